@@ -1,0 +1,59 @@
+"""What every test folder shares: the real clips, and the rule that CI may not skip."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# No timing in tests. In CI the examples are the same every time; elsewhere each run looks further.
+settings.register_profile("fleet", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("fleet")
+
+
+def missing(reason: str) -> None:
+    """Skip on a user's machine; fail in CI, where everything must be there."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{reason} (CI must have it)")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of real clips and the real model, named by FLEET_TEST_DATA."""
+    folder = os.environ.get("FLEET_TEST_DATA")
+    if not folder or not Path(folder).is_dir():
+        missing("FLEET_TEST_DATA does not name the folder of real clips")
+    return Path(str(folder)).resolve()
+
+
+@pytest.fixture(scope="session")
+def town(data_dir: Path) -> Path:
+    """H.264, 1920x1080, 25 frames/s, 795 frames, closed GOPs of 50, moov at the front."""
+    return data_dir / "town_1080p.mp4"
+
+
+@pytest.fixture(scope="session")
+def town_hevc(data_dir: Path) -> Path:
+    """H.265, 768x576, 10 frames/s, 400 frames, open GOPs, moov at the end."""
+    return data_dir / "town_hevc_opengop.mp4"
+
+
+@pytest.fixture(scope="session")
+def town_mkv(data_dir: Path) -> Path:
+    """H.264, 768x576, 10 frames/s, 400 frames, open GOPs, Matroska."""
+    return data_dir / "town_h264_opengop.mkv"
+
+
+@pytest.fixture(scope="session")
+def fastestdet_onnx(data_dir: Path) -> Path:
+    """A real detector, f32 [1,3,352,352] in, [1,85,22,22] out."""
+    return data_dir / "FastestDet.onnx"
+
+
+@pytest.fixture(scope="session")
+def coco_names(data_dir: Path) -> Path:
+    """Its 80 labels, one a line."""
+    return data_dir / "coco.names"

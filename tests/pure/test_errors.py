@@ -1,0 +1,51 @@
+"""Errors cross processes with their fields, and tell people what to do."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from fleet import errors
+from fleet.errors import FleetError
+
+
+def every_class(root: type[FleetError]) -> list[type[FleetError]]:
+    """List a class and all below it."""
+    return [root, *(found for child in root.__subclasses__() for found in every_class(child))]
+
+
+def make(kind: type[FleetError]) -> FleetError:
+    """Make an error with all its fields filled."""
+    if issubclass(kind, errors.VideoError):
+        return kind("s3://b/v.mp4", "It is damaged.", "Repair it.", code=7)
+    if issubclass(kind, errors.DeviceError):
+        return kind(100000, "INVALID_PARAM", "The width is odd.", "Use an even one.")
+    if issubclass(kind, errors.JobFileError):
+        return kind("job.toml", ("sample: no", "devices: no"))
+    return kind("It cannot be done.", "Do it otherwise.")
+
+
+@pytest.mark.parametrize("kind", every_class(FleetError))
+def test_an_error_survives_pickling(kind: type[FleetError]) -> None:
+    """Type, text and every field arrive on the other side."""
+    error = make(kind)
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+    assert type(copy) is kind
+    assert str(copy) == str(error)
+    assert vars(copy) == vars(error)
+
+
+@pytest.mark.parametrize("kind", every_class(FleetError)[1:])
+def test_a_leaf_is_also_a_builtin_and_stands_in_the_drawn_tree(kind: type[FleetError]) -> None:
+    """Callers may catch either; the module's docstring draws every class."""
+    assert kind.__name__ in (errors.__doc__ or "")
+    if not kind.__subclasses__():
+        builtins = [c for c in kind.__mro__ if c.__module__ == "builtins"]
+        assert len(builtins) > 3
+
+
+def test_a_job_file_error_lists_every_mistake() -> None:
+    """Three mistakes, three lines."""
+    error = errors.JobFileError("job.toml", ("a: one", "b: two", "c: three"))
+    assert str(error) == "job.toml has 3 mistakes:\n  - a: one\n  - b: two\n  - c: three"
