@@ -1,0 +1,5 @@
+"""The simulated Ascend device: one file a hardware block; knows nothing of Ray, storage or jobs."""
+
+from fleet.ascend.surface import download, tight, upload
+
+__all__ = ["download", "tight", "upload"]

@@ -1,0 +1,190 @@
+"""The configuration of AIPP, the unit between VPC and the network, by the rules of the chip.
+
+Names are those of ATC's configuration file (ascend_spec section 5). Fleet feeds NV12, so
+`input_format` is always YUV420SP_U8 and the mode static.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.errors import ModelRefused
+from fleet.frames import ChannelOrder, Colour, Matrix, Range
+from fleet.geometry import Rect, Size
+
+MATRICES: Mapping[tuple[Matrix, Range], tuple[int, ...]] = {
+    (Matrix.BT601, Range.WIDE): (256, 0, 359, 256, -88, -183, 256, 454, 0),
+    (Matrix.BT601, Range.NARROW): (298, 0, 409, 298, -100, -208, 298, 516, 0),
+    (Matrix.BT709, Range.WIDE): (256, 0, 403, 256, -48, -120, 256, 475, 0),
+    (Matrix.BT709, Range.NARROW): (298, 0, 459, 298, -55, -136, 298, 541, 0),
+}
+"""YUV to RGB, rows R, G, B, times 256 (ascend_spec section 5.1)."""
+
+RANGES: Mapping[str, tuple[float, float]] = {
+    "src_image_size_w": (2, 4096),
+    "src_image_size_h": (1, 4096),
+    "load_start_pos_w": (0, 4095),
+    "load_start_pos_h": (0, 4095),
+    "crop_size_w": (0, 4096),
+    "crop_size_h": (0, 4096),
+    "left_padding_size": (0, 32),
+    "right_padding_size": (0, 32),
+    "top_padding_size": (0, 32),
+    "bottom_padding_size": (0, 32),
+    "padding_value": (-65504, 65504),
+    "matrix": (-32677, 32676),
+    "input_bias": (0, 255),
+    "mean_chn": (0, 255),
+    "min_chn": (0, 255),
+    "var_reci_chn": (-65504, 65504),
+}
+MUST_BE_EVEN = ("src_image_size_w", "src_image_size_h", "load_start_pos_w", "load_start_pos_h")
+WIDEST_PADDED = 1080
+SWAPPED = (
+    "rbuv_swap_switch exchanges U and V, and Fleet feeds NV12, so red and blue come out exchanged "
+    "with each other's gains; set it to false (it is for NV21)."
+)
+
+
+def refuse_aipp(message: str, way_out: str) -> NoReturn:
+    """Raise ModelRefused with the number that ATC gives a bad AIPP configuration, E10052."""
+    raise ModelRefused(f"E10052: AIPP configuration: {message}", way_out)
+
+
+def matrix_for(colour: Colour, order: ChannelOrder) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give the matrix int64 [3, 3] (times 256) and bias int64 [3] that read such a picture.
+
+    Rows come in the model's channel `order`, columns are Y, U, V (ascend_spec section 5.1).
+    """
+    rows = np.array(MATRICES[colour.matrix, colour.range], np.int64).reshape(3, 3)
+    black = 16 if colour.range is Range.NARROW else 0
+    return rows[::-1] if order is ChannelOrder.BGR else rows, np.array([black, 128, 128], np.int64)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What AIPP takes of its input and where that lies on the model's input.
+
+    `source`: the size of the NV12 picture fed. `crop`: the part of it that is used. `left`, `top`:
+    where the part begins on the model's input, the padding before it.
+    """
+
+    source: Size
+    crop: Rect
+    left: int
+    top: int
+
+
+@dataclass(frozen=True)
+class AippConfig:
+    """One static aipp_op over NV12; raises ModelRefused (E10052) where the chip's rules forbid it.
+
+    `src_image_size_*` 0 means the model's own size. `matrix` None: the matrix follows each
+    picture's colour, into channel order `order`; otherwise its nine values (r0c0 ... r2c2, times
+    256) and `input_bias` are fixed. `min_chn`, `var_reci_chn` and `padding_value` are rounded to
+    float16, as the chip holds them.
+    """
+
+    src_image_size_w: int = 0
+    src_image_size_h: int = 0
+    crop: bool = False
+    load_start_pos_w: int = 0
+    load_start_pos_h: int = 0
+    crop_size_w: int = 0
+    crop_size_h: int = 0
+    padding: bool = False
+    left_padding_size: int = 0
+    right_padding_size: int = 0
+    top_padding_size: int = 0
+    bottom_padding_size: int = 0
+    padding_value: float = 0.0
+    csc_switch: bool = True
+    rbuv_swap_switch: bool = False
+    order: ChannelOrder = ChannelOrder.BGR
+    matrix: tuple[int, ...] | None = None
+    input_bias: tuple[int, int, int] = (16, 128, 128)
+    mean_chn: tuple[int, int, int] = (0, 0, 0)
+    min_chn: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    var_reci_chn: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+    def __post_init__(self) -> None:
+        if self.matrix is not None and len(self.matrix) != 9:
+            raise ValueError(f"a matrix has nine values: {self.matrix}")
+        self._check_ranges()
+        self._check_parity()
+        if bool(self.src_image_size_w) != bool(self.src_image_size_h):
+            refuse_aipp("src_image_size has one side only.", "Give src_image_size_w and _h.")
+        if (self.crop or self.padding) and not self.src_image_size_w:
+            refuse_aipp("crop or padding without src_image_size.", "Give src_image_size_w and _h.")
+        for name in ("min_chn", "var_reci_chn"):
+            object.__setattr__(self, name, tuple(_half(value) for value in getattr(self, name)))
+        object.__setattr__(self, "padding_value", _half(self.padding_value))
+
+    def _check_ranges(self) -> None:
+        for name, (least, most) in RANGES.items():
+            held = getattr(self, name)
+            optional = name.startswith("src_image_size") and held == 0
+            for value in held if isinstance(held, tuple) else (held,):
+                if value is not None and not optional and not least <= value <= most:
+                    refuse_aipp(f"{name} is {value}.", f"Its values are {least} to {most}.")
+
+    def _check_parity(self) -> None:
+        for name in MUST_BE_EVEN:
+            if getattr(self, name) % 2:
+                refuse_aipp(f"{name} is {getattr(self, name)}.", "For YUV420SP_U8 it must be even.")
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the chip would do without complaint and the user hardly means."""
+        if not self.rbuv_swap_switch:
+            return ()
+        return (SWAPPED,)
+
+    def layout(self, model: Size) -> Layout:
+        """Place its crop and padding on the model's input.
+
+        Raises ModelRefused (E10052) if what comes out is not of the model's size.
+        """
+        source = Size(self.src_image_size_w or model.width, self.src_image_size_h or model.height)
+        if source.width % 2 or source.height % 2:
+            refuse_aipp(f"NV12 pictures of {source} cannot be.", "Both sides must be even.")
+        part = self._crop_of(source, model)
+        if not part.inside(source):
+            refuse_aipp(f"the crop {part} leaves the picture of {source}.", "Crop inside it.")
+        if not self.padding:
+            return self._fitting(model, Layout(source, part, 0, 0), part.size)
+        padded = Size(
+            part.width + self.left_padding_size + self.right_padding_size,
+            part.height + self.top_padding_size + self.bottom_padding_size,
+        )
+        if padded.width > WIDEST_PADDED:
+            refuse_aipp(
+                f"the padded picture is {padded.width} wide.", f"At most {WIDEST_PADDED} is padded."
+            )
+        place = Layout(source, part, self.left_padding_size, self.top_padding_size)
+        return self._fitting(model, place, padded)
+
+    def _crop_of(self, source: Size, model: Size) -> Rect:
+        if not self.crop:
+            return Rect(0, 0, source.width, source.height)
+        if self.padding and not (self.crop_size_w and self.crop_size_h):
+            refuse_aipp("crop_size is 0 with padding on.", "Give crop_size_w and crop_size_h.")
+        width, height = self.crop_size_w or model.width, self.crop_size_h or model.height
+        return Rect(self.load_start_pos_w, self.load_start_pos_h, width, height)
+
+    def _fitting(self, model: Size, layout: Layout, result: Size) -> Layout:
+        if result != model:
+            refuse_aipp(
+                f"a picture of {result} comes out and the model takes {model}.",
+                "AIPP does not scale: set src_image_size, crop and padding to reach that size.",
+            )
+        return layout
+
+
+def _half(value: float) -> float:
+    return float(np.float16(value))

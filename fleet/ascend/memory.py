@@ -1,0 +1,97 @@
+"""Device memory: allocations against a budget, and who holds what."""
+
+from __future__ import annotations
+
+from fleet.ascend.codes import Code, refuse
+from fleet.ascend.soc import MB
+from fleet.geometry import align_up
+
+ADDRESS_STEP = 128
+"""Addresses are multiples of 128, the strictest of the rules (ascend_spec section 3 "Output
+address"; VDEC and VPC ask for 16, aclrtMalloc gives 64)."""
+
+
+class Allocation:
+    """Some device memory, held until it is freed.
+
+    `bytes`: what it costs, rounded up. `address`: where it lies in the simulated address space.
+    """
+
+    __slots__ = ("_memory", "address", "bytes", "holder")
+
+    def __init__(self, memory: Memory, holder: str, size_bytes: int, address: int) -> None:
+        self._memory: Memory | None = memory
+        self.holder = holder
+        self.bytes = size_bytes
+        self.address = address
+
+    def __repr__(self) -> str:
+        state = "held" if self._memory else "freed"
+        return f"Allocation({self.holder}, {self.bytes} bytes, {state})"
+
+    def free(self) -> None:
+        """Give the memory back; a second call does nothing."""
+        if self._memory is not None:
+            self._memory._give_back(self)  # noqa: SLF001 - the two halves of one ledger
+            self._memory = None
+
+
+class Memory:
+    """One device's memory: the only owner of what is used; changed by allocate and free alone.
+
+    `peak_bytes`: the most that was ever used at once. Not for use by several threads at once.
+    """
+
+    def __init__(self, budget_bytes: int) -> None:
+        self.budget_bytes = budget_bytes
+        self.used_bytes = 0
+        self.peak_bytes = 0
+        self._by_holder: dict[str, int] = {}
+        self._next_address = ADDRESS_STEP
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"Memory({self.used_bytes} of {self.budget_bytes} bytes used)"
+
+    def allocate(self, size_bytes: int, holder: str) -> Allocation:
+        """Take memory for `holder`, as aclrtMalloc and acldvppMalloc do.
+
+        Costs `size_bytes` rounded up to a multiple of 32, and 32 more (ascend_spec section 2,
+        "Memory call"). Raises DeviceOutOfMemory (207001) over budget, DeviceError (100000) for
+        sizes below 1 and (107002) when the device is closed.
+        """
+        if size_bytes < 1:
+            refuse(Code.ACL_ERROR_INVALID_PARAM, f"{holder} asks for {size_bytes} bytes.")
+        if self._closed:
+            refuse(Code.ACL_ERROR_RT_CONTEXT_NULL, f"{holder}: the device is closed.", "Open one.")
+        cost = align_up(size_bytes, 32) + 32
+        if self.used_bytes + cost > self.budget_bytes:
+            self._refuse(cost, holder)
+        self.used_bytes += cost
+        self.peak_bytes = max(self.peak_bytes, self.used_bytes)
+        self._by_holder[holder] = self._by_holder.get(holder, 0) + cost
+        address = self._next_address
+        self._next_address = align_up(address + cost, ADDRESS_STEP)
+        return Allocation(self, holder, cost, address)
+
+    def by_holder(self) -> dict[str, int]:
+        """The bytes in use by holder, the largest first."""
+        held = {holder: count for holder, count in self._by_holder.items() if count}
+        return dict(sorted(held.items(), key=lambda item: -item[1]))
+
+    def close(self) -> None:
+        """Refuse every further allocation; what is held may still be freed."""
+        self._closed = True
+
+    def _give_back(self, allocation: Allocation) -> None:
+        self.used_bytes -= allocation.bytes
+        self._by_holder[allocation.holder] -= allocation.bytes
+
+    def _refuse(self, cost: int, holder: str) -> None:
+        held = ", ".join(f"{name} {count / MB:.1f} MB" for name, count in self.by_holder().items())
+        refuse(
+            Code.ACL_ERROR_RT_MEMORY_ALLOCATION,
+            f"{holder} asks for {cost / MB:.1f} MB of the device's {self.budget_bytes / MB:.0f} "
+            f"MB, of which {self.used_bytes / MB:.1f} MB are held: {held or 'by nobody'}.",
+            "Release pictures sooner, or open fewer channels and smaller models.",
+        )

@@ -1,0 +1,121 @@
+"""Which streams VDEC decodes and how many at once, told before anything is decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fleet.ascend.codes import Code, refuse
+from fleet.ascend.soc import CodecLimits, SizeRange, Soc
+from fleet.errors import StreamRefused
+from fleet.geometry import Size
+from fleet.video.index import StreamInfo
+
+_PLAIN = "-c:v libx264 -profile:v high -pix_fmt yuv420p"
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """One rule: whether the stream breaks it, the chip's answer, and what mends the stream."""
+
+    broken: bool
+    code: Code
+    says: str
+    ffmpeg: str
+
+
+def check_stream(soc: Soc, stream: StreamInfo, uri: str = "") -> None:
+    """Raise StreamRefused, with the rule and a way out, where the chip does not decode a stream.
+
+    Rules and numbers: ascend_spec section 1 "Codecs", "Input picture size", "Interlaced", and
+    section 10 "vdec decoded picture". What the stream leaves unsaid (profile, level) passes.
+    """
+    limits = soc.vdec.codec(stream.codec)
+    if limits is None:
+        names = " and ".join(codec.title for codec in soc.vdec.codecs)
+        says = f"{soc.name} decodes {names} only; this stream is {stream.codec or 'unknown'}"
+        rules = [_Rule(True, Code.ERR_VIDEO_FORMAT, says, _PLAIN)]
+    else:
+        rules = _rules(soc, limits, stream)
+    for rule in rules:
+        if rule.broken:
+            way_out = f"Convert it: ffmpeg -i INPUT {rule.ffmpeg} -c:a copy OUTPUT.mp4"
+            raise StreamRefused(uri, f"{rule.says}.", way_out, int(rule.code))
+
+
+def check_channels(soc: Soc, sizes: Iterable[Size]) -> None:
+    """Refuse more channels than the chip decodes at once (207005), given each one's picture size.
+
+    32 channels up to 1280x720, 16 up to 1920x1080, 4 above, on Ascend310 (ascend_spec section 1,
+    "Max streams, one chip"; section 10 for the number). Channels of different sizes share the
+    chip in proportion (modelled).
+    """
+    sizes = list(sizes)
+    if sum(soc.vdec.channel_share(size) for size in sizes) > 1:
+        refuse(
+            Code.ACL_ERROR_RT_RESOURCE_ALLOC_FAIL,
+            f"{soc.name} cannot decode one more stream of {sizes[-1]} beside "
+            f"{len(sizes) - 1} others.",
+            "Close a channel first.",
+        )
+
+
+def _rules(soc: Soc, limits: CodecLimits, stream: StreamInfo) -> list[_Rule]:
+    chip, vdec, title = soc.name, soc.vdec, limits.title
+    depths = " or ".join(str(depth) for depth in sorted(limits.bit_depths))
+    named = f" ({stream.profile})" if stream.profile else ""
+    fault = Code.ERR_VDM_DECODE_FAIL
+    return [
+        _Rule(
+            stream.bit_depth not in limits.bit_depths,
+            fault,
+            f"{chip} decodes {title} of {depths} bits; this stream has {stream.bit_depth}{named}",
+            _PLAIN,
+        ),
+        _Rule(
+            stream.chroma != vdec.chroma,
+            fault,
+            f"{chip} decodes chroma {vdec.chroma} only; this stream is {stream.chroma}{named}",
+            _PLAIN,
+        ),
+        _Rule(
+            bool(stream.profile) and stream.profile not in limits.profiles,
+            fault,
+            f"{chip} decodes {title} of the profiles {', '.join(sorted(limits.profiles))}; "
+            f"this stream's is {stream.profile}",
+            _PLAIN,
+        ),
+        _Rule(
+            _level(stream.level) > vdec.most_level,
+            fault,
+            f"{chip} decodes {title} up to level {vdec.most_level}; this stream's is "
+            f"{stream.level}",
+            f"{_PLAIN} -level {vdec.most_level}",
+        ),
+        _Rule(
+            stream.interlaced and not limits.interlaced,
+            fault,
+            f"{chip} does not decode interlaced {title}",
+            f"-vf bwdif {_PLAIN}",
+        ),
+        _Rule(
+            stream.size not in vdec.input,
+            Code.ERR_ALLOC_DYNAMIC_MEM_FAIL,
+            f"{chip} decodes pictures of {vdec.input}; this stream's are {stream.size}",
+            f"-vf scale={_fitting(stream.size, vdec.input)} {_PLAIN}",
+        ),
+    ]
+
+
+def _level(level: str) -> float:
+    """Read a level as a number; H.264's 1b counts as 1, and what is not said as 0."""
+    return float(level.rstrip("b") or 0)
+
+
+def _fitting(size: Size, limits: SizeRange) -> str:
+    """The size nearest in shape that the chip takes, as ffmpeg's scale filter writes it."""
+    grow = max(limits.least.width / size.width, limits.least.height / size.height, 1)
+    shrink = min(limits.most.width / size.width, limits.most.height / size.height, 1)
+    factor = grow if grow > 1 else shrink
+    width, height = (round(side * factor / 2) * 2 for side in (size.width, size.height))
+    return f"{min(width, limits.most.width)}:{min(height, limits.most.height)}"

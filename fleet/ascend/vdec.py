@@ -1,0 +1,232 @@
+"""VDEC: H.264 and H.265 access units in, NV12 pictures out. libav does the decoding."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Literal, NoReturn
+
+import av
+from av.codec.context import CodecContext, Flags
+from av.error import FFmpegError
+from av.stream import Stream
+from av.video.codeccontext import VideoCodecContext
+from av.video.reformatter import VideoReformatter
+
+from fleet.ascend.bitstream import is_annex_b, prepared
+from fleet.ascend.clock import Clock, vdec_s
+from fleet.ascend.codes import Code, refuse
+from fleet.ascend.memory import Memory
+from fleet.ascend.soc import Soc
+from fleet.ascend.stream_rules import check_stream
+from fleet.ascend.surface import UNCHANGED, in_memory
+from fleet.frames import AccessUnit, Picture
+from fleet.geometry import Size
+from fleet.video.index import StreamInfo
+
+__all__ = ["VdecChannel", "check_stream"]
+
+# strict: where the SPS does not say how far pictures are reordered, assume what its level allows;
+# otherwise libav guesses low and drops the pictures that come too late. explode: report damage
+# instead of concealing it. Not for H.264, where it also refuses the sound pictures after the key
+# of an open GOP whose leading pictures were left out; there libav marks the damaged picture.
+_OPTIONS = {"h264": {"strict": "1"}, "hevc": {"strict": "1", "err_detect": "explode"}}
+
+# Units whose picture may still come: twice the 16 pictures that a decoder may hold back.
+_MOST_PENDING = 32
+
+_SURFACES = frozenset({"yuv420p", "yuvj420p"})
+_DEEP_SURFACE = "yuv420p10le"
+
+_State = Literal["fresh", "running", "drained", "damaged", "closed"]
+
+
+class VdecChannel:
+    """One stream being decoded: access units in decode order in, pictures in display order out.
+
+    Has no threads; one per thread. Life: send ... send, drain, then reset to begin anew. After a
+    DeviceError, drain still gives the good pictures from before the damage, and reset
+    lets decoding begin at a later key. Changed only through its methods.
+    """
+
+    def __init__(
+        self,
+        soc: Soc,
+        memory: Memory,
+        clock: Clock,
+        stream: StreamInfo,
+        on_close: Callable[[VdecChannel], None],
+    ) -> None:
+        check_stream(soc, stream)
+        self.stream = stream
+        self._soc = soc
+        self._memory = memory
+        self._clock = clock
+        self._on_close = on_close
+        self._size = stream.size
+        self._held = memory.allocate(_channel_bytes(soc, stream, stream.size), "vdec channel")
+        self._codec = _open_codec(stream)
+        self._to_8_bit = VideoReformatter()
+        self._state: _State = "fresh"
+        self._damaged_row = 0
+        self._pending: dict[int, bool] = {}  # row -> wanted, of units whose picture is not out
+        self._ready: deque[av.VideoFrame] = deque()  # out of libav, not yet given
+
+    def __repr__(self) -> str:
+        return f"VdecChannel({self.stream.codec} {self._size}, {self._state})"
+
+    def send(self, unit: AccessUnit) -> list[Picture]:
+        """Decode one access unit; gives the 0..n pictures that are ready, in display order.
+
+        Units come in decode order with rising rows, the first after opening or reset at a key.
+        A picture is given once all units before its own were found sound; those of unwanted units
+        are decoded but not given. Raises DeviceError: ERR_BITSTREAM where the data is not Annex-B,
+        ERR_VDM_DECODE_FAIL where it is damaged, ERR_ALLOC_DYNAMIC_MEM_FAIL where its size is
+        outside the chip's range, ERR_INVALID_STATE after drain or an error.
+        """
+        if self._state not in {"fresh", "running"}:
+            self._refuse_state("takes no access unit")
+        if not is_annex_b(unit.data):
+            self._fail(unit.row, Code.ERR_BITSTREAM, "does not begin with an Annex-B start code")
+        data = prepared(self.stream.codec, unit.data, first=self._state == "fresh")
+        packet: av.Packet[Stream] = av.Packet(data)
+        packet.pts = unit.row
+        packet.is_keyframe = unit.key
+        self._state = "running"
+        self._pending[unit.row] = unit.wanted
+        with self._clock.stage("vdec"):
+            self._clock.charge("vdec", vdec_s(self._soc, self._size))
+            self._take(self._decode(packet, unit.row))
+            while len(self._pending) > _MOST_PENDING:  # units that hold no picture of their own
+                del self._pending[next(iter(self._pending))]
+            return self._give()
+
+    def drain(self) -> list[Picture]:
+        """Give the pictures that are still held: the end of a stream, or of a stretch of it.
+
+        After a DeviceError: the good pictures that were decoded before the damage. A drain with
+        nothing sent, or a second one, is refused (ERR_BITSTREAM).
+        """
+        if self._state in {"fresh", "drained"}:
+            message = "The end of a stream with nothing sent before it, or a second time."
+            refuse(Code.ERR_BITSTREAM, message, "Drain after sending; reset before sending more.")
+        if self._state == "closed":
+            self._refuse_state("cannot be drained")
+        with self._clock.stage("vdec"):
+            if self._state == "damaged":
+                self._take_sound()
+            else:
+                self._take(self._decode(None, next(iter(self._pending), 0)))
+            self._state = "drained"
+            self._pending.clear()
+            return self._give()
+
+    def reset(self) -> None:
+        """Forget everything sent: decoding may begin anew, at any key.
+
+        On the chip this is an end of stream and a new channel; it costs no modelled time.
+        """
+        if self._state == "closed":
+            self._refuse_state("cannot be reset")
+        self._codec.flush_buffers()
+        self._pending.clear()
+        self._ready.clear()
+        self._state = "fresh"
+
+    def close(self) -> None:
+        """Give the channel and its memory back; a second call does nothing."""
+        if self._state != "closed":
+            self._state = "closed"
+            self._ready.clear()
+            self._held.free()
+            self._on_close(self)
+
+    def _decode(self, packet: av.Packet[Stream] | None, row: int) -> list[av.VideoFrame]:
+        try:
+            return self._codec.decode(packet)
+        except FFmpegError as error:
+            self._fail(row, Code.ERR_VDM_DECODE_FAIL, f"cannot be decoded ({error.strerror})")
+
+    def _take(self, frames: list[av.VideoFrame]) -> None:
+        """Keep the wanted frames that came out of libav; fail if one of them is damaged."""
+        for frame in frames:
+            if self._pending.pop(_row(frame), False):
+                self._ready.append(self._surface(frame))
+        damaged = [_row(frame) for frame in frames if frame.is_corrupt]
+        if damaged:
+            self._fail(min(damaged), Code.ERR_VDM_DECODE_FAIL, "is damaged")
+
+    def _take_sound(self) -> None:
+        """After damage: keep the wanted frames that libav still holds of the units before it."""
+        try:
+            frames = self._codec.decode(None)
+        except FFmpegError:  # it reports the same damage once more, or has ended already
+            frames = []
+        sound = [f for f in frames if not f.is_corrupt and _row(f) < self._damaged_row]
+        self._take(sound)
+
+    def _give(self) -> list[Picture]:
+        """Make pictures of the frames that no earlier unit can put in doubt any more."""
+        oldest = next(iter(self._pending), None)
+        given = []
+        while self._ready and (oldest is None or _row(self._ready[0]) < oldest):
+            frame = self._ready.popleft()
+            args = (self._soc, self._memory, frame, self.stream.colour, _row(frame))
+            given.append(in_memory(*args, "vdec picture"))
+        return given
+
+    def _surface(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """Give the frame as 8-bit 4:2:0; follow a change of size within the stream."""
+        if (frame.width, frame.height) != (self._size.width, self._size.height):
+            self._follow_size(Size(frame.width, frame.height), _row(frame))
+        name = frame.format.name
+        if name in _SURFACES:
+            return frame
+        if name != _DEEP_SURFACE or self.stream.codec != "hevc":
+            self._fail(_row(frame), Code.ERR_VDM_DECODE_FAIL, f"holds {name}, not 4:2:0 in 8 bits")
+        return self._to_8_bit.reformat(frame, format="yuv420p", threads=1, **UNCHANGED)
+
+    def _follow_size(self, size: Size, row: int) -> None:
+        limits = self._soc.vdec.input
+        if size not in limits:
+            what = f"is of {size}; {self._soc.name} decodes {limits}"
+            self._fail(row, Code.ERR_ALLOC_DYNAMIC_MEM_FAIL, what)
+        self._held.free()
+        size_bytes = _channel_bytes(self._soc, self.stream, size)
+        self._held = self._memory.allocate(size_bytes, "vdec channel")
+        self._size = size
+
+    def _fail(self, row: int, code: Code, what: str) -> NoReturn:
+        self._state = "damaged"
+        self._damaged_row = row
+        self._ready = deque(frame for frame in self._ready if _row(frame) < row)
+        way_out = "Drain for the pictures before it, reset, and go on at a later key."
+        refuse(code, f"VDEC: the access unit of row {row} {what}.", way_out)
+
+    def _refuse_state(self, what: str) -> NoReturn:
+        way_out = "Open a new one." if self._state == "closed" else "Reset it first."
+        refuse(Code.ERR_INVALID_STATE, f"A {self._state} VDEC channel {what}.", way_out)
+
+
+def _row(frame: av.VideoFrame) -> int:
+    assert frame.pts is not None, "each packet was given its row as pts"
+    return frame.pts
+
+
+def _channel_bytes(soc: Soc, stream: StreamInfo, size: Size) -> int:
+    limits = soc.vdec.codec(stream.codec)
+    assert limits is not None, "check_stream refuses other codecs"
+    return soc.vdec.channel_bytes(limits, size, stream.reference_frames)
+
+
+def _open_codec(stream: StreamInfo) -> VideoCodecContext:
+    codec = CodecContext.create(stream.codec, "r")
+    assert isinstance(codec, VideoCodecContext)
+    codec.thread_count = 1
+    codec.options = _OPTIONS[stream.codec]
+    # Cut exactly what the stream says, even where the left edge is then not aligned in memory:
+    # boxes are in pixels of that picture.
+    codec.flags |= Flags.unaligned
+    if stream.parameter_sets:
+        codec.extradata = stream.parameter_sets
+    return codec

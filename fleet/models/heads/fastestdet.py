@@ -1,0 +1,83 @@
+"""FastestDet (github.com/dog-qiuqiu/FastestDet): one grid of cells, each with one box."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.frames import ChannelOrder
+from fleet.geometry import Fit, Size
+from fleet.models.heads.head import Candidates, Shape
+
+OBJECT_POWER, CLASS_POWER = 0.6, 0.4
+BEFORE_CLASSES = 5
+
+
+@dataclass(frozen=True)
+class FastestDet:
+    """Output float32 [N, 5 + classes, grid height, grid width]; all classes suppress each other.
+
+    Channel 0 is the objectness, 1..4 the box, the rest the classes; objectness and classes come
+    activated. For cell (row i, column j): score = objectness^0.6 * best class^0.4; centre
+    ((j + tanh c1) / grid width, (i + tanh c2) / grid height), size (sigmoid c3, sigmoid c4), all
+    relative to the canvas. Trained on pictures squeezed to the canvas, BGR, 0..1.
+    """
+
+    order: ChannelOrder = ChannelOrder.BGR
+    scale: float = 1 / 255
+    fit: Fit = Fit.STRETCH
+    iou: float = 0.45
+    per_class: bool = False
+
+    def mismatch(self, outputs: Sequence[Shape], labels: int) -> str | None:
+        """Say why these outputs are not [N, 5 + labels, grid height, grid width]."""
+        if len(outputs) != 1 or len(outputs[0]) != 4:
+            return "it reads one output [N, 5 + classes, grid height, grid width]"
+        if (classes := outputs[0][1] - BEFORE_CLASSES) != labels:
+            return f"the output has {classes} classes and there are {labels} labels"
+        return None
+
+    def decode(
+        self, outputs: Sequence[NDArray[np.float32]], canvas: Size, threshold: float
+    ) -> list[Candidates]:
+        """Read [N, 5 + classes, grid height, grid width], each picture by itself."""
+        return [_picture(grid, canvas, threshold) for grid in outputs[0]]
+
+
+def _picture(grid: NDArray[np.float32], canvas: Size, threshold: float) -> Candidates:
+    rows, columns = np.nonzero(grid[0] > _least_objectness(threshold))
+    cells = grid[:, rows, columns]
+    classes = cells[BEFORE_CLASSES:]
+    score = cells[0] ** OBJECT_POWER * classes.max(axis=0) ** CLASS_POWER
+    found = np.nonzero(score > threshold)[0]
+    cells, classes = cells[:, found], classes[:, found]
+    xyxy = _boxes(cells[1:BEFORE_CLASSES], rows[found], columns[found], grid.shape[1:])
+    side = np.array([canvas.width, canvas.height] * 2, np.float32)
+    return Candidates(xyxy * side, score[found], classes.argmax(axis=0).astype(np.int32))
+
+
+def _least_objectness(threshold: float) -> float:
+    # A class is at most 1, so the score cannot pass where the objectness alone does not. The
+    # margin is far above the rounding of float32 and of a softmax that sums to a little over 1.
+    return float(max(0.0, threshold) ** (1 / OBJECT_POWER) * 0.999)
+
+
+def _boxes(
+    raw: NDArray[np.float32],
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    grid: Shape,
+) -> NDArray[np.float32]:
+    centre_x = (columns + np.tanh(raw[0])) / grid[1]
+    centre_y = (rows + np.tanh(raw[1])) / grid[0]
+    half_width, half_height = 0.5 / (1 + np.exp(-raw[2:4]))
+    corners = (
+        centre_x - half_width,
+        centre_y - half_height,
+        centre_x + half_width,
+        centre_y + half_height,
+    )
+    return np.stack(corners, axis=1).astype(np.float32)

@@ -1,0 +1,40 @@
+"""What the device tests share: a device, and pictures in its memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from fleet.ascend.device import Device
+from fleet.ascend.soc import Ascend310
+from fleet.ascend.surface import upload
+from fleet.frames import Colour, Picture
+from fleet.geometry import Size
+
+
+@pytest.fixture
+def device() -> Iterator[Device]:
+    """An Ascend310; when the test ends, no picture may be left that it did not release."""
+    with Device(Ascend310) as opened:
+        yield opened
+    assert opened.memory.used_bytes == 0, f"left behind: {opened.memory.by_holder()}"
+
+
+@pytest.fixture
+def paint(device: Device) -> Iterator[Callable[..., Picture]]:
+    """Make pictures of smooth random content; they are released when the test ends."""
+    made: list[Picture] = []
+
+    def make(size: Size, colour: Colour | None = None, seed: int = 1, row: int = 0) -> Picture:
+        noise = np.random.default_rng(seed).integers(0, 256, (9, 9))
+        rows = np.linspace(0, 8, size.height * 3 // 2).astype(int)
+        columns = np.linspace(0, 8, size.width // 2).astype(int).repeat(2)
+        nv12 = noise[rows][:, columns].astype(np.uint8)
+        made.append(upload(device.soc, device.memory, nv12, colour or Colour(), row))
+        return made[-1]
+
+    yield make
+    for picture in made:
+        picture.release()

@@ -1,0 +1,190 @@
+"""JPEGE: JPEGs that look right in any viewer, and the chip's rules."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+
+import av
+import numpy as np
+import pytest
+from elementary import demuxed
+from numpy.typing import NDArray
+
+from fleet.ascend.device import Device
+from fleet.ascend.jpege import predicted_bytes, quantiser
+from fleet.ascend.soc import MB
+from fleet.ascend.surface import upload
+from fleet.errors import DeviceError, DeviceOutOfMemory
+from fleet.frames import Colour, Matrix, Picture, Range
+from fleet.geometry import Size
+
+Paint = Callable[..., Picture]
+
+# Y, U, V of pure red, and of a light gray, in each standard and range (ITU-R BT.601, BT.709).
+RED = {
+    Colour(Matrix.BT601, Range.NARROW): (81, 90, 240),
+    Colour(Matrix.BT601, Range.WIDE): (76, 85, 255),
+    Colour(Matrix.BT709, Range.NARROW): (63, 102, 240),
+    Colour(Matrix.BT709, Range.WIDE): (54, 99, 255),
+}
+GRAY = {Range.NARROW: (180, 128, 128), Range.WIDE: (191, 128, 128)}
+
+
+def flat(device: Device, colour: Colour, yuv: tuple[int, int, int]) -> Picture:
+    """A picture of one colour, 64x64."""
+    nv12 = np.empty((96, 64), np.uint8)
+    nv12[:64], nv12[64:, 0::2], nv12[64:, 1::2] = yuv
+    return upload(device.soc, device.memory, nv12, colour)
+
+
+def viewed(jpeg: bytes) -> NDArray[np.uint8]:
+    """What an image viewer shows: RGB u8 [H, W, 3]."""
+    with av.open(io.BytesIO(jpeg), "r", format="jpeg_pipe") as container:
+        frame = next(container.decode(video=0))
+    full = frame.reformat(format="rgb24", src_colorspace="ITU601", src_color_range="JPEG")
+    return np.asarray(full.to_ndarray(), np.uint8)
+
+
+def markers(jpeg: bytes) -> list[int]:
+    """The marker of each segment up to the scan."""
+    found: list[int] = []
+    at = 2
+    while not found or found[-1] != 0xDA:
+        assert jpeg[at] == 0xFF
+        found.append(jpeg[at + 1])
+        at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
+    return found
+
+
+def test_the_file_is_a_baseline_huffman_jpeg(device: Device, paint: Paint) -> None:
+    """Section 4 "Output": SOI, JFIF, SOF0 and not a progressive frame, EOI."""
+    jpeg = device.jpege.encode(paint(Size(320, 240)))
+    assert (jpeg[:2], jpeg[-2:]) == (b"\xff\xd8", b"\xff\xd9")
+    found = markers(jpeg)
+    assert found[0] == 0xE0
+    assert 0xC0 in found
+    assert not {0xC1, 0xC2, 0xC9, 0xCA} & set(found)
+    assert viewed(jpeg).shape == (240, 320, 3)
+
+
+@pytest.mark.parametrize("colour", RED)
+def test_red_is_red_in_a_viewer(device: Device, colour: Colour) -> None:
+    """Section 9 "Washed or dark picture": range and standard are converted to JPEG's."""
+    picture = flat(device, colour, RED[colour])
+    red, green, blue = viewed(device.jpege.encode(picture, 100)).reshape(-1, 3).mean(0)
+    assert red > 249
+    assert max(green, blue) < 6
+    picture.release()
+
+
+@pytest.mark.parametrize("level_range", GRAY)
+def test_gray_is_as_light_in_a_viewer(device: Device, level_range: Range) -> None:
+    """Y = 180 of the narrow range is 191 of the full one."""
+    picture = flat(device, Colour(range=level_range), GRAY[level_range])
+    assert viewed(device.jpege.encode(picture, 100)).mean() == pytest.approx(191, abs=1)
+    picture.release()
+
+
+def test_a_real_picture_looks_as_it_should(device: Device, request: pytest.FixtureRequest) -> None:
+    """The JPEG of a decoded picture has the colours of the picture itself."""
+    clip = demuxed(request.getfixturevalue("town"), 6)
+    channel = device.open_vdec(clip.stream)
+    pictures = [*(p for unit in clip.units for p in channel.send(unit)), *channel.drain()]
+    small = device.vpc.resize(pictures[0], Size(640, 360))
+    expected = small.surface.reformat(
+        format="rgb24", src_colorspace="ITU601", src_color_range="MPEG"
+    ).to_ndarray()
+    shown = viewed(device.jpege.encode(small, 95))
+    assert np.abs(shown.astype(int) - expected).mean() < 3
+    assert np.abs(shown.reshape(-1, 3).mean(0) - expected.reshape(-1, 3).mean(0)).max() < 1
+    for picture in [small, *pictures]:
+        picture.release()
+
+
+def test_a_higher_level_is_larger_and_closer(device: Device, paint: Paint) -> None:
+    """Section 4 "Level": 1 the worst, 100 the best, 0 about the same as 100."""
+    picture = paint(Size(320, 240), Colour(range=Range.WIDE))
+    best = viewed(device.jpege.encode(picture, 100)).astype(int)
+    sizes, errors = [], []
+    for level in (1, 20, 50, 75, 90, 100):
+        jpeg = device.jpege.encode(picture, level)
+        sizes.append(len(jpeg))
+        errors.append(float(np.square(viewed(jpeg) - best).mean()))
+    assert sizes == sorted(sizes)
+    assert sizes[0] * 2 < sizes[-1]
+    assert errors == sorted(errors, reverse=True)
+    assert device.jpege.encode(picture, 0) == device.jpege.encode(picture, 100)
+
+
+def test_the_quantiser_never_falls_with_quality() -> None:
+    """The mapping covers 1 to 31 and is monotone."""
+    steps = [quantiser(level) for level in range(1, 101)]
+    assert steps == sorted(steps, reverse=True)
+    assert (steps[0], steps[49], steps[-1]) == (31, 8, 1)
+
+
+def test_the_same_picture_gives_the_same_bytes(device: Device, paint: Paint) -> None:
+    """Encoding keeps no state from picture to picture."""
+    first, other = paint(Size(128, 96)), paint(Size(128, 96), seed=9)
+    before = device.jpege.encode(first, 60)
+    device.jpege.encode(other, 60)
+    assert device.jpege.encode(first, 60) == before
+
+
+@pytest.mark.parametrize("size", [Size(30, 64), Size(64, 30), Size(8194, 32)])
+def test_the_size_has_bounds(device: Device, paint: Paint, size: Size) -> None:
+    """Section 4 "Size": 32x32 to 8192x8192 -> 100000."""
+    picture = paint(size)
+    with pytest.raises(DeviceError, match="32x32 to 8192x8192") as caught:
+        device.jpege.encode(picture)
+    assert caught.value.code == 100000
+
+
+@pytest.mark.parametrize(
+    ("width_stride", "height_stride", "allowed"),
+    [(64, 50, True), (80, 50, True), (128, 64, True), (72, 50, False), (64, 52, False)],
+)
+def test_strides_have_rules(
+    device: Device, paint: Paint, width_stride: int, height_stride: int, allowed: bool
+) -> None:
+    """Section 4 "ws": any multiple of 16; "hs": the height or a multiple of 16 above it."""
+    picture = replace(paint(Size(64, 50)), width_stride=width_stride, height_stride=height_stride)
+    if allowed:
+        assert viewed(device.jpege.encode(picture)).shape == (50, 64, 3)
+        return
+    with pytest.raises(DeviceError, match="stride") as caught:
+        device.jpege.encode(picture)
+    assert caught.value.code == 100000
+
+
+@pytest.mark.parametrize("level", [-1, 101])
+def test_the_level_has_bounds(device: Device, paint: Paint, level: int) -> None:
+    """Section 4 "Level": 0 to 100 -> 100000."""
+    picture = paint(Size(64, 64))
+    with pytest.raises(DeviceError, match="0 to 100") as caught:
+        device.jpege.encode(picture, level)
+    assert caught.value.code == 100000
+
+
+@pytest.mark.parametrize(("size", "bytes_"), [(Size(64, 64), 2 * MB), (Size(1920, 1080), 4 * MB)])
+def test_the_predicted_size_is_that_of_the_library(
+    device: Device, paint: Paint, size: Size, bytes_: int
+) -> None:
+    """Section 4 "Predicted size": raw bytes + 640 + 128, rounded up to 2 MiB."""
+    assert predicted_bytes(device.soc.jpege, paint(size)) == bytes_
+
+
+def test_encoding_needs_room_for_the_predicted_size(device: Device, paint: Paint) -> None:
+    """Section 10 "memory": no room -> 207001; and what is taken is given back."""
+    picture = paint(Size(64, 64))
+    before = device.memory.used_bytes
+    device.jpege.encode(picture)
+    assert device.memory.used_bytes == before
+    rest = device.memory.budget_bytes - before - MB
+    filler = device.memory.allocate(rest, "filler")
+    with pytest.raises(DeviceOutOfMemory, match="jpege output"):
+        device.jpege.encode(picture)
+    filler.free()
+    assert device.memory.used_bytes == before

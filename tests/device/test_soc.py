@@ -1,0 +1,124 @@
+"""The chips' tables, row by row against the spec sheet."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleet.ascend.clock import jpege_s, vdec_s, vpc_s
+from fleet.ascend.soc import MB, Ascend310, soc
+from fleet.errors import UsageError
+from fleet.geometry import Size
+
+HD = Size(1920, 1080)
+UHD = Size(3840, 2160)
+
+
+def test_a_chip_is_found_by_its_name() -> None:
+    """Section 6.1 "--soc_version": Ascend310."""
+    assert soc("Ascend310") is Ascend310
+
+
+def test_an_unknown_chip_is_refused_with_the_known_ones() -> None:
+    """A wrong name is a usage error that says what to write."""
+    with pytest.raises(UsageError, match="Ascend310"):
+        soc("Ascend999")
+
+
+def test_the_tables_are_those_of_the_spec_sheet() -> None:
+    """Sections 1, 2, 4, 7.1: every limit of Ascend310, enumerated."""
+    vdec, vpc, jpege = Ascend310.vdec, Ascend310.vpc, Ascend310.jpege
+    assert (Ascend310.memory_bytes, Ascend310.fp16_tflops) == (7759 * MB, 8)
+    assert [codec.name for codec in vdec.codecs] == ["h264", "hevc"]
+    assert [sorted(codec.bit_depths) for codec in vdec.codecs] == [[8], [8, 10]]
+    assert [codec.interlaced for codec in vdec.codecs] == [True, False]
+    assert (vdec.chroma, vdec.most_level) == ("4:2:0", 5.1)
+    assert str(vdec.input) == "128x128 to 4096x4096"
+    assert str(vdec.output) == "10x6 to 4096x4096"
+    assert str(vpc.input) == "10x6 to 8192x8192"
+    assert str(vpc.output) == "10x6 to 4096x4096"
+    assert vpc.output_formats == {"nv12", "nv21"}
+    assert (vpc.least_ratio, vpc.most_ratio) == (1 / 32, 16)
+    assert (vpc.even_areas, vpc.paste_left_step) == (True, 16)
+    assert vpc.interpolations == {0, 1, 2, 3, 4}
+    assert vpc.command_bytes == 2 * MB
+    assert str(jpege.input) == "32x32 to 8192x8192"
+    assert (jpege.stride_step, jpege.header_bytes, jpege.size_step) == (16, 768, 2 * MB)
+
+
+@pytest.mark.parametrize(
+    ("size", "strides"),
+    [
+        (HD, (1920, 1080)),
+        (Size(854, 480), (864, 480)),
+        (Size(130, 130), (144, 130)),
+        (Size(10, 6), (32, 6)),
+    ],
+)
+def test_nv12_lies_in_strides_of_16_by_2(size: Size, strides: tuple[int, int]) -> None:
+    """Section 1 "Output stride, 420SP" and section 2 "ws for planar/SP", "hs"."""
+    assert Ascend310.vpc.stride.strides(size) == strides
+    assert Ascend310.vpc.stride.allows(*strides)
+
+
+@pytest.mark.parametrize(
+    ("codec", "size", "references", "megabytes"),
+    [
+        ("h264", HD, 9, 51),
+        ("hevc", HD, 9, 56),
+        ("h264", HD, 2, 26.5),
+        ("hevc", HD, 2, 28),
+        ("hevc", UHD, 9, 182),
+        ("hevc", Size(1280, 720), 9, 34),
+    ],
+)
+def test_a_channel_takes_the_memory_of_the_formula(
+    codec: str, size: Size, references: int, megabytes: float
+) -> None:
+    """Section 1 "Memory per channel", with the figures of "Total throughput"."""
+    limits = Ascend310.vdec.codec(codec)
+    assert limits is not None
+    taken = Ascend310.vdec.channel_bytes(limits, size, references)
+    assert taken / MB == pytest.approx(megabytes, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("size", "count"), [(Size(640, 360), 32), (Size(1280, 720), 32), (HD, 16), (UHD, 4)]
+)
+def test_a_chip_has_room_for_so_many_channels(size: Size, count: int) -> None:
+    """Section 1 "Max streams, one chip"."""
+    assert 1 / Ascend310.vdec.channel_share(size) == count
+
+
+@pytest.mark.parametrize(
+    ("size", "rate"), [(HD, 480), (UHD, 120), (Size(1280, 720), 960), (Size(320, 240), 960)]
+)
+def test_decoding_is_modelled_at_the_chip_rate(size: Size, rate: float) -> None:
+    """Section 1 "Total throughput": 1080p 480, 4K 120, up to 720p 960 fps."""
+    assert 1 / vdec_s(Ascend310, size) == pytest.approx(rate)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "rate"),
+    [
+        (HD, Size(352, 352), 1440),
+        (UHD, Size(352, 352), 360),
+        (Size(640, 360), HD, 1440),
+        (Size(1000, 100), Size(100, 1000), 3840 * 2160 * 360 / 1e6),
+    ],
+)
+def test_scaling_is_modelled_by_the_larger_sides(source: Size, target: Size, rate: float) -> None:
+    """Section 2 "Throughput 1080p", "Throughput 4K", "Rule for other sizes"."""
+    assert 1 / vpc_s(Ascend310, source, target) == pytest.approx(rate)
+
+
+@pytest.mark.parametrize(("size", "rate"), [(HD, 64), (UHD, 16)])
+def test_jpeg_encoding_is_modelled_by_pixels(size: Size, rate: float) -> None:
+    """Section 4 "Throughput": 1080p 64 fps, 4K 16 fps."""
+    assert 1 / jpege_s(Ascend310, size) == pytest.approx(rate)
+
+
+def test_one_channel_alone_is_slower_than_the_chip() -> None:
+    """Section 1 "One channel alone": 1080p 240, 4K 60 fps; section 2: one engine 360 fps."""
+    assert 1 / Ascend310.vdec.channel_rate.seconds(HD.pixels) == pytest.approx(240)
+    assert 1 / Ascend310.vdec.channel_rate.seconds(UHD.pixels) == pytest.approx(60)
+    assert 1 / Ascend310.vpc.channel_rate.seconds(HD.pixels) == pytest.approx(360)
