@@ -1,0 +1,1 @@
+"""Cutting videos into shards and bundling shards into leases."""

@@ -1,0 +1,78 @@
+"""Shards and leases: what is to be done, named by exactly what it covers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fleet.video.index import Source
+
+
+@dataclass(frozen=True, order=True)
+class Interval:
+    """A stretch of one version of one video: the frames with start_pts <= pts < end_pts."""
+
+    uri: str
+    etag: str
+    start_pts: int
+    end_pts: int
+
+    def __post_init__(self) -> None:
+        if self.start_pts >= self.end_pts:
+            raise ValueError(f"an interval ends after it starts: {self}")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Some whole GOPs of one video, first_gop <= gop < last_gop.
+
+    `interval` covers exactly the frames that those GOPs own. `frames`: how many of them are wanted.
+    `cost_s`: estimated seconds of one device's time here. `fetch_bytes`: what will be read for it.
+    """
+
+    source: Source
+    first_gop: int
+    last_gop: int
+    interval: Interval
+    frames: int
+    cost_s: float
+    fetch_bytes: int
+
+
+@dataclass(frozen=True)
+class Lease:
+    """What one device takes on at a time; its `id` names its parts in the output."""
+
+    id: str
+    shards: tuple[Shard, ...]
+
+    def __post_init__(self) -> None:
+        if not self.shards:
+            raise ValueError(f"lease {self.id} holds no shard")
+
+    @property
+    def intervals(self) -> tuple[Interval, ...]:
+        """What it covers."""
+        return tuple(shard.interval for shard in self.shards)
+
+    @property
+    def cost_s(self) -> float:
+        """Estimated seconds of one device's time."""
+        return sum(shard.cost_s for shard in self.shards)
+
+    @property
+    def frames(self) -> int:
+        """How many frames are wanted of it."""
+        return sum(shard.frames for shard in self.shards)
+
+
+def lease_id(job_digest: str, intervals: Iterable[Interval]) -> str:
+    """Name a lease by the job and exactly what it covers, whatever order that is given in.
+
+    32 hex digits. The same work under the same job has the same name, whoever does it.
+    """
+    covered = sorted([i.uri, i.etag, i.start_pts, i.end_pts] for i in intervals)
+    text = json.dumps([job_digest, covered], separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,91 @@
+"""A lease spelled out for the device that takes it: which bytes, which packets, which frames.
+
+The ledger knows leases by name and cost only; an order is made when a lease is handed out, so that
+packet tables are not held for leases that wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.plan.lease import Interval, Lease, Shard
+from fleet.plan.shard import VideoWork
+from fleet.video.decode_plan import GopPart, plan_decode
+from fleet.video.index import PacketTable, Source, StreamInfo
+
+
+@dataclass(frozen=True, eq=False)
+class ShardOrder:
+    """One shard, ready to be decoded.
+
+    `packets`: the packets to fetch, in decode order; rows below index it. `parts`: what to feed.
+    `frames`: int64 [packets], the frame number that a packet shows. `start_pts`: the pts of the
+    video's first frame. `video_s`: seconds of video that the shard covers.
+    """
+
+    source: Source
+    stream: StreamInfo
+    interval: Interval
+    packets: PacketTable
+    parts: tuple[GopPart, ...]
+    frames: NDArray[np.int64]
+    start_pts: int
+    video_s: float
+
+    def __repr__(self) -> str:
+        return f"ShardOrder({self.source.uri}, {self.interval}, {len(self.packets)} packets)"
+
+
+@dataclass(frozen=True, eq=False)
+class LeaseOrder:
+    """A lease, ready to be run by a worker."""
+
+    lease: str
+    shards: tuple[ShardOrder, ...]
+
+    @property
+    def intervals(self) -> tuple[Interval, ...]:
+        """What it covers."""
+        return tuple(shard.interval for shard in self.shards)
+
+    @property
+    def video_s(self) -> float:
+        """Seconds of video that it covers."""
+        return sum(shard.video_s for shard in self.shards)
+
+
+def order(lease: Lease, works: Mapping[str, VideoWork]) -> LeaseOrder:
+    """Spell a lease out; `works` holds its videos by URI."""
+    shards = tuple(_shard_order(shard, works[shard.source.uri]) for shard in lease.shards)
+    return LeaseOrder(lease.id, shards)
+
+
+def _shard_order(shard: Shard, work: VideoWork) -> ShardOrder:
+    index = work.index
+    plan = plan_decode(index, shard.first_gop, shard.last_gop, work.wanted)
+    rows = plan.rows
+    parts = []
+    start = 0
+    for part in plan.parts:
+        local = np.arange(start, start + len(part.rows))
+        parts.append(GopPart(local, part.wanted, part.restart))
+        start += len(part.rows)
+    return ShardOrder(
+        source=index.source,
+        stream=index.stream,
+        interval=shard.interval,
+        packets=index.packets.take(rows),
+        parts=tuple(parts),
+        frames=index.frame_of_row[rows],
+        start_pts=index.start_pts,
+        video_s=_covered_s(index.duration_s, index.bounds, shard),
+    )
+
+
+def _covered_s(duration_s: float, bounds: NDArray[np.int64], shard: Shard) -> float:
+    span = int(bounds[-1] - bounds[0])
+    return duration_s * int(bounds[shard.last_gop] - bounds[shard.first_gop]) / span

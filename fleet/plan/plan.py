@@ -1,0 +1,100 @@
+"""Bundling what is to be done into leases: a pure function of the work and the device count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fleet.plan.lease import Lease, Shard, lease_id
+from fleet.plan.shard import VideoWork
+
+FIRST_LEASE_S = 1.0
+"""The first lease of each device is no longer than this, so that rows show early."""
+LEASES_A_DEVICE = 4
+"""The next lease takes its device's share of what is left, divided by this."""
+SHORTEST_SHARE = 64
+"""No lease is planned shorter than its device's share of the whole, divided by this."""
+
+
+@dataclass(frozen=True)
+class LeaseSizes:
+    """How long leases are to be, in estimated seconds of one device.
+
+    Guided self-scheduling: each lease takes a fixed part of what is left, so that leases come out
+    longest first and short at the tail; about fifteen a device, none over `longest_s`.
+    """
+
+    total_s: float
+    devices: int
+    longest_s: float
+
+    def __post_init__(self) -> None:
+        if self.devices < 1 or self.longest_s <= 0:
+            raise ValueError(f"leases need a device and a length above 0: {self}")
+
+    def next_s(self, number: int, left_s: float) -> float:
+        """Tell how long lease `number` (from 0) is to be when `left_s` of the work is left."""
+        share_s = left_s / (self.devices * LEASES_A_DEVICE)
+        floor_s = self.total_s / (self.devices * SHORTEST_SHARE)
+        size_s = min(self.longest_s, max(share_s, floor_s))
+        return min(size_s, FIRST_LEASE_S) if number < self.devices else size_s
+
+
+class _Bundler:
+    """Gathers shards into leases of the wanted sizes."""
+
+    def __init__(self, job_digest: str, sizes: LeaseSizes) -> None:
+        self.leases: list[Lease] = []
+        self._job_digest = job_digest
+        self._sizes = sizes
+        self._shards: list[Shard] = []
+        self._left_s = sizes.total_s
+        self.room_s = sizes.next_s(0, sizes.total_s)
+
+    def add(self, shard: Shard) -> None:
+        self._shards.append(shard)
+        self._left_s -= shard.cost_s
+        self.room_s -= shard.cost_s
+        if self.room_s <= 0:
+            self.close()
+
+    def close(self) -> None:
+        if not self._shards:
+            return
+        identity = lease_id(self._job_digest, (shard.interval for shard in self._shards))
+        self.leases.append(Lease(identity, tuple(self._shards)))
+        self._shards = []
+        self.room_s = self._sizes.next_s(len(self.leases), max(self._left_s, 0.0))
+
+
+def bundle(
+    works: Sequence[VideoWork], job_digest: str, devices: int, longest_s: float
+) -> list[Lease]:
+    """Cut the work at GOPs into leases, in the order in which they are to be handed out.
+
+    One long video spreads over many leases; many short ones share one.
+    """
+    total_s = sum(float(work.costs.seconds[work.todo].sum()) for work in works)
+    bundler = _Bundler(job_digest, LeaseSizes(total_s, devices, longest_s))
+    for work in works:
+        for first, last in work.todo_runs():
+            start = first
+            while start < last:
+                end = _fill(work, start, last, bundler.room_s)
+                bundler.add(work.shard(start, end))
+                if end < last:
+                    bundler.close()
+                start = end
+    bundler.close()
+    return bundler.leases
+
+
+def _fill(work: VideoWork, start: int, last: int, room_s: float) -> int:
+    """Take GOPs from `start` until the room is filled to within half a GOP; at least one."""
+    used_s = float(work.costs.seconds[start])
+    for gop in range(start + 1, last):
+        cost_s = float(work.costs.seconds[gop])
+        if used_s + cost_s / 2 > room_s:
+            return gop
+        used_s += cost_s
+    return last

@@ -1,0 +1,50 @@
+"""What `fleet index` prints of a video."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fleet.video.index import VideoIndex
+
+
+def describe(index: VideoIndex) -> str:
+    """Write an index down for people, one fact a line."""
+    return "\n".join(f"{name:<12}{value}" for name, value in _facts(index).items())
+
+
+def _facts(index: VideoIndex) -> dict[str, str]:
+    stream, frames = index.stream, len(index.order)
+    duration_s = index.duration_s
+    rate = f"{float(stream.frame_rate):.6g} frames/s" if stream.frame_rate else "not known"
+    coding = [part for part in (stream.codec, stream.profile, _level(stream.level)) if part]
+    scan = "interlaced" if stream.interlaced else "progressive"
+    size = f"{stream.size}, {stream.chroma}, {stream.bit_depth} bit, {scan}"
+    source = "the header" if index.origin == "header" else "a scan of the whole file"
+    return {
+        "video": index.source.uri,
+        "container": index.container,
+        "codec": " ".join(coding),
+        "picture": size,
+        "colour": str(stream.colour),
+        "rate": rate,
+        "duration": f"{duration_s:.3f} s",
+        "frames": f"{frames} of {len(index.packets)} packets",
+        "GOPs": _gops(index),
+        "B-frames": "yes" if index.has_b_frames else "no",
+        "bytes": f"{index.source.bytes:,}",
+        "index from": f"{source}, {index.bytes_read:,} bytes read",
+    }
+
+
+def _level(level: str) -> str:
+    return f"level {level}" if level else ""
+
+
+def _gops(index: VideoIndex) -> str:
+    count = len(index.cuts)
+    if not count or not len(index.order):
+        return "none"
+    lengths = np.bincount(index.gop_of_row[index.order], minlength=count)
+    shortest, middle, longest = lengths.min(), np.median(lengths), lengths.max()
+    kind = f"{index.open_gops} open" if index.open_gops else "closed"
+    return f"{count}, {kind}, of {shortest} / {middle:g} / {longest} frames (min / median / max)"

@@ -1,0 +1,190 @@
+"""What is known of a video before a picture is decoded: its stream, its packets, its GOPs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from functools import cached_property
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.frames import Colour
+from fleet.geometry import Size
+
+
+@dataclass(frozen=True, order=True)
+class Source:
+    """One object in storage: `etag` changes when its bytes do (mtime and size stand in for it)."""
+
+    uri: str
+    bytes: int
+    etag: str
+
+
+@dataclass(frozen=True)
+class StreamInfo:
+    """The video stream as its parameter sets and container describe it.
+
+    `codec`: FFmpeg's name (h264, hevc, vp9, ...). `profile`: the standard's name (High, Main 10).
+    `level`: as people write it (4.0), empty where the codec has none. `chroma`: 4:2:0 and the like.
+    `reference_frames`: how many the stream may refer to. `frame_rate`: the average, 0 where
+    unknown. `parameter_sets`: VPS/SPS/PPS in Annex-B form. `nal_length_bytes`: the width of the
+    NAL length prefix in the container's samples; 0 where the samples are Annex-B already.
+    `transport_pid`: the stream's PID where samples lie in MPEG-TS packets; 0 where each sample is
+    one run of bytes in the file. `transport_step`: bytes a TS packet, 188 or 192.
+    """
+
+    codec: str
+    profile: str
+    level: str
+    size: Size
+    chroma: str
+    bit_depth: int
+    interlaced: bool
+    reference_frames: int
+    colour: Colour
+    time_base: Fraction
+    frame_rate: Fraction
+    parameter_sets: bytes
+    nal_length_bytes: int
+    transport_pid: int = 0
+    transport_step: int = 188
+
+    def __post_init__(self) -> None:
+        if self.time_base <= 0:
+            raise ValueError(f"a time base is a positive fraction of a second: {self.time_base}")
+        if self.nal_length_bytes not in {0, 1, 2, 4}:
+            raise ValueError(f"NAL lengths take 1, 2 or 4 bytes, not {self.nal_length_bytes}")
+
+
+@dataclass(frozen=True, eq=False)
+class PacketTable:
+    """One row a packet of the video stream, in decode order.
+
+    `position`, `span`: the first byte in the file and how many to read for this packet (int64,
+    int32). `skip`, `size`: which part of the extracted payload is the packet (int32): 0 and span
+    where the payload lies in one run; in MPEG-TS, payload bytes to leave out in front, and its
+    length. `pts`: int64 in the stream's time base. `key`: bool, decoding may begin here. `shown`:
+    bool; False for packets that only serve decoding or cannot be decoded at all (before an edit
+    list's start, before the first key, leading pictures of a stream cut in an open GOP).
+    """
+
+    position: NDArray[np.int64]
+    span: NDArray[np.int32]
+    skip: NDArray[np.int32]
+    size: NDArray[np.int32]
+    pts: NDArray[np.int64]
+    key: NDArray[np.bool_]
+    shown: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        lengths = {f.name: len(getattr(self, f.name)) for f in fields(self)}
+        if len(set(lengths.values())) != 1:
+            raise ValueError(f"the columns of a packet table are of one length: {lengths}")
+
+    def __len__(self) -> int:
+        return len(self.position)
+
+    def __repr__(self) -> str:
+        return f"PacketTable({len(self)} packets, {int(self.key.sum())} keys)"
+
+    def take(self, rows: NDArray[np.int64]) -> Self:
+        """The given rows as a table of its own."""
+        return type(self)(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+
+@dataclass(frozen=True, eq=False)
+class VideoIndex:
+    """A video's stream and packets; everything else about its frames follows from these.
+
+    `origin` says where the packet table came from: the container's header, or a scan of the whole
+    file without decoding. `bytes_read`: what finding it out took.
+    """
+
+    source: Source
+    container: str
+    stream: StreamInfo
+    packets: PacketTable
+    origin: Literal["header", "scan"]
+    bytes_read: int
+
+    @cached_property
+    def order(self) -> NDArray[np.int64]:
+        """The rows of all frames in presentation order: frame number -> row."""
+        shown = np.flatnonzero(self.packets.shown)
+        return shown[np.argsort(self.packets.pts[shown], kind="stable")]
+
+    @cached_property
+    def frame_of_row(self) -> NDArray[np.int64]:
+        """Row -> frame number, -1 for packets that show nothing."""
+        numbers = np.full(len(self.packets), -1, np.int64)
+        numbers[self.order] = np.arange(len(self.order))
+        return numbers
+
+    @cached_property
+    def cuts(self) -> NDArray[np.int64]:
+        """The rows where a GOP begins: key packets at which the video can be cut exactly.
+
+        A key is a cut when every earlier packet is shown before it, and no later packet is shown
+        before the cut in front of it. Then each frame belongs to exactly one GOP by its pts alone.
+        """
+        pts, keys = self.packets.pts, np.flatnonzero(self.packets.key)
+        if not len(keys):
+            return keys
+        latest_before = np.maximum.accumulate(np.concatenate(([np.iinfo(np.int64).min], pts)))
+        earliest_after = np.minimum.accumulate(pts[::-1])[::-1]
+        cuts = [int(keys[0])]
+        for key in keys[1:]:
+            closed_behind = latest_before[key] < pts[key]
+            if closed_behind and earliest_after[key] > pts[cuts[-1]]:
+                cuts.append(int(key))
+        return np.array(cuts, np.int64)
+
+    @cached_property
+    def gop_of_row(self) -> NDArray[np.int64]:
+        """Row -> the GOP that owns its frame: leading pictures belong to the GOP before."""
+        gop = np.searchsorted(self.cuts, np.arange(len(self.packets)), side="right") - 1
+        leading = self.packets.pts < self.packets.pts[self.cuts[np.maximum(gop, 0)]]
+        return np.maximum(gop - leading, 0)
+
+    @cached_property
+    def bounds(self) -> NDArray[np.int64]:
+        """The pts where each GOP's span begins, and where the last one ends: int64 [gops + 1]."""
+        if not len(self.order):
+            return np.zeros(0, np.int64)
+        starts = self.packets.pts[self.cuts]
+        # An edit list may hide the last GOPs whole: their spans are empty of frames, not reversed.
+        last = max(self.packets.pts[self.order[-1]], starts[-1])
+        bounds = np.append(starts, last + 1)
+        bounds[0] = min(bounds[0], self.start_pts)
+        return bounds
+
+    @property
+    def start_pts(self) -> int:
+        """The pts of the first frame, where time_s is 0."""
+        return int(self.packets.pts[self.order[0]])
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds from the first frame to the end of the last, which lasts an average frame."""
+        count = len(self.order)
+        if count < 2:
+            return float(1 / self.stream.frame_rate) if self.stream.frame_rate and count else 0.0
+        span = int(self.packets.pts[self.order[-1]]) - self.start_pts
+        return float(span * self.stream.time_base) * count / (count - 1)
+
+    @property
+    def has_b_frames(self) -> bool:
+        """Whether pictures are shown in another order than they are decoded."""
+        return bool((np.diff(self.packets.pts) < 0).any())
+
+    @property
+    def open_gops(self) -> int:
+        """How many GOPs after the first begin with leading pictures."""
+        gop = np.searchsorted(self.cuts, np.arange(len(self.packets)), side="right") - 1
+        return len(np.unique(gop[(gop != self.gop_of_row) & (gop > 0)]))
+
+    def __repr__(self) -> str:
+        return f"VideoIndex({self.source.uri}, {len(self.order)} frames, {len(self.cuts)} GOPs)"

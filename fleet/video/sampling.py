@@ -1,0 +1,138 @@
+"""Which frames of a video are wanted: a function of frame numbers, pts and keys alone.
+
+It sees the whole video at once, so that how the video is cut into shards cannot matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.video.index import VideoIndex
+
+Kind = Literal["all", "every", "fps", "keyframes"]
+_GRAMMAR = "all, every=N, fps=X or keyframes, then optionally from_s=X and to_s=X after commas"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A choice of frames.
+
+    `kind`: all; every (each `step`-th frame, from frame 0); fps (the first frame at or after each
+    tick of 1/`fps` seconds, so that variable frame rates come out even); keyframes. `from_s`,
+    `to_s`: only frames with from_s <= time < to_s, in seconds from the first frame; None: no limit.
+    """
+
+    kind: Kind = "all"
+    step: int = 1
+    fps: Fraction = Fraction(0)
+    from_s: Fraction | None = None
+    to_s: Fraction | None = None
+
+    def __post_init__(self) -> None:
+        if self.step < 1:
+            raise ValueError(f"every={self.step}: the step is 1 or more")
+        if self.kind == "fps" and self.fps <= 0:
+            raise ValueError(f"fps={self.fps}: the rate is more than 0")
+        start, end = self.from_s or 0, self.to_s
+        if end is not None and end <= start:
+            raise ValueError(f"to_s={_plain(end)} does not lie after from_s={_plain(start)}")
+
+    def __str__(self) -> str:
+        head = {"every": f"every={self.step}", "fps": f"fps={_plain(self.fps)}"}
+        parts = [head.get(self.kind, self.kind)]
+        limits = {"from_s": self.from_s, "to_s": self.to_s}
+        parts += [f"{name}={_plain(value)}" for name, value in limits.items() if value is not None]
+        return ",".join(parts)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `every=5` or `fps=0.5,from_s=60,to_s=120`; raises ValueError with the grammar."""
+        choice: dict[str, Kind | int] = {}
+        limits: dict[str, Fraction] = {}
+        for part in text.replace(" ", "").split(","):
+            name, _, value = part.partition("=")
+            try:
+                _read_part(name, value, choice, limits)
+            except (ValueError, ZeroDivisionError):
+                raise ValueError(f"{part!r} is no sampling: write {_GRAMMAR}") from None
+        fps = limits.pop("fps", Fraction(0))
+        return cls(fps=fps, **choice, **limits)  # type: ignore[arg-type]
+
+    def wanted(self, index: VideoIndex) -> NDArray[np.bool_]:
+        """Mark the wanted frames: bool [frames], by frame number."""
+        pts = index.packets.pts[index.order]
+        wanted: NDArray[np.bool_] = self._chosen(index, pts)
+        base = index.stream.time_base
+        if self.from_s is not None:
+            wanted &= pts >= _ticks(self.from_s, base) + index.start_pts
+        if self.to_s is not None:
+            wanted &= pts < _ticks(self.to_s, base) + index.start_pts
+        return wanted
+
+    def _chosen(self, index: VideoIndex, pts: NDArray[np.int64]) -> NDArray[np.bool_]:
+        match self.kind:
+            case "all":
+                return np.ones(len(pts), np.bool_)
+            case "every":
+                return np.equal(np.arange(len(pts)) % self.step, 0)
+            case "keyframes":
+                return index.packets.key[index.order]
+            case "fps":
+                return _first_after_ticks(pts, self.fps * index.stream.time_base)
+
+
+EVERY_FRAME = Sample()
+"""The whole video."""
+
+
+def _read_part(
+    name: str, value: str, choice: dict[str, Kind | int], limits: dict[str, Fraction]
+) -> None:
+    if name in {"from_s", "to_s"}:
+        limits[name] = Fraction(value)
+        return
+    if choice:
+        raise ValueError(name)
+    match name, value:
+        case (("all" | "keyframes"), ""):
+            choice["kind"] = name
+        case "every", _:
+            choice.update(kind="every", step=int(value))
+        case "fps", _:
+            choice["kind"] = "fps"
+            limits["fps"] = Fraction(value)
+        case _:
+            raise ValueError(name)
+
+
+def _ticks(seconds: Fraction, base: Fraction) -> int:
+    """Convert seconds to the first pts that is not earlier."""
+    ticks = seconds / base
+    return -(-ticks.numerator // ticks.denominator)
+
+
+def _first_after_ticks(pts: NDArray[np.int64], ticks_a_pts: Fraction) -> NDArray[np.bool_]:
+    """Mark each frame that is the first at or after some tick; tick 0 is the first frame's pts."""
+    if not len(pts):
+        return np.zeros(0, np.bool_)
+    numerator, denominator = ticks_a_pts.numerator, ticks_a_pts.denominator
+    elapsed = pts - pts[0]
+    if int(elapsed[-1]) * numerator > np.iinfo(np.int64).max:
+        # Python's integers have no end; int64 would wrap without a word.
+        tick = np.array([int(e) * numerator // denominator for e in elapsed], object)
+    else:
+        tick = elapsed * numerator // denominator
+    wanted = np.ones(len(pts), np.bool_)
+    wanted[1:] = tick[1:] > tick[:-1]
+    return wanted
+
+
+def _plain(value: Fraction | int) -> str:
+    """Write a fraction as people do: 2, 0.5, or 30000/1001 where no short decimal is exact."""
+    decimal = f"{float(value):g}"
+    return decimal if Fraction(decimal) == value else str(value)

@@ -1,0 +1,136 @@
+"""Leases: their sizes, their names, and that they cover exactly what is to be done."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from indexes import index_of, indexes
+
+from fleet.plan.cost import CostModel
+from fleet.plan.lease import Interval, lease_id
+from fleet.plan.order import order
+from fleet.plan.plan import bundle
+from fleet.plan.shard import DoneIntervals, VideoWork, video_work
+from fleet.video.index import VideoIndex
+from fleet.video.sampling import EVERY_FRAME, Sample
+
+
+def work_of(
+    index: VideoIndex, sample: Sample = EVERY_FRAME, done: list[Interval] | None = None
+) -> VideoWork:
+    """Set out a video's work."""
+    return video_work(index, sample.wanted(index), DoneIntervals(done or []), CostModel())
+
+
+def long_video(gops: int = 400, uri: str = "long.mp4") -> VideoIndex:
+    """Make a video of GOPs of 50 frames."""
+    return index_of([(0, 49)] * gops, uri=uri)
+
+
+def test_one_long_video_spreads_over_many_leases_longest_first_short_at_the_tail() -> None:
+    """At least eight leases a device; after the first short ones they only get shorter."""
+    leases = bundle([work_of(long_video())], "job", devices=2, longest_s=60)
+    costs = [lease.cost_s for lease in leases]
+    assert len(leases) >= 16
+    assert all(cost <= 1.5 for cost in costs[:2])
+    gop_s = costs[-1]
+    assert all(a >= b - gop_s for a, b in pairwise(costs[2:]))
+    assert costs[-1] < max(costs) / 4
+
+
+def test_no_lease_is_much_longer_than_allowed() -> None:
+    """60 seconds of a device's time, to within half a GOP."""
+    leases = bundle([work_of(long_video(4000))], "job", devices=1, longest_s=20)
+    assert max(lease.cost_s for lease in leases) <= 20.5
+
+
+def test_many_short_videos_share_a_lease() -> None:
+    """A thousand clips of one GOP do not make a thousand parts."""
+    works = [work_of(index_of([(0, 4)], uri=f"{n:04}.mp4")) for n in range(1000)]
+    leases = bundle(works, "job", devices=2, longest_s=60)
+    assert len(leases) < 100
+    assert sum(len(lease.shards) for lease in leases) == 1000
+
+
+def test_videos_outside_the_window_cost_no_lease_each() -> None:
+    """Nothing wanted of a thousand clips still has to be covered, in a few leases."""
+    works = [
+        work_of(index_of([(0, 4)], uri=f"{n:04}.mp4"), Sample.parse("all,from_s=60"))
+        for n in range(1000)
+    ]
+    leases = bundle(works, "job", devices=2, longest_s=60)
+    assert len(leases) < 100
+    assert sum(lease.frames for lease in leases) == 0
+
+
+@given(
+    st.lists(indexes(), min_size=1, max_size=4), st.integers(1, 5), st.floats(0.05, 2), st.data()
+)
+def test_leases_cover_what_is_to_be_done_exactly(
+    videos: list[VideoIndex], devices: int, longest_s: float, data: st.DataObject
+) -> None:
+    """Every GOP that is not done lies in exactly one lease, whatever was done before."""
+    works = []
+    for number, index in enumerate(videos):
+        source = type(index.source)(f"{number}.mp4", index.source.bytes, "etag")
+        named = VideoIndex(source, index.container, index.stream, index.packets, "header", 0)
+        gops = data.draw(st.sets(st.integers(0, len(named.cuts) - 1)))
+        done = [
+            Interval(source.uri, source.etag, int(named.bounds[g]), int(named.bounds[g + 1]))
+            for g in gops
+        ]
+        work = work_of(named, done=done)
+        assert set(np.flatnonzero(~work.todo).tolist()) == gops
+        works.append(work)
+    leases = bundle(works, "job", devices, longest_s)
+    covered = [
+        (shard.source.uri, gop)
+        for lease in leases
+        for shard in lease.shards
+        for gop in range(shard.first_gop, shard.last_gop)
+    ]
+    to_do = [(w.source.uri, int(g)) for w in works for g in np.flatnonzero(w.todo)]
+    assert sorted(covered) == sorted(to_do)
+    assert sum(lease.frames for lease in leases) == sum(
+        int(w.costs.frames[w.todo].sum()) for w in works
+    )
+
+
+def test_a_changed_video_is_to_be_done_again() -> None:
+    """What was done of another version of the object does not count."""
+    index = long_video(3)
+    old = Interval(index.source.uri, "an older etag", 0, 10**9)
+    assert work_of(index, done=[old]).todo.all()
+
+
+def test_a_lease_is_named_by_what_it_covers_under_which_job() -> None:
+    """Order does not matter; the job, the etag and every pts do."""
+    one, two = Interval("a", "e", 0, 10), Interval("b", "e", 0, 10)
+    assert lease_id("job", [one, two]) == lease_id("job", [two, one])
+    others = [
+        lease_id("other", [one, two]),
+        lease_id("job", [one]),
+        lease_id("job", [one, Interval("b", "e", 0, 11)]),
+        lease_id("job", [one, Interval("b", "f", 0, 10)]),
+    ]
+    assert len({lease_id("job", [one, two]), *others}) == 5
+
+
+def test_an_order_carries_only_the_packets_to_fetch() -> None:
+    """One frame a second of a ten-GOP shard: half of each GOP at most, rows renumbered from 0."""
+    work = work_of(long_video(10), Sample.parse("fps=0.4"))
+    lease = bundle([work], "job", devices=1, longest_s=60)[0]
+    made = order(lease, {work.source.uri: work})
+    shard = made.shards[0]
+    assert len(shard.packets) == sum(len(part.rows) for part in shard.parts)
+    assert np.concatenate([part.rows for part in shard.parts]).tolist() == list(
+        range(len(shard.packets))
+    )
+    assert all(part.restart for part in shard.parts)
+    wanted = [shard.frames[part.rows[part.wanted]].tolist() for part in shard.parts]
+    assert [n for part in wanted for n in part] == [n for n in range(500) if n % 25 == 0][
+        : len(wanted) * 2
+    ]
