@@ -1,0 +1,1 @@
+"""Parquet parts, their schema, and the record that makes them real."""

@@ -1,0 +1,164 @@
+"""Committing a lease, and reading what is committed.
+
+A lease's parts are put in the order job's table, errors, frames. The frames part makes the others
+real: it names them, with their sizes and digests. A table that a lease has no rows for gets no
+part. Rows of a lease can be seen in the other tables a moment before it is committed;
+`fleet.read` leaves them out, and the sweep removes them where the commit never came.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+
+import pyarrow as pa
+
+from fleet.errors import OutputCorrupt, StorageError
+from fleet.output.parquet import (
+    digest,
+    digest_before_footer,
+    encode,
+    footer_span,
+    read_footer,
+)
+from fleet.output.record import METADATA_KEY, CommitRecord, Origin, lease_of, part_name
+from fleet.output.schema import FRAMES_TABLE
+from fleet.plan.lease import Interval
+from fleet.storage import Entry, Folder
+from fleet.worker.receipt import PartFile, Receipt, Tally
+
+READ_THREADS = 32
+TAIL_BYTES = 16 * 1024
+"""Read from the end of a part first: the footer of a lease of some dozen intervals fits."""
+
+
+def commit(
+    folder: Folder,
+    origin: Origin,
+    lease: str,
+    intervals: Iterable[Interval],
+    tables: Mapping[str, pa.Table],
+    tally: Tally,
+    device: str,
+    peak_rss_bytes: int = 0,
+) -> Receipt:
+    """Put a lease's parts; when this returns, the lease is done.
+
+    `tables`: as PartBuilder.tables gives them, frames last. The same lease committed again writes
+    the same rows under the same names. Raises StorageError where the store refuses: then the lease
+    may or may not be committed, and is to be done again.
+    """
+    siblings = []
+    for table, rows in tables.items():
+        if table == FRAMES_TABLE:
+            continue
+        if rows.num_rows:
+            siblings.append(_put(folder, table, lease, rows, origin))
+        else:
+            _clear(folder, table, lease)
+    frames = tables[FRAMES_TABLE]
+    rows_digest = digest_before_footer(encode(frames, {}))
+    part = PartFile(FRAMES_TABLE, part_name(lease), frames.num_rows, 0, rows_digest)
+    receipt = Receipt(lease, tuple(intervals), (*siblings, part), tally, device, peak_rss_bytes)
+    data = encode(frames, {METADATA_KEY: CommitRecord(origin, receipt).to_json()})
+    folder.put(f"{FRAMES_TABLE}/{part.name}", data)
+    return replace(receipt, parts=(*siblings, replace(part, bytes=len(data))))
+
+
+def _put(folder: Folder, table: str, lease: str, rows: pa.Table, origin: Origin) -> PartFile:
+    data = encode(rows, {METADATA_KEY: json.dumps(origin.to_dict(lease), ensure_ascii=False)})
+    part = PartFile(table, part_name(lease), rows.num_rows, len(data), digest(data))
+    folder.put(f"{table}/{part.name}", data)
+    return part
+
+
+def _clear(folder: Folder, table: str, lease: str) -> None:
+    """Remove what an attempt that did not live to commit may have left: it is not of this one."""
+    name = f"{table}/{part_name(lease)}"
+    if folder.exists(name):
+        folder.delete(name)
+
+
+def read_commits(folder: Folder, known: Collection[str] = ()) -> Iterator[CommitRecord]:
+    """Yield the record of every committed lease, in the order of their names, but for the `known`.
+
+    Reads footers only, some dozens at a time. A lease that lacks a part which its record names, or
+    has it in another size, is not committed and not given. Raises OutputCorrupt, naming the part,
+    where a record cannot be read.
+    """
+    # Frames are listed before the tables that they speak of: what a record names is there by then.
+    entries = [entry for entry in folder.list(f"{FRAMES_TABLE}/") if lease_of(entry.name)]
+    sizes: dict[str, dict[str, int]] = {}
+    for record in _read_all(folder, [e for e in entries if lease_of(e.name) not in known]):
+        siblings = record.receipt.parts[:-1]
+        for table in {part.table for part in siblings} - sizes.keys():
+            sizes[table] = {entry.name: entry.bytes for entry in folder.list(f"{table}/")}
+        if all(sizes[p.table].get(f"{p.table}/{p.name}") == p.bytes for p in siblings):
+            yield record
+
+
+def _read_all(folder: Folder, entries: Iterable[Entry]) -> Iterator[CommitRecord]:
+    """Read records side by side, and give them in the order of `entries`."""
+    pool = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="commits")
+    ahead: deque[Future[CommitRecord | None]] = deque()
+    try:
+        for entry in entries:
+            ahead.append(pool.submit(read_commit, folder, entry))
+            if len(ahead) >= 4 * READ_THREADS:
+                yield from _present(ahead.popleft())
+        while ahead:
+            yield from _present(ahead.popleft())
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _present(reading: Future[CommitRecord | None]) -> Iterator[CommitRecord]:
+    record = reading.result()
+    if record is not None:
+        yield record
+
+
+def read_commit(folder: Folder, entry: Entry) -> CommitRecord | None:
+    """Read the record in the footer of one frames part; None where it is gone by now.
+
+    Raises OutputCorrupt where it holds none, StorageError where it cannot be read.
+    """
+    try:
+        return _parse(_read_footer_bytes(folder, entry), entry)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StorageError(f"{folder.uri}/{entry.name} could not be read: {error}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise OutputCorrupt(
+            f"{folder.uri}/{entry.name} holds no commit record: {error!r}.",
+            "Delete this object and run the same command again: what it covers is done again.",
+        ) from error
+
+
+def _parse(footer: bytes, entry: Entry) -> CommitRecord:
+    metadata = read_footer(footer).metadata or {}
+    record = CommitRecord.from_json(metadata[METADATA_KEY.encode()], entry.bytes)
+    if record.receipt.lease != lease_of(entry.name):
+        raise ValueError(f"it is the record of lease {record.receipt.lease}")
+    return record
+
+
+def _read_footer_bytes(folder: Folder, entry: Entry) -> bytes:
+    tail_bytes = min(TAIL_BYTES, entry.bytes)
+    tail = folder.read_range(entry.name, entry.bytes - tail_bytes, tail_bytes)
+    span = footer_span(tail)
+    if span > entry.bytes:
+        raise ValueError(f"its footer is said to be longer than the object, {span} bytes")
+    if span > len(tail):
+        tail = folder.read_range(entry.name, entry.bytes - span, span)
+    return tail[-span:]
+
+
+def done_intervals(receipts: Iterable[Receipt]) -> Iterator[Interval]:
+    """Yield what is done, for `fleet.plan.shard.DoneIntervals`."""
+    for receipt in receipts:
+        yield from receipt.intervals

@@ -1,0 +1,141 @@
+"""The records that make an output folder what it is, and their text: the job's, and each lease's.
+
+`_JOB.json` names the job. Each lease's frames part carries a commit record in its footer, under the
+key `fleet`; the other parts of the lease carry where they come from under the same key.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from fleet import __version__
+from fleet.output.schema import ERRORS_TABLE, FRAMES_TABLE
+from fleet.plan.lease import Interval
+from fleet.worker.receipt import PartFile, Receipt, Tally
+
+METADATA_KEY = "fleet"
+_PART = re.compile(r"part-([0-9a-f]{32})\.parquet")
+_UNFINISHED = re.compile(r"\.part-[0-9a-f]{32}\.parquet\.[0-9a-f]+\.tmp")
+
+
+def part_name(lease: str) -> str:
+    """Name the object, in each table's folder, that holds a lease's rows."""
+    return f"part-{lease}.parquet"
+
+
+def lease_of(name: str) -> str | None:
+    """Read the lease from a part's name, as `table/part-...` or `part-...`; None for others."""
+    found = _PART.fullmatch(name.rpartition("/")[2])
+    return found[1] if found else None
+
+
+def is_unfinished_put(name: str) -> bool:
+    """Whether it is what a local put leaves behind when its process is killed in the middle."""
+    return bool(_UNFINISHED.fullmatch(name.rpartition("/")[2]))
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """Which job an output folder holds.
+
+    `digest`: the job's identity. `table`: the name of its table. `fields`: what people compare
+    when two jobs differ, name -> a value that JSON can hold.
+    """
+
+    digest: str
+    table: str
+    fields: Mapping[str, Any]
+    version: str = __version__
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The table folders, in the order in which the parts of a lease are put."""
+        return (self.table, ERRORS_TABLE, FRAMES_TABLE)
+
+    def to_json(self) -> str:
+        """Write it as `_JOB.json` holds it."""
+        head = {"fleet": self.version, "job": self.digest, "table": self.table}
+        return json.dumps({**head, "fields": dict(self.fields)}, indent=1, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read it back; raises ValueError, KeyError or TypeError where it is not such a record."""
+        raw = json.loads(text)
+        return cls(str(raw["job"]), str(raw["table"]), dict(raw["fields"]), str(raw["fleet"]))
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What rows come from: the job, the chip, the models (name -> digest), Fleet's version."""
+
+    job: str
+    soc: str
+    models: Mapping[str, str] = field(default_factory=dict)
+    version: str = __version__
+
+    def to_dict(self, lease: str) -> dict[str, Any]:
+        """Write it as every part of `lease` carries it."""
+        return {
+            "fleet": self.version,
+            "job": self.job,
+            "lease": lease,
+            "soc": self.soc,
+            "models": dict(self.models),
+        }
+
+
+@dataclass(frozen=True)
+class CommitRecord:
+    """A lease, committed: where its rows come from, and its receipt.
+
+    The receipt's last part is the frames part that carries this record; its sha256 is that of the
+    bytes before its footer, because it cannot contain its own.
+    """
+
+    origin: Origin
+    receipt: Receipt
+
+    def to_json(self) -> str:
+        """Write it as the frames part carries it."""
+        receipt = self.receipt
+        frames = receipt.parts[-1]
+        covered = [[i.uri, i.etag, i.start_pts, i.end_pts] for i in receipt.intervals]
+        record = {
+            **self.origin.to_dict(receipt.lease),
+            "device": receipt.device,
+            "peak_rss_bytes": receipt.peak_rss_bytes,
+            "intervals": covered,
+            "parts": [asdict(part) for part in receipt.parts[:-1]],
+            "frames": {"rows": frames.rows, "sha256_before_footer": frames.sha256},
+            "tally": asdict(receipt.tally),
+        }
+        return json.dumps(record, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes, part_bytes: int) -> Self:
+        """Read it back from a frames part of `part_bytes` bytes.
+
+        Raises ValueError, KeyError or TypeError where it is not such a record.
+        """
+        raw = json.loads(text)
+        lease, frames = str(raw["lease"]), raw["frames"]
+        part = PartFile(
+            FRAMES_TABLE,
+            part_name(lease),
+            frames["rows"],
+            part_bytes,
+            frames["sha256_before_footer"],
+        )
+        receipt = Receipt(
+            lease=lease,
+            intervals=tuple(Interval(*interval) for interval in raw["intervals"]),
+            parts=(*(PartFile(**sibling) for sibling in raw["parts"]), part),
+            tally=Tally(**raw["tally"]),
+            device=raw["device"],
+            peak_rss_bytes=raw["peak_rss_bytes"],
+        )
+        return cls(Origin(raw["job"], raw["soc"], dict(raw["models"]), raw["fleet"]), receipt)

@@ -1,0 +1,1 @@
+"""What runs beside a device: the frame path, from a lease to committed parts."""

@@ -1,0 +1,86 @@
+"""Whose an output folder is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from made_up import JOB, SCHEMAS, commit_lease
+
+from fleet.errors import OutputCorrupt, OutputTaken
+from fleet.output.claim import JOB_FILE, claim, read_job
+from fleet.storage import Folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """A folder that exists and is empty."""
+    return Folder(str(tmp_path))
+
+
+def test_an_empty_folder_becomes_the_jobs(folder: Folder) -> None:
+    """With a part without rows in each table."""
+    assert claim(folder, JOB, SCHEMAS) is False
+    assert read_job(folder) == JOB
+    assert [entry.name for entry in folder.list()] == [
+        JOB_FILE,
+        "detections/schema.parquet",
+        "errors/schema.parquet",
+        "frames/schema.parquet",
+    ]
+
+
+def test_the_same_job_goes_on(folder: Folder) -> None:
+    """What is there stays; what a death in the middle of claiming left out is put."""
+    claim(folder, JOB, SCHEMAS)
+    commit_lease(folder, "a", range(4))
+    folder.delete("errors/schema.parquet")
+    before = {entry.name for entry in folder.list()}
+    assert claim(folder, JOB, SCHEMAS) is True
+    assert {entry.name for entry in folder.list()} == before | {"errors/schema.parquet"}
+
+
+def test_another_job_is_told_what_differs(folder: Folder) -> None:
+    """Each field, old and new, and nothing that is the same."""
+    claim(folder, JOB, SCHEMAS)
+    fields = {"params": {"threshold": "0.5"}, "sample": "all", "partitions": "x" * 100}
+    other = replace(JOB, digest="cd" * 32, fields=fields)
+    with pytest.raises(OutputTaken) as caught:
+        claim(folder, other, SCHEMAS)
+    text = str(caught.value)
+    assert "params.threshold: 0.4 -> 0.5" in text
+    assert f"partitions: (not there) -> {'x' * 57}..." in text
+    assert "sample" not in text
+    assert "another --output" in text
+
+
+def test_jobs_that_differ_in_nothing_visible_are_told_apart(folder: Folder) -> None:
+    """By their digests."""
+    claim(folder, JOB, SCHEMAS)
+    with pytest.raises(OutputTaken, match="digest: abababababab -> cdcdcdcdcdcd"):
+        claim(folder, replace(JOB, digest="cd" * 32), SCHEMAS)
+
+
+def test_a_folder_with_other_things_is_refused(folder: Folder) -> None:
+    """It names some, and puts nothing."""
+    for number in range(5):
+        folder.put(f"photos/{number}.jpg", b"x")
+    with pytest.raises(OutputTaken, match=r"photos/0\.jpg, .*2\.jpg, \.\.\.\. Use another"):
+        claim(folder, JOB, SCHEMAS)
+    assert len(list(folder.list())) == 5
+
+
+def test_names_that_begin_with_a_mark_are_nobodys(folder: Folder) -> None:
+    """Indexes kept beside the output, a file manager's files."""
+    folder.put("_index/a.parquet", b"x")
+    folder.put(".DS_Store", b"x")
+    assert claim(folder, JOB, SCHEMAS) is False
+
+
+@pytest.mark.parametrize("text", [b"", b"{}", b"[]", b"\xff", b'{"job": "x"}'])
+def test_a_job_record_that_cannot_be_read_is_said_to_be_so(folder: Folder, text: bytes) -> None:
+    """Rather than taken for an empty folder."""
+    folder.put(JOB_FILE, text)
+    with pytest.raises(OutputCorrupt, match="does not say which job"):
+        claim(folder, JOB, SCHEMAS)
