@@ -8,9 +8,14 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from fleet.ascend.soc import soc
+from fleet.models.compile import compile_model, read_labels
+
 # No timing in tests. In CI the examples are the same every time; elsewhere each run looks further.
 settings.register_profile("fleet", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("fleet")
+# `make prove-exactness` looks at far more examples, other ones each time.
+settings.register_profile("prove", deadline=None, max_examples=1500)
 
 
 def missing(reason: str) -> None:
@@ -57,3 +62,20 @@ def fastestdet_onnx(data_dir: Path) -> Path:
 def coco_names(data_dir: Path) -> Path:
     """Its 80 labels, one a line."""
     return data_dir / "coco.names"
+
+
+@pytest.fixture(scope="session")
+def fastestdet(
+    fastestdet_onnx: Path, coco_names: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The same, compiled for Ascend310."""
+    om = compile_model(
+        fastestdet_onnx.read_bytes(),
+        head="fastestdet",
+        labels=read_labels(coco_names.read_text("utf-8"), str(coco_names)),
+        name="fastestdet",
+        soc=soc("Ascend310"),
+    )
+    path = tmp_path_factory.mktemp("model") / "fastestdet.om"
+    path.write_bytes(om)
+    return path

@@ -127,18 +127,21 @@ class VideoIndex:
     def cuts(self) -> NDArray[np.int64]:
         """The rows where a GOP begins: key packets at which the video can be cut exactly.
 
-        A key is a cut when every earlier packet is shown before it, and no later packet is shown
-        before the cut in front of it. Then each frame belongs to exactly one GOP by its pts alone.
+        A key is a cut when every earlier packet is shown before it, no later packet is shown before
+        the cut in front of it, and what is shown before it of the packets that follow (its leading
+        pictures) comes before the next key. Then each frame belongs to exactly one GOP by its pts
+        alone. Edit lists that play parts of a file out of order have keys that are no cuts.
         """
         pts, keys = self.packets.pts, np.flatnonzero(self.packets.key)
         if not len(keys):
             return keys
         latest_before = np.maximum.accumulate(np.concatenate(([np.iinfo(np.int64).min], pts)))
-        earliest_after = np.minimum.accumulate(pts[::-1])[::-1]
+        earliest_after = np.append(np.minimum.accumulate(pts[::-1])[::-1], np.iinfo(np.int64).max)
+        next_keys = np.append(keys[1:], len(pts))
+        alone = (latest_before[keys] < pts[keys]) & (earliest_after[next_keys] > pts[keys])
         cuts = [int(keys[0])]
-        for key in keys[1:]:
-            closed_behind = latest_before[key] < pts[key]
-            if closed_behind and earliest_after[key] > pts[cuts[-1]]:
+        for key in keys[1:][alone[1:]]:
+            if earliest_after[key] > pts[cuts[-1]]:
                 cuts.append(int(key))
         return np.array(cuts, np.int64)
 

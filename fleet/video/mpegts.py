@@ -1,0 +1,124 @@
+"""The payload of one stream out of MPEG-TS packets (ISO/IEC 13818-1 2.4.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+PACKET_BYTES = 188
+STEPS = (
+    188,
+    192,
+)  # plain, and with the 4 bytes of arrival time that Blu-ray and AVCHD put in front
+_SYNC = 0x47
+_IN_A_ROW = 5
+_LEAST_IN_A_ROW = 3  # in a file of fewer than five packets: it needs PAT, PMT and a picture
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """The TS packets of one stream in some bytes: a row each.
+
+    `offset`: int64, where its unit of `step` bytes begins. `payload`: int64, how many bytes of
+    payload it carries, TS, adaptation field and PES headers left out. `end`: where the last whole
+    unit of any stream ends, to read on from.
+    """
+
+    offset: NDArray[np.int64]
+    payload: NDArray[np.int64]
+    end: int
+
+
+@dataclass(frozen=True)
+class Grid:
+    """How TS packets lie in a file: one every `step` bytes (188 or 192) from `start` on."""
+
+    step: int
+    start: int
+
+
+def find_grid(front: bytes) -> Grid | None:
+    """How TS packets lie in a file that begins like this; None where they do not."""
+    data = np.frombuffer(front, np.uint8)
+    for step in STEPS:
+        lead = step - PACKET_BYTES
+        for start in range(step):
+            syncs = data[start + lead :: step][:_IN_A_ROW]
+            enough = len(syncs) == _IN_A_ROW or len(front) - start < step * _IN_A_ROW
+            if len(syncs) >= _LEAST_IN_A_ROW and enough and (syncs == _SYNC).all():
+                return Grid(step, start)
+    return None
+
+
+def payload(data: bytes, pid: int, step: int) -> bytes:
+    """What the TS packets of `pid` carry, headers stripped, one after another.
+
+    `data` begins with a unit of `step` bytes (188 or 192) and is read to its last whole one; where
+    the sync byte is lost, reading goes on at the next place that looks like packets.
+    """
+    rows, begin, _ = _rows(data, _unit_offsets(data, step), pid, step)
+    carried = np.arange(PACKET_BYTES) >= begin[:, None]
+    return rows[carried].tobytes()
+
+
+def units(data: bytes, pid: int, step: int) -> Units:
+    """The TS packets of `pid` in `data`, which is read as `payload` reads it."""
+    every = _unit_offsets(data, step)
+    _, begin, offset = _rows(data, every, pid, step)
+    end = int(every[-1]) + step if len(every) else max(len(data) - step + 1, 0)
+    return Units(offset, np.maximum(PACKET_BYTES - begin, 0), end)
+
+
+def _rows(
+    data: bytes, offset: NDArray[np.int64], pid: int, step: int
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+    """The stream's packets u8 [n, 188], where payload begins in each, and each one's unit."""
+    flat = np.frombuffer(data, np.uint8)
+    if len(offset) and offset[-1] == (len(offset) - 1) * step:
+        rows = flat[: len(offset) * step].reshape(-1, step)[:, step - PACKET_BYTES :]
+    else:
+        rows = flat[offset[:, None] + np.arange(step - PACKET_BYTES, step)]
+    header = rows[:, 1:4].astype(np.int64)
+    of_stream = ((header[:, 0] & 0x1F) << 8 | header[:, 1]) == pid
+    rows, header = rows[of_stream], header[of_stream]
+    return rows, _payload_begins(rows, header), offset[of_stream]
+
+
+def _payload_begins(rows: NDArray[np.uint8], header: NDArray[np.int64]) -> NDArray[np.int64]:
+    control = header[:, 2] >> 4 & 3
+    begin = 4 + np.where(control == 3, rows[:, 4].astype(np.int64) + 1, 0)
+    begin[control & 1 == 0] = PACKET_BYTES
+    starts = np.flatnonzero((header[:, 0] & 0x40 != 0) & (begin < PACKET_BYTES))
+    # A PES header: 9 bytes, the last of which says how many more belong to it (2.4.3.6).
+    length_at = np.minimum(begin[starts] + 8, PACKET_BYTES - 1)
+    begin[starts] += 9 + rows[starts, length_at]
+    return begin
+
+
+def _unit_offsets(data: bytes, step: int) -> NDArray[np.int64]:
+    lead = step - PACKET_BYTES
+    flat = np.frombuffer(data, np.uint8)
+    parts: list[NDArray[np.int64]] = []
+    start = 0
+    while start + step <= len(data):
+        syncs = flat[start + lead :: step][: (len(data) - start) // step]
+        lost = np.flatnonzero(syncs != _SYNC)
+        good = int(lost[0]) if len(lost) else len(syncs)
+        parts.append(start + np.arange(good, dtype=np.int64) * step)
+        start += good * step
+        if len(lost):
+            start = _resync(flat, start + 1, step)
+    return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
+
+def _resync(flat: NDArray[np.uint8], start: int, step: int) -> int:
+    """Where the next unit begins that is followed by another one, or the end."""
+    lead = step - PACKET_BYTES
+    candidates = np.flatnonzero(flat[start + lead :] == _SYNC) + start
+    following = candidates + lead + step
+    inside = following < len(flat)
+    agree = ~inside
+    agree[inside] = flat[following[inside]] == _SYNC
+    return int(candidates[agree][0]) if agree.any() else len(flat)

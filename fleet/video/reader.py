@@ -1,0 +1,189 @@
+"""How the index reads a file: ranges of bytes, and the file objects that libav is given."""
+
+from __future__ import annotations
+
+import io
+from bisect import bisect_right
+from collections import OrderedDict
+from typing import Protocol
+
+_ZEROS = bytes(1 << 18)
+
+
+class RangeReader(Protocol):
+    """One object in storage, read by ranges; one per thread."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        """`length` bytes from `offset` on, fewer only where the object ends.
+
+        Raises StorageError where the store does not answer.
+        """
+
+
+class CountedReader:
+    """Counts what is read of another reader: `reads` requests, `bytes` bytes."""
+
+    def __init__(self, reader: RangeReader) -> None:
+        self._reader = reader
+        self.reads = 0
+        self.bytes = 0
+
+    @property
+    def size(self) -> int:
+        """How many bytes the object has."""
+        return self._reader.size
+
+    def read(self, offset: int, length: int) -> bytes:
+        """See `RangeReader`; what lies past the end is not asked for."""
+        length = min(length, self.size - offset)
+        if length <= 0:
+            return b""
+        data = self._reader.read(offset, length)
+        self.reads += 1
+        self.bytes += len(data)
+        return data
+
+
+class Ranges:
+    """Some ranges of a file, read once and kept."""
+
+    def __init__(self, reader: RangeReader) -> None:
+        self._reader = reader
+        self._offsets: list[int] = []
+        self._data: list[bytes] = []
+
+    @property
+    def size(self) -> int:
+        """How many bytes the whole file has."""
+        return self._reader.size
+
+    def get(self, offset: int, length: int, ahead: int = 0) -> bytes:
+        """Bytes of the file, as `RangeReader.read`; a read that has to be made takes `ahead`."""
+        length = max(0, min(length, self.size - offset))
+        known = self.known(offset, length)
+        if len(known) < length:
+            rest = self._reader.read(offset + len(known), max(length, ahead) - len(known))
+            known += rest
+            at = bisect_right(self._offsets, offset)
+            self._offsets.insert(at, offset)
+            self._data.insert(at, known)
+        return known[:length]
+
+    def known(self, offset: int, length: int) -> bytes:
+        """As many bytes from `offset` on as lie in one range that was read before."""
+        at = bisect_right(self._offsets, offset) - 1
+        if at < 0:
+            return b""
+        start = offset - self._offsets[at]
+        return self._data[at][start : start + length]
+
+    def next_known(self, offset: int) -> int | None:
+        """Where the first range at or after `offset` begins."""
+        at = bisect_right(self._offsets, offset - 1)
+        return self._offsets[at] if at < len(self._offsets) else None
+
+
+class _FileObject(io.RawIOBase):
+    """What libav asks of a file: position and size are kept here, a subclass reads."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._position = 0
+
+    def readable(self) -> bool:
+        """Whether it can be read: always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Whether libav may jump."""
+        return True
+
+    def tell(self) -> int:
+        """The position of the next read."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move; from the start, from here, or from the end."""
+        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(0, origin + offset)
+        return self._position
+
+    def read(self, size: int = -1, /) -> bytes:
+        """At most `size` bytes from the position on."""
+        length = self._size - self._position
+        length = length if size < 0 else min(size, length)
+        data = self._bytes(self._position, length) if length > 0 else b""
+        self._position += len(data)
+        return data
+
+    def _bytes(self, offset: int, length: int) -> bytes:
+        raise NotImplementedError
+
+
+class HollowFile(_FileObject):
+    """A file whose known ranges are real and whose rest reads as zeros.
+
+    `size` may be more than the real file has: a file that was cut short is given its old length.
+    """
+
+    def __init__(self, ranges: Ranges, size: int) -> None:
+        super().__init__(size)
+        self._ranges = ranges
+
+    def _bytes(self, offset: int, length: int) -> bytes:
+        known = self._ranges.known(offset, length)
+        if known:
+            return known
+        following = self._ranges.next_known(offset)
+        gap = length if following is None else min(length, following - offset)
+        return _ZEROS if gap >= len(_ZEROS) else _ZEROS[:gap]
+
+
+class BlockFile(_FileObject):
+    """A whole file, read in large blocks, of which the last few are kept.
+
+    `seekable` False makes libav read it in one pass. `peek` looks at bytes once more.
+    """
+
+    def __init__(
+        self, reader: RangeReader, *, seekable: bool, block_bytes: int = 4 << 20, blocks: int = 6
+    ) -> None:
+        super().__init__(reader.size)
+        self._reader = reader
+        self._seekable = seekable
+        self._block_bytes = block_bytes
+        self._most = blocks
+        self._blocks: OrderedDict[int, bytes] = OrderedDict()
+
+    def seekable(self) -> bool:
+        """Whether libav may jump."""
+        return self._seekable
+
+    def peek(self, offset: int, length: int) -> bytes:
+        """Bytes of the file, fewer only at its end; the position stays."""
+        parts = []
+        end = min(offset + length, self._size)
+        while offset < end:
+            part = self._bytes(offset, end - offset)
+            if not part:
+                break
+            parts.append(part)
+            offset += len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _bytes(self, offset: int, length: int) -> bytes:
+        number, start = divmod(offset, self._block_bytes)
+        return self._block(number)[start : start + length]
+
+    def _block(self, number: int) -> bytes:
+        if number not in self._blocks:
+            start = number * self._block_bytes
+            self._blocks[number] = self._reader.read(start, self._block_bytes)
+            while len(self._blocks) > self._most:
+                self._blocks.popitem(last=False)
+        self._blocks.move_to_end(number)
+        return self._blocks[number]

@@ -1,0 +1,108 @@
+"""The measure of exactness: what shards give, against what a plain sequential decode gives."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.ascend.device import Device
+from fleet.ascend.soc import soc
+from fleet.ascend.surface import planes
+from fleet.driver.prepare import index_video
+from fleet.plan.cost import CostModel
+from fleet.plan.lease import Lease
+from fleet.plan.order import LeaseOrder, order
+from fleet.plan.shard import DoneIntervals, video_work
+from fleet.storage import expand
+from fleet.video.index import VideoIndex
+from fleet.worker.decode import Lost, ShardDecoder
+from fleet.worker.prefetch import Fetch, Readers
+
+Seen = tuple[int, int, str]
+"""A frame: its number, its pts, the digest of its pixels."""
+
+
+def pixels(frame: av.VideoFrame) -> str:
+    """Name a frame's pixels, without libav's padding."""
+    digest = hashlib.sha256()
+    for plane in planes(frame):
+        digest.update(plane.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def sequential(path: Path) -> list[tuple[int | None, str]]:
+    """Decode a file from its start to its end with PyAV: each frame's pts and pixels."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.codec_context.thread_count = 1
+        return [(frame.pts, pixels(frame)) for frame in container.decode(stream)]
+
+
+def index_of(path: Path) -> VideoIndex:
+    """Index a file as a run does."""
+    return index_video(expand([str(path)]).sources[0])
+
+
+def sharded(
+    index: VideoIndex, cuts: Sequence[int], wanted: NDArray[np.bool_]
+) -> tuple[list[Seen], int, int]:
+    """Decode the wanted frames of each shard between neighbouring `cuts` (GOP numbers) by itself.
+
+    Gives what came out, in that order, and the numbers of packets fetched and fed. Fails where
+    anything is lost.
+    """
+    work = video_work(index, wanted, DoneIntervals([]), CostModel())
+    seen: list[Seen] = []
+    fetched = fed = 0
+    with closing(Readers()) as readers, Device(soc("Ascend310")) as device:
+        for first, last in pairwise(sorted(set(cuts))):
+            lease = Lease(f"{first}-{last}", (work.shard(first, last),))
+            made = order(lease, {index.source.uri: work})
+            found, count = _decode(made, device, readers)
+            seen += found
+            fetched += sum(len(shard.packets) for shard in made.shards)
+            fed += count
+    return seen, fetched, fed
+
+
+def _decode(made: LeaseOrder, device: Device, readers: Readers) -> tuple[list[Seen], int]:
+    lost: list[Lost] = []
+    seen: list[Seen] = []
+    fetch = Fetch(made, readers)
+    (shard,) = made.shards
+    with closing(device.open_vdec(shard.stream)) as channel:
+        decoder = ShardDecoder(shard, channel, lambda row: fetch.packet(shard, row), lost.append)
+        for picture in decoder.pictures():
+            number, pts = int(shard.frames[picture.row]), int(shard.packets.pts[picture.row])
+            seen.append((number, pts, pixels(picture.surface)))
+            picture.release()
+    assert not lost, f"lost {lost}"
+    return seen, decoder.fed
+
+
+def expected(path: Path, index: VideoIndex, wanted: NDArray[np.bool_]) -> list[Seen]:
+    """Say what must come out: the wanted frames of the sequential decode, numbered as they came.
+
+    Raw streams and AVI have no pts, and what libav makes up for them depends on what it has seen so
+    far; there the frame number stands in.
+    """
+    frames = sequential(path)
+    assert len(frames) == len(index.order), "every frame of the sequential decode has a number"
+    return list(_wanted(frames, wanted, index.container))
+
+
+def _wanted(
+    frames: list[tuple[int | None, str]], wanted: NDArray[np.bool_], container: str
+) -> Iterator[Seen]:
+    raw = container in {"h264", "hevc", "avi"}
+    for number, (pts, digest) in enumerate(frames):
+        if wanted[number]:
+            assert raw or pts is not None
+            yield number, number if raw or pts is None else pts, digest

@@ -1,0 +1,92 @@
+"""Made-up batches, detections and committed leases, for tests of what is written and read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+import av
+import numpy as np
+
+from fleet.frames import Colour, Detections, FrameBatch, Picture, Rows
+from fleet.geometry import Size
+from fleet.output.claim import claim
+from fleet.output.commit import commit
+from fleet.output.loss import Loss
+from fleet.output.part import PartBuilder
+from fleet.output.record import JobRecord, Origin
+from fleet.output.schema import DETECTIONS, output_schemas
+from fleet.plan.lease import Interval, lease_id
+from fleet.storage import Folder
+from fleet.worker.receipt import Receipt
+
+LABELS = ("person", "car", "dog")
+JOB = JobRecord("ab" * 32, "detections", {"params": {"threshold": "0.4"}, "sample": "all"})
+ORIGIN = Origin(JOB.digest, "Ascend310", {"detector": "cd" * 32})
+SCHEMAS = output_schemas(JOB.table, DETECTIONS)
+
+
+class _NoMemory:
+    def free(self) -> None:
+        """Nothing is held."""
+
+
+_SURFACE = av.VideoFrame(16, 16, "yuv420p")
+
+
+def batch_of(uri: str, frames: Sequence[int]) -> FrameBatch:
+    """Make a batch of tiny pictures at 25 frames a second."""
+    numbers = np.array(frames, np.int64)
+    pictures = tuple(
+        Picture(Size(16, 16), 16, 16, Colour(), row, _SURFACE, _NoMemory())
+        for row in range(len(frames))
+    )
+    return FrameBatch(uri, pictures, numbers, numbers * 512 + 1024, Fraction(1, 12800), 1024)
+
+
+def detections_of(picture: Sequence[int], classes: Sequence[int]) -> Rows:
+    """Make a row a box, each with numbers of its own."""
+    count = len(picture)
+    return Detections(
+        np.array(picture, np.int32),
+        np.arange(4 * count, dtype=np.float32).reshape(count, 4),
+        np.linspace(0.5, 1, count, dtype=np.float32),
+        np.array(classes, np.int32),
+        LABELS,
+    ).rows()
+
+
+def builder_of(uri: str, frames: Sequence[int], found: int = 1) -> PartBuilder:
+    """Gather frames of one video, `found` boxes in each."""
+    builder = PartBuilder(JOB.table, DETECTIONS)
+    if frames:
+        picture = np.repeat(np.arange(len(frames)), found).tolist()
+        classes = [n % len(LABELS) for n in range(len(picture))]
+        builder.add_batch(batch_of(uri, frames), detections_of(picture, classes))
+    return builder
+
+
+def claimed(folder: Folder) -> Folder:
+    """Take a folder for JOB."""
+    claim(folder, JOB, SCHEMAS)
+    return folder
+
+
+def commit_lease(
+    folder: Folder,
+    uri: str,
+    frames: range,
+    *,
+    found: int = 1,
+    etag: str = "v1",
+    loss: Loss | None = None,
+) -> Receipt:
+    """Commit a lease over the frames of one stretch of a video."""
+    interval = Interval(uri, etag, frames.start * 512, frames.stop * 512)
+    builder = builder_of(uri, frames, found)
+    if loss is not None:
+        builder.add_error(loss)
+    tally = replace(builder.tally(), video_s=len(frames) / 25)
+    lease = lease_id(JOB.digest, [interval])
+    return commit(folder, ORIGIN, lease, [interval], builder.tables(), tally, "npu-0", 1000)

@@ -1,0 +1,84 @@
+"""Any cut, any sampling, any codec and container: exactly the wanted frames, bit for bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from exact import expected, index_of, sharded
+from generate import Clip, cached, clips
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet.video.sampling import Sample
+
+SAMPLES = st.one_of(
+    st.just(Sample()),
+    st.integers(1, 20).map(lambda step: Sample("every", step=step)),
+    st.fractions(min_value=1, max_value=30, max_denominator=3).map(lambda f: Sample("fps", fps=f)),
+    st.just(Sample("keyframes")),
+    st.just(Sample.parse("all,from_s=0.3,to_s=0.9")),
+    st.just(Sample.parse("every=3,from_s=0.5")),
+)
+
+
+@pytest.fixture(scope="session")
+def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where generated clips are kept, so that each is encoded once."""
+    return tmp_path_factory.mktemp("clips")
+
+
+@given(clips(), SAMPLES, st.data())
+def test_any_cut_of_any_clip_under_any_sampling_is_exact(
+    clip_folder: Path, clip: Clip, sample: Sample, data: st.DataObject
+) -> None:
+    """The shards of a video together give what a sequential decode gives: numbers, pts, pixels."""
+    path = cached(clip, clip_folder)
+    index = index_of(path)
+    gops = len(index.cuts)
+    inner = data.draw(st.lists(st.integers(0, gops), max_size=3), label="cuts")
+    wanted = sample.wanted(index)
+    seen, _, _ = sharded(index, [0, *inner, gops], wanted)
+    assert sorted(seen) == expected(path, index, wanted)
+
+
+@given(clips(), st.data())
+def test_any_set_of_frames_is_exact(clip_folder: Path, clip: Clip, data: st.DataObject) -> None:
+    """Not only samplings: whatever frames are wanted, they come out as in a full decode."""
+    path = cached(clip, clip_folder)
+    index = index_of(path)
+    frames = len(index.order)
+    wanted = np.isin(np.arange(frames), data.draw(st.lists(st.integers(0, frames), max_size=6)))
+    seen, _, _ = sharded(index, [0, len(index.cuts)], wanted)
+    assert sorted(seen) == expected(path, index, wanted)
+
+
+@pytest.mark.parametrize(
+    "name", ["town_1080p.mp4", "town_hevc_opengop.mp4", "town_h264_opengop.mkv"]
+)
+@pytest.mark.parametrize("sample", ["every=7", "fps=2"])
+def test_real_clips_in_shards_of_one_gop_are_exact(data_dir: Path, name: str, sample: str) -> None:
+    """Closed and open GOPs, B-pyramids, cut at every key frame."""
+    path = data_dir / name
+    index = index_of(path)
+    wanted = Sample.parse(sample).wanted(index)
+    seen, _, _ = sharded(index, list(range(len(index.cuts) + 1)), wanted)
+    assert sorted(seen) == expected(path, index, wanted)
+
+
+def test_one_frame_a_second_feeds_a_third_of_the_packets(town: Path) -> None:
+    """At most 260 of 795 packets go to the decoder."""
+    index = index_of(town)
+    seen, _, fed = sharded(index, [0, len(index.cuts)], Sample.parse("fps=1").wanted(index))
+    assert len(seen) == 32
+    assert fed <= 260
+
+
+def test_key_frames_feed_nothing_else(town: Path) -> None:
+    """16 key frames, 16 packets fetched, 16 fed."""
+    index = index_of(town)
+    seen, fetched, fed = sharded(
+        index, [0, len(index.cuts)], Sample.parse("keyframes").wanted(index)
+    )
+    assert (len(seen), fetched, fed) == (16, 16, 16)
