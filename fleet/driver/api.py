@@ -1,0 +1,41 @@
+"""`fleet.run`: a job, run as the command runs it, from a script or a notebook."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fleet.driver.inline_pool import InlinePool
+from fleet.driver.ray_pool import RayPool, start_ray, stop_ray
+from fleet.driver.run import run_job
+from fleet.job import Job
+from fleet.observe.events import Observer, RunEvent
+from fleet.observe.report import RunReport
+
+
+class Silent:
+    """An observer that takes no note."""
+
+    def see(self, event: RunEvent) -> None:
+        """Do nothing."""
+
+
+def run(
+    job: Job, *, on: Literal["ray", "inline"] = "ray", observer: Observer | None = None
+) -> RunReport:
+    """Run a job to its end and report.
+
+    `on`: ray uses the cluster that RAY_ADDRESS names or this process is connected to, else starts
+    Ray on this machine for as long as the run lasts; inline runs all devices in this process, one
+    after the other, for debugging. `observer` sees what happens. Raises UsageError before anything
+    runs, JobFailed where it cannot go on.
+    """
+    observer = observer or Silent()
+    asked = None if job.devices == "auto" else job.devices
+    if on == "inline":
+        return run_job(job, asked or 1, InlinePool, observer)
+    started_here, devices = start_ray(asked)
+    try:
+        return run_job(job, devices, RayPool, observer)
+    finally:
+        if started_here:
+            stop_ray()

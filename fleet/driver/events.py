@@ -1,0 +1,74 @@
+"""What happens to a fleet, and what the ledger wants done: the words between brain and hands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fleet.worker.fault import Fault
+from fleet.worker.receipt import Receipt
+
+# Events: the pool tells the ledger.
+
+
+@dataclass(frozen=True)
+class DeviceJoined:
+    """A device is open and takes leases."""
+
+    device: str
+
+
+@dataclass(frozen=True)
+class DeviceLost:
+    """A device is gone; whatever it held may or may not have been done."""
+
+    device: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class LeaseDone:
+    """A device committed a lease."""
+
+    device: str
+    lease: str
+    receipt: Receipt
+
+
+@dataclass(frozen=True)
+class LeaseFailed:
+    """A device gave a lease back with a fault; the device itself works on."""
+
+    device: str
+    lease: str
+    fault: Fault
+
+
+@dataclass(frozen=True)
+class LossRecorded:
+    """The loss of a quarantined lease stands in errors/."""
+
+    lease: str
+
+
+Event = DeviceJoined | DeviceLost | LeaseDone | LeaseFailed | LossRecorded
+
+# Commands: the ledger tells the pool and the loop.
+
+
+@dataclass(frozen=True)
+class Assign:
+    """Hand a lease to a device; where it holds one already, it runs this one next."""
+
+    device: str
+    lease: str
+
+
+@dataclass(frozen=True)
+class RecordLoss:
+    """Give a lease up: write what it covers into errors/, with the fault that ended it."""
+
+    lease: str
+    fault: Fault
+
+
+Command = Assign | RecordLoss

@@ -1,0 +1,228 @@
+"""Devices as Ray actors, one each, with `{"NPU": 1}`; the only file that imports Ray."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
+from typing import Any
+
+import ray
+from ray import cloudpickle
+from ray.exceptions import RayActorError, RayError, RayTaskError
+
+from fleet.driver.events import Assign, DeviceJoined, DeviceLost, Event, LeaseDone, LeaseFailed
+from fleet.errors import FleetError, JobFailed
+from fleet.job_code import LOADED_PREFIX
+from fleet.plan.order import LeaseOrder
+from fleet.worker.fault import Fault
+from fleet.worker.receipt import Receipt
+from fleet.worker.spec import Progress, WorkerSpec
+from fleet.worker.worker import Worker
+
+START_ATTEMPTS = 3
+"""Replacements in a row that may fail to start before the run is given up."""
+ASK_EVERY_S = 0.5
+"""How often devices are asked how far they are: each answer costs a millisecond of theirs."""
+OBJECT_STORE_BYTES = 128 * 1024 * 1024
+"""Pixels never cross Ray: leases and receipts are small."""
+
+
+class DeviceActor(Worker):
+    """A worker whose control calls are answered while it runs a lease."""
+
+    @ray.method(concurrency_group="control")
+    def prefetch(self, order: LeaseOrder) -> None:  # type: ignore[override]  # Ray wraps methods
+        """See Worker."""
+        super().prefetch(order)
+
+    @ray.method(concurrency_group="control")
+    def progress(self) -> Progress:  # type: ignore[override]  # Ray wraps methods
+        """See Worker."""
+        return super().progress()
+
+
+def start_ray(devices: int | None) -> tuple[bool, int]:
+    """Connect to the cluster that RAY_ADDRESS names, or start Ray here with `devices` NPUs.
+
+    Gives whether Ray was started or joined by this call, and the number of devices to use: what
+    was asked for, else one a core here, all NPUs there. Raises JobFailed where there is none.
+    """
+    # Without Ascend's own library Ray's detection logs an error and a traceback, twice.
+    logging.getLogger("ray._private.accelerators.npu").setLevel(logging.CRITICAL)
+    joined = ray.is_initialized()
+    if joined or os.environ.get("RAY_ADDRESS"):
+        if not joined:
+            ray.init(logging_level=logging.ERROR, log_to_driver=False)
+        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        available = int(resources.get("NPU", 0))
+        if not available and not devices:
+            way_out = "Start nodes with --resources='{\"NPU\": 1}', or say --devices N."
+            raise JobFailed("The Ray cluster has no NPU.", way_out)
+        return not joined, devices or available
+    cores = len(os.sched_getaffinity(0))
+    number = devices or cores
+    ray.init(
+        num_cpus=max(number, cores),
+        resources={"NPU": number},
+        include_dashboard=False,
+        logging_level=logging.ERROR,
+        log_to_driver=False,
+        object_store_memory=OBJECT_STORE_BYTES,
+    )
+    return True, number
+
+
+class RayPool:
+    """One actor a device; a dead one is replaced, its leases go back to the ledger."""
+
+    def __init__(self, spec: WorkerSpec, devices: int, order: Callable[[str], LeaseOrder]) -> None:
+        _pickle_by_value(type(spec.work))
+        self._order = order
+        self._spec = ray.put(spec)
+        # Ray's stubs do not know concurrency groups.
+        remote: Any = ray.remote
+        as_actor = remote(
+            concurrency_groups={"control": 1},
+            resources={"NPU": 1},
+            # The NPU is what is scarce; the cores of a node are shared out by its devices.
+            num_cpus=0,
+            # A dead actor is replaced here, and its leases are led by the ledger.
+            max_restarts=0,
+            max_task_retries=0,
+        )
+        self._actor_class = as_actor(DeviceActor)
+        self._actors: dict[str, Any] = {}
+        self._starting: dict[Any, str] = {}
+        self._running: dict[Any, Assign] = {}
+        self._asked: dict[Any, str] = {}
+        self._last_asked_s = 0.0
+        self._failed_starts = 0
+        self._numbers = count()
+        for _ in range(devices):
+            self._start()
+
+    def _start(self) -> None:
+        number = next(self._numbers)
+        device = f"npu/{number}"
+        actor = self._actor_class.remote(self._spec, device, number)
+        self._actors[device] = actor
+        self._starting[actor.open.remote()] = device
+
+    def apply(self, command: Assign) -> None:
+        """Send a lease; its bytes are fetched at once, it runs when the one before has ended."""
+        actor = self._actors.get(command.device)
+        if actor is None:
+            return
+        order = self._order(command.lease)
+        if any(held.device == command.device for held in self._running.values()):
+            actor.prefetch.remote(order)
+        self._running[actor.run.remote(order)] = command
+
+    def poll(self, timeout_s: float) -> list[Event]:
+        """Wait for devices to come, to answer or to die."""
+        waiting = [*self._starting, *self._running]
+        ready, _ = ray.wait(waiting, num_returns=1, timeout=timeout_s, fetch_local=False)
+        if ready:
+            # Whatever else is ready by now is taken in the same turn.
+            ready, _ = ray.wait(waiting, num_returns=len(waiting), timeout=0, fetch_local=False)
+        events: list[Event] = []
+        for reference in ready:
+            events += self._take(reference)
+        return events
+
+    def _take(self, reference: Any) -> list[Event]:
+        if reference in self._starting:
+            return self._take_start(self._starting.pop(reference), reference)
+        command = self._running.pop(reference, None)
+        if command is None:
+            return []
+        try:
+            outcome: Receipt | Fault = ray.get(reference)
+        except RayActorError as error:
+            return self._lose(command.device, error)
+        except RayTaskError as error:
+            raise _cause(error) from error
+        if isinstance(outcome, Fault):
+            return [LeaseFailed(command.device, command.lease, outcome)]
+        return [LeaseDone(command.device, command.lease, outcome)]
+
+    def _take_start(self, device: str, reference: Any) -> list[Event]:
+        try:
+            ray.get(reference)
+        except RayTaskError as error:
+            raise _cause(error) from error
+        except RayActorError as error:
+            self._failed_starts += 1
+            if self._failed_starts >= START_ATTEMPTS:
+                message = f"No device could be started in {START_ATTEMPTS} attempts: {error}"
+                raise JobFailed(message) from error
+            del self._actors[device]
+            self._start()
+            return []
+        self._failed_starts = 0
+        return [DeviceJoined(device)]
+
+    def _lose(self, device: str, error: RayError) -> list[Event]:
+        actor = self._actors.pop(device, None)
+        if actor is None:
+            return []
+        # It may be cut off rather than dead: what it holds goes to others, so it must end.
+        ray.kill(actor)
+        self._running = {r: c for r, c in self._running.items() if c.device != device}
+        self._asked = {r: d for r, d in self._asked.items() if d != device}
+        self._start()
+        return [DeviceLost(device, str(error).partition("\n")[0])]
+
+    def progress(self) -> list[Progress]:
+        """Tell what is newly heard of the devices; they are asked every ASK_EVERY_S."""
+        now_s = time.monotonic()
+        if now_s - self._last_asked_s < ASK_EVERY_S:
+            return []
+        self._last_asked_s = now_s
+        answered, waiting = self._answers()
+        self._asked = {reference: self._asked[reference] for reference in waiting}
+        silent = set(self._asked.values()) | set(self._starting.values())
+        for device, actor in self._actors.items():
+            if device not in silent:
+                self._asked[actor.progress.remote()] = device
+        return answered
+
+    def _answers(self) -> tuple[list[Progress], list[Any]]:
+        if not self._asked:
+            return [], []
+        asked = list(self._asked)
+        ready, waiting = ray.wait(asked, num_returns=len(asked), timeout=0, fetch_local=False)
+        answers = []
+        for reference in ready:
+            # One that died is noticed by the lease that it held.
+            with suppress(RayActorError):
+                answers.append(ray.get(reference))
+        return answers, waiting
+
+    def close(self) -> None:
+        """End all actors; the Ray that this process started or joined goes on."""
+        for actor in self._actors.values():
+            ray.kill(actor)
+        self._actors.clear()
+
+
+def stop_ray() -> None:
+    """Leave the cluster, and end it where this process started it."""
+    ray.shutdown()
+
+
+def _pickle_by_value(job_class: type) -> None:
+    """Make a job's module travel with the job where workers cannot import it."""
+    module = sys.modules[job_class.__module__]
+    if module.__name__.startswith(LOADED_PREFIX):
+        cloudpickle.register_pickle_by_value(module)  # type: ignore[no-untyped-call]
+
+
+def _cause(error: RayTaskError) -> BaseException:
+    cause = error.cause
+    return cause if isinstance(cause, FleetError) else JobFailed(f"A device failed: {error}")

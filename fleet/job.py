@@ -1,0 +1,173 @@
+"""The job file: TOML in, a frozen, checked Job out; one error lists every bad field."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+
+from fleet.errors import JobFileError, UsageError
+from fleet.frame_job import FrameJob
+from fleet.job_code import load_job_class
+from fleet.video.sampling import EVERY_FRAME, Sample
+
+MOST_DEVICES = 100_000
+
+
+def _read_sample(value: object) -> object:
+    return Sample.parse(value) if isinstance(value, str) else value
+
+
+def _read_devices(value: object) -> object:
+    is_count = isinstance(value, int) and 1 <= value <= MOST_DEVICES
+    if value != "auto" and not is_count:
+        raise ValueError(f"a number from 1 to {MOST_DEVICES}, or auto")
+    return value
+
+
+def _read_pattern(value: str) -> str:
+    try:
+        names = re.compile(value).groupindex
+    except re.error as error:
+        raise ValueError(f"{value!r} is not a regular expression: {error}") from None
+    if value and not names:
+        raise ValueError(f"{value!r} names no column: write (?P<camera>[^/]+) for each")
+    return value
+
+
+class JobFile(BaseModel):
+    """The fields of a job file, with their limits; `params` are those of the job class."""
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    job: str
+    input: list[str] = Field(min_length=1)
+    output: str = Field(min_length=1)
+    sample: Annotated[Sample, BeforeValidator(_read_sample)] = EVERY_FRAME
+    devices: Annotated[int | Literal["auto"], BeforeValidator(_read_devices)] = "auto"
+    soc: str = "Ascend310"
+    partitions: Annotated[str, BeforeValidator(_read_pattern)] = ""
+    lease_s: float = Field(default=60.0, ge=0.05, le=3600)
+    params: dict[str, Any] = {}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job, ready to run.
+
+    `work`: what is done with frames. `inputs`: videos, folders and globs. `output`: where the
+    tables go. `devices`: how many, or auto for all there are. `partitions`: a regular expression
+    whose named groups become columns, found in each video's URI; empty for none. `lease_s`: no
+    lease is planned to take one device longer.
+    """
+
+    work: FrameJob
+    inputs: tuple[str, ...]
+    output: str
+    sample: Sample = EVERY_FRAME
+    devices: int | Literal["auto"] = "auto"
+    soc: str = "Ascend310"
+    partitions: str = ""
+    lease_s: float = 60.0
+
+
+def load_job(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Job:
+    """Read a job file; `overrides` replace its fields, `params.name` or `name` those of the class.
+
+    Raises JobFileError with every mistake at once, UsageError where there is no such file.
+    """
+    path = Path(path)
+    try:
+        raw = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"There is no job file {path}.", "Check the path.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise JobFileError(str(path), (f"it is not TOML: {error}",)) from None
+    except OSError as error:
+        raise UsageError(f"The job file {path} cannot be read: {error}.") from error
+    return job_from(_override(raw, overrides or {}), str(path), path.parent)
+
+
+def job_from(raw: Mapping[str, Any], name: str, folder: Path) -> Job:
+    """Check the fields of a job file and make the job; relative job modules lie in `folder`."""
+    mistakes: list[str] = []
+    parsed = None
+    try:
+        parsed = JobFile.model_validate(raw)
+    except ValidationError as error:
+        mistakes += _sentences(error)
+    work = _make_work(raw, folder, mistakes)
+    if parsed is None or work is None or mistakes:
+        raise JobFileError(name, tuple(mistakes))
+    return Job(
+        work=work,
+        inputs=tuple(parsed.input),
+        output=parsed.output,
+        sample=parsed.sample,
+        devices=parsed.devices,
+        soc=parsed.soc,
+        partitions=parsed.partitions,
+        lease_s=parsed.lease_s,
+    )
+
+
+def _make_work(raw: Mapping[str, Any], folder: Path, mistakes: list[str]) -> FrameJob | None:
+    reference, params = raw.get("job"), raw.get("params", {})
+    if not isinstance(reference, str) or not isinstance(params, Mapping):
+        return None
+    try:
+        job_class = load_job_class(reference, folder)
+    except UsageError as error:
+        mistakes.append(f"job: {error}")
+        return None
+    known = [field.name for field in fields(job_class)]
+    unknown = sorted(set(params) - set(known))
+    of_class = f"{job_class.__name__} takes {', '.join(known) or 'no parameters'}"
+    mistakes += [f"params.{key}: there is no such parameter; {of_class}" for key in unknown]
+    given = {key: value for key, value in params.items() if key in known}
+    try:
+        return TypeAdapter(job_class).validate_python(given)
+    except ValidationError as error:
+        mistakes += _sentences(error, "params.")
+        return None
+
+
+def _override(raw: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay overrides over the file: a name that is no field of the file is one of the job's."""
+    merged = {**raw, "params": dict(raw.get("params", {}))}
+    for key, value in overrides.items():
+        name = key.removeprefix("params.")
+        if name == key and key in JobFile.model_fields:
+            merged[key] = value
+        else:
+            merged["params"][name] = value
+    return merged
+
+
+def parse_override(text: str) -> tuple[str, Any]:
+    """Read `key=value` as --set takes it; the value as TOML where it is TOML, else as text."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"--set {text}: write it as key=value, such as threshold=0.3.")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value
+
+
+def _sentences(error: ValidationError, prefix: str = "") -> Sequence[str]:
+    sentences = []
+    for item in error.errors():
+        # pydantic tags the members of a union; people look for the field alone.
+        where = ".".join(str(part) for part in item["loc"] if "[" not in str(part))
+        given = "" if item["type"] == "missing" else f" (given: {item['input']!r})"
+        message = item["msg"].removeprefix("Value error, ")
+        if not where:  # the values as a whole: the message says which
+            where, given = "values", ""
+        sentences.append(f"{prefix}{where}: {message}{given}")
+    return sentences

@@ -1,0 +1,133 @@
+"""Decoding a shard: its packets in feed order through VDEC, its wanted pictures out, in order.
+
+What cannot be decoded costs its own frames: decoding goes on at the next key frame.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.ascend.codes import Code
+from fleet.ascend.vdec import VdecChannel
+from fleet.errors import DeviceError, FleetError, VideoError
+from fleet.frames import AccessUnit, Picture
+from fleet.plan.order import ShardOrder
+from fleet.video.access_unit import is_droppable
+from fleet.video.decode_plan import GopPart
+from fleet.video.demux import Demuxer
+from fleet.video.parameter_sets import sub_layers
+
+
+@dataclass(frozen=True, eq=False)
+class Lost:
+    """Wanted pictures that did not come out: their rows in the shard's packets, and why."""
+
+    rows: NDArray[np.int64]
+    error: FleetError
+
+
+class ShardDecoder:
+    """Decodes one shard on a channel; `fed` counts the packets given to it."""
+
+    def __init__(
+        self,
+        shard: ShardOrder,
+        channel: VdecChannel,
+        packet: Callable[[int], bytes],
+        lose: Callable[[Lost], None],
+    ) -> None:
+        self.fed = 0
+        self._shard = shard
+        self._channel = channel
+        self._packet = packet
+        self._lose = lose
+        self._demuxer = Demuxer(shard.source, shard.stream)
+        self._sub_layers = sub_layers(shard.stream.codec, shard.stream.parameter_sets)
+        self._given: set[int] = set()
+
+    def pictures(self) -> Iterator[Picture]:
+        """Yield the wanted pictures, in presentation order within each run."""
+        broken = False
+        due: list[GopPart] = []
+        for part in self._shard.parts:
+            if part.restart or broken:
+                yield from self._drain(due)
+                self._channel.reset()
+                due = []
+            usable = self._without_leading(part) if broken else part
+            broken = False
+            due.append(usable)
+            try:
+                for row, wanted in zip(usable.rows.tolist(), usable.wanted.tolist(), strict=True):
+                    yield from self._feed(row, wanted, begins=row == due[0].rows[0])
+            except (DeviceError, VideoError) as error:
+                yield from self._salvage(due, error)
+                broken, due = True, []
+        yield from self._drain(due)
+
+    def _feed(self, row: int, wanted: bool, *, begins: bool) -> Iterator[Picture]:
+        shard = self._shard
+        data = self._packet(row)
+        unit = self._demuxer.unit(shard.packets, row, data, begins=begins)
+        if not wanted and is_droppable(shard.stream.codec, unit, self._sub_layers):
+            return
+        self.fed += 1
+        key = bool(shard.packets.key[row])
+        yield from self._give(self._channel.send(AccessUnit(unit, row, key, wanted)))
+
+    def _give(self, pictures: list[Picture]) -> Iterator[Picture]:
+        waiting = deque(pictures)
+        try:
+            while waiting:
+                self._given.add(waiting[0].row)
+                yield waiting.popleft()
+        finally:
+            # Only where the job gave up in the middle of a batch.
+            for picture in waiting:
+                picture.release()
+
+    def _drain(self, due: list[GopPart]) -> Iterator[Picture]:
+        """End a run; what was wanted of it and did not come is lost."""
+        if not due:
+            return
+        try:
+            yield from self._give(self._channel.drain())
+        except DeviceError as error:
+            yield from self._salvage(due, error)
+            return
+        self._settle(due, _undecodable("The decoder gave no picture for these packets."))
+
+    def _salvage(self, due: list[GopPart], error: FleetError) -> Iterator[Picture]:
+        """Give what was decoded before the damage, and settle the rest of the run as lost."""
+        # A second error would add nothing: the first one says why.
+        with suppress(DeviceError):
+            yield from self._give(self._channel.drain())
+        self._settle(due, error)
+
+    def _settle(self, due: list[GopPart], error: FleetError) -> None:
+        wanted = np.concatenate([part.rows[part.wanted] for part in due])
+        missing = np.array([row for row in wanted.tolist() if row not in self._given], np.int64)
+        self._given.clear()
+        if len(missing):
+            self._lose(Lost(missing, error))
+
+    def _without_leading(self, part: GopPart) -> GopPart:
+        """Leave out the pictures shown before the key: what they refer to is lost."""
+        pts = self._shard.packets.pts[part.rows]
+        leading = pts < pts[0]
+        lost = part.rows[leading & part.wanted]
+        if len(lost):
+            message = "These pictures refer to a stretch before them that could not be decoded."
+            self._lose(Lost(lost, _undecodable(message)))
+        return GopPart(part.rows[~leading], part.wanted[~leading], restart=True)
+
+
+def _undecodable(message: str) -> DeviceError:
+    code = Code.ERR_VDM_DECODE_FAIL
+    return DeviceError(code, code.name, message)

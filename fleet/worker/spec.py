@@ -1,0 +1,43 @@
+"""What a worker is told once, when it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fleet.frame_job import FrameJob
+
+
+@dataclass(frozen=True)
+class WorkerSpec:
+    """The job as a worker needs it.
+
+    `output`: where parts go. `job_digest`: the job's identity. `files`: the bytes of files that the
+    job names (compiled models), by the name it uses: workers share no disk with the driver.
+    `models`: name -> digest of those. `partitions`: see Job.
+    """
+
+    work: FrameJob
+    job_digest: str
+    output: str
+    soc: str
+    partitions: str
+    models: Mapping[str, str]
+    files: Mapping[str, bytes] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a worker stands: totals since it started.
+
+    `lease`: what it runs now, empty between leases. `uri`: the video it is in. `host`, `pid`: where
+    it lives.
+    """
+
+    device: str
+    lease: str
+    uri: str
+    frames: int
+    video_s: float
+    host: str = ""
+    pid: int = 0

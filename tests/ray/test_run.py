@@ -1,0 +1,181 @@
+"""Whole runs through Ray: the same rows whatever the devices, leases and accidents."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+import fleet
+from fleet.driver.events import DeviceLost, LeaseDone
+from fleet.observe.events import RunEvent
+from fleet.observe.report import RunReport
+from fleet.worker.spec import Progress
+
+JOBS = Path(__file__).parents[2] / "jobs"
+
+
+def detect(data: Path, model: Path, output: Path, **settings: Any) -> fleet.Job:
+    """Set the detect job up over the real clips."""
+    named = {"input": [str(data)], "output": str(output), "model": str(model), "sample": "every=5"}
+    return fleet.load_job(JOBS / "detect.toml", {**named, **settings})
+
+
+def rows(output: Path) -> tuple[pa.Table, ...]:
+    """Read detections and frames, sorted by everything."""
+    tables = fleet.read(str(output))
+    return tuple(_sorted(table.to_table()) for table in (tables.table("detections"), tables.frames))
+
+
+def _sorted(table: pa.Table) -> pa.Table:
+    plain = table.cast(pa.schema([(f.name, _plain(f.type)) for f in table.schema]))
+    return plain.sort_by([(name, "ascending") for name in plain.column_names])
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data_dir: Path, fastestdet: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output of one device in this process: what every other run must equal."""
+    output = tmp_path_factory.mktemp("inline") / "out"
+    report = fleet.run(detect(data_dir, fastestdet, output, devices=1), on="inline")
+    assert report.exit_code == 0
+    assert report.total.frames == 319
+    return output
+
+
+@pytest.mark.parametrize(
+    ("devices", "lease_s"), [(1, 60.0), (2, 60.0), (2, 0.5)], ids=["one", "two", "short-leases"]
+)
+def test_devices_and_lease_lengths_do_not_change_a_row(
+    data_dir: Path,
+    fastestdet: Path,
+    undisturbed: Path,
+    tmp_path: Path,
+    devices: int,
+    lease_s: float,
+) -> None:
+    """One or two actors, long or short leases: bit-identical tables."""
+    job = detect(data_dir, fastestdet, tmp_path / "out", devices=devices, lease_s=lease_s)
+    assert fleet.run(job).exit_code == 0
+    assert all(a.equals(b) for a, b in zip(rows(tmp_path / "out"), rows(undisturbed), strict=True))
+
+
+class Killer:
+    """Kills a worker process with SIGKILL after the first lease is done."""
+
+    def __init__(self) -> None:
+        self.killed: set[int] = set()
+        self.lost: list[DeviceLost] = []
+        self._done = 0
+
+    def see(self, event: RunEvent) -> None:
+        """Strike once, at a worker that is in the middle of a lease."""
+        if isinstance(event, LeaseDone):
+            self._done += 1
+        if isinstance(event, DeviceLost):
+            self.lost.append(event)
+        if isinstance(event, Progress) and event.lease and self._done and not self.killed:
+            os.kill(event.pid, signal.SIGKILL)
+            self.killed.add(event.pid)
+
+
+def test_a_killed_worker_changes_no_row(
+    data_dir: Path, fastestdet: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    """SIGKILL in the middle of a lease: the job ends whole, with the same rows."""
+    killer = Killer()
+    job = detect(data_dir, fastestdet, tmp_path / "out", devices=2, lease_s=0.5)
+    report = fleet.run(job, observer=killer)
+    assert killer.killed
+    assert len(killer.lost) == 1
+    assert report.exit_code == 0
+    assert all(a.equals(b) for a, b in zip(rows(tmp_path / "out"), rows(undisturbed), strict=True))
+
+
+def test_the_same_command_again_has_nothing_to_do(
+    data_dir: Path, fastestdet: Path, undisturbed: Path
+) -> None:
+    """A second run over a whole output commits nothing."""
+    before = sorted(p.name for p in undisturbed.rglob("*.parquet"))
+    report = fleet.run(detect(data_dir, fastestdet, undisturbed, devices=1), on="inline")
+    assert (report.leases, report.exit_code, report.this_run.frames) == (0, 0, 0)
+    assert report.total.frames == 319
+    assert sorted(p.name for p in undisturbed.rglob("*.parquet")) == before
+
+
+def test_a_new_video_costs_only_itself(
+    town_hevc: Path, town_mkv: Path, fastestdet: Path, tmp_path: Path
+) -> None:
+    """Added to the inputs of a finished job, only its own frames are done."""
+    first = detect(town_hevc, fastestdet, tmp_path / "out", devices=1)
+    assert fleet.run(first, on="inline").total.frames == 80
+    both = detect(
+        town_hevc, fastestdet, tmp_path / "out", devices=1, input=[str(town_hevc), str(town_mkv)]
+    )
+    report = fleet.run(both, on="inline")
+    assert (report.this_run.frames, report.total.frames) == (80, 160)
+
+
+class InterruptAfterOneLease:
+    """Behaves like Ctrl-C once the first lease is done."""
+
+    def see(self, event: RunEvent) -> None:
+        """Interrupt."""
+        if isinstance(event, LeaseDone):
+            raise KeyboardInterrupt
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(
+    town_hevc: Path, fastestdet: Path, tmp_path: Path
+) -> None:
+    """What was committed is kept; the second run does the rest, and both make the whole."""
+    job = detect(town_hevc, fastestdet, tmp_path / "out", devices=1, lease_s=0.2)
+    report = fleet.run(job, on="inline", observer=InterruptAfterOneLease())
+    assert report.interrupted
+    assert report.exit_code == 1
+    kept = report.total.frames
+    assert not (tmp_path / "out" / "_SUCCESS.json").exists()
+    again = fleet.run(job, on="inline")
+    assert again.exit_code == 0
+    assert again.total.frames == 80
+    assert again.this_run.frames < 80 - kept + 1
+
+
+@pytest.fixture
+def _no_ray_left() -> Iterator[None]:
+    """Nothing of Ray is left behind by a run that started it."""
+    yield
+    import ray
+
+    assert not ray.is_initialized()
+
+
+@pytest.mark.usefixtures("_no_ray_left")
+def test_a_job_with_a_bug_fails_at_once_with_its_traceback(tmp_path: Path, town_hevc: Path) -> None:
+    """Nothing is recorded as lost: it is the job that is wrong."""
+    module = tmp_path / "buggy.py"
+    module.write_text(
+        "from dataclasses import dataclass\nimport pyarrow as pa\nfrom fleet import FrameJob\n"
+        "@dataclass(frozen=True)\nclass Buggy(FrameJob):\n    table = 'x'\n    schema = pa.schema([])\n"
+        "    def run(self, opened, batch):\n        return batch.no_such_field\n"
+    )
+    (tmp_path / "job.toml").write_text(
+        f'job = "buggy.py:Buggy"\ninput = ["{town_hevc}"]\noutput = "{tmp_path}/out"\ndevices = 1\n'
+    )
+    with pytest.raises(fleet.errors.JobFailed, match=r"(?s)no_such_field.*buggy\.py"):
+        fleet.run(fleet.load_job(tmp_path / "job.toml"))
+
+
+def test_report_is_readable(undisturbed: Path, data_dir: Path, fastestdet: Path) -> None:
+    """What a notebook shows of a report names the output and the counts."""
+    report: RunReport = fleet.run(detect(data_dir, fastestdet, undisturbed, devices=1), on="inline")
+    assert "319" in repr(report)
+    assert str(undisturbed) in repr(report)
