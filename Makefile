@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 
-.PHONY: setup test check format bench lock clean
+.PHONY: setup test check format bench prove-exactness lock clean
 .DEFAULT_GOAL := test
 
 setup: $(STAMP)
@@ -34,6 +34,10 @@ format: setup
 
 bench: setup
 	RAY_AUTH_MODE=disabled $(BIN)/python tests/bench/bench.py
+
+# Any cut of any generated video under any sampling, thousands of times, other ones each time.
+prove-exactness: setup
+	$(BIN)/python -m pytest -q tests/video/test_exactness.py --hypothesis-profile=prove
 
 # Pins every package with its hashes; needs uv.
 lock:

@@ -197,7 +197,10 @@ Ascend310 = Soc(
             CodecLimits(
                 name="hevc",
                 title="H.265",
-                profiles=frozenset({"Main", "Main 10", "Main Still Picture"}),
+                profiles=frozenset(
+                    # The last two use Main's tools, without inter prediction (H.265 A.3.5).
+                    {"Main", "Main 10", "Main Still Picture", "Main Intra", "Main 10 Intra"}
+                ),
                 bit_depths=frozenset({8, 10}),
                 interlaced=False,
                 motion_bytes=MB,

@@ -29,7 +29,8 @@ class Shard:
     """Some whole GOPs of one video, first_gop <= gop < last_gop.
 
     `interval` covers exactly the frames that those GOPs own. `frames`: how many of them are wanted.
-    `cost_s`: estimated seconds of one device's time here. `fetch_bytes`: what will be read for it.
+    `video_s`: seconds of video that they last. `cost_s`: estimated seconds of one device's time
+    here. `fetch_bytes`: what will be read for it.
     """
 
     source: Source
@@ -37,6 +38,7 @@ class Shard:
     last_gop: int
     interval: Interval
     frames: int
+    video_s: float
     cost_s: float
     fetch_bytes: int
 
@@ -61,6 +63,11 @@ class Lease:
     def cost_s(self) -> float:
         """Estimated seconds of one device's time."""
         return sum(shard.cost_s for shard in self.shards)
+
+    @property
+    def video_s(self) -> float:
+        """Seconds of video that it covers."""
+        return sum(shard.video_s for shard in self.shards)
 
     @property
     def frames(self) -> int:

@@ -82,10 +82,5 @@ def _shard_order(shard: Shard, work: VideoWork) -> ShardOrder:
         parts=tuple(parts),
         frames=index.frame_of_row[rows],
         start_pts=index.start_pts,
-        video_s=_covered_s(index.duration_s, index.bounds, shard),
+        video_s=shard.video_s,
     )
-
-
-def _covered_s(duration_s: float, bounds: NDArray[np.int64], shard: Shard) -> float:
-    span = int(bounds[-1] - bounds[0])
-    return duration_s * int(bounds[shard.last_gop] - bounds[shard.first_gop]) / span

@@ -46,9 +46,14 @@ class VideoWork:
             last_gop,
             interval,
             frames=int(self.costs.frames[span].sum()),
+            video_s=self._lasts_s(int(bounds[last_gop] - bounds[first_gop])),
             cost_s=float(self.costs.seconds[span].sum()),
             fetch_bytes=int(self.costs.fetch_bytes[span].sum()),
         )
+
+    def _lasts_s(self, ticks: int) -> float:
+        bounds = self.index.bounds
+        return self.index.duration_s * ticks / int(bounds[-1] - bounds[0])
 
     def todo_runs(self) -> Iterator[tuple[int, int]]:
         """Yield the stretches of GOPs that are to be done, as (first, last + 1)."""

@@ -1,0 +1,90 @@
+"""What a run tells those who watch it: small frozen values, sent by the driver's loop.
+
+What the pool tells the ledger (a device joined or was lost, a lease was done or failed) is passed
+on to the watchers as it is; see `fleet.driver.events`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from fleet.driver.events import DeviceJoined, DeviceLost, LeaseDone, LeaseFailed
+from fleet.output.loss import Loss
+from fleet.worker.fault import Fault
+from fleet.worker.receipt import Receipt
+from fleet.worker.spec import Progress
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """The plan is made and work begins.
+
+    `video_s`, `frames`, `leases`: what there is to be in the output when the run is over, of which
+    `done_video_s`, `done_frames` and `done_leases` were there before it. `output`: where it goes.
+    """
+
+    output: str
+    videos: int
+    video_s: float
+    frames: int
+    leases: int
+    done_video_s: float = 0.0
+    done_frames: int = 0
+    done_leases: int = 0
+
+
+@dataclass(frozen=True)
+class LeaseStarted:
+    """A lease was handed to a device, which may have another one to end first.
+
+    `video_s`, `frames`: what the lease covers and how many frames are wanted of it.
+    """
+
+    device: str
+    lease: str
+    video_s: float
+    frames: int
+
+
+@dataclass(frozen=True)
+class LeaseQuarantined:
+    """A lease was given up; `receipt` is of the commit that records its loss in errors/."""
+
+    receipt: Receipt
+    fault: Fault
+
+
+@dataclass(frozen=True)
+class VideoRefused:
+    """A video that cannot be processed at all, and why."""
+
+    loss: Loss
+
+
+@dataclass(frozen=True)
+class RunEnded:
+    """The run is over; `whole` where everything that was wanted is in the output."""
+
+    whole: bool
+
+
+RunEvent = (
+    RunStarted
+    | DeviceJoined
+    | DeviceLost
+    | LeaseStarted
+    | Progress
+    | LeaseDone
+    | LeaseFailed
+    | LeaseQuarantined
+    | VideoRefused
+    | RunEnded
+)
+
+
+class Observer(Protocol):
+    """Someone who watches a run; called from the loop's thread, and must not hold it up."""
+
+    def see(self, event: RunEvent) -> None:
+        """Take note of what happened just now."""

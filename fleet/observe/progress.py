@@ -1,0 +1,246 @@
+"""How far a run is, folded from its events; pure, the time is passed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fleet.driver.events import DeviceJoined, DeviceLost, LeaseDone, LeaseFailed
+from fleet.observe.events import (
+    LeaseQuarantined,
+    LeaseStarted,
+    RunEnded,
+    RunEvent,
+    RunStarted,
+    VideoRefused,
+)
+from fleet.observe.speed import Speed
+from fleet.worker.receipt import Receipt
+from fleet.worker.spec import Progress
+
+DEVICE_WINDOW_S = 20.0
+"""A device's speed is that of its last seconds."""
+RUN_WINDOW_S = 60.0
+"""What is left is judged by the last minute."""
+
+
+LeaseEvent = LeaseStarted | LeaseDone | LeaseFailed | LeaseQuarantined
+
+
+@dataclass(frozen=True)
+class DeviceView:
+    """One device at one moment; `frames`: looked at since it joined, `uri`: the video it is in."""
+
+    name: str
+    frames_per_s: float
+    frames: int
+    uri: str
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A run at one moment.
+
+    `video_s`, `frames`, `leases` and their totals include what earlier runs did. `frames_per_s`:
+    over all devices, in the last seconds. `left_s`: estimated, None while there is no telling.
+    `losses`: rows that went to errors/; `lost_frames`: the wanted frames they cost.
+    """
+
+    elapsed_s: float
+    video_s: float
+    video_total_s: float
+    frames: int
+    frames_total: int
+    leases: int
+    leases_total: int
+    frames_per_s: float
+    devices: tuple[DeviceView, ...]
+    left_s: float | None
+    rows: int
+    losses: int
+    lost_frames: int
+    refused: int
+    devices_lost: int
+    ended: bool
+
+    @property
+    def share(self) -> float:
+        """How much of the video time is done, 0..1."""
+        return self.video_s / self.video_total_s if self.video_total_s > 0 else float(self.ended)
+
+
+@dataclass
+class _Device:
+    """What is known of a device.
+
+    `told`: frames, by its worker's last report; `past`: by earlier workers of its name;
+    `committed`: in its receipts. `lease`: what it runs, and `base`: `told` when that began.
+    """
+
+    speed: Speed = field(default_factory=lambda: Speed(DEVICE_WINDOW_S))
+    committed: int = 0
+    told: int = 0
+    past: int = 0
+    lease: str = ""
+    base: int = 0
+    uri: str = ""
+
+    @property
+    def frames(self) -> int:
+        """Frames since it joined: a commit may tell of some that no report told of."""
+        return max(self.past + self.told, self.committed)
+
+
+class ProgressState:
+    """Where a run stands; changed only by `fold`.
+
+    Events may come in any order, twice, or for leases and devices it never heard of: late reports
+    of lost workers do. A lease counts once.
+    """
+
+    def __init__(self) -> None:
+        self._plan = RunStarted("", 0, 0.0, 0, 0)
+        self._start_s: float | None = None
+        self._devices: dict[str, _Device] = {}
+        self._open: dict[str, LeaseStarted] = {}
+        self._ended_leases: set[str] = set()
+        self._video_s = 0.0
+        self._frames = self._rows = self._losses = self._lost_frames = 0
+        self._refused = self._devices_lost = 0
+        self._speed = Speed(RUN_WINDOW_S)
+        self._ended = False
+
+    @property
+    def started(self) -> bool:
+        """Whether the plan is known: before it, there is nothing to be shown."""
+        return self._start_s is not None
+
+    def fold(self, event: RunEvent, now_s: float) -> None:
+        """Take in what happened at `now_s`, seconds of any steady clock."""
+        match event:
+            case RunStarted():
+                self._plan, self._start_s = event, now_s
+                self._speed = Speed(RUN_WINDOW_S)
+            case VideoRefused():
+                self._refused += 1
+            case RunEnded():
+                self._ended = True
+            case DeviceJoined(device):
+                self._device(device, now_s)
+            case DeviceLost(device):
+                self._devices_lost += 1
+                self._devices.pop(device, None)
+            case Progress():
+                self._advance(event, now_s)
+            case _:
+                self._fold_lease(event, now_s)
+        if self._start_s is not None and self._speed.is_due(now_s):
+            self._note_speed(now_s)
+
+    def _note_speed(self, now_s: float) -> None:
+        # From the first frame on: how long devices take to start says nothing of what is left.
+        video_s = self._video_now_s()
+        if video_s > self._plan.done_video_s:
+            self._speed.add(now_s, video_s)
+
+    def _fold_lease(self, event: LeaseEvent, now_s: float) -> None:
+        match event:
+            case LeaseStarted(device, lease):
+                self._device(device, now_s)
+                if lease not in self._ended_leases:
+                    self._open[lease] = event
+            case LeaseDone(device, _, receipt):
+                self._credit(device, receipt, now_s)
+                self._count(receipt)
+            case LeaseQuarantined(receipt):
+                self._count(receipt)
+            case LeaseFailed(device, lease):
+                self._give_back(device, lease)
+
+    def _device(self, name: str, now_s: float) -> _Device:
+        if name not in self._devices:
+            self._devices[name] = _Device()
+            self._devices[name].speed.add(now_s, 0)
+        return self._devices[name]
+
+    def _advance(self, told: Progress, now_s: float) -> None:
+        device = self._device(told.device, now_s)
+        if told.frames < device.told:
+            # A new worker of the same name counts from 0.
+            device.past += device.told
+            device.told = device.base = 0
+        if told.lease != device.lease:
+            device.lease, device.base = told.lease, device.told
+        device.told, device.uri = told.frames, told.uri
+        device.speed.add(now_s, device.frames)
+
+    def _credit(self, name: str, receipt: Receipt, now_s: float) -> None:
+        device = self._device(name, now_s)
+        device.committed += receipt.tally.frames
+        device.speed.add(now_s, device.frames)
+        self._give_back(name, receipt.lease)
+
+    def _give_back(self, name: str, lease: str) -> None:
+        device = self._devices.get(name)
+        if device is not None and device.lease == lease:
+            device.lease, device.base = "", device.told
+
+    def _count(self, receipt: Receipt) -> None:
+        if receipt.lease in self._ended_leases:
+            return
+        self._ended_leases.add(receipt.lease)
+        self._open.pop(receipt.lease, None)
+        tally = receipt.tally
+        self._video_s += tally.video_s
+        self._frames += tally.frames
+        self._rows += tally.rows
+        self._losses += tally.errors
+        self._lost_frames += tally.lost_frames
+
+    def _in_hand(self) -> dict[str, int]:
+        """Frames done of leases that are not committed yet; of twins, the one that is further."""
+        frames: dict[str, int] = {}
+        for device in self._devices.values():
+            if device.lease in self._open:
+                most = self._open[device.lease].frames
+                done = min(device.told - device.base, most)
+                frames[device.lease] = max(done, frames.get(device.lease, 0))
+        return frames
+
+    def _video_now_s(self) -> float:
+        leases = ((self._open[lease], done) for lease, done in self._in_hand().items())
+        in_hand_s = sum(lease.video_s * done / max(lease.frames, 1) for lease, done in leases)
+        return min(self._plan.done_video_s + self._video_s + in_hand_s, self._plan.video_s)
+
+    def snapshot(self, now_s: float) -> Snapshot:
+        """See it all at one moment."""
+        plan = self._plan
+        video_s = self._video_now_s()
+        devices = tuple(
+            DeviceView(name, device.speed.per_s(now_s, device.frames), device.frames, device.uri)
+            for name, device in sorted(self._devices.items())
+        )
+        return Snapshot(
+            elapsed_s=max(0.0, now_s - self._start_s) if self._start_s is not None else 0.0,
+            video_s=video_s,
+            video_total_s=plan.video_s,
+            frames=plan.done_frames + self._frames + sum(self._in_hand().values()),
+            frames_total=plan.frames,
+            leases=plan.done_leases + len(self._ended_leases),
+            leases_total=plan.leases,
+            frames_per_s=sum(device.frames_per_s for device in devices),
+            devices=devices,
+            left_s=self._left_s(now_s, video_s),
+            rows=self._rows,
+            losses=self._losses,
+            lost_frames=self._lost_frames,
+            refused=self._refused,
+            devices_lost=self._devices_lost,
+            ended=self._ended,
+        )
+
+    def _left_s(self, now_s: float, video_s: float) -> float | None:
+        left_s = max(0.0, self._plan.video_s - video_s)
+        video_per_s = self._speed.per_s(now_s, video_s)
+        if left_s == 0 or self._ended:
+            return 0.0
+        return left_s / video_per_s if video_per_s > 0 else None

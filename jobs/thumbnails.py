@@ -1,0 +1,51 @@
+"""Small JPEG pictures of sampled frames, for contact sheets, review and search pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import pyarrow as pa
+
+from fleet import FrameJob
+from fleet.frames import Rows
+from fleet.geometry import Size
+
+if TYPE_CHECKING:
+    from fleet.ascend.device import Device
+    from fleet.frames import FrameBatch
+
+
+@dataclass(frozen=True)
+class Thumbnails(FrameJob):
+    """One JPEG a frame, `width` pixels wide in the frame's own shape, at JPEGE level `level`."""
+
+    width: int = 320
+    level: int = 85
+
+    def __post_init__(self) -> None:
+        if not (32 <= self.width <= 4096 and 1 <= self.level <= 100):
+            raise ValueError(f"a width of 32..4096 and a level of 1..100 are possible, not {self}")
+
+    table: ClassVar[str] = "thumbnails"
+    schema: ClassVar[pa.Schema] = pa.schema(
+        [("width", pa.int32()), ("height", pa.int32()), ("jpeg", pa.binary())]
+    )
+
+    def run(self, opened: Device, batch: FrameBatch) -> Rows:
+        """Shrink each picture on the VPC and encode it on the JPEGE."""
+        size = self._size(batch.size)
+        jpegs = []
+        for picture in batch.pictures:
+            small = opened.vpc.resize(picture, size)
+            jpegs.append(opened.jpege.encode(small, self.level))
+            small.release()
+        everyone = np.arange(len(batch), dtype=np.int32)
+        widths, heights = np.full(len(batch), size.width), np.full(len(batch), size.height)
+        return Rows(everyone, {"width": widths, "height": heights, "jpeg": jpegs})
+
+    def _size(self, source: Size) -> Size:
+        """Even width and height, as YUV 4:2:0 wants them."""
+        height = round(source.height * self.width / source.width / 2) * 2
+        return Size(self.width // 2 * 2, max(2, height))
