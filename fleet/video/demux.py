@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from fleet.errors import BrokenVideo
-from fleet.video.access_unit import annexb
+from fleet.video.access_unit import annexb, has_parameter_sets
 from fleet.video.index import PacketTable, Source, StreamInfo
 from fleet.video.mpegts import payload
-from fleet.video.parameter_sets import from_unit
 
 
 class Demuxer:
@@ -28,7 +27,7 @@ class Demuxer:
         except ValueError as error:
             message = f"The bytes at {packets.position[row]} are no picture: {error}."
             raise BrokenVideo(self._source.uri, message) from error
-        if begins and not from_unit(self._stream.codec, unit):
+        if begins and not has_parameter_sets(self._stream.codec, unit):
             return self._stream.parameter_sets + unit
         return unit
 

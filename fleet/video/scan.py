@@ -55,6 +55,8 @@ def scan(uri: str, reader: RangeReader, demuxer: str, grid: Grid | None = None) 
                 log.add(data)
         if not len(rows):
             raise BrokenVideo(uri, "there is no picture in it.", "Record it or copy it again.")
+        if elsewhere * 2 > len(rows):
+            raise not_verbatim(uri)
         found = _of_pictures(uri, stream, sets, rows, log) if log else _plain(uri, stream, rows)
         return found if grid is None else _in_transport(found, stream.id, grid.step)
 

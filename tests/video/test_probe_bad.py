@@ -165,9 +165,12 @@ def test_transport_stream_with_lost_packets_keeps_the_rest(
     assert [extracted(index, path.read_bytes(), row) for row in range(30)][-5:] == real.data[25:30]
 
 
-def test_stripped_matroska_blocks_are_refused_with_a_way_out(clip_folder: Path) -> None:
+@pytest.mark.parametrize("frames", [5, 30])
+def test_stripped_matroska_blocks_are_refused_with_a_way_out(
+    clip_folder: Path, frames: int
+) -> None:
     """Packets that are not in the file as they are decoded cannot be fetched."""
-    data = cached(Clip(container="mkv"), clip_folder).read_bytes()
+    data = cached(Clip(container="mkv", frames=frames), clip_folder).read_bytes()
     with pytest.raises(BrokenVideo, match="ffmpeg -i in -c copy"):
         probed(stripped(data))
 
