@@ -243,7 +243,7 @@ def test_no_worker_loads_pandas() -> None:
     """Where it is installed it would cost each of them a second and 48 MB."""
     code = """
 import sys
-sys.path[:0] = ["tests"]
+sys.path[:0] = ["tests/support"]
 from made_up import ORIGIN, Loss, Folder, commit_lease, claimed
 loss = Loss("a", "vdec", "BrokenVideo", "broken", frames=3)
 commit_lease(Folder("memory://no-pandas"), "a", range(4), loss=loss)
