@@ -15,6 +15,7 @@
     |- StorageError (OSError)             retryable: the store did not answer as it should
     |- IllegalMove (AssertionError)       the ledger was told the impossible: carries the story
     |- JobFailed (RuntimeError)           the run cannot go on; what is committed stays; exit code 1
+    |- JobCodeFailed (RuntimeError)       the job's own code raised something
     `- OutputCorrupt (RuntimeError)       the output folder contradicts itself
 
 Each error says what was asked, what is wrong, and the way out. All of them pickle, with their
@@ -131,7 +132,7 @@ class StorageError(FleetError, OSError):
     """The store did not answer as it should; trying again may help."""
 
     retryable: ClassVar[bool] = True
-    stage: ClassVar[str] = "fetch"
+    stage: ClassVar[str] = "storage"
 
 
 class IllegalMove(FleetError, AssertionError):
@@ -140,6 +141,12 @@ class IllegalMove(FleetError, AssertionError):
 
 class JobFailed(FleetError, RuntimeError):
     """The run cannot go on; what is committed stays."""
+
+
+class JobCodeFailed(FleetError, RuntimeError):
+    """The job's own code raised something."""
+
+    stage: ClassVar[str] = "job"
 
 
 class OutputCorrupt(FleetError, RuntimeError):

@@ -5,8 +5,8 @@ AccessUnit -> Picture -> FrameBatch -> Detections -> Rows
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol
@@ -154,6 +154,12 @@ class FrameBatch:
     def size(self) -> Size:
         """The size that all its pictures have."""
         return self.pictures[0].size
+
+    def singly(self) -> Iterator[FrameBatch]:
+        """Yield each frame as a batch of its own."""
+        for at, picture in enumerate(self.pictures):
+            one = slice(at, at + 1)
+            yield replace(self, pictures=(picture,), frames=self.frames[one], pts=self.pts[one])
 
     @property
     def time_s(self) -> NDArray[np.float64]:

@@ -30,7 +30,9 @@ def _read_devices(value: object) -> object:
     return value
 
 
-def _read_pattern(value: str) -> str:
+def _read_pattern(value: object) -> object:
+    if not isinstance(value, str):
+        return value
     try:
         names = re.compile(value).groupindex
     except re.error as error:
@@ -119,6 +121,7 @@ def job_from(raw: Mapping[str, Any], name: str, folder: Path) -> Job:
 def _make_work(raw: Mapping[str, Any], folder: Path, mistakes: list[str]) -> FrameJob | None:
     reference, params = raw.get("job"), raw.get("params", {})
     if not isinstance(reference, str) or not isinstance(params, Mapping):
+        # The check of the file itself says what is wrong with these.
         return None
     try:
         job_class = load_job_class(reference, folder)
@@ -139,13 +142,19 @@ def _make_work(raw: Mapping[str, Any], folder: Path, mistakes: list[str]) -> Fra
 
 def _override(raw: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Lay overrides over the file: a name that is no field of the file is one of the job's."""
-    merged = {**raw, "params": dict(raw.get("params", {}))}
+    merged = dict(raw)
+    params = dict(raw["params"]) if isinstance(raw.get("params"), Mapping) else {}
     for key, value in overrides.items():
         name = key.removeprefix("params.")
+        if key == "params":
+            # Whole or nothing; what is no table is refused with the other mistakes.
+            return {**merged, key: value}
         if name == key and key in JobFile.model_fields:
             merged[key] = value
         else:
-            merged["params"][name] = value
+            params[name] = value
+    if params:
+        merged["params"] = params
     return merged
 
 

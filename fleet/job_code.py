@@ -31,6 +31,11 @@ def load_job_class(reference: str, folder: Path) -> type[FrameJob]:
         candidates = [key for key, value in vars(module).items() if _is_job(value, module)]
         way_out = f"It has {', '.join(candidates)}." if candidates else "Derive it from FrameJob."
         raise UsageError(f"{where} has no job called {name}.", way_out)
+    missing = [name for name in ("table", "schema") if not hasattr(found, name)]
+    missing += sorted(found.__abstractmethods__)
+    if missing:
+        message = f"The job {name} lacks {', '.join(missing)}."
+        raise UsageError(message, "A job has a table, a schema, and run(opened, batch).")
     return found
 
 
@@ -42,7 +47,7 @@ def _is_job(value: object, module: ModuleType) -> bool:
 def _import(where: str) -> ModuleType:
     try:
         return importlib.import_module(where)
-    except ImportError as error:
+    except (ImportError, TypeError) as error:
         raise UsageError(f"The module {where} cannot be imported: {error}.") from error
 
 
@@ -59,7 +64,7 @@ def _load_file(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except (ImportError, SyntaxError, NameError, TypeError, ValueError, AttributeError) as error:
+    except Exception as error:
         del sys.modules[name]
         message = f"The job module {path} does not load: {type(error).__name__}: {error}."
         raise UsageError(message) from error

@@ -39,8 +39,10 @@ class Thumbnails(FrameJob):
         jpegs = []
         for picture in batch.pictures:
             small = opened.vpc.resize(picture, size)
-            jpegs.append(opened.jpege.encode(small, self.level))
-            small.release()
+            try:
+                jpegs.append(opened.jpege.encode(small, self.level))
+            finally:
+                small.release()
         everyone = np.arange(len(batch), dtype=np.int32)
         widths, heights = np.full(len(batch), size.width), np.full(len(batch), size.height)
         return Rows(everyone, {"width": widths, "height": heights, "jpeg": jpegs})

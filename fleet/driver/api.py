@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 from fleet.driver.inline_pool import InlinePool
-from fleet.driver.ray_pool import RayPool, start_ray, stop_ray
+from fleet.driver.ray_pool import RayPool, join_ray, ray_left_as_found
 from fleet.driver.run import run_job
 from fleet.job import Job
 from fleet.observe.events import Observer, RunEvent
@@ -33,9 +34,7 @@ def run(
     asked = None if job.devices == "auto" else job.devices
     if on == "inline":
         return run_job(job, asked or 1, InlinePool, observer)
-    started_here, devices = start_ray(asked)
-    try:
+    with ray_left_as_found():
+        there = join_ray()
+        devices = asked or there or len(os.sched_getaffinity(0))
         return run_job(job, devices, RayPool, observer)
-    finally:
-        if started_here:
-            stop_ray()

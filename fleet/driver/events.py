@@ -57,10 +57,14 @@ Event = DeviceJoined | DeviceLost | LeaseDone | LeaseFailed | LossRecorded
 
 @dataclass(frozen=True)
 class Assign:
-    """Hand a lease to a device; where it holds one already, it runs this one next."""
+    """Hand a lease to a device; where it holds one already, it runs this one next.
+
+    `last_try`: it will not be tried again.
+    """
 
     device: str
     lease: str
+    last_try: bool = False
 
 
 @dataclass(frozen=True)

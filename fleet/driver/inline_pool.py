@@ -15,7 +15,9 @@ from fleet.worker.worker import Worker
 class InlinePool:
     """Runs each assigned lease to its end within `poll`."""
 
-    def __init__(self, spec: WorkerSpec, devices: int, order: Callable[[str], LeaseOrder]) -> None:
+    def __init__(
+        self, spec: WorkerSpec, devices: int, order: Callable[[Assign], LeaseOrder]
+    ) -> None:
         self._order = order
         self._assigned: deque[Assign] = deque()
         self._workers = {f"inline/{n}": Worker(spec, f"inline/{n}", n) for n in range(devices)}
@@ -36,7 +38,7 @@ class InlinePool:
         if not self._assigned:
             return []
         command = self._assigned.popleft()
-        outcome = self._workers[command.device].run(self._order(command.lease))
+        outcome = self._workers[command.device].run(self._order(command))
         if isinstance(outcome, Fault):
             return [LeaseFailed(command.device, command.lease, outcome)]
         return [LeaseDone(command.device, command.lease, outcome)]

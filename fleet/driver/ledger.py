@@ -182,7 +182,8 @@ class Ledger:
                     entry.device = device
                     held.append(entry.lease)
                     self._move(entry, Move.ASSIGN, device, now_s)
-                    commands.append(Assign(device, entry.lease))
+                    last_try = entry.attempts == self._rules.attempts
+                    commands.append(Assign(device, entry.lease, last_try))
         return commands
 
     def _drop(self, device: str, lease: str) -> None:

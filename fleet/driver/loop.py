@@ -24,10 +24,7 @@ _JOB_STAGES = frozenset({"job", "run"})
 
 
 class Loop:
-    """Brings leases to their end, one way or the other; `receipts` are of those it saw committed.
-
-    Changed only through `drive`.
-    """
+    """Brings leases to their end, one way or the other; changed only through `drive`."""
 
     def __init__(
         self,
@@ -36,16 +33,22 @@ class Loop:
         recorder: Recorder,
         observer: Observer,
     ) -> None:
-        self.receipts: list[Receipt] = []
+        self._receipts: dict[str, Receipt] = {}
         self._leases = {lease.id: lease for lease in leases}
         self._works = works
         self._recorder = recorder
         self._observer = observer
         self._ledger = Ledger(self._leases)
 
-    def order(self, lease: str) -> LeaseOrder:
+    def order(self, command: Assign) -> LeaseOrder:
         """Spell a lease out, for the device that takes it."""
-        return order(self._leases[lease], self._works)
+        lease = self._leases[command.lease]
+        return order(lease, self._works, last_try=command.last_try)
+
+    @property
+    def receipts(self) -> tuple[Receipt, ...]:
+        """Of each lease that is committed, the last one heard of."""
+        return tuple(self._receipts.values())
 
     @property
     def quarantined(self) -> int:
@@ -67,10 +70,10 @@ class Loop:
     def _take(self, event: Event) -> None:
         if isinstance(event, LossRecorded):
             return
-        self._observer.see(event)
         if isinstance(event, LeaseDone):
-            self.receipts.append(event.receipt)
-        if isinstance(event, LeaseFailed) and not self.receipts:
+            self._receipts[event.lease] = event.receipt
+        self._observer.see(event)
+        if isinstance(event, LeaseFailed) and not any(r.tally.frames for r in self.receipts):
             _stop_if_the_job_is_wrong(event.fault)
 
     def _obey(self, commands: Sequence[Command], pool: Pool) -> None:
@@ -83,8 +86,9 @@ class Loop:
                 told = LeaseStarted(command.device, lease.id, lease.video_s, lease.frames)
                 self._observer.see(told)
             else:
-                receipt = self._recorder.give_up(self.order(command.lease), command.fault)
-                self.receipts.append(receipt)
+                lost = order(self._leases[command.lease], self._works)
+                receipt = self._recorder.give_up(lost, command.fault)
+                self._receipts[receipt.lease] = receipt
                 self._observer.see(LeaseQuarantined(receipt, command.fault))
                 to_do += self._ledger.handle(LossRecorded(command.lease), time.monotonic())
 

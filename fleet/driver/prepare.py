@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from fleet.ascend.soc import Soc
 from fleet.ascend.vdec import check_stream
-from fleet.errors import VideoError
+from fleet.errors import FleetError, StorageError, VideoError
 from fleet.plan.cost import CostModel
 from fleet.plan.lease import Interval, lease_id
 from fleet.plan.shard import DoneIntervals, VideoWork, video_work
@@ -24,10 +24,10 @@ _EVER = 2**62
 
 @dataclass(frozen=True)
 class Refusal:
-    """A video that is not processed, and why."""
+    """A video that is not processed, and why: it is refused, or could not be read (retryable)."""
 
     source: Source
-    error: VideoError
+    error: FleetError
 
     @property
     def interval(self) -> Interval:
@@ -45,6 +45,11 @@ class Prepared:
 
     works: tuple[VideoWork, ...]
     refused: tuple[Refusal, ...]
+
+    @property
+    def bytes_read(self) -> int:
+        """What indexing the videos took."""
+        return sum(work.index.bytes_read for work in self.works)
 
     @property
     def duration_s(self) -> float:
@@ -74,7 +79,7 @@ def prepare(
         try:
             index = index_video(source)
             check_stream(soc, index.stream, source.uri)
-        except VideoError as error:
+        except (VideoError, StorageError) as error:
             return Refusal(source, error)
         return video_work(index, sample.wanted(index), covered, CostModel())
 

@@ -6,14 +6,14 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from typing import Any
 
 import ray
 from ray import cloudpickle
-from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.exceptions import RayError, RayTaskError
 
 from fleet.driver.events import Assign, DeviceJoined, DeviceLost, Event, LeaseDone, LeaseFailed
 from fleet.errors import FleetError, JobFailed
@@ -46,41 +46,59 @@ class DeviceActor(Worker):
         return super().progress()
 
 
-def start_ray(devices: int | None) -> tuple[bool, int]:
-    """Connect to the cluster that RAY_ADDRESS names, or start Ray here with `devices` NPUs.
+def join_ray() -> int | None:
+    """Connect to the cluster that RAY_ADDRESS names, or that this process is connected to.
 
-    Gives whether Ray was started or joined by this call, and the number of devices to use: what
-    was asked for, else one a core here, all NPUs there. Raises JobFailed where there is none.
+    Gives how many NPUs it has; None where there is none to join. Raises JobFailed where it has no
+    NPU, or cannot be reached.
     """
-    # Without Ascend's own library Ray's detection logs an error and a traceback, twice.
-    logging.getLogger("ray._private.accelerators.npu").setLevel(logging.CRITICAL)
-    joined = ray.is_initialized()
-    if joined or os.environ.get("RAY_ADDRESS"):
-        if not joined:
+    _quiet()
+    if not ray.is_initialized():
+        if not os.environ.get("RAY_ADDRESS"):
+            return None
+        try:
             ray.init(logging_level=logging.ERROR, log_to_driver=False)
-        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        available = int(resources.get("NPU", 0))
-        if not available and not devices:
-            way_out = "Start nodes with --resources='{\"NPU\": 1}', or say --devices N."
-            raise JobFailed("The Ray cluster has no NPU.", way_out)
-        return not joined, devices or available
-    cores = len(os.sched_getaffinity(0))
-    number = devices or cores
+        except ConnectionError as error:
+            message = f"The Ray cluster at {os.environ['RAY_ADDRESS']} cannot be joined: {error}"
+            raise JobFailed(message) from error
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    available = int(resources.get("NPU", 0))
+    if not available:
+        raise JobFailed(
+            "The Ray cluster has no NPU.", "Start its nodes with --resources='{\"NPU\": 1}'."
+        )
+    return available
+
+
+def start_ray(devices: int) -> None:
+    """Start Ray on this machine, with `devices` NPUs."""
+    _quiet()
     ray.init(
-        num_cpus=max(number, cores),
-        resources={"NPU": number},
+        num_cpus=max(devices, len(os.sched_getaffinity(0))),
+        resources={"NPU": devices},
         include_dashboard=False,
         logging_level=logging.ERROR,
         log_to_driver=False,
         object_store_memory=OBJECT_STORE_BYTES,
     )
-    return True, number
+
+
+def _quiet() -> None:
+    # Without Ascend's own library Ray's detection logs an error and a traceback, twice.
+    logging.getLogger("ray._private.accelerators.npu").setLevel(logging.CRITICAL)
 
 
 class RayPool:
-    """One actor a device; a dead one is replaced, its leases go back to the ledger."""
+    """One actor a device; a dead one is replaced, its leases go back to the ledger.
 
-    def __init__(self, spec: WorkerSpec, devices: int, order: Callable[[str], LeaseOrder]) -> None:
+    Starts Ray on this machine where the process is not connected to a cluster.
+    """
+
+    def __init__(
+        self, spec: WorkerSpec, devices: int, order: Callable[[Assign], LeaseOrder]
+    ) -> None:
+        if not ray.is_initialized():
+            start_ray(devices)
         _pickle_by_value(type(spec.work))
         self._order = order
         self._spec = ray.put(spec)
@@ -118,7 +136,7 @@ class RayPool:
         actor = self._actors.get(command.device)
         if actor is None:
             return
-        order = self._order(command.lease)
+        order = self._order(command)
         if any(held.device == command.device for held in self._running.values()):
             actor.prefetch.remote(order)
         self._running[actor.run.remote(order)] = command
@@ -143,10 +161,11 @@ class RayPool:
             return []
         try:
             outcome: Receipt | Fault = ray.get(reference)
-        except RayActorError as error:
-            return self._lose(command.device, error)
         except RayTaskError as error:
             raise _cause(error) from error
+        except RayError as error:
+            # Died, cut off, killed for memory: each has a class of its own, and one remedy.
+            return self._lose(command.device, error)
         if isinstance(outcome, Fault):
             return [LeaseFailed(command.device, command.lease, outcome)]
         return [LeaseDone(command.device, command.lease, outcome)]
@@ -156,7 +175,7 @@ class RayPool:
             ray.get(reference)
         except RayTaskError as error:
             raise _cause(error) from error
-        except RayActorError as error:
+        except RayError as error:
             self._failed_starts += 1
             if self._failed_starts >= START_ATTEMPTS:
                 message = f"No device could be started in {START_ATTEMPTS} attempts: {error}"
@@ -200,7 +219,7 @@ class RayPool:
         answers = []
         for reference in ready:
             # One that died is noticed by the lease that it held.
-            with suppress(RayActorError):
+            with suppress(RayError):
                 answers.append(ray.get(reference))
         return answers, waiting
 
@@ -211,9 +230,15 @@ class RayPool:
         self._actors.clear()
 
 
-def stop_ray() -> None:
-    """Leave the cluster, and end it where this process started it."""
-    ray.shutdown()
+@contextmanager
+def ray_left_as_found() -> Iterator[None]:
+    """Leave the cluster at the end, and end it where it was started meanwhile."""
+    was_there = ray.is_initialized()
+    try:
+        yield
+    finally:
+        if not was_there:
+            ray.shutdown()
 
 
 def _pickle_by_value(job_class: type) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fleet.ascend.soc import soc
+from fleet.driver.events import Assign
 from fleet.driver.loop import Loop
 from fleet.driver.pool import Pool
 from fleet.driver.prepare import Prepared, prepare
@@ -30,7 +31,7 @@ from fleet.storage import Folder, Listing, expand
 from fleet.worker.receipt import Receipt, Tally
 from fleet.worker.spec import WorkerSpec
 
-MakePool = Callable[[WorkerSpec, int, Callable[[str], LeaseOrder]], Pool]
+MakePool = Callable[[WorkerSpec, int, Callable[[Assign], LeaseOrder]], Pool]
 
 
 @dataclass(frozen=True)
@@ -60,10 +61,11 @@ def run_job(job: Job, devices: int, make_pool: MakePool, observer: Observer) -> 
     loop = Loop(leases, {work.source.uri: work for work in works}, recorder, observer)
     observer.see(_started(plan, len(leases)))
     interrupted = False
+    devices = min(devices, max(1, len(leases)))
     if leases:
         unfinish(plan.folder)
         try:
-            _drive(loop, make_pool(_worker_spec(plan), min(devices, len(leases)), loop.order))
+            _drive(loop, make_pool(_worker_spec(plan), devices, loop.order))
         except KeyboardInterrupt:
             interrupted = True
     here = (*refused, *loop.receipts)
@@ -86,6 +88,7 @@ def run_job(job: Job, devices: int, make_pool: MakePool, observer: Observer) -> 
         refused_videos=len(plan.prepared.refused),
         left=plan.listing.left,
         leases=len(leases),
+        index_bytes=plan.prepared.bytes_read,
         already_done=len(plan.standing),
         quarantined=loop.quarantined,
         interrupted=interrupted,
@@ -126,7 +129,8 @@ def _record_refusals(plan: _Plan, recorder: Recorder, observer: Observer) -> tup
         loss = Loss.of_video(refusal.source.uri, refusal.error)
         observer.see(VideoRefused(loss))
         lease = refusal.lease(plan.identity.record.digest)
-        if lease not in standing:
+        # What could not be read just now may be readable when the command is run again.
+        if lease not in standing and not refusal.error.retryable:
             recorded.append(recorder.commit(lease, [refusal.interval], [loss]))
     return tuple(recorded)
 

@@ -22,9 +22,9 @@ class RunReport:
     worked, of the chip `soc`. `videos`, `video_bytes`: what the inputs matched; `refused_videos`:
     how many of these cannot be processed at all; `left`: what else lay in the input folders, by
     extension. `leases`: what this run had to do; `already_done`: leases committed before it.
-    `quarantined`: leases given up, their loss recorded. `interrupted`: the user ended the run.
-    `peak_rss_bytes`: the largest resident set of a worker. `losses`: what stands in errors/, by
-    reason (see `fleet.output.read.count_losses`).
+    `index_bytes`: read by this run to index the videos. `quarantined`: leases given up, their loss
+    recorded. `interrupted`: the user ended the run. `peak_rss_bytes`: the largest resident set of
+    a worker. `losses`: what stands in errors/, by reason (see `fleet.output.read.count_losses`).
     """
 
     output: str
@@ -43,6 +43,7 @@ class RunReport:
     interrupted: bool
     peak_rss_bytes: int
     video_bytes: int = 0
+    index_bytes: int = 0
     left: Mapping[str, int] = field(default_factory=dict)
     losses: tuple[LossReason, ...] = ()
 

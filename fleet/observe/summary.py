@@ -67,9 +67,10 @@ def _this_run(done: int, total: int) -> str:
 
 def _read(report: RunReport) -> str:
     read, there = report.total.bytes_read, report.video_bytes
+    index = f", and {size(report.index_bytes)} for the index" if report.index_bytes else ""
     if read > there:
-        return size(read)
-    return f"{size(read)} of {size(there)} ({percent(read, there)})"
+        return f"{size(read)}{index}"
+    return f"{size(read)} of {size(there)} ({percent(read, there)}){index}"
 
 
 def _time_here(report: RunReport) -> str:

@@ -59,6 +59,9 @@ def _cast(values: Any, wanted: pa.DataType) -> pa.Array:
     family = _family(wanted)
     if not family:
         return pa.array(list(values), type=wanted)
+    if not len(values):
+        # Nothing has no type of its own.
+        return pa.array([], wanted)
     given = _as_given(values)
     if given.type == wanted:
         return given

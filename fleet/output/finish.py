@@ -71,9 +71,12 @@ def sweep(
             standing.append(receipt)
             covered.add(receipt)
     named = {f"{part.table}/{part.name}" for receipt in standing for part in receipt.parts}
-    for name in listed:
-        if name not in named:
-            folder.delete(name)
+    to_go = [name for name in listed if name not in named]
+    if to_go:
+        # What vouches for the rows must not outlive them.
+        unfinish(folder)
+    for name in to_go:
+        folder.delete(name)
     return tuple(standing)
 
 

@@ -31,12 +31,10 @@ class CostModel:
 
 @dataclass(frozen=True, eq=False)
 class GopCosts:
-    """Per GOP of one video: seconds, wanted frames, packets fed, bytes fetched (arrays [gops])."""
+    """Per GOP of one video: seconds, and wanted frames (arrays [gops])."""
 
     seconds: NDArray[np.float64]
     frames: NDArray[np.int64]
-    packets: NDArray[np.int64]
-    fetch_bytes: NDArray[np.int64]
 
 
 def gop_costs(index: VideoIndex, wanted: NDArray[np.bool_], model: CostModel) -> GopCosts:
@@ -54,4 +52,4 @@ def gop_costs(index: VideoIndex, wanted: NDArray[np.bool_], model: CostModel) ->
     pixels = packets * float(index.stream.size.pixels)
     seconds = pixels * model.decode_s_a_pixel + frames * model.job_s_a_frame
     seconds += fetched * model.fetch_s_a_byte + model.gop_s
-    return GopCosts(seconds, frames, packets, fetched.astype(np.int64))
+    return GopCosts(seconds, frames)

@@ -30,7 +30,7 @@ class Shard:
 
     `interval` covers exactly the frames that those GOPs own. `frames`: how many of them are wanted.
     `video_s`: seconds of video that they last. `cost_s`: estimated seconds of one device's time
-    here. `fetch_bytes`: what will be read for it.
+    here.
     """
 
     source: Source
@@ -40,7 +40,6 @@ class Shard:
     frames: int
     video_s: float
     cost_s: float
-    fetch_bytes: int
 
 
 @dataclass(frozen=True)

@@ -42,10 +42,14 @@ class ShardOrder:
 
 @dataclass(frozen=True, eq=False)
 class LeaseOrder:
-    """A lease, ready to be run by a worker."""
+    """A lease, ready to be run by a worker.
+
+    `last_try`: it will not be tried again, so what can be done of it is to be done.
+    """
 
     lease: str
     shards: tuple[ShardOrder, ...]
+    last_try: bool = False
 
     @property
     def intervals(self) -> tuple[Interval, ...]:
@@ -58,10 +62,10 @@ class LeaseOrder:
         return sum(shard.video_s for shard in self.shards)
 
 
-def order(lease: Lease, works: Mapping[str, VideoWork]) -> LeaseOrder:
+def order(lease: Lease, works: Mapping[str, VideoWork], *, last_try: bool = False) -> LeaseOrder:
     """Spell a lease out; `works` holds its videos by URI."""
     shards = tuple(_shard_order(shard, works[shard.source.uri]) for shard in lease.shards)
-    return LeaseOrder(lease.id, shards)
+    return LeaseOrder(lease.id, shards, last_try)
 
 
 def _shard_order(shard: Shard, work: VideoWork) -> ShardOrder:

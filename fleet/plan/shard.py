@@ -48,7 +48,6 @@ class VideoWork:
             frames=int(self.costs.frames[span].sum()),
             video_s=self._lasts_s(int(bounds[last_gop] - bounds[first_gop])),
             cost_s=float(self.costs.seconds[span].sum()),
-            fetch_bytes=int(self.costs.fetch_bytes[span].sum()),
         )
 
     def _lasts_s(self, ticks: int) -> float:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fsspec.implementations.local import LocalFileSystem
 
+from fleet.errors import UsageError
 from fleet.storage.place import TROUBLE, canonical, open_filesystem, source_of, trouble
 
 
@@ -30,6 +31,8 @@ class Folder:
         self.uri = canonical(uri).rstrip("/")
         self._filesystem, self._path = open_filesystem(self.uri)
         self._path = self._path.rstrip("/")
+        if isinstance(self._filesystem, LocalFileSystem) and Path(self._path).is_file():
+            raise UsageError(f"{uri} is a file.", "Name a folder.")
 
     def __repr__(self) -> str:
         return f"Folder({self.uri!r})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -33,47 +33,65 @@ def expand(inputs: Sequence[str]) -> Listing:
     VIDEO_EXTENSIONS makes a video. Raises InputNotFound where an input matches none.
     """
     found: dict[str, Source] = {}
-    left: Counter[str] = Counter()
+    others: set[str] = set()
     for item in inputs:
-        sources, others = _expand_one(canonical(item), item)
+        sources, beside = _expand_one(canonical(item), item)
         found.update({source.uri: source for source in sources})
-        left.update(others)
+        others |= beside
     if not inputs:
         raise InputNotFound("No input is named.", "Name videos or folders with --input URI.")
+    left = _by_suffix(others - set(found))
     return Listing(tuple(found[uri] for uri in sorted(found)), dict(sorted(left.items())))
 
 
-def _expand_one(uri: str, asked: str) -> tuple[list[Source], Counter[str]]:
+def _expand_one(uri: str, asked: str) -> tuple[list[Source], set[str]]:
     filesystem, path = open_filesystem(uri)
     try:
         info = filesystem.info(path)
         if info["type"] == "file":
-            return [source_of(uri, info)], Counter()
+            return [source_of(uri, info)], set()
         entries = filesystem.find(path, detail=True)
         what = "folder"
     except FileNotFoundError:
-        entries = filesystem.glob(path, detail=True) if any(c in path for c in "*?[") else {}
+        entries = _matches(filesystem, path) if any(c in path for c in "*?[") else {}
         what = "pattern"
     except TROUBLE as error:
         raise trouble(f"{asked} could not be listed", error) from error
-    sources, left = _sort_out(uri, entries)
+    sources, beside = _sort_out(uri, entries)
     if not sources:
-        raise _no_match(asked, what, left)
-    return sources, left
+        raise _no_match(asked, what, _by_suffix(beside))
+    return sources, beside
 
 
-def _sort_out(uri: str, entries: dict[str, Any]) -> tuple[list[Source], Counter[str]]:
+def _matches(filesystem: Any, pattern: str) -> dict[str, Any]:
+    """List what a glob matches: files, and all files below the folders that it matches."""
+    entries: dict[str, Any] = {}
+    for name, info in filesystem.glob(pattern, detail=True).items():
+        is_folder = info["type"] == "directory"
+        entries.update(filesystem.find(name, detail=True) if is_folder else {name: info})
+    return entries
+
+
+def _sort_out(uri: str, entries: dict[str, Any]) -> tuple[list[Source], set[str]]:
     sources: list[Source] = []
-    left: Counter[str] = Counter()
+    others: set[str] = set()
     for name, info in entries.items():
-        suffix = PurePosixPath(name).suffix.lower()
         if info["type"] != "file":
             continue
-        if suffix in VIDEO_EXTENSIONS:
-            sources.append(source_of(joined(uri, name), info))
+        location = joined(uri, name)
+        if _suffix(name) in VIDEO_EXTENSIONS:
+            sources.append(source_of(location, info))
         else:
-            left[suffix or "(none)"] += 1
-    return sources, left
+            others.add(location)
+    return sources, others
+
+
+def _suffix(name: str) -> str:
+    return PurePosixPath(name).suffix.lower()
+
+
+def _by_suffix(names: Iterable[str]) -> Counter[str]:
+    return Counter(_suffix(name) or "(none)" for name in names)
 
 
 def _no_match(asked: str, what: str, left: Counter[str]) -> InputNotFound:

@@ -54,6 +54,8 @@ def read_file(uri: str) -> bytes:
         return bytes(filesystem.cat_file(path))
     except FileNotFoundError:
         raise UsageError(f"{uri} does not exist.", "Check the path.") from None
+    except IsADirectoryError:
+        raise UsageError(f"{uri} is a folder.", "Name the file in it.") from None
     except TROUBLE as error:
         raise trouble(f"{uri} could not be read", error) from error
 

@@ -27,6 +27,9 @@ class Demuxer:
         except ValueError as error:
             message = f"The bytes at {packets.position[row]} are no picture: {error}."
             raise BrokenVideo(self._source.uri, message) from error
+        if not unit:
+            message = f"The bytes at {packets.position[row]} are no picture: they are empty."
+            raise BrokenVideo(self._source.uri, message)
         if begins and not has_parameter_sets(self._stream.codec, unit):
             return self._stream.parameter_sets + unit
         return unit

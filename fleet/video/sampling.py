@@ -34,8 +34,8 @@ class Sample:
     to_s: Fraction | None = None
 
     def __post_init__(self) -> None:
-        if self.step < 1:
-            raise ValueError(f"every={self.step}: the step is 1 or more")
+        if not 1 <= self.step < 2**31:
+            raise ValueError(f"every={self.step}: the step is 1 or more, and below 2,147,483,648")
         if self.kind == "fps" and self.fps <= 0:
             raise ValueError(f"fps={self.fps}: the rate is more than 0")
         start, end = self.from_s or 0, self.to_s

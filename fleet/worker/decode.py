@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fleet.ascend.codes import Code
 from fleet.ascend.vdec import VdecChannel
-from fleet.errors import DeviceError, FleetError, VideoError
+from fleet.errors import DeviceError, FleetError, StorageError, VideoError
 from fleet.frames import AccessUnit, Picture
 from fleet.plan.order import ShardOrder
 from fleet.video.access_unit import is_droppable
@@ -33,7 +33,11 @@ class Lost:
 
 
 class ShardDecoder:
-    """Decodes one shard on a channel; `fed` counts the packets given to it."""
+    """Decodes one shard on a channel; `fed` counts the packets given to it.
+
+    `packet`: row -> its bytes. `lose`: told of what does not come out. `last_try`: a store that
+    does not answer costs the frames that were asked of it; otherwise its StorageError is raised.
+    """
 
     def __init__(
         self,
@@ -41,12 +45,16 @@ class ShardDecoder:
         channel: VdecChannel,
         packet: Callable[[int], bytes],
         lose: Callable[[Lost], None],
+        *,
+        last_try: bool = False,
     ) -> None:
         self.fed = 0
         self._shard = shard
         self._channel = channel
         self._packet = packet
         self._lose = lose
+        # Until then the whole lease is tried again; after that, what cannot be fetched is lost.
+        self._mendable = (DeviceError, VideoError, *((StorageError,) if last_try else ()))
         self._demuxer = Demuxer(shard.source, shard.stream)
         self._sub_layers = sub_layers(shard.stream.codec, shard.stream.parameter_sets)
         self._given: set[int] = set()
@@ -66,7 +74,7 @@ class ShardDecoder:
             try:
                 for row, wanted in zip(usable.rows.tolist(), usable.wanted.tolist(), strict=True):
                     yield from self._feed(row, wanted, begins=row == due[0].rows[0])
-            except (DeviceError, VideoError) as error:
+            except self._mendable as error:
                 yield from self._salvage(due, error)
                 broken, due = True, []
         yield from self._drain(due)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Fault:
     """Why a lease was not done.
 
-    `stage`: where (fetch, vdec, job, commit, device). `code`: the device's number, 0 elsewhere.
+    `stage`: where (storage, job, device, worker). `code`: the device's number, 0 elsewhere.
     `name`: the error's name. `message`: a sentence. `retryable`: whether trying again may help.
     `detail`: the traceback, for the log.
     """

@@ -5,26 +5,30 @@ fetch -> demux -> VDEC -> batch -> the job (VPC, AIPP, model, ...) -> rows -> pa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fleet.ascend.device import Device
-from fleet.errors import DeviceError
+from fleet.errors import DeviceError, FleetError, JobCodeFailed, StorageError
 from fleet.frame_job import FrameJob
-from fleet.frames import Detections, FrameBatch, Picture
+from fleet.frames import FrameBatch, Picture
 from fleet.output.loss import Loss
 from fleet.output.part import PartBuilder
 from fleet.plan.order import LeaseOrder, ShardOrder
 from fleet.worker.decode import Lost, ShardDecoder
+from fleet.worker.job_edge import look
 from fleet.worker.prefetch import Fetch
 
 
 class Pipeline:
     """Runs leases on one device; `frames_done` and `video_s_done` tell how far it is.
+
+    `job_errors`: what the job could not do, frame by frame; whoever runs leases empties it.
 
     `opened`: what the job's `open` made. Used from one thread.
     """
@@ -34,7 +38,7 @@ class Pipeline:
         self.video_s_done = 0.0
         self.uri = ""
         self.fed = 0
-        self._proven = False
+        self.job_errors: list[JobCodeFailed] = []
         self._work = work
         self._device = device
         self._opened = opened
@@ -44,54 +48,62 @@ class Pipeline:
         for shard in order.shards:
             self.uri = shard.source.uri
             if shard.parts:
-                self._run_shard(shard, fetch, parts)
+                self._run_shard(shard, fetch, parts, last_try=order.last_try)
             self.video_s_done += shard.video_s
 
-    def _run_shard(self, shard: ShardOrder, fetch: Fetch, parts: PartBuilder) -> None:
+    def _run_shard(
+        self, shard: ShardOrder, fetch: Fetch, parts: PartBuilder, *, last_try: bool
+    ) -> None:
         def lose(lost: Lost) -> None:
-            parts.add_error(_loss(shard, lost.rows, "vdec", lost.error))
+            parts.add_error(_loss(shard, lost.rows, _stage(lost.error), lost.error))
 
         with closing(self._device.open_vdec(shard.stream)) as channel:
-            decoder = ShardDecoder(shard, channel, lambda row: fetch.packet(shard, row), lose)
-            for batch in batches(shard, decoder.pictures(), self._work.batch):
-                try:
-                    self._look(shard, batch, parts)
-                finally:
-                    for picture in batch.pictures:
-                        picture.release()
+            packet = partial(fetch.packet, shard)
+            decoder = ShardDecoder(shard, channel, packet, lose, last_try=last_try)
+            with closing(batches(shard, decoder.pictures(), self._work.batch)) as gathered:
+                for batch in gathered:
+                    try:
+                        self._look(shard, batch, parts)
+                    finally:
+                        for picture in batch.pictures:
+                            picture.release()
             self.fed += decoder.fed
 
     def _look(self, shard: ShardOrder, batch: FrameBatch, parts: PartBuilder) -> None:
-        """Let the job look at a batch; what it cannot do with it is a loss of these frames only.
-
-        Before a job has done anything at all its errors are raised: then it is the job that is
-        wrong, not a frame.
-        """
+        """Let the job look at a batch; a frame that it cannot do with is a loss of that frame."""
         try:
-            found = self._work.run(self._opened, batch)
-            rows = found.rows() if isinstance(found, Detections) else found
-        except DeviceError as error:
+            rows = look(self._work, self._opened, batch)
+        except (DeviceError, JobCodeFailed) as error:
+            if len(batch) > 1:
+                # Which frames share a batch must not matter: the sound ones are to come out.
+                for alone in batch.singly():
+                    self._look(shard, alone, parts)
+                return
+            if isinstance(error, JobCodeFailed):
+                self.job_errors.append(error)
             parts.add_error(_loss(shard, _rows(batch), error.stage, error))
-        except Exception as error:
-            if not self._proven:
-                raise
-            parts.add_error(_loss(shard, _rows(batch), "job", error))
         else:
             parts.add_batch(batch, rows)
-            self._proven = True
             self.frames_done += len(batch)
 
 
-def batches(shard: ShardOrder, pictures: Iterable[Picture], most: int) -> Iterator[FrameBatch]:
+def batches(shard: ShardOrder, pictures: Iterable[Picture], most: int) -> Generator[FrameBatch]:
     """Gather pictures, in the order they come, into batches of at most `most` of one shape."""
     gathered: list[Picture] = []
-    for picture in pictures:
-        if gathered and (len(gathered) == most or _shape(picture) != _shape(gathered[0])):
-            yield _batch(shard, gathered)
-            gathered = []
-        gathered.append(picture)
-    if gathered:
-        yield _batch(shard, gathered)
+    try:
+        for picture in pictures:
+            if gathered and (len(gathered) == most or _shape(picture) != _shape(gathered[0])):
+                full, gathered = gathered, [picture]
+                yield _batch(shard, full)
+            else:
+                gathered.append(picture)
+        if gathered:
+            last, gathered = gathered, []
+            yield _batch(shard, last)
+    finally:
+        # Only where the way ended early: what was gathered goes nowhere.
+        for picture in gathered:
+            picture.release()
 
 
 def _shape(picture: Picture) -> tuple[Any, Any]:
@@ -123,7 +135,7 @@ def _loss(shard: ShardOrder, rows: NDArray[np.int64], stage: str, error: Excepti
         uri=shard.source.uri,
         stage=stage,
         name=getattr(error, "name", type(error).__name__),
-        message=str(error) or type(error).__name__,
+        message=_reason(error),
         code=getattr(error, "code", 0),
         start_pts=first,
         end_pts=end,
@@ -131,3 +143,16 @@ def _loss(shard: ShardOrder, rows: NDArray[np.int64], stage: str, error: Excepti
         end_s=(end - start) * base,
         frames=len(rows),
     )
+
+
+def _stage(error: FleetError) -> str:
+    """Say where pictures were lost on their way to the job."""
+    if isinstance(error, DeviceError):
+        return "vdec"
+    return "fetch" if isinstance(error, StorageError) else "demux"
+
+
+def _reason(error: Exception) -> str:
+    # The way out of a device's refusal is advice for who calls the device, not for who reads rows.
+    text = error.message if isinstance(error, FleetError) else str(error)
+    return text or type(error).__name__

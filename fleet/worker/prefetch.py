@@ -42,7 +42,7 @@ class Fetch:
         self._to_come: Iterator[_Read] = iter(_reads(order))
         self._under_way: deque[tuple[_Read, Future[bytes]]] = deque()
         self._current: _Read | None = None
-        self._data = b""
+        self._future: Future[bytes] | None = None
         self._ahead = AHEAD_WAITING
         self._top_up()
 
@@ -55,20 +55,20 @@ class Fetch:
         position = int(shard.packets.position[row])
         end = position + int(shard.packets.span[row])
         while not self._holds(shard.source, position, end):
-            self._current, future = self._under_way.popleft()
-            self._data = b""
+            self._current, self._future = self._under_way.popleft()
             self._top_up()
-            self._data = future.result()
         assert self._current is not None
+        assert self._future is not None
         start = self._current.range.position
-        return self._data[position - start : end - start]
+        # A read that failed fails again for every packet that lies in it.
+        return self._future.result()[position - start : end - start]
 
     def close(self) -> None:
         """Forget what is not needed any more."""
         for _, future in self._under_way:
             future.cancel()
         self._under_way.clear()
-        self._data = b""
+        self._future = None
 
     def _holds(self, source: Source, position: int, end: int) -> bool:
         read = self._current

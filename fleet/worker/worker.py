@@ -8,6 +8,7 @@ import socket
 import time
 import traceback
 from dataclasses import replace
+from threading import Lock
 
 from fleet.ascend.device import Device
 from fleet.ascend.soc import soc
@@ -18,6 +19,7 @@ from fleet.output.record import Origin
 from fleet.plan.order import LeaseOrder
 from fleet.storage import Folder, read_file
 from fleet.worker.fault import Fault
+from fleet.worker.job_edge import open_job
 from fleet.worker.pipeline import Pipeline
 from fleet.worker.prefetch import Fetch, Readers
 from fleet.worker.receipt import Receipt
@@ -38,13 +40,14 @@ class Worker:
         self._ahead: dict[str, Fetch] = {}
         self._lease = ""
         self._latest = ""
+        self._turn = Lock()
 
     def open(self) -> Progress:
         """Open the device and let the job load what it keeps there; raises what they raise."""
         spec = self._spec
         self._folder = Folder(spec.output)
         self._device = Device(soc(spec.soc), self._ordinal, self._read_file)
-        self._pipeline = Pipeline(spec.work, self._device, spec.work.open(self._device))
+        self._pipeline = Pipeline(spec.work, self._device, open_job(spec.work, self._device))
         return self.progress()
 
     def _read_file(self, name: str) -> bytes:
@@ -53,24 +56,25 @@ class Worker:
 
     def prefetch(self, order: LeaseOrder) -> None:
         """Begin to fetch the lease that is to be run next."""
-        # Calls of two kinds may overtake each other: it may run already.
-        if order.lease != self._latest:
-            self._ahead[order.lease] = Fetch(order, self._readers)
+        with self._turn:
+            # Calls of two kinds may overtake each other: it may run already.
+            if order.lease != self._latest:
+                self._ahead[order.lease] = Fetch(order, self._readers)
 
     def run(self, order: LeaseOrder) -> Receipt | Fault:
         """Do a lease and commit it, or say why not; nothing is raised across processes."""
-        self._lease = self._latest = order.lease
-        fetch = self._ahead.pop(order.lease, None) or Fetch(order, self._readers)
+        with self._turn:
+            self._lease = self._latest = order.lease
+            fetch = self._ahead.pop(order.lease, None) or Fetch(order, self._readers)
         try:
             return self._run(order, fetch)
         except FleetError as error:
             name = getattr(error, "name", type(error).__name__)
             detail = traceback.format_exc()
             return Fault(error.stage, error.code, name, str(error), error.retryable, detail)
-        except Exception as error:  # noqa: BLE001 - a job's own code may raise anything
-            name = type(error).__name__
-            message = f"The job raised {name}: {error}"
-            return Fault("job", 0, name, message, retryable=False, detail=traceback.format_exc())
+        except Exception as error:  # noqa: BLE001 - one lease must not end all others
+            name, detail = type(error).__name__, traceback.format_exc()
+            return Fault("worker", 0, name, f"{name}: {error}", retryable=True, detail=detail)
         finally:
             fetch.close()
             self._lease = ""
@@ -80,7 +84,11 @@ class Worker:
         clock, started = self._device.clock, time.monotonic()
         before, bytes_before, fed_before = clock.snapshot(), self._readers.bytes_read, self._fed
         parts = PartBuilder(spec.work.table, spec.work.schema, spec.partitions)
+        self._pipeline.job_errors.clear()
         self._pipeline.run(order, fetch, parts)
+        if self._pipeline.job_errors and not parts.tally().frames:
+            # Not one frame: more likely the job is wrong than all of them; the driver knows more.
+            raise self._pipeline.job_errors[0]
         with clock.stage("output"):
             tables = parts.tables()
         spent = clock.snapshot().since(before)

@@ -31,7 +31,7 @@ ROUNDS = 3
 
 @dataclass
 class Stopwatch:
-    """Notes when devices were ready, when the first part was there, and when the last."""
+    """Notes when the first device was ready, when the first part was there, and when the last."""
 
     began_s: float = field(default_factory=time.perf_counter)
     ready_s: float = 0.0
@@ -42,7 +42,7 @@ class Stopwatch:
         """Take the time of what matters."""
         now_s = time.perf_counter() - self.began_s
         if isinstance(event, DeviceJoined):
-            self.ready_s = now_s
+            self.ready_s = self.ready_s or now_s
         if isinstance(event, LeaseDone):
             self.first_s = self.first_s or now_s
             self.last_s = now_s
@@ -50,7 +50,7 @@ class Stopwatch:
 
 @dataclass(frozen=True)
 class Timed:
-    """A run, and its rate from the moment when all devices were ready."""
+    """A run, and its rate from the moment when its first device was ready."""
 
     report: RunReport
     watch: Stopwatch

@@ -49,7 +49,7 @@ class Bare:
         self.session = open_session(Path(model).read_bytes())
         self.card = card_of(self.session, model)
         self.aipp = Aipp(self.card.aipp, self.card.size, self.card.batch, self.card.dtype)
-        self.head = head_named(self.card.head)
+        self.head = head_named(self.card.head, self.card.anchors)
         self.scaler = VideoReformatter()
 
     def detect(self, frame: av.VideoFrame) -> None:

@@ -68,6 +68,42 @@ def test_a_job_class_that_is_not_there_is_named(tmp_path: Path, job: str, says: 
         load_job(file)
 
 
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ("params = 3", "params: "),
+        ("partitions = 3", "partitions: "),
+        ('partitions = "camera"', "names no column"),
+        ('sample = "every=99999999999999"', "sample: "),
+        ("lease_s = 0", "lease_s: "),
+    ],
+)
+def test_a_field_of_the_wrong_kind_is_named(tmp_path: Path, lines: str, says: str) -> None:
+    """Whatever stands there, it is a sentence and no traceback."""
+    file = tmp_path / "job.toml"
+    head = f'job = "{JOBS / "thumbnails.py"}:Thumbnails"\ninput = ["x"]\noutput = "out"\n'
+    file.write_text(f"{head}{lines}\n")
+    with pytest.raises(JobFileError, match=says):
+        load_job(file)
+    with pytest.raises(JobFileError, match="params: "):
+        load_job(JOBS / "thumbnails.toml", {"params": 3})
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [("    pass", "lacks table, schema, run"), ("    table = 'x'", "lacks schema, run")],
+)
+def test_a_job_class_that_is_not_whole_is_refused(tmp_path: Path, body: str, says: str) -> None:
+    """It names what is missing."""
+    (tmp_path / "half.py").write_text(
+        f"from fleet import FrameJob\nclass Half(FrameJob):\n{body}\n"
+    )
+    file = tmp_path / "job.toml"
+    file.write_text('job = "half.py:Half"\ninput = ["x"]\noutput = "out"\n')
+    with pytest.raises(JobFileError, match=says):
+        load_job(file)
+
+
 def test_a_job_module_with_a_bug_says_so(tmp_path: Path) -> None:
     """An import error in a user's module is shown with its text, not as a traceback."""
     (tmp_path / "mine.py").write_text("import not_installed_anywhere\n")

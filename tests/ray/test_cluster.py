@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import fleet
 
@@ -17,7 +18,7 @@ def cluster(*npus: int) -> Iterator[str]:
     """Start a node for each number, with so many NPUs; gives the cluster's address."""
     from ray.cluster_utils import Cluster
 
-    started = Cluster()
+    started: Any = Cluster()
     for count in npus:
         started.add_node(num_cpus=1, resources={"NPU": count} if count else {})
     try:

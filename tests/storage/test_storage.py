@@ -76,6 +76,15 @@ def test_inputs_are_files_folders_and_globs(tmp_path: Path) -> None:
     assert len(bracketed.sources) == 2
 
 
+def test_folders_that_a_glob_matches_are_searched(tmp_path: Path) -> None:
+    """`cam-*` takes the videos of each camera's folder."""
+    for name in ("cam-1/a.mp4", "cam-2/deep/b.mp4", "other/c.mp4"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(b"x")
+    found = [Path(s.uri).name for s in expand([f"{tmp_path}/cam-*"]).sources]
+    assert found == ["a.mp4", "b.mp4"]
+
+
 def test_an_input_named_twice_counts_once(tmp_path: Path) -> None:
     """A file and the folder it lies in."""
     (tmp_path / "a.mp4").write_bytes(b"x")

@@ -1,0 +1,82 @@
+"""Damaged files: a bad stretch costs its own frames, never the video or the job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import fleet
+
+JOBS = Path(__file__).parents[2] / "jobs"
+
+
+def thumbnails(video: Path, output: Path) -> tuple[dict[int, bytes], list[dict[str, object]]]:
+    """Run the thumbnails job over every fifth frame: frame -> JPEG, and the rows of errors/."""
+    settings = {"input": [str(video)], "output": str(output), "sample": "every=5", "width": 64}
+    job = fleet.load_job(JOBS / "thumbnails.toml", {**settings, "devices": 1, "lease_s": 1.0})
+    report = fleet.run(job, on="inline")
+    tables = fleet.read(str(output))
+    errors = tables.errors.to_table().to_pylist()
+    assert report.exit_code == (3 if errors else 0)
+    rows = tables.table("thumbnails").to_table(columns=["frame", "jpeg"]).to_pylist()
+    return {row["frame"]: row["jpeg"] for row in rows}, errors
+
+
+@pytest.fixture(scope="module")
+def whole(town: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, bytes]:
+    """What the sound file gives."""
+    pictures, errors = thumbnails(town, tmp_path_factory.mktemp("whole") / "out")
+    assert (len(pictures), errors) == (159, [])
+    return pictures
+
+
+@pytest.mark.parametrize(
+    ("start", "length", "gops_hit"),
+    [(3_000_000, 60_000, 1), (3_000_000, 1_200_000, 4), (8_000_000, 149_599, 1)],
+    ids=["a-stretch", "some-gops", "the-tail"],
+)
+def test_a_zeroed_stretch_costs_its_own_gops(
+    town: Path, whole: dict[int, bytes], tmp_path: Path, start: int, length: int, gops_hit: int
+) -> None:
+    """What is left is bit-identical, and what is lost stands in errors/, frame for frame."""
+    data = bytearray(town.read_bytes())
+    data[start : start + length] = bytes(length)
+    (tmp_path / "damaged.mp4").write_bytes(data)
+    pictures, errors = thumbnails(tmp_path / "damaged.mp4", tmp_path / "out")
+    assert {frame: whole[frame] for frame in pictures} == pictures
+    missing = sorted(set(whole) - set(pictures))
+    assert len({frame // 50 for frame in missing}) <= gops_hit
+    assert missing
+    lost = [n for e in errors for n in range(0, 795, 5) if _spans(e, n / 25)]
+    assert sorted(lost) == missing
+    assert sum(int(str(error["frames"])) for error in errors) == len(missing)
+
+
+def _spans(error: dict[str, object], time_s: float) -> bool:
+    start_s, end_s = float(str(error["start_s"])), float(str(error["end_s"]))
+    return start_s - 1e-6 <= time_s < end_s
+
+
+def test_a_file_cut_off_in_the_middle_gives_all_in_front_of_the_cut(
+    town: Path, whole: dict[int, bytes], tmp_path: Path
+) -> None:
+    """The index still tells of the rest, so the rest is recorded as lost."""
+    (tmp_path / "cut.mp4").write_bytes(town.read_bytes()[:5_000_000])
+    pictures, errors = thumbnails(tmp_path / "cut.mp4", tmp_path / "out")
+    assert {frame: whole[frame] for frame in pictures} == pictures
+    assert set(range(0, 500, 5)) <= set(pictures)
+    assert len(pictures) + sum(int(str(error["frames"])) for error in errors) == 159
+
+
+def test_damage_in_an_open_gop_costs_no_later_gop(town_hevc: Path, tmp_path: Path) -> None:
+    """The leading pictures behind the next key are lost with it; from that key on all is there."""
+    sound, _ = thumbnails(town_hevc, tmp_path / "sound")
+    data = bytearray(town_hevc.read_bytes())
+    data[1_000_000:1_060_000] = bytes(60_000)
+    (tmp_path / "damaged.mp4").write_bytes(data)
+    pictures, errors = thumbnails(tmp_path / "damaged.mp4", tmp_path / "out")
+    missing = sorted(set(sound) - set(pictures))
+    assert {frame: sound[frame] for frame in pictures} == pictures
+    assert errors
+    assert missing[-1] - missing[0] <= 48

@@ -1,0 +1,93 @@
+"""Failure has a grain: what goes wrong costs its own frames, whatever else shares the lease."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from generate import Clip, write
+
+import fleet
+from fleet.observe.events import RunEvent, RunStarted
+
+JOBS = Path(__file__).parents[2] / "jobs"
+PICKY = """
+from dataclasses import dataclass
+import pyarrow as pa
+from fleet import FrameJob
+from fleet.frames import Rows
+
+@dataclass(frozen=True)
+class Picky(FrameJob):
+    table = "seen"
+    schema = pa.schema([("n", pa.int32())])
+
+    def run(self, opened, batch):
+        if 2 in batch.frames and "bad" in batch.uri:
+            raise KeyError("frame two")
+        return Rows(batch.frames[:0].astype("i4"), {"n": []})
+"""
+
+
+class Saboteur:
+    """Does something as soon as the plan is made."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        self._act = act
+
+    def see(self, event: RunEvent) -> None:
+        """Strike."""
+        if isinstance(event, RunStarted):
+            self._act()
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> Path:
+    """Four clips of 20 frames; one is called bad."""
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    for number, name in enumerate(("a", "bad", "c", "d")):
+        write(Clip(frames=20, gop=10, b_frames=number), folder / f"{name}.mp4")
+    return folder
+
+
+def test_a_video_that_vanishes_costs_only_its_own_frames(clips: Path, tmp_path: Path) -> None:
+    """All four share a lease; after the last attempt the three that are there come out whole."""
+    settings = {"input": [str(clips)], "output": str(tmp_path / "out"), "sample": "all"}
+    job = fleet.load_job(JOBS / "thumbnails.toml", {**settings, "width": 64, "devices": 1})
+    vanish = Saboteur((clips / "bad.mp4").unlink)
+    report = fleet.run(job, on="inline", observer=vanish)
+    assert (report.exit_code, report.total.frames, report.total.lost_frames) == (3, 60, 20)
+    errors = fleet.read(str(tmp_path / "out")).errors.to_table().to_pylist()
+    assert {Path(row["uri"]).name for row in errors} == {"bad.mp4"}
+    assert {row["stage"] for row in errors} == {"fetch"}
+
+
+@pytest.mark.parametrize("devices", [1, 3])
+def test_a_frame_that_a_job_cannot_do_with_costs_itself_on_any_number_of_devices(
+    clips: Path, tmp_path: Path, devices: int
+) -> None:
+    """Frame 2 of one clip is lost, with the job's own words; a job may have no rows at all."""
+    (tmp_path / "picky.py").write_text(PICKY)
+    (tmp_path / "job.toml").write_text(
+        f'job = "picky.py:Picky"\ninput = ["{clips}"]\noutput = "{tmp_path}/out"\n'
+    )
+    job = fleet.load_job(tmp_path / "job.toml", {"devices": devices, "lease_s": 0.05})
+    report = fleet.run(job, on="inline")
+    assert (report.exit_code, report.total.frames, report.total.lost_frames) == (3, 79, 1)
+    (row,) = fleet.read(str(tmp_path / "out")).errors.to_table().to_pylist()
+    assert (row["stage"], row["frames"], row["start_s"]) == ("job", 1, pytest.approx(2 / 25))
+    assert "KeyError: 'frame two'" in row["message"]
+
+
+def test_a_video_that_changes_between_runs_is_done_again(clips: Path, tmp_path: Path) -> None:
+    """And its old rows are gone, while the other videos' stay."""
+    settings = {"input": [str(clips)], "output": str(tmp_path / "out"), "sample": "all"}
+    job = fleet.load_job(JOBS / "thumbnails.toml", {**settings, "width": 64, "devices": 1})
+    assert fleet.run(job, on="inline").total.frames == 80
+    write(Clip(frames=12, gop=6), clips / "bad.mp4")
+    assert fleet.run(job, on="inline").total.frames == 72
+    frames = fleet.read(str(tmp_path / "out")).frames.to_table().to_pandas()
+    assert frames.groupby(frames.uri.astype(str)).size().tolist() == [20, 12, 20, 20]
+    assert not frames.duplicated(["uri", "frame"]).any()
