@@ -46,7 +46,7 @@ class Network:
             refuse(Code.ACL_ERROR_GE_LOAD_MODEL, message, "Compile it for this chip.")
         self._device = device
         self._memory = device.memory.allocate(self.card.memory_bytes, f"model {self.card.name}")
-        self._head = head_named(self.card.head)
+        self._head = head_named(self.card.head, self.card.anchors)
         self._outputs = [output.name for output in self._session.get_outputs()]
         self._aipp = Aipp(self.card.aipp, self.card.size, self.card.batch, self.card.dtype)
         source = self._aipp.source

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from fleet.ascend.aipp_config import AippConfig
 from fleet.errors import ModelRefused
 from fleet.geometry import Fit, Size
+from fleet.models.heads import Anchors
 from fleet.models.session import SESSION_ERRORS, open_session
 
 CARD_KEY = "fleet.model_card"
@@ -29,7 +30,7 @@ class ModelCard:
     float weights at 2 bytes, as ATC's default precision (force_fp16) keeps them.
     `workspace_bytes`: the most that lives between layers at once, at 2 bytes a value.
     `output_bytes`: raw outputs of a batch. `digest`: sha256 in hex over graph and configuration;
-    the name does not count.
+    the name does not count. `anchors`: what the head reads with, if it is one that needs them.
     """
 
     format: int
@@ -51,6 +52,7 @@ class ModelCard:
     workspace_bytes: int
     output_bytes: int
     digest: str
+    anchors: Anchors = ()
 
     def __post_init__(self) -> None:
         if self.format != FORMAT:
@@ -80,11 +82,13 @@ class ModelCard:
 
     def configuration(self) -> str:
         """Give all that the digest covers beside the graph, as JSON."""
-        return CARDS.dump_json(replace(self, name="", digest="")).decode()
+        return replace(self, name="", digest="").to_json()
 
     def to_json(self) -> str:
         """Give the card as it stands in the model's metadata."""
-        return CARDS.dump_json(self).decode()
+        # Cards of networks without anchors, and so their digests, are what they always were.
+        without = None if self.anchors else {"anchors"}
+        return CARDS.dump_json(self, exclude=without).decode()
 
 
 CARDS = TypeAdapter(ModelCard)

@@ -28,7 +28,7 @@ from fleet.models.graph import (
     parse_onnx,
     refuse,
 )
-from fleet.models.heads import HEADS, Head, head_named
+from fleet.models.heads import HEADS, Anchors, Head, head_named, write_anchors
 from fleet.models.trial import Trial, run_gray
 from fleet.models.work import count_work
 
@@ -50,15 +50,17 @@ def compile_model(
     aipp: AippConfig | None = None,
     order: ChannelOrder | None = None,
     fit: Fit | None = None,
+    anchors: Anchors = (),
 ) -> bytes:
     """Compile a network for a chip and give the .om; the same arguments give the same bytes.
 
     `size`, `batch`: for networks that leave them open (batch 1 where not given). `aipp` replaces
-    the head's own configuration, `order` only its channel order, `fit` the head's fit. One gray
-    picture is run through AIPP and network, and what comes out must suit the head. Raises
-    ModelRefused for what Fleet or the chip cannot run.
+    the head's own configuration, `order` only its channel order, `fit` the head's fit. `anchors`:
+    per output, for the heads that read with them. One gray picture is run through AIPP and network,
+    and what comes out must suit the head. Raises ModelRefused for what Fleet or the chip cannot
+    run.
     """
-    reader = head_named(head)
+    reader = head_named(head, anchors)
     model = parse_onnx(onnx_bytes, name)
     image = image_input(model, name)
     opset = opset_of(model, name)
@@ -67,7 +69,7 @@ def compile_model(
     aipp = _configuration(reader, aipp, order, name)
     _check_source(aipp.layout(canvas).source, soc, name)
     trial = run_gray(model, image, Aipp(aipp, canvas, batch, image.dtype), name)
-    _check_head(head, trial, batch, labels, name)
+    _check_head(head, reader, trial, canvas, batch, labels, name)
     work = count_work(model.graph, trial.shapes)
     card = ModelCard(
         format=FORMAT,
@@ -89,6 +91,7 @@ def compile_model(
         workspace_bytes=work.workspace_bytes,
         output_bytes=sum(output.nbytes for output in trial.outputs),
         digest="",
+        anchors=anchors,
     )
     _check_memory(card, soc)
     return _seal(model, card)
@@ -103,6 +106,7 @@ def describe(card: ModelCard) -> str:
         "input": f"{card.size}, batch {card.batch}, {card.dtype}; {FITTED[card.fit]}",
         "AIPP": f"NV12 {card.source}, {_describe_aipp(card.aipp)}",
         "head": f"{card.head}, {len(card.labels)} labels ({shown}), NMS at {card.iou} {among}",
+        **({"anchors": write_anchors(card.anchors)} if card.anchors else {}),
         "network": f"opset {card.opset}, {card.macs / 1e9:.3f} G multiply-accumulates a picture",
         "on the chip": (
             f"{card.chip_s(chip.fp16_tflops) / card.batch * 1e3:.3f} ms a picture at least, "
@@ -193,19 +197,27 @@ def _check_memory(card: ModelCard, soc: Soc) -> None:
         refuse(card.name, what, "Compile it with a smaller batch or size.")
 
 
-def _check_head(head: str, trial: Trial, batch: int, labels: tuple[str, ...], name: str) -> None:
+def _check_head(
+    head: str,
+    reader: Head,
+    trial: Trial,
+    canvas: Size,
+    batch: int,
+    labels: tuple[str, ...],
+    name: str,
+) -> None:
     if not labels or not all(labels):
         refuse(name, "its labels are missing, or one is empty.", "Give one label a class.")
     shapes = [output.shape for output in trial.outputs]
     listed = " and ".join(str(list(shape)) for shape in shapes)
-    why = HEADS[head].mismatch(shapes, len(labels))
+    why = reader.mismatch(shapes, len(labels), canvas)
     if not why and any(shape[0] != batch for shape in shapes):
         why = f"it reads {batch} pictures at a time"
     if not why and any(output.dtype.name not in {"float32", "float16"} for output in trial.outputs):
         why = "it reads floating-point numbers"
     if why:
         others = ", ".join(sorted(HEADS))
-        way_out = f"Choose the head of its family ({others}) and the labels it was trained with."
+        way_out = f"Choose the head of its family ({others}) and what it was trained with."
         refuse(name, f"its output {listed} does not fit the head {head}: {why}.", way_out)
 
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
-from networks import LABELS, colour_network, plain_network
+from networks import LABELS, colour_network, plain_network, serialized
 from onnx import TensorProto
 
 from fleet.ascend.aipp_config import AippConfig
@@ -18,6 +19,7 @@ from fleet.frames import ChannelOrder
 from fleet.geometry import Fit, Size
 from fleet.models.card import CARD_KEY, read_card
 from fleet.models.compile import compile_model, describe, read_labels
+from fleet.models.heads import parse_anchors
 
 CHIP = soc("Ascend310")
 FLOAT = TensorProto.FLOAT
@@ -165,9 +167,59 @@ def test_what_cannot_run_is_refused(
     assert way_out in refused.value.way_out
 
 
+def raw_maps(channels: int = 16) -> bytes:
+    """Build a network of YOLOv3's layout on 64 x 32: two maps, strides 8 and 16, all logits 2."""
+    weights = {
+        f"kernel{stride}": np.zeros((channels, 3, stride, stride), np.float32) for stride in (8, 16)
+    } | {"bias": np.full(channels, 2, np.float32)}
+    nodes = [
+        onnx.helper.make_node(
+            "Conv", ["images", f"kernel{stride}", "bias"], [f"map{stride}"], strides=[stride] * 2
+        )
+        for stride in (8, 16)
+    ]
+    outputs = [
+        (f"map{stride}", FLOAT, (1, channels, 32 // stride, 64 // stride)) for stride in (8, 16)
+    ]
+    return serialized(nodes, [("images", FLOAT, (1, 3, 32, 64))], outputs, weights, 17)
+
+
+def test_anchors_travel_in_the_card() -> None:
+    """As given, in the digest, and said in the description; without them the card has none."""
+    anchors = parse_anchors("4,6.5 10,10; 30,20 40,40")
+    om = compiled(raw_maps(), head="yolov3", anchors=anchors)
+    card = read_card(om, "made.om")
+    assert card.anchors == anchors
+    assert "4,6.5 10,10; 30,20 40,40" in describe(card)
+    others = compiled(raw_maps(), head="yolov3", anchors=parse_anchors("4,6 10,10; 30,20 40,40"))
+    assert read_card(others, "made.om").digest != card.digest
+    plain = read_card(compiled(), "made.om")
+    assert plain.anchors == ()
+    assert "anchors" not in plain.to_json()
+
+
+@pytest.mark.parametrize(
+    ("channels", "head", "anchors", "said"),
+    [
+        (16, "yolov3", "", "--anchors"),
+        (16, "yolov3", "4,6 10,10", "groups of anchors: 1, outputs: 2"),
+        (16, "yolov3", "4,6 10,10; 30,20", r"1 anchors and 3 labels make 1 \* \(5 \+ 3\) = 8"),
+        (18, "yolov3", "4,6 10,10; 30,20 40,40", "18 channels"),
+        (16, "yolov8", "4,6 10,10; 30,20 40,40", "yolov8 has no anchors"),
+    ],
+)
+def test_anchors_that_do_not_fit_are_refused(
+    channels: int, head: str, anchors: str, said: str
+) -> None:
+    """Before anything runs on a device."""
+    given = parse_anchors(anchors) if anchors else ()
+    with pytest.raises(ModelRefused, match=said):
+        compiled(raw_maps(channels), head=head, anchors=given)
+
+
 def test_an_unknown_head_is_refused() -> None:
     """The way out lists the heads."""
-    with pytest.raises(ModelRefused, match=r"ssd.*fastestdet, yolov8"):
+    with pytest.raises(ModelRefused, match=r"ssd.*fastestdet, yolov3, yolov8"):
         compiled(head="ssd")
 
 

@@ -3,21 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from fleet.errors import ModelRefused
+from fleet.models.heads.anchors import Anchors, parse_anchors, write_anchors
 from fleet.models.heads.fastestdet import FastestDet
 from fleet.models.heads.head import Candidates, Head, Shape
+from fleet.models.heads.yolov3 import YoloV3
 from fleet.models.heads.yolov8 import YoloV8
 
-__all__ = ["HEADS", "Candidates", "Head", "Shape", "head_named"]
+__all__ = [
+    "HEADS",
+    "Anchors",
+    "Candidates",
+    "Head",
+    "Shape",
+    "head_named",
+    "parse_anchors",
+    "write_anchors",
+]
 
-HEADS: Mapping[str, Head] = {"fastestdet": FastestDet(), "yolov8": YoloV8()}
+HEADS: Mapping[str, Head] = {
+    "fastestdet": FastestDet(),
+    "yolov3": YoloV3(),
+    "yolov8": YoloV8(),
+}
 
 
-def head_named(name: str) -> Head:
-    """Give the head of that name; raises ModelRefused, listing those there are."""
+def head_named(name: str, anchors: Anchors = ()) -> Head:
+    """Give the head of that name, with the anchors of the network that it is to read.
+
+    Raises ModelRefused for a name that there is not, listing those there are, and for anchors given
+    to a head that has none.
+    """
     if name not in HEADS:
         raise ModelRefused(
             f"There is no head called {name!r}.", f"Choose one of: {', '.join(sorted(HEADS))}."
         )
-    return HEADS[name]
+    head = HEADS[name]
+    if isinstance(head, YoloV3):
+        return replace(head, anchors=anchors)
+    if anchors:
+        raise ModelRefused(f"The head {name} has no anchors.", "Leave them out, or take yolov3.")
+    return head

@@ -32,8 +32,9 @@ class FastestDet:
     iou: float = 0.45
     per_class: bool = False
 
-    def mismatch(self, outputs: Sequence[Shape], labels: int) -> str | None:
+    def mismatch(self, outputs: Sequence[Shape], labels: int, canvas: Size) -> str | None:
         """Say why these outputs are not [N, 5 + labels, grid height, grid width]."""
+        del canvas
         if len(outputs) != 1 or len(outputs[0]) != 4:
             return "it reads one output [N, 5 + classes, grid height, grid width]"
         if (classes := outputs[0][1] - BEFORE_CLASSES) != labels:

@@ -1,0 +1,65 @@
+"""The `fleet` command: one module a subcommand."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+import fleet
+from fleet.cli.codes import EXIT_FAILED, EXIT_USAGE
+from fleet.cli.compile import compile_command
+from fleet.cli.evaluate import evaluate
+from fleet.cli.index import index_videos
+from fleet.cli.run import run
+from fleet.cli.show import show
+from fleet.errors import FleetError, JobFailed, UsageError
+
+app = typer.Typer(
+    name="fleet",
+    help="Run a detector over an archive of videos, into one exact Parquet table.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"fleet {fleet.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Run a detector over an archive of videos, into one exact Parquet table."""
+    del version
+
+
+app.command("run")(run)
+app.command("index")(index_videos)
+app.command("compile")(compile_command)
+app.command("eval")(evaluate)
+app.command("show")(show)
+
+
+def main() -> None:
+    """Run the command; errors of ours are a paragraph on stderr, never a traceback."""
+    try:
+        app()
+    except UsageError as error:
+        sys.exit(_complain(error, EXIT_USAGE))
+    except FleetError as error:
+        sys.exit(_complain(error, EXIT_FAILED))
+
+
+def _complain(error: FleetError, code: int) -> int:
+    kind = "the job failed" if isinstance(error, JobFailed) else "error"
+    print(f"fleet: {kind}: {error}", file=sys.stderr)  # noqa: T201 - this is the command's voice
+    return code

@@ -1,0 +1,5 @@
+"""`python -m fleet.cli` is `fleet`."""
+
+from fleet.cli import main
+
+main()

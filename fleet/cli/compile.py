@@ -1,0 +1,64 @@
+"""`fleet compile`: an ONNX model into a compiled one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fleet.ascend.soc import soc as chip
+from fleet.errors import UsageError
+from fleet.geometry import Size
+from fleet.models.card import read_card
+from fleet.models.compile import compile_model, describe, read_labels
+from fleet.models.heads import parse_anchors
+from fleet.models.insert_op import parse_insert_op
+from fleet.storage import Folder, read_file, read_text
+
+
+def compile_command(
+    model: Annotated[str, typer.Argument(metavar="MODEL.onnx")],
+    head: Annotated[str, typer.Option(help="How its output is read: fastestdet, yolov3, yolov8.")],
+    labels: Annotated[str, typer.Option(help="A file of class labels, one a line.")],
+    output: Annotated[str, typer.Option(help="The path to write, without .om.")],
+    size: Annotated[
+        str | None, typer.Option(help="320x320, where the model leaves it open.")
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Pictures at a time, where the model leaves it open.")
+    ] = None,
+    aipp: Annotated[
+        str | None, typer.Option(help="An AIPP file as ATC's --insert_op_conf takes it.")
+    ] = None,
+    anchors: Annotated[
+        str | None, typer.Option(help="For yolov3, a group an output: '10,13 16,30; 62,45 59,119'.")
+    ] = None,
+    soc: Annotated[str, typer.Option(help="The chip to compile for.")] = "Ascend310",
+) -> None:
+    """Compile an ONNX model into NAME.om, as ATC would (simulated)."""
+    configuration, remarks = parse_insert_op(read_text(aipp)) if aipp else (None, ())
+    compiled = compile_model(
+        read_file(model),
+        head=head,
+        labels=read_labels(read_text(labels), labels),
+        name=Path(output).name,
+        soc=chip(soc),
+        size=_size(size),
+        batch=batch,
+        aipp=configuration,
+        anchors=parse_anchors(anchors) if anchors is not None else (),
+    )
+    path = Path(f"{output}.om")
+    Folder(str(path.parent)).put(path.name, compiled)
+    typer.echo(describe(read_card(compiled, str(path))))
+    for remark in remarks:
+        typer.echo(f"  {'AIPP file':<12}{remark}")
+    typer.echo(f"  {'written':<12}{path}, {len(compiled):,} bytes")
+
+
+def _size(text: str | None) -> Size | None:
+    try:
+        return Size.parse(text) if text else None
+    except ValueError as error:
+        raise UsageError(f"--size {text}: {error}.") from None

@@ -1,0 +1,31 @@
+"""`fleet index`: what a video's header tells."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fleet.cli.codes import EXIT_ERRORS
+from fleet.errors import VideoError
+from fleet.storage import expand
+
+
+def index_videos(
+    uris: Annotated[list[str], typer.Argument(metavar="URI...", help="Videos, folders, globs.")],
+) -> None:
+    """Print what a video's header (or a scan of it) tells: stream, frames, GOPs."""
+    from fleet.driver.prepare import index_video  # noqa: PLC0415 - libav takes a while to load
+    from fleet.video.describe import describe as describe_index  # noqa: PLC0415
+
+    failed = 0
+    for number, source in enumerate(expand(uris).sources):
+        try:
+            text = describe_index(index_video(source))
+        except VideoError as error:
+            failed += 1
+            typer.echo(f"fleet: {error}", err=True)
+            continue
+        typer.echo(f"{chr(10) if number else ''}{text}")
+    if failed:
+        raise typer.Exit(EXIT_ERRORS)

@@ -1,0 +1,56 @@
+"""`fleet show`: what was found, drawn on the frames."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fleet.errors import UsageError
+from fleet.storage import Folder
+
+
+def show(
+    output: Annotated[str, typer.Argument(metavar="OUTPUT", help="An output folder of a job.")],
+    uri: Annotated[str, typer.Option(help="The video: its location, or its file name.")],
+    at: Annotated[str, typer.Option(metavar="SECONDS", help="The time from its first frame.")],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="one.png for a frame, stretch.mp4 for a stretch.")
+    ],
+    to: Annotated[
+        str | None, typer.Option(metavar="SECONDS", help="For an MP4: where the stretch ends.")
+    ] = None,
+) -> None:
+    """Draw recorded detections on a frame (PNG), or on a stretch of frames (MP4).
+
+    A PNG is of the frame nearest to the time that the job looked at. In an MP4, frames that it did
+    not look at show the boxes of the last one that it did, drawn thin.
+    """
+    from fleet.show.recorded import open_recorded, picture, stretch  # noqa: PLC0415 - slow to load
+
+    at_s, to_s = _seconds(at, "--at"), None if to is None else _seconds(to, "--to")
+    _check_kind(out, to)
+    video = open_recorded(output, uri)
+    data, said = picture(video, at_s) if to_s is None else stretch(video, at_s, to_s)
+    Folder(str(out.absolute().parent)).put(out.name, data)
+    typer.echo(f"{out}: {said}")
+
+
+def _seconds(text: str, option: str) -> Fraction:
+    try:
+        return Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        message = f"{option} {text} is no number of seconds."
+        raise UsageError(message, "Write it as 12 or 12.5.") from None
+
+
+def _check_kind(out: Path, to: str | None) -> None:
+    kind = out.suffix.lower()
+    if kind not in {".png", ".mp4"}:
+        raise UsageError(f"--out {out} is neither .png nor .mp4.", "Name the file one of them.")
+    if kind == ".png" and to is not None:
+        raise UsageError("A PNG shows one frame; --to is for an MP4.", "Leave --to out.")
+    if kind == ".mp4" and to is None:
+        raise UsageError("An MP4 needs --to: where the stretch ends.", "Give it in seconds.")

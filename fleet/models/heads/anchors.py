@@ -1,0 +1,41 @@
+"""Anchors: the boxes that a network of YOLOv3's kind was trained to correct."""
+
+from __future__ import annotations
+
+import math
+
+from fleet.errors import ModelRefused
+
+Anchors = tuple[tuple[tuple[float, float], ...], ...]
+"""Per output of the network, width and height in pixels of its input; empty where it has none."""
+
+GRAMMAR = "Write width,height pairs and a ; between outputs: '10,13 16,30; 62,45 59,119'."
+
+
+def parse_anchors(text: str) -> Anchors:
+    """Read `10,13 16,30 33,23; 30,61 62,45 59,119`: one group an output, in their order.
+
+    Raises ModelRefused for anything else, and for sizes that are not above 0.
+    """
+    groups = tuple(tuple(_parse_pair(pair) for pair in group.split()) for group in text.split(";"))
+    if not all(groups):
+        raise ModelRefused(f"The anchors {text!r} have an output without any.", GRAMMAR)
+    return groups
+
+
+def write_anchors(anchors: Anchors) -> str:
+    """Write them as `parse_anchors` reads them."""
+    return "; ".join(
+        " ".join(f"{width:g},{height:g}" for width, height in group) for group in anchors
+    )
+
+
+def _parse_pair(text: str) -> tuple[float, float]:
+    try:
+        width, height = (float(side) for side in text.split(","))
+    except ValueError:
+        raise ModelRefused(f"{text!r} is not an anchor.", GRAMMAR) from None
+    if not (0 < width < math.inf and 0 < height < math.inf):
+        message = f"The anchor {text} is not a size: its sides are above 0."
+        raise ModelRefused(message, GRAMMAR)
+    return width, height
