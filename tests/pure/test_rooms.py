@@ -21,7 +21,7 @@ LEVELS = [
     ("fleet.models", "fleet.ascend"),
     ("fleet.storage", "fleet.frame_job", "fleet.output", "fleet.worker.receipt"),
     ("fleet.job", "fleet.job_code", "fleet.identity", "fleet.worker"),
-    ("fleet.driver", "fleet.observe"),
+    ("fleet.driver", "fleet.observe", "fleet.evaluate", "fleet.show"),
     ("fleet.cli",),
 ]
 PURE = [
@@ -35,6 +35,10 @@ PURE = [
     "fleet.models.nms",
     "fleet.driver.events",
     "fleet.driver.ledger",
+    "fleet.evaluate.match",
+    "fleet.evaluate.report",
+    "fleet.evaluate.scene",
+    "fleet.evaluate.score",
 ]
 AMBIENT = {"time", "datetime", "random", "os", "socket", "uuid", "secrets", "subprocess", "ray"}
 

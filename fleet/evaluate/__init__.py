@@ -1,0 +1,1 @@
+"""How good a detector was: an output folder held against the truth."""

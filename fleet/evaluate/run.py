@@ -1,0 +1,19 @@
+"""An evaluation from one end to the other."""
+
+from __future__ import annotations
+
+from fleet.evaluate.coco import evaluate_scene
+from fleet.evaluate.gather import gather
+from fleet.evaluate.scene import Scene
+from fleet.evaluate.score import Evaluation
+from fleet.evaluate.truth import read_truth
+from fleet.output.read import Tables
+
+
+def evaluate_output(tables: Tables, truth: str) -> tuple[Scene, Evaluation]:
+    """Hold an output against the truth, a Parquet file or a folder of them, by path or URL.
+
+    Raises UsageError where there is no such truth, and where it is of another archive.
+    """
+    scene = gather(tables, read_truth(truth))
+    return scene, evaluate_scene(scene)

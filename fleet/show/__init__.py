@@ -1,0 +1,1 @@
+"""What was found, drawn on the frames it was found in."""

@@ -1,0 +1,83 @@
+"""Decoding some frames of a video as a job does, so that frame numbers mean the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace
+from numpy.typing import NDArray
+
+from fleet.ascend.device import Device
+from fleet.ascend.soc import soc
+from fleet.errors import UsageError
+from fleet.frames import Colour, Matrix, Picture, Range
+from fleet.plan.cost import CostModel
+from fleet.plan.lease import Lease
+from fleet.plan.order import ShardOrder, order
+from fleet.plan.shard import DoneIntervals, video_work
+from fleet.video.index import VideoIndex
+from fleet.worker.decode import Lost, ShardDecoder
+from fleet.worker.prefetch import Fetch, Readers
+
+MATRIX = {Matrix.BT601: Colorspace.ITU601, Matrix.BT709: Colorspace.ITU709}
+RANGE = {Range.NARROW: ColorRange.MPEG, Range.WIDE: ColorRange.JPEG}
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """One decoded frame: its number, its pts in the stream's time base, RGB u8 [height, width, 3].
+
+    `time_s`: seconds from the first frame of the video.
+    """
+
+    frame: int
+    pts: int
+    time_s: float
+    rgb: NDArray[np.uint8]
+
+
+def decode_frames(index: VideoIndex, wanted: NDArray[np.bool_], chip: str) -> Iterator[Shown]:
+    """Yield the wanted frames (bool by frame number) in presentation order, decoded as on `chip`.
+
+    Raises VideoError for what the chip does not decode, UsageError where frames are damaged.
+    """
+    work = video_work(index, wanted, DoneIntervals([]), CostModel())
+    lost: list[Lost] = []
+    with closing(Readers()) as readers, Device(soc(chip)) as device:
+        lease = Lease("show", (work.shard(0, len(index.cuts)),))
+        made = order(lease, {index.source.uri: work})
+        (shard,) = made.shards
+        fetch = Fetch(made, readers)
+        with closing(fetch), closing(device.open_vdec(index.stream)) as channel:
+            decoder = ShardDecoder(
+                shard, channel, lambda row: fetch.packet(shard, row), lost.append
+            )
+            for picture in decoder.pictures():
+                yield _shown(picture, shard, index)
+                picture.release()
+    if lost:
+        count = sum(len(item.rows) for item in lost)
+        message = f"{count:,} frames of {index.source.uri} cannot be decoded: {lost[0].error}"
+        raise UsageError(message, "Choose another stretch.")
+
+
+def _shown(picture: Picture, shard: ShardOrder, index: VideoIndex) -> Shown:
+    pts = int(shard.packets.pts[picture.row])
+    time_s = float((pts - index.start_pts) * index.stream.time_base)
+    rgb = to_rgb(picture.surface, picture.colour)
+    return Shown(int(shard.frames[picture.row]), pts, time_s, rgb)
+
+
+def to_rgb(surface: av.VideoFrame, colour: Colour) -> NDArray[np.uint8]:
+    """Convert a picture to RGB u8 [height, width, 3], reading its samples as `colour` says."""
+    converted = surface.reformat(
+        format="rgb24",
+        src_colorspace=MATRIX[colour.matrix],
+        src_color_range=RANGE[colour.range],
+        dst_color_range=ColorRange.JPEG,
+    )
+    return np.asarray(converted.to_ndarray(), np.uint8)

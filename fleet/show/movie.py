@@ -1,0 +1,60 @@
+"""Annotated frames as PNG or as MP4."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from fractions import Fraction
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace
+from numpy.typing import NDArray
+from PIL import Image
+
+QUALITY = {"crf": "20", "preset": "veryfast"}
+BT709 = 1
+"""The number of BT.709 in H.264's tables of primaries, transfer and matrix."""
+
+
+def png(rgb: NDArray[np.uint8]) -> bytes:
+    """Write a picture, RGB u8 [height, width, 3], as PNG."""
+    out = io.BytesIO()
+    Image.fromarray(rgb).save(out, "png")
+    return out.getvalue()
+
+
+def mp4(
+    frames: Iterable[tuple[int, NDArray[np.uint8]]], time_base: Fraction, rate: Fraction
+) -> bytes:
+    """Write frames, (pts in `time_base`, RGB u8 [height, width, 3]), as H.264 by libx264.
+
+    Their distances in time stay; the first one is at 0. All are of one size, of which an odd last
+    row or column is left out, as 4:2:0 asks. `rate` is what the header names.
+    """
+    out = io.BytesIO()
+    with av.open(out, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=rate, options=QUALITY)
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = time_base
+        stream.codec_context.colorspace = stream.codec_context.color_primaries = BT709
+        stream.codec_context.color_trc, stream.codec_context.color_range = BT709, ColorRange.MPEG
+        first: int | None = None
+        for pts, rgb in frames:
+            height, width = (side // 2 * 2 for side in rgb.shape[:2])
+            if first is None:
+                first, stream.width, stream.height = pts, width, height
+            frame = _yuv(rgb[:height, :width])
+            frame.pts, frame.time_base = pts - first, time_base
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return out.getvalue()
+
+
+def _yuv(rgb: NDArray[np.uint8]) -> av.VideoFrame:
+    return av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), "rgb24").reformat(
+        format="yuv420p",
+        src_color_range=ColorRange.JPEG,
+        dst_color_range=ColorRange.MPEG,
+        dst_colorspace=Colorspace.ITU709,
+    )

@@ -1,0 +1,166 @@
+"""`fleet show` as users meet it, over a made-up output of a generated clip."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from exact import index_of
+from made_up import JOB, ORIGIN, SCHEMAS, batch_of, commit_lease, detections_of
+from numpy.typing import NDArray
+from PIL import Image
+
+from fleet.cli.show import show
+from fleet.errors import UsageError
+from fleet.output.claim import claim
+from fleet.output.commit import commit
+from fleet.output.part import PartBuilder
+from fleet.output.schema import DETECTIONS
+from fleet.plan.lease import Interval, lease_id
+from fleet.storage import Folder
+
+FRAMES = 40
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """Forty frames at 10 a second, with B-frames; frame n is a gray of 5 n + 20."""
+    path = tmp_path / "gate.mp4"
+    with av.open(str(path), "w") as output:
+        options = {"x264-params": "keyint=12:bframes=2:b-adapt=0"}
+        stream = output.add_stream("libx264", rate=Fraction(10), options=options)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for number in range(FRAMES):
+            gray = np.full((240, 320, 3), gray_of(number), np.uint8)
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(gray, "rgb24")))
+        output.mux(stream.encode(None))
+    return path
+
+
+def gray_of(frame: int) -> int:
+    """The gray that a frame shows."""
+    return 5 * frame + 20
+
+
+@pytest.fixture
+def out(clip: Path, tmp_path: Path) -> Folder:
+    """An output that looked at each tenth frame from 10, and found two boxes in each."""
+    folder = Folder(str(tmp_path / "out"))
+    claim(folder, replace(JOB, fields={**JOB.fields, "soc": "Ascend310"}), SCHEMAS)
+    index = index_of(clip)
+    frames = np.array([10, 20, 30], np.int64)
+    pts = index.packets.pts[index.order][frames]
+    batch = replace(
+        batch_of(str(clip), frames.tolist()),
+        pts=pts,
+        time_base=index.stream.time_base,
+        start_pts=index.start_pts,
+    )
+    builder = PartBuilder(JOB.table, DETECTIONS)
+    builder.add_batch(batch, detections_of([0, 0, 1, 1, 2, 2], [0, 1, 0, 1, 0, 2]))
+    interval = Interval(str(clip), index.source.etag, 0, int(index.bounds[-1]))
+    lease = lease_id(JOB.digest, [interval])
+    tally = builder.tally()
+    commit(folder, ORIGIN, lease, [interval], builder.tables(), tally, "npu-0", 1000)
+    return folder
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run `fleet show` as a user would, and see that no traceback reaches him."""
+    command = [sys.executable, "-m", "fleet.cli", "show", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr + done.stdout, done.stderr
+    return done
+
+
+def middle(rgb: NDArray[np.uint8]) -> float:
+    """The gray in the middle of a picture, where no box is."""
+    return float(rgb[100:140, 200:300].mean())
+
+
+def test_a_png_shows_the_nearest_frame_that_was_looked_at(
+    out: Folder, clip: Path, tmp_path: Path
+) -> None:
+    """The very frame of that number; its boxes; and it says that it is another than asked for."""
+    picture = tmp_path / "new" / "one.png"
+    done = run(out.uri, "--uri", clip, "--at", "1.85", "--out", picture)
+    assert done.returncode == 0, done.stderr
+    assert (
+        "frame 20 at 2.000 s, the nearest to frame 18 that was looked at; boxes: 2" in done.stdout
+    )
+    rgb = np.asarray(Image.open(io.BytesIO(picture.read_bytes())))
+    assert rgb.shape[1] == 320
+    assert middle(rgb) == pytest.approx(gray_of(20), abs=2)
+    assert rgb[:20, :20].std() > 5
+    exact = run(out.uri, "--uri", "gate.mp4", "--at", "1", "--out", picture)
+    assert "frame 10 at 1.000 s; boxes: 2" in exact.stdout
+
+
+def test_an_mp4_shows_every_frame_of_a_stretch(out: Folder, clip: Path, tmp_path: Path) -> None:
+    """From --at up to before --to, at the pace of the video, those not looked at too."""
+    film = tmp_path / "film.mp4"
+    done = run(out.uri, "--uri", clip, "--at", "0.75", "--to", "2.05", "--out", film)
+    assert done.returncode == 0, done.stderr
+    assert "13 frames, of which 2 were looked at" in done.stdout
+    with av.open(str(film)) as container:
+        frames = [
+            (frame.time, middle(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)))
+            for frame in container.decode(video=0)
+        ]
+    assert [time for time, _ in frames] == pytest.approx([n / 10 for n in range(13)])
+    assert [gray for _, gray in frames] == pytest.approx([gray_of(n) for n in range(8, 21)], abs=3)
+
+
+@pytest.mark.parametrize(
+    ("at", "to", "name", "said"),
+    [
+        ("4.1", None, "x.png", "--at 4.1 lies outside .* which lasts 4.000 s"),
+        ("-1", None, "x.png", "--at -1 lies outside"),
+        ("1", "9", "x.mp4", "--to 9 lies outside"),
+        ("2", "1", "x.mp4", "--to 1 is not after --at 2"),
+        ("1.01", "1.02", "x.mp4", "No frame is shown first between 1.01 s and 1.02 s"),
+        ("noon", None, "x.png", "noon is no number of seconds"),
+        ("1", None, "x.mp4", "needs --to"),
+        ("1", "2", "x.png", "shows one frame"),
+        ("1", None, "x.gif", "neither .png nor .mp4"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused(
+    out: Folder, clip: Path, tmp_path: Path, at: str, to: str | None, name: str, said: str
+) -> None:
+    """Each says what is wrong; nothing is written."""
+    with pytest.raises(UsageError, match=said):
+        show(out.uri, str(clip), at, tmp_path / name, to)
+    assert not (tmp_path / name).exists()
+
+
+def test_a_video_that_the_output_has_not_is_exit_code_2(out: Folder, tmp_path: Path) -> None:
+    """One paragraph that names those it has."""
+    done = run(out.uri, "--uri", "street.mp4", "--at", "1", "--out", tmp_path / "x.png")
+    assert done.returncode == 2
+    assert "no frame of street.mp4. It has looked at" in done.stderr
+    assert "gate.mp4" in done.stderr
+
+
+def test_a_video_that_was_replaced_is_refused(out: Folder, clip: Path, tmp_path: Path) -> None:
+    """Boxes of one video on the pictures of another would mislead; so would a name of two."""
+    twin = tmp_path / "other" / "gate.mp4"
+    commit_lease(out, str(twin), range(3))
+    png = tmp_path / "x.png"
+    with pytest.raises(UsageError, match=r"may be .* or "):
+        show(out.uri, "gate.mp4", "0", png)
+    twin.parent.mkdir()
+    twin.write_bytes(clip.read_bytes())
+    with pytest.raises(UsageError, match="is not the video"):
+        show(out.uri, str(twin), "0", png)
+    clip.unlink()
+    with pytest.raises(UsageError, match="matches nothing"):
+        show(out.uri, str(clip), "0", png)
+    assert not png.exists()
