@@ -122,7 +122,8 @@ def _first_after_ticks(pts: NDArray[np.int64], ticks_a_pts: Fraction) -> NDArray
         return np.zeros(0, np.bool_)
     numerator, denominator = ticks_a_pts.numerator, ticks_a_pts.denominator
     elapsed = pts - pts[0]
-    if int(elapsed[-1]) * numerator > np.iinfo(np.int64).max:
+    largest = max(int(elapsed[-1]), 1) * numerator
+    if max(largest, denominator) > np.iinfo(np.int64).max:
         # Python's integers have no end; int64 would wrap without a word.
         tick = np.array([int(e) * numerator // denominator for e in elapsed], object)
     else:
