@@ -15,6 +15,7 @@ from fleet.cli.index import index_videos
 from fleet.cli.run import run
 from fleet.cli.show import show
 from fleet.errors import FleetError, JobFailed, UsageError
+from fleet.street.command import street
 
 app = typer.Typer(
     name="fleet",
@@ -47,6 +48,7 @@ app.command("index")(index_videos)
 app.command("compile")(compile_command)
 app.command("eval")(evaluate)
 app.command("show")(show)
+app.command("street")(street)
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ LEVELS = [
     ("fleet.storage", "fleet.frame_job", "fleet.output", "fleet.worker.receipt"),
     ("fleet.job", "fleet.job_code", "fleet.identity", "fleet.worker"),
     ("fleet.driver", "fleet.observe", "fleet.evaluate", "fleet.show"),
+    ("fleet.street",),
     ("fleet.cli",),
 ]
 PURE = [

@@ -1,0 +1,179 @@
+"""An archive of synthetic clips: a folder for each camera, and one for the truth."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from fractions import Fraction
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fleet.errors import UsageError
+from fleet.geometry import Size
+from fleet.output.parquet import encode
+from fleet.street.clip import Clip, Coding, Density, Light, Weather
+from fleet.street.encode import truth_table, write
+
+DRAWING = 1
+"""Changes when the same clip gives other pictures: what is there is then drawn again."""
+_KEY = b"fleet.street.clip"
+_BYTES_A_SECOND = 600_000
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One clip of an archive and where it goes."""
+
+    clip: Clip
+    camera: str
+    video: Path
+    truth: Path
+
+    @property
+    def key(self) -> str:
+        """What the file of truth says that it was made from."""
+        return f"{DRAWING} {self.clip!r}"
+
+    @property
+    def there(self) -> bool:
+        """Whether the same clip was rendered here before."""
+        if not (self.video.is_file() and self.truth.is_file()):
+            return False
+        try:
+            found = pq.read_metadata(self.truth).metadata or {}
+        except (OSError, pa.ArrowException):
+            return False
+        return bool(found.get(_KEY) == self.key.encode())
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a shot; `drawn`: not there already. `figures`: rows of truth."""
+
+    shot: Shot
+    drawn: bool
+    figures: int
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What distinguishes a camera and its clip."""
+
+    light: Light
+    weather: Weather
+    density: Density
+    size: Size
+    rate: int
+    coding: Coding
+
+
+_DAY, _DUSK, _NIGHT = Light.DAY, Light.DUSK, Light.NIGHT
+_CLEAR, _CLOUDY, _RAIN = Weather.CLEAR, Weather.CLOUDY, Weather.RAIN
+_H264, _H265 = Coding("h264", 2.0, 2), Coding("h265", 2.0, 3)
+_LONG, _OPEN = Coding("h264", 4.0, 0), Coding("h265", 1.0, 2, open_gop=True)
+_LOOKS = (
+    _Look(_DAY, _CLEAR, Density.NORMAL, Size(1280, 720), 12, _H264),
+    _Look(_DAY, _RAIN, Density.CROWD, Size(960, 540), 12, _H264),
+    _Look(_NIGHT, _CLEAR, Density.NORMAL, Size(1280, 720), 10, _LONG),
+    _Look(_DUSK, _CLOUDY, Density.NORMAL, Size(640, 360), 15, _OPEN),
+    _Look(_DAY, _CLOUDY, Density.CROWD, Size(1280, 720), 10, _H265),
+    _Look(_NIGHT, _RAIN, Density.SPARSE, Size(960, 540), 12, _H264),
+    _Look(_DUSK, _CLEAR, Density.CROWD, Size(1920, 1080), 10, _LONG),
+    _Look(_DAY, _CLEAR, Density.EMPTY, Size(640, 360), 15, _H264),
+)
+"""What the cameras of an archive see, in turn."""
+
+
+def plan_archive(output: Path, cameras: int, seconds: float, seed: int) -> tuple[Shot, ...]:
+    """Set out one clip for each camera; raises UsageError where that cannot be."""
+    if not 1 <= cameras <= 999:
+        raise UsageError(f"{cameras} cameras were asked.", "Use 1 to 999.")
+    if seed < 0:
+        raise UsageError(f"The seed {seed} is negative.", "Use 0 or more.")
+    folder = Path(os.path.abspath(output.expanduser()))  # noqa: PTH100 - keeps links, as URIs do
+    return tuple(_shot(folder, number, seconds, seed) for number in range(cameras))
+
+
+def _shot(folder: Path, number: int, seconds: float, seed: int) -> Shot:
+    look = _LOOKS[number % len(_LOOKS)]
+    camera = f"camera-{number + 1}"
+    clip = Clip(
+        seed=seed * 1000 + number,
+        scene=seed * 1000 + number,
+        size=look.size,
+        rate=Fraction(look.rate),
+        seconds=seconds,
+        light=look.light,
+        weather=look.weather,
+        density=look.density,
+        coding=look.coding,
+    )
+    name = f"clip-{clip.seed:05d}"
+    video, truth = folder / camera / f"{name}.mp4", folder / "truth" / f"{camera}-{name}.parquet"
+    return Shot(clip, camera, video, truth)
+
+
+def render_archive(shots: tuple[Shot, ...], processes: int) -> Iterator[Outcome]:
+    """Render what is missing, in so many processes; gives the outcomes in the order of `shots`.
+
+    Raises UsageError where the folder cannot be written or too little room is left.
+    """
+    missing = [shot for shot in shots if not shot.there]
+    if missing:
+        _make_room(missing)
+    # Forked, a child would inherit the locks of the parent's threads.
+    with ProcessPoolExecutor(
+        max(1, min(processes, len(missing))), get_context("spawn"), initializer=_one_thread
+    ) as pool:
+        drawn = {shot: pool.submit(render_shot, shot) for shot in _longest_first(missing)}
+        for shot in shots:
+            yield drawn[shot].result() if shot in drawn else _found(shot)
+
+
+def render_shot(shot: Shot) -> Outcome:
+    """Render one clip: the video, then its truth, which says that both are whole."""
+    shot.truth.unlink(missing_ok=True)
+    seen = write(shot.clip, shot.video)
+    table = truth_table(shot.clip, shot.video, shot.camera, seen)
+    shot.truth.write_bytes(encode(table, {_KEY.decode(): shot.key}))
+    return Outcome(shot, drawn=True, figures=table.num_rows)
+
+
+def _found(shot: Shot) -> Outcome:
+    return Outcome(shot, drawn=False, figures=pq.read_metadata(shot.truth).num_rows)
+
+
+def _longest_first(shots: list[Shot]) -> list[Shot]:
+    return sorted(shots, key=lambda shot: -shot.clip.frames * shot.clip.size.pixels)
+
+
+def _one_thread() -> None:
+    cv2.setNumThreads(1)
+
+
+def _make_room(shots: list[Shot]) -> None:
+    try:
+        for shot in shots:
+            shot.video.parent.mkdir(parents=True, exist_ok=True)
+            shot.truth.parent.mkdir(parents=True, exist_ok=True)
+            if not os.access(shot.video.parent, os.W_OK):
+                raise PermissionError(f"{shot.video.parent} is not writable")
+        free = shutil.disk_usage(shots[0].video.parent).free
+    except OSError as error:
+        raise UsageError(
+            f"The clips cannot be put into {shots[0].video.parent.parent}: {error}.",
+            "Choose another folder with --output.",
+        ) from error
+    needed = int(sum(shot.clip.seconds for shot in shots) * _BYTES_A_SECOND)
+    if free < needed:
+        raise UsageError(
+            f"The clips take about {needed / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB are free.",
+            "Make room, choose another folder with --output, or ask for fewer --seconds.",
+        )

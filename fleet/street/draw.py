@@ -1,0 +1,182 @@
+"""A clip's pictures: what stands still is painted once, everybody else in each frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.geometry import Size
+from fleet.street.actors import BUS, CAR, CYCLIST, PERSON, Actor, Pose
+from fleet.street.backdrop import Backdrop
+from fleet.street.blend import brighten, darken, glow, lay, overlap
+from fleet.street.brush import Layer, Picture
+from fleet.street.camera import NEAREST_M
+from fleet.street.clip import Clip, Weather
+from fleet.street.draw_people import draw_person
+from fleet.street.draw_vehicles import draw_vehicle
+from fleet.street.figure import Drawn, Stage
+from fleet.street.lighting import lighting
+from fleet.street.props import draw_lamp, draw_tree
+from fleet.street.shade import Shade
+from fleet.street.texture import Grain
+from fleet.street.traffic import Traffic
+from fleet.street.truth import Seen, Silhouette, look
+from fleet.street.weather import MARGIN_PX, air
+from fleet.street.world import plan_street
+
+_REACH_M = {PERSON: 1.6, CYCLIST: 1.8, CAR: 2.8, BUS: 6.6}
+_SOLID = 127
+"""A pixel belongs to a figure that covers more of it than this, out of 255."""
+
+
+class Scene:
+    """A clip laid out and ready to be drawn; frames may be drawn in any order.
+
+    `empty`: the street without anybody, u8 [height, width, 3], MARGIN_PX larger than the picture on
+    all sides. One per thread.
+    """
+
+    def __init__(self, clip: Clip) -> None:
+        self.clip = clip
+        # The place stays the same from clip to clip; what happens there does not.
+        place, events = np.random.default_rng(clip.scene), np.random.default_rng(clip.seed)
+        size = Size(clip.size.width + 2 * MARGIN_PX, clip.size.height + 2 * MARGIN_PX)
+        self._street = plan_street(size, place)
+        grain = Grain(place)
+        self._light = lighting(clip, place)
+        self._shade = Shade(self._street, self._light)
+        self._wet = clip.weather is Weather.RAIN
+        wet = 1.0 if self._wet else 0.0
+        backdrop = Backdrop(self._street, grain, self._light, self._shade, wet).paint()
+        self.empty = (np.clip(backdrop, 0, 1) * 255).astype(np.uint8)
+        self._stands_m = np.full(self.empty.shape[:2], np.inf, np.float32)
+        self._furnish(place)
+        self.actors = Traffic(self._street, clip, events).populate()
+        self._air = air(clip, events)
+        # Who stands looks the same in every frame and is drawn once.
+        self._standing: dict[int, tuple[Drawn, Silhouette]] = {}
+
+    def frame(self, number: int) -> tuple[Picture, list[Seen]]:
+        """Draw a frame: RGB u8 [height, width, 3], and what is to be seen in it, nearest first."""
+        figures = self._figures(self.clip.time_s(number))
+        canvas = self.empty.copy()
+        self._ground_lights(canvas, [drawn for drawn, _ in figures])
+        for drawn, silhouette in figures:
+            self._add(canvas, drawn, silhouette)
+        right, down = self._air.moves[number]
+        nearest_first = [silhouette for _, silhouette in reversed(figures)]
+        seen = look(nearest_first, self.clip.size, (float(right), float(down)), MARGIN_PX)
+        return self._air.take(canvas, number), seen
+
+    def _stage(self, along_m: float, across_m: float) -> Stage:
+        local, sun = self._shade.at(along_m, across_m)
+        return Stage(self._street.camera, self._light, local, sun if self._light.sunny else 0.0)
+
+    def _furnish(self, rng: np.random.Generator) -> None:
+        """Set up trees and lamps for good, the farthest first."""
+        drawn = [
+            draw_tree(along, across, self._stage(along, across), rng)
+            for along, across in self._street.trees
+        ]
+        drawn += [
+            draw_lamp(along, across, self._stage(along, across))
+            for along, across in self._street.lamps
+        ]
+        props = sorted((prop for prop in drawn if prop), key=lambda prop: -prop.distance_m)
+        shadows = [shadow for prop in props for shadow in prop.shadows]
+        if self._light.sunny:
+            darken(self.empty, shadows, self._light.shade * 0.8, 4)
+        for prop in props:
+            lay(self.empty, prop.layer)
+            for lamp in prop.glows:
+                glow(self.empty, lamp)
+            window = overlap(prop.layer, *self.empty.shape[:2])
+            if window:
+                solid = prop.layer.rgba[window[1]][..., 3] > _SOLID
+                self._stands_m[window[0]][solid] = prop.distance_m
+
+    def _figures(self, time_s: float) -> list[tuple[Drawn, Silhouette]]:
+        """Draw everybody who is there, the farthest first."""
+        figures = []
+        for actor, pose in self._near_picture(time_s):
+            figure = self._standing.get(actor.number) or self._figure(actor, pose)
+            if figure is not None:
+                figures.append(figure)
+                if not actor.speed_mps:
+                    self._standing[actor.number] = figure
+        return sorted(figures, key=lambda figure: -figure[0].distance_m)
+
+    def _figure(self, actor: Actor, pose: Pose) -> tuple[Drawn, Silhouette] | None:
+        """Draw somebody, without what trees and lamp posts hide."""
+        draw = draw_vehicle if actor.kind in {CAR, BUS} else draw_person
+        drawn = draw(actor, pose, self._stage(pose.along_m, pose.across_m))
+        if drawn is None:
+            return None
+        layer = drawn.layer
+        area = int(np.count_nonzero(layer.rgba[..., 3] > _SOLID))
+        window = overlap(layer, *self.empty.shape[:2])
+        if window is None or not area:
+            return None
+        behind = self._stands_m[window[0]] < drawn.distance_m
+        if behind.any():
+            layer.rgba[window[1]][behind] = 0
+        mask = layer.rgba[..., 3] > _SOLID
+        return drawn, Silhouette(actor.number, actor.kind, layer.left, layer.top, mask, area)
+
+    def _near_picture(self, time_s: float) -> list[tuple[Actor, Pose]]:
+        """Find who may be in the picture: a sphere around them reaches into it."""
+        poses = [(actor, pose) for actor in self.actors if (pose := actor.pose(time_s))]
+        if not poses:
+            return []
+        camera = self._street.camera
+        middles = np.array([(pose.along_m, pose.across_m, 0.8) for _, pose in poses])
+        points, distances = camera.project(middles)
+        reach = np.array([_REACH_M[actor.kind] for actor, _ in poses])
+        pad = (reach * camera.focal_px / np.maximum(distances - reach, NEAREST_M))[:, None]
+        limits = np.array([camera.size.width, camera.size.height])
+        inside = ((points + pad > 0) & (points - pad < limits)).all(1)
+        return [pair for pair, near in zip(poses, inside, strict=True) if near]
+
+    def _ground_lights(self, canvas: Picture, figures: list[Drawn]) -> None:
+        """Lay shadows and beams on the ground, before anybody stands on it."""
+        contacts = [shape for drawn in figures for shape in drawn.contact]
+        darken(canvas, contacts, 0.35 + 0.3 * self._light.shade, 8)
+        shadows = [shape for drawn in figures for shape in drawn.shadows]
+        darken(canvas, shadows, self._light.shade, 3)
+        beams = [shape for drawn in figures for shape in drawn.beams]
+        brighten(canvas, beams, (self._light.glow, self._light.glow, 0.9 * self._light.glow))
+
+    def _add(self, canvas: Picture, drawn: Drawn, silhouette: Silhouette) -> None:
+        """Lay a figure into the canvas."""
+        if self._wet:
+            _reflect(canvas, drawn.layer, silhouette.mask)
+        lay(canvas, drawn.layer)
+        for lamp in drawn.glows:
+            glow(canvas, lamp)
+
+
+def _reflect(canvas: Picture, layer: Layer, mask: NDArray[np.bool_]) -> None:
+    """Mirror a figure faintly in the wet ground below it."""
+    rows = np.flatnonzero(mask.any(1))
+    if not len(rows):
+        return
+    foot = int(rows[-1]) + 1
+    height = max(1, foot * 2 // 3)
+    mirrored = layer.rgba[foot - height : foot][::-1].astype(np.uint16)
+    fading = np.linspace(66, 0, height).astype(np.uint16)[:, None, None]
+    blurred = cv2.blur(((mirrored * fading) >> 8).astype(np.uint8), (3, 9))
+    lay(canvas, replace(layer, top=layer.top + foot, rgba=np.asarray(blurred, np.uint8)))
+
+
+def render(clip: Clip) -> Iterator[tuple[Picture, list[Seen]]]:
+    """Draw a clip frame by frame: RGB u8 [height, width, 3], and what is to be seen in it.
+
+    The same clip gives the same pictures, bit for bit, on machines with the same libraries.
+    """
+    scene = Scene(clip)
+    for number in range(clip.frames):
+        yield scene.frame(number)
