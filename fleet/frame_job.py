@@ -27,7 +27,7 @@ class FrameJob(ABC):
 
     `table`: the folder of the output that its rows go to. `schema`: the Arrow schema of the columns
     it writes; uri, frame, pts and time_s are added in front. `batch`: how many pictures it is given
-    at a time at most (the last of a GOP may be fewer).
+    at a time at most (the last of a shard may be fewer).
     """
 
     table: ClassVar[str]
