@@ -6,11 +6,12 @@ import os
 from typing import Literal
 
 from fleet.driver.inline_pool import InlinePool
-from fleet.driver.ray_pool import RayPool, join_ray, ray_left_as_found
+from fleet.driver.ray_pool import RayPool, join_ray, ray_left_as_found, start_ray
 from fleet.driver.run import run_job
 from fleet.job import Job
 from fleet.observe.events import Observer, RunEvent
 from fleet.observe.report import RunReport
+from fleet.worker.spec import WorkerSpec
 
 
 class Silent:
@@ -37,4 +38,10 @@ def run(
     with ray_left_as_found():
         there = join_ray()
         devices = asked or there or len(os.sched_getaffinity(0))
-        return run_job(job, devices, RayPool, observer)
+
+        def make_pool(spec: WorkerSpec) -> RayPool:
+            if there is None:
+                start_ray(devices)
+            return RayPool(spec)
+
+        return run_job(job, devices, make_pool, observer)

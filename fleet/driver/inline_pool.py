@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 
 from fleet.driver.events import Assign, DeviceJoined, Event, LeaseDone, LeaseFailed
 from fleet.plan.order import LeaseOrder
@@ -15,19 +14,23 @@ from fleet.worker.worker import Worker
 class InlinePool:
     """Runs each assigned lease to its end within `poll`."""
 
-    def __init__(
-        self, spec: WorkerSpec, devices: int, order: Callable[[Assign], LeaseOrder]
-    ) -> None:
-        self._order = order
-        self._assigned: deque[Assign] = deque()
-        self._workers = {f"inline/{n}": Worker(spec, f"inline/{n}", n) for n in range(devices)}
-        for worker in self._workers.values():
-            worker.open()
-        self._joining: list[Event] = [DeviceJoined(device) for device in self._workers]
+    def __init__(self, spec: WorkerSpec) -> None:
+        self._spec = spec
+        self._assigned: deque[tuple[Assign, LeaseOrder]] = deque()
+        self._workers: dict[str, Worker] = {}
+        self._joining: list[Event] = []
 
-    def apply(self, command: Assign) -> None:
+    def want(self, devices: int) -> None:
+        """Open devices until there are so many."""
+        for number in range(len(self._workers), devices):
+            device = f"inline/{number}"
+            self._workers[device] = Worker(self._spec, device, number)
+            self._workers[device].open()
+            self._joining.append(DeviceJoined(device))
+
+    def apply(self, command: Assign, order: LeaseOrder) -> None:
         """Queue a lease."""
-        self._assigned.append(command)
+        self._assigned.append((command, order))
 
     def poll(self, timeout_s: float) -> list[Event]:
         """Run the next lease; `timeout_s` does not matter here, nothing is waited for."""
@@ -37,8 +40,8 @@ class InlinePool:
             return joined
         if not self._assigned:
             return []
-        command = self._assigned.popleft()
-        outcome = self._workers[command.device].run(self._order(command))
+        command, order = self._assigned.popleft()
+        outcome = self._workers[command.device].run(order)
         if isinstance(outcome, Fault):
             return [LeaseFailed(command.device, command.lease, outcome)]
         return [LeaseDone(command.device, command.lease, outcome)]

@@ -81,7 +81,7 @@ class Loop:
         while to_do:
             command = to_do.popleft()
             if isinstance(command, Assign):
-                pool.apply(command)
+                pool.apply(command, self.order(command))
                 lease = self._leases[command.lease]
                 told = LeaseStarted(command.device, lease.id, lease.video_s, lease.frames)
                 self._observer.see(told)

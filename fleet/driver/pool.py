@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Protocol
 
 from fleet.driver.events import Assign, Event
+from fleet.plan.order import LeaseOrder
 from fleet.worker.spec import Progress
 
 
 class Pool(Protocol):
     """Devices that take leases; used from one thread."""
 
-    def apply(self, command: Assign) -> None:
-        """Hand a lease to a device."""
+    def want(self, devices: int) -> None:
+        """Have so many devices start, if there are not as many already; none is taken away."""
+
+    def apply(self, command: Assign, order: LeaseOrder) -> None:
+        """Hand a lease, spelled out, to a device."""
 
     def poll(self, timeout_s: float) -> list[Event]:
         """Wait for something to happen, no longer than `timeout_s`."""

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from typing import Any
@@ -91,16 +91,11 @@ def _quiet() -> None:
 class RayPool:
     """One actor a device; a dead one is replaced, its leases go back to the ledger.
 
-    Starts Ray on this machine where the process is not connected to a cluster.
+    The process must be connected to a cluster.
     """
 
-    def __init__(
-        self, spec: WorkerSpec, devices: int, order: Callable[[Assign], LeaseOrder]
-    ) -> None:
-        if not ray.is_initialized():
-            start_ray(devices)
+    def __init__(self, spec: WorkerSpec) -> None:
         _pickle_by_value(type(spec.work))
-        self._order = order
         self._spec = ray.put(spec)
         # Ray's stubs do not know concurrency groups.
         remote: Any = ray.remote
@@ -121,7 +116,10 @@ class RayPool:
         self._last_asked_s = 0.0
         self._failed_starts = 0
         self._numbers = count()
-        for _ in range(devices):
+
+    def want(self, devices: int) -> None:
+        """Start actors until there are so many."""
+        for _ in range(len(self._actors), devices):
             self._start()
 
     def _start(self) -> None:
@@ -131,12 +129,11 @@ class RayPool:
         self._actors[device] = actor
         self._starting[actor.open.remote()] = device
 
-    def apply(self, command: Assign) -> None:
+    def apply(self, command: Assign, order: LeaseOrder) -> None:
         """Send a lease; its bytes are fetched at once, it runs when the one before has ended."""
         actor = self._actors.get(command.device)
         if actor is None:
             return
-        order = self._order(command)
         if any(held.device == command.device for held in self._running.values()):
             actor.prefetch.remote(order)
         self._running[actor.run.remote(order)] = command
