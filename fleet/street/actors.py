@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+from math import atan2, sin
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,16 +124,21 @@ class Actor:
             raise ValueError(f"an actor needs a path, a speed and a height: {self}")
 
     @cached_property
-    def _corners(self) -> NDArray[np.float64]:
+    def _corners(self) -> list[float]:
+        """How far along the path its corners lie."""
         steps = np.hypot(*np.diff(self.path, axis=0).T)
-        return np.concatenate(([0.0], np.cumsum(steps)))
+        return [0.0, *np.cumsum(steps).tolist()]
+
+    @cached_property
+    def _places(self) -> list[tuple[float, float]]:
+        return [(along, across) for along, across in self.path.tolist()]
 
     @property
     def end_s(self) -> float:
         """When it has gone: the end of its path."""
         if not self.speed_mps:
             return float("inf")
-        return self.start_s + float(self._corners[-1]) / self.speed_mps
+        return self.start_s + self._corners[-1] / self.speed_mps
 
     def pose(self, time_s: float) -> Pose | None:
         """Tell where it is at a time; None before it comes and after it has gone."""
@@ -140,11 +147,15 @@ class Actor:
         way = self.speed_mps * (time_s - self.start_s)
         here, behind, ahead = (self._place(way + step) for step in (0.0, -0.5, 0.5))
         if not self.speed_mps:
-            behind, ahead = self.path[0], self.path[1]
-        heading = np.arctan2(ahead[1] - behind[1], ahead[0] - behind[0])
-        return Pose(float(here[0]), float(here[1]), float(heading), way, self.speed_mps)
+            behind, ahead = self._places[0], self._places[1]
+        heading = atan2(ahead[1] - behind[1], ahead[0] - behind[0])
+        return Pose(here[0], here[1], heading, way, self.speed_mps)
 
-    def _place(self, way_m: float) -> NDArray[np.float64]:
-        along = np.interp(way_m, self._corners, self.path[:, 0])
-        across = np.interp(way_m, self._corners, self.path[:, 1])
-        return np.array([along, across + self.sway_m * np.sin(way_m / 2.7 + self.number)])
+    def _place(self, way_m: float) -> tuple[float, float]:
+        way = min(max(way_m, 0.0), self._corners[-1])
+        after = min(max(bisect_right(self._corners, way), 1), len(self._corners) - 1)
+        begin, end = self._corners[after - 1], self._corners[after]
+        share = (way - begin) / (end - begin) if end > begin else 0.0
+        here, there = self._places[after - 1], self._places[after]
+        along, across = (a + share * (b - a) for a, b in zip(here, there, strict=True))
+        return along, across + self.sway_m * sin(way_m / 2.7 + self.number)

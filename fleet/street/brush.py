@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import ceil, floor
 
 import cv2
 import numpy as np
@@ -46,28 +47,26 @@ class Sheet:
         self._pixels = np.zeros((size.height * fine, size.width * fine, 4), np.uint8)
         self._origin = np.array([left, top]) + 0.5 / fine
 
-    def polygons(self, points: Points, colours: Points, counts: Sequence[int]) -> None:
-        """Fill polygons one after the other, each given by the next `counts` of all points.
+    def fill(self, shapes: Iterable[NDArray[np.int32]], paints: Iterable[list[float]]) -> None:
+        """Fill convex polygons that `fixed` gave, each with its paint RGBA in 0..255."""
+        for shape, paint in zip(shapes, paints, strict=True):
+            cv2.fillConvexPoly(self._pixels, shape, paint, cv2.LINE_AA, _SHIFT)
 
-        `points`: f64 [sum of counts, 2]; `colours`: f64 [polygons, 3].
-        """
-        fixed, start = self._fixed(points), 0
-        for colour, count in zip(_paints(colours), counts, strict=True):
-            shape = fixed[start : start + count]
-            start += count
+    def polygons(self, shapes: Iterable[NDArray[np.int32]], colours: Points) -> None:
+        """Fill polygons that `fixed` gave, one after the other; colours f64 [polygons, 3]."""
+        for shape, colour in zip(shapes, _paints(colours), strict=True):
             cv2.fillPoly(self._pixels, [shape], colour, cv2.LINE_AA, _SHIFT)
 
     def convexes(self, shapes: Points, colours: Points) -> None:
         """Fill convex polygons of as many points each, f64 [n, points, 2], colours f64 [n, 3]."""
-        for shape, colour in zip(self._fixed(shapes), _paints(colours), strict=True):
-            cv2.fillConvexPoly(self._pixels, shape, colour, cv2.LINE_AA, _SHIFT)
+        self.fill(self.fixed(shapes), _paints(colours))
 
     def outline(self, points: Points, colour: Points, width_px: float) -> None:
         """Draw a closed line, f64 [n, 2]."""
         thick = max(1, round(width_px * self.fine))
         cv2.polylines(
             self._pixels,
-            [self._fixed(points)],
+            [self.fixed(points)],
             True,
             _paints(colour[None])[0],
             thick,
@@ -86,7 +85,8 @@ class Sheet:
         shaded = cv2.multiply(pixels, shading, scale=1 / 255)
         return Layer(self.left, self.top, np.asarray(shaded, np.uint8))
 
-    def _fixed(self, points: Points) -> NDArray[np.int32]:
+    def fixed(self, points: Points) -> NDArray[np.int32]:
+        """Write points of the picture f64 [..., 2] as OpenCV takes them on this sheet."""
         return fixed_point((points - self._origin) * self.fine, _SHIFT)
 
 
@@ -96,13 +96,27 @@ def sheet_over(points: Points, pad_px: float, picture: Size) -> Sheet | None:
     It may reach out of the picture by the picture's own size.
     """
     low, high = points.min(0) - pad_px, points.max(0) + pad_px
-    limits = np.array([picture.width, picture.height])
-    if (high <= 0).any() or (low >= limits).any():
+    return sheet_between(low.tolist(), high.tolist(), picture)
+
+
+def sheet_between(low: Sequence[float], high: Sequence[float], picture: Size) -> Sheet | None:
+    """Lay a sheet over a rectangle given by its corners (x, y); otherwise as `sheet_over`."""
+    width, height = picture.width, picture.height
+    if high[0] <= 0 or high[1] <= 0 or low[0] >= width or low[1] >= height:
         return None
-    left, top = np.maximum(np.floor(low), -limits).astype(int)
-    right, bottom = np.minimum(np.ceil(high), 2 * limits).astype(int)
-    fine = int(np.clip(round(_SMALL_PX / (bottom - top)), 1, _FINEST))
-    return Sheet(int(left), int(top), Size(int(right - left), int(bottom - top)), fine)
+    left, top = max(floor(low[0]), -width), max(floor(low[1]), -height)
+    right, bottom = min(ceil(high[0]), 2 * width), min(ceil(high[1]), 2 * height)
+    fine = min(max(round(_SMALL_PX / (bottom - top)), 1), _FINEST)
+    return Sheet(left, top, Size(right - left, bottom - top), fine)
+
+
+def fixed_on(sheets: Sequence[Sheet | None], points: Points) -> NDArray[np.int32]:
+    """Write points of the picture f64 [sheets, ..., 2] as `Sheet.fixed` does, each on its sheet."""
+    fine = np.array([sheet.fine if sheet else 1 for sheet in sheets])
+    origin = np.array([(sheet.left, sheet.top) if sheet else (0, 0) for sheet in sheets])
+    apart = (len(sheets), *[1] * (points.ndim - 2))
+    fine, origin = fine.reshape(*apart, 1), origin.reshape(*apart, 2)
+    return fixed_point((points - (origin + 0.5 / fine)) * fine, _SHIFT)
 
 
 def capsules(ends: Points, radii_px: NDArray[np.float64]) -> Points:

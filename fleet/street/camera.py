@@ -53,14 +53,14 @@ class Camera:
     def project(
         self, points: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Map points f64 [n, 3] to pixels f64 [n, 2] and their distance f64 [n] in metres.
+        """Map points f64 [..., 3] to pixels f64 [..., 2] and their distance f64 [...] in metres.
 
         The distance is along the camera's axis and never less than NEAREST_M.
         """
         seen = (points - self.position) @ self.axes.T
-        distance = np.maximum(seen[:, 2], NEAREST_M)
+        distance = np.maximum(seen[..., 2], NEAREST_M)
         centre = (self.size.width / 2, self.size.height / 2)
-        return seen[:, :2] * (self.focal_px / distance)[:, None] + centre, distance
+        return seen[..., :2] * (self.focal_px / distance)[..., None] + centre, distance
 
     def distance(self, along_m: float, across_m: float) -> float:
         """Tell how far a point of the ground lies in front of the camera, in metres."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ from fleet.street.blend import brighten, darken, glow, lay, overlap
 from fleet.street.brush import Layer, Picture
 from fleet.street.camera import NEAREST_M
 from fleet.street.clip import Clip, Weather
-from fleet.street.draw_people import draw_person
+from fleet.street.draw_people import draw_people
 from fleet.street.draw_vehicles import draw_vehicle
 from fleet.street.figure import Drawn, Stage
 from fleet.street.lighting import lighting
@@ -101,30 +101,40 @@ class Scene:
 
     def _figures(self, time_s: float) -> list[tuple[Drawn, Silhouette]]:
         """Draw everybody who is there, the farthest first."""
-        figures = []
-        for actor, pose in self._near_picture(time_s):
-            figure = self._standing.get(actor.number) or self._figure(actor, pose)
+        near = self._near_picture(time_s)
+        new = [(actor, pose) for actor, pose in near if actor.number not in self._standing]
+        figures = [
+            self._standing[actor.number] for actor, _ in near if actor.number in self._standing
+        ]
+        for (actor, _), drawn in zip(new, self._draw(new), strict=True):
+            figure = self._cut(actor, drawn) if drawn else None
             if figure is not None:
                 figures.append(figure)
                 if not actor.speed_mps:
                     self._standing[actor.number] = figure
-        return sorted(figures, key=lambda figure: -figure[0].distance_m)
+        return sorted(figures, key=lambda figure: (-figure[0].distance_m, figure[1].number))
 
-    def _figure(self, actor: Actor, pose: Pose) -> tuple[Drawn, Silhouette] | None:
-        """Draw somebody, without what trees and lamp posts hide."""
-        draw = draw_vehicle if actor.kind in {CAR, BUS} else draw_person
-        drawn = draw(actor, pose, self._stage(pose.along_m, pose.across_m))
-        if drawn is None:
-            return None
+    def _draw(self, near: list[tuple[Actor, Pose]]) -> list[Drawn | None]:
+        staged = [(actor, pose, self._stage(pose.along_m, pose.across_m)) for actor, pose in near]
+        vehicles = [person for person in staged if person[0].kind in {CAR, BUS}]
+        people = [person for person in staged if person[0].kind not in {CAR, BUS}]
+        drawn = {actor.number: draw_vehicle(actor, pose, stage) for actor, pose, stage in vehicles}
+        for (actor, _, _), figure in zip(people, draw_people(people), strict=True):
+            drawn[actor.number] = figure
+        return [drawn[actor.number] for actor, _ in near]
+
+    def _cut(self, actor: Actor, drawn: Drawn) -> tuple[Drawn, Silhouette] | None:
+        """Take away what trees and lamp posts hide."""
         layer = drawn.layer
-        area = int(np.count_nonzero(layer.rgba[..., 3] > _SOLID))
+        mask = cv2.extractChannel(layer.rgba, 3) > _SOLID
+        area = int(np.count_nonzero(mask))
         window = overlap(layer, *self.empty.shape[:2])
         if window is None or not area:
             return None
         behind = self._stands_m[window[0]] < drawn.distance_m
         if behind.any():
             layer.rgba[window[1]][behind] = 0
-        mask = layer.rgba[..., 3] > _SOLID
+            mask[window[1]][behind] = False
         return drawn, Silhouette(actor.number, actor.kind, layer.left, layer.top, mask, area)
 
     def _near_picture(self, time_s: float) -> list[tuple[Actor, Pose]]:
@@ -161,15 +171,21 @@ class Scene:
 
 def _reflect(canvas: Picture, layer: Layer, mask: NDArray[np.bool_]) -> None:
     """Mirror a figure faintly in the wet ground below it."""
-    rows = np.flatnonzero(mask.any(1))
-    if not len(rows):
+    _, top, _, rows = cv2.boundingRect(mask.view(np.uint8))
+    if not rows:
         return
-    foot = int(rows[-1]) + 1
+    foot = top + rows
     height = max(1, foot * 2 // 3)
-    mirrored = layer.rgba[foot - height : foot][::-1].astype(np.uint16)
-    fading = np.linspace(66, 0, height).astype(np.uint16)[:, None, None]
-    blurred = cv2.blur(((mirrored * fading) >> 8).astype(np.uint8), (3, 9))
-    lay(canvas, replace(layer, top=layer.top + foot, rgba=np.asarray(blurred, np.uint8)))
+    mirrored = layer.rgba[foot - height : foot][::-1]
+    dim = (np.multiply(mirrored, _fading(height), dtype=np.uint16) >> 8).astype(np.uint8)
+    blurred = np.asarray(cv2.blur(dim, (3, 9)), np.uint8)
+    lay(canvas, Layer(layer.left, layer.top + foot, blurred))
+
+
+@lru_cache(1024)
+def _fading(height: int) -> NDArray[np.uint16]:
+    """How much of each row of a mirror image is seen, of 256: u16 [height, 1, 1]."""
+    return np.linspace(66, 0, height).astype(np.uint16)[:, None, None]
 
 
 def render(clip: Clip) -> Iterator[tuple[Picture, list[Seen]]]:

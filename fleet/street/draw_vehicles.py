@@ -59,15 +59,11 @@ def _solid(
     towards = eye - facets.middle
     facing = (facets.outward * towards).sum(1) > 0
     nearness = -(towards**2).sum(1)
-    polygons = np.flatnonzero(facing[facets.panel])
-    polygons = polygons[np.argsort(nearness[facets.panel[polygons]], kind="stable")]
-    points, _ = stage.camera.project(placed(facets.corners, *at))
-    starts = np.cumsum(facets.counts) - facets.counts
-    picked = [np.arange(starts[each], starts[each] + facets.counts[each]) for each in polygons]
-    if picked:
-        colours = _colours(facets, at[2], stage, lit=lit)[polygons]
-        counts = facets.counts[polygons].tolist()
-        sheet.polygons(points[np.concatenate(picked)], colours, counts)
+    shown = np.flatnonzero(facing[facets.panel])
+    shown = shown[np.argsort(nearness[facets.panel[shown]], kind="stable")]
+    fixed = sheet.fixed(stage.camera.project(placed(facets.corners, *at))[0])
+    colours = _colours(facets, at[2], stage, lit=lit)[shown]
+    sheet.polygons([fixed[facets.spans[each]] for each in shown], colours)
 
 
 def _colours(facets: Facets, heading: float, stage: Stage, *, lit: bool) -> NDArray[np.float64]:

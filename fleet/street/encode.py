@@ -90,7 +90,7 @@ def coding_options(coding: Coding, gop: int) -> dict[str, str]:
         "open-gop": int(coding.open_gop),
     }
     if coding.codec == "h264":
-        return {"preset": "superfast", "crf": "25", "x264-params": _joined(both | {"threads": 1})}
+        return {"preset": "ultrafast", "crf": "25", "x264-params": _joined(both | {"threads": 1})}
     alone = {"log-level": "none", "pools": "none", "frame-threads": 1}
     return {"preset": "ultrafast", "crf": "27", "x265-params": _joined(both | alone)}
 

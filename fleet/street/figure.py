@@ -60,18 +60,28 @@ class Stage:
         return colours * self.local
 
     def cast(self, points: NDArray[np.float64]) -> Points:
-        """Throw points f64 [n, 3] along the sun's rays onto the ground, in pixels f64 [n, 2]."""
+        """Throw points f64 [..., 3] along the rays of the sun: to pixels f64 [..., 2]."""
         to_sun = self.light.to_sun
-        fallen = points - points[:, 2:] / max(float(to_sun[2]), 0.2) * to_sun
-        fallen[:, 2] = 0
+        fallen = points - points[..., 2:] / max(float(to_sun[2]), 0.2) * to_sun
+        fallen[..., 2] = 0
         return self.camera.project(fallen)[0]
 
 
 def placed(
-    local: NDArray[np.float64], along_m: float, across_m: float, heading_rad: float
+    local: NDArray[np.float64],
+    along_m: NDArray[np.float64] | float,
+    across_m: NDArray[np.float64] | float,
+    heading_rad: NDArray[np.float64] | float,
 ) -> NDArray[np.float64]:
-    """Put a body's points (ahead, aside, up) f64 [n, 3] on the street, turned to its heading."""
+    """Put a body's points (ahead, aside, up) f64 [..., 3] on the street, turned to its heading.
+
+    Many bodies at once: their places and headings broadcast over the points.
+    """
     sin, cos = np.sin(heading_rad), np.cos(heading_rad)
-    ahead, aside, up = local.T
+    ahead, aside = local[..., 0], local[..., 1]
     along = along_m + ahead * cos - aside * sin
-    return np.stack([along, across_m + ahead * sin + aside * cos, up], 1)
+    there = np.empty((*along.shape, 3))
+    there[..., 0] = along
+    there[..., 1] = across_m + ahead * sin + aside * cos
+    there[..., 2] = local[..., 2]
+    return there

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,12 +35,12 @@ class Lighting:
     windows: float = 0.04
     headlights: bool = False
 
-    @property
+    @cached_property
     def sunny(self) -> bool:
         """Whether the sun is bright enough to throw hard shadows."""
         return float(self.sun.max()) > 0.3
 
-    @property
+    @cached_property
     def glow(self) -> float:
         """How much lamps stand out against the rest, 0..1."""
         return float(np.clip(1.25 - self.ambient.max() * 1.6, 0, 1)) if self.headlights else 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,13 +65,13 @@ class Mesh:
 class Facets:
     """All panels and paints of one solid in arrays.
 
-    `corners`: f64 [n, 3] of one polygon after the other, a panel and then its paints; `counts`: how
-    many each has; `panel`: i64 [polygons], whose it is; `colours`: f64 [polygons, 3]; `lamps`:
+    `corners`: f64 [n, 3] of one polygon after the other, a panel and then its paints; `spans`:
+    which are whose; `panel`: i64 [polygons], whose it is; `colours`: f64 [polygons, 3]; `lamps`:
     their names. `outward`, `middle`: f64 [panels, 3].
     """
 
     corners: NDArray[np.float64]
-    counts: NDArray[np.int64]
+    spans: tuple[slice, ...]
     panel: NDArray[np.int64]
     colours: NDArray[np.float64]
     lamps: tuple[str, ...]
@@ -84,9 +85,10 @@ def _facets(panels: tuple[Panel, ...]) -> Facets:
         for number, panel in enumerate(panels)
         for paint in (Paint(panel.corners, panel.colour), *panel.paints)
     ]
+    ends = [0, *accumulate(len(paint.corners) for _, paint in pairs)]
     return Facets(
         corners=np.concatenate([paint.corners for _, paint in pairs]),
-        counts=np.array([len(paint.corners) for _, paint in pairs]),
+        spans=tuple(slice(*span) for span in pairwise(ends)),
         panel=np.array([number for number, _ in pairs]),
         colours=np.array([paint.colour for _, paint in pairs]),
         lamps=tuple(paint.lamp for _, paint in pairs),

@@ -73,8 +73,8 @@ def _paint_leaves(
     green = np.array([rng.uniform(0.22, 0.34), rng.uniform(0.36, 0.44), rng.uniform(0.12, 0.18)])
     sizes = rng.uniform(0.16, 0.34, len(crown)) * scale
     blots = sizes[:, None, None] * _disc(1.0) * rng.uniform(0.7, 1.2, (len(crown), 10, 1))
-    shapes = (points[:, None] + blots).reshape(-1, 2)
-    sheet.polygons(shapes, stage.tint(green * lit[:, None]), [10] * len(crown))
+    shapes = sheet.fixed(points[:, None] + blots)
+    sheet.polygons(shapes, stage.tint(green * lit[:, None]))
 
 
 def _disc(radius_px: float) -> Points:

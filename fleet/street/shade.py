@@ -41,8 +41,8 @@ class Shade:
     def at(self, along_m: float, across_m: float) -> tuple[RGB, float]:
         """Light on somebody who stands there: f64 [3], and how much of it is sun, 0..1."""
         light, sun = self._table
-        row = int(np.clip((along_m + REACH_M) / _STEP_M, 0, light.shape[0] - 1))
-        column = int(np.clip((across_m + _WIDE_M) / _STEP_M, 0, light.shape[1] - 1))
+        row = min(max(int((along_m + REACH_M) / _STEP_M), 0), light.shape[0] - 1)
+        column = min(max(int((across_m + _WIDE_M) / _STEP_M), 0), light.shape[1] - 1)
         return light[row, column], float(sun[row, column])
 
     @cached_property

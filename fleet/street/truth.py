@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -69,49 +70,38 @@ def look(
     covered = np.zeros((picture.height, picture.width), np.bool_)
     seen = []
     for figure in silhouettes:
-        extent = _uncover(replace(figure, left=figure.left - left, top=figure.top - top), covered)
+        extent = _uncover(figure.mask, figure.left - left, figure.top - top, covered)
         if extent is None:
             continue
         shift = (left - margin + moved[0], top - margin + moved[1])
         box, pixels = _clipped(extent[0], picture, shift), extent[1]
         if box is not None:
-            hidden = 1 - pixels / figure.area
-            seen.append(Seen(figure.number, figure.class_id, box, float(hidden)))
+            seen.append(Seen(figure.number, figure.class_id, box, 1 - pixels / figure.area))
     return seen
 
 
 def _uncover(
-    figure: Silhouette, covered: NDArray[np.bool_]
+    mask: NDArray[np.bool_], left: int, top: int, covered: NDArray[np.bool_]
 ) -> tuple[tuple[int, int, int, int], int] | None:
     """Find the extent and the pixels of a figure that nothing covers, and cover them."""
-    rows, columns = figure.mask.shape
-    top, left = max(0, figure.top), max(0, figure.left)
-    bottom = min(covered.shape[0], figure.top + rows)
-    right = min(covered.shape[1], figure.left + columns)
-    if top >= bottom or left >= right:
+    rows = slice(max(0, top), min(covered.shape[0], top + mask.shape[0]))
+    columns = slice(max(0, left), min(covered.shape[1], left + mask.shape[1]))
+    if rows.start >= rows.stop or columns.start >= columns.stop:
         return None
-    before = covered[top:bottom, left:right]
-    mask = figure.mask[
-        top - figure.top : bottom - figure.top, left - figure.left : right - figure.left
-    ]
-    visible = mask & ~before
-    before |= mask
-    by_row = np.flatnonzero(visible.any(1))
-    if not len(by_row):
+    before = covered[rows, columns]
+    inside = mask[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+    visible = (inside > before).view(np.uint8)
+    before |= inside
+    aside, down, width, height = cv2.boundingRect(visible)
+    if not width:
         return None
-    by_column = np.flatnonzero(visible.any(0))
-    extent = (
-        left + int(by_column[0]),
-        top + int(by_row[0]),
-        left + int(by_column[-1]) + 1,
-        top + int(by_row[-1]) + 1,
-    )
-    return extent, int(np.count_nonzero(visible))
+    aside, down = columns.start + aside, rows.start + down
+    return (aside, down, aside + width, down + height), cv2.countNonZero(visible)
 
 
 def _clipped(
     extent: tuple[int, int, int, int], picture: Size, shift: tuple[float, float]
 ) -> tuple[float, float, float, float] | None:
-    left, right = (float(np.clip(edge + shift[0], 0, picture.width)) for edge in extent[::2])
-    top, bottom = (float(np.clip(edge + shift[1], 0, picture.height)) for edge in extent[1::2])
+    left, right = (min(max(edge + shift[0], 0.0), float(picture.width)) for edge in extent[::2])
+    top, bottom = (min(max(edge + shift[1], 0.0), float(picture.height)) for edge in extent[1::2])
     return (left, top, right, bottom) if right > left and bottom > top else None
