@@ -180,6 +180,18 @@ class Soc:
     jpege: JpegeLimits
 
 
+@dataclass(frozen=True)
+class TrainingSoc:
+    """A chip that networks are trained on: its memory and its cube units, no media engines.
+
+    `fp16_tflops`: as launched.
+    """
+
+    name: str
+    memory_bytes: int
+    fp16_tflops: float
+
+
 Ascend310 = Soc(
     name="Ascend310",
     memory_bytes=7759 * MB,  # section 7.1 "Memory": visible
@@ -240,6 +252,12 @@ Ascend310 = Soc(
         size_step=2 * MB,  # section 4 "Predicted size"
         rate=Rate(_HD * 64),  # section 4 "Throughput": 1080p 64 fps, 4K 16 fps
     ),
+)
+
+Ascend910A = TrainingSoc(
+    name="Ascend910A",  # section 6.1 "--soc_version"
+    memory_bytes=32768 * MB,  # section 7.1 "Memory": HBM, as npu-smi shows it
+    fp16_tflops=256,  # section 7.1 "FP16": launch figure
 )
 
 _KNOWN = {chip.name: chip for chip in (Ascend310,)}
