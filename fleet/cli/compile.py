@@ -19,9 +19,11 @@ from fleet.storage import Folder, read_file, read_text
 
 def compile_command(
     model: Annotated[str, typer.Argument(metavar="MODEL.onnx")],
-    head: Annotated[str, typer.Option(help="How its output is read: fastestdet, yolov3, yolov8.")],
-    labels: Annotated[str, typer.Option(help="A file of class labels, one a line.")],
     output: Annotated[str, typer.Option(help="The path to write, without .om.")],
+    head: Annotated[
+        str | None, typer.Option(help="How its output is read: fastestdet, yolov3, yolov8.")
+    ] = None,
+    labels: Annotated[str | None, typer.Option(help="A file of class labels, one a line.")] = None,
     size: Annotated[
         str | None, typer.Option(help="320x320, where the model leaves it open.")
     ] = None,
@@ -36,18 +38,21 @@ def compile_command(
     ] = None,
     soc: Annotated[str, typer.Option(help="The chip to compile for.")] = "Ascend310",
 ) -> None:
-    """Compile an ONNX model into NAME.om, as ATC would (simulated)."""
+    """Compile an ONNX model into NAME.om, as ATC would (simulated).
+
+    Head, labels and anchors may be left out where the model's own metadata tells them.
+    """
     configuration, remarks = parse_insert_op(read_text(aipp)) if aipp else (None, ())
     compiled = compile_model(
         read_file(model),
         head=head,
-        labels=read_labels(read_text(labels), labels),
+        labels=read_labels(read_text(labels), labels) if labels is not None else None,
         name=Path(output).name,
         soc=chip(soc),
         size=_size(size),
         batch=batch,
         aipp=configuration,
-        anchors=parse_anchors(anchors) if anchors is not None else (),
+        anchors=parse_anchors(anchors) if anchors is not None else None,
     )
     path = Path(f"{output}.om")
     Folder(str(path.parent)).put(path.name, compiled)

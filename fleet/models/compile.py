@@ -29,6 +29,7 @@ from fleet.models.graph import (
     refuse,
 )
 from fleet.models.heads import HEADS, Anchors, Head, head_named, write_anchors
+from fleet.models.notes import Reading, how_to_read
 from fleet.models.trial import Trial, run_gray
 from fleet.models.work import count_work
 
@@ -41,8 +42,8 @@ FITTED = {
 def compile_model(
     onnx_bytes: bytes,
     *,
-    head: str,
-    labels: tuple[str, ...],
+    head: str | None = None,
+    labels: tuple[str, ...] | None = None,
     name: str,
     soc: Soc,
     size: Size | None = None,
@@ -50,18 +51,19 @@ def compile_model(
     aipp: AippConfig | None = None,
     order: ChannelOrder | None = None,
     fit: Fit | None = None,
-    anchors: Anchors = (),
+    anchors: Anchors | None = None,
 ) -> bytes:
     """Compile a network for a chip and give the .om; the same arguments give the same bytes.
 
-    `size`, `batch`: for networks that leave them open (batch 1 where not given). `aipp` replaces
-    the head's own configuration, `order` only its channel order, `fit` the head's fit. `anchors`:
-    per output, for the heads that read with them. One gray picture is run through AIPP and network,
-    and what comes out must suit the head. Raises ModelRefused for what Fleet or the chip cannot
-    run.
+    `head`, `labels`, `anchors` (per output, for the heads that read with them): where not given, as
+    the network's own metadata says (`fleet.models.notes`). `size`, `batch`: for networks that leave
+    them open (batch 1 where not given). `aipp` replaces the head's own configuration, `order` only
+    its channel order, `fit` the head's fit. One gray picture is run through AIPP and network, and
+    what comes out must suit the head. Raises ModelRefused for what Fleet or the chip cannot run.
     """
-    reader = head_named(head, anchors)
     model = parse_onnx(onnx_bytes, name)
+    reading = how_to_read(model, name, head, labels, anchors)
+    reader = head_named(reading.head, reading.anchors)
     image = image_input(model, name)
     opset = opset_of(model, name)
     canvas, batch = _fixed_size(image, size, name), _fixed_batch(image, batch, name)
@@ -69,15 +71,15 @@ def compile_model(
     aipp = _configuration(reader, aipp, order, name)
     _check_source(aipp.layout(canvas).source, soc, name)
     trial = run_gray(model, image, Aipp(aipp, canvas, batch, image.dtype), name)
-    _check_head(head, reader, trial, canvas, batch, labels, name)
+    _check_head(reading, reader, trial, canvas, batch, name)
     work = count_work(model.graph, trial.shapes)
     card = ModelCard(
         format=FORMAT,
         name=name,
-        head=head,
+        head=reading.head,
         iou=reader.iou,
         per_class=reader.per_class,
-        labels=labels,
+        labels=reading.labels,
         input_name=image.name,
         size=canvas,
         batch=batch,
@@ -91,7 +93,7 @@ def compile_model(
         workspace_bytes=work.workspace_bytes,
         output_bytes=sum(output.nbytes for output in trial.outputs),
         digest="",
-        anchors=anchors,
+        anchors=reading.anchors,
     )
     _check_memory(card, soc)
     return _seal(model, card)
@@ -198,14 +200,9 @@ def _check_memory(card: ModelCard, soc: Soc) -> None:
 
 
 def _check_head(
-    head: str,
-    reader: Head,
-    trial: Trial,
-    canvas: Size,
-    batch: int,
-    labels: tuple[str, ...],
-    name: str,
+    reading: Reading, reader: Head, trial: Trial, canvas: Size, batch: int, name: str
 ) -> None:
+    head, labels = reading.head, reading.labels
     if not labels or not all(labels):
         refuse(name, "its labels are missing, or one is empty.", "Give one label a class.")
     shapes = [output.shape for output in trial.outputs]

@@ -217,6 +217,77 @@ def test_anchors_that_do_not_fit_are_refused(
         compiled(raw_maps(channels), head=head, anchors=given)
 
 
+NOTES = {
+    "fleet.head": "yolov3",
+    "fleet.labels": "walker\nrider\ncar",
+    "fleet.anchors": "4,6.5 10,10; 30,20 40,40",
+}
+
+
+def noted(notes: dict[str, str], content: bytes | None = None) -> bytes:
+    """The network of raw maps, with notes in its metadata."""
+    model = onnx.load_model_from_string(content or raw_maps())
+    onnx.helper.set_model_props(model, notes)
+    changed: bytes = model.SerializeToString()
+    return changed
+
+
+def test_a_network_may_tell_how_it_is_read() -> None:
+    """Head, labels and anchors from its metadata give the card that the same options give."""
+    om = compile_model(noted(NOTES), name="made", soc=CHIP)
+    card = read_card(om, "made.om")
+    assert (card.head, card.labels) == ("yolov3", ("walker", "rider", "car"))
+    assert card.anchors == parse_anchors(NOTES["fleet.anchors"])
+    given = compiled(
+        noted(NOTES), head="yolov3", labels=("walker", "rider", "car"), anchors=card.anchors
+    )
+    assert read_card(given, "made.om") == card
+
+
+def test_what_is_given_counts_before_what_the_network_tells() -> None:
+    """Each option by itself; anchors noted for one head are not another's."""
+    labels = compile_model(noted(NOTES), labels=LABELS, name="made", soc=CHIP)
+    assert read_card(labels, "made.om").labels == LABELS
+    anchors = parse_anchors("4,6 10,10; 30,20 40,41")
+    others = compile_model(noted(NOTES), anchors=anchors, name="made", soc=CHIP)
+    assert read_card(others, "made.om").anchors == anchors
+    wrong = NOTES | {"fleet.head": "ssd"}
+    with pytest.raises(ModelRefused, match="--anchors"):
+        compile_model(noted(wrong), head="yolov3", name="made", soc=CHIP)
+    head = compile_model(noted(NOTES, colour_network()), head="yolov8", name="made", soc=CHIP)
+    assert read_card(head, "made.om").anchors == ()
+
+
+@pytest.mark.parametrize(
+    ("without", "said"),
+    [
+        ("fleet.head", "--head yolov8"),
+        ("fleet.labels", "--labels FILE"),
+        ("fleet.anchors", "--anchors"),
+    ],
+)
+def test_what_neither_tells_is_asked_for(without: str, said: str) -> None:
+    """The way out is the option."""
+    notes = {key: value for key, value in NOTES.items() if key != without}
+    with pytest.raises(ModelRefused, match=said):
+        compile_model(noted(notes), name="made", soc=CHIP)
+
+
+@pytest.mark.parametrize(
+    ("note", "value", "said"),
+    [
+        ("fleet.head", "ssd", "no head called 'ssd'"),
+        ("fleet.labels", "walker\n\ncar", "one is empty"),
+        ("fleet.labels", "", "labels are missing"),
+        ("fleet.anchors", "4,6 ten", "'ten' is not an anchor"),
+    ],
+)
+def test_notes_that_cannot_be_read_are_refused(note: str, value: str, said: str) -> None:
+    """As the options would be."""
+    with pytest.raises(ModelRefused, match=said):
+        compile_model(noted(NOTES | {note: value}), name="made", soc=CHIP)
+
+
 def test_an_unknown_head_is_refused() -> None:
     """The way out lists the heads."""
     with pytest.raises(ModelRefused, match=r"ssd.*fastestdet, yolov3, yolov8"):

@@ -1,0 +1,60 @@
+"""What may be in the way of a demo, said before anything is made."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+from fleet.errors import UsageError
+from fleet.observe.words import size
+
+BYTES_A_SECOND = 500_000
+"""Of video, with all that a demo makes of it, and room to spare."""
+BYTES_ANYWAY = 50_000_000
+_PACKAGES = {
+    "cv2": "OpenCV",
+    "pycocotools": "pycocotools",
+    "matplotlib": "matplotlib",
+    "duckdb": "DuckDB",
+}
+
+
+def check_packages() -> None:
+    """Raise UsageError where the extra [demo] is not wholly installed."""
+    missing = [title for name, title in _PACKAGES.items() if find_spec(name) is None]
+    if missing:
+        are = "are" if len(missing) > 1 else "is"
+        raise UsageError(
+            f"The demo needs {' and '.join(missing)}, which {are} not installed.",
+            "Install the extra that brings it all: pip install 'ascend-fleet[demo]'.",
+        )
+
+
+def check_folder(folder: Path) -> None:
+    """Make the folder; raises UsageError where nothing can be put into it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(None, "Permission denied")
+    except OSError as error:
+        said = f"Nothing can be put into {folder}: {error.strerror}."
+        raise UsageError(said, "Choose another folder with --output.") from error
+
+
+def check_room(folder: Path, video_s: float) -> None:
+    """Raise UsageError where too little room is left for so many seconds of video."""
+    needed, free = int(BYTES_ANYWAY + BYTES_A_SECOND * video_s), shutil.disk_usage(folder).free
+    if free < needed:
+        raise UsageError(
+            f"The demo takes about {size(needed)}, and {size(free)} are free in {folder}.",
+            "Make room, or choose another folder with --output.",
+        )
+
+
+def cores() -> int:
+    """Tell how many processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

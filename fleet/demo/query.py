@@ -1,0 +1,27 @@
+"""One question to the result, asked in SQL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from fleet.demo.plan import SURE
+
+
+def busiest(output: Path) -> tuple[str, str]:
+    """Ask how busy it is before each camera: gives the SQL, and its answer as text."""
+    parts = f"{output}/detections/*.parquet".replace("'", "''")
+    sql = f"""\
+with frame as (
+  select camera, time_s,
+         count(*) filter (label = 'person') as people,
+         count(*) filter (label in ('car', 'bus')) as vehicles
+  from '{parts}'
+  where score >= {SURE:g} group by all
+)
+select camera, round(avg(people), 1) as people, max(people) as most_people,
+       round(arg_max(time_s, people), 1) as at_s, max(vehicles) as most_vehicles
+from frame group by all order by camera"""  # noqa: S608 - the path is quoted
+    with duckdb.connect() as database:
+        return sql, str(database.sql(sql))

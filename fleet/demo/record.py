@@ -1,0 +1,58 @@
+"""What a demo leaves beside its results, so that a second run knows that nothing is left to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from fleet.demo.plan import Demo
+from fleet.errors import UsageError
+from fleet.output.read import read
+from fleet.storage import Folder
+
+RECORD = "demo.json"
+
+
+def claim(demo: Demo) -> str | None:
+    """Take the folder for this demo; gives what an earlier run of it came to, if it came to an end.
+
+    Raises UsageError where the folder holds a demo made from something else.
+    """
+    path = demo.folder / RECORD
+    if not path.is_file():
+        _write(demo, {"made_from": demo.key})
+        return None
+    try:
+        record = json.loads(path.read_text("utf-8"))
+        made_from, result = record["made_from"], record.get("result")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        made_from, result = None, None
+    if made_from != demo.key:
+        raise UsageError(
+            f"{demo.folder} holds a demo of another network, with other options, or of elsewhere.",
+            "Remove that folder, or choose another with --output.",
+        )
+    return str(result) if result and _whole(demo) else None
+
+
+def conclude(demo: Demo, result: str) -> None:
+    """Note that the demo came to its end, and to what."""
+    _write(demo, {"made_from": demo.key, "result": result})
+
+
+def _write(demo: Demo, record: dict[str, str]) -> None:
+    Folder(str(demo.folder)).put(RECORD, f"{json.dumps(record, indent=1)}\n".encode())
+
+
+def _whole(demo: Demo) -> bool:
+    """Whether what the steps made is still there; the videos are looked at by themselves."""
+    files = (demo.model, demo.sheet, demo.curves / "pr_class.png")
+    outputs = (demo.detections, demo.pictures)
+    return all(path.is_file() for path in files) and all(_finished(path) for path in outputs)
+
+
+def _finished(output: Path) -> bool:
+    try:
+        return read(str(output)).finished
+    except UsageError:
+        return False

@@ -1,0 +1,183 @@
+"""The steps of a demo, one after the other; what is there already is left as it is."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from fleet.ascend.soc import soc
+from fleet.demo.check import check_folder, check_room, cores
+from fleet.demo.plan import CAMERA, CHIP, SAMPLE, SURE, THRESHOLD, Demo
+from fleet.demo.query import busiest
+from fleet.demo.record import claim, conclude
+from fleet.demo.sheet import A_CAMERA, TILE_PX, contact_sheet
+from fleet.driver.api import run as run_job
+from fleet.evaluate.curves import draw_curves
+from fleet.evaluate.report import render as render_scores
+from fleet.evaluate.run import evaluate_output
+from fleet.job import load_job
+from fleet.models.card import read_card
+from fleet.models.compile import compile_model, describe
+from fleet.observe.report import RunReport
+from fleet.observe.show import show_progress
+from fleet.observe.summary import render as render_report
+from fleet.observe.words import duration, plural
+from fleet.output.read import read
+from fleet.storage import Folder, read_file
+from fleet.street.archive import Shot, plan_archive, render_archive
+
+
+def run_demo(demo: Demo) -> int:
+    """Go through the steps; gives the exit code of the job.
+
+    Raises UsageError where the folder cannot be used, before anything is made.
+    """
+    started_s = time.monotonic()
+    shots = plan_archive(demo.archive, demo.cameras, demo.seconds, demo.seed)
+    check_folder(demo.folder)
+    result = claim(demo)
+    if result and all(shot.there for shot in shots):
+        typer.echo(f"Nothing is left to do: {demo.folder} holds the whole demo.\n{result}")
+        return 0
+    check_room(demo.folder, demo.cameras * demo.seconds)
+    typer.echo("Fleet from end to end on this machine: nothing is fetched, devices are simulated.")
+    _render(demo, shots)
+    _compile(demo)
+    report = _detect(demo)
+    if report.exit_code:
+        return report.exit_code
+    results = [step(demo) for step in (_measure, _ask, _draw, _where)]
+    conclude(demo, "\n".join([*results, _closer(shots[-1], demo)]))
+    typer.echo(f"\nTook {duration(time.monotonic() - started_s)}.")
+    return 0
+
+
+def _render(demo: Demo, shots: tuple[Shot, ...]) -> None:
+    asked = f"--cameras {demo.cameras} --seconds {demo.seconds:g} --seed {demo.seed}"
+    _head(1, "A street archive, rendered", f"street --output {_near(demo.archive)} {asked}")
+    for outcome in render_archive(shots, cores()):
+        clip = outcome.shot.clip
+        state = "" if outcome.drawn else "  (there already)"
+        typer.echo(
+            f"  {outcome.shot.camera}  {clip.size!s:>9}  {clip.coding.codec}  {clip.light}, "
+            f"{clip.weather}, {clip.density}: {clip.frames} frames, "
+            f"{outcome.figures:,} figures{state}"
+        )
+
+
+def _compile(demo: Demo) -> None:
+    to = _near(demo.model.with_suffix(""))
+    _head(2, "A detector, compiled", f"compile {_near(demo.onnx)} --output {to}")
+    network = read_file(str(demo.onnx))
+    compiled = compile_model(network, name=demo.model.stem, soc=soc(CHIP))
+    Folder(str(demo.folder)).put(demo.model.name, compiled)
+    typer.echo(_indented(describe(read_card(compiled, str(demo.model)))))
+
+
+def _detect(demo: Demo) -> RunReport:
+    settings = {"sample": SAMPLE, "devices": demo.devices, "partitions": CAMERA}
+    settings |= {"model": str(demo.model), "threshold": THRESHOLD}
+    words = [
+        f"run {_near(demo.detect)} --input {_near(demo.archive)} --model {_near(demo.model)}",
+        f"--output {_near(demo.detections)} --sample {SAMPLE} --devices {demo.devices}",
+        f"--set threshold={THRESHOLD:g} --set 'partitions=\"{CAMERA}\"'",
+    ]
+    _head(3, f"The job detect, on {plural(demo.devices, 'device')}", *words)
+    if demo.devices == 1:
+        typer.echo("  One processor core, so one device: it takes about twice as long.")
+    with show_progress(Console(stderr=True)) as observer:
+        job = load_job(demo.detect, _job(demo, demo.detections, settings))
+        report = run_job(job, on="ray", observer=observer)
+    typer.echo(f"\n{_indented(render_report(report))}")
+    return report
+
+
+def _measure(demo: Demo) -> str:
+    words = f"eval {_near(demo.detections)} --truth {_near(demo.truth)}"
+    head = _head(4, "Held against the truth", words, f"--plots {_near(demo.curves)}")
+    scene, evaluation = evaluate_output(read(str(demo.detections)), str(demo.truth))
+    folder = Folder(str(demo.curves))
+    for name, png in draw_curves(evaluation):
+        folder.put(name, png)
+    return _said(head, render_scores(scene, evaluation))
+
+
+def _ask(demo: Demo) -> str:
+    head = _head(5, f"A question in SQL, about boxes with a score of {SURE:g} or more")
+    sql, answer = busiest(demo.detections)
+    return _said(head, f"{sql}\n\n{answer.rstrip()}")
+
+
+def _draw(demo: Demo) -> str:
+    # A third of a clip at 12 frames/s; an even number, so that the job detect looked there too.
+    step = 2 * max(1, round(12 * demo.seconds / A_CAMERA / 2))
+    settings = {"sample": f"every={step}", "devices": 1, "partitions": CAMERA, "width": TILE_PX}
+    words = [
+        f"run {_near(demo.thumbnails)} --input {_near(demo.archive)} --sample every={step}",
+        f"--output {_near(demo.pictures)} --inline --set width={TILE_PX}",
+        f"--set 'partitions=\"{CAMERA}\"'",
+    ]
+    head = _head(6, "A contact sheet, through the VPC and the JPEGE", *words)
+    run_job(load_job(demo.thumbnails, _job(demo, demo.pictures, settings)), on="inline")
+    sheet = contact_sheet(read(str(demo.pictures)), str(demo.detections), SURE)
+    Folder(str(demo.folder)).put(demo.sheet.name, sheet)
+    return _said(head, str(_near(demo.sheet)))
+
+
+def _where(demo: Demo) -> str:
+    places = {
+        demo.archive: "videos, a folder a camera",
+        demo.truth: "what is to be seen in them, in the schema of detections/",
+        demo.model: "the compiled detector",
+        demo.detections: "the job's tables: detections/, frames/, errors/",
+        demo.curves: "precision over recall, drawn",
+        demo.pictures: "JPEGs of some frames, as a table",
+        demo.sheet: "the contact sheet: look at it",
+    }
+    wide = max(len(str(_near(path))) for path in places)
+    lines = [f"{_near(path)!s:<{wide}}  {about}" for path, about in places.items()]
+    typer.echo("\nWhere everything lies\n")
+    return _said("Where everything lies", "\n".join(lines))
+
+
+def _closer(shot: Shot, demo: Demo) -> str:
+    words = (
+        f"show {_near(demo.detections)} --uri {shot.video.name} --at {round(demo.seconds / 3, 1):g}"
+    )
+    to = f"--to {round(demo.seconds / 2, 1):g} --out {_near(demo.folder)}/stretch.mp4"
+    text = f"\nTo look closer\n\n  $ fleet {words} \\\n      {to}"
+    typer.echo(text)
+    return text
+
+
+def _job(demo: Demo, output: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {"input": [str(demo.archive)], "output": str(output), "soc": CHIP, **settings}
+
+
+def _head(number: int, title: str, *command: str) -> str:
+    """Print a title, and the command that does the same, in as many lines as it is given in."""
+    words = " \\\n      ".join(command)
+    typer.echo(f"\n{number}. {title}\n" + (f"  $ fleet {words}\n" if command else ""))
+    return title
+
+
+def _said(title: str, text: str) -> str:
+    """Print what a step came to; gives what a second run will print of it."""
+    typer.echo(_indented(text))
+    return f"\n{title}\n\n{_indented(text)}"
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" if line else "" for line in text.splitlines())
+
+
+def _near(path: Path) -> Path:
+    """Write a path as people would here: relative to the current folder where it lies in it."""
+    here = Path(os.path.abspath("."))  # noqa: PTH100 - keeps links
+    return path.relative_to(here) if path.is_relative_to(here) else path

@@ -1,0 +1,111 @@
+"""The contact sheet: frames shrunk by the VPC, encoded by the JPEGE, with what was found on them.
+
+The frames are what the job thumbnails made, the boxes what the job detect found.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from fleet.output.read import Tables
+from fleet.show.draw import class_colour, draw_marks
+from fleet.show.found import Mark
+from fleet.show.movie import png
+from fleet.show.recorded import open_recorded
+
+A_CAMERA = 3
+"""Frames of each camera, side by side."""
+TILE_PX = 640
+_GAP_PX, _HEAD_PX, _FONT_PX = 6, 44, 20
+_GROUND, _INK = (16, 16, 16), (255, 255, 255)
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """One frame: the JPEG that the device made of it, and boxes in the JPEG's own pixels."""
+
+    camera: str
+    time_s: float
+    jpeg: bytes
+    marks: tuple[Mark, ...]
+
+
+def contact_sheet(pictures: Tables, detections: str, least_score: float) -> bytes:
+    """Lay out frames of `pictures` as one PNG, with the boxes of at least that score.
+
+    `pictures`: an output of the job thumbnails with the column camera; `detections`: where the
+    output of the job detect over the same videos is. Every frame of the first is one of the second.
+    """
+    tiles = list(_tiles(pictures, detections, least_score))
+    return png(_laid_out([_drawn(tile) for tile in tiles], _legend(tiles, least_score)))
+
+
+def _tiles(pictures: Tables, detections: str, least_score: float) -> Iterator[Tile]:
+    columns = ["uri", "frame", "time_s", "camera", "width", "jpeg"]
+    rows = pictures.table("thumbnails").to_table(columns=columns).to_pylist()
+    by_video: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: (row["camera"], row["uri"], row["frame"])):
+        by_video[row["uri"]].append(row)
+    for uri, of_video in by_video.items():
+        recorded = open_recorded(detections, uri)
+        for row in of_video[:A_CAMERA]:
+            scale = row["width"] / recorded.index.stream.size.width
+            found = recorded.found.marks.get(row["frame"], ())
+            marks = tuple(_scaled(mark, scale) for mark in found if mark.score >= least_score)
+            yield Tile(row["camera"], row["time_s"], row["jpeg"], marks)
+
+
+def _scaled(mark: Mark, scale: float) -> Mark:
+    x1, y1, x2, y2 = (edge * scale for edge in mark.xyxy)
+    return replace(mark, xyxy=(x1, y1, x2, y2))
+
+
+def _drawn(tile: Tile) -> NDArray[np.uint8]:
+    rgb = np.asarray(Image.open(io.BytesIO(tile.jpeg)).convert("RGB"), np.uint8)
+    counts = Counter(mark.label for mark in tile.marks).most_common()
+    said = ", ".join(f"{label} {count}" for label, count in counts) or "nothing found"
+    # Thin and without names: in a crowd of this size, names would hide the people.
+    caption = f"{tile.camera}   {tile.time_s:.1f} s   {said}"
+    return draw_marks(rgb, tile.marks, caption, held=True)
+
+
+def _legend(tiles: Sequence[Tile], least_score: float) -> list[tuple[str, tuple[int, int, int]]]:
+    """Give the words of the head line and their colours."""
+    kinds = {mark.class_id: mark.label for tile in tiles for mark in tile.marks}
+    words = [(kinds[number], class_colour(number)) for number in sorted(kinds)]
+    return [(f"Found with a score of {least_score:g} or more:", _INK), *words]
+
+
+def _laid_out(
+    tiles: Sequence[NDArray[np.uint8]], legend: Sequence[tuple[str, tuple[int, int, int]]]
+) -> NDArray[np.uint8]:
+    rows = [tiles[start : start + A_CAMERA] for start in range(0, len(tiles), A_CAMERA)]
+    heights = [max(len(tile) for tile in row) for row in rows]
+    width = A_CAMERA * (TILE_PX + _GAP_PX) - _GAP_PX
+    height = _HEAD_PX + sum(heights) + _GAP_PX * (len(rows) - 1)
+    sheet = Image.new("RGB", (width, height), _GROUND)
+    top = _HEAD_PX
+    for row, high in zip(rows, heights, strict=True):
+        for place, tile in enumerate(row):
+            sheet.paste(Image.fromarray(tile), (place * (TILE_PX + _GAP_PX), top))
+        top += high + _GAP_PX
+    _write_head(ImageDraw.Draw(sheet), legend)
+    return np.asarray(sheet)
+
+
+def _write_head(
+    pen: ImageDraw.ImageDraw, legend: Sequence[tuple[str, tuple[int, int, int]]]
+) -> None:
+    font = ImageFont.load_default(_FONT_PX)
+    left = float(_FONT_PX // 2)
+    for word, colour in legend:
+        pen.text((left, _HEAD_PX / 2), word, colour, font, anchor="lm")
+        left += pen.textlength(f"{word}   ", font)

@@ -1,0 +1,242 @@
+"""`fleet demo` as users meet it: the whole of it, small, and what may be in its way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from networks import serialized
+from onnx import TensorProto
+from PIL import Image
+
+import fleet
+from fleet.cli.demo import demo
+from fleet.demo.check import check_folder, check_packages, check_room, cores
+from fleet.demo.query import busiest
+from fleet.demo.sheet import TILE_PX
+from fleet.errors import UsageError
+from fleet.street.clip import LABELS
+
+SMALL = ("--cameras", 2, "--seconds", 2)
+ONE_CORE = "import os, sys; os.sched_setaffinity(0, {0}); from fleet.cli import main; main()"
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network that sees one of everything in the same places, and says how it is read."""
+    channels = 5 + len(LABELS)
+    content = serialized(
+        [onnx.helper.make_node("Conv", ["images", "kernel", "bias"], ["map"], strides=[32, 32])],
+        inputs=[("images", TensorProto.FLOAT, (1, 3, 64, 96))],
+        outputs=[("map", TensorProto.FLOAT, (1, channels, 2, 3))],
+        weights={
+            "kernel": np.zeros((channels, 3, 32, 32), np.float32),
+            "bias": np.full(channels, 2, np.float32),
+        },
+        opset=17,
+    )
+    model = onnx.load_model_from_string(content)
+    notes = {"fleet.head": "yolov3", "fleet.labels": "\n".join(LABELS), "fleet.anchors": "20,24"}
+    onnx.helper.set_model_props(model, notes)
+    path = tmp_path_factory.mktemp("network") / "everywhere.onnx"
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def run(*arguments: object, program: tuple[str, ...] = ("-m", "fleet.cli")) -> tuple[int, str, str]:
+    """Run `fleet demo` as a user would, and see that no traceback reaches him."""
+    command = [sys.executable, *program, "demo", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr + done.stdout, done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def made(network: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
+    """A small demo: its folder, and what it printed on both streams."""
+    folder = tmp_path_factory.mktemp("demo") / "all"
+    code, out, err = run("--output", folder, "--model", network, *SMALL)
+    assert code == 0, err
+    return folder, out, err
+
+
+def test_a_demo_makes_what_it_lists(made: tuple[Path, str, str]) -> None:
+    """All six steps, each with the command that does the same; every place it names is there."""
+    folder, out, err = made
+    for number in range(1, 7):
+        assert f"\n{number}. " in out
+    for command in ("street", "compile", "run", "eval", "show"):
+        assert f"  $ fleet {command} " in out
+    assert "(100 %)" in err
+    assert "Finished:" in out
+    assert "AP@0.5" in out
+    assert "simulated" in out
+    listed = out.split("Where everything lies")[1].split("To look closer")[0]
+    places = [Path(line.split()[0]) for line in listed.splitlines() if line]
+    assert len(places) == 7
+    assert all(place.exists() for place in places)
+    assert {place.name for place in places} <= {entry.name for entry in folder.rglob("*")}
+
+
+def test_the_job_looked_at_the_whole_archive(made: tuple[Path, str, str]) -> None:
+    """Every second frame of every camera, and the evaluation is of these alone."""
+    folder, out, _ = made
+    tables = fleet.read(str(folder / "detections"))
+    assert tables.finished
+    frames = tables.frames.to_table(columns=["camera", "frame"]).to_pylist()
+    looked = {(row["camera"], row["frame"]) for row in frames}
+    assert looked == {(f"camera-{n}", f) for n in (1, 2) for f in range(0, 24, 2)}
+    assert "24 that the output looked at" in out
+    assert "2 videos of both" in out
+
+
+def test_the_contact_sheet_shows_three_frames_a_camera(made: tuple[Path, str, str]) -> None:
+    """Rows of pictures from the device's JPEGs; boxes are drawn, so it is no bare copy of them."""
+    folder, _, _ = made
+    rows = fleet.read(str(folder / "thumbnails")).table("thumbnails").to_table().to_pylist()
+    assert [row["frame"] for row in rows if row["camera"] == "camera-1"] == [0, 8, 16]
+    assert all(row["jpeg"].startswith(b"\xff\xd8") for row in rows)
+    sheet = Image.open(folder / "contact-sheet.png")
+    assert 3 * TILE_PX <= sheet.width <= 3 * TILE_PX + 40
+    assert sheet.height > 2 * 360
+    green = np.asarray(sheet)[..., :3].astype(int)
+    assert (
+        np.count_nonzero((green[..., 1] > 200) & (green[..., 0] < 90) & (green[..., 2] < 90)) > 500
+    )
+
+
+def test_the_question_is_answered_from_the_tables(made: tuple[Path, str, str]) -> None:
+    """What the SQL says of a camera is what the rows say."""
+    folder, out, _ = made
+    sql, answer = busiest(folder / "detections")
+    assert all(line.strip() in out for line in sql.splitlines())
+    rows = fleet.read(str(folder / "detections")).detections.to_table().to_pylist()
+    people = [row for row in rows if row["label"] == "person" and row["camera"] == "camera-2"]
+    a_frame = len([row for row in people if row["frame"] == 0 and row["score"] >= 0.4])
+    (line,) = [line for line in answer.splitlines() if "camera-2" in line]
+    assert [cell.strip() for cell in line.split("│")][2:4] == [f"{a_frame:.1f}", str(a_frame)]
+
+
+def test_a_second_run_has_nothing_to_do(made: tuple[Path, str, str], network: Path) -> None:
+    """It says so, repeats what the first came to, and touches no file."""
+    folder, out, _ = made
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    code, again, _ = run("--output", folder, "--model", network, *SMALL)
+    assert code == 0
+    assert again.startswith("Nothing is left to do")
+    for text in ("AP@0.5", "camera-2", "contact-sheet.png", "$ fleet show"):
+        assert text in again
+        assert text in out
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_what_is_lost_is_made_again(made: tuple[Path, str, str], network: Path) -> None:
+    """A video and the sheet are gone: they are made again, and the tables hold the same rows."""
+    folder, _, _ = made
+    rows = fleet.read(str(folder / "detections")).detections.to_table().to_pylist()
+    (folder / "archive" / "camera-1" / "clip-07000.mp4").unlink()
+    (folder / "contact-sheet.png").unlink()
+    code, out, err = run("--output", folder, "--model", network, *SMALL)
+    assert code == 0, err
+    assert out.count("(there already)") == 1
+    assert (folder / "contact-sheet.png").is_file()
+    again = fleet.read(str(folder / "detections")).detections.to_table().to_pylist()
+    assert sorted(map(str, again)) == sorted(map(str, rows))
+
+
+def test_a_folder_of_another_demo_is_refused(
+    made: tuple[Path, str, str], network: Path, tmp_path: Path
+) -> None:
+    """Other options would mix two archives in one folder; so would a copy of it elsewhere."""
+    code, out, err = run("--output", made[0], "--model", network, "--cameras", 1, "--seconds", 2)
+    assert (code, out) == (2, "")
+    assert "with other options" in err
+    assert "--output" in err
+    shutil.copy(made[0] / "demo.json", tmp_path)
+    assert run("--output", tmp_path, "--model", network, *SMALL)[0] == 2
+    (tmp_path / "demo.json").write_text("[]")
+    assert run("--output", tmp_path, "--model", network, *SMALL)[0] == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs Linux")
+def test_one_core_runs_one_device_and_says_so(network: Path, tmp_path: Path) -> None:
+    """It takes longer, and works."""
+    arguments = ("--output", tmp_path / "one", "--model", network, "--cameras", 1, "--seconds", 0.5)
+    code, out, err = run(*arguments, program=("-c", ONE_CORE))
+    assert code == 0, err
+    assert "on 1 device\n" in out
+    assert "twice as long" in out
+
+
+def test_two_cores_run_two_devices(made: tuple[Path, str, str]) -> None:
+    """Where there are two."""
+    devices = min(2, cores())
+    assert f"on {devices} device" in made[1]
+    assert f"--devices {devices} " in made[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--model", "none.onnx"), ("no network none.onnx", "--model")),
+        (("--cameras", 0), ("0 cameras",)),
+        (("--seconds", 0), ("0 s",)),
+        (("--output", __file__), ("Nothing can be put", "--output")),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(
+    network: Path, tmp_path: Path, arguments: tuple[object, ...], words: tuple[str, ...]
+) -> None:
+    """Exit code 2, and nothing is made."""
+    usual: dict[object, object] = {"--output": tmp_path / "out", "--model": network}
+    named = {**usual, **dict(zip(arguments[::2], arguments[1::2], strict=True))}
+    code, out, err = run(*(part for pair in named.items() for part in pair))
+    assert (code, out) == (2, "")
+    for word in words:
+        assert word in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_that_says_nothing_is_refused(network: Path, tmp_path: Path) -> None:
+    """Before the job runs; the way out names the option of `fleet compile`."""
+    model = onnx.load(network)
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "mute.onnx")
+    arguments = ("--output", tmp_path / "out", "--model", tmp_path / "mute.onnx")
+    code, _, err = run(*arguments, "--cameras", 1, "--seconds", 0.5)
+    assert code == 2
+    assert "fleet.head" in err
+
+
+def test_no_room_is_said_beforehand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what is needed and what is free."""
+    usage = type("Usage", (), {"free": 60_000_000})()
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
+    check_room(tmp_path, 4 * 2)
+    with pytest.raises(UsageError, match=r"takes about 140 MB, and 60 MB are free.*--output"):
+        check_room(tmp_path, 4 * 45)
+
+
+def test_no_permission_is_said_beforehand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the folder is there already."""
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(UsageError, match=r"Permission denied.*--output"):
+        check_folder(tmp_path)
+
+
+@pytest.mark.parametrize("package", ["cv2", "pycocotools", "matplotlib", "duckdb"])
+def test_a_missing_extra_is_named(
+    package: str, network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One command installs all of it."""
+    monkeypatch.setattr("fleet.demo.check.find_spec", lambda name: name != package or None)
+    with pytest.raises(UsageError, match=r"is not installed.*ascend-fleet\[demo\]"):
+        demo(tmp_path / "out", network)
+    monkeypatch.undo()
+    check_packages()
