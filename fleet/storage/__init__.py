@@ -1,22 +1,35 @@
 """Object storage, narrowed to what Fleet needs: list, stat, ranged reads, atomic puts.
 
-fsspec is the interface; obstore does the work for s3://, gs:// and az:// (it is the fastest
-client). Local files are named by their absolute path, everything else by its URL.
+Local files by their absolute paths; s3://, obs://, gs:// and az:// through obstore; memory:// and
+whatever else fsspec has a file system for. A store is asked again where that helps (`retry`), and
+can be made to fail on purpose (`faulty`).
 """
 
-from fleet.storage.folder import Entry, Folder
+from fleet.storage.choice import EVERY_VIDEO, Choice, check_glob, parse_moment
+from fleet.storage.faulty import FAULTS_VARIABLE, Faults
+from fleet.storage.folder import Entry, Folder, Writable
 from fleet.storage.listing import VIDEO_EXTENSIONS, Listing, expand
 from fleet.storage.place import canonical
 from fleet.storage.reader import Reader, read_file, read_text
+from fleet.storage.secrets import clean, refuse_credentials
 
 __all__ = [
+    "EVERY_VIDEO",
+    "FAULTS_VARIABLE",
     "VIDEO_EXTENSIONS",
+    "Choice",
     "Entry",
+    "Faults",
     "Folder",
     "Listing",
     "Reader",
+    "Writable",
     "canonical",
+    "check_glob",
+    "clean",
     "expand",
+    "parse_moment",
     "read_file",
     "read_text",
+    "refuse_credentials",
 ]

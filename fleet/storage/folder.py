@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from fsspec.implementations.local import LocalFileSystem
+from fleet.errors import StorageRefused, UsageError
+from fleet.storage.open import open_store
+from fleet.storage.place import canonical
+from fleet.storage.store import Conflict
 
-from fleet.errors import UsageError
-from fleet.storage.place import TROUBLE, canonical, open_filesystem, source_of, trouble
+PROBE_PREFIX = "_probe-"
+_RIVALS = 4
 
 
 @dataclass(frozen=True)
@@ -24,92 +26,127 @@ class Entry:
     etag: str
 
 
+@dataclass(frozen=True)
+class Writable:
+    """What was found out by writing into a folder.
+
+    `conditional`: whether `create` and `replace` can be relied on there: of several that create
+    an object at once one wins, and what was changed meanwhile is not written over.
+    """
+
+    conditional: bool
+
+
 class Folder:
-    """A folder of objects: list, read, atomic put, delete."""
+    """A folder of objects: list, read, atomic put, delete; safe to use from several threads."""
 
     def __init__(self, uri: str) -> None:
+        self._store, path = open_store(uri)
         self.uri = canonical(uri).rstrip("/")
-        self._filesystem, self._path = open_filesystem(self.uri)
-        self._path = self._path.rstrip("/")
-        if isinstance(self._filesystem, LocalFileSystem) and Path(self._path).is_file():
+        self._path = path.rstrip("/")
+        is_local = not self._store.name
+        self._prefix = f"{self._path}/" if self._path or is_local else ""
+        if is_local and Path(self._path).is_file():
             raise UsageError(f"{uri} is a file.", "Name a folder.")
 
     def __repr__(self) -> str:
         return f"Folder({self.uri!r})"
 
     def _at(self, name: str) -> str:
-        return f"{self._path}/{name}" if name else self._path
+        return f"{self._prefix}{name}"
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
-        """Yield all objects below the folder whose name begins with `prefix`, in name order."""
+        """Yield all objects below the folder whose name begins with `prefix`, page by page.
+
+        In the order of the store: by name where all of them lie in one folder.
+        """
         head = prefix.rpartition("/")[0]
-        root = self._at(head)
-        self._filesystem.invalidate_cache()
-        try:
-            entries = self._filesystem.find(root, detail=True)
-        except FileNotFoundError:
-            return
-        except TROUBLE as error:
-            raise trouble(f"{self.uri} could not be listed", error) from error
-        for path in sorted(entries):
-            name = path.removeprefix(self._path).lstrip("/")
+        for stat in self._store.list(self._at(head) if head else self._path):
+            name = stat.path.removeprefix(self._prefix).lstrip("/")
             if name.startswith(prefix):
-                source = source_of(name, entries[path])
-                yield Entry(name, source.bytes, source.etag)
+                yield Entry(name, stat.bytes, stat.etag)
 
     def read(self, name: str) -> bytes:
         """Read a whole object; raises FileNotFoundError where there is none."""
-        with self._answering("read", name):
-            return bytes(self._filesystem.cat_file(self._at(name)))
+        return self._store.read(self._at(name)).data
 
     def read_range(self, name: str, offset: int, length: int) -> bytes:
-        """Read `length` bytes from `offset`; raises FileNotFoundError where there is none."""
-        end = offset + length
-        with self._answering("read", name):
-            return bytes(self._filesystem.cat_file(self._at(name), start=offset, end=end))
+        """Read `length` bytes from `offset`, fewer where the object ends.
+
+        Raises FileNotFoundError where there is none.
+        """
+        return self._store.read(self._at(name), offset, offset + length).data
+
+    def read_version(self, name: str) -> tuple[bytes, str]:
+        """Read a whole object, and name its version for `replace`."""
+        answer = self._store.read(self._at(name))
+        return answer.data, self._store.version(answer)
 
     def exists(self, name: str = "") -> bool:
         """Whether there is such an object, or anything at all for the folder itself."""
-        with self._answering("found", name):
-            return bool(self._filesystem.exists(self._at(name)))
+        if not name:
+            return next(self._store.list(self._path), None) is not None
+        try:
+            self._store.stat(self._at(name))
+        except FileNotFoundError:
+            return False
+        return True
 
     def put(self, name: str, data: bytes) -> None:
         """Write an object whole or not at all; readers never see a part of it.
 
         Raises StorageError when the store refuses.
         """
-        with self._answering("written", name):
-            if isinstance(self._filesystem, LocalFileSystem):
-                _put_local(Path(self._at(name)), data)
-            else:
-                self._filesystem.pipe_file(self._at(name), data)
+        self._store.put(self._at(name), data)
+
+    def create(self, name: str, data: bytes) -> str | None:
+        """Write an object that is not there yet, and give its version; None where it is there.
+
+        What is there with the very same bytes is taken for this call's own: put something into
+        them that nobody else would. Raises StorageRefused where the store has no such put; where
+        it only pretends to, `check_writable` finds out.
+        """
+        try:
+            return self._store.create(self._at(name), data)
+        except Conflict:
+            return None
+
+    def replace(self, name: str, data: bytes, etag: str) -> str | None:
+        """Write over that version of an object, and give the new one; None where it has changed.
+
+        `etag`: as `create`, `replace` or `read_version` gave it. See `create`.
+        """
+        try:
+            return self._store.replace(self._at(name), data, etag)
+        except Conflict:
+            return None
 
     def delete(self, name: str) -> None:
         """Remove an object; one that is gone already is no error."""
-        with suppress(FileNotFoundError), self._answering("deleted", name):
-            self._filesystem.rm_file(self._at(name))
+        self._store.delete(self._at(name))
 
-    @contextmanager
-    def _answering(self, what: str, name: str) -> Iterator[None]:
-        """Turn a store's trouble into a StorageError; a missing object stays FileNotFoundError."""
+    def check_writable(self) -> Writable:
+        """Write, replace and delete a small object, and see whether conditions are kept.
+
+        Raises StorageError where the folder cannot be written to, saying why.
+        """
+        name = f"{PROBE_PREFIX}{uuid.uuid4().hex}"
+        self.put(name, b"Fleet looks whether it can write here.")
+        self.delete(name)
         try:
-            yield
-        except FileNotFoundError:
-            raise
-        except TROUBLE as error:
-            raise trouble(f"{self.uri}/{name} could not be {what}", error) from error
+            return Writable(conditional=self._keeps_conditions(name))
+        except StorageRefused:
+            return Writable(conditional=False)
+        finally:
+            self.delete(name)
 
-
-def _put_local(path: Path, data: bytes) -> None:
-    """Write beside the target and rename: the name appears with all its bytes behind it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # A dot in front and .tmp behind: no glob for *.parquet sees it.
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with beside.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    def _keeps_conditions(self, name: str) -> bool:
+        rivals = [f"rival {number}".encode() for number in range(_RIVALS)]
+        with ThreadPoolExecutor(_RIVALS, thread_name_prefix="probe") as threads:
+            won = [
+                etag for etag in threads.map(lambda body: self.create(name, body), rivals) if etag
+            ]
+        if len(won) != 1:
+            return False
+        renewed = self.replace(name, b"renewed", won[0])
+        return renewed is not None and self.replace(name, b"stale", won[0]) is None

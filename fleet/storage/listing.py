@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
 
 from fleet.errors import InputNotFound
-from fleet.storage.place import TROUBLE, canonical, joined, open_filesystem, source_of, trouble
+from fleet.storage.choice import EVERY_VIDEO, WILDCARDS, Choice, check_glob, matches
+from fleet.storage.open import open_store
+from fleet.storage.place import at, canonical
+from fleet.storage.store import Stat, Store
 from fleet.video.index import Source
 
 VIDEO_EXTENSIONS = frozenset(
@@ -20,84 +22,120 @@ VIDEO_EXTENSIONS = frozenset(
 
 @dataclass(frozen=True)
 class Listing:
-    """What the inputs come to: the videos, by URI, and what else lay there, by extension."""
+    """What the inputs come to: the videos, by URI, and what else lay there, by extension.
+
+    `not_chosen`: how many videos the choice leaves out.
+    """
 
     sources: tuple[Source, ...]
     left: dict[str, int] = field(default_factory=dict)
+    not_chosen: int = 0
 
 
-def expand(inputs: Sequence[str]) -> Listing:
+def expand(inputs: Sequence[str], choice: Choice = EVERY_VIDEO) -> Listing:
     """Find the videos that `inputs` name: files, globs, and folders (recursively).
 
     A file named outright is taken whatever it is called; in folders and globs an extension of
-    VIDEO_EXTENSIONS makes a video. Raises InputNotFound where an input matches none.
+    VIDEO_EXTENSIONS makes a video. Raises InputNotFound where an input matches none, StorageError
+    where a store does not let itself be listed.
     """
-    found: dict[str, Source] = {}
-    others: set[str] = set()
-    for item in inputs:
-        sources, beside = _expand_one(canonical(item), item)
-        found.update({source.uri: source for source in sources})
-        others |= beside
     if not inputs:
         raise InputNotFound("No input is named.", "Name videos or folders with --input URI.")
-    left = _by_suffix(others - set(found))
-    return Listing(tuple(found[uri] for uri in sorted(found)), dict(sorted(left.items())))
+    search = _Search(choice)
+    for item in inputs:
+        search.look(item)
+    found = search.found
+    if not found:
+        raise InputNotFound(
+            f"Of the {search.not_chosen} videos that the inputs hold none is chosen.",
+            "Check include, exclude and modified_since.",
+        )
+    left = {suffix: count for suffix, count in sorted(search.left.items()) if count}
+    return Listing(tuple(found[uri] for uri in sorted(found)), left, search.not_chosen)
 
 
-def _expand_one(uri: str, asked: str) -> tuple[list[Source], set[str]]:
-    filesystem, path = open_filesystem(uri)
-    try:
-        info = filesystem.info(path)
-        if info["type"] == "file":
-            return [source_of(uri, info)], set()
-        entries = filesystem.find(path, detail=True)
-        what = "folder"
-    except FileNotFoundError:
-        entries = _matches(filesystem, path) if any(c in path for c in "*?[") else {}
-        what = "pattern"
-    except TROUBLE as error:
-        raise trouble(f"{asked} could not be listed", error) from error
-    sources, beside = _sort_out(uri, entries)
-    if not sources:
-        raise _no_match(asked, what, _by_suffix(beside))
-    return sources, beside
+class _Search:
+    """Goes through inputs, object by object; only videos are kept."""
 
+    def __init__(self, choice: Choice) -> None:
+        self.found: dict[str, Source] = {}
+        self.left: Counter[str] = Counter()
+        self.not_chosen = 0
+        self._choice = choice
 
-def _matches(filesystem: Any, pattern: str) -> dict[str, Any]:
-    """List what a glob matches: files, and all files below the folders that it matches."""
-    entries: dict[str, Any] = {}
-    for name, info in filesystem.glob(pattern, detail=True).items():
-        is_folder = info["type"] == "directory"
-        entries.update(filesystem.find(name, detail=True) if is_folder else {name: info})
-    return entries
-
-
-def _sort_out(uri: str, entries: dict[str, Any]) -> tuple[list[Source], set[str]]:
-    sources: list[Source] = []
-    others: set[str] = set()
-    for name, info in entries.items():
-        if info["type"] != "file":
-            continue
-        location = joined(uri, name)
-        if _suffix(name) in VIDEO_EXTENSIONS:
-            sources.append(source_of(location, info))
+    def look(self, asked: str) -> None:
+        """Take what one input comes to; raises InputNotFound where it holds no video."""
+        store, path = open_store(canonical(asked))
+        outright = _stat(store, path)
+        if outright is not None:
+            candidates = iter([(outright, PurePosixPath(path).name)])
         else:
-            others.add(location)
-    return sources, others
+            candidates = _below(store, path)
+        left: Counter[str] = Counter()
+        taken = not_chosen = 0
+        for stat, name in candidates:
+            suffix = PurePosixPath(stat.path).suffix.lower()
+            if outright is None and suffix not in VIDEO_EXTENSIONS:
+                left[suffix or "(none)"] += 1
+            elif self._choice.takes(name, stat.modified_s):
+                taken += 1
+                uri = _uri(store, stat.path)
+                self.found[uri] = Source(uri, stat.bytes, stat.etag)
+            else:
+                not_chosen += 1
+        if not taken and not not_chosen:
+            raise _no_match(asked, left)
+        self.left += left
+        self.not_chosen += not_chosen
 
 
-def _suffix(name: str) -> str:
-    return PurePosixPath(name).suffix.lower()
+def _stat(store: Store, path: str) -> Stat | None:
+    """Look whether an input names one object outright; a bucket or the root of a disk does not."""
+    if not path.strip("/"):
+        return None
+    try:
+        return store.stat(path)
+    except FileNotFoundError:
+        return None
 
 
-def _by_suffix(names: Iterable[str]) -> Counter[str]:
-    return Counter(_suffix(name) or "(none)" for name in names)
+def _below(store: Store, path: str) -> Iterator[tuple[Stat, str]]:
+    """Yield what lies in a folder, or matches a glob, with its path below the folder."""
+    folder, glob = _split_glob(path)
+    if glob:
+        _check(glob)
+    skipped = len(folder) + 1 if folder.strip("/") else len(folder)
+    for stat in store.list(folder):
+        name = stat.path[skipped:]
+        # What a glob matches may be a folder: then all that lies below it is meant.
+        if not glob or matches(f"/{glob}", name) or matches(f"/{glob}/**", name):
+            yield stat, name
 
 
-def _no_match(asked: str, what: str, left: Counter[str]) -> InputNotFound:
+def _check(glob: str) -> None:
+    try:
+        check_glob(glob)
+    except ValueError as error:
+        raise InputNotFound(f"An input cannot be searched for: {error}.") from None
+
+
+def _split_glob(path: str) -> tuple[str, str]:
+    """Split a path before its first part with a wildcard: only what lies there is listed."""
+    parts = path.split("/")
+    number = next((n for n, part in enumerate(parts) if any(c in part for c in WILDCARDS)), None)
+    if number is None:
+        return path, ""
+    return "/".join(parts[:number]), "/".join(parts[number:])
+
+
+def _uri(store: Store, path: str) -> str:
+    return at(store.name, path.lstrip("/")) if store.name else path
+
+
+def _no_match(asked: str, left: Counter[str]) -> InputNotFound:
     if left:
         kinds = ", ".join(f"{count} x {suffix}" for suffix, count in left.most_common(5))
         way_out = "Name a file outright to take it whatever its extension is."
-        return InputNotFound(f"The {what} {asked} holds no video, only {kinds}.", way_out)
+        return InputNotFound(f"The input {asked} holds no video, only {kinds}.", way_out)
     way_out = "Check the spelling, or give a file, a folder or a quoted glob such as 'in/*.mp4'."
     return InputNotFound(f"The input {asked} matches nothing.", way_out)

@@ -1,26 +1,54 @@
-"""Locations: their one name, the file system that holds them, and its troubles."""
+"""Locations: their one name, and where in which store they lie."""
 
 from __future__ import annotations
 
 import os
-from functools import cache
-from typing import Any
+from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-import fsspec
-from fsspec.implementations.local import LocalFileSystem
-from obstore.exceptions import BaseError
+from fleet.errors import UsageError
+from fleet.storage.secrets import refuse_credentials
 
-from fleet.errors import StorageError, UsageError
-from fleet.video.index import Source
+CLOUD_SCHEMES = frozenset({"s3", "obs", "gs", "az"})
+"""What obstore does the work for; obs:// through its S3 interface."""
 
-_OBSTORE_SCHEMES = ("s3", "gs", "az")
-TROUBLE = (OSError, BaseError)
-"""What a store's client raises when the store does not answer as it should."""
+
+@dataclass(frozen=True)
+class Place:
+    """A location taken apart.
+
+    `scheme`: empty for local paths. `root`: the bucket or container, empty where a scheme has
+    none. `path`: within the root, without a slash in front; of local files, the absolute path.
+    """
+
+    scheme: str
+    root: str
+    path: str
+
+    @property
+    def store(self) -> str:
+        """What all locations of the same store begin with: s3://bucket."""
+        return f"{self.scheme}://{self.root}" if self.scheme else ""
+
+    @property
+    def uri(self) -> str:
+        """The location in one piece."""
+        return at(self.store, self.path)
+
+
+def at(store: str, path: str) -> str:
+    """Write the location of a path within a store (`Place.store`)."""
+    if not store or path.startswith(store):
+        return path
+    return f"{store}{path}" if store.endswith("/") else f"{store}/{path}".rstrip("/")
 
 
 def canonical(uri: str) -> str:
-    """Give a location its one name: an absolute path for local files, else the URL as it is."""
+    """Give a location its one name: an absolute path for local files, else the URL as it is.
+
+    Raises UsageError where it carries credentials.
+    """
+    refuse_credentials(uri)
     if uri.startswith("file://"):
         return os.path.abspath(unquote(urlsplit(uri).path))  # noqa: PTH100 - keeps symlinks
     if "://" in uri:
@@ -28,52 +56,14 @@ def canonical(uri: str) -> str:
     return os.path.abspath(os.path.expanduser(uri))  # noqa: PTH100, PTH111 - strings in, strings out
 
 
-def trouble(what: str, error: Exception) -> StorageError:
-    """Put a client's exception into a sentence of ours."""
-    # A client's message goes on for a page; its first line says what happened.
-    reason = str(error).partition("\n")[0] or type(error).__name__
-    return StorageError(f"{what}: {reason}")
-
-
-@cache
-def _register_obstore() -> None:
-    from obstore.fsspec import register  # noqa: PLC0415 - only where an object store is named
-
-    for scheme in _OBSTORE_SCHEMES:
-        register(scheme)
-
-
-def open_filesystem(uri: str) -> tuple[Any, str]:
-    """Open the file system that holds `uri`: it, and the path within it."""
-    if "://" not in uri:
-        return LocalFileSystem(), uri
-    scheme = uri.partition("://")[0]
-    if scheme in _OBSTORE_SCHEMES:
-        _register_obstore()
-    try:
-        filesystem, path = fsspec.url_to_fs(uri)
-    except (ValueError, ImportError) as error:
-        known = "a local path, file://, memory://, s3://, gs:// or az://"
-        raise UsageError(f"{uri} cannot be opened: {error}.", f"Use {known}.") from error
-    return filesystem, path
-
-
-def joined(uri: str, path: str) -> str:
-    """Write a path that a file system listed as a location of ours."""
-    if "://" not in uri:
-        return path
-    scheme = uri.partition("://")[0]
-    return f"{scheme}://{path.removeprefix(f'{scheme}://').lstrip('/')}"
-
-
-def source_of(uri: str, info: dict[str, Any]) -> Source:
-    """Read size and version from what a file system tells of an object."""
-    size = int(info["size"] or 0)
-    for key in ("ETag", "e_tag", "etag", "md5Hash"):
-        if info.get(key):
-            return Source(uri, size, str(info[key]).strip('"'))
-    stamp = info.get("mtime") or info.get("LastModified") or info.get("created")
-    if isinstance(stamp, float):
-        # As text, microseconds survive; as a float in a name they would print differently.
-        stamp = f"{stamp:.6f}"
-    return Source(uri, size, f"mtime-{stamp}-{size}")
+def place(uri: str) -> Place:
+    """Take a location apart; raises UsageError where it carries credentials, or no bucket."""
+    scheme, colon, rest = canonical(uri).partition("://")
+    if not colon:
+        return Place("", "", scheme)
+    if scheme not in CLOUD_SCHEMES:
+        return Place(scheme, "", rest)
+    root, _, path = rest.partition("/")
+    if not root:
+        raise UsageError(f"{uri} names no bucket.", f"Write it as {scheme}://bucket/folder.")
+    return Place(scheme, root, path.strip("/"))

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from fleet.errors import StorageError, UsageError
-from fleet.storage.place import TROUBLE, canonical, open_filesystem, trouble
+from pathlib import Path
+
+from fleet.errors import StorageRefused, UsageError, VideoChanged
+from fleet.storage.open import open_store
+from fleet.storage.place import canonical
+from fleet.storage.store import Conflict
 from fleet.video.index import Source
 
 
 class Reader:
-    """Ranged reads of one object, counted; one per thread.
+    """Ranged reads of one object, as it was when it was listed; one per thread.
 
-    `bytes_read` and `requests` say what was asked of the store.
+    `bytes_read` and `requests` say what was asked of the store; what had to be asked again is
+    counted once.
     """
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.bytes_read = 0
         self.requests = 0
-        self._filesystem, self._path = open_filesystem(source.uri)
+        self._store, self._path = open_store(source.uri)
 
     @property
     def size(self) -> int:
@@ -27,21 +32,27 @@ class Reader:
     def read(self, offset: int, length: int) -> bytes:
         """Read `length` bytes from `offset`, fewer at the end of the object.
 
-        Raises StorageError when the store fails or gives too little.
+        Raises StorageError when the store fails, VideoChanged when the object is another by now.
         """
         end = min(offset + length, self.size)
         if end <= offset:
             return b""
+        etag = self.source.etag
         try:
-            data = bytes(self._filesystem.cat_file(self._path, start=offset, end=end))
-        except TROUBLE as error:
-            raise trouble(f"{self.source.uri} could not be read", error) from error
+            answer = self._store.read(self._path, offset, end, etag)
+        except (Conflict, FileNotFoundError) as error:
+            raise self._changed(gone=isinstance(error, FileNotFoundError)) from None
+        # A store that cannot be asked for a version tells which one it gave.
+        if (answer.etag, answer.size) != (etag, self.size):
+            raise self._changed()
         self.requests += 1
-        self.bytes_read += len(data)
-        if len(data) != end - offset:
-            message = f"{self.source.uri}: {len(data)} of {end - offset} bytes came at {offset}."
-            raise StorageError(message, "The object may have been replaced while it was read.")
-        return data
+        self.bytes_read += len(answer.data)
+        return answer.data
+
+    def _changed(self, *, gone: bool = False) -> VideoChanged:
+        what = "it is gone" if gone else "it was replaced by another"
+        way_out = "Run the same command again: it plans this video anew."
+        return VideoChanged(self.source.uri, f"{what} since it was listed.", way_out)
 
 
 def read_file(uri: str) -> bytes:
@@ -49,15 +60,16 @@ def read_file(uri: str) -> bytes:
 
     Raises UsageError where there is none.
     """
-    filesystem, path = open_filesystem(canonical(uri))
+    uri = canonical(uri)
+    store, path = open_store(uri)
     try:
-        return bytes(filesystem.cat_file(path))
+        return store.read(path).data
     except FileNotFoundError:
         raise UsageError(f"{uri} does not exist.", "Check the path.") from None
-    except IsADirectoryError:
+    except StorageRefused:
+        if "://" in uri or not Path(uri).is_dir():
+            raise
         raise UsageError(f"{uri} is a folder.", "Name the file in it.") from None
-    except TROUBLE as error:
-        raise trouble(f"{uri} could not be read", error) from error
 
 
 def read_text(uri: str) -> str:

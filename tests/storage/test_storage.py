@@ -1,50 +1,21 @@
-"""Listing, ranged reads and atomic puts, on a disk and in memory."""
+"""Locations, and what is special about local files."""
 
 from __future__ import annotations
 
 import os
-import uuid
 from pathlib import Path
 
 import pytest
 
-from fleet.errors import InputNotFound, StorageError, UsageError
-from fleet.storage import Folder, Reader, canonical, expand, read_file
-
-
-@pytest.fixture(params=["disk", "memory"])
-def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Folder:
-    """An empty folder of each kind."""
-    return Folder(str(tmp_path / "out") if request.param == "disk" else f"memory://{uuid.uuid4()}")
-
-
-def test_what_is_put_is_listed_and_read(folder: Folder) -> None:
-    """Names come back relative to the folder, in order, with sizes."""
-    assert list(folder.list()) == []
-    folder.put("frames/b", b"12345")
-    folder.put("frames/a", b"1")
-    folder.put("errors/c", b"")
-    assert [(e.name, e.bytes) for e in folder.list()] == [
-        ("errors/c", 0),
-        ("frames/a", 1),
-        ("frames/b", 5),
-    ]
-    assert [e.name for e in folder.list("frames/")] == ["frames/a", "frames/b"]
-    assert [e.name for e in folder.list("frames/b")] == ["frames/b"]
-    assert folder.read("frames/b") == b"12345"
-    assert folder.read_range("frames/b", 1, 3) == b"234"
-    assert folder.exists("frames/a")
-    assert not folder.exists("frames/z")
-
-
-def test_a_put_replaces_whole_and_a_delete_is_final(folder: Folder) -> None:
-    """The second content stands; deleting twice is no error."""
-    folder.put("x", b"first, and longer")
-    folder.put("x", b"second")
-    assert folder.read("x") == b"second"
-    folder.delete("x")
-    folder.delete("x")
-    assert not folder.exists("x")
+from fleet.errors import (
+    AccessDenied,
+    InputNotFound,
+    StorageError,
+    StorageRefused,
+    UsageError,
+    VideoChanged,
+)
+from fleet.storage import Folder, Reader, canonical, expand, read_file, read_text
 
 
 def test_a_put_on_disk_leaves_no_other_file(tmp_path: Path) -> None:
@@ -54,51 +25,58 @@ def test_a_put_on_disk_leaves_no_other_file(tmp_path: Path) -> None:
     (tmp_path / "blocked").mkdir()
     with pytest.raises(StorageError, match="blocked could not be written"):
         folder.put("blocked", b"data")
-    assert sorted(p.name for p in tmp_path.rglob("*")) == ["blocked", "part.parquet", "table"]
+    version = folder.create("lease", b"one")
+    assert version
+    folder.replace("lease", b"two", version)
+    folder.replace("lease", b"three", version)
+    folder.create("lease", b"four")
+    names = sorted(p.name for p in tmp_path.rglob("*"))
+    assert names == ["blocked", "lease", "part.parquet", "table"]
 
 
-def test_inputs_are_files_folders_and_globs(tmp_path: Path) -> None:
-    """Videos by extension, recursively; the rest is counted and left."""
-    for name in ("a.mp4", "b/c.MKV", "b/d.txt", "b/e.jpg", "raw", "with space's [1].mp4"):
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(b"x")
-    listing = expand([str(tmp_path)])
-    names = [os.path.relpath(s.uri, tmp_path) for s in listing.sources]
-    assert names == ["a.mp4", "b/c.MKV", "with space's [1].mp4"]
-    assert listing.left == {"(none)": 1, ".jpg": 1, ".txt": 1}
-    assert [Path(s.uri).name for s in expand([f"{tmp_path}/*.mp4"]).sources] == [
-        "a.mp4",
-        "with space's [1].mp4",
-    ]
-    assert [Path(s.uri).name for s in expand([str(tmp_path / "raw")]).sources] == ["raw"]
-    bracketed = expand([str(tmp_path / "with space's [1].mp4"), f"file://{tmp_path}/a.mp4"])
-    assert len(bracketed.sources) == 2
+def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
+    """An archive of links is an archive; a link that leads nowhere is nothing."""
+    archive, view = tmp_path / "archive", tmp_path / "view"
+    (archive / "deep").mkdir(parents=True)
+    view.mkdir()
+    (archive / "deep" / "a.mp4").write_bytes(b"x")
+    (view / "folder").symlink_to(archive)
+    (view / "b.mp4").symlink_to(archive / "deep" / "a.mp4")
+    (view / "nowhere.mp4").symlink_to(tmp_path / "no.mp4")
+    (archive / "deep" / "back").symlink_to(view)
+    found = [os.path.relpath(s.uri, view) for s in expand([str(view)]).sources]
+    assert found == ["b.mp4", "folder/deep/a.mp4"]
 
 
-def test_folders_that_a_glob_matches_are_searched(tmp_path: Path) -> None:
-    """`cam-*` takes the videos of each camera's folder."""
-    for name in ("cam-1/a.mp4", "cam-2/deep/b.mp4", "other/c.mp4"):
-        (tmp_path / name).parent.mkdir(parents=True)
+def test_a_folder_that_may_not_be_read_is_no_empty_one(tmp_path: Path) -> None:
+    """Or its videos would silently be left out."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o000)
+    was = os.geteuid()
+    if was == 0:  # root may read every folder: be nobody for a moment
+        os.seteuid(65534)
+    try:
+        with pytest.raises(AccessDenied, match="Check who may read"):
+            expand([str(tmp_path)])
+    finally:
+        os.seteuid(was)
+
+
+def test_names_of_every_kind_are_found(tmp_path: Path) -> None:
+    """Spaces, quotes, newlines, dots, percent signs, other scripts."""
+    names = ["a b.mp4", 'it\'s "q".mp4', "two\nlines.mp4", "..mp4.mp4", "5%20.mp4", "видео.mp4"]
+    for name in names:
         (tmp_path / name).write_bytes(b"x")
-    found = [Path(s.uri).name for s in expand([f"{tmp_path}/cam-*"]).sources]
-    assert found == ["a.mp4", "b.mp4"]
+    listing = expand([str(tmp_path)])
+    assert {Path(source.uri).name for source in listing.sources} == set(names)
+    assert [Reader(source).read(0, 1) for source in listing.sources] == [b"x"] * len(names)
 
 
 def test_an_input_named_twice_counts_once(tmp_path: Path) -> None:
-    """A file and the folder it lies in."""
+    """A file and the folder it lies in, and its URL."""
     (tmp_path / "a.mp4").write_bytes(b"x")
-    assert len(expand([str(tmp_path), str(tmp_path / "a.mp4")]).sources) == 1
-
-
-@pytest.mark.parametrize("name", ["nowhere", "no/*.mp4", ""])
-def test_an_input_that_matches_nothing_is_named(tmp_path: Path, name: str) -> None:
-    """The error shows what was asked for."""
-    (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(
-        InputNotFound, match=name.replace("*", r"\*") or "holds no video, only 1 x .txt"
-    ):
-        expand([str(tmp_path / name)])
+    inputs = [str(tmp_path), str(tmp_path / "a.mp4"), f"file://{tmp_path}/a.mp4"]
+    assert len(expand(inputs).sources) == 1
 
 
 def test_a_changed_file_has_another_etag(tmp_path: Path) -> None:
@@ -111,24 +89,13 @@ def test_a_changed_file_has_another_etag(tmp_path: Path) -> None:
     assert expand([str(path)]).sources[0].etag != before.etag
 
 
-def test_ranged_reads_are_counted_and_end_with_the_object(tmp_path: Path) -> None:
-    """A read past the end is short, one behind it empty."""
-    path = tmp_path / "a.bin"
-    path.write_bytes(bytes(range(100)))
-    reader = Reader(expand([str(path)]).sources[0])
-    assert reader.read(10, 5) == bytes(range(10, 15))
-    assert reader.read(95, 50) == bytes(range(95, 100))
-    assert reader.read(200, 5) == b""
-    assert (reader.requests, reader.bytes_read, reader.size) == (2, 10, 100)
-
-
 def test_an_object_that_shrank_is_no_silent_short_read(tmp_path: Path) -> None:
     """The listing said 100 bytes; 40 are there."""
     path = tmp_path / "a.bin"
     path.write_bytes(bytes(100))
     reader = Reader(expand([str(path)]).sources[0])
     path.write_bytes(bytes(40))
-    with pytest.raises(StorageError, match="replaced"):
+    with pytest.raises(VideoChanged, match="replaced"):
         reader.read(0, 100)
 
 
@@ -140,9 +107,30 @@ def test_locations_have_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert canonical("s3://bucket/a b") == "s3://bucket/a b"
 
 
-def test_an_unknown_scheme_and_a_missing_file_are_refused(tmp_path: Path) -> None:
-    """In words, with what can be used."""
+def test_what_cannot_be_opened_is_refused_with_what_can(tmp_path: Path) -> None:
+    """An unknown scheme, a scheme whose package is missing, a file for a folder, a missing file."""
     with pytest.raises(UsageError, match="Use a local path"):
         Folder("gopher://x/y")
+    with pytest.raises(UsageError, match="paramiko"):
+        Folder("sftp://host/y")
+    for nothing in ("s3://", "obs:///x", "az://"):
+        with pytest.raises(UsageError, match="names no bucket"):
+            Folder(nothing)
+    (tmp_path / "file").write_bytes(b"\xff")
+    with pytest.raises(UsageError, match="is a file"):
+        Folder(str(tmp_path / "file"))
     with pytest.raises(UsageError, match="does not exist"):
         read_file(str(tmp_path / "no.om"))
+    with pytest.raises(UsageError, match="is a folder"):
+        read_file(str(tmp_path))
+    with pytest.raises(UsageError, match="not text in UTF-8"):
+        read_text(str(tmp_path / "file"))
+    with pytest.raises(InputNotFound, match="is no glob"):
+        expand([str(tmp_path / "a**b")])
+
+
+def test_a_file_system_without_conditional_puts_says_so(tmp_path: Path) -> None:
+    """A folder can be written to, but two jobs cannot be kept apart by it."""
+    folder = Folder(f"simplecache::file://{tmp_path}")
+    with pytest.raises(StorageRefused, match="no conditional puts"):
+        folder.create("x", b"y")

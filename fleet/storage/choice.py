@@ -1,0 +1,81 @@
+"""Which of the videos that lie in an input are taken: by name, and by when they were written."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import lru_cache
+
+from fsspec.utils import glob_translate
+
+WILDCARDS = "*?["
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Globs and a moment; an empty choice takes everything.
+
+    `include`: at least one of them must match. `exclude`: none of them may. A glob without a slash
+    is held against the name of the file, one with a slash against its whole path below the input:
+    `*` stays within a folder, `**` is any number of folders. `modified_since`: with a time zone.
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    modified_since: datetime | None = None
+
+    def __post_init__(self) -> None:
+        for glob in (*self.include, *self.exclude):
+            check_glob(glob)
+        if self.modified_since is not None and self.modified_since.tzinfo is None:
+            raise ValueError("modified_since has a time zone")
+
+    def takes(self, path: str, modified_s: float | None) -> bool:
+        """Whether a video is taken; `path`: below the input. One of unknown age is."""
+        if self.include and not any(matches(glob, path) for glob in self.include):
+            return False
+        if any(matches(glob, path) for glob in self.exclude):
+            return False
+        since = self.modified_since
+        return since is None or modified_s is None or modified_s >= since.timestamp()
+
+
+EVERY_VIDEO = Choice()
+
+
+def matches(glob: str, path: str) -> bool:
+    """Whether a glob matches a path, as Choice says."""
+    if "/" not in glob:
+        path = path.rpartition("/")[2]
+    return bool(_pattern(glob.lstrip("/")).match(path))
+
+
+def check_glob(glob: str) -> None:
+    """Raise ValueError for what is no glob."""
+    if not glob.strip("/"):
+        raise ValueError("a glob is not empty")
+    try:
+        _pattern(glob.lstrip("/"))
+    except (ValueError, re.error) as error:
+        raise ValueError(f"{glob!r} is no glob: {error}") from None
+
+
+@lru_cache(maxsize=256)
+def _pattern(glob: str) -> re.Pattern[str]:
+    return re.compile(glob_translate(glob))
+
+
+def parse_moment(value: object) -> datetime:
+    """Read an ISO date or time, or TOML's own; without a zone, UTC. Raises ValueError."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            message = f"{value!r} is no date or time: write 2026-11-01 or 2026-11-01T08:00:00+01:00"
+            raise ValueError(message) from None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day, tzinfo=UTC)
+    if not isinstance(value, datetime):
+        raise ValueError("a date or time, such as 2026-11-01")  # noqa: TRY004 - pydantic lists it
+    return value if value.tzinfo else value.replace(tzinfo=UTC)

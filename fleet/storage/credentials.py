@@ -1,0 +1,201 @@
+"""Where the credentials and endpoints of S3 come from: the environment, then the files of AWS.
+
+obstore itself reads the environment, and asks a cloud machine for its role; it knows nothing of
+~/.aws/credentials, of profiles, or of Huawei's names. Nothing here comes from a job file.
+"""
+
+from __future__ import annotations
+
+import configparser
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fleet.errors import AccessDenied, UsageError
+from fleet.storage.secrets import remember
+
+if TYPE_CHECKING:
+    from obstore.store import S3Credential  # there for type checkers only
+
+# Tools that renew a profile's keys write the file anew.
+_READ_AGAIN = timedelta(minutes=15)
+_OBS_NAMES = (
+    ("OBS_ACCESS_KEY_ID", "OBS_SECRET_ACCESS_KEY", "OBS_SECURITY_TOKEN"),
+    ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK", "HUAWEICLOUD_SDK_SECURITY_TOKEN"),
+    ("HUAWEICLOUD_ACCESS_KEY_ID", "HUAWEICLOUD_SECRET_ACCESS_KEY", "HUAWEICLOUD_SECURITY_TOKEN"),
+)
+_OBS_REGIONS = ("OBS_REGION", "HUAWEICLOUD_REGION", "HW_REGION_NAME")
+_AWS_NAMES = (("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),)
+_AWS_REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
+_ENDPOINTS = ("FLEET_S3_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+# What obstore does by itself, without a key: a pod's role, a container's role, nobody's.
+_ROLES = (
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_SKIP_SIGNATURE",
+)
+_NOT_TAKEN = ("credential_process", "sso_session", "sso_start_url", "role_arn")
+
+
+@dataclass(frozen=True)
+class Keys:
+    """A pair of keys, and the token that belongs to it; not shown when printed."""
+
+    access: str = field(repr=False)
+    secret: str = field(repr=False)
+    token: str = field(default="", repr=False)
+
+    def __call__(self) -> S3Credential:
+        """Give the keys to obstore."""
+        remember(self.access, self.secret, self.token)
+        return _credential(self, None)
+
+
+@dataclass(frozen=True)
+class ProfileKeys:
+    """The keys of a profile, read again when they may have been renewed."""
+
+    files: ProfileFiles
+
+    def __call__(self) -> S3Credential:
+        """Give the keys to obstore."""
+        keys = self.files.keys()
+        remember(keys.access, keys.secret, keys.token)
+        return _credential(keys, datetime.now(UTC) + _READ_AGAIN)
+
+
+def _credential(keys: Keys, until: datetime | None) -> S3Credential:
+    return {
+        "access_key_id": keys.access,
+        "secret_access_key": keys.secret,
+        "token": keys.token or None,
+        "expires_at": until,
+    }
+
+
+@dataclass(frozen=True)
+class S3Settings:
+    """How a bucket is reached; `keys` None leaves it to obstore to find a role.
+
+    `endpoint`: empty for AWS itself. `bucket_in_host`: whether requests name the bucket in the
+    host (as OBS wants it) or in the path (as most stores of one's own do).
+    """
+
+    endpoint: str
+    region: str
+    bucket_in_host: bool
+    keys: Keys | ProfileKeys | None
+
+
+@dataclass(frozen=True)
+class ProfileFiles:
+    """The two files of AWS, and the profile that is asked for in them; empty for the default."""
+
+    credentials: Path
+    config: Path
+    profile: str
+
+    def values(self) -> dict[str, str]:
+        """What both files say of the profile, the credentials file first."""
+        name = self.profile or "default"
+        of_config = {} if name == "default" else _section(self.config, f"profile {name}")
+        return {**(of_config or _section(self.config, name)), **_section(self.credentials, name)}
+
+    def keys(self) -> Keys:
+        """Read its keys; raises AccessDenied where it has none."""
+        values = self.values()
+        name = self.profile or "default"
+        if "aws_access_key_id" in values and "aws_secret_access_key" in values:
+            token = values.get("aws_session_token", "")
+            return Keys(values["aws_access_key_id"], values["aws_secret_access_key"], token)
+        if not_taken := [key for key in _NOT_TAKEN if key in values]:
+            raise AccessDenied(
+                f"The AWS profile {name} gets its keys by {not_taken[0]}, which Fleet cannot do.",
+                'Run: eval "$(aws configure export-credentials --format env)"',
+            )
+        raise AccessDenied(
+            f"There are no keys of the AWS profile {name} in {self.credentials} or {self.config}.",
+            "Check AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+        )
+
+
+def _section(path: Path, name: str) -> dict[str, str]:
+    parser = configparser.RawConfigParser(strict=False, default_section="")
+    try:
+        parser.read(path, "utf-8")
+    except (configparser.Error, OSError, UnicodeDecodeError) as error:
+        message = f"{path} cannot be read: {type(error).__name__}."
+        raise AccessDenied(message, "Mend it, or set AWS_ACCESS_KEY_ID instead.") from None
+    return dict(parser[name]) if parser.has_section(name) else {}
+
+
+def s3_settings(environment: Mapping[str, str]) -> S3Settings:
+    """Find out how s3:// is reached; raises AccessDenied where a profile that is named has no keys.
+
+    The environment's keys come before a profile's; without either, a role is asked for.
+    """
+    files = _files(environment)
+    values = files.values()
+    return S3Settings(
+        endpoint=_first(environment, _ENDPOINTS) or values.get("endpoint_url", ""),
+        region=_first(environment, _AWS_REGIONS) or values.get("region", "") or "us-east-1",
+        bucket_in_host=False,
+        keys=_keys(environment, _AWS_NAMES, files),
+    )
+
+
+def obs_settings(environment: Mapping[str, str]) -> S3Settings:
+    """Find out how obs:// is reached, through the S3 interface of Huawei's OBS.
+
+    Its keys are looked for under Huawei's names, then under those of AWS. Raises UsageError where
+    neither a region nor an endpoint is set.
+    """
+    region = _first(environment, (*_OBS_REGIONS, *_AWS_REGIONS))
+    endpoint = _first(environment, ("FLEET_S3_ENDPOINT", "OBS_ENDPOINT"))
+    if not (region or endpoint):
+        raise UsageError(
+            "obs:// needs to know where the bucket lies.",
+            "Set OBS_REGION, such as cn-north-4, or FLEET_S3_ENDPOINT.",
+        )
+    return S3Settings(
+        endpoint=endpoint or f"https://obs.{region}.myhuaweicloud.com",
+        region=region or "us-east-1",
+        bucket_in_host=not environment.get("FLEET_S3_ENDPOINT"),
+        keys=_keys(environment, (*_OBS_NAMES, *_AWS_NAMES), _files(environment)),
+    )
+
+
+def _keys(
+    environment: Mapping[str, str],
+    names: tuple[tuple[str, str, str], ...],
+    files: ProfileFiles,
+) -> Keys | ProfileKeys | None:
+    for access, secret, token in names:
+        if environment.get(access) and environment.get(secret):
+            return Keys(environment[access], environment[secret], environment.get(token, ""))
+    if _first(environment, _ROLES):
+        return None
+    if files.profile or "aws_access_key_id" in files.values():
+        files.keys()  # what is wrong with them is said at once
+        return ProfileKeys(files)
+    if environment.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
+        raise AccessDenied("No credentials were found.", "Set AWS_ACCESS_KEY_ID, or AWS_PROFILE.")
+    return None
+
+
+def _files(environment: Mapping[str, str]) -> ProfileFiles:
+    home = Path(environment.get("HOME") or "/")
+    return ProfileFiles(
+        credentials=Path(
+            environment.get("AWS_SHARED_CREDENTIALS_FILE") or home / ".aws" / "credentials"
+        ),
+        config=Path(environment.get("AWS_CONFIG_FILE") or home / ".aws" / "config"),
+        profile=environment.get("AWS_PROFILE", ""),
+    )
+
+
+def _first(environment: Mapping[str, str], names: tuple[str, ...]) -> str:
+    return next((environment[name] for name in names if environment.get(name)), "")

@@ -1,0 +1,135 @@
+"""Objects of S3 whose names obstore cannot address: requests that it signs, and urllib makes.
+
+obstore takes no name with an empty part (//), a part . or .., or a control character, and a listing
+ends where it comes to one. An archive of other people's making has such names all the same. The
+signature covers the whole address, so obstore is told of an endpoint that is the address already;
+what it adds to it ends up in a parameter that S3 ignores.
+"""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException, HTTPResponse
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+from xml.etree import ElementTree as ET
+
+import obstore
+
+from fleet.errors import StorageError
+from fleet.storage.place import at
+from fleet.storage.store import Answer, Conflict, Stat
+from fleet.storage.trouble import of_cloud
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store  # there for type checkers only
+
+_VALID = timedelta(minutes=15)
+_TIMEOUT_S = 60
+_IGNORED = "x-id"
+"""S3's own clients send it too; no server looks at it."""
+
+
+class Presigned:
+    """The bucket at an address; `client` makes a client of obstore's for an endpoint."""
+
+    def __init__(self, name: str, address: str, client: Callable[[str], S3Store]) -> None:
+        self._name = name
+        self._address = address
+        self._client = client
+
+    def list(self, folder: str, after: str) -> Iterator[Stat]:
+        """Yield what lies below a folder behind the name `after`, page by page; see Store."""
+        query = {"list-type": "2", "encoding-type": "url"}
+        query |= {"prefix": f"{folder}/"} if folder else {}
+        more = {"start-after": after} if after else {}
+        while True:
+            with self._ask("GET", "", "listed", query | more) as response:
+                page = ET.fromstring(response.read())  # noqa: S314 - expat refuses the known bombs
+            quoted = page.findtext("{*}EncodingType") == "url"
+            for item in page.iterfind("{*}Contents"):
+                yield _listed(item, quoted=quoted)
+            token = page.findtext("{*}NextContinuationToken")
+            if not token:
+                return
+            more = {"continuation-token": token}
+
+    def stat(self, path: str) -> Stat:
+        """See Store."""
+        with self._ask("HEAD", path, "read") as response:
+            return _served(path, response)
+
+    def read(self, path: str, start: int, end: int | None, etag: str) -> Answer:
+        """See Store."""
+        headers = {"If-Match": f'"{etag}"'} if etag else {}
+        if start or end is not None:
+            headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
+        with self._ask("GET", path, "read", headers=headers) as response:
+            try:
+                data = response.read()
+            except (OSError, HTTPException) as error:
+                raise self._trouble(path, "read", error) from None
+            stat = _served(path, response)
+        return Answer(data, stat.bytes, stat.etag)
+
+    def _ask(
+        self,
+        method: Literal["GET", "HEAD"],
+        path: str,
+        what: str,
+        query: Mapping[str, str] = MappingProxyType({}),
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> HTTPResponse:
+        address = f"{self._address}/{urllib.parse.quote(path, safe='/~')}".rstrip("/")
+        # A space is no plus, as signatures want it.
+        words = "&".join(f"{name}={urllib.parse.quote(v, safe='~')}" for name, v in query.items())
+        client = self._client(f"{address}?{words}&{_IGNORED}=")
+        url = obstore.sign(client, method, "x", _VALID)
+        request = urllib.request.Request(url, headers=dict(headers), method=method)  # noqa: S310
+        try:
+            response: HTTPResponse = urllib.request.urlopen(request, timeout=_TIMEOUT_S)  # noqa: S310
+        except urllib.error.HTTPError as error:
+            with error:
+                raise self._refused(path, what, error) from None
+        except (OSError, HTTPException) as error:
+            raise self._trouble(path, what, error) from None
+        return response
+
+    def _refused(self, path: str, what: str, error: urllib.error.HTTPError) -> Exception:
+        body = error.read(65536).decode("utf-8", "replace")
+        if error.code == 412:
+            return Conflict(path)
+        if error.code == 404 and "NoSuchBucket" not in body:
+            return FileNotFoundError(at(self._name, path))
+        # In the words of obstore, which are known how to be read.
+        return self._trouble(path, what, RuntimeError(f"status code: {error.code} {body}"))
+
+    def _trouble(self, path: str, what: str, error: Exception) -> StorageError:
+        return of_cloud(f"{at(self._name, path)!r} could not be {what}", error)
+
+
+def _listed(item: ET.Element, *, quoted: bool) -> Stat:
+    def text(name: str) -> str:
+        return item.findtext(f"{{*}}{name}") or ""
+
+    modified = datetime.fromisoformat(text("LastModified"))
+    return Stat(
+        # Some write a space as +, others as %20; a plus is %2B with all of them.
+        path=urllib.parse.unquote_plus(text("Key")) if quoted else text("Key"),
+        bytes=int(text("Size")),
+        etag=text("ETag").strip('"'),
+        modified_s=modified.timestamp(),
+    )
+
+
+def _served(path: str, response: HTTPResponse) -> Stat:
+    whole = response.headers.get("Content-Range", "").rpartition("/")[2]
+    size = int(whole or response.headers.get("Content-Length", "0"))
+    etag = response.headers.get("ETag", "").strip('"')
+    modified = parsedate_to_datetime(response.headers["Last-Modified"])
+    return Stat(path, size, etag, modified.timestamp())

