@@ -65,7 +65,7 @@ class VdecChannel:
         self._on_close = on_close
         self._size = stream.size
         self._held = memory.allocate(_channel_bytes(soc, stream, stream.size), "vdec channel")
-        self._codec = _open_codec(stream)
+        self._codec = _open_codec(soc, stream)
         self._to_8_bit = VideoReformatter()
         self._state: _State = "fresh"
         self._damaged_row = 0
@@ -74,6 +74,11 @@ class VdecChannel:
 
     def __repr__(self) -> str:
         return f"VdecChannel({self.stream.codec} {self._size}, {self._state})"
+
+    @property
+    def damaged_row(self) -> int | None:
+        """After a DeviceError, until drain: the row of the unit that was found damaged."""
+        return self._damaged_row if self._state == "damaged" else None
 
     def send(self, unit: AccessUnit) -> list[Picture]:
         """Decode one access unit; gives the 0..n pictures that are ready, in display order.
@@ -219,11 +224,12 @@ def _channel_bytes(soc: Soc, stream: StreamInfo, size: Size) -> int:
     return soc.vdec.channel_bytes(limits, size, stream.reference_frames)
 
 
-def _open_codec(stream: StreamInfo) -> VideoCodecContext:
+def _open_codec(soc: Soc, stream: StreamInfo) -> VideoCodecContext:
     codec = CodecContext.create(stream.codec, "r")
     assert isinstance(codec, VideoCodecContext)
     codec.thread_count = 1
-    codec.options = _OPTIONS[stream.codec]
+    # A stream may change to a size that would take 10 GB before the first picture comes out.
+    codec.options = {**_OPTIONS[stream.codec], "max_pixels": str(soc.vdec.input.most.pixels)}
     # Cut exactly what the stream says, even where the left edge is then not aligned in memory:
     # boxes are in pixels of that picture.
     codec.flags |= Flags.unaligned

@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from fleet.worker.fault import Fault
 from fleet.worker.receipt import Receipt
 
-# Events: the pool tells the ledger.
+
+class Cause(StrEnum):
+    """Why a device is gone.
+
+    `DIED`: its process ended: a crash, no memory left, a kill. `SILENT`: it gave no sign of life
+    for too long and was killed. `TAKEN`: its machine was taken away, which says nothing of what it
+    ran.
+    """
+
+    DIED = "died"
+    SILENT = "silent"
+    TAKEN = "taken"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a lease, itself a lease; `gops`: how many GOPs it has."""
+
+    lease: str
+    gops: int
+
+
+# Events: the pool and the loop tell the ledger.
 
 
 @dataclass(frozen=True)
@@ -23,6 +46,7 @@ class DeviceLost:
 
     device: str
     reason: str
+    cause: Cause = Cause.DIED
 
 
 @dataclass(frozen=True)
@@ -44,13 +68,21 @@ class LeaseFailed:
 
 
 @dataclass(frozen=True)
+class LeaseCut:
+    """A lease was cut into pieces, which cover exactly what it covered, each GOP once."""
+
+    lease: str
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
 class LossRecorded:
     """The loss of a quarantined lease stands in errors/."""
 
     lease: str
 
 
-Event = DeviceJoined | DeviceLost | LeaseDone | LeaseFailed | LossRecorded
+Event = DeviceJoined | DeviceLost | LeaseDone | LeaseFailed | LeaseCut | LossRecorded
 
 # Commands: the ledger tells the pool and the loop.
 
@@ -68,6 +100,15 @@ class Assign:
 
 
 @dataclass(frozen=True)
+class CutLease:
+    """Cut a lease into so many pieces, to find out which of them does the harm."""
+
+    lease: str
+    pieces: int
+    fault: Fault
+
+
+@dataclass(frozen=True)
 class RecordLoss:
     """Give a lease up: write what it covers into errors/, with the fault that ended it."""
 
@@ -75,4 +116,4 @@ class RecordLoss:
     fault: Fault
 
 
-Command = Assign | RecordLoss
+Command = Assign | CutLease | RecordLoss

@@ -7,17 +7,28 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
 import ray
 from ray import cloudpickle
-from ray.exceptions import RayError, RayTaskError
+from ray.exceptions import ActorDiedError, RayError, RayTaskError
 
-from fleet.driver.events import Assign, DeviceJoined, DeviceLost, Event, LeaseDone, LeaseFailed
+from fleet.driver.events import (
+    Assign,
+    Cause,
+    DeviceJoined,
+    DeviceLost,
+    Event,
+    LeaseDone,
+    LeaseFailed,
+)
+from fleet.driver.ray_death import why
+from fleet.driver.watchdog import Watchdog
 from fleet.errors import FleetError, JobFailed
 from fleet.job_code import LOADED_PREFIX
+from fleet.memory_limit import limit_memory
 from fleet.plan.order import LeaseOrder
 from fleet.worker.fault import Fault
 from fleet.worker.receipt import Receipt
@@ -34,6 +45,11 @@ OBJECT_STORE_BYTES = 128 * 1024 * 1024
 
 class DeviceActor(Worker):
     """A worker whose control calls are answered while it runs a lease."""
+
+    def open(self) -> Progress:
+        """See Worker; in a process of its own, memory is limited."""
+        limit_memory(self._spec.memory_bytes)
+        return super().open()
 
     @ray.method(concurrency_group="control")
     def prefetch(self, order: LeaseOrder) -> None:  # type: ignore[override]  # Ray wraps methods
@@ -97,6 +113,8 @@ class RayPool:
     def __init__(self, spec: WorkerSpec) -> None:
         _pickle_by_value(type(spec.work))
         self._spec = ray.put(spec)
+        self._watchdog = Watchdog(spec.watchdog_s)
+        self._gone: dict[str, tuple[str, Cause]] = {}
         # Ray's stubs do not know concurrency groups.
         remote: Any = ray.remote
         as_actor = remote(
@@ -145,9 +163,14 @@ class RayPool:
         if ready:
             # Whatever else is ready by now is taken in the same turn.
             ready, _ = ray.wait(waiting, num_returns=len(waiting), timeout=0, fetch_local=False)
-        events: list[Event] = []
-        for reference in ready:
-            events += self._take(reference)
+        # In the order they were given: what a device had ended before it died is heard of first.
+        heard = set(ready)
+        events = [
+            event for reference in waiting if reference in heard for event in self._take(reference)
+        ]
+        gone, self._gone = self._gone, {}
+        for device, (reason, cause) in gone.items():
+            events += self._lose(device, reason, cause)
         return events
 
     def _take(self, reference: Any) -> list[Event]:
@@ -162,7 +185,7 @@ class RayPool:
             raise _cause(error) from error
         except RayError as error:
             # Died, cut off, killed for memory: each has a class of its own, and one remedy.
-            return self._lose(command.device, error)
+            return self._lose(command.device, *why(error))
         if isinstance(outcome, Fault):
             return [LeaseFailed(command.device, command.lease, outcome)]
         return [LeaseDone(command.device, command.lease, outcome)]
@@ -183,16 +206,18 @@ class RayPool:
         self._failed_starts = 0
         return [DeviceJoined(device)]
 
-    def _lose(self, device: str, error: RayError) -> list[Event]:
+    def _lose(self, device: str, reason: str, cause: Cause) -> list[Event]:
         actor = self._actors.pop(device, None)
         if actor is None:
             return []
-        # It may be cut off rather than dead: what it holds goes to others, so it must end.
+        # It may be cut off rather than dead: what it holds goes to others, so it must end. This
+        # ends one that holds the GIL too, and one that is stopped (by SIGKILL, after 5 s).
         ray.kill(actor)
+        self._watchdog.forget(device)
         self._running = {r: c for r, c in self._running.items() if c.device != device}
         self._asked = {r: d for r, d in self._asked.items() if d != device}
         self._start()
-        return [DeviceLost(device, str(error).partition("\n")[0])]
+        return [DeviceLost(device, reason, cause)]
 
     def progress(self) -> list[Progress]:
         """Tell what is newly heard of the devices; they are asked every ASK_EVERY_S."""
@@ -201,11 +226,16 @@ class RayPool:
             return []
         self._last_asked_s = now_s
         answered, waiting = self._answers()
+        for progress in answered:
+            self._watchdog.hear(progress)
+        for device, silence_s in self._watchdog.silent(now_s).items():
+            self._gone[device] = (f"{silence_s:.0f} s of silence", Cause.SILENT)
         self._asked = {reference: self._asked[reference] for reference in waiting}
         silent = set(self._asked.values()) | set(self._starting.values())
         for device, actor in self._actors.items():
             if device not in silent:
                 self._asked[actor.progress.remote()] = device
+                self._watchdog.ask(device, now_s)
         return answered
 
     def _answers(self) -> tuple[list[Progress], list[Any]]:
@@ -215,9 +245,14 @@ class RayPool:
         ready, waiting = ray.wait(asked, num_returns=len(asked), timeout=0, fetch_local=False)
         answers = []
         for reference in ready:
-            # One that died is noticed by the lease that it held.
-            with suppress(RayError):
+            try:
                 answers.append(ray.get(reference))
+            except ActorDiedError as error:
+                # It may have held no lease, which would tell of it.
+                self._gone[self._asked[reference]] = why(error)
+            except RayError:
+                # It cannot be reached just now: the watchdog waits for it to be heard again.
+                continue
         return answers, waiting
 
     def close(self) -> None:

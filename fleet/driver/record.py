@@ -30,6 +30,11 @@ class Recorder:
         self._partitions = job.partitions
         self._origin = Origin(identity.record.digest, job.soc, identity.models)
 
+    @property
+    def job_digest(self) -> str:
+        """The identity of the job whose losses these are."""
+        return self._origin.job
+
     def commit(
         self, lease: str, intervals: Sequence[Interval], losses: Iterable[Loss], video_s: float = 0
     ) -> Receipt:

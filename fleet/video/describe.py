@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fleet.text import one_line
 from fleet.video.index import VideoIndex
 
 
@@ -21,7 +22,7 @@ def _facts(index: VideoIndex) -> dict[str, str]:
     size = f"{stream.size}, {stream.chroma}, {stream.bit_depth} bit, {scan}"
     source = "the header" if index.origin == "header" else "a scan of the whole file"
     return {
-        "video": index.source.uri,
+        "video": one_line(index.source.uri),
         "container": index.container,
         "codec": " ".join(coding),
         "picture": size,

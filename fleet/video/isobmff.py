@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fleet.errors import BrokenVideo
-from fleet.video.isobmff_boxes import Box, box_at, check_index
+from fleet.video.isobmff_boxes import Box, IndexCheck, box_at
 from fleet.video.reader import HollowFile, Ranges
 
 # Boxes of the top level whose contents the demuxer needs; the others are stepped over.
@@ -11,7 +11,7 @@ _NEEDED = {b"ftyp", b"styp", b"moov", b"moof", b"sidx", b"mfra", b"pssh"}
 _KNOWN = _NEEDED | {b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid", b"meta", b"emsg", b"prft"}
 
 FRONT_BYTES = 64 << 10
-_LARGEST_INDEX_BYTES = 512 << 20
+_LARGEST_INDEX_BYTES = 256 << 20
 _TAIL_BYTES = 1 << 20
 _LONGEST_BOX_HEADER = 16
 
@@ -28,17 +28,18 @@ def hollow(uri: str, ranges: Ranges) -> HollowFile:
 
     What was cut off at the end of the payload reads as zeros as well: its packets stay in the
     table, and whoever fetches them finds them missing. Raises BrokenVideo where there is no index
-    in the file, or one that is damaged or larger than 512 MiB.
+    in the file, or one that is damaged or larger than 256 MiB.
     """
     indexed = cut = False
     offset, fragment_bytes = 0, 0
+    check = IndexCheck(uri, ranges.size)
     while offset < ranges.size and (box := _next_box(ranges, offset, fragment_bytes)):
         cut = box.end > ranges.size
         if box.kind in _NEEDED:
             if cut:
                 break
             body = _index_bytes(uri, ranges, box)
-            check_index(uri, body, ranges.size)
+            check.add(body)
             indexed |= box.kind == b"moov"
             if box.kind == b"moof":
                 fragment_bytes = box.end - box.start

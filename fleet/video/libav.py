@@ -15,6 +15,7 @@ from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
 from fleet.errors import BrokenVideo, NotAVideo
+from fleet.video.limits import CUT, MOST_PACKETS, MOST_PIXELS
 
 # libav's demuxers that may run, and how people call what they read. PyAV is told which one, so that
 # nothing is guessed.
@@ -27,6 +28,9 @@ DEMUXERS = {
     "hevc": "raw H.265",
 }
 
+# Looking for what a stream is, libav may decode some of it: of H.264 and H.265 the headers say
+# enough, and others are refused anyway. MPEG-4's size is known only to its decoder.
+_PROBED = {"codec_whitelist": "mpeg4", "max_pixels": str(MOST_PIXELS), "max_streams": "64"}
 _ENCRYPTED: tuple[PktSideDataT, ...] = ("encryption_info", "encryption_init_info")
 _FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,h264,hevc"
 REMUX = "Rewrite it without re-encoding: `ffmpeg -i in -c copy out.mp4`."
@@ -36,10 +40,11 @@ REMUX = "Rewrite it without re-encoding: `ffmpeg -i in -c copy out.mp4`."
 def opened(uri: str, file: Any, demuxer: str, **options: str) -> Iterator[InputContainer]:
     """Open a file object with one demuxer; `options` are libav's.
 
-    libav may run no other demuxer and open no file or address: playlists, references of QuickTime
-    and the like are refused. Its errors become NotAVideo while opening, BrokenVideo afterwards.
+    libav may run no other demuxer and no decoder that is not needed, and open no file or address:
+    playlists, references of QuickTime and the like are refused. Its errors become NotAVideo while
+    opening, BrokenVideo afterwards.
     """
-    allowed = {"format_whitelist": _FORMATS, "protocol_whitelist": "", **options}
+    allowed = {"format_whitelist": _FORMATS, "protocol_whitelist": "", **_PROBED, **options}
     try:
         container = av.open(
             file, "r", format=demuxer, options=allowed, io_open=_refuse, metadata_errors="replace"
@@ -82,22 +87,25 @@ def video_stream(uri: str, container: InputContainer) -> VideoStream:
 def packets(uri: str, container: InputContainer, stream: VideoStream) -> Iterator[Packet[Any]]:
     """The stream's packets as the container has them; pts are None where it has none.
 
-    Raises BrokenVideo for what no table of packets can express: encryption, and a stream that is
-    described anew midway.
+    Raises BrokenVideo for what no table of packets can express: encryption, a stream that is
+    described anew midway, and more than MOST_PACKETS packets.
     """
     # With B-frames, the times that libav would make up are wrong.
     container.flags &= ~cast("int", Flags.gen_pts.value)
-    first = True
+    count = 0
     for packet in _demuxed(container, stream):
         if not packet.size:
             continue
-        if first and any(packet.has_sidedata(kind) for kind in _ENCRYPTED):
+        count += 1
+        if count > MOST_PACKETS:
+            message = f"it has more than {MOST_PACKETS:,} pictures."
+            raise BrokenVideo(uri, message, f"Cut it into shorter ones: {CUT}.")
+        if count == 1 and any(packet.has_sidedata(kind) for kind in _ENCRYPTED):
             message = "its pictures are encrypted."
             raise BrokenVideo(uri, message, "Decrypt it with the tools of whoever made it.")
-        if not first and packet.has_sidedata("new_extradata"):
+        if count > 1 and packet.has_sidedata("new_extradata"):
             message = "its video stream changes its codec configuration midway."
             raise BrokenVideo(uri, message, "Re-encode it: `ffmpeg -i in -c:v libx264 out.mp4`.")
-        first = False
         yield packet
 
 

@@ -80,6 +80,11 @@ class PictureLog:
         return self.frames & ~np.array(self._flags["mute"], np.bool_)
 
     @property
+    def damaged(self) -> NDArray[np.bool_]:
+        """Rows that make no sense."""
+        return np.array(self._damaged, np.bool_)
+
+    @property
     def whole(self) -> bool:
         """Whether no packet was damaged, so that display order is known for certain."""
         return not any(self._damaged)

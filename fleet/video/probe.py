@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from fleet.errors import BrokenVideo, NotAVideo
+from codecs import getincrementaldecoder
+
+import numpy as np
+
+from fleet.errors import BrokenVideo, FleetError, NotAVideo
 from fleet.video import isobmff, mpegts
 from fleet.video.access_unit import nal_offsets
 from fleet.video.header import index_avi, index_isobmff
 from fleet.video.index import Source, VideoIndex
 from fleet.video.libav import REMUX
+from fleet.video.limits import LARGEST_PACKET_BYTES, LARGEST_PTS, Budget
 from fleet.video.reader import CountedReader, RangeReader, Ranges
 from fleet.video.scan import scan
 from fleet.video.stream_info import Found
 
+_SURPRISES = (
+    *(ValueError, ArithmeticError, LookupError, TypeError),
+    *(AssertionError, RuntimeError, MemoryError),
+)
 _TAKES = "Fleet reads MP4, QuickTime, AVI, Matroska, MPEG-TS and raw H.264 or H.265."
 _START_CODES = (b"\0\0\1", b"\0\0\0\1")
 _EBML = b"\x1a\x45\xdf\xa3"
@@ -22,7 +31,15 @@ _OTHER_CONTAINERS = {
     b"\x30\x26\xb2\x75\x8e\x66\xcf\x11": "Windows Media (.wmv, .asf)",
     b"OggS": "Ogg",
 }
-_LISTS = {b"#EXTM3U": "a playlist", b"ffconcat": "a list of files"}
+# What names videos and is none; it is read no further.
+_LISTS = {
+    b"#EXTM3U": "a playlist",
+    b"[playlist]": "a playlist",
+    b"ffconcat": "a list of files",
+    b"v=0": "a session description (SDP)",
+    b"<": "a document in XML, such as a manifest",
+}
+_BOM = b"\xef\xbb\xbf"
 
 
 def probe(source: Source, reader: RangeReader) -> VideoIndex:
@@ -30,10 +47,25 @@ def probe(source: Source, reader: RangeReader) -> VideoIndex:
 
     MP4, QuickTime and AVI cost two or three reads of their header, unless a look at two keys shows
     that its key flags cannot be trusted; those, Matroska, MPEG-TS and raw H.264 and H.265 are read
-    once from end to end. Raises NotAVideo, BrokenVideo; StorageError where the store fails.
+    once from end to end. Raises NotAVideo, BrokenVideo; StorageError where the store fails. An
+    index that is given can be relied on: spans of bytes and of time are what they claim to be.
     """
+    try:
+        index = _index(source, reader)
+        check_index(index)
+    except FleetError:
+        raise
+    except _SURPRISES as error:
+        # Whoever makes files to break a reader finds a way that nobody thought of.
+        reason = f"{type(error).__name__}: {error}".strip().partition("\n")[0]
+        message = f"it contradicts itself so that it cannot be read ({reason})."
+        raise BrokenVideo(source.uri, message, REMUX) from error
+    return index
+
+
+def _index(source: Source, reader: RangeReader) -> VideoIndex:
     counted = CountedReader(reader)
-    ranges = Ranges(counted)
+    ranges = Ranges(Budget(source.uri, counted))
     front = ranges.get(0, isobmff.FRONT_BYTES)
     if not front:
         raise NotAVideo(source.uri, "the file is empty.", "Record it or copy it again.")
@@ -41,7 +73,7 @@ def probe(source: Source, reader: RangeReader) -> VideoIndex:
     from_header = found is not None
     if found is None:
         container, found = _from_scan(source.uri, front, container, counted)
-    index = VideoIndex(
+    return VideoIndex(
         source=source,
         container=container,
         stream=found.stream,
@@ -49,10 +81,24 @@ def probe(source: Source, reader: RangeReader) -> VideoIndex:
         origin="header" if from_header else "scan",
         bytes_read=counted.bytes,
     )
+
+
+def check_index(index: VideoIndex) -> None:
+    """Hold an index against what everything after it relies on; raises BrokenVideo."""
+    uri, table = index.source.uri, index.packets
     if not len(index.order):
-        message = "no picture of it is ever shown."
-        raise BrokenVideo(source.uri, message, REMUX)
-    return index
+        raise BrokenVideo(uri, "no picture of it is ever shown.", REMUX)
+    if table.position.min() < 0 or table.span.min() < 1 or table.size.min() < 1:
+        raise BrokenVideo(uri, "its index lists pictures that lie nowhere in a file.", REMUX)
+    largest = int(table.span.max())
+    if largest > LARGEST_PACKET_BYTES:
+        message = f"its index lists a picture of {largest:,} bytes, which is no picture."
+        raise BrokenVideo(uri, message, REMUX)
+    first, last = int(table.pts.min()), int(table.pts.max())
+    if first < -LARGEST_PTS or last > LARGEST_PTS:
+        raise BrokenVideo(uri, f"its timestamps run from {first} to {last}.", REMUX)
+    if (np.diff(index.bounds) < 1).any():
+        raise BrokenVideo(uri, "its timestamps put its GOPs in no order.", REMUX)
 
 
 def _from_header(uri: str, front: bytes, ranges: Ranges) -> tuple[str, Found | None]:
@@ -90,11 +136,19 @@ def _not_a_video(uri: str, front: bytes) -> NotAVideo:
         if front.startswith(magic):
             return NotAVideo(uri, f"it is {kind}.", f"{_TAKES} {REMUX}")
     for magic, kind in _LISTS.items():
-        if front.startswith(magic):
+        if front.removeprefix(_BOM).startswith(magic):
             return NotAVideo(uri, f"it is {kind}.", f"{_TAKES} Name the videos themselves.")
     if front.startswith(_START_CODES):
         message = "it has start codes, but no parameter sets of H.264 or H.265 in its first 64 KiB."
         return NotAVideo(uri, message, f"{_TAKES} Cut raw streams at a key frame.")
-    text = not front[:512].translate(None, bytes(range(32, 127)) + b"\t\r\n")
-    kind = "a text file, whatever its name says" if text else "no video that Fleet knows"
+    kind = "a text file, whatever its name says" if _is_text(front) else "no video that Fleet knows"
     return NotAVideo(uri, f"it is {kind}.", f"{_TAKES} Leave it out of the inputs.")
+
+
+def _is_text(front: bytes) -> bool:
+    """Whether a file begins with text in UTF-8, of which a character may be cut in two."""
+    try:
+        text = getincrementaldecoder("utf-8")().decode(front[:512])
+    except UnicodeDecodeError:
+        return False
+    return all(character.isprintable() or character in "\t\r\n\ufeff" for character in text)

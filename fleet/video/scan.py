@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fleet.errors import BrokenVideo
 from fleet.video.libav import REMUX, opened, packets, video_stream
+from fleet.video.limits import Patience
 from fleet.video.locate import InSequence, InTransport, Locator, NearPosition, not_verbatim
 from fleet.video.mpegts import Grid
 from fleet.video.packet_rows import PacketRows
@@ -36,14 +37,18 @@ def scan(uri: str, reader: RangeReader, demuxer: str, grid: Grid | None = None) 
     Raises NotAVideo, BrokenVideo.
     """
     # MP4 and AVI have to be jumped about in; the others are read front to back, each byte once.
-    file = BlockFile(reader, seekable=demuxer in {"mov", "avi"})
-    with opened(uri, file, demuxer) as container:
+    patience = Patience(uri, reader)
+    file = BlockFile(patience, seekable=demuxer in {"mov", "avi"})
+    # A parser unsets the container's key flag where it finds no picture for the damage.
+    options = {"fflags": "+noparse"} if demuxer in {"mov", "matroska"} else {}
+    with opened(uri, file, demuxer, **options) as container:
         stream = video_stream(uri, container)
         codec, sets = codec_name(stream), header_sets(uri, stream)
         locator = _locator(file, demuxer, stream, grid)
         log = _log(uri, codec, sets)
         rows, elsewhere = PacketRows(), 0
         for packet in packets(uri, container, stream):
+            patience.picture()
             data = bytes(packet)
             shown, key = not packet.is_discard, packet.is_keyframe
             place = locator.place(packet.pos, data)
@@ -97,7 +102,10 @@ def _of_pictures(
         sets = replace(sets, annexb=log.in_band)
     if not sets.annexb:
         raise no_sequence(uri)
-    keys = np.flatnonzero(log.opens)
+    # Of a picture that cannot be read, the container knows more: decoding will show the damage, and
+    # its frames keep their numbers.
+    opens = log.opens | (rows.key & log.damaged)
+    keys = np.flatnonzero(opens)
     if not len(keys):
         raise BrokenVideo(
             uri,
@@ -108,7 +116,7 @@ def _of_pictures(
     pts, time_base = _times(uri, stream, sets, rows, log)
     lost = codec == "h264" and not log.restarts[first]
     shown = shown_from_start(rows.shown & log.shown, pts, first, leading_lost=lost)
-    table = rows.table(pts, log.opens, shown)
+    table = rows.table(pts, opens, shown)
     return Found(describe(uri, stream, sets, table, time_base), table)
 
 

@@ -6,7 +6,7 @@ What cannot be decoded costs its own frames: decoding goes on at the next key fr
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -54,7 +54,11 @@ class ShardDecoder:
         self._packet = packet
         self._lose = lose
         # Until then the whole lease is tried again; after that, what cannot be fetched is lost.
-        self._mendable = (DeviceError, VideoError, *((StorageError,) if last_try else ()))
+        self._mendable: tuple[type[FleetError], ...] = (
+            DeviceError,
+            VideoError,
+            *((StorageError,) if last_try else ()),
+        )
         self._demuxer = Demuxer(shard.source, shard.stream)
         self._sub_layers = sub_layers(shard.stream.codec, shard.stream.parameter_sets)
         self._given: set[int] = set()
@@ -69,15 +73,36 @@ class ShardDecoder:
                 self._channel.reset()
                 due = []
             usable = self._without_leading(part) if broken else part
-            broken = False
-            due.append(usable)
-            try:
-                for row, wanted in zip(usable.rows.tolist(), usable.wanted.tolist(), strict=True):
-                    yield from self._feed(row, wanted, begins=row == due[0].rows[0])
-            except self._mendable as error:
+            error = yield from self._decode(due, usable)
+            if error and due and self._lies_before(usable):
+                # The damage shows only now: this GOP has a key of its own to begin at.
                 yield from self._salvage(due, error)
-                broken, due = True, []
+                self._channel.reset()
+                due, usable = [], self._without_leading(part)
+                error = yield from self._decode(due, usable)
+            due.append(usable)
+            broken = error is not None
+            if error:
+                yield from self._salvage(due, error)
+                due = []
         yield from self._drain(due)
+
+    def _decode(
+        self, due: list[GopPart], part: GopPart
+    ) -> Generator[Picture, None, FleetError | None]:
+        """Feed a GOP that goes on from those in `due`; gives the error that ended it, if any."""
+        first = (due or [part])[0].rows[0]
+        try:
+            for row, wanted in zip(part.rows.tolist(), part.wanted.tolist(), strict=True):
+                yield from self._feed(row, wanted, begins=row == first)
+        except self._mendable as error:
+            return error
+        return None
+
+    def _lies_before(self, part: GopPart) -> bool:
+        """Whether what was found damaged belongs to a GOP before this one."""
+        row = self._channel.damaged_row
+        return row is not None and row < part.rows[0]
 
     def _feed(self, row: int, wanted: bool, *, begins: bool) -> Iterator[Picture]:
         shard = self._shard

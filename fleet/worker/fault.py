@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+WORKER_STAGE = "worker"
+"""The stage of what goes wrong with a worker as a whole: it died, hung, ran out of memory."""
+_OF_THE_WHOLE = frozenset({"storage", "job", "run"})
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -23,3 +27,8 @@ class Fault:
 
     def __str__(self) -> str:
         return f"{self.stage}: {self.message}"
+
+    @property
+    def local(self) -> bool:
+        """Whether a part of the lease may be to blame, so that the rest of it can be done."""
+        return self.stage not in _OF_THE_WHOLE

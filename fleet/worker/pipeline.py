@@ -5,7 +5,7 @@ fetch -> demux -> VDEC -> batch -> the job (VPC, AIPP, model, ...) -> rows -> pa
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from functools import partial
 from typing import Any
@@ -14,15 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.ascend.device import Device
-from fleet.errors import DeviceError, FleetError, JobCodeFailed, StorageError
+from fleet.errors import DeviceError, FleetError, JobCodeFailed, StorageError, VideoChanged
 from fleet.frame_job import FrameJob
 from fleet.frames import FrameBatch, Picture
 from fleet.output.loss import Loss
 from fleet.output.part import PartBuilder
 from fleet.plan.order import LeaseOrder, ShardOrder
 from fleet.worker.decode import Lost, ShardDecoder
+from fleet.worker.injection import Injection
 from fleet.worker.job_edge import look
 from fleet.worker.prefetch import Fetch
+from fleet.worker.pulse import Pulse
 
 
 class Pipeline:
@@ -30,10 +32,17 @@ class Pipeline:
 
     `job_errors`: what the job could not do, frame by frame; whoever runs leases empties it.
 
-    `opened`: what the job's `open` made. Used from one thread.
+    `opened`: what the job's `open` made. `pulse` beats at every step. Used from one thread.
     """
 
-    def __init__(self, work: FrameJob, device: Device, opened: Any) -> None:
+    def __init__(
+        self,
+        work: FrameJob,
+        device: Device,
+        opened: Any,
+        pulse: Pulse,
+        injections: Sequence[Injection] = (),
+    ) -> None:
         self.frames_done = 0
         self.video_s_done = 0.0
         self.uri = ""
@@ -42,6 +51,8 @@ class Pipeline:
         self._work = work
         self._device = device
         self._opened = opened
+        self._pulse = pulse
+        self._injections = injections
 
     def run(self, order: LeaseOrder, fetch: Fetch, parts: PartBuilder) -> None:
         """Bring everything that the lease wants into `parts`: rows, or the reason they are lost."""
@@ -58,7 +69,7 @@ class Pipeline:
             parts.add_error(_loss(shard, lost.rows, _stage(lost.error), lost.error))
 
         with closing(self._device.open_vdec(shard.stream)) as channel:
-            packet = partial(fetch.packet, shard)
+            packet = partial(self._packet, fetch, shard)
             decoder = ShardDecoder(shard, channel, packet, lose, last_try=last_try)
             with closing(batches(shard, decoder.pictures(), self._work.batch)) as gathered:
                 for batch in gathered:
@@ -68,6 +79,15 @@ class Pipeline:
                         for picture in batch.pictures:
                             picture.release()
             self.fed += decoder.fed
+
+    def _packet(self, fetch: Fetch, shard: ShardOrder, row: int) -> bytes:
+        """Give a packet that is decoded next."""
+        with self._pulse.store():
+            data = fetch.packet(shard, row)
+        for injection in self._injections:
+            if (injection.uri, injection.pts) == (shard.source.uri, shard.packets.pts[row]):
+                injection.strike()
+        return data
 
     def _look(self, shard: ShardOrder, batch: FrameBatch, parts: PartBuilder) -> None:
         """Let the job look at a batch; a frame that it cannot do with is a loss of that frame."""
@@ -84,6 +104,7 @@ class Pipeline:
             parts.add_error(_loss(shard, _rows(batch), error.stage, error))
         else:
             parts.add_batch(batch, rows)
+            self._pulse.beat()
             self.frames_done += len(batch)
 
 
@@ -149,7 +170,7 @@ def _stage(error: FleetError) -> str:
     """Say where pictures were lost on their way to the job."""
     if isinstance(error, DeviceError):
         return "vdec"
-    return "fetch" if isinstance(error, StorageError) else "demux"
+    return "fetch" if isinstance(error, StorageError | VideoChanged) else "demux"
 
 
 def _reason(error: Exception) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fleet.frame_job import FrameJob
+from fleet.worker.injection import Injection
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,8 @@ class WorkerSpec:
 
     `output`: where parts go. `job_digest`: the job's identity. `files`: the bytes of files that the
     job names (compiled models), by the name it uses: workers share no disk with the driver.
-    `models`: name -> digest of those. `partitions`: see Job.
+    `models`: name -> digest of those. `partitions`, `watchdog_s`: see Job. `memory_bytes`: see
+    `limit_memory`, which a process of its own calls. `injections`: faults on purpose.
     """
 
     work: FrameJob
@@ -24,6 +26,9 @@ class WorkerSpec:
     partitions: str
     models: Mapping[str, str]
     files: Mapping[str, bytes] = field(repr=False)
+    watchdog_s: float = 60.0
+    memory_bytes: int = 0
+    injections: tuple[Injection, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class Progress:
     """Where a worker stands: totals since it started.
 
     `lease`: what it runs now, empty between leases. `uri`: the video it is in. `host`, `pid`: where
-    it lives.
+    it lives. `beats`, `waiting`: see `Pulse`.
     """
 
     device: str
@@ -41,3 +46,5 @@ class Progress:
     video_s: float
     host: str = ""
     pid: int = 0
+    beats: int = 0
+    waiting: bool = False

@@ -18,10 +18,11 @@ from fleet.output.part import PartBuilder
 from fleet.output.record import Origin
 from fleet.plan.order import LeaseOrder
 from fleet.storage import Folder, read_file
-from fleet.worker.fault import Fault
+from fleet.worker.fault import WORKER_STAGE, Fault
 from fleet.worker.job_edge import open_job
 from fleet.worker.pipeline import Pipeline
 from fleet.worker.prefetch import Fetch, Readers
+from fleet.worker.pulse import Pulse
 from fleet.worker.receipt import Receipt
 from fleet.worker.spec import Progress, WorkerSpec
 
@@ -41,13 +42,15 @@ class Worker:
         self._lease = ""
         self._latest = ""
         self._turn = Lock()
+        self._pulse = Pulse()
 
     def open(self) -> Progress:
         """Open the device and let the job load what it keeps there; raises what they raise."""
         spec = self._spec
         self._folder = Folder(spec.output)
         self._device = Device(soc(spec.soc), self._ordinal, self._read_file)
-        self._pipeline = Pipeline(spec.work, self._device, open_job(spec.work, self._device))
+        opened = open_job(spec.work, self._device)
+        self._pipeline = Pipeline(spec.work, self._device, opened, self._pulse, spec.injections)
         return self.progress()
 
     def _read_file(self, name: str) -> bytes:
@@ -72,9 +75,12 @@ class Worker:
             name = getattr(error, "name", type(error).__name__)
             detail = traceback.format_exc()
             return Fault(error.stage, error.code, name, str(error), error.retryable, detail)
+        except MemoryError:
+            message = "It takes more memory than a worker may have."
+            return Fault(WORKER_STAGE, 0, "MemoryError", message, retryable=True)
         except Exception as error:  # noqa: BLE001 - one lease must not end all others
             name, detail = type(error).__name__, traceback.format_exc()
-            return Fault("worker", 0, name, f"{name}: {error}", retryable=True, detail=detail)
+            return Fault(WORKER_STAGE, 0, name, f"{name}: {error}", retryable=True, detail=detail)
         finally:
             fetch.close()
             self._lease = ""
@@ -104,16 +110,17 @@ class Worker:
         )
         peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         origin = Origin(spec.job_digest, spec.soc, spec.models)
-        return commit(
-            self._folder,
-            origin,
-            order.lease,
-            order.intervals,
-            tables,
-            tally,
-            self._name,
-            peak_bytes,
-        )
+        with self._pulse.store():
+            return commit(
+                self._folder,
+                origin,
+                order.lease,
+                order.intervals,
+                tables,
+                tally,
+                self._name,
+                peak_bytes,
+            )
 
     @property
     def _fed(self) -> int:
@@ -130,6 +137,8 @@ class Worker:
             pipeline.video_s_done,
             socket.gethostname(),
             os.getpid(),
+            self._pulse.beats,
+            self._pulse.waiting,
         )
 
     def close(self) -> None:

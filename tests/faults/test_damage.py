@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from generate import Clip, Container, cached
+from truth import probed
 
 import fleet
 
@@ -80,3 +82,22 @@ def test_damage_in_an_open_gop_costs_no_later_gop(town_hevc: Path, tmp_path: Pat
     assert {frame: sound[frame] for frame in pictures} == pictures
     assert errors
     assert missing[-1] - missing[0] <= 48
+
+
+@pytest.mark.parametrize("container", ["mp4", "mov", "mp4-fragmented", "mkv", "avi", "ts"])
+def test_a_damaged_first_key_shifts_no_frame_number(
+    clip_folder: Path, tmp_path: Path, container: Container
+) -> None:
+    """Its GOP is lost and said to be; the frames after it keep their numbers."""
+    clip = Clip(container=container, frames=30, gop=6, b_frames=0)
+    sound = cached(clip, clip_folder)
+    whole, _ = thumbnails(sound, tmp_path / "whole")
+    table = probed(sound.read_bytes()).packets
+    data = bytearray(sound.read_bytes())
+    # The lengths and headers of its slices; the text that x264 puts in front is 700 bytes long.
+    start = int(table.position[0]) + (640 if container != "ts" else 760)
+    data[start : start + 200] = bytes(range(11, 211))
+    (tmp_path / f"damaged{clip.suffix}").write_bytes(data)
+    pictures, errors = thumbnails(tmp_path / f"damaged{clip.suffix}", tmp_path / "out")
+    assert {frame: whole[frame] for frame in range(10, 30, 5)} == pictures
+    assert sum(int(str(error["frames"])) for error in errors) == 2

@@ -13,10 +13,13 @@ from fleet.frames import Colour, Detections, FrameBatch, Picture, Rows
 from fleet.geometry import Size
 from fleet.output.claim import claim
 from fleet.output.commit import commit
+from fleet.output.lock import REWRITE, held
 from fleet.output.loss import Loss
 from fleet.output.part import PartBuilder
 from fleet.output.record import JobRecord, Origin
 from fleet.output.schema import DETECTIONS, output_schemas
+from fleet.output.standing import Standing
+from fleet.output.sweep import Sweep, sweep
 from fleet.plan.lease import Interval, lease_id
 from fleet.storage import Folder
 from fleet.worker.receipt import Receipt
@@ -42,7 +45,7 @@ def batch_of(uri: str, frames: Sequence[int]) -> FrameBatch:
         Picture(Size(16, 16), 16, 16, Colour(), row, _SURFACE, _NoMemory())
         for row in range(len(frames))
     )
-    return FrameBatch(uri, pictures, numbers, numbers * 512 + 1024, Fraction(1, 12800), 1024)
+    return FrameBatch(uri, pictures, numbers, numbers * 512, Fraction(1, 12800), 0)
 
 
 def detections_of(picture: Sequence[int], classes: Sequence[int]) -> Rows:
@@ -71,6 +74,12 @@ def claimed(folder: Folder) -> Folder:
     """Take a folder for JOB."""
     claim(folder, JOB, SCHEMAS)
     return folder
+
+
+def swept(folder: Folder, versions: dict[str, str] | None = None, job: JobRecord = JOB) -> Standing:
+    """Sweep a folder, without pauses."""
+    with held(folder, REWRITE, "a test", job.digest) as hold:
+        return sweep(folder, job, hold, Sweep(versions, pause_s=0))
 
 
 def commit_lease(

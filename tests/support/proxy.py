@@ -136,10 +136,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         part = data[: len(data) // 2] if broken == "cut" else data
-        self.wfile.write(part)
-        self.wfile.flush()
+        # Counted first: whoever has the bytes may look at the count at once.
         with self.state.turn:
             self.state.body_bytes += len(part)
+        self.wfile.write(part)
+        self.wfile.flush()
         if broken == "cut":
             self._reset()
 

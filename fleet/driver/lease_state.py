@@ -1,0 +1,97 @@
+"""Where a lease can stand, which moves are legal, and when the ledger gives up: its values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a lease stands; CUT: its pieces stand for it."""
+
+    PENDING = "pending"
+    LEASED = "leased"
+    CUTTING = "cutting"
+    LOST = "lost"
+    DONE = "done"
+    QUARANTINED = "quarantined"
+    CUT = "cut"
+
+
+class Move(StrEnum):
+    """What can happen to a lease."""
+
+    ASSIGN = "assign"
+    COMMIT = "commit"
+    RETURN = "return"
+    DIVIDE = "divide"
+    REPLACE = "replace"
+    GIVE_UP = "give up"
+    RECORD = "record"
+
+
+MOVES: dict[tuple[State, Move], State] = {
+    (State.PENDING, Move.ASSIGN): State.LEASED,
+    (State.LEASED, Move.COMMIT): State.DONE,
+    (State.LEASED, Move.RETURN): State.PENDING,
+    (State.LEASED, Move.DIVIDE): State.CUTTING,
+    (State.CUTTING, Move.REPLACE): State.CUT,
+    (State.LEASED, Move.GIVE_UP): State.LOST,
+    (State.LOST, Move.RECORD): State.QUARANTINED,
+    # A worker that was given up for dead may commit all the same; its parts carry the lease's own
+    # name and the same rows, so the work counts.
+    (State.PENDING, Move.COMMIT): State.DONE,
+}
+ENDED = frozenset({State.DONE, State.QUARANTINED, State.CUT})
+
+
+@dataclass
+class Entry:
+    """One lease in the ledger; changed only by the ledger that holds it.
+
+    `failures`: faults it came back with. `kills`: workers that died running it, in a row.
+    `piece`: it was cut out of a lease that did harm.
+    """
+
+    lease: str
+    gops: int
+    piece: bool = False
+    state: State = State.PENDING
+    device: str = ""
+    failures: int = 0
+    kills: int = 0
+    pieces: tuple[str, ...] = ()
+    story: list[str] = field(default_factory=list)
+
+    @property
+    def suspect(self) -> bool:
+        """Whether it may do harm: it goes first, and has a device to itself."""
+        return self.piece or self.kills > 0
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When to give up.
+
+    `attempts`: how often a lease may fail, and how many workers in a row a single GOP may kill,
+    before it is given up. `kills`: how many workers in a row a lease may kill before it is cut; one
+    that was killed from outside is no reason. `pieces`: into how many it is cut; four make no more
+    leases in all than halving does, and half as many dead workers.
+    """
+
+    attempts: int = 3
+    kills: int = 2
+    pieces: int = 4
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1 or self.kills < 1:
+            raise ValueError(f"a lease is tried at least once: {self}")
+        if self.pieces < 2:
+            raise ValueError(f"a lease is cut into two pieces at least: {self}")
+
+    def deaths(self, entry: Entry) -> int:
+        """How many workers it may kill in a row before something is done about it."""
+        if entry.gops == 1:
+            return self.attempts
+        # Cutting does no harm, so what was suspect before need not prove it again.
+        return 1 if entry.piece else self.kills

@@ -1,0 +1,156 @@
+"""What ends or hangs a worker costs the GOP that does it, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from generate import Clip, write
+from truth import probed
+
+import fleet
+from fleet.driver.events import Cause, DeviceLost
+from fleet.driver.inline_pool import InlinePool
+from fleet.driver.pool import Pool
+from fleet.driver.ray_pool import RayPool, ray_left_as_found, start_ray
+from fleet.driver.run import run_job
+from fleet.observe.events import RunEvent
+from fleet.observe.report import RunReport
+from fleet.storage import canonical
+from fleet.worker.injection import Injection
+from fleet.worker.spec import WorkerSpec
+
+JOBS = Path(__file__).parents[2] / "jobs"
+GOP, GOPS = 5, 20
+MEMORY_BYTES = 2 << 30
+
+
+class Witness:
+    """Notes which devices went."""
+
+    def __init__(self) -> None:
+        self.lost: list[DeviceLost] = []
+
+    def see(self, event: RunEvent) -> None:
+        """Take note."""
+        if isinstance(event, DeviceLost):
+            self.lost.append(event)
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> list[Path]:
+    """Two clips of twenty GOPs; the first lease takes a good part of one."""
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    clip = Clip(frames=GOP * GOPS, gop=GOP, b_frames=1)
+    return [write(clip, folder / f"{name}.mp4") for name in ("a", "b")]
+
+
+def ray_pool(spec: WorkerSpec) -> Pool:
+    """Start Ray, and devices under it."""
+    start_ray(2)
+    return RayPool(spec)
+
+
+def run(
+    clips: list[Path],
+    output: Path,
+    injected: list[Injection],
+    make_pool: Callable[[WorkerSpec], Pool],
+    devices: int,
+    watchdog_s: float = 60,
+) -> tuple[RunReport, Witness]:
+    """Make thumbnails of all frames, with faults injected."""
+    settings: dict[str, Any] = {
+        "input": [str(clips[0].parent)],
+        "output": str(output),
+        "sample": "all",
+    }
+    settings |= {"width": 64, "devices": devices, "watchdog_s": watchdog_s}
+    job = fleet.load_job(JOBS / "thumbnails.toml", settings)
+    witness = Witness()
+
+    def pool(spec: WorkerSpec) -> Pool:
+        return make_pool(replace(spec, injections=tuple(injected), memory_bytes=MEMORY_BYTES))
+
+    with ray_left_as_found():
+        return run_job(job, devices, pool, witness), witness
+
+
+def packet_of(clip: Path, gop: int) -> tuple[str, int]:
+    """The URI, and the pts of the second picture of a GOP."""
+    index = probed(clip.read_bytes())
+    frame = gop * GOP + 1
+    return canonical(str(clip)), int(index.packets.pts[index.order[frame]])
+
+
+def outcome(output: Path) -> tuple[dict[str, set[int]], list[dict[str, Any]]]:
+    """Read the frames that came out, by the clip's name, and the rows of errors/."""
+    tables = fleet.read(str(output))
+    frames: dict[str, set[int]] = {}
+    for row in tables.frames.to_table(columns=["uri", "frame"]).to_pylist():
+        seen = frames.setdefault(Path(row["uri"]).stem, set())
+        assert row["frame"] not in seen, "no frame is there twice"
+        seen.add(row["frame"])
+    return frames, tables.errors.to_table().to_pylist()
+
+
+EVERYTHING = set(range(GOP * GOPS))
+
+
+def of(gop: int) -> set[int]:
+    """The frames of a GOP."""
+    return set(range(gop * GOP, (gop + 1) * GOP))
+
+
+def test_only_the_gops_that_do_it_are_lost(clips: list[Path], tmp_path: Path) -> None:
+    """A crash on one GOP, and all the memory taken on another, out of leases of many GOPs."""
+    injected = [
+        Injection("exit", *packet_of(clips[0], 7)),
+        Injection("memory", *packet_of(clips[1], 12)),
+    ]
+    report, witness = run(clips, tmp_path / "out", injected, ray_pool, devices=2)
+    frames, errors = outcome(tmp_path / "out")
+    assert frames == {"a": EVERYTHING - of(7), "b": EVERYTHING - of(12)}
+    crash, memory = sorted(errors, key=lambda row: str(row["uri"]))
+    assert (crash["stage"], crash["name"], crash["frames"]) == ("worker", "WorkerDied", GOP)
+    # Out of memory, a process may also be ended by a thread of Ray's that finds none.
+    assert (memory["stage"], memory["frames"]) == ("worker", GOP)
+    assert (crash["start_s"], crash["end_s"]) == (pytest.approx(1.4), pytest.approx(1.6))
+    assert (report.exit_code, report.total.lost_frames, report.quarantined) == (3, 2 * GOP, 2)
+    assert Cause.DIED in {event.cause for event in witness.lost}
+
+
+def test_a_spin_that_holds_the_gil_costs_its_gop(clips: list[Path], tmp_path: Path) -> None:
+    """The watchdog ends it; the lease is the last one, of a single GOP."""
+    injected = [Injection("spin", *packet_of(clips[1], 19))]
+    report, witness = run(clips, tmp_path / "out", injected, ray_pool, devices=2, watchdog_s=5)
+    frames, (row,) = outcome(tmp_path / "out")
+    assert frames == {"a": EVERYTHING, "b": EVERYTHING - of(19)}
+    assert (row["stage"], row["name"], row["code"]) == (
+        "worker",
+        "ACL_ERROR_RT_LOST_HEARTBEAT",
+        507010,
+    )
+    assert (report.exit_code, report.total.lost_frames, report.quarantined) == (3, GOP, 1)
+    assert {event.cause for event in witness.lost} == {Cause.SILENT}
+
+
+def test_an_unexpected_error_costs_its_gop_on_any_pool(clips: list[Path], tmp_path: Path) -> None:
+    """Also where all devices share this process, and nothing dies."""
+    injected = [
+        Injection("raise", *packet_of(clips[1], 0)),
+        Injection("raise", *packet_of(clips[1], 19)),
+    ]
+    report, _ = run(clips, tmp_path / "out", injected, InlinePool, devices=2)
+    frames, errors = outcome(tmp_path / "out")
+    assert frames == {"a": EVERYTHING, "b": EVERYTHING - of(0) - of(19)}
+    assert {(row["stage"], row["name"], row["frames"]) for row in errors} == {
+        ("worker", "ArithmeticError", GOP)
+    }
+    assert (report.exit_code, report.quarantined) == (3, 2)
+    again, _ = run(clips, tmp_path / "out", [], InlinePool, devices=1)
+    assert (again.leases, again.this_run.frames) == (0, 0)

@@ -1,0 +1,167 @@
+"""Headers are looked at in another process: what ends or hangs it costs one video."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from generate import CODECS, CONTAINERS, Clip, cached
+from truth import MemoryReader, probed
+
+from fleet.driver.probing import Probes
+from fleet.errors import BrokenVideo, NotAVideo, StorageError
+from fleet.video.index import Source, VideoIndex
+from fleet.video.wire import index_from_bytes, index_to_bytes
+
+
+@pytest.fixture(scope="module")
+def four() -> Iterator[Probes]:
+    """A process with four lines."""
+    with closing(Probes(4)) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where clips are kept."""
+    return tmp_path_factory.mktemp("clips")
+
+
+def apart(made: Probes, data: bytes, name: str = "clip") -> VideoIndex:
+    """Index a file in memory in another process."""
+    return made.probe(Source(name, len(data), "etag"), MemoryReader(data))
+
+
+def assert_equal(one: VideoIndex, other: VideoIndex) -> None:
+    """All that is known of a video."""
+    assert (one.stream, one.container, one.origin) == (other.stream, other.container, other.origin)
+    assert (one.source, one.bytes_read) == (other.source, other.bytes_read)
+    for name, column in vars(one.packets).items():
+        assert np.array_equal(column, getattr(other.packets, name)), name
+        assert column.dtype == getattr(other.packets, name).dtype
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("codec", CODECS)
+def test_an_index_is_the_same_from_another_process(
+    four: Probes, folder: Path, codec: str, container: str
+) -> None:
+    """Every container, from its header or by a scan."""
+    if (codec, container) == ("h265", "avi"):
+        codec = "h264"
+    clip = Clip(codec=codec, container=container, b_frames=1)  # type: ignore[arg-type]
+    data = cached(clip, folder).read_bytes()
+    assert_equal(apart(four, data), probed(data))
+
+
+def test_errors_come_back_as_they_are(four: Probes, folder: Path) -> None:
+    """What is no video; and a store that fails, after which the process goes on."""
+    with pytest.raises(NotAVideo, match=r"notes\.mp4: it is a text file") as caught:
+        apart(four, b"a note\n" * 100, "notes.mp4")
+    assert caught.value.way_out
+    data = cached(Clip(container="mkv"), folder).read_bytes()
+
+    class Failing(MemoryReader):
+        def read(self, offset: int, length: int) -> bytes:
+            if self.ranges:
+                raise StorageError("the store does not answer")
+            return super().read(offset, length)
+
+    with pytest.raises(StorageError, match="does not answer"):
+        four.probe(Source("far", len(data), "e"), Failing(data))
+    assert_equal(apart(four, data), probed(data))
+
+
+def _runs(process: int) -> bool:
+    """Whether a signal has not reached it yet."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(") ")[2][0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "TZX"
+
+
+class Striking(MemoryReader):
+    """Does something to the process that asks, when it asks."""
+
+    def __init__(self, data: bytes, made: Probes, how: signal.Signals, times: int) -> None:
+        super().__init__(data)
+        self._made = made
+        self._how = how
+        self._times = times
+
+    def read(self, offset: int, length: int) -> bytes:
+        """See `RangeReader`."""
+        if self._times:
+            self._times -= 1
+            os.kill(self._made.processes[-1], self._how)
+            while _runs(self._made.processes[-1]):
+                time.sleep(0.01)
+        return super().read(offset, length)
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        (signal.SIGSEGV, r"ended the process that did it \(SIGSEGV\)"),
+        (signal.SIGSTOP, "took more than 1 s"),
+    ],
+)
+def test_a_video_that_ends_or_hangs_its_process_costs_only_itself(
+    folder: Path, how: signal.Signals, says: str
+) -> None:
+    """It is tried once more, then refused; another process goes on with the next video."""
+    data = cached(Clip(), folder).read_bytes()
+    with closing(Probes(1, thinking_s=1)) as made:
+        with pytest.raises(BrokenVideo, match=f"looking at its header {says}") as caught:
+            made.probe(Source("bad.mp4", len(data), ""), Striking(data, made, how, 9))
+        assert caught.value.way_out
+        once = Striking(data, made, how, 1)
+        assert_equal(made.probe(Source("clip", len(data), "etag"), once), probed(data))
+
+
+def test_a_video_that_ends_the_process_does_not_cost_those_beside_it(folder: Path) -> None:
+    """They were in its hands too, and are looked at once more."""
+    data = cached(Clip(), folder).read_bytes()
+    with closing(Probes(4)) as made, ThreadPoolExecutor(4) as threads:
+        sound = [threads.submit(apart, made, data) for _ in range(30)]
+        bad = Striking(data, made, signal.SIGKILL, 9)
+        broken = threads.submit(made.probe, Source("bad.mp4", len(data), ""), bad)
+        sound += [threads.submit(apart, made, data) for _ in range(30)]
+        assert {len(future.result().order) for future in sound} == {30}
+        with pytest.raises(BrokenVideo, match="SIGKILL"):
+            broken.result()
+
+
+def test_many_threads_share_one_process(four: Probes, folder: Path) -> None:
+    """Each gets the answer to its own question."""
+    clips = [cached(Clip(frames=frames), folder).read_bytes() for frames in range(5, 25)]
+    with ThreadPoolExecutor(8) as threads:
+        indexes = list(threads.map(lambda data: apart(four, data), clips * 3))
+    assert [len(index.order) for index in indexes] == list(range(5, 25)) * 3
+
+
+@pytest.mark.parametrize("cut", [0, 3, 4, 50, 700, -1])
+def test_half_an_answer_is_no_index(folder: Path, cut: int) -> None:
+    """Of what a process says, nothing is believed unseen."""
+    index = probed(cached(Clip(), folder).read_bytes())
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        index_from_bytes(index.source, index_to_bytes(index)[:cut])
+
+
+def test_a_process_knows_no_secret() -> None:
+    """Its environment holds no credential: it has no use for any."""
+    with closing(Probes(1)) as made:
+        with pytest.raises(NotAVideo):
+            apart(made, b"")
+        (child,) = made.processes
+        environment = Path(f"/proc/{child}/environ").read_bytes()
+    names = {item.partition(b"=")[0] for item in environment.split(b"\0") if item}
+    assert names <= {b"PATH", b"LD_LIBRARY_PATH", b"PYTHONPATH", b"LC_CTYPE"}
