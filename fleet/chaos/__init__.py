@@ -1,0 +1,1 @@
+"""Disturbing a run on purpose, and proving that its output is the same."""

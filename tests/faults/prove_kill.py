@@ -1,0 +1,103 @@
+"""`make prove-kill`: workers and drivers killed at random moments, storage that fails; prints.
+
+Needs FLEET_TEST_DATA. Ends with 1 where any row differs or more is redone than a lease a worker.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from fleet.ascend.soc import soc
+from fleet.chaos.run import Life, Trial, compare
+from fleet.chaos.schedule import Deed, Strike
+from fleet.models.compile import compile_model, read_labels
+from fleet.storage.faulty import Faults
+
+JOB = Path(__file__).parents[2] / "jobs" / "detect.toml"
+WORKER_KILLS, DRIVER_KILLS = 20, 10
+WATCHDOG_S = 5.0
+Case = tuple[str, tuple[tuple[Strike, ...], ...], Faults | None]
+
+
+def cases(seed: int, span_s: float) -> list[Case]:
+    """Set all cases out; each is a run of its own."""
+    chance = np.random.default_rng(seed)
+
+    def moment() -> float:
+        return float(chance.uniform(0.02, 0.95) * span_s)
+
+    listed: list[Case] = []
+    for number in range(WORKER_KILLS):
+        strike = Strike(moment(), Deed.KILL, int(chance.integers(2)))
+        listed.append((f"worker killed ({number + 1})", ((strike,),), None))
+    listed.append(("worker hangs", ((Strike(moment(), Deed.HANG),),), None))
+    for number in range(DRIVER_KILLS):
+        strike = Strike(moment(), Deed.DRIVER)
+        listed.append((f"driver killed ({number + 1})", ((strike,), ()), None))
+    listed.append(("5 % of requests fail", ((),), Faults(seed, fail=0.05)))
+    listed.append(("5 % fail after all", ((),), Faults(seed, lose=0.05)))
+    listed.append(("20 % of puts torn", ((),), Faults(seed, torn=0.2)))
+    listed.append(("5 % of reads short", ((),), Faults(seed, short=0.05)))
+    both = ((Strike(moment(), Deed.KILL), Strike(moment(), Deed.KILL, 1)), ())
+    listed.append(("two killed, 5 % fail, 10 % torn", both, Faults(seed, fail=0.05, torn=0.1)))
+    return listed
+
+
+def compiled(data: Path, folder: Path) -> Path:
+    """Compile FastestDet."""
+    labels = read_labels((data / "coco.names").read_text("utf-8"), "coco.names")
+    network = (data / "FastestDet.onnx").read_bytes()
+    path = folder / "fastestdet.om"
+    path.write_bytes(
+        compile_model(
+            network, head="fastestdet", labels=labels, name="fastestdet", soc=soc("Ascend310")
+        )
+    )
+    return path
+
+
+def judge(name: str, ends: list[Life], whole: str, output: str) -> bool:
+    """Print what came of a case, and tell whether it holds."""
+    compared = compare(whole, output) if ends[-1].exit_code == 0 else None
+    same = bool(compared and not compared.different)
+    lost, redone = sum(end.devices_lost for end in ends), sum(end.redone for end in ends)
+    struck = sum(end.struck for end in ends)
+    print(
+        f"{name:<34} strikes {struck}  workers lost {lost}  leases begun again {redone}"
+        f"  rows {'the same' if same else 'DIFFERENT'}",
+        flush=True,
+    )
+    return same and redone <= lost
+
+
+def main() -> None:
+    """Run all cases."""
+    data = Path(os.environ.get("FLEET_TEST_DATA", "")).resolve()
+    if not (data / "FastestDet.onnx").is_file():
+        sys.exit("make prove-kill needs FLEET_TEST_DATA, the folder of real clips.")
+    began_s, held = time.monotonic(), 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        model = compiled(data, folder)
+        settings = {"input": [str(data)], "model": str(model), "sample": "every=5", "devices": 2}
+        trial = Trial(str(JOB), {**settings, "lease_s": 0.5, "watchdog_s": WATCHDOG_S})
+        whole = str(folder / "undisturbed")
+        calm = trial.undisturbed(whole)
+        print(f"undisturbed: {calm.frames} frames in {calm.worked_s:.1f} s")
+        listed = cases(7, calm.worked_s)
+        for number, (title, lives, faults) in enumerate(listed):
+            output = str(folder / f"case-{number}")
+            ends = trial.disturbed(output, lives, faults, lambda said: print(f"    {said}"))
+            held += judge(title, ends, whole, output)
+    print(f"{held} of {len(listed)} cases hold; took {time.monotonic() - began_s:.0f} s")
+    sys.exit(held != len(listed))
+
+
+if __name__ == "__main__":
+    main()
