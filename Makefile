@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 
-.PHONY: setup test check format bench prove-exactness lock clean
+.PHONY: setup demo test check format bench demo-s3 setup-train prove-exactness prove-hostile prove-kill \
+	prove-precision lock clean
 .DEFAULT_GOAL := test
 
 setup: $(STAMP)
@@ -20,6 +21,10 @@ $(STAMP): requirements.lock pyproject.toml
 	fi
 	@touch $(STAMP)
 
+# A street archive, the detector, the job, its result: everything on this machine, into build/demo.
+demo: setup
+	$(BIN)/fleet demo
+
 test: setup
 	RAY_AUTH_MODE=disabled $(BIN)/python -m pytest -q
 
@@ -35,9 +40,31 @@ format: setup
 bench: setup
 	RAY_AUTH_MODE=disabled $(BIN)/python tests/bench/bench.py
 
+# The job detect over an archive in a real object store, on this machine.
+demo-s3: setup
+	PYTHONPATH=tests/support $(BIN)/python cluster/demo_s3.py
+
 # Any cut of any generated video under any sampling, thousands of times, other ones each time.
 prove-exactness: setup
 	$(BIN)/python -m pytest -q tests/video/test_exactness.py --hypothesis-profile=prove
+
+# 300 damaged, absurd and lying videos, with a crash and a hang injected: nothing lost unsaid.
+prove-hostile: setup
+	RAY_AUTH_MODE=disabled $(BIN)/python tests/faults/prove_hostile.py
+
+# Workers and drivers killed at 30 random moments, a hang, storage that fails: the same rows.
+prove-kill: setup
+	RAY_AUTH_MODE=disabled $(BIN)/python tests/faults/prove_kill.py
+
+# 300 steps in the simulated 910's mixed precision end where 300 in float32 do.
+prove-precision: setup-train
+	RAY_AUTH_MODE=disabled $(BIN)/python tests/train/prove_precision.py
+
+# PyTorch, which only the training needs; pip's own release of it is not in requirements.lock.
+setup-train: setup
+	@$(BIN)/python -c "import torch" 2>/dev/null || { \
+	  $(BIN)/python -m ensurepip >/dev/null && \
+	  $(BIN)/python -m pip install --quiet torch==2.13.0 ; }
 
 # Pins every package with its hashes; needs uv.
 lock:

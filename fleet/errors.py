@@ -5,14 +5,19 @@
     |  |- JobFileError                    the job file: every bad field is listed
     |  |- InputNotFound (LookupError)     the inputs match no video
     |  |- OutputTaken                     the output folder holds another job
+    |  |- OutputBusy                      somebody else works on the output folder just now
     |  `- ModelRefused                    the model cannot be compiled, or is not compiled
     |- VideoError                         one video, or a stretch of one: becomes a row in errors/
     |  |- NotAVideo (ValueError)          no container that we open, or no video stream in it
     |  |- StreamRefused (ValueError)      the chip does not decode such a stream: says which rule
-    |  `- BrokenVideo (ValueError)        damaged bytes, or a container that contradicts itself
+    |  |- BrokenVideo (ValueError)        damaged bytes, or a container that contradicts itself
+    |  `- VideoChanged (RuntimeError)      it is no longer the object that was planned
     |- DeviceError (RuntimeError)         the chip's answer: carries the AscendCL number and name
     |  `- DeviceOutOfMemory (MemoryError) the device's memory is spent: says who holds what
     |- StorageError (OSError)             retryable: the store did not answer as it should
+    |  `- StorageRefused                  the store says no: asked at once again, it says the same
+    |     |- AccessDenied (PermissionError)  credentials: missing, wrong, expired, or not enough
+    |     `- NoSuchBucket (LookupError)    there is no such bucket or container
     |- IllegalMove (AssertionError)       the ledger was told the impossible: carries the story
     |- JobFailed (RuntimeError)           the run cannot go on; what is committed stays; exit code 1
     |- JobCodeFailed (RuntimeError)       the job's own code raised something
@@ -25,6 +30,8 @@ fields, because they cross from workers to the driver.
 from __future__ import annotations
 
 from typing import Any, ClassVar
+
+from fleet.text import one_line
 
 
 class FleetError(Exception):
@@ -75,6 +82,10 @@ class OutputTaken(UsageError):
     """The output folder holds another job."""
 
 
+class OutputBusy(UsageError):
+    """Somebody else works on the output folder just now."""
+
+
 class ModelRefused(UsageError):
     """The model cannot be compiled, or the file is not a compiled model."""
 
@@ -90,7 +101,7 @@ class VideoError(FleetError):
         self.code = code
 
     def __str__(self) -> str:
-        return f"{self.uri}: {super().__str__()}"
+        return f"{one_line(self.uri)}: {super().__str__()}"
 
 
 class NotAVideo(VideoError, ValueError):
@@ -105,6 +116,12 @@ class StreamRefused(VideoError, ValueError):
 
 class BrokenVideo(VideoError, ValueError):
     """Damaged bytes, or a container that contradicts itself."""
+
+
+class VideoChanged(VideoError, RuntimeError):
+    """The object is no longer the one that was planned: another was put in its place, or none."""
+
+    stage: ClassVar[str] = "fetch"
 
 
 class DeviceError(FleetError, RuntimeError):
@@ -133,6 +150,18 @@ class StorageError(FleetError, OSError):
 
     retryable: ClassVar[bool] = True
     stage: ClassVar[str] = "storage"
+
+
+class StorageRefused(StorageError):
+    """The store says no; it is retryable only once what it names is put right."""
+
+
+class AccessDenied(StorageRefused, PermissionError):
+    """The store does not let us: credentials are missing, wrong, expired, or not enough."""
+
+
+class NoSuchBucket(StorageRefused, LookupError):
+    """There is no such bucket or container."""
 
 
 class IllegalMove(FleetError, AssertionError):

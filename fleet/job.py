@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 from fleet.errors import JobFileError, UsageError
 from fleet.frame_job import FrameJob
 from fleet.job_code import load_job_class
+from fleet.storage import EVERY_VIDEO, Choice, check_glob, clean, parse_moment, refuse_credentials
 from fleet.video.sampling import EVERY_FRAME, Sample
 
 MOST_DEVICES = 100_000
@@ -42,19 +44,44 @@ def _read_pattern(value: object) -> object:
     return value
 
 
+def _read_location(value: object) -> object:
+    if isinstance(value, str):
+        refuse_credentials(value)
+    return value
+
+
+def _read_glob(value: object) -> object:
+    if isinstance(value, str):
+        check_glob(value)
+    return value
+
+
+def _read_moment(value: object) -> object:
+    return None if value is None else parse_moment(value)
+
+
+_Location = Annotated[str, BeforeValidator(_read_location), Field(min_length=1)]
+_Glob = Annotated[str, BeforeValidator(_read_glob)]
+
+
 class JobFile(BaseModel):
     """The fields of a job file, with their limits; `params` are those of the job class."""
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
     job: str
-    input: list[str] = Field(min_length=1)
-    output: str = Field(min_length=1)
+    input: list[_Location] = Field(min_length=1)
+    output: _Location
+    include: list[_Glob] = []
+    exclude: list[_Glob] = []
+    modified_since: Annotated[datetime | None, BeforeValidator(_read_moment)] = None
     sample: Annotated[Sample, BeforeValidator(_read_sample)] = EVERY_FRAME
     devices: Annotated[int | Literal["auto"], BeforeValidator(_read_devices)] = "auto"
     soc: str = "Ascend310"
     partitions: Annotated[str, BeforeValidator(_read_pattern)] = ""
     lease_s: float = Field(default=60.0, ge=0.05, le=3600)
+    watchdog_s: float = Field(default=60.0, ge=1, le=86400)
+    index_cache: _Location | None = None
     params: dict[str, Any] = {}
 
 
@@ -65,7 +92,9 @@ class Job:
     `work`: what is done with frames. `inputs`: videos, folders and globs. `output`: where the
     tables go. `devices`: how many, or auto for all there are. `partitions`: a regular expression
     whose named groups become columns, found in each video's URI; empty for none. `lease_s`: no
-    lease is planned to take one device longer.
+    lease is planned to take one device longer. `watchdog_s`: a device that works without a sign of
+    life for so long is ended, and its lease done by another. `choice`: which of the inputs' videos
+    are meant. `index_cache`: the folder where the videos' indexes are kept; None: in the output.
     """
 
     work: FrameJob
@@ -76,6 +105,9 @@ class Job:
     soc: str = "Ascend310"
     partitions: str = ""
     lease_s: float = 60.0
+    watchdog_s: float = 60.0
+    choice: Choice = EVERY_VIDEO
+    index_cache: str | None = None
 
 
 def load_job(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Job:
@@ -115,6 +147,9 @@ def job_from(raw: Mapping[str, Any], name: str, folder: Path) -> Job:
         soc=parsed.soc,
         partitions=parsed.partitions,
         lease_s=parsed.lease_s,
+        watchdog_s=parsed.watchdog_s,
+        index_cache=parsed.index_cache,
+        choice=Choice(tuple(parsed.include), tuple(parsed.exclude), parsed.modified_since),
     )
 
 
@@ -174,7 +209,7 @@ def _sentences(error: ValidationError, prefix: str = "") -> Sequence[str]:
     for item in error.errors():
         # pydantic tags the members of a union; people look for the field alone.
         where = ".".join(str(part) for part in item["loc"] if "[" not in str(part))
-        given = "" if item["type"] == "missing" else f" (given: {item['input']!r})"
+        given = "" if item["type"] == "missing" else f" (given: {clean(repr(item['input']))})"
         message = item["msg"].removeprefix("Value error, ")
         if not where:  # the values as a whole: the message says which
             where, given = "values", ""

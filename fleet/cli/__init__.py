@@ -8,12 +8,19 @@ from typing import Annotated
 import typer
 
 import fleet
+from fleet.cli.chaos import chaos
 from fleet.cli.codes import EXIT_FAILED, EXIT_USAGE
+from fleet.cli.compact import compact
 from fleet.cli.compile import compile_command
+from fleet.cli.demo import demo
 from fleet.cli.evaluate import evaluate
 from fleet.cli.index import index_videos
+from fleet.cli.plan import plan
+from fleet.cli.requeue import requeue
 from fleet.cli.run import run
 from fleet.cli.show import show
+from fleet.cli.status import status
+from fleet.cli.verify import verify
 from fleet.errors import FleetError, JobFailed, UsageError
 from fleet.street.command import street
 
@@ -44,10 +51,17 @@ def _top(
 
 
 app.command("run")(run)
+app.command("plan")(plan)
+app.command("status")(status)
+app.command("verify")(verify)
+app.command("requeue")(requeue)
+app.command("compact")(compact)
 app.command("index")(index_videos)
 app.command("compile")(compile_command)
 app.command("eval")(evaluate)
 app.command("show")(show)
+app.command("demo")(demo)
+app.command("chaos")(chaos)
 app.command("street")(street)
 
 

@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-import fleet
 from fleet.cli.codes import EXIT_FAILED
-from fleet.job import Job, load_job, parse_override
+from fleet.cli.options import (
+    Devices,
+    Exclude,
+    Include,
+    IndexCache,
+    Inputs,
+    JobFile,
+    Model,
+    ModifiedSince,
+    Output,
+    Sampling,
+    Settings,
+    read_job,
+)
+from fleet.job import Job
 
 
 def run(
-    job_file: Annotated[
-        Path | None, typer.Argument(metavar="[JOB.toml]", help="A job file; default: detect.")
-    ] = None,
-    inputs: Annotated[
-        list[str] | None, typer.Option("--input", help="A video, folder or glob; repeatable.")
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="A compiled model (.om).")] = None,
-    output: Annotated[str | None, typer.Option(help="Where the tables go.")] = None,
-    sample: Annotated[
-        str | None, typer.Option(help="all, every=N, fps=X, keyframes; ,from_s=X ,to_s=X")
-    ] = None,
-    devices: Annotated[str | None, typer.Option(help="How many, or auto.")] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="key=value for any field; repeatable.")
-    ] = None,
+    job_file: JobFile = None,
+    *,
+    inputs: Inputs = None,
+    include: Include = None,
+    exclude: Exclude = None,
+    modified_since: ModifiedSince = None,
+    model: Model = None,
+    output: Output = None,
+    sample: Sampling = None,
+    devices: Devices = None,
+    index_cache: IndexCache = None,
+    settings: Settings = None,
     inline: Annotated[
         bool, typer.Option("--inline", help="All devices in this process, without Ray.")
+    ] = False,
+    join: Annotated[
+        bool, typer.Option("--join", help="Share the work with a run on this output.")
     ] = False,
 ) -> None:
     """Run a job over videos.
@@ -38,20 +50,23 @@ def run(
     Exit code: 0 all there; 3 finished, with errors recorded in errors/; 2 bad usage; 1 failed or
     interrupted. The same command again does only what is missing.
     """
-    overrides = dict(parse_override(text) for text in settings or [])
-    named = {
-        "input": inputs,
-        "model": model,
-        "output": output,
-        "sample": sample,
-        "devices": _devices(devices),
-    }
-    overrides.update({key: value for key, value in named.items() if value is not None})
-    job = load_job(job_file or packaged_job("detect.toml"), overrides)
-    raise typer.Exit(_run(job, inline=inline))
+    job = read_job(
+        job_file,
+        settings,
+        input=inputs,
+        include=include,
+        exclude=exclude,
+        modified_since=modified_since,
+        model=model,
+        output=output,
+        sample=sample,
+        devices=devices,
+        index_cache=index_cache,
+    )
+    raise typer.Exit(_run(job, inline=inline, join=join))
 
 
-def _run(job: Job, *, inline: bool) -> int:
+def _run(job: Job, *, inline: bool, join: bool) -> int:
     # Ray's client takes a second to import; the other commands do without it.
     from fleet.driver.api import run as run_job  # noqa: PLC0415
     from fleet.observe.show import show_progress  # noqa: PLC0415
@@ -59,21 +74,10 @@ def _run(job: Job, *, inline: bool) -> int:
 
     try:
         with show_progress(Console(stderr=True)) as observer:
-            report = run_job(job, on="inline" if inline else "ray", observer=observer)
+            report = run_job(job, on="inline" if inline else "ray", observer=observer, join=join)
     except KeyboardInterrupt:
         way_out = "What is committed is kept; to go on, run the same command again."
         typer.echo(f"fleet: interrupted. {way_out}", err=True)
         return EXIT_FAILED
     typer.echo(render(report))
     return report.exit_code
-
-
-def _devices(text: str | None) -> Any:
-    return int(text) if text is not None and text.isdecimal() else text
-
-
-def packaged_job(name: str) -> Path:
-    """Find a job file that comes with Fleet: inside the package, or beside it in a checkout."""
-    package = Path(fleet.__file__).parent
-    inside = package / "jobs" / name
-    return inside if inside.is_file() else package.parent / "jobs" / name

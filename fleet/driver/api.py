@@ -22,19 +22,24 @@ class Silent:
 
 
 def run(
-    job: Job, *, on: Literal["ray", "inline"] = "ray", observer: Observer | None = None
+    job: Job,
+    *,
+    on: Literal["ray", "inline"] = "ray",
+    observer: Observer | None = None,
+    join: bool = False,
 ) -> RunReport:
     """Run a job to its end and report.
 
     `on`: ray uses the cluster that RAY_ADDRESS names or this process is connected to, else starts
     Ray on this machine for as long as the run lasts; inline runs all devices in this process, one
-    after the other, for debugging. `observer` sees what happens. Raises UsageError before anything
+    after the other, for debugging. `observer` sees what happens. `join`: share the work with a run
+    that is at it, rather than be refused. Raises UsageError before anything
     runs, JobFailed where it cannot go on.
     """
     observer = observer or Silent()
     asked = None if job.devices == "auto" else job.devices
     if on == "inline":
-        return run_job(job, asked or 1, InlinePool, observer)
+        return run_job(job, asked or 1, InlinePool, observer, join=join)
     with ray_left_as_found():
         there = join_ray()
         devices = asked or there or len(os.sched_getaffinity(0))
@@ -44,4 +49,4 @@ def run(
                 start_ray(devices)
             return RayPool(spec)
 
-        return run_job(job, devices, make_pool, observer)
+        return run_job(job, devices, make_pool, observer, join=join)

@@ -11,49 +11,56 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from functools import partial
 
-from fleet.ascend.soc import soc
 from fleet.driver.aside import aside
+from fleet.driver.ground import Ground, Site, clear, find_site, survey, take
+from fleet.driver.heartbeat import Heartbeat, heartbeat
+from fleet.driver.keep import RecordKeeper
 from fleet.driver.loop import Loop
 from fleet.driver.pool import Pool
-from fleet.driver.prepare import Prepared, prepare
+from fleet.driver.prepare import Prepared
 from fleet.driver.record import Recorder
-from fleet.identity import JobIdentity, identify
+from fleet.driver.share import Turn, adopt, lead_or_join, leave, offered_leases
+from fleet.driver.shared_pool import SharedPool
 from fleet.job import Job
-from fleet.observe.events import Observer, RunEnded, RunStarted, VideoRefused
+from fleet.observe.events import Observer, RunEnded, RunStarted, VideoRefused, Warned
 from fleet.observe.report import RunReport
-from fleet.output.claim import claim
-from fleet.output.commit import done_intervals
-from fleet.output.finish import finish, is_finished, sweep, unfinish
 from fleet.output.loss import Loss
 from fleet.output.read import count_losses, read
-from fleet.output.schema import output_schemas
+from fleet.output.runs import RunNote, prune_notes, put_leases, read_notes
+from fleet.output.standing import read_standing
+from fleet.output.success import is_finished, unfinish
+from fleet.plan.lease import Lease
 from fleet.plan.plan import bundle
 from fleet.plan.shard import VideoWork
-from fleet.storage import Folder, Listing, expand
 from fleet.worker.receipt import Receipt, Tally
 from fleet.worker.spec import WorkerSpec
 
 MakePool = Callable[[WorkerSpec], Pool]
 
 
-@dataclass(frozen=True)
-class _Ground:
-    """What a run starts from: the job, its inputs, what stands in the output."""
-
-    job: Job
-    identity: JobIdentity
-    folder: Folder
-    listing: Listing
-    standing: tuple[Receipt, ...]
+_UNSURE = (
+    "This output's store has no conditional puts that hold: two runs that start on it in the same "
+    "second may not notice each other. Start one at a time."
+)
 
 
 @dataclass(frozen=True)
-class _Plan(_Ground):
+class _Plan:
     """What a run has to go on: its ground, and what there is to do."""
 
+    ground: Ground
     prepared: Prepared
+
+    @property
+    def site(self) -> Site:
+        """The job, and where it goes."""
+        return self.ground.site
+
+    @property
+    def digest(self) -> str:
+        """The job's identity."""
+        return self.site.identity.record.digest
 
     @property
     def works(self) -> dict[str, VideoWork]:
@@ -63,153 +70,179 @@ class _Plan(_Ground):
     @property
     def recorder(self) -> Recorder:
         """What records losses in the output."""
-        return Recorder(self.folder, self.job, self.identity)
+        return Recorder(self.site.folder, self.site.job, self.site.identity)
 
 
 @dataclass(frozen=True)
 class _Course:
-    """How a run went; `receipts`: of what it did itself, `total`: over all that is there now."""
+    """How a run went; `receipts`: of what it did itself, `leases`: how many it had to do."""
 
+    plan: _Plan
     receipts: tuple[Receipt, ...]
-    total: Tally
     leases: int
     quarantined: int
     devices: int
     interrupted: bool
 
 
-def run_job(job: Job, devices: int, make_pool: MakePool, observer: Observer) -> RunReport:
+def run_job(
+    job: Job, devices: int, make_pool: MakePool, observer: Observer, *, join: bool = False
+) -> RunReport:
     """Run a job to its end on `devices` devices of the pool that `make_pool` makes.
 
-    Raises UsageError before anything runs, JobFailed where it cannot go on. An interrupt from the
-    keyboard ends it cleanly, and the report says so: what is committed stays.
+    `join`: share the work with runs that are at it already. Raises UsageError before anything
+    runs, JobFailed where it cannot go on. An interrupt from the keyboard ends it cleanly, and the
+    report says so: what is committed stays.
     """
     started_s = time.monotonic()
-    ground = _ground(job)
-    with ExitStack() as ends, aside(partial(_prepare, ground)) as planning:
+    site = find_site(job)
+    conditional = take(site)
+    digest = site.identity.record.digest
+    with lead_or_join(site.folder, digest, join=join, conditional=conditional) as turn:
+        note = RunNote(turn.holder, "preparing", time.time(), inputs=job.inputs)
+        keeper = RecordKeeper(site.folder, site.origin, observer)
+        with heartbeat(site.folder, note, keeper, turn.check) as beat:
+            if not conditional:
+                beat.see(Warned(_UNSURE))
+            course = _drive(_ground(site, turn), devices, make_pool, beat, turn)
+            total = _close(course, beat, turn)
+            beat.see(RunEnded(whole=not course.interrupted))
+    return _report(course, total, time.monotonic() - started_s)
+
+
+def _ground(site: Site, turn: Turn) -> Ground:
+    """See what there is; whoever leads clears away first what does not count."""
+    if not turn.leads:
+        return survey(site)
+    prune_notes(site.folder, read_notes(site.folder), time.time())
+    return clear(site)
+
+
+def _drive(
+    ground: Ground, devices: int, make_pool: MakePool, beat: Heartbeat, turn: Turn
+) -> _Course:
+    site = ground.site
+    with ExitStack() as ends, aside(ground.prepare_and_keep) as planning:
 
         def start() -> Pool:
-            return ends.enter_context(closing(make_pool(_worker_spec(ground))))
+            return ends.enter_context(closing(make_pool(_worker_spec(site))))
 
         # In a closed folder nothing may be left to do; else devices start while the plan is made.
-        pool = None if is_finished(ground.folder) else start()
+        pool = None if is_finished(site.folder) else start()
         if pool:
-            pool.want(min(devices, len(ground.listing.sources)))
-        plan = _Plan(**vars(ground), prepared=planning.result())
-        refused = _record_refusals(plan, observer)
-        leases = bundle(plan.prepared.works, plan.identity.record.digest, devices, job.lease_s)
+            pool.want(min(devices, len(site.listing.sources)))
+        plan = _Plan(ground, planning.result())
+        refused = _record_refusals(plan, beat)
+        leases = _leases(plan, devices, turn)
         devices = min(devices, max(1, len(leases)))
-        loop = Loop(leases, plan.works, plan.recorder, observer)
-        observer.see(_started(plan, len(leases)))
+        loop = Loop(leases, plan.works, plan.recorder, beat)
+        beat.see(_started(plan, len(leases)))
         interrupted = False
+        elsewhere: set[str] = set()
         if leases:
-            unfinish(plan.folder)
+            unfinish(site.folder)
             try:
-                pool = pool or start()
-                pool.want(devices)
-                loop.drive(pool)
+                shared = SharedPool(pool or start(), site.folder, leases, beat.note)
+                elsewhere = shared.elsewhere
+                shared.want(devices)
+                loop.drive(shared)
             except KeyboardInterrupt:
                 interrupted = True
-    here = (*refused, *loop.receipts)
-    total = _close(plan, here, whole=not interrupted)
-    observer.see(RunEnded(whole=not interrupted))
-    course = _Course(here, total, len(leases), loop.quarantined, devices, interrupted)
-    return _report(plan, course, time.monotonic() - started_s)
+    mine = (receipt for receipt in loop.receipts if receipt.lease not in elsewhere)
+    here = (*refused, *mine)
+    return _Course(plan, here, len(leases), loop.quarantined, devices, interrupted)
 
 
-def _report(plan: _Plan, course: _Course, wall_s: float) -> RunReport:
-    job, total = plan.job, course.total
+def _leases(plan: _Plan, devices: int, turn: Turn) -> list[Lease]:
+    """Cut the work into leases, in the way of those who are at it already."""
+    folder, longest_s = plan.site.folder, plan.site.job.lease_s
+    works: Sequence[VideoWork] = plan.prepared.works
+    taken: list[Lease] = []
+    if not turn.leads:
+        offered = offered_leases(folder, turn)
+        done = read_standing(folder, plan.site.identity.record.tables).done
+        taken, works = adopt(offered, works, done)
+    own = bundle(works, plan.digest, devices, longest_s)
+    if own:
+        put_leases(folder, turn.holder.mark, own)
+    return [*taken, *own]
+
+
+def _close(course: _Course, beat: Heartbeat, turn: Turn) -> Tally:
+    """Add up what the output holds now, and close it if that is everything."""
+    plan, tallies = course.plan, (receipt.tally for receipt in course.receipts)
+    if course.interrupted:
+        beat.put("interrupted")
+        return Tally.total([plan.ground.standing.total, *tallies])
+    return leave(plan.site.folder, plan.site.identity.record, course.receipts, beat, turn)
+
+
+def _report(course: _Course, total: Tally, wall_s: float) -> RunReport:
+    plan, site, job = course.plan, course.plan.site, course.plan.site.job
     return RunReport(
-        output=plan.folder.uri,
+        output=site.folder.uri,
         table=job.work.table,
-        job_digest=plan.identity.record.digest,
+        job_digest=plan.digest,
         total=total,
         this_run=Tally.total(receipt.tally for receipt in course.receipts),
         wall_s=wall_s,
         devices=course.devices,
         soc=job.soc,
-        videos=len(plan.listing.sources),
-        video_bytes=sum(source.bytes for source in plan.listing.sources),
+        videos=len(site.listing.sources),
+        video_bytes=sum(source.bytes for source in site.listing.sources),
         refused_videos=len(plan.prepared.refused),
-        left=plan.listing.left,
+        left=site.listing.left,
         leases=course.leases,
         index_bytes=plan.prepared.bytes_read,
-        already_done=len(plan.standing),
+        already_done=len(plan.ground.standing),
         quarantined=course.quarantined,
         interrupted=course.interrupted,
-        losses=count_losses(read(plan.folder.uri).errors) if total.errors else (),
+        losses=count_losses(read(site.folder.uri).errors) if total.errors else (),
         peak_rss_bytes=max((receipt.peak_rss_bytes for receipt in course.receipts), default=0),
     )
 
 
-def _ground(job: Job) -> _Ground:
-    identity = identify(job)
-    soc(job.soc)
-    folder = Folder(job.output)
-    listing = expand(job.inputs)
-    standing: tuple[Receipt, ...] = ()
-    if claim(folder, identity.record, _schemas(job)):
-        versions = {source.uri: source.etag for source in listing.sources}
-        standing = sweep(folder, identity.record, versions=versions)
-    return _Ground(job, identity, folder, listing, standing)
-
-
-def _prepare(ground: _Ground, see: Callable[[int], None]) -> Prepared:
-    job, done = ground.job, done_intervals(ground.standing)
-    return prepare(ground.listing.sources, job.sample, soc(job.soc), done, see)
-
-
-def _close(plan: _Plan, here: Sequence[Receipt], *, whole: bool) -> Tally:
-    """Add up what the output holds now, and close it if that is everything."""
-    receipts = (*plan.standing, *here)
-    if whole:
-        return finish(plan.folder, plan.identity.record, receipts)
-    return Tally.total(receipt.tally for receipt in receipts)
-
-
-def _schemas(job: Job) -> dict[str, object]:
-    return output_schemas(job.work.table, job.work.schema, job.partitions)
-
-
 def _record_refusals(plan: _Plan, observer: Observer) -> tuple[Receipt, ...]:
     """Record the videos that are not processed, each once."""
-    standing = {receipt.lease for receipt in plan.standing}
+    standing = set(plan.ground.standing.leases)
     recorded = []
     for refusal in plan.prepared.refused:
         loss = Loss.of_video(refusal.source.uri, refusal.error)
         observer.see(VideoRefused(loss))
-        lease = refusal.lease(plan.identity.record.digest)
+        lease = refusal.lease(plan.digest)
         # What could not be read just now may be readable when the command is run again.
         if lease not in standing and not refusal.error.retryable:
             recorded.append(plan.recorder.commit(lease, [refusal.interval], [loss]))
     return tuple(recorded)
 
 
-def _worker_spec(ground: _Ground) -> WorkerSpec:
+def _worker_spec(site: Site) -> WorkerSpec:
+    job = site.job
     return WorkerSpec(
-        work=ground.job.work,
-        job_digest=ground.identity.record.digest,
-        output=ground.folder.uri,
-        soc=ground.job.soc,
-        partitions=ground.job.partitions,
-        models=ground.identity.models,
-        files=ground.identity.files,
+        work=job.work,
+        job_digest=site.identity.record.digest,
+        output=site.folder.uri,
+        soc=job.soc,
+        partitions=job.partitions,
+        models=site.identity.models,
+        files=site.identity.files,
+        watchdog_s=job.watchdog_s,
     )
 
 
 def _started(plan: _Plan, leases: int) -> RunStarted:
-    digest = plan.identity.record.digest
+    prepared, standing = plan.prepared, plan.ground.standing
     # A refused video is a record in the output, but no lease that anybody waits for.
-    refusals = {refusal.lease(digest) for refusal in plan.prepared.refused}
-    standing = [receipt for receipt in plan.standing if receipt.lease not in refusals]
-    done = Tally.total(receipt.tally for receipt in standing)
+    refusals = {refusal.lease(plan.digest) for refusal in prepared.refused}
+    done = len(standing) - len(refusals.intersection(standing.leases))
     return RunStarted(
-        output=plan.folder.uri,
-        videos=len(plan.listing.sources),
-        video_s=plan.prepared.duration_s,
-        frames=sum(int(work.costs.frames.sum()) for work in plan.prepared.works),
-        leases=leases + len(standing),
-        done_video_s=done.video_s,
-        done_frames=done.frames + done.lost_frames,
-        done_leases=len(standing),
+        output=plan.site.folder.uri,
+        videos=len(plan.site.listing.sources),
+        video_s=prepared.duration_s,
+        frames=prepared.frames,
+        leases=leases + done,
+        # Rounded, or what sums leave over would read as a stretch of video.
+        done_video_s=max(0.0, round(prepared.duration_s - prepared.todo_s, 6)),
+        done_frames=prepared.frames - prepared.todo_frames,
+        done_leases=done,
     )

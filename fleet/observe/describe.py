@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from fleet.driver.events import DeviceLost, LeaseFailed
-from fleet.observe.events import LeaseQuarantined, RunEvent, RunStarted, VideoRefused
+from fleet.driver.events import DeviceLost, LeaseCut, LeaseFailed
+from fleet.observe.events import LeaseQuarantined, RunEvent, RunStarted, VideoRefused, Warned
 from fleet.observe.progress import Snapshot
 from fleet.observe.words import about, duration, percent, plural, rate
+from fleet.text import one_line
 
 DEVICES_SHOWN = 8
 """Lines for devices, at most."""
@@ -30,6 +31,10 @@ def describe(now: Snapshot) -> str:
 
 def remark(event: RunEvent) -> str:
     """Write what people want to be told at once, whatever else is shown; empty for the rest."""
+    return one_line(event.text if isinstance(event, Warned) else _remark(event))
+
+
+def _remark(event: RunEvent) -> str:
     match event:
         case VideoRefused(loss):
             return f"refused {loss.uri}: {loss.message}"
@@ -37,6 +42,8 @@ def remark(event: RunEvent) -> str:
             return f"lost {device}: {reason}"
         case LeaseFailed(device, lease, fault):
             return f"lease {lease[:8]} failed on {device}: {fault}"
+        case LeaseCut(lease, pieces):
+            return f"cut lease {lease[:8]} into {len(pieces)}, to find what does harm in it"
         case LeaseQuarantined(receipt, fault):
             lost = plural(receipt.tally.lost_frames, "frame")
             return f"gave up lease {receipt.lease[:8]}, {lost} lost: {fault}"
@@ -81,7 +88,7 @@ def devices_lines(now: Snapshot) -> list[tuple[str, str, str, str]]:
             device.name,
             f"{rate(device.frames_per_s)} frames/s",
             plural(device.frames, "frame"),
-            device.uri.rpartition("/")[2],
+            one_line(device.uri.rpartition("/")[2]),
         )
         for device in sorted(shown, key=lambda device: device.name)
     ]

@@ -1,6 +1,6 @@
 """What a run tells those who watch it: small frozen values, sent by the driver's loop.
 
-What the pool tells the ledger (a device joined or was lost, a lease was done or failed) is passed
+What the ledger is told (a device joined or was lost, a lease was done, failed or was cut) is passed
 on to the watchers as it is; see `fleet.driver.events`.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from fleet.driver.events import DeviceJoined, DeviceLost, LeaseDone, LeaseFailed
+from fleet.driver.events import DeviceJoined, DeviceLost, LeaseCut, LeaseDone, LeaseFailed
 from fleet.output.loss import Loss
 from fleet.worker.fault import Fault
 from fleet.worker.receipt import Receipt
@@ -63,6 +63,13 @@ class VideoRefused:
 
 
 @dataclass(frozen=True)
+class Warned:
+    """Something that people should know of before it matters; `text`: a sentence."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class RunEnded:
     """The run is over; `whole` where everything that was wanted is in the output."""
 
@@ -77,8 +84,10 @@ RunEvent = (
     | Progress
     | LeaseDone
     | LeaseFailed
+    | LeaseCut
     | LeaseQuarantined
     | VideoRefused
+    | Warned
     | RunEnded
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fleet.driver.events import DeviceJoined, DeviceLost, LeaseDone, LeaseFailed
+from fleet.driver.events import DeviceJoined, DeviceLost, LeaseCut, LeaseDone, LeaseFailed
 from fleet.observe.events import (
     LeaseQuarantined,
     LeaseStarted,
@@ -12,6 +12,7 @@ from fleet.observe.events import (
     RunEvent,
     RunStarted,
     VideoRefused,
+    Warned,
 )
 from fleet.observe.speed import Speed
 from fleet.worker.receipt import Receipt
@@ -23,7 +24,7 @@ RUN_WINDOW_S = 60.0
 """What is left is judged by the last minute."""
 
 
-LeaseEvent = LeaseStarted | LeaseDone | LeaseFailed | LeaseQuarantined
+LeaseEvent = LeaseStarted | LeaseDone | LeaseFailed | LeaseCut | LeaseQuarantined
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,8 @@ class ProgressState:
         self._devices: dict[str, _Device] = {}
         self._open: dict[str, LeaseStarted] = {}
         self._ended_leases: set[str] = set()
+        self._cut_leases: set[str] = set()
+        self._more_leases = 0
         self._video_s = 0.0
         self._frames = self._rows = self._losses = self._lost_frames = 0
         self._refused = self._devices_lost = 0
@@ -122,6 +125,8 @@ class ProgressState:
                 self._speed = Speed(RUN_WINDOW_S)
             case VideoRefused():
                 self._refused += 1
+            case Warned():
+                pass
             case RunEnded():
                 self._ended = True
             case DeviceJoined(device):
@@ -155,6 +160,11 @@ class ProgressState:
                 self._count(receipt)
             case LeaseFailed(device, lease):
                 self._give_back(device, lease)
+            case LeaseCut(lease, pieces):
+                self._open.pop(lease, None)
+                if lease not in self._cut_leases:
+                    self._cut_leases.add(lease)
+                    self._more_leases += len(pieces) - 1
 
     def _device(self, name: str, now_s: float) -> _Device:
         if name not in self._devices:
@@ -226,7 +236,7 @@ class ProgressState:
             frames=plan.done_frames + self._frames + sum(self._in_hand().values()),
             frames_total=plan.frames,
             leases=plan.done_leases + len(self._ended_leases),
-            leases_total=plan.leases,
+            leases_total=plan.leases + self._more_leases,
             frames_per_s=sum(device.frames_per_s for device in devices),
             devices=devices,
             left_s=self._left_s(now_s, video_s),

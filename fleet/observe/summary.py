@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from textwrap import wrap
+from collections.abc import Iterator
 
+from fleet.observe.layout import fact, hang, most, together
 from fleet.observe.report import RunReport
 from fleet.observe.words import duration, percent, plural, rate, short, size
+from fleet.text import one_line
 
-WIDTH = 80
 LABELS = 6
 STAGES = 6
 REASONS = 8
-_TIE = "\N{NO-BREAK SPACE}"
 
 
 def render(report: RunReport) -> str:
     """Write the report out, 80 columns wide."""
     lines = [f"{report.state.capitalize()}: {report.output}", ""]
     for head, text in _facts(report):
-        lines += _hang(f"  {head:<11} ", text)
+        lines += fact(head, text)
     lines += _losses(report)
     lines += ["", *_how_to_read(report)]
     if report.interrupted:
@@ -27,26 +26,14 @@ def render(report: RunReport) -> str:
     return "\n".join(lines)
 
 
-def _hang(head: str, text: str) -> list[str]:
-    lines = wrap(
-        text,
-        WIDTH,
-        initial_indent=head,
-        subsequent_indent=" " * len(head),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return [line.replace(_TIE, " ") for line in lines]
-
-
 def _facts(report: RunReport) -> Iterator[tuple[str, str]]:
     total, run = report.total, report.this_run
     refused = f", {report.refused_videos:,} refused" if report.refused_videos else ""
-    left = f"; left aside: {_most(report.left, LABELS, 'kind', '{:,}')}" if report.left else ""
+    left = f"; left aside: {most(report.left, LABELS, 'kind', '{:,}')}" if report.left else ""
     yield "video", f"{duration(total.video_s)} in {plural(report.videos, 'video')}{refused}{left}"
     lost = f", {total.lost_frames:,} lost" if total.lost_frames else ""
     yield "frames", f"{total.frames:,}{_this_run(run.frames, total.frames)}{lost}"
-    labels = _most(total.by_label, LABELS, "label", "{:,.0f}")
+    labels = most(total.by_label, LABELS, "label", "{:,.0f}")
     yield report.table, f"{total.rows:,}{f': {labels}' if labels else ''}"
     yield "read", _read(report)
     before = f", {report.already_done:,} done before" if report.already_done else ""
@@ -55,7 +42,7 @@ def _facts(report: RunReport) -> Iterator[tuple[str, str]]:
     yield "time here", _time_here(report)
     if run.frames and run.host_s:
         ms = {stage: 1000 * seconds / run.frames for stage, seconds in run.host_s.items()}
-        stages = _most(ms, STAGES, "stage", "{:.2f}")
+        stages = most(ms, STAGES, "stage", "{:.2f}")
         yield "CPU here", f"{sum(ms.values()):.1f} ms a frame: {stages}"
     if any(run.chip_s.values()):
         yield "modelled", _modelled(report)
@@ -91,25 +78,8 @@ def _modelled(report: RunReport) -> str:
     if report.devices > 1:
         on += f", {duration(slowest_s / report.devices)} on {report.devices:,}"
     ordered = sorted(chip_s.items(), key=lambda item: -item[1])
-    engines = _together(f"{engine} {duration(seconds)}" for engine, seconds in ordered)
+    engines = together(f"{engine} {duration(seconds)}" for engine, seconds in ordered)
     return f"{on} (not measured; engines side by side, the slowest decides: {engines})"
-
-
-def _most(values: Mapping[str, float], count: int, kind: str, form: str) -> str:
-    """List the largest values by name, and the rest as one."""
-    ordered = sorted(values.items(), key=lambda item: (-item[1], item[0]))
-    # One that is left over takes no more room by its own name.
-    shown = ordered if len(ordered) <= count + 1 else ordered[:count]
-    words = [f"{name} {form.format(value)}" for name, value in shown]
-    rest = ordered[len(shown) :]
-    if rest:
-        words.append(f"{len(rest)} other {kind}s {form.format(sum(v for _, v in rest))}")
-    return _together(words)
-
-
-def _together(words: Iterable[str]) -> str:
-    """List words, each on one line with its figure."""
-    return ", ".join(word.replace(" ", _TIE) for word in words)
 
 
 def _losses(report: RunReport) -> list[str]:
@@ -119,9 +89,9 @@ def _losses(report: RunReport) -> list[str]:
     lines = ["", f"{recorded} recorded in {report.output}/errors{':' if report.losses else ''}"]
     for reason in report.losses[:REASONS]:
         cost = f", {plural(reason.frames, 'frame')} lost" if reason.frames else ""
-        example = f"{short(reason.uri, 60)}: {reason.message}"
+        example = one_line(f"{short(reason.uri, 60)}: {reason.message}")
         lines.append(f"  {reason.losses:,} x {reason.stage}: {reason.name}{cost}, such as")
-        lines += _hang("      ", example)
+        lines += hang("      ", example)
     if len(report.losses) > REASONS:
         lines.append(f"  and {plural(len(report.losses) - REASONS, 'other reason')}")
     return lines

@@ -6,6 +6,7 @@ and 48 MB for each worker), only to ask whether they were given a pandas object.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +20,12 @@ def numbers(values: NDArray[Any], valid: Sequence[bool] | None = None) -> pa.Arr
     values = np.ascontiguousarray(values)
     kind = pa.from_numpy_dtype(values.dtype)
     return pa.Array.from_buffers(kind, len(values), [_bitmap(valid), pa.py_buffer(values)])
+
+
+def marks(values: NDArray[np.bool_]) -> pa.Array:
+    """Wrap yes and no [n], such as a filter."""
+    data = pa.py_buffer(np.packbits(values, bitorder="little"))
+    return pa.Array.from_buffers(pa.bool_(), len(values), [None, data])
 
 
 def optional_numbers(values: Sequence[float | None], kind: type[np.number[Any]]) -> pa.Array:
@@ -40,6 +47,19 @@ def blobs(values: Sequence[bytes | None]) -> pa.Array:
 def to_bytes(text: str) -> bytes:
     """Encode as UTF-8; of a file name that is none, the odd bytes show as an escape."""
     return text.encode(errors="backslashreplace")
+
+
+def escaped(text: str) -> str:
+    """Write any string as one that Arrow holds, and that `unescaped` brings back.
+
+    A file name need not be text.
+    """
+    return to_bytes(json.dumps(text, ensure_ascii=False)[1:-1]).decode()
+
+
+def unescaped(text: str) -> str:
+    """Bring back what was `escaped`."""
+    return str(json.loads(f'"{text}"')) if "\\" in text else text
 
 
 def _of_bytes(values: Sequence[bytes | None], kind: pa.DataType) -> pa.Array:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from fleet.errors import OutputCorrupt, OutputTaken
+from fleet.errors import OutputCorrupt, OutputTaken, StorageRefused
 from fleet.output.arrays import to_bytes
 from fleet.output.parquet import encode
 from fleet.output.record import JobRecord
@@ -27,17 +27,37 @@ def claim(folder: Folder, job: JobRecord, schemas: Mapping[str, pa.Schema]) -> b
     rows. Raises OutputTaken where the folder holds another job, naming the fields that differ, or
     anything that is not Fleet's; names that begin with _ or . are nobody's.
     """
+    there = check_claim(folder, job)
+    if not there and not _put_job(folder, job):
+        # Somebody else was faster.
+        there = check_claim(folder, job)
+    for table, schema in schemas.items():
+        name = f"{table}/{SCHEMA_PART}"
+        if not there or not folder.exists(name):
+            folder.put(name, encode(schema.empty_table(), {}))
+    return there
+
+
+def check_claim(folder: Folder, job: JobRecord) -> bool:
+    """Whether the folder holds this very job already; changes nothing.
+
+    Raises OutputTaken where it holds another job, or anything that is not Fleet's.
+    """
     found = read_job(folder)
     if found is None:
         _refuse_strangers(folder)
-        folder.put(JOB_FILE, to_bytes(job.to_json()))
     elif found.digest != job.digest:
         raise OutputTaken(f"{folder.uri} holds another job: {_difference(found, job)}.", _WAY_OUT)
-    for table, schema in schemas.items():
-        name = f"{table}/{SCHEMA_PART}"
-        if found is None or not folder.exists(name):
-            folder.put(name, encode(schema.empty_table(), {}))
     return found is not None
+
+
+def _put_job(folder: Folder, job: JobRecord) -> bool:
+    data = to_bytes(job.to_json())
+    try:
+        return folder.create(JOB_FILE, data) is not None
+    except StorageRefused:
+        folder.put(JOB_FILE, data)
+        return True
 
 
 def read_job(folder: Folder) -> JobRecord | None:

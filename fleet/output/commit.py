@@ -9,30 +9,19 @@ part. Rows of a lease can be seen in the other tables a moment before it is comm
 from __future__ import annotations
 
 import json
-from collections import deque
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 import pyarrow as pa
 
-from fleet.errors import OutputCorrupt, StorageError
-from fleet.output.parquet import (
-    digest,
-    digest_before_footer,
-    encode,
-    footer_span,
-    read_footer,
-)
+from fleet.output.footer import read_record, read_side_by_side
+from fleet.output.parquet import digest, digest_before_footer, encode
 from fleet.output.record import METADATA_KEY, CommitRecord, Origin, lease_of, part_name
 from fleet.output.schema import FRAMES_TABLE
 from fleet.plan.lease import Interval
 from fleet.storage import Entry, Folder
 from fleet.worker.receipt import PartFile, Receipt, Tally
-
-READ_THREADS = 32
-TAIL_BYTES = 16 * 1024
-"""Read from the end of a part first: the footer of a lease of some dozen intervals fits."""
 
 
 def commit(
@@ -63,7 +52,8 @@ def commit(
     rows_digest = digest_before_footer(encode(frames, {}))
     part = PartFile(FRAMES_TABLE, part_name(lease), frames.num_rows, 0, rows_digest)
     receipt = Receipt(lease, tuple(intervals), (*siblings, part), tally, device, peak_rss_bytes)
-    data = encode(frames, {METADATA_KEY: CommitRecord(origin, receipt).to_json()})
+    record = CommitRecord(origin, receipt, committed_unix_s=int(time.time()))
+    data = encode(frames, {METADATA_KEY: record.to_json()})
     folder.put(f"{FRAMES_TABLE}/{part.name}", data)
     return replace(receipt, parts=(*siblings, replace(part, bytes=len(data))))
 
@@ -83,7 +73,7 @@ def _clear(folder: Folder, table: str, lease: str) -> None:
 
 
 def read_commits(folder: Folder, known: Collection[str] = ()) -> Iterator[CommitRecord]:
-    """Yield the record of every committed lease, in the order of their names, but for the `known`.
+    """Yield the record of every lease with parts of its own, in name order, but for the `known`.
 
     Reads footers only, some dozens at a time. A lease that lacks a part which its record names, or
     has it in another size, is not committed and not given. Raises OutputCorrupt, naming the part,
@@ -91,8 +81,9 @@ def read_commits(folder: Folder, known: Collection[str] = ()) -> Iterator[Commit
     """
     # Frames are listed before the tables that they speak of: what a record names is there by then.
     entries = [entry for entry in folder.list(f"{FRAMES_TABLE}/") if lease_of(entry.name)]
+    unknown = [entry for entry in entries if lease_of(entry.name) not in known]
     sizes: dict[str, dict[str, int]] = {}
-    for record in _read_all(folder, [e for e in entries if lease_of(e.name) not in known]):
+    for record in read_side_by_side(unknown, lambda entry: read_commit(folder, entry)):
         siblings = record.receipt.parts[:-1]
         for table in {part.table for part in siblings} - sizes.keys():
             sizes[table] = {entry.name: entry.bytes for entry in folder.list(f"{table}/")}
@@ -100,65 +91,22 @@ def read_commits(folder: Folder, known: Collection[str] = ()) -> Iterator[Commit
             yield record
 
 
-def _read_all(folder: Folder, entries: Iterable[Entry]) -> Iterator[CommitRecord]:
-    """Read records side by side, and give them in the order of `entries`."""
-    pool = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="commits")
-    ahead: deque[Future[CommitRecord | None]] = deque()
-    try:
-        for entry in entries:
-            ahead.append(pool.submit(read_commit, folder, entry))
-            if len(ahead) >= 4 * READ_THREADS:
-                yield from _present(ahead.popleft())
-        while ahead:
-            yield from _present(ahead.popleft())
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _present(reading: Future[CommitRecord | None]) -> Iterator[CommitRecord]:
-    record = reading.result()
-    if record is not None:
-        yield record
-
-
 def read_commit(folder: Folder, entry: Entry) -> CommitRecord | None:
     """Read the record in the footer of one frames part; None where it is gone by now.
 
     Raises OutputCorrupt where it holds none, StorageError where it cannot be read.
     """
-    try:
-        return _parse(_read_footer_bytes(folder, entry), entry)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise StorageError(f"{folder.uri}/{entry.name} could not be read: {error}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise OutputCorrupt(
-            f"{folder.uri}/{entry.name} holds no commit record: {error!r}.",
-            "Delete this object and run the same command again: what it covers is done again.",
-        ) from error
+    return read_record(folder, entry, _parse)
 
 
-def _parse(footer: bytes, entry: Entry) -> CommitRecord:
-    metadata = read_footer(footer).metadata or {}
-    record = CommitRecord.from_json(metadata[METADATA_KEY.encode()], entry.bytes)
+def _parse(text: bytes, entry: Entry) -> CommitRecord:
+    record = CommitRecord.from_json(text, entry.bytes)
     if record.receipt.lease != lease_of(entry.name):
         raise ValueError(f"it is the record of lease {record.receipt.lease}")
     return record
 
 
-def _read_footer_bytes(folder: Folder, entry: Entry) -> bytes:
-    tail_bytes = min(TAIL_BYTES, entry.bytes)
-    tail = folder.read_range(entry.name, entry.bytes - tail_bytes, tail_bytes)
-    span = footer_span(tail)
-    if span > entry.bytes:
-        raise ValueError(f"its footer is said to be longer than the object, {span} bytes")
-    if span > len(tail):
-        tail = folder.read_range(entry.name, entry.bytes - span, span)
-    return tail[-span:]
-
-
 def done_intervals(receipts: Iterable[Receipt]) -> Iterator[Interval]:
-    """Yield what is done, for `fleet.plan.shard.DoneIntervals`."""
+    """Yield what is done, for `fleet.plan.done.DoneIntervals`."""
     for receipt in receipts:
         yield from receipt.intervals

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from fleet.errors import OutputCorrupt, StorageError, UsageError
+from fleet.errors import OutputCorrupt, UsageError
 from fleet.output.claim import SCHEMA_PART, read_job
-from fleet.output.finish import is_finished
-from fleet.output.loss import LossReason
-from fleet.output.record import JobRecord, lease_of
+from fleet.output.loss import Loss, LossReason
+from fleet.output.ranged import RangedFile
+from fleet.output.record import JobRecord
 from fleet.output.schema import ERRORS_TABLE, FRAMES_TABLE
+from fleet.output.standing import visible_parts
+from fleet.output.success import is_finished
 from fleet.storage import Entry, Folder
 
 
@@ -67,7 +68,8 @@ class Tables:
 def read(output: str) -> Tables:
     """Open an output folder, by path or URL.
 
-    Only rows of committed leases are seen. Raises UsageError where it holds no output of Fleet.
+    Only rows of committed leases are seen, each once, whatever is put there or brought into another
+    shape meanwhile. Raises UsageError where it holds no output of Fleet.
     """
     folder = Folder(output)
     job = read_job(folder)
@@ -76,14 +78,11 @@ def read(output: str) -> Tables:
             f"{folder.uri} holds no output of Fleet: it has no _JOB.json.", "Check the path."
         )
     finished = is_finished(folder)
-    # Frames are listed first: the other parts of each lease found here were put before.
-    listed = {table: list(folder.list(f"{table}/")) for table in reversed(job.tables)}
-    leases = {lease for entry in listed[FRAMES_TABLE] if (lease := lease_of(entry.name))}
-    datasets = {}
-    for table in job.tables:
-        parts = [entry for entry in listed[table] if lease_of(entry.name) in leases]
-        datasets[table] = _dataset(folder, _read_schema(folder, table), parts)
-    return Tables(folder.uri, job, finished, len(leases), datasets)
+    parts, leases = visible_parts(folder, job.tables)
+    datasets = {
+        table: _dataset(folder, _read_schema(folder, table), parts[table]) for table in job.tables
+    }
+    return Tables(folder.uri, job, finished, leases, datasets)
 
 
 def _read_schema(folder: Folder, table: str) -> pa.Schema:
@@ -99,41 +98,14 @@ def _read_schema(folder: Folder, table: str) -> pa.Schema:
 
 def _dataset(folder: Folder, schema: pa.Schema, parts: list[Entry]) -> ds.Dataset:
     kind = ds.ParquetFileFormat()
-    fragments = [kind.make_fragment(pa.PythonFile(_Ranged(folder, part), "r")) for part in parts]
+    fragments = [kind.make_fragment(pa.PythonFile(RangedFile(folder, part), "r")) for part in parts]
     return ds.FileSystemDataset(fragments, schema, kind)
 
 
-class _Ranged(io.RawIOBase):
-    """An object of a folder as a file: each read is one ranged read, nothing is kept."""
-
-    def __init__(self, folder: Folder, entry: Entry) -> None:
-        super().__init__()
-        self._folder = folder
-        self._entry = entry
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._entry.bytes}[whence]
-        self._at = base + offset
-        return self._at
-
-    def read(self, size: int = -1) -> bytes:
-        left = max(0, self._entry.bytes - self._at)
-        length = left if size is None or size < 0 else min(size, left)
-        data = self._folder.read_range(self._entry.name, self._at, length) if length else b""
-        if len(data) != length:
-            raise StorageError(f"{self._folder.uri}/{self._entry.name} has changed meanwhile.")
-        self._at += length
-        return data
+def read_losses(errors: ds.Dataset) -> list[Loss]:
+    """Read a table of errors row by row; of a file name that is no text, as the table has it."""
+    columns = [item.name for item in fields(Loss)]
+    return [Loss(**row) for row in errors.to_table(columns=columns).to_pylist()]
 
 
 def count_losses(errors: ds.Dataset) -> tuple[LossReason, ...]:

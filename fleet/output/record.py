@@ -6,6 +6,7 @@ key `fleet`; the other parts of the lease carry where they come from under the s
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -13,11 +14,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from fleet import __version__
+from fleet.output.arrays import to_bytes
 from fleet.output.schema import ERRORS_TABLE, FRAMES_TABLE
 from fleet.plan.lease import Interval
 from fleet.worker.receipt import PartFile, Receipt, Tally
 
 METADATA_KEY = "fleet"
+_SEAL = ', "digest": "'
 _PART = re.compile(r"part-([0-9a-f]{32})\.parquet")
 _UNFINISHED = re.compile(r"\.part-[0-9a-f]{32}\.parquet\.[0-9a-f]+\.tmp")
 
@@ -36,6 +39,32 @@ def lease_of(name: str) -> str | None:
 def is_unfinished_put(name: str) -> bool:
     """Whether it is what a local put leaves behind when its process is killed in the middle."""
     return bool(_UNFINISHED.fullmatch(name.rpartition("/")[2]))
+
+
+class Altered(ValueError):
+    """A record that is not as it was written."""
+
+
+def sealed(record: Mapping[str, Any]) -> str:
+    """Write a record as JSON whose last field is a digest of the others."""
+    text = json.dumps(record, ensure_ascii=False)
+    return f'{text[:-1]}{_SEAL}{_digest(text)}"}}'
+
+
+def unsealed(text: str | bytes) -> dict[str, Any]:
+    """Read a record; raises Altered where its digest is another, ValueError where it is none."""
+    written = text if isinstance(text, str) else text.decode()
+    body, seal, digest = written.rpartition(_SEAL)
+    if seal and digest != f'{_digest(f"{body}}}")}"}}':
+        raise Altered("it was changed after it was written")
+    raw = json.loads(written)
+    if not isinstance(raw, dict):
+        raise TypeError("it is no record")
+    return raw
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(to_bytes(text)).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -93,11 +122,15 @@ class CommitRecord:
     """A lease, committed: where its rows come from, and its receipt.
 
     The receipt's last part is the frames part that carries this record; its sha256 is that of the
-    bytes before its footer, because it cannot contain its own.
+    bytes before its footer, because it cannot contain its own. `committed_unix_s`: when, by the
+    clock of whoever committed it, in whole seconds since 1970; 0 where unknown. `was`: the leases
+    that this one is a remainder of, whose other stretches were taken out.
     """
 
     origin: Origin
     receipt: Receipt
+    committed_unix_s: int = 0
+    was: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """Write it as the frames part carries it."""
@@ -107,21 +140,23 @@ class CommitRecord:
         record = {
             **self.origin.to_dict(receipt.lease),
             "device": receipt.device,
+            "committed_unix_s": self.committed_unix_s,
             "peak_rss_bytes": receipt.peak_rss_bytes,
             "intervals": covered,
             "parts": [asdict(part) for part in receipt.parts[:-1]],
             "frames": {"rows": frames.rows, "sha256_before_footer": frames.sha256},
             "tally": asdict(receipt.tally),
         }
-        return json.dumps(record, ensure_ascii=False)
+        return sealed(record)
 
     @classmethod
     def from_json(cls, text: str | bytes, part_bytes: int) -> Self:
         """Read it back from a frames part of `part_bytes` bytes.
 
-        Raises ValueError, KeyError or TypeError where it is not such a record.
+        Raises Altered where it was changed since, ValueError, KeyError or TypeError where it is not
+        such a record.
         """
-        raw = json.loads(text)
+        raw = unsealed(text)
         lease, frames = str(raw["lease"]), raw["frames"]
         part = PartFile(
             FRAMES_TABLE,
@@ -138,4 +173,5 @@ class CommitRecord:
             device=raw["device"],
             peak_rss_bytes=raw["peak_rss_bytes"],
         )
-        return cls(Origin(raw["job"], raw["soc"], dict(raw["models"]), raw["fleet"]), receipt)
+        origin = Origin(raw["job"], raw["soc"], dict(raw["models"]), raw["fleet"])
+        return cls(origin, receipt, int(raw.get("committed_unix_s", 0)))

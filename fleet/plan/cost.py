@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.video.decode_plan import plan_decode
 from fleet.video.index import VideoIndex
 
 
@@ -31,10 +30,12 @@ class CostModel:
 
 @dataclass(frozen=True, eq=False)
 class GopCosts:
-    """Per GOP of one video: seconds, and wanted frames (arrays [gops])."""
+    """Per GOP of one video: seconds, wanted frames, packets fed, bytes fetched (arrays [gops])."""
 
     seconds: NDArray[np.float64]
     frames: NDArray[np.int64]
+    packets: NDArray[np.int64]
+    fetched: NDArray[np.int64]
 
 
 def gop_costs(index: VideoIndex, wanted: NDArray[np.bool_], model: CostModel) -> GopCosts:
@@ -44,12 +45,42 @@ def gop_costs(index: VideoIndex, wanted: NDArray[np.bool_], model: CostModel) ->
     since a header does not tell which those are: an upper bound.
     """
     gops = len(index.cuts)
-    rows = plan_decode(index, 0, gops, wanted).rows
-    gop = np.searchsorted(index.cuts, rows, side="right") - 1
+    rows, gop = fed_rows(index, wanted)
     packets = np.bincount(gop, minlength=gops)
-    fetched = np.bincount(gop, weights=index.packets.span[rows], minlength=gops)
+    fetched = np.bincount(gop, weights=index.packets.span[rows], minlength=gops).astype(np.int64)
     frames = np.bincount(index.gop_of_row[index.order[wanted]], minlength=gops)
     pixels = packets * float(index.stream.size.pixels)
     seconds = pixels * model.decode_s_a_pixel + frames * model.job_s_a_frame
     seconds += fetched * model.fetch_s_a_byte + model.gop_s
-    return GopCosts(seconds, frames)
+    return GopCosts(seconds, frames, packets, fetched)
+
+
+def fed_rows(
+    index: VideoIndex, wanted: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """List the rows that `plan_decode` feeds for the whole video, and the GOP each one lies in.
+
+    The same choice, made for all GOPs at once: an archive has millions.
+    """
+    rows = np.arange(len(index.packets))
+    gop = np.searchsorted(index.cuts, rows, side="right") - 1
+    is_wanted = np.zeros(len(rows), np.bool_)
+    is_wanted[index.order[wanted]] = True
+    leading = index.gop_of_row < gop
+    last_leading = _last_of_each(rows, gop, is_wanted & leading, len(index.cuts))
+    last_trailing = _last_of_each(rows, gop, is_wanted & ~leading, len(index.cuts))
+    # Where leading pictures are wanted, the GOP before is fed whole: they refer to it.
+    last_trailing[:-1][last_leading[1:] >= 0] = len(rows)
+    feed = (gop >= 0) & (rows <= np.where(leading, last_leading[gop], last_trailing[gop]))
+    touched = np.unique(gop[feed])
+    feed[index.cuts[touched]] = True
+    return rows[feed], gop[feed]
+
+
+def _last_of_each(
+    rows: NDArray[np.int64], gop: NDArray[np.int64], chosen: NDArray[np.bool_], gops: int
+) -> NDArray[np.int64]:
+    """Find the last chosen row in each GOP, -1 where there is none."""
+    last = np.full(gops, -1, np.int64)
+    np.maximum.at(last, gop[chosen], rows[chosen])
+    return last

@@ -41,6 +41,11 @@ class Shard:
     video_s: float
     cost_s: float
 
+    @property
+    def gops(self) -> int:
+        """How many GOPs it has."""
+        return self.last_gop - self.first_gop
+
 
 @dataclass(frozen=True)
 class Lease:
@@ -72,6 +77,11 @@ class Lease:
     def frames(self) -> int:
         """How many frames are wanted of it."""
         return sum(shard.frames for shard in self.shards)
+
+    @property
+    def gops(self) -> int:
+        """How many GOPs it has."""
+        return sum(shard.gops for shard in self.shards)
 
 
 def lease_id(job_digest: str, intervals: Iterable[Interval]) -> str:

@@ -2,38 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fleet.geometry import Size
 from fleet.plan.cost import CostModel, GopCosts, gop_costs
+from fleet.plan.done import DoneIntervals
 from fleet.plan.lease import Interval, Shard
 from fleet.video.index import Source, VideoIndex
+
+__all__ = ["DoneIntervals", "Look", "VideoWork", "video_work"]
+
+Look = Callable[[], tuple[VideoIndex, NDArray[np.bool_]]]
 
 
 @dataclass(frozen=True, eq=False)
 class VideoWork:
-    """One video in a job: its index, which frames are wanted, what each GOP costs.
+    """One video in a job: where its GOPs lie, what each costs, which are to be done.
 
-    `wanted`: bool by frame number. `todo`: bool by GOP, False where it is done already.
+    `bounds`: int64 [gops + 1], see VideoIndex. `size`: of its pictures. `todo`: bool by GOP, False
+    where it is done already. `look`: gives the index and which of its frames are wanted. These are
+    large, and needed again only when a lease is spelled out: a job over a large archive does not
+    hold them all.
     """
 
-    index: VideoIndex
-    wanted: NDArray[np.bool_]
+    source: Source
+    size: Size
+    bounds: NDArray[np.int64]
+    duration_s: float
     costs: GopCosts
     todo: NDArray[np.bool_]
+    look: Look
 
     @property
-    def source(self) -> Source:
-        """The object it is about."""
-        return self.index.source
+    def index(self) -> VideoIndex:
+        """Its packets."""
+        return self.look()[0]
+
+    @property
+    def wanted(self) -> NDArray[np.bool_]:
+        """Which frames are wanted: bool by frame number."""
+        return self.look()[1]
 
     def shard(self, first_gop: int, last_gop: int) -> Shard:
         """Cut out the GOPs first_gop <= g < last_gop."""
         span = slice(first_gop, last_gop)
-        bounds = self.index.bounds
+        bounds = self.bounds
         interval = Interval(
             self.source.uri,
             self.source.etag,
@@ -46,13 +63,18 @@ class VideoWork:
             last_gop,
             interval,
             frames=int(self.costs.frames[span].sum()),
-            video_s=self._lasts_s(int(bounds[last_gop] - bounds[first_gop])),
+            video_s=self.lasts_s(int(bounds[last_gop] - bounds[first_gop])),
             cost_s=float(self.costs.seconds[span].sum()),
         )
 
-    def _lasts_s(self, ticks: int) -> float:
-        bounds = self.index.bounds
-        return self.index.duration_s * ticks / int(bounds[-1] - bounds[0])
+    def lasts_s(self, ticks: int) -> float:
+        """How many seconds of the video that many ticks of its GOPs' spans are."""
+        return self.duration_s * ticks / int(self.bounds[-1] - self.bounds[0])
+
+    @property
+    def todo_s(self) -> float:
+        """Seconds of the video that are to be done."""
+        return self.lasts_s(int(np.diff(self.bounds)[self.todo].sum()))
 
     def todo_runs(self) -> Iterator[tuple[int, int]]:
         """Yield the stretches of GOPs that are to be done, as (first, last + 1)."""
@@ -60,42 +82,20 @@ class VideoWork:
         yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
 
 
-class DoneIntervals:
-    """What earlier runs committed: per version of a video, merged spans of pts."""
-
-    def __init__(self, intervals: Iterable[Interval]) -> None:
-        spans: dict[tuple[str, str], list[tuple[int, int]]] = {}
-        for interval in intervals:
-            key = (interval.uri, interval.etag)
-            spans.setdefault(key, []).append((interval.start_pts, interval.end_pts))
-        self._spans: Mapping[tuple[str, str], NDArray[np.int64]] = {
-            key: _merged(pairs) for key, pairs in spans.items()
-        }
-
-    def covers(self, source: Source, bounds: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Mark the GOPs, between neighbouring `bounds`, that are covered whole: bool [gops]."""
-        spans = self._spans.get((source.uri, source.etag))
-        if spans is None:
-            return np.zeros(max(0, len(bounds) - 1), np.bool_)
-        at = np.searchsorted(spans[:, 0], bounds[:-1], side="right") - 1
-        covered: NDArray[np.bool_] = (at >= 0) & (spans[np.maximum(at, 0), 1] >= bounds[1:])
-        return covered
-
-
-def _merged(pairs: list[tuple[int, int]]) -> NDArray[np.int64]:
-    merged: list[list[int]] = []
-    for start, end in sorted(pairs):
-        if merged and start <= merged[-1][1]:
-            merged[-1][1] = max(merged[-1][1], end)
-        else:
-            merged.append([start, end])
-    return np.array(merged, np.int64)
-
-
 def video_work(
-    index: VideoIndex, wanted: NDArray[np.bool_], done: DoneIntervals, model: CostModel
+    index: VideoIndex,
+    wanted: NDArray[np.bool_],
+    done: DoneIntervals,
+    model: CostModel,
+    look: Look | None = None,
 ) -> VideoWork:
-    """Set out the work of one video."""
-    costs = gop_costs(index, wanted, model)
-    todo = ~done.covers(index.source, index.bounds)
-    return VideoWork(index, wanted, costs, todo)
+    """Set out the work of one video; without `look`, the index stays in memory."""
+    return VideoWork(
+        source=index.source,
+        size=index.stream.size,
+        bounds=index.bounds,
+        duration_s=index.duration_s,
+        costs=gop_costs(index, wanted, model),
+        todo=~done.covers(index.source, index.bounds),
+        look=look or (lambda: (index, wanted)),
+    )

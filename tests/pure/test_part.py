@@ -41,8 +41,8 @@ def test_rows_carry_the_identity_of_their_frame() -> None:
     builder.add_batch(batch_of("a", [10, 11, 12]), detections_of([2, 0], [1, 0]))
     rows = rows_of(builder.tables()["detections"])
     assert [(r["uri"], r["frame"], r["pts"], r["label"]) for r in rows] == [
-        ("a", 10, 10 * 512 + 1024, "person"),
-        ("a", 12, 12 * 512 + 1024, "car"),
+        ("a", 10, 10 * 512, "person"),
+        ("a", 12, 12 * 512, "car"),
     ]
     assert rows[1]["time_s"] == pytest.approx(12 / 25)
 

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from indexes import index_of, indexes
 
-from fleet.plan.cost import CostModel
+from fleet.plan.cost import CostModel, fed_rows
 from fleet.plan.lease import Interval, lease_id
 from fleet.plan.order import order
 from fleet.plan.plan import bundle
 from fleet.plan.shard import DoneIntervals, VideoWork, video_work
+from fleet.video.decode_plan import plan_decode
 from fleet.video.index import VideoIndex
 from fleet.video.sampling import EVERY_FRAME, Sample
 
@@ -134,3 +135,18 @@ def test_an_order_carries_only_the_packets_to_fetch() -> None:
     assert [n for part in wanted for n in part] == [n for n in range(500) if n % 25 == 0][
         : len(wanted) * 2
     ]
+
+
+@given(indexes(), st.data())
+def test_the_cost_counts_the_packets_that_the_decode_plan_feeds(
+    index: VideoIndex, data: st.DataObject
+) -> None:
+    """Found for all GOPs at once, row for row what `plan_decode` chooses."""
+    frames = data.draw(st.sets(st.integers(0, len(index.order) - 1)))
+    wanted = np.isin(np.arange(len(index.order)), list(frames))
+    rows, gop = fed_rows(index, wanted)
+    assert rows.tolist() == plan_decode(index, 0, len(index.cuts), wanted).rows.tolist()
+    assert (index.cuts[gop] <= rows).all()
+    costs = work_of(index).costs
+    assert costs.packets.sum() == len(index.packets)
+    assert costs.fetched.sum() == index.packets.span.sum()

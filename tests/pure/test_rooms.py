@@ -15,20 +15,22 @@ MODULES = {
 }
 # From the values at the bottom to the command at the top; a module may import its own level.
 LEVELS = [
-    ("fleet.errors", "fleet.geometry", "fleet.frames"),
+    ("fleet.errors", "fleet.geometry", "fleet.frames", "fleet.text", "fleet.memory_limit"),
     ("fleet.video.index",),
     ("fleet.video", "fleet.plan"),
     ("fleet.models", "fleet.ascend"),
     ("fleet.storage", "fleet.frame_job", "fleet.output", "fleet.worker.receipt"),
     ("fleet.job", "fleet.job_code", "fleet.identity", "fleet.worker"),
     ("fleet.driver", "fleet.observe", "fleet.evaluate", "fleet.show"),
-    ("fleet.street",),
+    ("fleet.street", "fleet.chaos"),
+    ("fleet.train", "fleet.demo"),
     ("fleet.cli",),
 ]
 PURE = [
     "fleet.errors",
     "fleet.geometry",
     "fleet.frames",
+    "fleet.text",
     "fleet.video.index",
     "fleet.video.sampling",
     "fleet.video.decode_plan",
@@ -36,10 +38,18 @@ PURE = [
     "fleet.models.nms",
     "fleet.driver.events",
     "fleet.driver.ledger",
+    "fleet.driver.lease_state",
+    "fleet.driver.watchdog",
+    "fleet.chaos.schedule",
     "fleet.evaluate.match",
     "fleet.evaluate.report",
     "fleet.evaluate.scene",
     "fleet.evaluate.score",
+    "fleet.train.augment",
+    "fleet.train.loss_scale",
+    "fleet.train.overflow",
+    "fleet.train.scenes",
+    "fleet.train.targets",
 ]
 AMBIENT = {"time", "datetime", "random", "os", "socket", "uuid", "secrets", "subprocess", "ray"}
 

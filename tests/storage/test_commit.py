@@ -12,7 +12,8 @@ import pytest
 from made_up import JOB, ORIGIN, builder_of, claimed, commit_lease
 
 from fleet.errors import OutputCorrupt, StorageError
-from fleet.output.commit import TAIL_BYTES, commit, done_intervals, read_commits
+from fleet.output.commit import commit, done_intervals, read_commits
+from fleet.output.footer import TAIL_BYTES
 from fleet.output.loss import Loss
 from fleet.output.parquet import digest, digest_before_footer
 from fleet.output.read import read

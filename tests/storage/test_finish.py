@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from made_up import JOB, claimed, commit_lease
+from made_up import JOB, claimed, commit_lease, swept
 
 from fleet.errors import OutputCorrupt
-from fleet.output.commit import read_commits
-from fleet.output.finish import SUCCESS_FILE, finish, is_finished, sweep, unfinish
+from fleet.output.finish import finish
+from fleet.output.lock import REWRITE
 from fleet.output.loss import Loss
+from fleet.output.read import read
 from fleet.output.record import part_name
+from fleet.output.success import SUCCESS_FILE, is_finished, unfinish
 from fleet.storage import Folder
 from fleet.worker.receipt import Receipt, Tally
 
@@ -50,40 +52,41 @@ def test_what_no_commit_makes_real_is_deleted(folder: Folder) -> None:
     folder.put(f"detections/{part_name(STRAY)}", b"x")
     folder.put(f"errors/{part_name(receipt.lease)}", b"not named by its commit")
     folder.put(f"frames/.{part_name(STRAY)}.0a1b.tmp", b"half")
-    assert sweep(folder, JOB) == (receipt,)
-    assert names(folder) == before | parts(receipt)
+    assert swept(folder).leases == [receipt.lease]
+    assert names(folder) - {REWRITE} == before | parts(receipt)
 
 
 def test_a_commit_that_lacks_its_part_is_undone(folder: Folder) -> None:
     """Its frames may not be counted."""
     torn = commit_lease(folder, "a", range(4))
     folder.delete(f"detections/{torn.parts[0].name}")
-    assert sweep(folder, JOB) == ()
+    assert len(swept(folder)) == 0
     assert not parts(torn) & names(folder)
 
 
-def test_of_two_leases_over_the_same_frames_one_stays(folder: Folder) -> None:
-    """The trusted one where there is one: each frame is there once."""
-    wide = commit_lease(folder, "a", range(8))
-    narrow = commit_lease(folder, "a", range(4, 6))
-    beside = commit_lease(folder, "a", range(8, 9))
-    assert set(map(lease, sweep(folder, JOB, trusted=[narrow]))) == {narrow.lease, beside.lease}
-    assert not parts(wide) & names(folder)
-    assert parts(narrow, beside) <= names(folder)
+def test_of_two_leases_over_the_same_frames_one_keeps_them(folder: Folder) -> None:
+    """Each frame is there once, and none is lost: what only one of them covers stays."""
+    commit_lease(folder, "a", range(8))
+    commit_lease(folder, "a", range(4, 12))
+    beside = commit_lease(folder, "a", range(12, 13))
+    standing = swept(folder)
+    tables = read(folder.uri)
+    assert sorted(tables.frames.to_table()["frame"].to_pylist()) == list(range(13))
+    assert tables.detections.count_rows() == 13
+    assert beside.lease in standing.leases
+    assert standing.done.spans("a", "v1").tolist() == [[0, 13 * 512]]
+    assert (standing.total.frames, standing.total.rows) == (13, 13)
+    assert sum(standing.total.by_label.values()) == 13
+    assert standing.total.video_s == pytest.approx(13 / 25)
 
 
-def lease(receipt: Receipt) -> str:
-    """Name a receipt."""
-    return receipt.lease
-
-
-def test_leases_of_another_version_of_a_video_are_deleted(folder: Folder) -> None:
-    """Their rows are of a video that is no more; unlisted videos are left alone."""
+def test_rows_of_another_version_of_a_video_are_deleted(folder: Folder) -> None:
+    """They are of a video that is no more; unlisted videos are left alone."""
     old = commit_lease(folder, "a", range(4), etag="v1")
     new = commit_lease(folder, "a", range(4, 8), etag="v2")
     gone = commit_lease(folder, "b", range(4), etag="v1")
-    standing = sweep(folder, JOB, versions={"a": "v2", "c": "v9"})
-    assert set(map(lease, standing)) == {new.lease, gone.lease}
+    standing = swept(folder, {"a": "v2", "c": "v9"})
+    assert set(standing.leases) == {new.lease, gone.lease}
     assert not parts(old) & names(folder)
 
 
@@ -91,7 +94,7 @@ def test_a_part_of_another_job_is_named(folder: Folder) -> None:
     """It cannot have come there by itself."""
     receipt = commit_lease(folder, "a", range(4))
     with pytest.raises(OutputCorrupt, match=f"{receipt.lease}.* is of another job, abab"):
-        sweep(folder, replace(JOB, digest="cd" * 32))
+        swept(folder, job=replace(JOB, digest="cd" * 32))
 
 
 @pytest.mark.parametrize("harm", ["detections gone", "detections cut", "frames gone"])
@@ -101,7 +104,9 @@ def test_a_trusted_lease_must_be_there(folder: Folder, harm: str) -> None:
     table, what = harm.split()
     name = f"{table}/{part_name(receipt.lease)}"
     folder.put(name, b"cut") if what == "cut" else folder.delete(name)
-    with pytest.raises(OutputCorrupt, match=f"{name} was committed, but is not there"):
+    with pytest.raises(
+        OutputCorrupt, match=f"{receipt.lease}.* was committed, but it .* not there"
+    ):
         finish(folder, JOB, [receipt])
     assert not is_finished(folder)
 
@@ -173,10 +178,10 @@ def test_after_a_sweep_no_frame_is_there_twice(spans: list[tuple[str, int, int]]
         for uri, start, length in spans
         for receipt in [commit_lease(folder, uri, range(start, start + length), found=0)]
     }
-    standing = sweep(folder, JOB)
-    kept = [(made[r.lease][0], frame) for r in standing for frame in made[r.lease][1]]
-    assert len(kept) == len(set(kept))
-    for dropped in made.keys() - {receipt.lease for receipt in standing}:
-        uri, frames = made[dropped]
-        assert any((uri, frame) in kept for frame in frames)
-    assert [record.receipt for record in read_commits(folder)] == list(standing)
+    standing = swept(folder)
+    table = read(folder.uri).frames.to_table()
+    kept = list(zip(table["uri"].to_pylist(), table["frame"].to_pylist(), strict=True))
+    assert len(kept) == len(set(kept)) == standing.total.frames
+    assert set(kept) == {(uri, frame) for uri, frames in made.values() for frame in frames}
+    assert not len(standing.covered.intervals.overlaps())
+    assert swept(folder).leases == standing.leases

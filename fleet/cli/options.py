@@ -1,0 +1,56 @@
+"""The options that name a job, the same for `fleet run` and `fleet plan`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import fleet
+from fleet.job import Job, load_job, parse_override
+
+JobFile = Annotated[
+    Path | None, typer.Argument(metavar="[JOB.toml]", help="A job file; default: detect.")
+]
+Inputs = Annotated[
+    list[str] | None, typer.Option("--input", help="A video, folder or glob; repeatable.")
+]
+Include = Annotated[
+    list[str] | None, typer.Option(help="Only videos that match this glob; repeatable.")
+]
+Exclude = Annotated[
+    list[str] | None, typer.Option(help="No videos that match this glob; repeatable.")
+]
+ModifiedSince = Annotated[
+    str | None, typer.Option(metavar="ISO", help="Only videos written since this date or time.")
+]
+Model = Annotated[str | None, typer.Option(help="A compiled model (.om).")]
+Output = Annotated[str | None, typer.Option(help="Where the tables go.")]
+Sampling = Annotated[
+    str | None, typer.Option(help="all, every=N, fps=X, keyframes; ,from_s=X ,to_s=X")
+]
+Devices = Annotated[str | None, typer.Option(help="How many, or auto.")]
+IndexCache = Annotated[
+    str | None, typer.Option(help="Where videos' indexes are kept; default: OUTPUT/_index.")
+]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="key=value for any field; repeatable.")
+]
+
+
+def read_job(job_file: Path | None, settings: list[str] | None, **named: Any) -> Job:
+    """Load a job file, with what options say laid over it; None is what was not given."""
+    overrides = dict(parse_override(text) for text in settings or [])
+    overrides.update({key: value for key, value in named.items() if value is not None})
+    devices = overrides.get("devices")
+    if isinstance(devices, str) and devices.isdecimal():
+        overrides["devices"] = int(devices)
+    return load_job(job_file or packaged_job("detect.toml"), overrides)
+
+
+def packaged_job(name: str) -> Path:
+    """Find a job file that comes with Fleet: inside the package, or beside it in a checkout."""
+    package = Path(fleet.__file__).parent
+    inside = package / "jobs" / name
+    return inside if inside.is_file() else package.parent / "jobs" / name

@@ -1,0 +1,58 @@
+"""Opening an output by its location, and printing values as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from fleet.errors import UsageError
+from fleet.output.claim import read_job
+from fleet.output.record import JobRecord
+from fleet.storage import Folder
+
+Output = Annotated[str, typer.Argument(metavar="OUTPUT", help="An output folder of a job.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def open_output(output: str) -> tuple[Folder, JobRecord]:
+    """Open an output folder; raises UsageError where it is none."""
+    folder = Folder(output)
+    job = read_job(folder)
+    if job is None:
+        message = f"{folder.uri} holds no output of Fleet: it has no _JOB.json."
+        raise UsageError(message, "Check the path.")
+    return folder, job
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how many of how many are done, on a terminal alone; gives what is to be told."""
+    console = Console(stderr=True)
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn(what))
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as shown:
+        task = shown.add_task(what, total=None)
+        yield lambda done, total: shown.update(task, completed=done, total=total)
+
+
+def print_json(value: Any, **more: Any) -> None:
+    """Print a dataclass as one JSON object, with some more fields."""
+    typer.echo(json.dumps({**_plain(value), **more}, indent=1))
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,47 @@
+"""`fleet requeue`: take lost stretches up again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fleet.cli.options import IndexCache
+from fleet.cli.output_folder import AsJson, Output, open_output, print_json
+
+
+def requeue(
+    output: Output,
+    reason: Annotated[
+        str, typer.Option(help="Only losses of this name, stage or code, as in errors/.")
+    ] = "",
+    uri: Annotated[
+        str, typer.Option(help="Only losses of videos whose location or name match this glob.")
+    ] = "",
+    index_cache: IndexCache = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take what was lost or refused out of what is done: the next run does it again.
+
+    Their rows leave errors/, and with them the GOPs that they lie in; no other row is touched.
+    """
+    from fleet.observe.words import duration, plural  # noqa: PLC0415
+    from fleet.output.index_store import INDEX_FOLDER, IndexStore  # noqa: PLC0415 - slow to load
+    from fleet.output.requeue import Asked  # noqa: PLC0415
+    from fleet.output.requeue import requeue as take_up  # noqa: PLC0415
+    from fleet.storage import Folder  # noqa: PLC0415
+
+    folder, job = open_output(output)
+    store = IndexStore(Folder(index_cache or f"{folder.uri}/{INDEX_FOLDER}"))
+    done = take_up(folder, job, Asked(reason, uri), store)
+    if as_json:
+        print_json(done)
+        return
+    if not done.losses:
+        typer.echo(f"Nothing to take up: {folder.uri}/errors is empty.")
+        return
+    errors, videos = plural(done.losses, "error"), plural(done.videos, "video")
+    stretch = f": {duration(done.video_s)} of video" if done.video_s else ""
+    whole = f", {plural(done.refused, 'refused video')} whole" if done.refused else ""
+    typer.echo(f"Taken up again: {errors} in {videos}{stretch}{whole}.")
+    typer.echo("The job's own command does it now, and nothing else.")

@@ -1,0 +1,34 @@
+"""`fleet verify`: prove that an output is whole."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fleet.cli.codes import EXIT_FAILED
+from fleet.cli.output_folder import AsJson, Output, counting, open_output, print_json
+
+
+def verify(
+    output: Output,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Listings and records only: read no object whole.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Prove that all is there, once, and as it was put; or list what is not, with the way out.
+
+    Exit code: 0 proven, 1 not.
+    """
+    from fleet.observe.show_verdict import render  # noqa: PLC0415 - pyarrow.dataset loads slowly
+    from fleet.output.verify import verify as prove  # noqa: PLC0415
+
+    with counting("objects read") as see:
+        found = prove(*open_output(output), read_objects=not quick, see=see)
+    if as_json:
+        print_json(found, proven=found.proven)
+    else:
+        typer.echo(render(found))
+    if not found.proven:
+        raise typer.Exit(EXIT_FAILED)

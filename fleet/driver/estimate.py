@@ -1,0 +1,187 @@
+"""What a run would do, cost and refuse, told before anything runs; nothing is changed."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from fleet.ascend.clock import vdec_s, vpc_s
+from fleet.ascend.soc import Soc, soc
+from fleet.driver.ground import Ground
+from fleet.driver.prepare import Prepared
+from fleet.models.card import read_card
+from fleet.output.lock import LEAD, read_holder
+from fleet.plan.lease import Lease
+from fleet.plan.plan import bundle
+from fleet.plan.shard import VideoWork
+from fleet.worker.receipt import Tally
+
+ENOUGH_FRAMES = 50
+"""Fewer frames than this, done before, say nothing of the rest."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Some of the work: videos, seconds of them, wanted frames."""
+
+    videos: int
+    video_s: float
+    frames: int
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the work takes on `devices` devices.
+
+    `device_s`: seconds of devices, added up. `wall_s`: until the last one is ready. `basis`: how it
+    was found out: measured, estimated or modelled, and from what.
+    """
+
+    devices: int
+    device_s: float
+    wall_s: float
+    basis: str
+
+    def price(self, per_device_hour: float) -> float:
+        """What it costs, given the price of a device for an hour."""
+        return self.device_s / 3600 * per_device_hour
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A video that will not be processed, and why; `retryable`: it could not be read just now."""
+
+    uri: str
+    reason: str
+    retryable: bool
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run would do.
+
+    `whole`, `done`, `todo`: what there is to be in the output, what is there, what is left.
+    `input_bytes`: of all videos; `fetch_bytes`: of these to be read, at most. `here`: on devices as
+    simulated on this machine; `chip`: on as many real ones; `chip_s`: its seconds by engine, which
+    work side by side. `left_aside`: other files in the inputs, by extension. `in_use`: who works on
+    the output just now, empty for nobody.
+    """
+
+    output: str
+    table: str
+    job_digest: str
+    soc: str
+    whole: Stretch
+    done: Stretch
+    todo: Stretch
+    input_bytes: int
+    fetch_bytes: int
+    leases: int
+    here: Cost
+    chip: Cost
+    chip_s: Mapping[str, float]
+    refused: Sequence[Refused]
+    left_aside: Mapping[str, int]
+    index_bytes: int
+    in_use: str
+
+
+def estimate(
+    ground: Ground, devices: int, see: Callable[[int, int], None] = lambda _, __: None
+) -> Estimate:
+    """Look at all inputs, and work out what a run on `devices` devices would do.
+
+    `see` is told how many of how many videos have been looked at.
+    """
+    site = ground.site
+    prepared = ground.prepare(lambda number: see(number, len(site.listing.sources)))
+    digest = site.identity.record.digest
+    leases = bundle(prepared.works, digest, devices, site.job.lease_s)
+    before = ground.standing.total
+    chip_s = _chip_s(prepared, before, site.identity.files, soc(site.job.soc))
+    rival = read_holder(site.folder, LEAD, time.time())
+    known = [video for video in prepared.videos if not (video.refused or video.unread)]
+    whole = Stretch(len(known), prepared.duration_s, prepared.frames)
+    todo = Stretch(len(prepared.works), prepared.todo_s, prepared.todo_frames)
+    return Estimate(
+        output=site.folder.uri,
+        table=site.job.work.table,
+        job_digest=digest,
+        soc=site.job.soc,
+        whole=whole,
+        done=Stretch(
+            whole.videos - todo.videos,
+            max(0.0, round(whole.video_s - todo.video_s, 6)),
+            whole.frames - todo.frames,
+        ),
+        todo=todo,
+        input_bytes=sum(source.bytes for source in site.listing.sources),
+        fetch_bytes=sum(int(work.costs.fetched[work.todo].sum()) for work in prepared.works),
+        leases=len(leases),
+        here=_here(leases, before, devices),
+        chip=_chip(chip_s, before, devices),
+        chip_s=chip_s,
+        refused=tuple(
+            Refused(refusal.source.uri, str(refusal.error.message), refusal.error.retryable)
+            for refusal in prepared.refused
+        ),
+        left_aside=site.listing.left,
+        index_bytes=prepared.bytes_read,
+        in_use=str(rival) if rival else "",
+    )
+
+
+def _here(leases: Sequence[Lease], before: Tally, devices: int) -> Cost:
+    """Cost on this kind of machine: as measured so far, else by the cost model."""
+    costs = [lease.cost_s for lease in leases]
+    basis = "estimated by a cost model"
+    if before.frames >= ENOUGH_FRAMES and costs:
+        frames = sum(lease.frames for lease in leases)
+        factor = before.wall_s / before.frames * frames / sum(costs)
+        costs = [cost * factor for cost in costs]
+        basis = f"as measured on the {before.frames:,} frames done before"
+    return Cost(devices, sum(costs), _makespan(costs, devices), basis)
+
+
+def _makespan(costs: Sequence[float], devices: int) -> float:
+    """When the last device is ready, if each takes the next lease as soon as it can."""
+    ready = [0.0] * min(devices, max(1, len(costs)))
+    for cost in costs:
+        heapq.heapreplace(ready, ready[0] + cost)
+    return max(ready)
+
+
+def _chip_s(
+    prepared: Prepared, before: Tally, files: Mapping[str, bytes], chip: Soc
+) -> dict[str, float]:
+    """Model the chip's seconds by engine: as for what was done before, else an upper bound."""
+    if before.frames >= ENOUGH_FRAMES and any(before.chip_s.values()):
+        share = prepared.todo_frames / before.frames
+        return {engine: seconds * share for engine, seconds in before.chip_s.items()}
+    seconds = {"vdec": sum(_packets(work) * vdec_s(chip, work.size) for work in prepared.works)}
+    for name, data in files.items():
+        card = read_card(data, name)
+        seconds["vpc"] = seconds.get("vpc", 0.0) + sum(
+            _frames(work) * vpc_s(chip, work.size, card.source) for work in prepared.works
+        )
+        a_frame_s = card.chip_s(chip.fp16_tflops) / card.batch
+        seconds["model"] = seconds.get("model", 0.0) + prepared.todo_frames * a_frame_s
+    return seconds
+
+
+def _packets(work: VideoWork) -> int:
+    return int(work.costs.packets[work.todo].sum())
+
+
+def _frames(work: VideoWork) -> int:
+    return int(work.costs.frames[work.todo].sum())
+
+
+def _chip(chip_s: Mapping[str, float], before: Tally, devices: int) -> Cost:
+    slowest_s = max(chip_s.values(), default=0.0)
+    basis = "at most, modelled from the data sheet"
+    if before.frames >= ENOUGH_FRAMES:
+        basis = f"modelled from the data sheet, as for the {before.frames:,} frames done before"
+    return Cost(devices, slowest_s, slowest_s / devices, basis)

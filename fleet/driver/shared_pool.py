@@ -1,0 +1,92 @@
+"""A pool of devices that knows what other runs on the same output have done meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+
+from fleet.driver.events import Assign, Event, LeaseDone
+from fleet.driver.pool import Pool
+from fleet.driver.share import LOOK_EVERY_S, others
+from fleet.errors import StorageError
+from fleet.output.commit import read_commit
+from fleet.output.footer import TornPart
+from fleet.output.record import lease_of
+from fleet.output.runs import RunNote
+from fleet.output.schema import FRAMES_TABLE
+from fleet.plan.lease import Lease
+from fleet.plan.order import LeaseOrder
+from fleet.storage import Folder
+from fleet.worker.spec import Progress
+
+LOOK_FOR_OTHERS_S = 15.0
+ELSEWHERE = "other runs"
+"""What stands in the place of a device's name where another run did a lease."""
+
+
+class SharedPool:
+    """A pool that also tells of the leases that other runs have committed meanwhile.
+
+    `elsewhere`: those leases.
+    """
+
+    def __init__(self, pool: Pool, folder: Folder, leases: Iterable[Lease], me: RunNote) -> None:
+        self.elsewhere: set[str] = set()
+        self._pool = pool
+        self._folder = folder
+        self._unheard = {lease.id for lease in leases}
+        self._me = me
+        self._next_look_s = 0.0
+        self._next_search_s = 0.0
+        self._shared = False
+
+    def want(self, devices: int) -> None:
+        """See Pool."""
+        self._pool.want(devices)
+
+    def apply(self, command: Assign, order: LeaseOrder) -> None:
+        """See Pool."""
+        self._pool.apply(command, order)
+
+    def poll(self, timeout_s: float) -> list[Event]:
+        """See Pool."""
+        events = self._pool.poll(timeout_s)
+        for event in events:
+            if isinstance(event, LeaseDone):
+                self._unheard.discard(event.lease)
+                # Its parts may have been seen before its worker told of them.
+                self.elsewhere.discard(event.lease)
+        return [*events, *self._done_elsewhere(time.monotonic())]
+
+    def _done_elsewhere(self, now_s: float) -> list[Event]:
+        if now_s >= self._next_search_s:
+            self._next_search_s = now_s + LOOK_FOR_OTHERS_S
+            self._shared = bool(others(self._folder, self._me.id, self._me.holder.job))
+        if not self._shared or now_s < self._next_look_s:
+            return []
+        found = list(self._look())
+        # A long listing is not to be all that is done.
+        self._next_look_s = now_s + max(LOOK_EVERY_S, 10 * (time.monotonic() - now_s))
+        return found
+
+    def _look(self) -> Iterator[Event]:
+        for entry in self._folder.list(f"{FRAMES_TABLE}/"):
+            lease = lease_of(entry.name) or ""
+            if lease not in self._unheard:
+                continue
+            try:
+                record = read_commit(self._folder, entry)
+            except (TornPart, StorageError):
+                continue
+            if record is not None:
+                self._unheard.discard(lease)
+                self.elsewhere.add(lease)
+                yield LeaseDone(ELSEWHERE, lease, record.receipt)
+
+    def progress(self) -> list[Progress]:
+        """See Pool."""
+        return self._pool.progress()
+
+    def close(self) -> None:
+        """See Pool."""
+        self._pool.close()

@@ -1,0 +1,173 @@
+"""Runs that share an output: who does what, and what one hears of the others."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from indexes import index_of
+from made_up import JOB, claimed, commit_lease
+
+from fleet.driver.events import Assign, Event, LeaseDone
+from fleet.driver.ledger import Ledger
+from fleet.driver.share import adopt, lead_or_join, others
+from fleet.driver.shared_pool import ELSEWHERE, SharedPool
+from fleet.errors import OutputBusy
+from fleet.output.lock import Holder
+from fleet.output.runs import RunNote, put_leases, put_note
+from fleet.plan.cost import CostModel
+from fleet.plan.done import DoneIntervals
+from fleet.plan.lease import Interval, Lease, Shard
+from fleet.plan.order import LeaseOrder
+from fleet.plan.plan import bundle
+from fleet.plan.shard import VideoWork, video_work
+from fleet.storage import Folder
+from fleet.video.index import Source
+from fleet.worker.spec import Progress
+
+
+def work(
+    uri: str, gops: int = 6, done: list[Interval] | None = None, etag: str = "v1"
+) -> VideoWork:
+    """Set out a video of some GOPs."""
+    index = replace(index_of([(0, 4)] * gops), source=Source(uri, 9, etag))
+    return video_work(index, np.ones(gops * 5, np.bool_), DoneIntervals(done or []), CostModel())
+
+
+def intervals(leases: list[Lease]) -> list[Interval]:
+    """List what leases cover."""
+    return [interval for lease in leases for interval in lease.intervals]
+
+
+@given(st.integers(1, 4), st.integers(1, 4), st.data())
+def test_who_joins_does_the_same_leases_from_the_other_end(
+    theirs: int, mine: int, data: st.DataObject
+) -> None:
+    """Whatever the devices of both; what is committed by then is left out, nothing is cut anew."""
+    works = [work("a"), work("b", 3), work("c", 1)]
+    offered = bundle(works, "job", theirs, 0.05)
+    done = data.draw(st.sets(st.sampled_from(range(len(offered)))))
+    committed = DoneIntervals(intervals([offered[n] for n in done]))
+    taken, own = adopt(offered, works, committed)
+    assert taken == [lease for n, lease in enumerate(offered) if n not in done][::-1]
+    assert bundle(own, "job", mine, 60) == []
+
+
+def test_what_only_one_of_them_has_is_its_own_work() -> None:
+    """Another video, another version, a stretch that the others have not planned for."""
+    offered = bundle([work("a"), work("b")], "job", 2, 0.05)
+    mine = [work("b"), work("c"), work("a", etag="v2")]
+    taken, own = adopt(offered, mine, DoneIntervals([]))
+    assert {i.uri for i in intervals(taken)} <= {"b"}
+    assert {w.source.uri for w in own} == {"a", "c"}
+    spans = [i for i in intervals([*taken, *bundle(own, "job", 1, 60)]) if i.uri != "b"]
+    assert sum(i.end_pts - i.start_pts for i in spans) == 2 * (work("a").bounds[-1])
+
+
+def folder_of() -> Folder:
+    """A folder in memory, taken for the job."""
+    return claimed(Folder(f"memory://{uuid.uuid4()}"))
+
+
+def run(folder: Folder, *, state: str = "running", age_s: float = 0.0) -> RunNote:
+    """Put the note of a run on another machine."""
+    holder = Holder.me("fleet run", JOB.digest, time.time())
+    away = replace(holder, machine="far", host="far-away", born="1")
+    note = RunNote(away, state, time.time() - age_s)
+    put_note(folder, note)
+    return note
+
+
+def test_others_are_those_that_go_on() -> None:
+    """Not this run, not those of another job, not those that ended or fell silent."""
+    folder = folder_of()
+    me, other = run(folder), run(folder)
+    run(folder, state="left")
+    run(folder, age_s=1000)
+    assert [note.id for note in others(folder, me.id, JOB.digest)] == [other.id]
+    assert others(folder, me.id, "another job") == []
+
+
+class Still:
+    """A pool in which nothing happens but what it is told to tell."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def want(self, devices: int) -> None:
+        """Have none."""
+
+    def apply(self, command: Assign, order: LeaseOrder) -> None:
+        """Take no lease."""
+
+    def poll(self, timeout_s: float) -> list[Event]:
+        """Tell, at once."""
+        del timeout_s
+        events, self.events = self.events, []
+        return events
+
+    def progress(self) -> list[Progress]:
+        """Stand nowhere."""
+        return []
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+
+def lease(receipt_lease: str, interval: Interval) -> Lease:
+    """A lease of one GOP."""
+    return Lease(receipt_lease, (Shard(Source("a", 9, "v1"), 0, 1, interval, 5, 0.2, 0.1),))
+
+
+def test_what_others_commit_is_done_here_too() -> None:
+    """The ledger takes it for done, once; what this run committed itself is its own."""
+    folder = folder_of()
+    me = run(folder)
+    run(folder)
+    first, second = commit_lease(folder, "a", range(4)), commit_lease(folder, "a", range(4, 8))
+    leases = [lease(r.lease, r.intervals[0]) for r in (first, second)]
+    pool = Still()
+    shared = SharedPool(pool, folder, leases, me)
+    pool.events = [LeaseDone("npu/0", first.lease, first)]
+    events = shared.poll(0)
+    assert events == [
+        LeaseDone("npu/0", first.lease, first),
+        LeaseDone(ELSEWHERE, second.lease, second),
+    ]
+    assert shared.elsewhere == {second.lease}
+    assert shared.poll(0) == []
+    ledger = Ledger({each.id: 1 for each in leases})
+    for event in events:
+        ledger.handle(event, 0)
+    assert ledger.finished
+
+
+def test_a_run_by_itself_does_not_look_at_what_is_committed() -> None:
+    """Listing a large folder again and again is for those who share it."""
+    folder = folder_of()
+    me = run(folder)
+    receipt = commit_lease(folder, "a", range(4))
+    shared = SharedPool(Still(), folder, [lease(receipt.lease, receipt.intervals[0])], me)
+    assert shared.poll(0) == []
+
+
+def test_the_second_leads_or_joins_or_is_refused() -> None:
+    """With --join, once the first has said what it does."""
+    folder = folder_of()
+    with lead_or_join(folder, JOB.digest, join=False, conditional=True) as first:
+        assert first.leads
+        refused = lead_or_join(folder, JOB.digest, join=False, conditional=True)
+        with pytest.raises(OutputBusy, match="--join"):
+            refused.__enter__()
+        put_note(folder, RunNote(first.holder, "running", time.time()))
+        put_leases(folder, first.holder.mark, [lease("x", Interval("a", "v1", 0, 9))])
+        with lead_or_join(folder, JOB.digest, join=True, conditional=True) as second:
+            assert not second.leads
+            second.check()
+    with lead_or_join(folder, JOB.digest, join=True, conditional=True) as third:
+        assert third.leads

@@ -1,0 +1,214 @@
+"""Setting out the work of an archive: each header is looked at once, and only where need be."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from fleet.ascend.soc import soc
+from fleet.driver import prepare as module
+from fleet.driver.prepare import Known, Prepared, prepare
+from fleet.errors import NotAVideo, StorageError
+from fleet.output.index_store import IndexStore
+from fleet.output.videos import Video
+from fleet.plan.done import EVER, DoneIntervals
+from fleet.plan.lease import Interval
+from fleet.plan.order import order
+from fleet.plan.plan import bundle
+from fleet.storage import Folder, expand
+from fleet.video.index import Source, VideoIndex
+from fleet.video.sampling import Sample
+
+CHIP = soc("Ascend310")
+SAMPLE = Sample.parse("every=2")
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two clips of ten frames, a text, and a clip that the chip does not take."""
+    folder = tmp_path_factory.mktemp("archive")
+    for name, pixels in (("a.mp4", "yuv420p"), ("b.mp4", "yuv420p"), ("deep.mp4", "yuv422p")):
+        with av.open(str(folder / name), "w") as output:
+            stream = output.add_stream("libx264", rate=Fraction(10))
+            assert isinstance(stream, av.VideoStream)
+            stream.width, stream.height, stream.pix_fmt = 320, 240, pixels
+            for number in range(10):
+                gray = np.full((240, 320, 3), 20 * number, np.uint8)
+                output.mux(stream.encode(av.VideoFrame.from_ndarray(gray, "rgb24")))
+            output.mux(stream.encode(None))
+    (folder / "text.mp4").write_text("I am a text.\n" * 100)
+    return folder
+
+
+class Looks:
+    """Counts the headers that are looked at, by file name."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def __call__(self, source: Source) -> VideoIndex:
+        """Look, and note it."""
+        self.names.append(Path(source.uri).name)
+        return REAL(source)
+
+    def taken(self) -> list[str]:
+        """Give what was looked at since the last time."""
+        names, self.names = sorted(self.names), []
+        return names
+
+
+REAL = module.index_video
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
+    """Watch over the headers."""
+    watched = Looks()
+    monkeypatch.setattr(module, "index_video", watched)
+    return watched
+
+
+def look(archive: Path, known: Known, sample: Sample = SAMPLE) -> Prepared:
+    """Prepare, and put what was found out."""
+    prepared = prepare(expand([str(archive)]).sources, sample, CHIP, known)
+    if known.store is not None:
+        known.store.flush()
+    return prepared
+
+
+def refused(prepared: Prepared) -> dict[str, str]:
+    """Name the refused videos, and why."""
+    return {Path(r.source.uri).name: type(r.error).__name__ for r in prepared.refused}
+
+
+def test_the_second_job_over_an_archive_looks_at_no_header(archive: Path, looks: Looks) -> None:
+    """Another sampling, the same work as with fresh eyes; broken files are remembered, too."""
+    folder = Folder(f"memory://{uuid.uuid4()}")
+    fresh = look(archive, Known())
+    assert looks.taken() == ["a.mp4", "b.mp4", "deep.mp4", "text.mp4"]
+    first = look(archive, Known(store=IndexStore(folder)))
+    assert len(looks.taken()) == 4
+    second = look(archive, Known(store=IndexStore(folder)), Sample.parse("all"))
+    assert looks.taken() == []
+    assert second.bytes_read == 0 < first.bytes_read
+    assert (
+        refused(first) == refused(second) == {"deep.mp4": "StreamRefused", "text.mp4": "NotAVideo"}
+    )
+    assert (first.frames, second.frames, fresh.frames) == (10, 20, 10)
+    for ours, theirs in zip(first.works, fresh.works, strict=True):
+        assert np.array_equal(ours.costs.seconds, theirs.costs.seconds)
+        assert ours.shard(0, 1) == theirs.shard(0, 1)
+
+
+def test_orders_are_spelled_out_from_what_was_kept(archive: Path, looks: Looks) -> None:
+    """Packet tables are read again when a lease is handed out, and are the same."""
+    folder = Folder(f"memory://{uuid.uuid4()}")
+    plain = look(archive, Known())
+    look(archive, Known(store=IndexStore(folder)))
+    kept = look(archive, Known(store=IndexStore(folder)))
+    looks.taken()
+    for prepared in (plain, kept):
+        assert prepared.todo_frames == 10
+    orders = [
+        order(lease, {work.source.uri: work for work in prepared.works})
+        for prepared in (plain, kept)
+        for lease in bundle(prepared.works, "job", 1, 60)
+    ]
+    for ours, theirs in zip(orders[: len(orders) // 2], orders[len(orders) // 2 :], strict=True):
+        for one, two in zip(ours.shards, theirs.shards, strict=True):
+            assert np.array_equal(one.packets.position, two.packets.position)
+            assert np.array_equal(one.frames, two.frames)
+            assert one.stream == two.stream
+    assert looks.taken() == []
+
+
+def test_a_changed_video_is_looked_at_again(archive: Path, looks: Looks, tmp_path: Path) -> None:
+    """Only that one: the key is the location, the size and the etag."""
+    for name in ("a.mp4", "b.mp4"):
+        (tmp_path / name).write_bytes((archive / name).read_bytes())
+    folder = Folder(f"memory://{uuid.uuid4()}")
+    look(tmp_path, Known(store=IndexStore(folder)))
+    looks.taken()
+    (tmp_path / "b.mp4").write_bytes((archive / "a.mp4").read_bytes() + b"more")
+    look(tmp_path, Known(store=IndexStore(folder)))
+    assert looks.taken() == ["b.mp4"]
+
+
+def test_what_is_kept_may_be_lost_at_any_time(archive: Path, looks: Looks) -> None:
+    """Then it is found out again, also in the middle of a run."""
+    folder = Folder(f"memory://{uuid.uuid4()}")
+    look(archive, Known(store=IndexStore(folder)))
+    store = IndexStore(folder)
+    for entry in list(folder.list()):
+        folder.delete(entry.name)
+    looks.taken()
+    prepared = look(archive, Known(store=store))
+    assert "a.mp4" in looks.taken()
+    assert len(prepared.works) == 2
+
+
+def done_with(prepared: Prepared) -> Known:
+    """Have all of it done."""
+    intervals = [video.interval for video in prepared.videos]
+    return Known(DoneIntervals(intervals), {video.uri: video for video in prepared.videos})
+
+
+def test_a_video_that_is_done_is_not_looked_at(archive: Path, looks: Looks) -> None:
+    """Not even at its index; refused ones are, so that the reason can be told."""
+    first = look(archive, Known())
+    looks.taken()
+    again = look(archive, done_with(first))
+    assert looks.taken() == ["deep.mp4", "text.mp4"]
+    assert again.works == ()
+    assert again.videos == first.videos
+    assert (again.duration_s, again.todo_s, again.todo_frames) == (first.duration_s, 0, 0)
+
+
+def test_a_video_of_which_some_is_missing_is(archive: Path, looks: Looks) -> None:
+    """Or that changed, or that nothing was known of."""
+    first = look(archive, Known())
+    known = done_with(first)
+    a, b = first.videos[:2]
+    half = [replace(i, end_pts=i.end_pts // 2) for i in (a.interval,)]
+    looks.taken()
+    look(archive, Known(DoneIntervals([*half, b.interval]), known.videos))
+    assert looks.taken() == ["a.mp4", "deep.mp4", "text.mp4"]
+    other = {a.uri: replace(a, etag="another"), b.uri: b}
+    look(archive, Known(known.done, other))
+    assert "a.mp4" in looks.taken()
+
+
+def test_a_video_that_cannot_be_read_just_now_is_tried_again(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is kept of it but that it is wanted."""
+
+    def fail(source: Source) -> VideoIndex:
+        raise StorageError(f"{source.uri} timed out")
+
+    folder = Folder(f"memory://{uuid.uuid4()}")
+    monkeypatch.setattr(module, "index_video", fail)
+    failed = look(archive, Known(store=IndexStore(folder)))
+    assert all(video.unread and not video.refused for video in failed.videos)
+    assert [refusal.error.retryable for refusal in failed.refused] == [True] * 4
+    monkeypatch.undo()
+    assert len(look(archive, Known(store=IndexStore(folder))).works) == 2
+
+
+def test_what_is_to_be_covered_is_told_of_every_video(archive: Path) -> None:
+    """From the first frame to the end of the last; for ever of what is refused."""
+    a, b, deep, text = look(archive, Known()).videos
+    assert a.video_s == pytest.approx(1.0)
+    assert (a.frames, a.refused) == (5, False)
+    assert a.start_pts < a.end_pts < EVER
+    assert (b.start_pts, b.end_pts) == (a.start_pts, a.end_pts)
+    for video in (deep, text):
+        assert video == Video(video.uri, video.bytes, video.etag, refused=True)
+        assert video.interval == Interval(video.uri, video.etag, -EVER, EVER)
+    assert NotAVideo.__name__ == refused(look(archive, Known()))["text.mp4"]
