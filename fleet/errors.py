@@ -22,6 +22,7 @@
     |- JobFailed (RuntimeError)           the run cannot go on; what is committed stays; exit code 1
     |- JobCodeFailed (RuntimeError)       the job's own code raised something
     `- OutputCorrupt (RuntimeError)       the output folder contradicts itself
+       `- TornPart                        a part is not as it was put; it counts as not there
 
 Each error says what was asked, what is wrong, and the way out. All of them pickle, with their
 fields, because they cross from workers to the driver.
@@ -180,3 +181,7 @@ class JobCodeFailed(FleetError, RuntimeError):
 
 class OutputCorrupt(FleetError, RuntimeError):
     """The output folder contradicts itself."""
+
+
+class TornPart(OutputCorrupt):
+    """A part does not end as it was put: a write that broke off, or damage."""

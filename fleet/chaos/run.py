@@ -8,7 +8,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 from fleet.chaos.orders import Orders
 from fleet.chaos.schedule import Strike
@@ -76,13 +77,17 @@ class Trial:
         if faults:
             environment[FAULTS_VARIABLE] = str(faults)
         struck, error, end = 0, "", {}
-        with subprocess.Popen(
-            [sys.executable, "-m", "fleet.chaos.life"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-            text=True,
-        ) as process:
+        with (
+            TemporaryFile("w+", errors="replace") as complaints,
+            subprocess.Popen(
+                [sys.executable, "-m", "fleet.chaos.life"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                env=environment,
+                text=True,
+            ) as process,
+        ):
             for said in _conversation(process, orders.to_json()):
                 if "strike" in said:
                     struck += 1
@@ -92,6 +97,8 @@ class Trial:
                     tell(f"the job failed: {error}")
                 else:
                     end = said
+            process.wait()
+            error = error or _last_line(complaints)
         toll = end.get("toll", {})
         return Life(
             process.returncode if not end else end["end"],
@@ -121,6 +128,13 @@ def _conversation(process: subprocess.Popen[str], orders: str) -> Iterator[dict[
         # Ray writes to stdout what its workers print.
         if line.startswith("{"):
             yield json.loads(line)
+
+
+def _last_line(complaints: IO[str]) -> str:
+    """Give the last of what a life said on stderr: the error, where it ended with one."""
+    complaints.seek(0)
+    lines = [line.strip() for line in complaints if line.strip()]
+    return lines[-1] if lines else ""
 
 
 def _hush(_: str) -> None:

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator
 from fleet.driver.events import Assign, Event, LeaseDone
 from fleet.driver.pool import Pool
 from fleet.driver.share import LOOK_EVERY_S, others
-from fleet.errors import StorageError
+from fleet.errors import StorageError, TornPart
 from fleet.output.commit import read_commit
-from fleet.output.footer import TornPart
 from fleet.output.record import lease_of
 from fleet.output.runs import RunNote
 from fleet.output.schema import FRAMES_TABLE

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from fleet.errors import OutputCorrupt, StorageError
+from fleet.errors import OutputCorrupt, StorageError, TornPart
 from fleet.output.parquet import footer_span, read_footer
 from fleet.output.record import METADATA_KEY, Altered
 from fleet.storage import Entry, Folder
@@ -16,10 +16,6 @@ READ_THREADS = 32
 TAIL_BYTES = 16 * 1024
 """Read from the end of a part first: the footer of a lease of some dozen intervals fits."""
 T = TypeVar("T")
-
-
-class TornPart(OutputCorrupt):
-    """A part that does not end as it was put: a write that broke off, or damage."""
 
 
 def _footer_bytes(folder: Folder, entry: Entry) -> bytes:

@@ -21,6 +21,8 @@ from fleet.worker.receipt import PartFile, Receipt, Tally
 
 METADATA_KEY = "fleet"
 _SEAL = ', "digest": "'
+_SEALED = {"committed_unix_s", "pack"}
+"""Fields of records that were never written without a digest."""
 _PART = re.compile(r"part-([0-9a-f]{32})\.parquet")
 _UNFINISHED = re.compile(r"\.part-[0-9a-f]{32}\.parquet\.[0-9a-f]+\.tmp")
 
@@ -60,6 +62,8 @@ def unsealed(text: str | bytes) -> dict[str, Any]:
     raw = json.loads(written)
     if not isinstance(raw, dict):
         raise TypeError("it is no record")
+    if not seal and _SEALED & raw.keys():
+        raise Altered("its digest was lost")
     return raw
 
 

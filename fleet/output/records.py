@@ -148,11 +148,11 @@ def from_parquet(data: bytes) -> tuple[pa.Table, Mapping[str, str]]:
         with pq.ParquetFile(pa.BufferReader(data)) as file:
             found = {key.decode(): value.decode() for key, value in file.metadata.metadata.items()}
             table = file.read()
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"it holds no records: {error}") from error
-    if (table.schema.metadata or {}).get(_FORMAT_KEY) != _FORMAT:
-        raise ValueError("its records are of another Fleet")
-    return table.select(SCHEMA.names).cast(SCHEMA), found
+        if (table.schema.metadata or {}).get(_FORMAT_KEY) == _FORMAT:
+            return table.select(SCHEMA.names).cast(SCHEMA), found
+    except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:
+        raise ValueError(f"it holds no records: {error!r}") from error
+    raise ValueError("its records are of another Fleet")
 
 
 def total(table: pa.Table) -> Tally:

@@ -17,10 +17,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fleet.errors import StorageError
+from fleet.errors import StorageError, TornPart
 from fleet.output.arrays import marks
 from fleet.output.commit import read_commit
-from fleet.output.footer import TornPart, read_side_by_side
+from fleet.output.footer import read_side_by_side
 from fleet.output.pack import (
     DONE_FOLDER,
     PackRecord,

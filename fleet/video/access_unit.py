@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 START_CODE = b"\0\0\0\1"
+_H264_BESIDE = {*range(6, 14), 15}
 
 
 def annexb(sample: bytes, nal_length_bytes: int, *, cut: bool = False) -> bytes:
@@ -73,6 +74,18 @@ def has_parameter_sets(codec: str, unit: bytes) -> bool:
     if codec == "h264":
         return {7, 8} <= {unit[offset] & 0x1F for offset in nal_offsets(unit)}
     return {32, 33, 34} <= {unit[offset] >> 1 & 0x3F for offset in nal_offsets(unit)}
+
+
+def is_auxiliary(codec: str, unit: bytes) -> bool:
+    """Whether the unit holds what belongs beside pictures, and nothing else: no slice, no noise.
+
+    H.264: NAL types 6..13 and 15 (table 7-1); H.265: 32..40 (table 7-1): parameter sets, SEI,
+    delimiters, ends, filler.
+    """
+    headers = [unit[offset] for offset in nal_offsets(unit)]
+    if codec == "h264":
+        return bool(headers) and all(h < 0x80 and h & 0x1F in _H264_BESIDE for h in headers)
+    return bool(headers) and all(h < 0x80 and 32 <= h >> 1 <= 40 for h in headers)
 
 
 def temporal_id(unit: bytes) -> int:

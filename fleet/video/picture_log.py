@@ -7,7 +7,7 @@ from array import array
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.video.access_unit import annexb
+from fleet.video.access_unit import annexb, is_auxiliary
 from fleet.video.coded_picture import CodedPicture, PictureReader
 from fleet.video.h264_pictures import H264Pictures
 from fleet.video.h265_pictures import H265Pictures
@@ -46,6 +46,7 @@ class PictureLog:
                 self.in_band = from_unit(self._codec, unit)
                 self._lacks_sets = False
             picture = self._reader.read(unit)
+            damaged = picture is None and not is_auxiliary(self._codec, unit)
         except ValueError:
             damaged = True
         self._damaged.append(damaged)

@@ -138,9 +138,12 @@ class ShardDecoder:
 
     def _salvage(self, due: list[GopPart], error: FleetError) -> Iterator[Picture]:
         """Give what was decoded before the damage, and settle the rest of the run as lost."""
-        # A second error would add nothing: the first one says why.
-        with suppress(DeviceError):
-            yield from self._give(self._channel.drain())
+        # A drain that finds more damage leaves what came before it to the next one. A second error
+        # would add nothing: the first one says why.
+        for _ in range(2):
+            with suppress(DeviceError):
+                yield from self._give(self._channel.drain())
+                break
         self._settle(due, error)
 
     def _settle(self, due: list[GopPart], error: FleetError) -> None:

@@ -122,6 +122,7 @@ def _check_grain(item: Damaged, pictures: Pictures, expected: Pictures) -> None:
     """GOPs that no damaged byte is read for come out as they were."""
     assert item.clip is not None
     index = probed(item.data)
+    assert len(index.order) == len(expected), "frames were lost unsaid"
     for frame in np.flatnonzero(_untouched(index, item)).tolist():
         assert pictures.get(frame) == expected[frame], f"frame {frame} was not hit and is not there"
 

@@ -1,0 +1,98 @@
+"""What `fleet plan` prints, and what it works out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from fleet.driver.estimate import Cost, Estimate, Refused, Stretch, _here, _makespan
+from fleet.observe.show_plan import render
+from fleet.plan.lease import Interval, Lease, Shard
+from fleet.video.index import Source
+from fleet.worker.receipt import Tally
+
+PLAN = Estimate(
+    output="s3://bucket/out",
+    table="detections",
+    job_digest="ab" * 32,
+    soc="Ascend310",
+    whole=Stretch(1200, 3600.0 * 1000, 3_600_000),
+    done=Stretch(200, 3600.0 * 100, 360_000),
+    todo=Stretch(1000, 3600.0 * 900, 3_240_000),
+    input_bytes=4 * 10**12,
+    fetch_bytes=10**12,
+    leases=9000,
+    here=Cost(64, 3600.0 * 640, 3600.0 * 10.5, "estimated by a cost model"),
+    chip=Cost(64, 3600.0 * 64, 3600.0, "at most, modelled from the data sheet"),
+    chip_s={"vdec": 3600.0 * 64, "model": 40.0},
+    refused=(
+        Refused("s3://bucket/in/caf\ne.mp4", "it is a text file.", retryable=False),
+        Refused("s3://bucket/in/b.mp4", "timed out.", retryable=True),
+    ),
+    left_aside={".txt": 3},
+    index_bytes=0,
+    in_use="",
+)
+
+
+def test_a_plan_says_what_it_would_do_take_cost_and_refuse() -> None:
+    """In 80 columns; what is modelled is said to be."""
+    text = render(PLAN, 0.5)
+    for words in (
+        "1,000h in 1,200 videos, 3,600,000 frames, 4.0 TB, 2 more refused",
+        "done        100h (10 %), 360,000 frames",
+        "to do       900h in 1,000 videos, 3,240,000 frames, 1.0 TB to fetch at most",
+        "leases      9,000 on 64 devices",
+        "about 10h, 640.0 device-hours (estimated by a cost model)",
+        "Ascend310   1h00m on 64 chips, 64.0 device-hours (at most, modelled",
+        "320.00 for such devices as here, 32.00 on Ascend310 (modelled)",
+        "2 videos will not be processed:",
+        r"caf\ne.mp4",
+        "timed out. (it may be readable later)",
+        "Nothing was changed.",
+    ):
+        assert " ".join(words.split()) in " ".join(text.split()), text
+    assert all(len(line) <= 80 for line in text.splitlines())
+
+
+def test_a_plan_with_nothing_to_do_says_so() -> None:
+    """And who works on the output just now."""
+    nothing = replace(
+        PLAN, todo=Stretch(0, 0.0, 0), done=PLAN.whole, in_use="fleet run on far-away"
+    )
+    text = render(nothing, None)
+    assert "Nothing is left to do." in text
+    assert "in use: fleet run on far-away" in text
+    assert "price" not in text
+
+
+def test_small_sums_are_not_nothing() -> None:
+    """Less than half a cent is shown as such."""
+    tiny = replace(PLAN, here=Cost(1, 0.5, 0.5, ""), chip=Cost(1, 0.0, 0.0, ""))
+    assert "<0.01 for such devices as here, 0.00 on Ascend310" in render(tiny, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("costs", "devices", "wall_s"),
+    [([], 3, 0), ([5], 3, 5), ([4, 3, 2, 1], 2, 5), ([1] * 10, 3, 4), ([9, 1, 1, 1], 4, 9)],
+)
+def test_the_last_device_decides(costs: list[float], devices: int, wall_s: float) -> None:
+    """Each takes the next lease as soon as it can."""
+    assert _makespan(costs, devices) == wall_s
+
+
+def lease(cost_s: float, frames: int) -> Lease:
+    """A lease of so many frames."""
+    interval = Interval("a", "e", 0, 1)
+    return Lease("x", (Shard(Source("a", 1, "e"), 0, 1, interval, frames, 1.0, cost_s),))
+
+
+def test_what_was_measured_counts_for_more_than_the_model() -> None:
+    """Once enough frames are done; a basis is always named."""
+    leases = [lease(1.0, 10), lease(3.0, 30)]
+    model = _here(leases, Tally(frames=49, wall_s=490.0), 1)
+    measured = _here(leases, Tally(frames=50, wall_s=500.0), 1)
+    assert (model.device_s, "estimated" in model.basis) == (4.0, True)
+    assert measured.device_s == pytest.approx(400.0)
+    assert "measured on the 50 frames" in measured.basis

@@ -1,0 +1,99 @@
+"""The life of an output in a real object store: locks, snapshots, packs, requeue, proof."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+from indexes import index_of
+from made_up import JOB, claimed, commit_lease, swept
+
+from fleet.errors import JobFailed, OutputBusy
+from fleet.output.compact import compact
+from fleet.output.finish import finish
+from fleet.output.index_store import IndexStore
+from fleet.output.lock import EXPIRES_S, LEAD, Holder, Lock
+from fleet.output.loss import Loss
+from fleet.output.read import read
+from fleet.output.requeue import Asked, requeue
+from fleet.output.snapshot import WORTH_IT
+from fleet.output.standing import read_standing
+from fleet.output.status import read_status
+from fleet.output.verify import verify
+from fleet.output.videos import Video, write_videos
+from fleet.storage import Folder
+from fleet.video.index import Source, VideoIndex
+
+TICKS = 512
+LEASES = WORTH_IT
+FRAMES = 4 * LEASES
+
+
+@pytest.fixture
+def folder(s3: str) -> Folder:
+    """An empty folder in SeaweedFS, taken for the job."""
+    return claimed(Folder(s3))
+
+
+def far_away(what: str, now_s: float) -> Holder:
+    """Describe a process of another machine."""
+    me = Holder.me(what, "", now_s)
+    return replace(me, machine="far", host="far-away", born="1")
+
+
+def test_locks_hold_in_an_object_store(folder: Folder) -> None:
+    """Refused, renewed, released, expired, lost: by the store's own conditional puts."""
+    assert folder.check_writable().conditional
+    now_s = time.time()
+    first = Lock(folder, LEAD, far_away("fleet run", now_s))
+    first.take()
+    second = Lock(folder, LEAD, Holder.me("fleet run", "", now_s))
+    with pytest.raises(OutputBusy, match="far-away"):
+        second.take()
+    first.renew()
+    first.release()
+    second.take()
+    second.release()
+    old = Lock(folder, LEAD, far_away("old", now_s - EXPIRES_S - 1))
+    old.take()
+    second.holder = Holder.me("fleet run", "", now_s)
+    second.take()
+    with pytest.raises(JobFailed, match="taken over"):
+        old.renew()
+
+
+def index(uri: str) -> VideoIndex:
+    """Index a video of GOPs of four frames."""
+    made = index_of([(0, 3)] * (FRAMES // 4), [TICKS * n for n in range(FRAMES)])
+    return replace(made, source=Source(uri, 1000, "v1"))
+
+
+def test_an_output_lives_as_it_does_on_a_disk(folder: Folder) -> None:
+    """Committed, remembered, compacted, verified, taken up again, done again."""
+    store = IndexStore(Folder(f"{folder.uri}/_index"))
+    store.add(index("a").source, index("a"))
+    store.flush()
+    write_videos(folder, [Video("a", 1000, "v1", 0, FRAMES * TICKS, FRAMES / 25, FRAMES)])
+    lost = Loss("a", "vdec", "BrokenVideo", "broken", 0, 6 * TICKS, 7 * TICKS, 0.24, 0.28, 0)
+    receipts = [
+        commit_lease(folder, "a", range(4 * n, 4 * n + 4), loss=lost if n == 1 else None)
+        for n in range(LEASES)
+    ]
+    finish(folder, JOB, receipts)
+    stood = read_standing(folder, JOB.tables)
+    assert (len(stood), stood.remembered) == (LEASES, LEASES)
+    assert verify(folder, JOB).proven
+    before = read(folder.uri).detections.count_rows()
+    done = compact(folder, JOB, pause_s=0)
+    assert (done.objects_before, done.objects_after) == (2 * LEASES + 1, 3)
+    assert read(folder.uri).detections.count_rows() == before == FRAMES
+    verdict = verify(folder, JOB)
+    assert verdict.proven, verdict.findings
+    known = IndexStore(Folder(f"{folder.uri}/_index"))
+    assert requeue(folder, JOB, Asked(), known, pause_s=0).losses == 1
+    again = swept(folder).done.spans("a", "v1")
+    assert [[int(t) // TICKS for t in span] for span in again] == [[0, 4], [8, FRAMES]]
+    assert read_status(folder, JOB).done_video_s == pytest.approx((FRAMES - 4) / 25)
+    finish(folder, JOB, [commit_lease(folder, "a", range(4, 8))])
+    assert verify(folder, JOB).proven

@@ -1,0 +1,106 @@
+"""What a run puts down of itself while it goes on: its note, and snapshots of its records."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+import pytest
+from made_up import JOB, ORIGIN, claimed, commit_lease
+
+from fleet.driver import keep
+from fleet.driver.events import DeviceJoined, LeaseDone
+from fleet.driver.heartbeat import heartbeat
+from fleet.driver.keep import RecordKeeper
+from fleet.errors import JobFailed
+from fleet.observe.events import RunEvent, RunStarted
+from fleet.output.lock import Holder
+from fleet.output.runs import RunNote, read_notes
+from fleet.output.standing import read_standing
+from fleet.storage import Folder
+
+
+@pytest.fixture
+def folder() -> Folder:
+    """A folder in memory, taken for the job."""
+    return claimed(Folder(f"memory://{uuid.uuid4()}"))
+
+
+class Notes:
+    """An observer that remembers."""
+
+    def __init__(self) -> None:
+        self.events: list[RunEvent] = []
+
+    def see(self, event: RunEvent) -> None:
+        """Take note."""
+        self.events.append(event)
+
+
+def begin() -> RunNote:
+    """A note of this process."""
+    return RunNote(Holder.me("fleet run", JOB.digest, time.time()), "preparing", time.time())
+
+
+STARTED = RunStarted("out", 2, 1.28, 32, 4, done_video_s=0.64, done_frames=16, done_leases=2)
+
+
+def test_a_note_tells_how_far_a_run_is(folder: Folder) -> None:
+    """From its first moment to its last; events are passed on."""
+    inner = Notes()
+    with heartbeat(folder, begin(), inner, lambda: None) as beat:
+        assert [note.state for note in read_notes(folder)] == ["preparing"]
+        beat.see(STARTED)
+        beat.see(DeviceJoined("npu/0"))
+        (note,) = read_notes(folder)
+        assert (note.state, note.frames, note.done_frames) == ("running", 32, 16)
+        beat.put("finished")
+    (note,) = read_notes(folder)
+    assert (note.state, note.device_count, note.devices[0].name) == ("finished", 1, "npu/0")
+    assert inner.events == [STARTED, DeviceJoined("npu/0")]
+
+
+@pytest.mark.parametrize(
+    ("error", "state"), [(KeyboardInterrupt(), "interrupted"), (JobFailed("no"), "failed")]
+)
+def test_a_note_tells_how_a_run_ended(folder: Folder, error: BaseException, state: str) -> None:
+    """Before the error goes on its way."""
+
+    def run() -> None:
+        with heartbeat(folder, begin(), Notes(), lambda: None):
+            raise error
+
+    with pytest.raises(type(error)):
+        run()
+    assert [note.state for note in read_notes(folder)] == [state]
+
+
+def test_a_run_that_was_taken_over_ends(folder: Folder) -> None:
+    """At the next thing that happens."""
+
+    def lost() -> None:
+        raise JobFailed("somebody else leads")
+
+    inner = Notes()
+    with (
+        pytest.raises(JobFailed, match="somebody else"),
+        heartbeat(folder, begin(), inner, lost) as beat,
+    ):
+        beat.see(STARTED)
+    assert inner.events == []
+
+
+def test_records_are_kept_together_while_a_run_lasts(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a death, only the latest footers have to be read."""
+    monkeypatch.setattr(keep, "EVERY", 4)
+    inner = Notes()
+    keeper = RecordKeeper(folder, ORIGIN, inner)
+    receipts = [commit_lease(folder, "a", range(n, n + 1)) for n in range(10)]
+    for receipt in receipts:
+        keeper.see(LeaseDone("npu/0", receipt.lease, receipt))
+    assert len(inner.events) == 10
+    standing = read_standing(folder, JOB.tables)
+    assert (len(standing), standing.remembered) == (10, 8)
+    assert standing.total.frames == 10
