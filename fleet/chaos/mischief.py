@@ -27,11 +27,16 @@ class Toll:
     redone: int = 0
 
 
+RETRY_S = 0.05
+"""How long a strike that finds no worker waits before it looks again."""
+
+
 class Mischief:
     """Strikes as a schedule says, from the moment that the first lease is handed out.
 
     Workers are struck through their process ids, so they must be on this machine. A strike that
-    finds no worker is counted as missed. `tell` is called before each, with whom it strikes.
+    finds no worker waits for one, and is counted as missed where none comes. `tell` is called
+    before each, with whom it strikes.
     """
 
     def __init__(self, strikes: Sequence[Strike], tell: Callable[[Strike, str], None]) -> None:
@@ -41,6 +46,7 @@ class Mischief:
         self._pids: dict[str, int] = {}
         self._held: dict[str, deque[str]] = {}
         self._timers: list[threading.Timer] = []
+        self._over = threading.Event()
         self._began_s: float | None = None
         self._last_done_s = 0.0
 
@@ -67,6 +73,7 @@ class Mischief:
 
     def end(self) -> Toll:
         """Strike no more, and tell what was done."""
+        self._over.set()
         for timer in self._timers:
             timer.cancel()
             timer.join()
@@ -87,12 +94,14 @@ class Mischief:
         if strike.deed is Deed.DRIVER:
             self._tell(strike, "the driver")
             os.kill(os.getpid(), signal.SIGKILL)
+        while not self._pids and not self._over.wait(RETRY_S):
+            continue
         pids = dict(sorted(self._pids.items()))
         if not pids:
             return
         device = list(pids)[strike.victim % len(pids)]
         # A process that is struck is nobody's next victim: its device is a new process soon.
-        del self._pids[device]
+        self._pids.pop(device, None)
         self._tell(strike, device)
         os.kill(pids[device], signal.SIGKILL if strike.deed is Deed.KILL else signal.SIGSTOP)
         self.toll.struck += 1

@@ -127,6 +127,8 @@ def test_a_second_run_is_refused_or_joins(
 ) -> None:
     """It is told who is at work; joined, both end whole, and every row is there once."""
     options = [*job[:-1], "all", "--inline", "--set", "lease_s=0.3"]
+    # Held up for less than its lock lasts: it must not have ended before all have been refused.
+    os.kill(at_work.pid, signal.SIGSTOP)
     refused = run("run", *options)
     assert refused.returncode == 2
     assert f"pid {at_work.pid}" in refused.stderr
@@ -134,6 +136,7 @@ def test_a_second_run_is_refused_or_joins(
     assert f"pid {at_work.pid}" in run("status", tmp_path / "out").stdout
     assert "in use" in run("plan", *job[:-1], "all").stdout
     assert run("requeue", tmp_path / "out").returncode == 2
+    os.kill(at_work.pid, signal.SIGCONT)
     joined = run("run", *options, "--join")
     assert joined.returncode == 3, joined.stderr
     at_work.communicate()
