@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import os
 import resource
+from pathlib import Path
 
 _SHARE = 0.7
 _LEAST_BYTES = 4 << 30
+_CONTAINER = Path("/sys/fs/cgroup/memory.max")
 
 
 def limit_memory(most_bytes: int = 0) -> None:
     """Have allocations of this process fail (MemoryError) once it holds `most_bytes`.
 
-    0: seven tenths of the machine, 4 GiB at least. Otherwise the kernel, or Ray, ends whichever
-    process it likes once memory is spent, and a lease that did nothing is blamed. Counted is what
-    the process may write to (RLIMIT_DATA), not what it shares with others.
+    0: seven tenths of the machine or of the container it runs in, 4 GiB at least. Otherwise the
+    kernel, or Ray, ends whichever process it likes once memory is spent, and a lease that did
+    nothing is blamed. Counted is what the process may write to (RLIMIT_DATA), not what it shares
+    with others.
     """
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    most_bytes = most_bytes or max(int(machine * _SHARE), _LEAST_BYTES)
+    most_bytes = most_bytes or max(int(_there_bytes() * _SHARE), _LEAST_BYTES)
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard != resource.RLIM_INFINITY:
         most_bytes = min(most_bytes, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (most_bytes, hard))
+
+
+def _there_bytes() -> int:
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        return min(machine, int(_CONTAINER.read_text("ascii")))
+    except (OSError, ValueError):  # no container, or one without a limit: "max"
+        return machine

@@ -17,6 +17,8 @@ from fleet.plan.shard import VideoWork
 from fleet.video.decode_plan import GopPart, plan_decode
 from fleet.video.index import PacketTable, Source, StreamInfo
 
+_GAPLESS = frozenset({"mp4", "avi"})
+
 
 @dataclass(frozen=True, eq=False)
 class ShardOrder:
@@ -24,7 +26,10 @@ class ShardOrder:
 
     `packets`: the packets to fetch, in decode order; rows below index it. `parts`: what to feed.
     `frames`: int64 [packets], the frame number that a packet shows. `start_pts`: the pts of the
-    video's first frame. `video_s`: seconds of video that the shard covers.
+    video's first frame. `video_s`: seconds of video that the shard covers. `rows`: int64 [packets],
+    their rows in the whole video. `gapless`: its container lists every picture that it ever had, so
+    that none can be missing between two that are there. `bounds`: int64 [gops + 1], the pts where
+    each of its GOPs begins, and where the last one ends.
     """
 
     source: Source
@@ -35,6 +40,9 @@ class ShardOrder:
     frames: NDArray[np.int64]
     start_pts: int
     video_s: float
+    rows: NDArray[np.int64]
+    gapless: bool
+    bounds: NDArray[np.int64]
 
     def __repr__(self) -> str:
         return f"ShardOrder({self.source.uri}, {self.interval}, {len(self.packets)} packets)"
@@ -44,12 +52,14 @@ class ShardOrder:
 class LeaseOrder:
     """A lease, ready to be run by a worker.
 
-    `last_try`: it will not be tried again, so what can be done of it is to be done.
+    `last_try`: it will not be tried again, so what can be done of it is to be done. `cost_s`:
+    estimated seconds of one device's time.
     """
 
     lease: str
     shards: tuple[ShardOrder, ...]
     last_try: bool = False
+    cost_s: float = 0.0
 
     @property
     def intervals(self) -> tuple[Interval, ...]:
@@ -65,7 +75,7 @@ class LeaseOrder:
 def order(lease: Lease, works: Mapping[str, VideoWork], *, last_try: bool = False) -> LeaseOrder:
     """Spell a lease out; `works` holds its videos by URI."""
     shards = tuple(_shard_order(shard, works[shard.source.uri]) for shard in lease.shards)
-    return LeaseOrder(lease.id, shards, last_try)
+    return LeaseOrder(lease.id, shards, last_try, lease.cost_s)
 
 
 def _shard_order(shard: Shard, work: VideoWork) -> ShardOrder:
@@ -87,4 +97,7 @@ def _shard_order(shard: Shard, work: VideoWork) -> ShardOrder:
         frames=index.frame_of_row[rows],
         start_pts=index.start_pts,
         video_s=shard.video_s,
+        rows=rows,
+        gapless=index.container in _GAPLESS,
+        bounds=work.bounds[shard.first_gop : shard.last_gop + 1],
     )

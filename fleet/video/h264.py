@@ -50,6 +50,7 @@ class Sps:
     chroma_format: int
     separate_planes: bool
     frame_num_bits: int
+    gaps_allowed: bool
     poc_type: int
     poc_lsb_bits: int
     poc_cycle: PocCycle
@@ -103,8 +104,7 @@ def parse_sps(nal: bytes) -> Sps:
         chroma, separate, depth = _chroma_format(bits)
     frame_num_bits = bits.ue(12) + 4
     poc_type, poc_lsb_bits, cycle = _order_count(bits)
-    references = bits.ue(16)
-    bits.skip(1)
+    references, gaps_allowed = bits.ue(16), bits.flag()
     size, frames_only = _frame_size(bits, CROP_STEPS[0 if separate else chroma])
     colour, frame_rate, reorder_frames = _vui(bits)
     sequence = Sequence(
@@ -125,6 +125,7 @@ def parse_sps(nal: bytes) -> Sps:
         chroma_format=chroma,
         separate_planes=separate,
         frame_num_bits=frame_num_bits,
+        gaps_allowed=gaps_allowed,
         poc_type=poc_type,
         poc_lsb_bits=poc_lsb_bits,
         poc_cycle=cycle,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fleet.video.access_unit import annexb, is_auxiliary
 from fleet.video.coded_picture import CodedPicture, PictureReader
+from fleet.video.h264_chain import ReferenceChain
 from fleet.video.h264_pictures import H264Pictures
 from fleet.video.h265_pictures import H265Pictures
 from fleet.video.parameter_sets import ParameterSets, from_unit, has_sequence
@@ -36,6 +37,8 @@ class PictureLog:
         self._flags = {name: bytearray() for name in ("opens", "restarts", "mute", "beside")}
         self._sequence, self._order_count = array("q"), array("q")
         self._damaged = bytearray()
+        self._chain = ReferenceChain(sets.annexb) if codec == "h264" else None
+        self._gaps = 0
 
     def add(self, sample: bytes) -> None:
         """Read a packet as it lies in the container; one that makes no sense is kept as damaged."""
@@ -46,6 +49,7 @@ class PictureLog:
                 self.in_band = from_unit(self._codec, unit)
                 self._lacks_sets = False
             picture = self._reader.read(unit)
+            self._gaps += self._chain is not None and not self._chain.follow(unit, 0)
             damaged = picture is None and not is_auxiliary(self._codec, unit)
         except ValueError:
             damaged = True
@@ -77,8 +81,12 @@ class PictureLog:
 
     @property
     def shown(self) -> NDArray[np.bool_]:
-        """Rows that give a frame: those of `frames`, but for pictures that are not given out."""
-        return self.frames & ~np.array(self._flags["mute"], np.bool_)
+        """Rows that give a frame: those of `frames`, but for pictures that are not given out.
+
+        Behind damage, that cannot be told; they count, so that none is left out unsaid.
+        """
+        certain = ~np.logical_or.accumulate(self.damaged)
+        return self.frames & ~(np.array(self._flags["mute"], np.bool_) & certain)
 
     @property
     def damaged(self) -> NDArray[np.bool_]:
@@ -87,8 +95,8 @@ class PictureLog:
 
     @property
     def whole(self) -> bool:
-        """Whether no packet was damaged, so that display order is known for certain."""
-        return not any(self._damaged)
+        """Whether no packet is damaged or missing, so that display order is known for certain."""
+        return not any(self._damaged) and not self._gaps
 
     @property
     def frames(self) -> NDArray[np.bool_]:

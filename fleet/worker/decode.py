@@ -6,7 +6,7 @@ What cannot be decoded costs its own frames: decoding goes on at the next key fr
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -15,12 +15,20 @@ from numpy.typing import NDArray
 
 from fleet.ascend.codes import Code
 from fleet.ascend.vdec import VdecChannel
-from fleet.errors import DeviceError, FleetError, StorageError, VideoError
+from fleet.errors import (
+    BrokenVideo,
+    CredentialsRefused,
+    DeviceError,
+    FleetError,
+    StorageError,
+    VideoError,
+)
 from fleet.frames import AccessUnit, Picture
 from fleet.plan.order import ShardOrder
 from fleet.video.access_unit import is_droppable
 from fleet.video.decode_plan import GopPart
 from fleet.video.demux import Demuxer
+from fleet.video.h264_chain import ReferenceChain
 from fleet.video.parameter_sets import sub_layers
 
 
@@ -62,12 +70,19 @@ class ShardDecoder:
         self._demuxer = Demuxer(shard.source, shard.stream)
         self._sub_layers = sub_layers(shard.stream.codec, shard.stream.parameter_sets)
         self._given: set[int] = set()
+        self._chain = _chain(shard)
+        self._last_fed = 0
+        self._dropped = 0
 
-    def pictures(self) -> Iterator[Picture]:
-        """Yield the wanted pictures, in presentation order within each run."""
+    def pictures(self, parts: Iterable[GopPart] | None = None) -> Iterator[Picture]:
+        """Yield the wanted pictures, in presentation order within each run.
+
+        `parts`: fed in place of the shard's own, by who may have to end it early; each is asked for
+        when the one before it is fed.
+        """
         broken = False
         due: list[GopPart] = []
-        for part in self._shard.parts:
+        for part in self._shard.parts if parts is None else parts:
             if part.restart or broken:
                 yield from self._drain(due)
                 self._channel.reset()
@@ -90,11 +105,16 @@ class ShardDecoder:
     def _decode(
         self, due: list[GopPart], part: GopPart
     ) -> Generator[Picture, None, FleetError | None]:
-        """Feed a GOP that goes on from those in `due`; gives the error that ended it, if any."""
+        """Feed a GOP that goes on from those in `due`; gives the error that ended it, if any.
+
+        Raises CredentialsRefused: that is no matter of this video.
+        """
         first = (due or [part])[0].rows[0]
         try:
             for row, wanted in zip(part.rows.tolist(), part.wanted.tolist(), strict=True):
                 yield from self._feed(row, wanted, begins=row == first)
+        except CredentialsRefused:
+            raise
         except self._mendable as error:
             return error
         return None
@@ -109,10 +129,26 @@ class ShardDecoder:
         data = self._packet(row)
         unit = self._demuxer.unit(shard.packets, row, data, begins=begins)
         if not wanted and is_droppable(shard.stream.codec, unit, self._sub_layers):
+            self._dropped += 1
             return
+        self._check_chain(row, unit, begins=begins)
         self.fed += 1
         key = bool(shard.packets.key[row])
         yield from self._give(self._channel.send(AccessUnit(unit, row, key, wanted)))
+
+    def _check_chain(self, row: int, unit: bytes, *, begins: bool) -> None:
+        """Raise BrokenVideo where a picture that this one may refer to is not in the file."""
+        if self._chain is None:
+            return
+        left_out = int(self._shard.rows[row] - self._shard.rows[self._last_fed]) - 1 - self._dropped
+        if begins:
+            self._chain.begin()
+            left_out = 0
+        follows = self._chain.follow(unit, left_out)
+        self._last_fed, self._dropped = row, 0
+        if not follows:
+            message = "A picture is missing before this one, which refers to it."
+            raise BrokenVideo(self._shard.source.uri, message)
 
     def _give(self, pictures: list[Picture]) -> Iterator[Picture]:
         waiting = deque(pictures)
@@ -162,6 +198,13 @@ class ShardDecoder:
             message = "These pictures refer to a stretch before them that could not be decoded."
             self._lose(Lost(lost, _undecodable(message)))
         return GopPart(part.rows[~leading], part.wanted[~leading], restart=True)
+
+
+def _chain(shard: ShardOrder) -> ReferenceChain | None:
+    """Follow what may lack pictures; H.265's decoder finds that out by itself."""
+    if shard.gapless or shard.stream.codec != "h264":
+        return None
+    return ReferenceChain(shard.stream.parameter_sets)
 
 
 def _undecodable(message: str) -> DeviceError:

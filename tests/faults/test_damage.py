@@ -101,3 +101,34 @@ def test_a_damaged_first_key_shifts_no_frame_number(
     pictures, errors = thumbnails(tmp_path / f"damaged{clip.suffix}", tmp_path / "out")
     assert {frame: whole[frame] for frame in range(10, 30, 5)} == pictures
     assert sum(int(str(error["frames"])) for error in errors) == 2
+
+
+@pytest.mark.parametrize("b_frames", [0, 2])
+@pytest.mark.parametrize("row", [4, 10, 13])
+def test_a_picture_that_is_missing_spoils_no_other_unsaid(
+    clip_folder: Path, tmp_path: Path, b_frames: int, row: int
+) -> None:
+    """A transport stream that lost a picture: a decoder would make something up in its place."""
+    clip = Clip(container="ts", frames=40, gop=10, b_frames=b_frames)
+    sound = cached(clip, clip_folder)
+    whole, _ = by_pts(sound, tmp_path / "whole")
+    table = probed(sound.read_bytes()).packets
+    start, span = int(table.position[row]), int(table.span[row])
+    data = sound.read_bytes()
+    (tmp_path / "lossy.ts").write_bytes(data[:start] + data[start + span :])
+    pictures, errors = by_pts(tmp_path / "lossy.ts", tmp_path / "out")
+    assert {pts: whole[pts] for pts in pictures} == pictures
+    missing = set(whole) - set(pictures) - {int(table.pts[row])}
+    spans = [(int(str(e["start_pts"])), int(str(e["end_pts"]))) for e in errors]
+    assert missing == {pts for pts in missing if any(a <= pts < b for a, b in spans)}
+    assert len(missing) <= 10 + 2 * b_frames
+    assert {error["name"] for error in errors} <= {"BrokenVideo", "ERR_VDM_DECODE_FAIL"}
+
+
+def by_pts(video: Path, output: Path) -> tuple[dict[int, bytes], list[dict[str, object]]]:
+    """Run the thumbnails job over every frame: pts -> JPEG, and the rows of errors/."""
+    settings = {"input": [str(video)], "output": str(output), "sample": "all", "width": 64}
+    fleet.run(fleet.load_job(JOBS / "thumbnails.toml", {**settings, "devices": 1}), on="inline")
+    tables = fleet.read(str(output))
+    rows = tables.table("thumbnails").to_table(columns=["pts", "jpeg"]).to_pylist()
+    return {row["pts"]: row["jpeg"] for row in rows}, tables.errors.to_table().to_pylist()
