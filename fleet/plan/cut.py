@@ -1,11 +1,13 @@
-"""Cutting a lease into pieces, to find the GOP in it that does harm."""
+"""Cutting a lease into pieces at GOPs: to find the one that does harm, or to share it out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from fleet.plan.lease import Lease, Shard, lease_id
+import numpy as np
+
+from fleet.plan.lease import Interval, Lease, Shard, lease_id
 from fleet.plan.shard import VideoWork
 
 
@@ -24,6 +26,37 @@ def cut(
         _lease(tuple(_between(lease, works, first, last)), job_digest)
         for first, last in pairwise(bounds)
     )
+
+
+def cut_at(
+    lease: Lease, works: Mapping[str, VideoWork], job_digest: str, front: Sequence[Interval]
+) -> tuple[Lease, Lease]:
+    """Divide a lease in two where its front, given by what that covers, ends.
+
+    `front`: as a device that had to stop has committed it. Raises ValueError where that is not the
+    first few GOPs of the lease, at least one and not all.
+    """
+    gops = _gops_of(lease, works, front)
+    if not 0 < gops < lease.gops:
+        raise ValueError(f"lease {lease.id} does not begin with {list(front)}")
+    bounds = ((0, gops), (gops, lease.gops))
+    first, rest = (_lease(tuple(_between(lease, works, *b)), job_digest) for b in bounds)
+    return first, rest
+
+
+def _gops_of(lease: Lease, works: Mapping[str, VideoWork], front: Sequence[Interval]) -> int:
+    """Count the GOPs that the front of a lease covers; 0 where it is no front."""
+    if not 0 < len(front) <= len(lease.shards):
+        return 0
+    whole, last = lease.shards[: len(front) - 1], lease.shards[len(front) - 1]
+    bounds = works[last.source.uri].bounds[last.first_gop : last.last_gop + 1]
+    gops = int(np.searchsorted(bounds, front[-1].end_pts))
+    if not 0 < gops < len(bounds):
+        return 0
+    last_interval = Interval(last.source.uri, last.source.etag, int(bounds[0]), int(bounds[gops]))
+    if (*(shard.interval for shard in whole), last_interval) != tuple(front):
+        return 0
+    return gops + sum(shard.gops for shard in whole)
 
 
 def _lease(shards: tuple[Shard, ...], job_digest: str) -> Lease:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fleet.errors import CredentialsRefused
+
 WORKER_STAGE = "worker"
 """The stage of what goes wrong with a worker as a whole: it died, hung, ran out of memory."""
 _OF_THE_WHOLE = frozenset({"storage", "job", "run"})
@@ -32,3 +34,8 @@ class Fault:
     def local(self) -> bool:
         """Whether a part of the lease may be to blame, so that the rest of it can be done."""
         return self.stage not in _OF_THE_WHOLE
+
+    @property
+    def ends_all(self) -> bool:
+        """Whether every other lease would fail in the same way: the store takes no credentials."""
+        return self.name == CredentialsRefused.__name__

@@ -5,7 +5,7 @@ fetch -> demux -> VDEC -> batch -> the job (VPC, AIPP, model, ...) -> rows -> pa
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from typing import Any
@@ -19,7 +19,9 @@ from fleet.frame_job import FrameJob
 from fleet.frames import FrameBatch, Picture
 from fleet.output.loss import Loss
 from fleet.output.part import PartBuilder
+from fleet.plan.front import Stop, leading, may_stop
 from fleet.plan.order import LeaseOrder, ShardOrder
+from fleet.video.decode_plan import GopPart
 from fleet.worker.decode import Lost, ShardDecoder
 from fleet.worker.injection import Injection
 from fleet.worker.job_edge import look
@@ -54,24 +56,45 @@ class Pipeline:
         self._pulse = pulse
         self._injections = injections
 
-    def run(self, order: LeaseOrder, fetch: Fetch, parts: PartBuilder) -> None:
-        """Bring everything that the lease wants into `parts`: rows, or the reason they are lost."""
-        for shard in order.shards:
+    def run(
+        self, order: LeaseOrder, fetch: Fetch, parts: PartBuilder, has_to_stop: Callable[[], bool]
+    ) -> Stop | None:
+        """Bring everything that the lease wants into `parts`: rows, or the reason they are lost.
+
+        `has_to_stop` is asked between GOPs; once it says so the lease is ended there, and this
+        tells where; None where the whole of it is done. Raises PutDown once `fetch` is stopped.
+        """
+        for number, shard in enumerate(order.shards):
+            if number and has_to_stop():
+                return Stop(number, 0)
             self.uri = shard.source.uri
             if shard.parts:
-                self._run_shard(shard, fetch, parts, last_try=order.last_try)
+                end = self._run_shard(shard, fetch, parts, has_to_stop, last_try=order.last_try)
+                if end:
+                    return Stop(number, end)
             self.video_s_done += shard.video_s
+        return None
 
     def _run_shard(
-        self, shard: ShardOrder, fetch: Fetch, parts: PartBuilder, *, last_try: bool
-    ) -> None:
+        self,
+        shard: ShardOrder,
+        fetch: Fetch,
+        parts: PartBuilder,
+        has_to_stop: Callable[[], bool],
+        *,
+        last_try: bool,
+    ) -> int:
+        """Run a shard; gives the part before which it was ended, 0 where it was not."""
+
         def lose(lost: Lost) -> None:
             parts.add_error(_loss(shard, lost.rows, _stage(lost.error), lost.error))
 
+        feed = _Feed(shard, has_to_stop)
         with closing(self._device.open_vdec(shard.stream)) as channel:
             packet = partial(self._packet, fetch, shard)
             decoder = ShardDecoder(shard, channel, packet, lose, last_try=last_try)
-            with closing(batches(shard, decoder.pictures(), self._work.batch)) as gathered:
+            pictures = decoder.pictures(feed.parts())
+            with closing(batches(shard, pictures, self._work.batch)) as gathered:
                 for batch in gathered:
                     try:
                         self._look(shard, batch, parts)
@@ -79,6 +102,7 @@ class Pipeline:
                         for picture in batch.pictures:
                             picture.release()
             self.fed += decoder.fed
+        return feed.end
 
     def _packet(self, fetch: Fetch, shard: ShardOrder, row: int) -> bytes:
         """Give a packet that is decoded next."""
@@ -106,6 +130,25 @@ class Pipeline:
             parts.add_batch(batch, rows)
             self._pulse.beat()
             self.frames_done += len(batch)
+
+
+class _Feed:
+    """The parts of a shard, until it has to stop; `end`: the one before which it did, else 0."""
+
+    def __init__(self, shard: ShardOrder, has_to_stop: Callable[[], bool]) -> None:
+        self.end = 0
+        self._shard = shard
+        self._has_to_stop = has_to_stop
+
+    def parts(self) -> Iterator[GopPart]:
+        """Yield what is to be fed."""
+        for number, part in enumerate(self._shard.parts):
+            if self._has_to_stop() and may_stop(self._shard, number):
+                self.end = number
+                if last := leading(part, self._shard):
+                    yield last
+                return
+            yield part
 
 
 def batches(shard: ShardOrder, pictures: Iterable[Picture], most: int) -> Generator[FrameBatch]:

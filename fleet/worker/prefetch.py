@@ -10,8 +10,9 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -51,8 +52,15 @@ class _Read:
     range: ByteRange
 
 
+class PutDown(Exception):
+    """A lease is put down: nobody needs it from here any more."""
+
+
 class Fetch:
-    """The bytes of one lease, read ahead; use it from one thread, shard by shard, in feed order."""
+    """The bytes of one lease, read ahead; use it from one thread, shard by shard, in feed order.
+
+    Only `stop` may be called from another thread.
+    """
 
     def __init__(self, order: LeaseOrder, readers: Readers) -> None:
         self._readers = readers
@@ -63,12 +71,24 @@ class Fetch:
         self._current: _Read | None = None
         self._future: Future[bytes] | None = None
         self._ahead = WAITING
+        self._stop: Future[None] = Future()
         self._top_up()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stop.done()
+
+    def stop(self) -> None:
+        """Have `packet` raise PutDown from now on, also where it waits for the store just now."""
+        if not self._stop.done():
+            self._stop.set_result(None)
 
     def packet(self, shard: ShardOrder, row: int) -> bytes:
         """Give the bytes of a packet of `shard`; rows are asked for in feed order.
 
-        Raises StorageError when the store failed, VideoChanged when the video is another by now.
+        Raises StorageError when the store failed, VideoChanged when the video is another by now,
+        PutDown once it is stopped.
         """
         self._ahead = RUNNING
         position = int(shard.packets.position[row])
@@ -80,6 +100,10 @@ class Fetch:
         assert self._current is not None
         assert self._future is not None
         start = self._current.range.position
+        either: tuple[Future[Any], ...] = (self._stop, self._future)
+        wait(either, return_when=FIRST_COMPLETED)
+        if self._stop.done():
+            raise PutDown
         # A read that failed fails again for every packet that lies in it.
         return self._future.result()[position - start : end - start]
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 class Pulse:
     """Counts the steps of the work, each of which is short; read from other threads.
 
-    `beats`: a packet fed, a batch looked at, an object read or put. `waiting`: the store is asked
-    just now, which ends by the store's own time limits, however long that takes.
+    `beats`: a packet fed, a batch looked at, an object read, a lease put. `waiting`: the store is
+    asked just now, which ends by the store's own time limits, however long that takes.
     """
 
     def __init__(self) -> None:

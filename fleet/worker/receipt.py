@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 
+from fleet.plan.front import Rest
 from fleet.plan.lease import Interval
 
 
@@ -77,3 +78,19 @@ class Receipt:
     tally: Tally
     device: str
     peak_rss_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A lease was put down, as its worker was told to; `wall_s`: what had been spent on it."""
+
+    lease: str
+    wall_s: float
+
+
+@dataclass(frozen=True)
+class Shortened:
+    """A lease was ended early, as its worker was told to; `receipt`: of its front."""
+
+    receipt: Receipt
+    rest: Rest

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import resource
 import socket
-import time
 import traceback
-from dataclasses import replace
-from threading import Lock
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
 
 from fleet.ascend.device import Device
 from fleet.ascend.soc import soc
@@ -16,21 +17,38 @@ from fleet.errors import FleetError
 from fleet.output.commit import commit
 from fleet.output.part import PartBuilder
 from fleet.output.record import Origin
+from fleet.plan.front import Rest, split
 from fleet.plan.order import LeaseOrder
 from fleet.storage import Folder, read_file
 from fleet.worker.fault import WORKER_STAGE, Fault
 from fleet.worker.job_edge import open_job
 from fleet.worker.pipeline import Pipeline
-from fleet.worker.prefetch import Fetch, Readers
+from fleet.worker.prefetch import PutDown, Readers
 from fleet.worker.pulse import Pulse
-from fleet.worker.receipt import Receipt
+from fleet.worker.receipt import Dropped, Receipt, Shortened, Tally
 from fleet.worker.spec import Progress, WorkerSpec
+from fleet.worker.tasks import Line, Task
+
+Outcome = Receipt | Shortened | Dropped | Fault
+"""What comes of a lease that a worker was given."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Computed:
+    """A lease, or the front of one, ready to be committed; `rest`: what a front leaves undone."""
+
+    order: LeaseOrder
+    tables: Mapping[str, pa.Table]
+    tally: Tally
+    rest: Rest | None
 
 
 class Worker:
     """One device and what the job keeps on it, from lease to lease.
 
-    `run` is called from one thread; `prefetch` and `progress` may be called meanwhile.
+    `run` may be called from several threads at once: leases are computed one after the other, in
+    the order of the calls; meanwhile the next one's bytes are fetched and the last one is
+    committed. `drop`, `shorten` and `progress` may be called at any time.
     """
 
     def __init__(self, spec: WorkerSpec, name: str, ordinal: int) -> None:
@@ -38,10 +56,7 @@ class Worker:
         self._name = name
         self._ordinal = ordinal
         self._readers = Readers()
-        self._ahead: dict[str, Fetch] = {}
-        self._lease = ""
-        self._latest = ""
-        self._turn = Lock()
+        self._line = Line()
         self._pulse = Pulse()
 
     def open(self) -> Progress:
@@ -57,20 +72,14 @@ class Worker:
         carried = self._spec.files.get(name)
         return read_file(name) if carried is None else carried
 
-    def prefetch(self, order: LeaseOrder) -> None:
-        """Begin to fetch the lease that is to be run next."""
-        with self._turn:
-            # Calls of two kinds may overtake each other: it may run already.
-            if order.lease != self._latest:
-                self._ahead[order.lease] = Fetch(order, self._readers)
-
-    def run(self, order: LeaseOrder) -> Receipt | Fault:
+    def run(self, order: LeaseOrder) -> Outcome:
         """Do a lease and commit it, or say why not; nothing is raised across processes."""
-        with self._turn:
-            self._lease = self._latest = order.lease
-            fetch = self._ahead.pop(order.lease, None) or Fetch(order, self._readers)
+        task = Task(order, self._readers)
+        self._line.join(task)
         try:
-            return self._run(order, fetch)
+            return self._run(task)
+        except PutDown:
+            return Dropped(order.lease, task.wall_s)
         except FleetError as error:
             name = getattr(error, "name", type(error).__name__)
             detail = traceback.format_exc()
@@ -82,45 +91,65 @@ class Worker:
             name, detail = type(error).__name__, traceback.format_exc()
             return Fault(WORKER_STAGE, 0, name, f"{name}: {error}", retryable=True, detail=detail)
         finally:
-            fetch.close()
-            self._lease = ""
+            self._line.leave(task)
 
-    def _run(self, order: LeaseOrder, fetch: Fetch) -> Receipt:
-        spec = self._spec
-        clock, started = self._device.clock, time.monotonic()
+    def drop(self, lease: str) -> None:
+        """Have a lease put down; where it is being committed, it is too late."""
+        self._line.tell(lease, "drop")
+
+    def shorten(self, lease: str) -> None:
+        """Have a lease end after the GOP in hand; its front is committed as a lease of its own."""
+        self._line.tell(lease, "shorten")
+
+    def _run(self, task: Task) -> Receipt | Shortened:
+        self._line.begin(task)
+        computed = self._compute(task)
+        with self._pulse.store():
+            # What is waited for is that the lease before is committed.
+            self._line.commit(task)
+        receipt = self._commit(computed)
+        self._pulse.beat()
+        return Shortened(receipt, computed.rest) if computed.rest else receipt
+
+    def _compute(self, task: Task) -> _Computed:
+        spec, order = self._spec, task.order
+        clock = self._device.clock
         before, bytes_before, fed_before = clock.snapshot(), self._readers.bytes_read, self._fed
         parts = PartBuilder(spec.work.table, spec.work.schema, spec.partitions)
         self._pipeline.job_errors.clear()
-        self._pipeline.run(order, fetch, parts)
+        stop = self._pipeline.run(order, task.fetch, parts, lambda: task.shortened)
         if self._pipeline.job_errors and not parts.tally().frames:
             # Not one frame: more likely the job is wrong than all of them; the driver knows more.
             raise self._pipeline.job_errors[0]
+        front = split(order, stop, spec.job_digest) if stop else None
+        done = front.order if front else order
         with clock.stage("output"):
             tables = parts.tables()
         spent = clock.snapshot().since(before)
         tally = replace(
             parts.tally(),
-            video_s=order.video_s,
+            video_s=done.video_s,
             bytes_read=self._readers.bytes_read - bytes_before,
-            fetched=sum(len(shard.packets) for shard in order.shards),
+            fetched=sum(len(part.rows) for shard in done.shards for part in shard.parts),
             fed=self._fed - fed_before,
-            wall_s=time.monotonic() - started,
+            wall_s=task.wall_s,
             host_s=spent.host_s,
             chip_s=spent.chip_s,
         )
-        peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        origin = Origin(spec.job_digest, spec.soc, spec.models)
-        with self._pulse.store():
-            return commit(
-                self._folder,
-                origin,
-                order.lease,
-                order.intervals,
-                tables,
-                tally,
-                self._name,
-                peak_bytes,
-            )
+        return _Computed(done, tables, tally, front.rest if front else None)
+
+    def _commit(self, computed: _Computed) -> Receipt:
+        spec, order = self._spec, computed.order
+        return commit(
+            self._folder,
+            Origin(spec.job_digest, spec.soc, spec.models),
+            order.lease,
+            order.intervals,
+            computed.tables,
+            computed.tally,
+            self._name,
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        )
 
     @property
     def _fed(self) -> int:
@@ -129,16 +158,17 @@ class Worker:
     def progress(self) -> Progress:
         """Tell how far it is."""
         pipeline = self._pipeline
+        computing, committing = self._line.computing, self._line.committing
         return Progress(
             self._name,
-            self._lease,
+            computing or committing,
             pipeline.uri,
             pipeline.frames_done,
             pipeline.video_s_done,
             socket.gethostname(),
             os.getpid(),
             self._pulse.beats,
-            self._pulse.waiting,
+            self._pulse.waiting if computing else bool(committing),
         )
 
     def close(self) -> None:

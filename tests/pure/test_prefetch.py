@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import numpy as np
@@ -13,7 +14,7 @@ from fleet.errors import StorageError
 from fleet.plan.lease import Interval
 from fleet.plan.order import LeaseOrder, ShardOrder
 from fleet.video.index import PacketTable, Source
-from fleet.worker.prefetch import RUNNING, WAITING, Ahead, Fetch, Readers
+from fleet.worker.prefetch import RUNNING, WAITING, Ahead, Fetch, PutDown, Readers
 
 STEP = 1 << 20
 """So far apart that no two packets share a range."""
@@ -34,7 +35,9 @@ def order_of(packets: int, span: int = 100) -> LeaseOrder:
     )
     frames = np.arange(packets, dtype=np.int64)
     interval = Interval(source.uri, source.etag, 0, packets)
-    shard = ShardOrder(source, STREAM, interval, table, (), frames, 0, 1.0)
+    shard = ShardOrder(
+        source, STREAM, interval, table, (), frames, 0, 1.0, frames, True, np.array([0, packets])
+    )
     return LeaseOrder("lease", (shard,))
 
 
@@ -129,3 +132,20 @@ def test_bytes_bound_what_is_fetched_ahead() -> None:
     assert [ahead.allows(1, 100), ahead.allows(2, 200), ahead.allows(3, 300)] == [True, True, False]
     assert ahead.allows(32, 10)
     assert not ahead.allows(33, 10)
+
+
+def test_a_fetch_that_waits_for_the_store_is_stopped_at_once() -> None:
+    """The store need not answer for that."""
+    store = Store()
+    made = order_of(4)
+    (shard,) = made.shards
+    with closing(store.readers()) as readers, ThreadPoolExecutor(1) as other:
+        fetch = Fetch(made, readers)
+        waiting = other.submit(fetch.packet, shard, 0)
+        store.wait_for(1)
+        fetch.stop()
+        with pytest.raises(PutDown):
+            waiting.result(20)
+        assert fetch.stopped
+        fetch.close()
+        store.open.set()
