@@ -38,7 +38,7 @@ def identify(job: Job) -> JobIdentity:
     Inputs, output, devices and lease lengths are not part of it. Raises UsageError where a file
     is not there, ModelRefused where it is not compiled, or for another chip.
     """
-    names = _model_fields(job.work)
+    names = model_fields(job.work)
     files = {name: read_file(name) for name in names.values()}
     models = {name: _model_digest(name, data, job.soc) for name, data in files.items()}
     content: dict[str, Any] = {
@@ -66,7 +66,7 @@ def _model_digest(name: str, data: bytes, soc: str) -> str:
     return card.digest
 
 
-def _model_fields(work: FrameJob) -> dict[str, str]:
+def model_fields(work: FrameJob) -> dict[str, str]:
     """Find the fields that name compiled models: field -> file."""
     kinds = get_type_hints(type(work))
     return {

@@ -32,6 +32,19 @@ def _read_devices(value: object) -> object:
     return value
 
 
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d)")
+_UNIT_S = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def _read_duration(value: object) -> object:
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return value
+    found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None or not float(found[1]):
+        raise ValueError("a time like 90min, 2h or 1.5d")
+    return float(found[1]) * _UNIT_S[found[2]]
+
+
 def _read_pattern(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -77,6 +90,8 @@ class JobFile(BaseModel):
     modified_since: Annotated[datetime | None, BeforeValidator(_read_moment)] = None
     sample: Annotated[Sample, BeforeValidator(_read_sample)] = EVERY_FRAME
     devices: Annotated[int | Literal["auto"], BeforeValidator(_read_devices)] = "auto"
+    max_devices: int | None = Field(default=None, ge=1)
+    deadline: Annotated[float | None, BeforeValidator(_read_duration), Field(gt=0)] = None
     soc: str = "Ascend310"
     partitions: Annotated[str, BeforeValidator(_read_pattern)] = ""
     lease_s: float = Field(default=60.0, ge=0.05, le=3600)
@@ -90,7 +105,9 @@ class Job:
     """A job, ready to run.
 
     `work`: what is done with frames. `inputs`: videos, folders and globs. `output`: where the
-    tables go. `devices`: how many, or auto for all there are. `partitions`: a regular expression
+    tables go. `devices`: how many, or auto for all there are. `max_devices`: a cluster that grows
+    is asked for up to so many. `deadline_s`: in how many seconds the run is to be over, with as few
+    devices as that takes. `partitions`: a regular expression
     whose named groups become columns, found in each video's URI; empty for none. `lease_s`: no
     lease is planned to take one device longer. `watchdog_s`: a device that works without a sign of
     life for so long is ended, and its lease done by another. `choice`: which of the inputs' videos
@@ -102,6 +119,8 @@ class Job:
     output: str
     sample: Sample = EVERY_FRAME
     devices: int | Literal["auto"] = "auto"
+    max_devices: int | None = None
+    deadline_s: float | None = None
     soc: str = "Ascend310"
     partitions: str = ""
     lease_s: float = 60.0
@@ -115,6 +134,14 @@ def load_job(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Jo
 
     Raises JobFileError with every mistake at once, UsageError where there is no such file.
     """
+    return job_from(read_fields(path, overrides), str(path), Path(path).parent)
+
+
+def read_fields(path: str | Path, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Read the fields of a job file, with overrides laid over them, as load_job does; unchecked.
+
+    Raises JobFileError where it is not TOML, UsageError where there is no such file.
+    """
     path = Path(path)
     try:
         raw = tomllib.loads(path.read_text("utf-8"))
@@ -124,7 +151,7 @@ def load_job(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Jo
         raise JobFileError(str(path), (f"it is not TOML: {error}",)) from None
     except OSError as error:
         raise UsageError(f"The job file {path} cannot be read: {error}.") from error
-    return job_from(_override(raw, overrides or {}), str(path), path.parent)
+    return _override(raw, overrides or {})
 
 
 def job_from(raw: Mapping[str, Any], name: str, folder: Path) -> Job:
@@ -144,6 +171,8 @@ def job_from(raw: Mapping[str, Any], name: str, folder: Path) -> Job:
         output=parsed.output,
         sample=parsed.sample,
         devices=parsed.devices,
+        max_devices=parsed.max_devices,
+        deadline_s=parsed.deadline,
         soc=parsed.soc,
         partitions=parsed.partitions,
         lease_s=parsed.lease_s,

@@ -31,6 +31,13 @@ Sampling = Annotated[
     str | None, typer.Option(help="all, every=N, fps=X, keyframes; ,from_s=X ,to_s=X")
 ]
 Devices = Annotated[str | None, typer.Option(help="How many, or auto.")]
+MaxDevices = Annotated[
+    int | None, typer.Option(min=1, help="Ask a cluster that can grow for up to so many.")
+]
+Deadline = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="With as few devices as end by then: 2h, 90min."),
+]
 IndexCache = Annotated[
     str | None, typer.Option(help="Where videos' indexes are kept; default: OUTPUT/_index.")
 ]
@@ -41,12 +48,17 @@ Settings = Annotated[
 
 def read_job(job_file: Path | None, settings: list[str] | None, **named: Any) -> Job:
     """Load a job file, with what options say laid over it; None is what was not given."""
-    overrides = dict(parse_override(text) for text in settings or [])
-    overrides.update({key: value for key, value in named.items() if value is not None})
-    devices = overrides.get("devices")
+    return load_job(job_file or packaged_job("detect.toml"), overrides(settings, **named))
+
+
+def overrides(settings: list[str] | None, **named: Any) -> dict[str, Any]:
+    """Gather what options say about a job's fields; None is what was not given."""
+    found = dict(parse_override(text) for text in settings or [])
+    found.update({key: value for key, value in named.items() if value is not None})
+    devices = found.get("devices")
     if isinstance(devices, str) and devices.isdecimal():
-        overrides["devices"] = int(devices)
-    return load_job(job_file or packaged_job("detect.toml"), overrides)
+        found["devices"] = int(devices)
+    return found
 
 
 def packaged_job(name: str) -> Path:

@@ -9,12 +9,14 @@ from rich.console import Console
 
 from fleet.cli.codes import EXIT_FAILED
 from fleet.cli.options import (
+    Deadline,
     Devices,
     Exclude,
     Include,
     IndexCache,
     Inputs,
     JobFile,
+    MaxDevices,
     Model,
     ModifiedSince,
     Output,
@@ -36,6 +38,8 @@ def run(
     output: Output = None,
     sample: Sampling = None,
     devices: Devices = None,
+    max_devices: MaxDevices = None,
+    deadline: Deadline = None,
     index_cache: IndexCache = None,
     settings: Settings = None,
     inline: Annotated[
@@ -61,6 +65,8 @@ def run(
         output=output,
         sample=sample,
         devices=devices,
+        max_devices=max_devices,
+        deadline=deadline,
         index_cache=index_cache,
     )
     raise typer.Exit(_run(job, inline=inline, join=join))

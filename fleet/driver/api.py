@@ -6,8 +6,13 @@ import os
 from typing import Literal
 
 from fleet.driver.inline_pool import InlinePool
-from fleet.driver.ray_pool import RayPool, join_ray, ray_left_as_found, start_ray
-from fleet.driver.run import run_job
+from fleet.driver.lease_state import Rules
+from fleet.driver.ray_metrics import ray_metrics
+from fleet.driver.ray_pool import RayPool
+from fleet.driver.ray_start import join_ray, ray_left_as_found, start_ray
+from fleet.driver.run import Means, run_job
+from fleet.driver.scale import Limits
+from fleet.errors import JobFailed
 from fleet.job import Job
 from fleet.observe.events import Observer, RunEvent
 from fleet.observe.report import RunReport
@@ -39,14 +44,35 @@ def run(
     observer = observer or Silent()
     asked = None if job.devices == "auto" else job.devices
     if on == "inline":
-        return run_job(job, asked or 1, InlinePool, observer, join=join)
+        # They take turns in one thread: none can help another out.
+        means = Means(asked or 1, InlinePool, Limits(most=asked or 1), Rules(twins=False))
+        return run_job(job, means, observer, join=join)
     with ray_left_as_found():
         there = join_ray()
-        devices = asked or there or len(os.sched_getaffinity(0))
+        means = _own(job, asked) if there is None else _cluster(job, asked, there)
+        with ray_metrics(observer, on=there is not None) as counting:
+            return run_job(job, means, counting, join=join)
 
-        def make_pool(spec: WorkerSpec) -> RayPool:
-            if there is None:
-                start_ray(devices)
-            return RayPool(spec)
 
-        return run_job(job, devices, make_pool, observer, join=join)
+def _own(job: Job, asked: int | None) -> Means:
+    """Work on this machine alone."""
+    devices = asked or job.max_devices or len(os.sched_getaffinity(0))
+
+    def make_pool(spec: WorkerSpec) -> RayPool:
+        start_ray(devices)
+        return RayPool(spec)
+
+    return Means(devices, make_pool, Limits(most=devices, deadline_s=job.deadline_s))
+
+
+def _cluster(job: Job, asked: int | None, there: int) -> Means:
+    """Work on a cluster that is there, as far as it has room, or can grow."""
+    most = job.max_devices or asked
+    if not (most or there):
+        raise JobFailed(
+            "The Ray cluster has no NPU.",
+            "Start its nodes with --resources='{\"NPU\": 1}'; or, where it can grow by itself, say "
+            "how far: --max-devices N.",
+        )
+    limits = Limits(most=most, deadline_s=job.deadline_s, releases=True)
+    return Means(most or there, RayPool, limits)

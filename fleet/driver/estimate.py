@@ -133,6 +133,36 @@ def estimate(
     )
 
 
+@dataclass(frozen=True)
+class Paper:
+    """What is left to do, to be tried out on paper.
+
+    `bundle`: gives its leases, cut for so many devices. `here`, `chip`: see Estimate, for one
+    device. `work_s`: the same by the cost model.
+    """
+
+    bundle: Callable[[int], list[Lease]]
+    here: Cost
+    chip: Cost
+    work_s: float
+
+
+def on_paper(ground: Ground, see: Callable[[int, int], None] = lambda _, __: None) -> Paper:
+    """Look at all inputs, and set out what is left; `see`: as for `estimate`."""
+    site = ground.site
+    prepared = ground.prepare(lambda number: see(number, len(site.listing.sources)))
+    digest, longest_s = site.identity.record.digest, site.job.lease_s
+    before = ground.standing.total
+    leases = bundle(prepared.works, digest, 1, longest_s)
+    chip_s = _chip_s(prepared, before, site.identity.files, soc(site.job.soc))
+    return Paper(
+        lambda devices: bundle(prepared.works, digest, devices, longest_s),
+        _here(leases, before, 1),
+        _chip(chip_s, before, 1),
+        sum(lease.cost_s for lease in leases),
+    )
+
+
 def _here(leases: Sequence[Lease], before: Tally, devices: int) -> Cost:
     """Cost on this kind of machine: as measured so far, else by the cost model."""
     costs = [lease.cost_s for lease in leases]

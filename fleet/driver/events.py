@@ -14,20 +14,30 @@ class Cause(StrEnum):
 
     `DIED`: its process ended: a crash, no memory left, a kill. `SILENT`: it gave no sign of life
     for too long and was killed. `TAKEN`: its machine was taken away, which says nothing of what it
-    ran.
+    ran. `RELEASED`: it was let go, as there was nothing more for it to do.
     """
 
     DIED = "died"
     SILENT = "silent"
     TAKEN = "taken"
+    RELEASED = "released"
+
+
+ELSEWHERE = "other runs"
+"""What stands in the place of a device's name where another run did a lease."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a lease, itself a lease; `gops`: how many GOPs it has."""
+    """A lease as the ledger knows it: how many GOPs it has, their cost, the video it begins with.
+
+    Where a lease is cut, its pieces are leases too.
+    """
 
     lease: str
     gops: int
+    cost_s: float = 0.0
+    uri: str = ""
 
 
 # Events: the pool and the loop tell the ledger.
@@ -35,18 +45,24 @@ class Piece:
 
 @dataclass(frozen=True)
 class DeviceJoined:
-    """A device is open and takes leases."""
+    """A device is open and takes leases; `node`: the machine it is in, as people know it."""
 
     device: str
+    node: str = ""
 
 
 @dataclass(frozen=True)
 class DeviceLost:
-    """A device is gone; whatever it held may or may not have been done."""
+    """A device is gone; whatever it held may or may not have been done.
+
+    `ran`: the lease that it computed when it was last heard of, where that is known: the one that
+    it was given before that may have been on its way into the output still.
+    """
 
     device: str
     reason: str
     cause: Cause = Cause.DIED
+    ran: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,6 +84,49 @@ class LeaseFailed:
 
 
 @dataclass(frozen=True)
+class DeviceDraining:
+    """A device's machine goes away `left_s` seconds from now; until then the device works on."""
+
+    device: str
+    left_s: float
+
+
+@dataclass(frozen=True)
+class LeaseDropped:
+    """A device has put down a lease as it was told to; `wall_s`: what it had spent on it."""
+
+    device: str
+    lease: str
+    wall_s: float
+
+
+@dataclass(frozen=True)
+class LeaseShortened:
+    """A device that had to stop has committed the front of a lease; `rest`: what it did not do.
+
+    `receipt`: of the front, which is a lease under a name of its own.
+    """
+
+    device: str
+    lease: str
+    receipt: Receipt
+    rest: Piece
+
+
+@dataclass(frozen=True)
+class NodeSetAside:
+    """No device is started on a machine any more, as starts keep failing there."""
+
+    node: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Time has passed, and nothing else."""
+
+
+@dataclass(frozen=True)
 class LeaseCut:
     """A lease was cut into pieces, which cover exactly what it covered, each GOP once."""
 
@@ -82,7 +141,19 @@ class LossRecorded:
     lease: str
 
 
-Event = DeviceJoined | DeviceLost | LeaseDone | LeaseFailed | LeaseCut | LossRecorded
+Event = (
+    DeviceJoined
+    | DeviceDraining
+    | DeviceLost
+    | LeaseDone
+    | LeaseFailed
+    | LeaseDropped
+    | LeaseShortened
+    | LeaseCut
+    | LossRecorded
+    | NodeSetAside
+    | Tick
+)
 
 # Commands: the ledger tells the pool and the loop.
 
@@ -91,21 +162,49 @@ Event = DeviceJoined | DeviceLost | LeaseDone | LeaseFailed | LeaseCut | LossRec
 class Assign:
     """Hand a lease to a device; where it holds one already, it runs this one next.
 
-    `last_try`: it will not be tried again.
+    `last_try`: it will not be tried again. `twin`: another device is at it, slowly.
     """
 
     device: str
     lease: str
     last_try: bool = False
+    twin: bool = False
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Have a device put down a lease that it holds: it is done, or given to another one."""
+
+    device: str
+    lease: str
+
+
+@dataclass(frozen=True)
+class Shorten:
+    """Have a device end the lease that it runs after the GOP in hand, and commit up to there."""
+
+    device: str
+    lease: str
+
+
+@dataclass(frozen=True)
+class Release:
+    """Let a device go: there is nothing more for it to do."""
+
+    device: str
 
 
 @dataclass(frozen=True)
 class CutLease:
-    """Cut a lease into so many pieces, to find out which of them does the harm."""
+    """Cut a lease into so many pieces.
+
+    `fault`: what it did, to find out which of the pieces does it; None: so that more devices can
+    share in it.
+    """
 
     lease: str
     pieces: int
-    fault: Fault
+    fault: Fault | None
 
 
 @dataclass(frozen=True)
@@ -116,4 +215,13 @@ class RecordLoss:
     fault: Fault
 
 
-Command = Assign | CutLease | RecordLoss
+@dataclass(frozen=True)
+class Waste:
+    """Nothing is to be done, but to tell: what a device did of a lease was done by another."""
+
+    device: str
+    lease: str
+    wall_s: float
+
+
+Command = Assign | Drop | Shorten | Release | CutLease | RecordLoss | Waste

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -22,66 +22,85 @@ class Move(StrEnum):
     """What can happen to a lease."""
 
     ASSIGN = "assign"
+    TWIN = "twin"
     COMMIT = "commit"
     RETURN = "return"
     DIVIDE = "divide"
     REPLACE = "replace"
+    SHORTEN = "shorten"
     GIVE_UP = "give up"
     RECORD = "record"
 
 
 MOVES: dict[tuple[State, Move], State] = {
     (State.PENDING, Move.ASSIGN): State.LEASED,
+    (State.LEASED, Move.TWIN): State.LEASED,
     (State.LEASED, Move.COMMIT): State.DONE,
     (State.LEASED, Move.RETURN): State.PENDING,
     (State.LEASED, Move.DIVIDE): State.CUTTING,
+    # One that is only long, and waits: more devices are to share in it.
+    (State.PENDING, Move.DIVIDE): State.CUTTING,
     (State.CUTTING, Move.REPLACE): State.CUT,
+    (State.LEASED, Move.SHORTEN): State.CUT,
     (State.LEASED, Move.GIVE_UP): State.LOST,
     (State.LOST, Move.RECORD): State.QUARANTINED,
     # A worker that was given up for dead may commit all the same; its parts carry the lease's own
     # name and the same rows, so the work counts.
     (State.PENDING, Move.COMMIT): State.DONE,
+    (State.PENDING, Move.SHORTEN): State.CUT,
 }
 ENDED = frozenset({State.DONE, State.QUARANTINED, State.CUT})
 
 
-@dataclass
+@dataclass(slots=True)
 class Entry:
     """One lease in the ledger; changed only by the ledger that holds it.
 
-    `failures`: faults it came back with. `kills`: workers that died running it, in a row.
-    `piece`: it was cut out of a lease that did harm.
+    `uri`: the video that it begins with. `piece`: it was cut out of a lease that did harm.
+    `holders`: the devices that are to do it, two where one is a twin. `failures`: faults it came
+    back with. `kills`: workers that died running it, in a row. `story`: what befell it out of the
+    ordinary; of a million leases, hardly any has one.
     """
 
     lease: str
     gops: int
+    cost_s: float = 0.0
+    uri: str = ""
     piece: bool = False
     state: State = State.PENDING
-    device: str = ""
+    holders: tuple[str, ...] = ()
     failures: int = 0
     kills: int = 0
     pieces: tuple[str, ...] = ()
-    story: list[str] = field(default_factory=list)
+    story: tuple[str, ...] = ()
 
     @property
     def suspect(self) -> bool:
         """Whether it may do harm: it goes first, and has a device to itself."""
         return self.piece or self.kills > 0
 
+    def note(self, now_s: float, text: str) -> None:
+        """Add to its story."""
+        self.story += (f"{now_s:.3f} {text}",)
+
 
 @dataclass(frozen=True)
 class Rules:
-    """When to give up.
+    """When to give up, and what to do about devices that are slow.
 
     `attempts`: how often a lease may fail, and how many workers in a row a single GOP may kill,
     before it is given up. `kills`: how many workers in a row a lease may kill before it is cut; one
     that was killed from outside is no reason. `pieces`: into how many it is cut; four make no more
-    leases in all than halving does, and half as many dead workers.
+    leases in all than halving does, and half as many dead workers. `twins`: idle devices take over
+    from slow ones, and run twins of what those do not give up. `idle_s`: how long a device that is
+    not wanted any more stays for more work.
     """
 
     attempts: int = 3
     kills: int = 2
     pieces: int = 4
+    twins: bool = True
+    idle_s: float = 5.0
 
     def __post_init__(self) -> None:
         if self.attempts < 1 or self.kills < 1:

@@ -1,235 +1,249 @@
-"""Who does what: the state of every lease, as a pure machine.
+"""Who does what: the state of every lease and device, as a pure machine.
 
 Events go in, commands come out; nothing here reads a clock, does I/O or knows Ray. Which moves are
 legal is a table; `validate` states what always holds.
 
 A lease that kills its workers is cut into pieces, and these are cut again, down to the one GOP that
-does it. That one is given up, the rest is done.
+does it. That one is given up, the rest is done. Where nothing waits, idle devices help the others
+(`fleet.driver.balance`). Whoever commits a lease first counts; others are told to put it down.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from fleet.ascend.codes import Code
+from fleet.driver.balance import TwinBudget
+from fleet.driver.device_state import HELD, DeviceState
+from fleet.driver.dispatch import Dispatch
 from fleet.driver.events import (
-    Assign,
     Cause,
     Command,
-    CutLease,
+    DeviceDraining,
     DeviceJoined,
     DeviceLost,
     Event,
     LeaseCut,
     LeaseDone,
+    LeaseDropped,
     LeaseFailed,
+    LeaseShortened,
     LossRecorded,
+    NodeSetAside,
     Piece,
-    RecordLoss,
+    Tick,
+    Waste,
 )
-from fleet.driver.lease_state import ENDED, MOVES, Entry, Move, Rules, State
+from fleet.driver.lease_book import OPEN
+from fleet.driver.lease_state import Entry, Rules, State
+from fleet.driver.scale import Load
 from fleet.errors import IllegalMove
 from fleet.worker.fault import WORKER_STAGE, Fault
 
-HELD = 2
-"""Leases a device holds at most: one it runs, one whose bytes it fetches meanwhile."""
+_Handler = Callable[[Any, float, list[Command]], None]
 
 
 class Ledger:
     """The state of all leases and devices; changed only through `handle`.
 
-    `leases`: the name of each, and how many GOPs it has.
+    `pieces`: the leases that there are, longest first.
     """
 
-    def __init__(self, leases: Mapping[str, int], rules: Rules | None = None) -> None:
-        self._rules = rules or Rules()
-        self._entries = {lease: Entry(lease, gops) for lease, gops in leases.items()}
-        self._waiting = deque(self._entries)
-        self._suspects: deque[str] = deque()
-        self._holding: dict[str, deque[str]] = {}
-        self._counts = dict.fromkeys(State, 0) | {State.PENDING: len(self._entries)}
+    def __init__(self, pieces: Iterable[Piece], rules: Rules | None = None) -> None:
+        self._dispatch = Dispatch(pieces, rules or Rules())
+        self._book, self._devices = self._dispatch.book, self._dispatch.devices
+        # A dictionary rather than a long match: this is asked 50,000 times a second.
+        self._handlers: dict[type[Any], _Handler] = {
+            LeaseDone: self._done,
+            DeviceJoined: self._joined,
+            DeviceLost: self._lost,
+            DeviceDraining: self._draining,
+            LeaseFailed: self._failed,
+            LeaseDropped: self._dropped,
+            LeaseShortened: self._shortened,
+            LeaseCut: self._replaced,
+            LossRecorded: self._recorded,
+            NodeSetAside: self._look_around,
+            Tick: self._look_around,
+        }
 
     @property
     def finished(self) -> bool:
         """Whether every lease is done, quarantined, or cut into pieces that are."""
-        return sum(self._counts[state] for state in ENDED) == len(self._entries)
+        return self._book.finished
 
-    def count(self, state: State) -> int:
-        """How many leases stand so."""
-        return self._counts[state]
+    @property
+    def budget(self) -> TwinBudget:
+        """What twins cost."""
+        return self._book.budget
 
-    def state(self, lease: str) -> State:
-        """Where a lease stands."""
-        return self._entries[lease].state
+    def want(self, devices: int) -> None:
+        """Let devices go that have nothing to do, where there are more than so many."""
+        self._dispatch.wanted = devices
 
     @property
     def devices(self) -> tuple[str, ...]:
         """The devices that are here now."""
-        return tuple(self._holding)
+        return tuple(device.name for device in self._devices)
+
+    @property
+    def device_count(self) -> int:
+        """How many devices are here now."""
+        return len(self._devices)
+
+    def load(self, there: int) -> Load:
+        """Sum up what is left; `there`: see Load."""
+        waiting, pace = self._book.waiting, self._devices.pace
+        held = [device.held for device in self._devices if device.held]
+        running_s = sum(entry.cost_s for entries in held for entry in entries) * pace
+        return Load(waiting.cost_s * pace, len(waiting), running_s, len(held), there)
+
+    def count(self, state: State) -> int:
+        """How many leases stand so."""
+        return self._book.counts[state]
+
+    def state(self, lease: str) -> State:
+        """Where a lease stands."""
+        return self._book.entries[lease].state
 
     def handle(self, event: Event, now_s: float) -> list[Command]:
-        """Take an event in and tell what is to be done; `now_s` only goes into the stories.
+        """Take an event in and tell what is to be done.
 
-        Raises IllegalMove, with the lease's story, on an event that cannot be.
+        `now_s`: seconds of any steady clock. Raises IllegalMove, with the lease's story, on an
+        event that cannot be.
         """
-        commands: list[Command] = []
-        match event:
-            case DeviceJoined(device):
-                if device in self._holding:
-                    raise IllegalMove(f"device {device} joined twice.")
-                self._holding[device] = deque()
-            case DeviceLost():
-                commands = self._lose(event, now_s)
-            case LeaseDone(device, lease, _):
-                self._drop(device, lease)
-                self._commit(lease, device, now_s)
-            case LeaseFailed(device, lease, fault):
-                self._drop(device, lease)
-                commands = self._fail(lease, fault, now_s)
-            case LeaseCut(lease, pieces):
-                self._replace(self._entries[lease], pieces, now_s)
-            case LossRecorded(lease):
-                self._move(self._entries[lease], Move.RECORD, "", now_s)
-        return commands + self._hand_out(now_s)
+        out: list[Command] = []
+        self._handlers[type(event)](event, now_s, out)
+        self._dispatch.look_around(now_s, out, tick=isinstance(event, Tick))
+        return out
 
-    def _lose(self, event: DeviceLost, now_s: float) -> list[Command]:
-        held = self._holding.pop(event.device, deque())
-        commands: list[Command] = []
-        for place, lease in reversed(list(enumerate(held))):
-            if place or event.cause is Cause.TAKEN:
-                self._put_back(self._entries[lease], f"{event.device} lost", now_s)
+    def _look_around(self, _event: Event, _now_s: float, _out: list[Command]) -> None:
+        """Nothing has changed but the time."""
+
+    def _joined(self, event: DeviceJoined, now_s: float, _out: list[Command]) -> None:
+        if self._devices.get(event.device) is not None:
+            raise IllegalMove(f"device {event.device} joined twice.")
+        self._devices.add(event.device, event.node, now_s)
+
+    def _lost(self, event: DeviceLost, now_s: float, out: list[Command]) -> None:
+        device = self._devices.remove(event.device)
+        held = device.held if device else []
+        blamed = _blamed(event, held)
+        for entry in reversed(held):
+            if not self._book.take(entry, event.device):
+                continue
+            if entry.holders:
+                entry.note(now_s, f"{event.device} lost, {entry.holders[0]} goes on")
+            elif entry is not blamed:
+                self._book.put_back(entry, f"{event.device} lost", now_s)
             else:
-                commands += self._blame(lease, _fault_of(event), now_s)
-        return commands
+                out += self._book.blame(entry, _fault_of(event), now_s)
 
-    def _blame(self, lease: str, fault: Fault, now_s: float) -> list[Command]:
-        """A worker died running it."""
-        entry = self._entries[lease]
-        entry.kills += 1
-        if entry.kills < self._rules.deaths(entry):
-            self._put_back(entry, str(fault), now_s)
-            return []
-        return self._narrow(entry, fault, now_s)
-
-    def _fail(self, lease: str, fault: Fault, now_s: float) -> list[Command]:
-        """A worker gave it back."""
-        entry = self._entries[lease]
-        entry.kills = 0
-        entry.failures += 1
-        if fault.retryable and entry.failures < self._rules.attempts:
-            self._put_back(entry, str(fault), now_s)
-            return []
-        return (self._narrow if fault.local else self._give_up)(entry, fault, now_s)
-
-    def _narrow(self, entry: Entry, fault: Fault, now_s: float) -> list[Command]:
-        """Cut what does harm, or give it up where there is nothing left to cut."""
-        if entry.gops == 1:
-            return self._give_up(entry, fault, now_s)
-        self._move(entry, Move.DIVIDE, str(fault), now_s)
-        return [CutLease(entry.lease, min(self._rules.pieces, entry.gops), fault)]
-
-    def _give_up(self, entry: Entry, fault: Fault, now_s: float) -> list[Command]:
-        self._move(entry, Move.GIVE_UP, str(fault), now_s)
-        return [RecordLoss(entry.lease, fault)]
-
-    def _replace(self, entry: Entry, pieces: tuple[Piece, ...], now_s: float) -> None:
-        if len(pieces) < 2 or sum(piece.gops for piece in pieces) != entry.gops:
-            raise IllegalMove(f"lease {entry.lease} of {entry.gops} GOPs cut into {pieces}.")
-        names = tuple(piece.lease for piece in pieces)
-        self._move(entry, Move.REPLACE, " ".join(names), now_s)
-        entry.pieces = names
-        for piece in pieces:
-            if piece.lease in self._entries:
-                raise IllegalMove(f"piece {piece.lease} of lease {entry.lease} is there already.")
-            self._entries[piece.lease] = Entry(piece.lease, piece.gops, piece=True)
-        self._counts[State.PENDING] += len(pieces)
-        self._suspects.extendleft(reversed(names))
-
-    def _commit(self, lease: str, device: str, now_s: float) -> None:
-        entry = self._entries[lease]
-        if entry.state in ENDED or entry.state in {State.LOST, State.CUTTING}:
-            entry.story.append(f"{now_s:.3f} committed late by {device}")
+    def _draining(self, event: DeviceDraining, now_s: float, out: list[Command]) -> None:
+        device = self._devices.get(event.device)
+        if device is None or device.leaves_s is not None:
             return
-        if entry.state is State.PENDING:
-            (self._suspects if lease in self._suspects else self._waiting).remove(lease)
-        elif entry.device != device and lease in self._holding.get(entry.device, ()):
-            # Another device is at it: its own commit will say the same again.
-            entry.story.append(f"{now_s:.3f} also committed by {device}")
+        self._devices.drain(device, now_s + event.left_s)
+        for entry in device.held[1:]:
+            self._dispatch.take_back(device, entry, now_s, out)
+        self._dispatch.end_in_time(device, now_s, out)
+
+    def _done(self, event: LeaseDone, now_s: float, out: list[Command]) -> None:
+        entry = self._book.entries[event.lease]
+        device, spent_s = self._put_down(event.device, entry, now_s)
+        if entry.state in OPEN:
+            self._leave(entry, event.device, out)
+            self._book.commit(entry, now_s)
+            self._credit(device, entry.cost_s, spent_s)
+        else:
+            entry.note(now_s, f"committed late by {event.device}")
+            self._waste(event.device, entry, spent_s, out)
+
+    def _failed(self, event: LeaseFailed, now_s: float, out: list[Command]) -> None:
+        entry = self._book.entries[event.lease]
+        self._put_down(event.device, entry, now_s)
+        if not self._book.take(entry, event.device):
             return
-        self._move(entry, Move.COMMIT, device, now_s)
+        if entry.holders:
+            entry.note(now_s, f"{event.device} failed, {entry.holders[0]} goes on")
+        else:
+            out += self._book.fail(entry, event.fault, now_s)
 
-    def _put_back(self, entry: Entry, why: str, now_s: float) -> None:
-        self._move(entry, Move.RETURN, why, now_s)
-        (self._suspects if entry.suspect else self._waiting).appendleft(entry.lease)
+    def _dropped(self, event: LeaseDropped, now_s: float, out: list[Command]) -> None:
+        entry = self._book.entries[event.lease]
+        self._put_down(event.device, entry, now_s)
+        if self._book.take(entry, event.device) and not entry.holders:
+            self._book.put_back(entry, f"{event.device} put it down", now_s)
+        self._waste(event.device, entry, event.wall_s, out)
 
-    def _hand_out(self, now_s: float) -> list[Command]:
-        """Give every device one lease before any gets its second."""
-        commands: list[Command] = []
-        for depth in range(1, HELD + 1):
-            for device, held in self._holding.items():
-                if not (self._waiting or self._suspects):
-                    return commands
-                if len(held) < depth and (lease := self._next(held)):
-                    commands.append(self._assign(device, lease, now_s))
-        return commands
+    def _shortened(self, event: LeaseShortened, now_s: float, out: list[Command]) -> None:
+        entry, rest = self._book.entries[event.lease], event.rest
+        device, spent_s = self._put_down(event.device, entry, now_s)
+        if entry.state not in OPEN:
+            self._waste(event.device, entry, spent_s, out)
+            return
+        cost_s = entry.cost_s - rest.cost_s
+        self._leave(entry, event.device, out)
+        front = Piece(event.receipt.lease, entry.gops - rest.gops, cost_s, entry.uri)
+        self._book.shorten(entry, front, rest, now_s)
+        self._credit(device, cost_s, spent_s)
 
-    def _next(self, held: deque[str]) -> str | None:
-        """Choose what a device takes: suspects first, which share it with no other lease."""
-        if self._suspects and not held:
-            return self._suspects.popleft()
-        if not self._waiting or any(self._entries[lease].suspect for lease in held):
-            return None
-        return self._waiting.popleft()
+    def _replaced(self, event: LeaseCut, now_s: float, _out: list[Command]) -> None:
+        self._book.replace(self._book.entries[event.lease], event.pieces, now_s)
 
-    def _assign(self, device: str, lease: str, now_s: float) -> Assign:
-        entry = self._entries[lease]
-        entry.device = device
-        self._holding[device].append(lease)
-        self._move(entry, Move.ASSIGN, device, now_s)
-        return Assign(device, lease, last_try=entry.failures + 1 == self._rules.attempts)
+    def _recorded(self, event: LossRecorded, now_s: float, _out: list[Command]) -> None:
+        self._book.record(self._book.entries[event.lease], now_s)
 
-    def _drop(self, device: str, lease: str) -> None:
-        held = self._holding.get(device)
-        if held is not None and lease in held:
-            held.remove(lease)
+    def _put_down(self, name: str, entry: Entry, now_s: float) -> tuple[DeviceState | None, float]:
+        device = self._devices.get(name)
+        return device, 0.0 if device is None else self._devices.put_down(device, entry, now_s)
 
-    def _move(self, entry: Entry, move: Move, note: str, now_s: float) -> None:
-        target = MOVES.get((entry.state, move))
-        if target is None:
-            story = "; ".join(entry.story) or "nothing yet"
-            raise IllegalMove(f"lease {entry.lease}: {move} while {entry.state}. So far: {story}")
-        self._counts[entry.state] -= 1
-        self._counts[target] += 1
-        entry.state = target
-        entry.story.append(f"{now_s:.3f} {move} {note}".rstrip())
+    def _leave(self, entry: Entry, first: str, out: list[Command]) -> None:
+        """Have nobody hold it: `first` has done it."""
+        for holder in entry.holders:
+            self._book.take(entry, holder)
+            device = self._devices.get(holder)
+            if holder != first and device is not None:
+                self._dispatch.drop(device, entry, out)
+
+    def _credit(self, device: DeviceState | None, cost_s: float, spent_s: float) -> None:
+        self.budget.useful_s += spent_s
+        if device is not None:
+            self._devices.learn(device, spent_s, cost_s)
+
+    def _waste(self, device: str, entry: Entry, spent_s: float, out: list[Command]) -> None:
+        if spent_s > 0:
+            self.budget.wasted_s += spent_s
+            out.append(Waste(device, entry.lease, spent_s))
 
     def validate(self) -> None:
         """State what always holds; raises AssertionError where it does not."""
-        held = [lease for leases in self._holding.values() for lease in leases]
-        queued = [*self._waiting, *self._suspects]
-        states = {lease: entry.state for lease, entry in self._entries.items()}
-        assert len(held) == len(set(held)), "a lease is held by one device at a time"
-        assert {k for k, s in states.items() if s is State.LEASED} == set(held)
-        assert {k for k, s in states.items() if s is State.PENDING} == set(queued)
-        assert len(queued) == len(set(queued)), "a lease waits once"
-        assert all(self._entries[lease].suspect for lease in self._suspects)
-        assert not any(self._entries[lease].suspect for lease in self._waiting)
-        for leases in self._holding.values():
-            assert len(leases) <= HELD
-            alone = any(self._entries[lease].suspect for lease in leases)
-            assert len(leases) < 2 or not alone, "a suspect has a device to itself"
-        assert all(e.failures <= self._rules.attempts for e in self._entries.values())
-        assert all(e.kills <= self._rules.deaths(e) for e in self._entries.values())
-        for entry in self._entries.values():
-            gops = sum(self._entries[piece].gops for piece in entry.pieces)
-            assert gops == (entry.gops if entry.state is State.CUT else 0), "pieces are the whole"
-        counted = dict.fromkeys(State, 0)
-        for state in states.values():
-            counted[state] += 1
-        assert counted == self._counts
-        idle = [device for device, leases in self._holding.items() if not leases]
-        assert not (idle and queued), "nobody is idle while a lease waits"
+        self._book.check()
+        held = {
+            (entry.lease, device.name)
+            for device in self._devices
+            for entry in device.held
+            if entry.lease not in device.dropping
+        }
+        entries = self._book.entries.values()
+        assert held == {(entry.lease, holder) for entry in entries for holder in entry.holders}
+        for device in self._devices:
+            names = [entry.lease for entry in device.held]
+            assert len(names) == len(set(names)) <= HELD
+            assert device.dropping <= set(names)
+            alone = any(e.suspect for e in device.held if e.lease not in device.dropping)
+            assert len(names) - len(device.dropping) < 2 or not alone, "a suspect is alone"
+        waiting = self._book.waiting
+        willing = [d for d in self._devices.empty.values() if not self._devices.is_slow(d)]
+        assert not (willing and waiting), "nobody who is not slow is idle while a lease waits"
+
+
+def _blamed(event: DeviceLost, held: Sequence[Entry]) -> Entry | None:
+    """Tell which lease a device died of: the one that it is known to have run, else its first."""
+    if event.cause in {Cause.TAKEN, Cause.RELEASED}:
+        return None
+    return next((e for e in held if e.lease == event.ran), held[0] if held else None)
 
 
 def _fault_of(event: DeviceLost) -> Fault:

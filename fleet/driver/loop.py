@@ -4,43 +4,59 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from fleet.driver.events import (
+    ELSEWHERE,
     Assign,
+    Cause,
     Command,
     CutLease,
     DeviceLost,
+    Drop,
     Event,
     LeaseCut,
     LeaseDone,
+    LeaseDropped,
     LeaseFailed,
+    LeaseShortened,
     LossRecorded,
+    NodeSetAside,
     Piece,
     RecordLoss,
+    Release,
+    Shorten,
+    Tick,
+    Waste,
 )
-from fleet.driver.lease_state import State
+from fleet.driver.lease_state import Rules, State
 from fleet.driver.ledger import Ledger
 from fleet.driver.pool import Pool
 from fleet.driver.record import Recorder
-from fleet.errors import JobFailed
-from fleet.observe.events import LeaseQuarantined, LeaseStarted, Observer
-from fleet.plan.cut import cut
+from fleet.driver.scale import Limits, wanted
+from fleet.driver.totals import Totals
+from fleet.errors import IllegalMove, JobFailed
+from fleet.observe.events import LeaseQuarantined, LeaseStarted, Observer, TwinLost, Warned
+from fleet.plan.cut import cut, cut_at
 from fleet.plan.lease import Lease
 from fleet.plan.order import LeaseOrder, order
 from fleet.plan.shard import VideoWork
 from fleet.worker.fault import Fault
-from fleet.worker.receipt import Receipt
 
 POLL_S = 0.25
 """How long the loop waits for news before it looks where the devices stand."""
+SCALE_EVERY_S = 1.0
+"""How often it is asked how many devices the work is worth."""
 MOST_DEATHS = 32
 """Workers that may die before a single frame is looked at: more are no matter of some videos."""
 _JOB_STAGES = frozenset({"job", "run"})
 
 
 class Loop:
-    """Brings leases to their end, one way or the other; changed only through `drive`."""
+    """Brings leases to their end, one way or the other; changed only through `drive`.
+
+    `totals`: what is done so far. `devices`: the most that were there at a time.
+    """
 
     def __init__(
         self,
@@ -48,14 +64,19 @@ class Loop:
         works: Mapping[str, VideoWork],
         recorder: Recorder,
         observer: Observer,
+        limits: Limits,
+        rules: Rules | None = None,
     ) -> None:
-        self._receipts: dict[str, Receipt] = {}
+        self.totals = Totals()
+        self.devices = 0
         self._leases = {lease.id: lease for lease in leases}
         self._works = works
         self._recorder = recorder
         self._observer = observer
-        self._ledger = Ledger({lease.id: lease.gops for lease in leases})
+        self._limits = limits
+        self._ledger = Ledger(map(_piece, leases), rules)
         self._deaths = 0
+        self._started_s = self._scaled_s = time.monotonic()
 
     def order(self, command: Assign) -> LeaseOrder:
         """Spell a lease out, for the device that takes it."""
@@ -63,9 +84,10 @@ class Loop:
         return order(lease, self._works, last_try=command.last_try)
 
     @property
-    def receipts(self) -> tuple[Receipt, ...]:
-        """Of each lease that is committed, the last one heard of."""
-        return tuple(self._receipts.values())
+    def committed(self) -> Iterator[Lease]:
+        """What is done or given up, and so is to be found in the output."""
+        ended = {State.DONE, State.QUARANTINED}
+        return (lease for name, lease in self._leases.items() if self._ledger.state(name) in ended)
 
     @property
     def quarantined(self) -> int:
@@ -78,33 +100,70 @@ class Loop:
         Raises JobFailed where the job fails on its very first frames, or every worker dies before
         it has looked at one, so that nothing can be done.
         """
+        self._started_s = time.monotonic()
         while not self._ledger.finished:
-            for event in pool.poll(POLL_S):
-                commands = self._ledger.handle(event, time.monotonic())
-                self._take(event)
-                self._obey(commands, pool)
+            for event in (*pool.poll(POLL_S), Tick()):
+                self._take(event, pool)
             for progress in pool.progress():
                 self._observer.see(progress)
+            self._scale(pool)
 
-    def _take(self, event: Event) -> None:
-        if isinstance(event, LeaseDone):
-            if self._ledger.state(event.lease) in {State.CUTTING, State.CUT}:
-                # Too late: its pieces are done in its place, and the end of the run sweeps it away.
+    def _take(self, event: Event, pool: Pool) -> None:
+        counts = self._counts(event)
+        if isinstance(event, LeaseShortened) and counts:
+            self._learn_pieces(event)
+        commands = self._ledger.handle(event, time.monotonic())
+        self._tell(event, counts=counts)
+        self._obey(commands, pool)
+
+    def _counts(self, event: Event) -> bool:
+        """Whether a commit is the first of its lease, and not too late: its pieces may be done."""
+        if not isinstance(event, LeaseDone | LeaseShortened):
+            return False
+        return self._ledger.state(event.lease) in {State.PENDING, State.LEASED}
+
+    def _learn_pieces(self, event: LeaseShortened) -> None:
+        lease, receipt = self._leases[event.lease], event.receipt
+        done, rest = cut_at(lease, self._works, self._recorder.job_digest, receipt.intervals)
+        if (done.id, rest.id) != (receipt.lease, event.rest.lease):
+            raise IllegalMove(f"lease {lease.id} was ended early at no GOP of it: {event}")
+        self._leases.update({done.id: done, rest.id: rest})
+
+    def _tell(self, event: Event, *, counts: bool) -> None:
+        match event:
+            case LeaseDone(device, _, receipt) | LeaseShortened(device, _, receipt, _):
+                if not counts:
+                    return
+                self.totals.add(receipt, here=device != ELSEWHERE)
+            case LeaseCut() | LossRecorded() | LeaseDropped() | Tick():
                 return
-            self._receipts[event.lease] = event.receipt
-        if not isinstance(event, LeaseCut | LossRecorded):
-            self._observer.see(event)
-        if isinstance(event, LeaseFailed | DeviceLost) and not self._looked:
+            case NodeSetAside(node, reason):
+                self._observer.see(Warned(f"No device is started on {node} any more: {reason}"))
+                return
+            case _:
+                pass
+        self._observer.see(event)
+        if isinstance(event, LeaseFailed | DeviceLost) and not self.totals.tally.frames:
             self._stop_if_nothing_can_be_done(event)
 
-    @property
-    def _looked(self) -> bool:
-        return any(receipt.tally.frames for receipt in self._receipts.values())
+    def _scale(self, pool: Pool) -> None:
+        """Aim at as many devices as the work that is left is worth."""
+        now_s = time.monotonic()
+        self.devices = max(self.devices, self._ledger.device_count)
+        if now_s - self._scaled_s < SCALE_EVERY_S or self._ledger.finished:
+            return
+        self._scaled_s = now_s
+        devices = wanted(self._ledger.load(pool.there), self._limits, now_s - self._started_s)
+        pool.want(devices)
+        if self._limits.releases:
+            self._ledger.want(devices)
 
     def _stop_if_nothing_can_be_done(self, event: LeaseFailed | DeviceLost) -> None:
         """Stop before errors/ fills with one mistake."""
         if isinstance(event, LeaseFailed):
             _stop_if_the_job_is_wrong(event.fault)
+            return
+        if event.cause is Cause.RELEASED:
             return
         self._deaths += 1
         if self._deaths >= MOST_DEATHS:
@@ -123,8 +182,12 @@ class Loop:
                 case Assign(device, name):
                     pool.apply(command, self.order(command))
                     lease = self._leases[name]
-                    told = LeaseStarted(device, name, lease.video_s, lease.frames)
+                    told = LeaseStarted(device, name, lease.video_s, lease.frames, command.twin)
                     self._observer.see(told)
+                case Drop() | Shorten() | Release():
+                    pool.tell(command)
+                case Waste(device, name, wall_s):
+                    self._observer.see(TwinLost(device, name, wall_s))
                 case CutLease():
                     to_do += self._cut(command)
                 case RecordLoss():
@@ -134,16 +197,20 @@ class Loop:
         lease = self._leases[command.lease]
         pieces = cut(lease, self._works, self._recorder.job_digest, command.pieces)
         self._leases.update({piece.id: piece for piece in pieces})
-        event = LeaseCut(lease.id, tuple(Piece(piece.id, piece.gops) for piece in pieces))
+        event = LeaseCut(lease.id, tuple(map(_piece, pieces)))
         self._observer.see(event)
         return self._ledger.handle(event, time.monotonic())
 
     def _record(self, command: RecordLoss) -> list[Command]:
         lost = order(self._leases[command.lease], self._works)
         receipt = self._recorder.give_up(lost, command.fault)
-        self._receipts[receipt.lease] = receipt
+        self.totals.add(receipt)
         self._observer.see(LeaseQuarantined(receipt, command.fault))
         return self._ledger.handle(LossRecorded(command.lease), time.monotonic())
+
+
+def _piece(lease: Lease) -> Piece:
+    return Piece(lease.id, lease.gops, lease.cost_s, lease.shards[0].source.uri)
 
 
 def _stop_if_the_job_is_wrong(fault: Fault) -> None:

@@ -16,15 +16,18 @@ from fleet.driver.aside import aside
 from fleet.driver.ground import Ground, Site, clear, find_site, survey, take
 from fleet.driver.heartbeat import Heartbeat, heartbeat
 from fleet.driver.keep import RecordKeeper
+from fleet.driver.lease_state import Rules
 from fleet.driver.loop import Loop
 from fleet.driver.pool import Pool
 from fleet.driver.prepare import Prepared
 from fleet.driver.record import Recorder
+from fleet.driver.scale import Limits
 from fleet.driver.share import Turn, adopt, lead_or_join, leave, offered_leases
 from fleet.driver.shared_pool import SharedPool
 from fleet.job import Job
 from fleet.observe.events import Observer, RunEnded, RunStarted, VideoRefused, Warned
 from fleet.observe.report import RunReport
+from fleet.output.finish import Covering
 from fleet.output.loss import Loss
 from fleet.output.read import count_losses, read
 from fleet.output.runs import RunNote, prune_notes, put_leases, read_notes
@@ -43,6 +46,23 @@ _UNSURE = (
     "This output's store has no conditional puts that hold: two runs that start on it in the same "
     "second may not notice each other. Start one at a time."
 )
+
+
+EVERY_RULE = Rules()
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a run has to work with.
+
+    `devices`: for how many the work is cut. `limits`: how many it may come to have, see `Limits`.
+    `rules`: see there.
+    """
+
+    devices: int
+    make_pool: MakePool
+    limits: Limits
+    rules: Rules = EVERY_RULE
 
 
 @dataclass(frozen=True)
@@ -75,20 +95,25 @@ class _Plan:
 
 @dataclass(frozen=True)
 class _Course:
-    """How a run went; `receipts`: of what it did itself, `leases`: how many it had to do."""
+    """How a run went.
+
+    `refused`: records of videos that are not processed. `leases`: how many it had to do.
+    """
 
     plan: _Plan
-    receipts: tuple[Receipt, ...]
+    refused: tuple[Receipt, ...]
+    loop: Loop
     leases: int
-    quarantined: int
-    devices: int
     interrupted: bool
 
+    @property
+    def this_run(self) -> Tally:
+        """What it did itself."""
+        return Tally.total([*(receipt.tally for receipt in self.refused), self.loop.totals.here])
 
-def run_job(
-    job: Job, devices: int, make_pool: MakePool, observer: Observer, *, join: bool = False
-) -> RunReport:
-    """Run a job to its end on `devices` devices of the pool that `make_pool` makes.
+
+def run_job(job: Job, means: Means, observer: Observer, *, join: bool = False) -> RunReport:
+    """Run a job to its end.
 
     `join`: share the work with runs that are at it already. Raises UsageError before anything
     runs, JobFailed where it cannot go on. An interrupt from the keyboard ends it cleanly, and the
@@ -104,7 +129,7 @@ def run_job(
         with heartbeat(site.folder, note, keeper, turn.check) as beat:
             if not conditional:
                 beat.see(Warned(_UNSURE))
-            course = _drive(_ground(site, turn), devices, make_pool, beat, turn)
+            course = _drive(_ground(site, turn), means, beat, turn)
             total = _close(course, beat, turn)
             beat.see(RunEnded(whole=not course.interrupted))
     return _report(course, total, time.monotonic() - started_s)
@@ -118,39 +143,32 @@ def _ground(site: Site, turn: Turn) -> Ground:
     return clear(site)
 
 
-def _drive(
-    ground: Ground, devices: int, make_pool: MakePool, beat: Heartbeat, turn: Turn
-) -> _Course:
+def _drive(ground: Ground, means: Means, beat: Heartbeat, turn: Turn) -> _Course:
     site = ground.site
     with ExitStack() as ends, aside(ground.prepare_and_keep) as planning:
 
         def start() -> Pool:
-            return ends.enter_context(closing(make_pool(_worker_spec(site))))
+            return ends.enter_context(closing(means.make_pool(_worker_spec(site))))
 
         # In a closed folder nothing may be left to do; else devices start while the plan is made.
         pool = None if is_finished(site.folder) else start()
         if pool:
-            pool.want(min(devices, len(site.listing.sources)))
+            pool.want(min(means.devices, len(site.listing.sources)))
         plan = _Plan(ground, planning.result())
         refused = _record_refusals(plan, beat)
-        leases = _leases(plan, devices, turn)
-        devices = min(devices, max(1, len(leases)))
-        loop = Loop(leases, plan.works, plan.recorder, beat)
+        leases = _leases(plan, means.devices, turn)
+        loop = Loop(leases, plan.works, plan.recorder, beat, means.limits, means.rules)
         beat.see(_started(plan, len(leases)))
         interrupted = False
-        elsewhere: set[str] = set()
         if leases:
             unfinish(site.folder)
             try:
                 shared = SharedPool(pool or start(), site.folder, leases, beat.note)
-                elsewhere = shared.elsewhere
-                shared.want(devices)
+                shared.want(min(means.devices, len(leases)))
                 loop.drive(shared)
             except KeyboardInterrupt:
                 interrupted = True
-    mine = (receipt for receipt in loop.receipts if receipt.lease not in elsewhere)
-    here = (*refused, *mine)
-    return _Course(plan, here, len(leases), loop.quarantined, devices, interrupted)
+    return _Course(plan, refused, loop, len(leases), interrupted)
 
 
 def _leases(plan: _Plan, devices: int, turn: Turn) -> list[Lease]:
@@ -170,11 +188,12 @@ def _leases(plan: _Plan, devices: int, turn: Turn) -> list[Lease]:
 
 def _close(course: _Course, beat: Heartbeat, turn: Turn) -> Tally:
     """Add up what the output holds now, and close it if that is everything."""
-    plan, tallies = course.plan, (receipt.tally for receipt in course.receipts)
+    plan = course.plan
     if course.interrupted:
         beat.put("interrupted")
-        return Tally.total([plan.ground.standing.total, *tallies])
-    return leave(plan.site.folder, plan.site.identity.record, course.receipts, beat, turn)
+        return Tally.total([plan.ground.standing.total, course.this_run])
+    committed: list[Covering] = [*course.refused, *course.loop.committed]
+    return leave(plan.site.folder, plan.site.identity.record, committed, beat, turn)
 
 
 def _report(course: _Course, total: Tally, wall_s: float) -> RunReport:
@@ -184,9 +203,9 @@ def _report(course: _Course, total: Tally, wall_s: float) -> RunReport:
         table=job.work.table,
         job_digest=plan.digest,
         total=total,
-        this_run=Tally.total(receipt.tally for receipt in course.receipts),
+        this_run=course.this_run,
         wall_s=wall_s,
-        devices=course.devices,
+        devices=course.loop.devices,
         soc=job.soc,
         videos=len(site.listing.sources),
         video_bytes=sum(source.bytes for source in site.listing.sources),
@@ -195,10 +214,10 @@ def _report(course: _Course, total: Tally, wall_s: float) -> RunReport:
         leases=course.leases,
         index_bytes=plan.prepared.bytes_read,
         already_done=len(plan.ground.standing),
-        quarantined=course.quarantined,
+        quarantined=course.loop.quarantined,
         interrupted=course.interrupted,
         losses=count_losses(read(site.folder.uri).errors) if total.errors else (),
-        peak_rss_bytes=max((receipt.peak_rss_bytes for receipt in course.receipts), default=0),
+        peak_rss_bytes=course.loop.totals.peak_rss_bytes,
     )
 
 
@@ -245,4 +264,5 @@ def _started(plan: _Plan, leases: int) -> RunStarted:
         done_video_s=max(0.0, round(prepared.duration_s - prepared.todo_s, 6)),
         done_frames=prepared.frames - prepared.todo_frames,
         done_leases=done,
+        job=plan.digest,
     )

@@ -9,7 +9,7 @@ last one to leave closes the output.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ import numpy as np
 from fleet.driver.heartbeat import Heartbeat
 from fleet.errors import OutputBusy
 from fleet.observe.events import Warned
-from fleet.output.finish import finish
+from fleet.output.finish import Covering, finish
 from fleet.output.lock import EXPIRES_S, LEAD, Held, Holder, held
 from fleet.output.record import JobRecord
 from fleet.output.runs import RunNote, drop_leases, read_leases, read_notes
@@ -30,7 +30,7 @@ from fleet.plan.lease import Lease
 from fleet.plan.shard import VideoWork
 from fleet.plan.spans import covers
 from fleet.storage import Folder
-from fleet.worker.receipt import Receipt, Tally
+from fleet.worker.receipt import Tally
 
 LOOK_EVERY_S = 5.0
 """How often a run looks for what others have done, once there are others."""
@@ -159,13 +159,13 @@ def _without(work: VideoWork, taken: DoneIntervals) -> VideoWork:
 def leave(
     folder: Folder,
     job: JobRecord,
-    receipts: Sequence[Receipt],
+    committed: Iterable[Covering],
     beat: Heartbeat,
     turn: Turn,
 ) -> Tally:
     """End a run that has done all it could: whoever is last closes the output.
 
-    Gives the totals over all that is there. `receipts`: of this run, see `finish`.
+    Gives the totals over all that is there. `committed`: by this run, see `finish`.
     """
     # In this order: a run that joins puts its note, and then looks for leases.
     drop_leases(folder, beat.note.id)
@@ -175,6 +175,6 @@ def leave(
         return read_standing(folder, job.tables).total
     # The run that led is about to let go, or was killed.
     turn.lead(EXPIRES_S + LOOK_EVERY_S)
-    total = finish(folder, job, receipts, Sweep(seconds=seconds_a_tick(read_videos(folder))))
+    total = finish(folder, job, committed, Sweep(seconds=seconds_a_tick(read_videos(folder))))
     beat.put("finished")
     return total

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
 import numpy as np
 
@@ -14,25 +15,34 @@ from fleet.output.snapshot import WORTH_IT, fold_snapshots, is_snapshot
 from fleet.output.standing import OWN_PARTS, Standing
 from fleet.output.success import put_success
 from fleet.output.sweep import Sweep, sweep
+from fleet.plan.lease import Interval
 from fleet.plan.spans import covers
 from fleet.storage import Folder
-from fleet.worker.receipt import Receipt, Tally
+from fleet.worker.receipt import Tally
 
 WAIT_S = 600.0
 """For `fleet compact` to end an exchange of parts, or for its hold to expire."""
 
 
+class Covering(Protocol):
+    """Something that says what it covers: a lease, a receipt."""
+
+    @property
+    def intervals(self) -> tuple[Interval, ...]:
+        """What it covers."""
+
+
 def finish(
-    folder: Folder, job: JobRecord, receipts: Iterable[Receipt], how: Sweep | None = None
+    folder: Folder, job: JobRecord, committed: Iterable[Covering], how: Sweep | None = None
 ) -> Tally:
     """Close the folder: sweep it, put `_SUCCESS.json`, and give the totals over all that is there.
 
-    `receipts`: of leases that the caller knows to be committed. Raises OutputCorrupt where not all
-    that they cover is there: closing over a hole would be a lie.
+    `committed`: what the caller knows to be committed. Raises OutputCorrupt where not all that it
+    covers is there: closing over a hole would be a lie.
     """
     with held(folder, REWRITE, "fleet run", job.digest, WAIT_S) as hold:
         standing = sweep(folder, job, hold, how)
-        _check_there(folder, standing, receipts)
+        _check_there(folder, standing, committed)
         remember(folder, standing)
         put_success(folder, job, standing)
     return standing.total
@@ -47,16 +57,15 @@ def remember(folder: Folder, standing: Standing) -> None:
         fold_snapshots(folder, standing.records.take(numbers(own)), snapshots)
 
 
-def _check_there(folder: Folder, standing: Standing, receipts: Iterable[Receipt]) -> None:
+def _check_there(folder: Folder, standing: Standing, committed: Iterable[Covering]) -> None:
     done = standing.done
-    for receipt in receipts:
-        for interval in receipt.intervals:
+    for each in committed:
+        for interval in each.intervals:
             spans = done.spans(interval.uri, interval.etag)
             starts, ends = np.array([[interval.start_pts], [interval.end_pts]])
             if not covers(spans, starts, ends).all():
-                name = f"{receipt.parts[-1].table}/{receipt.parts[-1].name}"
                 raise OutputCorrupt(
-                    f"{folder.uri}/{name} was committed, but it or what it names is not there as "
-                    "it was put.",
+                    f"{folder.uri}: rows of {interval.uri} were committed, but their part, or what "
+                    "it names, is not there as it was put.",
                     "Run the same command again: what it held is done again.",
                 )

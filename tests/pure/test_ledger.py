@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pytest
 from hypothesis import given, settings
@@ -15,14 +15,22 @@ from fleet.driver.events import (
     Cause,
     Command,
     CutLease,
+    DeviceDraining,
     DeviceJoined,
     DeviceLost,
+    Drop,
     LeaseCut,
     LeaseDone,
+    LeaseDropped,
     LeaseFailed,
+    LeaseShortened,
     LossRecorded,
     Piece,
     RecordLoss,
+    Release,
+    Shorten,
+    Tick,
+    Waste,
 )
 from fleet.driver.lease_state import MOVES, Move, Rules, State
 from fleet.driver.ledger import Ledger
@@ -46,9 +54,14 @@ def done(device: str, lease: str) -> LeaseDone:
     return LeaseDone(device, lease, receipt(lease, device))
 
 
+def ledger_of(gops: Mapping[str, int], rules: Rules | None = None, cost_s: float = 0) -> Ledger:
+    """A ledger of leases of so many GOPs, which cost `cost_s` each."""
+    return Ledger([Piece(lease, n, cost_s * n) for lease, n in gops.items()], rules)
+
+
 def single(names: Iterable[str], rules: Rules | None = None) -> Ledger:
     """A ledger of leases of one GOP each."""
-    return Ledger(dict.fromkeys(names, 1), rules)
+    return ledger_of(dict.fromkeys(names, 1), rules)
 
 
 def assigned(commands: list[Command]) -> list[tuple[str, str]]:
@@ -90,7 +103,7 @@ def test_a_lease_that_killed_a_worker_has_the_next_one_to_itself() -> None:
 
 def test_a_lease_that_keeps_failing_is_given_up() -> None:
     """After three attempts its loss is to be recorded; then the ledger is finished."""
-    ledger = Ledger({"a": 8}, Rules(attempts=3))
+    ledger = ledger_of({"a": 8}, Rules(attempts=3))
     commands = ledger.handle(DeviceJoined("x"), 0)
     for number in range(2):
         assert commands == [Assign("x", "a", last_try=False)], number
@@ -105,7 +118,7 @@ def test_a_lease_that_keeps_failing_is_given_up() -> None:
 
 def test_a_fault_that_trying_again_cannot_mend_ends_the_lease_at_once() -> None:
     """One attempt is enough to know."""
-    ledger = Ledger({"a": 8})
+    ledger = ledger_of({"a": 8})
     ledger.handle(DeviceJoined("x"), 0)
     assert ledger.handle(LeaseFailed("x", "a", NEVER), 1) == [RecordLoss("a", NEVER)]
 
@@ -113,7 +126,7 @@ def test_a_fault_that_trying_again_cannot_mend_ends_the_lease_at_once() -> None:
 @pytest.mark.parametrize(("fault", "attempts"), [(MEMORY, 3), (REFUSED, 1)])
 def test_a_fault_that_a_part_may_have_caused_cuts_the_lease(fault: Fault, attempts: int) -> None:
     """The rest of it can be done."""
-    ledger = Ledger({"a": 8})
+    ledger = ledger_of({"a": 8})
     commands = ledger.handle(DeviceJoined("x"), 0)
     for _ in range(attempts):
         assert [type(command) for command in commands] == [Assign]
@@ -123,7 +136,7 @@ def test_a_fault_that_a_part_may_have_caused_cuts_the_lease(fault: Fault, attemp
 
 def test_a_worker_killed_once_from_outside_changes_nothing() -> None:
     """The lease is tried again, whole."""
-    ledger = Ledger({"a": 8, "b": 1})
+    ledger = ledger_of({"a": 8, "b": 1})
     ledger.handle(DeviceJoined("x"), 0)
     assert assigned(killed(ledger, "x")) == [("x", "a")]
     assert assigned(ledger.handle(done("x", "a"), 3)) == [("x", "b")]
@@ -133,7 +146,7 @@ def test_a_worker_killed_once_from_outside_changes_nothing() -> None:
 
 def test_deaths_count_only_in_a_row() -> None:
     """A worker that survived the lease, whatever came of it, clears it."""
-    ledger = Ledger({"a": 1}, Rules(attempts=2))
+    ledger = ledger_of({"a": 1}, Rules(attempts=2))
     ledger.handle(DeviceJoined("x"), 0)
     killed(ledger, "x")
     ledger.handle(LeaseFailed("x", "a", BUSY), 3)
@@ -142,7 +155,7 @@ def test_deaths_count_only_in_a_row() -> None:
 
 def test_a_machine_that_is_taken_away_is_nobodys_fault() -> None:
     """However often it happens."""
-    ledger = Ledger({"a": 1, "b": 1})
+    ledger = ledger_of({"a": 1, "b": 1})
     ledger.handle(DeviceJoined("x"), 0)
     for _ in range(9):
         assert assigned(killed(ledger, "x", Cause.TAKEN)) == [("x", "a"), ("x", "b")]
@@ -150,7 +163,7 @@ def test_a_machine_that_is_taken_away_is_nobodys_fault() -> None:
 
 def test_a_lease_that_kills_twice_is_cut_and_its_pieces_take_its_place() -> None:
     """The pieces go first; a piece that kills is cut at once; the GOP that does it is given up."""
-    ledger = Ledger({"a": 5, "b": 1})
+    ledger = ledger_of({"a": 5, "b": 1})
     ledger.handle(DeviceJoined("x"), 0)
     killed(ledger, "x")
     commands = ledger.handle(DeviceLost("x", "killed"), 1)
@@ -181,7 +194,7 @@ def test_a_lease_that_kills_twice_is_cut_and_its_pieces_take_its_place() -> None
 
 def test_a_lease_that_was_cut_cannot_be_committed_any_more() -> None:
     """Its pieces are done again: counting both would write rows twice."""
-    ledger = Ledger({"a": 2}, Rules(kills=1))
+    ledger = ledger_of({"a": 2}, Rules(kills=1))
     ledger.handle(DeviceJoined("x"), 0)
     ledger.handle(DeviceLost("x", "cut off"), 1)
     ledger.handle(done("x", "a"), 2)
@@ -195,7 +208,7 @@ def test_a_lease_that_was_cut_cannot_be_committed_any_more() -> None:
 @pytest.mark.parametrize("pieces", [(), (Piece("p", 3),), (Piece("p", 1), Piece("q", 1))])
 def test_pieces_that_do_not_make_up_the_lease_are_refused(pieces: tuple[Piece, ...]) -> None:
     """Nothing may get lost in cutting."""
-    ledger = Ledger({"a": 3}, Rules(kills=1))
+    ledger = ledger_of({"a": 3}, Rules(kills=1))
     ledger.handle(DeviceJoined("x"), 0)
     ledger.handle(DeviceLost("x", "killed"), 1)
     with pytest.raises(IllegalMove, match="lease a of 3 GOPs"):
@@ -221,25 +234,26 @@ def test_a_device_given_up_for_dead_may_still_commit() -> None:
     assert assigned(ledger.handle(DeviceJoined("y"), 3)) == []
 
 
-def test_a_late_commit_leaves_the_second_holder_in_peace() -> None:
-    """The second device is at work on the lease: its own commit ends it."""
+def test_a_late_commit_sets_the_second_holder_free() -> None:
+    """What is there under the lease's name is what it would put: it is told to put it down."""
     ledger = single("a")
     ledger.handle(DeviceJoined("x"), 0)
     ledger.handle(DeviceLost("x", "cut off"), 1)
     ledger.handle(DeviceJoined("y"), 2)
-    ledger.handle(done("x", "a"), 3)
+    assert ledger.handle(done("x", "a"), 3) == [Drop("y", "a")]
     ledger.validate()
-    assert not ledger.finished
-    ledger.handle(done("y", "a"), 4)
     assert ledger.finished
+    assert ledger.handle(LeaseDropped("y", "a", 1.5), 4) == [Waste("y", "a", 1.5)]
+    assert ledger.budget.wasted_s == 1.5
 
 
 def test_an_impossible_event_tells_the_story_of_the_lease() -> None:
     """Recording a loss nobody asked for names the lease and what happened to it."""
     ledger = single("a")
     ledger.handle(DeviceJoined("x"), 0)
+    killed(ledger, "x", Cause.TAKEN)
     with pytest.raises(
-        IllegalMove, match=r"lease a: record while leased\. So far: 0\.000 assign x"
+        IllegalMove, match=r"lease a: record while leased, held by \['x'\]\. So far: 1\.000 return"
     ):
         ledger.handle(LossRecorded("a"), 1)
 
@@ -270,6 +284,8 @@ class LedgerMachine(RuleBasedStateMachine):
         super().__init__()
         self.now_s = 0.0
         self.held: dict[str, list[str]] = {}
+        self.told: set[tuple[str, str]] = set()
+        self.dropped: set[tuple[str, str]] = set()
         self.zombies: list[tuple[str, str]] = []
         self.to_record: list[str] = []
         self.to_cut: list[tuple[str, int]] = []
@@ -286,7 +302,7 @@ class LedgerMachine(RuleBasedStateMachine):
         spans = [frozenset(range(end - size, end)) for size, end in zip(sizes, ends, strict=True)]
         self.everything = frozenset(range(ends[-1]))
         self.gops = {named(span): span for span in spans}
-        self.ledger = Ledger({name: len(span) for name, span in self.gops.items()}, rules)
+        self.ledger = ledger_of({name: len(span) for name, span in self.gops.items()}, rules)
 
     def follow(self, commands: list[Command]) -> None:
         """Do what the ledger says, as a pool would."""
@@ -295,6 +311,13 @@ class LedgerMachine(RuleBasedStateMachine):
                 case Assign(device, lease):
                     self.held[device].append(lease)
                     assert len(self.held[device]) <= 2
+                case Drop(device, lease) | Shorten(device, lease):
+                    assert lease in self.held[device]
+                    self.told.add((device, lease))
+                    if isinstance(command, Drop):
+                        self.dropped.add((device, lease))
+                case Release(device):
+                    assert not self.held[device]
                 case CutLease(lease, pieces, _):
                     assert 2 <= pieces <= len(self.gops[lease])
                     self.to_cut.append((lease, pieces))
@@ -308,6 +331,48 @@ class LedgerMachine(RuleBasedStateMachine):
         self.joined += 1
         self.held[device] = []
         self.follow(self.ledger.handle(DeviceJoined(device), self.now_s))
+
+    @precondition(lambda self: self.told)
+    @rule(data=st.data())
+    def obey(self, data: st.DataObject) -> None:
+        """A device does as it was told: it puts a lease down, or ends the one it runs early."""
+        device, lease = data.draw(st.sampled_from(sorted(self.told)))
+        self.told.remove((device, lease))
+        if lease not in self.held.get(device, ()):
+            return
+        if data.draw(st.booleans()) or len(self.gops[lease]) < 2:
+            if (device, lease) in self.dropped:
+                self.held[device].remove(lease)
+                self.follow(self.ledger.handle(LeaseDropped(device, lease, 1.0), self.now_s))
+        elif self.held[device][0] == lease:
+            self.held[device].remove(lease)
+            self.shorten(device, lease)
+
+    def shorten(self, device: str, lease: str) -> None:
+        """Commit a front of it."""
+        front, rest = into(self.gops[lease], 2)
+        known = {named(front), named(rest)} & set(self.gops)
+        if known or self.ledger.state(lease) not in {State.PENDING, State.LEASED}:
+            self.follow(self.ledger.handle(done(device, lease), self.now_s))
+            return
+        self.gops |= {named(front): front, named(rest): rest}
+        whole = receipt(named(front), device)
+        event = LeaseShortened(device, lease, whole, Piece(named(rest), len(rest)))
+        self.follow(self.ledger.handle(event, self.now_s))
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data(), left_s=st.floats(0, 60))
+    def drain(self, data: st.DataObject, left_s: float) -> None:
+        """The machine of a device is about to go."""
+        device = data.draw(st.sampled_from(sorted(self.held)))
+        self.follow(self.ledger.handle(DeviceDraining(device, left_s), self.now_s))
+
+    @rule(wanted=st.integers(0, 4), passes_s=st.floats(0, 20))
+    def tick(self, wanted: int, passes_s: float) -> None:
+        """Time passes."""
+        self.now_s += passes_s
+        self.ledger.want(wanted)
+        self.follow(self.ledger.handle(Tick(), self.now_s))
 
     @precondition(lambda self: self.held)
     @rule(data=st.data(), cause=st.sampled_from(Cause))
@@ -360,6 +425,10 @@ class LedgerMachine(RuleBasedStateMachine):
         self.now_s += 1.0
         self.ledger.validate()
         assert self.ledger.devices == tuple(self.held)
+        for device, lease in self.dropped:
+            if lease not in self.held.get(device, ()):
+                self.told.discard((device, lease))
+        self.dropped &= {(d, lease) for d, leases in self.held.items() for lease in leases}
         alive = [self.gops[lease] for lease in self.gops if self.ledger.state(lease) != State.CUT]
         assert sum(map(len, alive)) == len(self.everything)
         assert frozenset().union(*alive) == self.everything, "no GOP is lost, none is there twice"
@@ -370,6 +439,7 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         self.join()
         while not self.ledger.finished:
+            self.tick(9, 1.0)
             while self.to_record:
                 self.record()
             while self.to_cut:
@@ -399,7 +469,7 @@ def test_exactly_the_gops_that_kill_are_given_up(
     """Whichever they are, everything else is done, and few workers die for it."""
     killers = data.draw(st.frozensets(st.integers(0, size - 1), max_size=3))
     gops = {"all": frozenset(range(size))}
-    ledger = Ledger({"all": size}, Rules(pieces=pieces))
+    ledger = ledger_of({"all": size}, Rules(pieces=pieces))
     commands = ledger.handle(DeviceJoined("x"), 0)
     kept: set[int] = set()
     lost: set[int] = set()

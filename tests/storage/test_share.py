@@ -13,10 +13,19 @@ from hypothesis import strategies as st
 from indexes import index_of
 from made_up import JOB, claimed, commit_lease
 
-from fleet.driver.events import Assign, Event, LeaseDone
+from fleet.driver.events import (
+    ELSEWHERE,
+    Assign,
+    Drop,
+    Event,
+    LeaseDone,
+    Piece,
+    Release,
+    Shorten,
+)
 from fleet.driver.ledger import Ledger
 from fleet.driver.share import adopt, lead_or_join, others
-from fleet.driver.shared_pool import ELSEWHERE, SharedPool
+from fleet.driver.shared_pool import SharedPool
 from fleet.errors import OutputBusy
 from fleet.output.lock import Holder
 from fleet.output.runs import RunNote, put_leases, put_note
@@ -99,11 +108,19 @@ class Still:
     def __init__(self) -> None:
         self.events: list[Event] = []
 
+    @property
+    def there(self) -> int:
+        """None."""
+        return 0
+
     def want(self, devices: int) -> None:
         """Have none."""
 
     def apply(self, command: Assign, order: LeaseOrder) -> None:
         """Take no lease."""
+
+    def tell(self, command: Drop | Shorten | Release) -> None:
+        """Have nobody to tell."""
 
     def poll(self, timeout_s: float) -> list[Event]:
         """Tell, at once."""
@@ -141,7 +158,7 @@ def test_what_others_commit_is_done_here_too() -> None:
     ]
     assert shared.elsewhere == {second.lease}
     assert shared.poll(0) == []
-    ledger = Ledger({each.id: 1 for each in leases})
+    ledger = Ledger([Piece(each.id, 1) for each in leases])
     for event in events:
         ledger.handle(event, 0)
     assert ledger.finished

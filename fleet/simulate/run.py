@@ -1,0 +1,189 @@
+"""A run on paper: the very ledger of a real run, told what simulated devices do."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.driver.events import (
+    Assign,
+    Command,
+    CutLease,
+    Drop,
+    LeaseCut,
+    LeaseDone,
+    LeaseShortened,
+    LossRecorded,
+    Piece,
+    RecordLoss,
+    Release,
+    Shorten,
+    Waste,
+)
+from fleet.driver.lease_state import Rules, State
+from fleet.driver.ledger import Ledger
+from fleet.errors import IllegalMove
+from fleet.simulate.fleet import SimulatedFleet
+from fleet.simulate.world import Weather, World
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a simulated run went; all of it modelled.
+
+    `makespan_s`: until the last lease is done. `bound_s`: what no schedule can beat: all work over
+    all devices at their own pace, or the longest GOP. `work_s`: seconds of the cost model.
+    `device_s`: seconds of devices, from the start to the end of the run. `useful_s`, `wasted_s`: of
+    them, spent on what counts and on twins that came second. `lost_s`: by devices that failed.
+    `leases`: done in the end, those cut out of others included; `shared`: cut so that more devices
+    could share. `events`: that the ledger handled.
+    """
+
+    devices: int
+    leases: int
+    makespan_s: float
+    bound_s: float
+    work_s: float
+    device_s: float
+    useful_s: float
+    wasted_s: float
+    lost_s: float
+    twins: int
+    shared: int
+    failures: int
+    quarantined: int
+    events: int
+
+    @property
+    def over_bound(self) -> float:
+        """How many times the bound the run takes."""
+        return self.makespan_s / self.bound_s
+
+    @property
+    def use(self) -> float:
+        """The share of its time that a device spends on what counts."""
+        return self.useful_s / self.device_s
+
+    @property
+    def waste(self) -> float:
+        """What twins spend for nothing, as a share of what counts."""
+        return self.wasted_s / self.useful_s
+
+
+class Simulation:
+    """Brings leases to their end on simulated devices; each is counted, and may be done once.
+
+    `paces`: float64 [devices], see `World.paces`. `gops_done`, `gops_given_up`: how the work ended.
+    """
+
+    def __init__(
+        self, pieces: Sequence[Piece], devices: int, weather: Weather, seed: int, rules: Rules
+    ) -> None:
+        self._world = World(weather, seed)
+        self.paces = self._world.paces(devices)
+        self.gops_done = self.gops_given_up = 0
+        self._whole = pieces
+        self._pieces = {piece.lease: piece for piece in pieces}
+        self._ledger = Ledger(pieces, rules)
+        self._done: set[str] = set()
+        self._shared = 0
+
+    def run(self) -> Outcome:
+        """Let it happen."""
+        ledger = self._ledger
+        fleet = self._fleet = SimulatedFleet(self._world, self.paces.tolist())
+        while not ledger.finished:
+            event = fleet.next()
+            if isinstance(event, LeaseDone):
+                self._count(event.lease)
+            elif isinstance(event, LeaseShortened):
+                self._learn(event)
+            self._obey(ledger.handle(event, fleet.now_s))
+        return self._outcome()
+
+    def _count(self, lease: str) -> None:
+        if self._ledger.state(lease) in {State.PENDING, State.LEASED}:
+            if lease in self._done:
+                raise IllegalMove(f"lease {lease} was done twice.")
+            self._done.add(lease)
+            self.gops_done += self._pieces[lease].gops
+
+    def _learn(self, event: LeaseShortened) -> None:
+        if self._ledger.state(event.lease) in {State.PENDING, State.LEASED}:
+            self._shared += 1
+            self._pieces[event.rest.lease] = event.rest
+            self._done.add(event.receipt.lease)
+            self.gops_done += self._pieces[event.lease].gops - event.rest.gops
+
+    def _obey(self, commands: Sequence[Command]) -> None:
+        fleet, to_do = self._fleet, deque(commands)
+        while to_do:
+            command = to_do.popleft()
+            match command:
+                case Assign(device, lease):
+                    fleet.assign(device, self._pieces[lease])
+                case Drop(device, lease):
+                    fleet.drop(device, lease)
+                case Shorten(device, lease):
+                    fleet.shorten(device, lease)
+                case CutLease(lease, count):
+                    to_do += self._ledger.handle(self._cut(lease, count), fleet.now_s)
+                case RecordLoss(lease):
+                    self.gops_given_up += self._pieces[lease].gops
+                    to_do += self._ledger.handle(LossRecorded(lease), fleet.now_s)
+                case Release() | Waste():
+                    pass
+
+    def _cut(self, lease: str, count: int) -> LeaseCut:
+        self._shared += 1
+        whole = self._pieces[lease]
+        bounds = [whole.gops * number // count for number in range(count + 1)]
+        sizes = np.diff(bounds).tolist()
+        pieces = tuple(
+            Piece(f"{lease}.{number}", gops, whole.cost_s * gops / whole.gops, whole.uri)
+            for number, gops in enumerate(sizes)
+        )
+        self._pieces.update({piece.lease: piece for piece in pieces})
+        return LeaseCut(lease, pieces)
+
+    def _outcome(self) -> Outcome:
+        ledger, fleet = self._ledger, self._fleet
+        budget = ledger.budget
+        return Outcome(
+            devices=len(self.paces),
+            leases=len(self._done),
+            makespan_s=fleet.now_s,
+            bound_s=_bound_s(self._whole, self.paces),
+            work_s=sum(piece.cost_s for piece in self._whole),
+            device_s=len(self.paces) * fleet.now_s,
+            useful_s=budget.useful_s,
+            wasted_s=budget.wasted_s,
+            lost_s=max(0.0, fleet.busy_s - budget.useful_s - budget.wasted_s),
+            twins=budget.started,
+            shared=self._shared,
+            failures=fleet.failures,
+            quarantined=ledger.count(State.QUARANTINED),
+            events=fleet.events,
+        )
+
+
+def simulate(
+    pieces: Sequence[Piece],
+    devices: int,
+    weather: Weather,
+    seed: int = 0,
+    rules: Rules | None = None,
+) -> Outcome:
+    """Run leases on simulated devices; the same seed gives the same run."""
+    return Simulation(pieces, devices, weather, seed, rules or Rules()).run()
+
+
+def _bound_s(pieces: Sequence[Piece], paces: NDArray[np.float64]) -> float:
+    """What no schedule can beat: all devices at work from the first moment to the last."""
+    work_s = sum(piece.cost_s for piece in pieces)
+    longest_s = max(piece.cost_s / piece.gops for piece in pieces) * float(paces.min())
+    return max(work_s / float((1 / paces).sum()), longest_s)
