@@ -1,285 +1,277 @@
-"""Devices as Ray actors, one each, with `{"NPU": 1}`; the only file that imports Ray."""
+"""A pool of devices that live in Ray actors, on the nodes of a cluster that come and go."""
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
 from itertools import count
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import ray
-from ray import cloudpickle
-from ray.exceptions import ActorDiedError, RayError, RayTaskError
+from ray.exceptions import RayError, RayTaskError
 
 from fleet.driver.events import (
     Assign,
     Cause,
+    DeviceDraining,
     DeviceJoined,
     DeviceLost,
+    Drop,
     Event,
-    LeaseDone,
-    LeaseFailed,
+    NodeSetAside,
+    Release,
+    Shorten,
 )
-from fleet.driver.ray_death import why
-from fleet.driver.watchdog import Watchdog
+from fleet.driver.outcomes import event_of
+from fleet.driver.placing import Placing
+from fleet.driver.ray_actor import DeviceActor, as_actor, options, pickle_by_value
+from fleet.driver.ray_death import GONE, cause_of, why, why_not_started
+from fleet.driver.ray_nodes import Nodes, node_of_dead
+from fleet.driver.ray_seat import Seat
+from fleet.driver.ray_watch import Watch
 from fleet.errors import FleetError, JobFailed
-from fleet.job_code import LOADED_PREFIX
-from fleet.memory_limit import limit_memory
 from fleet.plan.order import LeaseOrder
-from fleet.worker.fault import Fault
-from fleet.worker.receipt import Receipt
 from fleet.worker.spec import Progress, WorkerSpec
-from fleet.worker.worker import Worker
 
-START_ATTEMPTS = 3
-"""Replacements in a row that may fail to start before the run is given up."""
-ASK_EVERY_S = 0.5
-"""How often devices are asked how far they are: each answer costs a millisecond of theirs."""
-OBJECT_STORE_BYTES = 128 * 1024 * 1024
-"""Pixels never cross Ray: leases and receipts are small."""
-
-
-class DeviceActor(Worker):
-    """A worker whose control calls are answered while it runs a lease."""
-
-    def open(self) -> Progress:
-        """See Worker; in a process of its own, memory is limited."""
-        limit_memory(self._spec.memory_bytes)
-        return super().open()
-
-    @ray.method(concurrency_group="control")
-    def prefetch(self, order: LeaseOrder) -> None:  # type: ignore[override]  # Ray wraps methods
-        """See Worker."""
-        super().prefetch(order)
-
-    @ray.method(concurrency_group="control")
-    def progress(self) -> Progress:  # type: ignore[override]  # Ray wraps methods
-        """See Worker."""
-        return super().progress()
-
-
-def join_ray() -> int | None:
-    """Connect to the cluster that RAY_ADDRESS names, or that this process is connected to.
-
-    Gives how many NPUs it has; None where there is none to join. Raises JobFailed where it has no
-    NPU, or cannot be reached.
-    """
-    _quiet()
-    if not ray.is_initialized():
-        if not os.environ.get("RAY_ADDRESS"):
-            return None
-        try:
-            ray.init(logging_level=logging.ERROR, log_to_driver=False)
-        except ConnectionError as error:
-            message = f"The Ray cluster at {os.environ['RAY_ADDRESS']} cannot be joined: {error}"
-            raise JobFailed(message) from error
-    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    available = int(resources.get("NPU", 0))
-    if not available:
-        raise JobFailed(
-            "The Ray cluster has no NPU.", "Start its nodes with --resources='{\"NPU\": 1}'."
-        )
-    return available
-
-
-def start_ray(devices: int) -> None:
-    """Start Ray on this machine, with `devices` NPUs."""
-    _quiet()
-    ray.init(
-        num_cpus=max(devices, len(os.sched_getaffinity(0))),
-        resources={"NPU": devices},
-        include_dashboard=False,
-        logging_level=logging.ERROR,
-        log_to_driver=False,
-        object_store_memory=OBJECT_STORE_BYTES,
-    )
-
-
-def _quiet() -> None:
-    # Without Ascend's own library Ray's detection logs an error and a traceback, twice.
-    logging.getLogger("ray._private.accelerators.npu").setLevel(logging.CRITICAL)
+STALE_S = 10.0
+"""How long a device waits for a place away from nodes that are not to be avoided any more."""
+Take = Callable[["Future[Any]"], list[Event]]
 
 
 class RayPool:
     """One actor a device; a dead one is replaced, its leases go back to the ledger.
 
-    The process must be connected to a cluster.
+    Those that are wanted and have no NPU yet wait for one as pending actors: that is the demand
+    which Ray's autoscaler sees, and it ends with this process. `worker`: what is made an actor.
+    The process must be connected to a cluster. Answers come in by callbacks, so that a turn costs
+    by what has happened, not by how many devices there are.
     """
 
-    def __init__(self, spec: WorkerSpec) -> None:
-        _pickle_by_value(type(spec.work))
+    def __init__(self, spec: WorkerSpec, worker: type[DeviceActor] = DeviceActor) -> None:
+        pickle_by_value(type(spec.work))
         self._spec = ray.put(spec)
-        self._watchdog = Watchdog(spec.watchdog_s)
-        self._gone: dict[str, tuple[str, Cause]] = {}
-        # Ray's stubs do not know concurrency groups.
-        remote: Any = ray.remote
-        as_actor = remote(
-            concurrency_groups={"control": 1},
-            resources={"NPU": 1},
-            # The NPU is what is scarce; the cores of a node are shared out by its devices.
-            num_cpus=0,
-            # A dead actor is replaced here, and its leases are led by the ledger.
-            max_restarts=0,
-            max_task_retries=0,
-        )
-        self._actor_class = as_actor(DeviceActor)
-        self._actors: dict[str, Any] = {}
-        self._starting: dict[Any, str] = {}
-        self._running: dict[Any, Assign] = {}
-        self._asked: dict[Any, str] = {}
-        self._last_asked_s = 0.0
-        self._failed_starts = 0
+        self._actor_class = as_actor(worker)
+        self._seats: dict[str, Seat] = {}
         self._numbers = count()
+        self._wanted = 0
+        self._mail: SimpleQueue[tuple[Take, Future[Any]]] = SimpleQueue()
+        self._untold: list[Event] = []
+        self._watch = Watch(spec.watchdog_s)
+        self._nodes = Nodes()
+        self._placing = Placing()
+        self._there = 0
+        self._changed = False
+        self._look(time.monotonic())
+
+    @property
+    def there(self) -> int:
+        """See Pool: NPUs of nodes that stay, but for those that others use."""
+        return self._there
 
     def want(self, devices: int) -> None:
-        """Start actors until there are so many."""
-        for _ in range(len(self._actors), devices):
-            self._start()
+        """Aim at so many, besides those whose nodes go away; see Pool."""
+        if devices == self._wanted:
+            return
+        self._wanted = devices
+        spare = self._missing()
+        if spare < 0:
+            starting = [seat for seat in self._seats.values() if not seat.joined]
+            # The last that asked first, those that have a node last.
+            starting.sort(key=lambda seat: bool(seat.node), reverse=True)
+            for seat in starting[spare:]:
+                self._forget(seat)
+        self._fill(time.monotonic())
 
-    def _start(self) -> None:
-        number = next(self._numbers)
-        device = f"npu/{number}"
-        actor = self._actor_class.remote(self._spec, device, number)
-        self._actors[device] = actor
-        self._starting[actor.open.remote()] = device
+    def _missing(self) -> int:
+        return self._wanted - sum(not seat.draining for seat in self._seats.values())
 
     def apply(self, command: Assign, order: LeaseOrder) -> None:
         """Send a lease; its bytes are fetched at once, it runs when the one before has ended."""
-        actor = self._actors.get(command.device)
-        if actor is None:
+        seat = self._seats.get(command.device)
+        if seat is None:
             return
-        if any(held.device == command.device for held in self._running.values()):
-            actor.prefetch.remote(order)
-        self._running[actor.run.remote(order)] = command
+        seat.leases.append(command.lease)
+        self._hear(seat.actor.run.remote(order), partial(self._take_outcome, seat, command.lease))
+
+    def tell(self, command: Drop | Shorten | Release) -> None:
+        """See Pool."""
+        seat = self._seats.get(command.device)
+        if seat is None:
+            return
+        if not isinstance(command, Release):
+            seat.tell(command)
+            return
+        if seat.leases:
+            self._forget(seat)
+        else:
+            self._drop(seat)
+            seat.let_go()
+        self._untold.append(DeviceLost(seat.device, "nothing left to do", Cause.RELEASED))
 
     def poll(self, timeout_s: float) -> list[Event]:
-        """Wait for devices to come, to answer or to die."""
-        waiting = [*self._starting, *self._running]
-        ready, _ = ray.wait(waiting, num_returns=1, timeout=timeout_s, fetch_local=False)
-        if ready:
-            # Whatever else is ready by now is taken in the same turn.
-            ready, _ = ray.wait(waiting, num_returns=len(waiting), timeout=0, fetch_local=False)
-        # In the order they were given: what a device had ended before it died is heard of first.
-        heard = set(ready)
-        events = [
-            event for reference in waiting if reference in heard for event in self._take(reference)
-        ]
-        gone, self._gone = self._gone, {}
-        for device, (reason, cause) in gone.items():
-            events += self._lose(device, reason, cause)
-        return events
+        """Wait for devices to come, to answer, to die or to have to go."""
+        events, self._untold = self._untold, []
+        # What a device had ended before it died is heard of first.
+        events += self._open_mail(0)
+        events += self._look_around(time.monotonic())
+        return events or self._open_mail(timeout_s)
 
-    def _take(self, reference: Any) -> list[Event]:
-        if reference in self._starting:
-            return self._take_start(self._starting.pop(reference), reference)
-        command = self._running.pop(reference, None)
-        if command is None:
-            return []
+    def _hear(self, reference: Any, take: Take) -> None:
+        reference.future().add_done_callback(lambda future: self._mail.put((take, future)))
+
+    def _open_mail(self, timeout_s: float) -> list[Event]:
         try:
-            outcome: Receipt | Fault = ray.get(reference)
-        except RayTaskError as error:
-            raise _cause(error) from error
-        except RayError as error:
+            mail = [self._mail.get(timeout=timeout_s)]
+        except Empty:
+            return []
+        # Whatever else is there by now is taken in the same turn.
+        mail += [self._mail.get_nowait() for _ in range(self._mail.qsize())]
+        return [event for take, future in mail for event in take(future)]
+
+    def _take_outcome(self, seat: Seat, lease: str, future: Future[Any]) -> list[Event]:
+        if seat.device not in self._seats:
+            return []
+        error = future.exception()
+        if isinstance(error, RayTaskError):
+            raise cause_of(error) from error
+        if isinstance(error, RayError):
             # Died, cut off, killed for memory: each has a class of its own, and one remedy.
-            return self._lose(command.device, *why(error))
-        if isinstance(outcome, Fault):
-            return [LeaseFailed(command.device, command.lease, outcome)]
-        return [LeaseDone(command.device, command.lease, outcome)]
+            return self._lose(seat, *self._why(seat, error))
+        seat.leases.remove(lease)
+        return [event_of(seat.device, lease, future.result())]
 
-    def _take_start(self, device: str, reference: Any) -> list[Event]:
-        try:
-            ray.get(reference)
-        except RayTaskError as error:
-            raise _cause(error) from error
-        except RayError as error:
-            self._failed_starts += 1
-            if self._failed_starts >= START_ATTEMPTS:
-                message = f"No device could be started in {START_ATTEMPTS} attempts: {error}"
-                raise JobFailed(message) from error
-            del self._actors[device]
-            self._start()
-            return []
-        self._failed_starts = 0
-        return [DeviceJoined(device)]
+    def _why(self, seat: Seat, error: RayError) -> tuple[str, Cause]:
+        reason, cause = why(error)
+        self._nodes.look(time.monotonic(), at_once=True)
+        if seat.draining or seat.node not in self._nodes.alive:
+            # A node that goes takes its processes along, and Ray may only know of those so far.
+            cause = Cause.TAKEN
+        return reason, cause
 
-    def _lose(self, device: str, reason: str, cause: Cause) -> list[Event]:
-        actor = self._actors.pop(device, None)
-        if actor is None:
-            return []
+    def _lose(self, seat: Seat, reason: str, cause: Cause) -> list[Event]:
+        self._forget(seat)
+        ran = seat.ran if seat.ran in seat.leases else ""
+        return [DeviceLost(seat.device, reason, cause, ran)] if seat.joined else []
+
+    def _forget(self, seat: Seat) -> None:
         # It may be cut off rather than dead: what it holds goes to others, so it must end. This
         # ends one that holds the GIL too, and one that is stopped (by SIGKILL, after 5 s).
-        ray.kill(actor)
-        self._watchdog.forget(device)
-        self._running = {r: c for r, c in self._running.items() if c.device != device}
-        self._asked = {r: d for r, d in self._asked.items() if d != device}
-        self._start()
-        return [DeviceLost(device, reason, cause)]
+        ray.kill(seat.actor)
+        self._drop(seat)
+
+    def _drop(self, seat: Seat) -> None:
+        del self._seats[seat.device]
+        self._watch.forget(seat)
+        self._changed = True
+
+    def _look_around(self, now_s: float) -> list[Event]:
+        """See what came of nodes and silent devices, and start what is missing."""
+        events = []
+        for seat, reason, cause in self._watch.gone():
+            if seat.device in self._seats:
+                events += self._lose(seat, reason, cause)
+        if self._look(now_s) or self._changed:
+            self._changed = False
+            for seat in list(self._seats.values()):
+                events += self._see_node(seat)
+            self._fill(now_s)
+        return events
+
+    def _look(self, now_s: float) -> bool:
+        if not self._nodes.look(now_s):
+            return False
+        ours = Counter(seat.node for seat in self._seats.values())
+        self._there = self._nodes.there(ours, now_s)
+        return True
+
+    def _see_node(self, seat: Seat) -> list[Event]:
+        """Tell of a device whose node is gone or about to go."""
+        if not seat.node:
+            return []
+        node = self._nodes.alive.get(seat.node)
+        if node is None:
+            return self._lose(seat, GONE, Cause.TAKEN)
+        if node.left_s is None or seat.draining:
+            return []
+        if not seat.joined:
+            return self._lose(seat, GONE, Cause.TAKEN)
+        seat.draining = True
+        return [DeviceDraining(seat.device, node.left_s)]
+
+    def _fill(self, now_s: float) -> None:
+        """Start as many devices as are missing, where something may come of it."""
+        avoided = self._placing.avoided(now_s)
+        for seat in list(self._seats.values()):
+            if not seat.node and seat.avoided != avoided and now_s - seat.since_s > STALE_S:
+                self._forget(seat)
+        missing = self._missing()
+        if missing > 0 and not self._placing.may_start(self._nodes.usable, now_s):
+            self._stop_where_hopeless()
+            return
+        for _ in range(missing):
+            self._start(avoided, now_s)
+
+    def _start(self, avoided: frozenset[str], now_s: float) -> None:
+        number = next(self._numbers)
+        device = f"npu/{number}"
+        actor_class = self._actor_class.options(**options(avoided))
+        actor = actor_class.remote(self._spec, device, number)
+        seat = self._seats[device] = Seat(device, actor, avoided, now_s)
+        self._hear(actor.where.remote(), partial(self._take_place, seat))
+
+    def _take_place(self, seat: Seat, future: Future[Any]) -> list[Event]:
+        if seat.device not in self._seats:
+            return []
+        if error := future.exception():
+            return self._fail_start(seat, error)
+        seat.node = future.result()
+        self._hear(seat.actor.open.remote(), partial(self._take_start, seat))
+        return []
+
+    def _take_start(self, seat: Seat, future: Future[Any]) -> list[Event]:
+        if seat.device not in self._seats:
+            return []
+        if error := future.exception():
+            return self._fail_start(seat, error)
+        seat.joined = True
+        self._placing.succeed(seat.node)
+        return [DeviceJoined(seat.device, self._nodes.name(seat.node))]
+
+    def _fail_start(self, seat: Seat, error: BaseException) -> list[Event]:
+        """Try again elsewhere, or later; raises what the job or its model is to blame for."""
+        if isinstance(error, RayTaskError):
+            cause = error.cause
+            if isinstance(cause, FleetError) and not cause.retryable:
+                raise cause from error
+        self._forget(seat)
+        node = seat.node or node_of_dead(seat.actor)
+        self._nodes.look(time.monotonic(), at_once=True)
+        if node and node not in self._nodes.usable:
+            # Its node is gone, or about to go, which is no fault of its own.
+            return []
+        reason = why_not_started(error)
+        if not self._placing.fail(node, reason, time.monotonic()):
+            return []
+        self._stop_where_hopeless()
+        return [NodeSetAside(self._nodes.name(node), reason)]
+
+    def _stop_where_hopeless(self) -> None:
+        if any(seat.joined for seat in self._seats.values()):
+            return
+        if self._placing.hopeless(self._nodes.usable):
+            reasons = (f"{self._nodes.name(n)}: {why}" for n, why in self._placing.aside.items())
+            raise JobFailed(f"No device can be started on any node. {'; '.join(reasons)}")
 
     def progress(self) -> list[Progress]:
-        """Tell what is newly heard of the devices; they are asked every ASK_EVERY_S."""
-        now_s = time.monotonic()
-        if now_s - self._last_asked_s < ASK_EVERY_S:
-            return []
-        self._last_asked_s = now_s
-        answered, waiting = self._answers()
-        for progress in answered:
-            self._watchdog.hear(progress)
-        for device, silence_s in self._watchdog.silent(now_s).items():
-            self._gone[device] = (f"{silence_s:.0f} s of silence", Cause.SILENT)
-        self._asked = {reference: self._asked[reference] for reference in waiting}
-        silent = set(self._asked.values()) | set(self._starting.values())
-        for device, actor in self._actors.items():
-            if device not in silent:
-                self._asked[actor.progress.remote()] = device
-                self._watchdog.ask(device, now_s)
-        return answered
-
-    def _answers(self) -> tuple[list[Progress], list[Any]]:
-        if not self._asked:
-            return [], []
-        asked = list(self._asked)
-        ready, waiting = ray.wait(asked, num_returns=len(asked), timeout=0, fetch_local=False)
-        answers = []
-        for reference in ready:
-            try:
-                answers.append(ray.get(reference))
-            except ActorDiedError as error:
-                # It may have held no lease, which would tell of it.
-                self._gone[self._asked[reference]] = why(error)
-            except RayError:
-                # It cannot be reached just now: the watchdog waits for it to be heard again.
-                continue
-        return answers, waiting
+        """Tell what is newly heard of the devices, which are asked now and then."""
+        return self._watch.ask(self._seats.values(), time.monotonic())
 
     def close(self) -> None:
         """End all actors; the Ray that this process started or joined goes on."""
-        for actor in self._actors.values():
-            ray.kill(actor)
-        self._actors.clear()
-
-
-@contextmanager
-def ray_left_as_found() -> Iterator[None]:
-    """Leave the cluster at the end, and end it where it was started meanwhile."""
-    was_there = ray.is_initialized()
-    try:
-        yield
-    finally:
-        if not was_there:
-            ray.shutdown()
-
-
-def _pickle_by_value(job_class: type) -> None:
-    """Make a job's module travel with the job where workers cannot import it."""
-    module = sys.modules[job_class.__module__]
-    if module.__name__.startswith(LOADED_PREFIX):
-        cloudpickle.register_pickle_by_value(module)  # type: ignore[no-untyped-call]
-
-
-def _cause(error: RayTaskError) -> BaseException:
-    cause = error.cause
-    return cause if isinstance(cause, FleetError) else JobFailed(f"A device failed: {error}")
+        for seat in self._seats.values():
+            ray.kill(seat.actor)
+        self._seats.clear()

@@ -5,7 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 
-from fleet.driver.events import Assign, Event, LeaseDone
+from fleet.driver.events import (
+    ELSEWHERE,
+    Assign,
+    Drop,
+    Event,
+    LeaseDone,
+    LeaseShortened,
+    Release,
+    Shorten,
+)
 from fleet.driver.pool import Pool
 from fleet.driver.share import LOOK_EVERY_S, others
 from fleet.errors import StorageError, TornPart
@@ -19,8 +28,6 @@ from fleet.storage import Folder
 from fleet.worker.spec import Progress
 
 LOOK_FOR_OTHERS_S = 15.0
-ELSEWHERE = "other runs"
-"""What stands in the place of a device's name where another run did a lease."""
 
 
 class SharedPool:
@@ -39,6 +46,11 @@ class SharedPool:
         self._next_search_s = 0.0
         self._shared = False
 
+    @property
+    def there(self) -> int:
+        """See Pool."""
+        return self._pool.there
+
     def want(self, devices: int) -> None:
         """See Pool."""
         self._pool.want(devices)
@@ -47,10 +59,16 @@ class SharedPool:
         """See Pool."""
         self._pool.apply(command, order)
 
+    def tell(self, command: Drop | Shorten | Release) -> None:
+        """See Pool."""
+        self._pool.tell(command)
+
     def poll(self, timeout_s: float) -> list[Event]:
         """See Pool."""
         events = self._pool.poll(timeout_s)
         for event in events:
+            if isinstance(event, LeaseShortened):
+                self._unheard.discard(event.lease)
             if isinstance(event, LeaseDone):
                 self._unheard.discard(event.lease)
                 # Its parts may have been seen before its worker told of them.

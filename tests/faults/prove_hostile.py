@@ -27,8 +27,10 @@ from witness import witness
 
 from fleet.driver.events import DeviceJoined, DeviceLost, LeaseCut, LeaseDone
 from fleet.driver.pool import Pool
-from fleet.driver.ray_pool import RayPool, ray_left_as_found, start_ray
-from fleet.driver.run import run_job
+from fleet.driver.ray_pool import RayPool
+from fleet.driver.ray_start import ray_left_as_found, start_ray
+from fleet.driver.run import Means, run_job
+from fleet.driver.scale import Limits
 from fleet.observe.events import RunEvent, RunStarted
 from fleet.observe.report import RunReport
 from fleet.worker.injection import Injection
@@ -97,7 +99,7 @@ def _run(archive: Archive, folder: Path, notes: Notes) -> RunReport:
     settings = {"devices": DEVICES, "watchdog_s": WATCHDOG_S, "lease_s": 1.0}
     job = thumbnails(folder / "in", folder / "out", **settings)
     with ray_left_as_found():
-        return run_job(job, DEVICES, pool, notes)
+        return run_job(job, Means(DEVICES, pool, Limits(most=DEVICES)), notes)
 
 
 def _take_out_injected(archive: Archive, books: Books) -> None:

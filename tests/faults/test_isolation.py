@@ -15,8 +15,10 @@ import fleet
 from fleet.driver.events import Cause, DeviceLost
 from fleet.driver.inline_pool import InlinePool
 from fleet.driver.pool import Pool
-from fleet.driver.ray_pool import RayPool, ray_left_as_found, start_ray
-from fleet.driver.run import run_job
+from fleet.driver.ray_pool import RayPool
+from fleet.driver.ray_start import ray_left_as_found, start_ray
+from fleet.driver.run import Means, run_job
+from fleet.driver.scale import Limits
 from fleet.observe.events import RunEvent
 from fleet.observe.report import RunReport
 from fleet.storage import canonical
@@ -77,7 +79,8 @@ def run(
         return make_pool(replace(spec, injections=tuple(injected), memory_bytes=MEMORY_BYTES))
 
     with ray_left_as_found():
-        return run_job(job, devices, pool, witness), witness
+        means = Means(devices, pool, Limits(most=devices))
+        return run_job(job, means, witness), witness
 
 
 def packet_of(clip: Path, gop: int) -> tuple[str, int]:

@@ -1,0 +1,63 @@
+"""Coming to a Ray cluster: one that is there, or one of this run's own."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import ray
+
+from fleet.errors import JobFailed
+
+OBJECT_STORE_BYTES = 128 * 1024 * 1024
+"""Pixels never cross Ray: leases and receipts are small."""
+
+
+def join_ray() -> int | None:
+    """Connect to the cluster that RAY_ADDRESS names, or that this process is connected to.
+
+    Gives how many NPUs it has just now, which may be none where nodes come as they are asked for;
+    None where there is no cluster to join. Raises JobFailed where it cannot be reached.
+    """
+    _quiet()
+    if not ray.is_initialized():
+        if not os.environ.get("RAY_ADDRESS"):
+            return None
+        try:
+            ray.init(logging_level=logging.ERROR, log_to_driver=False)
+        except ConnectionError as error:
+            message = f"The Ray cluster at {os.environ['RAY_ADDRESS']} cannot be joined: {error}"
+            raise JobFailed(message) from error
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return int(resources.get("NPU", 0))
+
+
+def start_ray(devices: int) -> None:
+    """Start Ray on this machine, with `devices` NPUs."""
+    _quiet()
+    ray.init(
+        num_cpus=max(devices, len(os.sched_getaffinity(0))),
+        resources={"NPU": devices},
+        include_dashboard=False,
+        logging_level=logging.ERROR,
+        log_to_driver=False,
+        object_store_memory=OBJECT_STORE_BYTES,
+    )
+
+
+@contextmanager
+def ray_left_as_found() -> Iterator[None]:
+    """Leave the cluster at the end, and end it where it was started meanwhile."""
+    was_there = ray.is_initialized()
+    try:
+        yield
+    finally:
+        if not was_there:
+            ray.shutdown()
+
+
+def _quiet() -> None:
+    # Without Ascend's own library Ray's detection logs an error and a traceback, twice.
+    logging.getLogger("ray._private.accelerators.npu").setLevel(logging.CRITICAL)

@@ -1,0 +1,290 @@
+"""The pool on a cluster whose nodes come, drain, break and go."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pytest
+import ray
+from ray import cloudpickle
+from ray._private.worker import global_worker
+from ray.cluster_utils import Cluster
+
+from fleet import FrameJob
+from fleet.driver.events import (
+    Assign,
+    Cause,
+    DeviceDraining,
+    DeviceJoined,
+    DeviceLost,
+    Drop,
+    Event,
+    LeaseDone,
+    LeaseDropped,
+    LeaseShortened,
+    NodeSetAside,
+    Piece,
+    Release,
+    Shorten,
+)
+from fleet.driver.ray_actor import DeviceActor
+from fleet.driver.ray_pool import RayPool
+from fleet.driver.ray_start import join_ray
+from fleet.errors import JobFailed, UsageError
+from fleet.frames import FrameBatch, Rows
+from fleet.plan.front import Rest
+from fleet.plan.order import LeaseOrder
+from fleet.worker.prefetch import PutDown
+from fleet.worker.receipt import Receipt, Shortened, Tally
+from fleet.worker.spec import Progress, WorkerSpec
+from fleet.worker.tasks import Task
+
+PATIENCE_S = 120
+PREEMPTION = 2
+"""DRAIN_NODE_REASON_PREEMPTION, in Ray's autoscaler.proto."""
+BROKEN, REFUSING = "FLEET_TEST_BROKEN_NODE", "FLEET_TEST_REFUSING_NODE"
+
+
+@dataclass(frozen=True)
+class Nothing(FrameJob):
+    """A job that is never run."""
+
+    table: ClassVar[str] = "nothing"
+    schema: ClassVar[pa.Schema] = pa.schema([])
+
+    def run(self, opened: Any, batch: FrameBatch) -> Rows:
+        """Not called."""
+        raise NotImplementedError
+
+
+class Stand(DeviceActor):
+    """A worker without a device, whose long leases end only when it is told so."""
+
+    def open(self) -> Progress:
+        """Open nothing; on a broken node that ends the process."""
+        if os.environ.get(BROKEN):
+            os._exit(7)
+        if os.environ.get(REFUSING):
+            raise UsageError("The model is not for this chip.")
+        return self._stand()
+
+    def _run(self, task: Task) -> Receipt | Shortened:
+        self._line.begin(task)
+        lease = task.order.lease
+        receipt = Receipt(lease, (), (), Tally(), self._name)
+        while lease.startswith("long"):
+            if task.fetch.stopped:
+                raise PutDown
+            if task.shortened:
+                return Shortened(receipt, Rest("rest", 2, 0.5, "a.mp4"))
+            time.sleep(0.02)
+        return receipt
+
+    @ray.method(concurrency_group="control")
+    def progress(self) -> Progress:  # type: ignore[override]  # Ray wraps methods
+        """Tell which lease it is at."""
+        return self._stand()
+
+    def _stand(self) -> Progress:
+        return Progress(self._name, self._line.computing, "", 0, 0.0)
+
+    def close(self) -> None:
+        """Close nothing."""
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A cluster whose head has no NPU, and this process connected to it."""
+    logging.getLogger("ray._private.accelerators.npu").setLevel(logging.CRITICAL)
+    # Workers do not see the folder of the tests.
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    ray.init(address=made.address, logging_level=logging.ERROR, log_to_driver=False)
+    try:
+        yield made
+    finally:
+        ray.shutdown()
+        made.shutdown()  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture
+def nodes(cluster: Cluster) -> Iterator[Callable[..., Any]]:
+    """Adds nodes, with one NPU each unless told otherwise; those that are left go at the end."""
+    added = []
+
+    def add(npus: int = 1, **environment: str) -> Any:
+        node = cluster.add_node(num_cpus=1, resources={"NPU": npus}, env_vars=environment)
+        added.append(node)
+        return node
+
+    yield add
+    for node in added:
+        if node in cluster.worker_nodes:
+            cluster.remove_node(node)
+
+
+@dataclass
+class Hands:
+    """A pool, and everything that it has told."""
+
+    pool: RayPool
+    told: list[Event] = field(default_factory=list)
+
+    def until(self, kind: type[Any], many: int = 1) -> Any:
+        """Poll until there have been so many events of a kind; gives the last one."""
+        end_s = time.monotonic() + PATIENCE_S
+        while len(found := [event for event in self.told if isinstance(event, kind)]) < many:
+            assert time.monotonic() < end_s, f"no {many} {kind.__name__} in {self.told}"
+            self.told += self.pool.poll(0.1)
+            self.pool.progress()
+        return found[-1]
+
+    def until_there(self, devices: int) -> None:
+        """Poll until so many devices could be had."""
+        end_s = time.monotonic() + PATIENCE_S
+        while self.pool.there != devices:
+            assert time.monotonic() < end_s, f"{self.pool.there} there, not {devices}"
+            self.told += self.pool.poll(0.1)
+
+    def give(self, device: str, lease: str) -> None:
+        """Hand a lease out."""
+        self.pool.apply(Assign(device, lease), LeaseOrder(lease, ()))
+
+
+@pytest.fixture
+def hands(cluster: Cluster) -> Iterator[Hands]:
+    """A pool without a device so far."""
+    assert cluster.address
+    spec = WorkerSpec(Nothing(), "job", "memory://nowhere", "Ascend310", "", {}, {})
+    with closing(RayPool(spec, Stand)) as pool:
+        yield Hands(pool)
+
+
+def test_devices_come_with_their_nodes_and_are_let_go(
+    hands: Hands, nodes: Callable[..., Any]
+) -> None:
+    """Demand waits for a node, is taken back where it is not wanted, and NPUs are given back."""
+    assert join_ray() == 0
+    assert hands.pool.there == 0
+    hands.pool.want(2)
+    nodes()
+    first = hands.until(DeviceJoined)
+    assert first.node
+    hands.until_there(1)
+    hands.pool.want(1)
+    nodes()
+    hands.until_there(2)
+    assert [type(event) for event in hands.told] == [DeviceJoined], "one was wanted no more"
+    hands.pool.want(2)
+    second = hands.until(DeviceJoined, 2)
+    assert second.node != first.node
+    hands.pool.tell(Release(first.device))
+    hands.pool.want(1)
+    lost = hands.until(DeviceLost)
+    assert (lost.device, lost.cause) == (first.device, Cause.RELEASED)
+    end_s = time.monotonic() + PATIENCE_S
+    while ray.available_resources().get("NPU", 0) < 1:  # type: ignore[no-untyped-call]
+        assert time.monotonic() < end_s, "the NPU is given back"
+        time.sleep(0.1)
+    assert hands.pool.there == 2
+    hands.give(second.device, "short")
+    assert hands.until(LeaseDone).lease == "short"
+    assert len([event for event in hands.told if isinstance(event, DeviceJoined)]) == 2
+
+
+def test_leases_are_put_down_and_ended_early_when_told(
+    hands: Hands, nodes: Callable[..., Any]
+) -> None:
+    """One that runs, and one that waits behind it; and the device goes on."""
+    nodes()
+    hands.pool.want(1)
+    device = hands.until(DeviceJoined).device
+    for lease in ("long-1", "long-2", "long-3"):
+        hands.give(device, lease)
+    hands.pool.tell(Drop(device, "long-2"))
+    waiting = hands.until(LeaseDropped)
+    assert (waiting.lease, waiting.wall_s) == ("long-2", 0.0)
+    hands.pool.tell(Drop(device, "long-1"))
+    running = hands.until(LeaseDropped, 2)
+    assert running.lease == "long-1"
+    assert running.wall_s > 0
+    hands.pool.tell(Shorten(device, "long-3"))
+    shortened = hands.until(LeaseShortened)
+    assert shortened.rest == Piece("rest", 2, 0.5, "a.mp4")
+
+
+def drain(node: Any, seconds: float) -> None:
+    """Give notice that a node is going to be taken away."""
+    worker: Any = global_worker
+    deadline_ms = int((time.time() + seconds) * 1000)
+    assert worker.gcs_client.drain_node(node.node_id, PREEMPTION, "taken", deadline_ms)[0]
+
+
+def test_a_device_on_a_node_that_drains_goes_on_and_is_replaced(
+    cluster: Cluster, hands: Hands, nodes: Callable[..., Any]
+) -> None:
+    """Notice is given once; leases are still done; the death is nobody's fault."""
+    node = nodes()
+    hands.pool.want(1)
+    device = hands.until(DeviceJoined).device
+    drain(node, 60)
+    notice = hands.until(DeviceDraining)
+    assert notice.device == device
+    assert 0 < notice.left_s <= 60
+    hands.until_there(0)
+    hands.give(device, "short")
+    assert hands.until(LeaseDone).lease == "short"
+    hands.give(device, "long")
+    nodes()
+    assert hands.until(DeviceJoined, 2).device != device, "another one before this one is gone"
+    cluster.remove_node(node, allow_graceful=False)
+    lost = hands.until(DeviceLost)
+    assert (lost.device, lost.cause) == (device, Cause.TAKEN)
+    assert len([event for event in hands.told if isinstance(event, DeviceDraining)]) == 1
+
+
+def test_a_node_where_nothing_starts_is_set_aside_and_the_work_goes_elsewhere(
+    hands: Hands, nodes: Callable[..., Any]
+) -> None:
+    """With its reason; the run goes on as long as there is another node."""
+    bad = nodes(**{BROKEN: "1"})
+    hands.pool.want(1)
+    end_s = time.monotonic() + PATIENCE_S
+    while bad.node_id not in hands.pool._placing._failed:
+        assert time.monotonic() < end_s
+        hands.told += hands.pool.poll(0.1)
+    nodes()
+    assert hands.until(DeviceJoined)
+    hands.pool.want(2)
+    aside = hands.until(NodeSetAside)
+    assert "its process ended" in aside.reason
+    assert hands.told.count(aside) == 1
+    assert hands.pool.poll(0.2) == []
+
+
+def test_where_every_node_is_broken_the_run_fails_in_words(
+    hands: Hands, nodes: Callable[..., Any]
+) -> None:
+    """It names the node and what happened there."""
+    nodes(**{BROKEN: "1"})
+    hands.pool.want(1)
+    with pytest.raises(JobFailed, match=r"No device can be started on any node.*process ended"):
+        hands.until(DeviceJoined)
+
+
+def test_what_the_job_is_to_blame_for_is_not_tried_elsewhere(
+    hands: Hands, nodes: Callable[..., Any]
+) -> None:
+    """A model that a chip refuses is refused by the next one too."""
+    nodes(**{REFUSING: "1"})
+    hands.pool.want(1)
+    with pytest.raises(UsageError, match="not for this chip"):
+        hands.until(DeviceJoined)
