@@ -19,7 +19,11 @@ from fleet.cli.plan import plan
 from fleet.cli.requeue import requeue
 from fleet.cli.run import run
 from fleet.cli.show import show
+from fleet.cli.simulate import simulate
 from fleet.cli.status import status
+from fleet.cli.stop import stop
+from fleet.cli.submit import submit
+from fleet.cli.top import top
 from fleet.cli.verify import verify
 from fleet.errors import FleetError, JobFailed, UsageError
 from fleet.street.command import street
@@ -51,8 +55,12 @@ def _top(
 
 
 app.command("run")(run)
+app.command("submit")(submit)
+app.command("stop")(stop)
 app.command("plan")(plan)
+app.command("simulate")(simulate)
 app.command("status")(status)
+app.command("top")(top)
 app.command("verify")(verify)
 app.command("requeue")(requeue)
 app.command("compact")(compact)
@@ -69,13 +77,12 @@ def main() -> None:
     """Run the command; errors of ours are a paragraph on stderr, never a traceback."""
     try:
         app()
-    except UsageError as error:
-        sys.exit(_complain(error, EXIT_USAGE))
     except FleetError as error:
-        sys.exit(_complain(error, EXIT_FAILED))
+        sys.exit(complain(error))
 
 
-def _complain(error: FleetError, code: int) -> int:
+def complain(error: FleetError) -> int:
+    """Say what is wrong on stderr; gives the exit code."""
     kind = "the job failed" if isinstance(error, JobFailed) else "error"
     print(f"fleet: {kind}: {error}", file=sys.stderr)  # noqa: T201 - this is the command's voice
-    return code
+    return EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED

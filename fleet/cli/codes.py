@@ -6,3 +6,5 @@ EXIT_USAGE = 2
 """What was asked cannot be done; nothing ran."""
 EXIT_ERRORS = 3
 """Finished, with errors recorded or told."""
+EXIT_PASSING = 75
+"""Told to a supervisor alone: ended by what may pass, such as a store that is down."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from threading import Event, Lock, Thread
 
 from fleet.errors import StorageError
+from fleet.observe.device_view import DeviceState, DeviceView
 from fleet.observe.events import Observer, RunEvent, RunStarted
-from fleet.observe.progress import ProgressState
-from fleet.output.runs import DeviceNote, RunNote, put_note
+from fleet.observe.progress import ProgressState, Snapshot
+from fleet.output.runs import DeviceNote, NodeNote, RunNote, put_note
 from fleet.storage import Folder
 
-MOST_DEVICES = 100
+MOST = 100
+"""Devices and nodes that a note tells of one by one."""
 EVERY_S = 5.0
 
 
@@ -34,6 +36,7 @@ class Heartbeat:
         self._check = check
         self._progress = ProgressState()
         self._lock = Lock()
+        self._turn = Lock()
         self._end = Event()
         self._thread = Thread(target=self._beat, name="heartbeat", daemon=True)
 
@@ -68,29 +71,65 @@ class Heartbeat:
 
     def put(self, state: str = "") -> None:
         """Put the note as things stand now, in another state where one is given."""
-        with self._lock:
-            now = self._progress.snapshot(time.monotonic())
-            self.note = replace(
-                self.note,
-                state=state or self.note.state,
-                updated_unix_s=time.time(),
-                done_video_s=now.video_s,
-                done_frames=now.frames,
-                frames_per_s=now.frames_per_s,
-                left_s=now.left_s,
-                device_count=len(now.devices),
-                devices_lost=now.devices_lost,
-                devices=tuple(
-                    DeviceNote(device.name, device.frames, device.frames_per_s, device.uri)
-                    for device in now.devices[:MOST_DEVICES]
-                ),
-            )
-            put_note(self._folder, self.note)
+        # In turn, so that an older note does not replace a newer one; whoever tells of what
+        # happened is not to wait for the store.
+        with self._turn:
+            with self._lock:
+                now = self._progress.snapshot(time.monotonic())
+                self.note = note = _noted(self.note, now, state or self.note.state)
+            put_note(self._folder, note)
 
     def end(self) -> None:
         """Put no more notes."""
         self._end.set()
         self._thread.join()
+
+
+def _noted(note: RunNote, now: Snapshot, state: str) -> RunNote:
+    nodes = _nodes(now.devices)
+    return replace(
+        note,
+        state=state,
+        updated_unix_s=time.time(),
+        done_video_s=now.video_s,
+        done_frames=now.frames,
+        done_leases=now.leases,
+        leases=max(note.leases, now.leases_total),
+        frames_per_s=now.frames_per_s,
+        left_s=now.left_s,
+        errors=now.losses,
+        lost_frames=now.lost_frames,
+        twins=now.twins,
+        wasted_s=now.wasted_s,
+        device_count=len(now.devices),
+        devices_lost=now.devices_lost,
+        devices=tuple(_device(device) for device in now.devices[:MOST]),
+        node_count=len(nodes),
+        nodes=tuple(nodes[:MOST]),
+    )
+
+
+def _device(now: DeviceView) -> DeviceNote:
+    busy = {stage: round(share, 4) for stage, share in now.busy.items()}
+    return DeviceNote(
+        now.name, now.frames, now.frames_per_s, now.uri, now.node, now.state, now.lease, busy
+    )
+
+
+def _nodes(devices: Iterable[DeviceView]) -> list[NodeNote]:
+    by_node: dict[str, list[DeviceView]] = {}
+    for device in devices:
+        by_node.setdefault(device.node, []).append(device)
+    return [
+        NodeNote(
+            node,
+            len(there),
+            sum(device.state == DeviceState.WORKING for device in there),
+            sum(device.state == DeviceState.DRAINING for device in there),
+            sum(device.frames_per_s for device in there),
+        )
+        for node, there in sorted(by_node.items())
+    ]
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fleet.driver.events import DeviceLost, LeaseCut, LeaseFailed
+from fleet.driver.events import Cause, DeviceDraining, DeviceLost, LeaseCut, LeaseFailed
 from fleet.observe.events import LeaseQuarantined, RunEvent, RunStarted, VideoRefused, Warned
 from fleet.observe.progress import Snapshot
 from fleet.observe.words import about, duration, percent, plural, rate
@@ -38,8 +38,8 @@ def _remark(event: RunEvent) -> str:
     match event:
         case VideoRefused(loss):
             return f"refused {loss.uri}: {loss.message}"
-        case DeviceLost(device, reason):
-            return f"lost {device}: {reason}"
+        case DeviceDraining() | DeviceLost():
+            return _device_remark(event)
         case LeaseFailed(device, lease, fault):
             return f"lease {lease[:8]} failed on {device}: {fault}"
         case LeaseCut(lease, pieces):
@@ -49,6 +49,13 @@ def _remark(event: RunEvent) -> str:
             return f"gave up lease {receipt.lease[:8]}, {lost} lost: {fault}"
         case _:
             return ""
+
+
+def _device_remark(event: DeviceDraining | DeviceLost) -> str:
+    if isinstance(event, DeviceDraining):
+        left = duration(max(0.0, event.left_s))
+        return f"{event.device} goes away in {left}: its machine is drained"
+    return "" if event.cause == Cause.RELEASED else f"lost {event.device}: {event.reason}"
 
 
 def opening(plan: RunStarted) -> str:

@@ -9,7 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from fleet.driver.events import DeviceJoined, DeviceLost, LeaseCut, LeaseDone, LeaseFailed
+from fleet.driver.events import (
+    DeviceDraining,
+    DeviceJoined,
+    DeviceLost,
+    LeaseCut,
+    LeaseDone,
+    LeaseFailed,
+    LeaseShortened,
+)
 from fleet.output.loss import Loss
 from fleet.worker.fault import Fault
 from fleet.worker.receipt import Receipt
@@ -22,6 +30,7 @@ class RunStarted:
 
     `video_s`, `frames`, `leases`: what there is to be in the output when the run is over, of which
     `done_video_s`, `done_frames` and `done_leases` were there before it. `output`: where it goes.
+    `job`: the job's digest.
     """
 
     output: str
@@ -32,19 +41,31 @@ class RunStarted:
     done_video_s: float = 0.0
     done_frames: int = 0
     done_leases: int = 0
+    job: str = ""
 
 
 @dataclass(frozen=True)
 class LeaseStarted:
     """A lease was handed to a device, which may have another one to end first.
 
-    `video_s`, `frames`: what the lease covers and how many frames are wanted of it.
+    `video_s`, `frames`: what the lease covers and how many frames are wanted of it. `twin`: another
+    device is at it already, slowly; whoever is first counts.
     """
 
     device: str
     lease: str
     video_s: float
     frames: int
+    twin: bool = False
+
+
+@dataclass(frozen=True)
+class TwinLost:
+    """What a device did of a lease came to nothing, as another was first; `wall_s`: spent on it."""
+
+    device: str
+    lease: str
+    wall_s: float
 
 
 @dataclass(frozen=True)
@@ -79,11 +100,14 @@ class RunEnded:
 RunEvent = (
     RunStarted
     | DeviceJoined
+    | DeviceDraining
     | DeviceLost
     | LeaseStarted
+    | TwinLost
     | Progress
     | LeaseDone
     | LeaseFailed
+    | LeaseShortened
     | LeaseCut
     | LeaseQuarantined
     | VideoRefused

@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from fleet.driver.events import DeviceJoined, DeviceLost, LeaseCut, LeaseDone, LeaseFailed
+from fleet.driver.events import (
+    ELSEWHERE,
+    Cause,
+    DeviceDraining,
+    DeviceJoined,
+    DeviceLost,
+    LeaseCut,
+    LeaseDone,
+    LeaseFailed,
+    LeaseShortened,
+)
+from fleet.observe.device_view import DeviceTrack, DeviceView
 from fleet.observe.events import (
     LeaseQuarantined,
     LeaseStarted,
     RunEnded,
     RunEvent,
     RunStarted,
+    TwinLost,
     VideoRefused,
     Warned,
 )
+from fleet.observe.holdings import Holdings
 from fleet.observe.speed import Speed
 from fleet.worker.receipt import Receipt
 from fleet.worker.spec import Progress
 
-DEVICE_WINDOW_S = 20.0
-"""A device's speed is that of its last seconds."""
 RUN_WINDOW_S = 60.0
 """What is left is judged by the last minute."""
 
 
-LeaseEvent = LeaseStarted | LeaseDone | LeaseFailed | LeaseCut | LeaseQuarantined
-
-
-@dataclass(frozen=True)
-class DeviceView:
-    """One device at one moment; `frames`: looked at since it joined, `uri`: the video it is in."""
-
-    name: str
-    frames_per_s: float
-    frames: int
-    uri: str
+DeviceEvent = DeviceJoined | DeviceDraining | DeviceLost | Progress
+LeaseEvent = (
+    LeaseStarted | TwinLost | LeaseDone | LeaseFailed | LeaseShortened | LeaseCut | LeaseQuarantined
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,8 @@ class Snapshot:
 
     `video_s`, `frames`, `leases` and their totals include what earlier runs did. `frames_per_s`:
     over all devices, in the last seconds. `left_s`: estimated, None while there is no telling.
-    `losses`: rows that went to errors/; `lost_frames`: the wanted frames they cost.
+    `losses`: rows that went to errors/; `lost_frames`: the wanted frames they cost. `twins`: leases
+    that were given to a second device; `wasted_s`: seconds of devices on what another did first.
     """
 
     elapsed_s: float
@@ -62,33 +67,13 @@ class Snapshot:
     refused: int
     devices_lost: int
     ended: bool
+    twins: int = 0
+    wasted_s: float = 0.0
 
     @property
     def share(self) -> float:
         """How much of the video time is done, 0..1."""
         return self.video_s / self.video_total_s if self.video_total_s > 0 else float(self.ended)
-
-
-@dataclass
-class _Device:
-    """What is known of a device.
-
-    `told`: frames, by its worker's last report; `past`: by earlier workers of its name;
-    `committed`: in its receipts. `lease`: what it runs, and `base`: `told` when that began.
-    """
-
-    speed: Speed = field(default_factory=lambda: Speed(DEVICE_WINDOW_S))
-    committed: int = 0
-    told: int = 0
-    past: int = 0
-    lease: str = ""
-    base: int = 0
-    uri: str = ""
-
-    @property
-    def frames(self) -> int:
-        """Frames since it joined: a commit may tell of some that no report told of."""
-        return max(self.past + self.told, self.committed)
 
 
 class ProgressState:
@@ -101,14 +86,16 @@ class ProgressState:
     def __init__(self) -> None:
         self._plan = RunStarted("", 0, 0.0, 0, 0)
         self._start_s: float | None = None
-        self._devices: dict[str, _Device] = {}
+        self._devices: dict[str, DeviceTrack] = {}
+        self._holdings = Holdings()
         self._open: dict[str, LeaseStarted] = {}
         self._ended_leases: set[str] = set()
         self._cut_leases: set[str] = set()
         self._more_leases = 0
         self._video_s = 0.0
         self._frames = self._rows = self._losses = self._lost_frames = 0
-        self._refused = self._devices_lost = 0
+        self._refused = self._devices_lost = self._twins = 0
+        self._wasted_s = 0.0
         self._speed = Speed(RUN_WINDOW_S)
         self._ended = False
 
@@ -123,19 +110,12 @@ class ProgressState:
             case RunStarted():
                 self._plan, self._start_s = event, now_s
                 self._speed = Speed(RUN_WINDOW_S)
-            case VideoRefused():
-                self._refused += 1
-            case Warned():
-                pass
+            case VideoRefused() | Warned():
+                self._refused += isinstance(event, VideoRefused)
             case RunEnded():
                 self._ended = True
-            case DeviceJoined(device):
-                self._device(device, now_s)
-            case DeviceLost(device):
-                self._devices_lost += 1
-                self._devices.pop(device, None)
-            case Progress():
-                self._advance(event, now_s)
+            case DeviceJoined() | DeviceDraining() | DeviceLost() | Progress():
+                self._fold_device(event, now_s)
             case _:
                 self._fold_lease(event, now_s)
         if self._start_s is not None and self._speed.is_due(now_s):
@@ -147,58 +127,71 @@ class ProgressState:
         if video_s > self._plan.done_video_s:
             self._speed.add(now_s, video_s)
 
+    def _fold_device(self, event: DeviceEvent, now_s: float) -> None:
+        match event:
+            case DeviceJoined(device, node):
+                self._device(device, now_s).node = node
+            case DeviceDraining(device):
+                self._device(device, now_s).draining = True
+            case DeviceLost(device, _, cause):
+                self._devices_lost += cause != Cause.RELEASED
+                self._devices.pop(device, None)
+                self._holdings.leave(device)
+            case Progress():
+                self._device(event.device, now_s).advance(event, now_s)
+
     def _fold_lease(self, event: LeaseEvent, now_s: float) -> None:
         match event:
             case LeaseStarted(device, lease):
                 self._device(device, now_s)
+                self._twins += event.twin
                 if lease not in self._ended_leases:
                     self._open[lease] = event
-            case LeaseDone(device, _, receipt):
-                self._credit(device, receipt, now_s)
+                    self._holdings.hand(event)
+            case LeaseDone(device, lease, receipt) | LeaseShortened(device, lease, receipt):
+                if device != ELSEWHERE:
+                    self._device(device, now_s).credit(lease, receipt, now_s)
                 self._count(receipt)
+                if isinstance(event, LeaseShortened):
+                    self._cut(lease, pieces=2)
             case LeaseQuarantined(receipt):
                 self._count(receipt)
             case LeaseFailed(device, lease):
                 self._give_back(device, lease)
+            case TwinLost(device, lease, wall_s):
+                self._wasted_s += wall_s
+                self._give_back(device, lease)
             case LeaseCut(lease, pieces):
-                self._open.pop(lease, None)
-                if lease not in self._cut_leases:
-                    self._cut_leases.add(lease)
-                    self._more_leases += len(pieces) - 1
+                self._cut(lease, len(pieces))
 
-    def _device(self, name: str, now_s: float) -> _Device:
+    def _device(self, name: str, now_s: float) -> DeviceTrack:
         if name not in self._devices:
-            self._devices[name] = _Device()
+            self._devices[name] = DeviceTrack()
             self._devices[name].speed.add(now_s, 0)
         return self._devices[name]
 
-    def _advance(self, told: Progress, now_s: float) -> None:
-        device = self._device(told.device, now_s)
-        if told.frames < device.told:
-            # A new worker of the same name counts from 0.
-            device.past += device.told
-            device.told = device.base = 0
-        if told.lease != device.lease:
-            device.lease, device.base = told.lease, device.told
-        device.told, device.uri = told.frames, told.uri
-        device.speed.add(now_s, device.frames)
-
-    def _credit(self, name: str, receipt: Receipt, now_s: float) -> None:
-        device = self._device(name, now_s)
-        device.committed += receipt.tally.frames
-        device.speed.add(now_s, device.frames)
-        self._give_back(name, receipt.lease)
-
     def _give_back(self, name: str, lease: str) -> None:
-        device = self._devices.get(name)
-        if device is not None and device.lease == lease:
-            device.lease, device.base = "", device.told
+        self._holdings.put_down(name, lease)
+        if name in self._devices:
+            self._devices[name].put_down(lease)
+
+    def _cut(self, lease: str, pieces: int) -> None:
+        self._settle(lease)
+        if lease not in self._cut_leases:
+            self._cut_leases.add(lease)
+            self._more_leases += pieces - 1
+
+    def _settle(self, lease: str) -> None:
+        self._open.pop(lease, None)
+        self._holdings.settle(lease)
 
     def _count(self, receipt: Receipt) -> None:
         if receipt.lease in self._ended_leases:
             return
-        self._ended_leases.add(receipt.lease)
-        self._open.pop(receipt.lease, None)
+        started = self._open.get(receipt.lease)
+        # The name that came with the order is kept by others too: a receipt's is a copy of it.
+        self._ended_leases.add(started.lease if started else receipt.lease)
+        self._settle(receipt.lease)
         tally = receipt.tally
         self._video_s += tally.video_s
         self._frames += tally.frames
@@ -226,7 +219,7 @@ class ProgressState:
         plan = self._plan
         video_s = self._video_now_s()
         devices = tuple(
-            DeviceView(name, device.speed.per_s(now_s, device.frames), device.frames, device.uri)
+            device.view(name, self._holdings.first(name), now_s)
             for name, device in sorted(self._devices.items())
         )
         return Snapshot(
@@ -246,6 +239,8 @@ class ProgressState:
             refused=self._refused,
             devices_lost=self._devices_lost,
             ended=self._ended,
+            twins=self._twins,
+            wasted_s=self._wasted_s,
         )
 
     def _left_s(self, now_s: float, video_s: float) -> float | None:

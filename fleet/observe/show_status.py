@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fleet.observe.layout import fact, hang, most
 from fleet.observe.words import about, duration, percent, plural, rate, short
 from fleet.output.runs import RunNote
-from fleet.output.status import Status
+from fleet.output.status import DeviceSeen, Status
 from fleet.text import one_line
 
 LABELS = 6
@@ -41,14 +41,17 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     if status.last_unix_s is not None:
         yield "last commit", f"{_ago(status.now_unix_s - status.last_unix_s)} ago"
     if devices := [device for device in status.devices if device.name != _DRIVER]:
-        some = ", ".join(
-            f"{device.name} {_ago(status.now_unix_s - device.last_unix_s)} ago"
-            for device in devices[:DEVICES]
-        )
+        some = ", ".join(_seen(device, status.now_unix_s) for device in devices[:DEVICES])
         more = f" and {len(devices) - DEVICES:,} more" if len(devices) > DEVICES else ""
         yield "devices", f"{len(devices):,} seen: {some}{more}"
     packed = f", {status.packs:,} of them packs" if status.packs else ""
     yield "parts", f"{status.objects:,}{packed}, of {plural(status.leases, 'lease')}"
+
+
+def _seen(device: DeviceSeen, now_unix_s: float) -> str:
+    if device.last_unix_s is None:
+        return device.name
+    return f"{device.name} {_ago(now_unix_s - device.last_unix_s)} ago"
 
 
 def _video(status: Status) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -44,12 +45,32 @@ _SHARD = pa.schema(
 
 @dataclass(frozen=True)
 class DeviceNote:
-    """A device of a run: frames since it joined, how many a second now, the video it is in."""
+    """A device of a run: frames since it joined, how many a second now, the video it is in.
+
+    `node`: its machine. `state`: working, idle, or draining: its machine goes away. `lease`: what
+    it runs. `busy`: by stage, CPU seconds over the seconds of the last lease that it committed.
+    These are empty where they are not known.
+    """
 
     name: str
     frames: int
     frames_per_s: float
     uri: str
+    node: str = ""
+    state: str = ""
+    lease: str = ""
+    busy: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NodeNote:
+    """A machine with devices of a run: how many, how many of them work or drain, and how fast."""
+
+    name: str
+    devices: int
+    working: int
+    draining: int
+    frames_per_s: float
 
 
 @dataclass(frozen=True)
@@ -59,8 +80,11 @@ class RunNote:
     `state`: preparing, running; finished (all there), left (others work on), interrupted, failed.
     `inputs`: as they were asked for. `videos`, `video_s`, `frames`, `leases`: what is to be there
     when it is over, of which `done_video_s` and `done_frames` are there by its own account.
-    `left_s`: estimated, None while there is no telling. `devices`: the first hundred;
-    `device_count`: how many there are. Times are seconds since 1970 by the run's own clock.
+    `left_s`: estimated, None while there is no telling. `done_leases`: None in the notes of an
+    older Fleet. `errors`, `lost_frames`: rows that went to errors/, and what they cost. `twins`:
+    leases given to a second device; `wasted_s`: what devices spent on attempts that came to
+    nothing. `nodes`, `devices`: the first hundred of each; `node_count`, `device_count`: how many
+    there are. Times are seconds since 1970 by the run's own clock.
     """
 
     holder: Holder
@@ -78,6 +102,13 @@ class RunNote:
     device_count: int = 0
     devices_lost: int = 0
     devices: tuple[DeviceNote, ...] = field(default=())
+    done_leases: int | None = None
+    errors: int = 0
+    lost_frames: int = 0
+    twins: int = 0
+    wasted_s: float = 0.0
+    node_count: int = 0
+    nodes: tuple[NodeNote, ...] = field(default=())
 
     @property
     def id(self) -> str:
@@ -103,13 +134,26 @@ def read_notes(folder: Folder) -> list[RunNote]:
         if not entry.name.endswith(".json"):
             continue
         try:
-            raw = json.loads(folder.read(entry.name))
-            devices = tuple(DeviceNote(**device) for device in raw.pop("devices"))
-            inputs, holder = tuple(raw.pop("inputs")), Holder(**raw.pop("holder"))
-            notes.append(RunNote(holder=holder, inputs=inputs, devices=devices, **raw))
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            notes.append(_parse(json.loads(folder.read(entry.name))))
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
             continue
     return sorted(notes, key=lambda note: note.updated_unix_s)
+
+
+def _parse(raw: dict[str, Any]) -> RunNote:
+    """Make a note of what stands there, whether an older or a newer Fleet put it."""
+    parts: dict[str, Any] = {
+        "holder": Holder(**raw["holder"]),
+        "inputs": tuple(raw["inputs"]),
+        "devices": tuple(DeviceNote(**_known(DeviceNote, item)) for item in raw["devices"]),
+        "nodes": tuple(NodeNote(**_known(NodeNote, item)) for item in raw.get("nodes", ())),
+    }
+    return RunNote(**_known(RunNote, raw) | parts)
+
+
+def _known(kind: type, raw: dict[str, Any]) -> dict[str, Any]:
+    names = {item.name for item in fields(kind)}
+    return {name: value for name, value in raw.items() if name in names}
 
 
 def prune_notes(folder: Folder, notes: Sequence[RunNote], now_s: float) -> None:

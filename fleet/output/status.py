@@ -23,12 +23,15 @@ from fleet.worker.receipt import Tally
 
 @dataclass(frozen=True)
 class DeviceSeen:
-    """A device that committed something: its leases, frames, and when it last did."""
+    """A device that committed something: its leases, frames, and when it last did.
+
+    `last_unix_s`: None where that was not put down, as by Fleet before it kept the time.
+    """
 
     name: str
     leases: int
     frames: int
-    last_unix_s: int
+    last_unix_s: int | None
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,9 @@ def _devices(standing: Standing) -> list[DeviceSeen]:
     )
     columns = ("device", "device_count", "tally.frames_sum", "committed_unix_s_max")
     seen = (
-        DeviceSeen(*values) for values in zip(*(sums[n].to_pylist() for n in columns), strict=True)
+        DeviceSeen(name, leases, frames, last_unix_s or None)
+        for name, leases, frames, last_unix_s in zip(
+            *(sums[n].to_pylist() for n in columns), strict=True
+        )
     )
-    return sorted(seen, key=lambda device: (-device.last_unix_s, device.name))
+    return sorted(seen, key=lambda device: (-(device.last_unix_s or 0), device.name))

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.driver.events import DeviceJoined, DeviceLost, LeaseDone, LeaseFailed
+from fleet.driver.events import (
+    ELSEWHERE,
+    Cause,
+    DeviceDraining,
+    DeviceJoined,
+    DeviceLost,
+    LeaseDone,
+    LeaseFailed,
+    LeaseShortened,
+    Piece,
+)
 from fleet.observe.describe import (
     counts_line,
     describe,
@@ -23,6 +33,7 @@ from fleet.observe.events import (
     RunEnded,
     RunEvent,
     RunStarted,
+    TwinLost,
     VideoRefused,
 )
 from fleet.observe.progress import ProgressState, Snapshot
@@ -105,6 +116,60 @@ def test_twins_count_once() -> None:
         state.fold(done("a", device), 3)
     now = state.snapshot(3)
     assert (now.frames, now.leases, now.rows) == (2500, 1, 2500)
+
+
+def test_a_shortened_lease_counts_by_its_front_and_its_rest_goes_on() -> None:
+    """One more lease in all; the front is done, and the rest is another device's."""
+    plan = RunStarted("out", 1, 100, 2500, 1)
+    front = LeaseShortened("npu-0", "a", receipt_of("front", 1000, 40), Piece("rest", 3))
+    events: Story = [(0, plan), (1, started("a")), (2, at("npu-0", "a", 900)), (3, front)]
+    now = folded(events).snapshot(3)
+    assert (now.video_s, now.frames, now.leases, now.leases_total) == (40, 1000, 1, 2)
+    assert (now.devices[0].lease, now.devices[0].state) == ("", "idle")
+    events += [(4, LeaseStarted("npu-1", "rest", 60, 1500)), (5, front)]
+    events += [(6, LeaseDone("npu-1", "rest", receipt_of("rest", 1500, 60)))]
+    now = folded(events).snapshot(6)
+    assert (now.video_s, now.frames, now.leases, now.leases_total) == (100, 2500, 2, 2)
+
+
+def test_twins_and_what_they_waste_are_counted() -> None:
+    """A twin that comes to nothing gives back its lease and counts no frame."""
+    events: Story = [(0, PLAN), (1, started("a"))]
+    events += [(2, LeaseStarted("npu-1", "a", 100, 2500, twin=True)), (3, at("npu-1", "a", 50))]
+    events += [(4, done("a")), (4, TwinLost("npu-1", "a", 2.5))]
+    now = folded(events).snapshot(4)
+    assert (now.twins, now.wasted_s, now.leases, now.frames) == (1, 2.5, 1, 2500)
+    assert [device.state for device in now.devices] == ["idle", "idle"]
+
+
+def test_a_device_is_seen_with_its_node_state_lease_and_engines() -> None:
+    """As far as events told; what its stages took is that of its last lease."""
+    tally = Tally(frames=10, wall_s=4.0, host_s={"vdec": 3.0, "model": 0.5})
+    events: Story = [(0, PLAN), (0, DeviceJoined("npu-0", "node-a")), (0, started("a"))]
+    (device,) = folded(events).snapshot(1).devices
+    assert (device.node, device.state, device.lease, device.busy) == ("node-a", "working", "a", {})
+    events += [(5, LeaseDone("npu-0", "a", Receipt("a", (), (), tally, "npu-0")))]
+    (device,) = folded(events).snapshot(5).devices
+    assert (device.state, device.lease, device.busy) == ("idle", "", {"vdec": 0.75, "model": 0.125})
+    events += [(6, DeviceDraining("npu-0", 30)), (6, started("b"))]
+    (device,) = folded(events).snapshot(6).devices
+    assert (device.state, device.lease) == ("draining", "b")
+
+
+def test_a_device_that_was_let_go_is_not_lost() -> None:
+    """Nothing was left for it to do."""
+    events: Story = [(0, PLAN), (0, DeviceJoined("npu-0"))]
+    released = DeviceLost("npu-0", "nothing is left to do", Cause.RELEASED)
+    now = folded([*events, (1, released)]).snapshot(1)
+    assert (now.devices, now.devices_lost) == ((), 0)
+    assert remark(released) == ""
+
+
+def test_what_another_run_did_counts_but_is_no_device() -> None:
+    """It is in the output all the same."""
+    now = folded([(0, PLAN), (1, started("a")), (2, done("a", ELSEWHERE))]).snapshot(2)
+    assert (now.frames, now.leases) == (2500, 1)
+    assert [(device.name, device.state) for device in now.devices] == [("npu-0", "idle")]
 
 
 def test_a_lost_device_takes_its_uncommitted_work_along() -> None:
@@ -206,9 +271,18 @@ DEVICES = st.sampled_from(["npu-0", "npu-1", "driver"])
 SMALL = st.integers(0, 3000)
 EVENTS = st.one_of(
     st.just(PLAN),
-    st.builds(DeviceJoined, DEVICES),
-    st.builds(DeviceLost, DEVICES, st.text()),
-    st.builds(LeaseStarted, DEVICES, NAMES, st.floats(0, 1e4), SMALL),
+    st.builds(DeviceJoined, DEVICES, NAMES),
+    st.builds(DeviceDraining, DEVICES, st.floats(-10, 1e4)),
+    st.builds(DeviceLost, DEVICES, st.text(), st.sampled_from(Cause)),
+    st.builds(LeaseStarted, DEVICES, NAMES, st.floats(0, 1e4), SMALL, st.booleans()),
+    st.builds(TwinLost, DEVICES, NAMES, st.floats(0, 1e4)),
+    st.builds(
+        LeaseShortened,
+        DEVICES,
+        NAMES,
+        st.builds(receipt_of, NAMES, SMALL, st.floats(0, 1e4)),
+        st.builds(Piece, NAMES, SMALL),
+    ),
     st.builds(Progress, DEVICES, NAMES, st.text(), SMALL, st.floats(0, 1e4)),
     st.builds(done, NAMES, DEVICES, SMALL),
     st.builds(LeaseFailed, DEVICES, NAMES, st.just(FAULT)),
@@ -320,6 +394,7 @@ def test_the_opening_says_what_is_to_be_done() -> None:
             "refused in/x.mp4: no video",
         ),
         (DeviceLost("npu-1", "killed"), "lost npu-1: killed"),
+        (DeviceDraining("npu-1", 29.6), "npu-1 goes away in 30s: its machine is drained"),
         (LeaseFailed("npu-0", "0123456789", FAULT), "lease 01234567 failed on npu-0: vdec: broken"),
         (
             LeaseQuarantined(Receipt("0123456789", (), (), Tally(lost_frames=9), "driver"), FAULT),

@@ -107,6 +107,20 @@ def test_a_job_in_the_middle_is_told_by_video_time(folder: Folder) -> None:
     assert all(len(line) <= 80 for line in text.splitlines() if folder.uri not in line)
 
 
+def test_a_time_that_was_not_put_down_is_not_told(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older Fleet kept none: a device is then named without one."""
+    videos(folder)
+    monkeypatch.setattr("fleet.output.commit.time.time", lambda: 0.0)
+    commit_lease(folder, "a", range(16))
+    monkeypatch.undo()
+    status = read_status(folder, JOB)
+    assert (status.last_unix_s, status.devices[0].last_unix_s) == (None, None)
+    assert "1 seen: npu-0\n" in render(status)
+    assert "ago" not in render(status)
+
+
 def test_a_job_that_has_only_begun_has_a_status(folder: Folder) -> None:
     """Nothing is there, and nobody says anything yet."""
     status = read_status(folder, JOB)

@@ -1,0 +1,55 @@
+"""`fleet stop`: end a job that was submitted; or see which there are."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fleet.cli.submit import Address, write
+from fleet.driver.reach import check_address
+from fleet.observe.words import duration
+
+if TYPE_CHECKING:
+    from fleet.driver.ray_jobs import Submission
+
+
+def stop(
+    submission: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="What fleet submit called it.")
+    ] = None,
+    *,
+    address: Address,
+) -> None:
+    """Stop a submitted job: what is committed stays, and submitted again it goes on.
+
+    Waits until it has ended, and shows what it says of itself. Without an ID: lists what runs.
+    """
+    address = check_address(address)
+    from fleet.driver.ray_jobs import Jobs  # noqa: PLC0415 - takes seconds to import
+
+    jobs = Jobs(address)
+    if submission is None:
+        _list(jobs.running())
+        return
+    found = jobs.look(submission)
+    if found.over:
+        typer.echo(f"{submission} has ended already ({found.state.lower()}).")
+        return
+    before = len(jobs.log(submission))
+    ended = jobs.stop(submission)
+    write(jobs.log(submission)[before:])
+    typer.echo(f"{submission} has ended ({ended.state.lower()}). {_keeps(ended)}")
+
+
+def _keeps(ended: Submission) -> str:
+    return f"What is committed: fleet status {ended.output}" if ended.output else ""
+
+
+def _list(running: list[Submission]) -> None:
+    if not running:
+        typer.echo("No submission is running.")
+    for job in running:
+        age = duration(max(0.0, time.time() - job.since_unix_s))
+        typer.echo(f"{job.id}  {job.state.lower()} for {age}  {job.job} -> {job.output}")

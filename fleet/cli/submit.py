@@ -1,0 +1,186 @@
+"""`fleet submit`: a job over videos, run by a cluster; and how it is followed."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import fleet
+from fleet.cli.codes import EXIT_FAILED
+from fleet.cli.options import (
+    Deadline,
+    Devices,
+    Exclude,
+    Include,
+    IndexCache,
+    Inputs,
+    JobFile,
+    MaxDevices,
+    Model,
+    ModifiedSince,
+    Output,
+    Sampling,
+    Settings,
+    overrides,
+    packaged_job,
+)
+from fleet.driver.package import Package, pack, pack_fleet
+from fleet.driver.reach import check_address, paths_on_nodes
+from fleet.errors import JobFailed, UsageError
+from fleet.job import job_from, read_fields
+
+if TYPE_CHECKING:
+    from fleet.driver.ray_jobs import Jobs, Submission
+
+Address = Annotated[
+    str,
+    typer.Option(
+        envvar="RAY_API_SERVER_ADDRESS",
+        metavar="URL",
+        help="The cluster's dashboard, such as http://head:8265.",
+    ),
+]
+
+
+def submit(
+    job_file: JobFile = None,
+    *,
+    address: Address,
+    inputs: Inputs = None,
+    include: Include = None,
+    exclude: Exclude = None,
+    modified_since: ModifiedSince = None,
+    model: Model = None,
+    output: Output = None,
+    sample: Sampling = None,
+    devices: Devices = None,
+    max_devices: MaxDevices = None,
+    deadline: Deadline = None,
+    index_cache: IndexCache = None,
+    settings: Settings = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Do not follow the job; end once it is submitted.")
+    ] = False,
+    pass_env: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Give the job this variable of here, such as AWS_ACCESS_KEY_ID; repeatable. "
+            "Whoever can reach the cluster's dashboard can read it: better give the nodes a role.",
+        ),
+    ] = None,
+    with_fleet: Annotated[
+        bool,
+        typer.Option(
+            "--with-fleet/--without-fleet", help="Send this Fleet along, or use that of the nodes."
+        ),
+    ] = True,
+) -> None:
+    """Run a job on a cluster: send it, and follow what it prints.
+
+    Local models and the job's own module are sent along; inputs and output must be where every
+    node can reach them. A driver that dies is started again and goes on. Ctrl-C ends the following,
+    not the job. Exit code: that of fleet run; 0 with --detach.
+    """
+    address = check_address(address)
+    job_file = job_file or packaged_job("detect.toml")
+    fields = read_fields(
+        job_file,
+        overrides(
+            settings,
+            input=inputs,
+            include=include,
+            exclude=exclude,
+            modified_since=modified_since,
+            model=model,
+            output=output,
+            sample=sample,
+            devices=devices,
+            max_devices=max_devices,
+            deadline=deadline,
+            index_cache=index_cache,
+        ),
+    )
+    job = job_from(fields, str(job_file), job_file.parent)
+    if on_nodes := paths_on_nodes(job):
+        listed = ", ".join(on_nodes)
+        _say(f"Paths on the cluster's nodes, the same on each of them: {listed}")
+    environment = _environment(pass_env or [])
+    with tempfile.TemporaryDirectory(prefix="fleet-submit-") as scratch:
+        package = pack(job, fields, job_file, Path(scratch) / "job")
+        sent_fleet = pack_fleet(Path(scratch)) if with_fleet else None
+        jobs, submission = _send(address, package, sent_fleet, environment, job.output)
+    if detach:
+        _say(_what_then(jobs.address, submission, job.output))
+        return
+    raise typer.Exit(_follow(jobs, submission, job.output))
+
+
+def _send(
+    address: str,
+    package: Package,
+    sent_fleet: Path | None,
+    environment: Mapping[str, str],
+    output: str,
+) -> tuple[Jobs, str]:
+    # Ray's client takes seconds to import, which whoever mistyped an option need not wait for.
+    from fleet.driver.ray_jobs import Jobs, Parcel  # noqa: PLC0415
+
+    jobs = Jobs(address)
+    own = [f"Fleet {fleet.__version__}"] if sent_fleet else []
+    _say(f"Sending {', '.join([*package.names, *own])}")
+    command = shlex.join(["exec", "python", "-m", "fleet.driver.supervise", package.job_file])
+    submission = jobs.submit(
+        Parcel(package.folder, sent_fleet, command, environment, package.job_file, output)
+    )
+    _say(f"Submitted {submission}")
+    return jobs, submission
+
+
+def _environment(names: Sequence[str]) -> dict[str, str]:
+    missing = [name for name in names if name not in os.environ]
+    if missing:
+        raise UsageError(f"--pass-env {missing[0]}: there is no such variable here.", "Set it.")
+    return {name: os.environ[name] for name in names}
+
+
+def _follow(jobs: Jobs, submission: str, output: str) -> int:
+    try:
+        return conclude(jobs.follow(submission, write))
+    except KeyboardInterrupt:
+        _say(f"\nfleet: {submission} goes on without being followed.")
+        _say(_what_then(jobs.address, submission, output))
+        return EXIT_FAILED
+
+
+def conclude(ended: Submission) -> int:
+    """Give the exit code of a submission that has ended; JobFailed where it never came to run."""
+    if ended.exit_code is None and ended.state == "FAILED":
+        raise JobFailed(f"{ended.id} did not run: {ended.message}")
+    if ended.state == "STOPPED":
+        _say(f"fleet: {ended.id} was stopped. Submitted again, it goes on where it was.")
+        return EXIT_FAILED
+    return ended.exit_code or 0
+
+
+def write(text: str) -> None:
+    """Write what a job prints."""
+    typer.echo(text, nl=False)
+
+
+def _what_then(address: str, submission: str, output: str) -> str:
+    return (
+        f"  how it stands:  fleet status {shlex.quote(output)}\n"
+        f"  what it prints: ray job logs --follow --address {address} {submission}\n"
+        f"  stop it:        fleet stop --address {address} {submission}"
+    )
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)

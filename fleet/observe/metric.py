@@ -1,0 +1,123 @@
+"""What is counted while a run goes on; pure.
+
+Ray exports these with `ray_` before their names, and Prometheus names a counter `..._total`: see
+`Metric.exported`. Every value has the labels of `RUN_LABELS`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+RUN_LABELS = ("job_digest", "output")
+"""The first digits of the job's digest, and where its tables go."""
+DIGEST_DIGITS = 12
+
+
+class Kind(StrEnum):
+    """How a metric's values go together: added up, the last one, or counted by size."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """Something that is counted; `label`: what it is counted by, if anything, beside RUN_LABELS.
+
+    `bounds`: of a histogram, the upper ends of its buckets.
+    """
+
+    kind: Kind
+    name: str
+    text: str
+    label: str = ""
+    bounds: tuple[float, ...] = ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of all labels of its values."""
+        return (*RUN_LABELS, self.label) if self.label else RUN_LABELS
+
+    @property
+    def exported(self) -> tuple[str, ...]:
+        """The names under which Prometheus meets it."""
+        ends = {Kind.COUNTER: ("_total",), Kind.GAUGE: ("",)}
+        return tuple(
+            f"ray_{self.name}{end}" for end in ends.get(self.kind, ("_bucket", "_count", "_sum"))
+        )
+
+
+def _counter(name: str, text: str, label: str = "") -> Metric:
+    return Metric(Kind.COUNTER, f"fleet_{name}", text, label)
+
+
+def _gauge(name: str, text: str, label: str = "") -> Metric:
+    return Metric(Kind.GAUGE, f"fleet_{name}", text, label)
+
+
+FRAMES = _counter("frames", "Frames that came out and are committed: rows of frames/.")
+LOST_FRAMES = _counter("lost_frames", "Frames that were wanted and are recorded as lost.")
+ROWS = _counter("rows", "Rows of the job's own table.")
+VIDEO = _counter("video_seconds", "Seconds of video that leases covered.")
+READ = _counter("read_bytes", "Bytes that workers read from storage for the leases they did.")
+ERRORS = _counter("errors", "Losses that leases recorded in errors/.")
+REFUSED = _counter("videos_refused", "Videos that cannot be processed at all, each time of asking.")
+DONE = _counter("leases_done", "Leases that are committed.")
+GIVEN_UP = _counter("leases_given_up", "Leases that were given up, their loss recorded.")
+FAILED = _counter("lease_failures", "Attempts at leases that failed, by stage.", "stage")
+CUT = _counter("leases_cut", "Leases that were cut into pieces, or ended early.")
+LEASE_TIME = Metric(
+    Kind.HISTOGRAM,
+    "fleet_lease_seconds",
+    "Seconds that a device took for a lease.",
+    bounds=(0.5, 1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 300, 900),
+)
+TWINS = _counter("twins_started", "Leases that were given to a second device.")
+TWINS_LOST = _counter("twins_lost", "Attempts that came to nothing, as another device was first.")
+WASTED = _counter("wasted_seconds", "Seconds of devices spent on attempts that came to nothing.")
+HOST = _counter("host_cpu_seconds", "CPU seconds of these machines by stage, measured.", "stage")
+CHIP = _counter(
+    "modelled_chip_seconds", "Seconds of the real chip by engine: modelled, not measured.", "engine"
+)
+JOINED = _counter("devices_joined", "Devices that came.")
+LEFT = _counter("devices_left", "Devices that are gone; released: nothing was left to do.", "cause")
+NOTICES = _counter("drain_notices", "Devices whose machine was said to go away.")
+LEASES = _gauge("leases", "Leases: waiting for a device, running, or fetched ahead.", "state")
+DEVICES = _gauge("devices", "Devices that are here, by what they do.", "state")
+WANTED = _gauge("frames_wanted", "Frames that are to be looked at, over all runs of the job.")
+BEFORE = _gauge("frames_before", "Frames that earlier runs had seen to when this one began.")
+
+METRICS = (
+    FRAMES,
+    LOST_FRAMES,
+    ROWS,
+    VIDEO,
+    READ,
+    ERRORS,
+    REFUSED,
+    DONE,
+    GIVEN_UP,
+    FAILED,
+    CUT,
+    LEASE_TIME,
+    TWINS,
+    TWINS_LOST,
+    WASTED,
+    HOST,
+    CHIP,
+    JOINED,
+    LEFT,
+    NOTICES,
+    LEASES,
+    DEVICES,
+    WANTED,
+    BEFORE,
+)
+"""All of them."""
+
+
+def exported_names() -> frozenset[str]:
+    """Name everything that Prometheus may meet."""
+    return frozenset(name for metric in METRICS for name in metric.exported)

@@ -1,0 +1,185 @@
+"""Folding a run's events into what is counted of it (`fleet.observe.metric`); pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from fleet.driver.events import (
+    ELSEWHERE,
+    DeviceDraining,
+    DeviceJoined,
+    DeviceLost,
+    LeaseCut,
+    LeaseDone,
+    LeaseFailed,
+    LeaseShortened,
+)
+from fleet.observe import metric as known
+from fleet.observe.device_view import DeviceState
+from fleet.observe.events import (
+    LeaseQuarantined,
+    LeaseStarted,
+    RunEvent,
+    RunStarted,
+    TwinLost,
+    VideoRefused,
+)
+from fleet.observe.holdings import Holdings
+from fleet.observe.metric import DIGEST_DIGITS, RUN_LABELS, Metric
+from fleet.worker.receipt import Receipt
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A value of a metric: what a counter grew by, what a gauge is, or a histogram's next one."""
+
+    metric: Metric
+    value: float
+    labels: Mapping[str, str]
+
+
+class RunMetrics:
+    """What a run has come to since it was last asked; changed only by `fold` and `drain`.
+
+    A lease counts once, whoever reports it how often. What another run on the same output did is
+    not counted here, but there. So the frames of all runs on an output, added up, are the rows of
+    its frames/, unless two runs that share it did the same lease at the same time.
+    """
+
+    def __init__(self) -> None:
+        self._plan: RunStarted | None = None
+        self._grown: dict[tuple[Metric, str], float] = {}
+        self._lease_s: list[float] = []
+        self._holdings = Holdings()
+        self._devices: dict[str, bool] = {}
+        self._counted: set[str] = set()
+        self._elsewhere: set[str] = set()
+        self._cut_leases: set[str] = set()
+        self._more_leases = 0
+
+    def fold(self, event: RunEvent) -> None:
+        """Take in what happened."""
+        match event:
+            case RunStarted():
+                self._plan = event
+            case VideoRefused():
+                self._grow(known.REFUSED)
+            case LeaseStarted():
+                self._start(event)
+            case LeaseDone() | LeaseShortened():
+                self._end(event)
+            case LeaseQuarantined(receipt):
+                self._grow(known.GIVEN_UP)
+                self._count(receipt)
+            case LeaseFailed(device, lease, fault):
+                self._grow(known.FAILED, 1, fault.stage)
+                self._holdings.put_down(device, lease)
+            case TwinLost(device, lease, wall_s):
+                self._grow(known.TWINS_LOST)
+                self._grow(known.WASTED, wall_s)
+                self._holdings.put_down(device, lease)
+            case LeaseCut(lease, pieces):
+                self._cut(lease, len(pieces))
+            case DeviceJoined() | DeviceDraining() | DeviceLost():
+                self._fold_device(event)
+
+    def _fold_device(self, event: DeviceJoined | DeviceDraining | DeviceLost) -> None:
+        match event:
+            case DeviceJoined(device):
+                self._grow(known.JOINED)
+                self._devices[device] = False
+            case DeviceDraining(device):
+                self._grow(known.NOTICES)
+                self._devices[device] = True
+            case DeviceLost(device, _, cause):
+                self._grow(known.LEFT, 1, cause)
+                self._devices.pop(device, None)
+                self._holdings.leave(device)
+
+    def _start(self, started: LeaseStarted) -> None:
+        if started.twin:
+            self._grow(known.TWINS)
+        if started.lease not in self._counted and started.lease not in self._elsewhere:
+            self._holdings.hand(started)
+
+    def _end(self, event: LeaseDone | LeaseShortened) -> None:
+        if event.device == ELSEWHERE:
+            self._holdings.settle(event.lease)
+            self._elsewhere.add(event.lease)
+            return
+        self._elsewhere.discard(event.lease)
+        if self._count(event.receipt):
+            self._grow(known.DONE)
+            self._lease_s.append(event.receipt.tally.wall_s)
+        if isinstance(event, LeaseShortened):
+            self._cut(event.lease, 2)
+
+    def _cut(self, lease: str, pieces: int) -> None:
+        self._holdings.settle(lease)
+        if lease not in self._cut_leases:
+            self._cut_leases.add(lease)
+            self._more_leases += pieces - 1
+            self._grow(known.CUT)
+
+    def _count(self, receipt: Receipt) -> bool:
+        """Add up what a lease came to; gives whether it was not counted before."""
+        if receipt.lease in self._counted:
+            return False
+        self._counted.add(receipt.lease)
+        self._holdings.settle(receipt.lease)
+        tally = receipt.tally
+        self._grow(known.FRAMES, tally.frames)
+        self._grow(known.LOST_FRAMES, tally.lost_frames)
+        self._grow(known.ROWS, tally.rows)
+        self._grow(known.VIDEO, tally.video_s)
+        self._grow(known.READ, tally.bytes_read)
+        self._grow(known.ERRORS, tally.errors)
+        for stage, spent_s in tally.host_s.items():
+            self._grow(known.HOST, spent_s, stage)
+        for engine, modelled_s in tally.chip_s.items():
+            self._grow(known.CHIP, modelled_s, engine)
+        return True
+
+    def _grow(self, metric: Metric, value: float = 1, label: str = "") -> None:
+        self._grown[metric, label] = self._grown.get((metric, label), 0) + value
+
+    def drain(self) -> list[Sample]:
+        """Give what was added since the last time, and what is so now; nothing before the plan.
+
+        Gauges are given each time: Ray drops one that it has not been told of for two of its report
+        intervals (`ray._private.telemetry.open_telemetry_metric_recorder`).
+        """
+        if self._plan is None:
+            return []
+        labels = (self._plan.job[:DIGEST_DIGITS], self._plan.output)
+        run = dict(zip(RUN_LABELS, labels, strict=True))
+        values = [*self._take(), *self._gauges(self._plan)]
+        return [
+            Sample(metric, value, run | ({metric.label: label} if metric.label else {}))
+            for metric, label, value in values
+        ]
+
+    def _take(self) -> Iterator[tuple[Metric, str, float]]:
+        grown, self._grown = self._grown, {}
+        observed, self._lease_s = self._lease_s, []
+        yield from ((metric, label, by) for (metric, label), by in grown.items() if by > 0)
+        yield from ((known.LEASE_TIME, "", lease_s) for lease_s in observed)
+
+    def _gauges(self, plan: RunStarted) -> Iterator[tuple[Metric, str, float]]:
+        held = self._holdings
+        ended = plan.done_leases + len(self._counted) + len(self._elsewhere)
+        waiting = plan.leases + self._more_leases - ended - held.leases
+        yield known.LEASES, "waiting", max(0, waiting)
+        yield known.LEASES, "running", held.running
+        yield known.LEASES, "ahead", held.ahead
+        states = Counter(self._state(device) for device in self._devices)
+        yield from ((known.DEVICES, state, states[state]) for state in DeviceState)
+        yield known.WANTED, "", plan.frames
+        yield known.BEFORE, "", plan.done_frames
+
+    def _state(self, device: str) -> DeviceState:
+        if self._devices[device]:
+            return DeviceState.DRAINING
+        return DeviceState.WORKING if self._holdings.first(device) else DeviceState.IDLE

@@ -1,0 +1,79 @@
+"""`fleet submit` and `fleet stop` where there is no cluster: what they refuse, and how."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+JOBS = Path(__file__).parents[2] / "jobs"
+FAR = ("--input", "s3://b/archive", "--output", "s3://b/out")
+
+
+def fleet(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user would, and see that no traceback reaches him."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_A")}
+    done = subprocess.run(
+        [sys.executable, "-m", "fleet.cli", *map(str, arguments)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr + done.stdout, done.stderr
+    return done
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--address", "head:6379", *FAR), "http://head:8265"),
+        (("--address", "http://127.0.0.1:1", *FAR), "No Ray dashboard answers"),
+        (("--address", "http://127.0.0.1:1"), "input = videos is a path on this machine"),
+        (
+            ("--address", "http://127.0.0.1:1", *FAR, "--pass-env", "NO_SUCH_VARIABLE"),
+            "--pass-env NO_SUCH_VARIABLE",
+        ),
+        (("--address", "http://127.0.0.1:1", *FAR, "--set", "colour=red"), "colour"),
+    ],
+    ids=["scheme", "nobody", "local-paths", "environment", "job-file"],
+)
+def test_what_cannot_be_submitted_is_refused_in_words(
+    arguments: tuple[str, ...], said: str
+) -> None:
+    """Exit code 2, and the way out."""
+    done = fleet("submit", JOBS / "thumbnails.toml", *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+@pytest.fixture
+def other_server() -> Iterator[str]:
+    """A web server that is no Ray dashboard."""
+
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>hello</html>")
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Other) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_another_server_is_told_from_a_cluster(other_server: str) -> None:
+    """Whatever it answers, it is no Ray dashboard."""
+    done = fleet("stop", "--address", other_server)
+    assert done.returncode == 2
+    assert "is no Ray dashboard" in done.stderr

@@ -1,0 +1,86 @@
+"""The process beside a submitted job's driver: it starts it again, and hands a stop on."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from s3_server import wait_until
+
+from fleet.cli.attended import may_pass
+from fleet.errors import AccessDenied, FleetError, JobFailed, OutputBusy, StorageError
+
+SUPERVISOR = "import sys; from fleet.driver.supervise import Supervisor; "
+# Each life of the driver leaves a line.
+DRIVER = """
+import os, signal, sys, time
+from pathlib import Path
+lives = Path(sys.argv[1])
+with lives.open("a") as file:
+    file.write("born\\n")
+if sys.argv[2] == "die" and lives.read_text().count("born") == 1:
+    os.kill(os.getpid(), signal.SIGKILL)
+if sys.argv[2] == "wait":
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        lives.write_text("interrupted\\n")
+        sys.exit(1)
+sys.exit(int(sys.argv[3]))
+"""
+
+
+def supervise(folder: Path, *how: str) -> subprocess.Popen[str]:
+    """Supervise a driver that does as it is told."""
+    command = [sys.executable, "-c", DRIVER, str(folder / "lives"), *how]
+    run = f"sys.exit(Supervisor({command!r}, {str(folder / 'out')!r}).run())"
+    return subprocess.Popen(
+        [sys.executable, "-c", SUPERVISOR + run], stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_driver_that_dies_is_started_again(tmp_path: Path, code: int) -> None:
+    """Killed once; the second life's exit code is the job's, and what happened is said."""
+    with supervise(tmp_path, "die", str(code)) as supervisor:
+        _, said = supervisor.communicate(timeout=60)
+    assert supervisor.returncode == code
+    assert (tmp_path / "lives").read_text().count("born") == 2
+    assert "the driver was killed by SIGKILL; it is started again in 1s" in said
+
+
+@pytest.mark.parametrize("code", [1, 2])
+def test_a_driver_that_fails_is_not(tmp_path: Path, code: int) -> None:
+    """A failed job and bad usage end it at once, with that exit code."""
+    with supervise(tmp_path, "end", str(code)) as supervisor:
+        supervisor.communicate(timeout=60)
+    assert supervisor.returncode == code
+    assert (tmp_path / "lives").read_text().count("born") == 1
+
+
+def test_sigterm_interrupts_the_driver_and_starts_no_other(tmp_path: Path) -> None:
+    """The driver hears of it as of Ctrl-C, and is waited for."""
+    lives = tmp_path / "lives"
+    with supervise(tmp_path, "wait") as supervisor:
+        wait_until(lambda: lives.exists() and "born" in lives.read_text(), "the driver")
+        supervisor.send_signal(signal.SIGTERM)
+        supervisor.communicate(timeout=60)
+    assert supervisor.returncode == 1
+    assert lives.read_text() == "interrupted\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (StorageError("the store is down"), True),
+        (AccessDenied("no keys"), False),
+        (JobFailed("no NPU"), False),
+        (OutputBusy("in use"), False),
+    ],
+)
+def test_what_may_pass_is_told_from_what_does_not(error: FleetError, passes: bool) -> None:
+    """A store that is down may be up again; what is refused stays refused."""
+    assert may_pass(error) is passes

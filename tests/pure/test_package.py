@@ -1,0 +1,110 @@
+"""What of a job is sent to a cluster."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import fleet
+from fleet.driver.package import MOST_BYTES, Package, pack, pack_fleet
+from fleet.errors import UsageError
+from fleet.identity import model_fields
+from fleet.job import job_from, read_fields
+
+JOBS = Path(__file__).parents[2] / "jobs"
+FAR = {"input": ["s3://b/archive"], "output": "s3://b/out"}
+MODULE = """
+from dataclasses import dataclass
+import pyarrow as pa
+from fleet import CompiledModel, FrameJob
+
+@dataclass(frozen=True)
+class Mine(FrameJob):
+    first: CompiledModel
+    second: CompiledModel
+    table = "mine"
+    schema = pa.schema([])
+
+    def run(self, opened, batch):
+        raise NotImplementedError
+"""
+
+
+def packed(job_file: Path, folder: Path, **fields: Any) -> tuple[Package, dict[str, Any]]:
+    """Pack a job; gives the package and the fields of the job file in it."""
+    read = read_fields(job_file, {**FAR, **fields})
+    job = job_from(read, str(job_file), job_file.parent)
+    package = pack(job, read, job_file, folder)
+    return package, read_fields(package.folder / package.job_file)
+
+
+def test_job_file_module_and_model_come_along(tmp_path: Path) -> None:
+    """From three folders into one; what was set on the command line is in the file."""
+    model = tmp_path / "street.om"
+    model.write_bytes(b"a model")
+    package, fields = packed(
+        JOBS / "detect.toml", tmp_path / "job", model=str(model), threshold=0.3, sample="fps=2"
+    )
+    assert package.names == ("detect.py", "detect.toml", "street.om")
+    assert (package.folder / fields["params"]["model"]).read_bytes() == b"a model"
+    assert fields["params"]["threshold"] == 0.3
+    assert (fields["sample"], fields["input"]) == ("fps=2", ["s3://b/archive"])
+    there = job_from(fields, package.job_file, package.folder)
+    assert type(there.work).__name__ == "Detect"
+
+
+def test_models_of_one_name_stay_apart_and_urls_stay_where_they_are(tmp_path: Path) -> None:
+    """Two files called net.om; a model in a bucket is read from there."""
+    (tmp_path / "mine.py").write_text(MODULE)
+    (tmp_path / "mine.toml").write_text('job = "mine.py:Mine"')
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "net.om").write_text(name)
+    both = {"first": f"{tmp_path}/a/net.om", "second": f"file://{tmp_path}/b/net.om"}
+    package, fields = packed(tmp_path / "mine.toml", tmp_path / "one", **both)
+    there = model_fields(job_from(fields, package.job_file, package.folder).work)
+    assert [(package.folder / there[name]).read_text() for name in both] == ["a", "b"]
+    _, fields = packed(
+        tmp_path / "mine.toml", tmp_path / "two", **{**both, "second": "s3://m/n.om"}
+    )
+    assert fields["params"]["second"] == "s3://m/n.om"
+
+
+def test_a_model_that_is_not_there_or_too_large_is_refused(tmp_path: Path) -> None:
+    """Before anything is sent; the error says what to do."""
+    with pytest.raises(UsageError, match=r"no model .*nowhere\.om"):
+        packed(JOBS / "detect.toml", tmp_path / "one", model=str(tmp_path / "nowhere.om"))
+    with (tmp_path / "large.om").open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+    with pytest.raises(UsageError, match="object storage"):
+        packed(JOBS / "detect.toml", tmp_path / "two", model=str(tmp_path / "large.om"))
+
+
+def test_a_package_that_is_imported_from_here_comes_along_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is not installed: nodes would not have it."""
+    home = tmp_path / "src" / "my_jobs"
+    (home / "parts").mkdir(parents=True)
+    (home / "__init__.py").write_text("")
+    (home / "parts" / "__init__.py").write_text("")
+    (home / "mine.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path / "src")
+    (tmp_path / "mine.toml").write_text('job = "my_jobs.mine:Mine"')
+    models = {"first": "s3://m/1.om", "second": "s3://m/2.om"}
+    package, fields = packed(tmp_path / "mine.toml", tmp_path / "job", **models)
+    assert fields["job"] == "my_jobs.mine:Mine"
+    assert (package.folder / "my_jobs" / "parts" / "__init__.py").is_file()
+    for name in [name for name in sys.modules if name.startswith("my_jobs")]:
+        del sys.modules[name]
+
+
+def test_fleet_itself_can_come_along(tmp_path: Path) -> None:
+    """Its code, and none of what an interpreter leaves there."""
+    home = pack_fleet(tmp_path)
+    here = Path(fleet.__file__).parent
+    assert (home / "cli" / "run.py").read_text() == (here / "cli" / "run.py").read_text()
+    assert not list(home.rglob("__pycache__"))
