@@ -1,0 +1,279 @@
+"""An elastic Ray cluster on this machine, to try jobs out: python cluster/local.py [-- COMMAND].
+
+Ray's own autoscaler starts and ends nodes by the devices that jobs ask for, from none to
+`--max-devices`. Nodes are simulated: each is a set of processes here, with one device (simulated
+too) and no address of its own. With a COMMAND the cluster is there for as long as that runs, and
+RAY_ADDRESS names it; without, until Ctrl-C. Everything that it started ends with it, and nothing
+else does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+HEAD_NODE_ID = "f" * 51 + "00000"
+"""What Ray's simulated node provider calls the head, in 56 digits."""
+STORE_BYTES = 100_000_000
+"""Of a node's object store: pixels never cross Ray."""
+_PR_SET_CHILD_SUBREAPER = 36
+_END_S = 8.0
+
+
+@dataclass(frozen=True)
+class Local:
+    """What was asked for; `idle_s`: how long a node without work is kept."""
+
+    max_devices: int
+    idle_s: float
+    port: int
+    dashboard_port: int
+    command: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.max_devices < 1 or self.idle_s <= 0:
+            raise ValueError(f"--max-devices of 1 or more, --idle-s above 0, not {self}")
+
+    @property
+    def address(self) -> str:
+        """Where drivers find it."""
+        return f"127.0.0.1:{self.port}"
+
+
+def main() -> int:
+    """Run the cluster until the command, or Ctrl-C, ends it."""
+    local = read_options()
+    signal.signal(signal.SIGTERM, _interrupt)
+    with tempfile.TemporaryDirectory(prefix="fleet-local-") as folder:
+        token = Path(folder) / "token"
+        token.write_text(secrets.token_hex(32), "utf-8")
+        access = access_to(local, token)
+        try:
+            with running(local, Path(folder), access):
+                return use(local, access)
+        except KeyboardInterrupt:
+            say("Ended.")
+            return 0 if not local.command else 1
+
+
+def read_options() -> Local:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--max-devices", type=int, default=2)
+    parser.add_argument("--idle-s", type=float, default=10, help="keep an idle node so long")
+    free = "if it is free, else another"
+    parser.add_argument("--port", type=int, default=0, help=f"the head's; default: 6379, {free}")
+    parser.add_argument("--dashboard-port", type=int, default=0, help=f"default: 8265, {free}")
+    parser.add_argument("command", nargs="*", help="what to run against it; after --")
+    asked = parser.parse_args()
+    port = asked.port or free_port(6379)
+    dashboard_port = asked.dashboard_port or free_port(8265)
+    command = tuple(asked.command)
+    return Local(asked.max_devices, asked.idle_s, port, dashboard_port, command)
+
+
+def access_to(local: Local, token: Path) -> dict[str, str]:
+    """Give the environment in which a command finds the cluster, and may use it."""
+    mode = os.environ.get("RAY_AUTH_MODE", "token")
+    access = {"RAY_ADDRESS": local.address, "RAY_AUTH_MODE": mode}
+    return access if mode != "token" else {**access, "RAY_AUTH_TOKEN_PATH": str(token)}
+
+
+def use(local: Local, access: Mapping[str, str]) -> int:
+    """Run the command, or say how the cluster is used and wait."""
+    if local.command:
+        environment = {**os.environ, **access}
+        return subprocess.run(local.command, env=environment, check=False).returncode  # noqa: S603
+    exports = " ".join(f"{name}={value}" for name, value in access.items())
+    say(f"An elastic cluster, from no node to {local.max_devices}. In another terminal:\n")
+    say(f"    export {exports}")
+    say(f"    fleet run jobs/detect.toml --max-devices {local.max_devices} ...")
+    say(f"    fleet submit --address http://127.0.0.1:{local.dashboard_port} jobs/detect.toml")
+    say("    ray status\n\nCtrl-C ends it.")
+    while True:
+        signal.pause()
+
+
+@contextmanager
+def running(local: Local, folder: Path, access: Mapping[str, str]) -> Iterator[None]:
+    """Start the head, whose autoscaler starts the nodes; end them all with the block."""
+    _adopt_orphans()
+    log = folder / "head.log"
+    with log.open("wb") as output:
+        head = subprocess.Popen(  # noqa: S603 - our own words
+            head_command(local, folder),
+            env=head_environment(access),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # Ctrl-C is for this process alone, which then ends the others.
+            start_new_session=True,
+        )
+        try:
+            _wait_until_started(head, log)
+            yield
+        finally:
+            end_descendants()
+
+
+def head_command(local: Local, folder: Path) -> list[str]:
+    """Give the command that starts the head, with its autoscaler's settings in `folder`."""
+    settings = folder / "autoscaler.json"
+    settings.write_text(json.dumps(autoscaler_settings(local)), "utf-8")
+    return [
+        str(Path(sys.executable).with_name("ray")),
+        "start",
+        "--head",
+        "--block",
+        "--num-cpus=0",
+        "--node-ip-address=127.0.0.1",
+        f"--port={local.port}",
+        f"--dashboard-port={local.dashboard_port}",
+        f"--temp-dir={folder}",
+        f"--object-store-memory={STORE_BYTES}",
+        f"--autoscaling-config={settings}",
+    ]
+
+
+def head_environment(access: Mapping[str, str]) -> dict[str, str]:
+    """Give the environment of the head, which its nodes inherit."""
+    environment = {**os.environ, **cluster_settings(), **access}
+    # `ray start --head` would take it for a cluster to join.
+    del environment["RAY_ADDRESS"]
+    return {
+        **environment,
+        "RAY_FAKE_CLUSTER": "1",
+        "RAY_enable_autoscaler_v2": "1",
+        "RAY_CLOUD_INSTANCE_ID": HEAD_NODE_ID,
+        "RAY_OVERRIDE_NODE_ID_FOR_TESTING": HEAD_NODE_ID,
+        "AUTOSCALER_UPDATE_INTERVAL_S": "1",
+        # Ended on purpose, it has nothing to hand over.
+        "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
+    }
+
+
+def cluster_settings() -> dict[str, str]:
+    """Read ray.env, the settings that every cluster of ours has."""
+    lines = Path(__file__).with_name("ray.env").read_text("utf-8").splitlines()
+    pairs = [line.split("=", 1) for line in lines if line and not line.startswith("#")]
+    return dict(pairs)
+
+
+def autoscaler_settings(local: Local) -> dict[str, Any]:
+    """Give what Ray's autoscaler reads: local.yaml, and what was asked for."""
+    text = Path(__file__).with_name("local.yaml").read_text("utf-8")
+    settings: dict[str, Any] = yaml.safe_load(text)
+    settings["provider"].update(gcs_address=local.address, head_node_id=HEAD_NODE_ID)
+    settings["available_node_types"]["device"]["max_workers"] = local.max_devices
+    return {
+        **settings,
+        "max_workers": local.max_devices,
+        "idle_timeout_minutes": local.idle_s / 60,
+    }
+
+
+def end_descendants() -> None:
+    """End all that this process has started, and what that has: asked first, then made to."""
+    until_s = time.monotonic() + _END_S
+    number = signal.SIGTERM
+    asked: set[int] = set()
+    while left := _descendants():
+        if time.monotonic() > until_s:
+            number, asked = signal.SIGKILL, set()
+        for pid in set(left) - asked:
+            _send(pid, number)
+        asked |= set(left)
+        _bury()
+        time.sleep(0.05)
+
+
+def free_port(usual: int) -> int:
+    """Give the usual port if nobody uses it now, else one that nobody does."""
+    for port in (usual, 0):
+        with socket.socket() as one:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                one.bind(("", port))
+            except OSError:
+                continue
+            return int(one.getsockname()[1])
+    raise OSError("no port is free on this machine")
+
+
+def say(text: str) -> None:
+    """Print a line."""
+    print(text, flush=True)  # noqa: T201 - what it prints is what it is for
+
+
+def _interrupt(number: int, frame: object) -> None:
+    del number, frame
+    raise KeyboardInterrupt
+
+
+def _adopt_orphans() -> None:
+    # Ray's processes outlive the ones that start them: as orphans they come to this one.
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "this system does not hand orphans to who asks for them")
+
+
+def _wait_until_started(head: subprocess.Popen[bytes], log: Path) -> None:
+    while "Ray runtime started" not in (text := log.read_text("utf-8", errors="replace")):
+        if head.poll() is not None:
+            sys.exit(f"Ray's head did not start:\n{text}")
+        time.sleep(0.1)
+
+
+def _descendants() -> list[int]:
+    """Every living process below this one."""
+    below: dict[int, list[int]] = {}
+    for path in Path("/proc").iterdir():
+        if path.name.isdecimal() and (parent := _living_parent(path)):
+            below.setdefault(parent, []).append(int(path.name))
+    found = [os.getpid()]
+    for pid in found:
+        found += below.get(pid, [])
+    return found[1:]
+
+
+def _living_parent(process: Path) -> int:
+    try:
+        fields = (process / "stat").read_text("utf-8").rpartition(") ")[2].split()
+    except OSError:
+        return 0
+    return 0 if fields[0] == "Z" else int(fields[1])
+
+
+def _send(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _bury() -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return
+
+
+if __name__ == "__main__":
+    sys.exit(main())

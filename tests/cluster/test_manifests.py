@@ -1,0 +1,221 @@
+"""The manifests of cluster/, as far as they can be checked without a cluster."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from ray_env import CLUSTER, ray_settings
+
+ROOT = CLUSTER.parent
+GRACE = "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"
+
+
+def manifest(name: str) -> dict[str, Any]:
+    """Read a manifest."""
+    read: dict[str, Any] = yaml.safe_load((CLUSTER / name).read_text("utf-8"))
+    return read
+
+
+def kuberay_clusters() -> list[Any]:
+    """Every description of a Ray cluster for KubeRay, as a RayCluster."""
+    job = manifest("rayjob.yaml")
+    of_job = {"metadata": job["metadata"], "spec": job["spec"]["rayClusterSpec"]}
+    return [
+        pytest.param(manifest("raycluster.yaml"), id="raycluster"),
+        pytest.param(of_job, id="rayjob"),
+    ]
+
+
+def pods(cluster: dict[str, Any]) -> dict[str, Any]:
+    """The pod templates of a cluster, by group."""
+    spec = cluster["spec"]
+    workers = {group["groupName"]: group["template"] for group in spec["workerGroupSpecs"]}
+    return {"head": spec["headGroupSpec"]["template"], **workers}
+
+
+def locked(package: str) -> str:
+    """The version of a package that requirements.lock pins."""
+    found = re.search(
+        rf"^{package}==(\S+)", (ROOT / "requirements.lock").read_text("utf-8"), re.MULTILINE
+    )
+    assert found
+    return found[1]
+
+
+def fleet_version() -> str:
+    """The version of Fleet."""
+    return str(tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"])
+
+
+def test_the_autoscaler_brings_up_plain_hosts_for_npus() -> None:
+    """Ray's own reader takes hosts.yaml, and keeps what a host has."""
+    from ray.autoscaler._private.util import prepare_config, validate_config
+
+    config = prepare_config(manifest("hosts.yaml"))
+    validate_config(config)
+    host = config["available_node_types"][config["head_node_type"]]
+    assert host["resources"]["NPU"] > 0
+    assert host["min_workers"] == 0
+    assert host["max_workers"] == len(config["provider"]["worker_ips"]) == config["max_workers"]
+
+
+@pytest.mark.parametrize("role", ["head", "worker"])
+def test_hosts_start_ray_so_that_sigterm_drains_them(role: str) -> None:
+    """The commands are well-formed; what the autoscaler believes of a host is what it declares."""
+    config = manifest("hosts.yaml")
+    script = "\n".join(config[f"{role}_start_ray_commands"])
+    checked = subprocess.run(["bash", "-n"], input=script, text=True, check=False)
+    assert checked.returncode == 0
+    words = shlex.split(script)
+    assert {"--block", "--setenv=RAY_CLOUD_INSTANCE_ID", "--setenv=RAY_NODE_TYPE_NAME"} <= {*words}
+    assert "ray stop" not in script
+    declared = 0 if role == "head" else config["available_node_types"]["local.cluster.node"]
+    npus = declared["resources"]["NPU"] if isinstance(declared, dict) else declared
+    assert f'--resources={{"NPU":{npus}}}' in words
+    grace_s = int(next(w for w in words if "TimeoutStopSec" in w).rpartition("=")[2])
+    assert grace_s > int(ray_settings()[GRACE])
+
+
+def test_what_hosts_are_given_is_there() -> None:
+    """Files of this checkout; dist/ is made by the command that the file names."""
+    sources = manifest("hosts.yaml")["file_mounts"].values()
+    ours = [source for source in sources if not source.startswith("~") and source != "dist"]
+    assert ours
+    assert all((ROOT / source).exists() for source in ours)
+
+
+@pytest.mark.parametrize("cluster", kuberay_clusters())
+def test_the_autoscaler_believes_that_a_worker_has_an_npu(cluster: dict[str, Any]) -> None:
+    """Ray's reader of RayClusters finds one NPU a worker, none on the head, and scales from zero."""
+    from ray.autoscaler._private.kuberay.autoscaling_config import (
+        _derive_autoscaling_config_from_ray_cr,
+    )
+
+    types = _derive_autoscaling_config_from_ray_cr(cluster)["available_node_types"]
+    workers = {name: kind for name, kind in types.items() if name != "headgroup"}
+    assert [kind["resources"]["NPU"] for kind in workers.values()] == [1]
+    assert types["headgroup"]["resources"]["CPU"] == 0
+    assert "NPU" not in types["headgroup"]["resources"]
+    assert all(kind["min_workers"] == 0 < kind["max_workers"] for kind in workers.values())
+
+
+@pytest.mark.parametrize("cluster", kuberay_clusters())
+def test_pods_are_what_kubernetes_takes(cluster: dict[str, Any]) -> None:
+    """Each template, as a Pod, against the schemas of Kubernetes; nothing has a volume claim."""
+    for name, template in pods(cluster).items():
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, **template}
+        kubernetes_validate.validate(pod, kubernetes_validate.latest_version(), strict=True)
+        assert "volumes" not in template["spec"]
+
+
+@pytest.mark.parametrize("cluster", kuberay_clusters())
+def test_pods_have_the_settings_of_every_cluster(cluster: dict[str, Any]) -> None:
+    """Those of ray.env, and this Ray and this Fleet, run by nobody special."""
+    assert cluster["spec"]["rayVersion"] == locked("ray")
+    assert cluster["spec"]["authOptions"] == {"mode": "token"}
+    for template in pods(cluster).values():
+        spec, container = template["spec"], template["spec"]["containers"][0]
+        assert {item["name"]: item["value"] for item in container["env"]} == ray_settings()
+        assert container["image"] == f"fleet:{fleet_version()}"
+        assert spec["securityContext"]["runAsNonRoot"]
+        # v2 of the autoscaler knows a node by its pod: it must not come back as another node.
+        assert spec["restartPolicy"] == "Never"
+
+
+@pytest.mark.parametrize("cluster", kuberay_clusters())
+def test_a_pod_that_goes_drains_before_it_is_killed(cluster: dict[str, Any]) -> None:
+    """Ray takes the shell's place, so SIGTERM is for it; and there is time for the lease in hand."""
+    for name, template in pods(cluster).items():
+        (script,) = template["spec"]["containers"][0]["args"]
+        assert started_by(script) == ["start", "--block", '--resources={"NPU":1}'], name
+        if name != "head":
+            grace_s = template["spec"]["terminationGracePeriodSeconds"]
+            assert grace_s > int(ray_settings()[GRACE])
+
+
+def started_by(script: str) -> list[str]:
+    """Run a pod's script with a stand-in for `ray`, which must get the shell's own process."""
+    stand_in = 'ray() { :; }; exec() { [ "$1" = ray ] && shift && printf "%s\\n" "$@" || command exec "$@"; }'
+    # KubeRay's own start command, quoted as it does.
+    generated = "ray start --block --resources='{\"NPU\":1}'"
+    inner = script.partition("exec /bin/bash -c ")[2].strip('"')
+    assert inner == "exec $KUBERAY_GEN_RAY_START_CMD"
+    expanded = inner.replace("$KUBERAY_GEN_RAY_START_CMD", generated)
+    command = ["bash", "-c", f"{stand_in}\n{expanded}"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def test_a_job_has_the_same_cluster() -> None:
+    """What rayjob.yaml says of the cluster is what raycluster.yaml says."""
+    assert manifest("rayjob.yaml")["spec"]["rayClusterSpec"] == manifest("raycluster.yaml")["spec"]
+
+
+def instructions() -> list[tuple[str, str]]:
+    """The instructions of the Dockerfile, continued lines joined, comments left out."""
+    text = re.sub(r"\\\n", " ", (CLUSTER / "Dockerfile").read_text("utf-8"))
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return [(line.split(" ", 1)[0], line.split(" ", 1)[1].strip()) for line in lines]
+
+
+def test_the_image_copies_what_is_there_and_runs_as_nobody_special() -> None:
+    """Every source of COPY exists, shells can read RUN, and the user is not root."""
+    steps = instructions()
+    assert {word for word, _ in steps} <= {"FROM", "RUN", "COPY", "ENV", "USER", "WORKDIR", "ENTRYPOINT", "CMD"}  # fmt: skip
+    copied = [text.split()[:-1] for word, text in steps if word == "COPY" and "--from" not in text]
+    assert copied
+    assert all((ROOT / source).exists() for sources in copied for source in sources)
+    for word, text in steps:
+        if word == "RUN":
+            assert (
+                subprocess.run(["bash", "-n"], input=text, text=True, check=False).returncode == 0
+            )
+    assert ("USER", "1000") in steps
+
+
+def test_the_image_pins_what_the_checkout_pins() -> None:
+    """This Python, packages by their hashes, and the settings of every cluster."""
+    steps = instructions()
+    python = {text.split()[0] for word, text in steps if word == "FROM"}
+    wanted = (ROOT / "pyproject.toml").read_text("utf-8")
+    minor = re.search(r'requires-python = ">=(\d+\.\d+)"', wanted)
+    assert minor
+    assert python == {f"python:{minor[1]}-slim-bookworm"}
+    assert any("--require-hashes -r" in text for word, text in steps if word == "RUN")
+    environment = dict(pair.split("=", 1) for w, t in steps if w == "ENV" for pair in t.split())
+    assert environment.items() >= {**ray_settings(), "RAY_AUTH_MODE": "token"}.items()
+
+
+def test_the_readme_explains_the_settings_as_they_are() -> None:
+    """Each setting of ray.env has its row, with its value; no other one has."""
+    readme = (CLUSTER / "README.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `(RAY_\w+)` \| (\S+) \|", readme, re.MULTILINE))
+    assert rows == ray_settings()
+
+
+def test_manifests_name_no_registry() -> None:
+    """Images by their official names, or built here."""
+    images = re.findall(
+        r"image: (\S+)", "".join(p.read_text("utf-8") for p in CLUSTER.glob("*.yaml"))
+    )
+    assert set(images) == {f"fleet:{fleet_version()}"}
+
+
+def test_ray_knows_every_setting() -> None:
+    """A misspelt setting would be passed over in silence: each is a word in Ray's own programs."""
+    import ray
+
+    core = Path(ray.__file__).parent
+    words = (core / "core/src/ray/gcs/gcs_server").read_bytes()
+    words += (core / "_private/ray_constants.py").read_bytes()
+    words += (core / "_common/usage/usage_constants.py").read_bytes()
+    for name in ray_settings():
+        bare = name.removeprefix("RAY_")
+        assert (bare if bare.islower() else name).encode() in words, name
