@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 
 .PHONY: setup demo test check format bench demo-s3 setup-train prove-exactness prove-hostile prove-kill \
-	prove-precision lock clean
+	prove-precision prove-simulation lock clean
 .DEFAULT_GOAL := test
 
 setup: $(STAMP)
@@ -55,6 +55,10 @@ prove-hostile: setup
 # Workers and drivers killed at 30 random moments, a hang, storage that fails: the same rows.
 prove-kill: setup
 	RAY_AUTH_MODE=disabled $(BIN)/python tests/faults/prove_kill.py
+
+# The ledger on paper: 10,000 devices, 1,000,000 leases, some slow, some failing.
+prove-simulation: setup
+	$(BIN)/python tests/pure/prove_simulation.py
 
 # 300 steps in the simulated 910's mixed precision end where 300 in float32 do.
 prove-precision: setup-train
