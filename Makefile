@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 
 .PHONY: setup demo test check format bench demo-s3 setup-train prove-exactness prove-hostile prove-kill \
-	prove-precision prove-simulation lock clean
+	prove-precision prove-resume prove-simulation lock clean
 .DEFAULT_GOAL := test
 
 setup: $(STAMP)
@@ -39,6 +39,8 @@ format: setup
 
 bench: setup
 	RAY_AUTH_MODE=disabled $(BIN)/python tests/bench/bench.py
+	RAY_AUTH_MODE=disabled $(BIN)/python tests/bench/leases.py
+	RAY_AUTH_MODE=disabled $(BIN)/python tests/bench/slow.py
 
 # The job detect over an archive in a real object store, on this machine.
 demo-s3: setup
@@ -52,9 +54,14 @@ prove-exactness: setup
 prove-hostile: setup
 	RAY_AUTH_MODE=disabled $(BIN)/python tests/faults/prove_hostile.py
 
-# Workers and drivers killed at 30 random moments, a hang, storage that fails: the same rows.
+# Workers and drivers killed at 30 random moments, a hang, storage that fails, late twins: the same
+# rows.
 prove-kill: setup
 	RAY_AUTH_MODE=disabled $(BIN)/python tests/faults/prove_kill.py
+
+# A million done intervals read and subtracted; a video added to an archive of 10,000: in seconds.
+prove-resume: setup
+	RAY_AUTH_MODE=disabled $(BIN)/python tests/bench/resume.py
 
 # The ledger on paper: 10,000 devices, 1,000,000 leases, some slow, some failing.
 prove-simulation: setup

@@ -16,7 +16,8 @@
     |  `- DeviceOutOfMemory (MemoryError) the device's memory is spent: says who holds what
     |- StorageError (OSError)             retryable: the store did not answer as it should
     |  `- StorageRefused                  the store says no: asked at once again, it says the same
-    |     |- AccessDenied (PermissionError)  credentials: missing, wrong, expired, or not enough
+    |     |- AccessDenied (PermissionError)  this may not be done, or not with these credentials
+    |     |  `- CredentialsRefused        the credentials are wrong or have expired, for any object
     |     `- NoSuchBucket (LookupError)    there is no such bucket or container
     |- IllegalMove (AssertionError)       the ledger was told the impossible: carries the story
     |- JobFailed (RuntimeError)           the run cannot go on; what is committed stays; exit code 1
@@ -158,7 +159,11 @@ class StorageRefused(StorageError):
 
 
 class AccessDenied(StorageRefused, PermissionError):
-    """The store does not let us: credentials are missing, wrong, expired, or not enough."""
+    """The store does not let us: credentials are missing, or not enough for this."""
+
+
+class CredentialsRefused(AccessDenied):
+    """The store does not take the credentials, whatever is asked: wrong, or expired by now."""
 
 
 class NoSuchBucket(StorageRefused, LookupError):

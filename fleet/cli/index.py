@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -15,17 +16,18 @@ def index_videos(
     uris: Annotated[list[str], typer.Argument(metavar="URI...", help="Videos, folders, globs.")],
 ) -> None:
     """Print what a video's header (or a scan of it) tells: stream, frames, GOPs."""
-    from fleet.driver.prepare import index_video  # noqa: PLC0415 - libav takes a while to load
+    from fleet.driver.probing import Probes  # noqa: PLC0415 - libav takes a while to load
     from fleet.video.describe import describe as describe_index  # noqa: PLC0415
 
     failed = 0
-    for number, source in enumerate(expand(uris).sources):
-        try:
-            text = describe_index(index_video(source))
-        except VideoError as error:
-            failed += 1
-            typer.echo(f"fleet: {error}", err=True)
-            continue
-        typer.echo(f"{chr(10) if number else ''}{text}")
+    with closing(Probes(1)) as probes:
+        for number, source in enumerate(expand(uris).sources):
+            try:
+                text = describe_index(probes.index(source))
+            except VideoError as error:
+                failed += 1
+                typer.echo(f"fleet: {error}", err=True)
+                continue
+            typer.echo(f"{chr(10) if number else ''}{text}")
     if failed:
         raise typer.Exit(EXIT_ERRORS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 
-from fleet.driver.events import LeaseDone
+from fleet.driver.events import LeaseDone, LeaseShortened
 from fleet.errors import StorageError
 from fleet.observe.events import LeaseQuarantined, Observer, RunEvent
 from fleet.output.record import CommitRecord, Origin
@@ -28,7 +28,7 @@ class RecordKeeper:
 
     def see(self, event: RunEvent) -> None:
         """Take note of what happened just now; see Observer."""
-        if isinstance(event, LeaseDone | LeaseQuarantined):
+        if isinstance(event, LeaseDone | LeaseShortened | LeaseQuarantined):
             self._records.append(CommitRecord(self._origin, event.receipt, int(time.time())))
         if len(self._records) >= EVERY:
             records, self._records = self._records, []

@@ -97,8 +97,8 @@ class Loop:
     def drive(self, pool: Pool) -> None:
         """Run until every lease is done or given up.
 
-        Raises JobFailed where the job fails on its very first frames, or every worker dies before
-        it has looked at one, so that nothing can be done.
+        Raises JobFailed where the job fails on its very first frames, every worker dies before it
+        has looked at one, or the store refuses the credentials, so that nothing can be done.
         """
         self._started_s = time.monotonic()
         while not self._ledger.finished:
@@ -143,6 +143,8 @@ class Loop:
             case _:
                 pass
         self._observer.see(event)
+        if isinstance(event, LeaseFailed) and event.fault.ends_all:
+            raise JobFailed(event.fault.message)
         if isinstance(event, LeaseFailed | DeviceLost) and not self.totals.tally.frames:
             self._stop_if_nothing_can_be_done(event)
 

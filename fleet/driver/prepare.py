@@ -1,7 +1,7 @@
 """Before anything runs: look at each header, refuse what the chip would, set out the work.
 
-Headers are looked at once for all jobs: what they tell is kept (`fleet.output.index_store`). Of a
-video that is done, not even that is looked at.
+Headers are looked at once for all jobs, in a process of their own (`fleet.driver.probing`): what
+they tell is kept (`fleet.output.index_store`). Of a video that is done, not even that is looked at.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
@@ -18,7 +19,8 @@ from numpy.typing import NDArray
 
 from fleet.ascend.soc import Soc
 from fleet.ascend.vdec import check_stream
-from fleet.errors import FleetError, StorageError, VideoError
+from fleet.driver.probing import LookEnded, Probes
+from fleet.errors import CredentialsRefused, FleetError, StorageError, VideoError
 from fleet.output.index_store import IndexStore
 from fleet.output.videos import Video
 from fleet.plan.cost import CostModel
@@ -26,9 +28,7 @@ from fleet.plan.done import EVER, DoneIntervals
 from fleet.plan.lease import Interval, lease_id
 from fleet.plan.shard import VideoWork, video_work
 from fleet.plan.spans import covers
-from fleet.storage import Reader
 from fleet.video.index import Source, VideoIndex
-from fleet.video.probe import probe
 from fleet.video.sampling import Sample
 from fleet.video.sidecar import is_lasting
 
@@ -98,11 +98,6 @@ class Known:
     store: IndexStore | None = None
 
 
-def index_video(source: Source) -> VideoIndex:
-    """Index one video; raises VideoError where it is none, StorageError where it can't be read."""
-    return probe(source, Reader(source))
-
-
 def prepare(
     sources: Sequence[Source],
     sample: Sample,
@@ -112,9 +107,11 @@ def prepare(
 ) -> Prepared:
     """Look at the videos and set out what is to be done of each.
 
-    `see` is told how many videos have been looked at.
+    `see` is told how many videos have been looked at. Raises CredentialsRefused: where the store
+    takes them no more, no other video would fare better.
     """
-    looker = Looker(sample, known.store)
+    probes = Probes(INDEX_THREADS)
+    looker = Looker(sample, known.store, probes.index)
 
     def look(source: Source) -> Video | _Todo | Refusal:
         before = known.videos.get(source.uri)
@@ -123,6 +120,8 @@ def prepare(
         try:
             index, wanted = looker.look(source)
             check_stream(soc, index.stream, source.uri)
+        except CredentialsRefused:
+            raise
         except (VideoError, StorageError) as error:
             return Refusal(source, error)
         again = None if known.store is None else partial(looker.look, source)
@@ -130,7 +129,10 @@ def prepare(
         return _Todo(work, _video(index, wanted), index.bytes_read)
 
     outcomes: list[Video | _Todo | Refusal] = []
-    with ThreadPoolExecutor(INDEX_THREADS, thread_name_prefix="index") as threads:
+    with (
+        closing(probes),
+        ThreadPoolExecutor(INDEX_THREADS, thread_name_prefix="index") as threads,
+    ):
         for number, outcome in enumerate(threads.map(look, sources), 1):
             outcomes.append(outcome)
             see(number)
@@ -184,15 +186,18 @@ class Looker:
     The latest ones stay in memory, up to PACKETS_HELD. Safe to use from several threads.
     """
 
-    def __init__(self, sample: Sample, store: IndexStore | None) -> None:
+    def __init__(
+        self, sample: Sample, store: IndexStore | None, index: Callable[[Source], VideoIndex]
+    ) -> None:
         self._sample = sample
         self._store = store
+        self._index = index
         self._lock = Lock()
         self._held: OrderedDict[Source, tuple[VideoIndex, NDArray[np.bool_]]] = OrderedDict()
         self._packets = 0
 
     def look(self, source: Source) -> tuple[VideoIndex, NDArray[np.bool_]]:
-        """See `plan.shard.Look`; raises VideoError, StorageError as `index_video` does."""
+        """See `plan.shard.Look`; raises VideoError, StorageError."""
         with self._lock:
             known = self._held.get(source)
         if known is not None:
@@ -210,9 +215,11 @@ class Looker:
         if found is not None:
             return found
         try:
-            index = index_video(source)
+            index = self._index(source)
         except VideoError as error:
-            if self._store is not None and is_lasting(error):
+            # A process may have been ended by somebody else: whoever asks again gets a look.
+            ended = isinstance(error.__cause__, LookEnded)
+            if self._store is not None and is_lasting(error) and not ended:
                 self._store.add(source, error)
             raise
         if self._store is not None:

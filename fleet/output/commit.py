@@ -83,7 +83,7 @@ def read_commits(folder: Folder, known: Collection[str] = ()) -> Iterator[Commit
     entries = [entry for entry in folder.list(f"{FRAMES_TABLE}/") if lease_of(entry.name)]
     unknown = [entry for entry in entries if lease_of(entry.name) not in known]
     sizes: dict[str, dict[str, int]] = {}
-    for record in read_side_by_side(unknown, lambda entry: read_commit(folder, entry)):
+    for record in read_side_by_side(folder, unknown, read_commit):
         siblings = record.receipt.parts[:-1]
         for table in {part.table for part in siblings} - sizes.keys():
             sizes[table] = {entry.name: entry.bytes for entry in folder.list(f"{table}/")}

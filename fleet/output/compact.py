@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from fleet.output.exchange import exchange, objects_of, unit_of
 from fleet.output.finish import WAIT_S, remember
-from fleet.output.lock import REWRITE, held
+from fleet.output.lock import REWRITE, Held, held
 from fleet.output.record import JobRecord
 from fleet.output.standing import OWN_PARTS, Standing, read_standing
 from fleet.output.success import is_finished, put_success
-from fleet.output.sweep import shared_videos
+from fleet.output.sweep import Sweep, shared_videos, sweep
 from fleet.output.switch import PAUSE_S, next_number, settle, switch
 from fleet.storage import Folder
 
@@ -54,8 +54,8 @@ def compact(
     or of the job. Raises OutputBusy where another one is at it for too long.
     """
     with held(folder, REWRITE, "fleet compact", job.digest, WAIT_S) as hold:
-        standing = read_standing(folder, job.tables)
-        settle(folder, job, standing)
+        closed = is_finished(folder)
+        standing = _settled(folder, job, hold, pause_s, closed=closed)
         groups = list(_groups(standing, target_bytes))
         number = next_number(standing)
         for done, rows in enumerate(groups):
@@ -64,11 +64,22 @@ def compact(
             number = switch(folder, job, number, [made], hold, pause_s)
         after = read_standing(folder, job.tables) if groups else standing
         remember(folder, after)
-        if groups and is_finished(folder):
+        if closed and (groups or not is_finished(folder)):
             put_success(folder, job, after)
     old, new = _data(standing), _data(after)
     leases = sum(map(len, groups))
     return Compacted(len(old), len(new), sum(old.values()), sum(new.values()), leases)
+
+
+def _settled(
+    folder: Folder, job: JobRecord, hold: Held, pause_s: float, *, closed: bool
+) -> Standing:
+    """Put right what was interrupted; in a closed folder, nothing that came late is taken along."""
+    if closed:
+        return sweep(folder, job, hold, Sweep(pause_s=pause_s))
+    standing = read_standing(folder, job.tables)
+    settle(folder, job, standing)
+    return standing
 
 
 def _data(standing: Standing) -> dict[str, int]:

@@ -16,7 +16,7 @@ from fleet.output.ranged import RangedFile
 from fleet.output.record import JobRecord
 from fleet.output.schema import ERRORS_TABLE, FRAMES_TABLE
 from fleet.output.standing import visible_parts
-from fleet.output.success import is_finished
+from fleet.output.success import closed_leases
 from fleet.storage import Entry, Folder
 
 
@@ -77,12 +77,12 @@ def read(output: str) -> Tables:
         raise UsageError(
             f"{folder.uri} holds no output of Fleet: it has no _JOB.json.", "Check the path."
         )
-    finished = is_finished(folder)
-    parts, leases = visible_parts(folder, job.tables)
+    closed = closed_leases(folder)
+    parts, leases = visible_parts(folder, job.tables, closed)
     datasets = {
         table: _dataset(folder, _read_schema(folder, table), parts[table]) for table in job.tables
     }
-    return Tables(folder.uri, job, finished, leases, datasets)
+    return Tables(folder.uri, job, closed is not None, leases, datasets)
 
 
 def _read_schema(folder: Folder, table: str) -> pa.Schema:

@@ -8,7 +8,7 @@ it has, and its tally, a column `tally.NAME` for each count.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, get_origin, get_type_hints
 
@@ -102,11 +102,18 @@ def _names(lists: Sequence[Sequence[str]]) -> pa.Array:
     return pa.ListArray.from_arrays(numbers(offsets), texts([n for names in lists for n in names]))
 
 
+def _repeated(values: Sequence[str], write: Callable[[str], str]) -> pa.Array:
+    """Gather strings of which most come again and again."""
+    known: dict[str, int] = {}
+    codes = np.array([known.setdefault(value, len(known)) for value in values], np.int32)
+    return texts([write(value) for value in known]).take(numbers(codes))
+
+
 def _intervals(lists: Sequence[Sequence[Interval]]) -> pa.Array:
     flat = [interval for several in lists for interval in several]
     columns = [
-        texts([escaped(interval.uri) for interval in flat]),
-        texts([interval.etag for interval in flat]),
+        _repeated([interval.uri for interval in flat], escaped),
+        _repeated([interval.etag for interval in flat], str),
         _integers([interval.start_pts for interval in flat]),
         _integers([interval.end_pts for interval in flat]),
     ]

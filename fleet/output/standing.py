@@ -40,7 +40,7 @@ from fleet.worker.receipt import Tally
 
 T = TypeVar("T")
 _TRIES = 5
-_AT_ONCE = 4096
+_AT_ONCE = 1024
 OWN_PARTS = -1
 
 
@@ -186,14 +186,14 @@ def _read_sound(
     A part that is torn was never committed: it is passed over, and no reason to stop.
     """
 
-    def attempt(entry: Entry) -> tuple[T, ...] | None:
+    def attempt(of: Folder, entry: Entry) -> tuple[T, ...] | None:
         try:
-            found = read(folder, entry)
+            found = read(of, entry)
         except TornPart:
             return ()
         return None if found is None else (found,)
 
-    results = list(read_side_by_side(entries, attempt))
+    results = list(read_side_by_side(folder, entries, attempt))
     return [record for result in results for record in result], len(entries) - len(results)
 
 
@@ -238,10 +238,13 @@ def _any_gone(folder: Folder, leases: Collection[str]) -> bool:
     return any(not folder.exists(f"{FRAMES_TABLE}/{part_name(lease)}") for lease in leases)
 
 
-def visible_parts(folder: Folder, tables: Sequence[str]) -> tuple[dict[str, list[Entry]], int]:
+def visible_parts(
+    folder: Folder, tables: Sequence[str], closed: AbstractSet[str] | None = None
+) -> tuple[dict[str, list[Entry]], int]:
     """List the parts whose rows count, by table, and how many leases these are of.
 
-    Raises StorageError where the folder changes all the time.
+    `closed`: the leases that count besides those in packs, where not all do. Raises StorageError
+    where the folder changes all the time.
     """
     for _ in range(_TRIES):
         listed = list_parts(folder, tables)
@@ -252,6 +255,7 @@ def visible_parts(folder: Folder, tables: Sequence[str]) -> tuple[dict[str, list
         except FileNotFoundError:
             continue
         leases = {lease for e in frames if (lease := lease_of(e.name)) and lease not in gone}
+        leases = leases if closed is None else leases & closed
         again = {entry.name for entry in folder.list(f"{FRAMES_TABLE}/")}
         if all(entry.name in again for entry in frames):
             names = {part_name(lease) for lease in leases}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
+from fleet.errors import OutputCorrupt
 from fleet.output.arrays import marks, to_bytes
 from fleet.output.record import JobRecord
 from fleet.output.records import records_of
@@ -56,6 +57,24 @@ def _parts(parts: tuple[PartFile, ...]) -> list[list[object]]:
 def unfinish(folder: Folder) -> None:
     """Open a closed folder again, before work is added."""
     folder.delete(SUCCESS_FILE)
+
+
+def closed_leases(folder: Folder) -> frozenset[str] | None:
+    """Name the leases with parts of their own that a closed folder holds; None where it is open.
+
+    Others there came later, from a worker that was given up for dead, over what these cover: they
+    do not count. Raises OutputCorrupt where the record makes no sense.
+    """
+    try:
+        receipts = json.loads(folder.read(SUCCESS_FILE))["receipts"]
+        return frozenset(line["lease"] for line in receipts if "lease" in line)
+    except FileNotFoundError:
+        return None
+    except (ValueError, LookupError, TypeError) as error:
+        raise OutputCorrupt(
+            f"{folder.uri}/{SUCCESS_FILE} does not tell what is there: {error!r}.",
+            "Delete this object and run the same command again: it closes the folder anew.",
+        ) from error
 
 
 def is_finished(folder: Folder) -> bool:

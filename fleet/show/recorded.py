@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from fleet.driver.prepare import index_video
+from fleet.driver.probing import index_video
 from fleet.observe.words import plural
 from fleet.output.read import read
 from fleet.show.found import Found, read_found, recorded_uri

@@ -6,7 +6,13 @@ import errno
 import re
 from collections.abc import Mapping
 
-from fleet.errors import AccessDenied, NoSuchBucket, StorageError, StorageRefused
+from fleet.errors import (
+    AccessDenied,
+    CredentialsRefused,
+    NoSuchBucket,
+    StorageError,
+    StorageRefused,
+)
 from fleet.storage.secrets import clean
 
 _STATUS = re.compile(r"status code: (\d{3})")
@@ -32,18 +38,26 @@ _BY_CODE: Mapping[str, tuple[_Kind, str, str]] = {
     "AccessDenied": (AccessDenied, "these credentials may not do it", _ALLOW),
     "AllAccessDisabled": (AccessDenied, "all access to it is disabled", _ALLOW),
     "AuthorizationFailure": (AccessDenied, "these credentials may not do it", _ALLOW),
-    "InvalidAccessKeyId": (AccessDenied, "the access key is not known there", _PUT_RIGHT),
-    "SignatureDoesNotMatch": (AccessDenied, "the secret does not fit the access key", _PUT_RIGHT),
-    "AuthenticationFailed": (AccessDenied, "the credentials are wrong", _PUT_RIGHT),
-    "ExpiredToken": (AccessDenied, "the credentials have expired", _RENEW),
-    "TokenRefreshRequired": (AccessDenied, "the credentials have expired", _RENEW),
-    "InvalidToken": (AccessDenied, "the session token is not valid", _RENEW),
-    "RequestTimeTooSkewed": (AccessDenied, "this machine's clock is wrong", "Set the clock."),
+    "InvalidAccessKeyId": (CredentialsRefused, "the access key is not known there", _PUT_RIGHT),
+    "SignatureDoesNotMatch": (
+        CredentialsRefused,
+        "the secret does not fit the access key",
+        _PUT_RIGHT,
+    ),
+    "AuthenticationFailed": (CredentialsRefused, "the credentials are wrong", _PUT_RIGHT),
+    "ExpiredToken": (CredentialsRefused, "the credentials have expired", _RENEW),
+    "TokenRefreshRequired": (CredentialsRefused, "the credentials have expired", _RENEW),
+    "InvalidToken": (CredentialsRefused, "the session token is not valid", _RENEW),
+    "RequestTimeTooSkewed": (CredentialsRefused, "this machine's clock is wrong", "Set the clock."),
     "NoSuchBucket": (NoSuchBucket, "there is no such bucket", _SPELLING),
     "InvalidBucketName": (NoSuchBucket, "no bucket can have this name", _SPELLING),
     "ContainerNotFound": (NoSuchBucket, "there is no such container", _SPELLING),
     "PermanentRedirect": (StorageRefused, "the bucket lies in another region", _REGION),
     "AuthorizationHeaderMalformed": (StorageRefused, "the region is wrong", _REGION),
+}
+_BY_STATUS: Mapping[int, tuple[_Kind, str, str]] = {
+    401: (CredentialsRefused, "the credentials are not taken", _RENEW),
+    403: (AccessDenied, "access is denied", _ALLOW),
 }
 # Not one of them passes by waiting a moment.
 _REFUSED_ERRNO = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL}
@@ -65,8 +79,9 @@ def of_cloud(what: str, error: Exception) -> StorageError:
         way_out = _NO_CREDENTIALS.get(what.partition("://")[0], "")
         return AccessDenied(f"{what}: no credentials were found.", way_out)
     status = int(_first(_STATUS, text) or 0)
-    if status in {401, 403}:
-        return AccessDenied(f"{what}: access is denied ({code or status}).", _ALLOW)
+    if status in _BY_STATUS:
+        kind, reason, way_out = _BY_STATUS[status]
+        return kind(f"{what}: {reason} ({code or status}).", way_out)
     if "redirect without LOCATION" in text:
         return StorageRefused(f"{what}: the bucket lies in another region.", _REGION)
     if (400 <= status < 500 and status not in _WORTH_WAITING) or status == 501:

@@ -7,6 +7,7 @@ worst that a video can do to it is to end it, or to hold it up.
 from __future__ import annotations
 
 import json
+import signal
 import struct
 import sys
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ from fleet.video.wire import index_to_bytes
 WANTS, GIVES, INDEX, ERROR = b"w", b"g", b"i", b"e"
 HELLO = b"hello"
 RANGE = struct.Struct("!QQ")
+IDLE_S = 600
+"""Without a message it ends by itself: one that hangs would outlive a parent that was killed."""
 
 
 class StoreFailed(Exception):
@@ -43,17 +46,24 @@ class _Asking:
 
     def read(self, offset: int, length: int) -> bytes:
         self._parent.send_bytes(WANTS + RANGE.pack(offset, length))
-        answer = self._parent.recv_bytes()
+        answer = heard(self._parent)
         if answer[:1] == ERROR:
             raise StoreFailed
         return answer[1:]
+
+
+def heard(parent: Connection) -> bytes:
+    """Wait for a message; whatever hangs after it is ended by SIGALRM."""
+    message = parent.recv_bytes()
+    signal.alarm(IDLE_S)
+    return message
 
 
 def serve(parent: Connection) -> None:
     """Look at one video after another, until the parent goes away."""
     while True:
         try:
-            uri, size, etag = json.loads(parent.recv_bytes())
+            uri, size, etag = json.loads(heard(parent))
         except (EOFError, OSError):
             return
         parent.send_bytes(_looked_at(parent, Source(uri, size, etag)))

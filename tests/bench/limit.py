@@ -18,7 +18,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import VideoReformatter
 
 from fleet.ascend.aipp import Aipp
-from fleet.driver.prepare import index_video
+from fleet.driver.probing import index_video
 from fleet.frames import Colour
 from fleet.geometry import Size, stretch
 from fleet.models.card import card_of

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from multiprocessing import Pipe
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from truth import MemoryReader, probed
 from fleet.driver.probing import Probes
 from fleet.errors import BrokenVideo, NotAVideo, StorageError
 from fleet.video.index import Source, VideoIndex
+from fleet.video.probe_child import IDLE_S, heard
 from fleet.video.wire import index_from_bytes, index_to_bytes
 
 
@@ -138,6 +140,43 @@ def test_a_video_that_ends_the_process_does_not_cost_those_beside_it(folder: Pat
         assert {len(future.result().order) for future in sound} == {30}
         with pytest.raises(BrokenVideo, match="SIGKILL"):
             broken.result()
+
+
+def test_a_process_that_was_ended_is_started_again(folder: Path) -> None:
+    """Closing ends it; who has one more question gets another."""
+    data = cached(Clip(), folder).read_bytes()
+    with closing(Probes(2)) as made:
+        assert_equal(apart(made, data), probed(data))
+        made.close()
+        assert not _runs(made.processes[0])
+        assert_equal(apart(made, data), probed(data))
+        assert len(made.processes) == 2
+
+
+def test_a_store_that_fails_is_told_from_a_process_that_is_gone(folder: Path) -> None:
+    """Both at once: the store's error counts, and no video is called broken for it."""
+    data = cached(Clip(), folder).read_bytes()
+    with closing(Probes(1)) as made:
+
+        class Failing(Striking):
+            def read(self, offset: int, length: int) -> bytes:
+                super().read(offset, length)
+                raise StorageError("the store does not answer")
+
+        far = Failing(data, made, signal.SIGKILL, 1)
+        with pytest.raises(StorageError, match="does not answer"):
+            made.probe(Source("far", len(data), "e"), far)
+
+
+def test_a_process_that_hangs_does_not_outlive_its_parent_for_long() -> None:
+    """Nobody else would end it: the kernel does, a while after the last message."""
+    ours, theirs = Pipe()
+    ours.send_bytes(b"a video")
+    try:
+        assert heard(theirs) == b"a video"
+    finally:
+        left_s = signal.alarm(0)
+    assert 0 < left_s <= IDLE_S
 
 
 def test_many_threads_share_one_process(four: Probes, folder: Path) -> None:

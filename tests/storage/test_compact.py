@@ -285,3 +285,18 @@ def test_a_snapshot_counts_only_for_parts_that_are_there(folder: Folder) -> None
     for entry in list(folder.list("_done/")):
         folder.put(entry.name, b"damaged")
     assert state(read_standing(folder, JOB.tables)) == state(standing)
+
+
+def test_what_came_late_to_a_closed_folder_is_not_taken_along(folder: Folder) -> None:
+    """From a worker that was given up for dead: it would be there twice, and vouched for."""
+    fill(folder)
+    finish(folder, JOB, [])
+    before = rows(folder)
+    commit_lease(folder, "b", range(5, 7))
+    squeeze(folder)
+    after = rows(folder)
+    assert after["frames"] == before["frames"]
+    assert {name: len(several) for name, several in after.items()} == {
+        name: len(several) for name, several in before.items()
+    }
+    assert is_finished(folder)

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from fleet.ascend.soc import soc
-from fleet.driver import prepare as module
 from fleet.driver.prepare import Known, Prepared, prepare
-from fleet.errors import NotAVideo, StorageError
+from fleet.driver.probing import LookEnded, Probes, index_video
+from fleet.errors import BrokenVideo, NotAVideo, StorageError
 from fleet.output.index_store import IndexStore
 from fleet.output.videos import Video
 from fleet.plan.done import EVER, DoneIntervals
@@ -55,7 +55,7 @@ class Looks:
     def __call__(self, source: Source) -> VideoIndex:
         """Look, and note it."""
         self.names.append(Path(source.uri).name)
-        return REAL(source)
+        return index_video(source)
 
     def taken(self) -> list[str]:
         """Give what was looked at since the last time."""
@@ -63,14 +63,11 @@ class Looks:
         return names
 
 
-REAL = module.index_video
-
-
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
     """Watch over the headers."""
     watched = Looks()
-    monkeypatch.setattr(module, "index_video", watched)
+    monkeypatch.setattr(Probes, "index", watched)
     return watched
 
 
@@ -189,14 +186,29 @@ def test_a_video_that_cannot_be_read_just_now_is_tried_again(
 ) -> None:
     """Nothing is kept of it but that it is wanted."""
 
-    def fail(source: Source) -> VideoIndex:
+    def fail(_: Probes, source: Source) -> VideoIndex:
         raise StorageError(f"{source.uri} timed out")
 
     folder = Folder(f"memory://{uuid.uuid4()}")
-    monkeypatch.setattr(module, "index_video", fail)
+    monkeypatch.setattr(Probes, "index", fail)
     failed = look(archive, Known(store=IndexStore(folder)))
     assert all(video.unread and not video.refused for video in failed.videos)
     assert [refusal.error.retryable for refusal in failed.refused] == [True] * 4
+    monkeypatch.undo()
+    assert len(look(archive, Known(store=IndexStore(folder))).works) == 2
+
+
+def test_a_video_that_ended_the_process_is_looked_at_again_by_the_next_run(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is refused in this one; but who knows who ended the process: nothing of it is kept."""
+
+    def die(_: Probes, source: Source) -> VideoIndex:
+        raise BrokenVideo(source.uri, "looking at its header ended.") from LookEnded
+
+    folder = Folder(f"memory://{uuid.uuid4()}")
+    monkeypatch.setattr(Probes, "index", die)
+    assert set(refused(look(archive, Known(store=IndexStore(folder)))).values()) == {"BrokenVideo"}
     monkeypatch.undo()
     assert len(look(archive, Known(store=IndexStore(folder))).works) == 2
 

@@ -196,3 +196,24 @@ def test_pandas_sees_text_as_categories(out: Folder) -> None:
         "label": "category",
     }
     assert sorted(frame["uri"].unique()) == ["a", "b"]
+
+
+def test_what_comes_late_to_a_closed_folder_is_not_seen(folder: Folder) -> None:
+    """From a worker that was given up for dead, whose lease others have cut in another way."""
+    commit_lease(folder, "a", range(4))
+    commit_lease(folder, "a", range(4, 8))
+    finish(folder, JOB, [])
+    before = rows(read(folder.uri))
+    commit_lease(folder, "a", range(2, 6))
+    late = read(folder.uri)
+    assert (rows(late), late.leases, late.finished) == (before, 2, True)
+    finish(folder, JOB, [])
+    assert rows(read(folder.uri)) == before
+
+
+def test_a_closing_record_that_makes_no_sense_is_named(folder: Folder) -> None:
+    """With the way out."""
+    commit_lease(folder, "a", range(4))
+    folder.put("_SUCCESS.json", b"{}")
+    with pytest.raises(OutputCorrupt, match=r"_SUCCESS\.json does not tell .* Delete this object"):
+        read(folder.uri)

@@ -6,7 +6,13 @@ import errno
 
 import pytest
 
-from fleet.errors import AccessDenied, NoSuchBucket, StorageError, StorageRefused
+from fleet.errors import (
+    AccessDenied,
+    CredentialsRefused,
+    NoSuchBucket,
+    StorageError,
+    StorageRefused,
+)
 from fleet.storage import Folder, expand
 from fleet.storage.trouble import of_cloud, of_system
 
@@ -20,9 +26,10 @@ ANSWER = (
     ("status", "code", "kind", "says"),
     [
         ("403 Forbidden", "AccessDenied", AccessDenied, "may not do it"),
-        ("403 Forbidden", "SignatureDoesNotMatch", AccessDenied, "does not fit"),
-        ("400 Bad Request", "ExpiredToken", AccessDenied, "have expired"),
-        ("403 Forbidden", "RequestTimeTooSkewed", AccessDenied, "clock is wrong"),
+        ("403 Forbidden", "SignatureDoesNotMatch", CredentialsRefused, "does not fit"),
+        ("400 Bad Request", "ExpiredToken", CredentialsRefused, "have expired"),
+        ("403 Forbidden", "RequestTimeTooSkewed", CredentialsRefused, "clock is wrong"),
+        ("401 Unauthorized", "", CredentialsRefused, "are not taken"),
         ("403 Forbidden", "SomethingNew", AccessDenied, "access is denied"),
         ("404 Not Found", "NoSuchBucket", NoSuchBucket, "no such bucket"),
         ("301 Moved", "PermanentRedirect", StorageRefused, "another region"),

@@ -13,7 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from fleet.driver.prepare import index_video
+from fleet.driver.probing import index_video
 from fleet.errors import UsageError
 from fleet.geometry import Size
 from fleet.output.schema import DETECTIONS, IDENTITY

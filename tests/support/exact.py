@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fleet.ascend.device import Device
 from fleet.ascend.soc import soc
 from fleet.ascend.surface import planes
-from fleet.driver.prepare import index_video
+from fleet.driver.probing import index_video
 from fleet.plan.cost import CostModel
 from fleet.plan.lease import Lease
 from fleet.plan.order import LeaseOrder, order

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 Break = str | int | None
 """What is done to a request. A number: that status instead of an answer. "reset": the connection is
-reset. "cut": and that in mid-body. "short": half a body that claims to be whole. None: nothing."""
+reset. "cut": and that in mid-body. "short": half a body that claims to be whole. "expired": the
+credentials are taken no more. None: nothing."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,8 @@ class _Handler(BaseHTTPRequestHandler):
         broken = state.breaks(number, asked)
         if isinstance(broken, int):
             self._answer(broken, [], b"<Error><Code>SlowDown</Code></Error>")
+        elif broken == "expired":
+            self._answer(400, [], b"<Error><Code>ExpiredToken</Code></Error>")
         elif broken == "reset":
             self._reset()
         else:

@@ -1,0 +1,37 @@
+"""A run, in a process of its own, that stops itself just before it puts a part of its second lease.
+
+`python late.py JOB_FILE SETTINGS TABLE`: settings as JSON; the table whose part it is. Whoever lets
+it go on (SIGCONT) has a run that was given up for dead and commits late; it names what it puts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from itertools import count
+from pathlib import Path
+
+import fleet
+from fleet.output.record import lease_of
+from fleet.storage import Folder
+
+
+def stop_before_the_second(table: str) -> None:
+    """Have this process stop there."""
+    put, numbers = Folder.put, count(1)
+
+    def put_after_all(folder: Folder, name: str, data: bytes) -> None:
+        if name.startswith(f"{table}/") and lease_of(name) and next(numbers) == 2:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        put(folder, name, data)
+        print(name, flush=True)  # noqa: T201 - the parent reads it
+
+    Folder.put = put_after_all  # type: ignore[method-assign,assignment]
+
+
+if __name__ == "__main__":
+    job_file, settings, table = sys.argv[1:]
+    stop_before_the_second(table)
+    fleet.run(fleet.load_job(Path(job_file), json.loads(settings)), on="inline")
