@@ -25,8 +25,10 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup
 	$(BIN)/fleet demo
 
+# Most of what tests do is wait for others, so that more of them run at a time than there are cores.
+TESTS_AT_ONCE ?= 4
 test: setup
-	RAY_AUTH_MODE=disabled $(BIN)/python -m pytest -q
+	RAY_AUTH_MODE=disabled $(BIN)/python -m pytest -q -n $(TESTS_AT_ONCE) --dist loadfile
 
 check: setup
 	$(BIN)/ruff check .

@@ -15,6 +15,9 @@ from seaweed import find_weed, seaweed_running
 from fleet.ascend.soc import soc
 from fleet.models.compile import compile_model, read_labels
 
+# Ray has its workers give way to everything else on the machine, which here is other tests.
+os.environ.setdefault("RAY_worker_niceness", "0")
+
 # No timing in tests. In CI the examples are the same every time; elsewhere each run looks further.
 settings.register_profile("fleet", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("fleet")

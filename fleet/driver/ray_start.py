@@ -38,6 +38,8 @@ def start_ray(devices: int) -> None:
     """Start Ray on this machine, with `devices` NPUs."""
     _quiet()
     ray.init(
+        # Or it would join whatever Ray runs on this machine.
+        address="local",
         num_cpus=max(devices, len(os.sched_getaffinity(0))),
         resources={"NPU": devices},
         include_dashboard=False,

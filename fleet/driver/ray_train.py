@@ -35,6 +35,7 @@ def spread(
     if started_here:
         logging.getLogger("ray._private.accelerators.npu").setLevel(logging.CRITICAL)
         ray.init(
+            address="local",
             num_cpus=actors,
             include_dashboard=False,
             logging_level=logging.ERROR,

@@ -211,7 +211,8 @@ def test_leases_are_put_down_and_ended_early_when_told(
         hands.give(device, lease)
     hands.pool.tell(Drop(device, "long-2"))
     waiting = hands.until(LeaseDropped)
-    assert (waiting.lease, waiting.wall_s) == ("long-2", 0.0)
+    assert waiting.lease == "long-2"
+    assert waiting.wall_s < 1.0
     hands.pool.tell(Drop(device, "long-1"))
     running = hands.until(LeaseDropped, 2)
     assert running.lease == "long-1"

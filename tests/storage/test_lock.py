@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -110,7 +111,8 @@ def test_the_lock_of_a_process_that_died_here_is_free_at_once(tmp_path: Path) ->
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.read() == b"taken\n"
-        # Nobody has asked for its exit code yet: it is a zombie, and dead all the same.
+        # Nobody asks for its exit code: it stays a zombie, and is dead all the same.
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         folder = Folder(str(tmp_path))
         take(folder, holder())
     found = read_holder(folder, LEAD, time.time())

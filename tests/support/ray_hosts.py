@@ -88,6 +88,8 @@ class RayHosts:
     def environment(self) -> dict[str, str]:
         """What every node and driver is started with."""
         own = {"RAY_AUTH_MODE": "disabled", "RAY_ADDRESS": self.address}
+        # What a submitted job calls `python` is the one that Ray runs with.
+        own["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         # Workers give way to whatever else this machine does, which may be a whole test run.
         return {**ray_settings(), **own, "RAY_worker_niceness": "0"}
 

@@ -24,13 +24,13 @@ def find_weed() -> str | None:
 def seaweed_running(weed: str, folder: Path) -> Iterator[S3Server]:
     """Run it with its data in `folder`, until the block ends."""
     ports = free_ports(8)
-    admin, reader = (_make_keys(), _make_keys())
+    admin, reader = (make_keys(), make_keys())
     server = S3Server(f"http://127.0.0.1:{ports[0]}", *admin, reader)
     (folder / "data").mkdir(parents=True)
-    (folder / "s3.json").write_text(json.dumps(_identities(server)))
+    (folder / "s3.json").write_text(json.dumps(identities(server)))
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            _command(weed, folder, ports), stdout=log, stderr=subprocess.STDOUT, cwd=folder
+            server_command(weed, folder, ports), stdout=log, stderr=subprocess.STDOUT, cwd=folder
         )
         try:
             wait_until(lambda: answers(ports[0]), "SeaweedFS")
@@ -39,11 +39,14 @@ def seaweed_running(weed: str, folder: Path) -> Iterator[S3Server]:
             end(process)
 
 
-def _make_keys() -> tuple[str, str]:
+def make_keys() -> tuple[str, str]:
+    """Make up an access key and its secret."""
     return f"AK{secrets.token_hex(9).upper()}", secrets.token_hex(20)
 
 
-def _identities(server: S3Server) -> dict[str, object]:
+def identities(server: S3Server) -> dict[str, object]:
+    """Say who may do what, as SeaweedFS wants it."""
+
     def identity(name: str, keys: tuple[str, str], *actions: str) -> dict[str, object]:
         pair = {"accessKey": keys[0], "secretKey": keys[1]}
         return {"name": name, "credentials": [pair], "actions": list(actions)}
@@ -52,15 +55,18 @@ def _identities(server: S3Server) -> dict[str, object]:
     return {"identities": [admin, identity("reader", server.reader, "Read", "List")]}
 
 
-def _command(weed: str, folder: Path, ports: list[int]) -> list[str]:
+def server_command(
+    weed: str, folder: Path, ports: list[int], address: str = "127.0.0.1"
+) -> list[str]:
+    """Write the command line of a server that listens at `address`, on eight ports."""
     s3, s3_grpc, master, master_grpc, volume, volume_grpc, filer, filer_grpc = ports
     # A bucket takes 7 volumes; with too few of them puts are answered InternalError.
     return [
         weed,
         "server",
         f"-dir={folder / 'data'}",
-        "-ip=127.0.0.1",
-        "-ip.bind=127.0.0.1",
+        f"-ip={address}",
+        f"-ip.bind={address}",
         "-s3",
         f"-s3.config={folder / 's3.json'}",
         f"-s3.port={s3}",
