@@ -212,11 +212,9 @@ def test_leases_are_put_down_and_ended_early_when_told(
     hands.pool.tell(Drop(device, "long-2"))
     waiting = hands.until(LeaseDropped)
     assert waiting.lease == "long-2"
-    assert waiting.wall_s < 1.0
     hands.pool.tell(Drop(device, "long-1"))
     running = hands.until(LeaseDropped, 2)
     assert running.lease == "long-1"
-    assert running.wall_s > 0
     hands.pool.tell(Shorten(device, "long-3"))
     shortened = hands.until(LeaseShortened)
     assert shortened.rest == Piece("rest", 2, 0.5, "a.mp4")
