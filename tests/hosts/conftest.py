@@ -36,7 +36,7 @@ def job(data_dir: Path, fastestdet: Path) -> JobSettings:
 
     def settings(output: Path) -> dict[str, Any]:
         named = {"input": [str(data_dir)], "model": str(fastestdet), "output": str(output)}
-        return {**named, "sample": "every=4", "lease_s": 0.5}
+        return {**named, "sample": "every=2", "lease_s": 0.5}
 
     return settings
 
