@@ -28,7 +28,6 @@ class DeviceState:
     """
 
     name: str
-    node: str = ""
     held: list[Entry] = field(default_factory=list)
     started_s: float = 0.0
     dropping: set[str] = field(default_factory=set)
@@ -66,9 +65,9 @@ class Devices:
         """Find a device, None where it is gone."""
         return self._all.get(name)
 
-    def add(self, name: str, node: str, now_s: float) -> DeviceState:
+    def add(self, name: str, now_s: float) -> DeviceState:
         """Take in a device that has come."""
-        device = DeviceState(name, node, idle_s=now_s)
+        device = DeviceState(name, idle_s=now_s)
         self._all[name] = device
         self.empty[name] = device
         self._stale = True

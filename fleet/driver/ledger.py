@@ -124,7 +124,7 @@ class Ledger:
     def _joined(self, event: DeviceJoined, now_s: float, _out: list[Command]) -> None:
         if self._devices.get(event.device) is not None:
             raise IllegalMove(f"device {event.device} joined twice.")
-        self._devices.add(event.device, event.node, now_s)
+        self._devices.add(event.device, now_s)
 
     def _lost(self, event: DeviceLost, now_s: float, out: list[Command]) -> None:
         device = self._devices.remove(event.device)

@@ -145,7 +145,7 @@ class Loop:
         self._observer.see(event)
         if isinstance(event, LeaseFailed) and event.fault.ends_all:
             raise JobFailed(event.fault.message)
-        if isinstance(event, LeaseFailed | DeviceLost) and not self.totals.tally.frames:
+        if isinstance(event, LeaseFailed | DeviceLost) and not self.totals.frames:
             self._stop_if_nothing_can_be_done(event)
 
     def _scale(self, pool: Pool) -> None:

@@ -8,9 +8,12 @@ from collections.abc import Iterable, Iterator
 from fleet.driver.events import (
     ELSEWHERE,
     Assign,
+    DeviceLost,
     Drop,
     Event,
     LeaseDone,
+    LeaseDropped,
+    LeaseFailed,
     LeaseShortened,
     Release,
     Shorten,
@@ -33,14 +36,14 @@ LOOK_FOR_OTHERS_S = 15.0
 class SharedPool:
     """A pool that also tells of the leases that other runs have committed meanwhile.
 
-    `elsewhere`: those leases.
+    Of what its own devices hold they tell themselves: their parts may be seen before that.
     """
 
     def __init__(self, pool: Pool, folder: Folder, leases: Iterable[Lease], me: RunNote) -> None:
-        self.elsewhere: set[str] = set()
         self._pool = pool
         self._folder = folder
         self._unheard = {lease.id for lease in leases}
+        self._held: dict[str, str] = {}
         self._me = me
         self._next_look_s = 0.0
         self._next_search_s = 0.0
@@ -57,6 +60,7 @@ class SharedPool:
 
     def apply(self, command: Assign, order: LeaseOrder) -> None:
         """See Pool."""
+        self._held[command.lease] = command.device
         self._pool.apply(command, order)
 
     def tell(self, command: Drop | Shorten | Release) -> None:
@@ -67,12 +71,16 @@ class SharedPool:
         """See Pool."""
         events = self._pool.poll(timeout_s)
         for event in events:
-            if isinstance(event, LeaseShortened):
-                self._unheard.discard(event.lease)
-            if isinstance(event, LeaseDone):
-                self._unheard.discard(event.lease)
-                # Its parts may have been seen before its worker told of them.
-                self.elsewhere.discard(event.lease)
+            match event:
+                case LeaseDone(_, lease) | LeaseShortened(_, lease):
+                    self._unheard.discard(lease)
+                    self._held.pop(lease, None)
+                case LeaseFailed(_, lease) | LeaseDropped(_, lease):
+                    self._held.pop(lease, None)
+                case DeviceLost(device):
+                    self._held = {k: v for k, v in self._held.items() if v != device}
+                case _:
+                    pass
         return [*events, *self._done_elsewhere(time.monotonic())]
 
     def _done_elsewhere(self, now_s: float) -> list[Event]:
@@ -89,7 +97,7 @@ class SharedPool:
     def _look(self) -> Iterator[Event]:
         for entry in self._folder.list(f"{FRAMES_TABLE}/"):
             lease = lease_of(entry.name) or ""
-            if lease not in self._unheard:
+            if lease not in self._unheard or lease in self._held:
                 continue
             try:
                 record = read_commit(self._folder, entry)
@@ -97,7 +105,6 @@ class SharedPool:
                 continue
             if record is not None:
                 self._unheard.discard(lease)
-                self.elsewhere.add(lease)
                 yield LeaseDone(ELSEWHERE, lease, record.receipt)
 
     def progress(self) -> list[Progress]:

@@ -8,18 +8,18 @@ from fleet.worker.receipt import Receipt, Tally
 class Totals:
     """Sums over the leases that are committed, each once; changed only through `add`.
 
-    `tally`: of all; `here`: of those that this run did itself. `peak_rss_bytes`: the largest of its
-    workers.
+    `frames`: of all; `here`: of those that this run did itself. `peak_rss_bytes`: the largest of
+    its workers.
     """
 
     def __init__(self) -> None:
-        self.tally = Tally()
+        self.frames = 0
         self.here = Tally()
         self.peak_rss_bytes = 0
 
     def add(self, receipt: Receipt, *, here: bool = True) -> None:
         """Count a lease; `here`: this run did it."""
-        self.tally = Tally.total((self.tally, receipt.tally))
+        self.frames += receipt.tally.frames
         if here:
             self.here = Tally.total((self.here, receipt.tally))
             self.peak_rss_bytes = max(self.peak_rss_bytes, receipt.peak_rss_bytes)

@@ -26,7 +26,7 @@ _NOTHING = Tally()
 
 @dataclass(slots=True)
 class _Run:
-    """A lease in a device's hands; `left_s`: what it takes from its begin."""
+    """A lease in a device's hands; `takes_s`: from its begin to its end."""
 
     piece: Piece
     takes_s: float
@@ -47,13 +47,13 @@ class _Device:
 class SimulatedFleet:
     """Devices that take leases as a pool does; time passes in `next`.
 
-    `busy_s`: seconds of devices that were worked, for nothing or not. `up_s`: seconds that devices
-    were there. `failures`: how many devices failed. `events`: how many were given out.
+    `busy_s`: seconds of devices that were worked, for nothing or not. `failures`: how many devices
+    failed. `events`: how many were given out.
     """
 
     def __init__(self, world: World, paces: list[float]) -> None:
         self.now_s = 0.0
-        self.busy_s = self.up_s = 0.0
+        self.busy_s = 0.0
         self.failures = self.events = 0
         self._world = world
         self._devices: dict[str, _Device] = {}
@@ -89,29 +89,27 @@ class SimulatedFleet:
             name = f"{number}/{self._order}"
             device = _Device(name, self._paces[number])
             self._devices[name] = device
-            joined_s = self.now_s
             life_s = self._world.lives_s()
 
             def die() -> Event | None:
                 if not device.alive:
                     return None
                 self.failures += 1
-                self._end(device, joined_s)
+                self._end(device)
                 self._join(number, self.now_s + self._world.weather.replace_s)
                 return DeviceLost(name, "it failed, as simulated", Cause.DIED)
 
             if life_s < float("inf"):
-                self._at(joined_s + life_s, die)
+                self._at(self.now_s + life_s, die)
             return DeviceJoined(name)
 
         self._at(time_s, join)
 
-    def _end(self, device: _Device, joined_s: float) -> None:
+    def _end(self, device: _Device) -> None:
         device.alive = False
         device.turn += 1
         if device.line:
             self.busy_s += self.now_s - device.begun_s
-        self.up_s += self.now_s - joined_s
         del self._devices[device.name]
 
     def assign(self, name: str, piece: Piece) -> None:

@@ -36,7 +36,7 @@ class Outcome:
     """How a simulated run went; all of it modelled.
 
     `makespan_s`: until the last lease is done. `bound_s`: what no schedule can beat: all work over
-    all devices at their own pace, or the longest GOP. `work_s`: seconds of the cost model.
+    all devices at their own pace, or the longest GOP.
     `device_s`: seconds of devices, from the start to the end of the run. `useful_s`, `wasted_s`: of
     them, spent on what counts and on twins that came second. `lost_s`: by devices that failed.
     `leases`: done in the end, those cut out of others included; `shared`: cut so that more devices
@@ -47,7 +47,6 @@ class Outcome:
     leases: int
     makespan_s: float
     bound_s: float
-    work_s: float
     device_s: float
     useful_s: float
     wasted_s: float
@@ -158,7 +157,6 @@ class Simulation:
             leases=len(self._done),
             makespan_s=fleet.now_s,
             bound_s=_bound_s(self._whole, self.paces),
-            work_s=sum(piece.cost_s for piece in self._whole),
             device_s=len(self.paces) * fleet.now_s,
             useful_s=budget.useful_s,
             wasted_s=budget.wasted_s,

@@ -12,11 +12,8 @@ from ray_hosts import NotedRun, RayHosts
 from fleet.output.fingerprint import fingerprint
 
 JobSettings = Callable[[Path], dict[str, Any]]
-FIRST_LEASE_S = 15.0
-"""How soon a node that has shown up is at work: it starts Python and loads the model first.
-
-3 s on an idle machine; here other tests run beside it.
-"""
+FIRST_LEASE_S = 5.0
+"""How soon a node that has shown up is at work: it starts Python and loads the model first."""
 
 
 def device_on(run: NotedRun, host: str) -> str:

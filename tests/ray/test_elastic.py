@@ -147,6 +147,13 @@ class Hands:
             self.pool.progress()
         return found[-1]
 
+    def until_at(self, lease: str) -> None:
+        """Poll until a device tells that it is at a lease."""
+        end_s = time.monotonic() + PATIENCE_S
+        while not any(progress.lease == lease for progress in self.pool.progress()):
+            assert time.monotonic() < end_s, f"nobody is at {lease}"
+            self.told += self.pool.poll(0.1)
+
     def until_there(self, devices: int) -> None:
         """Poll until so many devices could be had."""
         end_s = time.monotonic() + PATIENCE_S
@@ -207,14 +214,17 @@ def test_leases_are_put_down_and_ended_early_when_told(
     nodes()
     hands.pool.want(1)
     device = hands.until(DeviceJoined).device
-    for lease in ("long-1", "long-2", "long-3"):
+    hands.give(device, "long-1")
+    hands.until_at("long-1")
+    for lease in ("long-2", "long-3"):
         hands.give(device, lease)
     hands.pool.tell(Drop(device, "long-2"))
     waiting = hands.until(LeaseDropped)
-    assert waiting.lease == "long-2"
+    assert (waiting.lease, waiting.wall_s) == ("long-2", 0.0)
     hands.pool.tell(Drop(device, "long-1"))
     running = hands.until(LeaseDropped, 2)
     assert running.lease == "long-1"
+    assert running.wall_s > 0
     hands.pool.tell(Shorten(device, "long-3"))
     shortened = hands.until(LeaseShortened)
     assert shortened.rest == Piece("rest", 2, 0.5, "a.mp4")

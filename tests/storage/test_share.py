@@ -16,6 +16,7 @@ from made_up import JOB, claimed, commit_lease
 from fleet.driver.events import (
     ELSEWHERE,
     Assign,
+    DeviceLost,
     Drop,
     Event,
     LeaseDone,
@@ -156,12 +157,27 @@ def test_what_others_commit_is_done_here_too() -> None:
         LeaseDone("npu/0", first.lease, first),
         LeaseDone(ELSEWHERE, second.lease, second),
     ]
-    assert shared.elsewhere == {second.lease}
     assert shared.poll(0) == []
     ledger = Ledger([Piece(each.id, 1) for each in leases])
     for event in events:
         ledger.handle(event, 0)
     assert ledger.finished
+
+
+def test_what_a_device_of_its_own_is_at_is_told_by_that_device() -> None:
+    """Its parts are seen before it tells of them; once it is lost, they are news from elsewhere."""
+    folder = folder_of()
+    me = run(folder)
+    run(folder)
+    receipt = commit_lease(folder, "a", range(4))
+    told: list[list[Event]] = [[], [DeviceLost("npu/0", "killed")]]
+    for events in told:
+        pool = Still()
+        shared = SharedPool(pool, folder, [lease(receipt.lease, receipt.intervals[0])], me)
+        shared.apply(Assign("npu/0", receipt.lease), LeaseOrder(receipt.lease, ()))
+        pool.events = list(events)
+        news = [LeaseDone(ELSEWHERE, receipt.lease, receipt)] if events else []
+        assert shared.poll(0) == [*events, *news]
 
 
 def test_a_run_by_itself_does_not_look_at_what_is_committed() -> None:

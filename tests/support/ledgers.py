@@ -1,0 +1,41 @@
+"""Ledgers and what they are told, for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from fleet.driver.events import Assign, Command, LeaseDone, Piece
+from fleet.driver.lease_state import Rules
+from fleet.driver.ledger import Ledger
+from fleet.worker.fault import Fault
+from fleet.worker.receipt import Receipt, Tally
+
+BUSY = Fault("storage", 0, "StorageError", "the store was busy", retryable=True)
+NEVER = Fault("job", 0, "TypeError", "the job is wrong", retryable=False)
+MEMORY = Fault("worker", 0, "MemoryError", "no memory", retryable=True)
+REFUSED = Fault("device", 207005, "X", "no channel", retryable=False)
+
+
+def receipt(lease: str, device: str) -> Receipt:
+    """Make a receipt that covers nothing."""
+    return Receipt(lease, (), (), Tally(), device)
+
+
+def done(device: str, lease: str) -> LeaseDone:
+    """Make the event of a committed lease."""
+    return LeaseDone(device, lease, receipt(lease, device))
+
+
+def ledger_of(gops: Mapping[str, int], rules: Rules | None = None, cost_s: float = 0) -> Ledger:
+    """A ledger of leases of so many GOPs, which cost `cost_s` each."""
+    return Ledger([Piece(lease, n, cost_s * n) for lease, n in gops.items()], rules)
+
+
+def single(names: Iterable[str], rules: Rules | None = None) -> Ledger:
+    """A ledger of leases of one GOP each."""
+    return ledger_of(dict.fromkeys(names, 1), rules)
+
+
+def assigned(commands: list[Command]) -> list[tuple[str, str]]:
+    """Read out who was given what."""
+    return [(c.device, c.lease) for c in commands if isinstance(c, Assign)]
