@@ -44,6 +44,7 @@ bench: setup
 	RAY_AUTH_MODE=disabled $(BIN)/python tests/bench/bench.py
 	RAY_AUTH_MODE=disabled $(BIN)/python tests/bench/leases.py
 	RAY_AUTH_MODE=disabled $(BIN)/python tests/bench/slow.py
+	RAY_AUTH_MODE=disabled PYTHONPATH=tests/support $(BIN)/python tests/bench/far.py
 
 # The job detect over an archive in a real object store, on this machine.
 demo-s3: setup

@@ -1,6 +1,6 @@
 """Committing a lease, and reading what is committed.
 
-A lease's parts are put in the order job's table, errors, frames. The frames part makes the others
+A lease's frames part is put last, when the parts of the other tables are there. It makes them
 real: it names them, with their sizes and digests. A table that a lease has no rows for gets no
 part. Rows of a lease can be seen in the other tables a moment before it is committed;
 `fleet.read` leaves them out, and the sweep removes them where the commit never came.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pyarrow as pa
@@ -40,14 +41,7 @@ def commit(
     the same rows under the same names. Raises StorageError where the store refuses: then the lease
     may or may not be committed, and is to be done again.
     """
-    siblings = []
-    for table, rows in tables.items():
-        if table == FRAMES_TABLE:
-            continue
-        if rows.num_rows:
-            siblings.append(_put(folder, table, lease, rows, origin))
-        else:
-            _clear(folder, table, lease)
+    siblings = _put_siblings(folder, origin, lease, tables)
     frames = tables[FRAMES_TABLE]
     rows_digest = digest_before_footer(encode(frames, {}))
     part = PartFile(FRAMES_TABLE, part_name(lease), frames.num_rows, 0, rows_digest)
@@ -56,6 +50,22 @@ def commit(
     data = encode(frames, {METADATA_KEY: record.to_json()})
     folder.put(f"{FRAMES_TABLE}/{part.name}", data)
     return replace(receipt, parts=(*siblings, replace(part, bytes=len(data))))
+
+
+def _put_siblings(
+    folder: Folder, origin: Origin, lease: str, tables: Mapping[str, pa.Table]
+) -> tuple[PartFile, ...]:
+    """Put the parts of all tables but frames, at once: a far store answers each in its own time."""
+
+    def settle(table: str) -> PartFile | None:
+        if tables[table].num_rows:
+            return _put(folder, table, lease, tables[table], origin)
+        _clear(folder, table, lease)
+        return None
+
+    others = [table for table in tables if table != FRAMES_TABLE]
+    with ThreadPoolExecutor(len(others), thread_name_prefix="commit") as side_by_side:
+        return tuple(part for part in side_by_side.map(settle, others) if part)
 
 
 def _put(folder: Folder, table: str, lease: str, rows: pa.Table, origin: Origin) -> PartFile:

@@ -14,6 +14,11 @@ LEASES_A_DEVICE = 4
 """The next lease takes its device's share of what is left, divided by this."""
 SHORTEST_SHARE = 64
 """No lease is planned shorter than its device's share of the whole, divided by this."""
+LEAST_LEASES = 16
+"""So many leases a device are short enough for all to end at about the same time."""
+SHORTEST_S = 0.5
+"""Nor shorter than this, where all is not too little for it: while a lease is computed, the one
+before is committed, which takes a far store three times its latency."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,8 @@ class LeaseSizes:
     def next_s(self, number: int, left_s: float) -> float:
         """Tell how long lease `number` (from 0) is to be when `left_s` of the work is left."""
         share_s = left_s / (self.devices * LEASES_A_DEVICE)
-        floor_s = self.total_s / (self.devices * SHORTEST_SHARE)
+        whole_s = self.total_s / self.devices
+        floor_s = max(whole_s / SHORTEST_SHARE, min(SHORTEST_S, whole_s / LEAST_LEASES))
         size_s = min(self.longest_s, max(share_s, floor_s))
         return min(size_s, FIRST_LEASE_S) if number < self.devices else size_s
 

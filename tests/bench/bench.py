@@ -61,10 +61,12 @@ class Timed:
         return self.report.total.frames / (self.watch.last_s - self.watch.ready_s)
 
 
-def run_fleet(model: Path, sample: str, videos: list[str], devices: int, folder: Path) -> Timed:
+def run_fleet(
+    model: Path, sample: str, videos: list[str], devices: int, folder: Path | str
+) -> Timed:
     """Run the detect job through Ray, from cold."""
-    output = folder / f"out-{time.monotonic_ns()}"
-    settings = {"input": videos, "output": str(output), "sample": sample, "devices": devices}
+    output = f"{folder}/out-{time.monotonic_ns()}"
+    settings = {"input": videos, "output": output, "sample": sample, "devices": devices}
     job = fleet.load_job(ROOT / "jobs" / "detect.toml", {**settings, "model": str(model)})
     watch = Stopwatch()
     return Timed(fleet.run(job, observer=watch), watch)
