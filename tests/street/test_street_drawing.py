@@ -55,13 +55,13 @@ def test_pictures_have_the_size_asked_for(size: Size) -> None:
 @pytest.mark.parametrize(("light", "weather"), EVERY_AIR)
 def test_boxes_lie_inside_the_picture(light: Light, weather: Weather) -> None:
     """Each box has an area and lies within the picture; hidden shares are shares."""
-    clip = replace(SMALL, light=light, weather=weather, density=Density.CROWD)
+    clip = replace(TINY, light=light, weather=weather, density=Density.CROWD)
     boxes = 0
     for _, seen in render(clip):
         for figure in seen:
             left, top, right, bottom = figure.box
-            assert 0 <= left < right <= 640
-            assert 0 <= top < bottom <= 360
+            assert 0 <= left < right <= TINY.size.width
+            assert 0 <= top < bottom <= TINY.size.height
             assert 0 <= figure.hidden < 1
             assert figure.class_id in {PERSON, CYCLIST, CAR, BUS}
             boxes += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -37,8 +38,9 @@ def pixels(frame: av.VideoFrame) -> str:
     return digest.hexdigest()[:16]
 
 
+@lru_cache(maxsize=64)
 def sequential(path: Path) -> list[tuple[int | None, str]]:
-    """Decode a file from its start to its end with PyAV: each frame's pts and pixels."""
+    """Decode a file, which does not change, from start to end with PyAV: frames' pts and pixels."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1

@@ -6,11 +6,14 @@ import os
 import runpy
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import ray
 
 from fleet.ascend.soc import soc
+from fleet.driver.ray_start import ray_left_as_found, start_ray
 from fleet.driver.ray_train import spread
 from fleet.errors import JobFailed, UsageError
 
@@ -56,14 +59,28 @@ def test_a_layer_that_is_not_there_cannot_overflow(tmp_path: Path) -> None:
         Trainer(plan)
 
 
-def test_actors_do_the_work_and_hand_errors_on() -> None:
-    """Other processes give each result once; what Fleet raises is raised, a death is JobFailed."""
+def test_actors_do_the_work_on_a_ray_of_their_own() -> None:
+    """Other processes give each result once, and nothing is left of the Ray that was started."""
     assert sorted(spread(abs, [(-number,) for number in range(7)], 2)) == list(range(7))
+    assert not ray.is_initialized()
+
+
+@pytest.fixture
+def _ray_here() -> Iterator[None]:
+    with ray_left_as_found():
+        start_ray(1)
+        yield
+
+
+@pytest.mark.usefixtures("_ray_here")
+def test_actors_on_a_ray_that_is_there_hand_errors_on() -> None:
+    """What Fleet raises is raised, a death is JobFailed; the Ray that was there goes on."""
     assert os.getpid() not in set(spread(os.getpid, [(), ()], 2))
     with pytest.raises(UsageError, match="Ascend999"):
         list(spread(soc, [("Ascend999",)], 1))
     with pytest.raises(JobFailed, match="died"):
         list(spread(os._exit, [(1,)], 1))
+    assert ray.is_initialized()
 
 
 def test_no_work_starts_no_actor() -> None:
