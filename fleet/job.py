@@ -36,7 +36,8 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d)")
 _UNIT_S = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-def _read_duration(value: object) -> object:
+def read_duration(value: object) -> object:
+    """Read 90min, 2h or 1.5d as seconds; raises ValueError for other words."""
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value
     found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
@@ -91,7 +92,7 @@ class JobFile(BaseModel):
     sample: Annotated[Sample, BeforeValidator(_read_sample)] = EVERY_FRAME
     devices: Annotated[int | Literal["auto"], BeforeValidator(_read_devices)] = "auto"
     max_devices: int | None = Field(default=None, ge=1)
-    deadline: Annotated[float | None, BeforeValidator(_read_duration), Field(gt=0)] = None
+    deadline: Annotated[float | None, BeforeValidator(read_duration), Field(gt=0)] = None
     soc: str = "Ascend310"
     partitions: Annotated[str, BeforeValidator(_read_pattern)] = ""
     lease_s: float = Field(default=60.0, ge=0.05, le=3600)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 from threading import Event
@@ -16,6 +17,7 @@ from types import FrameType
 
 from fleet.driver.restart import MOST_IN_VAIN, Lives, how_it_ended, is_final
 from fleet.errors import FleetError
+from fleet.job import read_duration
 from fleet.observe.words import duration, plural
 from fleet.output.runs import read_notes
 from fleet.storage import Folder
@@ -27,11 +29,13 @@ class Supervisor:
     """Runs a command until it ends as it should, or somebody asks to stop.
 
     A stop reaches the command as SIGINT, as Ctrl-C does. `output`: where it tells how far it is.
+    `deadline_s`: in how many seconds from now it is to be over; each life is told what is left.
     """
 
-    def __init__(self, command: list[str], output: str) -> None:
+    def __init__(self, command: list[str], output: str, deadline_s: float | None = None) -> None:
         self._command = command
         self._output = output
+        self._ends_s = None if deadline_s is None else time.monotonic() + deadline_s
         self._stop = Event()
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -57,11 +61,17 @@ class Supervisor:
                 return FAILED
 
     def _live(self) -> int:
-        with subprocess.Popen(self._command) as child:  # noqa: S603 - our own program, no shell
+        with subprocess.Popen(self._command_now()) as child:  # noqa: S603 - our own program, no shell
             self._child = child
             if self._stop.is_set():  # asked just before there was anybody to tell
                 child.send_signal(signal.SIGINT)
             return child.wait()
+
+    def _command_now(self) -> list[str]:
+        if self._ends_s is None:
+            return self._command
+        left_s = max(1.0, self._ends_s - time.monotonic())
+        return [*self._command, f"--deadline={left_s:.3f}s"]
 
     def _asked_to_stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stop.set()
@@ -87,9 +97,11 @@ def _say(text: str) -> None:
 def main() -> None:
     """Run the job whose file is named."""
     job_file = sys.argv[1]
-    output = tomllib.loads(Path(job_file).read_text("utf-8"))["output"]
+    job = tomllib.loads(Path(job_file).read_text("utf-8"))
     command = [sys.executable, "-m", "fleet.cli.attended", "run", job_file]
-    sys.exit(Supervisor(command, output).run())
+    deadline = read_duration(job.get("deadline"))
+    deadline_s = float(deadline) if isinstance(deadline, int | float) else None
+    sys.exit(Supervisor(command, job["output"], deadline_s).run())
 
 
 if __name__ == "__main__":

@@ -14,13 +14,13 @@ from fleet.cli.attended import may_pass
 from fleet.errors import AccessDenied, FleetError, JobFailed, OutputBusy, StorageError
 
 SUPERVISOR = "import sys; from fleet.driver.supervise import Supervisor; "
-# Each life of the driver leaves a line.
+# Each life of the driver leaves a line, and then what it is told besides.
 DRIVER = """
 import os, signal, sys, time
 from pathlib import Path
 lives = Path(sys.argv[1])
 with lives.open("a") as file:
-    file.write("born\\n")
+    file.write(f"born {' '.join(sys.argv[4:])}\\n")
 if sys.argv[2] == "die" and lives.read_text().count("born") == 1:
     os.kill(os.getpid(), signal.SIGKILL)
 if sys.argv[2] == "wait":
@@ -33,10 +33,10 @@ sys.exit(int(sys.argv[3]))
 """
 
 
-def supervise(folder: Path, *how: str) -> subprocess.Popen[str]:
+def supervise(folder: Path, *how: str, deadline_s: float | None = None) -> subprocess.Popen[str]:
     """Supervise a driver that does as it is told."""
     command = [sys.executable, "-c", DRIVER, str(folder / "lives"), *how]
-    run = f"sys.exit(Supervisor({command!r}, {str(folder / 'out')!r}).run())"
+    run = f"sys.exit(Supervisor({command!r}, {str(folder / 'out')!r}, {deadline_s}).run())"
     return subprocess.Popen(
         [sys.executable, "-c", SUPERVISOR + run], stderr=subprocess.PIPE, text=True
     )
@@ -50,6 +50,15 @@ def test_a_driver_that_dies_is_started_again(tmp_path: Path, code: int) -> None:
     assert supervisor.returncode == code
     assert (tmp_path / "lives").read_text().count("born") == 2
     assert "the driver was killed by SIGKILL; it is started again in 1s" in said
+
+
+def test_a_driver_that_is_started_again_has_less_time_left(tmp_path: Path) -> None:
+    """A deadline is counted from the first life on."""
+    with supervise(tmp_path, "die", "0", deadline_s=7200.0) as supervisor:
+        supervisor.communicate(timeout=60)
+    told = [line.split("--deadline=")[1] for line in (tmp_path / "lives").open()]
+    first_s, second_s = (float(text.strip().removesuffix("s")) for text in told)
+    assert 0 < second_s < first_s <= 7200
 
 
 @pytest.mark.parametrize("code", [1, 2])
