@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ctypes
+import signal
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from generate import Clip, write
+from ray import cloudpickle
 from truth import probed
 
 import fleet
@@ -30,6 +34,15 @@ GOP, GOPS = 5, 20
 MEMORY_BYTES = 2 << 30
 
 
+class HeldGil(Injection):
+    """A spin that costs no CPU: the process stands in C, holds the GIL, and hears no signal."""
+
+    def strike(self) -> None:
+        """Stand still for good."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        ctypes.PyDLL(None).pause()
+
+
 class Witness:
     """Notes which devices went."""
 
@@ -42,19 +55,23 @@ class Witness:
             self.lost.append(event)
 
 
-@pytest.fixture
-def clips(tmp_path: Path) -> list[Path]:
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two clips of twenty GOPs; the first lease takes a good part of one."""
-    folder = tmp_path / "clips"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("clips")
     clip = Clip(frames=GOP * GOPS, gop=GOP, b_frames=1)
     return [write(clip, folder / f"{name}.mp4") for name in ("a", "b")]
 
 
-def ray_pool(spec: WorkerSpec) -> Pool:
-    """Start Ray, and devices under it."""
-    start_ray(2)
-    return RayPool(spec)
+@pytest.fixture(scope="module")
+def _ray_of_two() -> Iterator[None]:
+    """A Ray with two devices, which ends a process that holds the GIL sooner than it would."""
+    with ray_left_as_found(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_kill_worker_timeout_milliseconds", "100")
+        start_ray(2)
+        # Workers do not see the folder of the tests.
+        cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
+        yield
 
 
 def run(
@@ -78,9 +95,8 @@ def run(
     def pool(spec: WorkerSpec) -> Pool:
         return make_pool(replace(spec, injections=tuple(injected), memory_bytes=MEMORY_BYTES))
 
-    with ray_left_as_found():
-        means = Means(devices, pool, Limits(most=devices))
-        return run_job(job, means, witness), witness
+    means = Means(devices, pool, Limits(most=devices))
+    return run_job(job, means, witness), witness
 
 
 def packet_of(clip: Path, gop: int) -> tuple[str, int]:
@@ -109,13 +125,14 @@ def of(gop: int) -> set[int]:
     return set(range(gop * GOP, (gop + 1) * GOP))
 
 
+@pytest.mark.usefixtures("_ray_of_two")
 def test_only_the_gops_that_do_it_are_lost(clips: list[Path], tmp_path: Path) -> None:
     """A crash on one GOP, and all the memory taken on another, out of leases of many GOPs."""
     injected = [
         Injection("exit", *packet_of(clips[0], 7)),
         Injection("memory", *packet_of(clips[1], 12)),
     ]
-    report, witness = run(clips, tmp_path / "out", injected, ray_pool, devices=2)
+    report, witness = run(clips, tmp_path / "out", injected, RayPool, devices=2)
     frames, errors = outcome(tmp_path / "out")
     assert frames == {"a": EVERYTHING - of(7), "b": EVERYTHING - of(12)}
     crash, memory = sorted(errors, key=lambda row: str(row["uri"]))
@@ -127,10 +144,11 @@ def test_only_the_gops_that_do_it_are_lost(clips: list[Path], tmp_path: Path) ->
     assert Cause.DIED in {event.cause for event in witness.lost}
 
 
+@pytest.mark.usefixtures("_ray_of_two")
 def test_a_spin_that_holds_the_gil_costs_its_gop(clips: list[Path], tmp_path: Path) -> None:
     """The watchdog ends it; the lease is the last one, of a single GOP."""
-    injected = [Injection("spin", *packet_of(clips[1], 19))]
-    report, witness = run(clips, tmp_path / "out", injected, ray_pool, devices=2, watchdog_s=5)
+    injected: list[Injection] = [HeldGil("spin", *packet_of(clips[1], 19))]
+    report, witness = run(clips, tmp_path / "out", injected, RayPool, devices=2, watchdog_s=5)
     frames, (row,) = outcome(tmp_path / "out")
     assert frames == {"a": EVERYTHING, "b": EVERYTHING - of(19)}
     assert (row["stage"], row["name"], row["code"]) == (

@@ -35,8 +35,16 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two clips of a few short leases each."""
     folder = tmp_path_factory.mktemp("clips")
     for number in range(2):
-        write(Clip(frames=60, gop=10, b_frames=number), folder / f"{number}.mp4")
+        write(Clip(frames=40, gop=10, b_frames=number), folder / f"{number}.mp4")
     return folder
+
+
+@pytest.fixture(scope="module")
+def expected(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the tables of an undisturbed run are."""
+    whole = tmp_path_factory.mktemp("whole") / "out"
+    assert run(clips, whole).exit_code == 0
+    return fingerprint(str(whole))
 
 
 def settings(clips: Path, output: Path) -> dict[str, Any]:
@@ -74,12 +82,10 @@ def _wait_until_stopped(pid: int) -> None:
 @pytest.mark.parametrize("compacted", [False, True])
 @pytest.mark.parametrize("table", ["thumbnails", "frames"])
 def test_whoever_commits_late_changes_no_row(
-    clips: Path, tmp_path: Path, table: str, compacted: bool
+    clips: Path, expected: dict[str, str], tmp_path: Path, table: str, compacted: bool
 ) -> None:
     """Its parts have the names and the rows of those that are there; a rewrite is no matter."""
-    whole, output = tmp_path / "whole", tmp_path / "out"
-    assert run(clips, whole).exit_code == 0
-    expected = fingerprint(str(whole))
+    output = tmp_path / "out"
     with stopped(clips, output, table) as late:
         # As it would be a minute later: nobody has heard of it.
         Folder(str(output)).delete(LEAD)

@@ -6,29 +6,51 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+
+import pytest
+import ray
+from ray.cluster_utils import Cluster
+from typer.testing import CliRunner
 
 import fleet
+from fleet.cli import app
 
 
-@contextmanager
-def cluster(*npus: int) -> Iterator[str]:
-    """Start a node for each number, with so many NPUs; gives the cluster's address."""
-    from ray.cluster_utils import Cluster
+class Started(Cluster):
+    """A cluster that is ended like anything else that is opened."""
 
-    started: Any = Cluster()
-    for count in npus:
-        started.add_node(num_cpus=1, resources={"NPU": count} if count else {})
-    try:
-        yield started.address
-    finally:
-        started.shutdown()
+    def close(self) -> None:
+        """End it."""
+        self.shutdown()  # type: ignore[no-untyped-call]
 
 
-def run(address: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+@pytest.fixture(scope="module")
+def without_npus() -> Iterator[Started]:
+    """A head, and no device so far."""
+    head = {
+        "num_cpus": 1,
+        "include_dashboard": False,
+        "include_log_monitor": False,
+        "no_monitor": True,
+    }
+    with closing(Started(initialize_head=True, head_node_args=head)) as started:
+        yield started
+
+
+@pytest.fixture
+def with_two(without_npus: Started) -> Iterator[Started]:
+    """The same, and two nodes with an NPU each."""
+    added = [without_npus.add_node(num_cpus=0, resources={"NPU": 1}) for _ in range(2)]
+    yield without_npus
+    for node in added:
+        without_npus.remove_node(node)
+
+
+def run(address: str | None, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Run the command against a cluster."""
+    assert address
     return subprocess.run(
         [sys.executable, "-m", "fleet.cli", "run", *map(str, arguments)],
         env={**os.environ, "RAY_ADDRESS": address},
@@ -38,29 +60,33 @@ def run(address: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_a_cluster_without_npus_is_refused_in_words(
+    without_npus: Started, town_hevc: Path, fastestdet: Path, tmp_path: Path
+) -> None:
+    """It says how nodes are started, and ends with exit code 1."""
+    job = ["--input", town_hevc, "--model", fastestdet, "--output", tmp_path / "out"]
+    done = run(without_npus.address, *job)
+    assert done.returncode == 1
+    assert "no NPU" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_run_uses_every_npu_of_the_cluster_that_ray_address_names(
-    town_hevc: Path, fastestdet: Path, tmp_path: Path
+    with_two: Started,
+    town_hevc: Path,
+    fastestdet: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Two nodes, two devices; and the cluster is still there for the next run."""
     job = ["--input", town_hevc, "--model", fastestdet, "--output", tmp_path / "out"]
     job += ["--sample", "every=5", "--devices", "auto"]
-    with cluster(1, 1) as address:
-        first, second = run(address, *job), run(address, *job)
+    first = run(with_two.address, *job)
     assert first.returncode == 0, first.stderr
     assert "on 2 devices" in first.stdout
-    assert second.returncode == 0, second.stderr
+    monkeypatch.setenv("RAY_ADDRESS", str(with_two.address))
+    second = CliRunner().invoke(app, ["run", *map(str, job)])
+    assert second.exit_code == 0, second.output
     assert "0 in this run" in second.stdout
+    assert not ray.is_initialized(), "it is left again"
     assert fleet.read(str(tmp_path / "out")).frames.count_rows() == 80
-
-
-def test_a_cluster_without_npus_is_refused_in_words(
-    town_hevc: Path, fastestdet: Path, tmp_path: Path
-) -> None:
-    """It says how nodes are started, and ends with exit code 1."""
-    with cluster(0) as address:
-        done = run(
-            address, "--input", town_hevc, "--model", fastestdet, "--output", tmp_path / "out"
-        )
-    assert done.returncode == 1
-    assert "no NPU" in done.stderr
-    assert "Traceback" not in done.stderr

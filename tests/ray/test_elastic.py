@@ -6,9 +6,9 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -50,7 +50,7 @@ from fleet.worker.tasks import Task
 PATIENCE_S = 120
 PREEMPTION = 2
 """DRAIN_NODE_REASON_PREEMPTION, in Ray's autoscaler.proto."""
-BROKEN, REFUSING = "FLEET_TEST_BROKEN_NODE", "FLEET_TEST_REFUSING_NODE"
+BROKEN = "FLEET_TEST_BROKEN_NODE"
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,10 @@ class Nothing(FrameJob):
         raise NotImplementedError
 
 
+SPEC = WorkerSpec(Nothing(), "job", "memory://nowhere", "Ascend310", "", {}, {})
+REFUSED = replace(SPEC, job_digest="job with a model for another chip")
+
+
 class Stand(DeviceActor):
     """A worker without a device, whose long leases end only when it is told so."""
 
@@ -72,7 +76,7 @@ class Stand(DeviceActor):
         """Open nothing; on a broken node that ends the process."""
         if os.environ.get(BROKEN):
             os._exit(7)
-        if os.environ.get(REFUSING):
+        if self._spec.job_digest == REFUSED.job_digest:
             raise UsageError("The model is not for this chip.")
         return self._stand()
 
@@ -106,7 +110,13 @@ def cluster() -> Iterator[Cluster]:
     logging.getLogger("ray._private.accelerators.npu").setLevel(logging.CRITICAL)
     # Workers do not see the folder of the tests.
     cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    bare = {
+        "num_cpus": 0,
+        "include_dashboard": False,
+        "include_log_monitor": False,
+        "no_monitor": True,
+    }
+    made = Cluster(initialize_head=True, head_node_args=bare)
     ray.init(address=made.address, logging_level=logging.ERROR, log_to_driver=False)
     try:
         yield made
@@ -115,20 +125,42 @@ def cluster() -> Iterator[Cluster]:
         made.shutdown()  # type: ignore[no-untyped-call]
 
 
-@pytest.fixture
-def nodes(cluster: Cluster) -> Iterator[Callable[..., Any]]:
-    """Adds nodes, with one NPU each unless told otherwise; those that are left go at the end."""
-    added = []
+class Nodes:
+    """The nodes beside the head, with one NPU each: whole ones, and ones where nothing starts."""
 
-    def add(npus: int = 1, **environment: str) -> Any:
-        node = cluster.add_node(num_cpus=1, resources={"NPU": npus}, env_vars=environment)
-        added.append(node)
-        return node
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._broken: list[Any] = []
 
-    yield add
-    for node in added:
-        if node in cluster.worker_nodes:
-            cluster.remove_node(node)
+    def only(self, whole: int = 0, broken: int = 0) -> list[Any]:
+        """Have so many of each, of which those that are there already need no start."""
+        there = [node for node in self._cluster.worker_nodes if node not in self._broken]
+        for node in there[whole:]:
+            self._cluster.remove_node(node)
+        while len(self._broken) > broken:
+            self._cluster.remove_node(self._broken.pop())
+        while len(self._broken) < broken:
+            self._broken.append(self._add(**{BROKEN: "1"}))
+        for _ in range(len(there), whole):
+            self.add()
+        return list(self._cluster.worker_nodes)
+
+    def add(self) -> Any:
+        """Add a whole one."""
+        return self._add()
+
+    def _add(self, **environment: str) -> Any:
+        return self._cluster.add_node(num_cpus=0, resources={"NPU": 1}, env_vars=environment)
+
+    def remove(self, node: Any) -> None:
+        """Take a whole one away without notice."""
+        self._cluster.remove_node(node, allow_graceful=False)
+
+
+@pytest.fixture(scope="module")
+def nodes(cluster: Cluster) -> Nodes:
+    """What is left by one test is there for the next one."""
+    return Nodes(cluster)
 
 
 @dataclass
@@ -170,24 +202,22 @@ class Hands:
 def hands(cluster: Cluster) -> Iterator[Hands]:
     """A pool without a device so far."""
     assert cluster.address
-    spec = WorkerSpec(Nothing(), "job", "memory://nowhere", "Ascend310", "", {}, {})
-    with closing(RayPool(spec, Stand)) as pool:
+    with closing(RayPool(SPEC, Stand)) as pool:
         yield Hands(pool)
 
 
-def test_devices_come_with_their_nodes_and_are_let_go(
-    hands: Hands, nodes: Callable[..., Any]
-) -> None:
+def test_devices_come_with_their_nodes_and_are_let_go(hands: Hands, nodes: Nodes) -> None:
     """Demand waits for a node, is taken back where it is not wanted, and NPUs are given back."""
+    nodes.only()
     assert join_ray() == 0
-    assert hands.pool.there == 0
+    hands.until_there(0)
     hands.pool.want(2)
-    nodes()
+    nodes.add()
     first = hands.until(DeviceJoined)
     assert first.node
     hands.until_there(1)
     hands.pool.want(1)
-    nodes()
+    nodes.add()
     hands.until_there(2)
     assert [type(event) for event in hands.told] == [DeviceJoined], "one was wanted no more"
     hands.pool.want(2)
@@ -207,11 +237,9 @@ def test_devices_come_with_their_nodes_and_are_let_go(
     assert len([event for event in hands.told if isinstance(event, DeviceJoined)]) == 2
 
 
-def test_leases_are_put_down_and_ended_early_when_told(
-    hands: Hands, nodes: Callable[..., Any]
-) -> None:
+def test_leases_are_put_down_and_ended_early_when_told(hands: Hands, nodes: Nodes) -> None:
     """One that runs, and one that waits behind it; and the device goes on."""
-    nodes()
+    nodes.only(1)
     hands.pool.want(1)
     device = hands.until(DeviceJoined).device
     hands.give(device, "long-1")
@@ -237,11 +265,9 @@ def drain(node: Any, seconds: float) -> None:
     assert worker.gcs_client.drain_node(node.node_id, PREEMPTION, "taken", deadline_ms)[0]
 
 
-def test_a_device_on_a_node_that_drains_goes_on_and_is_replaced(
-    cluster: Cluster, hands: Hands, nodes: Callable[..., Any]
-) -> None:
+def test_a_device_on_a_node_that_drains_goes_on_and_is_replaced(hands: Hands, nodes: Nodes) -> None:
     """Notice is given once; leases are still done; the death is nobody's fault."""
-    node = nodes()
+    (node,) = nodes.only(1)
     hands.pool.want(1)
     device = hands.until(DeviceJoined).device
     drain(node, 60)
@@ -252,48 +278,48 @@ def test_a_device_on_a_node_that_drains_goes_on_and_is_replaced(
     hands.give(device, "short")
     assert hands.until(LeaseDone).lease == "short"
     hands.give(device, "long")
-    nodes()
+    nodes.add()
     assert hands.until(DeviceJoined, 2).device != device, "another one before this one is gone"
-    cluster.remove_node(node, allow_graceful=False)
+    nodes.remove(node)
     lost = hands.until(DeviceLost)
     assert (lost.device, lost.cause) == (device, Cause.TAKEN)
     assert len([event for event in hands.told if isinstance(event, DeviceDraining)]) == 1
 
 
+def test_what_the_job_is_to_blame_for_is_not_tried_elsewhere(
+    cluster: Cluster, nodes: Nodes
+) -> None:
+    """A model that a chip refuses is refused by the next one too."""
+    nodes.only(1)
+    assert cluster.address
+    with closing(RayPool(REFUSED, Stand)) as pool:
+        pool.want(1)
+        with pytest.raises(UsageError, match="not for this chip"):
+            Hands(pool).until(DeviceJoined)
+
+
+def test_where_every_node_is_broken_the_run_fails_in_words(hands: Hands, nodes: Nodes) -> None:
+    """It names the node and what happened there."""
+    nodes.only(broken=1)
+    hands.pool.want(1)
+    with pytest.raises(JobFailed, match=r"No device can be started on any node.*process ended"):
+        hands.until(DeviceJoined)
+
+
 def test_a_node_where_nothing_starts_is_set_aside_and_the_work_goes_elsewhere(
-    hands: Hands, nodes: Callable[..., Any]
+    hands: Hands, nodes: Nodes
 ) -> None:
     """With its reason; the run goes on as long as there is another node."""
-    bad = nodes(**{BROKEN: "1"})
+    (bad,) = nodes.only(broken=1)
     hands.pool.want(1)
     end_s = time.monotonic() + PATIENCE_S
     while bad.node_id not in hands.pool._placing._failed:
         assert time.monotonic() < end_s
         hands.told += hands.pool.poll(0.1)
-    nodes()
+    nodes.add()
     assert hands.until(DeviceJoined)
     hands.pool.want(2)
     aside = hands.until(NodeSetAside)
     assert "its process ended" in aside.reason
     assert hands.told.count(aside) == 1
     assert hands.pool.poll(0.2) == []
-
-
-def test_where_every_node_is_broken_the_run_fails_in_words(
-    hands: Hands, nodes: Callable[..., Any]
-) -> None:
-    """It names the node and what happened there."""
-    nodes(**{BROKEN: "1"})
-    hands.pool.want(1)
-    with pytest.raises(JobFailed, match=r"No device can be started on any node.*process ended"):
-        hands.until(DeviceJoined)
-
-
-def test_what_the_job_is_to_blame_for_is_not_tried_elsewhere(
-    hands: Hands, nodes: Callable[..., Any]
-) -> None:
-    """A model that a chip refuses is refused by the next one too."""
-    nodes(**{REFUSING: "1"})
-    hands.pool.want(1)
-    with pytest.raises(UsageError, match="not for this chip"):
-        hands.until(DeviceJoined)

@@ -41,7 +41,9 @@ def cluster() -> Iterator[tuple[str, Path]]:
 
     started: Any = Cluster()
     (port,) = free_ports(1)
-    started.add_node(num_cpus=1, resources={"NPU": 1}, include_dashboard=True, dashboard_port=port)
+    bare = {"num_cpus": 1, "include_log_monitor": False, "no_monitor": True}
+    dashboard = {"include_dashboard": True, "dashboard_port": port}
+    started.add_node(resources={"NPU": 1}, **bare, **dashboard)
     session = Path(started.head_node.get_session_dir_path())
     try:
         yield started.address, session / Path(DISCOVERY).name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+import ray
+from excerpt import excerpt
 from s3_server import S3Server
 
 import fleet
@@ -19,11 +22,12 @@ from fleet.storage import FAULTS_VARIABLE, Faults, Folder
 
 JOBS = Path(__file__).parents[2] / "jobs"
 BUCKET = "archive"
+FRAMES = 45
 
 
 def detect(place: str, model: object, output: str, **settings: Any) -> fleet.Job:
-    """Set the detect job up: every tenth frame, in short leases."""
-    named = {"input": [place], "output": output, "model": str(model), "sample": "every=10"}
+    """Set the detect job up: every twentieth frame, in short leases."""
+    named = {"input": [place], "output": output, "model": str(model), "sample": "every=20"}
     return fleet.load_job(JOBS / "detect.toml", {**named, "lease_s": 1.0, **settings})
 
 
@@ -45,45 +49,62 @@ def _plain(kind: pa.DataType) -> pa.DataType:
 
 
 @pytest.fixture(scope="module")
-def local(data_dir: Path, fastestdet: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clips(
+    town: Path, town_hevc: Path, town_mkv: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder of the real clips, of the long one its first two GOPs."""
+    folder = tmp_path_factory.mktemp("clips")
+    excerpt(town, 100, folder / town.name)
+    for clip in (town_hevc, town_mkv):
+        shutil.copy(clip, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def local(clips: Path, fastestdet: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The output over local files, of one device in this process."""
     output = tmp_path_factory.mktemp("local") / "out"
-    report = fleet.run(detect(str(data_dir), fastestdet, str(output), devices=1), on="inline")
+    report = fleet.run(detect(str(clips), fastestdet, str(output), devices=1), on="inline")
     assert report.exit_code == 0
-    assert report.total.frames == 160
+    assert report.total.frames == FRAMES
     return output
 
 
 @pytest.fixture(params=["seaweed", pytest.param("rgw", marks=pytest.mark.rgw)])
-def archive(
-    request: pytest.FixtureRequest, data_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> tuple[str, S3Server]:
-    """The clips in a bucket, by its URI; the environment leads there."""
-    server: S3Server = request.getfixturevalue(request.param)
+def server(request: pytest.FixtureRequest) -> S3Server:
+    """Real servers of more than one make."""
+    found: S3Server = request.getfixturevalue(request.param)
+    return found
+
+
+def archive_in(server: S3Server, clips: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Put the clips into a bucket; gives its URI. The environment leads there."""
     server.make_bucket(BUCKET)
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
     place = f"s3://{BUCKET}/{uuid.uuid4()}"
     folder = Folder(f"{place}/clips")
-    for clip in data_dir.glob("town*"):
+    for clip in clips.iterdir():
         folder.put(clip.name, clip.read_bytes())
-    return place, server
+    return place
 
 
 def test_rows_from_object_storage_are_those_from_disk(
-    archive: tuple[str, S3Server],
-    data_dir: Path,
+    server: S3Server,
+    clips: Path,
     fastestdet: Path,
     local: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """Input, model and output in a bucket, two Ray actors; nothing secret in what is written."""
-    place, server = archive
+    place = archive_in(server, clips, monkeypatch)
     Folder(place).put("fastestdet.om", fastestdet.read_bytes())
     job = detect(f"{place}/clips", f"{place}/fastestdet.om", f"{place}/out", devices=2)
     report = fleet.run(job)
+    assert not ray.is_initialized(), "it has ended the Ray that it started"
     assert report.exit_code == 0
-    ours, theirs = rows(f"{place}/out", f"{place}/clips"), rows(str(local), str(data_dir))
+    ours, theirs = rows(f"{place}/out", f"{place}/clips"), rows(str(local), str(clips))
     assert all(a.equals(b) for a, b in zip(ours, theirs, strict=True))
     told = "".join(capfd.readouterr()) + repr(report) + render(report)
     output = Folder(f"{place}/out")
@@ -92,7 +113,7 @@ def test_rows_from_object_storage_are_those_from_disk(
     for secret in (server.access, server.secret):
         assert not any(secret.encode() in data for data in written)
     again = fleet.run(job, on="inline")
-    assert (again.leases, again.total.frames) == (0, 160)
+    assert (again.leases, again.total.frames) == (0, FRAMES)
 
 
 def ray_logs() -> Iterator[bytes]:
@@ -106,19 +127,19 @@ FAILING = Faults(seed=7, fail=0.03, lose=0.02, short=0.02, torn=0.05, slow=0.02,
 
 
 def test_a_store_that_fails_changes_no_row(
-    archive: tuple[str, S3Server],
-    data_dir: Path,
+    seaweed: S3Server,
+    clips: Path,
     fastestdet: Path,
     local: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """5 % of the requests fail, reads come short, parts are torn: the rows are the same."""
-    place, _ = archive
+    place = archive_in(seaweed, clips, monkeypatch)
     monkeypatch.setenv(FAULTS_VARIABLE, str(FAILING))
     report = fleet.run(detect(f"{place}/clips", fastestdet, f"{place}/out", devices=2))
     monkeypatch.delenv(FAULTS_VARIABLE)
     assert report.exit_code == 0
-    ours, theirs = rows(f"{place}/out", f"{place}/clips"), rows(str(local), str(data_dir))
+    ours, theirs = rows(f"{place}/out", f"{place}/clips"), rows(str(local), str(clips))
     assert all(a.equals(b) for a, b in zip(ours, theirs, strict=True))
 
 
@@ -136,17 +157,18 @@ class ReplaceAVideo:
 
 
 def test_a_video_that_is_replaced_under_way_is_planned_anew(
-    archive: tuple[str, S3Server], data_dir: Path, fastestdet: Path
+    server: S3Server, clips: Path, fastestdet: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No frame of the new one passes for the old; it is recorded, and the next run does it."""
-    place = f"{archive[0]}/replaced"
-    clip = (data_dir / "town_hevc_opengop.mp4").read_bytes()
-    Folder(place).put("a.mp4", (data_dir / "town_1080p.mp4").read_bytes())
-    job = detect(place, fastestdet, f"{archive[0]}/out", devices=1)
+    home = archive_in(server, clips, monkeypatch)
+    place = f"{home}/replaced"
+    clip = (clips / "town_hevc_opengop.mp4").read_bytes()
+    Folder(place).put("a.mp4", (clips / "town_1080p.mp4").read_bytes())
+    job = detect(place, fastestdet, f"{home}/out", devices=1)
     report = fleet.run(job, on="inline", observer=ReplaceAVideo(place, clip))
     assert (report.exit_code, report.total.frames) == (3, 0)
-    errors = fleet.read(f"{archive[0]}/out").errors.to_table().to_pylist()
+    errors = fleet.read(f"{home}/out").errors.to_table().to_pylist()
     assert {(row["stage"], row["name"]) for row in errors} == {("fetch", "VideoChanged")}
-    assert sum(row["frames"] for row in errors) == 80
+    assert sum(row["frames"] for row in errors) == 5
     again = fleet.run(job, on="inline")
-    assert (again.exit_code, again.total.frames, again.total.errors) == (0, 40, 0)
+    assert (again.exit_code, again.total.frames, again.total.errors) == (0, 20, 0)

@@ -6,14 +6,17 @@ import os
 import signal
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from ray_head import Head, ray_head
 from s3_server import S3Server, wait_until
+from typer.testing import CliRunner, Result
 
 import fleet
+from fleet.cli import app
 from fleet.cli.output_folder import open_output
 from fleet.output.status import read_status
 from fleet.storage import Folder
@@ -25,7 +28,9 @@ DRIVER = ("fleet.cli.attended", "run")
 @pytest.fixture(scope="module")
 def head() -> Iterator[Head]:
     """A head with two simulated devices."""
-    with ray_head(2) as running:
+    # The commands that run in this process come to it as those in processes of their own do.
+    with pytest.MonkeyPatch.context() as patch, ray_head(2) as running:
+        patch.setenv("RAY_AUTH_MODE", running.environment["RAY_AUTH_MODE"])
         yield running
 
 
@@ -56,14 +61,6 @@ def detect(clip: object, model: object, output: object) -> list[object]:
     ]
 
 
-def inline(clip: Path, model: Path, output: Path) -> str:
-    """Do the same in this process; gives the output."""
-    named = {"input": [str(clip)], "model": str(model), "output": str(output)}
-    job = fleet.load_job(JOBS / "detect.toml", {**named, "sample": "every=5", "lease_s": 1.0})
-    assert fleet.run(job, on="inline").exit_code == 0
-    return str(output)
-
-
 def test_rows_of_a_submitted_job_are_those_of_a_run_here(
     head: Head,
     seaweed: S3Server,
@@ -84,85 +81,130 @@ def test_rows_of_a_submitted_job_are_those_of_a_run_here(
     assert done.returncode == 0, done.stdout + done.stderr
     assert "80 frames" in done.stdout
     assert seaweed.secret not in done.stdout + done.stderr
-    expected = inline(town_hevc, fastestdet, tmp_path / "here")
-    assert rows(f"{place}/out", "detections") == rows(expected, "detections")
+    named = {"input": [str(town_hevc)], "model": str(fastestdet), "output": str(tmp_path / "out")}
+    job = fleet.load_job(JOBS / "detect.toml", {**named, "sample": "every=5", "lease_s": 1.0})
+    assert fleet.run(job, on="inline").exit_code == 0
+    assert rows(f"{place}/out", "detections") == rows(str(tmp_path / "out"), "detections")
 
 
-def test_a_driver_that_is_killed_goes_on_by_itself(
-    head: Head, town: Path, fastestdet: Path, tmp_path: Path
-) -> None:
-    """SIGKILL after the first commits: it is started again, and what was done is not redone."""
-    output = tmp_path / "out"
-    with head.start("submit", *detect(town, fastestdet, output)) as client:
+TICKS = """
+from dataclasses import dataclass
+from time import sleep
+import numpy as np
+import pyarrow as pa
+from fleet import FrameJob
+from fleet.frames import Rows
+
+@dataclass(frozen=True)
+class Ticks(FrameJob):
+    step: int
+    dwell_s: float
+    table = "ticks"
+    schema = pa.schema([("tick", pa.int64())])
+
+    def run(self, opened, batch):
+        sleep(self.dwell_s * len(batch))
+        return Rows(np.arange(len(batch)), {"tick": self.step * batch.frames})
+"""
+"""A job's module, beside its job file, which nodes do not have."""
+
+
+@pytest.fixture(scope="module")
+def ticks(town_hevc: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A job file of 400 frames, with enough to do for some seconds; its output is beside it."""
+    home = tmp_path_factory.mktemp("mine")
+    (home / "ticks.py").write_text(TICKS)
+    (home / "ticks.toml").write_text(
+        f'job = "ticks.py:Ticks"\ninput = ["{town_hevc}"]\noutput = "{home}/out"\n'
+        'sample = "all"\nlease_s = 1.0\n[params]\nstep = 3\ndwell_s = 0.05\n'
+    )
+    return home / "ticks.toml"
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A submission that was stopped, and what was seen before, while and after that."""
+
+    id: str
+    output: Path
+    listed: str
+    said: str
+    listed_then: str
+    drivers: list[int]
+    parts: int
+
+
+@pytest.fixture(scope="module")
+def stopped(head: Head, ticks: Path) -> Stopped:
+    """Submitted without being followed, and stopped after the first commits."""
+    output = ticks.parent / "out"
+    submitted = here(head, "submit", "--detach", ticks, "--set", "step=7")
+    assert submitted.exit_code == 0, submitted.output
+    submission = _id_in(submitted.stderr)
+    wait_until(lambda: _parts(output) >= 2, "the first leases")
+    listed = here(head, "stop").stdout
+    ended = here(head, "stop", submission)
+    assert ended.exit_code == 0, ended.output
+    then, drivers = here(head, "stop").stdout, head.find(*DRIVER)
+    return Stopped(submission, output, listed, ended.stdout, then, drivers, _parts(output))
+
+
+@pytest.fixture(scope="module")
+def killed(head: Head, ticks: Path, stopped: Stopped) -> str:
+    """Submitted again, and its driver killed after the next commits; gives what is printed."""
+    assert read_status(*open_output(str(stopped.output))).state == "interrupted"
+    with head.start("submit", ticks, "--set", "step=7") as client:
         try:
-            wait_until(lambda: _parts(output) >= 2, "the first leases")
+            wait_until(lambda: _parts(stopped.output) >= stopped.parts + 2, "the next leases")
             (driver,) = head.find(*DRIVER)
             os.kill(driver, signal.SIGKILL)
             printed, _ = client.communicate(timeout=300)
         finally:
             client.kill()
     assert client.returncode == 0, printed
-    assert "was killed by SIGKILL; it is started again" in printed
-    assert "159 frames" in printed
-    expected = inline(town, fastestdet, tmp_path / "here")
-    assert rows(str(output), "detections") == rows(expected, "detections")
+    return printed
 
 
-def test_a_job_that_is_stopped_ends_cleanly_and_goes_on_when_it_is_submitted_again(
-    head: Head, town: Path, fastestdet: Path, tmp_path: Path
-) -> None:
+def here(head: Head, name: str, *arguments: object) -> Result:
+    """Run the command in this process."""
+    return CliRunner().invoke(app, [name, "--address", head.url, *map(str, arguments)])
+
+
+def test_a_job_that_is_stopped_ends_cleanly(stopped: Stopped) -> None:
     """It notes that it was interrupted, gives up the output, ends its devices, keeps its rows."""
-    output = tmp_path / "out"
-    job = [*detect(town, fastestdet, output), "--sample", "all"]
-    submitted = head.fleet("submit", "--detach", *job)
-    assert submitted.returncode == 0, submitted.stderr
-    submission = _id_in(submitted.stderr)
-    wait_until(lambda: _parts(output) >= 2, "the first leases")
-    listed = head.fleet("stop")
-    assert f"{submission}  running" in listed.stdout
-    assert str(output) in listed.stdout
-    stopped = head.fleet("stop", submission)
-    assert stopped.returncode == 0, stopped.stderr
-    assert f"{submission} has ended (stopped)" in stopped.stdout
-    assert "Interrupted: " in stopped.stdout
-    assert "No submission" in head.fleet("stop").stdout
-    assert head.find(*DRIVER) == []
-    assert read_status(*open_output(str(output))).state == "interrupted"
-    kept = _parts(output)
-    assert kept >= 2
-    again = head.fleet("submit", *detect(town, fastestdet, output), "--sample", "all")
-    assert again.returncode == 0, again.stdout + again.stderr
-    assert fleet.read(str(output)).frames.count_rows() == 795
+    assert f"{stopped.id}  running" in stopped.listed
+    assert str(stopped.output) in stopped.listed
+    assert f"{stopped.id} has ended (stopped)" in stopped.said
+    assert "Interrupted: " in stopped.said
+    assert "No submission" in stopped.listed_then
+    assert stopped.drivers == []
+    assert stopped.parts >= 2
 
 
-def test_a_jobs_own_module_travels(head: Head, town_hevc: Path, tmp_path: Path) -> None:
-    """A job file with a class in a file beside it, which nodes do not have."""
-    home = tmp_path / "mine"
-    home.mkdir()
-    (home / "ticks.py").write_text(
-        "from dataclasses import dataclass\nimport numpy as np\nimport pyarrow as pa\n"
-        "from fleet import FrameJob\nfrom fleet.frames import Rows\n"
-        "@dataclass(frozen=True)\nclass Ticks(FrameJob):\n"
-        "    step: int\n    table = 'ticks'\n    schema = pa.schema([('tick', pa.int64())])\n"
-        "    def run(self, opened, batch):\n"
-        "        return Rows(np.arange(len(batch)), {'tick': self.step * batch.frames})\n"
-    )
-    (home / "ticks.toml").write_text(
-        f'job = "ticks.py:Ticks"\ninput = ["{town_hevc}"]\noutput = "{tmp_path}/out"\n'
-        'sample = "every=10"\n[params]\nstep = 3\n'
-    )
-    done = head.fleet("submit", home / "ticks.toml", "--set", "step=7")
-    assert done.returncode == 0, done.stdout + done.stderr
-    table = fleet.read(str(tmp_path / "out")).table("ticks").to_table()
-    assert sorted(table["tick"].to_pylist()) == [7 * frame for frame in range(0, 400, 10)]
+def test_a_driver_that_is_killed_goes_on_by_itself(killed: str) -> None:
+    """SIGKILL in the middle: it is started again, and the command ends as if nothing had been."""
+    assert "was killed by SIGKILL; it is started again" in killed
+    assert "400 frames" in killed
+
+
+@pytest.mark.usefixtures("killed")
+def test_stopped_killed_and_submitted_again_a_job_has_the_rows_of_a_run_here(
+    stopped: Stopped, ticks: Path, tmp_path: Path
+) -> None:
+    """None is missing, none is there twice; and the job's own module has travelled."""
+    job = fleet.load_job(ticks, {"output": str(tmp_path / "out"), "step": 7, "dwell_s": 0.0})
+    assert fleet.run(job, on="inline").exit_code == 0
+    expected = rows(str(tmp_path / "out"), "ticks")
+    assert sorted(expected[0]["tick"].to_pylist()) == [7 * frame for frame in range(400)]
+    assert rows(str(stopped.output), "ticks") == expected
 
 
 def test_a_job_that_fails_ends_the_command_with_its_exit_code(head: Head, tmp_path: Path) -> None:
     """No video in the inputs: exit code 2, once, and in the words of fleet run."""
     (tmp_path / "empty").mkdir()
     job = [JOBS / "thumbnails.toml", "--input", tmp_path / "empty", "--output", tmp_path / "out"]
-    done = head.fleet("submit", *job)
-    assert done.returncode == 2, done.stdout + done.stderr
+    done = here(head, "submit", *job)
+    assert done.exit_code == 2, done.output
     assert done.stdout.count("fleet: error:") == 1
 
 

@@ -16,7 +16,10 @@ from pathlib import Path
 from s3_server import free_ports, wait_until
 
 RAY = Path(sys.executable).with_name("ray")
-_SMALL = ("--num-cpus=1", "--object-store-memory=80000000", "--disable-usage-stats", "--block")
+_SMALL = (
+    *("--num-cpus=1", "--object-store-memory=80000000", "--disable-usage-stats", "--block"),
+    *("--no-monitor", "--include-log-monitor=false"),
+)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,77 @@
+"""The command `fleet`, run in this process: what it prints, and its exit code.
+
+A process of its own costs a second to start, and shows no more but where signals or Ray come in.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
+from unittest.mock import patch
+
+from fleet.cli import main
+
+
+def fleet_here(
+    *arguments: object, folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run `fleet` as in a process of its own, and see that no traceback reaches its user.
+
+    An error that the command lets through is raised. What its children print is part of it.
+    """
+    command = ["fleet", *map(str, arguments)]
+    with TemporaryFile("w+") as out, TemporaryFile("w+") as err:
+        with (
+            _descriptor(1, out),
+            _descriptor(2, err),
+            redirect_stdout(out),
+            redirect_stderr(err),
+            chdir(folder or "."),
+            patch.object(sys, "argv", command),
+        ):
+            code = _exit_code()
+        done = subprocess.CompletedProcess(command, code, _text(out), _text(err))
+    assert "Traceback" not in done.stderr + done.stdout, done.stderr
+    return done
+
+
+def fleet_process(
+    *arguments: object, folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run `fleet` in a process of its own, and see that no traceback reaches its user."""
+    command = [sys.executable, "-m", "fleet.cli", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+    assert "Traceback" not in done.stderr + done.stdout, done.stderr
+    return done
+
+
+def _exit_code() -> int:
+    try:
+        main()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+@contextmanager
+def _descriptor(number: int, file: IO[str]) -> Iterator[None]:
+    """Have what is written to a descriptor go to a file, from children and from C too."""
+    kept = os.dup(number)
+    os.dup2(file.fileno(), number)
+    try:
+        yield
+    finally:
+        file.flush()
+        os.dup2(kept, number)
+        os.close(kept)
+
+
+def _text(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()
