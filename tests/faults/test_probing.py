@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from multiprocessing import Pipe
 from pathlib import Path
 
@@ -91,7 +91,7 @@ def _runs(process: int) -> bool:
 
 
 class Striking(MemoryReader):
-    """Does something to the process that asks, when it asks."""
+    """Does something to all processes there are, so to the one that asks too, when it asks."""
 
     def __init__(self, data: bytes, made: Probes, how: signal.Signals, times: int) -> None:
         super().__init__(data)
@@ -103,9 +103,12 @@ class Striking(MemoryReader):
         """See `RangeReader`."""
         if self._times:
             self._times -= 1
-            os.kill(self._made.processes[-1], self._how)
-            while _runs(self._made.processes[-1]):
-                time.sleep(0.01)
+            for process in filter(_runs, tuple(self._made.processes)):
+                # Whoever waits for it to end may be quicker.
+                with suppress(ProcessLookupError):
+                    os.kill(process, self._how)
+                while _runs(process):
+                    time.sleep(0.01)
         return super().read(offset, length)
 
 
