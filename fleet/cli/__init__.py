@@ -8,28 +8,13 @@ from typing import Annotated
 import typer
 
 import fleet
-from fleet.cli.chaos import chaos
 from fleet.cli.codes import EXIT_FAILED, EXIT_USAGE
-from fleet.cli.compact import compact
-from fleet.cli.compile import compile_command
-from fleet.cli.demo import demo
-from fleet.cli.evaluate import evaluate
-from fleet.cli.index import index_videos
-from fleet.cli.plan import plan
-from fleet.cli.requeue import requeue
-from fleet.cli.run import run
-from fleet.cli.show import show
-from fleet.cli.simulate import simulate
-from fleet.cli.status import status
-from fleet.cli.stop import stop
-from fleet.cli.submit import submit
-from fleet.cli.top import top
-from fleet.cli.verify import verify
+from fleet.cli.lazy import LazyCommands
 from fleet.errors import FleetError, JobFailed, UsageError
-from fleet.street.command import street
 
 app = typer.Typer(
     name="fleet",
+    cls=LazyCommands,
     help="Run a detector over an archive of videos, into one exact Parquet table.",
     no_args_is_help=True,
     add_completion=False,
@@ -52,25 +37,6 @@ def _top(
 ) -> None:
     """Run a detector over an archive of videos, into one exact Parquet table."""
     del version
-
-
-app.command("run")(run)
-app.command("submit")(submit)
-app.command("stop")(stop)
-app.command("plan")(plan)
-app.command("simulate")(simulate)
-app.command("status")(status)
-app.command("top")(top)
-app.command("verify")(verify)
-app.command("requeue")(requeue)
-app.command("compact")(compact)
-app.command("index")(index_videos)
-app.command("compile")(compile_command)
-app.command("eval")(evaluate)
-app.command("show")(show)
-app.command("demo")(demo)
-app.command("chaos")(chaos)
-app.command("street")(street)
 
 
 def main() -> None:

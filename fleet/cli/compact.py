@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from fleet.cli.output_folder import AsJson, Output, counting, open_output, print_json
+from fleet.observe.words import plural, size
+from fleet.output.compact import compact as bring_together
 
 
 def compact(
@@ -21,9 +23,6 @@ def compact(
     fleet.read sees every row once at any moment. A plain glob sees every row once, or fails for
     some seconds, naming switching-read-again-soon.parquet.
     """
-    from fleet.observe.words import plural, size  # noqa: PLC0415
-    from fleet.output.compact import compact as bring_together  # noqa: PLC0415 - slow to load
-
     with counting("large parts") as see:
         done = bring_together(*open_output(output), target_mb * 1_000_000, see=see)
     if as_json:

@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from fleet.errors import UsageError
+from fleet.evaluate.report import render
+from fleet.output.read import read
 from fleet.storage import Folder
 
 NEEDED = {"pycocotools", "matplotlib"}
@@ -36,8 +38,6 @@ def evaluate(
             f"`fleet eval` needs {error.name}, which is not installed.",
             "Install the extra that brings it: pip install 'ascend-fleet[eval]'.",
         ) from error
-    from fleet.evaluate.report import render  # noqa: PLC0415
-    from fleet.output.read import read  # noqa: PLC0415 - pyarrow.dataset is slow to load
 
     tables = read(output)
     scene, evaluation = evaluate_output(tables, truth)

@@ -8,17 +8,16 @@ from typing import Annotated
 import typer
 
 from fleet.cli.codes import EXIT_ERRORS
+from fleet.driver.probing import Probes
 from fleet.errors import VideoError
 from fleet.storage import expand
+from fleet.video.describe import describe as describe_index
 
 
 def index_videos(
     uris: Annotated[list[str], typer.Argument(metavar="URI...", help="Videos, folders, globs.")],
 ) -> None:
     """Print what a video's header (or a scan of it) tells: stream, frames, GOPs."""
-    from fleet.driver.probing import Probes  # noqa: PLC0415 - libav takes a while to load
-    from fleet.video.describe import describe as describe_index  # noqa: PLC0415
-
     failed = 0
     with closing(Probes(1)) as probes:
         for number, source in enumerate(expand(uris).sources):

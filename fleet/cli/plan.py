@@ -23,6 +23,9 @@ from fleet.cli.options import (
     read_job,
 )
 from fleet.cli.output_folder import AsJson, counting, print_json
+from fleet.driver.estimate import estimate
+from fleet.driver.ground import find_site, survey
+from fleet.observe.show_plan import render
 
 
 def plan(
@@ -60,10 +63,6 @@ def plan(
         devices=devices,
         index_cache=index_cache,
     )
-    from fleet.driver.estimate import estimate  # noqa: PLC0415 - libav takes a while to load
-    from fleet.driver.ground import find_site, survey  # noqa: PLC0415
-    from fleet.observe.show_plan import render  # noqa: PLC0415
-
     count = len(os.sched_getaffinity(0)) if job.devices == "auto" else job.devices
     with counting("videos looked at") as see:
         found = estimate(survey(find_site(job)), count, see)

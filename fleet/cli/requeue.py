@@ -8,6 +8,11 @@ import typer
 
 from fleet.cli.options import IndexCache
 from fleet.cli.output_folder import AsJson, Output, open_output, print_json
+from fleet.observe.words import duration, plural
+from fleet.output.index_store import INDEX_FOLDER, IndexStore
+from fleet.output.requeue import Asked
+from fleet.output.requeue import requeue as take_up
+from fleet.storage import Folder
 
 
 def requeue(
@@ -25,12 +30,6 @@ def requeue(
 
     Their rows leave errors/, and with them the GOPs that they lie in; no other row is touched.
     """
-    from fleet.observe.words import duration, plural  # noqa: PLC0415
-    from fleet.output.index_store import INDEX_FOLDER, IndexStore  # noqa: PLC0415 - slow to load
-    from fleet.output.requeue import Asked  # noqa: PLC0415
-    from fleet.output.requeue import requeue as take_up  # noqa: PLC0415
-    from fleet.storage import Folder  # noqa: PLC0415
-
     folder, job = open_output(output)
     store = IndexStore(Folder(index_cache or f"{folder.uri}/{INDEX_FOLDER}"))
     done = take_up(folder, job, Asked(reason, uri), store)

@@ -25,6 +25,8 @@ from fleet.cli.options import (
     read_job,
 )
 from fleet.job import Job
+from fleet.observe.show import show_progress
+from fleet.observe.summary import render
 
 
 def run(
@@ -73,10 +75,8 @@ def run(
 
 
 def _run(job: Job, *, inline: bool, join: bool) -> int:
-    # Ray's client takes a second to import; the other commands do without it.
+    # Ray's client takes a second to import, which whoever mistyped an option need not wait for.
     from fleet.driver.api import run as run_job  # noqa: PLC0415
-    from fleet.observe.show import show_progress  # noqa: PLC0415
-    from fleet.observe.summary import render  # noqa: PLC0415
 
     try:
         with show_progress(Console(stderr=True)) as observer:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from fleet.errors import UsageError
+from fleet.show.recorded import open_recorded, picture, stretch
 from fleet.storage import Folder
 
 
@@ -28,8 +29,6 @@ def show(
     A PNG is of the frame nearest to the time that the job looked at. In an MP4, frames that it did
     not look at show the boxes of the last one that it did, drawn thin.
     """
-    from fleet.show.recorded import open_recorded, picture, stretch  # noqa: PLC0415 - slow to load
-
     at_s, to_s = _seconds(at, "--at"), None if to is None else _seconds(to, "--to")
     _check_kind(out, to)
     video = open_recorded(output, uri)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -16,11 +16,15 @@ from fleet.cli.options import (
     read_job,
 )
 from fleet.cli.output_folder import counting
+from fleet.driver.estimate import on_paper
+from fleet.driver.ground import find_site, survey
+from fleet.driver.lease_state import Rules
 from fleet.errors import UsageError
 from fleet.job import Job
-
-if TYPE_CHECKING:
-    from fleet.simulate.whatif import MakePieces
+from fleet.observe.show_simulation import render
+from fleet.simulate.whatif import MakePieces, made_up, planned, read_failures, read_slow
+from fleet.simulate.whatif import what_if as simulate_all
+from fleet.simulate.world import Weather
 
 
 def simulate(
@@ -56,12 +60,6 @@ def simulate(
 
     What a job has left to do is looked up as by `fleet plan`; nothing is run or changed.
     """
-    from fleet.driver.lease_state import Rules  # noqa: PLC0415 - the driver takes a while to load
-    from fleet.observe.show_simulation import render  # noqa: PLC0415
-    from fleet.simulate.whatif import made_up, read_failures, read_slow  # noqa: PLC0415
-    from fleet.simulate.whatif import what_if as simulate_all  # noqa: PLC0415
-    from fleet.simulate.world import Weather  # noqa: PLC0415
-
     weather = read_failures(failures, read_slow(slow, Weather()))
     others = _counts(what_if)
     if leases is None:
@@ -88,10 +86,6 @@ def _counts(text: str | None) -> list[int] | None:
 
 def _plan(job: Job, devices: int, *, by_chip: bool) -> tuple[MakePieces, str, str]:
     """Take what a job has left to do: its leases, what it is, and where its times are from."""
-    from fleet.driver.estimate import on_paper  # noqa: PLC0415 - libav takes a while to load
-    from fleet.driver.ground import find_site, survey  # noqa: PLC0415
-    from fleet.simulate.whatif import planned  # noqa: PLC0415
-
     with counting("videos looked at") as see:
         paper = on_paper(survey(find_site(job)), see)
     if not paper.work_s:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import typer
 
 from fleet.cli.output_folder import AsJson, Output, open_output, print_json
+from fleet.observe.show_status import render
+from fleet.output.status import read_status
 
 
 def status(output: Output, as_json: AsJson = False) -> None:
     """Tell where a job stands, from its output alone: from any machine, during and after."""
-    from fleet.observe.show_status import render  # noqa: PLC0415 - pyarrow.dataset is slow to load
-    from fleet.output.status import read_status  # noqa: PLC0415
-
     found = read_status(*open_output(output))
     if as_json:
         print_json(found, state=found.state)

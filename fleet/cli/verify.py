@@ -8,6 +8,8 @@ import typer
 
 from fleet.cli.codes import EXIT_FAILED
 from fleet.cli.output_folder import AsJson, Output, counting, open_output, print_json
+from fleet.observe.show_verdict import render
+from fleet.output.verify import verify as prove
 
 
 def verify(
@@ -21,9 +23,6 @@ def verify(
 
     Exit code: 0 proven, 1 not.
     """
-    from fleet.observe.show_verdict import render  # noqa: PLC0415 - pyarrow.dataset loads slowly
-    from fleet.output.verify import verify as prove  # noqa: PLC0415
-
     with counting("objects read") as see:
         found = prove(*open_output(output), read_objects=not quick, see=see)
     if as_json:

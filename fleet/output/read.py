@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.dataset as ds
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fleet.errors import OutputCorrupt, UsageError
@@ -18,6 +19,9 @@ from fleet.output.schema import ERRORS_TABLE, FRAMES_TABLE
 from fleet.output.standing import visible_parts
 from fleet.output.success import closed_leases
 from fleet.storage import Entry, Folder
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +101,9 @@ def _read_schema(folder: Folder, table: str) -> pa.Schema:
 
 
 def _dataset(folder: Folder, schema: pa.Schema, parts: list[Entry]) -> ds.Dataset:
+    # It loads pandas where that is installed: half a second that workers do without.
+    import pyarrow.dataset as ds  # noqa: PLC0415
+
     kind = ds.ParquetFileFormat()
     fragments = [kind.make_fragment(pa.PythonFile(RangedFile(folder, part), "r")) for part in parts]
     return ds.FileSystemDataset(fragments, schema, kind)
@@ -110,9 +117,9 @@ def read_losses(errors: ds.Dataset) -> list[Loss]:
 
 def count_losses(errors: ds.Dataset) -> tuple[LossReason, ...]:
     """Sum up a table of errors by stage and name, the most frequent first."""
-    fields = {name: ds.field(name) for name in ("stage", "name", "frames", "message")}
+    fields = {name: pc.field(name) for name in ("stage", "name", "frames", "message")}
     # Arrow's groups take no dictionaries.
-    table = errors.to_table(columns={**fields, "uri": ds.field("uri").cast(pa.string())})
+    table = errors.to_table(columns={**fields, "uri": pc.field("uri").cast(pa.string())})
     groups = table.group_by(["stage", "name"], use_threads=False).aggregate(
         [("uri", "count"), ("frames", "sum"), ("uri", "first"), ("message", "first")]
     )

@@ -16,19 +16,19 @@ import duckdb
 import numpy as np
 import onnx
 import pytest
+from command import fleet_here, fleet_process
 from onnx import TensorProto, helper
 
 import fleet
+from fleet.cli.lazy import HOMES
 
 JOBS = Path(__file__).parents[2] / "jobs"
-
-
-def run(*arguments: object, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run `fleet` as a user would, and see that no traceback reaches him."""
-    command = [sys.executable, "-m", "fleet.cli", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
-    assert "Traceback" not in done.stderr + done.stdout, done.stderr
-    return done
+TELL_LOADED = """
+import atexit, sys
+atexit.register(lambda: print(*sys.modules))
+from fleet.cli import main
+main()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def model(
 ) -> Path:
     """The real detector, compiled by the command."""
     output = tmp_path_factory.mktemp("model") / "fastestdet"
-    done = run(
+    done = fleet_here(
         "compile",
         fastestdet_onnx,
         "--head",
@@ -53,9 +53,37 @@ def model(
     return output.with_suffix(".om")
 
 
+def test_the_help_lists_all_commands() -> None:
+    """In the order in which one meets them, each with its first sentence."""
+    done = fleet_here("--help")
+    assert done.returncode == 0
+    listed = [line[1:].split() for line in done.stdout.partition("Commands")[2].splitlines()]
+    names = [words[0] for words in listed if words and words[0].isalpha()]
+    assert [name for name in names if name in HOMES] == list(HOMES)
+    assert "Prove that all is there, once" in done.stdout
+
+
+def test_a_mistyped_command_is_told_apart_and_the_right_one_suggested() -> None:
+    """By a real process: exit code 2, on stderr."""
+    done = fleet_process("rnu")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "No such command 'rnu'. Did you mean 'run'?" in done.stderr
+
+
+def test_a_command_loads_what_it_needs_alone(tmp_path: Path) -> None:
+    """A real process that looks into a folder loads neither Ray nor what reads videos or models."""
+    done = fleet_process("status", tmp_path, program=("-c", TELL_LOADED))
+    assert done.returncode == 2
+    said = f"fleet: error: {tmp_path} holds no output of Fleet: it has no _JOB.json."
+    assert done.stderr == f"{said} Check the path.\n"
+    loaded = set(done.stdout.split())
+    assert "fleet.cli.status" in loaded
+    assert not loaded & {"ray", "av", "onnx", "onnxruntime", "pyarrow.dataset"}
+
+
 def test_detect_over_real_clips_ends_whole(data_dir: Path, model: Path, tmp_path: Path) -> None:
     """The README's first command: 319 frames of three clips, through Ray, exit code 0."""
-    done = run(
+    done = fleet_process(
         "run",
         "--input",
         data_dir,
@@ -80,7 +108,7 @@ def test_detect_over_real_clips_ends_whole(data_dir: Path, model: Path, tmp_path
 
 def test_index_prints_what_the_header_tells(town: Path, town_mkv: Path) -> None:
     """Codec, profile, level, size, GOPs, B-frames; a scan where the header has no samples."""
-    done = run("index", town, town_mkv)
+    done = fleet_here("index", town, town_mkv)
     assert done.returncode == 0
     for fact in (
         "h264 High level 4.0",
@@ -140,7 +168,7 @@ def test_what_cannot_be_processed_is_a_row_in_errors(
     hostile: Path, model: Path, tmp_path: Path
 ) -> None:
     """Exit code 3; the good clip is whole; each other one has a row that says which rule."""
-    done = run(
+    done = fleet_here(
         "run",
         "--input",
         hostile,
@@ -171,7 +199,7 @@ def test_what_cannot_be_processed_is_a_row_in_errors(
     ]:
         assert said[name][0] == stage, (name, said[name])
         assert words in said[name][1], (name, said[name])
-    again = run(
+    again = fleet_here(
         "run",
         "--input",
         hostile,
@@ -211,7 +239,7 @@ def test_bad_usage_is_one_paragraph_and_exit_code_2(
         (["--input", town_hevc, "--set", "soc=Ascend999", *common], ["Ascend999", "Ascend310"]),
     ]
     for arguments, words in cases:
-        done = run("run", *arguments)
+        done = fleet_here("run", *arguments)
         assert done.returncode == 2, (arguments, done.stderr)
         for word in words:
             assert word in done.stderr, (word, done.stderr)
@@ -229,15 +257,15 @@ def test_an_output_of_another_job_is_refused(town_hevc: Path, model: Path, tmp_p
         "--output",
         tmp_path / "out",
     ]
-    assert run("run", *common, "--sample", "keyframes").returncode == 0
-    other = run("run", *common, "--sample", "every=50")
+    assert fleet_here("run", *common, "--sample", "keyframes").returncode == 0
+    other = fleet_here("run", *common, "--sample", "every=50")
     assert other.returncode == 2
     assert "another job" in other.stderr
     assert "sample" in other.stderr
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     common[-1] = tmp_path / "mine"
-    strange = run("run", *common, "--sample", "keyframes")
+    strange = fleet_here("run", *common, "--sample", "keyframes")
     assert strange.returncode == 2
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
 
@@ -267,7 +295,7 @@ def test_a_model_that_cannot_be_compiled_is_refused(
 ) -> None:
     """No image, open sizes, outputs that do not suit the head, a head that there is not."""
     path = network(tmp_path / "net.onnx", shape, [1, 3, 1, 1])
-    done = run(
+    done = fleet_here(
         "compile", path, "--head", head, "--labels", coco_names, "--output", tmp_path / "net"
     )
     assert done.returncode == 2
@@ -278,7 +306,7 @@ def test_a_model_that_cannot_be_compiled_is_refused(
 
 def test_thumbnails_are_jpegs_of_the_sampled_frames(town: Path, tmp_path: Path) -> None:
     """The second job that comes with Fleet: JPEG bytes in Parquet, readable by anybody."""
-    done = run(
+    done = fleet_here(
         "run",
         JOBS / "thumbnails.toml",
         "--input",
@@ -305,7 +333,7 @@ def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(town: Path, model: Path, tmp_
     """Exit code 1, parts kept; the same command again finishes the job."""
     named = {"--input": town, "--model": model, "--output": tmp_path / "out"}
     arguments = ["run", *(str(word) for pair in named.items() for word in pair)]
-    arguments += ["--sample", "all", "--devices", "1", "--set", "lease_s=0.5"]
+    arguments += ["--sample", "all,to_s=12", "--devices", "1", "--set", "lease_s=0.5"]
     process = subprocess.Popen(
         [sys.executable, "-m", "fleet.cli", *arguments],
         stdout=subprocess.PIPE,
@@ -315,17 +343,17 @@ def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(town: Path, model: Path, tmp_
     )
     while not list((tmp_path / "out" / "frames").glob("part-*")):
         assert process.poll() is None
-        time.sleep(0.1)
+        time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
     printed, _ = process.communicate(timeout=60)
     assert process.returncode == 1, printed
     assert "same command again" in printed
     assert "Traceback" not in printed
     kept = {p.name for p in (tmp_path / "out" / "frames").glob("part-*")}
-    done = run(*arguments)
+    done = fleet_process(*arguments)
     assert done.returncode == 0, done.stderr
     assert kept <= {p.name for p in (tmp_path / "out" / "frames").glob("part-*")}
-    assert fleet.read(str(tmp_path / "out")).frames.count_rows() == 795
+    assert fleet.read(str(tmp_path / "out")).frames.count_rows() == 300
 
 
 def test_an_installed_fleet_knows_the_detect_job_by_itself(
@@ -333,7 +361,7 @@ def test_an_installed_fleet_knows_the_detect_job_by_itself(
 ) -> None:
     """Without a job file, from any folder."""
     shutil.copy(model, tmp_path / "m.om")
-    done = run(
+    done = fleet_here(
         "run",
         "--input",
         town_hevc,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+from command import fleet_here, fleet_process
 from networks import serialized
 from onnx import TensorProto
 from PIL import Image
@@ -49,11 +48,9 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def run(*arguments: object, program: tuple[str, ...] = ("-m", "fleet.cli")) -> tuple[int, str, str]:
-    """Run `fleet demo` as a user would, and see that no traceback reaches him."""
-    command = [sys.executable, *program, "demo", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert "Traceback" not in done.stderr + done.stdout, done.stderr
+def run(*arguments: object) -> tuple[int, str, str]:
+    """Run `fleet demo` in this process."""
+    done = fleet_here("demo", *arguments)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -61,9 +58,9 @@ def run(*arguments: object, program: tuple[str, ...] = ("-m", "fleet.cli")) -> t
 def made(network: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
     """A small demo: its folder, and what it printed on both streams."""
     folder = tmp_path_factory.mktemp("demo") / "all"
-    code, out, err = run("--output", folder, "--model", network, *SMALL)
-    assert code == 0, err
-    return folder, out, err
+    done = fleet_process("demo", "--output", folder, "--model", network, *SMALL)
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout, done.stderr
 
 
 def test_a_demo_makes_what_it_lists(made: tuple[Path, str, str]) -> None:
@@ -168,10 +165,10 @@ def test_a_folder_of_another_demo_is_refused(
 def test_one_core_runs_one_device_and_says_so(network: Path, tmp_path: Path) -> None:
     """It takes longer, and works."""
     arguments = ("--output", tmp_path / "one", "--model", network, "--cameras", 1, "--seconds", 0.5)
-    code, out, err = run(*arguments, program=("-c", ONE_CORE))
-    assert code == 0, err
-    assert "on 1 device\n" in out
-    assert "twice as long" in out
+    done = fleet_process("demo", *arguments, program=("-c", ONE_CORE))
+    assert done.returncode == 0, done.stderr
+    assert "on 1 device\n" in done.stdout
+    assert "twice as long" in done.stdout
 
 
 def test_two_cores_run_two_devices(made: tuple[Path, str, str]) -> None:

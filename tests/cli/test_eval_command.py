@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from command import fleet_here
 from made_up import claimed, commit_lease
 
 import fleet
@@ -25,14 +25,6 @@ def out(tmp_path: Path) -> Folder:
     return folder
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run `fleet eval` as a user would, and see that no traceback reaches him."""
-    command = [sys.executable, "-m", "fleet.cli", "eval", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert "Traceback" not in done.stderr + done.stdout, done.stderr
-    return done
-
-
 def truth_of(out: Folder, uri: str, path: Path) -> Path:
     """Write the output's own detections as the truth about another video."""
     rows = fleet.read(out.uri).detections.to_table().to_pylist()
@@ -44,7 +36,7 @@ def test_eval_prints_a_table_and_draws_curves(out: Folder, tmp_path: Path) -> No
     """80 columns; the PNGs lie beside the output, not in it; an unfinished job is called so."""
     truth = truth_of(out, "north.mp4", tmp_path / "truth.parquet")
     before = sorted(entry.name for entry in out.list())
-    done = run(out.uri, "--truth", truth)
+    done = fleet_here("eval", out.uri, "--truth", truth)
     assert done.returncode == 0, done.stderr
     assert max(map(len, done.stdout.split("\n\n")[1].splitlines())) <= 80
     assert "not finished" in done.stdout
@@ -52,7 +44,7 @@ def test_eval_prints_a_table_and_draws_curves(out: Folder, tmp_path: Path) -> No
     assert line.split() == ["all", "6", "1.000", "1.000", "1.000"]
     assert (tmp_path / "out-eval" / "pr_class.png").read_bytes().startswith(b"\x89PNG")
     assert sorted(entry.name for entry in out.list()) == before
-    elsewhere = run(out.uri, "--truth", truth, "--plots", tmp_path / "curves")
+    elsewhere = fleet_here("eval", out.uri, "--truth", truth, "--plots", tmp_path / "curves")
     assert str(tmp_path / "curves" / "pr_size.png") in elsewhere.stdout
     assert (tmp_path / "curves" / "pr_size.png").is_file()
 
@@ -65,7 +57,7 @@ def test_eval_refuses_what_cannot_be_compared(out: Folder, tmp_path: Path) -> No
         ((out.uri, "--truth", tmp_path / "none.parquet"), "does not exist"),
         ((tmp_path, "--truth", other), "no output of Fleet"),
     ]:
-        done = run(*arguments)
+        done = fleet_here("eval", *arguments)
         assert done.returncode == 2, done.stderr
         assert words in done.stderr
     assert not (tmp_path / "out-eval").exists()

@@ -12,17 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from command import fleet_here as run
 
 import fleet
 from fleet.output.lock import LEAD
 
-
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run `fleet` as a user would, and see that no traceback reaches him."""
-    command = [sys.executable, "-m", "fleet.cli", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert "Traceback" not in done.stderr + done.stdout, done.stderr
-    return done
+EVERY_FRAME = ("all,to_s=20", "--inline", "--set", "lease_s=0.3")
+"""Of both clips: 400."""
 
 
 @pytest.fixture
@@ -110,23 +106,28 @@ def test_what_is_no_output_is_refused(tmp_path: Path) -> None:
 @pytest.fixture
 def at_work(job: list[object], tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A run in a process of its own, with its first rows there."""
-    options = [*job[:-1], "all", "--inline", "--set", "lease_s=0.3"]
+    options = [*job[:-1], *EVERY_FRAME]
     command = [sys.executable, "-m", "fleet.cli", "run", *map(str, options)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as p:
-        while not list((tmp_path / "out" / "frames").glob("part-*")):
-            assert p.poll() is None, p.stdout and p.stdout.read()
-            time.sleep(0.05)
+        wait_for_parts(p, tmp_path / "out", 1)
         yield p
         p.kill()
+
+
+def wait_for_parts(process: subprocess.Popen[str], out: Path, count: int) -> None:
+    """Wait until a run has put so many parts of a table."""
+    while len(list((out / "frames").glob("part-*"))) < count:
+        assert process.poll() is None, process.stdout and process.stdout.read()
+        time.sleep(0.05)
 
 
 def test_a_second_run_is_refused_or_joins(
     at_work: subprocess.Popen[str], job: list[object], tmp_path: Path
 ) -> None:
     """It is told who is at work; joined, both end whole, and every row is there once."""
-    options = [*job[:-1], "all", "--inline", "--set", "lease_s=0.3"]
+    options = [*job[:-1], *EVERY_FRAME]
     # Held up for less than its lock lasts: it must not have ended before all have been refused.
     os.kill(at_work.pid, signal.SIGSTOP)
     refused = run("run", *options)
@@ -134,7 +135,7 @@ def test_a_second_run_is_refused_or_joins(
     assert f"pid {at_work.pid}" in refused.stderr
     assert "--join" in refused.stderr
     assert f"pid {at_work.pid}" in run("status", tmp_path / "out").stdout
-    assert "in use" in run("plan", *job[:-1], "all").stdout
+    assert "in use" in run("plan", *job[:-1], EVERY_FRAME[0]).stdout
     assert run("requeue", tmp_path / "out").returncode == 2
     os.kill(at_work.pid, signal.SIGCONT)
     joined = run("run", *options, "--join")
@@ -143,7 +144,7 @@ def test_a_second_run_is_refused_or_joins(
     assert at_work.returncode == 3
     proven = run("verify", tmp_path / "out")
     assert proven.returncode == 0, proven.stdout
-    assert fleet.read(str(tmp_path / "out")).frames.count_rows() == 800
+    assert fleet.read(str(tmp_path / "out")).frames.count_rows() == 400
 
 
 def test_the_same_command_goes_on_at_once_after_a_kill(
@@ -156,7 +157,7 @@ def test_the_same_command_goes_on_at_once_after_a_kill(
     stopped = run("status", tmp_path / "out")
     assert "Stopped" in stopped.stdout, stopped.stdout
     kept = {p.name for p in (tmp_path / "out" / "frames").glob("part-*")}
-    assert run("run", *job[:-1], "all", "--inline", "--set", "lease_s=0.3").returncode == 3
+    assert run("run", *job[:-1], *EVERY_FRAME).returncode == 3
     assert kept <= {p.name for p in (tmp_path / "out" / "frames").glob("part-*")}
     proven = run("verify", tmp_path / "out")
     assert proven.returncode == 0, proven.stdout
@@ -166,10 +167,11 @@ def test_compaction_while_a_job_runs_costs_nothing(
     at_work: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     """The job ends whole, and every row is there once."""
+    wait_for_parts(at_work, tmp_path / "out", 3)
     assert run("compact", tmp_path / "out").returncode == 0
     at_work.communicate()
     assert at_work.returncode == 3
     proven = run("verify", tmp_path / "out")
     assert proven.returncode == 0, proven.stdout
     assert [p.name for p in (tmp_path / "out" / "frames").glob("part-pack-*")]
-    assert fleet.read(str(tmp_path / "out")).frames.count_rows() == 800
+    assert fleet.read(str(tmp_path / "out")).frames.count_rows() == 400

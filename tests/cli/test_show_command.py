@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from command import fleet_here
 from exact import index_of
 from made_up import JOB, ORIGIN, SCHEMAS, batch_of, commit_lease, detections_of
 from numpy.typing import NDArray
@@ -72,14 +71,6 @@ def out(clip: Path, tmp_path: Path) -> Folder:
     return folder
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run `fleet show` as a user would, and see that no traceback reaches him."""
-    command = [sys.executable, "-m", "fleet.cli", "show", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert "Traceback" not in done.stderr + done.stdout, done.stderr
-    return done
-
-
 def middle(rgb: NDArray[np.uint8]) -> float:
     """The gray in the middle of a picture, where no box is."""
     return float(rgb[100:140, 200:300].mean())
@@ -90,7 +81,7 @@ def test_a_png_shows_the_nearest_frame_that_was_looked_at(
 ) -> None:
     """The very frame of that number; its boxes; and it says that it is another than asked for."""
     picture = tmp_path / "new" / "one.png"
-    done = run(out.uri, "--uri", clip, "--at", "1.85", "--out", picture)
+    done = fleet_here("show", out.uri, "--uri", clip, "--at", "1.85", "--out", picture)
     assert done.returncode == 0, done.stderr
     assert (
         "frame 20 at 2.000 s, the nearest to frame 18 that was looked at; boxes: 2" in done.stdout
@@ -99,14 +90,14 @@ def test_a_png_shows_the_nearest_frame_that_was_looked_at(
     assert rgb.shape[1] == 320
     assert middle(rgb) == pytest.approx(gray_of(20), abs=2)
     assert rgb[:20, :20].std() > 5
-    exact = run(out.uri, "--uri", "gate.mp4", "--at", "1", "--out", picture)
+    exact = fleet_here("show", out.uri, "--uri", "gate.mp4", "--at", "1", "--out", picture)
     assert "frame 10 at 1.000 s; boxes: 2" in exact.stdout
 
 
 def test_an_mp4_shows_every_frame_of_a_stretch(out: Folder, clip: Path, tmp_path: Path) -> None:
     """From --at up to before --to, at the pace of the video, those not looked at too."""
     film = tmp_path / "film.mp4"
-    done = run(out.uri, "--uri", clip, "--at", "0.75", "--to", "2.05", "--out", film)
+    done = fleet_here("show", out.uri, "--uri", clip, "--at", "0.75", "--to", "2.05", "--out", film)
     assert done.returncode == 0, done.stderr
     assert "13 frames, of which 2 were looked at" in done.stdout
     with av.open(str(film)) as container:
@@ -143,7 +134,9 @@ def test_what_cannot_be_shown_is_refused(
 
 def test_a_video_that_the_output_has_not_is_exit_code_2(out: Folder, tmp_path: Path) -> None:
     """One paragraph that names those it has."""
-    done = run(out.uri, "--uri", "street.mp4", "--at", "1", "--out", tmp_path / "x.png")
+    done = fleet_here(
+        "show", out.uri, "--uri", "street.mp4", "--at", "1", "--out", tmp_path / "x.png"
+    )
     assert done.returncode == 2
     assert "no frame of street.mp4. It has looked at" in done.stderr
     assert "gate.mp4" in done.stderr

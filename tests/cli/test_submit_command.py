@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
 import pytest
+from command import fleet_here
 
 JOBS = Path(__file__).parents[2] / "jobs"
 FAR = ("--input", "s3://b/archive", "--output", "s3://b/out")
 
 
-def fleet(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run the command as a user would, and see that no traceback reaches him."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_A")}
-    done = subprocess.run(
-        [sys.executable, "-m", "fleet.cli", *map(str, arguments)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr + done.stdout, done.stderr
-    return done
+@pytest.fixture(autouse=True)
+def no_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing in the environment names a cluster; what the command puts there goes again."""
+    for name in ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +40,7 @@ def test_what_cannot_be_submitted_is_refused_in_words(
     arguments: tuple[str, ...], said: str
 ) -> None:
     """Exit code 2, and the way out."""
-    done = fleet("submit", JOBS / "thumbnails.toml", *arguments)
+    done = fleet_here("submit", JOBS / "thumbnails.toml", *arguments)
     assert done.returncode == 2
     assert said in done.stderr
 
@@ -74,6 +66,6 @@ def other_server() -> Iterator[str]:
 
 def test_another_server_is_told_from_a_cluster(other_server: str) -> None:
     """Whatever it answers, it is no Ray dashboard."""
-    done = fleet("stop", "--address", other_server)
+    done = fleet_here("stop", "--address", other_server)
     assert done.returncode == 2
     assert "is no Ray dashboard" in done.stderr

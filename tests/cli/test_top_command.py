@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from command import fleet_here
 from made_up import JOB, claimed
 from rich.console import Console
 
@@ -19,7 +20,7 @@ from fleet.driver.events import DeviceDraining, DeviceJoined, LeaseDone
 from fleet.driver.heartbeat import heartbeat
 from fleet.observe.events import LeaseStarted, RunEvent, RunStarted, TwinLost
 from fleet.observe.show_top import describe_end, draw_top
-from fleet.output.lock import Holder
+from fleet.output.lock import EXPIRES_S, Holder
 from fleet.output.runs import DeviceNote, NodeNote, RunNote, put_note, read_notes
 from fleet.storage import Folder
 from fleet.worker.receipt import Receipt, Tally
@@ -196,15 +197,9 @@ def out(tmp_path: Path) -> Folder:
     return folder
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run `fleet top` without a terminal."""
-    command = [sys.executable, "-m", "fleet.cli", "top", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 def test_once_prints_a_frame_and_ends(out: Folder) -> None:
     """So that a script can read it."""
-    done = run(out.uri, "--once")
+    done = fleet_here("top", out.uri, "--once")
     assert (done.returncode, done.stderr) == (0, "")
     assert "  npu/3     working       103" in done.stdout
     assert "\x1b" not in done.stdout
@@ -219,15 +214,26 @@ def test_on_a_terminal_it_ends_when_the_run_does(out: Folder) -> None:
         seen = b""
         while b"clip-3.mp4" not in seen:
             seen += os.read(mine, 65536)
-        put_note(out, note_of(4, state="finished", updated_unix_s=time.time()))
+        (note,) = read_notes(out)
+        put_note(out, replace(note, state="finished", updated_unix_s=time.time()))
         while b"finished" not in seen:
             seen += os.read(mine, 65536)
         assert top.wait(30) == 0
     os.close(mine)
 
 
+def test_a_run_that_has_fallen_silent_is_not_shown(out: Folder) -> None:
+    """Its note is older than what runs leave between two; it is told when it was last heard of."""
+    (note,) = read_notes(out)
+    put_note(out, replace(note, updated_unix_s=time.time() - EXPIRES_S - 1))
+    done = fleet_here("top", out.uri)
+    assert done.returncode == 0
+    assert "npu/3" not in done.stdout
+    assert "was last heard of" in done.stdout
+
+
 def test_what_is_no_output_is_refused(tmp_path: Path) -> None:
     """Exit code 2, and the path is named."""
-    done = run(tmp_path / "nothing")
+    done = fleet_here("top", tmp_path / "nothing")
     assert done.returncode == 2
     assert "holds no output of Fleet" in done.stderr

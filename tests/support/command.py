@@ -17,10 +17,11 @@ from unittest.mock import patch
 
 from fleet.cli import main
 
+FLEET = ("-m", "fleet.cli")
+"""The command, as Python is asked to run it."""
 
-def fleet_here(
-    *arguments: object, folder: Path | None = None
-) -> subprocess.CompletedProcess[str]:
+
+def fleet_here(*arguments: object, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run `fleet` as in a process of its own, and see that no traceback reaches its user.
 
     An error that the command lets through is raised. What its children print is part of it.
@@ -42,11 +43,11 @@ def fleet_here(
 
 
 def fleet_process(
-    *arguments: object, folder: Path | None = None
+    *arguments: object, program: tuple[str, ...] = FLEET
 ) -> subprocess.CompletedProcess[str]:
     """Run `fleet` in a process of its own, and see that no traceback reaches its user."""
-    command = [sys.executable, "-m", "fleet.cli", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+    command = [sys.executable, *program, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr + done.stdout, done.stderr
     return done
 

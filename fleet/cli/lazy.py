@@ -1,0 +1,53 @@
+"""Commands that are loaded one by one: each takes up to a second, and one is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+HOMES = {
+    "run": "fleet.cli.run:run",
+    "submit": "fleet.cli.submit:submit",
+    "stop": "fleet.cli.stop:stop",
+    "plan": "fleet.cli.plan:plan",
+    "simulate": "fleet.cli.simulate:simulate",
+    "status": "fleet.cli.status:status",
+    "top": "fleet.cli.top:top",
+    "verify": "fleet.cli.verify:verify",
+    "requeue": "fleet.cli.requeue:requeue",
+    "compact": "fleet.cli.compact:compact",
+    "index": "fleet.cli.index:index_videos",
+    "compile": "fleet.cli.compile:compile_command",
+    "eval": "fleet.cli.evaluate:evaluate",
+    "show": "fleet.cli.show:show",
+    "demo": "fleet.cli.demo:demo",
+    "chaos": "fleet.cli.chaos:chaos",
+    "street": "fleet.street.command:street",
+}
+"""Command -> the function that it is, in the order of the help."""
+
+
+class LazyCommands(TyperGroup):
+    """The commands of HOMES; only the help loads all of them."""
+
+    def __init__(self, **attributes: Any) -> None:
+        # What Typer suggests in the place of a mistyped command, it takes from these names.
+        super().__init__(**{**attributes, "commands": dict.fromkeys(HOMES)})
+
+    def get_command(self, ctx: object, cmd_name: str) -> TyperCommand | None:
+        """Load a command; None where there is none of that name."""
+        del ctx
+        return load(cmd_name) if cmd_name in HOMES else None
+
+
+def load(name: str) -> TyperCommand:
+    """Import the function that a command of HOMES is, and make the command of it."""
+    module, _, function = HOMES[name].partition(":")
+    alone = typer.Typer(add_completion=False)
+    alone.command(name)(getattr(import_module(module), function))
+    command = typer.main.get_command(alone)
+    assert isinstance(command, TyperCommand)
+    return command
