@@ -14,11 +14,11 @@ LEASES_A_DEVICE = 4
 """The next lease takes its device's share of what is left, divided by this."""
 SHORTEST_SHARE = 64
 """No lease is planned shorter than its device's share of the whole, divided by this."""
-LEAST_LEASES = 16
+LEAST_LEASES = 24
 """So many leases a device are short enough for all to end at about the same time."""
 SHORTEST_S = 0.5
 """Nor shorter than this, where all is not too little for it: while a lease is computed, the one
-before is committed, which takes a far store three times its latency."""
+before is committed, which takes a far store two of its answers."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from indexes import index_of, indexes
 from fleet.plan.cost import CostModel, fed_rows
 from fleet.plan.lease import Interval, lease_id
 from fleet.plan.order import order
-from fleet.plan.plan import bundle
+from fleet.plan.plan import LeaseSizes, bundle
 from fleet.plan.shard import DoneIntervals, VideoWork, video_work
 from fleet.video.decode_plan import plan_decode
 from fleet.video.index import VideoIndex
@@ -40,6 +40,16 @@ def test_one_long_video_spreads_over_many_leases_longest_first_short_at_the_tail
     gop_s = costs[-1]
     assert all(a >= b - gop_s for a, b in pairwise(costs[2:]))
     assert costs[-1] < max(costs) / 4
+
+
+@given(st.floats(0.1, 1e6), st.integers(1, 1000), st.floats(0, 1))
+def test_no_lease_is_planned_too_short_for_the_commit_of_another(
+    whole_s: float, devices: int, left: float
+) -> None:
+    """However little is left: half a second, and where there is little, a 24th of a device's all."""
+    total_s = whole_s * devices
+    sizes = LeaseSizes(total_s, devices, longest_s=60)
+    assert sizes.next_s(devices, left * total_s) >= min(0.5, whole_s / 24) * 0.999
 
 
 def test_no_lease_is_much_longer_than_allowed() -> None:
