@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -66,26 +65,29 @@ class _Near(_Side):
         super().__init__()
         self._there = (host, port)
         self._latency_s = latency_s
-        self._under_way: deque[bytes] = deque()
-        self._opening: asyncio.Task[None] | None = None
+        self._under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+        self._carrying: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._opening = asyncio.ensure_future(self._open())
+        self._carrying = asyncio.ensure_future(self._carry())
 
-    async def _open(self) -> None:
-        _, side = await asyncio.get_running_loop().create_connection(_Side, *self._there)
+    async def _carry(self) -> None:
+        loop = asyncio.get_running_loop()
+        _, side = await loop.create_connection(_Side, *self._there)
         side.other, self.other = self, side
-        while self._under_way:
-            self.hand_on(self._under_way.popleft())
+        while True:
+            due_s, data = await self._under_way.get()
+            await asyncio.sleep(max(0.0, due_s - loop.time()))
+            self.hand_on(data)
 
     def data_received(self, data: bytes) -> None:
-        asyncio.get_running_loop().call_later(self._latency_s, self._arrive)
-        self._under_way.append(data)
+        self._under_way.put_nowait((asyncio.get_running_loop().time() + self._latency_s, data))
 
-    def _arrive(self) -> None:
-        if self.other and self._under_way:
-            self.hand_on(self._under_way.popleft())
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._carrying:
+            self._carrying.cancel()
 
 
 async def _serve(host: str, port: int, latency_s: float) -> None:
