@@ -101,7 +101,7 @@ def _read_schema(folder: Folder, table: str) -> pa.Schema:
 
 
 def _dataset(folder: Folder, schema: pa.Schema, parts: list[Entry]) -> ds.Dataset:
-    # It loads pandas where that is installed: half a second that workers do without.
+    # It loads pandas where that is installed: a quarter of a second that workers do without.
     import pyarrow.dataset as ds  # noqa: PLC0415
 
     kind = ds.ParquetFileFormat()

@@ -6,7 +6,6 @@ They share one Ray, which this process is connected to; test_own_ray.py has a ru
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from excerpt import excerpt
 
 import fleet
 from fleet.driver.events import DeviceLost, LeaseDone
@@ -48,18 +46,6 @@ def _plain(kind: pa.DataType) -> pa.DataType:
 
 
 @pytest.fixture(scope="module")
-def clips(
-    town: Path, town_hevc: Path, town_mkv: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """A folder of the real clips, of the long one its first two GOPs."""
-    folder = tmp_path_factory.mktemp("clips")
-    excerpt(town, 100, folder / town.name)
-    for clip in (town_hevc, town_mkv):
-        shutil.copy(clip, folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def _ray_of_two() -> Iterator[None]:
     """A Ray with two devices, which every run here joins."""
     with ray_left_as_found():
@@ -79,7 +65,7 @@ def undisturbed(clips: Path, fastestdet: Path, tmp_path_factory: pytest.TempPath
 
 @pytest.mark.usefixtures("_ray_of_two")
 @pytest.mark.parametrize(
-    ("devices", "lease_s"), [(1, 60.0), (2, 0.5)], ids=["one", "two-short-leases"]
+    ("devices", "lease_s"), [(1, 60.0), (2, 60.0), (2, 0.5)], ids=["one", "two", "short-leases"]
 )
 def test_devices_and_lease_lengths_do_not_change_a_row(
     clips: Path,

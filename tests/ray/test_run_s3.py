@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 import ray
-from excerpt import excerpt
 from s3_server import S3Server
 
 import fleet
@@ -46,18 +44,6 @@ def _sorted(table: pa.Table, place: str) -> pa.Table:
 
 def _plain(kind: pa.DataType) -> pa.DataType:
     return kind.value_type if pa.types.is_dictionary(kind) else kind
-
-
-@pytest.fixture(scope="module")
-def clips(
-    town: Path, town_hevc: Path, town_mkv: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """A folder of the real clips, of the long one its first two GOPs."""
-    folder = tmp_path_factory.mktemp("clips")
-    excerpt(town, 100, folder / town.name)
-    for clip in (town_hevc, town_mkv):
-        shutil.copy(clip, folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -127,14 +113,14 @@ FAILING = Faults(seed=7, fail=0.03, lose=0.02, short=0.02, torn=0.05, slow=0.02,
 
 
 def test_a_store_that_fails_changes_no_row(
-    seaweed: S3Server,
+    server: S3Server,
     clips: Path,
     fastestdet: Path,
     local: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """5 % of the requests fail, reads come short, parts are torn: the rows are the same."""
-    place = archive_in(seaweed, clips, monkeypatch)
+    place = archive_in(server, clips, monkeypatch)
     monkeypatch.setenv(FAULTS_VARIABLE, str(FAILING))
     report = fleet.run(detect(f"{place}/clips", fastestdet, f"{place}/out", devices=2))
     monkeypatch.delenv(FAULTS_VARIABLE)
