@@ -15,7 +15,7 @@ from pathlib import Path
 
 from seaweed import find_weed, seaweed_running
 
-from fleet.observe.words import size
+from fleet.core.format import size
 from fleet.storage import VIDEO_EXTENSIONS, Folder
 
 ROOT = Path(__file__).parents[1]

@@ -12,23 +12,28 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from fleet.driver.api import run as run
-    from fleet.frame_job import CompiledModel as CompiledModel
-    from fleet.frame_job import FrameJob as FrameJob
-    from fleet.job import Job as Job
-    from fleet.job import load_job as load_job
-    from fleet.output.read import read as read
+from fleet.version import __version__ as __version__
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from fleet.core.frames import Rows as Rows
+    from fleet.driver.api import run as run
+    from fleet.driver.report import RunReport as RunReport
+    from fleet.job.frame_job import CompiledModel as CompiledModel
+    from fleet.job.frame_job import FrameJob as FrameJob
+    from fleet.job.job_file import Job as Job
+    from fleet.job.job_file import load_job as load_job
+    from fleet.table.state.read import read as read
+
 
 # Loaded when first asked for: `import fleet` in a job or a worker must not start up Ray's client.
 _HOMES = {
-    "CompiledModel": "fleet.frame_job",
-    "FrameJob": "fleet.frame_job",
-    "Job": "fleet.job",
-    "load_job": "fleet.job",
-    "read": "fleet.output.read",
+    "CompiledModel": "fleet.job.frame_job",
+    "FrameJob": "fleet.job.frame_job",
+    "Job": "fleet.job.job_file",
+    "Rows": "fleet.core.frames",
+    "RunReport": "fleet.driver.report",
+    "load_job": "fleet.job.job_file",
+    "read": "fleet.table.state.read",
     "run": "fleet.driver.api",
 }
 __all__ = sorted(_HOMES)  # noqa: PLE0605

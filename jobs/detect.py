@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 import pyarrow as pa
 
 from fleet import CompiledModel, FrameJob
-from fleet.output.schema import DETECTIONS
+from fleet.table.parts.schema import DETECTIONS
 
 if TYPE_CHECKING:
-    from fleet.ascend.device import Device
-    from fleet.ascend.model import Network
-    from fleet.frames import Detections, FrameBatch
+    from fleet.core.frames import Detections, FrameBatch
+    from fleet.device import Device
+    from fleet.models.network import Network
 
 
 @dataclass(frozen=True)

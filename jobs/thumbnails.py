@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from fleet import FrameJob
-from fleet.frames import Rows
-from fleet.geometry import Size
+from fleet.core.frames import Rows
+from fleet.core.geometry import Size
 
 if TYPE_CHECKING:
-    from fleet.ascend.device import Device
-    from fleet.frames import FrameBatch
+    from fleet.core.frames import FrameBatch
+    from fleet.device import Device
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import typer
 
 from fleet.cli.codes import EXIT_FAILED, EXIT_USAGE
 from fleet.errors import FleetError, UsageError
-from fleet.job import parse_override
+from fleet.job.job_file import parse_override
 
 NEEDED = ("torch", "cv2", "pycocotools")
 

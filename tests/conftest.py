@@ -13,7 +13,7 @@ from s3_server import S3Server
 from seaweed import find_weed, seaweed_running
 
 from fleet.ascend.soc import soc
-from fleet.models.compile import compile_model, read_labels
+from fleet.models.compiler.compile import compile_model, read_labels
 
 # Ray has its workers give way to everything else on the machine, which here is other tests.
 os.environ.setdefault("RAY_worker_niceness", "0")

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fleet.ascend.aipp_config import AippConfig, matrix_for, refuse_aipp
-from fleet.frames import Colour
-from fleet.geometry import Rect, Size
+from fleet.core.frames import Colour
+from fleet.core.geometry import Rect, Size
 
 UNCHANGED = np.diag(np.full(3, 256, np.int64))
 EXACT_IN_FLOAT32 = 1 << 24

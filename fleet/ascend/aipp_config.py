@@ -13,9 +13,9 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from fleet.core.frames import ChannelOrder, Colour, Matrix, Range
+from fleet.core.geometry import Rect, Size
 from fleet.errors import ModelRefused
-from fleet.frames import ChannelOrder, Colour, Matrix, Range
-from fleet.geometry import Rect, Size
 
 MATRICES: Mapping[tuple[Matrix, Range], tuple[int, ...]] = {
     (Matrix.BT601, Range.WIDE): (256, 0, 359, 256, -88, -183, 256, 454, 0),

@@ -9,7 +9,7 @@ from time import thread_time
 from types import TracebackType
 
 from fleet.ascend.soc import Soc
-from fleet.geometry import Size
+from fleet.core.geometry import Size
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from fleet.ascend.clock import Clock, jpege_s
 from fleet.ascend.codes import Code, refuse
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import JpegeLimits, Soc
-from fleet.frames import Matrix, Picture, Range
-from fleet.geometry import align_up
+from fleet.core.frames import Matrix, Picture, Range
+from fleet.core.geometry import align_up
 
 _COARSEST = 31
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fleet.ascend.codes import Code, refuse
 from fleet.ascend.soc import MB
-from fleet.geometry import align_up
+from fleet.core.geometry import align_up
 
 ADDRESS_STEP = 128
 """Addresses are multiples of 128, the strictest of the rules (ascend_spec section 3 "Output

@@ -10,8 +10,8 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
+from fleet.core.geometry import Size, align_up
 from fleet.errors import UsageError
-from fleet.geometry import Size, align_up
 
 MB = 1 << 20
 _HD = Size(1920, 1080).pixels

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from fleet.ascend.codes import Code, refuse
 from fleet.ascend.soc import CodecLimits, SizeRange, Soc
+from fleet.core.geometry import Size
 from fleet.errors import StreamRefused
-from fleet.geometry import Size
 from fleet.video.index import StreamInfo
 
 _PLAIN = "-c:v libx264 -profile:v high -pix_fmt yuv420p"

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
-from fleet.frames import Colour, Picture
-from fleet.geometry import Size
+from fleet.core.frames import Colour, Picture
+from fleet.core.geometry import Size
 
 Plane = np.ndarray[Any, np.dtype[np.uint8]]
 

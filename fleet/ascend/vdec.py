@@ -20,8 +20,8 @@ from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
 from fleet.ascend.stream_rules import check_stream
 from fleet.ascend.surface import UNCHANGED, in_memory
-from fleet.frames import AccessUnit, Picture
-from fleet.geometry import Size
+from fleet.core.frames import AccessUnit, Picture
+from fleet.core.geometry import Size
 from fleet.video.index import StreamInfo
 
 __all__ = ["VdecChannel", "check_stream"]

@@ -10,8 +10,8 @@ from fleet.ascend.codes import TASK_FAILED, Code, refuse
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
 from fleet.ascend.surface import UNCHANGED, in_memory, planes
-from fleet.frames import Picture
-from fleet.geometry import Placement, Rect, Size
+from fleet.core.frames import Picture
+from fleet.core.geometry import Placement, Rect, Size
 
 GRAY = (128, 128, 128)
 """A border's Y, U, V (ascend_spec section 9, "Letter-box pad not gray")."""

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from tempfile import TemporaryFile
 from typing import IO, Any
 
-from fleet.chaos.orders import Orders
+from fleet.chaos.instructions import Orders
 from fleet.chaos.schedule import Strike
 from fleet.errors import JobFailed
-from fleet.output.fingerprint import fingerprint
-from fleet.storage.faulty import FAULTS_VARIABLE, Faults
+from fleet.storage.fault_injection import FAULTS_VARIABLE, Faults
+from fleet.table.maintenance.content_hash import fingerprint
 
 Tell = Callable[[str], None]
 
@@ -80,7 +80,7 @@ class Trial:
         with (
             TemporaryFile("w+", errors="replace") as complaints,
             subprocess.Popen(
-                [sys.executable, "-m", "fleet.chaos.life"],
+                [sys.executable, "-m", "fleet.chaos.driver_process"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=complaints,

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-import fleet
 from fleet.cli.codes import EXIT_FAILED, EXIT_USAGE
 from fleet.cli.lazy import LazyCommands
 from fleet.errors import FleetError, JobFailed, UsageError
+from fleet.version import __version__
 
 app = typer.Typer(
     name="fleet",
@@ -25,7 +25,7 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        typer.echo(f"fleet {fleet.__version__}")
+        typer.echo(f"fleet {__version__}")
         raise typer.Exit
 
 

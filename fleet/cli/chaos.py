@@ -10,11 +10,11 @@ import typer
 from fleet.chaos.run import Life, Trial, compare
 from fleet.chaos.schedule import Strike, Wanted, set_out
 from fleet.cli.codes import EXIT_FAILED
+from fleet.core.format import plural
 from fleet.errors import UsageError
-from fleet.job import load_job, parse_override
-from fleet.observe.words import plural
+from fleet.job.job_file import load_job, parse_override
 from fleet.storage import Folder
-from fleet.storage.faulty import Faults
+from fleet.storage.fault_injection import Faults
 
 _WATCHDOG_S = 10.0
 """So that a run under chaos notices a hanging worker before everybody's patience ends."""

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from fleet.cli.output_folder import AsJson, Output, counting, open_output, print_json
-from fleet.observe.words import plural, size
-from fleet.output.compact import compact as bring_together
+from fleet.core.format import plural, size
+from fleet.table.maintenance.compact import compact as bring_together
 
 
 def compact(

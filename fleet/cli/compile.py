@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from fleet.ascend.soc import soc as chip
+from fleet.core.geometry import Size
 from fleet.errors import UsageError
-from fleet.geometry import Size
 from fleet.models.card import read_card
-from fleet.models.compile import compile_model, describe, read_labels
+from fleet.models.compiler.compile import compile_model, describe, read_labels
+from fleet.models.compiler.insert_op import parse_insert_op
 from fleet.models.heads import parse_anchors
-from fleet.models.insert_op import parse_insert_op
 from fleet.storage import Folder, read_file, read_text
 
 

@@ -8,8 +8,8 @@ import typer
 
 from fleet.errors import UsageError
 from fleet.evaluate.report import render
-from fleet.output.read import read
 from fleet.storage import Folder
+from fleet.table.state.read import read
 
 NEEDED = {"pycocotools", "matplotlib"}
 """What the extra [eval] brings."""

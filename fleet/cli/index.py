@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from fleet.cli.codes import EXIT_ERRORS
-from fleet.driver.probing import Probes
 from fleet.errors import VideoError
 from fleet.storage import expand
-from fleet.video.describe import describe as describe_index
+from fleet.video.probe.sandbox import Probes
+from fleet.views.index import describe as describe_index
 
 
 def index_videos(

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-import fleet
-from fleet.job import Job, load_job, parse_override
+from fleet.job.job_file import Job, load_job, parse_override
+from fleet.version import PACKAGE
 
 JobFile = Annotated[
     Path | None, typer.Argument(metavar="[JOB.toml]", help="A job file; default: detect.")
@@ -63,6 +63,6 @@ def overrides(settings: list[str] | None, **named: Any) -> dict[str, Any]:
 
 def packaged_job(name: str) -> Path:
     """Find a job file that comes with Fleet: inside the package, or beside it in a checkout."""
-    package = Path(fleet.__file__).parent
+    package = PACKAGE
     inside = package / "jobs" / name
     return inside if inside.is_file() else package.parent / "jobs" / name

@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from fleet.errors import UsageError
-from fleet.output.claim import read_job
-from fleet.output.record import JobRecord
 from fleet.storage import Folder
+from fleet.table.commits.record import JobRecord
+from fleet.table.state.ownership import read_job
 
 Output = Annotated[str, typer.Argument(metavar="OUTPUT", help="An output folder of a job.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

@@ -24,8 +24,8 @@ from fleet.cli.options import (
 )
 from fleet.cli.output_folder import AsJson, counting, print_json
 from fleet.driver.estimate import estimate
-from fleet.driver.ground import find_site, survey
-from fleet.observe.show_plan import render
+from fleet.driver.session import find_site, survey
+from fleet.views.plan import render
 
 
 def plan(

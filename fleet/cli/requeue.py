@@ -8,11 +8,11 @@ import typer
 
 from fleet.cli.options import IndexCache
 from fleet.cli.output_folder import AsJson, Output, open_output, print_json
-from fleet.observe.words import duration, plural
-from fleet.output.index_store import INDEX_FOLDER, IndexStore
-from fleet.output.requeue import Asked
-from fleet.output.requeue import requeue as take_up
+from fleet.core.format import duration, plural
+from fleet.index_cache.store import INDEX_FOLDER, IndexStore
 from fleet.storage import Folder
+from fleet.table.maintenance.requeue import Asked
+from fleet.table.maintenance.requeue import requeue as take_up
 
 
 def requeue(

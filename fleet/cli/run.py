@@ -24,9 +24,9 @@ from fleet.cli.options import (
     Settings,
     read_job,
 )
-from fleet.job import Job
-from fleet.observe.show import show_progress
-from fleet.observe.summary import render
+from fleet.job.job_file import Job
+from fleet.views.live import show_progress
+from fleet.views.summary import render
 
 
 def run(

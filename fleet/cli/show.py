@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from fleet.errors import UsageError
-from fleet.show.recorded import open_recorded, picture, stretch
+from fleet.show.video import open_recorded, picture, stretch
 from fleet.storage import Folder
 
 

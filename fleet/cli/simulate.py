@@ -17,14 +17,14 @@ from fleet.cli.options import (
 )
 from fleet.cli.output_folder import counting
 from fleet.driver.estimate import on_paper
-from fleet.driver.ground import find_site, survey
-from fleet.driver.lease_state import Rules
+from fleet.driver.session import find_site, survey
 from fleet.errors import UsageError
-from fleet.job import Job
-from fleet.observe.show_simulation import render
+from fleet.job.job_file import Job
+from fleet.scheduler.lease_state import Rules
+from fleet.simulate.conditions import Weather
 from fleet.simulate.whatif import MakePieces, made_up, planned, read_failures, read_slow
 from fleet.simulate.whatif import what_if as simulate_all
-from fleet.simulate.world import Weather
+from fleet.views.simulation import render
 
 
 def simulate(

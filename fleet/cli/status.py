@@ -5,8 +5,8 @@ from __future__ import annotations
 import typer
 
 from fleet.cli.output_folder import AsJson, Output, open_output, print_json
-from fleet.observe.show_status import render
-from fleet.output.status import read_status
+from fleet.table.status import read_status
+from fleet.views.status import render
 
 
 def status(output: Output, as_json: AsJson = False) -> None:

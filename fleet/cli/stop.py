@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fleet.cli.submit import Address, write
-from fleet.driver.reach import check_address
-from fleet.observe.words import duration
+from fleet.core.format import duration
+from fleet.submit.reachability import check_address
 
 if TYPE_CHECKING:
-    from fleet.driver.ray_jobs import Submission
+    from fleet.submit.ray_jobs import Submission
 
 
 def stop(
@@ -27,7 +27,7 @@ def stop(
     Waits until it has ended, and shows what it says of itself. Without an ID: lists what runs.
     """
     address = check_address(address)
-    from fleet.driver.ray_jobs import Jobs  # noqa: PLC0415 - takes seconds to import
+    from fleet.submit.ray_jobs import Jobs  # noqa: PLC0415 - takes seconds to import
 
     jobs = Jobs(address)
     if submission is None:

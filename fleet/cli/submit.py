@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-import fleet
 from fleet.cli.codes import EXIT_FAILED
 from fleet.cli.options import (
     Deadline,
@@ -30,13 +29,14 @@ from fleet.cli.options import (
     overrides,
     packaged_job,
 )
-from fleet.driver.package import Package, pack, pack_fleet
-from fleet.driver.reach import check_address, paths_on_nodes
 from fleet.errors import JobFailed, UsageError
-from fleet.job import job_from, read_fields
+from fleet.job.job_file import job_from, read_fields
+from fleet.submit.package import Package, pack, pack_fleet
+from fleet.submit.reachability import check_address, paths_on_nodes
+from fleet.version import __version__
 
 if TYPE_CHECKING:
-    from fleet.driver.ray_jobs import Jobs, Submission
+    from fleet.submit.ray_jobs import Jobs, Submission
 
 Address = Annotated[
     str,
@@ -130,12 +130,12 @@ def _send(
     output: str,
 ) -> tuple[Jobs, str]:
     # Ray's client takes seconds to import, which whoever mistyped an option need not wait for.
-    from fleet.driver.ray_jobs import Jobs, Parcel  # noqa: PLC0415
+    from fleet.submit.ray_jobs import Jobs, Parcel  # noqa: PLC0415
 
     jobs = Jobs(address)
-    own = [f"Fleet {fleet.__version__}"] if sent_fleet else []
+    own = [f"Fleet {__version__}"] if sent_fleet else []
     _say(f"Sending {', '.join([*package.names, *own])}")
-    command = shlex.join(["exec", "python", "-m", "fleet.driver.supervise", package.job_file])
+    command = shlex.join(["exec", "python", "-m", "fleet.submit.supervise", package.job_file])
     submission = jobs.submit(
         Parcel(package.folder, sent_fleet, command, environment, package.job_file, output)
     )

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.live import Live
 
 from fleet.cli.output_folder import Output, open_output
-from fleet.observe.show_top import describe_end, draw_top
-from fleet.output.runs import RunNote, read_notes
 from fleet.storage import Folder
+from fleet.table.state.run_notes import RunNote, read_notes
+from fleet.views.top import describe_end, draw_top
 
 LOOK_EVERY_S = 1.0
 """Runs put their notes every five seconds."""

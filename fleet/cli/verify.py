@@ -8,8 +8,8 @@ import typer
 
 from fleet.cli.codes import EXIT_FAILED
 from fleet.cli.output_folder import AsJson, Output, counting, open_output, print_json
-from fleet.observe.show_verdict import render
-from fleet.output.verify import verify as prove
+from fleet.table.maintenance.verify import verify as prove
+from fleet.views.verify import render
 
 
 def verify(

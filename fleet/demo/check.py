@@ -7,8 +7,8 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
+from fleet.core.format import size
 from fleet.errors import UsageError
-from fleet.observe.words import size
 
 BYTES_A_SECOND = 500_000
 """Of video, with all that a demo makes of it, and room to spare."""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from fleet.demo.plan import Demo
 from fleet.errors import UsageError
-from fleet.output.read import read
 from fleet.storage import Folder
+from fleet.table.state.read import read
 
 RECORD = "demo.json"
 

@@ -12,25 +12,25 @@ import typer
 from rich.console import Console
 
 from fleet.ascend.soc import soc
+from fleet.core.format import duration, plural
 from fleet.demo.check import check_folder, check_room, cores
 from fleet.demo.plan import CAMERA, CHIP, SAMPLE, SURE, THRESHOLD, Demo
 from fleet.demo.query import busiest
 from fleet.demo.record import claim, conclude
 from fleet.demo.sheet import A_CAMERA, TILE_PX, contact_sheet
 from fleet.driver.api import run as run_job
+from fleet.driver.report import RunReport
 from fleet.evaluate.curves import draw_curves
 from fleet.evaluate.report import render as render_scores
 from fleet.evaluate.run import evaluate_output
-from fleet.job import load_job
+from fleet.job.job_file import load_job
 from fleet.models.card import read_card
-from fleet.models.compile import compile_model, describe
-from fleet.observe.report import RunReport
-from fleet.observe.show import show_progress
-from fleet.observe.summary import render as render_report
-from fleet.observe.words import duration, plural
-from fleet.output.read import read
+from fleet.models.compiler.compile import compile_model, describe
 from fleet.storage import Folder, read_file
 from fleet.street.archive import Shot, plan_archive, render_archive
+from fleet.table.state.read import read
+from fleet.views.live import show_progress
+from fleet.views.summary import render as render_report
 
 
 def run_demo(demo: Demo) -> int:

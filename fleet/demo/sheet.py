@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from fleet.output.read import Tables
+from fleet.show.detections import Mark
 from fleet.show.draw import class_colour, draw_marks
-from fleet.show.found import Mark
 from fleet.show.movie import png
-from fleet.show.recorded import open_recorded
+from fleet.show.video import open_recorded
+from fleet.table.state.read import Tables
 
 A_CAMERA = 3
 """Frames of each camera, side by side."""

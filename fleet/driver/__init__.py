@@ -1,1 +1,1 @@
-"""The brain (pure) and the hands that lead the devices through a job."""
+"""The driver: one run, from the job to its report."""

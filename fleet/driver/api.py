@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 from typing import Literal
 
-from fleet.driver.inline_pool import InlinePool
-from fleet.driver.lease_state import Rules
-from fleet.driver.ray_metrics import ray_metrics
-from fleet.driver.ray_pool import RayPool
-from fleet.driver.ray_start import join_ray, ray_left_as_found, start_ray
+from fleet.core.run_events import Observer, RunEvent
+from fleet.driver.report import RunReport
 from fleet.driver.run import Means, run_job
-from fleet.driver.scale import Limits
 from fleet.errors import JobFailed
-from fleet.job import Job
-from fleet.observe.events import Observer, RunEvent
-from fleet.observe.report import RunReport
+from fleet.executors.inline import InlinePool
+from fleet.executors.ray.metrics import ray_metrics
+from fleet.executors.ray.pool import RayPool
+from fleet.executors.ray.session import join_ray, ray_left_as_found, start_ray
+from fleet.job.job_file import Job
+from fleet.scheduler.autoscale import Limits
+from fleet.scheduler.lease_state import Rules
 from fleet.worker.spec import WorkerSpec
 
 

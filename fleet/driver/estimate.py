@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 from fleet.ascend.clock import vdec_s, vpc_s
 from fleet.ascend.soc import Soc, soc
-from fleet.driver.ground import Ground
+from fleet.core.receipt import Tally
 from fleet.driver.prepare import Prepared
+from fleet.driver.session import Ground
 from fleet.models.card import read_card
-from fleet.output.lock import LEAD, read_holder
 from fleet.plan.lease import Lease
 from fleet.plan.plan import bundle
 from fleet.plan.shard import VideoWork
-from fleet.worker.receipt import Tally
+from fleet.table.state.lock import LEAD, read_holder
 
 ENOUGH_FRAMES = 50
 """Fewer frames than this, done before, say nothing of the rest."""

@@ -8,12 +8,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from threading import Event, Lock, Thread
 
+from fleet.core.run_events import Observer, RunEvent, RunStarted
 from fleet.errors import StorageError
 from fleet.observe.device_view import DeviceState, DeviceView
-from fleet.observe.events import Observer, RunEvent, RunStarted
 from fleet.observe.progress import ProgressState, Snapshot
-from fleet.output.runs import DeviceNote, NodeNote, RunNote, put_note
 from fleet.storage import Folder
+from fleet.table.state.run_notes import DeviceNote, NodeNote, RunNote, put_note
 
 MOST = 100
 """Devices and nodes that a note tells of one by one."""

@@ -6,42 +6,48 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 
-from fleet.driver.events import (
+from fleet.core.fault import Fault
+from fleet.core.lease_summary import Piece
+from fleet.core.run_events import (
     ELSEWHERE,
-    Assign,
     Cause,
-    Command,
-    CutLease,
     DeviceLost,
-    Drop,
     Event,
     LeaseCut,
     LeaseDone,
     LeaseDropped,
     LeaseFailed,
+    LeaseQuarantined,
     LeaseShortened,
+    LeaseStarted,
     LossRecorded,
     NodeSetAside,
-    Piece,
-    RecordLoss,
-    Release,
-    Shorten,
+    Observer,
     Tick,
-    Waste,
+    TwinLost,
+    Warned,
 )
-from fleet.driver.lease_state import Rules, State
-from fleet.driver.ledger import Ledger
-from fleet.driver.pool import Pool
-from fleet.driver.record import Recorder
-from fleet.driver.scale import Limits, wanted
-from fleet.driver.totals import Totals
+from fleet.driver.loss_recorder import Recorder
 from fleet.errors import IllegalMove, JobFailed
-from fleet.observe.events import LeaseQuarantined, LeaseStarted, Observer, TwinLost, Warned
+from fleet.executors.pool import Pool
 from fleet.plan.cut import cut, cut_at
 from fleet.plan.lease import Lease
 from fleet.plan.order import LeaseOrder, order
 from fleet.plan.shard import VideoWork
-from fleet.worker.fault import Fault
+from fleet.scheduler.autoscale import Limits, wanted
+from fleet.scheduler.commands import (
+    Assign,
+    Command,
+    CutLease,
+    Drop,
+    RecordLoss,
+    Release,
+    Shorten,
+    Waste,
+)
+from fleet.scheduler.lease_state import Rules, State
+from fleet.scheduler.ledger import Ledger
+from fleet.scheduler.totals import Totals
 
 POLL_S = 0.25
 """How long the loop waits for news before it looks where the devices stand."""

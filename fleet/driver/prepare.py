@@ -1,7 +1,7 @@
 """Before anything runs: look at each header, refuse what the chip would, set out the work.
 
-Headers are looked at once for all jobs, in a process of their own (`fleet.driver.probing`): what
-they tell is kept (`fleet.output.index_store`). Of a video that is done, not even that is looked at.
+Headers are looked at once for all jobs, in a process of their own (`fleet.video.probe.sandbox`):
+what they tell is kept. Of a video that is done, not even that is looked at.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ from numpy.typing import NDArray
 
 from fleet.ascend.soc import Soc
 from fleet.ascend.vdec import check_stream
-from fleet.driver.probing import LookEnded, Probes
+from fleet.core.interval import Interval, lease_id
+from fleet.core.interval_set import EVER, DoneIntervals
+from fleet.core.source import Source
+from fleet.core.spans import covers
 from fleet.errors import CredentialsRefused, FleetError, StorageError, VideoError
-from fleet.output.index_store import IndexStore
-from fleet.output.videos import Video
+from fleet.index_cache.store import IndexStore
 from fleet.plan.cost import CostModel
-from fleet.plan.done import EVER, DoneIntervals
-from fleet.plan.lease import Interval, lease_id
 from fleet.plan.shard import VideoWork, video_work
-from fleet.plan.spans import covers
-from fleet.video.index import Source, VideoIndex
+from fleet.table.state.video_manifest import Video
+from fleet.video.index import VideoIndex
+from fleet.video.probe.sandbox import LookEnded, Probes
+from fleet.video.probe.serialize import is_lasting
 from fleet.video.sampling import Sample
-from fleet.video.sidecar import is_lasting
 
 INDEX_THREADS = 8
 """Headers read at once: with a far store, waiting is most of it."""

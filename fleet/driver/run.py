@@ -12,31 +12,31 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
-from fleet.driver.aside import aside
-from fleet.driver.ground import Ground, Site, clear, find_site, survey, take
+from fleet.core.loss import Loss
+from fleet.core.receipt import Receipt, Tally
+from fleet.core.run_events import Observer, RunEnded, RunStarted, VideoRefused, Warned
+from fleet.driver.background import aside
+from fleet.driver.checkpointer import RecordKeeper
 from fleet.driver.heartbeat import Heartbeat, heartbeat
-from fleet.driver.keep import RecordKeeper
-from fleet.driver.lease_state import Rules
 from fleet.driver.loop import Loop
-from fleet.driver.pool import Pool
+from fleet.driver.loss_recorder import Recorder
+from fleet.driver.peer_pool import SharedPool
+from fleet.driver.peers import Turn, adopt, lead_or_join, leave, offered_leases
 from fleet.driver.prepare import Prepared
-from fleet.driver.record import Recorder
-from fleet.driver.scale import Limits
-from fleet.driver.share import Turn, adopt, lead_or_join, leave, offered_leases
-from fleet.driver.shared_pool import SharedPool
-from fleet.job import Job
-from fleet.observe.events import Observer, RunEnded, RunStarted, VideoRefused, Warned
-from fleet.observe.report import RunReport
-from fleet.output.finish import Covering
-from fleet.output.loss import Loss
-from fleet.output.read import count_losses, read
-from fleet.output.runs import RunNote, prune_notes, put_leases, read_notes
-from fleet.output.standing import read_standing
-from fleet.output.success import is_finished, unfinish
+from fleet.driver.report import RunReport
+from fleet.driver.session import Ground, Site, clear, find_site, survey, take
+from fleet.executors.pool import Pool
+from fleet.job.job_file import Job
 from fleet.plan.lease import Lease
 from fleet.plan.plan import bundle
 from fleet.plan.shard import VideoWork
-from fleet.worker.receipt import Receipt, Tally
+from fleet.scheduler.autoscale import Limits
+from fleet.scheduler.lease_state import Rules
+from fleet.table.maintenance.close import Covering
+from fleet.table.state.read import count_losses, read
+from fleet.table.state.run_notes import RunNote, prune_notes, put_leases, read_notes
+from fleet.table.state.state import read_standing
+from fleet.table.state.success_marker import is_finished, unfinish
 from fleet.worker.spec import WorkerSpec
 
 MakePool = Callable[[WorkerSpec], Pool]

@@ -15,8 +15,8 @@ from fleet.errors import UsageError
 from fleet.evaluate.match import match_videos
 from fleet.evaluate.scene import Boxes, LeftOut, Scene, Texts
 from fleet.evaluate.truth import BOX
-from fleet.output.read import Tables
-from fleet.output.schema import DETECTIONS, IDENTITY
+from fleet.table.parts.schema import DETECTIONS, IDENTITY
+from fleet.table.state.read import Tables
 
 MOST_FRAMES = 2**40
 """More than any video has: video * MOST_FRAMES + frame is one number an image."""

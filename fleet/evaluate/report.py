@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from textwrap import wrap
 
+from fleet.core.format import plural, short
 from fleet.evaluate.scene import Scene
 from fleet.evaluate.score import Evaluation, Score
-from fleet.observe.words import plural, short
 
 WIDTH = 80
 NAME = 34

@@ -7,7 +7,7 @@ from fleet.evaluate.gather import gather
 from fleet.evaluate.scene import Scene
 from fleet.evaluate.score import Evaluation
 from fleet.evaluate.truth import read_truth
-from fleet.output.read import Tables
+from fleet.table.state.read import Tables
 
 
 def evaluate_output(tables: Tables, truth: str) -> tuple[Scene, Evaluation]:

@@ -9,8 +9,8 @@ from onnxruntime import InferenceSession
 from pydantic import TypeAdapter, ValidationError
 
 from fleet.ascend.aipp_config import AippConfig
+from fleet.core.geometry import Fit, Size
 from fleet.errors import ModelRefused
-from fleet.geometry import Fit, Size
 from fleet.models.heads import Anchors
 from fleet.models.session import SESSION_ERRORS, open_session
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from fleet.core.progress import Progress
+from fleet.core.receipt import Receipt
 from fleet.observe.speed import Speed
-from fleet.worker.receipt import Receipt
-from fleet.worker.spec import Progress
 
 DEVICE_WINDOW_S = 20.0
 """A device's speed is that of its last seconds."""

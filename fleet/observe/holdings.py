@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fleet.observe.events import LeaseStarted
+from fleet.core.run_events import LeaseStarted
 
 
 class Holdings:

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from fleet.driver.events import (
+from fleet.core.receipt import Receipt
+from fleet.core.run_events import (
     ELSEWHERE,
     DeviceDraining,
     DeviceJoined,
@@ -14,21 +15,18 @@ from fleet.driver.events import (
     LeaseCut,
     LeaseDone,
     LeaseFailed,
-    LeaseShortened,
-)
-from fleet.observe import metric as known
-from fleet.observe.device_view import DeviceState
-from fleet.observe.events import (
     LeaseQuarantined,
+    LeaseShortened,
     LeaseStarted,
     RunEvent,
     RunStarted,
     TwinLost,
     VideoRefused,
 )
+from fleet.observe import metric as known
+from fleet.observe.device_view import DeviceState
 from fleet.observe.holdings import Holdings
 from fleet.observe.metric import DIGEST_DIGITS, RUN_LABELS, Metric
-from fleet.worker.receipt import Receipt
 
 
 @dataclass(frozen=True)

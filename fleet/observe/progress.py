@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fleet.driver.events import (
+from fleet.core.progress import Progress
+from fleet.core.receipt import Receipt
+from fleet.core.run_events import (
     ELSEWHERE,
     Cause,
     DeviceDraining,
@@ -13,11 +15,8 @@ from fleet.driver.events import (
     LeaseCut,
     LeaseDone,
     LeaseFailed,
-    LeaseShortened,
-)
-from fleet.observe.device_view import DeviceTrack, DeviceView
-from fleet.observe.events import (
     LeaseQuarantined,
+    LeaseShortened,
     LeaseStarted,
     RunEnded,
     RunEvent,
@@ -26,10 +25,9 @@ from fleet.observe.events import (
     VideoRefused,
     Warned,
 )
+from fleet.observe.device_view import DeviceTrack, DeviceView
 from fleet.observe.holdings import Holdings
 from fleet.observe.speed import Speed
-from fleet.worker.receipt import Receipt
-from fleet.worker.spec import Progress
 
 RUN_WINDOW_S = 60.0
 """What is left is judged by the last minute."""

@@ -1,1 +1,1 @@
-"""Parquet parts, their schema, and the record that makes them real."""
+"""The former place of `fleet.table`; see `fleet.frames`."""

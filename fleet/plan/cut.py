@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from fleet.plan.lease import Interval, Lease, Shard, lease_id
+from fleet.core.interval import Interval, lease_id
+from fleet.plan.lease import Lease, Shard
 from fleet.plan.shard import VideoWork
 
 

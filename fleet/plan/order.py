@@ -12,10 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.plan.lease import Interval, Lease, Shard
+from fleet.core.interval import Interval
+from fleet.core.source import Source
+from fleet.plan.lease import Lease, Shard
 from fleet.plan.shard import VideoWork
 from fleet.video.decode_plan import GopPart, plan_decode
-from fleet.video.index import PacketTable, Source, StreamInfo
+from fleet.video.index import PacketTable, StreamInfo
 
 _GAPLESS = frozenset({"mp4", "avi"})
 

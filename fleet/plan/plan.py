@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fleet.plan.lease import Lease, Shard, lease_id
+from fleet.core.interval import lease_id
+from fleet.plan.lease import Lease, Shard
 from fleet.plan.shard import VideoWork
 
 FIRST_LEASE_S = 1.0

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.geometry import Size
+from fleet.core.geometry import Size
+from fleet.core.interval import Interval
+from fleet.core.interval_set import DoneIntervals
+from fleet.core.source import Source
 from fleet.plan.cost import CostModel, GopCosts, gop_costs
-from fleet.plan.done import DoneIntervals
-from fleet.plan.lease import Interval, Shard
-from fleet.video.index import Source, VideoIndex
+from fleet.plan.lease import Shard
+from fleet.video.index import VideoIndex
 
 __all__ = ["DoneIntervals", "Look", "VideoWork", "video_work"]
 

@@ -11,10 +11,10 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
-from fleet.ascend.device import Device
 from fleet.ascend.soc import soc
+from fleet.core.frames import Colour, Matrix, Picture, Range
+from fleet.device import Device
 from fleet.errors import UsageError
-from fleet.frames import Colour, Matrix, Picture, Range
 from fleet.plan.cost import CostModel
 from fleet.plan.lease import Lease
 from fleet.plan.order import ShardOrder, order

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from fleet.show.found import Mark
+from fleet.show.detections import Mark
 
 Colour = tuple[int, int, int]
 Plate = tuple[float, float, float, float]

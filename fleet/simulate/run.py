@@ -9,26 +9,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.driver.events import (
+from fleet.core.lease_summary import Piece
+from fleet.core.run_events import LeaseCut, LeaseDone, LeaseShortened, LossRecorded
+from fleet.errors import IllegalMove
+from fleet.scheduler.commands import (
     Assign,
     Command,
     CutLease,
     Drop,
-    LeaseCut,
-    LeaseDone,
-    LeaseShortened,
-    LossRecorded,
-    Piece,
     RecordLoss,
     Release,
     Shorten,
     Waste,
 )
-from fleet.driver.lease_state import Rules, State
-from fleet.driver.ledger import Ledger
-from fleet.errors import IllegalMove
-from fleet.simulate.fleet import SimulatedFleet
-from fleet.simulate.world import Weather, World
+from fleet.scheduler.lease_state import Rules, State
+from fleet.scheduler.ledger import Ledger
+from fleet.simulate.conditions import Weather, World
+from fleet.simulate.devices import SimulatedFleet
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from fleet.driver.events import Piece
-from fleet.driver.lease_state import Rules
+from fleet.core.lease_summary import Piece
 from fleet.errors import UsageError
 from fleet.plan.lease import Lease
+from fleet.scheduler.lease_state import Rules
+from fleet.simulate.conditions import Weather, synthetic
 from fleet.simulate.run import Outcome, simulate
-from fleet.simulate.world import Weather, synthetic
 
 GOPS = 8
 """GOPs that a made-up lease has."""

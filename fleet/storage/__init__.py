@@ -5,13 +5,13 @@ whatever else fsspec has a file system for. A store is asked again where that he
 can be made to fail on purpose (`faulty`).
 """
 
-from fleet.storage.choice import EVERY_VIDEO, Choice, check_glob, parse_moment
-from fleet.storage.faulty import FAULTS_VARIABLE, Faults
+from fleet.storage.fault_injection import FAULTS_VARIABLE, Faults
 from fleet.storage.folder import Entry, Folder, Writable
 from fleet.storage.listing import VIDEO_EXTENSIONS, Listing, expand
-from fleet.storage.place import canonical
+from fleet.storage.location import canonical
 from fleet.storage.reader import Reader, read_file, read_text
-from fleet.storage.secrets import clean, refuse_credentials
+from fleet.storage.redaction import clean, refuse_credentials
+from fleet.storage.selection import EVERY_VIDEO, Choice, check_glob, parse_moment
 
 __all__ = [
     "EVERY_VIDEO",

@@ -15,10 +15,10 @@ from obstore.store import AzureStore, GCSStore, S3Store
 
 from fleet.errors import NoSuchBucket, StorageRefused
 from fleet.storage.credentials import S3Settings, obs_settings, s3_settings
-from fleet.storage.place import Place, at
+from fleet.storage.error_mapping import of_cloud
+from fleet.storage.location import Place, at
 from fleet.storage.presigned import Presigned
 from fleet.storage.store import Answer, Conflict, Stat
-from fleet.storage.trouble import of_cloud
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore, RetryConfig  # there for type checkers only

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fleet.errors import AccessDenied, UsageError
-from fleet.storage.secrets import remember
+from fleet.storage.redaction import remember
 
 if TYPE_CHECKING:
     from obstore.store import S3Credential  # there for type checkers only

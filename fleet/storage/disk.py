@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from fleet.storage.error_mapping import of_system
 from fleet.storage.store import Answer, Conflict, Stat
-from fleet.storage.trouble import of_system
 
 
 class DiskStore:

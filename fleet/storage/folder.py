@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fleet.errors import StorageRefused, UsageError
-from fleet.storage.open import open_store
-from fleet.storage.place import canonical
+from fleet.storage.location import canonical
+from fleet.storage.resolve import open_store
 from fleet.storage.store import Conflict
 
 PROBE_PREFIX = "_probe-"

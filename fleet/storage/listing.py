@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from fleet.core.source import Source
 from fleet.errors import InputNotFound
-from fleet.storage.choice import EVERY_VIDEO, WILDCARDS, Choice, check_glob, matches
-from fleet.storage.open import open_store
-from fleet.storage.place import at, canonical
+from fleet.storage.location import at, canonical
+from fleet.storage.resolve import open_store
+from fleet.storage.selection import EVERY_VIDEO, WILDCARDS, Choice, check_glob, matches
 from fleet.storage.store import Stat, Store
-from fleet.video.index import Source
 
 VIDEO_EXTENSIONS = frozenset(
     {".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi"}

@@ -22,9 +22,9 @@ from xml.etree import ElementTree as ET
 import obstore
 
 from fleet.errors import StorageError
-from fleet.storage.place import at
+from fleet.storage.error_mapping import of_cloud
+from fleet.storage.location import at
 from fleet.storage.store import Answer, Conflict, Stat
-from fleet.storage.trouble import of_cloud
 
 if TYPE_CHECKING:
     from obstore.store import S3Store  # there for type checkers only

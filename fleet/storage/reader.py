@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fleet.core.source import Source
 from fleet.errors import StorageRefused, UsageError, VideoChanged
-from fleet.storage.open import open_store
-from fleet.storage.place import canonical
+from fleet.storage.location import canonical
+from fleet.storage.resolve import open_store
 from fleet.storage.store import Conflict
-from fleet.video.index import Source
 
 
 class Reader:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from fleet.errors import StorageError, StorageRefused
-from fleet.storage.place import at
+from fleet.storage.location import at
 from fleet.storage.store import Answer, Conflict, Stat, Store
 
 _Result = TypeVar("_Result")

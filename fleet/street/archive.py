@@ -16,11 +16,11 @@ import cv2
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fleet.core.geometry import Size
 from fleet.errors import UsageError
-from fleet.geometry import Size
-from fleet.output.parquet import encode
-from fleet.street.clip import Clip, Coding, Density, Light, Weather
+from fleet.parquet.encoding import encode
 from fleet.street.encode import truth_table, write
+from fleet.street.scene.clip import Clip, Coding, Density, Light, Weather
 
 DRAWING = 1
 """Changes when the same clip gives other pictures: what is there is then drawn again."""

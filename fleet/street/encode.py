@@ -13,13 +13,13 @@ import pyarrow as pa
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from fleet.output.schema import DETECTIONS, TEXT, column, table_schema
 from fleet.storage import Reader, expand
-from fleet.street.brush import Picture
-from fleet.street.clip import LABELS, Clip, Coding
-from fleet.street.draw import render
-from fleet.street.truth import Seen
-from fleet.video.probe import probe
+from fleet.street.canvas.brush import Picture
+from fleet.street.painting.draw import render
+from fleet.street.scene.clip import LABELS, Clip, Coding
+from fleet.street.scene.truth import Seen
+from fleet.table.parts.schema import DETECTIONS, TEXT, column, table_schema
+from fleet.video.probe.probe import probe
 
 TRUTH = table_schema(
     pa.schema(

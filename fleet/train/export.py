@@ -9,10 +9,10 @@ import onnx
 import torch
 
 from fleet.models.heads import write_anchors
-from fleet.street.clip import LABELS
+from fleet.street.scene.clip import LABELS
+from fleet.train.data.pictures import CANVAS
+from fleet.train.data.targets import ANCHORS, STRIDES
 from fleet.train.network import StreetNet
-from fleet.train.pictures import CANVAS
-from fleet.train.targets import ANCHORS, STRIDES
 
 OPSET = 17
 LICENCE = "Apache-2.0"

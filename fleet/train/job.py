@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from fleet.driver.ray_train import spread
 from fleet.errors import UsageError
-from fleet.street.clip import Clip
-from fleet.train.archive import archive_pieces, cut_samples
+from fleet.executors.ray.map import spread
+from fleet.street.scene.clip import Clip
+from fleet.train.data.archive import archive_pieces, cut_samples
+from fleet.train.data.render import render_samples
+from fleet.train.data.samples import load, truth_path
+from fleet.train.data.scenes import training_clip, validation_clip
 from fleet.train.export import export_onnx
 from fleet.train.plan import TrainPlan
-from fleet.train.render import render_samples
 from fleet.train.run import Say, train
-from fleet.train.samples import load, truth_path
-from fleet.train.scenes import training_clip, validation_clip
 
 NETWORK = "street.onnx"
 VALIDATION_PICTURES = 20

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
-from fleet.train.targets import ANCHORS, STRIDES, MapTargets
+from fleet.train.data.targets import ANCHORS, STRIDES, MapTargets
 
 BOX_WEIGHT = 5.0
 _MOST_GROWTH = 4.0

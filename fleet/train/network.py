@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fleet.street.clip import LABELS
-from fleet.train.precision import CubeConv
-from fleet.train.targets import ANCHORS
+from fleet.street.scene.clip import LABELS
+from fleet.train.data.targets import ANCHORS
+from fleet.train.numerics.precision import CubeConv
 
 CHANNELS = 5 + len(LABELS)
 _WIDTHS = (16, 32, 64, 96, 128)

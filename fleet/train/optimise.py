@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from fleet.train.loss_scale import (
+from fleet.train.numerics.loss_scale import (
     ExponentialUpdateLossScaleManager,
     FixedLossScaleManager,
     LossScaleManager,

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fleet.errors import JobFileError, UsageError
-from fleet.train.dump import DumpConfig
+from fleet.train.numerics.dump import DumpConfig
 
 Mode = Literal["allow_mix_precision", "force_fp32", "host_bfloat16"]
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import torch
 
 from fleet.ascend.soc import MB, Ascend910A
+from fleet.core.geometry import Size
 from fleet.evaluate.score import Evaluation
-from fleet.geometry import Size
-from fleet.train.augment import Change
-from fleet.train.batches import Batch, Batches
+from fleet.train.data.augment import Change
+from fleet.train.data.batches import Batch, Batches
+from fleet.train.data.samples import Samples
+from fleet.train.numerics.use import StepUse, step_use
 from fleet.train.plan import TrainPlan
-from fleet.train.samples import Samples
 from fleet.train.trainer import Step, Trainer, load_checkpoint, save_checkpoint
-from fleet.train.use import StepUse, step_use
 from fleet.train.validate import validate
 
 CHECKPOINT = "checkpoint.pt"

@@ -13,20 +13,20 @@ import torch
 from torch import Tensor, nn
 
 from fleet.errors import UsageError
-from fleet.train.batches import Batch
-from fleet.train.dump import Dumper
+from fleet.train.data.batches import Batch
 from fleet.train.loss import street_loss
 from fleet.train.network import StreetNet
-from fleet.train.optimise import make_manager, make_optimizer, rate_at
-from fleet.train.overflow import FloatStatus, Overflow
-from fleet.train.plan import TrainPlan
-from fleet.train.precision import (
+from fleet.train.numerics.dump import Dumper
+from fleet.train.numerics.overflow import FloatStatus, Overflow
+from fleet.train.numerics.precision import (
     CubeConv,
     PrecisionMode,
     computing,
     passing_through,
     set_precision,
 )
+from fleet.train.optimise import make_manager, make_optimizer, rate_at
+from fleet.train.plan import TrainPlan
 
 _MOST_GRADIENT = 10.0
 _AVERAGE = 0.999

@@ -13,12 +13,12 @@ from fleet.evaluate.scene import Boxes, LeftOut, Scene
 from fleet.evaluate.score import Evaluation
 from fleet.models.heads.yolov3 import YoloV3
 from fleet.models.nms import suppress
-from fleet.street.clip import LABELS
-from fleet.train.batches import on_canvas
+from fleet.street.scene.clip import LABELS
+from fleet.train.data.batches import on_canvas
+from fleet.train.data.pictures import CANVAS
+from fleet.train.data.samples import Samples
+from fleet.train.data.targets import ANCHORS, ignored
 from fleet.train.network import StreetNet
-from fleet.train.pictures import CANVAS
-from fleet.train.samples import Samples
-from fleet.train.targets import ANCHORS, ignored
 
 THRESHOLD = 0.02
 _AT_ONCE = 10

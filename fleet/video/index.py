@@ -10,17 +10,9 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.frames import Colour
-from fleet.geometry import Size
-
-
-@dataclass(frozen=True, order=True)
-class Source:
-    """One object in storage: `etag` changes when its bytes do (mtime and size stand in for it)."""
-
-    uri: str
-    bytes: int
-    etag: str
+from fleet.core.frames import Colour
+from fleet.core.geometry import Size
+from fleet.core.source import Source
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fleet.ascend.codes import Code
 from fleet.ascend.vdec import VdecChannel
+from fleet.core.frames import AccessUnit, Picture
 from fleet.errors import (
     BrokenVideo,
     CredentialsRefused,
@@ -23,13 +24,12 @@ from fleet.errors import (
     StorageError,
     VideoError,
 )
-from fleet.frames import AccessUnit, Picture
 from fleet.plan.order import ShardOrder
-from fleet.video.access_unit import is_droppable
+from fleet.video.containers.demux import Demuxer
 from fleet.video.decode_plan import GopPart
-from fleet.video.demux import Demuxer
-from fleet.video.h264_chain import ReferenceChain
-from fleet.video.parameter_sets import sub_layers
+from fleet.video.h26x.access_unit import is_droppable
+from fleet.video.h26x.h264_chain import ReferenceChain
+from fleet.video.h26x.parameter_sets import sub_layers
 
 
 @dataclass(frozen=True, eq=False)

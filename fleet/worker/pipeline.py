@@ -13,20 +13,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.ascend.device import Device
+from fleet.core.frames import FrameBatch, Picture
+from fleet.core.loss import Loss
+from fleet.device import Device
 from fleet.errors import DeviceError, FleetError, JobCodeFailed, StorageError, VideoChanged
-from fleet.frame_job import FrameJob
-from fleet.frames import FrameBatch, Picture
-from fleet.output.loss import Loss
-from fleet.output.part import PartBuilder
-from fleet.plan.front import Stop, leading, may_stop
+from fleet.job.frame_job import FrameJob
 from fleet.plan.order import LeaseOrder, ShardOrder
+from fleet.plan.partial import Stop, leading, may_stop
+from fleet.table.parts.builder import PartBuilder
 from fleet.video.decode_plan import GopPart
 from fleet.worker.decode import Lost, ShardDecoder
-from fleet.worker.injection import Injection
-from fleet.worker.job_edge import look
+from fleet.worker.fault_injection import Injection
+from fleet.worker.job_boundary import look
+from fleet.worker.liveness import Pulse
 from fleet.worker.prefetch import Fetch
-from fleet.worker.pulse import Pulse
 
 
 class Pipeline:

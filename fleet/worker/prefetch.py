@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from fleet.core.source import Source
 from fleet.plan.order import LeaseOrder, ShardOrder
 from fleet.storage import Reader
 from fleet.video.decode_plan import ByteRange, coalesce
-from fleet.video.index import Source
 
 GAP_BYTES = 32 * 1024
 """Bytes read in vain rather than asking again: interleaved audio, skipped small pictures."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from fleet.frame_job import FrameJob
-from fleet.worker.injection import Injection
+from fleet.job.frame_job import FrameJob
+from fleet.worker.fault_injection import Injection
 
 
 @dataclass(frozen=True)
@@ -29,22 +29,3 @@ class WorkerSpec:
     watchdog_s: float = 60.0
     memory_bytes: int = 0
     injections: tuple[Injection, ...] = ()
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a worker stands: totals since it started.
-
-    `lease`: what it runs now, empty between leases. `uri`: the video it is in. `host`, `pid`: where
-    it lives. `beats`, `waiting`: see `Pulse`.
-    """
-
-    device: str
-    lease: str
-    uri: str
-    frames: int
-    video_s: float
-    host: str = ""
-    pid: int = 0
-    beats: int = 0
-    waiting: bool = False

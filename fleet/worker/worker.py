@@ -11,23 +11,25 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from fleet.ascend.device import Device
 from fleet.ascend.soc import soc
+from fleet.core.fault import WORKER_STAGE, Fault
+from fleet.core.progress import Progress
+from fleet.core.receipt import Receipt, Tally
+from fleet.device import Device
 from fleet.errors import FleetError
-from fleet.output.commit import commit
-from fleet.output.part import PartBuilder
-from fleet.output.record import Origin
-from fleet.plan.front import Rest, split
 from fleet.plan.order import LeaseOrder
+from fleet.plan.partial import Rest, split
 from fleet.storage import Folder, read_file
-from fleet.worker.fault import WORKER_STAGE, Fault
-from fleet.worker.job_edge import open_job
+from fleet.table.commits.commit import commit
+from fleet.table.commits.record import Origin
+from fleet.table.parts.builder import PartBuilder
+from fleet.worker.job_boundary import open_job
+from fleet.worker.liveness import Pulse
+from fleet.worker.outcome import Dropped, Shortened
 from fleet.worker.pipeline import Pipeline
 from fleet.worker.prefetch import PutDown, Readers
-from fleet.worker.pulse import Pulse
-from fleet.worker.receipt import Dropped, Receipt, Shortened, Tally
-from fleet.worker.spec import Progress, WorkerSpec
-from fleet.worker.tasks import Line, Task
+from fleet.worker.spec import WorkerSpec
+from fleet.worker.task_queue import Line, Task
 
 Outcome = Receipt | Shortened | Dropped | Fault
 """What comes of a lease that a worker was given."""

@@ -18,10 +18,9 @@ from limit import limit
 
 import fleet
 from fleet.ascend.soc import soc
-from fleet.driver.events import DeviceJoined, LeaseDone
-from fleet.models.compile import compile_model, read_labels
-from fleet.observe.events import RunEvent
-from fleet.observe.report import RunReport
+from fleet.core.run_events import DeviceJoined, LeaseDone, RunEvent
+from fleet.driver.report import RunReport
+from fleet.models.compiler.compile import compile_model, read_labels
 
 ROOT = Path(__file__).parents[2]
 PROCESSES = 2

@@ -14,10 +14,9 @@ from pathlib import Path
 
 from paced import Folded, Pace, drive, leases_of, loop_over
 
-from fleet.driver.events import DeviceJoined, LeaseDone
-from fleet.driver.lease_state import Rules
-from fleet.driver.ray_start import ray_left_as_found, start_ray
-from fleet.observe.events import RunEvent
+from fleet.core.run_events import DeviceJoined, LeaseDone, RunEvent
+from fleet.executors.ray.session import ray_left_as_found, start_ray
+from fleet.scheduler.lease_state import Rules
 
 SAMPLE_EVERY = 1000
 

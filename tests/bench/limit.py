@@ -18,16 +18,16 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import VideoReformatter
 
 from fleet.ascend.aipp import Aipp
-from fleet.driver.probing import index_video
-from fleet.frames import Colour
-from fleet.geometry import Size, stretch
+from fleet.core.frames import Colour
+from fleet.core.geometry import Size, stretch
 from fleet.models.card import card_of
 from fleet.models.heads import head_named
 from fleet.models.nms import suppress
 from fleet.models.session import open_session
 from fleet.storage import expand
-from fleet.video.access_unit import annexb, is_droppable
 from fleet.video.decode_plan import plan_decode
+from fleet.video.h26x.access_unit import annexb, is_droppable
+from fleet.video.probe.sandbox import index_video
 from fleet.video.sampling import Sample
 
 THRESHOLD = 0.4

@@ -14,27 +14,30 @@ import pyarrow as pa
 import ray
 
 from fleet import FrameJob
-from fleet.driver.lease_state import Rules
+from fleet.core.frames import FrameBatch, Rows
+from fleet.core.interval import lease_id
+from fleet.core.progress import Progress
+from fleet.core.receipt import Receipt, Tally
+from fleet.core.run_events import RunEvent
+from fleet.driver.identity import JobIdentity
 from fleet.driver.loop import Loop
-from fleet.driver.ray_actor import DeviceActor
-from fleet.driver.ray_pool import RayPool
-from fleet.driver.record import Recorder
-from fleet.driver.scale import Limits
-from fleet.frames import FrameBatch, Rows
-from fleet.identity import JobIdentity
-from fleet.job import Job
-from fleet.observe.events import RunEvent
+from fleet.driver.loss_recorder import Recorder
+from fleet.executors.ray.actor import DeviceActor
+from fleet.executors.ray.pool import RayPool
+from fleet.job.job_file import Job
 from fleet.observe.progress import ProgressState
-from fleet.output.record import JobRecord
 from fleet.plan.cost import CostModel
-from fleet.plan.front import Stop, split
-from fleet.plan.lease import Lease, lease_id
+from fleet.plan.lease import Lease
 from fleet.plan.order import LeaseOrder
+from fleet.plan.partial import Stop, split
 from fleet.plan.shard import DoneIntervals, VideoWork, video_work
+from fleet.scheduler.autoscale import Limits
+from fleet.scheduler.lease_state import Rules
 from fleet.storage import Folder
+from fleet.table.commits.record import JobRecord
 from fleet.video.sampling import EVERY_FRAME
-from fleet.worker.receipt import Dropped, Receipt, Shortened, Tally
-from fleet.worker.spec import Progress, WorkerSpec
+from fleet.worker.outcome import Dropped, Shortened
+from fleet.worker.spec import WorkerSpec
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 

@@ -27,19 +27,19 @@ from generate import Clip, write
 from made_up import JOB, ORIGIN, SCHEMAS
 
 import fleet
-from fleet.driver.ground import clear, find_site, survey, take
-from fleet.driver.record import Recorder
-from fleet.observe.events import LeaseStarted, RunEvent
-from fleet.output.claim import claim
-from fleet.output.finish import remember
-from fleet.output.parquet import digest, digest_before_footer, encode
-from fleet.output.record import METADATA_KEY, CommitRecord, part_name
-from fleet.output.standing import read_standing
-from fleet.plan.lease import Interval, lease_id
+from fleet.core.interval import Interval, lease_id
+from fleet.core.receipt import PartFile, Receipt, Tally
+from fleet.core.run_events import LeaseStarted, RunEvent
+from fleet.core.source import Source
+from fleet.driver.loss_recorder import Recorder
+from fleet.driver.session import clear, find_site, survey, take
+from fleet.parquet.encoding import digest, digest_before_footer, encode
 from fleet.plan.plan import bundle
 from fleet.storage import Folder
-from fleet.video.index import Source
-from fleet.worker.receipt import PartFile, Receipt, Tally
+from fleet.table.commits.record import METADATA_KEY, CommitRecord, part_name
+from fleet.table.maintenance.close import remember
+from fleet.table.state.ownership import claim
+from fleet.table.state.state import read_standing
 
 INTERVALS, LEASES, VIDEOS, INDEXED = 1_000_000, 10_000, 10_000, 10_000
 TICKS = 25_600

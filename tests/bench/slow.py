@@ -13,10 +13,9 @@ import time
 
 from paced import Folded, Pace, drive, leases_of, loop_over
 
-from fleet.driver.events import DeviceJoined
-from fleet.driver.lease_state import Rules
-from fleet.driver.ray_start import ray_left_as_found, start_ray
-from fleet.observe.events import RunEvent
+from fleet.core.run_events import DeviceJoined, RunEvent
+from fleet.executors.ray.session import ray_left_as_found, start_ray
+from fleet.scheduler.lease_state import Rules
 
 DEVICES, LEASES, GOPS = 8, 64, 10
 LEASE_S = 2.0

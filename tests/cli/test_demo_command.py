@@ -20,7 +20,7 @@ from fleet.demo.check import check_folder, check_packages, check_room, cores
 from fleet.demo.query import busiest
 from fleet.demo.sheet import TILE_PX
 from fleet.errors import UsageError
-from fleet.street.clip import LABELS
+from fleet.street.scene.clip import LABELS
 
 SMALL = ("--cameras", 2, "--seconds", 2)
 ONE_CORE = "import os, sys; os.sched_setaffinity(0, {0}); from fleet.cli import main; main()"

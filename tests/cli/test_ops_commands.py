@@ -15,7 +15,7 @@ import pytest
 from command import fleet_here as run
 
 import fleet
-from fleet.output.lock import LEAD
+from fleet.table.state.lock import LEAD
 
 EVERY_FRAME = ("all,to_s=20", "--inline", "--set", "lease_s=0.3")
 """Of both clips: 400."""

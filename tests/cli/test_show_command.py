@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fleet.cli.show import show
+from fleet.core.interval import Interval, lease_id
 from fleet.errors import UsageError
-from fleet.output.claim import claim
-from fleet.output.commit import commit
-from fleet.output.part import PartBuilder
-from fleet.output.schema import DETECTIONS
-from fleet.plan.lease import Interval, lease_id
 from fleet.storage import Folder
+from fleet.table.commits.commit import commit
+from fleet.table.parts.builder import PartBuilder
+from fleet.table.parts.schema import DETECTIONS
+from fleet.table.state.ownership import claim
 
 FRAMES = 40
 

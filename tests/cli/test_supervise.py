@@ -13,7 +13,7 @@ from s3_server import wait_until
 from fleet.cli.attended import may_pass
 from fleet.errors import AccessDenied, FleetError, JobFailed, OutputBusy, StorageError
 
-SUPERVISOR = "import sys; from fleet.driver.supervise import Supervisor; "
+SUPERVISOR = "import sys; from fleet.submit.supervise import Supervisor; "
 # Each life of the driver leaves a line, and then what it is told besides.
 DRIVER = """
 import os, signal, sys, time

@@ -16,15 +16,22 @@ from command import fleet_here
 from made_up import JOB, claimed
 from rich.console import Console
 
-from fleet.driver.events import DeviceDraining, DeviceJoined, LeaseDone
+from fleet.core.progress import Progress
+from fleet.core.receipt import Receipt, Tally
+from fleet.core.run_events import (
+    DeviceDraining,
+    DeviceJoined,
+    LeaseDone,
+    LeaseStarted,
+    RunEvent,
+    RunStarted,
+    TwinLost,
+)
 from fleet.driver.heartbeat import heartbeat
-from fleet.observe.events import LeaseStarted, RunEvent, RunStarted, TwinLost
-from fleet.observe.show_top import describe_end, draw_top
-from fleet.output.lock import EXPIRES_S, Holder
-from fleet.output.runs import DeviceNote, NodeNote, RunNote, put_note, read_notes
 from fleet.storage import Folder
-from fleet.worker.receipt import Receipt, Tally
-from fleet.worker.spec import Progress
+from fleet.table.state.lock import EXPIRES_S, Holder
+from fleet.table.state.run_notes import DeviceNote, NodeNote, RunNote, put_note, read_notes
+from fleet.views.top import describe_end, draw_top
 
 NOW_S = 1_800_000_000.0
 BUSY = {"vdec": 0.612, "model": 0.224, "vpc": 0.081, "aipp": 0.01, "output": 0.001}

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from fleet.ascend.device import Device
 from fleet.ascend.soc import Ascend310
 from fleet.ascend.surface import upload
-from fleet.frames import Colour, Picture
-from fleet.geometry import Size
+from fleet.core.frames import Colour, Picture
+from fleet.core.geometry import Size
+from fleet.device import Device
 
 
 @pytest.fixture

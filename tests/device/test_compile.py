@@ -14,11 +14,11 @@ from onnx import TensorProto
 
 from fleet.ascend.aipp_config import AippConfig
 from fleet.ascend.soc import soc
+from fleet.core.frames import ChannelOrder
+from fleet.core.geometry import Fit, Size
 from fleet.errors import ModelRefused
-from fleet.frames import ChannelOrder
-from fleet.geometry import Fit, Size
 from fleet.models.card import CARD_KEY, read_card
-from fleet.models.compile import compile_model, describe, read_labels
+from fleet.models.compiler.compile import compile_model, describe, read_labels
 from fleet.models.heads import parse_anchors
 
 CHIP = soc("Ascend310")

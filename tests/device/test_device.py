@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from elementary import encoded, stream_info
 
-from fleet.ascend.device import Device
 from fleet.ascend.soc import MB, Ascend310
 from fleet.ascend.vdec import VdecChannel
+from fleet.core.geometry import Size
+from fleet.device import Device
 from fleet.errors import DeviceError, ModelRefused, StreamRefused
-from fleet.geometry import Size
 
 
 def test_a_device_holds_little_before_anything_is_opened(device: Device) -> None:

@@ -18,29 +18,22 @@ from exact import index_of, pixels
 from generate import Clip, write
 
 from fleet import FrameJob
-from fleet.driver.events import (
-    Assign,
-    Cause,
-    DeviceJoined,
-    DeviceLost,
-    Drop,
-    LeaseDropped,
-    LeaseShortened,
-    Release,
-    Shorten,
-)
-from fleet.driver.inline_pool import InlinePool
+from fleet.core.fault import Fault
+from fleet.core.frames import FrameBatch, Rows
+from fleet.core.interval import lease_id
+from fleet.core.receipt import Receipt
+from fleet.core.run_events import Cause, DeviceJoined, DeviceLost, LeaseDropped, LeaseShortened
 from fleet.errors import StorageError
-from fleet.frames import FrameBatch, Rows
-from fleet.output.commit import commit
+from fleet.executors.inline import InlinePool
 from fleet.plan.cost import CostModel
 from fleet.plan.cut import cut_at
-from fleet.plan.lease import Lease, lease_id
+from fleet.plan.lease import Lease
 from fleet.plan.order import LeaseOrder, order
 from fleet.plan.shard import DoneIntervals, VideoWork, video_work
+from fleet.scheduler.commands import Assign, Drop, Release, Shorten
+from fleet.table.commits.commit import commit
 from fleet.video.sampling import Sample
-from fleet.worker.fault import Fault
-from fleet.worker.receipt import Dropped, Receipt, Shortened
+from fleet.worker.outcome import Dropped, Shortened
 from fleet.worker.spec import WorkerSpec
 from fleet.worker.worker import Outcome, Worker
 

@@ -12,13 +12,13 @@ import pytest
 from elementary import demuxed
 from numpy.typing import NDArray
 
-from fleet.ascend.device import Device
 from fleet.ascend.jpege import predicted_bytes, quantiser
 from fleet.ascend.soc import MB
 from fleet.ascend.surface import upload
+from fleet.core.frames import Colour, Matrix, Picture, Range
+from fleet.core.geometry import Size
+from fleet.device import Device
 from fleet.errors import DeviceError, DeviceOutOfMemory
-from fleet.frames import Colour, Matrix, Picture, Range
-from fleet.geometry import Size
 
 Paint = Callable[..., Picture]
 

@@ -19,14 +19,14 @@ from onnx import TensorProto
 
 from fleet.ascend.aipp import Aipp
 from fleet.ascend.aipp_config import AippConfig
-from fleet.ascend.device import Device
-from fleet.ascend.model import Network
 from fleet.ascend.soc import soc
 from fleet.ascend.surface import in_memory, tight, upload
+from fleet.core.frames import ChannelOrder, Colour, Detections, FrameBatch, Picture
+from fleet.core.geometry import Fit, Size, stretch
+from fleet.device import Device
 from fleet.errors import DeviceError, DeviceOutOfMemory, ModelRefused, UsageError
-from fleet.frames import ChannelOrder, Colour, Detections, FrameBatch, Picture
-from fleet.geometry import Fit, Size, stretch
-from fleet.models.compile import compile_model, read_labels
+from fleet.models.compiler.compile import compile_model, read_labels
+from fleet.models.network import Network
 
 CHIP = soc("Ascend310")
 CANVAS = Size(64, 32)
@@ -46,7 +46,7 @@ def network(device: Device, content: bytes | None = None, **options: Any) -> Net
     asked: dict[str, Any] = {"head": "yolov8", "labels": LABELS, "name": "made", "soc": CHIP}
     asked |= options
     om = compile_model(colour_network() if content is None else content, **asked)
-    loaded = Network(device, om, "made.om")
+    loaded = Network(device.soc, device.memory, device.clock, device.vpc, om, "made.om")
     device._opened.append(loaded)
     return loaded
 
@@ -228,7 +228,7 @@ def test_a_model_larger_than_the_memory_is_refused() -> None:
     om = compile_model(colour_network(), head="yolov8", labels=LABELS, name="made", soc=CHIP)
     small = replace(CHIP, memory_bytes=CHIP.vpc.command_bytes + 2**12)
     with Device(small) as device, pytest.raises(DeviceOutOfMemory, match="model made asks for"):
-        Network(device, om, "made.om")
+        Network(device.soc, device.memory, device.clock, device.vpc, om, "made.om")
 
 
 def test_a_model_of_another_chip_is_refused(device: Device) -> None:
@@ -241,7 +241,7 @@ def test_a_model_of_another_chip_is_refused(device: Device) -> None:
 def test_what_is_not_compiled_is_refused(device: Device, content: bytes) -> None:
     """The way out is the command that compiles."""
     with pytest.raises(ModelRefused, match=r"made\.onnx is not a compiled model.*fleet compile"):
-        Network(device, content, "made.onnx")
+        Network(device.soc, device.memory, device.clock, device.vpc, content, "made.onnx")
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 
 from fleet.ascend.clock import jpege_s, vdec_s, vpc_s
 from fleet.ascend.soc import MB, Ascend310, soc
+from fleet.core.geometry import Size
 from fleet.errors import UsageError
-from fleet.geometry import Size
 
 HD = Size(1920, 1080)
 UHD = Size(3840, 2160)

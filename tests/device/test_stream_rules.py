@@ -9,8 +9,8 @@ from elementary import stream_info
 
 from fleet.ascend.soc import Ascend310
 from fleet.ascend.vdec import check_stream
+from fleet.core.geometry import Size
 from fleet.errors import StreamRefused
-from fleet.geometry import Size
 
 
 @pytest.mark.parametrize(

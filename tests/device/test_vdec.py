@@ -26,12 +26,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fleet.ascend.device import Device
 from fleet.ascend.surface import download
 from fleet.ascend.vdec import VdecChannel
+from fleet.core.frames import AccessUnit, Picture
+from fleet.core.geometry import Size
+from fleet.device import Device
 from fleet.errors import DeviceError
-from fleet.frames import AccessUnit, Picture
-from fleet.geometry import Size
 
 Pixels = dict[int, list[NDArray[np.uint8]]]
 

@@ -12,12 +12,12 @@ from elementary import demuxed, encoded, samples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fleet.ascend.device import Device
 from fleet.ascend.soc import Ascend310
 from fleet.ascend.surface import download, in_memory, tight, upload
+from fleet.core.frames import Colour, Picture, Range
+from fleet.core.geometry import Placement, Rect, Size, letterbox, stretch
+from fleet.device import Device
 from fleet.errors import DeviceError
-from fleet.frames import Colour, Picture, Range
-from fleet.geometry import Placement, Rect, Size, letterbox, stretch
 
 Paint = Callable[..., Picture]
 

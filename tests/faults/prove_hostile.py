@@ -25,15 +25,21 @@ from hostile import GOOD, Archive, Library, hostile, lay_out
 from truth import probed
 from witness import witness
 
-from fleet.driver.events import DeviceJoined, DeviceLost, LeaseCut, LeaseDone
-from fleet.driver.pool import Pool
-from fleet.driver.ray_pool import RayPool
-from fleet.driver.ray_start import ray_left_as_found, start_ray
+from fleet.core.run_events import (
+    DeviceJoined,
+    DeviceLost,
+    LeaseCut,
+    LeaseDone,
+    RunEvent,
+    RunStarted,
+)
+from fleet.driver.report import RunReport
 from fleet.driver.run import Means, run_job
-from fleet.driver.scale import Limits
-from fleet.observe.events import RunEvent, RunStarted
-from fleet.observe.report import RunReport
-from fleet.worker.injection import Injection
+from fleet.executors.pool import Pool
+from fleet.executors.ray.pool import RayPool
+from fleet.executors.ray.session import ray_left_as_found, start_ray
+from fleet.scheduler.autoscale import Limits
+from fleet.worker.fault_injection import Injection
 from fleet.worker.spec import WorkerSpec
 
 SEED, HOSTILE, GOOD_VIDEOS, DEVICES, WATCHDOG_S = 20261122, 300, 30, 2, 3.0

@@ -20,8 +20,8 @@ from standstill import stand_still
 from fleet.ascend.soc import soc
 from fleet.chaos.run import Life, Trial, compare
 from fleet.chaos.schedule import Deed, Strike
-from fleet.models.compile import compile_model, read_labels
-from fleet.storage.faulty import Faults
+from fleet.models.compiler.compile import compile_model, read_labels
+from fleet.storage.fault_injection import Faults
 
 JOB = Path(__file__).parents[2] / "jobs" / "detect.toml"
 WORKER_KILLS, DRIVER_KILLS = 20, 10

@@ -16,9 +16,9 @@ from truth import MemoryReader, probed
 
 import fleet
 from fleet.errors import BrokenVideo, VideoError
-from fleet.video import libav
+from fleet.video.containers import libav
+from fleet.video.containers.limits import Budget, Patience
 from fleet.video.index import VideoIndex
-from fleet.video.limits import Budget, Patience
 
 # What is said of them; of the others, an index is made.
 REFUSED = {
@@ -205,6 +205,6 @@ def test_a_surprise_is_an_error_of_the_video(
     def surprise(*_: object) -> None:
         raise IndexError("list index out of range")
 
-    monkeypatch.setattr("fleet.video.probe.index_isobmff", surprise)
+    monkeypatch.setattr("fleet.video.probe.probe.index_isobmff", surprise)
     with pytest.raises(BrokenVideo, match=r"contradicts itself .*IndexError: list index"):
         probed(data)

@@ -28,8 +28,7 @@ from dataclasses import dataclass
 from time import sleep
 import numpy as np
 import pyarrow as pa
-from fleet import FrameJob
-from fleet.frames import Rows
+from fleet import FrameJob, Rows
 
 @dataclass(frozen=True)
 class Pictures(FrameJob):

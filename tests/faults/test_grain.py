@@ -9,14 +9,13 @@ import pytest
 from generate import Clip, write
 
 import fleet
-from fleet.observe.events import RunEvent, RunStarted
+from fleet.core.run_events import RunEvent, RunStarted
 
 JOBS = Path(__file__).parents[2] / "jobs"
 PICKY = """
 from dataclasses import dataclass
 import pyarrow as pa
-from fleet import FrameJob
-from fleet.frames import Rows
+from fleet import FrameJob, Rows
 
 @dataclass(frozen=True)
 class Picky(FrameJob):

@@ -9,9 +9,8 @@ from accounts import check_books, read_books, references, thumbnails
 from hostile import GOOD, NAMES, Library, hostile, lay_out
 
 import fleet
-from fleet.driver.events import LeaseDone
-from fleet.observe.describe import remark
-from fleet.observe.events import RunEvent
+from fleet.core.run_events import LeaseDone, RunEvent
+from fleet.views.progress_line import remark
 
 SEED, ALL, SAMPLE = 20261122, 300, 20
 

@@ -16,17 +16,16 @@ from ray import cloudpickle
 from truth import probed
 
 import fleet
-from fleet.driver.events import Cause, DeviceLost
-from fleet.driver.inline_pool import InlinePool
-from fleet.driver.pool import Pool
-from fleet.driver.ray_pool import RayPool
-from fleet.driver.ray_start import ray_left_as_found, start_ray
+from fleet.core.run_events import Cause, DeviceLost, RunEvent
+from fleet.driver.report import RunReport
 from fleet.driver.run import Means, run_job
-from fleet.driver.scale import Limits
-from fleet.observe.events import RunEvent
-from fleet.observe.report import RunReport
+from fleet.executors.inline import InlinePool
+from fleet.executors.pool import Pool
+from fleet.executors.ray.pool import RayPool
+from fleet.executors.ray.session import ray_left_as_found, start_ray
+from fleet.scheduler.autoscale import Limits
 from fleet.storage import canonical
-from fleet.worker.injection import Injection
+from fleet.worker.fault_injection import Injection
 from fleet.worker.spec import WorkerSpec
 
 JOBS = Path(__file__).parents[2] / "jobs"

@@ -18,12 +18,12 @@ from generate import Clip, write
 
 import fleet
 from fleet.cli.output_folder import open_output
-from fleet.observe.report import RunReport
-from fleet.output.compact import compact
-from fleet.output.fingerprint import fingerprint
-from fleet.output.lock import LEAD
-from fleet.output.verify import verify
+from fleet.driver.report import RunReport
 from fleet.storage import Folder
+from fleet.table.maintenance.compact import compact
+from fleet.table.maintenance.content_hash import fingerprint
+from fleet.table.maintenance.verify import verify
+from fleet.table.state.lock import LEAD
 
 ROOT = Path(__file__).parents[2]
 JOB = ROOT / "jobs" / "thumbnails.toml"

@@ -15,7 +15,7 @@ from truth import probed
 from witness import Witness, witness
 
 from fleet.errors import NotAVideo, VideoError
-from fleet.video.libav import DEMUXERS, opened
+from fleet.video.containers.libav import DEMUXERS, opened
 
 ROOT = Path(__file__).parents[2]
 
@@ -133,4 +133,4 @@ def test_one_place_opens_containers_for_reading() -> None:
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "av.open":
                 mode = ast.unparse(node.args[1]) if len(node.args) > 1 else "'r'"
                 readers += [str(path.relative_to(ROOT))] if mode != "'w'" else []
-    assert readers == ["fleet/video/libav.py"]
+    assert readers == ["fleet/video/containers/libav.py"]

@@ -16,11 +16,12 @@ import pytest
 from generate import CODECS, CONTAINERS, Clip, cached
 from truth import MemoryReader, probed
 
-from fleet.driver.probing import Probes
+from fleet.core.source import Source
 from fleet.errors import BrokenVideo, NotAVideo, StorageError
-from fleet.video.index import Source, VideoIndex
-from fleet.video.probe_child import IDLE_S, heard
-from fleet.video.wire import index_from_bytes, index_to_bytes
+from fleet.video.index import VideoIndex
+from fleet.video.probe.child import IDLE_S, heard
+from fleet.video.probe.sandbox import Probes
+from fleet.video.probe.wire import index_from_bytes, index_to_bytes
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from hosts import missing_for_hosts
 from ray_hosts import RayHosts, ray_hosts
 
 import fleet
-from fleet.output.fingerprint import fingerprint
+from fleet.table.maintenance.content_hash import fingerprint
 
 JOBS = Path(__file__).parents[2] / "jobs"
 JobSettings = Callable[[Path], dict[str, Any]]

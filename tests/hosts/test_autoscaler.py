@@ -15,7 +15,7 @@ import pytest
 from hosts import wait_for
 from ray_env import CLUSTER
 
-from fleet.output.fingerprint import fingerprint
+from fleet.table.maintenance.content_hash import fingerprint
 
 LOCAL = [sys.executable, str(CLUSTER / "local.py"), "--max-devices", "2", "--idle-s", "3"]
 WATCH = str(Path(__file__).parents[1] / "support" / "node_watch.py")

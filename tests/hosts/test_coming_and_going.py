@@ -9,7 +9,7 @@ from typing import Any
 from hosts import wait_for
 from ray_hosts import NotedRun, RayHosts
 
-from fleet.output.fingerprint import fingerprint
+from fleet.table.maintenance.content_hash import fingerprint
 
 JobSettings = Callable[[Path], dict[str, Any]]
 FIRST_LEASE_S = 5.0

@@ -12,7 +12,7 @@ from hosts import Host
 from ray_env import ray_settings
 from ray_hosts import NotedRun, RayHosts
 
-from fleet.output.fingerprint import fingerprint
+from fleet.table.maintenance.content_hash import fingerprint
 
 
 @pytest.mark.parametrize("blow", [Host.off, Host.unplug], ids=["power-off", "cable-pulled"])

@@ -11,13 +11,15 @@ import sys
 import time
 from collections import deque
 
-from fleet.driver.events import Assign, DeviceJoined, LeaseDone, Piece
-from fleet.driver.lease_state import Rules
-from fleet.driver.ledger import Ledger
+from fleet.core.lease_summary import Piece
+from fleet.core.receipt import Receipt, Tally
+from fleet.core.run_events import DeviceJoined, LeaseDone
+from fleet.scheduler.commands import Assign
+from fleet.scheduler.lease_state import Rules
+from fleet.scheduler.ledger import Ledger
+from fleet.simulate.conditions import Weather
 from fleet.simulate.run import Simulation
 from fleet.simulate.whatif import made_up
-from fleet.simulate.world import Weather
-from fleet.worker.receipt import Receipt, Tally
 
 DEVICES, LEASES, SEED = 10_000, 1_000_000, 1
 WEATHER = Weather(slow_share=0.01, slow_factor=5.0, failures_a_minute=0.001)

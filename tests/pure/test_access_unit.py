@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.video.access_unit import (
+from fleet.video.h26x.access_unit import (
     START_CODE,
     annexb,
     has_parameter_sets,

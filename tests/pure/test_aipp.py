@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from fleet.ascend.aipp import Aipp
 from fleet.ascend.aipp_config import AippConfig, Layout, matrix_for
+from fleet.core.frames import ChannelOrder, Colour, Matrix, Range
+from fleet.core.geometry import Rect, Size
 from fleet.errors import ModelRefused
-from fleet.frames import ChannelOrder, Colour, Matrix, Range
-from fleet.geometry import Rect, Size
 
 COLOURS = [Colour(matrix, width) for matrix in Matrix for width in Range]
 DTYPES = ["float32", "float16", "uint8"]

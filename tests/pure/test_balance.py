@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from fleet.driver.events import (
-    Assign,
-    Command,
-    CutLease,
+from fleet.core.lease_summary import Piece
+from fleet.core.receipt import Receipt, Tally
+from fleet.core.run_events import (
     DeviceDraining,
     DeviceJoined,
     DeviceLost,
-    Drop,
     LeaseCut,
     LeaseDone,
     LeaseDropped,
     LeaseShortened,
-    Piece,
-    Release,
-    Shorten,
     Tick,
-    Waste,
 )
-from fleet.driver.lease_state import Rules, State
-from fleet.driver.ledger import Ledger
-from fleet.worker.receipt import Receipt, Tally
+from fleet.scheduler.commands import Assign, Command, CutLease, Drop, Release, Shorten, Waste
+from fleet.scheduler.lease_state import Rules, State
+from fleet.scheduler.ledger import Ledger
 
 
 def ledger_of(*costs_s: float, gops: int = 1, rules: Rules | None = None) -> Ledger:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.chaos.orders import Orders
+from fleet.chaos.instructions import Orders
 from fleet.chaos.schedule import Deed, Wanted, set_out
 from fleet.errors import UsageError
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.errors import JobFileError
-from fleet.job import load_job
+from fleet.job.job_file import load_job
 from fleet.storage import EVERY_VIDEO, Choice, check_glob, parse_moment
-from fleet.storage.choice import matches
+from fleet.storage.selection import matches
 
 JOB = Path(__file__).parents[2] / "jobs" / "detect.toml"
 PATHS = st.text("abc/.", min_size=1, max_size=12)

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from indexes import index_of, indexes
 
+from fleet.core.interval import lease_id
 from fleet.plan.cost import CostModel
 from fleet.plan.cut import cut
-from fleet.plan.lease import Lease, lease_id
+from fleet.plan.lease import Lease
 from fleet.plan.plan import bundle
 from fleet.plan.shard import DoneIntervals, VideoWork, video_work
 from fleet.video.index import VideoIndex

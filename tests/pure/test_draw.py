@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fleet.show.detections import Found, Mark
 from fleet.show.draw import class_colour, draw_marks
-from fleet.show.found import Found, Mark
 
 GRAY = np.full((400, 600, 3), 128, np.uint8)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fleet.errors import AccessDenied, StorageError, UsageError
 from fleet.storage import Faults
-from fleet.storage.faulty import Faulty
+from fleet.storage.fault_injection import Faulty
 from fleet.storage.retry import Patience, Retrying
 from fleet.storage.store import Answer, Conflict, Stat, Store
 

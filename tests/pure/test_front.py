@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from indexes import index_of, indexes
 from numpy.typing import NDArray
 
+from fleet.core.interval import Interval, lease_id
 from fleet.plan.cost import CostModel
 from fleet.plan.cut import cut_at
-from fleet.plan.front import Stop, may_stop, split
-from fleet.plan.lease import Interval, Lease, lease_id
+from fleet.plan.lease import Lease
 from fleet.plan.order import LeaseOrder, ShardOrder, order
+from fleet.plan.partial import Stop, may_stop, split
 from fleet.plan.plan import bundle
 from fleet.plan.shard import DoneIntervals, VideoWork, video_work
 from fleet.video.index import VideoIndex

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.geometry import Placement, Rect, Size, align_up, letterbox, stretch
+from fleet.core.geometry import Placement, Rect, Size, align_up, letterbox, stretch
 
 EVEN = st.integers(8, 2000).map(lambda half: half * 2)
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from indexes import STREAM, index_of
 
-from fleet.video.index import PacketTable, Source, VideoIndex
+from fleet.core.source import Source
+from fleet.video.index import PacketTable, VideoIndex
 
 
 def index_with(pts: list[int], keys: list[int], hidden: list[int] | None = None) -> VideoIndex:

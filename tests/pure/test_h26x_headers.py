@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet.core.frames import Colour, Matrix, Range
+from fleet.core.geometry import Size
 from fleet.errors import BrokenVideo
-from fleet.frames import Colour, Matrix, Range
-from fleet.geometry import Size
-from fleet.video import h264, h265
-from fleet.video.access_unit import START_CODE, annexb
-from fleet.video.bits import BitReader, unescape
-from fleet.video.h264_pictures import H264Pictures
-from fleet.video.h265_pictures import H265Pictures
-from fleet.video.parameter_sets import from_configuration, from_unit, has_sequence, sequence
-from fleet.video.sequence import colour
+from fleet.video.h26x import h264, h265
+from fleet.video.h26x.access_unit import START_CODE, annexb
+from fleet.video.h26x.bits import BitReader, unescape
+from fleet.video.h26x.h264_pictures import H264Pictures
+from fleet.video.h26x.h265_pictures import H265Pictures
+from fleet.video.h26x.parameter_sets import from_configuration, from_unit, has_sequence, sequence
+from fleet.video.h26x.sequence import colour
 
 # Of real streams: 1920x1080 High 4.0 by x264; 768x576 Main 3.0 by x265.
 AVC_SPS = bytes.fromhex("67640028acd940780227e584000003000400000300c83c60c658")

@@ -12,8 +12,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from fleet.core.geometry import Size
 from fleet.errors import ModelRefused
-from fleet.geometry import Size
 from fleet.models.heads import (
     HEADS,
     Anchors,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from fleet.ascend.aipp_config import AippConfig
+from fleet.core.geometry import Rect, Size
 from fleet.errors import ModelRefused
-from fleet.geometry import Rect, Size
-from fleet.models.insert_op import parse_insert_op
+from fleet.models.compiler.insert_op import parse_insert_op
 
 MINIMAL = "aipp_op { aipp_mode : static  input_format : YUV420SP_U8 %s }"
 

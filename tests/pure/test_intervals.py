@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.plan.done import EVER, DoneIntervals, IntervalTable
-from fleet.plan.lease import Interval
-from fleet.plan.spans import Axes, Spans, covers, inside, intersect, length, subtract, union
-from fleet.video.index import Source
+from fleet.core.interval import Interval
+from fleet.core.interval_set import EVER, DoneIntervals, IntervalTable
+from fleet.core.source import Source
+from fleet.core.spans import Axes, Spans, covers, inside, intersect, length, subtract, union
 
 MOST = 40
 Pairs = list[tuple[int, int]]

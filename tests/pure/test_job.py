@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fleet.errors import JobFileError, UsageError
-from fleet.job import load_job, parse_override
+from fleet.job.job_file import load_job, parse_override
 
 JOBS = Path(__file__).parents[2] / "jobs"
 
@@ -56,7 +56,7 @@ def test_every_mistake_is_listed(tmp_path: Path) -> None:
         ("nowhere.py:Detect", "no job module"),
         ("detect.py", "names no class"),
         (f"{JOBS / 'detect.py'}:Find", "It has Detect"),
-        ("fleet.geometry:Size", "no job called Size"),
+        ("fleet.core.geometry:Size", "no job called Size"),
         ("no.such.module:Job", "cannot be imported"),
     ],
 )

@@ -5,26 +5,21 @@ from __future__ import annotations
 import pytest
 from ledgers import BUSY, MEMORY, NEVER, REFUSED, assigned, done, ledger_of, single
 
-from fleet.driver.events import (
-    Assign,
+from fleet.core.fault import Fault
+from fleet.core.lease_summary import Piece
+from fleet.core.run_events import (
     Cause,
-    Command,
-    CutLease,
     DeviceJoined,
     DeviceLost,
-    Drop,
     LeaseCut,
     LeaseDropped,
     LeaseFailed,
     LossRecorded,
-    Piece,
-    RecordLoss,
-    Waste,
 )
-from fleet.driver.lease_state import MOVES, Move, Rules, State
-from fleet.driver.ledger import Ledger
 from fleet.errors import IllegalMove
-from fleet.worker.fault import Fault
+from fleet.scheduler.commands import Assign, Command, CutLease, Drop, RecordLoss, Waste
+from fleet.scheduler.lease_state import MOVES, Move, Rules, State
+from fleet.scheduler.ledger import Ledger
 
 
 def killed(ledger: Ledger, device: str, cause: Cause = Cause.DIED) -> list[Command]:

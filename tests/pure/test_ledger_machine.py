@@ -9,28 +9,22 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from ledgers import BUSY, MEMORY, NEVER, REFUSED, done, ledger_of, receipt
 
-from fleet.driver.events import (
-    Assign,
+from fleet.core.fault import Fault
+from fleet.core.lease_summary import Piece
+from fleet.core.run_events import (
     Cause,
-    Command,
-    CutLease,
     DeviceDraining,
     DeviceJoined,
     DeviceLost,
-    Drop,
     LeaseCut,
     LeaseDropped,
     LeaseFailed,
     LeaseShortened,
     LossRecorded,
-    Piece,
-    RecordLoss,
-    Release,
-    Shorten,
     Tick,
 )
-from fleet.driver.lease_state import Rules, State
-from fleet.worker.fault import Fault
+from fleet.scheduler.commands import Assign, Command, CutLease, Drop, RecordLoss, Release, Shorten
+from fleet.scheduler.lease_state import Rules, State
 
 
 def into(gops: frozenset[int], count: int) -> list[frozenset[int]]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.errors import UsageError
-from fleet.train.loss_scale import (
+from fleet.train.numerics.loss_scale import (
     LARGEST,
     ExponentialUpdateLossScaleManager,
     FixedLossScaleManager,

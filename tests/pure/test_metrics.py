@@ -9,7 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.driver.events import (
+from fleet.core.fault import Fault
+from fleet.core.lease_summary import Piece
+from fleet.core.loss import Loss
+from fleet.core.receipt import Receipt, Tally
+from fleet.core.run_events import (
     ELSEWHERE,
     Cause,
     DeviceDraining,
@@ -18,23 +22,17 @@ from fleet.driver.events import (
     LeaseCut,
     LeaseDone,
     LeaseFailed,
-    LeaseShortened,
-    Piece,
-)
-from fleet.observe import metric as known
-from fleet.observe.events import (
     LeaseQuarantined,
+    LeaseShortened,
     LeaseStarted,
     RunEvent,
     RunStarted,
     TwinLost,
     VideoRefused,
 )
+from fleet.observe import metric as known
 from fleet.observe.metric import METRICS, Kind, Metric, exported_names
 from fleet.observe.metrics import RunMetrics, Sample
-from fleet.output.loss import Loss
-from fleet.worker.fault import Fault
-from fleet.worker.receipt import Receipt, Tally
 
 PLAN = RunStarted("s3://bucket/out", 1, 1000, 25000, 10, job="ab" * 32)
 FAULT = Fault("vdec", 507, "BrokenVideo", "broken", retryable=False)

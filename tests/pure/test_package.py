@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 import fleet
-from fleet.driver.package import MOST_BYTES, Package, pack, pack_fleet
+from fleet.driver.identity import model_fields
 from fleet.errors import UsageError
-from fleet.identity import model_fields
-from fleet.job import job_from, read_fields
+from fleet.job.job_file import job_from, read_fields
+from fleet.submit.package import MOST_BYTES, Package, pack, pack_fleet
 
 JOBS = Path(__file__).parents[2] / "jobs"
 FAR = {"input": ["s3://b/archive"], "output": "s3://b/out"}

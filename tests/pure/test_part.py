@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_up import batch_of, builder_of, detections_of
 
+from fleet.core.frames import Rows
+from fleet.core.loss import Loss
 from fleet.errors import UsageError
-from fleet.frames import Rows
-from fleet.output.loss import Loss
-from fleet.output.parquet import digest_before_footer, encode, footer_span, read_footer
-from fleet.output.part import PartBuilder
-from fleet.output.schema import DETECTIONS
+from fleet.parquet.encoding import digest_before_footer, encode, footer_span, read_footer
+from fleet.table.parts.builder import PartBuilder
+from fleet.table.parts.schema import DETECTIONS
 
 
 def rows_of(table: pa.Table) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.driver.placing import SETTLE_S, UNKNOWN, Others, Patience, Placing
+from fleet.scheduler.placement import SETTLE_S, UNKNOWN, Others, Patience, Placing
 
 NODES = frozenset({"a", "b"})
 

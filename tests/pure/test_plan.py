@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from indexes import index_of, indexes
 
+from fleet.core.interval import Interval, lease_id
 from fleet.plan.cost import CostModel, fed_rows
-from fleet.plan.lease import Interval, lease_id
 from fleet.plan.order import order
 from fleet.plan.plan import LeaseSizes, bundle
 from fleet.plan.shard import DoneIntervals, VideoWork, video_work

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from indexes import STREAM
 
+from fleet.core.interval import Interval
+from fleet.core.source import Source
 from fleet.errors import StorageError
-from fleet.plan.lease import Interval
 from fleet.plan.order import LeaseOrder, ShardOrder
-from fleet.video.index import PacketTable, Source
+from fleet.video.index import PacketTable
 from fleet.worker.prefetch import RUNNING, WAITING, Ahead, Fetch, PutDown, Readers
 
 STEP = 1 << 20

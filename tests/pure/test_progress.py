@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.driver.events import (
+from fleet.core.fault import Fault
+from fleet.core.lease_summary import Piece
+from fleet.core.loss import Loss
+from fleet.core.progress import Progress
+from fleet.core.receipt import Receipt, Tally
+from fleet.core.run_events import (
     ELSEWHERE,
     Cause,
     DeviceDraining,
@@ -16,19 +21,8 @@ from fleet.driver.events import (
     DeviceLost,
     LeaseDone,
     LeaseFailed,
-    LeaseShortened,
-    Piece,
-)
-from fleet.observe.describe import (
-    counts_line,
-    describe,
-    devices_lines,
-    opening,
-    remark,
-    troubles_line,
-)
-from fleet.observe.events import (
     LeaseQuarantined,
+    LeaseShortened,
     LeaseStarted,
     RunEnded,
     RunEvent,
@@ -38,10 +32,14 @@ from fleet.observe.events import (
 )
 from fleet.observe.progress import ProgressState, Snapshot
 from fleet.observe.speed import Speed
-from fleet.output.loss import Loss
-from fleet.worker.fault import Fault
-from fleet.worker.receipt import Receipt, Tally
-from fleet.worker.spec import Progress
+from fleet.views.progress_line import (
+    counts_line,
+    describe,
+    devices_lines,
+    opening,
+    remark,
+    troubles_line,
+)
 
 PLAN = RunStarted("out", videos=3, video_s=1000, frames=25000, leases=10)
 FAULT = Fault("vdec", 507, "BrokenVideo", "broken", retryable=False)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import fleet
-from fleet.driver.reach import check_address, paths_on_nodes
 from fleet.errors import UsageError
+from fleet.submit.reachability import check_address, paths_on_nodes
 
 JOBS = Path(__file__).parents[2] / "jobs"
 FAR = {"input": ["s3://b/archive"], "output": "s3://b/out"}

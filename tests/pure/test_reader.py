@@ -7,7 +7,7 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.video.reader import BlockFile, CountedReader, HollowFile, Ranges
+from fleet.video.containers.reader import BlockFile, CountedReader, HollowFile, Ranges
 
 
 class Bytes:

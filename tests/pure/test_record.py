@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.output.record import CommitRecord, JobRecord, Origin, lease_of, part_name
-from fleet.plan.lease import Interval, lease_id
-from fleet.worker.receipt import PartFile, Receipt, Tally
+from fleet.core.interval import Interval, lease_id
+from fleet.core.receipt import PartFile, Receipt, Tally
+from fleet.table.commits.record import CommitRecord, JobRecord, Origin, lease_of, part_name
 
 HEX = st.text("0123456789abcdef", min_size=32, max_size=32)
 COUNT = st.integers(0, 2**53)

@@ -8,15 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.output.record import (
-    Altered,
-    CommitRecord,
-    Origin,
-    part_name,
-    sealed,
-    unsealed,
-)
-from fleet.output.records import (
+from fleet.core.interval import Interval
+from fleet.core.receipt import PartFile, Receipt, Tally
+from fleet.table.commits.record import Altered, CommitRecord, Origin, part_name, sealed, unsealed
+from fleet.table.commits.record_table import (
     covered,
     frames_bytes,
     from_parquet,
@@ -26,8 +21,6 @@ from fleet.output.records import (
     to_table,
     total,
 )
-from fleet.plan.lease import Interval
-from fleet.worker.receipt import PartFile, Receipt, Tally
 
 COUNTS = st.integers(0, 10**6)
 SECONDS = st.integers(0, 10**6).map(lambda n: n / 64)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.driver.restart import LONGEST_WAIT_S, MOST_IN_VAIN, Lives, how_it_ended, is_final
+from fleet.submit.restart_policy import LONGEST_WAIT_S, MOST_IN_VAIN, Lives, how_it_ended, is_final
 
 
 def test_a_driver_is_not_started_again_for_what_stays_as_it_is() -> None:

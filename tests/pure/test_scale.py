@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.driver.scale import Limits, Load, wanted
+from fleet.scheduler.autoscale import Limits, Load, wanted
 
 LOADS = st.builds(
     Load,

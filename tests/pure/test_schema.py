@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.errors import UsageError
-from fleet.output.schema import (
+from fleet.table.parts.schema import (
     DETECTIONS,
     IDENTITY,
     columns_from_path,

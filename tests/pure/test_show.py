@@ -10,8 +10,13 @@ from itertools import pairwise
 import pytest
 from rich.console import Console
 
-from fleet.driver.events import DeviceJoined, DeviceLost, LeaseDone
-from fleet.observe.events import (
+from fleet.core.loss import Loss
+from fleet.core.progress import Progress
+from fleet.core.receipt import Receipt, Tally
+from fleet.core.run_events import (
+    DeviceJoined,
+    DeviceLost,
+    LeaseDone,
     LeaseStarted,
     Observer,
     RunEnded,
@@ -19,10 +24,7 @@ from fleet.observe.events import (
     RunStarted,
     VideoRefused,
 )
-from fleet.observe.show import REMARKS_OF_A_KIND, LineProgress, RichProgress, show_progress
-from fleet.output.loss import Loss
-from fleet.worker.receipt import Receipt, Tally
-from fleet.worker.spec import Progress
+from fleet.views.live import REMARKS_OF_A_KIND, LineProgress, RichProgress, show_progress
 
 
 def story(seconds: int) -> Iterator[tuple[float, RunEvent]]:

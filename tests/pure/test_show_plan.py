@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from fleet.core.interval import Interval
+from fleet.core.receipt import Tally
+from fleet.core.source import Source
 from fleet.driver.estimate import Cost, Estimate, Refused, Stretch, _here, _makespan
-from fleet.observe.show_plan import render
-from fleet.plan.lease import Interval, Lease, Shard
-from fleet.video.index import Source
-from fleet.worker.receipt import Tally
+from fleet.plan.lease import Lease, Shard
+from fleet.views.plan import render
 
 PLAN = Estimate(
     output="s3://bucket/out",

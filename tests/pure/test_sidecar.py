@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from indexes import STREAM
 
+from fleet.core.frames import Colour, Matrix, Range
+from fleet.core.geometry import Size
 from fleet.errors import BrokenVideo, NotAVideo, StreamRefused, VideoError
-from fleet.frames import Colour, Matrix, Range
-from fleet.geometry import Size
 from fleet.video.index import StreamInfo
-from fleet.video.sidecar import (
+from fleet.video.probe.serialize import (
     error_from_json,
     error_to_json,
     is_lasting,

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleet.driver.events import Piece
-from fleet.driver.lease_state import Rules
+from fleet.core.lease_summary import Piece
 from fleet.errors import UsageError
-from fleet.observe.show_simulation import render
+from fleet.scheduler.lease_state import Rules
+from fleet.simulate.conditions import Weather
 from fleet.simulate.run import Simulation, simulate
 from fleet.simulate.whatif import made_up, read_failures, read_slow, what_if
-from fleet.simulate.world import Weather
+from fleet.views.simulation import render
 
 STORM = Weather(slow_share=0.01, slow_factor=5.0, failures_a_minute=0.001)
 

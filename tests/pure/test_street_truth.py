@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet.core.geometry import Size
 from fleet.errors import UsageError
-from fleet.geometry import Size
-from fleet.street.actors import PERSON, Actor, draw_look
-from fleet.street.camera import Camera
-from fleet.street.clip import Clip, Coding
-from fleet.street.truth import Seen, Silhouette, look
+from fleet.street.scene.actors import PERSON, Actor, draw_look
+from fleet.street.scene.camera import Camera
+from fleet.street.scene.clip import Clip, Coding
+from fleet.street.scene.truth import Seen, Silhouette, look
 
 PICTURE = Size(416, 234)
 STILL = (0.0, 0.0)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.observe.report import RunReport
-from fleet.observe.summary import render
-from fleet.output.loss import LossReason
-from fleet.worker.receipt import Tally
+from fleet.core.loss import LossReason
+from fleet.core.receipt import Tally
+from fleet.driver.report import RunReport
+from fleet.views.summary import render
 
 TALLY = Tally(
     frames=37300,

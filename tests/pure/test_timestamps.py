@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.video.timestamps import NO_PTS, agree, mended
+from fleet.video.containers.timestamps import NO_PTS, agree, mended
 
 
 def ints(*values: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.driver.toml_text import to_toml
 from fleet.errors import UsageError
+from fleet.submit.toml_writer import to_toml
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 _ONE = st.one_of(

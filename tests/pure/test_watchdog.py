@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.driver.watchdog import Watchdog
-from fleet.worker.spec import Progress
+from fleet.core.progress import Progress
+from fleet.scheduler.watchdog import Watchdog
 
 
 def said(beats: int, *, lease: str = "a", waiting: bool = False, device: str = "x") -> Progress:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.observe.words import about, duration, percent, plural, rate, short, size
+from fleet.core.format import about, duration, percent, plural, rate, short, size
 
 
 @pytest.mark.parametrize(

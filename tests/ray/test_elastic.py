@@ -19,33 +19,32 @@ from ray._private.worker import global_worker
 from ray.cluster_utils import Cluster
 
 from fleet import FrameJob
-from fleet.driver.events import (
-    Assign,
+from fleet.core.frames import FrameBatch, Rows
+from fleet.core.lease_summary import Piece
+from fleet.core.progress import Progress
+from fleet.core.receipt import Receipt, Tally
+from fleet.core.run_events import (
     Cause,
     DeviceDraining,
     DeviceJoined,
     DeviceLost,
-    Drop,
     Event,
     LeaseDone,
     LeaseDropped,
     LeaseShortened,
     NodeSetAside,
-    Piece,
-    Release,
-    Shorten,
 )
-from fleet.driver.ray_actor import DeviceActor
-from fleet.driver.ray_pool import RayPool
-from fleet.driver.ray_start import join_ray
 from fleet.errors import JobFailed, UsageError
-from fleet.frames import FrameBatch, Rows
-from fleet.plan.front import Rest
+from fleet.executors.ray.actor import DeviceActor
+from fleet.executors.ray.pool import RayPool
+from fleet.executors.ray.session import join_ray
 from fleet.plan.order import LeaseOrder
+from fleet.plan.partial import Rest
+from fleet.scheduler.commands import Assign, Drop, Release, Shorten
+from fleet.worker.outcome import Shortened
 from fleet.worker.prefetch import PutDown
-from fleet.worker.receipt import Receipt, Shortened, Tally
-from fleet.worker.spec import Progress, WorkerSpec
-from fleet.worker.tasks import Task
+from fleet.worker.spec import WorkerSpec
+from fleet.worker.task_queue import Task
 
 PATIENCE_S = 120
 PREEMPTION = 2

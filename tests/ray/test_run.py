@@ -15,11 +15,10 @@ import pyarrow as pa
 import pytest
 
 import fleet
-from fleet.driver.events import DeviceLost, LeaseDone
-from fleet.driver.ray_start import ray_left_as_found, start_ray
-from fleet.observe.events import RunEvent
-from fleet.observe.report import RunReport
-from fleet.worker.spec import Progress
+from fleet.core.progress import Progress
+from fleet.core.run_events import DeviceLost, LeaseDone, RunEvent
+from fleet.driver.report import RunReport
+from fleet.executors.ray.session import ray_left_as_found, start_ray
 
 JOBS = Path(__file__).parents[2] / "jobs"
 

@@ -14,9 +14,9 @@ import ray
 from s3_server import S3Server
 
 import fleet
-from fleet.observe.events import RunEvent, RunStarted
-from fleet.observe.summary import render
+from fleet.core.run_events import RunEvent, RunStarted
 from fleet.storage import FAULTS_VARIABLE, Faults, Folder
+from fleet.views.summary import render
 
 JOBS = Path(__file__).parents[2] / "jobs"
 BUCKET = "archive"

@@ -18,8 +18,8 @@ from typer.testing import CliRunner, Result
 import fleet
 from fleet.cli import app
 from fleet.cli.output_folder import open_output
-from fleet.output.status import read_status
 from fleet.storage import Folder
+from fleet.table.status import read_status
 
 JOBS = Path(__file__).parents[2] / "jobs"
 DRIVER = ("fleet.cli.attended", "run")
@@ -92,8 +92,7 @@ from dataclasses import dataclass
 from time import sleep
 import numpy as np
 import pyarrow as pa
-from fleet import FrameJob
-from fleet.frames import Rows
+from fleet import FrameJob, Rows
 
 @dataclass(frozen=True)
 class Ticks(FrameJob):

@@ -9,8 +9,8 @@ import pytest
 from made_up import JOB, SCHEMAS, commit_lease
 
 from fleet.errors import OutputCorrupt, OutputTaken
-from fleet.output.claim import JOB_FILE, claim, read_job
 from fleet.storage import Folder
+from fleet.table.state.ownership import JOB_FILE, claim, read_job
 
 
 @pytest.fixture

@@ -11,16 +11,16 @@ import pyarrow.parquet as pq
 import pytest
 from made_up import JOB, ORIGIN, builder_of, claimed, commit_lease
 
+from fleet.core.interval import Interval, lease_id
+from fleet.core.loss import Loss
+from fleet.core.receipt import Receipt
 from fleet.errors import OutputCorrupt, StorageError
-from fleet.output.commit import commit, done_intervals, read_commits
-from fleet.output.footer import TAIL_BYTES
-from fleet.output.loss import Loss
-from fleet.output.parquet import digest, digest_before_footer
-from fleet.output.read import read
-from fleet.output.record import part_name
-from fleet.plan.lease import Interval, lease_id
+from fleet.parquet.encoding import digest, digest_before_footer
 from fleet.storage import Folder
-from fleet.worker.receipt import Receipt
+from fleet.table.commits.commit import commit, done_intervals, read_commits
+from fleet.table.commits.footer import TAIL_BYTES
+from fleet.table.commits.record import part_name
+from fleet.table.state.read import read
 
 
 @pytest.fixture(params=["disk", "memory"])

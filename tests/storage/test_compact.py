@@ -11,19 +11,19 @@ import duckdb
 import pytest
 from made_up import JOB, claimed, commit_lease, swept
 
+from fleet.core.loss import Loss
+from fleet.core.receipt import Receipt
 from fleet.errors import StorageError
-from fleet.output.compact import Compacted, compact
-from fleet.output.finish import finish
-from fleet.output.lock import REWRITE
-from fleet.output.loss import Loss
-from fleet.output.read import read
-from fleet.output.record import part_name
-from fleet.output.snapshot import WORTH_IT
-from fleet.output.standing import Standing, read_standing
-from fleet.output.success import is_finished
-from fleet.output.switch import SWITCHING
 from fleet.storage import Folder
-from fleet.worker.receipt import Receipt
+from fleet.table.commits.checkpoint import WORTH_IT
+from fleet.table.commits.record import part_name
+from fleet.table.maintenance.close import finish
+from fleet.table.maintenance.compact import Compacted, compact
+from fleet.table.maintenance.replace import SWITCHING
+from fleet.table.state.lock import REWRITE
+from fleet.table.state.read import read
+from fleet.table.state.state import Standing, read_standing
+from fleet.table.state.success_marker import is_finished
 
 MANY_BYTES = 10**9
 

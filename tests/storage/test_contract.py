@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from fleet.core.source import Source
 from fleet.errors import InputNotFound, VideoChanged
 from fleet.storage import Choice, Folder, Reader, Writable, expand, read_file, read_text
 from fleet.storage.folder import PROBE_PREFIX
-from fleet.video.index import Source
 
 
 @pytest.fixture

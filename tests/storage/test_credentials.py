@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from fleet.errors import AccessDenied, JobFileError, UsageError
-from fleet.job import load_job
+from fleet.job.job_file import load_job
 from fleet.storage import Folder, clean, expand, read_file
 from fleet.storage.credentials import Keys, ProfileKeys, obs_settings, s3_settings
-from fleet.storage.trouble import of_cloud
+from fleet.storage.error_mapping import of_cloud
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example-secret"}
 

@@ -9,11 +9,10 @@ from generate import Clip, write
 from proxy import Proxy
 
 import fleet
-from fleet.driver.events import LeaseDone
+from fleet.core.run_events import LeaseDone, LeaseStarted, RunEvent
 from fleet.errors import CredentialsRefused, JobFailed
-from fleet.observe.events import LeaseStarted, RunEvent
-from fleet.output.lock import LEAD
 from fleet.storage import Folder
+from fleet.table.state.lock import LEAD
 
 JOBS = Path(__file__).parents[2] / "jobs"
 FRAMES = 60

@@ -12,15 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_up import JOB, claimed, commit_lease, swept
 
+from fleet.core.loss import Loss
+from fleet.core.receipt import Receipt, Tally
 from fleet.errors import OutputCorrupt
-from fleet.output.finish import finish
-from fleet.output.lock import REWRITE
-from fleet.output.loss import Loss
-from fleet.output.read import read
-from fleet.output.record import part_name
-from fleet.output.success import SUCCESS_FILE, is_finished, unfinish
 from fleet.storage import Folder
-from fleet.worker.receipt import Receipt, Tally
+from fleet.table.commits.record import part_name
+from fleet.table.maintenance.close import finish
+from fleet.table.state.lock import REWRITE
+from fleet.table.state.read import read
+from fleet.table.state.success_marker import SUCCESS_FILE, is_finished, unfinish
 
 STRAY = "0" * 32
 

@@ -10,17 +10,17 @@ import pyarrow.parquet as pq
 import pytest
 from made_up import JOB, ORIGIN, batch_of, claimed, commit_lease, detections_of
 
+from fleet.core.interval import Interval, lease_id
 from fleet.errors import UsageError
 from fleet.evaluate.coco import evaluate_scene
 from fleet.evaluate.gather import gather
 from fleet.evaluate.truth import read_truth
-from fleet.output.claim import claim
-from fleet.output.commit import commit
-from fleet.output.part import PartBuilder
-from fleet.output.read import read
-from fleet.output.schema import DETECTIONS, output_schemas
-from fleet.plan.lease import Interval, lease_id
 from fleet.storage import Folder
+from fleet.table.commits.commit import commit
+from fleet.table.parts.builder import PartBuilder
+from fleet.table.parts.schema import DETECTIONS, output_schemas
+from fleet.table.state.ownership import claim
+from fleet.table.state.read import read
 
 
 @pytest.fixture

@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from indexes import index_of, indexes
 
+from fleet.core.source import Source
 from fleet.errors import BrokenVideo
-from fleet.output import index_store
-from fleet.output.index_store import IndexStore
+from fleet.index_cache import store as index_store
+from fleet.index_cache.store import IndexStore
 from fleet.storage import Folder
-from fleet.video.index import PacketTable, Source, VideoIndex
+from fleet.video.index import PacketTable, VideoIndex
 
 
 @pytest.fixture(params=["disk", "memory"])
@@ -79,8 +80,8 @@ def test_a_long_video_is_found_across_groups(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Packets of one video lie in several row groups, and of several in one."""
-    for module in ("index_store", "index_batch"):
-        monkeypatch.setattr(f"fleet.output.{module}.GROUP_PACKETS", 7)
+    for module in ("store", "batch"):
+        monkeypatch.setattr(f"fleet.index_cache.{module}.GROUP_PACKETS", 7)
     several = [made(f"{n}.mp4", gops) for n, gops in enumerate([1, 9, 2, 5])]
     keep(folder, *several)
     store = IndexStore(folder)

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from fleet.errors import JobFailed, OutputBusy, StorageRefused
-from fleet.output.lock import EXPIRES_S, LEAD, Holder, Lock, held, read_holder
 from fleet.storage import Folder
+from fleet.table.state.lock import EXPIRES_S, LEAD, Holder, Lock, held, read_holder
 
 
 @pytest.fixture(params=["disk", "memory"])
@@ -104,7 +104,7 @@ def test_renewing_puts_the_end_off(folder: Folder) -> None:
 def test_the_lock_of_a_process_that_died_here_is_free_at_once(tmp_path: Path) -> None:
     """The same command again, right after a crash, need not wait."""
     code = (
-        "import os, time\nfrom fleet.output.lock import *\nfrom fleet.storage import Folder\n"
+        "import os, time\nfrom fleet.table.state.lock import *\nfrom fleet.storage import Folder\n"
         f"Lock(Folder({str(tmp_path)!r}), LEAD, Holder.me('x', '', time.time())).take()\n"
         "print('taken', flush=True)\nos.kill(os.getpid(), 9)\n"
     )
@@ -152,7 +152,7 @@ def test_without_conditions_it_still_keeps_the_second_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As well as it can: what stands there is respected, released and expired as elsewhere."""
-    monkeypatch.setattr("fleet.output.lock._SETTLE_S", 0.0)
+    monkeypatch.setattr("fleet.table.state.lock._SETTLE_S", 0.0)
     folder = Unconditional(str(tmp_path))
     first = take(folder, elsewhere(holder()))
     with pytest.raises(OutputBusy):

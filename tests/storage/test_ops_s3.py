@@ -9,21 +9,22 @@ import pytest
 from indexes import index_of
 from made_up import JOB, claimed, commit_lease, swept
 
+from fleet.core.loss import Loss
+from fleet.core.source import Source
 from fleet.errors import JobFailed, OutputBusy
-from fleet.output.compact import compact
-from fleet.output.finish import finish
-from fleet.output.index_store import IndexStore
-from fleet.output.lock import EXPIRES_S, LEAD, Holder, Lock
-from fleet.output.loss import Loss
-from fleet.output.read import read
-from fleet.output.requeue import Asked, requeue
-from fleet.output.snapshot import WORTH_IT
-from fleet.output.standing import read_standing
-from fleet.output.status import read_status
-from fleet.output.verify import verify
-from fleet.output.videos import Video, write_videos
+from fleet.index_cache.store import IndexStore
 from fleet.storage import Folder
-from fleet.video.index import Source, VideoIndex
+from fleet.table.commits.checkpoint import WORTH_IT
+from fleet.table.maintenance.close import finish
+from fleet.table.maintenance.compact import compact
+from fleet.table.maintenance.requeue import Asked, requeue
+from fleet.table.maintenance.verify import verify
+from fleet.table.state.lock import EXPIRES_S, LEAD, Holder, Lock
+from fleet.table.state.read import read
+from fleet.table.state.state import read_standing
+from fleet.table.state.video_manifest import Video, write_videos
+from fleet.table.status import read_status
+from fleet.video.index import VideoIndex
 
 TICKS = 512
 LEASES = WORTH_IT

@@ -12,17 +12,18 @@ import numpy as np
 import pytest
 
 from fleet.ascend.soc import soc
+from fleet.core.interval import Interval
+from fleet.core.interval_set import EVER, DoneIntervals
+from fleet.core.source import Source
 from fleet.driver.prepare import Known, Prepared, prepare
-from fleet.driver.probing import LookEnded, Probes, index_video
 from fleet.errors import BrokenVideo, NotAVideo, StorageError
-from fleet.output.index_store import IndexStore
-from fleet.output.videos import Video
-from fleet.plan.done import EVER, DoneIntervals
-from fleet.plan.lease import Interval
+from fleet.index_cache.store import IndexStore
 from fleet.plan.order import order
 from fleet.plan.plan import bundle
 from fleet.storage import Folder, expand
-from fleet.video.index import Source, VideoIndex
+from fleet.table.state.video_manifest import Video
+from fleet.video.index import VideoIndex
+from fleet.video.probe.sandbox import LookEnded, Probes, index_video
 from fleet.video.sampling import Sample
 
 CHIP = soc("Ascend310")

@@ -13,14 +13,14 @@ import pytest
 from made_up import JOB, SCHEMAS, claimed, commit_lease
 
 import fleet
+from fleet.core.loss import Loss, LossReason
 from fleet.errors import OutputCorrupt, UsageError
-from fleet.output.claim import claim
-from fleet.output.finish import finish
-from fleet.output.loss import Loss, LossReason
-from fleet.output.read import Tables, count_losses, read
-from fleet.output.record import JobRecord, part_name
-from fleet.output.schema import output_schemas
 from fleet.storage import Folder
+from fleet.table.commits.record import JobRecord, part_name
+from fleet.table.maintenance.close import finish
+from fleet.table.parts.schema import output_schemas
+from fleet.table.state.ownership import claim
+from fleet.table.state.read import Tables, count_losses, read
 
 
 @pytest.fixture(params=["disk", "memory"])

@@ -15,26 +15,27 @@ from hypothesis import strategies as st
 from indexes import index_of
 from made_up import JOB, ORIGIN, claimed, commit_lease
 
+from fleet.core.interval import Interval, lease_id
+from fleet.core.interval_set import EVER, IntervalTable
+from fleet.core.loss import Loss
+from fleet.core.source import Source
 from fleet.errors import NotAVideo, OutputBusy, UsageError
-from fleet.output.commit import commit
-from fleet.output.compact import compact
-from fleet.output.finish import finish
-from fleet.output.index_store import IndexStore
-from fleet.output.lock import LEAD, held
-from fleet.output.loss import Loss
-from fleet.output.part import PartBuilder
-from fleet.output.read import read, read_losses
-from fleet.output.records import Covered
-from fleet.output.requeue import Asked, Requeued, requeue
-from fleet.output.schema import DETECTIONS
-from fleet.output.standing import read_standing
-from fleet.output.success import is_finished
-from fleet.output.take_up import less, taken_up
-from fleet.output.videos import Video, write_videos
-from fleet.plan.done import EVER, IntervalTable
-from fleet.plan.lease import Interval, lease_id
+from fleet.index_cache.store import IndexStore
 from fleet.storage import Folder
-from fleet.video.index import Source, VideoIndex
+from fleet.table.commits.commit import commit
+from fleet.table.commits.record_table import Covered
+from fleet.table.maintenance.close import finish
+from fleet.table.maintenance.compact import compact
+from fleet.table.maintenance.reopen import less, taken_up
+from fleet.table.maintenance.requeue import Asked, Requeued, requeue
+from fleet.table.parts.builder import PartBuilder
+from fleet.table.parts.schema import DETECTIONS
+from fleet.table.state.lock import LEAD, held
+from fleet.table.state.read import read, read_losses
+from fleet.table.state.state import read_standing
+from fleet.table.state.success_marker import is_finished
+from fleet.table.state.video_manifest import Video, write_videos
+from fleet.video.index import VideoIndex
 
 TICKS = 512
 GOP = 4

@@ -13,32 +13,25 @@ from hypothesis import strategies as st
 from indexes import index_of
 from made_up import JOB, claimed, commit_lease
 
-from fleet.driver.events import (
-    ELSEWHERE,
-    Assign,
-    DeviceLost,
-    Drop,
-    Event,
-    LeaseDone,
-    Piece,
-    Release,
-    Shorten,
-)
-from fleet.driver.ledger import Ledger
-from fleet.driver.share import adopt, lead_or_join, others
-from fleet.driver.shared_pool import SharedPool
+from fleet.core.interval import Interval
+from fleet.core.interval_set import DoneIntervals
+from fleet.core.lease_summary import Piece
+from fleet.core.progress import Progress
+from fleet.core.run_events import ELSEWHERE, DeviceLost, Event, LeaseDone
+from fleet.core.source import Source
+from fleet.driver.peer_pool import SharedPool
+from fleet.driver.peers import adopt, lead_or_join, others
 from fleet.errors import OutputBusy
-from fleet.output.lock import Holder
-from fleet.output.runs import RunNote, put_leases, put_note
 from fleet.plan.cost import CostModel
-from fleet.plan.done import DoneIntervals
-from fleet.plan.lease import Interval, Lease, Shard
+from fleet.plan.lease import Lease, Shard
 from fleet.plan.order import LeaseOrder
 from fleet.plan.plan import bundle
 from fleet.plan.shard import VideoWork, video_work
+from fleet.scheduler.commands import Assign, Drop, Release, Shorten
+from fleet.scheduler.ledger import Ledger
 from fleet.storage import Folder
-from fleet.video.index import Source
-from fleet.worker.spec import Progress
+from fleet.table.state.lock import Holder
+from fleet.table.state.run_notes import RunNote, put_leases, put_note
 
 
 def work(

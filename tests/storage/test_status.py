@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 from made_up import JOB, claimed, commit_lease
 
-from fleet.observe.show_status import render
-from fleet.output.compact import compact
-from fleet.output.finish import finish
-from fleet.output.lock import EXPIRES_S, Holder
-from fleet.output.loss import Loss
-from fleet.output.runs import (
+from fleet.core.interval import Interval
+from fleet.core.loss import Loss
+from fleet.core.source import Source
+from fleet.plan.lease import Lease, Shard
+from fleet.storage import Folder
+from fleet.table.maintenance.close import finish
+from fleet.table.maintenance.compact import compact
+from fleet.table.state.lock import EXPIRES_S, Holder
+from fleet.table.state.run_notes import (
     KEPT,
     DeviceNote,
     RunNote,
@@ -26,12 +29,10 @@ from fleet.output.runs import (
     read_leases,
     read_notes,
 )
-from fleet.output.status import read_status
-from fleet.output.success import unfinish
-from fleet.output.videos import Video, read_videos, write_videos
-from fleet.plan.lease import Interval, Lease, Shard
-from fleet.storage import Folder
-from fleet.video.index import Source
+from fleet.table.state.success_marker import unfinish
+from fleet.table.state.video_manifest import Video, read_videos, write_videos
+from fleet.table.status import read_status
+from fleet.views.status import render
 
 TICKS = 512
 
@@ -112,7 +113,7 @@ def test_a_time_that_was_not_put_down_is_not_told(
 ) -> None:
     """An older Fleet kept none: a device is then named without one."""
     videos(folder)
-    monkeypatch.setattr("fleet.output.commit.time.time", lambda: 0.0)
+    monkeypatch.setattr("fleet.table.commits.commit.time.time", lambda: 0.0)
     commit_lease(folder, "a", range(16))
     monkeypatch.undo()
     status = read_status(folder, JOB)

@@ -14,7 +14,7 @@ from fleet.errors import (
     StorageRefused,
 )
 from fleet.storage import Folder, expand
-from fleet.storage.trouble import of_cloud, of_system
+from fleet.storage.error_mapping import of_cloud, of_system
 
 ANSWER = (
     "Error performing GET https://host/b/x in 5ms - Server returned non-2xx status code: {status}: "

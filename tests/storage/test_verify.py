@@ -11,21 +11,21 @@ from pathlib import Path
 import pytest
 from made_up import JOB, ORIGIN, builder_of, claimed, commit_lease, swept
 
+from fleet.core.interval import Interval, lease_id
+from fleet.core.loss import Loss
+from fleet.core.receipt import Receipt
 from fleet.errors import OutputBusy
-from fleet.output.commit import commit
-from fleet.output.compact import compact
-from fleet.output.finish import finish
-from fleet.output.lock import REWRITE, Holder, held
-from fleet.output.loss import Loss
-from fleet.output.record import part_name
-from fleet.output.runs import RunNote, put_note
-from fleet.output.success import unfinish
-from fleet.output.switch import SWITCHING
-from fleet.output.verify import Verdict, verify
-from fleet.output.videos import Video, write_videos
-from fleet.plan.lease import Interval, lease_id
 from fleet.storage import Folder
-from fleet.worker.receipt import Receipt
+from fleet.table.commits.commit import commit
+from fleet.table.commits.record import part_name
+from fleet.table.maintenance.close import finish
+from fleet.table.maintenance.compact import compact
+from fleet.table.maintenance.replace import SWITCHING
+from fleet.table.maintenance.verify import Verdict, verify
+from fleet.table.state.lock import REWRITE, Holder, held
+from fleet.table.state.run_notes import RunNote, put_note
+from fleet.table.state.success_marker import unfinish
+from fleet.table.state.video_manifest import Video, write_videos
 
 TICKS = 512
 

@@ -8,16 +8,15 @@ import uuid
 import pytest
 from made_up import JOB, ORIGIN, claimed, commit_lease
 
-from fleet.driver import keep
-from fleet.driver.events import DeviceJoined, LeaseDone
+from fleet.core.run_events import DeviceJoined, LeaseDone, RunEvent, RunStarted
+from fleet.driver import checkpointer as keep
+from fleet.driver.checkpointer import RecordKeeper
 from fleet.driver.heartbeat import heartbeat
-from fleet.driver.keep import RecordKeeper
 from fleet.errors import JobFailed
-from fleet.observe.events import RunEvent, RunStarted
-from fleet.output.lock import Holder
-from fleet.output.runs import RunNote, read_notes
-from fleet.output.standing import read_standing
 from fleet.storage import Folder
+from fleet.table.state.lock import Holder
+from fleet.table.state.run_notes import RunNote, read_notes
+from fleet.table.state.state import read_standing
 
 
 @pytest.fixture

@@ -13,17 +13,17 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from fleet.driver.probing import index_video
+from fleet.core.geometry import Size
 from fleet.errors import UsageError
-from fleet.geometry import Size
-from fleet.output.schema import DETECTIONS, IDENTITY
 from fleet.storage import expand
 from fleet.street.archive import plan_archive, render_archive
-from fleet.street.clip import Clip, Coding, Density
 from fleet.street.command import street
 from fleet.street.encode import TRUTH, truth_table, write
-from fleet.street.truth import Seen
+from fleet.street.scene.clip import Clip, Coding, Density
+from fleet.street.scene.truth import Seen
+from fleet.table.parts.schema import DETECTIONS, IDENTITY
 from fleet.video.index import VideoIndex
+from fleet.video.probe.sandbox import index_video
 
 CLIP = Clip(seed=3, scene=1, size=Size(320, 180), rate=Fraction(10), seconds=3.0)
 
@@ -58,7 +58,7 @@ def test_open_gops_refer_across_keys(tmp_path: Path, codec: str) -> None:
 
 def test_decoded_pictures_show_what_was_drawn(tmp_path: Path) -> None:
     """The decoded frames are the drawn ones, up to the loss of coding."""
-    from fleet.street.draw import Scene
+    from fleet.street.painting.draw import Scene
 
     path, _, _ = written(CLIP, tmp_path)
     scene = Scene(CLIP)

@@ -9,11 +9,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from fleet.geometry import Size
-from fleet.street.actors import BUS, CAR, CYCLIST, PERSON
-from fleet.street.clip import Clip, Density, Light, Weather
-from fleet.street.draw import Scene, render
-from fleet.street.weather import MARGIN_PX
+from fleet.core.geometry import Size
+from fleet.street.painting.draw import Scene, render
+from fleet.street.scene.actors import BUS, CAR, CYCLIST, PERSON
+from fleet.street.scene.clip import Clip, Density, Light, Weather
+from fleet.street.scene.weather import MARGIN_PX
 
 SMALL = Clip(seed=5, scene=2, size=Size(640, 360), rate=Fraction(4), seconds=1.0)
 TINY = replace(SMALL, size=Size(320, 180))

@@ -16,8 +16,8 @@ from av.video.codeccontext import VideoCodecContext
 from numpy.typing import NDArray
 
 from fleet.ascend.surface import planes
-from fleet.frames import AccessUnit, Colour
-from fleet.geometry import Size
+from fleet.core.frames import AccessUnit, Colour
+from fleet.core.geometry import Size
 from fleet.video.index import StreamInfo
 
 SMALL = Size(192, 128)

@@ -13,16 +13,16 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.ascend.device import Device
 from fleet.ascend.soc import soc
 from fleet.ascend.surface import planes
-from fleet.driver.probing import index_video
+from fleet.device import Device
 from fleet.plan.cost import CostModel
 from fleet.plan.lease import Lease
 from fleet.plan.order import LeaseOrder, order
 from fleet.plan.shard import DoneIntervals, video_work
 from fleet.storage import expand
 from fleet.video.index import VideoIndex
+from fleet.video.probe.sandbox import index_video
 from fleet.worker.decode import Lost, ShardDecoder
 from fleet.worker.prefetch import Fetch, Readers
 

@@ -7,9 +7,10 @@ from fractions import Fraction
 import numpy as np
 from hypothesis import strategies as st
 
-from fleet.frames import Colour
-from fleet.geometry import Size
-from fleet.video.index import PacketTable, Source, StreamInfo, VideoIndex
+from fleet.core.frames import Colour
+from fleet.core.geometry import Size
+from fleet.core.source import Source
+from fleet.video.index import PacketTable, StreamInfo, VideoIndex
 
 STREAM = StreamInfo(
     codec="h264",

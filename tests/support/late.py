@@ -14,8 +14,8 @@ from itertools import count
 from pathlib import Path
 
 import fleet
-from fleet.output.record import lease_of
 from fleet.storage import Folder
+from fleet.table.commits.record import lease_of
 
 
 def stop_before_the_second(table: str) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from fleet.driver.events import Assign, Command, LeaseDone, Piece
-from fleet.driver.lease_state import Rules
-from fleet.driver.ledger import Ledger
-from fleet.worker.fault import Fault
-from fleet.worker.receipt import Receipt, Tally
+from fleet.core.fault import Fault
+from fleet.core.lease_summary import Piece
+from fleet.core.receipt import Receipt, Tally
+from fleet.core.run_events import LeaseDone
+from fleet.scheduler.commands import Assign, Command
+from fleet.scheduler.lease_state import Rules
+from fleet.scheduler.ledger import Ledger
 
 BUSY = Fault("storage", 0, "StorageError", "the store was busy", retryable=True)
 NEVER = Fault("job", 0, "TypeError", "the job is wrong", retryable=False)

@@ -9,20 +9,20 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from fleet.frames import Colour, Detections, FrameBatch, Picture, Rows
-from fleet.geometry import Size
-from fleet.output.claim import claim
-from fleet.output.commit import commit
-from fleet.output.lock import REWRITE, held
-from fleet.output.loss import Loss
-from fleet.output.part import PartBuilder
-from fleet.output.record import JobRecord, Origin
-from fleet.output.schema import DETECTIONS, output_schemas
-from fleet.output.standing import Standing
-from fleet.output.sweep import Sweep, sweep
-from fleet.plan.lease import Interval, lease_id
+from fleet.core.frames import Colour, Detections, FrameBatch, Picture, Rows
+from fleet.core.geometry import Size
+from fleet.core.interval import Interval, lease_id
+from fleet.core.loss import Loss
+from fleet.core.receipt import Receipt
 from fleet.storage import Folder
-from fleet.worker.receipt import Receipt
+from fleet.table.commits.commit import commit
+from fleet.table.commits.record import JobRecord, Origin
+from fleet.table.maintenance.vacuum import Sweep, sweep
+from fleet.table.parts.builder import PartBuilder
+from fleet.table.parts.schema import DETECTIONS, output_schemas
+from fleet.table.state.lock import REWRITE, held
+from fleet.table.state.ownership import claim
+from fleet.table.state.state import Standing
 
 LABELS = ("person", "car", "dog")
 JOB = JobRecord("ab" * 32, "detections", {"params": {"threshold": "0.4"}, "sample": "all"})

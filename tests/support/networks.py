@@ -10,7 +10,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from fleet.geometry import Size
+from fleet.core.geometry import Size
 
 LABELS = ("first", "second", "third")
 """The labels of `colour_network`: one a channel."""

@@ -18,8 +18,8 @@ from typing import Any, TextIO
 import ray
 
 import fleet
-from fleet.observe.events import RunEvent
-from fleet.worker.receipt import Receipt
+from fleet.core.receipt import Receipt
+from fleet.core.run_events import RunEvent
 
 PLAIN = (str, int, float, bool)
 LOOK_EVERY_S = 0.1

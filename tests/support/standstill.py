@@ -39,7 +39,9 @@ def stand_still(output: Path, commits: int, longest_s: float) -> Standstill:
     while len(list(output.glob("frames/part-*"))) < commits:
         assert time.monotonic() < until_s, "the run does not come so far"
         time.sleep(0.02)
-    (driver,) = (pid for pid in _below(os.getpid()) if b"fleet.chaos.life" in _command(pid))
+    (driver,) = (
+        pid for pid in _below(os.getpid()) if b"fleet.chaos.driver_process" in _command(pid)
+    )
     workers = tuple(pid for pid in _below(driver) if _command(pid).startswith(b"ray::DeviceActor"))
     assert workers, "the run has no workers"
     for pid in (driver, *workers):

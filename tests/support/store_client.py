@@ -14,8 +14,8 @@ from pathlib import Path
 
 from s3_server import S3Server
 
-from fleet.output.fingerprint import fingerprint
 from fleet.storage import Folder
+from fleet.table.maintenance.content_hash import fingerprint
 
 
 def main() -> None:

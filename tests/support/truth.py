@@ -8,9 +8,10 @@ from pathlib import Path
 import av
 import numpy as np
 
-from fleet.video.index import Source, VideoIndex
-from fleet.video.mpegts import payload
-from fleet.video.probe import probe
+from fleet.core.source import Source
+from fleet.video.containers.mpegts import payload
+from fleet.video.index import VideoIndex
+from fleet.video.probe.probe import probe
 
 
 class MemoryReader:

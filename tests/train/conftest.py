@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
+    from fleet.train.data.samples import Samples
     from fleet.train.plan import TrainPlan
-    from fleet.train.samples import Samples
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +43,7 @@ def plan(tmp_path: Path) -> Callable[..., TrainPlan]:
 @pytest.fixture(scope="session")
 def clips() -> list[Samples]:
     """Two clips of two pictures: noise, with a bright box wherever a car is said to be."""
-    from fleet.train.samples import Samples
+    from fleet.train.data.samples import Samples
 
     rng = np.random.default_rng(3)
     made = []

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fleet.driver.ray_train import spread
-from fleet.train.augment import Change
-from fleet.train.batches import Batches
+from fleet.executors.ray.map import spread
+from fleet.train.data.augment import Change
+from fleet.train.data.batches import Batches
+from fleet.train.data.render import render_samples
+from fleet.train.data.samples import load
+from fleet.train.data.scenes import training_clip
 from fleet.train.plan import TrainPlan
-from fleet.train.render import render_samples
-from fleet.train.samples import load
-from fleet.train.scenes import training_clip
 from fleet.train.trainer import Trainer
 
 CACHE = Path("build/prove_precision")

@@ -10,15 +10,15 @@ import onnx
 import pytest
 
 from fleet.ascend.soc import soc
-from fleet.geometry import Size
+from fleet.core.geometry import Size
 from fleet.models.card import read_card
-from fleet.models.compile import compile_model
+from fleet.models.compiler.compile import compile_model
 from fleet.models.heads import parse_anchors
 from fleet.models.heads.yolov3 import YoloV3
 from fleet.models.session import open_session
 
 if TYPE_CHECKING:
-    from fleet.train.samples import Samples
+    from fleet.train.data.samples import Samples
 
 
 def test_it_has_less_than_a_million_parameters() -> None:
@@ -78,8 +78,8 @@ def test_loss_and_head_read_maps_alike(clips: list[Samples]) -> None:
     """Maps that say what the targets want cost nearly nothing, and decode to the truth's boxes."""
     import torch
 
+    from fleet.train.data.targets import ANCHORS, STRIDES, assign
     from fleet.train.loss import street_loss
-    from fleet.train.targets import ANCHORS, STRIDES, assign
 
     truth = clips[0].truth
     targets = assign(truth, 2, Size(416, 256))
@@ -108,8 +108,8 @@ def test_what_is_ignored_costs_nothing(clips: list[Samples]) -> None:
     """Seeing a figure that is hardly to be seen is not punished; seeing one elsewhere is."""
     import torch
 
+    from fleet.train.data.targets import assign
     from fleet.train.loss import street_loss
-    from fleet.train.targets import assign
 
     hidden = np.array([(0, 0, 100, 100, 120, 140, 0.9)], np.float32)
     targets = assign(hidden, 1, Size(416, 256))
@@ -141,8 +141,8 @@ def test_overlap_is_told_as_it_is_defined() -> None:
 def test_the_committed_network_is_of_this_kind() -> None:
     """The file beside its card: head, labels and anchors as the training has them."""
     from fleet.models.heads import write_anchors
-    from fleet.street.clip import LABELS
-    from fleet.train.targets import ANCHORS
+    from fleet.street.scene.clip import LABELS
+    from fleet.train.data.targets import ANCHORS
 
     path = Path(__file__).parents[2] / "jobs" / "street" / "street.onnx"
     known = {item.key: item.value for item in onnx.load(path).metadata_props}

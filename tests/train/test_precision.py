@@ -15,8 +15,8 @@ def test_rounding_is_float16_held_within_its_range(numbers: list[float]) -> None
     """As NumPy rounds, with +-65504 where NumPy gives infinity; the status is raised only there."""
     import torch
 
-    from fleet.train.overflow import FloatStatus
-    from fleet.train.precision import saturate
+    from fleet.train.numerics.overflow import FloatStatus
+    from fleet.train.numerics.precision import saturate
 
     status = FloatStatus()
     found = saturate(torch.tensor(numbers, dtype=torch.float32), status, "layer").numpy()
@@ -31,8 +31,8 @@ def test_a_sum_beyond_float16_is_no_overflow() -> None:
     """Values at the end of the range are sound, however many there are."""
     import torch
 
-    from fleet.train.overflow import FloatStatus
-    from fleet.train.precision import saturate
+    from fleet.train.numerics.overflow import FloatStatus
+    from fleet.train.numerics.precision import saturate
 
     status = FloatStatus()
     saturate(torch.full((4096,), 65504.0), status, "layer")
@@ -43,8 +43,8 @@ def test_what_is_no_number_raises_the_status() -> None:
     """It becomes 0, as on the chip no NaN is seen afterwards."""
     import torch
 
-    from fleet.train.overflow import FloatStatus
-    from fleet.train.precision import saturate
+    from fleet.train.numerics.overflow import FloatStatus
+    from fleet.train.numerics.precision import saturate
 
     status = FloatStatus()
     assert saturate(torch.tensor([float("nan"), 2.0]), status, "layer").tolist() == [0.0, 2.0]
@@ -54,8 +54,8 @@ def test_what_is_no_number_raises_the_status() -> None:
 def _conv(mode: str) -> tuple[object, object]:
     import torch
 
-    from fleet.train.overflow import FloatStatus
-    from fleet.train.precision import CubeConv, PrecisionMode, set_precision
+    from fleet.train.numerics.overflow import FloatStatus
+    from fleet.train.numerics.precision import CubeConv, PrecisionMode, set_precision
 
     torch.manual_seed(5)
     conv = torch.nn.Sequential(CubeConv(3, 4, 3, padding=1))

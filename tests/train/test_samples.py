@@ -10,17 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet.core.geometry import Size
 from fleet.errors import UsageError
-from fleet.geometry import Size
 
 if TYPE_CHECKING:
-    from fleet.train.samples import Samples
+    from fleet.train.data.samples import Samples
 
 
 def test_training_shares_no_street_with_an_archive() -> None:
     """`fleet street --seed N` takes scenes N * 1000 + camera, of which there are up to 999."""
     from fleet.street.archive import plan_archive
-    from fleet.train.scenes import TRAINING_SEED, VALIDATION_SEED, training_clip, validation_clip
+    from fleet.train.data.scenes import (
+        TRAINING_SEED,
+        VALIDATION_SEED,
+        training_clip,
+        validation_clip,
+    )
 
     last = plan_archive(Path("out"), 999, 10, 99_000)[-1].clip
     assert last.scene < TRAINING_SEED
@@ -30,7 +35,7 @@ def test_training_shares_no_street_with_an_archive() -> None:
 def test_the_usual_looks_are_those_of_an_archive() -> None:
     """So that training and validation keep up with what `fleet street` renders."""
     from fleet.street.archive import plan_archive
-    from fleet.train.scenes import validation_clip
+    from fleet.train.data.scenes import validation_clip
 
     looks = [
         (shot.clip.light, shot.clip.weather, shot.clip.density)
@@ -42,7 +47,7 @@ def test_the_usual_looks_are_those_of_an_archive() -> None:
 
 def test_training_sees_every_light_weather_and_crowd() -> None:
     """Crossed with each other, within the first hundred streets."""
-    from fleet.train.scenes import training_clip
+    from fleet.train.data.scenes import training_clip
 
     clips = [training_clip(number, 2) for number in range(100)]
     assert len({(clip.light, clip.weather) for clip in clips}) == 9
@@ -52,10 +57,10 @@ def test_training_sees_every_light_weather_and_crowd() -> None:
 
 def test_a_street_is_rendered_once(tmp_path: Path) -> None:
     """Pictures on the band, the truth in its pixels; what is there is left alone."""
-    from fleet.train.pictures import BORDER, CONTENT
-    from fleet.train.render import render_samples
-    from fleet.train.samples import bands_path, load
-    from fleet.train.scenes import training_clip
+    from fleet.train.data.pictures import BORDER, CONTENT
+    from fleet.train.data.render import render_samples
+    from fleet.train.data.samples import bands_path, load
+    from fleet.train.data.scenes import training_clip
 
     clip = training_clip(1, 2)
     render_samples(tmp_path, "street", clip)
@@ -73,7 +78,7 @@ def test_a_street_is_rendered_once(tmp_path: Path) -> None:
 
 def test_pictures_of_another_shape_are_refused() -> None:
     """The band is what 16:9 fills."""
-    from fleet.train.pictures import canvas_placement
+    from fleet.train.data.pictures import canvas_placement
 
     with pytest.raises(UsageError, match="16:9"):
         canvas_placement(Size(640, 480))
@@ -82,7 +87,7 @@ def test_pictures_of_another_shape_are_refused() -> None:
 @given(st.integers(0, 2**32))
 def test_boxes_follow_their_picture(seed: int) -> None:
     """A bright box on a dark picture is where the truth says, whatever was changed."""
-    from fleet.train.augment import Change, changed
+    from fleet.train.data.augment import Change, changed
 
     band = np.full((256, 416, 3), 130, np.uint8)
     band[10:244] = 20
@@ -98,8 +103,8 @@ def test_boxes_follow_their_picture(seed: int) -> None:
 
 def test_what_a_cut_leaves_counts_as_less_visible() -> None:
     """Three quarters of a whole figure cut off: it is hidden by so much, and to be ignored."""
-    from fleet.train.augment import clipped
-    from fleet.train.targets import ignored
+    from fleet.train.data.augment import clipped
+    from fleet.train.data.targets import ignored
 
     truth = np.array([(0, 0, -30, 10, 10, 50, 0.0), (0, 0, 300, 0, 310, 9, 0.0)], np.float32)
     (left,) = clipped(truth, (0, 0), (200, 200))
@@ -109,8 +114,8 @@ def test_what_a_cut_leaves_counts_as_less_visible() -> None:
 
 def test_every_batch_follows_from_its_number(clips: list[Samples]) -> None:
     """Two loaders of one seed give the same batch, and other numbers other ones."""
-    from fleet.train.augment import Change
-    from fleet.train.batches import Batches
+    from fleet.train.data.augment import Change
+    from fleet.train.data.batches import Batches
 
     one, other = Batches(clips, 7, 2), Batches(clips, 7, 2)
     first, again = (made.make(5, Change(), whole_canvas=False) for made in (one, other))
@@ -120,7 +125,7 @@ def test_every_batch_follows_from_its_number(clips: list[Samples]) -> None:
 
 def test_the_whole_canvas_is_the_letterbox_of_inference(clips: list[Samples]) -> None:
     """The band lies on rows 80 to 335 of a grey canvas, its boxes with it."""
-    from fleet.train.batches import on_canvas
+    from fleet.train.data.batches import on_canvas
 
     pictures, truth = on_canvas(clips[0].bands, clips[0].truth)
     assert pictures.shape == (2, 416, 416, 3)
@@ -132,10 +137,10 @@ def test_the_whole_canvas_is_the_letterbox_of_inference(clips: list[Samples]) ->
 def test_an_archive_gives_the_pictures_that_rendering_gives(tmp_path: Path) -> None:
     """The same street, rendered for training or read from its clip: the same boxes in the same places."""
     from fleet.street.archive import plan_archive, render_shot
-    from fleet.street.truth import SMALLEST_PX
-    from fleet.train.archive import archive_pieces, cut_samples
-    from fleet.train.samples import load
-    from fleet.train.targets import ignored
+    from fleet.street.scene.truth import SMALLEST_PX
+    from fleet.train.data.archive import archive_pieces, cut_samples
+    from fleet.train.data.samples import load
+    from fleet.train.data.targets import ignored
 
     (shot,) = plan_archive(tmp_path, 1, 1.0, 3)
     for folder in (shot.video.parent, shot.truth.parent):
@@ -158,7 +163,7 @@ def test_an_archive_with_other_labels_is_refused(tmp_path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from fleet.train.archive import archive_pieces
+    from fleet.train.data.archive import archive_pieces
 
     row = {"uri": "a.mp4", "frame": 0, "label": "dog", "x1": 1.0, "y1": 1.0, "x2": 5.0, "y2": 9.0}
     pq.write_table(pa.Table.from_pylist([row]), tmp_path / "truth.parquet")

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.geometry import Size
-from fleet.train.targets import ANCHORS, STRIDES, assign
+from fleet.core.geometry import Size
+from fleet.train.data.targets import ANCHORS, STRIDES, assign
 
 BAND = Size(416, 256)
 

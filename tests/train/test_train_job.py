@@ -13,9 +13,9 @@ import pytest
 import ray
 
 from fleet.ascend.soc import soc
-from fleet.driver.ray_start import ray_left_as_found, start_ray
-from fleet.driver.ray_train import spread
 from fleet.errors import JobFailed, UsageError
+from fleet.executors.ray.map import spread
+from fleet.executors.ray.session import ray_left_as_found, start_ray
 
 JOB = Path(__file__).parents[2] / "jobs" / "train_street.py"
 

@@ -13,8 +13,8 @@ import pytest
 from fleet.errors import JobFileError
 
 if TYPE_CHECKING:
+    from fleet.train.data.samples import Samples
     from fleet.train.plan import TrainPlan
-    from fleet.train.samples import Samples
     from fleet.train.trainer import Step, Trainer
 
 Plans = Callable[..., "TrainPlan"]
@@ -24,8 +24,8 @@ def _trainer(plan: TrainPlan, clips: list[Samples]) -> tuple[Trainer, Callable[[
     """Make a trainer, and what has it do its next step."""
     import torch
 
-    from fleet.train.augment import Change
-    from fleet.train.batches import Batches
+    from fleet.train.data.augment import Change
+    from fleet.train.data.batches import Batches
     from fleet.train.trainer import Trainer
 
     torch.set_num_threads(1)

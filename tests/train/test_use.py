@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from fleet.ascend.soc import MB, Ascend910A
+from fleet.core.geometry import Size
 from fleet.errors import DeviceOutOfMemory
-from fleet.geometry import Size
 
 CANVAS = Size(32, 16)
 MACS = 4 * 32 * 16 * 3 * 9
@@ -26,8 +26,8 @@ def test_a_step_is_counted_forward_and_backward() -> None:
     """Two operations a multiply-accumulate, three passes, float16 at its peak."""
     import torch
 
-    from fleet.train.precision import CubeConv, PrecisionMode
-    from fleet.train.use import step_use
+    from fleet.train.numerics.precision import CubeConv, PrecisionMode
+    from fleet.train.numerics.use import step_use
 
     network = torch.nn.Sequential(CubeConv(3, 4, 3, padding=1))
     mixed = step_use(network, Ascend910A, PrecisionMode.ALLOW_MIX_PRECISION, 8, CANVAS)
@@ -46,8 +46,8 @@ def test_what_does_not_fit_on_the_chip_is_refused() -> None:
     """Before a step is made."""
     import torch
 
-    from fleet.train.precision import CubeConv, PrecisionMode
-    from fleet.train.use import step_use
+    from fleet.train.numerics.precision import CubeConv, PrecisionMode
+    from fleet.train.numerics.use import step_use
 
     network = torch.nn.Sequential(CubeConv(3, 4, 3, padding=1))
     tiny = replace(Ascend910A, memory_bytes=20_000)

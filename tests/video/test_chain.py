@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from truth import probed
 
-from fleet.video.access_unit import is_droppable
-from fleet.video.demux import Demuxer
-from fleet.video.h264_chain import ReferenceChain
+from fleet.video.containers.demux import Demuxer
+from fleet.video.h26x.access_unit import is_droppable
+from fleet.video.h26x.h264_chain import ReferenceChain
 from fleet.video.index import VideoIndex
 
 

@@ -12,9 +12,9 @@ from generate import Clip, cached, clips
 from hypothesis import HealthCheck, given, settings
 from truth import probed
 
-from fleet.video.access_unit import annexb, is_droppable
+from fleet.video.h26x.access_unit import annexb, is_droppable
+from fleet.video.h26x.parameter_sets import sub_layers
 from fleet.video.index import VideoIndex
-from fleet.video.parameter_sets import sub_layers
 
 
 def decoded(index: VideoIndex, units: dict[int, bytes]) -> dict[int, str]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.video.mpegts import Grid, find_grid, payload, units
+from fleet.video.containers.mpegts import Grid, find_grid, payload, units
 
 PID = 256
 

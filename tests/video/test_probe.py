@@ -11,8 +11,8 @@ from generate import CODECS, Clip, Codec, Container, GopKind, cached, clips, enc
 from hypothesis import HealthCheck, given, settings
 from truth import MemoryReader, assert_same_pts, assert_true, probed, regular
 
-from fleet.video.index import Source
-from fleet.video.probe import probe
+from fleet.core.source import Source
+from fleet.video.probe.probe import probe
 
 NO_PTS = {"avi", "raw"}
 

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from truth import MemoryReader, extracted, probed, truth
 
+from fleet.core.source import Source
 from fleet.errors import BrokenVideo, NotAVideo, StorageError, VideoError
-from fleet.video.index import Source
-from fleet.video.libav import opened
-from fleet.video.probe import probe
+from fleet.video.containers.libav import opened
+from fleet.video.probe.probe import probe
 
 PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n/etc/passwd\n#EXT-X-ENDLIST\n"
 CONCAT = b"ffconcat version 1.0\nfile '/etc/passwd'\n"

@@ -10,10 +10,10 @@ import pytest
 from generate import Clip, cached, encode
 from truth import probed
 
-from fleet.frames import Colour, Matrix, Range
-from fleet.geometry import Size
+from fleet.core.frames import Colour, Matrix, Range
+from fleet.core.geometry import Size
+from fleet.video.h26x.parameter_sets import sub_layers
 from fleet.video.index import StreamInfo
-from fleet.video.parameter_sets import sub_layers
 
 X265 = "log-level=none:pools=none:frame-threads=1"
 

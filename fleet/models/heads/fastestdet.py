@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.frames import ChannelOrder
-from fleet.geometry import Fit, Size
+from fleet.core.frames import ChannelOrder
+from fleet.core.geometry import Fit, Size
 from fleet.models.heads.head import Candidates, Shape
 
 OBJECT_POWER, CLASS_POWER = 0.6, 0.4

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.frames import ChannelOrder
-from fleet.geometry import Fit, Size
+from fleet.core.frames import ChannelOrder
+from fleet.core.geometry import Fit, Size
 from fleet.models.heads.anchors import Anchors
 from fleet.models.heads.head import Candidates, Shape
 

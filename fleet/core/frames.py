@@ -1,0 +1,231 @@
+"""The values that a frame passes through, one type a hop; each checks itself when it is made.
+
+AccessUnit -> Picture -> FrameBatch -> Detections -> Rows
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.core.geometry import Size
+
+if TYPE_CHECKING:
+    import av
+
+
+class Held(Protocol):
+    """Something that occupies device memory until it is freed."""
+
+    def free(self) -> None:
+        """Give the memory back; a second call does nothing."""
+
+
+class Matrix(StrEnum):
+    """Which standard's colour matrix a picture's YUV was made with."""
+
+    BT601 = "bt601"
+    BT709 = "bt709"
+
+
+class Range(StrEnum):
+    """Whether luma spans 16..235 (narrow, "tv") or 0..255 (wide, "pc", "full")."""
+
+    NARROW = "narrow"
+    WIDE = "wide"
+
+
+class ChannelOrder(StrEnum):
+    """Which colour comes first in a model's three input channels."""
+
+    RGB = "rgb"
+    BGR = "bgr"
+
+
+@dataclass(frozen=True)
+class Colour:
+    """How a picture's YUV is to be read; `declared` is False where the stream does not say."""
+
+    matrix: Matrix = Matrix.BT601
+    range: Range = Range.NARROW
+    declared: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.matrix} {self.range}{'' if self.declared else ' (not declared)'}"
+
+
+@dataclass(frozen=True)
+class AccessUnit:
+    """One compressed picture as VDEC takes it.
+
+    `data`: H.264/H.265 in Annex-B form, start codes and all. `row`: the number that the picture
+    carries through the decoder (its row in the packet table), unique within one decode.
+    `key`: decoding may begin here. `wanted`: False sends it as a skipped frame: decoded as a
+    reference, no picture given (aclvdecSendSkippedFrame).
+    """
+
+    data: bytes
+    row: int
+    key: bool
+    wanted: bool
+
+    def __post_init__(self) -> None:
+        if not self.data:
+            raise ValueError(f"access unit {self.row} is empty")
+
+    def __repr__(self) -> str:
+        return f"AccessUnit(row={self.row}, {len(self.data)} bytes, key={self.key})"
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One picture in device memory, YUV 4:2:0 semi-planar (NV12), u8.
+
+    `size`: pixels shown. `width_stride` bytes a row and `height_stride` rows a plane as the chip
+    lays them out; the buffer is width_stride * height_stride * 3 / 2 bytes, `memory` accounts for
+    it. `surface` holds the pixels: libav's frame in yuv420p or nv12 (this simulator's stand-in for
+    the chip's buffer, without the stride's padding). `row`: see AccessUnit. `colour`: how to read
+    the samples. Use `fleet.ascend.download` to get the strided bytes.
+    """
+
+    size: Size
+    width_stride: int
+    height_stride: int
+    colour: Colour
+    row: int
+    surface: av.VideoFrame
+    memory: Held
+
+    def __post_init__(self) -> None:
+        if self.width_stride < self.size.width or self.height_stride < self.size.height:
+            raise ValueError(
+                f"strides {self.width_stride}x{self.height_stride} do not hold {self.size}"
+            )
+        if (self.surface.width, self.surface.height) != (self.size.width, self.size.height):
+            raise ValueError(f"the surface is not of {self.size}: {self.surface}")
+
+    def __repr__(self) -> str:
+        strides = f"{self.width_stride}x{self.height_stride}"
+        return f"Picture(row={self.row}, {self.size}, strides {strides}, {self.colour})"
+
+    def release(self) -> None:
+        """Give its device memory back; the picture is not to be used afterwards."""
+        self.memory.free()
+
+
+@dataclass(frozen=True, eq=False)
+class FrameBatch:
+    """Some frames of one video, in presentation order, their pictures on the device.
+
+    `frames`: frame numbers int64 [n], counted from 0 in presentation order over the whole video.
+    `pts`: int64 [n] in `time_base`. `start_pts`: the first frame's pts, where time_s is 0.
+    All pictures share one size and one colour.
+    """
+
+    uri: str
+    pictures: tuple[Picture, ...]
+    frames: NDArray[np.int64]
+    pts: NDArray[np.int64]
+    time_base: Fraction
+    start_pts: int
+
+    def __post_init__(self) -> None:
+        if not len(self.pictures) == len(self.frames) == len(self.pts) > 0:
+            raise ValueError(
+                f"a batch needs as many frame numbers ({len(self.frames)}) and pts "
+                f"({len(self.pts)}) as pictures ({len(self.pictures)}), and at least one"
+            )
+        if len({(picture.size, picture.colour) for picture in self.pictures}) > 1:
+            raise ValueError(f"the pictures of a batch share one size and colour: {self.pictures}")
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __repr__(self) -> str:
+        return f"FrameBatch({len(self)} x {self.size}, frames {self.frames[0]}..{self.frames[-1]})"
+
+    @property
+    def size(self) -> Size:
+        """The size that all its pictures have."""
+        return self.pictures[0].size
+
+    def singly(self) -> Iterator[FrameBatch]:
+        """Yield each frame as a batch of its own."""
+        for at, picture in enumerate(self.pictures):
+            one = slice(at, at + 1)
+            yield replace(self, pictures=(picture,), frames=self.frames[one], pts=self.pts[one])
+
+    @property
+    def time_s(self) -> NDArray[np.float64]:
+        """Seconds from the first frame of the video, float64 [n]."""
+        return np.multiply(self.pts - self.start_pts, float(self.time_base), dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What a job has to say of a batch: table columns, and which frame each row is of.
+
+    `picture`: int32 [m], the position in the batch, rising or not. `columns`: name -> m values.
+    """
+
+    picture: NDArray[np.int32]
+    columns: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        wrong = {name: len(c) for name, c in self.columns.items() if len(c) != len(self.picture)}
+        if wrong:
+            raise ValueError(f"columns of another length than {len(self.picture)} rows: {wrong}")
+
+    def __len__(self) -> int:
+        return len(self.picture)
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """Boxes found in a batch.
+
+    `picture`: int32 [m], position in the batch. `xyxy`: float32 [m, 4], x1, y1, x2, y2 in source
+    pixels. `score`: float32 [m] in 0..1. `class_id`: int32 [m], an index into `labels`.
+    """
+
+    picture: NDArray[np.int32]
+    xyxy: NDArray[np.float32]
+    score: NDArray[np.float32]
+    class_id: NDArray[np.int32]
+    labels: tuple[str, ...] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        count = len(self.picture)
+        if self.xyxy.shape != (count, 4) or not len(self.score) == len(self.class_id) == count:
+            raise ValueError(
+                f"{count} detections need boxes [{count}, 4], not {list(self.xyxy.shape)}, "
+                f"and as many scores ({len(self.score)}) and classes ({len(self.class_id)})"
+            )
+
+    def __len__(self) -> int:
+        return len(self.picture)
+
+    @property
+    def label(self) -> list[str]:
+        """The label of each detection."""
+        return [self.labels[class_id] for class_id in self.class_id]
+
+    def rows(self) -> Rows:
+        """These detections as columns of the detections/ table."""
+        x1, y1, x2, y2 = self.xyxy.T
+        columns = {
+            "label": self.label,
+            "class_id": self.class_id,
+            "score": self.score,
+            "x1": x1,
+            "y1": y1,
+            "x2": x2,
+            "y2": y2,
+        }
+        return Rows(self.picture, columns)

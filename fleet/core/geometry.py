@@ -1,0 +1,142 @@
+"""Sizes, rectangles, alignment, and where a picture lands on the model's canvas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def align_up(value: int, step: int) -> int:
+    """Round `value` up to a multiple of `step`."""
+    return -(-value // step) * step
+
+
+@dataclass(frozen=True, order=True)
+class Size:
+    """Width and height in pixels, both at least 1."""
+
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.height < 1:
+            raise ValueError(f"a size needs a width and a height of at least 1 pixel: {self}")
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+    @property
+    def pixels(self) -> int:
+        """Width times height."""
+        return self.width * self.height
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `352x352`; raises ValueError on anything else."""
+        width, cross, height = text.lower().partition("x")
+        if not (cross and width.isdecimal() and height.isdecimal()):
+            raise ValueError(f"{text!r} is not a size; write it as 352x288 (width x height)")
+        return cls(int(width), int(height))
+
+
+@dataclass(frozen=True)
+class Rect:
+    """A rectangle in pixels: `left`, `top`, then its size; the right and bottom edge are exclusive.
+
+    AscendCL writes a region of interest with inclusive edges: `right - 1` and `bottom - 1` here.
+    """
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        if self.left < 0 or self.top < 0 or self.width < 1 or self.height < 1:
+            raise ValueError(f"not a rectangle inside a picture: {self}")
+
+    @property
+    def right(self) -> int:
+        """The first column past the rectangle."""
+        return self.left + self.width
+
+    @property
+    def bottom(self) -> int:
+        """The first row past the rectangle."""
+        return self.top + self.height
+
+    @property
+    def size(self) -> Size:
+        """Its width and height."""
+        return Size(self.width, self.height)
+
+    def inside(self, size: Size) -> bool:
+        """Whether it lies wholly within a picture of that size."""
+        return self.right <= size.width and self.bottom <= size.height
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a source picture lies on the model's canvas, and the way back.
+
+    `paste` is where the whole source, scaled, was put on a canvas of size `canvas`.
+    """
+
+    source: Size
+    canvas: Size
+    paste: Rect
+
+    def __post_init__(self) -> None:
+        if not self.paste.inside(self.canvas):
+            raise ValueError(f"{self.paste} does not lie inside a canvas of {self.canvas}")
+
+    @property
+    def fills(self) -> bool:
+        """Whether the picture covers the canvas, so that nothing needs padding."""
+        return self.paste.size == self.canvas
+
+    def to_source(self, xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Map boxes float32 [n, 4] from canvas pixels to source pixels (not clipped)."""
+        scale_x = self.source.width / self.paste.width
+        scale_y = self.source.height / self.paste.height
+        offset = np.array([self.paste.left, self.paste.top] * 2, np.float32)
+        scale = np.array([scale_x, scale_y] * 2, np.float32)
+        return ((xyxy - offset) * scale).astype(np.float32)
+
+
+def stretch(source: Size, canvas: Size) -> Placement:
+    """Scale the source over the whole canvas, changing its shape."""
+    return Placement(source, canvas, Rect(0, 0, canvas.width, canvas.height))
+
+
+def letterbox(source: Size, canvas: Size, left_step: int = 16, even: int = 2) -> Placement:
+    """Scale the source to fit the canvas in its own shape, as near the centre as the chip allows.
+
+    The VPC pastes at a left offset that is a multiple of 16 and at even rows and sizes
+    (ascend_spec section 2, "Paste ROI"), so the picture stands up to 15 pixels left of the centre.
+    """
+    scale = min(canvas.width / source.width, canvas.height / source.height)
+    width = _fit(source.width * scale, canvas.width, even)
+    height = _fit(source.height * scale, canvas.height, even)
+    left = (canvas.width - width) // 2 // left_step * left_step
+    top = (canvas.height - height) // 2 // even * even
+    return Placement(source, canvas, Rect(left, top, width, height))
+
+
+class Fit(StrEnum):
+    """How a picture is brought to a canvas: its shape changed, or kept with a border."""
+
+    STRETCH = "stretch"
+    LETTERBOX = "letterbox"
+
+    def place(self, source: Size, canvas: Size) -> Placement:
+        """Place a picture of size `source` on the canvas this way."""
+        return stretch(source, canvas) if self is Fit.STRETCH else letterbox(source, canvas)
+
+
+def _fit(length: float, limit: int, even: int) -> int:
+    return max(even, min(round(length / even) * even, limit // even * even))

@@ -1,0 +1,96 @@
+"""What is done: per version of a video, the spans of pts that are committed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.core.interval import Interval
+from fleet.core.source import Source
+from fleet.core.spans import NO_SPANS, Axes, Spans, covers, union
+
+EVER = 2**62
+"""A video of which nothing is known but its name is covered from -EVER to EVER."""
+
+
+@dataclass(frozen=True, eq=False)
+class IntervalTable:
+    """Intervals as columns: `versions` are (uri, etag), and the rest is one row an interval.
+
+    `version`: int64, positions in `versions`. `starts`, `ends`: int64, pts.
+    """
+
+    versions: Sequence[tuple[str, str]]
+    version: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __repr__(self) -> str:
+        return f"IntervalTable({len(self):,} intervals of {len(self.versions):,} videos)"
+
+    @classmethod
+    def of(cls, intervals: Iterable[Interval]) -> Self:
+        """Turn single intervals into columns."""
+        places: dict[tuple[str, str], int] = {}
+        rows = [
+            (places.setdefault((i.uri, i.etag), len(places)), i.start_pts, i.end_pts)
+            for i in intervals
+        ]
+        columns = np.array(rows, np.int64).reshape(-1, 3)
+        return cls(tuple(places), *columns.T)
+
+    def __iter__(self) -> Iterator[Interval]:
+        columns = (self.version.tolist(), self.starts.tolist(), self.ends.tolist())
+        for version, start, end in zip(*columns, strict=True):
+            uri, etag = self.versions[version]
+            yield Interval(uri, etag, start, end)
+
+    def version_of(self, row: int) -> tuple[str, str]:
+        """Tell which version of which video, (uri, etag), an interval is of."""
+        return self.versions[int(self.version[row])]
+
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Self:
+        """The given rows; versions keep their numbers."""
+        return type(self)(self.versions, self.version[rows], self.starts[rows], self.ends[rows])
+
+    def overlaps(self) -> NDArray[np.int64]:
+        """The rows that share a pts with an earlier one of the same version, by their start."""
+        order = np.lexsort((self.ends, self.starts, self.version))
+        axes = Axes(self.starts, self.ends)
+        starts = axes.place(self.version[order], self.starts[order])
+        ends = np.maximum.accumulate(axes.place(self.version[order], self.ends[order]))
+        later = np.flatnonzero(starts[1:] < ends[:-1]) + 1
+        return np.sort(order[later])
+
+
+class DoneIntervals:
+    """Merged spans of pts per version of a video; a million intervals take about a second."""
+
+    def __init__(self, intervals: Iterable[Interval] | IntervalTable) -> None:
+        table = intervals if isinstance(intervals, IntervalTable) else IntervalTable.of(intervals)
+        self._numbers = {version: number for number, version in enumerate(table.versions)}
+        axes = Axes(table.starts, table.ends)
+        merged = union(
+            axes.place(table.version, table.starts), axes.place(table.version, table.ends)
+        )
+        self._spans = axes.ticks(merged)
+        numbers = np.arange(len(table.versions) + 1)
+        self._first = np.searchsorted(axes.video(merged[:, 0]), numbers)
+
+    def spans(self, uri: str, etag: str) -> Spans:
+        """What is done of a version of a video."""
+        number = self._numbers.get((uri, etag))
+        if number is None:
+            return NO_SPANS
+        return self._spans[self._first[number] : self._first[number + 1]]
+
+    def covers(self, source: Source, bounds: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Mark the GOPs, between neighbouring `bounds`, that are covered whole: bool [gops]."""
+        return covers(self.spans(source.uri, source.etag), bounds[:-1], bounds[1:])

@@ -1,0 +1,103 @@
+"""A simulated Ascend device: a decoder, a scaler, a JPEG encoder, networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from fleet.ascend.clock import Clock
+from fleet.ascend.codes import Code, refuse
+from fleet.ascend.jpege import Jpege
+from fleet.ascend.memory import Memory
+from fleet.ascend.soc import Soc
+from fleet.ascend.stream_rules import check_channels
+from fleet.ascend.vdec import VdecChannel
+from fleet.ascend.vpc import Vpc
+from fleet.models.network import Network
+from fleet.video.index import StreamInfo
+
+
+class Device:
+    """One simulated chip: it owns the memory, the clocks and all engines; one per thread.
+
+    A context manager. It closes what it opened in the reverse order, then refuses all work with
+    107002. `read_file` gives a model file's bytes by path.
+    """
+
+    def __init__(
+        self, soc: Soc, ordinal: int = 0, read_file: Callable[[str], bytes] | None = None
+    ) -> None:
+        self.soc = soc
+        self.ordinal = ordinal
+        self.memory = Memory(soc.memory_bytes)
+        self.clock = Clock()
+        self.vpc = Vpc(soc, self.memory, self.clock)
+        self.jpege = Jpege(soc, self.memory, self.clock)
+        self._read_file = read_file or _read_local
+        self._opened: list[_Closable] = [self.vpc]
+
+    @property
+    def name(self) -> str:
+        """The chip and its number on this machine, such as Ascend310:0."""
+        return f"{self.soc.name}:{self.ordinal}"
+
+    def __repr__(self) -> str:
+        return f"Device({self.name}, {self.memory})"
+
+    def open_vdec(self, stream: StreamInfo) -> VdecChannel:
+        """Open a decoding channel for a stream.
+
+        Raises StreamRefused for streams that the chip does not decode, DeviceError (207005) when
+        all its channels are taken, DeviceOutOfMemory when the channel does not fit in memory.
+        """
+        channels = [opened for opened in self._opened if isinstance(opened, VdecChannel)]
+        check_channels(self.soc, [*(channel.stream.size for channel in channels), stream.size])
+        channel = VdecChannel(self.soc, self.memory, self.clock, stream, self._forget)
+        self._opened.append(channel)
+        return channel
+
+    def load(self, path: str) -> Network:
+        """Load a compiled model from a file.
+
+        Raises DeviceError (145002) where there is no such file, ModelRefused where it is none.
+        """
+        try:
+            model = self._read_file(path)
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
+            code = Code.ACL_ERROR_GE_EXEC_MODEL_PATH_INVALID
+            refuse(code, f"The model {path} cannot be read: {error.strerror}.", "Check its path.")
+        network = Network(self.soc, self.memory, self.clock, self.vpc, model, path)
+        self._opened.append(network)
+        return network
+
+    def close(self) -> None:
+        """Close all that was opened, the last first; a second call does nothing."""
+        while self._opened:
+            self._opened.pop().close()
+        self.memory.close()
+
+    def _forget(self, channel: VdecChannel) -> None:
+        if channel in self._opened:
+            self._opened.remove(channel)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class _Closable(Protocol):
+    def close(self) -> None:
+        """Give everything back; a second call does nothing."""
+
+
+def _read_local(path: str) -> bytes:
+    return Path(path).read_bytes()

@@ -1,0 +1,86 @@
+"""What makes a job the job it is: same identity, same rows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, get_type_hints
+
+from fleet.errors import ModelRefused
+from fleet.job.code import code_digest
+from fleet.job.frame_job import CompiledModel, FrameJob
+from fleet.job.job_file import Job
+from fleet.models.card import read_card
+from fleet.storage import read_file
+from fleet.table.commits.record import JobRecord
+
+FORMAT = 1
+"""Counted up when the same job would give other rows than before."""
+
+
+@dataclass(frozen=True)
+class JobIdentity:
+    """A job's record, and the files that it names.
+
+    `models`: name as the job uses it -> digest of the model. `files`: the same names -> bytes.
+    """
+
+    record: JobRecord
+    models: Mapping[str, str]
+    files: Mapping[str, bytes] = field(repr=False)
+
+
+def identify(job: Job) -> JobIdentity:
+    """Read the files that a job names, and name the job by everything that its rows depend on.
+
+    Inputs, output, devices and lease lengths are not part of it. Raises UsageError where a file
+    is not there, ModelRefused where it is not compiled, or for another chip.
+    """
+    names = model_fields(job.work)
+    files = {name: read_file(name) for name in names.values()}
+    models = {name: _model_digest(name, data, job.soc) for name, data in files.items()}
+    content: dict[str, Any] = {
+        "job": type(job.work).__qualname__,
+        "code": code_digest(type(job.work)),
+        "params": _params(job.work, names, models),
+        "sample": str(job.sample),
+        "soc": job.soc,
+        "partitions": job.partitions,
+        "table": job.work.table,
+        "format": FORMAT,
+    }
+    text = json.dumps(content, sort_keys=True, ensure_ascii=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return JobIdentity(JobRecord(digest, job.work.table, content), models, files)
+
+
+def _model_digest(name: str, data: bytes, soc: str) -> str:
+    card = read_card(data, name)
+    if card.soc != soc:
+        message = f"{name} is compiled for {card.soc}, and the job is to run on {soc}."
+        raise ModelRefused(
+            message, f"Compile it with --soc {soc}, or run with --set soc={card.soc}."
+        )
+    return card.digest
+
+
+def model_fields(work: FrameJob) -> dict[str, str]:
+    """Find the fields that name compiled models: field -> file."""
+    kinds = get_type_hints(type(work))
+    return {
+        item.name: str(getattr(work, item.name))
+        for item in fields(work)
+        if kinds.get(item.name) is CompiledModel
+    }
+
+
+def _params(work: FrameJob, names: Mapping[str, str], models: Mapping[str, str]) -> dict[str, str]:
+    """Write a job's parameters down; of a model, its content counts and not its name."""
+    return {
+        item.name: models[names[item.name]]
+        if item.name in names
+        else repr(getattr(work, item.name))
+        for item in fields(work)
+    }

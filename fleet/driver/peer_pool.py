@@ -1,0 +1,113 @@
+"""A pool of devices that knows what other runs on the same output have done meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+
+from fleet.core.progress import Progress
+from fleet.core.run_events import (
+    ELSEWHERE,
+    DeviceLost,
+    Event,
+    LeaseDone,
+    LeaseDropped,
+    LeaseFailed,
+    LeaseShortened,
+)
+from fleet.driver.peers import LOOK_EVERY_S, others
+from fleet.errors import StorageError, TornPart
+from fleet.executors.pool import Pool
+from fleet.plan.lease import Lease
+from fleet.plan.order import LeaseOrder
+from fleet.scheduler.commands import Assign, Drop, Release, Shorten
+from fleet.storage import Folder
+from fleet.table.commits.commit import read_commit
+from fleet.table.commits.record import lease_of
+from fleet.table.parts.schema import FRAMES_TABLE
+from fleet.table.state.run_notes import RunNote
+
+LOOK_FOR_OTHERS_S = 15.0
+
+
+class SharedPool:
+    """A pool that also tells of the leases that other runs have committed meanwhile.
+
+    Of what its own devices hold they tell themselves: their parts may be seen before that.
+    """
+
+    def __init__(self, pool: Pool, folder: Folder, leases: Iterable[Lease], me: RunNote) -> None:
+        self._pool = pool
+        self._folder = folder
+        self._unheard = {lease.id for lease in leases}
+        self._held: dict[str, str] = {}
+        self._me = me
+        self._next_look_s = 0.0
+        self._next_search_s = 0.0
+        self._shared = False
+
+    @property
+    def there(self) -> int:
+        """See Pool."""
+        return self._pool.there
+
+    def want(self, devices: int) -> None:
+        """See Pool."""
+        self._pool.want(devices)
+
+    def apply(self, command: Assign, order: LeaseOrder) -> None:
+        """See Pool."""
+        self._held[command.lease] = command.device
+        self._pool.apply(command, order)
+
+    def tell(self, command: Drop | Shorten | Release) -> None:
+        """See Pool."""
+        self._pool.tell(command)
+
+    def poll(self, timeout_s: float) -> list[Event]:
+        """See Pool."""
+        events = self._pool.poll(timeout_s)
+        for event in events:
+            match event:
+                case LeaseDone(_, lease) | LeaseShortened(_, lease):
+                    self._unheard.discard(lease)
+                    self._held.pop(lease, None)
+                case LeaseFailed(_, lease) | LeaseDropped(_, lease):
+                    self._held.pop(lease, None)
+                case DeviceLost(device):
+                    self._held = {k: v for k, v in self._held.items() if v != device}
+                case _:
+                    pass
+        return [*events, *self._done_elsewhere(time.monotonic())]
+
+    def _done_elsewhere(self, now_s: float) -> list[Event]:
+        if now_s >= self._next_search_s:
+            self._next_search_s = now_s + LOOK_FOR_OTHERS_S
+            self._shared = bool(others(self._folder, self._me.id, self._me.holder.job))
+        if not self._shared or now_s < self._next_look_s:
+            return []
+        found = list(self._look())
+        # A long listing is not to be all that is done.
+        self._next_look_s = now_s + max(LOOK_EVERY_S, 10 * (time.monotonic() - now_s))
+        return found
+
+    def _look(self) -> Iterator[Event]:
+        for entry in self._folder.list(f"{FRAMES_TABLE}/"):
+            lease = lease_of(entry.name) or ""
+            if lease not in self._unheard or lease in self._held:
+                continue
+            try:
+                record = read_commit(self._folder, entry)
+            except (TornPart, StorageError):
+                continue
+            if record is not None:
+                self._unheard.discard(lease)
+                yield LeaseDone(ELSEWHERE, lease, record.receipt)
+
+    def progress(self) -> list[Progress]:
+        """See Pool."""
+        return self._pool.progress()
+
+    def close(self) -> None:
+        """See Pool."""
+        self._pool.close()

@@ -1,0 +1,68 @@
+"""What a run came to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fleet.core.format import duration, plural
+from fleet.core.loss import LossReason
+from fleet.core.receipt import Tally
+
+WHOLE, FAILED, WITH_ERRORS = 0, 1, 3
+"""Exit codes; 2 is bad usage, for which there is no report."""
+
+
+@dataclass(frozen=True, repr=False)
+class RunReport:
+    """A run that is over, whatever became of it.
+
+    `output`: where the tables are; `table`: the job's own. `total`: counts over everything in the
+    output, `this_run`: over what this run did; `wall_s`: how long it took. `devices`: how many
+    worked, of the chip `soc`. `videos`, `video_bytes`: what the inputs matched; `refused_videos`:
+    how many of these cannot be processed at all; `left`: what else lay in the input folders, by
+    extension. `leases`: what this run had to do; `already_done`: leases committed before it.
+    `index_bytes`: read by this run to index the videos. `quarantined`: leases given up, their loss
+    recorded. `interrupted`: the user ended the run. `peak_rss_bytes`: the largest resident set of
+    a worker. `losses`: what stands in errors/, by reason.
+    """
+
+    output: str
+    table: str
+    job_digest: str
+    total: Tally
+    this_run: Tally
+    wall_s: float
+    devices: int
+    soc: str
+    videos: int
+    refused_videos: int
+    leases: int
+    already_done: int
+    quarantined: int
+    interrupted: bool
+    peak_rss_bytes: int
+    video_bytes: int = 0
+    index_bytes: int = 0
+    left: Mapping[str, int] = field(default_factory=dict)
+    losses: tuple[LossReason, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """What the command exits with: 0 whole, 3 finished with errors recorded, 1 interrupted."""
+        if self.interrupted:
+            return FAILED
+        lossy = self.total.errors or self.refused_videos or self.quarantined
+        return WITH_ERRORS if lossy else WHOLE
+
+    @property
+    def state(self) -> str:
+        """How it ended, in words."""
+        words = {WHOLE: "finished", FAILED: "interrupted", WITH_ERRORS: "finished, with errors"}
+        return words[self.exit_code]
+
+    def __repr__(self) -> str:
+        frames, rows = plural(self.total.frames, "frame"), plural(self.total.rows, "row")
+        videos = plural(self.videos, "video")
+        counts = f"{videos}, {frames}, {rows} of {self.table}, {duration(self.wall_s)}"
+        return f"RunReport({self.state}: {counts} -> {self.output})"

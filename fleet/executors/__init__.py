@@ -1,0 +1,1 @@
+"""The pools that carry out what the scheduler decides."""

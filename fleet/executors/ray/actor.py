@@ -1,0 +1,78 @@
+"""A worker as a Ray actor: one a device, with `{"NPU": 1}`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
+from typing import Any
+
+import ray
+from ray import cloudpickle
+
+from fleet.core.progress import Progress
+from fleet.job.code import LOADED_PREFIX
+from fleet.memory_limit import limit_memory
+from fleet.worker.worker import Worker
+
+RUNS_AT_ONCE = 3
+"""Calls in a worker: a lease that is computed, the next one, fetched, and the last, committed."""
+
+
+class DeviceActor(Worker):
+    """A worker whose control calls are answered while it runs leases."""
+
+    def open(self) -> Progress:
+        """See Worker; in a process of its own, memory is limited."""
+        limit_memory(self._spec.memory_bytes)
+        return super().open()
+
+    @ray.method(concurrency_group="control")
+    def where(self) -> str:
+        """Tell the node that it lives on, by Ray's id, before anything else is asked of it."""
+        node: str = ray.get_runtime_context().get_node_id()
+        return node
+
+    @ray.method(concurrency_group="control")
+    def progress(self) -> Progress:  # type: ignore[override]  # Ray wraps methods
+        """See Worker."""
+        return super().progress()
+
+    @ray.method(concurrency_group="control")
+    def drop(self, lease: str) -> None:  # type: ignore[override]  # Ray wraps methods
+        """See Worker."""
+        super().drop(lease)
+
+    @ray.method(concurrency_group="control")
+    def shorten(self, lease: str) -> None:  # type: ignore[override]  # Ray wraps methods
+        """See Worker."""
+        super().shorten(lease)
+
+
+def pickle_by_value(job_class: type) -> None:
+    """Make a job's module travel with the job where workers cannot import it."""
+    module = sys.modules[job_class.__module__]
+    if module.__name__.startswith(LOADED_PREFIX):
+        cloudpickle.register_pickle_by_value(module)  # type: ignore[no-untyped-call]
+
+
+def as_actor(worker: type[DeviceActor]) -> Any:
+    """Make an actor class of a worker, which asks for one NPU."""
+    # Ray's stubs do not know concurrency groups.
+    remote: Any = ray.remote
+    return remote(
+        concurrency_groups={"control": 1},
+        max_concurrency=RUNS_AT_ONCE,
+        resources={"NPU": 1},
+        # The NPU is what is scarce; the cores of a node are shared out by its devices.
+        num_cpus=0,
+        # A dead actor is replaced by the pool, and its leases are led by the ledger.
+        max_restarts=0,
+        max_task_retries=0,
+    )(worker)
+
+
+def options(avoided: Collection[str]) -> dict[str, Any]:
+    """Give the options that keep an actor off some nodes, which are given by Ray's id."""
+    if not avoided:
+        return {}
+    return {"label_selector": {"ray.io/node-id": f"!in({','.join(sorted(avoided))})"}}

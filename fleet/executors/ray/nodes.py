@@ -1,0 +1,113 @@
+"""The nodes of a Ray cluster: which are there, which go away, how many NPUs they have to give."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+
+# Nothing public tells of nodes that drain, of one node's free resources, of one actor's node.
+from ray._private.state import state
+
+from fleet.scheduler.placement import UNKNOWN, Others
+
+LOOK_EVERY_S = 0.5
+LOOK_SHARE = 20
+"""Looking takes a driver no more than one part in so many of its time, however many nodes."""
+NPU = "NPU"
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node that is alive.
+
+    `name`: for people. `npus`: how many it has; `free`: of these, not in use. `left_s`: seconds
+    until it goes away, where it drains; infinite where nobody says when.
+    """
+
+    name: str
+    npus: int
+    free: int
+    left_s: float | None
+
+    @property
+    def draining(self) -> bool:
+        """Whether it is about to go away."""
+        return self.left_s is not None
+
+
+class Nodes:
+    """The nodes that are alive, by Ray's id, as of the last look; from one thread."""
+
+    def __init__(self) -> None:
+        self.alive: Mapping[str, Node] = {}
+        self._names: dict[str, str] = {UNKNOWN: "a node unknown"}
+        self._others = Others()
+        self._next_s = -math.inf
+
+    def look(self, now_s: float, *, at_once: bool = False) -> bool:
+        """Look again, where it is time to or `at_once`; tells whether it did."""
+        if now_s < self._next_s and not at_once:
+            return False
+        began_s = time.monotonic()
+        self.alive = _alive()
+        self._names.update({node: alive.name for node, alive in self.alive.items()})
+        took_s = time.monotonic() - began_s
+        self._next_s = now_s + max(LOOK_EVERY_S, LOOK_SHARE * took_s)
+        return True
+
+    def name(self, node: str) -> str:
+        """Name a node for people, also one that is gone."""
+        return self._names.get(node, node)
+
+    @property
+    def usable(self) -> frozenset[str]:
+        """The nodes that have NPUs and stay."""
+        return frozenset(n for n, node in self.alive.items() if node.npus and not node.draining)
+
+    def there(self, ours: Counter[str], now_s: float) -> int:
+        """How many devices these could have, which is their NPUs but for those that others use.
+
+        `ours`: how many devices of ours there are by node; under the empty name, those that have
+        not told their node yet.
+        """
+        usable = [(node, self.alive[node]) for node in self.usable]
+        in_use = sum(max(0, node.npus - node.free - ours[name]) for name, node in usable)
+        others = self._others.see(in_use, ours[UNKNOWN], now_s)
+        return sum(node.npus for _, node in usable) - others
+
+
+def node_of_dead(actor: Any) -> str:
+    """Find out on which node an actor was that died before it could say so; empty where unknown."""
+    record = state.actor_table(actor._actor_id.hex())  # noqa: SLF001 - Ray has no public name
+    # One that never had a process names the node that was to find it a place.
+    return str(record["Address"]["NodeID"]) if record and record["Pid"] else ""
+
+
+def _alive() -> dict[str, Node]:
+    records = [record for record in ray.nodes() if record["Alive"]]  # type: ignore[no-untyped-call]
+    free = state.available_resources_per_node()  # type: ignore[no-untyped-call]
+    draining = state.get_draining_nodes()
+    now_ms = time.time() * 1000
+    named = Counter(record["NodeManagerHostname"] for record in records)
+    addressed = Counter(record["NodeManagerAddress"] for record in records)
+    nodes = {}
+    for record in records:
+        node, host = record["NodeID"], record["NodeManagerHostname"]
+        name = host if named[host] == 1 else record["NodeManagerAddress"]
+        if named[host] > 1 and addressed[name] > 1:
+            # Several on one machine.
+            name = f"{name}/{node[:6]}"
+        npus = int(record["Resources"].get(NPU, 0))
+        left_s = _left_s(draining[node], now_ms) if node in draining else None
+        nodes[node] = Node(name, npus, int(free.get(node, {}).get(NPU, 0)), left_s)
+    return nodes
+
+
+def _left_s(deadline_ms: int, now_ms: float) -> float:
+    return max(0.0, (deadline_ms - now_ms) / 1000) if deadline_ms else math.inf

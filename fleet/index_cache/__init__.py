@@ -1,0 +1,1 @@
+"""Indexes of videos, kept from run to run."""

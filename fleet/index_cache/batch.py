@@ -1,0 +1,195 @@
+"""Batches of kept indexes: two Parquet objects, one of videos and one of their packets.
+
+`<time>-<mark>-videos.parquet` has a row a video, keyed by (uri, bytes, etag), so that one that
+changed is looked at again; `<time>-<mark>-packets.parquet` has a row a packet, as in PacketTable.
+Names rise with time: of two batches that tell of one video, the later counts.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from fleet.core.source import Source
+from fleet.errors import VideoError
+from fleet.parquet.arrays import escaped, marks, numbers, texts, unescaped
+from fleet.storage import Entry, Folder
+from fleet.video.index import PacketTable, VideoIndex
+from fleet.video.probe.serialize import (
+    FORMAT,
+    error_from_json,
+    error_to_json,
+    stream_from_json,
+    stream_to_json,
+)
+
+GROUP_PACKETS = 1 << 16
+"""Packets a row group: what is read at least to know one video's packets."""
+VIDEOS, PACKETS = "-videos.parquet", "-packets.parquet"
+_FORMAT_KEY = b"fleet.index"
+_VIDEO_ROW = pa.schema(
+    [
+        ("uri", pa.string()),
+        ("bytes", pa.int64()),
+        ("etag", pa.string()),
+        ("container", pa.string()),
+        ("origin", pa.string()),
+        ("bytes_read", pa.int64()),
+        ("stream", pa.string()),
+        ("error", pa.string()),
+        ("first_packet", pa.int64()),
+        ("packets", pa.int64()),
+    ],
+    metadata={_FORMAT_KEY: FORMAT.encode()},
+)
+_PACKET_ROW = pa.schema(
+    [
+        ("video", pa.int32()),
+        ("position", pa.int64()),
+        ("span", pa.int32()),
+        ("skip", pa.int32()),
+        ("size", pa.int32()),
+        ("pts", pa.int64()),
+        ("key", pa.bool_()),
+        ("shown", pa.bool_()),
+    ]
+)
+_KINDS: dict[str, type[np.generic]] = {
+    "position": np.int64,
+    "span": np.int32,
+    "skip": np.int32,
+    "size": np.int32,
+    "pts": np.int64,
+    "key": np.bool_,
+    "shown": np.bool_,
+}
+COLUMNS = tuple(_KINDS)
+"""The columns of a PacketTable."""
+Found = VideoIndex | VideoError
+"""What looking at a video came to: its index, or why it has none."""
+Kept = Found | None
+"""None: what was kept before counts no longer."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Some videos' rows, and where their packets lie; None where that is not there."""
+
+    name: str
+    videos: pa.Table
+    packets: Entry | None
+
+    def sources(self) -> Iterator[Source]:
+        """Yield the videos, row by row."""
+        columns = (self.videos[name].to_pylist() for name in ("uri", "bytes", "etag"))
+        for uri, size, etag in zip(*columns, strict=True):
+            yield Source(unescaped(uri), size, etag)
+
+    def is_known(self, row: int) -> bool:
+        """Whether the row tells anything of its video."""
+        return any(self.videos[name][row].is_valid for name in ("stream", "error"))
+
+    def error(self, source: Source, row: int) -> VideoError | None:
+        """Tell why a video has no index; None where it has one."""
+        text = self.videos["error"][row].as_py()
+        return None if text is None else error_from_json(source.uri, text)
+
+    def packet_rows(self, row: int) -> tuple[int, int]:
+        """Tell which rows of the packets' object are a video's: the first, and how many."""
+        return self.videos["first_packet"][row].as_py(), self.videos["packets"][row].as_py()
+
+    def index(self, source: Source, row: int, packets: pa.Table) -> VideoIndex:
+        """Put a video's index together from its row and its packets."""
+        video = {name: self.videos[name][row].as_py() for name in ("container", "stream", "origin")}
+        return VideoIndex(
+            source=source,
+            container=video["container"],
+            stream=stream_from_json(video["stream"]),
+            packets=PacketTable(**{name: packets[name].to_numpy() for name in COLUMNS}),
+            origin=video["origin"],
+            bytes_read=0,
+        )
+
+
+def read_batches(folder: Folder) -> Iterator[Batch]:
+    """Yield the batches in a folder, oldest first; what is no batch of ours is passed over."""
+    listed = {entry.name: entry for entry in folder.list()}
+    for name in sorted(name for name in listed if name.endswith(VIDEOS)):
+        stem = name.removesuffix(VIDEOS)
+        try:
+            videos = pq.ParquetFile(pa.BufferReader(folder.read(name))).read()
+        except (FileNotFoundError, OSError, pa.ArrowException):
+            continue
+        if (videos.schema.metadata or {}).get(_FORMAT_KEY) == FORMAT.encode():
+            yield Batch(stem, videos.cast(_VIDEO_ROW), listed.get(f"{stem}{PACKETS}"))
+
+
+def put_batch(folder: Folder, found: Sequence[tuple[Source, Kept]]) -> Batch:
+    """Put some videos as a batch of their own, the packets first."""
+    name = f"{int(time.time() * 1000):014}-{uuid.uuid4().hex[:8]}"
+    indexes = [(n, item) for n, (_, item) in enumerate(found) if isinstance(item, VideoIndex)]
+    packets = _packets_parquet(indexes)
+    folder.put(f"{name}{PACKETS}", packets)
+    videos = _videos_table(found)
+    sink = pa.BufferOutputStream()
+    pq.write_table(videos, sink, compression="zstd")
+    folder.put(f"{name}{VIDEOS}", bytes(sink.getvalue()))
+    return Batch(name, videos, Entry(f"{name}{PACKETS}", len(packets), ""))
+
+
+def _packets_parquet(indexes: Sequence[tuple[int, VideoIndex]]) -> bytes:
+    tables = [index.packets for _, index in indexes]
+    video = np.repeat(np.array([n for n, _ in indexes], np.int32), [len(table) for table in tables])
+    columns = [
+        _joined([getattr(table, name) for table in tables], _KINDS[name]) for name in COLUMNS
+    ]
+    arrays = [marks(c) if c.dtype == np.bool_ else numbers(c) for c in (video, *columns)]
+    sink = pa.BufferOutputStream()
+    integers = [f.name for f in _PACKET_ROW if pa.types.is_integer(f.type)]
+    pq.write_table(
+        pa.Table.from_arrays(arrays, schema=_PACKET_ROW),
+        sink,
+        row_group_size=GROUP_PACKETS,
+        compression="zstd",
+        use_dictionary=False,
+        column_encoding=dict.fromkeys(integers, "DELTA_BINARY_PACKED"),
+        write_statistics=["video", "pts"],
+    )
+    return bytes(sink.getvalue())
+
+
+def _joined(pieces: Sequence[NDArray[Any]], kind: type[np.generic]) -> NDArray[Any]:
+    return np.concatenate([np.zeros(0, kind), *pieces])
+
+
+def _videos_table(found: Sequence[tuple[Source, Kept]]) -> pa.Table:
+    counts = [len(item.packets) if isinstance(item, VideoIndex) else 0 for _, item in found]
+    rows = [_video_row(source, item) for source, item in found]
+    columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in rows[0]}
+    ends = np.cumsum(counts, dtype=np.int64)
+    arrays = [
+        texts(values)
+        if pa.types.is_string(_VIDEO_ROW.field(name).type)
+        else numbers(np.array(values, np.int64))
+        for name, values in columns.items()
+    ]
+    arrays += [numbers(ends - np.array(counts)), numbers(np.array(counts, np.int64))]
+    return pa.Table.from_arrays(arrays, schema=_VIDEO_ROW)
+
+
+def _video_row(source: Source, found: Kept) -> dict[str, Any]:
+    row = {"uri": escaped(source.uri), "bytes": source.bytes, "etag": source.etag}
+    about = {"container": None, "origin": None, "bytes_read": 0, "stream": None, "error": None}
+    if isinstance(found, VideoIndex):
+        stream = stream_to_json(found.stream)
+        known = {"container": found.container, "origin": found.origin, "stream": stream}
+        return row | about | known | {"bytes_read": found.bytes_read}
+    return row | about | ({"error": error_to_json(found)} if found is not None else {})

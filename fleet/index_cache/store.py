@@ -1,0 +1,162 @@
+"""Indexes of videos, kept in a folder, so that an archive is looked through once.
+
+Batches are only added, and brought together when there are many. Any of them may be deleted: what
+they tell is found out again. See `fleet.index_cache.batch`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from threading import Lock
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fleet.core.source import Source
+from fleet.errors import StorageError
+from fleet.index_cache.batch import (
+    COLUMNS,
+    GROUP_PACKETS,
+    PACKETS,
+    VIDEOS,
+    Batch,
+    Found,
+    Kept,
+    put_batch,
+    read_batches,
+)
+from fleet.parquet.ranged_file import RangedFile
+from fleet.storage import Folder
+from fleet.video.index import VideoIndex
+
+INDEX_FOLDER = "_index"
+"""Where in an output its indexes are kept, unless another place is named."""
+MOST_VIDEOS = 1024
+MOST_PACKETS = 4_000_000
+"""A batch is put when it holds so many of either."""
+MANY_BATCHES = 32
+GROUPS_KEPT = 8
+Key = tuple[str, int, str]
+
+
+def _key(source: Source) -> Key:
+    return source.uri, source.bytes, source.etag
+
+
+class IndexStore:
+    """Indexes in a folder; safe to use from several threads.
+
+    What is added is put when a batch is full, and by `flush`.
+    """
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._lock = Lock()
+        self._batches: list[Batch] = []
+        self._places: dict[Key, tuple[int, int]] = {}
+        self._files: dict[int, pq.ParquetFile] = {}
+        self._groups: OrderedDict[tuple[int, int], pa.Table] = OrderedDict()
+        self._new: dict[Key, tuple[Source, Kept]] = {}
+        self.load()
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def load(self) -> None:
+        """See what is there now; the latest batch that tells of a video counts."""
+        batches = list(read_batches(self._folder))
+        places: dict[Key, tuple[int, int]] = {}
+        for number, batch in enumerate(batches):
+            for row, source in enumerate(batch.sources()):
+                places[_key(source)] = number, row
+        with self._lock:
+            self._batches, self._places = batches, places
+            self._files.clear()
+            self._groups.clear()
+
+    def find(self, source: Source) -> Found | None:
+        """Tell what is known of this very version of a video; None where nothing is."""
+        with self._lock:
+            fresh = self._new.get(_key(source))
+            place = self._places.get(_key(source))
+            if fresh is not None or place is None:
+                return fresh[1] if fresh else None
+            try:
+                return self._read(source, *place)
+            except (StorageError, ValueError, KeyError, TypeError, pa.ArrowException):
+                # Deleted or damaged: it is found out again.
+                del self._places[_key(source)]
+                return None
+
+    def _read(self, source: Source, number: int, row: int) -> Found | None:
+        batch = self._batches[number]
+        if not batch.is_known(row):
+            return None
+        error = batch.error(source, row)
+        return error or batch.index(source, row, self._packets(number, *batch.packet_rows(row)))
+
+    def _packets(self, number: int, first: int, count: int) -> pa.Table:
+        start, end = first // GROUP_PACKETS, -(-(first + count) // GROUP_PACKETS)
+        groups = [self._group(number, group) for group in range(start, end)]
+        table = pa.concat_tables(groups).slice(first - start * GROUP_PACKETS, count)
+        if len(table) != count:
+            raise ValueError(f"{count} packets were put, and {len(table)} are there")
+        return table
+
+    def _group(self, number: int, group: int) -> pa.Table:
+        known = self._groups.get((number, group))
+        if known is None:
+            known = self._file(number).read_row_group(group, columns=list(COLUMNS))
+            self._groups[number, group] = known
+            if len(self._groups) > GROUPS_KEPT:
+                self._groups.popitem(last=False)
+        return known
+
+    def _file(self, number: int) -> pq.ParquetFile:
+        if number not in self._files:
+            entry = self._batches[number].packets
+            if entry is None:
+                raise ValueError("the packets are not there")
+            file = pa.PythonFile(RangedFile(self._folder, entry), "r")
+            self._files[number] = pq.ParquetFile(file, pre_buffer=True)
+        return self._files[number]
+
+    def add(self, source: Source, found: Kept) -> None:
+        """Keep what was found out about a video; with None, forget what was kept."""
+        with self._lock:
+            self._new[_key(source)] = source, found
+            sizes = [len(f.packets) for _, f in self._new.values() if isinstance(f, VideoIndex)]
+            full = len(self._new) >= MOST_VIDEOS or sum(sizes) >= MOST_PACKETS
+        if full:
+            self.flush()
+
+    def flush(self) -> None:
+        """Put what was added."""
+        with self._lock:
+            new, self._new = self._new, {}
+            if not new:
+                return
+            batch = put_batch(self._folder, list(new.values()))
+            self._batches.append(batch)
+            at = len(self._batches) - 1
+            self._places.update({key: (at, row) for row, key in enumerate(new)})
+
+    def tidy(self) -> None:
+        """Bring small batches together, where there are many."""
+        small = [batch for batch in self._batches if len(batch.videos) < MOST_VIDEOS]
+        if len(self._batches) < MANY_BATCHES or len(small) < 2:
+            return
+        sources = [source for batch in small for source in batch.sources()]
+        latest = {source.uri: source for source in sources if self._is_latest(source, small)}
+        found = [(source, found) for source in latest.values() if (found := self.find(source))]
+        for start in range(0, len(found), MOST_VIDEOS):
+            put_batch(self._folder, found[start : start + MOST_VIDEOS])
+        for batch in small:
+            self._folder.delete(f"{batch.name}{VIDEOS}")
+            self._folder.delete(f"{batch.name}{PACKETS}")
+        self.load()
+
+    def _is_latest(self, source: Source, batches: Sequence[Batch]) -> bool:
+        place = self._places.get(_key(source))
+        return place is not None and self._batches[place[0]] in batches

@@ -1,0 +1,85 @@
+"""Where a job's class comes from, and what its code is, to tell one job from another."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from fleet.errors import UsageError
+from fleet.job.frame_job import FrameJob
+
+LOADED_PREFIX = "fleet_job_"
+"""Modules loaded from a job's own file carry this prefix: workers get them by value."""
+
+
+def load_job_class(reference: str, folder: Path) -> type[FrameJob]:
+    """Find `file.py:Class` (relative to `folder`) or `package.module:Class`.
+
+    Raises UsageError when there is no such file, module or class, or it is no FrameJob.
+    """
+    where, _, name = reference.partition(":")
+    if not where or not name:
+        raise UsageError(f"{reference!r} names no class: write file.py:Class or module:Class.")
+    module = _load_file(folder / where) if where.endswith(".py") else _import(where)
+    found = getattr(module, name, None)
+    if not (isinstance(found, type) and issubclass(found, FrameJob)):
+        candidates = [key for key, value in vars(module).items() if _is_job(value, module)]
+        way_out = f"It has {', '.join(candidates)}." if candidates else "Derive it from FrameJob."
+        raise UsageError(f"{where} has no job called {name}.", way_out)
+    missing = [name for name in ("table", "schema") if not hasattr(found, name)]
+    missing += sorted(found.__abstractmethods__)
+    if missing:
+        message = f"The job {name} lacks {', '.join(missing)}."
+        raise UsageError(message, "A job has a table, a schema, and run(opened, batch).")
+    return found
+
+
+def _is_job(value: object, module: ModuleType) -> bool:
+    is_class = isinstance(value, type) and issubclass(value, FrameJob)
+    return is_class and getattr(value, "__module__", "") == module.__name__
+
+
+def _import(where: str) -> ModuleType:
+    try:
+        return importlib.import_module(where)
+    except (ImportError, TypeError) as error:
+        raise UsageError(f"The module {where} cannot be imported: {error}.") from error
+
+
+def _load_file(path: Path) -> ModuleType:
+    path = path.resolve()
+    if not path.is_file():
+        raise UsageError(f"There is no job module {path}.", "Check the job = line.")
+    name = LOADED_PREFIX + path.stem + hashlib.sha256(str(path).encode()).hexdigest()[:8]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # Dataclasses look their module up by name while they are made.
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        message = f"The job module {path} does not load: {type(error).__name__}: {error}."
+        raise UsageError(message) from error
+    return module
+
+
+def code_digest(job_class: type[FrameJob]) -> str:
+    """Tell one version of a job's code from another: sha256 of its module's source, in hex."""
+    module = inspect.getmodule(job_class)
+    try:
+        in_notebook = module is None or module.__name__ == "__main__"
+        source = inspect.getsource(job_class if in_notebook else module)  # type: ignore[arg-type]
+    except (OSError, TypeError):
+        message = (
+            f"The source of {job_class.__qualname__} cannot be found, so its version is unknown."
+        )
+        raise UsageError(message, "Put the class into a file of its own.") from None
+    return hashlib.sha256(source.encode()).hexdigest()

@@ -1,0 +1,230 @@
+"""What ATC does: an ONNX network, and how to feed and read it, become one .om file.
+
+A .om of Fleet's is simulated: it is the ONNX file itself, its sizes fixed, with a ModelCard in
+its metadata. It runs on Fleet's simulated devices only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+import onnx
+
+from fleet.ascend.aipp import Aipp
+from fleet.ascend.aipp_config import AippConfig
+from fleet.ascend.soc import MB, Soc
+from fleet.ascend.soc import soc as soc_named
+from fleet.core.frames import ChannelOrder
+from fleet.core.geometry import Fit, Size
+from fleet.errors import ModelRefused
+from fleet.models.card import CARD_KEY, FORMAT, ModelCard
+from fleet.models.compiler.graph import (
+    ImageInput,
+    fix_lengths,
+    image_input,
+    opset_of,
+    parse_onnx,
+    refuse,
+)
+from fleet.models.compiler.metadata import Reading, how_to_read
+from fleet.models.compiler.trial import Trial, run_gray
+from fleet.models.compiler.work import count_work
+from fleet.models.heads import HEADS, Anchors, Head, head_named, write_anchors
+
+FITTED = {
+    Fit.STRETCH: "pictures are squeezed to it",
+    Fit.LETTERBOX: "pictures keep their shape, with a border",
+}
+
+
+def compile_model(
+    onnx_bytes: bytes,
+    *,
+    head: str | None = None,
+    labels: tuple[str, ...] | None = None,
+    name: str,
+    soc: Soc,
+    size: Size | None = None,
+    batch: int | None = None,
+    aipp: AippConfig | None = None,
+    order: ChannelOrder | None = None,
+    fit: Fit | None = None,
+    anchors: Anchors | None = None,
+) -> bytes:
+    """Compile a network for a chip and give the .om; the same arguments give the same bytes.
+
+    `head`, `labels`, `anchors` (per output, for the heads that read with them): where not given, as
+    the network's own metadata says (see `metadata`). `size`, `batch`: for networks that leave
+    them open (batch 1 where not given). `aipp` replaces the head's own configuration, `order` only
+    its channel order, `fit` the head's fit. One gray picture is run through AIPP and network, and
+    what comes out must suit the head. Raises ModelRefused for what Fleet or the chip cannot run.
+    """
+    model = parse_onnx(onnx_bytes, name)
+    reading = how_to_read(model, name, head, labels, anchors)
+    reader = head_named(reading.head, reading.anchors)
+    image = image_input(model, name)
+    opset = opset_of(model, name)
+    canvas, batch = _fixed_size(image, size, name), _fixed_batch(image, batch, name)
+    fix_lengths(model, image, batch, canvas)
+    aipp = _configuration(reader, aipp, order, name)
+    _check_source(aipp.layout(canvas).source, soc, name)
+    trial = run_gray(model, image, Aipp(aipp, canvas, batch, image.dtype), name)
+    _check_head(reading, reader, trial, canvas, batch, name)
+    work = count_work(model.graph, trial.shapes)
+    card = ModelCard(
+        format=FORMAT,
+        name=name,
+        head=reading.head,
+        iou=reader.iou,
+        per_class=reader.per_class,
+        labels=reading.labels,
+        input_name=image.name,
+        size=canvas,
+        batch=batch,
+        dtype=image.dtype,
+        fit=fit or reader.fit,
+        aipp=aipp,
+        soc=soc.name,
+        opset=opset,
+        macs=work.macs // batch,
+        weight_bytes=work.weight_bytes,
+        workspace_bytes=work.workspace_bytes,
+        output_bytes=sum(output.nbytes for output in trial.outputs),
+        digest="",
+        anchors=reading.anchors,
+    )
+    _check_memory(card, soc)
+    return _seal(model, card)
+
+
+def describe(card: ModelCard) -> str:
+    """Say in a few lines what was compiled; modelled figures are called so."""
+    chip = soc_named(card.soc)
+    shown = ", ".join(card.labels[:3]) + (", ..." if len(card.labels) > 3 else "")
+    among = "within a class" if card.per_class else "over all classes"
+    lines = {
+        "input": f"{card.size}, batch {card.batch}, {card.dtype}; {FITTED[card.fit]}",
+        "AIPP": f"NV12 {card.source}, {_describe_aipp(card.aipp)}",
+        "head": f"{card.head}, {len(card.labels)} labels ({shown}), NMS at {card.iou} {among}",
+        **({"anchors": write_anchors(card.anchors)} if card.anchors else {}),
+        "network": f"opset {card.opset}, {card.macs / 1e9:.3f} G multiply-accumulates a picture",
+        "on the chip": (
+            f"{card.chip_s(chip.fp16_tflops) / card.batch * 1e3:.3f} ms a picture at least, "
+            f"{card.memory_bytes / MB:.1f} MB (both modelled)"
+        ),
+        "digest": card.digest,
+    }
+    title = f"{card.name}: compiled for a simulated {card.soc}"
+    warnings = [f"  warning: {warning}" for warning in card.aipp.warnings]
+    return "\n".join([title, *(f"  {key:<12}{said}" for key, said in lines.items()), *warnings])
+
+
+def _describe_aipp(aipp: AippConfig) -> str:
+    if not aipp.csc_switch:
+        matrix = "left as YUV"
+    elif aipp.matrix is None:
+        matrix = f"to {aipp.order.upper()} by each picture's own colour"
+    else:
+        matrix = "by a fixed matrix"
+    if aipp.rbuv_swap_switch:
+        matrix = f"U and V exchanged, {matrix}"
+    plain = {"mean": aipp.mean_chn, "min": aipp.min_chn, "times": aipp.var_reci_chn}
+    usual = {"mean": (0, 0, 0), "min": (0.0, 0.0, 0.0), "times": (1.0, 1.0, 1.0)}
+    steps = [f"{key} {_triple(v)}" for key, v in plain.items() if v != usual[key]]
+    return ", ".join([matrix, *steps])
+
+
+def _triple(values: Sequence[float]) -> str:
+    return " ".join(f"{value:.6g}" for value in values)
+
+
+def read_labels(text: str, path: str) -> tuple[str, ...]:
+    """Read a labels file, one label a line in class order.
+
+    Raises ModelRefused for a file of none, and for an empty line before the last label.
+    """
+    labels = tuple(line.strip() for line in text.rstrip().splitlines())
+    if not labels:
+        raise ModelRefused(f"{path} holds no labels.", "Write one label a line, in class order.")
+    if "" in labels:
+        gap = labels.index("") + 1
+        raise ModelRefused(f"Line {gap} of the labels in {path} is empty.", "Take it out.")
+    return labels
+
+
+def _configuration(
+    head: Head, aipp: AippConfig | None, order: ChannelOrder | None, name: str
+) -> AippConfig:
+    if aipp and order:
+        refuse(name, "both an AIPP file and a channel order are given.", "Give one of them.")
+    scale = (head.scale, head.scale, head.scale)
+    return aipp or AippConfig(order=order or head.order, var_reci_chn=scale)
+
+
+def _fixed_size(image: ImageInput, asked: Size | None, name: str) -> Size:
+    width = image.width or (asked and asked.width)
+    height = image.height or (asked and asked.height)
+    if not width or not height:
+        refuse(name, "the size of its input is not fixed.", "Give one, such as --size 320x320.")
+    size = Size(width, height)
+    if asked and asked != size:
+        fixed = f"{image.width or '?'}x{image.height or '?'}"
+        refuse(name, f"its input is fixed at {fixed}.", f"Export it again at {asked}.")
+    return size
+
+
+def _fixed_batch(image: ImageInput, asked: int | None, name: str) -> int:
+    if asked is not None and asked < 1:
+        refuse(name, f"a batch of {asked} is asked for.", "A batch is 1 or more.")
+    if asked and image.batch and asked != image.batch:
+        refuse(name, f"its batch is fixed at {image.batch}.", "Export it with a dynamic batch.")
+    return image.batch or asked or 1
+
+
+def _check_source(source: Size, soc: Soc, name: str) -> None:
+    if source not in soc.vpc.output:
+        refuse(
+            name,
+            f"it is to be fed pictures of {source}.",
+            f"The VPC of {soc.name} gives {soc.vpc.output}: export it at such a size.",
+        )
+
+
+def _check_memory(card: ModelCard, soc: Soc) -> None:
+    if card.memory_bytes > soc.memory_bytes:
+        needed, there = card.memory_bytes / MB, soc.memory_bytes / MB
+        what = f"it would take {needed:.0f} MB and {soc.name} has {there:.0f}."
+        refuse(card.name, what, "Compile it with a smaller batch or size.")
+
+
+def _check_head(
+    reading: Reading, reader: Head, trial: Trial, canvas: Size, batch: int, name: str
+) -> None:
+    head, labels = reading.head, reading.labels
+    if not labels or not all(labels):
+        refuse(name, "its labels are missing, or one is empty.", "Give one label a class.")
+    shapes = [output.shape for output in trial.outputs]
+    listed = " and ".join(str(list(shape)) for shape in shapes)
+    why = reader.mismatch(shapes, len(labels), canvas)
+    if not why and any(shape[0] != batch for shape in shapes):
+        why = f"it reads {batch} pictures at a time"
+    if not why and any(output.dtype.name not in {"float32", "float16"} for output in trial.outputs):
+        why = "it reads floating-point numbers"
+    if why:
+        others = ", ".join(sorted(HEADS))
+        way_out = f"Choose the head of its family ({others}) and what it was trained with."
+        refuse(name, f"its output {listed} does not fit the head {head}: {why}.", way_out)
+
+
+def _seal(model: onnx.ModelProto, card: ModelCard) -> bytes:
+    others = [item for item in model.metadata_props if item.key != CARD_KEY]
+    del model.metadata_props[:]
+    model.metadata_props.extend(others)
+    graph = model.SerializeToString(deterministic=True)
+    digest = hashlib.sha256(graph + card.configuration().encode()).hexdigest()
+    sealed = replace(card, digest=digest).to_json()
+    model.metadata_props.append(onnx.StringStringEntryProto(key=CARD_KEY, value=sealed))
+    om: bytes = model.SerializeToString(deterministic=True)
+    return om

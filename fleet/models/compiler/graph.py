@@ -1,0 +1,117 @@
+"""An ONNX file as Fleet takes it: one image in, sizes fixed, an opset that ATC reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NoReturn
+
+import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from onnx import TensorProto
+
+from fleet.core.geometry import Size
+from fleet.errors import ModelRefused
+from fleet.models.heads import Shape
+
+OPSETS = range(11, 19)
+DTYPES: Mapping[int, Literal["float32", "float16", "uint8"]] = {
+    TensorProto.FLOAT: "float32",
+    TensorProto.FLOAT16: "float16",
+    TensorProto.UINT8: "uint8",
+}
+
+
+@dataclass(frozen=True)
+class ImageInput:
+    """The network's one input, [batch, 3, height, width]; None where a length is not fixed."""
+
+    name: str
+    dtype: Literal["float32", "float16", "uint8"]
+    batch: int | None
+    height: int | None
+    width: int | None
+
+
+def refuse(name: str, what: str, way_out: str) -> NoReturn:
+    """Raise ModelRefused for the model of that name."""
+    raise ModelRefused(f"{name} cannot be compiled: {what}", way_out)
+
+
+def parse_onnx(content: bytes, name: str) -> onnx.ModelProto:
+    """Read an ONNX file, whole in `content`; raises ModelRefused."""
+    try:
+        model = onnx.load_model_from_string(content)
+    except DecodeError:
+        model = onnx.ModelProto()
+    if not model.graph.node:
+        refuse(name, "it is not an ONNX file.", "Export the network to ONNX first.")
+    if any(weight.data_location == TensorProto.EXTERNAL for weight in model.graph.initializer):
+        refuse(
+            name,
+            "its weights lie in another file.",
+            "Save it as one file: onnx.save(onnx.load(FILE), ONE_FILE).",
+        )
+    return model
+
+
+def opset_of(model: onnx.ModelProto, name: str) -> int:
+    """Give its opset; raises ModelRefused outside 11..18, which ATC reads (ascend_spec 6.1)."""
+    versions = [item.version for item in model.opset_import if item.domain in {"", "ai.onnx"}]
+    opset = max(versions, default=0)
+    if opset not in OPSETS:
+        refuse(
+            name,
+            f"its opset is {opset}, and ATC reads {OPSETS[0]} to {OPSETS[-1]}.",
+            f"Export it again with opset_version={OPSETS[-1]} (Ultralytics: opset=17).",
+        )
+    return opset
+
+
+def image_input(model: onnx.ModelProto, name: str) -> ImageInput:
+    """Find its one input, an image in NCHW; raises ModelRefused for anything else."""
+    weights = {weight.name for weight in model.graph.initializer}
+    inputs = [item for item in model.graph.input if item.name not in weights]
+    if len(inputs) != 1:
+        listed = ", ".join(item.name for item in inputs) or "none"
+        refuse(name, f"it has {len(inputs)} inputs ({listed}).", "Export it with one image input.")
+    tensor = inputs[0].type.tensor_type
+    lengths = [_length(dimension) for dimension in tensor.shape.dim]
+    text = ", ".join("?" if length is None else str(length) for length in lengths)
+    kind = TensorProto.DataType.Name(tensor.elem_type).lower()
+    what = f"its input {inputs[0].name} is {kind} [{text}], not an image [N, 3, height, width]."
+    if len(lengths) != 4 or lengths[1] != 3:
+        way_out = "Export it with channels first (NCHW)." if lengths[-1:] == [3] else ""
+        refuse(name, what, way_out or "Fleet runs networks that look at pictures.")
+    if tensor.elem_type not in DTYPES:
+        refuse(name, what, "Export it with an input of float32, float16 or uint8.")
+    return ImageInput(inputs[0].name, DTYPES[tensor.elem_type], lengths[0], *lengths[2:])
+
+
+def fix_lengths(model: onnx.ModelProto, image: ImageInput, batch: int, size: Size) -> None:
+    """Write the input's lengths into the model, and drop shapes that were symbolic before."""
+    fixed = (batch, 3, size.height, size.width)
+    if (image.batch, 3, image.height, image.width) == fixed:
+        return
+    entry = next(item for item in model.graph.input if item.name == image.name)
+    for dimension, length in zip(entry.type.tensor_type.shape.dim, fixed, strict=True):
+        dimension.dim_value = length
+    del model.graph.value_info[:]
+    for output in model.graph.output:
+        output.type.tensor_type.ClearField("shape")
+
+
+def known_shapes(model: onnx.ModelProto) -> dict[str, Shape]:
+    """Give the shape of each value that shape inference can tell wholly, by name."""
+    graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    shapes: dict[str, Shape] = {item.name: tuple(item.dims) for item in graph.initializer}
+    for item in (*graph.input, *graph.value_info, *graph.output):
+        if item.type.tensor_type.HasField("shape"):
+            lengths = [_length(dimension) for dimension in item.type.tensor_type.shape.dim]
+            if None not in lengths:
+                shapes[item.name] = tuple(length for length in lengths if length is not None)
+    return shapes
+
+
+def _length(dimension: onnx.TensorShapeProto.Dimension) -> int | None:
+    return dimension.dim_value if dimension.dim_value > 0 else None

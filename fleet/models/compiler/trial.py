@@ -1,0 +1,56 @@
+"""One run of a network before it is compiled: what cannot run is found here, not on a device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from fleet.ascend.aipp import Aipp
+from fleet.core.frames import Colour
+from fleet.models.compiler.graph import ImageInput, known_shapes, refuse
+from fleet.models.heads import Shape
+from fleet.models.session import SESSION_ERRORS, open_session
+
+GRAY = 128
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a run on a gray picture gave: the raw outputs, and the shape of every value by name."""
+
+    outputs: tuple[NDArray[np.generic], ...]
+    shapes: dict[str, Shape]
+
+
+def run_gray(model: onnx.ModelProto, image: ImageInput, aipp: Aipp, name: str) -> Trial:
+    """Run a gray picture; where shape inference gave up, look at the value itself.
+
+    Raises ModelRefused where ONNX Runtime does not open or run the network.
+    """
+    shapes = known_shapes(model)
+    outputs = [output.name for output in model.graph.output]
+    made = [value for node in model.graph.node for value in node.output if value]
+    unknown = [value for value in made if value not in shapes and value not in outputs]
+    probe = onnx.ModelProto()
+    probe.CopyFrom(model)
+    probe.graph.output.extend(onnx.ValueInfoProto(name=value) for value in unknown)
+    try:
+        session = open_session(probe.SerializeToString())
+        values = session.run([*outputs, *unknown], {image.name: aipp.run(_gray(aipp), Colour())})
+    except SESSION_ERRORS as error:
+        said = str(error).splitlines()[0]
+        way_out = "Export it with standard operators; if its size was open, try another --size."
+        refuse(name, f"ONNX Runtime does not run it: {said}", way_out)
+    found = zip(outputs + unknown, values, strict=True)
+    tensors = {key: value for key, value in found if isinstance(value, np.ndarray)}
+    if not set(outputs) <= set(tensors):
+        refuse(name, "its outputs are not tensors.", "Export it without post-processing.")
+    shapes |= {key: value.shape for key, value in tensors.items()}
+    return Trial(tuple(tensors[key] for key in outputs), shapes)
+
+
+def _gray(aipp: Aipp) -> NDArray[np.uint8]:
+    return np.full((aipp.batch, aipp.source.height * 3 // 2, aipp.source.width), GRAY, np.uint8)

@@ -1,0 +1,149 @@
+"""A network loaded on a device: pictures in, boxes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.ascend.aipp import Aipp
+from fleet.ascend.clock import Clock
+from fleet.ascend.codes import Code, refuse
+from fleet.ascend.memory import Memory
+from fleet.ascend.soc import Soc
+from fleet.ascend.surface import tight
+from fleet.ascend.vpc import Vpc
+from fleet.core.frames import Detections, FrameBatch, Picture
+from fleet.core.geometry import Placement
+from fleet.errors import UsageError
+from fleet.models.card import card_of, not_compiled
+from fleet.models.heads import Candidates, head_named
+from fleet.models.nms import suppress
+from fleet.models.session import SESSION_ERRORS, open_session
+
+BORDER = (114, 128, 128)
+"""Around a letterboxed picture, Y U V: the gray 114 of RGB that detectors are trained with."""
+
+
+class Network:
+    """A compiled model in a device's memory; one per thread, as the device is.
+
+    `om`: the compiled model's bytes; `path` names it in errors. ONNX Runtime stands in for the
+    cores, on one thread, and computes in the network's own precision, where the chip would use
+    float16. Raises ModelRefused for bytes that are no compiled model, DeviceError (545001) for
+    one of another chip, DeviceOutOfMemory where it does not fit.
+    """
+
+    def __init__(
+        self, soc: Soc, memory: Memory, clock: Clock, vpc: Vpc, om: bytes, path: str
+    ) -> None:
+        try:
+            self._session = open_session(om)
+        except SESSION_ERRORS as error:
+            raise not_compiled(path) from error
+        self.card = card_of(self._session, path)
+        if self.card.soc != soc.name:
+            message = f"{path} is compiled for {self.card.soc} and this is an {soc.name}."
+            refuse(Code.ACL_ERROR_GE_LOAD_MODEL, message, "Compile it for this chip.")
+        self._clock = clock
+        self._vpc = vpc
+        self._memory = memory.allocate(self.card.memory_bytes, f"model {self.card.name}")
+        self._head = head_named(self.card.head, self.card.anchors)
+        self._outputs = [output.name for output in self._session.get_outputs()]
+        self._aipp = Aipp(self.card.aipp, self.card.size, self.card.batch, self.card.dtype)
+        source = self._aipp.source
+        self._nv12 = np.zeros((self.card.batch, source.height * 3 // 2, source.width), np.uint8)
+        self._chip_s = self.card.chip_s(soc.fp16_tflops)
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"Network({self.card.name}, {self.card.size}, batch {self.card.batch})"
+
+    def detect(self, batch: FrameBatch, threshold: float, iou: float | None = None) -> Detections:
+        """Find what is in each picture, in its own pixels; the pictures stay the caller's.
+
+        `threshold`: scores above it count, 0..1. `iou`: the overlap above which a box is
+        suppressed, 0..1; the model's own where None. Boxes are not clipped: they reach past the
+        picture's edge where the network says so. They come picture by picture, by falling score.
+        Raises UsageError for numbers outside 0..1, and what VPC raises.
+        """
+        iou = self.card.iou if iou is None else iou
+        for name, value in (("threshold", threshold), ("iou", iou)):
+            if not 0 <= value <= 1:
+                raise UsageError(f"{name} is {value}.", "Give a number from 0 to 1.")
+        placement = self.card.fit.place(batch.size, self._aipp.source)
+        found: list[Candidates] = []
+        for start in range(0, len(batch), self.card.batch):
+            group = batch.pictures[start : start + self.card.batch]
+            tensor = self._feed(group, placement)
+            found += self._read(self.execute(tensor), len(group), threshold, iou)
+        return self._gather(found, placement)
+
+    def execute(self, tensor: NDArray[np.generic]) -> list[NDArray[np.generic]]:
+        """Run one batch, [batch, 3, height, width] of the card's dtype, to the raw outputs.
+
+        Raises DeviceError: 145021 for another shape, 145022 for another dtype, 145003 after
+        close, 507011 where the run fails.
+        """
+        if self._closed:
+            refuse(Code.ACL_ERROR_GE_EXEC_MODEL_ID_INVALID, f"{self} is closed.", "Load it again.")
+        expected = (self.card.batch, 3, self.card.size.height, self.card.size.width)
+        if tensor.shape != expected:
+            message = f"{self} takes an input {list(expected)}, not {list(tensor.shape)}."
+            refuse(Code.ACL_ERROR_GE_SHAPE_INVALID, message, "Feed whole batches.")
+        if tensor.dtype != self.card.dtype:
+            message = f"{self} takes an input of {self.card.dtype}, not {tensor.dtype}."
+            refuse(Code.ACL_ERROR_GE_DATATYPE_INVALID, message, "Convert it first.")
+        self._clock.charge("model", self._chip_s)
+        with self._clock.stage("model"):
+            try:
+                outputs: list[NDArray[np.generic]] = self._session.run(
+                    self._outputs, {self.card.input_name: tensor}
+                )
+            except SESSION_ERRORS as error:
+                refuse(Code.ACL_ERROR_RT_MODEL_EXECUTE, f"{self} failed: {error}")
+        return outputs
+
+    def close(self) -> None:
+        """Give its memory back; a second call does nothing."""
+        self._closed = True
+        self._memory.free()
+
+    def _feed(self, group: Sequence[Picture], placement: Placement) -> NDArray[np.generic]:
+        # A group shorter than a batch leaves earlier pictures in the other slots: nobody reads
+        # what comes out for them.
+        for slot, picture in enumerate(group):
+            placed = self._vpc.place(picture, placement, fill=BORDER)
+            try:
+                with self._clock.stage("vpc"):
+                    self._nv12[slot] = tight(placed)
+            finally:
+                placed.release()
+        with self._clock.stage("aipp"):
+            return self._aipp.run(self._nv12, group[0].colour)
+
+    def _read(
+        self, outputs: Sequence[NDArray[np.generic]], count: int, threshold: float, iou: float
+    ) -> list[Candidates]:
+        with self._clock.stage("head"):
+            raw = [output[:count].astype(np.float32, copy=False) for output in outputs]
+            pictures = self._head.decode(raw, self.card.size, threshold)
+            return [self._suppressed(candidates, iou) for candidates in pictures]
+
+    def _suppressed(self, found: Candidates, iou: float) -> Candidates:
+        class_id = found.class_id if self.card.per_class else None
+        return found.take(suppress(found.xyxy, found.score, class_id, iou))
+
+    def _gather(self, found: Sequence[Candidates], placement: Placement) -> Detections:
+        counts = [len(candidates) for candidates in found]
+        crop = self._aipp.layout.crop
+        shift = (crop.left - self._aipp.layout.left, crop.top - self._aipp.layout.top) * 2
+        xyxy = np.concatenate([candidates.xyxy for candidates in found])
+        return Detections(
+            picture=np.repeat(np.arange(len(found), dtype=np.int32), counts),
+            xyxy=placement.to_source(xyxy + np.array(shift, np.float32)),
+            score=np.concatenate([candidates.score for candidates in found]),
+            class_id=np.concatenate([candidates.class_id for candidates in found]),
+            labels=self.card.labels,
+        )

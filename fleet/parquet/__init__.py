@@ -1,0 +1,1 @@
+"""Arrow and Parquet as bytes; knows no job."""

@@ -1,0 +1,126 @@
+"""Acting on choices: leases are given, taken back, shared and doubled; devices are let go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fleet.core.lease_summary import Piece
+from fleet.scheduler.balance import Aid, Help, choose, ends_in_time, helps, pairs, pieces_of
+from fleet.scheduler.commands import Assign, Command, Drop, Release, Shorten
+from fleet.scheduler.devices import Devices, DeviceState
+from fleet.scheduler.lease_state import Entry, Rules
+from fleet.scheduler.lease_table import LeaseBook
+
+FEW_DEVICES = 64
+"""Up to so many, idle devices are looked after at once; in larger fleets at each tick."""
+PASSES = 8
+"""Devices that are looked at and get nothing, at one event."""
+
+
+class Dispatch:
+    """The leases and the devices, and what one is told about the other; for the ledger alone.
+
+    `wanted`: with more devices than that, those that have nothing to do are let go; None: all stay.
+    """
+
+    def __init__(self, pieces: Iterable[Piece], rules: Rules) -> None:
+        self.book = LeaseBook(pieces, rules)
+        self.devices = Devices()
+        self.wanted: int | None = None
+        self._rules = rules
+
+    def look_around(self, now_s: float, out: list[Command], *, tick: bool) -> None:
+        """Hand out what waits; now and then, look after those who are idle or about to leave."""
+        self.hand_out(now_s, out)
+        if tick or len(self.devices) <= FEW_DEVICES:
+            self.look_after_idle(now_s, out)
+            for device in list(self.devices.draining.values()):
+                self.end_in_time(device, now_s, out)
+
+    def drop(self, device: DeviceState, entry: Entry, out: list[Command]) -> None:
+        """Have a device put down what it holds no longer."""
+        device.dropping.add(entry.lease)
+        out.append(Drop(device.name, entry.lease))
+
+    def take_back(
+        self, device: DeviceState, entry: Entry, now_s: float, out: list[Command]
+    ) -> None:
+        """Have what a device has not begun wait for another one."""
+        if self.book.take(entry, device.name):
+            self.drop(device, entry, out)
+            if not entry.holders:
+                self.book.put_back(entry, f"{device.name} had not begun it", now_s)
+
+    def hand_out(self, now_s: float, out: list[Command]) -> None:
+        """Give every device one lease before any gets its second."""
+        devices, waiting = self.devices, self.book.waiting
+        for room in (devices.empty, devices.half):
+            passed: list[DeviceState] = []
+            while room and len(passed) < PASSES:
+                if not (waiting.plain or (waiting.suspects and room is devices.empty)):
+                    break
+                device = next(iter(room.values()))
+                entry = choose(waiting, devices, device)
+                if entry is None:
+                    passed.append(room.pop(device.name))
+                    continue
+                pieces = pieces_of(entry, waiting, devices) if self._rules.twins else 1
+                if pieces > 1:
+                    out.append(self.book.share(entry, pieces, now_s))
+                else:
+                    self._give(device, entry, now_s, out)
+            # Behind the others, so that another one is looked at the next time.
+            room.update({device.name: device for device in passed})
+
+    def _give(self, device: DeviceState, entry: Entry, now_s: float, out: list[Command]) -> None:
+        twin = bool(entry.holders)
+        self.book.give(entry, device.name, now_s)
+        self.devices.give(device, entry, now_s)
+        out.append(Assign(device.name, entry.lease, self.book.last_try(entry), twin))
+
+    def look_after_idle(self, now_s: float, out: list[Command]) -> None:
+        """Where nothing waits, have those who are idle help others, or go."""
+        devices = self.devices
+        if not devices.empty or self.book.waiting:
+            return
+        if self._rules.twins:
+            able = [device for device in devices.empty.values() if not devices.is_slow(device)]
+            for helper, aid in pairs(able, helps(devices, now_s) if able else ()):
+                self._help(helper, aid, now_s, out)
+            self.hand_out(now_s, out)
+        self._let_go(now_s, out)
+
+    def _help(self, helper: DeviceState, aid: Aid, now_s: float, out: list[Command]) -> None:
+        if aid.help is Help.TAKE:
+            self.take_back(aid.device, aid.entry, now_s, out)
+        elif aid.help is Help.SHARE:
+            aid.device.shortening = aid.entry.lease
+            out.append(Shorten(aid.device.name, aid.entry.lease))
+        elif self.book.budget.allows(len(self.devices)):
+            self._give(helper, aid.entry, now_s, out)
+
+    def _let_go(self, now_s: float, out: list[Command]) -> None:
+        """Let go who is idle for long, where there are more devices than wanted."""
+        many = 0 if self.wanted is None else len(self.devices) - self.wanted
+        for device in list(self.devices.empty.values())[: max(0, many)]:
+            if now_s - device.idle_s >= self._rules.idle_s:
+                self.devices.release(device)
+                out.append(Release(device.name))
+
+    def end_in_time(self, device: DeviceState, now_s: float, out: list[Command]) -> None:
+        """Have a device whose machine goes away end what it does, and then go."""
+        if not device.held:
+            if not device.released:
+                self.devices.release(device)
+                out.append(Release(device.name))
+            return
+        entry = device.held[0]
+        if device.shortening or entry.lease in device.dropping:
+            return
+        if not ends_in_time(self.devices, device, now_s):
+            if len(entry.holders) > 1:
+                self.book.take(entry, device.name)
+                self.drop(device, entry, out)
+            elif entry.gops > 1:
+                device.shortening = entry.lease
+                out.append(Shorten(device.name, entry.lease))

@@ -1,0 +1,168 @@
+"""Every lease, where it stands and who holds it; when one is tried again, cut, or given up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fleet.core.fault import Fault
+from fleet.core.lease_summary import Piece
+from fleet.errors import IllegalMove
+from fleet.scheduler.balance import TwinBudget
+from fleet.scheduler.commands import Command, CutLease, RecordLoss
+from fleet.scheduler.lease_state import ENDED, MOVES, Entry, Move, Rules, State
+from fleet.scheduler.ready_queue import Waiting
+
+OPEN = frozenset({State.PENDING, State.LEASED})
+
+
+class LeaseBook:
+    """The leases of a run; only the ledger changes them, and only by the moves of the table."""
+
+    def __init__(self, pieces: Iterable[Piece], rules: Rules) -> None:
+        self.budget = TwinBudget()
+        self.entries = {p.lease: Entry(p.lease, p.gops, p.cost_s, p.uri) for p in pieces}
+        self.waiting = Waiting(self.entries.values())
+        self.counts = dict.fromkeys(State, 0) | {State.PENDING: len(self.entries)}
+        self._rules = rules
+        self._to_share: set[str] = set()
+
+    @property
+    def finished(self) -> bool:
+        """Whether every lease is done, quarantined, or cut into pieces that are."""
+        return sum(self.counts[state] for state in ENDED) == len(self.entries)
+
+    def give(self, entry: Entry, device: str, now_s: float) -> None:
+        """Have a device hold a lease that waited, or another one as well."""
+        if entry.holders:
+            self._move(entry, Move.TWIN, device, now_s)
+            self.budget.running += 1
+            self.budget.started += 1
+        else:
+            self._move(entry, Move.ASSIGN, "", now_s)
+        entry.holders += (device,)
+
+    def take(self, entry: Entry, device: str) -> bool:
+        """Have a device hold it no longer; gives whether it did."""
+        if device not in entry.holders:
+            return False
+        if len(entry.holders) > 1:
+            self.budget.running -= 1
+        entry.holders = tuple(holder for holder in entry.holders if holder != device)
+        return True
+
+    def put_back(self, entry: Entry, why: str, now_s: float) -> None:
+        """Have it wait again, before others."""
+        self._move(entry, Move.RETURN, why, now_s)
+        self.waiting.put(entry)
+
+    def commit(self, entry: Entry, now_s: float) -> None:
+        """It is done."""
+        if entry.state is State.PENDING:
+            self.waiting.left(entry)
+        self._move(entry, Move.COMMIT, "", now_s)
+
+    def shorten(self, entry: Entry, front: Piece, rest: Piece, now_s: float) -> None:
+        """Its front is done; the rest waits as a lease of its own."""
+        if entry.state is State.PENDING:
+            self.waiting.left(entry)
+        self._move(entry, Move.SHORTEN, f"{front.lease} {rest.lease}", now_s)
+        done, left = self._split(entry, (front, rest), suspect=entry.suspect)
+        done.state = State.DONE
+        self.counts[State.PENDING] -= 1
+        self.counts[State.DONE] += 1
+        self.waiting.put(left)
+
+    def share(self, entry: Entry, pieces: int, now_s: float) -> CutLease:
+        """Have one that has just been taken from those that wait cut, for more devices."""
+        self._move(entry, Move.DIVIDE, "to be shared", now_s)
+        self._to_share.add(entry.lease)
+        return CutLease(entry.lease, pieces, None)
+
+    def replace(self, entry: Entry, pieces: tuple[Piece, ...], now_s: float) -> None:
+        """Its pieces stand for it."""
+        self._move(entry, Move.REPLACE, " ".join(piece.lease for piece in pieces), now_s)
+        for piece in reversed(
+            self._split(entry, pieces, suspect=entry.lease not in self._to_share)
+        ):
+            self.waiting.put(piece)
+
+    def _split(self, entry: Entry, pieces: tuple[Piece, ...], *, suspect: bool) -> list[Entry]:
+        if len(pieces) < 2 or sum(piece.gops for piece in pieces) != entry.gops:
+            raise IllegalMove(f"lease {entry.lease} of {entry.gops} GOPs cut into {pieces}.")
+        entry.pieces = tuple(piece.lease for piece in pieces)
+        made = []
+        for piece in pieces:
+            if piece.lease in self.entries:
+                raise IllegalMove(f"piece {piece.lease} of lease {entry.lease} is there already.")
+            cost_s = piece.cost_s or entry.cost_s * piece.gops / entry.gops
+            made.append(Entry(piece.lease, piece.gops, cost_s, piece.uri or entry.uri, suspect))
+            self.entries[piece.lease] = made[-1]
+        self.counts[State.PENDING] += len(made)
+        return made
+
+    def blame(self, entry: Entry, fault: Fault, now_s: float) -> list[Command]:
+        """A worker died running it."""
+        entry.kills += 1
+        if entry.kills < self._rules.deaths(entry):
+            self.put_back(entry, str(fault), now_s)
+            return []
+        return self._narrow(entry, fault, now_s)
+
+    def fail(self, entry: Entry, fault: Fault, now_s: float) -> list[Command]:
+        """A worker gave it back."""
+        entry.kills = 0
+        entry.failures += 1
+        if fault.retryable and entry.failures < self._rules.attempts:
+            self.put_back(entry, str(fault), now_s)
+            return []
+        return (self._narrow if fault.local else self._give_up)(entry, fault, now_s)
+
+    def _narrow(self, entry: Entry, fault: Fault, now_s: float) -> list[Command]:
+        """Cut what does harm, or give it up where there is nothing left to cut."""
+        if entry.gops == 1:
+            return self._give_up(entry, fault, now_s)
+        self._move(entry, Move.DIVIDE, str(fault), now_s)
+        return [CutLease(entry.lease, min(self._rules.pieces, entry.gops), fault)]
+
+    def _give_up(self, entry: Entry, fault: Fault, now_s: float) -> list[Command]:
+        self._move(entry, Move.GIVE_UP, str(fault), now_s)
+        return [RecordLoss(entry.lease, fault)]
+
+    def record(self, entry: Entry, now_s: float) -> None:
+        """Its loss stands in errors/."""
+        self._move(entry, Move.RECORD, "", now_s)
+
+    def last_try(self, entry: Entry) -> bool:
+        """Whether it will not be tried again."""
+        return entry.failures + 1 == self._rules.attempts
+
+    def _move(self, entry: Entry, move: Move, note: str, now_s: float) -> None:
+        target = MOVES.get((entry.state, move))
+        if target is None:
+            story = "; ".join(entry.story) or "nothing out of the ordinary"
+            message = f"lease {entry.lease}: {move} while {entry.state}"
+            raise IllegalMove(f"{message}, held by {list(entry.holders)}. So far: {story}")
+        self.counts[entry.state] -= 1
+        self.counts[target] += 1
+        entry.state = target
+        if note:
+            entry.note(now_s, f"{move} {note}")
+
+    def check(self) -> None:
+        """State what always holds; raises AssertionError where it does not."""
+        counted = dict.fromkeys(State, 0)
+        waits = dict.fromkeys((True, False), 0)
+        for entry in self.entries.values():
+            counted[entry.state] += 1
+            assert bool(entry.holders) == (entry.state is State.LEASED), "who is at it, holds it"
+            assert len(set(entry.holders)) == len(entry.holders) <= 2
+            assert entry.failures <= self._rules.attempts
+            assert entry.kills <= self._rules.deaths(entry)
+            gops = sum(self.entries[piece].gops for piece in entry.pieces)
+            assert gops == (entry.gops if entry.state is State.CUT else 0), "pieces are the whole"
+            if entry.state is State.PENDING:
+                waits[entry.suspect] += 1
+        assert counted == self.counts
+        assert (waits[False], waits[True]) == (self.waiting.plain, self.waiting.suspects)
+        twins = sum(len(entry.holders) > 1 for entry in self.entries.values())
+        assert twins == self.budget.running

@@ -1,0 +1,25 @@
+"""What a run has done so far, added up as it is told: no more is kept however long it runs."""
+
+from __future__ import annotations
+
+from fleet.core.receipt import Receipt, Tally
+
+
+class Totals:
+    """Sums over the leases that are committed, each once; changed only through `add`.
+
+    `frames`: of all; `here`: of those that this run did itself. `peak_rss_bytes`: the largest of
+    its workers.
+    """
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.here = Tally()
+        self.peak_rss_bytes = 0
+
+    def add(self, receipt: Receipt, *, here: bool = True) -> None:
+        """Count a lease; `here`: this run did it."""
+        self.frames += receipt.tally.frames
+        if here:
+            self.here = Tally.total((self.here, receipt.tally))
+            self.peak_rss_bytes = max(self.peak_rss_bytes, receipt.peak_rss_bytes)

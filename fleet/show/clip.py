@@ -1,0 +1,88 @@
+"""Which frames to show, and what is said of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.errors import UsageError
+from fleet.show.decode import Shown, decode_frames
+from fleet.show.detections import Found, Mark
+from fleet.show.draw import draw_marks
+from fleet.video.index import VideoIndex
+from fleet.video.sampling import Sample
+
+MOST_LABELS = 4
+
+
+def frame_at(index: VideoIndex, at_s: Fraction) -> int:
+    """Give the number of the frame that is on the screen at a time from the first frame.
+
+    Raises UsageError for a time outside the video.
+    """
+    _check_inside(index, at_s, "--at")
+    ticks = at_s / index.stream.time_base + index.start_pts
+    shown = index.packets.pts[index.order]
+    return max(0, int(np.searchsorted(shown, ticks.numerator // ticks.denominator, "right")) - 1)
+
+
+def frames_between(index: VideoIndex, at_s: Fraction, to_s: Fraction) -> NDArray[np.bool_]:
+    """Mark the frames with at_s <= time < to_s: bool by frame number.
+
+    Raises UsageError for times outside the video, and where there is no frame between them.
+    """
+    _check_inside(index, at_s, "--at")
+    if to_s <= at_s:
+        message = f"--to {_plain(to_s)} is not after --at {_plain(at_s)}."
+        raise UsageError(message, "Give the seconds where the stretch begins and where it ends.")
+    _check_inside(index, to_s, "--to")
+    wanted = Sample("all", from_s=at_s, to_s=to_s).wanted(index)
+    if not wanted.any():
+        span = f"{_plain(at_s)} s and {_plain(to_s)} s"
+        raise UsageError(f"No frame is shown first between {span}.", "Give a longer stretch.")
+    return wanted
+
+
+def annotated(
+    index: VideoIndex, wanted: NDArray[np.bool_], found: Found, chip: str
+) -> Iterator[tuple[Shown, NDArray[np.uint8]]]:
+    """Yield the wanted frames with what was found drawn on them, RGB u8.
+
+    A frame that was not looked at shows, drawn thin, the boxes of the last frame that was.
+    """
+    name = PurePosixPath(index.source.uri).name
+    for shown in decode_frames(index, wanted, chip):
+        looked = found.latest(shown.frame)
+        marks = () if looked is None else found.marks.get(looked, ())
+        held = looked != shown.frame
+        where = f"{name}   {shown.time_s:.3f} s   frame {shown.frame}"
+        said = _said(looked, marks, held=held)
+        yield shown, draw_marks(shown.rgb, marks, f"{where}   {said}", held=held)
+
+
+def _said(looked: int | None, marks: Sequence[Mark], *, held: bool) -> str:
+    if looked is None:
+        return "not looked at"
+    counts = Counter(mark.label for mark in marks).most_common()
+    named = [f"{label} {count}" for label, count in counts[:MOST_LABELS]]
+    named += ["..."] * (len(counts) > MOST_LABELS)
+    of = f"not looked at, boxes of frame {looked}: " if held else ""
+    return of + (", ".join(named) or "nothing found")
+
+
+def _check_inside(index: VideoIndex, time_s: Fraction, option: str) -> None:
+    if not 0 <= time_s <= index.duration_s + 1e-6:
+        raise UsageError(
+            f"{option} {_plain(time_s)} lies outside {index.source.uri}, "
+            f"which lasts {index.duration_s:.3f} s.",
+            "Give seconds from its first frame.",
+        )
+
+
+def _plain(time_s: Fraction) -> str:
+    return f"{float(time_s):g}"

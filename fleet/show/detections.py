@@ -1,0 +1,106 @@
+"""The detections that an output has of one video, frame by frame."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from fleet.errors import UsageError
+from fleet.storage import canonical
+from fleet.table.parts.schema import DETECTIONS
+from fleet.table.state.read import Tables
+from fleet.video.index import VideoIndex
+
+MOST_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One box to be drawn: `xyxy` in pixels of the source picture, `score` in 0..1."""
+
+    label: str
+    class_id: int
+    score: float
+    xyxy: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an output says of one video: the frames it looked at, and their boxes.
+
+    `frames`: rising frame numbers. `marks`: frame -> its boxes, for frames that have any.
+    """
+
+    frames: Sequence[int]
+    marks: Mapping[int, tuple[Mark, ...]]
+
+    def nearest(self, frame: int) -> int:
+        """Give the frame that was looked at and is nearest to `frame`, the earlier of two."""
+        return min(self.frames, key=lambda looked: (abs(looked - frame), looked))
+
+    def latest(self, frame: int) -> int | None:
+        """Give the last frame that was looked at up to `frame`; None where there is none yet."""
+        place = bisect_right(self.frames, frame)
+        return self.frames[place - 1] if place else None
+
+
+def recorded_uri(tables: Tables, asked: str) -> str:
+    """Find the video in an output, by its location or by the end of it, such as the file name.
+
+    Raises UsageError where the output has not looked at it, or has several of that name.
+    """
+    uris = tables.frames.to_table(columns={"uri": ds.field("uri").cast(pa.string())})["uri"]
+    known = sorted(uris.unique().to_pylist())
+    if canonical(asked) in known:
+        return canonical(asked)
+    tail = f"/{asked.lstrip('/')}"
+    alike = [uri for uri in known if uri.endswith(tail)]
+    if not alike:
+        listed = ", ".join(known[:MOST_NAMED]) + (", ..." if len(known) > MOST_NAMED else "")
+        raise UsageError(
+            f"{tables.uri} has no frame of {asked}.",
+            f"It has looked at {listed}." if known else "It has not looked at any frame yet.",
+        )
+    if len(alike) > 1:
+        message = f"{asked} may be {alike[0]} or {alike[1]}."
+        raise UsageError(message, "Give the video's whole location.")
+    return str(alike[0])
+
+
+def read_found(tables: Tables, index: VideoIndex) -> Found:
+    """Read what was found in a video.
+
+    Raises UsageError where the output is not of detections, and where the video is not the one that
+    was looked at: its frames have other presentation times.
+    """
+    _check_columns(tables)
+    of_video = ds.field("uri") == index.source.uri
+    looked = tables.frames.to_table(columns=["frame", "pts"], filter=of_video).sort_by("frame")
+    frames, pts = looked["frame"].to_numpy(), looked["pts"].to_numpy()
+    shown = index.packets.pts[index.order]
+    inside = frames < len(shown)
+    if not inside.all() or not np.array_equal(shown[frames], pts):
+        raise UsageError(
+            f"{index.source.uri} is not the video that {tables.uri} was made from: its frames have "
+            "other presentation times.",
+            "It was replaced since; run the job again with another output.",
+        )
+    rows = tables.detections.to_table(columns=["frame", *DETECTIONS.names], filter=of_video)
+    marks: dict[int, list[Mark]] = {}
+    for row in rows.to_pylist():
+        xyxy = (row["x1"], row["y1"], row["x2"], row["y2"])
+        mark = Mark(row["label"], row["class_id"], row["score"], xyxy)
+        marks.setdefault(row["frame"], []).append(mark)
+    return Found(frames.tolist(), {frame: tuple(of_frame) for frame, of_frame in marks.items()})
+
+
+def _check_columns(tables: Tables) -> None:
+    missing = set(DETECTIONS.names) - set(tables.detections.schema.names)
+    if missing:
+        message = f"{tables.uri}/detections has no column {', '.join(sorted(missing))}."
+        raise UsageError(message, "Show the output of a job that finds objects.")

@@ -1,0 +1,119 @@
+"""A store's troubles, in sentences of ours: what it refuses, and what is worth asking again."""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Mapping
+
+from fleet.errors import (
+    AccessDenied,
+    CredentialsRefused,
+    NoSuchBucket,
+    StorageError,
+    StorageRefused,
+)
+from fleet.storage.redaction import clean
+
+_STATUS = re.compile(r"status code: (\d{3})")
+_CODE = re.compile(r"<Code>([\w.]+)</Code>")
+_MESSAGE = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
+# Where clouds hand out a machine's own credentials; asked last, when there are no others.
+_METADATA_HOST = "169.254.169.254"
+
+_PUT_RIGHT = "Check the access key, its secret and the endpoint."
+_ALLOW = "Ask for the right to do this with these credentials, or use others."
+_RENEW = "Get new credentials and run the same command again: what is done stays done."
+_REGION = "Set AWS_REGION to the region of the bucket."
+_SPELLING = "Check its spelling, the endpoint and the account."
+_NO_CREDENTIALS = {
+    "s3": "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.",
+    "obs": "Set OBS_ACCESS_KEY_ID and OBS_SECRET_ACCESS_KEY.",
+    "gs": "Set GOOGLE_APPLICATION_CREDENTIALS to the file of a key.",
+    "az": "Set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY.",
+}
+
+_Kind = type[StorageError]
+_BY_CODE: Mapping[str, tuple[_Kind, str, str]] = {
+    "AccessDenied": (AccessDenied, "these credentials may not do it", _ALLOW),
+    "AllAccessDisabled": (AccessDenied, "all access to it is disabled", _ALLOW),
+    "AuthorizationFailure": (AccessDenied, "these credentials may not do it", _ALLOW),
+    "InvalidAccessKeyId": (CredentialsRefused, "the access key is not known there", _PUT_RIGHT),
+    "SignatureDoesNotMatch": (
+        CredentialsRefused,
+        "the secret does not fit the access key",
+        _PUT_RIGHT,
+    ),
+    "AuthenticationFailed": (CredentialsRefused, "the credentials are wrong", _PUT_RIGHT),
+    "ExpiredToken": (CredentialsRefused, "the credentials have expired", _RENEW),
+    "TokenRefreshRequired": (CredentialsRefused, "the credentials have expired", _RENEW),
+    "InvalidToken": (CredentialsRefused, "the session token is not valid", _RENEW),
+    "RequestTimeTooSkewed": (CredentialsRefused, "this machine's clock is wrong", "Set the clock."),
+    "NoSuchBucket": (NoSuchBucket, "there is no such bucket", _SPELLING),
+    "InvalidBucketName": (NoSuchBucket, "no bucket can have this name", _SPELLING),
+    "ContainerNotFound": (NoSuchBucket, "there is no such container", _SPELLING),
+    "PermanentRedirect": (StorageRefused, "the bucket lies in another region", _REGION),
+    "AuthorizationHeaderMalformed": (StorageRefused, "the region is wrong", _REGION),
+}
+_BY_STATUS: Mapping[int, tuple[_Kind, str, str]] = {
+    401: (CredentialsRefused, "the credentials are not taken", _RENEW),
+    403: (AccessDenied, "access is denied", _ALLOW),
+}
+# Not one of them passes by waiting a moment.
+_REFUSED_ERRNO = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL}
+_FULL_ERRNO = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+_WORTH_WAITING = {408, 425, 429}
+
+
+def of_cloud(what: str, error: Exception) -> StorageError:
+    """Put what a cloud store's client raised into a sentence; credentials in it are hidden.
+
+    `what`: what could not be done, such as 's3://b/x could not be read'.
+    """
+    text = str(error)
+    code = _first(_CODE, text)
+    if code in _BY_CODE:
+        kind, reason, way_out = _BY_CODE[code]
+        return kind(f"{what}: {reason} ({code}).", way_out)
+    if _METADATA_HOST in text or "Account must be specified" in text:
+        way_out = _NO_CREDENTIALS.get(what.partition("://")[0], "")
+        return AccessDenied(f"{what}: no credentials were found.", way_out)
+    status = int(_first(_STATUS, text) or 0)
+    if status in _BY_STATUS:
+        kind, reason, way_out = _BY_STATUS[status]
+        return kind(f"{what}: {reason} ({code or status}).", way_out)
+    if "redirect without LOCATION" in text:
+        return StorageRefused(f"{what}: the bucket lies in another region.", _REGION)
+    if (400 <= status < 500 and status not in _WORTH_WAITING) or status == 501:
+        return StorageRefused(f"{what}: {_reason(text, status, code)}.")
+    way_out = "" if status else "Check the endpoint and the network."
+    return StorageError(f"{what}: {_reason(text, status, code)}.", way_out)
+
+
+def _reason(text: str, status: int, code: str) -> str:
+    if status:
+        said = _first(_MESSAGE, text).strip().rstrip(".")
+        return clean(
+            f"the store answered {status}{f' {code}' if code else ''}{said and f', {said}'}"
+        )
+    if "error sending request" in text:
+        return "the store does not answer"
+    # A client's message goes on for a page; its first line says what happened.
+    return clean(text.partition("\n")[0]).strip().rstrip(".") or "the store failed"
+
+
+def _first(pattern: re.Pattern[str], text: str) -> str:
+    match = pattern.search(text)
+    return match.group(1) if match else ""
+
+
+def of_system(what: str, error: OSError) -> StorageError:
+    """Put what the operating system, or a file system of fsspec, raised into a sentence."""
+    reason = clean(error.strerror or str(error).partition("\n")[0] or type(error).__name__)
+    if isinstance(error, PermissionError):
+        return AccessDenied(f"{what}: {reason}.", "Check who may read and write there.")
+    if error.errno in _FULL_ERRNO:
+        return StorageRefused(f"{what}: {reason}.", "Make room there, or use another place.")
+    if error.errno in _REFUSED_ERRNO or isinstance(error, FileNotFoundError):
+        return StorageRefused(f"{what}: {reason}.")
+    return StorageError(f"{what}: {reason}.")

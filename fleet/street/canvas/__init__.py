@@ -1,0 +1,1 @@
+"""Brush and texture."""

@@ -1,0 +1,1 @@
+"""The shapes of people, vehicles and props."""

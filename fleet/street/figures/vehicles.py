@@ -1,0 +1,13 @@
+"""The shape of each vehicle."""
+
+from __future__ import annotations
+
+from fleet.street.figures.bus import bus
+from fleet.street.figures.car import car
+from fleet.street.figures.mesh import Mesh
+from fleet.street.scene.actors import BUS, Actor
+
+
+def mesh_of(actor: Actor) -> Mesh:
+    """Give the shape of a vehicle."""
+    return bus(actor.look) if actor.kind == BUS else car(actor.look)

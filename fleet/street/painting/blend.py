@@ -1,0 +1,129 @@
+"""Laying figures, shadows and lights into a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.street.canvas.brush import Layer, Picture, Points, fixed_point
+from fleet.street.figures.figure import Glow
+
+_COARSE = 4
+"""Shadows and beams are soft: they are drawn on a picture so many times smaller."""
+_GLOW_PX = 96
+_BEAM_TONES = (60, 130, 230)
+
+
+def lay(picture: Picture, layer: Layer) -> None:
+    """Lay a figure over a picture u8 [height, width, 3], where it is in it."""
+    window = overlap(layer, picture.shape[0], picture.shape[1])
+    if window is None:
+        return
+    (rows, columns), inner = window
+    part = np.ascontiguousarray(layer.rgba[inner])
+    left = cv2.bitwise_not(cv2.cvtColor(part[..., 3], cv2.COLOR_GRAY2RGB))
+    kept = cv2.multiply(np.ascontiguousarray(picture[rows, columns]), left, scale=1 / 255)
+    picture[rows, columns] = cv2.add(kept, cv2.cvtColor(part, cv2.COLOR_RGBA2RGB))
+
+
+Window = tuple[slice, slice]
+
+
+def overlap(layer: Layer, height: int, width: int) -> tuple[Window, Window] | None:
+    """Find where a layer lies in a picture, and which part of it does; None if none."""
+    rows, columns = layer.rgba.shape[:2]
+    top, bottom = max(0, layer.top), min(height, layer.top + rows)
+    left, right = max(0, layer.left), min(width, layer.left + columns)
+    if top >= bottom or left >= right:
+        return None
+    inner = (
+        slice(top - layer.top, bottom - layer.top),
+        slice(left - layer.left, right - layer.left),
+    )
+    return (slice(top, bottom), slice(left, right)), inner
+
+
+def darken(picture: Picture, shapes: Sequence[Points], strength: float, soft: int) -> None:
+    """Take `strength` (0..1) of the light away inside shapes, with edges about `soft` px wide."""
+    mask = _mask(picture, shapes, soft)
+    if mask is None:
+        return
+    small, rows = mask
+    kept = cv2.resize(
+        255 - (small * strength).astype(np.uint8),
+        (picture.shape[1], rows.stop - rows.start),
+        interpolation=cv2.INTER_LINEAR,
+    )
+    part = picture[rows]
+    cv2.multiply(part, cv2.cvtColor(kept, cv2.COLOR_GRAY2RGB), dst=part, scale=1 / 255)
+
+
+def brighten(
+    picture: Picture, shapes: Sequence[Points], colour: tuple[float, float, float]
+) -> None:
+    """Light up shapes on the ground: what is there shows more, and the air shines a little.
+
+    Shapes come in threes: the faint reach of a beam, its middle, its bright beginning.
+    """
+    mask = _mask(picture, shapes, 20, _BEAM_TONES)
+    if mask is None:
+        return
+    small, rows = mask
+    size = (picture.shape[1], rows.stop - rows.start)
+    light = cv2.cvtColor(cv2.resize(small, size), cv2.COLOR_GRAY2RGB)
+    shine = cv2.resize((small[..., None] * (0.07 * np.array(colour))).astype(np.uint8), size)
+    part = picture[rows]
+    cv2.add(part, cv2.multiply(part, light, scale=1.3 / 255), dst=part)
+    cv2.add(part, shine, dst=part)
+
+
+def glow(picture: Picture, lamp: Glow) -> None:
+    """Add the glow of a lamp."""
+    size = max(3, round(2 * lamp.radius_px))
+    left, top = (round(centre - size / 2) for centre in lamp.centre_px)
+    window = overlap(
+        Layer(left, top, np.broadcast_to(np.uint8(0), (size, size, 4))), *picture.shape[:2]
+    )
+    if window is None:
+        return
+    where, inner = window
+    halo = cv2.resize(_halo(), (size, size), interpolation=cv2.INTER_AREA)[inner]
+    light = (halo[..., None] * np.array(lamp.colour) * 255).astype(np.uint8)
+    picture[where] = cv2.add(np.ascontiguousarray(picture[where]), light)
+
+
+@cache
+def _halo() -> NDArray[np.float32]:
+    """A bright core in a wide faint ring: f32 [96, 96] in 0..1."""
+    x = (np.arange(_GLOW_PX) + 0.5) / _GLOW_PX * 2 - 1
+    away = np.hypot(x[None], x[:, None])
+    halo = 1.2 * np.exp(-((away / 0.14) ** 2)) + 0.5 * np.exp(-away / 0.20)
+    return np.asarray(np.clip(halo, 0, 1) * np.clip(1.6 - 1.6 * away, 0, 1), np.float32)
+
+
+def _mask(
+    picture: Picture, shapes: Sequence[Points], soft: int, tones: tuple[int, ...] = (255,)
+) -> tuple[NDArray[np.uint8], slice] | None:
+    """Draw shapes softly on a smaller picture: it, and the rows of the picture that it covers."""
+    height, width = picture.shape[:2]
+    if not shapes:
+        return None
+    points = np.concatenate(list(shapes))
+    low = float(points[:, 1].min()) - 2 * soft - _COARSE
+    high = float(points[:, 1].max()) + 2 * soft + _COARSE
+    top = max(0, int(low)) // _COARSE * _COARSE
+    bottom = min(height, -(-int(high) // _COARSE) * _COARSE)
+    if top >= bottom:
+        return None
+    mask = np.zeros((-(-(bottom - top) // _COARSE), -(-width // _COARSE)), np.uint8)
+    fixed, start = fixed_point((points - (0, top)) / _COARSE - 0.5, 4), 0
+    for number, shape in enumerate(shapes):
+        outline = fixed[start : start + len(shape)]
+        start += len(shape)
+        cv2.fillConvexPoly(mask, outline, tones[number % len(tones)], cv2.LINE_AA, 4)
+    wide = max(3, 2 * (soft // _COARSE) + 1)
+    return np.asarray(cv2.blur(mask, (wide, wide)), np.uint8), slice(top, bottom)

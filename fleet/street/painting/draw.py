@@ -1,0 +1,198 @@
+"""A clip's pictures: what stands still is painted once, everybody else in each frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.core.geometry import Size
+from fleet.street.canvas.brush import Layer, Picture
+from fleet.street.canvas.texture import Grain
+from fleet.street.figures.figure import Drawn, Stage
+from fleet.street.figures.props import draw_lamp, draw_tree
+from fleet.street.figures.traffic import Traffic
+from fleet.street.painting.backdrop import Backdrop
+from fleet.street.painting.blend import brighten, darken, glow, lay, overlap
+from fleet.street.painting.draw_people import draw_people
+from fleet.street.painting.draw_vehicles import draw_vehicle
+from fleet.street.painting.shade import Shade
+from fleet.street.scene.actors import BUS, CAR, CYCLIST, PERSON, Actor, Pose
+from fleet.street.scene.camera import NEAREST_M
+from fleet.street.scene.clip import Clip, Weather
+from fleet.street.scene.lighting import lighting
+from fleet.street.scene.truth import Seen, Silhouette, look
+from fleet.street.scene.weather import MARGIN_PX, air
+from fleet.street.scene.world import plan_street
+
+_REACH_M = {PERSON: 1.6, CYCLIST: 1.8, CAR: 2.8, BUS: 6.6}
+_SOLID = 127
+"""A pixel belongs to a figure that covers more of it than this, out of 255."""
+
+
+class Scene:
+    """A clip laid out and ready to be drawn; frames may be drawn in any order.
+
+    `empty`: the street without anybody, u8 [height, width, 3], MARGIN_PX larger than the picture on
+    all sides. One per thread.
+    """
+
+    def __init__(self, clip: Clip) -> None:
+        self.clip = clip
+        # The place stays the same from clip to clip; what happens there does not.
+        place, events = np.random.default_rng(clip.scene), np.random.default_rng(clip.seed)
+        size = Size(clip.size.width + 2 * MARGIN_PX, clip.size.height + 2 * MARGIN_PX)
+        self._street = plan_street(size, place)
+        grain = Grain(place)
+        self._light = lighting(clip, place)
+        self._shade = Shade(self._street, self._light)
+        self._wet = clip.weather is Weather.RAIN
+        wet = 1.0 if self._wet else 0.0
+        backdrop = Backdrop(self._street, grain, self._light, self._shade, wet).paint()
+        self.empty = (np.clip(backdrop, 0, 1) * 255).astype(np.uint8)
+        self._stands_m = np.full(self.empty.shape[:2], np.inf, np.float32)
+        self._furnish(place)
+        self.actors = Traffic(self._street, clip, events).populate()
+        self._air = air(clip, events)
+        # Who stands looks the same in every frame and is drawn once.
+        self._standing: dict[int, tuple[Drawn, Silhouette]] = {}
+
+    def frame(self, number: int) -> tuple[Picture, list[Seen]]:
+        """Draw a frame: RGB u8 [height, width, 3], and what is to be seen in it, nearest first."""
+        figures = self._figures(self.clip.time_s(number))
+        canvas = self.empty.copy()
+        self._ground_lights(canvas, [drawn for drawn, _ in figures])
+        for drawn, silhouette in figures:
+            self._add(canvas, drawn, silhouette)
+        right, down = self._air.moves[number]
+        nearest_first = [silhouette for _, silhouette in reversed(figures)]
+        seen = look(nearest_first, self.clip.size, (float(right), float(down)), MARGIN_PX)
+        return self._air.take(canvas, number), seen
+
+    def _stage(self, along_m: float, across_m: float) -> Stage:
+        local, sun = self._shade.at(along_m, across_m)
+        return Stage(self._street.camera, self._light, local, sun if self._light.sunny else 0.0)
+
+    def _furnish(self, rng: np.random.Generator) -> None:
+        """Set up trees and lamps for good, the farthest first."""
+        drawn = [
+            draw_tree(along, across, self._stage(along, across), rng)
+            for along, across in self._street.trees
+        ]
+        drawn += [
+            draw_lamp(along, across, self._stage(along, across))
+            for along, across in self._street.lamps
+        ]
+        props = sorted((prop for prop in drawn if prop), key=lambda prop: -prop.distance_m)
+        shadows = [shadow for prop in props for shadow in prop.shadows]
+        if self._light.sunny:
+            darken(self.empty, shadows, self._light.shade * 0.8, 4)
+        for prop in props:
+            lay(self.empty, prop.layer)
+            for lamp in prop.glows:
+                glow(self.empty, lamp)
+            window = overlap(prop.layer, *self.empty.shape[:2])
+            if window:
+                solid = prop.layer.rgba[window[1]][..., 3] > _SOLID
+                self._stands_m[window[0]][solid] = prop.distance_m
+
+    def _figures(self, time_s: float) -> list[tuple[Drawn, Silhouette]]:
+        """Draw everybody who is there, the farthest first."""
+        near = self._near_picture(time_s)
+        new = [(actor, pose) for actor, pose in near if actor.number not in self._standing]
+        figures = [
+            self._standing[actor.number] for actor, _ in near if actor.number in self._standing
+        ]
+        for (actor, _), drawn in zip(new, self._draw(new), strict=True):
+            figure = self._cut(actor, drawn) if drawn else None
+            if figure is not None:
+                figures.append(figure)
+                if not actor.speed_mps:
+                    self._standing[actor.number] = figure
+        return sorted(figures, key=lambda figure: (-figure[0].distance_m, figure[1].number))
+
+    def _draw(self, near: list[tuple[Actor, Pose]]) -> list[Drawn | None]:
+        staged = [(actor, pose, self._stage(pose.along_m, pose.across_m)) for actor, pose in near]
+        vehicles = [person for person in staged if person[0].kind in {CAR, BUS}]
+        people = [person for person in staged if person[0].kind not in {CAR, BUS}]
+        drawn = {actor.number: draw_vehicle(actor, pose, stage) for actor, pose, stage in vehicles}
+        for (actor, _, _), figure in zip(people, draw_people(people), strict=True):
+            drawn[actor.number] = figure
+        return [drawn[actor.number] for actor, _ in near]
+
+    def _cut(self, actor: Actor, drawn: Drawn) -> tuple[Drawn, Silhouette] | None:
+        """Take away what trees and lamp posts hide."""
+        layer = drawn.layer
+        mask = cv2.extractChannel(layer.rgba, 3) > _SOLID
+        area = int(np.count_nonzero(mask))
+        window = overlap(layer, *self.empty.shape[:2])
+        if window is None or not area:
+            return None
+        behind = self._stands_m[window[0]] < drawn.distance_m
+        if behind.any():
+            layer.rgba[window[1]][behind] = 0
+            mask[window[1]][behind] = False
+        return drawn, Silhouette(actor.number, actor.kind, layer.left, layer.top, mask, area)
+
+    def _near_picture(self, time_s: float) -> list[tuple[Actor, Pose]]:
+        """Find who may be in the picture: a sphere around them reaches into it."""
+        poses = [(actor, pose) for actor in self.actors if (pose := actor.pose(time_s))]
+        if not poses:
+            return []
+        camera = self._street.camera
+        middles = np.array([(pose.along_m, pose.across_m, 0.8) for _, pose in poses])
+        points, distances = camera.project(middles)
+        reach = np.array([_REACH_M[actor.kind] for actor, _ in poses])
+        pad = (reach * camera.focal_px / np.maximum(distances - reach, NEAREST_M))[:, None]
+        limits = np.array([camera.size.width, camera.size.height])
+        inside = ((points + pad > 0) & (points - pad < limits)).all(1)
+        return [pair for pair, near in zip(poses, inside, strict=True) if near]
+
+    def _ground_lights(self, canvas: Picture, figures: list[Drawn]) -> None:
+        """Lay shadows and beams on the ground, before anybody stands on it."""
+        contacts = [shape for drawn in figures for shape in drawn.contact]
+        darken(canvas, contacts, 0.35 + 0.3 * self._light.shade, 8)
+        shadows = [shape for drawn in figures for shape in drawn.shadows]
+        darken(canvas, shadows, self._light.shade, 3)
+        beams = [shape for drawn in figures for shape in drawn.beams]
+        brighten(canvas, beams, (self._light.glow, self._light.glow, 0.9 * self._light.glow))
+
+    def _add(self, canvas: Picture, drawn: Drawn, silhouette: Silhouette) -> None:
+        """Lay a figure into the canvas."""
+        if self._wet:
+            _reflect(canvas, drawn.layer, silhouette.mask)
+        lay(canvas, drawn.layer)
+        for lamp in drawn.glows:
+            glow(canvas, lamp)
+
+
+def _reflect(canvas: Picture, layer: Layer, mask: NDArray[np.bool_]) -> None:
+    """Mirror a figure faintly in the wet ground below it."""
+    _, top, _, rows = cv2.boundingRect(mask.view(np.uint8))
+    if not rows:
+        return
+    foot = top + rows
+    height = max(1, foot * 2 // 3)
+    mirrored = layer.rgba[foot - height : foot][::-1]
+    dim = (np.multiply(mirrored, _fading(height), dtype=np.uint16) >> 8).astype(np.uint8)
+    blurred = np.asarray(cv2.blur(dim, (3, 9)), np.uint8)
+    lay(canvas, Layer(layer.left, layer.top + foot, blurred))
+
+
+@lru_cache(1024)
+def _fading(height: int) -> NDArray[np.uint16]:
+    """How much of each row of a mirror image is seen, of 256: u16 [height, 1, 1]."""
+    return np.linspace(66, 0, height).astype(np.uint16)[:, None, None]
+
+
+def render(clip: Clip) -> Iterator[tuple[Picture, list[Seen]]]:
+    """Draw a clip frame by frame: RGB u8 [height, width, 3], and what is to be seen in it.
+
+    The same clip gives the same pictures, bit for bit, on machines with the same libraries.
+    """
+    scene = Scene(clip)
+    for number in range(clip.frames):
+        yield scene.frame(number)

@@ -1,0 +1,200 @@
+"""Walkers and cyclists in the picture: each limb a rounded shape, lit from one side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import compress
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.street.canvas.brush import Points, Sheet, capsules, fixed_on, sheet_between
+from fleet.street.figures.figure import Drawn, Glow, Stage, placed
+from fleet.street.figures.people import WHEEL_M, WHEELS, Limbs, cyclists, walkers
+from fleet.street.scene.actors import CYCLIST, Actor, Pose
+
+_AROUND = np.linspace(0, 2 * np.pi, 20, endpoint=False)
+_RIM = np.stack([np.cos(_AROUND), 0 * _AROUND, np.sin(_AROUND)], 1)
+_RIMS = np.stack([_RIM * WHEEL_M + (ahead, 0.0, up) for ahead, up in WHEELS])
+_SHADED, _LIT, _PLAIN = 0.70, 1.06, 0.88
+_PLAIN_PX = 6.0
+"""Limbs thinner than this are too thin for a lit side."""
+_SHADOW_PX = 9.0
+"""Pixels a metre below which somebody throws no more than a spot of shadow."""
+_NEAREST_M = 1.5
+_TYRE = np.array((0.04, 0.04, 0.05))
+
+Person = tuple[Actor, Pose, Stage]
+
+
+def draw_people(people: Sequence[Person]) -> list[Drawn | None]:
+    """Draw walkers, and cyclists with their bicycles; None for each that is out of the picture.
+
+    All stand before the same camera in the same light.
+    """
+    drawn: dict[int, Drawn] = {}
+    for pose_all, riding in ((walkers, False), (cyclists, True)):
+        group = [person for person in people if (person[0].kind == CYCLIST) is riding]
+        if group:
+            limbs = pose_all([actor for actor, _, _ in group], [pose for _, pose, _ in group])
+            drawn.update(_draw(group, limbs, riding=riding))
+    return [drawn.get(actor.number) for actor, _, _ in people]
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """People of one kind, measured.
+
+    `world`: the ends of their limbs on the street, f64 [n, limbs, 2, 3]. `points`: in the picture,
+    f64 [n, limbs, 2, 2]. `rims`: the rims of their wheels in the picture, f64 [n, 0 or 2, 20, 2].
+    `order`: their limbs from the farthest on, i64 [n, limbs]. `middle`: how far away they are, and
+    `scale`: pixels a metre there, f64 [n].
+    """
+
+    people: Sequence[Person]
+    limbs: Limbs
+    world: NDArray[np.float64]
+    points: NDArray[np.float64]
+    rims: NDArray[np.float64]
+    order: NDArray[np.int64]
+    middle: NDArray[np.float64]
+    scale: NDArray[np.float64]
+
+    @property
+    def stage(self) -> Stage:
+        """The stage of the first: camera and light are everybody's."""
+        return self.people[0][2]
+
+
+def _draw(people: Sequence[Person], limbs: Limbs, *, riding: bool) -> Iterator[tuple[int, Drawn]]:
+    group = _measured(people, limbs, riding=riding)
+    sheets = _sheets(group)
+    shapes, paints, shown = _painted(group, sheets)
+    shadows, stands = _shadows(group), _stands(group, long=riding)
+    for number, (actor, pose, stage) in enumerate(people):
+        sheet = sheets[number]
+        if sheet is None:
+            continue
+        colour = stage.tint(_TYRE)
+        for rim in group.rims[number]:
+            sheet.outline(rim, colour, 0.05 * float(group.scale[number]))
+        sheet.fill(compress(shapes[number], shown[number]), compress(paints[number], shown[number]))
+        drawn = Drawn(
+            layer=sheet.layer(),
+            distance_m=float(group.middle[number]),
+            shadows=shadows[number],
+            contact=(stands[number],),
+            glows=_lamps(stage, pose) if riding else (),
+        )
+        yield actor.number, drawn
+
+
+def _measured(people: Sequence[Person], limbs: Limbs, *, riding: bool) -> _Group:
+    camera = people[0][2].camera
+    world = _placed(people, limbs.ends)
+    points, distances = camera.project(world)
+    by_limb, there = distances.mean(2), limbs.there
+    middle = (by_limb * there).sum(1) / there.sum(1)
+    rims = _placed(people, _RIMS[None] if riding else _RIMS[None, :0])
+    return _Group(
+        people=people,
+        limbs=limbs,
+        world=world,
+        points=points,
+        rims=camera.project(rims)[0],
+        order=np.argsort(-by_limb, axis=1, kind="stable"),
+        middle=middle,
+        scale=camera.focal_px / middle,
+    )
+
+
+def _placed(people: Sequence[Person], local: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Put points of each body, f64 [n or 1, ..., 3], on the street."""
+    poses = np.array([(pose.along_m, pose.across_m, pose.heading_rad) for _, pose, _ in people])
+    along, across, heading = poses.T.reshape(3, -1, *[1] * (local.ndim - 2))
+    return placed(local, along, across, heading)
+
+
+def _sheets(group: _Group) -> list[Sheet | None]:
+    everything = np.concatenate(
+        [points.reshape(len(group.people), -1, 2) for points in (group.points, group.rims)], 1
+    )
+    pad = 0.14 * group.scale[:, None]
+    low, high = (everything.min(1) - pad).tolist(), (everything.max(1) + pad).tolist()
+    picture = group.stage.camera.size
+    return [
+        sheet_between(least, most, picture) if middle >= _NEAREST_M else None
+        for least, most, middle in zip(low, high, group.middle, strict=True)
+    ]
+
+
+def _painted(
+    group: _Group, sheets: Sequence[Sheet | None]
+) -> tuple[NDArray[np.int32], list[list[list[float]]], list[list[bool]]]:
+    """Give each limb's shape twice, whole and lit, in the order of drawing, and their colours.
+
+    Shapes i32 [n, 2 limbs, points, 2] in a sheet's fixed point, for each a colour RGBA in 0..255,
+    and whether it is to be drawn.
+    """
+    stage, count = group.stage, len(group.people)
+    each = np.arange(count)[:, None]
+    ends = group.points[each, group.order]
+    radii = group.limbs.radii[each, group.order] * group.scale[:, None, None]
+    side = float(np.sign(stage.camera.axes[0] @ stage.light.to_sun)) or 1.0
+    shift = radii.mean(2)[..., None, None] * np.array([0.26 * side, -0.16])
+    ends = np.stack([ends, ends + shift], 2)
+    radii = np.stack([radii, radii * 0.70], 2)
+    shapes = capsules(ends.reshape(-1, 2, 2), radii.reshape(-1, 2))
+    fixed = fixed_on(sheets, shapes.reshape(count, -1, *shapes.shape[1:]))
+    fine = np.array([sheet.fine if sheet else 1 for sheet in sheets])
+    plain = radii[:, :, 0].max((1, 2)) * fine < _PLAIN_PX
+    shown = np.repeat(group.limbs.there[each, group.order], 2, axis=1)
+    shown[:, 1::2] &= ~plain[:, None]
+    return fixed, _tones(group, plain).tolist(), shown.tolist()
+
+
+def _tones(group: _Group, plain: NDArray[np.bool_]) -> NDArray[np.float64]:
+    colours = group.limbs.colours[np.arange(len(group.people))[:, None], group.order]
+    sun = np.array([stage.sun for _, _, stage in group.people])
+    shaded = np.where(plain, _PLAIN, _SHADED - 0.08 * sun)
+    tones = np.stack([shaded, np.full_like(shaded, _LIT)], 1)
+    local = np.array([stage.local for _, _, stage in group.people])
+    lit = colours[:, :, None] * tones[:, None, :, None] * local[:, None, None]
+    paints = np.full((*lit.shape[:3], 4), 255.0)
+    paints[..., :3] = np.clip(lit * 255, 0, 255)
+    return paints.reshape(len(group.people), -1, 4)
+
+
+def _shadows(group: _Group) -> list[tuple[Points, ...]]:
+    """Throw limbs on the ground: for each who stands in the sun, their outlines f64 [points, 2]."""
+    throws = [stage.sunny for _, _, stage in group.people] & (group.scale > _SHADOW_PX)
+    if not throws.any():
+        return [()] * len(throws)
+    fallen = group.stage.cast(group.world)
+    radii = group.limbs.radii * group.scale[:, None, None] * 0.8
+    shapes = capsules(fallen.reshape(-1, 2, 2), radii.reshape(-1, 2))
+    by_limb = shapes.reshape(*group.order.shape, *shapes.shape[1:])
+    shown = group.limbs.there & throws[:, None]
+    return [tuple(outlines[which]) for outlines, which in zip(by_limb, shown, strict=True)]
+
+
+def _stands(group: _Group, *, long: bool) -> Points:
+    """Give the spots that they stand on: f64 [n, points, 2]."""
+    spot = _RIM[::2, [0, 2, 1]] * (0.85 if long else 0.30, 0.26, 0)
+    return group.stage.camera.project(_placed(group.people, spot[None]))[0]
+
+
+def _lamps(stage: Stage, pose: Pose) -> tuple[Glow, ...]:
+    if not stage.light.headlights:
+        return ()
+    lamps = np.array([[0.58, 0.0, 0.85], [-0.75, 0.0, 0.75]])
+    at = (pose.along_m, pose.across_m, pose.heading_rad)
+    points, distances = stage.camera.project(placed(lamps, *at))
+    ahead = np.array([np.cos(at[2]), np.sin(at[2])])
+    towards = stage.camera.position[:2] - np.array(at[:2])
+    front = float(ahead @ towards) > 0
+    which = 0 if front else 1
+    colour = (1.0, 0.97, 0.9) if front else (0.9, 0.08, 0.05)
+    radius = 0.22 * stage.camera.focal_px / float(distances[which])
+    return (Glow((float(points[which, 0]), float(points[which, 1])), radius, colour),)

@@ -1,0 +1,147 @@
+"""The fronts of houses: walls, windows, shops and roofs, by their place on the front."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.street.canvas.texture import Grain, Plane, band, mix
+from fleet.street.scene.world import Row
+
+SHOP_M = 3.9
+"""How high the ground floor is."""
+_ROOF_M = 0.9
+_WARM = ((1.0, 0.78, 0.46), (0.95, 0.86, 0.66), (0.80, 0.88, 1.0))
+
+Colours = NDArray[np.float32]
+
+
+def paint_front(
+    row: Row, grain: Grain, along: Plane, up: Plane, fine: Plane, lit: float
+) -> tuple[Colours, Colours]:
+    """Colour points of a row of houses: its colours, and the light that its windows give.
+
+    Both are f32 [n, 3] in 0..1, before light falls on it. `lit`: the share of windows with a lamp
+    behind them.
+    """
+    house = row.house(along)
+    local = along - row.edges[house]
+    wall = _wall(row, grain, house, along, up, fine)
+    glass, shine, cover = _windows(row, grain, house, local, up, fine, lit)
+    colour = mix(wall, glass, cover)
+    light = shine * cover[..., None]
+    shop, shop_light = _shop(row, grain, house, local, up, fine, lit)
+    below = band(up, -1.0, SHOP_M - 0.25, fine)
+    colour = mix(colour, shop, below)
+    light = mix(light, shop_light, below)
+    roof = band(up, row.height[house].astype(np.float32) - _ROOF_M, 1e6, fine)
+    slate = np.array([0.24, 0.22, 0.23], np.float32) * (
+        0.8 + 0.4 * grain.smooth(along, up * 4, 0.4)[..., None]
+    )
+    colour = mix(colour, slate.astype(np.float32), roof)
+    light *= (1 - roof)[..., None]
+    gap = band(local, 0.0, 0.12, fine)
+    return (colour * (1 - 0.5 * gap[..., None])).astype(np.float32), light
+
+
+def _wall(
+    row: Row, grain: Grain, house: NDArray[np.int64], along: Plane, up: Plane, fine: Plane
+) -> Colours:
+    tone = 1 + 0.16 * (grain.rough(along, up, 4.0, 4) - 0.5)
+    tone += 0.14 * (grain.smooth(along, up * 0.08, 0.5) - 0.5)
+    course = np.floor(up / 0.16).astype(np.int64)
+    brick = np.floor(along / 0.42 + 0.5 * np.mod(course, 2)).astype(np.int64)
+    bricks = 0.30 * (grain.pick(course, brick) - 0.5) * np.exp(-fine / 0.14)
+    tone += np.where(row.brick[house], bricks, 0.0)
+    storey = row.storey[house].astype(np.float32)
+    ledge = band(np.mod(up - SHOP_M, storey), -0.01, 0.14, fine)
+    tone *= 1 + 0.16 * ledge
+    tone *= 0.78 + 0.22 * np.clip(up / 2.5, 0, 1)
+    return (row.wall[house] * tone[..., None]).astype(np.float32)
+
+
+def _windows(
+    row: Row,
+    grain: Grain,
+    house: NDArray[np.int64],
+    local: Plane,
+    up: Plane,
+    fine: Plane,
+    lit: float,
+) -> tuple[Colours, Colours, Plane]:
+    bay, storey = row.bay[house].astype(np.float32), row.storey[house].astype(np.float32)
+    column = np.floor(local / bay).astype(np.int64)
+    floor = np.floor((up - SHOP_M) / storey).astype(np.int64)
+    x = np.mod(local, bay) - bay / 2
+    y = np.mod(up - SHOP_M, storey) - storey * 0.5
+    half_x = bay * row.window[house, 0].astype(np.float32) / 2
+    half_y = storey * row.window[house, 1].astype(np.float32) / 2
+    opening = band(np.abs(x), -1.0, half_x, fine) * band(np.abs(y), -1.0, half_y, fine)
+    pane = band(np.abs(x), 0.04, half_x - 0.08, fine) * band(y, -half_y + 0.08, half_y - 0.08, fine)
+    pane *= 1 - band(y, half_y * 0.35, half_y * 0.35 + 0.07, fine)
+    chance = grain.pick(house, column, floor)
+    glass = _glass(chance, y / half_y)
+    frame = np.full_like(glass, 0.72) * (0.55 + 0.45 * np.clip(y / half_y + 1, 0, 1)[..., None])
+    lamp = np.array(_WARM, np.float32)[(chance * 997).astype(np.int64) % 3]
+    glowing = (chance > 1 - lit) * pane * (0.55 + 0.45 * np.clip(y / half_y, -1, 1))
+    sill = band(-y, half_y, half_y + 0.1, fine) * band(np.abs(x), -1.0, half_x + 0.1, fine)
+    colour = mix(frame, glass, pane)
+    colour = mix(colour, np.full_like(glass, 0.8), sill)
+    return colour, (lamp * glowing[..., None] * 0.85).astype(np.float32), np.maximum(opening, sill)
+
+
+def _glass(chance: Plane, y: Plane) -> Colours:
+    """Dark glass that mirrors the sky in its upper part; some windows have curtains."""
+    sky = np.clip(0.5 + 0.5 * y, 0, 1) * (0.15 + 0.5 * np.mod(chance * 7, 1))
+    dark = np.array([0.10, 0.12, 0.15], np.float32)
+    glass = dark + np.array([0.42, 0.50, 0.58], np.float32) * sky[..., None]
+    curtain = np.float32(0.6) * (np.mod(chance * 13, 1) < 0.25)
+    return np.asarray(glass + (0.62 - glass) * curtain[..., None], np.float32)
+
+
+def _shop(
+    row: Row,
+    grain: Grain,
+    house: NDArray[np.int64],
+    local: Plane,
+    up: Plane,
+    fine: Plane,
+    lit: float,
+) -> tuple[Colours, Colours]:
+    """The ground floor: shop windows under a sign, or small windows and doors in a wall."""
+    shop = row.shop[house]
+    bay = np.where(shop, 2.6, row.bay[house]).astype(np.float32)
+    x = np.mod(local, bay)
+    column = np.floor(local / bay).astype(np.int64)
+    chance = grain.pick(house, column + 50)
+    door = (chance < 0.3).astype(np.float32)
+    low = np.where(shop, 0.45, 1.15) * (1 - door)
+    side = np.where(shop, 0.1, bay * 0.3)
+    pane = band(x, side, bay - side, fine) * band(up, low.astype(np.float32), 2.75, fine)
+    inside, goods = _goods(grain, house, local, up)
+    base = (row.wall[house] * 0.55 + 0.06).astype(np.float32)
+    base *= (1 + 0.2 * (grain.smooth(local, up, 0.6) - 0.5))[..., None]
+    colour = mix(base, inside.astype(np.float32), pane)
+    board = band(up, 2.9, 3.5, fine) * shop
+    letters = grain.pick(house, np.floor(local / 0.28).astype(np.int64)) > 0.45
+    text = letters * band(up, 3.08, 3.32, fine) * band(np.mod(local, 8.0), 2.0, 6.0, fine)
+    sign = mix(row.sign[house].astype(np.float32), np.full_like(colour, 0.9), text * board)
+    colour = mix(colour, sign, board.astype(np.float32))
+    shine = (pane * (0.5 + 0.4 * goods) + 0.35 * board) * shop * (np.mod(chance * 5, 1) < lit * 2)
+    warm = np.array([0.9, 0.8, 0.62], np.float32)
+    return colour, (colour * 0.5 + warm * 0.3) * shine[..., None].astype(np.float32)
+
+
+def _goods(
+    grain: Grain, house: NDArray[np.int64], local: Plane, up: Plane
+) -> tuple[Colours, Plane]:
+    """What stands behind a shop window under the mirrored sky, and how brightly it is lit."""
+    shelf = np.floor(up / 0.45).astype(np.int64)
+    place = np.floor(local / 0.22 + 0.37 * shelf).astype(np.int64)
+    thing = grain.pick(house, place, shelf)
+    tall = np.mod(up, 0.45) < 0.12 + 0.3 * thing
+    seen = tall * grain.smooth(local, up, 0.5) * (up < 2.2)
+    hue = np.stack([thing, np.mod(thing * 5, 1), np.mod(thing * 11, 1)], -1)
+    inside = 0.09 + (0.06 + 0.28 * hue) * seen[..., None]
+    inside += (0.20 * np.clip((up - 1.0) / 1.7, 0, 1) ** 2)[..., None]
+    return inside.astype(np.float32), (0.45 + 0.4 * grain.smooth(local, up, 0.8)).astype(np.float32)

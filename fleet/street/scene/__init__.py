@@ -1,0 +1,1 @@
+"""What happens in a street, and what a camera sees of it."""

@@ -1,0 +1,1 @@
+"""Sending a job to a cluster, and keeping its driver alive there."""

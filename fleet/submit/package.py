@@ -1,0 +1,116 @@
+"""What of a job travels to a cluster: one folder that the job runs in as it does here."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+import sysconfig
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fleet.core.format import size
+from fleet.driver.identity import model_fields
+from fleet.errors import UsageError
+from fleet.job.code import LOADED_PREFIX
+from fleet.job.job_file import Job
+from fleet.storage import canonical
+from fleet.submit.toml_writer import to_toml
+from fleet.version import PACKAGE
+
+MOST_BYTES = 90_000_000
+"""Ray's dashboard takes 100 MiB (its DASHBOARD_CLIENT_MAX_SIZE), compressed models hardly less."""
+_NO_CODE = shutil.ignore_patterns("__pycache__", ".*")
+
+
+_MODELS = "models"
+
+
+@dataclass(frozen=True)
+class Package:
+    """A folder that is ready to be sent. `job_file`: its name in there."""
+
+    folder: Path
+    job_file: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The files and packages in it, by their own names."""
+        top = sorted(path for path in self.folder.iterdir() if path.name != _MODELS)
+        models = sorted(self.folder.glob(f"{_MODELS}/*/*"))
+        return tuple(path.name for path in (*top, *models))
+
+
+def pack(job: Job, fields: Mapping[str, Any], job_file: Path, folder: Path) -> Package:
+    """Put a job file and the local files that it names into a new folder.
+
+    `fields`: those of the job file, overrides laid over them, which make `job`. In the folder the
+    same job is at `Package.job_file`; what has a URL stays where it is. Raises UsageError where a
+    file is not there, or all of them are more than can be sent.
+    """
+    folder.mkdir(parents=True)
+    packed = {**fields, "job": _pack_code(job, fields["job"], folder)}
+    models = {
+        name: _pack_model(value, folder / _MODELS / str(number))
+        for number, (name, value) in enumerate(model_fields(job.work).items())
+        if "://" not in value or value.startswith("file://")
+    }
+    if models:
+        packed["params"] = {**packed["params"], **models}
+    (folder / job_file.name).write_text(to_toml(packed), "utf-8")
+    total = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    if total > MOST_BYTES:
+        message = f"The job's files are {size(total)}; Ray takes {size(MOST_BYTES)} with a job."
+        raise UsageError(message, "Put the model into object storage and name it by its URL.")
+    return Package(folder, job_file.name)
+
+
+def pack_fleet(folder: Path) -> Path:
+    """Copy this Fleet into a folder, as a package that others can import; gives where it is."""
+    home = folder / "fleet"
+    source = PACKAGE
+    # Jobs that come with an installed Fleet lie inside it; the one that is meant is packed already.
+    packaged_jobs = shutil.ignore_patterns("__pycache__", ".*", "jobs")
+    shutil.copytree(source, home, ignore=packaged_jobs)
+    return home
+
+
+def _pack_code(job: Job, reference: str, folder: Path) -> str:
+    """Take the job's own module along; gives what to call it in the folder."""
+    module = sys.modules[type(job.work).__module__]
+    name = reference.rpartition(":")[2]
+    if module.__name__.startswith(LOADED_PREFIX):
+        file = Path(str(module.__file__))
+        shutil.copyfile(file, folder / file.name)
+        return f"{file.name}:{name}"
+    top = module.__name__.partition(".")[0]
+    if top != "fleet":
+        _pack_import(top, folder)
+    return reference
+
+
+def _pack_import(top: str, folder: Path) -> None:
+    """Take an imported package along, unless it is installed: then nodes have it installed too."""
+    spec = importlib.util.find_spec(top)
+    if spec is None or spec.origin is None:
+        return
+    origin = Path(spec.origin)
+    installed = {Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib", "stdlib")}
+    if installed.intersection(origin.parents):
+        return
+    if spec.submodule_search_locations:
+        shutil.copytree(origin.parent, folder / top, ignore=_NO_CODE)
+    else:
+        shutil.copyfile(origin, folder / origin.name)
+
+
+def _pack_model(name: str, folder: Path) -> str:
+    """Take a model along; gives its path from where the job runs."""
+    path = Path(canonical(name))
+    if not path.is_file():
+        raise UsageError(f"There is no model {path}.", "Check the path; or name it by its URL.")
+    folder.mkdir(parents=True)
+    shutil.copyfile(path, folder / path.name)
+    return f"{_MODELS}/{folder.name}/{path.name}"

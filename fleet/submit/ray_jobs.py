@@ -1,0 +1,255 @@
+"""Submitting to a cluster through Ray Jobs: send, follow, stop, list."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import packaging.version
+import requests
+from ray.exceptions import AuthenticationError
+from ray.job_submission import JobDetails, JobSubmissionClient
+
+from fleet.errors import JobFailed, UsageError
+
+OLDEST_RAY = "2.60"
+"""What Fleet is tested with; the cluster's own Ray is what the job runs on."""
+CONNECT_S, ANSWER_S = 10, 300
+SILENCE_S = 90.0
+"""A job's log that is silent for so long is asked for anew: the line may be dead."""
+LOST_S = 60.0
+"""For so long a cluster that does not answer is asked again, before following is given up."""
+STOP_S = 60
+"""What a job is given to end by itself once it is asked to; then Ray kills it."""
+_OVER = frozenset({"STOPPED", "SUCCEEDED", "FAILED"})
+_UNKNOWN = "status code 404"
+_OUTPUT, _JOB = "fleet_output", "fleet_job"
+# Ray's own client raises RuntimeError for whatever a server answers but success.
+_NO_ANSWER = (aiohttp.ClientError, requests.RequestException, TimeoutError, ConnectionError)
+_WAY_IN = (
+    "Set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to the cluster's token "
+    "(without either, ~/.ray/auth_token is read)."
+)
+
+Write = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A job that was submitted to a cluster, as it stands.
+
+    `state`: Ray's word: PENDING, RUNNING, STOPPED, SUCCEEDED, FAILED. `since_unix_s`: when it
+    started. `exit_code`: of `fleet run`, None while it goes on or where there was none.
+    """
+
+    id: str
+    state: str
+    job: str
+    output: str
+    since_unix_s: float
+    exit_code: int | None
+    message: str
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self.state in _OVER
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """What is sent: the folder that the job runs in, and the Fleet it runs with, if not the nodes'.
+
+    `environment`: variables for the driver and for each worker. They can be read by whoever can
+    reach the cluster's dashboard. `job`, `output`: for those who list what runs.
+    """
+
+    folder: Path
+    fleet: Path | None
+    command: str
+    environment: Mapping[str, str]
+    job: str
+    output: str
+
+
+class _Client(JobSubmissionClient):
+    """Ray's client, which does not wait for ever and tells which Ray the cluster runs."""
+
+    def _do_request(self, method: str, endpoint: str, **more: Any) -> requests.Response:
+        timeout = (CONNECT_S, ANSWER_S)
+        return super()._do_request(method, endpoint, timeout=timeout, **more)
+
+    @property
+    def ray_version(self) -> str:
+        """The version of Ray on the cluster."""
+        return str(self._server_ray_version)
+
+
+class Jobs:
+    """The jobs of a cluster; `address`: of its dashboard, see fleet.submit.reachability.
+
+    Raises UsageError where there is no such cluster, it wants a token, or its Ray is too old.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        # Ray lets these variables win over what is said; here what is said wins.
+        os.environ["RAY_API_SERVER_ADDRESS"] = self.address
+        logging.getLogger("ray").setLevel(logging.ERROR)
+        for name in ("dashboard.modules.dashboard_sdk", "dashboard.modules.job.sdk"):
+            logging.getLogger(f"ray.{name}").setLevel(logging.ERROR)
+        self._client = _connect(self.address)
+
+    def submit(self, parcel: Parcel) -> str:
+        """Send a job and start it; gives its id."""
+        environment = {
+            **parcel.environment,
+            # As Ctrl-C does; and Ray's own 3 s are less than a put into a slow store takes.
+            "RAY_JOB_STOP_SIGNAL": "SIGINT",
+            "RAY_JOB_STOP_WAIT_TIME_S": str(STOP_S),
+        }
+        runtime_env: dict[str, Any] = {"working_dir": str(parcel.folder), "env_vars": environment}
+        if parcel.fleet is not None:
+            runtime_env["py_modules"] = [str(parcel.fleet)]
+        notes = {_JOB: parcel.job, _OUTPUT: parcel.output}
+        with self._answering():
+            return self._client.submit_job(
+                entrypoint=parcel.command, runtime_env=runtime_env, metadata=notes
+            )
+
+    def look(self, submission: str) -> Submission:
+        """Tell how a job stands; raises UsageError where the cluster knows no such job."""
+        with self._answering():
+            try:
+                return _submission(self._client.get_job_info(submission))
+            except RuntimeError as error:
+                if _UNKNOWN not in str(error):
+                    raise
+        message = f"The cluster at {self.address} knows no submission {submission}."
+        raise UsageError(message, f"See what runs: fleet stop --address {self.address}")
+
+    def running(self) -> list[Submission]:
+        """List the submissions of Fleet that have not ended, the oldest first."""
+        with self._answering():
+            jobs = self._client.list_jobs()
+        ours = [_submission(job) for job in jobs if _OUTPUT in (job.metadata or {})]
+        return sorted((job for job in ours if not job.over), key=lambda job: job.since_unix_s)
+
+    def log(self, submission: str) -> str:
+        """Read what a job has printed so far; empty where that cannot be told."""
+        # Before it runs there is none; and nobody may be there to ask just now.
+        with suppress(RuntimeError, *_NO_ANSWER):
+            return self._client.get_job_logs(submission)
+        return ""
+
+    def stop(self, submission: str) -> Submission:
+        """Ask a job to stop, and wait until it has; raises JobFailed where it goes on."""
+        with self._answering():
+            self._client.stop_job(submission)
+        until_s = time.monotonic() + STOP_S + CONNECT_S
+        while time.monotonic() < until_s:
+            found = self.look(submission)
+            if found.over:
+                return found
+            time.sleep(0.5)
+        message = f"{submission} has not ended within {STOP_S + CONNECT_S} s."
+        raise JobFailed(message, "Ask again to stop it.")
+
+    def follow(self, submission: str, write: Write) -> Submission:
+        """Write what a job prints, from its beginning, until it has ended.
+
+        Raises JobFailed where the cluster does not answer any more; the job may go on.
+        """
+        written, heard_s = 0, time.monotonic()
+        while True:
+            before = written
+            written = asyncio.run(self._tail(submission, written, write))
+            try:
+                found = self.look(submission)
+                if found.over:
+                    write(self.log(submission)[written:])
+                    return found
+                heard_s = time.monotonic()
+            except JobFailed as error:
+                heard_s = time.monotonic() if written > before else heard_s
+                if time.monotonic() - heard_s > LOST_S:
+                    way_out = f"{submission} may go on without being followed."
+                    raise JobFailed(error.message, way_out) from error
+            time.sleep(1.0)
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Raise JobFailed for whatever keeps the cluster from answering."""
+        try:
+            yield
+        except AuthenticationError as error:
+            raise _refused(self.address, error) from None
+        except (*_NO_ANSWER, RuntimeError) as error:
+            message = f"The cluster at {self.address} does not answer as it should: {error}"
+            raise JobFailed(message) from error
+
+    async def _tail(self, submission: str, written: int, write: Write) -> int:
+        """Write a log from where it was left off; gives how many characters are written by now."""
+        seen = 0
+        lines = self._client.tail_job_logs(submission)
+        # A line that breaks off tells what came before; who calls asks how the job stands.
+        with suppress(RuntimeError, *_NO_ANSWER):
+            while True:
+                try:
+                    text = await asyncio.wait_for(anext(lines), SILENCE_S)
+                except StopAsyncIteration:
+                    break
+                seen += len(text)
+                if seen > written:
+                    write(text[-(seen - written) :])
+                    written = seen
+        return written
+
+
+def _connect(address: str) -> _Client:
+    try:
+        client = _Client(address)
+    except AuthenticationError as error:
+        raise _refused(address, error) from None
+    except (requests.Timeout, ConnectionError) as error:
+        raise UsageError(
+            f"No Ray dashboard answers at {address}.",
+            "Check host and port (8265 unless it was set; 6379 is not the dashboard's). The head "
+            "listens on its own loopback only, unless it was started with --dashboard-host=0.0.0.0 "
+            "(and with ray[default] installed).",
+        ) from error
+    except (requests.RequestException, RuntimeError, KeyError, ValueError) as error:
+        message = f"What answers at {address} is no Ray dashboard: {error}"
+        raise UsageError(message, "Check host and port.") from error
+    if packaging.version.parse(client.ray_version) < packaging.version.parse(OLDEST_RAY):
+        message = f"The cluster at {address} runs Ray {client.ray_version}."
+        raise UsageError(message, f"Fleet needs Ray {OLDEST_RAY} or later there.")
+    return client
+
+
+def _refused(address: str, error: AuthenticationError) -> UsageError:
+    reason = str(error).partition("\n")[0].strip().rstrip(".")
+    return UsageError(
+        f"The cluster at {address} lets nobody in without its token: {reason}.", _WAY_IN
+    )
+
+
+def _submission(job: JobDetails) -> Submission:
+    notes = job.metadata or {}
+    return Submission(
+        id=job.submission_id or "",
+        state=job.status.value,
+        job=notes.get(_JOB, ""),
+        output=notes.get(_OUTPUT, ""),
+        since_unix_s=(job.start_time or 0) / 1000,
+        exit_code=job.driver_exit_code,
+        message=job.message or "",
+    )

@@ -1,0 +1,1 @@
+"""The output folder: parts, commits, state and maintenance of one table dataset."""

@@ -1,0 +1,1 @@
+"""What makes rows real: commit records, their footers, checkpoints and packs."""

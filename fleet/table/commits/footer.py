@@ -1,0 +1,87 @@
+"""What the parts of an output say of themselves: the text in their footers, read by itself."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from fleet.errors import OutputCorrupt, StorageError, TornPart
+from fleet.parquet.encoding import footer_span, read_footer
+from fleet.storage import Entry, Folder
+from fleet.table.commits.record import METADATA_KEY, Altered
+
+READ_THREADS = 32
+TAIL_BYTES = 16 * 1024
+"""Read from the end of a part first: the footer of a lease of some dozen intervals fits."""
+T = TypeVar("T")
+
+
+def _footer_bytes(folder: Folder, entry: Entry) -> bytes:
+    tail_bytes = min(TAIL_BYTES, entry.bytes)
+    tail = folder.read_range(entry.name, entry.bytes - tail_bytes, tail_bytes)
+    span = footer_span(tail)
+    if span > entry.bytes:
+        raise ValueError(f"its footer is said to be longer than the object, {span} bytes")
+    if span > len(tail):
+        tail = folder.read_range(entry.name, entry.bytes - span, span)
+    return tail[-span:]
+
+
+def read_record(folder: Folder, entry: Entry, parse: Callable[[bytes, Entry], T]) -> T | None:
+    """Read the record in a part's footer; None where the part is gone by now.
+
+    Raises TornPart where it is no whole Parquet file, or its record was altered; OutputCorrupt
+    where it is one without such a record, StorageError where it cannot be read.
+    """
+    try:
+        metadata = read_footer(_footer_bytes(folder, entry)).metadata or {}
+    except FileNotFoundError:
+        return None
+    except StorageError:
+        raise
+    except OSError as error:
+        raise StorageError(f"{folder.uri}/{entry.name} could not be read: {error}") from error
+    except ValueError as error:
+        raise TornPart(*_no_record(folder, entry, error)) from error
+    try:
+        return parse(bytes(metadata[METADATA_KEY.encode()]), entry)
+    except Altered as error:
+        raise TornPart(*_no_record(folder, entry, error)) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise OutputCorrupt(*_no_record(folder, entry, error)) from error
+
+
+def _no_record(folder: Folder, entry: Entry, error: Exception) -> tuple[str, str]:
+    return (
+        f"{folder.uri}/{entry.name} holds no commit record: {error!r}.",
+        "Delete this object and run the same command again: what it covers is done again.",
+    )
+
+
+def read_side_by_side(
+    folder: Folder, entries: Iterable[Entry], read: Callable[[Folder, Entry], T | None]
+) -> Iterator[T]:
+    """Read some dozens at a time, and give what is there in the order of `entries`."""
+    if "://" not in folder.uri:
+        # A disk answers at once: threads would only stand in each other's way.
+        yield from (found for entry in entries if (found := read(folder, entry)) is not None)
+        return
+    pool = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="commits")
+    ahead: deque[Future[T | None]] = deque()
+    try:
+        for entry in entries:
+            ahead.append(pool.submit(read, folder, entry))
+            if len(ahead) >= 4 * READ_THREADS:
+                yield from _present(ahead.popleft())
+        while ahead:
+            yield from _present(ahead.popleft())
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _present(reading: Future[T | None]) -> Iterator[T]:
+    found = reading.result()
+    if found is not None:
+        yield found

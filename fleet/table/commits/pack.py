@@ -1,0 +1,150 @@
+"""Packs: parts that hold the rows of many leases, and the record that makes them real.
+
+A pack is one object a table, `part-pack-<number>-<hash>.parquet`, and the records of its leases,
+`_done/pack-<number>-<hash>.parquet`. Its frames part is put last and names the others: with it,
+the pack stands, and what it replaces does not, whether it is there still or not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import asdict, dataclass
+from typing import Self
+
+import pyarrow as pa
+
+from fleet.core.receipt import PartFile
+from fleet.errors import OutputCorrupt
+from fleet.storage import Entry, Folder
+from fleet.table.commits.footer import read_record
+from fleet.table.commits.record import sealed, unsealed
+from fleet.table.commits.record_table import from_parquet
+from fleet.table.parts.schema import FRAMES_TABLE
+from fleet.version import __version__
+
+DONE_FOLDER = "_done"
+REPLACES_KEY = "fleet.replaces"
+_PACK = re.compile(r"part-pack-([0-9]{6}-[0-9a-f]{16})\.parquet")
+_RECORDS = re.compile(r"_done/pack-([0-9]{6}-[0-9a-f]{16})\.parquet")
+
+
+def pack_part_name(pack: str) -> str:
+    """Name the object, in each table's folder, that holds a pack's rows.
+
+    In name order, packs come after the parts of single leases, and newer packs after older ones:
+    whoever lists a folder page by page and misses what was replaced comes upon the replacement.
+    """
+    return f"part-pack-{pack}.parquet"
+
+
+def pack_of(name: str) -> str | None:
+    """Read the pack from the name of one of its objects; None for others."""
+    found = _RECORDS.fullmatch(name) or _PACK.fullmatch(name.rpartition("/")[2])
+    return found[1] if found else None
+
+
+def name_pack(number: int, leases: Sequence[str]) -> str:
+    """Name a pack by its turn and by what it holds."""
+    content = hashlib.sha256("".join(sorted(leases)).encode()).hexdigest()
+    return f"{number:06}-{content[:16]}"
+
+
+def pack_number(pack: str) -> int:
+    """Its turn: a pack replaces only packs of lower numbers."""
+    return int(pack.partition("-")[0])
+
+
+@dataclass(frozen=True)
+class PackRecord:
+    """A pack: how many leases it holds, and its objects, the frames part last.
+
+    As in a lease's record, the sha256 of the frames part is that of the bytes before its footer.
+    """
+
+    name: str
+    job: str
+    leases: int
+    parts: tuple[PartFile, ...]
+
+    def to_json(self) -> str:
+        """Write it as the frames part carries it."""
+        frames = self.parts[-1]
+        record = {
+            "fleet": __version__,
+            "job": self.job,
+            "pack": self.name,
+            "leases": self.leases,
+            "parts": [asdict(part) for part in self.parts[:-1]],
+            "frames": {"rows": frames.rows, "sha256_before_footer": frames.sha256},
+        }
+        return sealed(record)
+
+    @classmethod
+    def from_json(cls, text: str | bytes, part_bytes: int) -> Self:
+        """Read it back from a frames part of `part_bytes` bytes.
+
+        Raises Altered where it was changed since, ValueError, KeyError or TypeError where it is not
+        such a record.
+        """
+        raw = unsealed(text)
+        name, frames = str(raw["pack"]), raw["frames"]
+        siblings = tuple(PartFile(**part) for part in raw["parts"])
+        sha256 = frames["sha256_before_footer"]
+        part = PartFile(FRAMES_TABLE, pack_part_name(name), frames["rows"], part_bytes, sha256)
+        return cls(name, str(raw["job"]), int(raw["leases"]), (*siblings, part))
+
+    def is_whole(self, sizes: Mapping[str, int]) -> bool:
+        """Whether all its objects are there as they were put, given the bytes of each by name."""
+        return all(sizes.get(f"{part.table}/{part.name}") == part.bytes for part in self.parts)
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The names of its objects, the frames part last."""
+        return tuple(f"{part.table}/{part.name}" for part in self.parts)
+
+
+def read_pack(folder: Folder, entry: Entry) -> PackRecord | None:
+    """Read the record in the footer of a pack's frames part; None where it is gone by now.
+
+    Raises OutputCorrupt where it holds none, StorageError where it cannot be read.
+    """
+    return read_record(folder, entry, _parse)
+
+
+def _parse(text: bytes, entry: Entry) -> PackRecord:
+    record = PackRecord.from_json(text, entry.bytes)
+    if record.name != pack_of(entry.name):
+        raise ValueError(f"it is the record of pack {record.name}")
+    return record
+
+
+@dataclass(frozen=True, eq=False)
+class PackRecords:
+    """The leases in a pack, a row each; `replaces`: the packs that are superseded by it."""
+
+    leases: pa.Table
+    replaces: AbstractSet[str]
+
+
+def read_pack_records(folder: Folder, pack: PackRecord) -> PackRecords:
+    """Read the records of a pack's leases.
+
+    Raises FileNotFoundError where they are gone by now, OutputCorrupt where they are not as they
+    were put.
+    """
+    part = next(part for part in pack.parts if part.table == DONE_FOLDER)
+    name = f"{part.table}/{part.name}"
+    data = folder.read(name)
+    try:
+        table, beside = from_parquet(data)
+        return PackRecords(table, frozenset(json.loads(beside[REPLACES_KEY])))
+    except (ValueError, KeyError) as error:
+        raise OutputCorrupt(
+            f"{folder.uri}/{name} does not tell what pack {pack.name} covers: {error!r}.",
+            f"Delete {FRAMES_TABLE}/{pack_part_name(pack.name)} and run the same command again: "
+            "what the pack covers is done again.",
+        ) from error

@@ -1,0 +1,181 @@
+"""The records that make an output folder what it is, and their text: the job's, and each lease's.
+
+`_JOB.json` names the job. Each lease's frames part carries a commit record in its footer, under the
+key `fleet`; the other parts of the lease carry where they come from under the same key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from fleet.core.interval import Interval
+from fleet.core.receipt import PartFile, Receipt, Tally
+from fleet.parquet.arrays import to_bytes
+from fleet.table.parts.schema import ERRORS_TABLE, FRAMES_TABLE
+from fleet.version import __version__
+
+METADATA_KEY = "fleet"
+_SEAL = ', "digest": "'
+_SEALED = {"committed_unix_s", "pack"}
+"""Fields of records that were never written without a digest."""
+_PART = re.compile(r"part-([0-9a-f]{32})\.parquet")
+_UNFINISHED = re.compile(r"\.part-[0-9a-f]{32}\.parquet\.[0-9a-f]+\.tmp")
+
+
+def part_name(lease: str) -> str:
+    """Name the object, in each table's folder, that holds a lease's rows."""
+    return f"part-{lease}.parquet"
+
+
+def lease_of(name: str) -> str | None:
+    """Read the lease from a part's name, as `table/part-...` or `part-...`; None for others."""
+    found = _PART.fullmatch(name.rpartition("/")[2])
+    return found[1] if found else None
+
+
+def is_unfinished_put(name: str) -> bool:
+    """Whether it is what a local put leaves behind when its process is killed in the middle."""
+    return bool(_UNFINISHED.fullmatch(name.rpartition("/")[2]))
+
+
+class Altered(ValueError):
+    """A record that is not as it was written."""
+
+
+def sealed(record: Mapping[str, Any]) -> str:
+    """Write a record as JSON whose last field is a digest of the others."""
+    text = json.dumps(record, ensure_ascii=False)
+    return f'{text[:-1]}{_SEAL}{_digest(text)}"}}'
+
+
+def unsealed(text: str | bytes) -> dict[str, Any]:
+    """Read a record; raises Altered where its digest is another, ValueError where it is none."""
+    written = text if isinstance(text, str) else text.decode()
+    body, seal, digest = written.rpartition(_SEAL)
+    if seal and digest != f'{_digest(f"{body}}}")}"}}':
+        raise Altered("it was changed after it was written")
+    raw = json.loads(written)
+    if not isinstance(raw, dict):
+        raise TypeError("it is no record")
+    if not seal and _SEALED & raw.keys():
+        raise Altered("its digest was lost")
+    return raw
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(to_bytes(text)).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """Which job an output folder holds.
+
+    `digest`: the job's identity. `table`: the name of its table. `fields`: what people compare
+    when two jobs differ, name -> a value that JSON can hold.
+    """
+
+    digest: str
+    table: str
+    fields: Mapping[str, Any]
+    version: str = __version__
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The table folders, in the order in which the parts of a lease are put."""
+        return (self.table, ERRORS_TABLE, FRAMES_TABLE)
+
+    def to_json(self) -> str:
+        """Write it as `_JOB.json` holds it."""
+        head = {"fleet": self.version, "job": self.digest, "table": self.table}
+        return json.dumps({**head, "fields": dict(self.fields)}, indent=1, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read it back; raises ValueError, KeyError or TypeError where it is not such a record."""
+        raw = json.loads(text)
+        return cls(str(raw["job"]), str(raw["table"]), dict(raw["fields"]), str(raw["fleet"]))
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What rows come from: the job, the chip, the models (name -> digest), Fleet's version."""
+
+    job: str
+    soc: str
+    models: Mapping[str, str] = field(default_factory=dict)
+    version: str = __version__
+
+    def to_dict(self, lease: str) -> dict[str, Any]:
+        """Write it as every part of `lease` carries it."""
+        return {
+            "fleet": self.version,
+            "job": self.job,
+            "lease": lease,
+            "soc": self.soc,
+            "models": dict(self.models),
+        }
+
+
+@dataclass(frozen=True)
+class CommitRecord:
+    """A lease, committed: where its rows come from, and its receipt.
+
+    The receipt's last part is the frames part that carries this record; its sha256 is that of the
+    bytes before its footer, because it cannot contain its own. `committed_unix_s`: when, by the
+    clock of whoever committed it, in whole seconds since 1970; 0 where unknown. `was`: the leases
+    that this one is a remainder of, whose other stretches were taken out.
+    """
+
+    origin: Origin
+    receipt: Receipt
+    committed_unix_s: int = 0
+    was: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """Write it as the frames part carries it."""
+        receipt = self.receipt
+        frames = receipt.parts[-1]
+        covered = [[i.uri, i.etag, i.start_pts, i.end_pts] for i in receipt.intervals]
+        record = {
+            **self.origin.to_dict(receipt.lease),
+            "device": receipt.device,
+            "committed_unix_s": self.committed_unix_s,
+            "peak_rss_bytes": receipt.peak_rss_bytes,
+            "intervals": covered,
+            "parts": [asdict(part) for part in receipt.parts[:-1]],
+            "frames": {"rows": frames.rows, "sha256_before_footer": frames.sha256},
+            "tally": asdict(receipt.tally),
+        }
+        return sealed(record)
+
+    @classmethod
+    def from_json(cls, text: str | bytes, part_bytes: int) -> Self:
+        """Read it back from a frames part of `part_bytes` bytes.
+
+        Raises Altered where it was changed since, ValueError, KeyError or TypeError where it is not
+        such a record.
+        """
+        raw = unsealed(text)
+        lease, frames = str(raw["lease"]), raw["frames"]
+        part = PartFile(
+            FRAMES_TABLE,
+            part_name(lease),
+            frames["rows"],
+            part_bytes,
+            frames["sha256_before_footer"],
+        )
+        receipt = Receipt(
+            lease=lease,
+            intervals=tuple(Interval(*interval) for interval in raw["intervals"]),
+            parts=(*(PartFile(**sibling) for sibling in raw["parts"]), part),
+            tally=Tally(**raw["tally"]),
+            device=raw["device"],
+            peak_rss_bytes=raw["peak_rss_bytes"],
+        )
+        origin = Origin(raw["job"], raw["soc"], dict(raw["models"]), raw["fleet"])
+        return cls(origin, receipt, int(raw.get("committed_unix_s", 0)))

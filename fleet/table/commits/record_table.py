@@ -1,0 +1,265 @@
+"""Commit records of many leases as columns: a hundred thousand leases are read in a moment.
+
+A table of records has one row a lease; as Parquet it lies in `_done/`, beside the parts.
+Its columns are those of `CommitRecord`: where rows come from, what the lease covers, which parts
+it has, and its tally, a column `tally.NAME` for each count.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, get_origin, get_type_hints
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from fleet.core.interval import Interval
+from fleet.core.interval_set import IntervalTable
+from fleet.core.receipt import PartFile, Receipt, Tally
+from fleet.parquet.arrays import escaped, numbers, texts, unescaped
+from fleet.table.commits.record import CommitRecord, Origin, part_name
+
+_FORMAT_KEY = b"fleet.records"
+_FORMAT = b"1"
+_TALLY = {item.name: get_type_hints(Tally)[item.name] for item in fields(Tally)}
+_COUNTS = tuple(name for name, kind in _TALLY.items() if get_origin(kind) is None)
+_MAPS = tuple(name for name in _TALLY if name not in _COUNTS)
+_KINDS = {int: pa.int64(), float: pa.float64()}
+_INTERVAL = pa.struct(
+    [("uri", pa.string()), ("etag", pa.string()), ("start", pa.int64()), ("end", pa.int64())]
+)
+_PART = pa.struct(
+    [("table", pa.string()), ("rows", pa.int64()), ("bytes", pa.int64()), ("sha256", pa.string())]
+)
+_ENTRY = pa.struct([("name", pa.string()), ("value", pa.float64())])
+SCHEMA = pa.schema(
+    [
+        ("lease", pa.string()),
+        ("job", pa.string()),
+        ("soc", pa.string()),
+        ("version", pa.string()),
+        ("models", pa.string()),
+        ("device", pa.string()),
+        ("committed_unix_s", pa.int64()),
+        ("peak_rss_bytes", pa.int64()),
+        ("was", pa.list_(pa.string())),
+        ("intervals", pa.list_(_INTERVAL)),
+        ("parts", pa.list_(_PART)),
+        *((f"tally.{name}", _KINDS[_TALLY[name]]) for name in _COUNTS),
+        *((f"tally.{name}", pa.list_(_ENTRY)) for name in _MAPS),
+    ],
+    metadata={_FORMAT_KEY: _FORMAT},
+)
+"""`models` is JSON. The last of a lease's `parts` is its frames part; none where its rows lie in a
+part that it shares with other leases."""
+
+
+def to_table(records: Sequence[CommitRecord]) -> pa.Table:
+    """Turn records into columns."""
+    receipts = [record.receipt for record in records]
+    origins = [record.origin for record in records]
+    tallies = [receipt.tally for receipt in receipts]
+    columns = [
+        texts([receipt.lease for receipt in receipts]),
+        texts([origin.job for origin in origins]),
+        texts([origin.soc for origin in origins]),
+        texts([origin.version for origin in origins]),
+        texts([json.dumps(dict(origin.models), sort_keys=True) for origin in origins]),
+        texts([receipt.device for receipt in receipts]),
+        _integers([record.committed_unix_s for record in records]),
+        _integers([receipt.peak_rss_bytes for receipt in receipts]),
+        _names([record.was for record in records]),
+        _intervals([receipt.intervals for receipt in receipts]),
+        _parts([receipt.parts for receipt in receipts]),
+        *(_column([getattr(tally, name) for tally in tallies], _TALLY[name]) for name in _COUNTS),
+        *(_entries([getattr(tally, name) for tally in tallies]) for name in _MAPS),
+    ]
+    return pa.Table.from_arrays(columns, schema=SCHEMA)
+
+
+def _integers(values: Sequence[int]) -> pa.Array:
+    return numbers(np.array(values, np.int64))
+
+
+def _column(values: Sequence[float], kind: type) -> pa.Array:
+    return numbers(np.array(values, np.int64 if kind is int else np.float64))
+
+
+def _lists(lengths: Sequence[int], columns: Sequence[pa.Array], kind: pa.DataType) -> pa.Array:
+    offsets = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64))).astype(np.int32)
+    return pa.ListArray.from_arrays(
+        numbers(offsets), pa.StructArray.from_arrays(columns, fields=list(kind))
+    )
+
+
+def _names(lists: Sequence[Sequence[str]]) -> pa.Array:
+    offsets = np.cumsum([0, *map(len, lists)]).astype(np.int32)
+    return pa.ListArray.from_arrays(numbers(offsets), texts([n for names in lists for n in names]))
+
+
+def _repeated(values: Sequence[str], write: Callable[[str], str]) -> pa.Array:
+    """Gather strings of which most come again and again."""
+    known: dict[str, int] = {}
+    codes = np.array([known.setdefault(value, len(known)) for value in values], np.int32)
+    return texts([write(value) for value in known]).take(numbers(codes))
+
+
+def _intervals(lists: Sequence[Sequence[Interval]]) -> pa.Array:
+    flat = [interval for several in lists for interval in several]
+    columns = [
+        _repeated([interval.uri for interval in flat], escaped),
+        _repeated([interval.etag for interval in flat], str),
+        _integers([interval.start_pts for interval in flat]),
+        _integers([interval.end_pts for interval in flat]),
+    ]
+    return _lists([len(several) for several in lists], columns, _INTERVAL)
+
+
+def _parts(lists: Sequence[Sequence[PartFile]]) -> pa.Array:
+    flat = [part for several in lists for part in several]
+    columns = [
+        texts([part.table for part in flat]),
+        _integers([part.rows for part in flat]),
+        _integers([part.bytes for part in flat]),
+        texts([part.sha256 for part in flat]),
+    ]
+    return _lists([len(several) for several in lists], columns, _PART)
+
+
+def _entries(maps: Sequence[Mapping[str, float]]) -> pa.Array:
+    flat = [item for several in maps for item in several.items()]
+    columns = [
+        texts([name for name, _ in flat]),
+        _column([value for _, value in flat], float),
+    ]
+    return _lists([len(several) for several in maps], columns, _ENTRY)
+
+
+def to_parquet(table: pa.Table, metadata: Mapping[str, str] | None = None) -> bytes:
+    """Write records as one Parquet object; `metadata` goes beside them."""
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, SCHEMA, compression="zstd", write_page_checksum=True) as writer:
+        writer.write_table(table.combine_chunks())
+        writer.add_key_value_metadata(dict(metadata or {}))
+    return bytes(sink.getvalue())
+
+
+def from_parquet(data: bytes) -> tuple[pa.Table, Mapping[str, str]]:
+    """Read records back, and what stands beside them; raises ValueError where they are none."""
+    try:
+        with pq.ParquetFile(pa.BufferReader(data)) as file:
+            found = {key.decode(): value.decode() for key, value in file.metadata.metadata.items()}
+            table = file.read()
+        if (table.schema.metadata or {}).get(_FORMAT_KEY) == _FORMAT:
+            return table.select(SCHEMA.names).cast(SCHEMA), found
+    except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:
+        raise ValueError(f"it holds no records: {error!r}") from error
+    raise ValueError("its records are of another Fleet")
+
+
+def total(table: pa.Table) -> Tally:
+    """Add up the tallies."""
+    counts: dict[str, Any] = {name: pc.sum(table[f"tally.{name}"]).as_py() or 0 for name in _COUNTS}
+    maps: dict[str, Any] = {name: _sum_by_name(table[f"tally.{name}"], name) for name in _MAPS}
+    return Tally(**counts, **maps)
+
+
+def _sum_by_name(lists: pa.ChunkedArray, field: str) -> dict[str, float]:
+    entries = pa.chunked_array([chunk.flatten() for chunk in lists.chunks], _ENTRY).combine_chunks()
+    flat = pa.Table.from_arrays([entries.field(0), entries.field(1)], names=["name", "value"])
+    sums = flat.group_by("name", use_threads=False).aggregate([("value", "sum")])
+    pairs = zip(sums["name"].to_pylist(), sums["value_sum"].to_pylist(), strict=True)
+    return {name: _number(value, field) for name, value in sorted(pairs)}
+
+
+def _number(value: float, field: str) -> float:
+    """Give a count of things as the integer that it was."""
+    return int(value) if _TALLY[field].__args__[1] is int else value
+
+
+@dataclass(frozen=True, eq=False)
+class Covered:
+    """What leases cover: `intervals`, one row each, and `lease`: int64, the row of its lease."""
+
+    intervals: IntervalTable
+    lease: NDArray[np.int64]
+
+
+def covered(table: pa.Table) -> Covered:
+    """Spread out what each lease covers."""
+    lists = table["intervals"].combine_chunks()
+    flat = lists.flatten()
+    uris = flat.field("uri").dictionary_encode()
+    etags = flat.field("etag").dictionary_encode()
+    names = [unescaped(uri) for uri in uris.dictionary.to_pylist()]
+    tags = etags.dictionary.to_pylist()
+    both = _codes(uris) * max(1, len(tags)) + _codes(etags)
+    pairs, version = np.unique(both, return_inverse=True)
+    versions = [(names[pair // len(tags)], tags[pair % len(tags)]) for pair in pairs.tolist()]
+    starts, ends = (flat.field(name).to_numpy(zero_copy_only=False) for name in ("start", "end"))
+    lengths = lists.value_lengths().to_numpy(zero_copy_only=False)
+    intervals = IntervalTable(versions, version.astype(np.int64), starts, ends)
+    return Covered(intervals, np.repeat(np.arange(len(lists)), lengths))
+
+
+def _codes(array: pa.DictionaryArray) -> NDArray[np.int64]:
+    return np.asarray(array.indices.to_numpy(zero_copy_only=False), np.int64)
+
+
+def records_of(table: pa.Table) -> Iterator[CommitRecord]:
+    """Yield the records one by one; for some, not for a hundred thousand."""
+    for row in table.to_pylist():
+        yield CommitRecord(
+            Origin(row["job"], row["soc"], json.loads(row["models"]), row["version"]),
+            _receipt(row),
+            row["committed_unix_s"],
+            tuple(row["was"]),
+        )
+
+
+def _receipt(row: Mapping[str, Any]) -> Receipt:
+    counts: dict[str, Any] = {name: row[f"tally.{name}"] for name in _COUNTS}
+    maps: dict[str, Any] = {
+        name: {entry["name"]: _number(entry["value"], name) for entry in row[f"tally.{name}"]}
+        for name in _MAPS
+    }
+    name = part_name(row["lease"])
+    return Receipt(
+        lease=row["lease"],
+        intervals=tuple(
+            Interval(unescaped(i["uri"]), i["etag"], i["start"], i["end"]) for i in row["intervals"]
+        ),
+        parts=tuple(PartFile(name=name, **part) for part in row["parts"]),
+        tally=Tally(**counts, **maps),
+        device=row["device"],
+        peak_rss_bytes=row["peak_rss_bytes"],
+    )
+
+
+def parts_of(table: pa.Table) -> Iterator[tuple[str, tuple[PartFile, ...]]]:
+    """Yield each lease with its parts."""
+    for row in table.select(["lease", "parts"]).to_pylist():
+        name = part_name(row["lease"])
+        yield row["lease"], tuple(PartFile(name=name, **part) for part in row["parts"])
+
+
+def names_of(table: pa.Table) -> set[str]:
+    """The names of leases, and of those that they are remainders of."""
+    before = table["was"].combine_chunks().flatten().to_pylist()
+    return {*table["lease"].to_pylist(), *before}
+
+
+def frames_bytes(table: pa.Table) -> NDArray[np.int64]:
+    """How large each lease's frames part is, -1 where its rows lie in a shared part: int64."""
+    parts = table["parts"].combine_chunks()
+    sizes = parts.flatten().field("bytes").to_numpy(zero_copy_only=False)
+    ends = parts.offsets.to_numpy(zero_copy_only=False)[1:]
+    has = parts.value_lengths().to_numpy(zero_copy_only=False) > 0
+    found = np.full(len(parts), -1, np.int64)
+    found[has] = sizes[ends[has] - parts.offsets[0].as_py() - 1]
+    return found

@@ -1,0 +1,1 @@
+"""Bringing committed parts into another shape, and proving them."""

@@ -1,0 +1,149 @@
+"""Reading every object of an output, and comparing it with what its record tells of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from fleet.core.interval_set import IntervalTable
+from fleet.core.receipt import PartFile
+from fleet.parquet.encoding import digest, digest_before_footer
+from fleet.storage import Folder
+from fleet.table.commits.record import part_name
+from fleet.table.commits.record_table import Covered, parts_of
+from fleet.table.maintenance.finding import Finding
+from fleet.table.maintenance.row_owner import NO_LEASE, lease_of_frames
+from fleet.table.parts.schema import ERRORS_TABLE, FRAMES_TABLE
+from fleet.table.state.state import OWN_PARTS, Standing
+
+
+@dataclass(frozen=True)
+class Check:
+    """An object to be read. `first`, `last`: which rows of all intervals its leases cover."""
+
+    part: PartFile
+    commit: str
+    first: int
+    last: int
+
+    @property
+    def name(self) -> str:
+        """The object's name in its folder."""
+        return f"{self.part.table}/{self.part.name}"
+
+    @property
+    def way_out(self) -> str:
+        """What to do where it is not as it was put."""
+        return f"Delete {self.commit}, and run the job's command again: it does that once more."
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What came of it: what is wrong, and how many frames each video has or lost in it.
+
+    `unknown`: videos with losses of which nobody knows how many frames they cost.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    frames: Mapping[str, int] = field(default_factory=dict)
+    unknown: frozenset[str] = frozenset()
+
+
+def checks(standing: Standing) -> Iterator[Check]:
+    """Yield what is to be read: every object that stands."""
+    ends = np.searchsorted(standing.covered.lease, np.arange(len(standing)), side="right").tolist()
+    starts = [0, *ends]
+    first = 0
+    for place, pack in enumerate(standing.packs):
+        last = first + int((standing.home == place).sum())
+        for part in pack.parts:
+            yield Check(part, pack.objects[-1], starts[first], starts[last])
+        first = last
+    for row, (lease, parts) in enumerate(parts_of(standing.records.slice(first)), first):
+        for part in parts:
+            commit = f"{FRAMES_TABLE}/{part_name(lease)}"
+            yield Check(part, commit, starts[row], starts[row + 1])
+
+
+def check(folder: Folder, standing: Standing, what: Check) -> Checked:
+    """Read one object, and see whether it is as it was put."""
+    try:
+        data = folder.read(what.name)
+    except FileNotFoundError:
+        return Checked((Finding("missing", what.name, "it is gone", what.way_out),))
+    try:
+        wrong = _compare(data, what.part)
+        file = pq.ParquetFile(pa.BufferReader(data))
+    except (ValueError, OSError, pa.ArrowException) as error:
+        wrong = str(error)
+    if wrong:
+        return Checked((Finding("altered", what.name, wrong, what.way_out),))
+    if what.part.table.startswith("_"):
+        return Checked()
+    if what.part.table == ERRORS_TABLE:
+        return _count_lost(file.read(columns=["uri", "frames"]))
+    rows = file.read(columns=["uri", "frame", "pts"])
+    return _check_rows(rows, _slice(standing.covered, what.first, what.last), what)
+
+
+def _compare(data: bytes, part: PartFile) -> str:
+    is_frames = part.table == FRAMES_TABLE
+    found = digest_before_footer(data) if is_frames else digest(data)
+    if found != part.sha256:
+        return f"its sha256 is {found[:16]}..., not {part.sha256[:16]}... as it was put"
+    rows = pq.ParquetFile(pa.BufferReader(data)).metadata.num_rows
+    return "" if rows == part.rows else f"it has {rows:,} rows, not {part.rows:,} as it was put"
+
+
+def _count_lost(losses: pa.Table) -> Checked:
+    lost: Counter[str] = Counter()
+    unknown = set()
+    for row in losses.to_pylist():
+        lost[row["uri"]] += row["frames"] or 0
+        if row["frames"] is None:
+            unknown.add(row["uri"])
+    return Checked(frames=lost, unknown=frozenset(unknown))
+
+
+def _slice(covered: Covered, first: int, last: int) -> Covered:
+    """Take some rows, with only the versions that they need."""
+    part = covered.intervals.take(np.arange(first, last))
+    numbers, version = np.unique(part.version, return_inverse=True)
+    versions = [part.versions[number] for number in numbers.tolist()]
+    return Covered(
+        IntervalTable(versions, version, part.starts, part.ends), covered.lease[first:last]
+    )
+
+
+def _check_rows(rows: pa.Table, covered: Covered, what: Check) -> Checked:
+    """See that every row is of a frame that is covered, and each frame there once."""
+    if (lease_of_frames(covered, rows) == NO_LEASE).any():
+        found = Finding("strange rows", what.name, "it has frames not covered", what.way_out)
+        return Checked((found,))
+    if what.part.table != FRAMES_TABLE:
+        return Checked()
+    uris, frames = rows["uri"].combine_chunks(), rows["frame"].to_numpy()
+    pairs = np.stack((uris.indices.to_numpy().astype(np.int64), frames))
+    if len(np.unique(pairs, axis=1).T) != len(frames):
+        found = Finding("strange rows", what.name, "it has a frame twice", what.way_out)
+        return Checked((found,))
+    counts = pc.value_counts(uris.cast(pa.string()))
+    return Checked(frames=Counter({str(n["values"]): n["counts"].as_py() for n in counts}))
+
+
+def commits_of(standing: Standing, uri: str) -> Sequence[str]:
+    """Name the frames parts that hold rows of a video."""
+    numbers = [n for n, (name, _) in enumerate(standing.covered.intervals.versions) if name == uri]
+    rows = np.isin(standing.covered.intervals.version, numbers)
+    names = []
+    for lease in np.unique(standing.covered.lease[rows]).tolist():
+        home = int(standing.home[lease])
+        own = f"{FRAMES_TABLE}/{part_name(standing.leases[lease])}"
+        names.append(own if home == OWN_PARTS else standing.packs[home].objects[-1])
+    return sorted(set(names))

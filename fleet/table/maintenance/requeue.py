@@ -1,0 +1,136 @@
+"""Taking lost stretches up again: their records go, and the next run does them once more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.core.loss import Loss
+from fleet.core.source import Source
+from fleet.core.spans import length
+from fleet.errors import UsageError
+from fleet.index_cache.store import IndexStore
+from fleet.parquet.arrays import to_bytes
+from fleet.storage import Folder
+from fleet.table.commits.record import JobRecord
+from fleet.table.maintenance.close import WAIT_S
+from fleet.table.maintenance.reopen import less, taken_up
+from fleet.table.maintenance.replace import PAUSE_S, settle
+from fleet.table.maintenance.vacuum import Sweep, remove
+from fleet.table.state.lock import LEAD, REWRITE, held
+from fleet.table.state.read import read, read_losses
+from fleet.table.state.state import read_standing
+from fleet.table.state.success_marker import unfinish
+from fleet.table.state.video_manifest import Video, read_videos, seconds_a_tick
+from fleet.video.index import VideoIndex
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which losses are meant: their name, stage or code, and a glob of URIs; empty for all."""
+
+    reason: str = ""
+    uri: str = ""
+
+    def means(self, loss: Loss) -> bool:
+        """Whether a loss is one of them; the glob is of the whole URI or of the file's name."""
+        reasons = (loss.name.lower(), loss.stage.lower(), str(loss.code))
+        names = (loss.uri, loss.uri.rpartition("/")[2])
+        return (not self.reason or self.reason.lower() in reasons) and (
+            not self.uri or any(fnmatchcase(name, self.uri) for name in names)
+        )
+
+    def __str__(self) -> str:
+        given = {"reason": self.reason, "uri": self.uri}
+        return " and ".join(f"{name} {value}" for name, value in given.items() if value)
+
+
+@dataclass(frozen=True)
+class Requeued:
+    """What the next run takes up again.
+
+    `losses`: rows of errors/ that were meant. `videos`, `refused`: of how many videos, and of how
+    many of these as a whole. `video_s`: seconds of video, as far as their length is known.
+    """
+
+    losses: int
+    videos: int
+    refused: int
+    video_s: float
+
+
+def requeue(
+    folder: Folder, job: JobRecord, asked: Asked, store: IndexStore, pause_s: float = PAUSE_S
+) -> Requeued:
+    """Take the losses that are meant out of what is done, and out of errors/.
+
+    With them go the GOPs that they lie in, as far as `store` knows these, and nothing else. Raises
+    OutputBusy while a run is at work, UsageError where no loss is meant.
+    """
+    with (
+        held(folder, LEAD, "fleet requeue", job.digest),
+        held(folder, REWRITE, "fleet requeue", job.digest, WAIT_S) as hold,
+    ):
+        standing = read_standing(folder, job.tables)
+        settle(folder, job, standing)
+        losses = read_losses(read(folder.uri).errors)
+        meant = [loss for loss in losses if asked.means(loss)]
+        if not losses:
+            return Requeued(0, 0, 0, 0.0)
+        if not meant:
+            raise _nothing(asked, losses)
+        videos = read_videos(folder)
+        taken = taken_up(standing.covered, meant, losses, _Bounds(store, videos))
+        kept, changed = less(standing.covered, taken)
+        unfinish(folder)
+        seconds = seconds_a_tick(videos)
+        remove(folder, job, standing, kept, changed, hold, Sweep(seconds=seconds, pause_s=pause_s))
+        _forget(store, videos, meant)
+    return Requeued(
+        losses=len(meant),
+        videos=len({loss.uri for loss in meant}),
+        refused=len({loss.uri for loss in meant if loss.start_pts is None}),
+        video_s=sum(
+            length(spans) * seconds.get(standing.covered.intervals.version_of(row), 0.0)
+            for row, spans in taken.items()
+        ),
+    )
+
+
+def _nothing(asked: Asked, losses: Sequence[Loss]) -> UsageError:
+    reasons = ", ".join(sorted({f"{loss.name} (stage {loss.stage})" for loss in losses}))
+    return UsageError(f"No loss has {asked}.", f"What there is: {reasons}. A URI is a glob.")
+
+
+class _Bounds:
+    """Looks up where the GOPs of a video lie, once each."""
+
+    def __init__(self, store: IndexStore, videos: Mapping[str, Video]) -> None:
+        self._store = store
+        self._videos = videos
+        self._known: dict[tuple[str, str], NDArray[np.int64] | None] = {}
+
+    def __call__(self, uri: str, etag: str) -> NDArray[np.int64] | None:
+        if (uri, etag) not in self._known:
+            self._known[uri, etag] = self._find(uri, etag)
+        return self._known[uri, etag]
+
+    def _find(self, uri: str, etag: str) -> NDArray[np.int64] | None:
+        video = self._videos.get(uri)
+        if video is None or video.etag != etag:
+            return None
+        found = self._store.find(Source(uri, video.bytes, etag))
+        return found.bounds if isinstance(found, VideoIndex) else None
+
+
+def _forget(store: IndexStore, videos: Mapping[str, Video], losses: Sequence[Loss]) -> None:
+    """Have videos that were refused looked at again, whatever was found out before."""
+    refused = {loss.uri for loss in losses if loss.start_pts is None}
+    for video in videos.values():
+        if to_bytes(video.uri).decode() in refused:
+            store.add(Source(video.uri, video.bytes, video.etag), None)
+    store.flush()

@@ -1,0 +1,194 @@
+"""Proving an output: everything wanted is covered once, and every object is as it was put."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+from fleet.core.spans import Spans, length
+from fleet.errors import OutputBusy
+from fleet.parquet.arrays import to_bytes
+from fleet.storage import Folder
+from fleet.table.commits.record import JobRecord, is_unfinished_put, lease_of
+from fleet.table.maintenance.checksums import check, checks, commits_of
+from fleet.table.maintenance.finding import Finding
+from fleet.table.maintenance.replace import SWITCHING, leftovers
+from fleet.table.state.lock import REWRITE, read_holder
+from fleet.table.state.ownership import SCHEMA_PART
+from fleet.table.state.run_notes import read_notes
+from fleet.table.state.state import Standing, read_standing
+from fleet.table.state.success_marker import SUCCESS_FILE, is_finished
+from fleet.table.state.video_manifest import VIDEOS_FILE, Video, left_of, read_videos
+
+THREADS = 4
+"""Objects read at once: they are read whole, and may be large."""
+AGAIN = "Run the job's command again: it does what is missing, and clears what does not count."
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was looked at, and all that is wrong.
+
+    `objects`: that hold rows. `busy`: a run is at work, so that what is missing may just not be
+    done yet. `bytes_read`: of what was read and compared, 0 where that was not asked for.
+    """
+
+    uri: str
+    findings: tuple[Finding, ...]
+    videos: int
+    video_s: float
+    leases: int
+    objects: int
+    frames: int
+    rows: int
+    losses: int
+    bytes_read: int
+    busy: bool
+
+    @property
+    def proven(self) -> bool:
+        """Whether all is there, once, and as it was put."""
+        return not self.findings
+
+
+def verify(
+    folder: Folder,
+    job: JobRecord,
+    *,
+    read_objects: bool = True,
+    see: Callable[[int, int], None] = lambda _, __: None,
+) -> Verdict:
+    """Look for gaps, double cover, and objects that are missing, altered or count for nothing.
+
+    `read_objects`: read every object, and compare its checksum, rows and frames; otherwise only
+    what listings and records tell. `see` is told how many of how many objects are read. Raises
+    OutputBusy while parts are being brought into another shape.
+    """
+    shaper = read_holder(folder, REWRITE, time.time())
+    if shaper is not None:
+        message = f"The parts of {folder.uri} are being changed by {shaper}."
+        raise OutputBusy(message, "Wait until it ends, and verify then.")
+    standing = read_standing(folder, job.tables)
+    busy = any(note.is_alive(time.time()) for note in read_notes(folder))
+    videos = read_videos(folder)
+    findings = [
+        *_schemas(job, standing),
+        *_strays(job, standing, busy=busy),
+        *_double(standing),
+        *_gaps(standing, videos),
+        *_seal(folder, busy=busy),
+    ]
+    if read_objects:
+        findings += _read_all(folder, standing, videos, see)
+    total = standing.total
+    return Verdict(
+        uri=folder.uri,
+        findings=tuple(findings),
+        videos=len(videos),
+        video_s=sum(video.video_s for video in videos.values()),
+        leases=len(standing),
+        objects=sum(not name.startswith("_") for name in standing.objects),
+        frames=total.frames,
+        rows=total.rows,
+        losses=total.errors,
+        bytes_read=sum(map(standing.sizes.__getitem__, standing.objects)) * read_objects,
+        busy=busy,
+    )
+
+
+def _schemas(job: JobRecord, standing: Standing) -> Iterator[Finding]:
+    for table in job.tables:
+        if f"{table}/{SCHEMA_PART}" not in standing.sizes:
+            yield Finding("missing", f"{table}/{SCHEMA_PART}", "it gives the columns", AGAIN)
+
+
+def _strays(job: JobRecord, standing: Standing, *, busy: bool) -> Iterator[Finding]:
+    """Objects that no commit makes real: a plain glob reads their rows all the same."""
+    exchanged = set(leftovers(standing.sizes, standing))
+    for name in standing.sizes:
+        if name in exchanged or name.endswith(f"/{SWITCHING}"):
+            way_out = "Run `fleet compact` on the output, or the job's command: they put it right."
+            yield Finding("broken exchange", name, "another part has its rows", way_out)
+        elif name not in standing.objects and not busy and _is_part(name, job):
+            detail = "torn, or what its commit names is not there as it was put"
+            yield Finding("not committed", name, detail, AGAIN)
+
+
+def _is_part(name: str, job: JobRecord) -> bool:
+    return name.partition("/")[0] in job.tables and bool(lease_of(name) or is_unfinished_put(name))
+
+
+def _double(standing: Standing) -> Iterator[Finding]:
+    covered = standing.covered
+    for row in covered.intervals.overlaps().tolist():
+        uri, _ = covered.intervals.version_of(row)
+        span = f"pts {covered.intervals.starts[row]:,} to {covered.intervals.ends[row]:,}"
+        lease = standing.leases[int(covered.lease[row])]
+        detail = f"{span}, in lease {lease[:12]} and another"
+        yield Finding("covered twice", uri, detail, AGAIN)
+
+
+def _gaps(standing: Standing, videos: Mapping[str, Video]) -> Iterator[Finding]:
+    if not videos:
+        yield Finding("not proven", VIDEOS_FILE, "nothing tells which videos are wanted", AGAIN)
+        return
+    done = standing.done
+    for video in videos.values():
+        left = left_of(video, done)
+        if video.unread:
+            yield Finding("not done", video.uri, f"it could not be read: {video.unread}", AGAIN)
+        elif len(left) and video.refused:
+            yield Finding("not done", video.uri, "it is refused, and that is not recorded", AGAIN)
+        elif len(left):
+            yield Finding("not done", video.uri, _which(video, left), AGAIN)
+    wanted = {(video.uri, video.etag) for video in videos.values()}
+    for uri, etag in standing.covered.intervals.versions:
+        if (uri, etag) not in wanted:
+            detail = f"rows of its version {etag}, which is not the one that is wanted"
+            yield Finding("another version", uri, detail, AGAIN)
+
+
+def _which(video: Video, left: Spans) -> str:
+    tick_s = video.video_s / (video.end_pts - video.start_pts)
+    some = ", ".join(
+        f"{(start - video.start_pts) * tick_s:.2f} to {(end - video.start_pts) * tick_s:.2f} s"
+        for start, end in left[:3].tolist()
+    )
+    more = f" and {len(left) - 3} more stretches" if len(left) > 3 else ""
+    return f"{length(left) * tick_s:.2f} of {video.video_s:.2f} s missing: {some}{more}"
+
+
+def _seal(folder: Folder, *, busy: bool) -> Iterator[Finding]:
+    if not busy and not is_finished(folder):
+        yield Finding("not closed", SUCCESS_FILE, "no run has ended with all of it done", AGAIN)
+
+
+def _read_all(
+    folder: Folder,
+    standing: Standing,
+    videos: Mapping[str, Video],
+    see: Callable[[int, int], None],
+) -> Iterator[Finding]:
+    frames: Counter[str] = Counter()
+    unknown: set[str] = set()
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="verify") as threads:
+        results = threads.map(partial(check, folder, standing), checks(standing))
+        for number, checked in enumerate(results, 1):
+            yield from checked.findings
+            frames.update(checked.frames)
+            unknown |= checked.unknown
+            see(number, len(standing.objects))
+    done = standing.done
+    for video in videos.values():
+        name = to_bytes(video.uri).decode()
+        found = frames[name]
+        right = found <= video.frames if name in unknown else found == video.frames
+        if not (right or video.refused or video.unread or len(left_of(video, done))):
+            detail = f"{found:,} frames are there or lost, and {video.frames:,} were wanted"
+            parts = ", ".join(commits_of(standing, video.uri))
+            way_out = f"Delete what tells of it ({parts}), and run the job's command again."
+            yield Finding("miscounted", video.uri, detail, way_out)

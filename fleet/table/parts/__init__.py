@@ -1,0 +1,1 @@
+"""Rows as Arrow tables: the schemas and a lease's tables."""

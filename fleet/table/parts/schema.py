@@ -1,0 +1,123 @@
+"""What the tables hold: Arrow schemas, with each column's unit and meaning in its metadata."""
+
+from __future__ import annotations
+
+import re
+
+import pyarrow as pa
+
+from fleet.errors import UsageError
+
+TEXT = pa.dictionary(pa.int32(), pa.string())
+"""Text that repeats from row to row: a dictionary of strings."""
+FRAMES_TABLE = "frames"
+ERRORS_TABLE = "errors"
+
+
+def column(name: str, kind: pa.DataType, unit: str, about: str) -> pa.Field:
+    """Describe a column: its `unit` (empty where it has none) and what it is `about`."""
+    return pa.field(name, kind, metadata={"unit": unit, "about": about})
+
+
+_URI = column("uri", TEXT, "", "the video, as its location in storage")
+
+IDENTITY = pa.schema(
+    [
+        _URI,
+        column("frame", pa.int64(), "frames", "frame number in presentation order, from 0"),
+        column("pts", pa.int64(), "ticks of the stream's time base", "presentation time stamp"),
+        column("time_s", pa.float64(), "s", "time from the first frame of the video"),
+    ]
+)
+"""The columns in front of every row that is about a frame."""
+
+DETECTIONS = pa.schema(
+    [
+        column("label", TEXT, "", "what was found, by the model's own list of labels"),
+        column("class_id", pa.int32(), "", "the label's position in that list, from 0"),
+        column("score", pa.float32(), "0..1", "how sure the model is"),
+        column("x1", pa.float32(), "px", "left edge, in pixels of the source picture"),
+        column("y1", pa.float32(), "px", "top edge, in pixels of the source picture"),
+        column("x2", pa.float32(), "px", "right edge, in pixels of the source picture"),
+        column("y2", pa.float32(), "px", "bottom edge, in pixels of the source picture"),
+    ]
+)
+"""The columns of a job that finds objects."""
+
+FRAMES = pa.schema(
+    [
+        *IDENTITY,
+        column("rows", pa.int32(), "rows", "how many rows the job's table has of this frame"),
+    ]
+)
+"""One row a processed frame: "nothing found" and "not looked at" differ."""
+
+ERRORS = pa.schema(
+    [
+        _URI,
+        column("start_pts", pa.int64(), "ticks of the stream's time base", "first pts lost"),
+        column("end_pts", pa.int64(), "ticks of the stream's time base", "first pts not lost"),
+        column("start_s", pa.float64(), "s", "where the lost stretch begins in the video"),
+        column("end_s", pa.float64(), "s", "where the lost stretch ends in the video"),
+        column("frames", pa.int64(), "frames", "wanted frames lost; null where unknown"),
+        column("stage", pa.string(), "", "where it happened: fetch, index, vdec, job and so on"),
+        column("code", pa.int64(), "", "the AscendCL error number, 0 where there is none"),
+        column("name", pa.string(), "", "the error's name"),
+        column("message", pa.string(), "", "what is wrong, as a sentence"),
+    ]
+)
+"""One row a stretch of video that did not come out; the pts are null for a whole video."""
+
+
+def partition_names(pattern: str) -> tuple[str, ...]:
+    """List the columns that `pattern` takes from a path: its named groups, in their order."""
+    return tuple(re.compile(pattern).groupindex)
+
+
+def columns_from_path(pattern: str, uri: str) -> dict[str, str | None]:
+    """Read a video's partition columns from its URI: named group -> text.
+
+    The pattern is searched for anywhere in the URI; None for each group where it is not found.
+    """
+    names = partition_names(pattern)
+    found = re.search(pattern, uri) if names else None
+    return found.groupdict() if found else dict.fromkeys(names)
+
+
+def table_schema(columns: pa.Schema, pattern: str = "") -> pa.Schema:
+    """Compose a job's table: identity, the job's columns, the columns taken from the path.
+
+    Raises UsageError where two columns have one name.
+    """
+    return _with_partitions(pa.schema([*IDENTITY, *columns]), pattern)
+
+
+def output_schemas(table: str, columns: pa.Schema, pattern: str = "") -> dict[str, pa.Schema]:
+    """Give the schemas of a job's three tables, in the order in which its parts are put.
+
+    Raises UsageError where `table` is no name for a table, or two columns have one name.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", table) or table in {FRAMES_TABLE, ERRORS_TABLE}:
+        raise UsageError(
+            f"{table!r} cannot be the name of a job's table.",
+            "Use lower-case letters, digits and _, and neither frames nor errors.",
+        )
+    return {
+        table: table_schema(columns, pattern),
+        ERRORS_TABLE: _with_partitions(ERRORS, pattern),
+        FRAMES_TABLE: _with_partitions(FRAMES, pattern),
+    }
+
+
+def _with_partitions(schema: pa.Schema, pattern: str) -> pa.Schema:
+    about = "taken from the video's location; null where it is not found there"
+    names = partition_names(pattern)
+    whole = pa.schema([*schema, *(column(name, TEXT, "", about) for name in names)])
+    twice = sorted({name for name in whole.names if whole.names.count(name) > 1})
+    if twice:
+        raise UsageError(
+            f"Two columns of one table have the same name: {', '.join(twice)}.",
+            f"{', '.join(IDENTITY.names)} are always there; rename the job's columns "
+            "or the groups taken from the path.",
+        )
+    return whole

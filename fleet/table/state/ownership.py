@@ -1,0 +1,113 @@
+"""Whose an output folder is: one job's, from the first object put there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+import pyarrow as pa
+
+from fleet.errors import OutputCorrupt, OutputTaken, StorageRefused
+from fleet.parquet.arrays import to_bytes
+from fleet.parquet.encoding import encode
+from fleet.storage import Folder
+from fleet.table.commits.record import JobRecord
+
+JOB_FILE = "_JOB.json"
+SCHEMA_PART = "schema.parquet"
+"""A part without rows in each table's folder: `*.parquet` matches something from the start."""
+_WAY_OUT = "Use another --output, or delete this folder to start over."
+
+
+def claim(folder: Folder, job: JobRecord, schemas: Mapping[str, pa.Schema]) -> bool:
+    """Take the folder for a job; True where it holds earlier work of this very job.
+
+    `schemas`: as `output_schemas` gives them. Puts `_JOB.json` and, for each table, a part without
+    rows. Raises OutputTaken where the folder holds another job, naming the fields that differ, or
+    anything that is not Fleet's; names that begin with _ or . are nobody's.
+    """
+    there = check_claim(folder, job)
+    if not there and not _put_job(folder, job):
+        # Somebody else was faster.
+        there = check_claim(folder, job)
+    for table, schema in schemas.items():
+        name = f"{table}/{SCHEMA_PART}"
+        if not there or not folder.exists(name):
+            folder.put(name, encode(schema.empty_table(), {}))
+    return there
+
+
+def check_claim(folder: Folder, job: JobRecord) -> bool:
+    """Whether the folder holds this very job already; changes nothing.
+
+    Raises OutputTaken where it holds another job, or anything that is not Fleet's.
+    """
+    found = read_job(folder)
+    if found is None:
+        _refuse_strangers(folder)
+    elif found.digest != job.digest:
+        raise OutputTaken(f"{folder.uri} holds another job: {_difference(found, job)}.", _WAY_OUT)
+    return found is not None
+
+
+def _put_job(folder: Folder, job: JobRecord) -> bool:
+    data = to_bytes(job.to_json())
+    try:
+        return folder.create(JOB_FILE, data) is not None
+    except StorageRefused:
+        folder.put(JOB_FILE, data)
+        return True
+
+
+def read_job(folder: Folder) -> JobRecord | None:
+    """Read which job the folder holds; None where it holds none.
+
+    Raises OutputCorrupt where its record cannot be read.
+    """
+    try:
+        return JobRecord.from_json(folder.read(JOB_FILE))
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise OutputCorrupt(
+            f"{folder.uri}/{JOB_FILE} does not say which job the folder holds: {error!r}.", _WAY_OUT
+        ) from error
+
+
+def _refuse_strangers(folder: Folder) -> None:
+    strangers = (entry.name for entry in folder.list() if entry.name[:1] not in {"_", "."})
+    some = list(islice(strangers, 4))
+    if some:
+        more = ", ..." if len(some) > 3 else ""
+        raise OutputTaken(
+            f"{folder.uri} holds objects that are no output of Fleet: {', '.join(some[:3])}{more}.",
+            "Use another --output, or an empty folder.",
+        )
+
+
+def _difference(old: JobRecord, new: JobRecord) -> str:
+    before = _flat({**old.fields, "fleet": old.version})
+    after = _flat({**new.fields, "fleet": new.version})
+    differ = [
+        f"{name}: {_short(before, name)} -> {_short(after, name)}"
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    ]
+    return "; ".join(differ) or f"its digest: {old.digest[:12]} -> {new.digest[:12]}"
+
+
+def _flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Name the fields of fields as people write them: params.threshold."""
+    flat: dict[str, Any] = {}
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat
+
+
+def _short(values: Mapping[str, Any], name: str) -> str:
+    text = str(values.get(name, "(not there)"))
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,137 @@
+"""Reading an output folder: its tables, as pyarrow datasets, while the job runs and after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from fleet.core.loss import Loss, LossReason
+from fleet.errors import OutputCorrupt, UsageError
+from fleet.parquet.ranged_file import RangedFile
+from fleet.storage import Entry, Folder
+from fleet.table.commits.record import JobRecord
+from fleet.table.parts.schema import ERRORS_TABLE, FRAMES_TABLE
+from fleet.table.state.ownership import SCHEMA_PART, read_job
+from fleet.table.state.state import visible_parts
+from fleet.table.state.success_marker import closed_leases
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """An output folder's tables, of the leases that were committed when it was opened.
+
+    `finished`: everything that was wanted is there. `leases`: how many are committed.
+    """
+
+    uri: str
+    job: JobRecord
+    finished: bool
+    leases: int
+    datasets: Mapping[str, ds.Dataset] = field(repr=False)
+
+    def __repr__(self) -> str:
+        state = "finished" if self.finished else "not finished"
+        names = ", ".join(self.names)
+        return f"Tables({self.uri}, {state}, leases committed: {self.leases:,}; {names})"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the tables, the job's own first."""
+        return tuple(self.datasets)
+
+    def table(self, name: str) -> ds.Dataset:
+        """Give a table by its name; raises UsageError where there is none."""
+        if name not in self.datasets:
+            raise UsageError(f"{self.uri} has no table {name}.", f"It has {', '.join(self.names)}.")
+        return self.datasets[name]
+
+    @property
+    def detections(self) -> ds.Dataset:
+        """What a detector found; one row a box."""
+        return self.table("detections")
+
+    @property
+    def frames(self) -> ds.Dataset:
+        """One row a frame that was looked at."""
+        return self.table(FRAMES_TABLE)
+
+    @property
+    def errors(self) -> ds.Dataset:
+        """One row a stretch of video that did not come out."""
+        return self.table(ERRORS_TABLE)
+
+
+def read(output: str) -> Tables:
+    """Open an output folder, by path or URL.
+
+    Only rows of committed leases are seen, each once, whatever is put there or brought into another
+    shape meanwhile. Raises UsageError where it holds no output of Fleet.
+    """
+    folder = Folder(output)
+    job = read_job(folder)
+    if job is None:
+        raise UsageError(
+            f"{folder.uri} holds no output of Fleet: it has no _JOB.json.", "Check the path."
+        )
+    closed = closed_leases(folder)
+    parts, leases = visible_parts(folder, job.tables, closed)
+    datasets = {
+        table: _dataset(folder, _read_schema(folder, table), parts[table]) for table in job.tables
+    }
+    return Tables(folder.uri, job, closed is not None, leases, datasets)
+
+
+def _read_schema(folder: Folder, table: str) -> pa.Schema:
+    name = f"{table}/{SCHEMA_PART}"
+    try:
+        return pq.read_schema(pa.BufferReader(folder.read(name)))
+    except (FileNotFoundError, pa.ArrowException) as error:
+        raise OutputCorrupt(
+            f"{folder.uri}/{name} does not give the table's columns: {error!r}.",
+            "Run the same command again: it puts this object where it is missing.",
+        ) from error
+
+
+def _dataset(folder: Folder, schema: pa.Schema, parts: list[Entry]) -> ds.Dataset:
+    # It loads pandas where that is installed: a quarter of a second that workers do without.
+    import pyarrow.dataset as ds  # noqa: PLC0415
+
+    kind = ds.ParquetFileFormat()
+    fragments = [kind.make_fragment(pa.PythonFile(RangedFile(folder, part), "r")) for part in parts]
+    return ds.FileSystemDataset(fragments, schema, kind)
+
+
+def read_losses(errors: ds.Dataset) -> list[Loss]:
+    """Read a table of errors row by row; of a file name that is no text, as the table has it."""
+    columns = [item.name for item in fields(Loss)]
+    return [Loss(**row) for row in errors.to_table(columns=columns).to_pylist()]
+
+
+def count_losses(errors: ds.Dataset) -> tuple[LossReason, ...]:
+    """Sum up a table of errors by stage and name, the most frequent first."""
+    fields = {name: pc.field(name) for name in ("stage", "name", "frames", "message")}
+    # Arrow's groups take no dictionaries.
+    table = errors.to_table(columns={**fields, "uri": pc.field("uri").cast(pa.string())})
+    groups = table.group_by(["stage", "name"], use_threads=False).aggregate(
+        [("uri", "count"), ("frames", "sum"), ("uri", "first"), ("message", "first")]
+    )
+    reasons = [
+        LossReason(
+            stage=row["stage"],
+            name=row["name"],
+            losses=row["uri_count"],
+            frames=row["frames_sum"] or 0,
+            uri=row["uri_first"],
+            message=row["message_first"],
+        )
+        for row in groups.to_pylist()
+    ]
+    return tuple(sorted(reasons, key=lambda reason: (-reason.losses, reason.stage, reason.name)))

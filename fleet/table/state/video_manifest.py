@@ -1,0 +1,123 @@
+"""`_VIDEOS.parquet`: which videos a job is to cover, and from where to where.
+
+Written by each run when it has looked at all its inputs. With it a video that is done needs no
+look at its index, what is left is known from any machine, and coverage can be proved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fleet.core.interval import Interval
+from fleet.core.interval_set import EVER, DoneIntervals
+from fleet.core.source import Source
+from fleet.core.spans import Spans, subtract
+from fleet.errors import OutputCorrupt
+from fleet.parquet.arrays import escaped, marks, numbers, texts, unescaped
+from fleet.storage import Folder
+
+Seconds = Mapping[tuple[str, str], float]
+"""Of each version of a video, (uri, etag): how many seconds a tick of its time base lasts."""
+VIDEOS_FILE = "_VIDEOS.parquet"
+_SCHEMA = pa.schema(
+    [
+        ("uri", pa.string()),
+        ("bytes", pa.int64()),
+        ("etag", pa.string()),
+        ("start_pts", pa.int64()),
+        ("end_pts", pa.int64()),
+        ("video_s", pa.float64()),
+        ("frames", pa.int64()),
+        ("refused", pa.bool_()),
+        ("unread", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """A video that the job is to cover: the frames with start_pts <= pts < end_pts.
+
+    `video_s`: how long it is. `frames`: how many of its frames are wanted. `refused`: it cannot be
+    processed; its loss is recorded, and covers it for ever. `unread`: why it could not be read when
+    it was last looked at, empty otherwise; nothing else is known of it then.
+    """
+
+    uri: str
+    bytes: int
+    etag: str
+    start_pts: int = -EVER
+    end_pts: int = EVER
+    video_s: float = 0.0
+    frames: int = 0
+    refused: bool = False
+    unread: str = ""
+
+    @property
+    def interval(self) -> Interval:
+        """What is to be covered."""
+        return Interval(self.uri, self.etag, self.start_pts, self.end_pts)
+
+    def is_of(self, source: Source) -> bool:
+        """Whether it tells of this very version of a video, of which all is known."""
+        same = (self.uri, self.bytes, self.etag) == (source.uri, source.bytes, source.etag)
+        return same and not self.refused and not self.unread
+
+
+def read_videos(folder: Folder) -> dict[str, Video]:
+    """Read which videos the job is to cover, by URI; none before its first run has listed them.
+
+    Raises OutputCorrupt where it cannot be read.
+    """
+    try:
+        data = folder.read(VIDEOS_FILE)
+    except FileNotFoundError:
+        return {}
+    try:
+        table = pq.ParquetFile(pa.BufferReader(data)).read().cast(_SCHEMA)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise OutputCorrupt(
+            f"{folder.uri}/{VIDEOS_FILE} cannot be read: {error}.",
+            "Delete this object and run the same command again: it is written anew.",
+        ) from error
+    columns = [table[name].to_pylist() for name in _SCHEMA.names]
+    videos = (Video(unescaped(uri), *rest) for uri, *rest in zip(*columns, strict=True))
+    return {video.uri: video for video in videos}
+
+
+def write_videos(folder: Folder, videos: Iterable[Video]) -> None:
+    """Put which videos the job is to cover, in the place of what stood there."""
+    ordered = sorted(videos, key=lambda video: video.uri)
+    columns = {f.name: [getattr(video, f.name) for video in ordered] for f in fields(Video)}
+    columns["uri"] = [escaped(uri) for uri in columns["uri"]]
+    arrays = [
+        texts(columns[field.name])
+        if pa.types.is_string(field.type)
+        else marks(np.array(columns[field.name], np.bool_))
+        if pa.types.is_boolean(field.type)
+        else numbers(np.array(columns[field.name], field.type.to_pandas_dtype()))
+        for field in _SCHEMA
+    ]
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA), sink, compression="zstd")
+    folder.put(VIDEOS_FILE, bytes(sink.getvalue()))
+
+
+def seconds_a_tick(videos: Mapping[str, Video]) -> Seconds:
+    """How long a tick of each video's time base lasts, by (uri, etag), as `rewrite` wants it."""
+    return {
+        (video.uri, video.etag): video.video_s / (video.end_pts - video.start_pts)
+        for video in videos.values()
+        if not video.refused and not video.unread
+    }
+
+
+def left_of(video: Video, done: DoneIntervals) -> Spans:
+    """What of a video is not done: spans of pts."""
+    whole = np.array([[video.start_pts, video.end_pts]], np.int64)
+    return subtract(whole, done.spans(video.uri, video.etag))

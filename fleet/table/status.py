@@ -1,0 +1,135 @@
+"""Where a job stands, told from its output alone, on any machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow.compute as pc
+
+from fleet.core.loss import LossReason
+from fleet.core.receipt import Tally
+from fleet.core.spans import length
+from fleet.storage import Folder
+from fleet.table.commits.record import JobRecord
+from fleet.table.state.read import count_losses, read
+from fleet.table.state.run_notes import RunNote, read_notes
+from fleet.table.state.state import Standing, read_standing
+from fleet.table.state.success_marker import is_finished
+from fleet.table.state.video_manifest import Video, left_of, read_videos
+
+
+@dataclass(frozen=True)
+class DeviceSeen:
+    """A device that committed something: its leases, frames, and when it last did.
+
+    `last_unix_s`: None where that was not put down, as by Fleet before it kept the time.
+    """
+
+    name: str
+    leases: int
+    frames: int
+    last_unix_s: int | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """A job's output at one moment.
+
+    `finished`: everything that was asked for last is there. `runs`: what runs say of themselves,
+    the latest last; `alive`: those of them that go on. `videos`: which the job is to cover, of
+    which `videos_done` are done and `refused`, `unread` cannot be processed or read. `video_s`,
+    `done_video_s`: seconds of video wanted and done. `total`: what is committed. `last_unix_s`:
+    when something last was, None where nothing is. `devices`: the latest first. `objects`: that
+    hold rows, `packs` of them brought together. Times are seconds since 1970.
+    """
+
+    uri: str
+    job: JobRecord
+    finished: bool
+    runs: Sequence[RunNote]
+    alive: Sequence[RunNote]
+    videos: int
+    videos_done: int
+    refused: int
+    unread: int
+    video_s: float
+    done_video_s: float
+    total: Tally
+    leases: int
+    losses: Sequence[LossReason]
+    last_unix_s: int | None
+    devices: Sequence[DeviceSeen]
+    objects: int
+    packs: int
+    now_unix_s: float
+
+    @property
+    def state(self) -> str:
+        """How it stands, in a word: running, finished, interrupted, failed, stopped."""
+        if self.alive:
+            return self.alive[-1].state
+        if self.finished:
+            return "finished"
+        last = self.runs[-1].state if self.runs else "not begun"
+        return {"running": "stopped", "preparing": "stopped", "finished": "open again"}.get(
+            last, last
+        )
+
+
+def read_status(folder: Folder, job: JobRecord) -> Status:
+    """See where a job stands; changes nothing."""
+    standing = read_standing(folder, job.tables)
+    videos = read_videos(folder)
+    runs, now_s = read_notes(folder), time.time()
+    left_s = _left_s(standing, videos)
+    known = [video for video in videos.values() if not (video.refused or video.unread)]
+    video_s = sum(video.video_s for video in known)
+    last = pc.max(standing.records["committed_unix_s"]).as_py()
+    return Status(
+        uri=folder.uri,
+        job=job,
+        finished=is_finished(folder),
+        runs=runs,
+        alive=[note for note in runs if note.is_alive(now_s)],
+        videos=len(videos),
+        videos_done=sum(left_s[video.uri] == 0 for video in known),
+        refused=sum(video.refused for video in videos.values()),
+        unread=sum(bool(video.unread) for video in videos.values()),
+        video_s=video_s,
+        # Rounded, or what sums leave over would read as a stretch of video.
+        done_video_s=max(0.0, round(video_s - sum(left_s[video.uri] for video in known), 6)),
+        total=standing.total,
+        leases=len(standing),
+        losses=count_losses(read(folder.uri).errors) if standing.total.errors else (),
+        last_unix_s=last or None,
+        devices=_devices(standing),
+        objects=sum(not name.startswith("_") for name in standing.objects),
+        packs=len(standing.packs),
+        now_unix_s=now_s,
+    )
+
+
+def _left_s(standing: Standing, videos: Mapping[str, Video]) -> dict[str, float]:
+    """Seconds that are not done of each video."""
+    done = standing.done
+    return {
+        video.uri: length(left_of(video, done)) * video.video_s / (video.end_pts - video.start_pts)
+        for video in videos.values()
+    }
+
+
+def _devices(standing: Standing) -> list[DeviceSeen]:
+    table = standing.records.select(["device", "tally.frames", "committed_unix_s"])
+    sums = table.group_by("device", use_threads=False).aggregate(
+        [("device", "count"), ("tally.frames", "sum"), ("committed_unix_s", "max")]
+    )
+    columns = ("device", "device_count", "tally.frames_sum", "committed_unix_s_max")
+    seen = (
+        DeviceSeen(name, leases, frames, last_unix_s or None)
+        for name, leases, frames, last_unix_s in zip(
+            *(sums[n].to_pylist() for n in columns), strict=True
+        )
+    )
+    return sorted(seen, key=lambda device: (-(device.last_unix_s or 0), device.name))

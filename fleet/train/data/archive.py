@@ -1,0 +1,88 @@
+"""Training pictures out of an archive of videos, through Fleet's own decode path."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fleet.core.geometry import Size
+from fleet.core.source import Source
+from fleet.errors import UsageError
+from fleet.evaluate.match import match_videos
+from fleet.evaluate.truth import read_truth
+from fleet.storage import Reader, expand
+from fleet.street.scene.clip import LABELS
+from fleet.train.data.pictures import BAND_TOP, bands, canvas_placement
+from fleet.train.data.samples import TRUTH_COLUMNS, save, truth_path
+from fleet.video.probe.probe import probe
+from fleet.video.sampling import Sample
+
+_COLUMNS = ("frame", "label", "x1", "y1", "x2", "y2", "ignore")
+
+
+def archive_pieces(
+    cache: Path, inputs: list[str], truth: str, sample: str
+) -> dict[str, tuple[Path, str, Source, Sample, pa.Table]]:
+    """Set out what `cut_samples` is to be called with, by the name of the samples.
+
+    `inputs`: videos, folders and globs. `truth`: Parquet as `fleet street` writes it. Raises
+    UsageError where videos have no truth, or truth of labels that the network has not.
+    """
+    table = read_truth(truth)
+    _check_labels(table, truth)
+    sources = {source.uri: source for source in expand(inputs).sources}
+    chosen = Sample.parse(sample)
+    pieces = {}
+    for uri, video in match_videos(list(sources), pc.unique(table["uri"]).to_pylist()).items():
+        rows = table.filter(pc.equal(table["uri"], uri)).select(list(_COLUMNS))
+        digest = hashlib.sha256(f"{video} {chosen} {truth}".encode()).hexdigest()[:16]
+        pieces[f"archive-{digest}"] = (cache, f"archive-{digest}", sources[video], chosen, rows)
+    return pieces
+
+
+def cut_samples(cache: Path, name: str, source: Source, sample: Sample, truth: pa.Table) -> str:
+    """Decode the frames of a video that are asked for into `cache`, unless they are there."""
+    if truth_path(cache, name).exists():
+        return name
+    index = probe(source, Reader(source))
+    frames, pictures = [], []
+    for frame, band in bands(index, sample.wanted(index)):
+        frames.append(frame)
+        pictures.append(band)
+    if not frames:
+        raise UsageError(f"{source.uri} gives no frame to train on.", "Sample more of it.")
+    rows = list(_rows(truth, frames, index.stream.size))
+    save(cache, name, pictures, np.array(rows, np.float32).reshape(-1, TRUTH_COLUMNS))
+    return name
+
+
+def _rows(truth: pa.Table, frames: list[int], size: Size) -> Iterator[tuple[float, ...]]:
+    """Give rows as `Samples.truth`; what is to be ignored counts as wholly hidden."""
+    paste = canvas_placement(size).paste
+    across, down = paste.width / size.width, paste.height / size.height
+    number = {frame: place for place, frame in enumerate(frames)}
+    for row in truth.to_pylist():
+        if row["frame"] in number:
+            yield (
+                number[row["frame"]],
+                LABELS.index(row["label"]),
+                row["x1"] * across,
+                row["y1"] * down + paste.top - BAND_TOP,
+                row["x2"] * across,
+                row["y2"] * down + paste.top - BAND_TOP,
+                float(row["ignore"]),
+            )
+
+
+def _check_labels(table: pa.Table, truth: str) -> None:
+    unknown = sorted(set(pc.unique(table["label"]).to_pylist()) - set(LABELS))
+    if unknown:
+        raise UsageError(
+            f"The truth in {truth} knows {', '.join(unknown)}; the network does not.",
+            f"It learns {', '.join(LABELS)}.",
+        )

@@ -1,0 +1,1 @@
+"""Mixed precision, loss scale and overflow detection of the simulated 910."""

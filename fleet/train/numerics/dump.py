@@ -1,0 +1,100 @@
+"""Tensors written for people to look at: of chosen steps, or of steps that overflowed.
+
+As the 910's DumpConfig (ascend_spec section 8, "Dump / debug"), under
+`{dump_path}/{time}/{device}/{model_name}/{model_id}/{data_index}`, as .npy files of float32.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from fleet.train.numerics.overflow import Overflow, Values
+
+DEVICE = 0
+MODEL_NAME = "street"
+MODEL_ID = 1
+"""One device trains one network: their numbers are always these."""
+
+
+class DumpConfig(BaseModel):
+    """What is written; the names are the 910's.
+
+    `enable_dump`: the steps of `dump_step` ("0|5|10"; empty for all), of each convolution what
+    `dump_mode` says. `enable_dump_debug`: what overflowed, of the kinds of `dump_debug_mode`:
+    aicore_overflow for operands and results of an operator, atomic_overflow for gradients summed up
+    over a batch. The two exclude each other.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    enable_dump: bool = False
+    enable_dump_debug: bool = False
+    dump_path: str = "build/train_street/dump"
+    dump_step: str = Field(default="", pattern=r"^(\d+(\|\d+)*)?$")
+    dump_mode: Literal["output", "input", "all"] = "output"
+    dump_debug_mode: Literal["aicore_overflow", "atomic_overflow", "all"] = "all"
+
+    @model_validator(mode="after")
+    def _exclusive(self) -> Self:
+        if self.enable_dump and self.enable_dump_debug:
+            raise ValueError("enable_dump and enable_dump_debug exclude each other: choose one")
+        return self
+
+    def dumps(self, data_index: int) -> bool:
+        """Tell whether a step is to be written whole."""
+        steps = self.dump_step.split("|") if self.dump_step else [str(data_index)]
+        return self.enable_dump and str(data_index) in steps
+
+    def wants(self, overflow: Overflow) -> bool:
+        """Tell whether an overflow is of a kind that is to be written."""
+        kind = "atomic_overflow" if overflow.atomic else "aicore_overflow"
+        return self.enable_dump_debug and self.dump_debug_mode in {kind, "all"}
+
+
+class Dumper:
+    """Writes the tensors of one run; makes no folder before there is something to write."""
+
+    def __init__(self, config: DumpConfig) -> None:
+        self.config = config
+        self._time = time.strftime("%Y%m%d%H%M%S")
+
+    def folder(self, data_index: int) -> Path:
+        """Name the folder of one step."""
+        run = Path(self.config.dump_path) / self._time / str(DEVICE)
+        return run / MODEL_NAME / str(MODEL_ID) / str(data_index)
+
+    def write(self, data_index: int, tensors: Iterable[tuple[str, Values]]) -> None:
+        """Write tensors by name, such as `stem.0.output`."""
+        folder = self.folder(data_index)
+        for name, values in tensors:
+            folder.mkdir(parents=True, exist_ok=True)
+            np.save(folder / f"{name.replace(' (gradient)', '.gradient')}.npy", values)
+
+    def write_pass(self, data_index: int, kept: Mapping[str, Values]) -> None:
+        """Write what went through the convolutions: their inputs, outputs or both."""
+        mode = self.config.dump_mode
+        self.write(
+            data_index,
+            (
+                (name, values)
+                for name, values in kept.items()
+                if mode in {"all", name.rpartition(".")[2]}
+            ),
+        )
+
+    def write_overflow(self, data_index: int, overflow: Iterable[Overflow]) -> None:
+        """Write what overflowed, if that was asked for."""
+        self.write(
+            data_index,
+            (
+                (item.place, item.values)
+                for item in overflow
+                if item.values is not None and self.config.wants(item)
+            ),
+        )

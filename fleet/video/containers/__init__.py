@@ -1,0 +1,1 @@
+"""What containers tell of their packets, and how packets are read from them."""

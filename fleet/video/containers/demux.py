@@ -1,0 +1,46 @@
+"""From a packet's bytes in the file to the access unit that VDEC takes."""
+
+from __future__ import annotations
+
+from fleet.core.source import Source
+from fleet.errors import BrokenVideo
+from fleet.video.containers.mpegts import payload
+from fleet.video.h26x.access_unit import annexb, has_parameter_sets
+from fleet.video.index import PacketTable, StreamInfo
+
+
+class Demuxer:
+    """Takes access units out of one video's packets; holds no state between them."""
+
+    def __init__(self, source: Source, stream: StreamInfo) -> None:
+        self._source = source
+        self._stream = stream
+
+    def unit(self, packets: PacketTable, row: int, data: bytes, *, begins: bool) -> bytes:
+        """Give packet `row` in Annex-B form, from the `span` bytes that it lies in.
+
+        `begins`: a decode begins here, so the parameter sets stand in front: the device, unlike a
+        container, has no other place for them (ascend_spec section 1, "Input container"). Raises
+        BrokenVideo where the bytes are not those that the index tells of.
+        """
+        try:
+            unit = annexb(self._sample(packets, row, data), self._stream.nal_length_bytes)
+        except ValueError as error:
+            message = f"The bytes at {packets.position[row]} are no picture: {error}."
+            raise BrokenVideo(self._source.uri, message) from error
+        if not unit:
+            message = f"The bytes at {packets.position[row]} are no picture: they are empty."
+            raise BrokenVideo(self._source.uri, message)
+        if begins and not has_parameter_sets(self._stream.codec, unit):
+            return self._stream.parameter_sets + unit
+        return unit
+
+    def _sample(self, packets: PacketTable, row: int, data: bytes) -> bytes:
+        if not self._stream.transport_pid:
+            return data
+        skip, size = int(packets.skip[row]), int(packets.size[row])
+        found = payload(data, self._stream.transport_pid, self._stream.transport_step)
+        sample = found[skip : skip + size]
+        if len(sample) != size:
+            raise ValueError(f"{len(sample)} of {size} bytes are there")
+        return sample

@@ -1,0 +1,88 @@
+"""MP4 and QuickTime files without their payload (ISO/IEC 14496-12 4.2 and 8)."""
+
+from __future__ import annotations
+
+from fleet.errors import BrokenVideo
+from fleet.video.containers.isobmff_boxes import Box, IndexCheck, box_at
+from fleet.video.containers.reader import HollowFile, Ranges
+
+# Boxes of the top level whose contents the demuxer needs; the others are stepped over.
+_NEEDED = {b"ftyp", b"styp", b"moov", b"moof", b"sidx", b"mfra", b"pssh"}
+_KNOWN = _NEEDED | {b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid", b"meta", b"emsg", b"prft"}
+
+FRONT_BYTES = 64 << 10
+_LARGEST_INDEX_BYTES = 256 << 20
+_TAIL_BYTES = 1 << 20
+_LONGEST_BOX_HEADER = 16
+
+
+def looks_like(front: bytes) -> bool:
+    """Whether a file that begins like this is MP4 or QuickTime."""
+    return (
+        front[4:8] in _KNOWN and (box := box_at(front[:16], 0, 1 << 62)) is not None and box.end > 8
+    )
+
+
+def hollow(uri: str, ranges: Ranges) -> HollowFile:
+    """Read all but the payload of an ISO-BMFF file, fragmented or not.
+
+    What was cut off at the end of the payload reads as zeros as well: its packets stay in the
+    table, and whoever fetches them finds them missing. Raises BrokenVideo where there is no index
+    in the file, or one that is damaged or larger than 256 MiB.
+    """
+    indexed = cut = False
+    offset, fragment_bytes = 0, 0
+    check = IndexCheck(uri, ranges.size)
+    while offset < ranges.size and (box := _next_box(ranges, offset, fragment_bytes)):
+        cut = box.end > ranges.size
+        if box.kind in _NEEDED:
+            if cut:
+                break
+            body = _index_bytes(uri, ranges, box)
+            check.add(body)
+            indexed |= box.kind == b"moov"
+            if box.kind == b"moof":
+                fragment_bytes = box.end - box.start
+        offset = box.end
+    if not indexed:
+        raise _no_index(uri, cut=cut)
+    return HollowFile(ranges, offset)
+
+
+def _next_box(ranges: Ranges, offset: int, fragment_bytes: int) -> Box | None:
+    """The box at `offset`, read with what will be wanted next; None where there is no box."""
+    ahead = max(4096, 2 * fragment_bytes) if fragment_bytes else FRONT_BYTES
+    rest = ranges.size - offset
+    header = ranges.get(offset, _LONGEST_BOX_HEADER, rest if rest <= _TAIL_BYTES else ahead)
+    return box_at(header, offset, ranges.size)
+
+
+def _index_bytes(uri: str, ranges: Ranges, box: Box) -> bytes:
+    size = box.end - box.start
+    if size > _LARGEST_INDEX_BYTES:
+        raise BrokenVideo(
+            uri,
+            f"its index ({box.kind.decode('latin-1')} box) claims {size / 2**20:,.0f} MiB, more "
+            f"than the {_LARGEST_INDEX_BYTES >> 20} MiB that are read of one.",
+            "If the file plays elsewhere, cut it into shorter ones: "
+            "`ffmpeg -i in.mp4 -c copy -f segment -segment_time 3600 out%03d.mp4`.",
+        )
+    # The next box's header comes along, which saves a request.
+    return ranges.get(box.start, size + _LONGEST_BOX_HEADER)[:size]
+
+
+def _no_index(uri: str, *, cut: bool) -> BrokenVideo:
+    if cut:
+        return BrokenVideo(
+            uri,
+            "the file ends before its index (the moov box): it was cut off while it was recorded "
+            "or copied.",
+            "Copy it again if the original is whole; else a tool that rebuilds the index from "
+            "another recording of the same camera, such as untrunc, may save it.",
+        )
+    return BrokenVideo(
+        uri,
+        "it looks like MP4 but has no index (moov box).",
+        "A fragment of a stream needs its initialisation segment in front: "
+        "`cat init.mp4 fragment.m4s > whole.mp4`.",
+    )

@@ -1,0 +1,245 @@
+"""Boxes of MP4 and QuickTime, and whether an index of them can be believed (ISO 14496-12 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.errors import BrokenVideo, NotAVideo
+from fleet.video.containers.limits import LARGEST_PACKET_BYTES, MOST_SAMPLES
+
+_PARENTS = {b"moov", b"trak", b"mdia", b"minf", b"dinf", b"stbl", b"moof", b"traf"}
+# Tables of entries of so many bytes, behind their version and flags and their count.
+_TABLES = {b"stts": 8, b"ctts": 8, b"stsc": 12, b"stco": 4, b"co64": 8, b"stss": 4, b"stps": 4}
+_SIZED = {*_TABLES, b"stsz", b"stz2", b"trun"}
+# Boxes with others in them among which no table belongs; libav would take it from there as well.
+_LOOSE = {b"udta", b"edts", b"mvex", b"tref", b"meta", b"ilst", b"sinf", b"schi", b"wave", b"gmhd"}
+_DEEPEST = 10
+_RUN_FIELDS = (0x100, 0x200, 0x400, 0x800)
+_RUN_SIZE = 0x200
+_SELF_CONTAINED = 1
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box: its type, and where it, its body and what follows it begin."""
+
+    kind: bytes
+    start: int
+    body: int
+    end: int
+
+
+@dataclass
+class _Track:
+    """What is gathered of a track: samples listed, and whether there is an entry for each of them.
+
+    Sound without compression lists a sample for each instant; libav takes such in chunks.
+    """
+
+    samples: int = 0
+    sound: bool = False
+    instants: bool = False
+    elsewhere: bool = False
+
+    @property
+    def entries(self) -> int:
+        return 0 if self.sound and self.instants else self.samples
+
+
+@dataclass
+class IndexCheck:
+    """Refuses what a few damaged bytes of a header can claim and would fill the memory.
+
+    `add` each moov and moof box of a file of `file_bytes`. It raises BrokenVideo for boxes that do
+    not fit into each other, tables that do not fit into their box or lie in another one than
+    theirs, more samples than the file has bytes or than MOST_SAMPLES over all tracks, and samples
+    of more than 64 MiB; NotAVideo where the pictures lie in other files.
+    """
+
+    uri: str
+    file_bytes: int
+    _listed: int = field(default=0, init=False)
+
+    def add(self, data: bytes) -> None:
+        """Check one box of the top level."""
+        try:
+            tracks = self._tracks(data)
+            self._listed += sum(track.entries for track in tracks)
+            self._check_count(self._listed)
+        except ValueError as error:
+            way_out = "The file is damaged: copy it again from where it came."
+            message = f"its index makes no sense: {error}."
+            raise BrokenVideo(self.uri, message, way_out) from error
+        if any(track.elsewhere and not track.sound for track in tracks):
+            raise NotAVideo(
+                self.uri,
+                "it is a QuickTime reference movie: its pictures lie in other files, which Fleet "
+                "does not open.",
+                "Make it whole where those are: `ffmpeg -i in.mov -c copy out.mov`.",
+            )
+
+    def _tracks(self, data: bytes) -> list[_Track]:
+        tracks = [_Track()]  # for what lies outside any
+        for box in _boxes(data, 0, len(data)):
+            if box.kind in {b"trak", b"traf"}:
+                tracks.append(_Track())
+            elif box.kind not in _PARENTS:
+                self._take(tracks[-1], box.kind, data[box.body : box.end])
+        return tracks
+
+    def _take(self, track: _Track, kind: bytes, body: bytes) -> None:
+        if kind in _TABLES:
+            self._take_table(track, kind, body)
+        elif kind == b"stsz":
+            track.samples = max(track.samples, self._sizes(body))
+        elif kind == b"trun":
+            track.samples += self._run(body)
+        elif kind == b"hdlr":
+            track.sound = body[8:12] == b"soun"
+        elif kind in {b"dref", b"rmra"}:
+            track.elsewhere = kind == b"rmra" or _lies_elsewhere(body)
+        elif kind in _CHECKS:
+            _CHECKS[kind](body)
+        else:
+            _check_stray(kind, body)
+
+    def _take_table(self, track: _Track, kind: bytes, body: bytes) -> None:
+        entries = body[8:]
+        count = int.from_bytes(body[4:8], "big")
+        _check_room(kind, count * _TABLES[kind], len(entries))
+        if kind in {b"stts", b"ctts"}:
+            counts = _words(entries)[::2]
+            samples = int(counts.sum(dtype=np.int64))
+            self._check_count(samples, most=self.file_bytes)
+            if kind == b"stts":
+                track.samples = max(track.samples, samples)
+                track.instants = count == 1 and entries[4:8] == b"\0\0\0\1"
+
+    def _sizes(self, body: bytes) -> int:
+        constant, count = int.from_bytes(body[4:8], "big"), int.from_bytes(body[8:12], "big")
+        _check_room(b"stsz", 0 if constant else count * 4, len(body) - 12)
+        self._check_count(count, most=self.file_bytes)
+        _check_largest(constant or int(_words(body[12:]).max(initial=0)))
+        return count
+
+    def _run(self, body: bytes) -> int:
+        flags, count = int.from_bytes(body[1:4], "big"), int.from_bytes(body[4:8], "big")
+        fields = [item for item in _RUN_FIELDS if flags & item]
+        start = 8 + 4 * bool(flags & 1) + 4 * bool(flags & 4)
+        _check_room(b"trun", count * 4 * len(fields), len(body) - start)
+        self._check_count(count, most=self.file_bytes)
+        if _RUN_SIZE in fields:
+            sizes = _words(body[start:])[fields.index(_RUN_SIZE) :: len(fields)]
+            _check_largest(int(sizes.max(initial=0)))
+        return count
+
+    def _check_count(self, count: int, most: int = MOST_SAMPLES) -> None:
+        if count > self.file_bytes:
+            has = f"the whole file has {self.file_bytes:,} bytes"
+            raise ValueError(f"it lists {count:,} samples, and {has}")
+        if count > most:
+            raise ValueError(f"it lists {count:,} samples, more than the {most:,} that are taken")
+
+
+def box_at(header: bytes, offset: int, parent_end: int) -> Box | None:
+    """Read a box's header, 16 bytes of it where there are as many; None where it is none."""
+    size, kind, body = int.from_bytes(header[:4], "big"), header[4:8], offset + 8
+    if size == 1:
+        size, body = int.from_bytes(header[8:16], "big"), offset + 16
+    elif size == 0:
+        size = parent_end - offset
+    if len(header) < 8 or offset + size < body:
+        return None
+    return Box(kind, offset, body, offset + size)
+
+
+def _boxes(data: bytes, start: int, end: int, depth: int = 0) -> Iterator[Box]:
+    """Yield every box, those that hold others in front of them."""
+    if depth > _DEEPEST:
+        raise ValueError(f"its boxes are more than {_DEEPEST} deep in each other")
+    while start + 8 <= end:
+        box = box_at(data[start : start + 16], start, end)
+        if box is None or box.end > end:
+            raise ValueError("a box is larger than the one around it")
+        yield box
+        if box.kind in _PARENTS:
+            yield from _boxes(data, box.body, box.end, depth + 1)
+        start = box.end
+
+
+def _lies_elsewhere(body: bytes) -> bool:
+    """Whether a dref box names other files; some writers forget to say so of an empty name."""
+    entries = (box for box in _boxes(body, 8, len(body)))
+    return any(
+        not int.from_bytes(body[box.body : box.body + 4], "big") & _SELF_CONTAINED
+        and body[box.body + 4 : box.end].strip(b"\0")
+        for box in entries
+    )
+
+
+def _check_stray(kind: bytes, body: bytes, depth: int = 0) -> None:
+    """Raise ValueError where a table lies where a demuxer finds it, but none belongs."""
+    found = set()
+    if kind == b"stsd":
+        found = {table for table in _SIZED if table in body}
+    elif kind in _LOOSE and depth < _DEEPEST:
+        for inner, content in _loosely(body, 4 if kind == b"meta" else 0):
+            found |= {inner} & _SIZED
+            _check_stray(inner, content, depth + 1)
+    for table in sorted(found):
+        name, where = table.decode(), kind.decode("latin-1")
+        raise ValueError(f"there is a table {name} in its box {where}")
+
+
+def _loosely(body: bytes, start: int) -> Iterator[tuple[bytes, bytes]]:
+    """Yield boxes and their bodies as far as there are any: what people put there is often none."""
+    while start + 8 <= len(body):
+        box = box_at(body[start : start + 16], start, len(body))
+        if box is None:
+            return
+        yield box.kind, body[box.body : box.end]
+        start = box.end
+
+
+def _check_clock(body: bytes) -> None:
+    at = 20 if body[:1] == b"\1" else 12
+    ticks = int.from_bytes(body[at : at + 4], "big")
+    if not 0 < ticks < 1 << 31:
+        raise ValueError(f"its clock ticks {ticks:,} times a second")
+
+
+def _check_number(body: bytes) -> None:
+    at = 20 if body[:1] == b"\1" else 12
+    if body[at : at + 1] > b"\x7f":
+        raise ValueError("a track's number is negative")
+
+
+def _refuse_compressed(_: bytes) -> None:
+    raise ValueError("it is compressed, as QuickTime 3 could do it")
+
+
+_CHECKS: dict[bytes, Callable[[bytes], None]] = {
+    b"mdhd": _check_clock,
+    b"mvhd": _check_clock,
+    b"tkhd": _check_number,
+    b"cmov": _refuse_compressed,
+}
+
+
+def _check_room(kind: bytes, wanted: int, there: int) -> None:
+    if wanted > there:
+        name = kind.decode("latin-1")
+        raise ValueError(f"its {name} table claims {wanted:,} bytes and has {there:,}")
+
+
+def _check_largest(sample_bytes: int) -> None:
+    if sample_bytes > LARGEST_PACKET_BYTES:
+        raise ValueError(f"a sample takes {sample_bytes:,} bytes")
+
+
+def _words(data: bytes) -> NDArray[np.uint32]:
+    return np.frombuffer(data[: len(data) // 4 * 4], ">u4")

@@ -1,0 +1,130 @@
+"""Opening a container with libav, which is let at nothing but the bytes it is handed."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import av
+from av.container import InputContainer
+from av.container.core import Flags
+from av.packet import Packet, PktSideDataT
+from av.stream import Discard, Disposition
+from av.video.stream import VideoStream
+
+from fleet.errors import BrokenVideo, NotAVideo
+from fleet.video.containers.limits import CUT, MOST_PACKETS, MOST_PIXELS
+
+# libav's demuxers that may run, and how people call what they read. PyAV is told which one, so that
+# nothing is guessed.
+DEMUXERS = {
+    "mov": "MP4 or QuickTime",
+    "matroska": "Matroska",
+    "avi": "AVI",
+    "mpegts": "MPEG-TS",
+    "h264": "raw H.264",
+    "hevc": "raw H.265",
+}
+
+# Looking for what a stream is, libav may decode some of it: of H.264 and H.265 the headers say
+# enough, and others are refused anyway. MPEG-4's size is known only to its decoder.
+_PROBED = {"codec_whitelist": "mpeg4", "max_pixels": str(MOST_PIXELS), "max_streams": "64"}
+_ENCRYPTED: tuple[PktSideDataT, ...] = ("encryption_info", "encryption_init_info")
+_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,h264,hevc"
+REMUX = "Rewrite it without re-encoding: `ffmpeg -i in -c copy out.mp4`."
+
+
+@contextmanager
+def opened(uri: str, file: Any, demuxer: str, **options: str) -> Iterator[InputContainer]:
+    """Open a file object with one demuxer; `options` are libav's.
+
+    libav may run no other demuxer and no decoder that is not needed, and open no file or address:
+    playlists, references of QuickTime and the like are refused. Its errors become NotAVideo while
+    opening, BrokenVideo afterwards.
+    """
+    allowed = {"format_whitelist": _FORMATS, "protocol_whitelist": "", **_PROBED, **options}
+    try:
+        container = av.open(
+            file, "r", format=demuxer, options=allowed, io_open=_refuse, metadata_errors="replace"
+        )
+    except (av.FFmpegError, PermissionError) as error:
+        raise NotAVideo(
+            uri,
+            f"it begins like {DEMUXERS.get(demuxer, demuxer)}, but no stream can be made out in it "
+            f"({_reason(error)}).",
+            "If it plays elsewhere, rewrite it: `ffmpeg -i in -c copy out.mp4`.",
+        ) from error
+    with container:
+        try:
+            yield container
+        except av.FFmpegError as error:
+            message = f"reading its packets failed: {_reason(error)}."
+            raise BrokenVideo(uri, message, REMUX) from error
+
+
+def video_stream(uri: str, container: InputContainer) -> VideoStream:
+    """The first stream of moving pictures, the others put aside; NotAVideo where there is none."""
+    chosen: VideoStream | None = None
+    for stream in container.streams:
+        cover = stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails)
+        if chosen is None and stream.type == "video" and not cover:
+            chosen = cast("VideoStream", stream)
+        else:
+            stream.discard = Discard.all
+    if chosen is None:
+        kinds = sorted({stream.type for stream in container.streams} - {"video"})
+        has = f"only {' and '.join(kinds)}" if kinds else "no stream at all"
+        message = f"there is no video stream in it, {has}."
+        raise NotAVideo(uri, message, "Leave it out of the inputs.")
+    if chosen.codec_context is None:
+        message = "its video stream is of a codec that libav has no decoder for."
+        raise NotAVideo(uri, message, "Re-encode it: `ffmpeg -i in -c:v libx264 out.mp4`.")
+    return chosen
+
+
+def packets(uri: str, container: InputContainer, stream: VideoStream) -> Iterator[Packet[Any]]:
+    """The stream's packets as the container has them; pts are None where it has none.
+
+    Raises BrokenVideo for what no table of packets can express: encryption, a stream that is
+    described anew midway, and more than MOST_PACKETS packets.
+    """
+    # With B-frames, the times that libav would make up are wrong.
+    container.flags &= ~cast("int", Flags.gen_pts.value)
+    count = 0
+    for packet in _demuxed(container, stream):
+        if not packet.size:
+            continue
+        count += 1
+        if count > MOST_PACKETS:
+            message = f"it has more than {MOST_PACKETS:,} pictures."
+            raise BrokenVideo(uri, message, f"Cut it into shorter ones: {CUT}.")
+        if count == 1 and any(packet.has_sidedata(kind) for kind in _ENCRYPTED):
+            message = "its pictures are encrypted."
+            raise BrokenVideo(uri, message, "Decrypt it with the tools of whoever made it.")
+        if count > 1 and packet.has_sidedata("new_extradata"):
+            message = "its video stream changes its codec configuration midway."
+            raise BrokenVideo(uri, message, "Re-encode it: `ffmpeg -i in -c:v libx264 out.mp4`.")
+        yield packet
+
+
+def _demuxed(container: InputContainer, stream: VideoStream) -> Iterator[Packet[Any]]:
+    demuxed = container.demux(stream)
+    while True:
+        try:
+            packet = next(demuxed, None)
+        except IndexError:
+            # PyAV's farewell packets, after the last real one, trip over streams that came late.
+            return
+        if packet is None:
+            return
+        yield packet
+
+
+def _refuse(url: str, _flags: int, _options: dict[str, str]) -> Any:
+    raise PermissionError(errno.EPERM, "a video may not refer to other files", url)
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", "") or error).removesuffix(".")

@@ -1,0 +1,101 @@
+"""Gathering a packet table row by row, in a few bytes a row."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.video.containers.timestamps import NO_PTS
+from fleet.video.index import PacketTable
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a packet's payload lies: `PacketTable`'s position, span, skip and size.
+
+    `verbatim`: whether what lies there is the packet, byte for byte.
+    """
+
+    position: int
+    span: int
+    skip: int
+    size: int
+    verbatim: bool = True
+
+
+class PacketRows:
+    """Rows in decode order; `pts` and `dts` hold NO_PTS where the container has none."""
+
+    def __init__(self) -> None:
+        self._numbers = {name: array("q") for name in ("position", "span", "skip", "size")}
+        self._times = {name: array("q") for name in ("pts", "dts")}
+        self._flags = {name: bytearray() for name in ("key", "shown")}
+
+    def __len__(self) -> int:
+        return len(self._flags["key"])
+
+    def add(
+        self, place: Place, pts: int | None, dts: int | None, *, key: bool, shown: bool
+    ) -> None:
+        """Append a packet."""
+        for name, column in self._numbers.items():
+            column.append(getattr(place, name))
+        self._times["pts"].append(NO_PTS if pts is None else pts)
+        self._times["dts"].append(NO_PTS if dts is None else dts)
+        self._flags["key"].append(key)
+        self._flags["shown"].append(shown)
+
+    @property
+    def pts(self) -> NDArray[np.int64]:
+        """Presentation times as the container has them."""
+        return np.array(self._times["pts"], np.int64)
+
+    @property
+    def dts(self) -> NDArray[np.int64]:
+        """Decode times as the container has them."""
+        return np.array(self._times["dts"], np.int64)
+
+    @property
+    def key(self) -> NDArray[np.bool_]:
+        """Which packets decoding may begin at."""
+        return np.array(self._flags["key"], np.bool_)
+
+    @property
+    def shown(self) -> NDArray[np.bool_]:
+        """Which packets give a frame, as far as known when they were added."""
+        return np.array(self._flags["shown"], np.bool_)
+
+    def table(
+        self, pts: NDArray[np.int64], key: NDArray[np.bool_], shown: NDArray[np.bool_]
+    ) -> PacketTable:
+        """The rows as a table, with what was found out of the pictures since."""
+        numbers = self._numbers
+        return PacketTable(
+            position=np.array(numbers["position"], np.int64),
+            span=np.array(numbers["span"], np.int32),
+            skip=np.array(numbers["skip"], np.int32),
+            size=np.array(numbers["size"], np.int32),
+            pts=pts,
+            key=key,
+            shown=shown,
+        )
+
+
+def frame_rate(table: PacketTable, time_base: Fraction, said: Fraction | None) -> Fraction:
+    """Pictures a second on average; 0 where there is but one and the container says nothing.
+
+    `said`: what the container or libav says, which is taken where it agrees within 0.5 %, because
+    it is free of the time base's rounding.
+    """
+    pts = table.pts[table.shown]
+    span = int(pts.max() - pts.min()) if len(pts) > 1 else 0
+    if not span:
+        return said or Fraction(0)
+    found = Fraction(len(pts) - 1, span) / time_base
+    if said and abs(found / said - 1) < Fraction(1, 200):
+        return said
+    return found.limit_denominator(1001)

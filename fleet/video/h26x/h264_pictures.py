@@ -1,0 +1,156 @@
+"""H.264's pictures: which open the stream, and in which order they are shown (8.2.1, D.2.8)."""
+
+from __future__ import annotations
+
+from fleet.video.h26x.access_unit import nal_at, nal_offsets, nal_units
+from fleet.video.h26x.bits import BitReader, unescape
+from fleet.video.h26x.coded_picture import CodedPicture
+from fleet.video.h26x.h264 import Pps, Sps, parse_pps, parse_sps
+from fleet.video.h26x.h264_slice import LONGEST_HEADER_BYTES, Slice, read_slice
+
+_SLICES = {1, 2, 5}  # of pictures, of partition A, of IDR pictures
+_SEI, _SPS, _PPS = 6, 7, 8
+_SETS = {_SPS, _PPS}
+_RECOVERY_POINT = 6
+
+
+class H264Pictures:
+    """Reads a stream's pictures; one a stream, fed in decode order."""
+
+    def __init__(self) -> None:
+        self._sps: dict[int, Sps] = {}
+        self._pps: dict[int, Pps] = {}
+        self._order = _OrderCount()
+        self._open_field: Slice | None = None
+        self._place = 0, 0
+
+    def learn(self, parameter_sets: bytes) -> None:
+        """Take parameter sets in Annex-B form from the container's header."""
+        for nal in nal_units(parameter_sets):
+            self._take(nal)
+
+    def read(self, unit: bytes) -> CodedPicture | None:
+        """One packet in Annex-B form, or its beginning; None where it holds no slice."""
+        recovers = False
+        for offset in nal_offsets(unit):
+            kind = unit[offset] & 0x1F
+            if kind in _SLICES:
+                return self._picture(unit[offset : offset + LONGEST_HEADER_BYTES], recovers)
+            if kind == _SEI:
+                recovers |= _is_recovery_point(nal_at(unit, offset))
+            elif kind in _SETS:
+                self._take(nal_at(unit, offset))
+        return None
+
+    def _take(self, nal: bytes) -> None:
+        kind = nal[0] & 0x1F if nal else 0
+        if kind == _SPS:
+            sps = parse_sps(nal)
+            self._sps[sps.id] = sps
+        elif kind == _PPS:
+            pps = parse_pps(nal)
+            self._pps[pps.id] = pps
+
+    def _picture(self, nal: bytes, recovers: bool) -> CodedPicture:
+        head, sps = read_slice(nal, self._sps, self._pps)
+        second = self._completes(head)
+        if not second:
+            self._place = self._order.place(head, sps)
+        self._open_field = head if head.field and not second else None
+        return CodedPicture(
+            opens=(head.idr or (recovers and head.intra)) and not second,
+            restarts=head.idr,
+            mute=False,
+            second_field=second,
+            sequence=self._place[0],
+            order_count=self._place[1],
+        )
+
+    def _completes(self, head: Slice) -> bool:
+        """Whether this is the second field of the frame that the packet before began (3.30)."""
+        first = self._open_field
+        return (
+            first is not None
+            and head.field
+            and not head.idr
+            and head.bottom != first.bottom
+            and (head.frame_num, head.reference) == (first.frame_num, first.reference)
+        )
+
+
+class _OrderCount:
+    """Picture order counts (8.2.1), with a sequence number that rises where they start afresh."""
+
+    def __init__(self) -> None:
+        self._sequence = 0
+        self._count = 0
+        self._msb = self._lsb = 0
+        self._frame_num = self._frame_num_offset = 0
+
+    def place(self, head: Slice, sps: Sps) -> tuple[int, int]:
+        """Sequence and order count of the next picture in decode order."""
+        if head.idr:
+            self._sequence += 1
+            self._msb = self._lsb = self._count = self._frame_num = self._frame_num_offset = 0
+        self._count += 1
+        if sps.poc_type == 0:
+            count = self._by_lsb(head, 1 << sps.poc_lsb_bits)
+        elif sps.poc_type == 1:
+            count = self._by_cycle(head, sps)
+        else:
+            count = self._count  # decode order is display order (8.2.1.3)
+        if head.forgets:
+            self._sequence += 1
+            self._frame_num = self._frame_num_offset = count = 0
+        return self._sequence, count
+
+    def _by_lsb(self, head: Slice, modulus: int) -> int:
+        """Type 0 (8.2.1.1)."""
+        msb, lsb = self._msb, head.order_lsb
+        if lsb < self._lsb and self._lsb - lsb >= modulus // 2:
+            msb += modulus
+        elif lsb > self._lsb and lsb - self._lsb > modulus // 2:
+            msb -= modulus
+        if head.forgets:
+            # What remains of it is the distance of its fields.
+            self._msb, self._lsb = 0, 0 if head.bottom else max(0, -head.order_deltas[1])
+        elif head.reference:
+            self._msb, self._lsb = msb, lsb
+        return msb + lsb + min(0, head.order_deltas[1])
+
+    def _by_cycle(self, head: Slice, sps: Sps) -> int:
+        """Type 1 (8.2.1.2)."""
+        if self._frame_num > head.frame_num:
+            self._frame_num_offset += 1 << sps.frame_num_bits
+        self._frame_num = head.frame_num
+        cycle, pictures = sps.poc_cycle, 0
+        if cycle.steps:
+            pictures = max(0, self._frame_num_offset + head.frame_num - (not head.reference))
+        whole, part = divmod(pictures, len(cycle.steps) or 1)
+        expected = whole * sum(cycle.steps) + sum(cycle.steps[:part])
+        if not head.reference:
+            expected += cycle.unreferenced
+        top = expected + head.order_deltas[0]
+        if head.field:
+            return top + cycle.bottom * head.bottom
+        return min(top, top + cycle.bottom + head.order_deltas[1])
+
+
+def _is_recovery_point(nal: bytes) -> bool:
+    """Whether an SEI says that pictures are right from here on, with none in between (D.1.8)."""
+    data = unescape(nal[1:])
+    offset = 0
+    while offset + 2 < len(data):
+        kind, offset = _sei_number(data, offset)
+        size, offset = _sei_number(data, offset)
+        if kind == _RECOVERY_POINT:
+            return BitReader(data[offset : offset + size]).ue() == 0
+        offset += size
+    return False
+
+
+def _sei_number(data: bytes, offset: int) -> tuple[int, int]:
+    value = 0
+    while offset < len(data) and data[offset] == 0xFF:
+        value, offset = value + 255, offset + 1
+    return value + (data[offset] if offset < len(data) else 0), offset + 1

@@ -1,0 +1,106 @@
+"""H.265's slice headers and picture order (ITU-T H.265 7.3.6.1, 7.4.2.2 and 8.3.1)."""
+
+from __future__ import annotations
+
+from fleet.video.h26x.access_unit import nal_at, nal_offsets, nal_units
+from fleet.video.h26x.bits import BitReader, unescape
+from fleet.video.h26x.coded_picture import CodedPicture
+from fleet.video.h26x.h265 import Pps, Sps, parse_pps, parse_sps
+
+RASL = (8, 9)
+_RADL = (6, 7)
+_BLA, _IDR = (16, 17, 18), (19, 20)
+_SPS, _PPS, _END_OF_SEQUENCE, _END_OF_BITSTREAM = 33, 34, 36, 37
+# A slice header up to its order count is shorter.
+_LONGEST_HEADER_BYTES = 64
+
+
+class H265Pictures:
+    """Reads a stream's pictures; one a stream, fed in decode order."""
+
+    def __init__(self) -> None:
+        self._sps: dict[int, Sps] = {}
+        self._pps: dict[int, Pps] = {}
+        self._sequence = 0
+        self._previous = 0
+        self._at_start = True
+        self._mutes_leading = True
+
+    def learn(self, parameter_sets: bytes) -> None:
+        """Take parameter sets in Annex-B form from the container's header."""
+        for nal in nal_units(parameter_sets):
+            self._take(nal)
+
+    def read(self, unit: bytes) -> CodedPicture | None:
+        """One packet in Annex-B form, or its beginning; None where it holds no slice."""
+        picture = None
+        for offset in nal_offsets(unit):
+            head = unit[offset : offset + _LONGEST_HEADER_BYTES]
+            if len(head) < 2 or head[0] & 1 or head[1] >> 3:
+                continue  # a NAL unit of another layer than the base
+            if head[0] >> 1 >= 32:
+                self._take(nal_at(unit, offset))
+            elif picture is None:
+                picture = self._place(head)
+        return picture
+
+    def _take(self, nal: bytes) -> None:
+        kind = nal[0] >> 1 & 0x3F if nal else 0
+        if kind == _SPS:
+            sps = parse_sps(nal)
+            self._sps[sps.id] = sps
+        elif kind == _PPS:
+            pps = parse_pps(nal)
+            self._pps[pps.id] = pps
+        elif kind in {_END_OF_SEQUENCE, _END_OF_BITSTREAM}:
+            self._at_start = True
+
+    def _place(self, nal: bytes) -> CodedPicture:
+        kind = nal[0] >> 1
+        lsb, modulus, output = self._read_slice(nal, kind)
+        opens = 16 <= kind <= 23
+        restarts = opens and (self._at_start or kind in _BLA or kind in _IDR)
+        if opens:
+            self._mutes_leading = restarts
+            self._sequence += restarts
+            self._at_start = False
+        return CodedPicture(
+            opens=opens,
+            restarts=kind in _BLA or kind in _IDR,
+            mute=not output or (kind in RASL and self._mutes_leading),
+            second_field=False,
+            sequence=self._sequence,
+            order_count=self._order_count(nal, lsb, modulus, restarts),
+        )
+
+    def _order_count(self, nal: bytes, lsb: int, modulus: int, restarts: bool) -> int:
+        """The picture order count (8.3.1)."""
+        kind = nal[0] >> 1
+        previous_lsb = self._previous % modulus
+        msb = 0 if restarts else self._previous - previous_lsb
+        if not restarts and lsb < previous_lsb and previous_lsb - lsb >= modulus // 2:
+            msb += modulus
+        elif not restarts and lsb > previous_lsb and lsb - previous_lsb > modulus // 2:
+            msb -= modulus
+        order_count = msb + lsb
+        leading_or_unreferenced = kind in RASL or kind in _RADL or (kind <= 14 and kind % 2 == 0)
+        if nal[1] & 7 == 1 and not leading_or_unreferenced:
+            self._previous = order_count
+        return order_count
+
+    def _read_slice(self, nal: bytes, kind: int) -> tuple[int, int, bool]:
+        """The order count's low bits, the number these count up to, and pic_output_flag."""
+        bits = BitReader(unescape(nal[2:]))
+        if not bits.flag():
+            raise ValueError("the picture's first slice segment is missing")
+        if 16 <= kind <= 23:
+            bits.skip(1)
+        pps = self._pps.get(bits.ue(63))
+        sps = self._sps.get(pps.sps_id) if pps else None
+        if pps is None or sps is None:
+            raise ValueError("a slice names parameter sets that the stream has not sent")
+        bits.skip(pps.extra_slice_bits)
+        bits.ue(2)
+        output = not pps.output_flag or bits.flag()
+        bits.skip(2 * sps.separate_planes)
+        return 0 if kind in _IDR else bits.u(sps.poc_lsb_bits), 1 << sps.poc_lsb_bits, output

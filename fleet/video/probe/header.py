@@ -1,0 +1,123 @@
+"""The index of an MP4, QuickTime or AVI file from its header alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from fleet.errors import BrokenVideo
+from fleet.video.containers import avi, isobmff
+from fleet.video.containers.libav import opened, packets, video_stream
+from fleet.video.containers.packet_rows import PacketRows, Place
+from fleet.video.containers.reader import HollowFile, Ranges
+from fleet.video.h26x.access_unit import annexb
+from fleet.video.h26x.coded_picture import CodedPicture, PictureReader
+from fleet.video.h26x.parameter_sets import CODECS, from_unit, has_sequence
+from fleet.video.h26x.picture_log import picture_reader, shown_from_start
+from fleet.video.index import PacketTable
+from fleet.video.probe.stream_info import Found, codec_name, describe, header_sets, reorders
+
+# Enough to see a picture's first slice: x264 puts 700 bytes of text in front of it.
+_HEAD_BYTES = 4 << 10
+
+
+def index_isobmff(uri: str, ranges: Ranges) -> Found | None:
+    """Index MP4 or QuickTime; None where its key flags prove wrong and it must be scanned.
+
+    Raises NotAVideo, BrokenVideo.
+    """
+    file = isobmff.hollow(uri, ranges)
+    # Without payload a parser would find no picture, and unset the key flags that the index has.
+    with opened(uri, file, "mov", fflags="+noparse") as container:
+        stream = video_stream(uri, container)
+        rows = PacketRows()
+        for packet in packets(uri, container, stream):
+            assert packet.pos is not None
+            place = Place(packet.pos, packet.size, 0, packet.size)
+            shown = not packet.is_discard
+            rows.add(place, packet.pts, packet.dts, key=packet.is_keyframe, shown=shown)
+        return _finished(uri, ranges, stream, rows.table(rows.pts, rows.key, rows.shown))
+
+
+def index_avi(uri: str, ranges: Ranges) -> Found | None:
+    """Index AVI; None where it must be scanned: no usable idx1, or pictures out of order.
+
+    Raises NotAVideo, BrokenVideo.
+    """
+    layout = avi.read_layout(ranges)
+    if layout is None:
+        return None
+    # libav sees the header only: the file ends for it where the payload begins.
+    with opened(uri, HollowFile(ranges, layout.payload), "avi") as container:
+        stream = video_stream(uri, container)
+        table = layout.table(stream.index, stream.start_time or 0)
+        found = _finished(uri, ranges, stream, table)
+        return None if found is None or reorders(found.stream) else found
+
+
+def _finished(uri: str, ranges: Ranges, stream: VideoStream, table: PacketTable) -> Found | None:
+    if not len(table):
+        raise BrokenVideo(uri, "its index lists no picture.", "Record it or copy it again.")
+    codec, sets = codec_name(stream), header_sets(uri, stream)
+    if codec in CODECS:
+        keys = np.flatnonzero(table.key)[:2].tolist()
+        if not keys:
+            return None
+        heads = _Heads(ranges, table, codec, sets.nal_length_bytes)
+        if not has_sequence(codec, sets.annexb):  # avc3, hev1 and AVI have them in the stream
+            sets = replace(sets, annexb=from_unit(codec, heads.unit(keys[0])))
+        pictures = heads.pictures(sets.annexb, keys)
+        if any(picture is not None and not picture.opens for picture in pictures):
+            return None
+        table = replace(table, shown=_shown(heads, table, sets.annexb, pictures[0]))
+    return Found(describe(uri, stream, sets, table), table)
+
+
+def _shown(
+    heads: _Heads, table: PacketTable, parameter_sets: bytes, first: CodedPicture | None
+) -> NDArray[np.bool_]:
+    """What a decode from the start shows; leading pictures of the first GOP are looked into."""
+    keys = np.flatnonzero(table.key)
+    start, stop = int(keys[0]), int(keys[1]) if len(keys) > 1 else len(table)
+    leading = (np.flatnonzero(table.pts[start:stop] < table.pts[start]) + start).tolist()
+    shown = table.shown.copy()
+    if leading and heads.codec == "hevc":
+        pictures = heads.pictures(parameter_sets, [start, *leading])[1:]
+        shown[leading] &= [picture is None or not picture.mute for picture in pictures]
+    lost = heads.codec == "h264" and first is not None and not first.restarts
+    return shown_from_start(shown, table.pts, start, leading_lost=lost)
+
+
+class _Heads:
+    """The first bytes of some packets, in Annex-B form."""
+
+    def __init__(
+        self, ranges: Ranges, table: PacketTable, codec: str, nal_length_bytes: int
+    ) -> None:
+        self.codec = codec
+        self._ranges = ranges
+        self._table = table
+        self._nal_length_bytes = nal_length_bytes
+
+    def unit(self, row: int) -> bytes:
+        """What a packet begins with; nothing where the file was cut off before it."""
+        position, size = int(self._table.position[row]), int(self._table.size[row])
+        data = self._ranges.get(position, min(size, _HEAD_BYTES), _HEAD_BYTES)
+        return annexb(data, self._nal_length_bytes, cut=True)
+
+    def pictures(self, parameter_sets: bytes, rows: list[int]) -> list[CodedPicture | None]:
+        """Their pictures; None where the first bytes hold no slice, or make no sense."""
+        try:
+            reader = picture_reader(self.codec, parameter_sets)
+        except ValueError:
+            return [None] * len(rows)
+        return [self._picture(reader, row) for row in rows]
+
+    def _picture(self, reader: PictureReader, row: int) -> CodedPicture | None:
+        try:
+            return reader.read(self.unit(row))
+        except ValueError:
+            return None

@@ -1,0 +1,150 @@
+"""StreamInfo: from the parameter sets where the codec has them, else from what libav says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from av.video.format import VideoFormat
+from av.video.stream import VideoStream
+
+from fleet.core.frames import Range
+from fleet.core.geometry import Size
+from fleet.errors import BrokenVideo
+from fleet.video.containers.libav import REMUX
+from fleet.video.containers.packet_rows import frame_rate
+from fleet.video.h26x.parameter_sets import CODECS, ParameterSets, from_configuration, sequence
+from fleet.video.h26x.sequence import Sequence, colour
+from fleet.video.index import PacketTable, StreamInfo
+
+_SUBSAMPLINGS = {
+    (1, 1): "4:4:4",
+    (2, 1): "4:2:2",
+    (2, 2): "4:2:0",
+    (4, 1): "4:1:1",
+    (4, 4): "4:1:0",
+    (1, 2): "4:4:0",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A stream and its packets."""
+
+    stream: StreamInfo
+    packets: PacketTable
+
+
+def codec_name(stream: VideoStream) -> str:
+    """FFmpeg's name of the codec: h264, hevc, vp9, av1, mpeg4, ..."""
+    return stream.codec_context.codec.canonical_name
+
+
+def header_sets(uri: str, stream: VideoStream) -> ParameterSets:
+    """The parameter sets in the container's header; BrokenVideo where they cannot be read."""
+    codec = codec_name(stream)
+    if codec not in CODECS:
+        return ParameterSets(b"", 0)
+    try:
+        return from_configuration(codec, stream.codec_context.extradata or b"")
+    except ValueError as error:
+        raise BrokenVideo(
+            uri, f"its codec configuration makes no sense: {error}.", REMUX
+        ) from error
+
+
+def describe(
+    uri: str,
+    stream: VideoStream,
+    sets: ParameterSets,
+    table: PacketTable,
+    time_base: Fraction | None = None,
+) -> StreamInfo:
+    """Put together what is known of the stream; `time_base` where it is not the container's.
+
+    Raises BrokenVideo where it has no size, or no SPS that can be read.
+    """
+    codec = codec_name(stream)
+    time_base = time_base or stream.time_base or Fraction(1, 90000)
+    try:
+        found = sequence(codec, sets.annexb) if codec in CODECS else None
+    except ValueError as error:
+        message = f"its sequence parameter set cannot be read: {error}."
+        raise BrokenVideo(uri, message, REMUX) from error
+    if codec in CODECS and found is None:
+        raise no_sequence(uri)
+    facts = _with_container_colour(found, stream) if found else _libav_facts(uri, stream)
+    return StreamInfo(
+        codec=codec,
+        profile=facts.profile,
+        level=facts.level,
+        size=facts.size,
+        chroma=facts.chroma,
+        bit_depth=facts.bit_depth,
+        interlaced=facts.interlaced,
+        reference_frames=facts.reference_frames,
+        colour=facts.colour,
+        time_base=time_base,
+        frame_rate=frame_rate(table, time_base, stream.average_rate),
+        parameter_sets=sets.annexb,
+        nal_length_bytes=sets.nal_length_bytes,
+    )
+
+
+def no_sequence(uri: str) -> BrokenVideo:
+    """The error for H.264 and H.265 without an SPS."""
+    message = "there is no sequence parameter set in it, without which nothing can be decoded."
+    return BrokenVideo(uri, message, "Copy it again from where it came.")
+
+
+def reorders(stream: StreamInfo) -> bool:
+    """Whether pictures may be shown in another order than they are decoded."""
+    if stream.codec not in CODECS:
+        return False
+    found = sequence(stream.codec, stream.parameter_sets)
+    return found is None or found.reorder_frames != 0
+
+
+def _with_container_colour(found: Sequence, stream: VideoStream) -> Sequence:
+    """What the stream says of its colour goes before what the container says."""
+    if found.colour.declared:
+        return found
+    said = colour(stream.codec_context.colorspace, stream.codec_context.color_range == 2)
+    if not said.declared:
+        return found
+    wide = Range.WIDE in {said.range, found.colour.range}
+    return replace(found, colour=replace(said, range=Range.WIDE if wide else Range.NARROW))
+
+
+def _libav_facts(uri: str, stream: VideoStream) -> Sequence:
+    context = stream.codec_context
+    if context.width < 1 or context.height < 1:
+        raise BrokenVideo(uri, "its header does not say how large the pictures are.", REMUX)
+    chroma, depth, wide = _pixel_format(stream.format if context.pix_fmt else None)
+    return Sequence(
+        profile=context.profile or "",
+        level="",
+        size=Size(context.width, context.height),
+        chroma=chroma,
+        bit_depth=depth,
+        interlaced=context.field_order > 1,
+        reference_frames=0,
+        colour=colour(context.colorspace, wide or context.color_range == 2),
+        frame_rate=Fraction(0),
+        reorder_frames=None,
+    )
+
+
+def _pixel_format(layout: VideoFormat | None) -> tuple[str, int, bool]:
+    """Chroma, bits a sample, and whether its name says full range; empty and 0 where unknown."""
+    if layout is None:
+        return "", 0, False
+    if layout.is_rgb:
+        chroma = "RGB"
+    elif len(layout.components) < 3:
+        chroma = "4:0:0"
+    else:
+        chroma = _SUBSAMPLINGS.get(
+            (16 // layout.chroma_width(16), 16 // layout.chroma_height(16)), ""
+        )
+    return chroma, layout.components[0].bits, layout.name.startswith("yuvj")

@@ -1,0 +1,83 @@
+"""What a run would do, as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fleet.core.format import about, duration, percent, plural, short, size
+from fleet.driver.estimate import Cost, Estimate, Stretch
+from fleet.text import one_line
+from fleet.views.layout import fact, hang, most, together
+
+REFUSED = 20
+
+
+def render(plan: Estimate, per_device_hour: float | None) -> str:
+    """Write a plan out, 80 columns wide."""
+    lines = [f"Plan: {plan.table} -> {plan.output}", ""]
+    for head, text in _facts(plan, per_device_hour):
+        lines += fact(head, text)
+    lines += _refused(plan)
+    if plan.in_use:
+        lines += ["", *hang("", f"The output is in use: {plan.in_use}.")]
+    nothing = "Nothing is left to do." if not plan.todo.videos else "Nothing was changed."
+    return "\n".join([*lines, "", nothing])
+
+
+def _facts(plan: Estimate, per_device_hour: float | None) -> Iterator[tuple[str, str]]:
+    left = f"; left aside: {most(plan.left_aside, 6, 'kind', '{:,}')}" if plan.left_aside else ""
+    refused = f", {len(plan.refused):,} more refused" if plan.refused else ""
+    yield "video", f"{_stretch(plan.whole)}, {size(plan.input_bytes)}{refused}{left}"
+    if plan.done.videos or plan.done.video_s:
+        share = percent(plan.done.video_s, plan.whole.video_s)
+        yield (
+            "done",
+            f"{duration(plan.done.video_s)} ({share}), {plural(plan.done.frames, 'frame')}",
+        )
+    if not plan.todo.videos:
+        return
+    fetch = f"{size(plan.fetch_bytes)} to fetch at most"
+    yield "to do", f"{_stretch(plan.todo)}, {fetch}"
+    yield "leases", f"{plan.leases:,} on {plural(plan.here.devices, 'device')}"
+    yield "time here", f"about {about(plan.here.wall_s)}, {_hours(plan.here)} ({plan.here.basis})"
+    if plan.chip_s:
+        yield plan.soc, _chip(plan)
+    if per_device_hour is not None:
+        here, chip = (_money(cost.price(per_device_hour)) for cost in (plan.here, plan.chip))
+        at = f"at {per_device_hour:,g} a device-hour"
+        yield "price", f"{here} for such devices as here, {chip} on {plan.soc} (modelled), {at}"
+
+
+def _stretch(some: Stretch) -> str:
+    videos = plural(some.videos, "video")
+    return f"{duration(some.video_s)} in {videos}, {plural(some.frames, 'frame')}"
+
+
+def _hours(cost: Cost) -> str:
+    hours = cost.device_s / 3600
+    return f"{hours:,.4f} device-hours" if hours < 1 else f"{hours:,.1f} device-hours"
+
+
+def _money(amount: float) -> str:
+    return "<0.01" if 0 < amount < 0.005 else f"{amount:,.2f}"
+
+
+def _chip(plan: Estimate) -> str:
+    slowest = sorted(plan.chip_s.items(), key=lambda item: -item[1])
+    engines = together(f"{engine} {duration(seconds)}" for engine, seconds in slowest)
+    cost = plan.chip
+    on = f"{duration(cost.wall_s)} on {plural(cost.devices, 'chip')}, {_hours(cost)}"
+    return f"{on} ({cost.basis}; engines side by side, the slowest decides: {engines})"
+
+
+def _refused(plan: Estimate) -> list[str]:
+    if not plan.refused:
+        return []
+    lines = ["", f"{plural(len(plan.refused), 'video')} will not be processed:"]
+    for refused in plan.refused[:REFUSED]:
+        again = " (it may be readable later)" if refused.retryable else ""
+        lines += [f"  {short(one_line(refused.uri), 76)}"]
+        lines += hang("      ", f"{one_line(refused.reason)}{again}")
+    if len(plan.refused) > REFUSED:
+        lines.append(f"  and {len(plan.refused) - REFUSED:,} more: --json lists them all")
+    return lines

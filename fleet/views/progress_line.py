@@ -1,0 +1,116 @@
+"""What a run is doing, in words; pure."""
+
+from __future__ import annotations
+
+from fleet.core.format import about, duration, percent, plural, rate
+from fleet.core.run_events import (
+    Cause,
+    DeviceDraining,
+    DeviceLost,
+    LeaseCut,
+    LeaseFailed,
+    LeaseQuarantined,
+    RunEvent,
+    RunStarted,
+    VideoRefused,
+    Warned,
+)
+from fleet.observe.progress import Snapshot
+from fleet.text import one_line
+
+DEVICES_SHOWN = 8
+"""Lines for devices, at most."""
+
+
+def describe(now: Snapshot) -> str:
+    """Write a snapshot as one line: 2m40s of 3h12m video (38 %), 412 frames/s, ..."""
+    share = percent(now.video_s, now.video_total_s)
+    words = [f"{duration(now.video_s)} of {duration(now.video_total_s)} video ({share})"]
+    if now.frames_per_s > 0:
+        words.append(f"{rate(now.frames_per_s)} frames/s")
+        if len(now.devices) > 1:
+            words.append(f"{rate(now.frames_per_s / len(now.devices))}/device")
+    elif not now.ended:
+        words.append(f"{plural(len(now.devices), 'device')} starting")
+    if now.left_s is not None and now.left_s > 0:
+        words.append(f"about {about(now.left_s)} left")
+    if now.losses:
+        words.append(plural(now.losses, "error"))
+    return ", ".join(words)
+
+
+def remark(event: RunEvent) -> str:
+    """Write what people want to be told at once, whatever else is shown; empty for the rest."""
+    return one_line(event.text if isinstance(event, Warned) else _remark(event))
+
+
+def _remark(event: RunEvent) -> str:
+    match event:
+        case VideoRefused(loss):
+            return f"refused {loss.uri}: {loss.message}"
+        case DeviceDraining() | DeviceLost():
+            return _device_remark(event)
+        case LeaseFailed(device, lease, fault):
+            return f"lease {lease[:8]} failed on {device}: {fault}"
+        case LeaseCut(lease, pieces):
+            return f"cut lease {lease[:8]} into {len(pieces)}, to find what does harm in it"
+        case LeaseQuarantined(receipt, fault):
+            lost = plural(receipt.tally.lost_frames, "frame")
+            return f"gave up lease {receipt.lease[:8]}, {lost} lost: {fault}"
+        case _:
+            return ""
+
+
+def _device_remark(event: DeviceDraining | DeviceLost) -> str:
+    if isinstance(event, DeviceDraining):
+        left = duration(max(0.0, event.left_s))
+        return f"{event.device} goes away in {left}: its machine is drained"
+    return "" if event.cause == Cause.RELEASED else f"lost {event.device}: {event.reason}"
+
+
+def opening(plan: RunStarted) -> str:
+    """Write what is to be done, before it begins."""
+    videos, frames = plural(plan.videos, "video"), plural(plan.frames, "frame")
+    before = f", {plan.done_leases:,} done before" if plan.done_leases else ""
+    leases = f"{plural(plan.leases, 'lease')}{before}"
+    return f"{videos}, {duration(plan.video_s)}: {frames} in {leases} -> {plan.output}"
+
+
+def counts_line(now: Snapshot) -> str:
+    """Write how much is there of how much: frames, leases, rows."""
+    frames = f"{now.frames:,} of {plural(now.frames_total, 'frame')}"
+    leases = f"{now.leases:,} of {plural(now.leases_total, 'lease')}"
+    return f"{frames}, {leases}, {plural(now.rows, 'row')}"
+
+
+def troubles_line(now: Snapshot) -> str:
+    """Write what went wrong so far; empty where nothing did."""
+    counts = {
+        "frame lost": ("frames lost", now.lost_frames),
+        "video refused": ("videos refused", now.refused),
+        "device lost": ("devices lost", now.devices_lost),
+    }
+    return ", ".join(plural(count, one, many) for one, (many, count) in counts.items() if count)
+
+
+def devices_lines(now: Snapshot) -> list[tuple[str, str, str, str]]:
+    """Write a line a device, as cells: name, speed, frames so far, the video it is in.
+
+    Of more devices than fit, the slowest are shown, and the rest in one line.
+    """
+    slowest = sorted(now.devices, key=lambda device: device.frames_per_s)
+    shown = slowest if len(slowest) <= DEVICES_SHOWN else slowest[: DEVICES_SHOWN - 1]
+    lines = [
+        (
+            device.name,
+            f"{rate(device.frames_per_s)} frames/s",
+            plural(device.frames, "frame"),
+            one_line(device.uri.rpartition("/")[2]),
+        )
+        for device in sorted(shown, key=lambda device: device.name)
+    ]
+    rest = slowest[len(shown) :]
+    if rest:
+        span = f"{rate(rest[0].frames_per_s)} to {rate(rest[-1].frames_per_s)} frames/s"
+        lines.append((f"{len(rest):,} faster", span, "", ""))
+    return lines

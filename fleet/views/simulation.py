@@ -1,0 +1,73 @@
+"""A simulated run, as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fleet.core.format import duration, percent, plural
+from fleet.simulate.conditions import Weather
+from fleet.simulate.run import Outcome
+from fleet.simulate.whatif import Table
+from fleet.views.layout import fact
+
+
+def render(
+    table: Table, weather: Weather, what: str, basis: str, seed: int, per_device_hour: float | None
+) -> str:
+    """Write it out, 80 columns wide; `basis`: where its times are from."""
+    lines = [f"Simulated, nothing was run: {what}, seed {seed}", ""]
+    for head, text in _facts(table.asked, weather, basis, per_device_hour):
+        lines += fact(head, text)
+    if table.others:
+        lines += ["", *_what_if(table, per_device_hour)]
+    return "\n".join(lines)
+
+
+def _facts(
+    run: Outcome, weather: Weather, basis: str, per_device_hour: float | None
+) -> Iterator[tuple[str, str]]:
+    yield "times", basis
+    yield "weather", _weather(weather)
+    bound = f"the least that any schedule takes ({duration(run.bound_s)})"
+    yield "makespan", f"{duration(run.makespan_s)}, {run.over_bound:.3f} x {bound}"
+    lost = percent(run.lost_s, run.device_s)
+    yield "use", f"{percent(run.useful_s, run.device_s)} of device time; {lost} lost in failures"
+    cut = f"{run.shared:,} cut to be shared, {run.quarantined:,} given up"
+    yield "leases", f"{run.leases:,} done, each once; {cut}"
+    wasted = f"{duration(run.wasted_s)} of devices ({100 * run.waste:.3f} % of the work)"
+    yield "twins", f"{run.twins:,}; done for nothing: {wasted}"
+    yield "failures", plural(run.failures, "device")
+    hours = run.device_s / 3600
+    price = "" if per_device_hour is None else f", {hours * per_device_hour:,.2f}"
+    yield "cost", f"{_amount(hours)} device-hours{price}"
+    yield "ledger", f"{run.events:,} events"
+
+
+def _weather(weather: Weather) -> str:
+    slow = "no device is slow"
+    if weather.slow_share:
+        share = f"{100 * weather.slow_share:g} % of devices"
+        slow = f"{share} take {weather.slow_factor:g} times as long"
+    failures = "none fails"
+    if weather.failures_a_minute:
+        failures = (
+            f"{100 * weather.failures_a_minute:g} % fail a minute, to be replaced after "
+            f"{weather.replace_s:g} s"
+        )
+    return f"{slow}; {failures}; leases are off their estimate by {100 * weather.noise:g} %"
+
+
+def _what_if(table: Table, per_device_hour: float | None) -> Iterator[str]:
+    price = "" if per_device_hour is None else f"{'price':>12}"
+    yield f"{'devices':>9}{'makespan':>12}{'x least':>9}{'use':>8}{'device-hours':>14}{price}"
+    for run in sorted((table.asked, *table.others), key=lambda run: run.devices):
+        hours = run.device_s / 3600
+        paid = "" if per_device_hour is None else f"{hours * per_device_hour:>12,.2f}"
+        yield (
+            f"{run.devices:>9,}{duration(run.makespan_s):>12}{run.over_bound:>9.3f}"
+            f"{percent(run.useful_s, run.device_s):>8}{_amount(hours):>14}{paid}"
+        )
+
+
+def _amount(hours: float) -> str:
+    return f"{hours:,.4f}" if hours < 1 else f"{hours:,.1f}"

@@ -1,0 +1,119 @@
+"""Where a job stands, as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fleet.core.format import about, duration, percent, plural, rate, short
+from fleet.table.state.run_notes import RunNote
+from fleet.table.status import DeviceSeen, Status
+from fleet.text import one_line
+from fleet.views.layout import fact, hang, most
+
+LABELS = 6
+DEVICES = 8
+REASONS = 8
+_DRIVER = "driver"
+
+
+def render(status: Status) -> str:
+    """Write a status out, 80 columns wide."""
+    lines = [f"{status.state.capitalize()}: {status.uri}", ""]
+    for head, text in _facts(status):
+        lines += fact(head, text)
+    lines += _runs(status)
+    lines += _losses(status)
+    lines += ["", *hang("", _next(status))]
+    return "\n".join(lines)
+
+
+def _facts(status: Status) -> Iterator[tuple[str, str]]:
+    job, total = status.job, status.total
+    fields = job.fields
+    sample = f", sample {fields['sample']}" if "sample" in fields else ""
+    yield "job", f"{fields.get('job', job.table)} {job.digest[:12]}{sample}, Fleet {job.version}"
+    if status.videos:
+        yield "video", _video(status)
+    lost = f", {total.lost_frames:,} lost" if total.lost_frames else ""
+    yield "frames", f"{total.frames:,}{lost}"
+    labels = most(total.by_label, LABELS, "label", "{:,.0f}")
+    yield job.table, f"{total.rows:,}{f': {labels}' if labels else ''}"
+    if status.last_unix_s is not None:
+        yield "last commit", f"{_ago(status.now_unix_s - status.last_unix_s)} ago"
+    if devices := [device for device in status.devices if device.name != _DRIVER]:
+        some = ", ".join(_seen(device, status.now_unix_s) for device in devices[:DEVICES])
+        more = f" and {len(devices) - DEVICES:,} more" if len(devices) > DEVICES else ""
+        yield "devices", f"{len(devices):,} seen: {some}{more}"
+    packed = f", {status.packs:,} of them packs" if status.packs else ""
+    yield "parts", f"{status.objects:,}{packed}, of {plural(status.leases, 'lease')}"
+
+
+def _seen(device: DeviceSeen, now_unix_s: float) -> str:
+    if device.last_unix_s is None:
+        return device.name
+    return f"{device.name} {_ago(now_unix_s - device.last_unix_s)} ago"
+
+
+def _video(status: Status) -> str:
+    share = percent(status.done_video_s, status.video_s)
+    known = status.videos - status.refused - status.unread
+    parts = [
+        f"{duration(status.done_video_s)} of {duration(status.video_s)} done ({share})",
+        f"{status.videos_done:,} of {plural(known, 'video')} whole",
+    ]
+    if status.refused:
+        parts.append(f"{status.refused:,} refused")
+    if status.unread:
+        parts.append(f"{status.unread:,} could not be read")
+    return ", ".join(parts)
+
+
+def _ago(seconds: float) -> str:
+    return duration(max(0.0, round(seconds)))
+
+
+def _runs(status: Status) -> list[str]:
+    lines: list[str] = []
+    for note in status.alive:
+        lines += ["", *hang("", f"At work: {note.holder}")]
+        for head, text in _run(status, note):
+            lines += fact(head, text)
+    return lines
+
+
+def _run(status: Status, note: RunNote) -> Iterator[tuple[str, str]]:
+    heard = f"heard of {_ago(status.now_unix_s - note.updated_unix_s)} ago"
+    if note.state == "preparing":
+        yield "state", f"looking at its inputs, {heard}"
+        return
+    progress = f"{duration(note.done_video_s)} of {duration(note.video_s)} video"
+    left = f", about {about(note.left_s)} left" if note.left_s else ""
+    yield "progress", f"{progress} ({percent(note.done_video_s, note.video_s)}){left}, {heard}"
+    lost = f", {note.devices_lost:,} lost" if note.devices_lost else ""
+    speed = f"{rate(note.frames_per_s)} frames/s"
+    yield "devices", f"{note.device_count:,}{lost}, {speed}"
+
+
+def _losses(status: Status) -> list[str]:
+    if not status.losses:
+        return []
+    lines = ["", f"{plural(status.total.errors, 'error')} in {status.uri}/errors:"]
+    for reason in status.losses[:REASONS]:
+        cost = f", {plural(reason.frames, 'frame')} lost" if reason.frames else ""
+        lines.append(f"  {reason.losses:,} x {reason.stage}: {reason.name}{cost}, such as")
+        lines += hang("      ", one_line(f"{short(reason.uri, 60)}: {reason.message}"))
+    if len(status.losses) > REASONS:
+        lines.append(f"  and {plural(len(status.losses) - REASONS, 'other reason')}")
+    return lines
+
+
+def _next(status: Status) -> str:
+    if status.alive:
+        return "Look again any time; reading the tables is safe while it goes on."
+    if not status.finished:
+        left_s = status.video_s - status.done_video_s
+        left = f"{duration(left_s)} of video is left. " if status.video_s and left_s > 0 else ""
+        return f"{left}To go on, run the job's command again: it does only what is missing."
+    if status.losses:
+        return f"What was lost can be taken up again: fleet requeue {status.uri}"
+    return f"To prove that all is there: fleet verify {status.uri}"

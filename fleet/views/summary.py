@@ -1,0 +1,107 @@
+"""What a run came to, as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fleet.core.format import duration, percent, plural, rate, short, size
+from fleet.driver.report import RunReport
+from fleet.text import one_line
+from fleet.views.layout import fact, hang, most, together
+
+LABELS = 6
+STAGES = 6
+REASONS = 8
+
+
+def render(report: RunReport) -> str:
+    """Write the report out, 80 columns wide."""
+    lines = [f"{report.state.capitalize()}: {report.output}", ""]
+    for head, text in _facts(report):
+        lines += fact(head, text)
+    lines += _losses(report)
+    lines += ["", *_how_to_read(report)]
+    if report.interrupted:
+        lines += ["", "To go on, run the same command again: what is committed is kept."]
+    return "\n".join(lines)
+
+
+def _facts(report: RunReport) -> Iterator[tuple[str, str]]:
+    total, run = report.total, report.this_run
+    refused = f", {report.refused_videos:,} refused" if report.refused_videos else ""
+    left = f"; left aside: {most(report.left, LABELS, 'kind', '{:,}')}" if report.left else ""
+    yield "video", f"{duration(total.video_s)} in {plural(report.videos, 'video')}{refused}{left}"
+    lost = f", {total.lost_frames:,} lost" if total.lost_frames else ""
+    yield "frames", f"{total.frames:,}{_this_run(run.frames, total.frames)}{lost}"
+    labels = most(total.by_label, LABELS, "label", "{:,.0f}")
+    yield report.table, f"{total.rows:,}{f': {labels}' if labels else ''}"
+    yield "read", _read(report)
+    before = f", {report.already_done:,} done before" if report.already_done else ""
+    given_up = f", {report.quarantined:,} given up" if report.quarantined else ""
+    yield "leases", f"{report.leases:,} in this run{before}{given_up}"
+    yield "time here", _time_here(report)
+    if run.frames and run.host_s:
+        ms = {stage: 1000 * seconds / run.frames for stage, seconds in run.host_s.items()}
+        stages = most(ms, STAGES, "stage", "{:.2f}")
+        yield "CPU here", f"{sum(ms.values()):.1f} ms a frame: {stages}"
+    if any(run.chip_s.values()):
+        yield "modelled", _modelled(report)
+
+
+def _this_run(done: int, total: int) -> str:
+    return f" ({done:,} in this run)" if done != total else ""
+
+
+def _read(report: RunReport) -> str:
+    read, there = report.total.bytes_read, report.video_bytes
+    index = f", and {size(report.index_bytes)} for the index" if report.index_bytes else ""
+    if read > there:
+        return f"{size(read)}{index}"
+    return f"{size(read)} of {size(there)} ({percent(read, there)}){index}"
+
+
+def _time_here(report: RunReport) -> str:
+    if not report.this_run.frames:
+        return f"{duration(report.wall_s)}; no frame was processed in this run"
+    per_s = report.this_run.frames / report.wall_s if report.wall_s > 0 else 0.0
+    each = f", {rate(per_s / report.devices)}/device" if report.devices > 1 else ""
+    speed = f"{plural(report.devices, 'device')}, {rate(per_s)} frames/s{each}"
+    peak = f", {size(report.peak_rss_bytes)} a worker" if report.peak_rss_bytes else ""
+    return f"{duration(report.wall_s)} on {speed}{peak}"
+
+
+def _modelled(report: RunReport) -> str:
+    """Engines work side by side, on different frames: the slowest decides."""
+    chip_s = report.this_run.chip_s
+    slowest_s = max(chip_s.values())
+    on = f"{duration(slowest_s)} on one {report.soc}"
+    if report.devices > 1:
+        on += f", {duration(slowest_s / report.devices)} on {report.devices:,}"
+    ordered = sorted(chip_s.items(), key=lambda item: -item[1])
+    engines = together(f"{engine} {duration(seconds)}" for engine, seconds in ordered)
+    return f"{on} (not measured; engines side by side, the slowest decides: {engines})"
+
+
+def _losses(report: RunReport) -> list[str]:
+    if not report.total.errors:
+        return []
+    recorded = plural(report.total.errors, "error")
+    lines = ["", f"{recorded} recorded in {report.output}/errors{':' if report.losses else ''}"]
+    for reason in report.losses[:REASONS]:
+        cost = f", {plural(reason.frames, 'frame')} lost" if reason.frames else ""
+        example = one_line(f"{short(reason.uri, 60)}: {reason.message}")
+        lines.append(f"  {reason.losses:,} x {reason.stage}: {reason.name}{cost}, such as")
+        lines += hang("      ", example)
+    if len(report.losses) > REASONS:
+        lines.append(f"  and {plural(len(report.losses) - REASONS, 'other reason')}")
+    return lines
+
+
+def _how_to_read(report: RunReport) -> list[str]:
+    parts = f"{report.output}/{report.table}/*.parquet".replace("'", "''")
+    by_label = ("label, count(*)", "group by all order by 2 desc")
+    what, behind = by_label if report.total.by_label else ("*", "limit 10")
+    return [
+        "Read it with",
+        " ".join(['  duckdb -c "select', what, f"from '{parts}'", behind]) + '"',
+    ]

@@ -1,0 +1,67 @@
+"""What `fleet verify` found, as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fleet.core.format import duration, plural, short, size
+from fleet.table.maintenance.finding import Finding
+from fleet.table.maintenance.verify import Verdict
+from fleet.text import one_line
+from fleet.views.layout import fact, hang
+
+SHOWN = 5
+"""Findings of a kind."""
+_KINDS = {
+    "missing": "Objects that are not there",
+    "altered": "Objects that are not as they were put",
+    "strange rows": "Rows that do not belong where they are",
+    "not committed": "Objects that no commit makes real; a plain glob reads their rows",
+    "broken exchange": "What an exchange of parts that broke off has left",
+    "covered twice": "Stretches of video that two leases cover",
+    "another version": "Rows of another version of a video",
+    "not done": "Videos that are not done",
+    "miscounted": "Videos whose frames do not add up",
+    "not closed": "The job is not closed",
+    "not proven": "Coverage cannot be proved",
+}
+
+
+def render(verdict: Verdict) -> str:
+    """Write a verdict out, 80 columns wide."""
+    lines = [f"{_word(verdict)}: {verdict.uri}", ""]
+    refused = f", {plural(verdict.losses, 'loss', 'losses')} recorded" if verdict.losses else ""
+    lines += fact("covered", f"{duration(verdict.video_s)} in {plural(verdict.videos, 'video')}")
+    lines += fact("rows", f"{verdict.rows:,}, of {plural(verdict.frames, 'frame')}{refused}")
+    lines += fact("parts", f"{verdict.objects:,}, of {plural(verdict.leases, 'lease')}")
+    if verdict.bytes_read:
+        lines += fact("compared", f"{size(verdict.bytes_read)}: checksums, row counts, frames")
+    else:
+        lines += fact("compared", "listings and records only")
+    for kind in dict.fromkeys(finding.kind for finding in verdict.findings):
+        lines += _kind(kind, [f for f in verdict.findings if f.kind == kind])
+    if verdict.busy and verdict.findings:
+        lines += ["", "A run is at work: what is missing may just not be done yet."]
+    return "\n".join(lines)
+
+
+def _word(verdict: Verdict) -> str:
+    if verdict.proven:
+        return (
+            "Proven: no gap, no overlap, every object as it was put"
+            if verdict.bytes_read
+            else ("No gap, no overlap, every object there")
+        )
+    return f"Not proven, {plural(len(verdict.findings), 'finding')}"
+
+
+def _kind(kind: str, findings: Sequence[Finding]) -> list[str]:
+    lines = ["", f"{_KINDS[kind]} ({len(findings):,}):"]
+    for finding in findings[:SHOWN]:
+        lines.append(f"  {short(one_line(finding.where), 76)}")
+        lines += hang("      ", one_line(finding.detail)) if finding.detail else []
+    if len(findings) > SHOWN:
+        lines.append(f"  and {len(findings) - SHOWN:,} more: --json lists them all")
+    for way_out in list(dict.fromkeys(f.way_out for f in findings[:SHOWN])):
+        lines += hang("  -> ", way_out)
+    return lines

@@ -1,0 +1,167 @@
+"""An output folder of an earlier version: what is on storage keeps its names and its meaning."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+import fleet
+from fleet.storage import Folder
+from fleet.table.maintenance.compact import compact
+from fleet.table.maintenance.verify import verify
+from fleet.table.state.ownership import read_job
+from fleet.table.state.run_notes import read_leases, read_notes
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+PLACE = Path("/tmp/fleet-golden")  # noqa: S108 - URIs are part of an output
+NOT_DONE = "west-2.mp4"
+MADE_S = 1_750_000_000
+VARYING = re.compile(r"[0-9a-f]{32}|[0-9]{6}-[0-9a-f]{16}|[0-9]{14}-[0-9a-f]{8}")
+
+
+@pytest.fixture
+def golden() -> Iterator[Path]:
+    """The golden output and its videos, at the paths that it tells of; one test at a time."""
+    PLACE.mkdir(exist_ok=True)
+    with (PLACE.parent / f"{PLACE.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        shutil.rmtree(PLACE)
+        shutil.copytree(GOLDEN, PLACE)
+        for video in (PLACE / "videos").iterdir():
+            os.utime(video, (MADE_S, MADE_S))
+        yield PLACE / "output"
+        shutil.rmtree(PLACE)
+
+
+def expected(table: str, *, all_videos: bool) -> list[str]:
+    """The rows of a table, in a fixed order; those of the video that is not done only on demand."""
+    rows = json.loads((GOLDEN / "rows.json").read_text("utf-8"))[table]
+    return sorted(
+        json.dumps(row) for row in rows if all_videos or not row["uri"].endswith(NOT_DONE)
+    )
+
+
+def found(output: Path, table: str) -> list[str]:
+    """The rows that readers see now, in the same order."""
+    return sorted(map(json.dumps, fleet.read(str(output)).table(table).to_table().to_pylist()))
+
+
+def run_again() -> fleet.RunReport:
+    """Run the golden job on what there is."""
+    return fleet.run(fleet.load_job(PLACE / "job.toml"), on="inline")
+
+
+def job_record(output: Path) -> Any:
+    """The record in its `_JOB.json`."""
+    record = read_job(Folder(str(output)))
+    assert record is not None
+    return record
+
+
+TABLES = ("facts", "frames", "errors")
+
+
+def test_it_is_read_as_it_was(golden: Path) -> None:
+    """Row for row, from packs and parts."""
+    tables = fleet.read(str(golden))
+    assert tables.finished
+    assert tables.leases == 12
+    for table in TABLES:
+        assert found(golden, table) == expected(table, all_videos=False)
+
+
+def test_it_is_proven(golden: Path) -> None:
+    """Every object is as it was put, by every digest."""
+    verdict = verify(Folder(str(golden)), job_record(golden))
+    assert verdict.proven, verdict.findings
+    assert (verdict.frames, verdict.losses, verdict.leases) == (55, 2, 12)
+
+
+def test_what_its_runs_said_is_read(golden: Path) -> None:
+    """Notes, their devices, and the leases that one of them meant to do."""
+    folder = Folder(str(golden))
+    notes = read_notes(folder)
+    assert [note.state for note in notes] == ["finished", "finished"]
+    assert sorted(note.done_frames for note in notes) == [45, 58]
+    assert sum(len(read_leases(folder, note.id) or ()) for note in notes) == 3
+
+
+def test_a_run_goes_on_where_it_ended(golden: Path) -> None:
+    """The same job, by its identity: only the video that was not there is done."""
+    report = run_again()
+    assert (report.videos, report.already_done, report.this_run.frames) == (6, 12, 8)
+    for table in TABLES:
+        assert found(golden, table) == expected(table, all_videos=True)
+    assert verify(Folder(str(golden)), job_record(golden)).proven
+
+
+def test_it_is_compacted_to_the_same_rows(golden: Path) -> None:
+    """Before and after it was gone on with."""
+    compact(Folder(str(golden)), job_record(golden), pause_s=0)
+    for table in TABLES:
+        assert found(golden, table) == expected(table, all_videos=False)
+    run_again()
+    compact(Folder(str(golden)), job_record(golden), pause_s=0)
+    for table in TABLES:
+        assert found(golden, table) == expected(table, all_videos=True)
+    assert verify(Folder(str(golden)), job_record(golden)).proven
+
+
+def shapes(output: Path) -> dict[str, Any]:
+    """Map each kind of object, by its name without what varies, to the shape of its content."""
+    kinds = {}
+    for path in sorted(output.rglob("*")):
+        if path.is_file():
+            kind = VARYING.sub("*", path.relative_to(output).as_posix())
+            kinds[kind] = shape_of(path)
+    return kinds
+
+
+def shape_of(path: Path) -> Any:
+    """The names in a JSON object, or the schema and the metadata's names of a Parquet file."""
+    if path.suffix == ".json":
+        return names_in(json.loads(path.read_bytes()))
+    file = pq.ParquetFile(path)
+    metadata = {key.decode(): value for key, value in (file.metadata.metadata or {}).items()}
+    record = names_in(json.loads(metadata["fleet"])) if "fleet" in metadata else None
+    return str(file.schema_arrow.remove_metadata()), sorted(metadata), record
+
+
+def names_in(value: Any) -> Any:
+    """The names of fields, as deep as they are fixed: not those of counts by label or stage."""
+    if isinstance(value, Mapping):
+        return {
+            name: names_in(of) if not name.endswith(("by_label", "host_s", "chip_s")) else None
+            for name, of in value.items()
+            if name not in {"busy", "models", "params", "devices", "nodes"}
+        }
+    return [names_in(value[0])] if isinstance(value, list) and value else None
+
+
+def test_a_new_output_has_objects_of_the_same_names_and_fields(golden: Path) -> None:
+    """What an earlier version wrote and what this one writes cannot be told apart."""
+    old = shapes(golden)
+    shutil.rmtree(golden)
+    late = PLACE / NOT_DONE
+    (PLACE / "videos" / NOT_DONE).rename(late)
+    west = PLACE / "west-1.ts"
+    (PLACE / "videos" / west.name).rename(west)
+    run_again()
+    compact(Folder(str(golden)), job_record(golden), pause_s=0)
+    west.rename(PLACE / "videos" / west.name)
+    run_again()
+    new = shapes(golden)
+    for kind in ("_done/parts-*.parquet", "_runs/*-leases.parquet"):
+        # The first is put once there are 200 leases, the second while a run lasts.
+        old.pop(kind)
+    assert {**new, **old} == new
+    assert new.keys() == old.keys()
