@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from fleet.ascend.clock import Clock
-from fleet.ascend.codes import Code, refuse
+from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.jpege import Jpege
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
@@ -49,8 +49,9 @@ class Device:
     def open_vdec(self, stream: StreamInfo) -> VdecChannel:
         """Open a decoding channel for a stream.
 
-        Raises StreamRefused for streams that the chip does not decode, DeviceError (207005) when
-        all its channels are taken, DeviceOutOfMemory when the channel does not fit in memory.
+        Raises StreamRefusedError for streams that the chip does not decode, DeviceError (207005)
+        when all its channels are taken, DeviceOutOfMemoryError when the channel does not fit in
+        memory.
         """
         channels = [opened for opened in self._opened if isinstance(opened, VdecChannel)]
         check_channels(self.soc, [*(channel.stream.size for channel in channels), stream.size])
@@ -61,13 +62,15 @@ class Device:
     def load(self, path: str) -> Network:
         """Load a compiled model from a file.
 
-        Raises DeviceError (145002) where there is no such file, ModelRefused where it is none.
+        Raises DeviceError (145002) where there is no such file, ModelRefusedError where it is none.
         """
         try:
             model = self._read_file(path)
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
             code = Code.ACL_ERROR_GE_EXEC_MODEL_PATH_INVALID
-            refuse(code, f"The model {path} cannot be read: {error.strerror}.", "Check its path.")
+            raise_device_error(
+                code, f"The model {path} cannot be read: {error.strerror}.", "Check its path."
+            )
         network = Network(self.soc, self.memory, self.clock, self.vpc, model, path)
         self._opened.append(network)
         return network

@@ -1,36 +1,39 @@
 """Every error that Fleet raises, in one tree.
 
     FleetError
-    |- UsageError (ValueError)            what was asked cannot be done; nothing ran; exit code 2
-    |  |- JobFileError                    the job file: every bad field is listed
-    |  |- InputNotFound (LookupError)     the inputs match no video
-    |  |- OutputTaken                     the output folder holds another job
-    |  |- OutputBusy                      somebody else works on the output folder just now
-    |  `- ModelRefused                    the model cannot be compiled, or is not compiled
-    |- VideoError                         one video, or a stretch of one: becomes a row in errors/
-    |  |- NotAVideo (ValueError)          no container that we open, or no video stream in it
-    |  |- StreamRefused (ValueError)      the chip does not decode such a stream: says which rule
-    |  |- BrokenVideo (ValueError)        damaged bytes, or a container that contradicts itself
-    |  `- VideoChanged (RuntimeError)      it is no longer the object that was planned
-    |- DeviceError (RuntimeError)         the chip's answer: carries the AscendCL number and name
-    |  `- DeviceOutOfMemory (MemoryError) the device's memory is spent: says who holds what
-    |- StorageError (OSError)             retryable: the store did not answer as it should
-    |  `- StorageRefused                  the store says no: asked at once again, it says the same
-    |     |- AccessDenied (PermissionError)  this may not be done, or not with these credentials
-    |     |  `- CredentialsRefused        the credentials are wrong or have expired, for any object
-    |     `- NoSuchBucket (LookupError)    there is no such bucket or container
-    |- IllegalMove (AssertionError)       the ledger was told the impossible: carries the story
-    |- JobFailed (RuntimeError)           the run cannot go on; what is committed stays; exit code 1
-    |- JobCodeFailed (RuntimeError)       the job's own code raised something
-    `- OutputCorrupt (RuntimeError)       the output folder contradicts itself
-       `- TornPart                        a part is not as it was put; it counts as not there
+    |- UsageError (ValueError)              what was asked cannot be done; nothing ran; exit code 2
+    |  |- JobFileError                      the job file: every bad field is listed
+    |  |- InputNotFoundError (LookupError)  the inputs match no video
+    |  |- OutputTakenError                  the output folder holds another job
+    |  |- OutputBusyError                   somebody else works on the output folder just now
+    |  `- ModelRefusedError                 the model cannot be compiled, or is not compiled
+    |- VideoError                           one video, or a stretch of it: becomes a row in errors/
+    |  |- NotAVideoError (ValueError)       no container that we open, or no video stream in it
+    |  |- StreamRefusedError (ValueError)   the chip does not decode such a stream: says which rule
+    |  |- BrokenVideoError (ValueError)     damaged bytes, or a container that contradicts itself
+    |  `- VideoChangedError (RuntimeError)  it is no longer the object that was planned
+    |- DeviceError (RuntimeError)           the chip's answer: carries the AscendCL number and name
+    |  `- DeviceOutOfMemoryError (MemoryError)   the device's memory is spent: says who holds what
+    |- StorageError (OSError)               retryable: the store did not answer as it should
+    |  `- StorageRefusedError               the store says no: asked at once again, it says the same
+    |     |- AccessDeniedError (PermissionError)  not allowed, or not with these credentials
+    |     |  `- CredentialsRefusedError     the credentials are wrong or have expired
+    |     `- NoSuchBucketError (LookupError)  there is no such bucket or container
+    |- IllegalMoveError (AssertionError)    the ledger was told the impossible: carries the story
+    |- JobFailedError (RuntimeError)        the run cannot go on; what is committed stays; code 1
+    |- JobCodeError (RuntimeError)          the job's own code raised something
+    `- OutputCorruptError (RuntimeError)    the output folder contradicts itself
+       `- TornPartError                     a part is not as it was put; it counts as not there
 
 Each error says what was asked, what is wrong, and the way out. All of them pickle, with their
-fields, because they cross from workers to the driver.
+fields, because they cross from workers to the driver. `name` is what rows of errors/ and kept
+indexes say: it stays when a class is renamed. The names of version 0.1 (`OutputTaken` for
+`OutputTakenError`) are still found here, and warn.
 """
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, ClassVar
 
 from fleet.text import one_line
@@ -41,7 +44,12 @@ class FleetError(Exception):
 
     retryable: ClassVar[bool] = False
     stage: ClassVar[str] = "run"
+    name: str = "FleetError"
     code: int = 0
+
+    def __init_subclass__(cls, recorded_as: str = "") -> None:
+        super().__init_subclass__()
+        cls.name = recorded_as or cls.__name__
 
     def __init__(self, message: str, way_out: str = "") -> None:
         super().__init__(message)
@@ -76,19 +84,19 @@ class JobFileError(UsageError):
         self.mistakes = mistakes
 
 
-class InputNotFound(UsageError, LookupError):
+class InputNotFoundError(UsageError, LookupError, recorded_as="InputNotFound"):
     """The inputs match no video."""
 
 
-class OutputTaken(UsageError):
+class OutputTakenError(UsageError, recorded_as="OutputTaken"):
     """The output folder holds another job."""
 
 
-class OutputBusy(UsageError):
+class OutputBusyError(UsageError, recorded_as="OutputBusy"):
     """Somebody else works on the output folder just now."""
 
 
-class ModelRefused(UsageError):
+class ModelRefusedError(UsageError, recorded_as="ModelRefused"):
     """The model cannot be compiled, or the file is not a compiled model."""
 
 
@@ -106,21 +114,21 @@ class VideoError(FleetError):
         return f"{one_line(self.uri)}: {super().__str__()}"
 
 
-class NotAVideo(VideoError, ValueError):
+class NotAVideoError(VideoError, ValueError, recorded_as="NotAVideo"):
     """The object holds no container that Fleet opens, or no video stream."""
 
 
-class StreamRefused(VideoError, ValueError):
+class StreamRefusedError(VideoError, ValueError, recorded_as="StreamRefused"):
     """The chip does not decode such a stream; the message names the rule."""
 
     stage: ClassVar[str] = "vdec"
 
 
-class BrokenVideo(VideoError, ValueError):
+class BrokenVideoError(VideoError, ValueError, recorded_as="BrokenVideo"):
     """Damaged bytes, or a container that contradicts itself."""
 
 
-class VideoChanged(VideoError, RuntimeError):
+class VideoChangedError(VideoError, RuntimeError, recorded_as="VideoChanged"):
     """The object is no longer the one that was planned: another was put in its place, or none."""
 
     stage: ClassVar[str] = "fetch"
@@ -143,7 +151,7 @@ class DeviceError(FleetError, RuntimeError):
         return f"{super().__str__()} ({self.code} {self.name})"
 
 
-class DeviceOutOfMemory(DeviceError, MemoryError):
+class DeviceOutOfMemoryError(DeviceError, MemoryError, recorded_as="DeviceOutOfMemory"):
     """The device's memory is spent."""
 
 
@@ -154,39 +162,55 @@ class StorageError(FleetError, OSError):
     stage: ClassVar[str] = "storage"
 
 
-class StorageRefused(StorageError):
+class StorageRefusedError(StorageError, recorded_as="StorageRefused"):
     """The store says no; it is retryable only once what it names is put right."""
 
 
-class AccessDenied(StorageRefused, PermissionError):
+class AccessDeniedError(StorageRefusedError, PermissionError, recorded_as="AccessDenied"):
     """The store does not let us: credentials are missing, or not enough for this."""
 
 
-class CredentialsRefused(AccessDenied):
+class CredentialsRefusedError(AccessDeniedError, recorded_as="CredentialsRefused"):
     """The store does not take the credentials, whatever is asked: wrong, or expired by now."""
 
 
-class NoSuchBucket(StorageRefused, LookupError):
+class NoSuchBucketError(StorageRefusedError, LookupError, recorded_as="NoSuchBucket"):
     """There is no such bucket or container."""
 
 
-class IllegalMove(FleetError, AssertionError):
+class IllegalMoveError(FleetError, AssertionError, recorded_as="IllegalMove"):
     """The ledger was told something that cannot be; the message carries the lease's story."""
 
 
-class JobFailed(FleetError, RuntimeError):
+class JobFailedError(FleetError, RuntimeError, recorded_as="JobFailed"):
     """The run cannot go on; what is committed stays."""
 
 
-class JobCodeFailed(FleetError, RuntimeError):
+class JobCodeError(FleetError, RuntimeError, recorded_as="JobCodeFailed"):
     """The job's own code raised something."""
 
     stage: ClassVar[str] = "job"
 
 
-class OutputCorrupt(FleetError, RuntimeError):
+class OutputCorruptError(FleetError, RuntimeError, recorded_as="OutputCorrupt"):
     """The output folder contradicts itself."""
 
 
-class TornPart(OutputCorrupt):
+class TornPartError(OutputCorruptError, recorded_as="TornPart"):
     """A part does not end as it was put: a write that broke off, or damage."""
+
+
+_FORMER_NAMES: dict[str, type[FleetError]] = {
+    kind.name: kind
+    for kind in list(globals().values())
+    if isinstance(kind, type) and issubclass(kind, FleetError) and kind.name != kind.__name__
+}
+
+
+def __getattr__(name: str) -> type[FleetError]:
+    """Return an error by its name of version 0.1, with a warning."""
+    if name not in _FORMER_NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    kind = _FORMER_NAMES[name]
+    warnings.warn(f"{name} is called {kind.__name__} now", DeprecationWarning, stacklevel=2)
+    return kind

@@ -18,7 +18,7 @@ class Aipp:
 
     Order inside (ascend_spec section 5): U/V swap, crop, colour conversion, mean, min and var,
     padding. For a uint8 input the network gets what the conversion gives: mean, min and var do
-    nothing. Raises ModelRefused (E10052) where the configuration does not fit the model.
+    nothing. Raises ModelRefusedError (E10052) where the configuration does not fit the model.
     """
 
     def __init__(self, config: AippConfig, model: Size, batch: int, dtype: DTypeLike) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fleet.core.frames import ChannelOrder, Colour, Matrix, Range
 from fleet.core.geometry import Rect, Size
-from fleet.errors import ModelRefused
+from fleet.errors import ModelRefusedError
 
 MATRICES: Mapping[tuple[Matrix, Range], tuple[int, ...]] = {
     (Matrix.BT601, Range.WIDE): (256, 0, 359, 256, -88, -183, 256, 454, 0),
@@ -52,8 +52,8 @@ SWAPPED = (
 
 
 def refuse_aipp(message: str, way_out: str) -> NoReturn:
-    """Raise ModelRefused with the number that ATC gives a bad AIPP configuration, E10052."""
-    raise ModelRefused(f"E10052: AIPP configuration: {message}", way_out)
+    """Raise ModelRefusedError with the number that ATC gives a bad AIPP configuration, E10052."""
+    raise ModelRefusedError(f"E10052: AIPP configuration: {message}", way_out)
 
 
 def matrix_for(colour: Colour, order: ChannelOrder) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -82,7 +82,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class AippConfig:
-    """One static aipp_op over NV12; raises ModelRefused (E10052) where the chip's rules forbid it.
+    """One static aipp_op over NV12; raises ModelRefusedError (E10052) where rules forbid it.
 
     `src_image_size_*` 0 means the model's own size. `matrix` None: the matrix follows each
     picture's colour, into channel order `order`; otherwise its nine values (r0c0 ... r2c2, times
@@ -148,7 +148,7 @@ class AippConfig:
     def layout(self, model: Size) -> Layout:
         """Place its crop and padding on the model's input.
 
-        Raises ModelRefused (E10052) if what comes out is not of the model's size.
+        Raises ModelRefusedError (E10052) if what comes out is not of the model's size.
         """
         source = Size(self.src_image_size_w or model.width, self.src_image_size_h or model.height)
         if source.width % 2 or source.height % 2:

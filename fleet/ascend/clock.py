@@ -39,7 +39,7 @@ class Clock:
         self._host_s: defaultdict[str, float] = defaultdict(float)
         self._watches: dict[str, _Stopwatch] = {}
 
-    def charge(self, engine: str, seconds: float) -> None:
+    def add_modelled(self, engine: str, seconds: float) -> None:
         """Add modelled seconds of the real chip's time."""
         self._chip_s[engine] += seconds
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import NoReturn
 
-from fleet.errors import DeviceError, DeviceOutOfMemory
+from fleet.errors import DeviceError, DeviceOutOfMemoryError
 
 
 class Code(IntEnum):
@@ -142,7 +142,7 @@ _OUT_OF_MEMORY = frozenset(
 )
 
 
-def refuse(code: Code, message: str, way_out: str = "") -> NoReturn:
-    """Raise what the chip's answer `code` means: DeviceOutOfMemory or DeviceError."""
-    error = DeviceOutOfMemory if code in _OUT_OF_MEMORY else DeviceError
+def raise_device_error(code: Code, message: str, way_out: str = "") -> NoReturn:
+    """Raise what the chip's answer `code` means: DeviceOutOfMemoryError or DeviceError."""
+    error = DeviceOutOfMemoryError if code in _OUT_OF_MEMORY else DeviceError
     raise error(int(code), code.name, message, way_out)

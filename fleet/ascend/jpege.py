@@ -10,7 +10,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from fleet.ascend.clock import Clock, jpege_s
-from fleet.ascend.codes import Code, refuse
+from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import JpegeLimits, Soc
 from fleet.core.frames import Matrix, Picture, Range
@@ -40,7 +40,7 @@ class Jpege:
         held = self._memory.allocate(predicted_bytes(self._soc.jpege, picture), "jpege output")
         try:
             with self._clock.stage("jpege"):
-                self._clock.charge("jpege", jpege_s(self._soc, picture.size))
+                self._clock.add_modelled("jpege", jpege_s(self._soc, picture.size))
                 return _encode(self._in_jpeg_colour(picture), quantiser(level))
         finally:
             held.free()
@@ -49,16 +49,18 @@ class Jpege:
         limits, invalid = self._soc.jpege, Code.ACL_ERROR_INVALID_PARAM
         size = picture.size
         if size not in limits.input or size.width % 2 or size.height % 2:
-            refuse(invalid, f"JPEGE takes pictures of {limits.input}, even sides, not {size}.")
+            raise_device_error(
+                invalid, f"JPEGE takes pictures of {limits.input}, even sides, not {size}."
+            )
         step = limits.stride_step
         if picture.width_stride % step:
             message = f"JPEGE takes a width stride that is a multiple of {step} bytes"
-            refuse(invalid, f"{message}, not {picture.width_stride}.")
+            raise_device_error(invalid, f"{message}, not {picture.width_stride}.")
         if picture.height_stride != size.height and picture.height_stride % step:
             message = f"JPEGE takes a height stride of {size.height} or a multiple of {step} above"
-            refuse(invalid, f"{message}, not {picture.height_stride}.")
+            raise_device_error(invalid, f"{message}, not {picture.height_stride}.")
         if not 0 <= level <= 100:
-            refuse(invalid, f"JPEGE takes a level of 0 to 100, not {level}.")
+            raise_device_error(invalid, f"JPEGE takes a level of 0 to 100, not {level}.")
 
     def _in_jpeg_colour(self, picture: Picture) -> av.VideoFrame:
         colour = picture.colour

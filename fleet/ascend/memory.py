@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fleet.ascend.codes import Code, refuse
+from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.soc import MB
 from fleet.core.geometry import align_up
 
@@ -57,13 +57,17 @@ class Memory:
         """Take memory for `holder`, as aclrtMalloc and acldvppMalloc do.
 
         Costs `size_bytes` rounded up to a multiple of 32, and 32 more (ascend_spec section 2,
-        "Memory call"). Raises DeviceOutOfMemory (207001) over budget, DeviceError (100000) for
+        "Memory call"). Raises DeviceOutOfMemoryError (207001) over budget, DeviceError (100000) for
         sizes below 1 and (107002) when the device is closed.
         """
         if size_bytes < 1:
-            refuse(Code.ACL_ERROR_INVALID_PARAM, f"{holder} asks for {size_bytes} bytes.")
+            raise_device_error(
+                Code.ACL_ERROR_INVALID_PARAM, f"{holder} asks for {size_bytes} bytes."
+            )
         if self._closed:
-            refuse(Code.ACL_ERROR_RT_CONTEXT_NULL, f"{holder}: the device is closed.", "Open one.")
+            raise_device_error(
+                Code.ACL_ERROR_RT_CONTEXT_NULL, f"{holder}: the device is closed.", "Open one."
+            )
         cost = align_up(size_bytes, 32) + 32
         if self.used_bytes + cost > self.budget_bytes:
             self._refuse(cost, holder)
@@ -89,7 +93,7 @@ class Memory:
 
     def _refuse(self, cost: int, holder: str) -> None:
         held = ", ".join(f"{name} {count / MB:.1f} MB" for name, count in self.by_holder().items())
-        refuse(
+        raise_device_error(
             Code.ACL_ERROR_RT_MEMORY_ALLOCATION,
             f"{holder} asks for {cost / MB:.1f} MB of the device's {self.budget_bytes / MB:.0f} "
             f"MB, of which {self.used_bytes / MB:.1f} MB are held: {held or 'by nobody'}.",

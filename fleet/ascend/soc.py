@@ -22,17 +22,17 @@ _720P = Size(1280, 720).pixels
 class SizeRange:
     """The picture sizes that a block takes, both ends included."""
 
-    least: Size
-    most: Size
+    min: Size
+    max: Size
 
     def __contains__(self, size: Size) -> bool:
         return (
-            self.least.width <= size.width <= self.most.width
-            and self.least.height <= size.height <= self.most.height
+            self.min.width <= size.width <= self.max.width
+            and self.min.height <= size.height <= self.max.height
         )
 
     def __str__(self) -> str:
-        return f"{self.least} to {self.most}"
+        return f"{self.min} to {self.max}"
 
 
 @dataclass(frozen=True)
@@ -44,23 +44,23 @@ class StrideRule:
 
     width_step: int
     height_step: int
-    least_width: int
-    most_width: int
-    least_height: int
-    most_height: int
+    min_width: int
+    max_width: int
+    min_height: int
+    max_height: int
 
     def strides(self, size: Size) -> tuple[int, int]:
         """The bytes a row and the rows of the luma plane that a picture of this size gets."""
-        width = max(self.least_width, align_up(size.width, self.width_step))
-        return width, max(self.least_height, align_up(size.height, self.height_step))
+        width = max(self.min_width, align_up(size.width, self.width_step))
+        return width, max(self.min_height, align_up(size.height, self.height_step))
 
     def allows(self, width_stride: int, height_stride: int) -> bool:
         """Whether a picture may lie in memory like this."""
         return (
             width_stride % self.width_step == 0
             and height_stride % self.height_step == 0
-            and self.least_width <= width_stride <= self.most_width
-            and self.least_height <= height_stride <= self.most_height
+            and self.min_width <= width_stride <= self.max_width
+            and self.min_height <= height_stride <= self.max_height
         )
 
 
@@ -143,8 +143,8 @@ class VpcLimits:
     output: SizeRange
     stride: StrideRule
     output_formats: frozenset[str]
-    least_ratio: float
-    most_ratio: float
+    min_ratio: float
+    max_ratio: float
     even_areas: bool
     paste_left_step: int
     interpolations: frozenset[int]
@@ -236,8 +236,8 @@ Ascend310 = Soc(
         output=SizeRange(Size(10, 6), Size(4096, 4096)),  # section 2 "Output size"
         stride=StrideRule(16, 2, 32, 16384, 6, 16384),  # section 2 "ws for planar/SP", "hs"
         output_formats=frozenset({"nv12", "nv21"}),  # section 2 "Output formats"
-        least_ratio=1 / 32,  # section 2 "Scale ratio"
-        most_ratio=16,
+        min_ratio=1 / 32,  # section 2 "Scale ratio"
+        max_ratio=16,
         even_areas=True,  # section 2 "Crop ROI", "Paste ROI"
         paste_left_step=16,  # section 2 "Paste ROI"
         interpolations=frozenset(range(5)),  # section 2 "Interpolation numbers"

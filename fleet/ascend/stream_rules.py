@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fleet.ascend.codes import Code, refuse
+from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.soc import CodecLimits, SizeRange, Soc
 from fleet.core.geometry import Size
-from fleet.errors import StreamRefused
+from fleet.errors import StreamRefusedError
 from fleet.video.index import StreamInfo
 
 _PLAIN = "-c:v libx264 -profile:v high -pix_fmt yuv420p"
@@ -25,7 +25,7 @@ class _Rule:
 
 
 def check_stream(soc: Soc, stream: StreamInfo, uri: str = "") -> None:
-    """Raise StreamRefused, with the rule and a way out, where the chip does not decode a stream.
+    """Raise StreamRefusedError, with the rule and a way out, for what the chip does not decode.
 
     Rules and numbers: ascend_spec section 1 "Codecs", "Input picture size", "Interlaced", and
     section 10 "vdec decoded picture". What the stream leaves unsaid (profile, level) passes.
@@ -40,7 +40,7 @@ def check_stream(soc: Soc, stream: StreamInfo, uri: str = "") -> None:
     for rule in rules:
         if rule.broken:
             way_out = f"Convert it: ffmpeg -i INPUT {rule.ffmpeg} -c:a copy OUTPUT.mp4"
-            raise StreamRefused(uri, f"{rule.says}.", way_out, int(rule.code))
+            raise StreamRefusedError(uri, f"{rule.says}.", way_out, int(rule.code))
 
 
 def check_channels(soc: Soc, sizes: Iterable[Size]) -> None:
@@ -52,7 +52,7 @@ def check_channels(soc: Soc, sizes: Iterable[Size]) -> None:
     """
     sizes = list(sizes)
     if sum(soc.vdec.channel_share(size) for size in sizes) > 1:
-        refuse(
+        raise_device_error(
             Code.ACL_ERROR_RT_RESOURCE_ALLOC_FAIL,
             f"{soc.name} cannot decode one more stream of {sizes[-1]} beside "
             f"{len(sizes) - 1} others.",
@@ -114,8 +114,8 @@ def _level(level: str) -> float:
 
 def _fitting(size: Size, limits: SizeRange) -> str:
     """The size nearest in shape that the chip takes, as ffmpeg's scale filter writes it."""
-    grow = max(limits.least.width / size.width, limits.least.height / size.height, 1)
-    shrink = min(limits.most.width / size.width, limits.most.height / size.height, 1)
+    grow = max(limits.min.width / size.width, limits.min.height / size.height, 1)
+    shrink = min(limits.max.width / size.width, limits.max.height / size.height, 1)
     factor = grow if grow > 1 else shrink
     width, height = (round(side * factor / 2) * 2 for side in (size.width, size.height))
-    return f"{min(width, limits.most.width)}:{min(height, limits.most.height)}"
+    return f"{min(width, limits.max.width)}:{min(height, limits.max.height)}"

@@ -15,7 +15,7 @@ from av.video.reformatter import VideoReformatter
 
 from fleet.ascend.bitstream import is_annex_b, prepared
 from fleet.ascend.clock import Clock, vdec_s
-from fleet.ascend.codes import Code, refuse
+from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
 from fleet.ascend.stream_rules import check_stream
@@ -100,7 +100,7 @@ class VdecChannel:
         self._state = "running"
         self._pending[unit.row] = unit.wanted
         with self._clock.stage("vdec"):
-            self._clock.charge("vdec", vdec_s(self._soc, self._size))
+            self._clock.add_modelled("vdec", vdec_s(self._soc, self._size))
             self._take(self._decode(packet, unit.row))
             while len(self._pending) > _MOST_PENDING:  # units that hold no picture of their own
                 del self._pending[next(iter(self._pending))]
@@ -114,7 +114,9 @@ class VdecChannel:
         """
         if self._state in {"fresh", "drained"}:
             message = "The end of a stream with nothing sent before it, or a second time."
-            refuse(Code.ERR_BITSTREAM, message, "Drain after sending; reset before sending more.")
+            raise_device_error(
+                Code.ERR_BITSTREAM, message, "Drain after sending; reset before sending more."
+            )
         if self._state == "closed":
             self._refuse_state("cannot be drained")
         with self._clock.stage("vdec"):
@@ -206,11 +208,11 @@ class VdecChannel:
         self._damaged_row = row
         self._ready = deque(frame for frame in self._ready if _row(frame) < row)
         way_out = "Drain for the pictures before it, reset, and go on at a later key."
-        refuse(code, f"VDEC: the access unit of row {row} {what}.", way_out)
+        raise_device_error(code, f"VDEC: the access unit of row {row} {what}.", way_out)
 
     def _refuse_state(self, what: str) -> NoReturn:
         way_out = "Open a new one." if self._state == "closed" else "Reset it first."
-        refuse(Code.ERR_INVALID_STATE, f"A {self._state} VDEC channel {what}.", way_out)
+        raise_device_error(Code.ERR_INVALID_STATE, f"A {self._state} VDEC channel {what}.", way_out)
 
 
 def _row(frame: av.VideoFrame) -> int:
@@ -229,7 +231,7 @@ def _open_codec(soc: Soc, stream: StreamInfo) -> VideoCodecContext:
     assert isinstance(codec, VideoCodecContext)
     codec.thread_count = 1
     # A stream may change to a size that would take 10 GB before the first picture comes out.
-    codec.options = {**_OPTIONS[stream.codec], "max_pixels": str(soc.vdec.input.most.pixels)}
+    codec.options = {**_OPTIONS[stream.codec], "max_pixels": str(soc.vdec.input.max.pixels)}
     # Cut exactly what the stream says, even where the left edge is then not aligned in memory:
     # boxes are in pixels of that picture.
     codec.flags |= Flags.unaligned

@@ -6,7 +6,7 @@ import av
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from fleet.ascend.clock import Clock, vpc_s
-from fleet.ascend.codes import TASK_FAILED, Code, refuse
+from fleet.ascend.codes import TASK_FAILED, Code, raise_device_error
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
 from fleet.ascend.surface import UNCHANGED, in_memory, planes
@@ -85,7 +85,9 @@ class Vpc:
         """
         if placement.source != picture.size:
             message = f"A placement of {placement.source} was given for a picture {picture.size}."
-            refuse(Code.ACL_ERROR_INVALID_PARAM, message, "Make one for the picture's own size.")
+            raise_device_error(
+                Code.ACL_ERROR_INVALID_PARAM, message, "Make one for the picture's own size."
+            )
         if placement.fills:
             return self.resize(picture, placement.canvas, interpolation)
         paste = placement.paste
@@ -116,7 +118,7 @@ class Vpc:
     def _finish(
         self, picture: Picture, surface: av.VideoFrame, source: Size, target: Size
     ) -> Picture:
-        self._clock.charge("vpc", vpc_s(self._soc, source, target))
+        self._clock.add_modelled("vpc", vpc_s(self._soc, source, target))
         args = (self._soc, self._memory, surface, picture.colour, picture.row)
         return in_memory(*args, "vpc picture")
 
@@ -125,38 +127,46 @@ class Vpc:
         invalid = Code.ACL_ERROR_INVALID_PARAM
         if picture.size not in limits.input:
             message = f"VPC takes pictures of {limits.input}, not {picture.size}."
-            refuse(invalid, message)
+            raise_device_error(invalid, message)
         if not limits.stride.allows(picture.width_stride, picture.height_stride):
             strides = f"{picture.width_stride}x{picture.height_stride}"
-            refuse(invalid, f"VPC takes strides of 16 bytes by 2 rows, not {strides}.")
+            raise_device_error(invalid, f"VPC takes strides of 16 bytes by 2 rows, not {strides}.")
         if size not in limits.output or size.width % 2 or size.height % 2:
-            refuse(invalid, f"VPC makes pictures of {limits.output}, even sides, not {size}.")
+            raise_device_error(
+                invalid, f"VPC makes pictures of {limits.output}, even sides, not {size}."
+            )
         if interpolation not in _SCALERS:
-            refuse(invalid, f"VPC has no interpolation {interpolation}.", "Choose 0 to 4.")
+            raise_device_error(
+                invalid, f"VPC has no interpolation {interpolation}.", "Choose 0 to 4."
+            )
         if interpolation not in limits.interpolations:
             message = f"{self._soc.name} has no interpolation {interpolation}."
-            refuse(Code.ACL_ERROR_FEATURE_UNSUPPORTED, message, "Choose 0, 1 or 2.")
+            raise_device_error(Code.ACL_ERROR_FEATURE_UNSUPPORTED, message, "Choose 0, 1 or 2.")
 
     def _check_ratio(self, source: Size, target: Size) -> None:
-        least, most = self._limits.least_ratio, self._limits.most_ratio
+        least, most = self._limits.min_ratio, self._limits.max_ratio
         for ratio in (target.width / source.width, target.height / source.height):
             if not least <= ratio <= most:
                 message = f"VPC scales by 1/{1 / least:.0f} to {most:g} on each axis; {source} to "
-                refuse(TASK_FAILED, f"{message}{target} is {ratio:.4g}.", "Scale in two steps.")
+                raise_device_error(
+                    TASK_FAILED, f"{message}{target} is {ratio:.4g}.", "Scale in two steps."
+                )
 
     def _check_area(self, verb: str, area: Rect, whole: Size) -> None:
         limits = self._limits
         if not area.inside(whole) or area.size not in limits.output:
             message = f"VPC: an area to {verb} is of {limits.output} and inside {whole}: {area}."
-            refuse(TASK_FAILED, message)
+            raise_device_error(TASK_FAILED, message)
         edges = (area.left, area.top, area.right, area.bottom)
         if limits.even_areas and any(edge % 2 for edge in edges):
             way_out = "Round left, top, width and height to even numbers."
-            refuse(TASK_FAILED, f"VPC: an area to {verb} has even edges, unlike {area}.", way_out)
+            raise_device_error(
+                TASK_FAILED, f"VPC: an area to {verb} has even edges, unlike {area}.", way_out
+            )
         if verb == "paste" and area.left % limits.paste_left_step:
             step = limits.paste_left_step
             message = f"VPC pastes at a left offset that is a multiple of {step}, not {area.left}."
-            refuse(TASK_FAILED, message, f"Move it to {area.left // step * step}.")
+            raise_device_error(TASK_FAILED, message, f"Move it to {area.left // step * step}.")
 
 
 def _canvas(size: Size, fill: tuple[int, int, int]) -> av.VideoFrame:

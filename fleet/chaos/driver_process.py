@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from fleet.chaos.injector import Mischief
-from fleet.chaos.instructions import Orders
+from fleet.chaos.injector import FaultInjector
+from fleet.chaos.instructions import Instructions
 from fleet.chaos.schedule import Strike
 from fleet.driver.api import run
 from fleet.errors import FleetError
@@ -21,8 +21,8 @@ from fleet.job.job_file import load_job
 
 def main() -> None:
     """Live."""
-    orders = Orders.from_json(sys.stdin.read())
-    mischief = Mischief(orders.strikes, _tell_strike)
+    orders = Instructions.from_json(sys.stdin.read())
+    mischief = FaultInjector(orders.strikes, _tell_strike)
     try:
         report = run(load_job(orders.job_file, orders.overrides), observer=mischief)
     except FleetError as error:
@@ -34,8 +34,8 @@ def main() -> None:
     _tell({"end": report.exit_code, "toll": toll, "frames": frames, "worked_s": worked_s})
 
 
-def _tell_strike(strike: Strike, whom: str) -> None:
-    _tell({"strike": strike.deed, "at_s": strike.at_s, "whom": whom})
+def _tell_strike(trigger: Strike, whom: str) -> None:
+    _tell({"strike": trigger.deed, "at_s": trigger.at_s, "whom": whom})
 
 
 def _tell(what: Mapping[str, Any]) -> None:

@@ -11,13 +11,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from fleet.chaos.schedule import Deed, Strike
+from fleet.chaos.schedule import FaultKind, Strike
 from fleet.core.progress import Progress
 from fleet.core.run_events import DeviceLost, LeaseDone, LeaseFailed, LeaseStarted, RunEvent
 
 
 @dataclass
-class Toll:
+class FaultReport:
     """What came of the strikes; `redone`: leases that were begun on a device that was then lost."""
 
     struck: int = 0
@@ -30,7 +30,7 @@ RETRY_S = 0.05
 """How long a strike that finds no worker waits before it looks again."""
 
 
-class Mischief:
+class FaultInjector:
     """Strikes as a schedule says, from the moment that the first lease is handed out.
 
     Workers are struck through their process ids, so they must be on this machine. A strike that
@@ -39,7 +39,7 @@ class Mischief:
     """
 
     def __init__(self, strikes: Sequence[Strike], tell: Callable[[Strike, str], None]) -> None:
-        self.toll = Toll()
+        self.toll = FaultReport()
         self._tell = tell
         self._strikes = strikes
         self._pids: dict[str, int] = {}
@@ -54,7 +54,7 @@ class Mischief:
         """Seconds from the first lease handed out to the last one done."""
         return 0.0 if self._began_s is None else max(0.0, self._last_done_s - self._began_s)
 
-    def see(self, event: RunEvent) -> None:
+    def on_event(self, event: RunEvent) -> None:
         """Learn who runs what, and where."""
         match event:
             case LeaseStarted(device, lease):
@@ -70,7 +70,7 @@ class Mischief:
                 self.toll.devices_lost += 1
                 self.toll.redone += bool(self._held.pop(device, None))
 
-    def end(self) -> Toll:
+    def end(self) -> FaultReport:
         """Strike no more, and tell what was done."""
         self._over.set()
         for timer in self._timers:
@@ -83,24 +83,24 @@ class Mischief:
         if self._began_s is not None:
             return
         self._began_s = time.monotonic()
-        for strike in self._strikes:
-            timer = threading.Timer(strike.at_s, self._strike, [strike])
+        for trigger in self._strikes:
+            timer = threading.Timer(trigger.at_s, self._strike, [trigger])
             timer.daemon = True
             self._timers.append(timer)
             timer.start()
 
-    def _strike(self, strike: Strike) -> None:
-        if strike.deed is Deed.DRIVER:
-            self._tell(strike, "the driver")
+    def _strike(self, trigger: Strike) -> None:
+        if trigger.deed is FaultKind.DRIVER:
+            self._tell(trigger, "the driver")
             os.kill(os.getpid(), signal.SIGKILL)
         while not self._pids and not self._over.wait(RETRY_S):
             continue
         pids = dict(sorted(self._pids.items()))
         if not pids:
             return
-        device = list(pids)[strike.victim % len(pids)]
+        device = list(pids)[trigger.victim % len(pids)]
         # A process that is struck is nobody's next victim: its device is a new process soon.
         self._pids.pop(device, None)
-        self._tell(strike, device)
-        os.kill(pids[device], signal.SIGKILL if strike.deed is Deed.KILL else signal.SIGSTOP)
+        self._tell(trigger, device)
+        os.kill(pids[device], signal.SIGKILL if trigger.deed is FaultKind.KILL else signal.SIGSTOP)
         self.toll.struck += 1

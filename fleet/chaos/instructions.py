@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from fleet.chaos.schedule import Deed, Strike
+from fleet.chaos.schedule import FaultKind, Strike
 
 
 @dataclass(frozen=True)
-class Orders:
+class Instructions:
     """What a life is told: the job file, what overrides its fields, when to strike."""
 
     job_file: str
@@ -23,8 +23,8 @@ class Orders:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, text: str) -> Orders:
+    def from_json(cls, text: str) -> Instructions:
         """Read what `to_json` wrote."""
         fields = json.loads(text)
-        strikes = tuple(Strike(**{**s, "deed": Deed(s["deed"])}) for s in fields["strikes"])
+        strikes = tuple(Strike(**{**s, "deed": FaultKind(s["deed"])}) for s in fields["strikes"])
         return cls(fields["job_file"], fields["overrides"], strikes)

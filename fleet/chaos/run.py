@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from tempfile import TemporaryFile
 from typing import IO, Any
 
-from fleet.chaos.instructions import Orders
+from fleet.chaos.instructions import Instructions
 from fleet.chaos.schedule import Strike
-from fleet.errors import JobFailed
+from fleet.errors import JobFailedError
 from fleet.storage.fault_injection import FAULTS_VARIABLE, Faults
 from fleet.table.maintenance.content_hash import fingerprint
 
@@ -25,7 +25,7 @@ class Life:
     """How one life of the driver went.
 
     `exit_code`: as `fleet run` ends with; negative: the signal that killed it. `worked_s`: from the
-    first lease to the last. `struck`: the strikes that hit. `devices_lost`, `redone`: see Toll.
+    first lease to the last. `struck`: the strikes that hit. `devices_lost`, `redone`: see FaultReport.
     """
 
     exit_code: int
@@ -54,10 +54,10 @@ class Trial:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def undisturbed(self, output: str) -> Life:
-        """Run it as it is; raises JobFailed where that does not work."""
+        """Run it as it is; raises JobFailedError where that does not work."""
         life = self._live(output, (), None, _hush)
         if life.exit_code not in {0, 3}:
-            raise JobFailed(
+            raise JobFailedError(
                 f"Without any fault the job ended with exit code {life.exit_code}: {life.error}",
                 "Run it with fleet run, and mend it first.",
             )
@@ -72,7 +72,7 @@ class Trial:
     def _live(
         self, output: str, strikes: tuple[Strike, ...], faults: Faults | None, tell: Tell
     ) -> Life:
-        orders = Orders(self.job_file, {**self.overrides, "output": output}, strikes)
+        orders = Instructions(self.job_file, {**self.overrides, "output": output}, strikes)
         environment = {**os.environ, **self.environment}
         if faults:
             environment[FAULTS_VARIABLE] = str(faults)

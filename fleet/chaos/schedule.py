@@ -10,7 +10,7 @@ import numpy as np
 from fleet.errors import UsageError
 
 
-class Deed(StrEnum):
+class FaultKind(StrEnum):
     """What is done: to a worker's process (SIGKILL, SIGSTOP) or to the driver's own (SIGKILL)."""
 
     KILL = "kill a worker"
@@ -27,7 +27,7 @@ class Strike:
     """
 
     at_s: float
-    deed: Deed
+    deed: FaultKind
     victim: int = 0
 
     def __post_init__(self) -> None:
@@ -59,10 +59,10 @@ def set_out(seed: int, wanted: Wanted, span_s: float) -> tuple[tuple[Strike, ...
     chance = np.random.default_rng(seed)
     lives: list[list[Strike]] = [[] for _ in range(wanted.driver_deaths + 1)]
     for life in lives[:-1]:
-        life.append(Strike(float(chance.uniform(0.1, 0.6)) * span_s, Deed.DRIVER))
-    deeds = [Deed.KILL] * wanted.kills + [Deed.HANG] * wanted.hangs
+        life.append(Strike(float(chance.uniform(0.1, 0.6)) * span_s, FaultKind.DRIVER))
+    deeds = [FaultKind.KILL] * wanted.kills + [FaultKind.HANG] * wanted.hangs
     for deed in deeds:
         life = lives[int(chance.integers(len(lives)))]
-        latest_s = life[0].at_s if life and life[0].deed is Deed.DRIVER else 0.6 * span_s
+        latest_s = life[0].at_s if life and life[0].deed is FaultKind.DRIVER else 0.6 * span_s
         life.append(Strike(float(chance.uniform(0, latest_s)), deed, int(chance.integers(1000))))
-    return tuple(tuple(sorted(life, key=lambda strike: strike.at_s)) for life in lives)
+    return tuple(tuple(sorted(life, key=lambda trigger: trigger.at_s)) for life in lives)

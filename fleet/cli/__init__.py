@@ -9,7 +9,7 @@ import typer
 
 from fleet.cli.codes import EXIT_FAILED, EXIT_USAGE
 from fleet.cli.lazy import LazyCommands
-from fleet.errors import FleetError, JobFailed, UsageError
+from fleet.errors import FleetError, JobFailedError, UsageError
 from fleet.version import __version__
 
 app = typer.Typer(
@@ -49,6 +49,6 @@ def main() -> None:
 
 def complain(error: FleetError) -> int:
     """Say what is wrong on stderr; gives the exit code."""
-    kind = "the job failed" if isinstance(error, JobFailed) else "error"
+    kind = "the job failed" if isinstance(error, JobFailedError) else "error"
     print(f"fleet: {kind}: {error}", file=sys.stderr)  # noqa: T201 - this is the command's voice
     return EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED

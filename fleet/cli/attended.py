@@ -10,7 +10,7 @@ import traceback
 
 from fleet.cli import app, complain
 from fleet.cli.codes import EXIT_PASSING
-from fleet.errors import FleetError, StorageRefused
+from fleet.errors import FleetError, StorageRefusedError
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
 
 def may_pass(error: FleetError) -> bool:
     """Whether another attempt may go better without anybody's doing."""
-    return error.retryable and not isinstance(error, StorageRefused)
+    return error.retryable and not isinstance(error, StorageRefusedError)
 
 
 if __name__ == "__main__":

@@ -23,8 +23,8 @@ def compact(
     fleet.read sees every row once at any moment. A plain glob sees every row once, or fails for
     some seconds, naming switching-read-again-soon.parquet.
     """
-    with counting("large parts") as see:
-        done = bring_together(*open_output(output), target_mb * 1_000_000, see=see)
+    with counting("large parts") as on_progress:
+        done = bring_together(*open_output(output), target_mb * 1_000_000, on_progress=on_progress)
     if as_json:
         print_json(done)
     elif not done.leases:

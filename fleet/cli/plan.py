@@ -24,7 +24,7 @@ from fleet.cli.options import (
 )
 from fleet.cli.output_folder import AsJson, counting, print_json
 from fleet.driver.estimate import estimate
-from fleet.driver.session import find_site, survey
+from fleet.driver.session import load_session, resolve_target
 from fleet.views.plan import render
 
 
@@ -64,8 +64,8 @@ def plan(
         index_cache=index_cache,
     )
     count = len(os.sched_getaffinity(0)) if job.devices == "auto" else job.devices
-    with counting("videos looked at") as see:
-        found = estimate(survey(find_site(job)), count, see)
+    with counting("videos looked at") as on_progress:
+        found = estimate(load_session(resolve_target(job)), count, on_progress)
     if as_json:
         prices = {"here": found.here, "chip": found.chip}
         price = price_per_device_hour

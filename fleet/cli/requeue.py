@@ -11,7 +11,7 @@ from fleet.cli.output_folder import AsJson, Output, open_output, print_json
 from fleet.core.format import duration, plural
 from fleet.index_cache.store import INDEX_FOLDER, IndexStore
 from fleet.storage import Folder
-from fleet.table.maintenance.requeue import Asked
+from fleet.table.maintenance.requeue import LossFilter
 from fleet.table.maintenance.requeue import requeue as take_up
 
 
@@ -32,7 +32,7 @@ def requeue(
     """
     folder, job = open_output(output)
     store = IndexStore(Folder(index_cache or f"{folder.uri}/{INDEX_FOLDER}"))
-    done = take_up(folder, job, Asked(reason, uri), store)
+    done = take_up(folder, job, LossFilter(reason, uri), store)
     if as_json:
         print_json(done)
         return

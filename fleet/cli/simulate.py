@@ -16,12 +16,12 @@ from fleet.cli.options import (
     read_job,
 )
 from fleet.cli.output_folder import counting
-from fleet.driver.estimate import on_paper
-from fleet.driver.session import find_site, survey
+from fleet.driver.estimate import simulation_input
+from fleet.driver.session import load_session, resolve_target
 from fleet.errors import UsageError
 from fleet.job.job_file import Job
-from fleet.scheduler.lease_state import Rules
-from fleet.simulate.conditions import Weather
+from fleet.scheduler.lease_state import SchedulingPolicy
+from fleet.simulate.conditions import Conditions
 from fleet.simulate.whatif import MakePieces, made_up, planned, read_failures, read_slow
 from fleet.simulate.whatif import what_if as simulate_all
 from fleet.views.simulation import render
@@ -60,7 +60,7 @@ def simulate(
 
     What a job has left to do is looked up as by `fleet plan`; nothing is run or changed.
     """
-    weather = read_failures(failures, read_slow(slow, Weather()))
+    weather = read_failures(failures, read_slow(slow, Conditions()))
     others = _counts(what_if)
     if leases is None:
         overrides = {"input": inputs, "model": model, "output": output, "sample": sample}
@@ -71,7 +71,7 @@ def simulate(
     else:
         make, basis = made_up(leases, lease_s, seed), f"made up, {lease_s:g} s a lease on the mean"
         what = f"{devices:,} devices, {leases:,} leases"
-    table = simulate_all(make, devices, others, weather, seed, Rules(twins=twins))
+    table = simulate_all(make, devices, others, weather, seed, SchedulingPolicy(backups=twins))
     typer.echo(render(table, weather, what, basis, seed, price_per_device_hour))
 
 
@@ -86,8 +86,8 @@ def _counts(text: str | None) -> list[int] | None:
 
 def _plan(job: Job, devices: int, *, by_chip: bool) -> tuple[MakePieces, str, str]:
     """Take what a job has left to do: its leases, what it is, and where its times are from."""
-    with counting("videos looked at") as see:
-        paper = on_paper(survey(find_site(job)), see)
+    with counting("videos looked at") as on_progress:
+        paper = simulation_input(load_session(resolve_target(job)), on_progress)
     if not paper.work_s:
         raise UsageError("Nothing is left to do, so there is nothing to simulate.")
     cost = paper.chip if by_chip else paper.here

@@ -29,7 +29,7 @@ from fleet.cli.options import (
     overrides,
     packaged_job,
 )
-from fleet.errors import JobFailed, UsageError
+from fleet.errors import JobFailedError, UsageError
 from fleet.job.job_file import job_from, read_fields
 from fleet.submit.package import Package, pack, pack_fleet
 from fleet.submit.reachability import check_address, paths_on_nodes
@@ -160,9 +160,9 @@ def _follow(jobs: Jobs, submission: str, output: str) -> int:
 
 
 def conclude(ended: Submission) -> int:
-    """Give the exit code of a submission that has ended; JobFailed where it never came to run."""
+    """Return the exit code of a submission; raises JobFailedError where it never ran."""
     if ended.exit_code is None and ended.state == "FAILED":
-        raise JobFailed(f"{ended.id} did not run: {ended.message}")
+        raise JobFailedError(f"{ended.id} did not run: {ended.message}")
     if ended.state == "STOPPED":
         _say(f"fleet: {ended.id} was stopped. Submitted again, it goes on where it was.")
         return EXIT_FAILED

@@ -11,7 +11,7 @@ from rich.live import Live
 
 from fleet.cli.output_folder import Output, open_output
 from fleet.storage import Folder
-from fleet.table.state.run_notes import RunNote, read_notes
+from fleet.table.state.run_records import RunRecord, read_run_records
 from fleet.views.top import describe_end, draw_top
 
 LOOK_EVERY_S = 1.0
@@ -32,7 +32,7 @@ def top(
     """
     folder, _ = open_output(output)
     console = Console()
-    notes = read_notes(folder)
+    notes = read_run_records(folder)
     if once or not console.is_terminal:
         _print(console, folder, notes)
     else:
@@ -41,22 +41,22 @@ def top(
         typer.echo(describe_end(folder.uri, notes, time.time()))
 
 
-def _alive(notes: list[RunNote]) -> list[RunNote]:
+def _alive(notes: list[RunRecord]) -> list[RunRecord]:
     now_s = time.time()
     return [note for note in notes if note.is_alive(now_s)]
 
 
-def _print(console: Console, folder: Folder, notes: list[RunNote]) -> None:
+def _print(console: Console, folder: Folder, notes: list[RunRecord]) -> None:
     if alive := _alive(notes):
         console.print(draw_top(folder.uri, alive, time.time()))
 
 
-def _follow(console: Console, folder: Folder, notes: list[RunNote]) -> list[RunNote]:
+def _follow(console: Console, folder: Folder, notes: list[RunRecord]) -> list[RunRecord]:
     """Draw the runs until none is at work; gives the last notes."""
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while alive := _alive(notes):
             rows = max(1, console.height // len(alive) - AROUND)
             live.update(draw_top(folder.uri, alive, time.time(), rows), refresh=True)
             time.sleep(LOOK_EVERY_S)
-            notes = read_notes(folder)
+            notes = read_run_records(folder)
     return notes

@@ -23,8 +23,8 @@ def verify(
 
     Exit code: 0 proven, 1 not.
     """
-    with counting("objects read") as see:
-        found = prove(*open_output(output), read_objects=not quick, see=see)
+    with counting("objects read") as on_progress:
+        found = prove(*open_output(output), read_objects=not quick, on_progress=on_progress)
     if as_json:
         print_json(found, proven=found.proven)
     else:

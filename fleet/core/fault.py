@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fleet.errors import CredentialsRefused
+from fleet.errors import CredentialsRefusedError
 
 WORKER_STAGE = "worker"
 """The stage of what goes wrong with a worker as a whole: it died, hung, ran out of memory."""
@@ -31,11 +31,11 @@ class Fault:
         return f"{self.stage}: {self.message}"
 
     @property
-    def local(self) -> bool:
+    def is_splittable(self) -> bool:
         """Whether a part of the lease may be to blame, so that the rest of it can be done."""
         return self.stage not in _OF_THE_WHOLE
 
     @property
-    def ends_all(self) -> bool:
+    def is_fatal(self) -> bool:
         """Whether every other lease would fail in the same way: the store takes no credentials."""
-        return self.name == CredentialsRefused.__name__
+        return self.name == CredentialsRefusedError.name

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import av
 
 
-class Held(Protocol):
+class Allocation(Protocol):
     """Something that occupies device memory until it is freed."""
 
     def free(self) -> None:
@@ -100,7 +100,7 @@ class Picture:
     colour: Colour
     row: int
     surface: av.VideoFrame
-    memory: Held
+    memory: Allocation
 
     def __post_init__(self) -> None:
         if self.width_stride < self.size.width or self.height_stride < self.size.height:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Piece:
+class LeaseSummary:
     """A lease as the ledger knows it: how many GOPs it has, their cost, the video it begins with.
 
     Where a lease is cut, its pieces are leases too.

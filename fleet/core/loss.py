@@ -39,8 +39,7 @@ class Loss:
     def of_video(cls, uri: str, error: FleetError, frames: int | None = None) -> Self:
         """Describe a whole video lost to an error, such as one that cannot be opened."""
         message = f"{error.message} {error.way_out}".strip()
-        name = getattr(error, "name", type(error).__name__)
-        return cls(uri, error.stage, name, message, error.code, frames=frames)
+        return cls(uri, error.stage, error.name, message, error.code, frames=frames)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ class Progress:
     """Where a worker stands: totals since it started.
 
     `lease`: what it runs now, empty between leases. `uri`: the video it is in. `host`, `pid`: where
-    it lives. `beats`, `waiting`: see `Pulse`.
+    it lives. `beats`, `waiting`: see `Liveness`.
     """
 
     device: str

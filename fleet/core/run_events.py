@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from fleet.core.fault import Fault
-from fleet.core.lease_summary import Piece
+from fleet.core.lease_summary import LeaseSummary
 from fleet.core.loss import Loss
 from fleet.core.progress import Progress
 from fleet.core.receipt import Receipt
@@ -84,7 +84,7 @@ class DeviceDraining:
 
 
 @dataclass(frozen=True)
-class LeaseDropped:
+class LeaseCancelled:
     """A device has put down a lease as it was told to; `wall_s`: what it had spent on it."""
 
     device: str
@@ -93,8 +93,8 @@ class LeaseDropped:
 
 
 @dataclass(frozen=True)
-class LeaseShortened:
-    """A device that had to stop has committed the front of a lease; `rest`: what it did not do.
+class LeaseTruncated:
+    """A device that had to stop has committed a prefix of a lease; `remainder` is not done.
 
     `receipt`: of the front, which is a lease under a name of its own.
     """
@@ -102,7 +102,7 @@ class LeaseShortened:
     device: str
     lease: str
     receipt: Receipt
-    rest: Piece
+    remainder: LeaseSummary
 
 
 @dataclass(frozen=True)
@@ -119,11 +119,11 @@ class Tick:
 
 
 @dataclass(frozen=True)
-class LeaseCut:
+class LeaseSplit:
     """A lease was cut into pieces, which cover exactly what it covered, each GOP once."""
 
     lease: str
-    pieces: tuple[Piece, ...]
+    pieces: tuple[LeaseSummary, ...]
 
 
 @dataclass(frozen=True)
@@ -139,9 +139,9 @@ Event = (
     | DeviceLost
     | LeaseDone
     | LeaseFailed
-    | LeaseDropped
-    | LeaseShortened
-    | LeaseCut
+    | LeaseCancelled
+    | LeaseTruncated
+    | LeaseSplit
     | LossRecorded
     | NodeSetAside
     | Tick
@@ -172,19 +172,19 @@ class RunStarted:
 class LeaseStarted:
     """A lease was handed to a device, which may have another one to end first.
 
-    `video_s`, `frames`: what the lease covers and how many frames are wanted of it. `twin`: another
-    device is at it already, slowly; whoever is first counts.
+    `video_s`, `frames`: what the lease covers and how many frames are wanted of it. `backup`:
+    another device is at it already, slowly; whoever is first counts.
     """
 
     device: str
     lease: str
     video_s: float
     frames: int
-    twin: bool = False
+    backup: bool = False
 
 
 @dataclass(frozen=True)
-class TwinLost:
+class BackupWasted:
     """What a device did of a lease came to nothing, as another was first; `wall_s`: spent on it."""
 
     device: str
@@ -227,12 +227,12 @@ RunEvent = (
     | DeviceDraining
     | DeviceLost
     | LeaseStarted
-    | TwinLost
+    | BackupWasted
     | Progress
     | LeaseDone
     | LeaseFailed
-    | LeaseShortened
-    | LeaseCut
+    | LeaseTruncated
+    | LeaseSplit
     | LeaseQuarantined
     | VideoRefused
     | Warned
@@ -243,5 +243,5 @@ RunEvent = (
 class Observer(Protocol):
     """Someone who watches a run; called from the loop's thread, and must not hold it up."""
 
-    def see(self, event: RunEvent) -> None:
+    def on_event(self, event: RunEvent) -> None:
         """Take note of what happened just now."""

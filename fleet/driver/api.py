@@ -7,22 +7,22 @@ from typing import Literal
 
 from fleet.core.run_events import Observer, RunEvent
 from fleet.driver.report import RunReport
-from fleet.driver.run import Means, run_job
-from fleet.errors import JobFailed
+from fleet.driver.run import Resources, run_job
+from fleet.errors import JobFailedError
 from fleet.executors.inline import InlinePool
 from fleet.executors.ray.metrics import ray_metrics
 from fleet.executors.ray.pool import RayPool
 from fleet.executors.ray.session import join_ray, ray_left_as_found, start_ray
 from fleet.job.job_file import Job
 from fleet.scheduler.autoscale import Limits
-from fleet.scheduler.lease_state import Rules
+from fleet.scheduler.lease_state import SchedulingPolicy
 from fleet.worker.spec import WorkerSpec
 
 
-class Silent:
+class NullObserver:
     """An observer that takes no note."""
 
-    def see(self, event: RunEvent) -> None:
+    def on_event(self, event: RunEvent) -> None:
         """Do nothing."""
 
 
@@ -39,22 +39,24 @@ def run(
     Ray on this machine for as long as the run lasts; inline runs all devices in this process, one
     after the other, for debugging. `observer` sees what happens. `join`: share the work with a run
     that is at it, rather than be refused. Raises UsageError before anything
-    runs, JobFailed where it cannot go on.
+    runs, JobFailedError where it cannot go on.
     """
-    observer = observer or Silent()
+    observer = observer or NullObserver()
     asked = None if job.devices == "auto" else job.devices
     if on == "inline":
         # They take turns in one thread: none can help another out.
-        means = Means(asked or 1, InlinePool, Limits(most=asked or 1), Rules(twins=False))
+        means = Resources(
+            asked or 1, InlinePool, Limits(most=asked or 1), SchedulingPolicy(backups=False)
+        )
         return run_job(job, means, observer, join=join)
     with ray_left_as_found():
-        there = join_ray()
-        means = _own(job, asked) if there is None else _cluster(job, asked, there)
-        with ray_metrics(observer, on=there is not None) as counting:
+        capacity = join_ray()
+        means = _own(job, asked) if capacity is None else _cluster(job, asked, capacity)
+        with ray_metrics(observer, on=capacity is not None) as counting:
             return run_job(job, means, counting, join=join)
 
 
-def _own(job: Job, asked: int | None) -> Means:
+def _own(job: Job, asked: int | None) -> Resources:
     """Work on this machine alone."""
     devices = asked or job.max_devices or len(os.sched_getaffinity(0))
 
@@ -62,17 +64,17 @@ def _own(job: Job, asked: int | None) -> Means:
         start_ray(devices)
         return RayPool(spec)
 
-    return Means(devices, make_pool, Limits(most=devices, deadline_s=job.deadline_s))
+    return Resources(devices, make_pool, Limits(most=devices, deadline_s=job.deadline_s))
 
 
-def _cluster(job: Job, asked: int | None, there: int) -> Means:
+def _cluster(job: Job, asked: int | None, capacity: int) -> Resources:
     """Work on a cluster that is there, as far as it has room, or can grow."""
     most = job.max_devices or asked
-    if not (most or there):
-        raise JobFailed(
+    if not (most or capacity):
+        raise JobFailedError(
             "The Ray cluster has no NPU.",
             "Start its nodes with --resources='{\"NPU\": 1}'; or, where it can grow by itself, say "
             "how far: --max-devices N.",
         )
     limits = Limits(most=most, deadline_s=job.deadline_s, releases=True)
-    return Means(most or there, RayPool, limits)
+    return Resources(most or capacity, RayPool, limits)

@@ -11,12 +11,12 @@ from typing import TypeVar
 Outcome = TypeVar("Outcome")
 
 
-class Abandoned(BaseException):
+class TaskCancelled(BaseException):
     """The caller went away: the task has to end, and nobody asks how."""
 
 
 @contextmanager
-def aside(task: Callable[[Callable[[int], None]], Outcome]) -> Iterator[Future[Outcome]]:
+def background(task: Callable[[Callable[[int], None]], Outcome]) -> Iterator[Future[Outcome]]:
     """Run a task in a thread of its own for as long as the context lasts.
 
     The task gets a function to call now and then with how far it is; the call raises Abandoned once
@@ -24,12 +24,12 @@ def aside(task: Callable[[Callable[[int], None]], Outcome]) -> Iterator[Future[O
     """
     left = threading.Event()
 
-    def see(_: int) -> None:
+    def on_progress(_: int) -> None:
         if left.is_set():
-            raise Abandoned
+            raise TaskCancelled
 
-    with ThreadPoolExecutor(1, thread_name_prefix="aside") as threads:
+    with ThreadPoolExecutor(1, thread_name_prefix="background") as threads:
         try:
-            yield threads.submit(task, see)
+            yield threads.submit(task, on_progress)
         finally:
             left.set()

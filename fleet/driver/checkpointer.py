@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 
-from fleet.core.run_events import LeaseDone, LeaseQuarantined, LeaseShortened, Observer, RunEvent
+from fleet.core.run_events import LeaseDone, LeaseQuarantined, LeaseTruncated, Observer, RunEvent
 from fleet.errors import StorageError
 from fleet.storage import Folder
-from fleet.table.commits.checkpoint import write_snapshot
+from fleet.table.commits.checkpoint import write_checkpoint
 from fleet.table.commits.record import CommitRecord, Origin
 from fleet.table.commits.record_table import to_table
 
@@ -25,13 +25,13 @@ class RecordKeeper:
         self._inner = inner
         self._records: list[CommitRecord] = []
 
-    def see(self, event: RunEvent) -> None:
+    def on_event(self, event: RunEvent) -> None:
         """Take note of what happened just now; see Observer."""
-        if isinstance(event, LeaseDone | LeaseShortened | LeaseQuarantined):
+        if isinstance(event, LeaseDone | LeaseTruncated | LeaseQuarantined):
             self._records.append(CommitRecord(self._origin, event.receipt, int(time.time())))
         if len(self._records) >= EVERY:
             records, self._records = self._records, []
             # A snapshot only saves time: the footers tell the same.
             with suppress(StorageError):
-                write_snapshot(self._folder, to_table(records))
-        self._inner.see(event)
+                write_checkpoint(self._folder, to_table(records))
+        self._inner.on_event(event)

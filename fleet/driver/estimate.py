@@ -11,12 +11,12 @@ from fleet.ascend.clock import vdec_s, vpc_s
 from fleet.ascend.soc import Soc, soc
 from fleet.core.receipt import Tally
 from fleet.driver.prepare import Prepared
-from fleet.driver.session import Ground
+from fleet.driver.session import Session
 from fleet.models.card import read_card
 from fleet.plan.lease import Lease
 from fleet.plan.plan import bundle
 from fleet.plan.shard import VideoWork
-from fleet.table.state.lock import LEAD, read_holder
+from fleet.table.state.lock import LEADER_LOCK, read_holder
 
 ENOUGH_FRAMES = 50
 """Fewer frames than this, done before, say nothing of the rest."""
@@ -89,19 +89,19 @@ class Estimate:
 
 
 def estimate(
-    ground: Ground, devices: int, see: Callable[[int, int], None] = lambda _, __: None
+    ground: Session, devices: int, on_progress: Callable[[int, int], None] = lambda _, __: None
 ) -> Estimate:
     """Look at all inputs, and work out what a run on `devices` devices would do.
 
-    `see` is told how many of how many videos have been looked at.
+    `on_event` is told how many of how many videos have been looked at.
     """
     site = ground.site
-    prepared = ground.prepare(lambda number: see(number, len(site.listing.sources)))
+    prepared = ground.prepare(lambda number: on_progress(number, len(site.listing.sources)))
     digest = site.identity.record.digest
     leases = bundle(prepared.works, digest, devices, site.job.lease_s)
-    before = ground.standing.total
+    before = ground.state.total
     chip_s = _chip_s(prepared, before, site.identity.files, soc(site.job.soc))
-    rival = read_holder(site.folder, LEAD, time.time())
+    rival = read_holder(site.folder, LEADER_LOCK, time.time())
     known = [video for video in prepared.videos if not (video.refused or video.unread)]
     whole = Stretch(len(known), prepared.duration_s, prepared.frames)
     todo = Stretch(len(prepared.works), prepared.todo_s, prepared.todo_frames)
@@ -134,7 +134,7 @@ def estimate(
 
 
 @dataclass(frozen=True)
-class Paper:
+class SimulationInput:
     """What is left to do, to be tried out on paper.
 
     `bundle`: gives its leases, cut for so many devices. `here`, `chip`: see Estimate, for one
@@ -147,15 +147,17 @@ class Paper:
     work_s: float
 
 
-def on_paper(ground: Ground, see: Callable[[int, int], None] = lambda _, __: None) -> Paper:
-    """Look at all inputs, and set out what is left; `see`: as for `estimate`."""
+def simulation_input(
+    ground: Session, on_progress: Callable[[int, int], None] = lambda _, __: None
+) -> SimulationInput:
+    """Look at all inputs, and set out what is left; `on_event`: as for `estimate`."""
     site = ground.site
-    prepared = ground.prepare(lambda number: see(number, len(site.listing.sources)))
+    prepared = ground.prepare(lambda number: on_progress(number, len(site.listing.sources)))
     digest, longest_s = site.identity.record.digest, site.job.lease_s
-    before = ground.standing.total
+    before = ground.state.total
     leases = bundle(prepared.works, digest, 1, longest_s)
     chip_s = _chip_s(prepared, before, site.identity.files, soc(site.job.soc))
-    return Paper(
+    return SimulationInput(
         lambda devices: bundle(prepared.works, digest, devices, longest_s),
         _here(leases, before, 1),
         _chip(chip_s, before, 1),

@@ -13,7 +13,7 @@ from fleet.errors import StorageError
 from fleet.observe.device_view import DeviceState, DeviceView
 from fleet.observe.progress import ProgressState, Snapshot
 from fleet.storage import Folder
-from fleet.table.state.run_notes import DeviceNote, NodeNote, RunNote, put_note
+from fleet.table.state.run_records import DeviceRecord, NodeRecord, RunRecord, put_run_record
 
 MOST = 100
 """Devices and nodes that a note tells of one by one."""
@@ -23,12 +23,12 @@ EVERY_S = 5.0
 class Heartbeat:
     """Watches a run, passes on what it sees, and keeps its note in the output up to date.
 
-    `check` is asked at every event; it raises JobFailed to end the run, where another one has
+    `check` is asked at every event; it raises JobFailedError to end the run, where another one has
     taken over the output.
     """
 
     def __init__(
-        self, folder: Folder, note: RunNote, inner: Observer, check: Callable[[], None]
+        self, folder: Folder, note: RunRecord, inner: Observer, check: Callable[[], None]
     ) -> None:
         self.note = note
         self._folder = folder
@@ -40,7 +40,7 @@ class Heartbeat:
         self._end = Event()
         self._thread = Thread(target=self._beat, name="heartbeat", daemon=True)
 
-    def see(self, event: RunEvent) -> None:
+    def on_event(self, event: RunEvent) -> None:
         """Take note of what happened just now; see Observer."""
         self._check()
         with self._lock:
@@ -54,7 +54,7 @@ class Heartbeat:
                     frames=event.frames,
                     leases=event.leases,
                 )
-        self._inner.see(event)
+        self._inner.on_event(event)
         if isinstance(event, RunStarted):
             self.put()
 
@@ -77,7 +77,7 @@ class Heartbeat:
             with self._lock:
                 now = self._progress.snapshot(time.monotonic())
                 self.note = note = _noted(self.note, now, state or self.note.state)
-            put_note(self._folder, note)
+            put_run_record(self._folder, note)
 
     def end(self) -> None:
         """Put no more notes."""
@@ -85,7 +85,7 @@ class Heartbeat:
         self._thread.join()
 
 
-def _noted(note: RunNote, now: Snapshot, state: str) -> RunNote:
+def _noted(note: RunRecord, now: Snapshot, state: str) -> RunRecord:
     nodes = _nodes(now.devices)
     return replace(
         note,
@@ -99,7 +99,7 @@ def _noted(note: RunNote, now: Snapshot, state: str) -> RunNote:
         left_s=now.left_s,
         errors=now.losses,
         lost_frames=now.lost_frames,
-        twins=now.twins,
+        backups=now.backups,
         wasted_s=now.wasted_s,
         device_count=len(now.devices),
         devices_lost=now.devices_lost,
@@ -109,19 +109,19 @@ def _noted(note: RunNote, now: Snapshot, state: str) -> RunNote:
     )
 
 
-def _device(now: DeviceView) -> DeviceNote:
+def _device(now: DeviceView) -> DeviceRecord:
     busy = {stage: round(share, 4) for stage, share in now.busy.items()}
-    return DeviceNote(
+    return DeviceRecord(
         now.name, now.frames, now.frames_per_s, now.uri, now.node, now.state, now.lease, busy
     )
 
 
-def _nodes(devices: Iterable[DeviceView]) -> list[NodeNote]:
+def _nodes(devices: Iterable[DeviceView]) -> list[NodeRecord]:
     by_node: dict[str, list[DeviceView]] = {}
     for device in devices:
         by_node.setdefault(device.node, []).append(device)
     return [
-        NodeNote(
+        NodeRecord(
             node,
             len(there),
             sum(device.state == DeviceState.WORKING for device in there),
@@ -134,7 +134,7 @@ def _nodes(devices: Iterable[DeviceView]) -> list[NodeNote]:
 
 @contextmanager
 def heartbeat(
-    folder: Folder, note: RunNote, inner: Observer, check: Callable[[], None]
+    folder: Folder, note: RunRecord, inner: Observer, check: Callable[[], None]
 ) -> Iterator[Heartbeat]:
     """Keep a note of a run for as long as the context lasts; on an error it says failed."""
     beat = Heartbeat(folder, note, inner, check)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, get_type_hints
 
-from fleet.errors import ModelRefused
+from fleet.errors import ModelRefusedError
 from fleet.job.code import code_digest
 from fleet.job.frame_job import CompiledModel, FrameJob
 from fleet.job.job_file import Job
@@ -36,7 +36,7 @@ def identify(job: Job) -> JobIdentity:
     """Read the files that a job names, and name the job by everything that its rows depend on.
 
     Inputs, output, devices and lease lengths are not part of it. Raises UsageError where a file
-    is not there, ModelRefused where it is not compiled, or for another chip.
+    is not there, ModelRefusedError where it is not compiled, or for another chip.
     """
     names = model_fields(job.work)
     files = {name: read_file(name) for name in names.values()}
@@ -60,7 +60,7 @@ def _model_digest(name: str, data: bytes, soc: str) -> str:
     card = read_card(data, name)
     if card.soc != soc:
         message = f"{name} is compiled for {card.soc}, and the job is to run on {soc}."
-        raise ModelRefused(
+        raise ModelRefusedError(
             message, f"Compile it with --soc {soc}, or run with --set soc={card.soc}."
         )
     return card.digest

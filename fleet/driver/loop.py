@@ -7,45 +7,45 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 
 from fleet.core.fault import Fault
-from fleet.core.lease_summary import Piece
+from fleet.core.lease_summary import LeaseSummary
 from fleet.core.run_events import (
     ELSEWHERE,
+    BackupWasted,
     Cause,
     DeviceLost,
     Event,
-    LeaseCut,
+    LeaseCancelled,
     LeaseDone,
-    LeaseDropped,
     LeaseFailed,
     LeaseQuarantined,
-    LeaseShortened,
+    LeaseSplit,
     LeaseStarted,
+    LeaseTruncated,
     LossRecorded,
     NodeSetAside,
     Observer,
     Tick,
-    TwinLost,
     Warned,
 )
 from fleet.driver.loss_recorder import Recorder
-from fleet.errors import IllegalMove, JobFailed
+from fleet.errors import IllegalMoveError, JobFailedError
 from fleet.executors.pool import Pool
-from fleet.plan.cut import cut, cut_at
 from fleet.plan.lease import Lease
 from fleet.plan.order import LeaseOrder, order
 from fleet.plan.shard import VideoWork
+from fleet.plan.split import split, split_at
 from fleet.scheduler.autoscale import Limits, wanted
 from fleet.scheduler.commands import (
     Assign,
+    Cancel,
     Command,
-    CutLease,
-    Drop,
     RecordLoss,
     Release,
-    Shorten,
+    SplitLease,
+    Truncate,
     Waste,
 )
-from fleet.scheduler.lease_state import Rules, State
+from fleet.scheduler.lease_state import SchedulingPolicy, State
 from fleet.scheduler.ledger import Ledger
 from fleet.scheduler.totals import Totals
 
@@ -71,7 +71,7 @@ class Loop:
         recorder: Recorder,
         observer: Observer,
         limits: Limits,
-        rules: Rules | None = None,
+        rules: SchedulingPolicy | None = None,
     ) -> None:
         self.totals = Totals()
         self.devices = 0
@@ -80,7 +80,7 @@ class Loop:
         self._recorder = recorder
         self._observer = observer
         self._limits = limits
-        self._ledger = Ledger(map(_piece, leases), rules)
+        self._ledger = Ledger(map(_summary_of, leases), rules)
         self._deaths = 0
         self._started_s = self._scaled_s = time.monotonic()
 
@@ -103,20 +103,20 @@ class Loop:
     def drive(self, pool: Pool) -> None:
         """Run until every lease is done or given up.
 
-        Raises JobFailed where the job fails on its very first frames, every worker dies before it
-        has looked at one, or the store refuses the credentials, so that nothing can be done.
+        Raises JobFailedError where the job fails on its very first frames, every worker dies before
+        it has looked at one, or the store refuses the credentials, so that nothing can be done.
         """
         self._started_s = time.monotonic()
         while not self._ledger.finished:
             for event in (*pool.poll(POLL_S), Tick()):
                 self._take(event, pool)
             for progress in pool.progress():
-                self._observer.see(progress)
+                self._observer.on_event(progress)
             self._scale(pool)
 
     def _take(self, event: Event, pool: Pool) -> None:
         counts = self._counts(event)
-        if isinstance(event, LeaseShortened) and counts:
+        if isinstance(event, LeaseTruncated) and counts:
             self._learn_pieces(event)
         commands = self._ledger.handle(event, time.monotonic())
         self._tell(event, counts=counts)
@@ -124,33 +124,35 @@ class Loop:
 
     def _counts(self, event: Event) -> bool:
         """Whether a commit is the first of its lease, and not too late: its pieces may be done."""
-        if not isinstance(event, LeaseDone | LeaseShortened):
+        if not isinstance(event, LeaseDone | LeaseTruncated):
             return False
         return self._ledger.state(event.lease) in {State.PENDING, State.LEASED}
 
-    def _learn_pieces(self, event: LeaseShortened) -> None:
+    def _learn_pieces(self, event: LeaseTruncated) -> None:
         lease, receipt = self._leases[event.lease], event.receipt
-        done, rest = cut_at(lease, self._works, self._recorder.job_digest, receipt.intervals)
-        if (done.id, rest.id) != (receipt.lease, event.rest.lease):
-            raise IllegalMove(f"lease {lease.id} was ended early at no GOP of it: {event}")
+        done, rest = split_at(lease, self._works, self._recorder.job_digest, receipt.intervals)
+        if (done.id, rest.id) != (receipt.lease, event.remainder.lease):
+            raise IllegalMoveError(f"lease {lease.id} was ended early at no GOP of it: {event}")
         self._leases.update({done.id: done, rest.id: rest})
 
     def _tell(self, event: Event, *, counts: bool) -> None:
         match event:
-            case LeaseDone(device, _, receipt) | LeaseShortened(device, _, receipt, _):
+            case LeaseDone(device, _, receipt) | LeaseTruncated(device, _, receipt, _):
                 if not counts:
                     return
                 self.totals.add(receipt, here=device != ELSEWHERE)
-            case LeaseCut() | LossRecorded() | LeaseDropped() | Tick():
+            case LeaseSplit() | LossRecorded() | LeaseCancelled() | Tick():
                 return
             case NodeSetAside(node, reason):
-                self._observer.see(Warned(f"No device is started on {node} any more: {reason}"))
+                self._observer.on_event(
+                    Warned(f"No device is started on {node} any more: {reason}")
+                )
                 return
             case _:
                 pass
-        self._observer.see(event)
-        if isinstance(event, LeaseFailed) and event.fault.ends_all:
-            raise JobFailed(event.fault.message)
+        self._observer.on_event(event)
+        if isinstance(event, LeaseFailed) and event.fault.is_fatal:
+            raise JobFailedError(event.fault.message)
         if isinstance(event, LeaseFailed | DeviceLost) and not self.totals.frames:
             self._stop_if_nothing_can_be_done(event)
 
@@ -161,10 +163,10 @@ class Loop:
         if now_s - self._scaled_s < SCALE_EVERY_S or self._ledger.finished:
             return
         self._scaled_s = now_s
-        devices = wanted(self._ledger.load(pool.there), self._limits, now_s - self._started_s)
-        pool.want(devices)
+        devices = wanted(self._ledger.load(pool.capacity), self._limits, now_s - self._started_s)
+        pool.set_target(devices)
         if self._limits.releases:
-            self._ledger.want(devices)
+            self._ledger.set_target(devices)
 
     def _stop_if_nothing_can_be_done(self, event: LeaseFailed | DeviceLost) -> None:
         """Stop before errors/ fills with one mistake."""
@@ -175,7 +177,7 @@ class Loop:
             return
         self._deaths += 1
         if self._deaths >= MOST_DEATHS:
-            raise JobFailed(
+            raise JobFailedError(
                 f"{self._deaths} workers were lost before a single frame was looked at; the last: "
                 f"{event.reason}",
                 "See whether one video can be run inline, where a crash shows: "
@@ -190,38 +192,38 @@ class Loop:
                 case Assign(device, name):
                     pool.apply(command, self.order(command))
                     lease = self._leases[name]
-                    told = LeaseStarted(device, name, lease.video_s, lease.frames, command.twin)
-                    self._observer.see(told)
-                case Drop() | Shorten() | Release():
+                    told = LeaseStarted(device, name, lease.video_s, lease.frames, command.backup)
+                    self._observer.on_event(told)
+                case Cancel() | Truncate() | Release():
                     pool.tell(command)
                 case Waste(device, name, wall_s):
-                    self._observer.see(TwinLost(device, name, wall_s))
-                case CutLease():
+                    self._observer.on_event(BackupWasted(device, name, wall_s))
+                case SplitLease():
                     to_do += self._cut(command)
                 case RecordLoss():
                     to_do += self._record(command)
 
-    def _cut(self, command: CutLease) -> list[Command]:
+    def _cut(self, command: SplitLease) -> list[Command]:
         lease = self._leases[command.lease]
-        pieces = cut(lease, self._works, self._recorder.job_digest, command.pieces)
+        pieces = split(lease, self._works, self._recorder.job_digest, command.pieces)
         self._leases.update({piece.id: piece for piece in pieces})
-        event = LeaseCut(lease.id, tuple(map(_piece, pieces)))
-        self._observer.see(event)
+        event = LeaseSplit(lease.id, tuple(map(_summary_of, pieces)))
+        self._observer.on_event(event)
         return self._ledger.handle(event, time.monotonic())
 
     def _record(self, command: RecordLoss) -> list[Command]:
         lost = order(self._leases[command.lease], self._works)
         receipt = self._recorder.give_up(lost, command.fault)
         self.totals.add(receipt)
-        self._observer.see(LeaseQuarantined(receipt, command.fault))
+        self._observer.on_event(LeaseQuarantined(receipt, command.fault))
         return self._ledger.handle(LossRecorded(command.lease), time.monotonic())
 
 
-def _piece(lease: Lease) -> Piece:
-    return Piece(lease.id, lease.gops, lease.cost_s, lease.shards[0].source.uri)
+def _summary_of(lease: Lease) -> LeaseSummary:
+    return LeaseSummary(lease.id, lease.gops, lease.cost_s, lease.shards[0].source.uri)
 
 
 def _stop_if_the_job_is_wrong(fault: Fault) -> None:
     """Stop a job that fails before any lease is done: errors/ would fill with one mistake."""
     if fault.stage in _JOB_STAGES and not fault.retryable:
-        raise JobFailed(f"{fault.message}\n{fault.detail}".strip())
+        raise JobFailedError(f"{fault.message}\n{fault.detail}".strip())

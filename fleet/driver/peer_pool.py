@@ -10,22 +10,22 @@ from fleet.core.run_events import (
     ELSEWHERE,
     DeviceLost,
     Event,
+    LeaseCancelled,
     LeaseDone,
-    LeaseDropped,
     LeaseFailed,
-    LeaseShortened,
+    LeaseTruncated,
 )
 from fleet.driver.peers import LOOK_EVERY_S, others
-from fleet.errors import StorageError, TornPart
+from fleet.errors import StorageError, TornPartError
 from fleet.executors.pool import Pool
 from fleet.plan.lease import Lease
 from fleet.plan.order import LeaseOrder
-from fleet.scheduler.commands import Assign, Drop, Release, Shorten
+from fleet.scheduler.commands import Assign, Cancel, Release, Truncate
 from fleet.storage import Folder
 from fleet.table.commits.commit import read_commit
 from fleet.table.commits.record import lease_of
 from fleet.table.parts.schema import FRAMES_TABLE
-from fleet.table.state.run_notes import RunNote
+from fleet.table.state.run_records import RunRecord
 
 LOOK_FOR_OTHERS_S = 15.0
 
@@ -36,7 +36,7 @@ class SharedPool:
     Of what its own devices hold they tell themselves: their parts may be seen before that.
     """
 
-    def __init__(self, pool: Pool, folder: Folder, leases: Iterable[Lease], me: RunNote) -> None:
+    def __init__(self, pool: Pool, folder: Folder, leases: Iterable[Lease], me: RunRecord) -> None:
         self._pool = pool
         self._folder = folder
         self._unheard = {lease.id for lease in leases}
@@ -47,20 +47,20 @@ class SharedPool:
         self._shared = False
 
     @property
-    def there(self) -> int:
+    def capacity(self) -> int:
         """See Pool."""
-        return self._pool.there
+        return self._pool.capacity
 
-    def want(self, devices: int) -> None:
+    def set_target(self, devices: int) -> None:
         """See Pool."""
-        self._pool.want(devices)
+        self._pool.set_target(devices)
 
     def apply(self, command: Assign, order: LeaseOrder) -> None:
         """See Pool."""
         self._held[command.lease] = command.device
         self._pool.apply(command, order)
 
-    def tell(self, command: Drop | Shorten | Release) -> None:
+    def tell(self, command: Cancel | Truncate | Release) -> None:
         """See Pool."""
         self._pool.tell(command)
 
@@ -69,10 +69,10 @@ class SharedPool:
         events = self._pool.poll(timeout_s)
         for event in events:
             match event:
-                case LeaseDone(_, lease) | LeaseShortened(_, lease):
+                case LeaseDone(_, lease) | LeaseTruncated(_, lease):
                     self._unheard.discard(lease)
                     self._held.pop(lease, None)
-                case LeaseFailed(_, lease) | LeaseDropped(_, lease):
+                case LeaseFailed(_, lease) | LeaseCancelled(_, lease):
                     self._held.pop(lease, None)
                 case DeviceLost(device):
                     self._held = {k: v for k, v in self._held.items() if v != device}
@@ -98,7 +98,7 @@ class SharedPool:
                 continue
             try:
                 record = read_commit(self._folder, entry)
-            except (TornPart, StorageError):
+            except (TornPartError, StorageError):
                 continue
             if record is not None:
                 self._unheard.discard(lease)

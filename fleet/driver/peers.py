@@ -20,30 +20,30 @@ from fleet.core.receipt import Tally
 from fleet.core.run_events import Warned
 from fleet.core.spans import covers
 from fleet.driver.heartbeat import Heartbeat
-from fleet.errors import OutputBusy
+from fleet.errors import OutputBusyError
 from fleet.plan.lease import Lease
 from fleet.plan.shard import VideoWork
 from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord
 from fleet.table.maintenance.close import Covering, finish
-from fleet.table.maintenance.vacuum import Sweep
-from fleet.table.state.lock import EXPIRES_S, LEAD, Held, Holder, held
-from fleet.table.state.run_notes import RunNote, drop_leases, read_leases, read_notes
-from fleet.table.state.state import read_standing
+from fleet.table.maintenance.vacuum import VacuumOptions
+from fleet.table.state.lock import EXPIRES_S, LEADER_LOCK, Holder, LockGuard, locked
+from fleet.table.state.run_records import RunRecord, drop_leases, read_leases, read_run_records
+from fleet.table.state.state import read_state
 from fleet.table.state.video_manifest import read_videos, seconds_a_tick
 
 LOOK_EVERY_S = 5.0
 """How often a run looks for what others have done, once there are others."""
 
 
-def others(folder: Folder, me: str, job: str) -> list[RunNote]:
+def others(folder: Folder, me: str, job: str) -> list[RunRecord]:
     """List the other runs of the job that go on, by what they say of themselves."""
     now_s = time.time()
-    notes = (note for note in read_notes(folder) if note.id != me and note.holder.job == job)
+    notes = (note for note in read_run_records(folder) if note.id != me and note.holder.job == job)
     return [note for note in notes if note.is_alive(now_s)]
 
 
-class Turn:
+class Leadership:
     """A run's part among those at work on one output: it leads them, or has joined them.
 
     `holder`: who it is. A run that has joined may come to lead, once nobody else does.
@@ -53,31 +53,31 @@ class Turn:
         self.holder = Holder.me("fleet run", job, time.time())
         self._folder = folder
         self._conditional = conditional
-        self._hold: Held | None = None
+        self._guard: LockGuard | None = None
         self._stack = ExitStack()
 
     @property
     def leads(self) -> bool:
         """Whether it leads."""
-        return self._hold is not None
+        return self._guard is not None
 
     def lead(self, wait_s: float = 0.0) -> None:
-        """Come to lead; raises OutputBusy where another run does for longer than `wait_s`."""
-        if self._hold is None:
-            turn = held(
+        """Come to lead; raises OutputBusyError where another run does for longer than `wait_s`."""
+        if self._guard is None:
+            leadership = locked(
                 self._folder,
-                LEAD,
+                LEADER_LOCK,
                 self.holder.what,
                 self.holder.job,
                 wait_s,
                 conditional=self._conditional,
             )
-            self._hold = self._stack.enter_context(turn)
+            self._guard = self._stack.enter_context(leadership)
 
     def check(self) -> None:
-        """Raise JobFailed where it led, and another run does by now."""
-        if self._hold is not None:
-            self._hold.check()
+        """Raise JobFailedError where it led, and another run does by now."""
+        if self._guard is not None:
+            self._guard.check()
 
     def end(self) -> None:
         """Let go."""
@@ -85,42 +85,44 @@ class Turn:
 
 
 @contextmanager
-def lead_or_join(folder: Folder, job: str, *, join: bool, conditional: bool) -> Iterator[Turn]:
+def acquire_or_join(
+    folder: Folder, job: str, *, join: bool, conditional: bool
+) -> Iterator[Leadership]:
     """Lead the job, or join the run that does, once its leases are there.
 
-    Raises OutputBusy where another run leads and it is not to be joined.
+    Raises OutputBusyError where another run leads and it is not to be joined.
     """
-    turn = Turn(folder, job, conditional=conditional)
+    leadership = Leadership(folder, job, conditional=conditional)
     try:
-        while not turn.leads:
+        while not leadership.leads:
             try:
-                turn.lead()
-            except OutputBusy as error:
+                leadership.lead()
+            except OutputBusyError as error:
                 if not join:
                     way_out = f"{error.way_out} Or join it: --join."
-                    raise OutputBusy(error.message, way_out) from None
+                    raise OutputBusyError(error.message, way_out) from None
                 if any(read_leases(folder, note.id) for note in others(folder, "", job)):
                     break
                 time.sleep(1.0)
-        yield turn
+        yield leadership
     finally:
-        turn.end()
+        leadership.end()
 
 
-def offered_leases(folder: Folder, turn: Turn) -> list[Lease]:
+def offered_leases(folder: Folder, leadership: Leadership) -> list[Lease]:
     """Read the leases that all other runs mean to do; for a run whose own note is put.
 
     There are none where the others are about to end: then this run comes to lead.
     """
     known: dict[str, Lease] = {}
-    for note in others(folder, turn.holder.mark, turn.holder.job):
+    for note in others(folder, leadership.holder.mark, leadership.holder.job):
         known.update({lease.id: lease for lease in read_leases(folder, note.id) or ()})
     if not known:
-        turn.lead(EXPIRES_S + LOOK_EVERY_S)
+        leadership.lead(EXPIRES_S + LOOK_EVERY_S)
     return list(known.values())
 
 
-def adopt(
+def partition_peer_leases(
     offered: Sequence[Lease], works: Sequence[VideoWork], done: DoneIntervals
 ) -> tuple[list[Lease], list[VideoWork]]:
     """Choose what a run that joins does: leases of others, from the end, and work of its own.
@@ -131,8 +133,8 @@ def adopt(
     taken = [lease for lease in offered if _can_do(lease, by_uri) and not _is_done(lease, done)]
     intervals = (interval for lease in offered for interval in lease.intervals)
     others_work = DoneIntervals(IntervalTable.of(intervals))
-    rest = [_without(_without(work, done), others_work) for work in works]
-    return taken[::-1], [work for work in rest if work.todo.any()]
+    remainder = [_without(_without(work, done), others_work) for work in works]
+    return taken[::-1], [work for work in remainder if work.todo.any()]
 
 
 def _can_do(lease: Lease, works: dict[str, VideoWork]) -> bool:
@@ -156,12 +158,12 @@ def _without(work: VideoWork, taken: DoneIntervals) -> VideoWork:
     return replace(work, todo=work.todo & ~taken.covers(work.source, work.bounds))
 
 
-def leave(
+def depart(
     folder: Folder,
     job: JobRecord,
     committed: Iterable[Covering],
     beat: Heartbeat,
-    turn: Turn,
+    leadership: Leadership,
 ) -> Tally:
     """End a run that has done all it could: whoever is last closes the output.
 
@@ -171,10 +173,12 @@ def leave(
     drop_leases(folder, beat.note.id)
     beat.put("left")
     if others(folder, beat.note.id, job.digest):
-        beat.see(Warned("Another run is still at work on this output; it will close it."))
-        return read_standing(folder, job.tables).total
+        beat.on_event(Warned("Another run is still at work on this output; it will close it."))
+        return read_state(folder, job.tables).total
     # The run that led is about to let go, or was killed.
-    turn.lead(EXPIRES_S + LOOK_EVERY_S)
-    total = finish(folder, job, committed, Sweep(seconds=seconds_a_tick(read_videos(folder))))
+    leadership.lead(EXPIRES_S + LOOK_EVERY_S)
+    total = finish(
+        folder, job, committed, VacuumOptions(seconds=seconds_a_tick(read_videos(folder)))
+    )
     beat.put("finished")
     return total

@@ -23,15 +23,15 @@ from fleet.core.interval import Interval, lease_id
 from fleet.core.interval_set import EVER, DoneIntervals
 from fleet.core.source import Source
 from fleet.core.spans import covers
-from fleet.errors import CredentialsRefused, FleetError, StorageError, VideoError
+from fleet.errors import CredentialsRefusedError, FleetError, StorageError, VideoError
 from fleet.index_cache.store import IndexStore
 from fleet.plan.cost import CostModel
 from fleet.plan.shard import VideoWork, video_work
 from fleet.table.state.video_manifest import Video
 from fleet.video.index import VideoIndex
-from fleet.video.probe.sandbox import LookEnded, Probes
+from fleet.video.probe.sandbox import ProbeEndedError, Probes
 from fleet.video.probe.serialize import is_lasting
-from fleet.video.sampling import Sample
+from fleet.video.sampling import Sampling
 
 INDEX_THREADS = 8
 """Headers read at once: with a far store, waiting is most of it."""
@@ -101,18 +101,18 @@ class Known:
 
 def prepare(
     sources: Sequence[Source],
-    sample: Sample,
+    sample: Sampling,
     soc: Soc,
     known: Known,
-    see: Callable[[int], None] = lambda _: None,
+    on_progress: Callable[[int], None] = lambda _: None,
 ) -> Prepared:
     """Look at the videos and set out what is to be done of each.
 
-    `see` is told how many videos have been looked at. Raises CredentialsRefused: where the store
-    takes them no more, no other video would fare better.
+    `on_event` is told how many videos have been looked at. Raises CredentialsRefusedError: where
+    the store takes them no more, no other video would fare better.
     """
     probes = Probes(INDEX_THREADS)
-    looker = Looker(sample, known.store, probes.index)
+    looker = IndexLoader(sample, known.store, probes.index)
 
     def look(source: Source) -> Video | _Todo | Refusal:
         before = known.videos.get(source.uri)
@@ -121,7 +121,7 @@ def prepare(
         try:
             index, wanted = looker.look(source)
             check_stream(soc, index.stream, source.uri)
-        except CredentialsRefused:
+        except CredentialsRefusedError:
             raise
         except (VideoError, StorageError) as error:
             return Refusal(source, error)
@@ -136,7 +136,7 @@ def prepare(
     ):
         for number, outcome in enumerate(threads.map(look, sources), 1):
             outcomes.append(outcome)
-            see(number)
+            on_progress(number)
     todo = [outcome for outcome in outcomes if isinstance(outcome, _Todo)]
     return Prepared(
         works=tuple(item.work for item in todo if item.work.todo.any()),
@@ -181,14 +181,14 @@ def _video_of(outcome: Video | _Todo | Refusal) -> Video:
     return Video(source.uri, source.bytes, source.etag, refused=not unread, unread=unread)
 
 
-class Looker:
+class IndexLoader:
     """Gives the index of a video and which frames are wanted: kept, or found out and then kept.
 
     The latest ones stay in memory, up to PACKETS_HELD. Safe to use from several threads.
     """
 
     def __init__(
-        self, sample: Sample, store: IndexStore | None, index: Callable[[Source], VideoIndex]
+        self, sample: Sampling, store: IndexStore | None, index: Callable[[Source], VideoIndex]
     ) -> None:
         self._sample = sample
         self._store = store
@@ -219,7 +219,7 @@ class Looker:
             index = self._index(source)
         except VideoError as error:
             # A process may have been ended by somebody else: whoever asks again gets a look.
-            ended = isinstance(error.__cause__, LookEnded)
+            ended = isinstance(error.__cause__, ProbeEndedError)
             if self._store is not None and is_lasting(error) and not ended:
                 self._store.add(source, error)
             raise

@@ -14,17 +14,17 @@ from fleet.index_cache.store import INDEX_FOLDER, IndexStore
 from fleet.job.job_file import Job
 from fleet.storage import Folder, Listing, expand
 from fleet.table.commits.record import Origin
-from fleet.table.maintenance.close import WAIT_S, remember
-from fleet.table.maintenance.vacuum import Sweep, sweep
+from fleet.table.maintenance.close import WAIT_S, checkpoint
+from fleet.table.maintenance.vacuum import VacuumOptions, vacuum
 from fleet.table.parts.schema import output_schemas
-from fleet.table.state.lock import REWRITE, held
-from fleet.table.state.ownership import check_claim, claim
-from fleet.table.state.state import Standing, read_standing
+from fleet.table.state.lock import REWRITE_LOCK, locked
+from fleet.table.state.ownership import check_owner, claim
+from fleet.table.state.state import TableState, read_state
 from fleet.table.state.video_manifest import Video, read_videos, seconds_a_tick, write_videos
 
 
 @dataclass(frozen=True)
-class Site:
+class JobTarget:
     """A job, what it names, and where it goes; nothing is changed by looking at it."""
 
     job: Job
@@ -49,41 +49,41 @@ class Site:
 
 
 @dataclass(frozen=True)
-class Ground:
+class Session:
     """A site, and what earlier runs left there. `videos`: the video manifest."""
 
-    site: Site
-    standing: Standing
+    site: JobTarget
+    state: TableState
     videos: dict[str, Video]
 
-    def prepare(self, see: Callable[[int], None] = lambda _: None) -> Prepared:
+    def prepare(self, on_progress: Callable[[int], None] = lambda _: None) -> Prepared:
         """Look at the videos; nothing is put anywhere."""
-        return self._prepare(IndexStore(self.site.index_folder), see)
+        return self._prepare(IndexStore(self.site.index_folder), on_progress)
 
-    def prepare_and_keep(self, see: Callable[[int], None] = lambda _: None) -> Prepared:
+    def prepare_and_keep(self, on_progress: Callable[[int], None] = lambda _: None) -> Prepared:
         """Look at the videos, and keep what was found out for the next time."""
         store = IndexStore(self.site.index_folder)
         try:
-            prepared = self._prepare(store, see)
+            prepared = self._prepare(store, on_progress)
         finally:
             # However far it came: what was found out need not be found out again.
             store.flush()
         store.tidy()
-        keep_videos(self.site.folder, self.standing, self.videos, prepared.videos)
+        keep_videos(self.site.folder, self.state, self.videos, prepared.videos)
         return prepared
 
-    def _prepare(self, store: IndexStore, see: Callable[[int], None]) -> Prepared:
+    def _prepare(self, store: IndexStore, on_progress: Callable[[int], None]) -> Prepared:
         job = self.site.job
-        known = Known(self.standing.done, self.videos, store)
-        return prepare(self.site.listing.sources, job.sample, soc(job.soc), known, see)
+        known = Known(self.state.done, self.videos, store)
+        return prepare(self.site.listing.sources, job.sample, soc(job.soc), known, on_progress)
 
 
 def keep_videos(
-    folder: Folder, standing: Standing, before: dict[str, Video], now: tuple[Video, ...]
+    folder: Folder, state: TableState, before: dict[str, Video], now: tuple[Video, ...]
 ) -> None:
     """Put which videos the job is to cover: those of this run, and others that have rows."""
     present = {video.uri for video in now}
-    versions = set(standing.covered.intervals.versions)
+    versions = set(state.covered.intervals.versions)
     others = [
         video
         for video in before.values()
@@ -93,7 +93,7 @@ def keep_videos(
         write_videos(folder, (*now, *others))
 
 
-def find_site(job: Job) -> Site:
+def resolve_target(job: Job) -> JobTarget:
     """Read what a job names and list its inputs.
 
     Raises UsageError where something is not there, or the output is another job's.
@@ -101,18 +101,18 @@ def find_site(job: Job) -> Site:
     identity = identify(job)
     soc(job.soc)
     folder = Folder(job.output)
-    check_claim(folder, identity.record)
-    return Site(job, identity, folder, expand(job.inputs, job.choice))
+    check_owner(folder, identity.record)
+    return JobTarget(job, identity, folder, expand(job.inputs, job.choice))
 
 
-def survey(site: Site) -> Ground:
+def load_session(site: JobTarget) -> Session:
     """See what stands in the output, as it is."""
-    return Ground(
-        site, read_standing(site.folder, site.identity.record.tables), read_videos(site.folder)
+    return Session(
+        site, read_state(site.folder, site.identity.record.tables), read_videos(site.folder)
     )
 
 
-def take(site: Site) -> bool:
+def claim_output(site: JobTarget) -> bool:
     """Take the output for the job; gives whether the store's conditional puts can be relied on.
 
     Raises StorageError where it cannot be written to.
@@ -122,13 +122,13 @@ def take(site: Site) -> bool:
     return conditional
 
 
-def clear(site: Site) -> Ground:
+def prepare_output(site: JobTarget) -> Session:
     """Clear the output of what does not count, and see what stands there."""
     videos = read_videos(site.folder)
     record = site.identity.record
     versions = {source.uri: source.etag for source in site.listing.sources}
-    how = Sweep(versions, seconds_a_tick(videos))
-    with held(site.folder, REWRITE, "fleet run", record.digest, WAIT_S) as hold:
-        standing = sweep(site.folder, record, hold, how)
-        remember(site.folder, standing)
-    return Ground(site, standing, videos)
+    how = VacuumOptions(versions, seconds_a_tick(videos))
+    with locked(site.folder, REWRITE_LOCK, "fleet run", record.digest, WAIT_S) as guard:
+        state = vacuum(site.folder, record, guard, how)
+        checkpoint(site.folder, state)
+    return Session(site, state, videos)

@@ -6,10 +6,10 @@ from collections import deque
 from itertools import count
 
 from fleet.core.progress import Progress
-from fleet.core.run_events import Cause, DeviceJoined, DeviceLost, Event, LeaseDropped
+from fleet.core.run_events import Cause, DeviceJoined, DeviceLost, Event, LeaseCancelled
 from fleet.executors.outcomes import event_of
 from fleet.plan.order import LeaseOrder
-from fleet.scheduler.commands import Assign, Drop, Release, Shorten
+from fleet.scheduler.commands import Assign, Cancel, Release, Truncate
 from fleet.worker.spec import WorkerSpec
 from fleet.worker.worker import Worker
 
@@ -28,11 +28,11 @@ class InlinePool:
         self._untold: list[Event] = []
 
     @property
-    def there(self) -> int:
+    def capacity(self) -> int:
         """See Pool; as many as are wanted."""
         return self._wanted
 
-    def want(self, devices: int) -> None:
+    def set_target(self, devices: int) -> None:
         """Open devices until there are so many."""
         self._wanted = devices
         for _ in range(len(self._workers), devices):
@@ -46,17 +46,17 @@ class InlinePool:
         """Queue a lease."""
         self._assigned.append((command, order))
 
-    def tell(self, command: Drop | Shorten | Release) -> None:
+    def tell(self, command: Cancel | Truncate | Release) -> None:
         """See Pool; no lease has begun when a word can be said."""
         device = command.device
         worker = self._workers.get(device)
         if worker is None:
             return
         match command:
-            case Drop(_, lease):
+            case Cancel(_, lease):
                 self._drop(device, lease)
-            case Shorten(_, lease):
-                worker.shorten(lease)
+            case Truncate(_, lease):
+                worker.truncate(lease)
             case Release():
                 worker.close()
                 del self._workers[device]
@@ -69,7 +69,7 @@ class InlinePool:
         for place, (held, _) in enumerate(self._assigned):
             if (held.device, held.lease) == (device, lease):
                 del self._assigned[place]
-                self._untold.append(LeaseDropped(device, lease, 0.0))
+                self._untold.append(LeaseCancelled(device, lease, 0.0))
                 return
 
     def poll(self, timeout_s: float) -> list[Event]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from fleet.core.fault import Fault
-from fleet.core.lease_summary import Piece
-from fleet.core.run_events import Event, LeaseDone, LeaseDropped, LeaseFailed, LeaseShortened
-from fleet.worker.outcome import Dropped, Shortened
+from fleet.core.lease_summary import LeaseSummary
+from fleet.core.run_events import Event, LeaseCancelled, LeaseDone, LeaseFailed, LeaseTruncated
+from fleet.worker.outcome import Cancelled, Truncated
 from fleet.worker.worker import Outcome
 
 
@@ -14,9 +14,9 @@ def event_of(device: str, lease: str, outcome: Outcome) -> Event:
     match outcome:
         case Fault():
             return LeaseFailed(device, lease, outcome)
-        case Dropped():
-            return LeaseDropped(device, lease, outcome.wall_s)
-        case Shortened(receipt, rest):
-            piece = Piece(rest.lease, rest.gops, rest.cost_s, rest.uri)
-            return LeaseShortened(device, lease, receipt, piece)
+        case Cancelled():
+            return LeaseCancelled(device, lease, outcome.wall_s)
+        case Truncated(receipt, rest):
+            piece = LeaseSummary(rest.lease, rest.gops, rest.cost_s, rest.uri)
+            return LeaseTruncated(device, lease, receipt, piece)
     return LeaseDone(device, lease, outcome)

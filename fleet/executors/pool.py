@@ -7,17 +7,17 @@ from typing import Protocol
 from fleet.core.progress import Progress
 from fleet.core.run_events import Event
 from fleet.plan.order import LeaseOrder
-from fleet.scheduler.commands import Assign, Drop, Release, Shorten
+from fleet.scheduler.commands import Assign, Cancel, Release, Truncate
 
 
 class Pool(Protocol):
     """Devices that take leases; used from one thread."""
 
     @property
-    def there(self) -> int:
+    def capacity(self) -> int:
         """How many devices there could be on the machines that are here now, ours included."""
 
-    def want(self, devices: int) -> None:
+    def set_target(self, devices: int) -> None:
         """Aim at so many devices, those that start included.
 
         Those missing are asked for, and come as there is room. What is too many is no longer asked
@@ -27,11 +27,11 @@ class Pool(Protocol):
     def apply(self, command: Assign, order: LeaseOrder) -> None:
         """Hand a lease, spelled out, to a device."""
 
-    def tell(self, command: Drop | Shorten | Release) -> None:
+    def tell(self, command: Cancel | Truncate | Release) -> None:
         """Have a device put down a lease, end it early, or go.
 
-        What comes of it is told by `poll`: LeaseDropped, LeaseShortened or, where it was just done,
-        LeaseDone; DeviceLost (RELEASED).
+        What comes of it is told by `poll`: LeaseCancelled, LeaseTruncated or, where it was just
+        done, LeaseDone; DeviceLost (RELEASED).
         """
 
     def poll(self, timeout_s: float) -> list[Event]:

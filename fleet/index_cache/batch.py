@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from fleet.core.source import Source
 from fleet.errors import VideoError
-from fleet.parquet.arrays import escaped, marks, numbers, texts, unescaped
+from fleet.parquet.arrays import booleans, escaped, numbers, strings, unescaped
 from fleet.storage import Entry, Folder
 from fleet.video.index import PacketTable, VideoIndex
 from fleet.video.probe.serialize import (
@@ -73,9 +73,9 @@ _KINDS: dict[str, type[np.generic]] = {
 }
 COLUMNS = tuple(_KINDS)
 """The columns of a PacketTable."""
-Found = VideoIndex | VideoError
+CachedResult = VideoIndex | VideoError
 """What looking at a video came to: its index, or why it has none."""
-Kept = Found | None
+CacheEntry = CachedResult | None
 """None: what was kept before counts no longer."""
 
 
@@ -132,7 +132,7 @@ def read_batches(folder: Folder) -> Iterator[Batch]:
             yield Batch(stem, videos.cast(_VIDEO_ROW), listed.get(f"{stem}{PACKETS}"))
 
 
-def put_batch(folder: Folder, found: Sequence[tuple[Source, Kept]]) -> Batch:
+def put_batch(folder: Folder, found: Sequence[tuple[Source, CacheEntry]]) -> Batch:
     """Put some videos as a batch of their own, the packets first."""
     name = f"{int(time.time() * 1000):014}-{uuid.uuid4().hex[:8]}"
     indexes = [(n, item) for n, (_, item) in enumerate(found) if isinstance(item, VideoIndex)]
@@ -151,7 +151,7 @@ def _packets_parquet(indexes: Sequence[tuple[int, VideoIndex]]) -> bytes:
     columns = [
         _joined([getattr(table, name) for table in tables], _KINDS[name]) for name in COLUMNS
     ]
-    arrays = [marks(c) if c.dtype == np.bool_ else numbers(c) for c in (video, *columns)]
+    arrays = [booleans(c) if c.dtype == np.bool_ else numbers(c) for c in (video, *columns)]
     sink = pa.BufferOutputStream()
     integers = [f.name for f in _PACKET_ROW if pa.types.is_integer(f.type)]
     pq.write_table(
@@ -170,13 +170,13 @@ def _joined(pieces: Sequence[NDArray[Any]], kind: type[np.generic]) -> NDArray[A
     return np.concatenate([np.zeros(0, kind), *pieces])
 
 
-def _videos_table(found: Sequence[tuple[Source, Kept]]) -> pa.Table:
+def _videos_table(found: Sequence[tuple[Source, CacheEntry]]) -> pa.Table:
     counts = [len(item.packets) if isinstance(item, VideoIndex) else 0 for _, item in found]
     rows = [_video_row(source, item) for source, item in found]
     columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in rows[0]}
     ends = np.cumsum(counts, dtype=np.int64)
     arrays = [
-        texts(values)
+        strings(values)
         if pa.types.is_string(_VIDEO_ROW.field(name).type)
         else numbers(np.array(values, np.int64))
         for name, values in columns.items()
@@ -185,7 +185,7 @@ def _videos_table(found: Sequence[tuple[Source, Kept]]) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=_VIDEO_ROW)
 
 
-def _video_row(source: Source, found: Kept) -> dict[str, Any]:
+def _video_row(source: Source, found: CacheEntry) -> dict[str, Any]:
     row = {"uri": escaped(source.uri), "bytes": source.bytes, "etag": source.etag}
     about = {"container": None, "origin": None, "bytes_read": 0, "stream": None, "error": None}
     if isinstance(found, VideoIndex):

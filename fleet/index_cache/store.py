@@ -21,8 +21,8 @@ from fleet.index_cache.batch import (
     PACKETS,
     VIDEOS,
     Batch,
-    Found,
-    Kept,
+    CachedResult,
+    CacheEntry,
     put_batch,
     read_batches,
 )
@@ -57,7 +57,7 @@ class IndexStore:
         self._places: dict[Key, tuple[int, int]] = {}
         self._files: dict[int, pq.ParquetFile] = {}
         self._groups: OrderedDict[tuple[int, int], pa.Table] = OrderedDict()
-        self._new: dict[Key, tuple[Source, Kept]] = {}
+        self._new: dict[Key, tuple[Source, CacheEntry]] = {}
         self.load()
 
     def __len__(self) -> int:
@@ -75,7 +75,7 @@ class IndexStore:
             self._files.clear()
             self._groups.clear()
 
-    def find(self, source: Source) -> Found | None:
+    def find(self, source: Source) -> CachedResult | None:
         """Tell what is known of this very version of a video; None where nothing is."""
         with self._lock:
             fresh = self._new.get(_key(source))
@@ -89,7 +89,7 @@ class IndexStore:
                 del self._places[_key(source)]
                 return None
 
-    def _read(self, source: Source, number: int, row: int) -> Found | None:
+    def _read(self, source: Source, number: int, row: int) -> CachedResult | None:
         batch = self._batches[number]
         if not batch.is_known(row):
             return None
@@ -122,7 +122,7 @@ class IndexStore:
             self._files[number] = pq.ParquetFile(file, pre_buffer=True)
         return self._files[number]
 
-    def add(self, source: Source, found: Kept) -> None:
+    def add(self, source: Source, found: CacheEntry) -> None:
         """Keep what was found out about a video; with None, forget what was kept."""
         with self._lock:
             self._new[_key(source)] = source, found

@@ -15,14 +15,21 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 from fleet.errors import JobFileError, UsageError
 from fleet.job.code import load_job_class
 from fleet.job.frame_job import FrameJob
-from fleet.storage import EVERY_VIDEO, Choice, check_glob, clean, parse_moment, refuse_credentials
-from fleet.video.sampling import EVERY_FRAME, Sample
+from fleet.storage import (
+    EVERY_VIDEO,
+    InputFilter,
+    check_glob,
+    parse_moment,
+    redact,
+    refuse_credentials,
+)
+from fleet.video.sampling import EVERY_FRAME, Sampling
 
 MOST_DEVICES = 100_000
 
 
 def _read_sample(value: object) -> object:
-    return Sample.parse(value) if isinstance(value, str) else value
+    return Sampling.parse(value) if isinstance(value, str) else value
 
 
 def _read_devices(value: object) -> object:
@@ -89,7 +96,7 @@ class JobFile(BaseModel):
     include: list[_Glob] = []
     exclude: list[_Glob] = []
     modified_since: Annotated[datetime | None, BeforeValidator(_read_moment)] = None
-    sample: Annotated[Sample, BeforeValidator(_read_sample)] = EVERY_FRAME
+    sample: Annotated[Sampling, BeforeValidator(_read_sample)] = EVERY_FRAME
     devices: Annotated[int | Literal["auto"], BeforeValidator(_read_devices)] = "auto"
     max_devices: int | None = Field(default=None, ge=1)
     deadline: Annotated[float | None, BeforeValidator(read_duration), Field(gt=0)] = None
@@ -118,7 +125,7 @@ class Job:
     work: FrameJob
     inputs: tuple[str, ...]
     output: str
-    sample: Sample = EVERY_FRAME
+    sample: Sampling = EVERY_FRAME
     devices: int | Literal["auto"] = "auto"
     max_devices: int | None = None
     deadline_s: float | None = None
@@ -126,7 +133,7 @@ class Job:
     partitions: str = ""
     lease_s: float = 60.0
     watchdog_s: float = 60.0
-    choice: Choice = EVERY_VIDEO
+    choice: InputFilter = EVERY_VIDEO
     index_cache: str | None = None
 
 
@@ -179,7 +186,7 @@ def job_from(raw: Mapping[str, Any], name: str, folder: Path) -> Job:
         lease_s=parsed.lease_s,
         watchdog_s=parsed.watchdog_s,
         index_cache=parsed.index_cache,
-        choice=Choice(tuple(parsed.include), tuple(parsed.exclude), parsed.modified_since),
+        choice=InputFilter(tuple(parsed.include), tuple(parsed.exclude), parsed.modified_since),
     )
 
 
@@ -239,7 +246,7 @@ def _sentences(error: ValidationError, prefix: str = "") -> Sequence[str]:
     for item in error.errors():
         # pydantic tags the members of a union; people look for the field alone.
         where = ".".join(str(part) for part in item["loc"] if "[" not in str(part))
-        given = "" if item["type"] == "missing" else f" (given: {clean(repr(item['input']))})"
+        given = "" if item["type"] == "missing" else f" (given: {redact(repr(item['input']))})"
         message = item["msg"].removeprefix("Value error, ")
         if not where:  # the values as a whole: the message says which
             where, given = "values", ""

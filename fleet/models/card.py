@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from fleet.ascend.aipp_config import AippConfig
 from fleet.core.geometry import Fit, Size
-from fleet.errors import ModelRefused
+from fleet.errors import ModelRefusedError
 from fleet.models.heads import Anchors
 from fleet.models.session import SESSION_ERRORS, open_session
 
@@ -95,7 +95,7 @@ CARDS = TypeAdapter(ModelCard)
 
 
 def read_card(om: bytes, path: str) -> ModelCard:
-    """Read the card of a compiled model; raises ModelRefused if the bytes are none.
+    """Read the card of a compiled model; raises ModelRefusedError if the bytes are none.
 
     `path` names the file in the error.
     """
@@ -107,7 +107,10 @@ def read_card(om: bytes, path: str) -> ModelCard:
 
 
 def card_of(session: InferenceSession, path: str) -> ModelCard:
-    """Read the card of an open model; raises ModelRefused if it has none that this Fleet reads."""
+    """Return the card of an open model.
+
+    Raises ModelRefusedError where it has none that this version reads.
+    """
     text = session.get_modelmeta().custom_metadata_map.get(CARD_KEY)
     if text is None:
         raise not_compiled(path)
@@ -115,12 +118,12 @@ def card_of(session: InferenceSession, path: str) -> ModelCard:
         return CARDS.validate_json(text)
     except ValidationError as error:
         message = f"{path} is a compiled model whose card this Fleet cannot read."
-        raise ModelRefused(message, "Compile it again with `fleet compile`.") from error
+        raise ModelRefusedError(message, "Compile it again with `fleet compile`.") from error
 
 
-def not_compiled(path: str) -> ModelRefused:
+def not_compiled(path: str) -> ModelRefusedError:
     """Make the error for bytes that are no compiled model."""
-    return ModelRefused(
+    return ModelRefusedError(
         f"{path} is not a compiled model.",
         "Compile it first: fleet compile MODEL.onnx --head HEAD --labels FILE --output NAME.",
     )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fleet.ascend.aipp import Aipp
 from fleet.ascend.clock import Clock
-from fleet.ascend.codes import Code, refuse
+from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
 from fleet.ascend.surface import tight
@@ -31,8 +31,8 @@ class Network:
 
     `om`: the compiled model's bytes; `path` names it in errors. ONNX Runtime stands in for the
     cores, on one thread, and computes in the network's own precision, where the chip would use
-    float16. Raises ModelRefused for bytes that are no compiled model, DeviceError (545001) for
-    one of another chip, DeviceOutOfMemory where it does not fit.
+    float16. Raises ModelRefusedError for bytes that are no compiled model, DeviceError (545001) for
+    one of another chip, DeviceOutOfMemoryError where it does not fit.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Network:
         self.card = card_of(self._session, path)
         if self.card.soc != soc.name:
             message = f"{path} is compiled for {self.card.soc} and this is an {soc.name}."
-            refuse(Code.ACL_ERROR_GE_LOAD_MODEL, message, "Compile it for this chip.")
+            raise_device_error(Code.ACL_ERROR_GE_LOAD_MODEL, message, "Compile it for this chip.")
         self._clock = clock
         self._vpc = vpc
         self._memory = memory.allocate(self.card.memory_bytes, f"model {self.card.name}")
@@ -87,22 +87,24 @@ class Network:
         close, 507011 where the run fails.
         """
         if self._closed:
-            refuse(Code.ACL_ERROR_GE_EXEC_MODEL_ID_INVALID, f"{self} is closed.", "Load it again.")
+            raise_device_error(
+                Code.ACL_ERROR_GE_EXEC_MODEL_ID_INVALID, f"{self} is closed.", "Load it again."
+            )
         expected = (self.card.batch, 3, self.card.size.height, self.card.size.width)
         if tensor.shape != expected:
             message = f"{self} takes an input {list(expected)}, not {list(tensor.shape)}."
-            refuse(Code.ACL_ERROR_GE_SHAPE_INVALID, message, "Feed whole batches.")
+            raise_device_error(Code.ACL_ERROR_GE_SHAPE_INVALID, message, "Feed whole batches.")
         if tensor.dtype != self.card.dtype:
             message = f"{self} takes an input of {self.card.dtype}, not {tensor.dtype}."
-            refuse(Code.ACL_ERROR_GE_DATATYPE_INVALID, message, "Convert it first.")
-        self._clock.charge("model", self._chip_s)
+            raise_device_error(Code.ACL_ERROR_GE_DATATYPE_INVALID, message, "Convert it first.")
+        self._clock.add_modelled("model", self._chip_s)
         with self._clock.stage("model"):
             try:
                 outputs: list[NDArray[np.generic]] = self._session.run(
                     self._outputs, {self.card.input_name: tensor}
                 )
             except SESSION_ERRORS as error:
-                refuse(Code.ACL_ERROR_RT_MODEL_EXECUTE, f"{self} failed: {error}")
+                raise_device_error(Code.ACL_ERROR_RT_MODEL_EXECUTE, f"{self} failed: {error}")
         return outputs
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fleet.core.run_events import LeaseStarted
 
 
-class Holdings:
+class LeaseAssignments:
     """Leases in hand; changed only by its methods.
 
     A device runs the first lease that it holds and fetches the next one meanwhile. A lease may be
@@ -18,7 +18,7 @@ class Holdings:
 
     def hand(self, started: LeaseStarted) -> None:
         """Give a lease to a device; whoever held it before has it no longer, but for twins."""
-        if not started.twin:
+        if not started.backup:
             self.settle(started.lease)
         self._of.setdefault(started.device, {})[started.lease] = None
         self._at.setdefault(started.lease, set()).add(started.device)

@@ -9,23 +9,23 @@ from dataclasses import dataclass
 from fleet.core.receipt import Receipt
 from fleet.core.run_events import (
     ELSEWHERE,
+    BackupWasted,
     DeviceDraining,
     DeviceJoined,
     DeviceLost,
-    LeaseCut,
     LeaseDone,
     LeaseFailed,
     LeaseQuarantined,
-    LeaseShortened,
+    LeaseSplit,
     LeaseStarted,
+    LeaseTruncated,
     RunEvent,
     RunStarted,
-    TwinLost,
     VideoRefused,
 )
 from fleet.observe import metric as known
 from fleet.observe.device_view import DeviceState
-from fleet.observe.holdings import Holdings
+from fleet.observe.holdings import LeaseAssignments
 from fleet.observe.metric import DIGEST_DIGITS, RUN_LABELS, Metric
 
 
@@ -50,7 +50,7 @@ class RunMetrics:
         self._plan: RunStarted | None = None
         self._grown: dict[tuple[Metric, str], float] = {}
         self._lease_s: list[float] = []
-        self._holdings = Holdings()
+        self._holdings = LeaseAssignments()
         self._devices: dict[str, bool] = {}
         self._counted: set[str] = set()
         self._elsewhere: set[str] = set()
@@ -66,7 +66,7 @@ class RunMetrics:
                 self._grow(known.REFUSED)
             case LeaseStarted():
                 self._start(event)
-            case LeaseDone() | LeaseShortened():
+            case LeaseDone() | LeaseTruncated():
                 self._end(event)
             case LeaseQuarantined(receipt):
                 self._grow(known.GIVEN_UP)
@@ -74,11 +74,11 @@ class RunMetrics:
             case LeaseFailed(device, lease, fault):
                 self._grow(known.FAILED, 1, fault.stage)
                 self._holdings.put_down(device, lease)
-            case TwinLost(device, lease, wall_s):
+            case BackupWasted(device, lease, wall_s):
                 self._grow(known.TWINS_LOST)
                 self._grow(known.WASTED, wall_s)
                 self._holdings.put_down(device, lease)
-            case LeaseCut(lease, pieces):
+            case LeaseSplit(lease, pieces):
                 self._cut(lease, len(pieces))
             case DeviceJoined() | DeviceDraining() | DeviceLost():
                 self._fold_device(event)
@@ -97,12 +97,12 @@ class RunMetrics:
                 self._holdings.leave(device)
 
     def _start(self, started: LeaseStarted) -> None:
-        if started.twin:
+        if started.backup:
             self._grow(known.TWINS)
         if started.lease not in self._counted and started.lease not in self._elsewhere:
             self._holdings.hand(started)
 
-    def _end(self, event: LeaseDone | LeaseShortened) -> None:
+    def _end(self, event: LeaseDone | LeaseTruncated) -> None:
         if event.device == ELSEWHERE:
             self._holdings.settle(event.lease)
             self._elsewhere.add(event.lease)
@@ -111,7 +111,7 @@ class RunMetrics:
         if self._count(event.receipt):
             self._grow(known.DONE)
             self._lease_s.append(event.receipt.tally.wall_s)
-        if isinstance(event, LeaseShortened):
+        if isinstance(event, LeaseTruncated):
             self._cut(event.lease, 2)
 
     def _cut(self, lease: str, pieces: int) -> None:

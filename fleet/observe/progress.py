@@ -8,25 +8,25 @@ from fleet.core.progress import Progress
 from fleet.core.receipt import Receipt
 from fleet.core.run_events import (
     ELSEWHERE,
+    BackupWasted,
     Cause,
     DeviceDraining,
     DeviceJoined,
     DeviceLost,
-    LeaseCut,
     LeaseDone,
     LeaseFailed,
     LeaseQuarantined,
-    LeaseShortened,
+    LeaseSplit,
     LeaseStarted,
+    LeaseTruncated,
     RunEnded,
     RunEvent,
     RunStarted,
-    TwinLost,
     VideoRefused,
     Warned,
 )
 from fleet.observe.device_view import DeviceTrack, DeviceView
-from fleet.observe.holdings import Holdings
+from fleet.observe.holdings import LeaseAssignments
 from fleet.observe.speed import Speed
 
 RUN_WINDOW_S = 60.0
@@ -35,7 +35,13 @@ RUN_WINDOW_S = 60.0
 
 DeviceEvent = DeviceJoined | DeviceDraining | DeviceLost | Progress
 LeaseEvent = (
-    LeaseStarted | TwinLost | LeaseDone | LeaseFailed | LeaseShortened | LeaseCut | LeaseQuarantined
+    LeaseStarted
+    | BackupWasted
+    | LeaseDone
+    | LeaseFailed
+    | LeaseTruncated
+    | LeaseSplit
+    | LeaseQuarantined
 )
 
 
@@ -45,8 +51,9 @@ class Snapshot:
 
     `video_s`, `frames`, `leases` and their totals include what earlier runs did. `frames_per_s`:
     over all devices, in the last seconds. `left_s`: estimated, None while there is no telling.
-    `losses`: rows that went to errors/; `lost_frames`: the wanted frames they cost. `twins`: leases
-    that were given to a second device; `wasted_s`: seconds of devices on what another did first.
+    `losses`: rows that went to errors/; `lost_frames`: the wanted frames they cost. `backups`:
+    leases that were given to a second device; `wasted_s`: seconds of devices on what another did
+    first.
     """
 
     elapsed_s: float
@@ -65,7 +72,7 @@ class Snapshot:
     refused: int
     devices_lost: int
     ended: bool
-    twins: int = 0
+    backups: int = 0
     wasted_s: float = 0.0
 
     @property
@@ -85,7 +92,7 @@ class ProgressState:
         self._plan = RunStarted("", 0, 0.0, 0, 0)
         self._start_s: float | None = None
         self._devices: dict[str, DeviceTrack] = {}
-        self._holdings = Holdings()
+        self._holdings = LeaseAssignments()
         self._open: dict[str, LeaseStarted] = {}
         self._ended_leases: set[str] = set()
         self._cut_leases: set[str] = set()
@@ -142,24 +149,24 @@ class ProgressState:
         match event:
             case LeaseStarted(device, lease):
                 self._device(device, now_s)
-                self._twins += event.twin
+                self._twins += event.backup
                 if lease not in self._ended_leases:
                     self._open[lease] = event
                     self._holdings.hand(event)
-            case LeaseDone(device, lease, receipt) | LeaseShortened(device, lease, receipt):
+            case LeaseDone(device, lease, receipt) | LeaseTruncated(device, lease, receipt):
                 if device != ELSEWHERE:
                     self._device(device, now_s).credit(lease, receipt, now_s)
                 self._count(receipt)
-                if isinstance(event, LeaseShortened):
+                if isinstance(event, LeaseTruncated):
                     self._cut(lease, pieces=2)
             case LeaseQuarantined(receipt):
                 self._count(receipt)
             case LeaseFailed(device, lease):
                 self._give_back(device, lease)
-            case TwinLost(device, lease, wall_s):
+            case BackupWasted(device, lease, wall_s):
                 self._wasted_s += wall_s
                 self._give_back(device, lease)
-            case LeaseCut(lease, pieces):
+            case LeaseSplit(lease, pieces):
                 self._cut(lease, len(pieces))
 
     def _device(self, name: str, now_s: float) -> DeviceTrack:
@@ -237,7 +244,7 @@ class ProgressState:
             refused=self._refused,
             devices_lost=self._devices_lost,
             ended=self._ended,
-            twins=self._twins,
+            backups=self._twins,
             wasted_s=self._wasted_s,
         )
 

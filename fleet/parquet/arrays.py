@@ -22,7 +22,7 @@ def numbers(values: NDArray[Any], valid: Sequence[bool] | None = None) -> pa.Arr
     return pa.Array.from_buffers(kind, len(values), [_bitmap(valid), pa.py_buffer(values)])
 
 
-def marks(values: NDArray[np.bool_]) -> pa.Array:
+def booleans(values: NDArray[np.bool_]) -> pa.Array:
     """Wrap yes and no [n], such as a filter."""
     data = pa.py_buffer(np.packbits(values, bitorder="little"))
     return pa.Array.from_buffers(pa.bool_(), len(values), [None, data])
@@ -34,7 +34,7 @@ def optional_numbers(values: Sequence[float | None], kind: type[np.number[Any]])
     return numbers(known, [value is not None for value in values])
 
 
-def texts(values: Sequence[str | None]) -> pa.Array:
+def strings(values: Sequence[str | None]) -> pa.Array:
     """Gather strings; null for None."""
     return _of_bytes([None if v is None else to_bytes(v) for v in values], pa.string())
 

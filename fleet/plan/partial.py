@@ -20,11 +20,11 @@ class Stop:
 
 
 @dataclass(frozen=True, eq=False)
-class Front:
-    """A lease that was ended early: `order`, a lease of its own, was run, and `rest` was not."""
+class Prefix:
+    """A lease that was ended early: `order` was run as a lease, and `remainder` was not."""
 
     order: LeaseOrder
-    rest: Rest
+    remainder: Rest
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def leading(part: GopPart, shard: ShardOrder) -> GopPart | None:
     return GopPart(part.rows[fed], (part.wanted & ours)[fed], restart=False) if ours.any() else None
 
 
-def split(order: LeaseOrder, stop: Stop, job_digest: str) -> Front:
+def split(order: LeaseOrder, stop: Stop, job_digest: str) -> Prefix:
     """Divide a lease in two where it was ended."""
     ended = order.shards[stop.shard]
     done = order.shards[: stop.shard]
@@ -80,7 +80,7 @@ def split(order: LeaseOrder, stop: Stop, job_digest: str) -> Front:
         left.insert(0, ended.interval)
     covered = tuple(shard.interval for shard in done)
     share = 1 - _packets(done) / max(1, _packets(order.shards))
-    return Front(
+    return Prefix(
         replace(order, lease=lease_id(job_digest, covered), shards=done),
         Rest(
             lease_id(job_digest, left),

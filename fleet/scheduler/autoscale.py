@@ -41,19 +41,19 @@ class Load:
 
     `waiting_s`: seconds of one device that what is not begun takes; `waiting`: how many leases that
     is. `running_s`: what is left of those that run, at most. `busy`: devices that hold a lease.
-    `there`: devices there could be on the machines that are here now.
+    `capacity`: devices there could be on the machines that are here now.
     """
 
     waiting_s: float
     waiting: int
     running_s: float
     busy: int
-    there: int
+    capacity: int
 
 
 def wanted(load: Load, limits: Limits, elapsed_s: float) -> int:
     """Tell how many devices the run should have now; never fewer than hold a lease."""
-    ceiling = limits.most or max(load.there, load.busy)
+    ceiling = limits.most or max(load.capacity, load.busy)
     if not load.waiting:
         return load.busy
     # More than the leases that there are, as long ones are cut for those who have none.
@@ -63,5 +63,5 @@ def wanted(load: Load, limits: Limits, elapsed_s: float) -> int:
         need = math.ceil(MARGIN * (load.waiting_s + load.running_s) / left_s)
     else:
         asked_for = math.ceil((load.waiting_s + load.running_s) / WORTH_STARTING_S)
-        need = max(load.there, asked_for)
+        need = max(load.capacity, asked_for)
     return max(load.busy, 1, min(need, able, ceiling))

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from fleet.scheduler.devices import Devices, DeviceState
 from fleet.scheduler.lease_state import Entry
-from fleet.scheduler.ready_queue import Waiting
+from fleet.scheduler.ready_queue import ReadyQueue
 
 WORTH_CUTTING_S = 2.0
 """Seconds of a device below which a lease is not cut for balance: a part file has its cost too."""
@@ -25,7 +25,7 @@ WASTE = 0.01
 """Share of all work done that twins may spend for nothing, where more than a few run."""
 
 
-def choose(waiting: Waiting, devices: Devices, device: DeviceState) -> Entry | None:
+def choose(waiting: ReadyQueue, devices: Devices, device: DeviceState) -> Entry | None:
     """Take what a device is to do next out of what waits; None where that is nothing.
 
     Suspects go first, and only to a device that holds nothing. A slow device gets the shortest, or
@@ -46,7 +46,7 @@ def choose(waiting: Waiting, devices: Devices, device: DeviceState) -> Entry | N
     return waiting.take_shortest()
 
 
-def pieces_of(entry: Entry, waiting: Waiting, devices: Devices) -> int:
+def pieces_of(entry: Entry, waiting: ReadyQueue, devices: Devices) -> int:
     """Into how many pieces a lease is to be cut so that all who hold nothing have some of it.
 
     1: it is not. The lease is taken from those that wait already, and not given to anybody yet.
@@ -67,39 +67,39 @@ def ends_in_time(devices: Devices, device: DeviceState, now_s: float) -> bool:
     return end_s + LEAVING_S <= device.leaves_s
 
 
-class Help(StrEnum):
+class Rebalance(StrEnum):
     """How an idle device helps another one.
 
     `TAKE`: it takes the lease that the other has not begun. `SHARE`: the other ends its lease
-    early, and the rest is for whoever is idle. `TWIN`: it does the same lease as the other.
+    early, and the rest is for whoever is idle. `BACKUP`: it does the same lease as the other.
     """
 
     TAKE = "take"
     SHARE = "share"
-    TWIN = "twin"
+    BACKUP = "twin"
 
 
 @dataclass(frozen=True)
-class Aid:
+class RebalanceAction:
     """A lease that is worth helping with; `remains_s`: until the device that has it is done."""
 
-    help: Help
+    help: Rebalance
     device: DeviceState
     entry: Entry
     remains_s: float
 
 
-def helps(devices: Devices, now_s: float) -> list[Aid]:
+def rebalance_actions(devices: Devices, now_s: float) -> list[RebalanceAction]:
     """List what idle devices can do where nothing waits, what brings most first.
 
     First what runs nowhere; then long leases that can be shared without waste; then twins.
     """
     found = (aid for device in devices for aid in _aids(devices, device, now_s))
-    order = [Help.TAKE, Help.SHARE, Help.TWIN]
+    order = [Rebalance.TAKE, Rebalance.SHARE, Rebalance.BACKUP]
     return sorted(found, key=lambda aid: (order.index(aid.help), -aid.remains_s))
 
 
-def _aids(devices: Devices, device: DeviceState, now_s: float) -> Iterable[Aid]:
+def _aids(devices: Devices, device: DeviceState, now_s: float) -> Iterable[RebalanceAction]:
     if not device.held:
         return
     running = device.held[0]
@@ -110,19 +110,19 @@ def _aids(devices: Devices, device: DeviceState, now_s: float) -> Iterable[Aid]:
     remains_s = elapsed_s if late else max(0.0, whole_s - elapsed_s)
     for entry in device.held[1:]:
         begins_late = remains_s > 0.1 * entry.cost_s * devices.pace
-        if begins_late and entry.lease not in device.dropping and not entry.suspect:
-            yield Aid(Help.TAKE, device, entry, remains_s)
-    if running.lease in device.dropping or running.suspect or len(running.holders) > 1:
+        if begins_late and entry.lease not in device.cancelling and not entry.suspect:
+            yield RebalanceAction(Rebalance.TAKE, device, entry, remains_s)
+    if running.lease in device.cancelling or running.suspect or len(running.holders) > 1:
         return
-    shares = running.gops > 1 and not device.shortening and not late
+    shares = running.gops > 1 and not device.truncating and not late
     if shares and remains_s > 2 * WORTH_CUTTING_S and device.leaves_s is None:
-        yield Aid(Help.SHARE, device, running, remains_s)
+        yield RebalanceAction(Rebalance.SHARE, device, running, remains_s)
     elif remains_s > GAIN * running.cost_s * devices.pace:
-        yield Aid(Help.TWIN, device, running, remains_s)
+        yield RebalanceAction(Rebalance.BACKUP, device, running, remains_s)
 
 
 @dataclass
-class TwinBudget:
+class BackupBudget:
     """What twins may cost, and did; in seconds of devices.
 
     One at a time is always allowed: whoever runs it would be idle otherwise.
@@ -141,7 +141,9 @@ class TwinBudget:
         return few and self.wasted_s <= WASTE * self.useful_s
 
 
-def pairs(idle: Sequence[DeviceState], aids: Sequence[Aid]) -> list[tuple[DeviceState, Aid]]:
+def assign_actions(
+    idle: Sequence[DeviceState], aids: Sequence[RebalanceAction]
+) -> list[tuple[DeviceState, RebalanceAction]]:
     """Give each idle device one thing to do; never two the same."""
     seen: set[str] = set()
     chosen = []

@@ -13,17 +13,17 @@ from fleet.core.fault import Fault
 class Assign:
     """Hand a lease to a device; where it holds one already, it runs this one next.
 
-    `last_try`: it will not be tried again. `twin`: another device is at it, slowly.
+    `last_try`: it will not be tried again. `backup`: another device is at it, slowly.
     """
 
     device: str
     lease: str
     last_try: bool = False
-    twin: bool = False
+    backup: bool = False
 
 
 @dataclass(frozen=True)
-class Drop:
+class Cancel:
     """Have a device put down a lease that it holds: it is done, or given to another one."""
 
     device: str
@@ -31,7 +31,7 @@ class Drop:
 
 
 @dataclass(frozen=True)
-class Shorten:
+class Truncate:
     """Have a device end the lease that it runs after the GOP in hand, and commit up to there."""
 
     device: str
@@ -46,7 +46,7 @@ class Release:
 
 
 @dataclass(frozen=True)
-class CutLease:
+class SplitLease:
     """Cut a lease into so many pieces.
 
     `fault`: what it did, to find out which of the pieces does it; None: so that more devices can
@@ -75,4 +75,4 @@ class Waste:
     wall_s: float
 
 
-Command = Assign | Drop | Shorten | Release | CutLease | RecordLoss | Waste
+Command = Assign | Cancel | Truncate | Release | SplitLease | RecordLoss | Waste

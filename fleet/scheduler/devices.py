@@ -21,8 +21,8 @@ SLOW = 1.5
 class DeviceState:
     """One device; changed only through `Devices` and the ledger.
 
-    `held`: its leases, the first is the one it runs, since `started_s`. `dropping`: those of them
-    that it was told to put down, by name. `shortening`: the one it was told to end early. `pace`:
+    `held`: its leases, the first is the one it runs, since `started_s`. `cancelling`: those of them
+    that it was told to put down, by name. `truncating`: the one it was told to end early. `pace`:
     seconds it takes for one of the cost model's, 0 while unknown. `uri`: the video it was in last.
     `leaves_s`: when its machine goes away. `idle_s`: since when it holds nothing.
     """
@@ -30,8 +30,8 @@ class DeviceState:
     name: str
     held: list[Entry] = field(default_factory=list)
     started_s: float = 0.0
-    dropping: set[str] = field(default_factory=set)
-    shortening: str = ""
+    cancelling: set[str] = field(default_factory=set)
+    truncating: str = ""
     pace: float = 0.0
     uri: str = ""
     leaves_s: float | None = None
@@ -103,11 +103,11 @@ class Devices:
             return 0.0
         spent_s = now_s - device.started_s if device.held[0] is entry else 0.0
         device.held.remove(entry)
-        device.dropping.discard(entry.lease)
+        device.cancelling.discard(entry.lease)
         if spent_s:
             device.started_s = now_s
-        if device.shortening == entry.lease:
-            device.shortening = ""
+        if device.truncating == entry.lease:
+            device.truncating = ""
         if not device.held:
             device.idle_s = now_s
         self._place(device)

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fleet.core.lease_summary import Piece
-from fleet.scheduler.balance import Aid, Help, choose, ends_in_time, helps, pairs, pieces_of
-from fleet.scheduler.commands import Assign, Command, Drop, Release, Shorten
+from fleet.core.lease_summary import LeaseSummary
+from fleet.scheduler.balance import (
+    Rebalance,
+    RebalanceAction,
+    assign_actions,
+    choose,
+    ends_in_time,
+    pieces_of,
+    rebalance_actions,
+)
+from fleet.scheduler.commands import Assign, Cancel, Command, Release, Truncate
 from fleet.scheduler.devices import Devices, DeviceState
-from fleet.scheduler.lease_state import Entry, Rules
-from fleet.scheduler.lease_table import LeaseBook
+from fleet.scheduler.lease_state import Entry, SchedulingPolicy
+from fleet.scheduler.lease_table import LeaseTable
 
 FEW_DEVICES = 64
 """Up to so many, idle devices are looked after at once; in larger fleets at each tick."""
@@ -23,8 +31,8 @@ class Dispatch:
     `wanted`: with more devices than that, those that have nothing to do are let go; None: all stay.
     """
 
-    def __init__(self, pieces: Iterable[Piece], rules: Rules) -> None:
-        self.book = LeaseBook(pieces, rules)
+    def __init__(self, pieces: Iterable[LeaseSummary], rules: SchedulingPolicy) -> None:
+        self.book = LeaseTable(pieces, rules)
         self.devices = Devices()
         self.wanted: int | None = None
         self._rules = rules
@@ -37,17 +45,17 @@ class Dispatch:
             for device in list(self.devices.draining.values()):
                 self.end_in_time(device, now_s, out)
 
-    def drop(self, device: DeviceState, entry: Entry, out: list[Command]) -> None:
+    def cancel(self, device: DeviceState, entry: Entry, out: list[Command]) -> None:
         """Have a device put down what it holds no longer."""
-        device.dropping.add(entry.lease)
-        out.append(Drop(device.name, entry.lease))
+        device.cancelling.add(entry.lease)
+        out.append(Cancel(device.name, entry.lease))
 
     def take_back(
         self, device: DeviceState, entry: Entry, now_s: float, out: list[Command]
     ) -> None:
         """Have what a device has not begun wait for another one."""
         if self.book.take(entry, device.name):
-            self.drop(device, entry, out)
+            self.cancel(device, entry, out)
             if not entry.holders:
                 self.book.put_back(entry, f"{device.name} had not begun it", now_s)
 
@@ -64,7 +72,7 @@ class Dispatch:
                 if entry is None:
                     passed.append(room.pop(device.name))
                     continue
-                pieces = pieces_of(entry, waiting, devices) if self._rules.twins else 1
+                pieces = pieces_of(entry, waiting, devices) if self._rules.backups else 1
                 if pieces > 1:
                     out.append(self.book.share(entry, pieces, now_s))
                 else:
@@ -83,19 +91,23 @@ class Dispatch:
         devices = self.devices
         if not devices.empty or self.book.waiting:
             return
-        if self._rules.twins:
+        if self._rules.backups:
             able = [device for device in devices.empty.values() if not devices.is_slow(device)]
-            for helper, aid in pairs(able, helps(devices, now_s) if able else ()):
+            for helper, aid in assign_actions(
+                able, rebalance_actions(devices, now_s) if able else ()
+            ):
                 self._help(helper, aid, now_s, out)
             self.hand_out(now_s, out)
         self._let_go(now_s, out)
 
-    def _help(self, helper: DeviceState, aid: Aid, now_s: float, out: list[Command]) -> None:
-        if aid.help is Help.TAKE:
+    def _help(
+        self, helper: DeviceState, aid: RebalanceAction, now_s: float, out: list[Command]
+    ) -> None:
+        if aid.help is Rebalance.TAKE:
             self.take_back(aid.device, aid.entry, now_s, out)
-        elif aid.help is Help.SHARE:
-            aid.device.shortening = aid.entry.lease
-            out.append(Shorten(aid.device.name, aid.entry.lease))
+        elif aid.help is Rebalance.SHARE:
+            aid.device.truncating = aid.entry.lease
+            out.append(Truncate(aid.device.name, aid.entry.lease))
         elif self.book.budget.allows(len(self.devices)):
             self._give(helper, aid.entry, now_s, out)
 
@@ -115,12 +127,12 @@ class Dispatch:
                 out.append(Release(device.name))
             return
         entry = device.held[0]
-        if device.shortening or entry.lease in device.dropping:
+        if device.truncating or entry.lease in device.cancelling:
             return
         if not ends_in_time(self.devices, device, now_s):
             if len(entry.holders) > 1:
                 self.book.take(entry, device.name)
-                self.drop(device, entry, out)
+                self.cancel(device, entry, out)
             elif entry.gops > 1:
-                device.shortening = entry.lease
-                out.append(Shorten(device.name, entry.lease))
+                device.truncating = entry.lease
+                out.append(Truncate(device.name, entry.lease))

@@ -22,7 +22,7 @@ class Move(StrEnum):
     """What can happen to a lease."""
 
     ASSIGN = "assign"
-    TWIN = "twin"
+    BACKUP = "twin"
     COMMIT = "commit"
     RETURN = "return"
     DIVIDE = "divide"
@@ -34,7 +34,7 @@ class Move(StrEnum):
 
 MOVES: dict[tuple[State, Move], State] = {
     (State.PENDING, Move.ASSIGN): State.LEASED,
-    (State.LEASED, Move.TWIN): State.LEASED,
+    (State.LEASED, Move.BACKUP): State.LEASED,
     (State.LEASED, Move.COMMIT): State.DONE,
     (State.LEASED, Move.RETURN): State.PENDING,
     (State.LEASED, Move.DIVIDE): State.CUTTING,
@@ -85,21 +85,21 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Rules:
+class SchedulingPolicy:
     """When to give up, and what to do about devices that are slow.
 
     `attempts`: how often a lease may fail, and how many workers in a row a single GOP may kill,
     before it is given up. `kills`: how many workers in a row a lease may kill before it is cut; one
     that was killed from outside is no reason. `pieces`: into how many it is cut; four make no more
-    leases in all than halving does, and half as many dead workers. `twins`: idle devices take over
-    from slow ones, and run twins of what those do not give up. `idle_s`: how long a device that is
-    not wanted any more stays for more work.
+    leases in all than halving does, and half as many dead workers. `backups`: idle devices take
+    over from slow ones, and run twins of what those do not give up. `idle_s`: how long a device
+    that is not wanted any more stays for more work.
     """
 
     attempts: int = 3
     kills: int = 2
     pieces: int = 4
-    twins: bool = True
+    backups: bool = True
     idle_s: float = 5.0
 
     def __post_init__(self) -> None:

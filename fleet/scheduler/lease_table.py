@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fleet.core.fault import Fault
-from fleet.core.lease_summary import Piece
-from fleet.errors import IllegalMove
-from fleet.scheduler.balance import TwinBudget
-from fleet.scheduler.commands import Command, CutLease, RecordLoss
-from fleet.scheduler.lease_state import ENDED, MOVES, Entry, Move, Rules, State
-from fleet.scheduler.ready_queue import Waiting
+from fleet.core.lease_summary import LeaseSummary
+from fleet.errors import IllegalMoveError
+from fleet.scheduler.balance import BackupBudget
+from fleet.scheduler.commands import Command, RecordLoss, SplitLease
+from fleet.scheduler.lease_state import ENDED, MOVES, Entry, Move, SchedulingPolicy, State
+from fleet.scheduler.ready_queue import ReadyQueue
 
 OPEN = frozenset({State.PENDING, State.LEASED})
 
 
-class LeaseBook:
+class LeaseTable:
     """The leases of a run; only the ledger changes them, and only by the moves of the table."""
 
-    def __init__(self, pieces: Iterable[Piece], rules: Rules) -> None:
-        self.budget = TwinBudget()
+    def __init__(self, pieces: Iterable[LeaseSummary], rules: SchedulingPolicy) -> None:
+        self.budget = BackupBudget()
         self.entries = {p.lease: Entry(p.lease, p.gops, p.cost_s, p.uri) for p in pieces}
-        self.waiting = Waiting(self.entries.values())
+        self.waiting = ReadyQueue(self.entries.values())
         self.counts = dict.fromkeys(State, 0) | {State.PENDING: len(self.entries)}
         self._rules = rules
         self._to_share: set[str] = set()
@@ -34,7 +34,7 @@ class LeaseBook:
     def give(self, entry: Entry, device: str, now_s: float) -> None:
         """Have a device hold a lease that waited, or another one as well."""
         if entry.holders:
-            self._move(entry, Move.TWIN, device, now_s)
+            self._move(entry, Move.BACKUP, device, now_s)
             self.budget.running += 1
             self.budget.started += 1
         else:
@@ -61,7 +61,7 @@ class LeaseBook:
             self.waiting.left(entry)
         self._move(entry, Move.COMMIT, "", now_s)
 
-    def shorten(self, entry: Entry, front: Piece, rest: Piece, now_s: float) -> None:
+    def truncate(self, entry: Entry, front: LeaseSummary, rest: LeaseSummary, now_s: float) -> None:
         """Its front is done; the rest waits as a lease of its own."""
         if entry.state is State.PENDING:
             self.waiting.left(entry)
@@ -72,13 +72,13 @@ class LeaseBook:
         self.counts[State.DONE] += 1
         self.waiting.put(left)
 
-    def share(self, entry: Entry, pieces: int, now_s: float) -> CutLease:
+    def share(self, entry: Entry, pieces: int, now_s: float) -> SplitLease:
         """Have one that has just been taken from those that wait cut, for more devices."""
         self._move(entry, Move.DIVIDE, "to be shared", now_s)
         self._to_share.add(entry.lease)
-        return CutLease(entry.lease, pieces, None)
+        return SplitLease(entry.lease, pieces, None)
 
-    def replace(self, entry: Entry, pieces: tuple[Piece, ...], now_s: float) -> None:
+    def replace(self, entry: Entry, pieces: tuple[LeaseSummary, ...], now_s: float) -> None:
         """Its pieces stand for it."""
         self._move(entry, Move.REPLACE, " ".join(piece.lease for piece in pieces), now_s)
         for piece in reversed(
@@ -86,14 +86,18 @@ class LeaseBook:
         ):
             self.waiting.put(piece)
 
-    def _split(self, entry: Entry, pieces: tuple[Piece, ...], *, suspect: bool) -> list[Entry]:
+    def _split(
+        self, entry: Entry, pieces: tuple[LeaseSummary, ...], *, suspect: bool
+    ) -> list[Entry]:
         if len(pieces) < 2 or sum(piece.gops for piece in pieces) != entry.gops:
-            raise IllegalMove(f"lease {entry.lease} of {entry.gops} GOPs cut into {pieces}.")
+            raise IllegalMoveError(f"lease {entry.lease} of {entry.gops} GOPs cut into {pieces}.")
         entry.pieces = tuple(piece.lease for piece in pieces)
         made = []
         for piece in pieces:
             if piece.lease in self.entries:
-                raise IllegalMove(f"piece {piece.lease} of lease {entry.lease} is there already.")
+                raise IllegalMoveError(
+                    f"piece {piece.lease} of lease {entry.lease} is there already."
+                )
             cost_s = piece.cost_s or entry.cost_s * piece.gops / entry.gops
             made.append(Entry(piece.lease, piece.gops, cost_s, piece.uri or entry.uri, suspect))
             self.entries[piece.lease] = made[-1]
@@ -115,14 +119,14 @@ class LeaseBook:
         if fault.retryable and entry.failures < self._rules.attempts:
             self.put_back(entry, str(fault), now_s)
             return []
-        return (self._narrow if fault.local else self._give_up)(entry, fault, now_s)
+        return (self._narrow if fault.is_splittable else self._give_up)(entry, fault, now_s)
 
     def _narrow(self, entry: Entry, fault: Fault, now_s: float) -> list[Command]:
         """Cut what does harm, or give it up where there is nothing left to cut."""
         if entry.gops == 1:
             return self._give_up(entry, fault, now_s)
         self._move(entry, Move.DIVIDE, str(fault), now_s)
-        return [CutLease(entry.lease, min(self._rules.pieces, entry.gops), fault)]
+        return [SplitLease(entry.lease, min(self._rules.pieces, entry.gops), fault)]
 
     def _give_up(self, entry: Entry, fault: Fault, now_s: float) -> list[Command]:
         self._move(entry, Move.GIVE_UP, str(fault), now_s)
@@ -141,7 +145,7 @@ class LeaseBook:
         if target is None:
             story = "; ".join(entry.story) or "nothing out of the ordinary"
             message = f"lease {entry.lease}: {move} while {entry.state}"
-            raise IllegalMove(f"{message}, held by {list(entry.holders)}. So far: {story}")
+            raise IllegalMoveError(f"{message}, held by {list(entry.holders)}. So far: {story}")
         self.counts[entry.state] -= 1
         self.counts[target] += 1
         entry.state = target

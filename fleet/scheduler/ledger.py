@@ -15,29 +15,29 @@ from typing import Any
 
 from fleet.ascend.codes import Code
 from fleet.core.fault import WORKER_STAGE, Fault
-from fleet.core.lease_summary import Piece
+from fleet.core.lease_summary import LeaseSummary
 from fleet.core.run_events import (
     Cause,
     DeviceDraining,
     DeviceJoined,
     DeviceLost,
     Event,
-    LeaseCut,
+    LeaseCancelled,
     LeaseDone,
-    LeaseDropped,
     LeaseFailed,
-    LeaseShortened,
+    LeaseSplit,
+    LeaseTruncated,
     LossRecorded,
     NodeSetAside,
     Tick,
 )
-from fleet.errors import IllegalMove
+from fleet.errors import IllegalMoveError
 from fleet.scheduler.autoscale import Load
-from fleet.scheduler.balance import TwinBudget
+from fleet.scheduler.balance import BackupBudget
 from fleet.scheduler.commands import Command, Waste
 from fleet.scheduler.devices import HELD, DeviceState
 from fleet.scheduler.dispatch import Dispatch
-from fleet.scheduler.lease_state import Entry, Rules, State
+from fleet.scheduler.lease_state import Entry, SchedulingPolicy, State
 from fleet.scheduler.lease_table import OPEN
 
 _Handler = Callable[[Any, float, list[Command]], None]
@@ -49,8 +49,10 @@ class Ledger:
     `pieces`: the leases that there are, longest first.
     """
 
-    def __init__(self, pieces: Iterable[Piece], rules: Rules | None = None) -> None:
-        self._dispatch = Dispatch(pieces, rules or Rules())
+    def __init__(
+        self, pieces: Iterable[LeaseSummary], rules: SchedulingPolicy | None = None
+    ) -> None:
+        self._dispatch = Dispatch(pieces, rules or SchedulingPolicy())
         self._book, self._devices = self._dispatch.book, self._dispatch.devices
         # A dictionary rather than a long match: this is asked 50,000 times a second.
         self._handlers: dict[type[Any], _Handler] = {
@@ -59,9 +61,9 @@ class Ledger:
             DeviceLost: self._lost,
             DeviceDraining: self._draining,
             LeaseFailed: self._failed,
-            LeaseDropped: self._dropped,
-            LeaseShortened: self._shortened,
-            LeaseCut: self._replaced,
+            LeaseCancelled: self._dropped,
+            LeaseTruncated: self._shortened,
+            LeaseSplit: self._replaced,
             LossRecorded: self._recorded,
             NodeSetAside: self._look_around,
             Tick: self._look_around,
@@ -73,11 +75,11 @@ class Ledger:
         return self._book.finished
 
     @property
-    def budget(self) -> TwinBudget:
+    def budget(self) -> BackupBudget:
         """What twins cost."""
         return self._book.budget
 
-    def want(self, devices: int) -> None:
+    def set_target(self, devices: int) -> None:
         """Let devices go that have nothing to do, where there are more than so many."""
         self._dispatch.wanted = devices
 
@@ -92,7 +94,7 @@ class Ledger:
         return len(self._devices)
 
     def load(self, there: int) -> Load:
-        """Sum up what is left; `there`: see Load."""
+        """Sum up what is left; `capacity`: see Load."""
         waiting, pace = self._book.waiting, self._devices.pace
         held = [device.held for device in self._devices if device.held]
         running_s = sum(entry.cost_s for entries in held for entry in entries) * pace
@@ -109,7 +111,7 @@ class Ledger:
     def handle(self, event: Event, now_s: float) -> list[Command]:
         """Take an event in and tell what is to be done.
 
-        `now_s`: seconds of any steady clock. Raises IllegalMove, with the lease's story, on an
+        `now_s`: seconds of any steady clock. Raises IllegalMoveError, with the lease's story, on an
         event that cannot be.
         """
         out: list[Command] = []
@@ -122,7 +124,7 @@ class Ledger:
 
     def _joined(self, event: DeviceJoined, now_s: float, _out: list[Command]) -> None:
         if self._devices.get(event.device) is not None:
-            raise IllegalMove(f"device {event.device} joined twice.")
+            raise IllegalMoveError(f"device {event.device} joined twice.")
         self._devices.add(event.device, now_s)
 
     def _lost(self, event: DeviceLost, now_s: float, out: list[Command]) -> None:
@@ -169,26 +171,26 @@ class Ledger:
         else:
             out += self._book.fail(entry, event.fault, now_s)
 
-    def _dropped(self, event: LeaseDropped, now_s: float, out: list[Command]) -> None:
+    def _dropped(self, event: LeaseCancelled, now_s: float, out: list[Command]) -> None:
         entry = self._book.entries[event.lease]
         self._put_down(event.device, entry, now_s)
         if self._book.take(entry, event.device) and not entry.holders:
             self._book.put_back(entry, f"{event.device} put it down", now_s)
         self._waste(event.device, entry, event.wall_s, out)
 
-    def _shortened(self, event: LeaseShortened, now_s: float, out: list[Command]) -> None:
-        entry, rest = self._book.entries[event.lease], event.rest
+    def _shortened(self, event: LeaseTruncated, now_s: float, out: list[Command]) -> None:
+        entry, rest = self._book.entries[event.lease], event.remainder
         device, spent_s = self._put_down(event.device, entry, now_s)
         if entry.state not in OPEN:
             self._waste(event.device, entry, spent_s, out)
             return
         cost_s = entry.cost_s - rest.cost_s
         self._leave(entry, event.device, out)
-        front = Piece(event.receipt.lease, entry.gops - rest.gops, cost_s, entry.uri)
-        self._book.shorten(entry, front, rest, now_s)
+        front = LeaseSummary(event.receipt.lease, entry.gops - rest.gops, cost_s, entry.uri)
+        self._book.truncate(entry, front, rest, now_s)
         self._credit(device, cost_s, spent_s)
 
-    def _replaced(self, event: LeaseCut, now_s: float, _out: list[Command]) -> None:
+    def _replaced(self, event: LeaseSplit, now_s: float, _out: list[Command]) -> None:
         self._book.replace(self._book.entries[event.lease], event.pieces, now_s)
 
     def _recorded(self, event: LossRecorded, now_s: float, _out: list[Command]) -> None:
@@ -204,7 +206,7 @@ class Ledger:
             self._book.take(entry, holder)
             device = self._devices.get(holder)
             if holder != first and device is not None:
-                self._dispatch.drop(device, entry, out)
+                self._dispatch.cancel(device, entry, out)
 
     def _credit(self, device: DeviceState | None, cost_s: float, spent_s: float) -> None:
         self.budget.useful_s += spent_s
@@ -223,16 +225,16 @@ class Ledger:
             (entry.lease, device.name)
             for device in self._devices
             for entry in device.held
-            if entry.lease not in device.dropping
+            if entry.lease not in device.cancelling
         }
         entries = self._book.entries.values()
         assert held == {(entry.lease, holder) for entry in entries for holder in entry.holders}
         for device in self._devices:
             names = [entry.lease for entry in device.held]
             assert len(names) == len(set(names)) <= HELD
-            assert device.dropping <= set(names)
-            alone = any(e.suspect for e in device.held if e.lease not in device.dropping)
-            assert len(names) - len(device.dropping) < 2 or not alone, "a suspect is alone"
+            assert device.cancelling <= set(names)
+            alone = any(e.suspect for e in device.held if e.lease not in device.cancelling)
+            assert len(names) - len(device.cancelling) < 2 or not alone, "a suspect is alone"
         waiting = self._book.waiting
         willing = [d for d in self._devices.empty.values() if not self._devices.is_slow(d)]
         assert not (willing and waiting), "nobody who is not slow is idle while a lease waits"

@@ -13,7 +13,7 @@ SETTLE_S = 30.0
 
 
 @dataclass(frozen=True)
-class Patience:
+class StartBackoff:
     """How often a device may fail to start on a node, in a row, before the node is set aside.
 
     `first_s`: how long a node is let be after the first failure; each further one doubles that, up
@@ -35,11 +35,11 @@ class _Failures:
     until_s: float
 
 
-class Placing:
+class NodeBlacklist:
     """Which nodes are tried for new devices; changed only through `fail` and `succeed`."""
 
-    def __init__(self, patience: Patience | None = None) -> None:
-        self._patience = patience or Patience()
+    def __init__(self, backoff: StartBackoff | None = None) -> None:
+        self._backoff = backoff or StartBackoff()
         self._failed: dict[str, _Failures] = {}
         self._aside: dict[str, str] = {}
 
@@ -52,8 +52,8 @@ class Placing:
         """Note that a device did not start; tells whether its node is set aside for that now."""
         before = self._failed.get(node)
         count = before.count + 1 if before else 1
-        self._failed[node] = _Failures(count, now_s + self._patience.wait_s(count))
-        if count < self._patience.failures or node in self._aside:
+        self._failed[node] = _Failures(count, now_s + self._backoff.wait_s(count))
+        if count < self._backoff.failures or node in self._aside:
             return False
         self._aside[node] = reason
         return True
@@ -81,8 +81,8 @@ class Placing:
         return UNKNOWN in self._aside or (bool(nodes) and set(nodes) <= set(self._aside))
 
 
-class Others:
-    """How many devices of a cluster others use; changed only through `see`.
+class ForeignUsage:
+    """How many devices of a cluster others use; changed only through `update`.
 
     What is in use, and not known to be ours, may be a device of ours that has not yet said where it
     is. So what others are believed to use grows only as far as that cannot be, or once it has
@@ -93,7 +93,7 @@ class Others:
         self.used = 0
         self._since_s: float | None = None
 
-    def see(self, unaccounted: int, unplaced: int, now_s: float) -> int:
+    def update(self, unaccounted: int, unplaced: int, now_s: float) -> int:
         """Take in what is in use and not known to be ours, and how many of ours are not placed."""
         unaccounted = max(0, unaccounted)
         self.used = min(max(self.used, unaccounted - unplaced), unaccounted)

@@ -15,7 +15,7 @@ NEAR_ENOUGH = 0.5
 """A lease of the same video is taken before its turn if it is no shorter than this of the next."""
 
 
-class Waiting:
+class ReadyQueue:
     """Leases that wait for a device. `plain`, `suspects`: how many; `cost_s`: of all of them."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:

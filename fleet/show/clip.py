@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from fleet.errors import UsageError
 from fleet.show.decode import Shown, decode_frames
-from fleet.show.detections import Found, Mark
+from fleet.show.detections import Mark, RecordedDetections
 from fleet.show.draw import draw_marks
 from fleet.video.index import VideoIndex
-from fleet.video.sampling import Sample
+from fleet.video.sampling import Sampling
 
 MOST_LABELS = 4
 
@@ -41,7 +41,7 @@ def frames_between(index: VideoIndex, at_s: Fraction, to_s: Fraction) -> NDArray
         message = f"--to {_plain(to_s)} is not after --at {_plain(at_s)}."
         raise UsageError(message, "Give the seconds where the stretch begins and where it ends.")
     _check_inside(index, to_s, "--to")
-    wanted = Sample("all", from_s=at_s, to_s=to_s).wanted(index)
+    wanted = Sampling("all", from_s=at_s, to_s=to_s).wanted(index)
     if not wanted.any():
         span = f"{_plain(at_s)} s and {_plain(to_s)} s"
         raise UsageError(f"No frame is shown first between {span}.", "Give a longer stretch.")
@@ -49,7 +49,7 @@ def frames_between(index: VideoIndex, at_s: Fraction, to_s: Fraction) -> NDArray
 
 
 def annotated(
-    index: VideoIndex, wanted: NDArray[np.bool_], found: Found, chip: str
+    index: VideoIndex, wanted: NDArray[np.bool_], found: RecordedDetections, chip: str
 ) -> Iterator[tuple[Shown, NDArray[np.uint8]]]:
     """Yield the wanted frames with what was found drawn on them, RGB u8.
 

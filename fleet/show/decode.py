@@ -20,8 +20,8 @@ from fleet.plan.lease import Lease
 from fleet.plan.order import ShardOrder, order
 from fleet.plan.shard import DoneIntervals, video_work
 from fleet.video.index import VideoIndex
-from fleet.worker.decode import Lost, ShardDecoder
-from fleet.worker.prefetch import Fetch, Readers
+from fleet.worker.decode import DecodeLoss, ShardDecoder
+from fleet.worker.prefetch import Fetch, FetchPool
 
 MATRIX = {Matrix.BT601: Colorspace.ITU601, Matrix.BT709: Colorspace.ITU709}
 RANGE = {Range.NARROW: ColorRange.MPEG, Range.WIDE: ColorRange.JPEG}
@@ -46,8 +46,8 @@ def decode_frames(index: VideoIndex, wanted: NDArray[np.bool_], chip: str) -> It
     Raises VideoError for what the chip does not decode, UsageError where frames are damaged.
     """
     work = video_work(index, wanted, DoneIntervals([]), CostModel())
-    lost: list[Lost] = []
-    with closing(Readers()) as readers, Device(soc(chip)) as device:
+    lost: list[DecodeLoss] = []
+    with closing(FetchPool()) as readers, Device(soc(chip)) as device:
         lease = Lease("show", (work.shard(0, len(index.cuts)),))
         made = order(lease, {index.source.uri: work})
         (shard,) = made.shards

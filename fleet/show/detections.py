@@ -30,7 +30,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Found:
+class RecordedDetections:
     """What an output says of one video: the frames it looked at, and their boxes.
 
     `frames`: rising frame numbers. `marks`: frame -> its boxes, for frames that have any.
@@ -72,7 +72,7 @@ def recorded_uri(tables: Tables, asked: str) -> str:
     return str(alike[0])
 
 
-def read_found(tables: Tables, index: VideoIndex) -> Found:
+def read_found(tables: Tables, index: VideoIndex) -> RecordedDetections:
     """Read what was found in a video.
 
     Raises UsageError where the output is not of detections, and where the video is not the one that
@@ -96,7 +96,9 @@ def read_found(tables: Tables, index: VideoIndex) -> Found:
         xyxy = (row["x1"], row["y1"], row["x2"], row["y2"])
         mark = Mark(row["label"], row["class_id"], row["score"], xyxy)
         marks.setdefault(row["frame"], []).append(mark)
-    return Found(frames.tolist(), {frame: tuple(of_frame) for frame, of_frame in marks.items()})
+    return RecordedDetections(
+        frames.tolist(), {frame: tuple(of_frame) for frame, of_frame in marks.items()}
+    )
 
 
 def _check_columns(tables: Tables) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from fleet.core.format import plural
 from fleet.show.clip import annotated, frame_at, frames_between
-from fleet.show.detections import Found, read_found, recorded_uri
+from fleet.show.detections import RecordedDetections, read_found, recorded_uri
 from fleet.show.movie import mp4, png
 from fleet.storage import expand
 from fleet.table.state.read import read
@@ -22,7 +22,7 @@ class Recorded:
     """A video that an output has looked at; `chip`: the one that the job ran on."""
 
     index: VideoIndex
-    found: Found
+    found: RecordedDetections
     chip: str
 
 

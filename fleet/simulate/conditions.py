@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Weather:
+class Conditions:
     """What a fleet has to put up with; all of it modelled.
 
     `slow_share` of the devices take `slow_factor` times as long. Each device fails with a
@@ -34,10 +34,10 @@ class Weather:
             raise ValueError(f"a slow device is slower, and times are not below 0: {self}")
 
 
-class World:
+class Sampler:
     """Draws what happens; the same seed, the same world."""
 
-    def __init__(self, weather: Weather, seed: int) -> None:
+    def __init__(self, weather: Conditions, seed: int) -> None:
         self.weather = weather
         self._random = np.random.default_rng(seed)
         self._noise = self._draw_noise()

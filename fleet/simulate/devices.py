@@ -6,19 +6,19 @@ import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from fleet.core.lease_summary import Piece
+from fleet.core.lease_summary import LeaseSummary
 from fleet.core.receipt import Receipt, Tally
 from fleet.core.run_events import (
     Cause,
     DeviceJoined,
     DeviceLost,
     Event,
+    LeaseCancelled,
     LeaseDone,
-    LeaseDropped,
-    LeaseShortened,
+    LeaseTruncated,
     Tick,
 )
-from fleet.simulate.conditions import World
+from fleet.simulate.conditions import Sampler
 
 TICK_S = 1.0
 _NOTHING = Tally()
@@ -28,7 +28,7 @@ _NOTHING = Tally()
 class _Run:
     """A lease in a device's hands; `takes_s`: from its begin to its end."""
 
-    piece: Piece
+    piece: LeaseSummary
     takes_s: float
 
 
@@ -51,7 +51,7 @@ class SimulatedFleet:
     failed. `events`: how many were given out.
     """
 
-    def __init__(self, world: World, paces: list[float]) -> None:
+    def __init__(self, world: Sampler, paces: list[float]) -> None:
         self.now_s = 0.0
         self.busy_s = 0.0
         self.failures = self.events = 0
@@ -112,7 +112,7 @@ class SimulatedFleet:
             self.busy_s += self.now_s - device.begun_s
         del self._devices[device.name]
 
-    def assign(self, name: str, piece: Piece) -> None:
+    def assign(self, name: str, piece: LeaseSummary) -> None:
         """Hand a lease to a device; it runs it when the one before has ended."""
         device = self._devices[name]
         takes_s = piece.cost_s * device.pace * self._world.factor()
@@ -142,7 +142,7 @@ class SimulatedFleet:
         if device.line:
             self._begin(device, self.now_s)
 
-    def drop(self, name: str, lease: str) -> None:
+    def cancel(self, name: str, lease: str) -> None:
         """Have a device put a lease down."""
 
         def dropped() -> Event | None:
@@ -156,11 +156,11 @@ class SimulatedFleet:
                 self._leave(device)
             else:
                 del device.line[place]
-            return LeaseDropped(name, lease, wall_s)
+            return LeaseCancelled(name, lease, wall_s)
 
         self._at(self.now_s + self._world.weather.round_trip_s, dropped)
 
-    def shorten(self, name: str, lease: str) -> None:
+    def truncate(self, name: str, lease: str) -> None:
         """Have a device end the lease that it runs after the GOP in hand."""
         device = self._devices.get(name)
         if _place(device, lease) != 0 or device is None:
@@ -172,18 +172,18 @@ class SimulatedFleet:
             return
         device.turn += 1
         turn = device.turn
-        rest = Piece(
+        rest = LeaseSummary(
             f"{lease}+{gops}", piece.gops - gops, piece.cost_s * (1 - gops / piece.gops), piece.uri
         )
 
-        def shortened() -> Event | None:
+        def truncated() -> Event | None:
             if device.turn != turn:
                 return None
             self._leave(device)
             front = Receipt(f"{lease}-{gops}", (), (), _NOTHING, name)
-            return LeaseShortened(name, lease, front, rest)
+            return LeaseTruncated(name, lease, front, rest)
 
-        self._at(device.begun_s + gops * gop_s, shortened)
+        self._at(device.begun_s + gops * gop_s, truncated)
 
 
 def _place(device: _Device | None, lease: str) -> int | None:

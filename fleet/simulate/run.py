@@ -9,22 +9,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.core.lease_summary import Piece
-from fleet.core.run_events import LeaseCut, LeaseDone, LeaseShortened, LossRecorded
-from fleet.errors import IllegalMove
+from fleet.core.lease_summary import LeaseSummary
+from fleet.core.run_events import LeaseDone, LeaseSplit, LeaseTruncated, LossRecorded
+from fleet.errors import IllegalMoveError
 from fleet.scheduler.commands import (
     Assign,
+    Cancel,
     Command,
-    CutLease,
-    Drop,
     RecordLoss,
     Release,
-    Shorten,
+    SplitLease,
+    Truncate,
     Waste,
 )
-from fleet.scheduler.lease_state import Rules, State
+from fleet.scheduler.lease_state import SchedulingPolicy, State
 from fleet.scheduler.ledger import Ledger
-from fleet.simulate.conditions import Weather, World
+from fleet.simulate.conditions import Conditions, Sampler
 from fleet.simulate.devices import SimulatedFleet
 
 
@@ -48,7 +48,7 @@ class Outcome:
     useful_s: float
     wasted_s: float
     lost_s: float
-    twins: int
+    backups: int
     shared: int
     failures: int
     quarantined: int
@@ -77,9 +77,14 @@ class Simulation:
     """
 
     def __init__(
-        self, pieces: Sequence[Piece], devices: int, weather: Weather, seed: int, rules: Rules
+        self,
+        pieces: Sequence[LeaseSummary],
+        devices: int,
+        weather: Conditions,
+        seed: int,
+        rules: SchedulingPolicy,
     ) -> None:
-        self._world = World(weather, seed)
+        self._world = Sampler(weather, seed)
         self.paces = self._world.paces(devices)
         self.gops_done = self.gops_given_up = 0
         self._whole = pieces
@@ -96,7 +101,7 @@ class Simulation:
             event = fleet.next()
             if isinstance(event, LeaseDone):
                 self._count(event.lease)
-            elif isinstance(event, LeaseShortened):
+            elif isinstance(event, LeaseTruncated):
                 self._learn(event)
             self._obey(ledger.handle(event, fleet.now_s))
         return self._outcome()
@@ -104,16 +109,16 @@ class Simulation:
     def _count(self, lease: str) -> None:
         if self._ledger.state(lease) in {State.PENDING, State.LEASED}:
             if lease in self._done:
-                raise IllegalMove(f"lease {lease} was done twice.")
+                raise IllegalMoveError(f"lease {lease} was done twice.")
             self._done.add(lease)
             self.gops_done += self._pieces[lease].gops
 
-    def _learn(self, event: LeaseShortened) -> None:
+    def _learn(self, event: LeaseTruncated) -> None:
         if self._ledger.state(event.lease) in {State.PENDING, State.LEASED}:
             self._shared += 1
-            self._pieces[event.rest.lease] = event.rest
+            self._pieces[event.remainder.lease] = event.remainder
             self._done.add(event.receipt.lease)
-            self.gops_done += self._pieces[event.lease].gops - event.rest.gops
+            self.gops_done += self._pieces[event.lease].gops - event.remainder.gops
 
     def _obey(self, commands: Sequence[Command]) -> None:
         fleet, to_do = self._fleet, deque(commands)
@@ -122,11 +127,11 @@ class Simulation:
             match command:
                 case Assign(device, lease):
                     fleet.assign(device, self._pieces[lease])
-                case Drop(device, lease):
-                    fleet.drop(device, lease)
-                case Shorten(device, lease):
-                    fleet.shorten(device, lease)
-                case CutLease(lease, count):
+                case Cancel(device, lease):
+                    fleet.cancel(device, lease)
+                case Truncate(device, lease):
+                    fleet.truncate(device, lease)
+                case SplitLease(lease, count):
                     to_do += self._ledger.handle(self._cut(lease, count), fleet.now_s)
                 case RecordLoss(lease):
                     self.gops_given_up += self._pieces[lease].gops
@@ -134,17 +139,17 @@ class Simulation:
                 case Release() | Waste():
                     pass
 
-    def _cut(self, lease: str, count: int) -> LeaseCut:
+    def _cut(self, lease: str, count: int) -> LeaseSplit:
         self._shared += 1
         whole = self._pieces[lease]
         bounds = [whole.gops * number // count for number in range(count + 1)]
         sizes = np.diff(bounds).tolist()
         pieces = tuple(
-            Piece(f"{lease}.{number}", gops, whole.cost_s * gops / whole.gops, whole.uri)
+            LeaseSummary(f"{lease}.{number}", gops, whole.cost_s * gops / whole.gops, whole.uri)
             for number, gops in enumerate(sizes)
         )
         self._pieces.update({piece.lease: piece for piece in pieces})
-        return LeaseCut(lease, pieces)
+        return LeaseSplit(lease, pieces)
 
     def _outcome(self) -> Outcome:
         ledger, fleet = self._ledger, self._fleet
@@ -158,7 +163,7 @@ class Simulation:
             useful_s=budget.useful_s,
             wasted_s=budget.wasted_s,
             lost_s=max(0.0, fleet.busy_s - budget.useful_s - budget.wasted_s),
-            twins=budget.started,
+            backups=budget.started,
             shared=self._shared,
             failures=fleet.failures,
             quarantined=ledger.count(State.QUARANTINED),
@@ -167,17 +172,17 @@ class Simulation:
 
 
 def simulate(
-    pieces: Sequence[Piece],
+    pieces: Sequence[LeaseSummary],
     devices: int,
-    weather: Weather,
+    weather: Conditions,
     seed: int = 0,
-    rules: Rules | None = None,
+    rules: SchedulingPolicy | None = None,
 ) -> Outcome:
     """Run leases on simulated devices; the same seed gives the same run."""
-    return Simulation(pieces, devices, weather, seed, rules or Rules()).run()
+    return Simulation(pieces, devices, weather, seed, rules or SchedulingPolicy()).run()
 
 
-def _bound_s(pieces: Sequence[Piece], paces: NDArray[np.float64]) -> float:
+def _bound_s(pieces: Sequence[LeaseSummary], paces: NDArray[np.float64]) -> float:
     """What no schedule can beat: all devices at work from the first moment to the last."""
     work_s = sum(piece.cost_s for piece in pieces)
     longest_s = max(piece.cost_s / piece.gops for piece in pieces) * float(paces.min())

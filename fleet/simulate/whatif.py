@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from fleet.core.lease_summary import Piece
+from fleet.core.lease_summary import LeaseSummary
 from fleet.errors import UsageError
 from fleet.plan.lease import Lease
-from fleet.scheduler.lease_state import Rules
-from fleet.simulate.conditions import Weather, synthetic
+from fleet.scheduler.lease_state import SchedulingPolicy
+from fleet.simulate.conditions import Conditions, synthetic
 from fleet.simulate.run import Outcome, simulate
 
 GOPS = 8
@@ -21,11 +21,11 @@ MOST_LEASES = 300_000
 _SHARE = re.compile(r"([\d.]+)\s*%")
 _SLOW = re.compile(r"([\d.]+)\s*%\s*x\s*([\d.]+)")
 
-MakePieces = Callable[[int], Sequence[Piece]]
+MakePieces = Callable[[int], Sequence[LeaseSummary]]
 """Gives the leases that a plan for so many devices has."""
 
 
-def read_slow(text: str, weather: Weather) -> Weather:
+def read_slow(text: str, weather: Conditions) -> Conditions:
     """Read `1%x5`: one device of a hundred takes five times as long; raises UsageError."""
     found = _SLOW.fullmatch(text.strip())
     if found is None:
@@ -33,7 +33,7 @@ def read_slow(text: str, weather: Weather) -> Weather:
     return _checked(weather, slow_share=_number(found[1]) / 100, slow_factor=_number(found[2]))
 
 
-def read_failures(text: str, weather: Weather) -> Weather:
+def read_failures(text: str, weather: Conditions) -> Conditions:
     """Read `0.1%`: so many devices of a hundred fail in a minute; raises UsageError."""
     found = _SHARE.fullmatch(text.strip().removesuffix("/min").strip())
     if found is None:
@@ -48,7 +48,7 @@ def _number(text: str) -> float:
         raise UsageError(f"{text!r} is not a number.") from None
 
 
-def _checked(weather: Weather, **changes: float) -> Weather:
+def _checked(weather: Conditions, **changes: float) -> Conditions:
     try:
         return replace(weather, **changes)
     except ValueError as error:
@@ -58,10 +58,10 @@ def _checked(weather: Weather, **changes: float) -> Weather:
 def made_up(leases: int, mean_s: float, seed: int) -> MakePieces:
     """Make up leases of `mean_s` seconds on the mean, a hundred a video."""
 
-    def make(devices: int) -> list[Piece]:
+    def make(devices: int) -> list[LeaseSummary]:
         costs = synthetic(leases, mean_s, devices, seed)
         return [
-            Piece(f"{number:x}", GOPS, cost_s, f"video {number // LEASES_A_VIDEO}")
+            LeaseSummary(f"{number:x}", GOPS, cost_s, f"video {number // LEASES_A_VIDEO}")
             for number, cost_s in enumerate(costs)
         ]
 
@@ -71,9 +71,9 @@ def made_up(leases: int, mean_s: float, seed: int) -> MakePieces:
 def planned(bundle: Callable[[int], Sequence[Lease]], factor: float) -> MakePieces:
     """Take the leases of a plan; a second of the cost model takes a device `factor` seconds."""
 
-    def make(devices: int) -> list[Piece]:
+    def make(devices: int) -> list[LeaseSummary]:
         return [
-            Piece(lease.id, lease.gops, lease.cost_s * factor, lease.shards[0].source.uri)
+            LeaseSummary(lease.id, lease.gops, lease.cost_s * factor, lease.shards[0].source.uri)
             for lease in bundle(devices)
         ]
 
@@ -92,9 +92,9 @@ def what_if(
     make: MakePieces,
     devices: int,
     others: Sequence[int] | None,
-    weather: Weather,
+    weather: Conditions,
     seed: int,
-    rules: Rules,
+    rules: SchedulingPolicy,
 ) -> Table:
     """Simulate for `devices`, and for `others`; None: a quarter to four times as many.
 

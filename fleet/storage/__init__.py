@@ -10,26 +10,26 @@ from fleet.storage.folder import Entry, Folder, Writable
 from fleet.storage.listing import VIDEO_EXTENSIONS, Listing, expand
 from fleet.storage.location import canonical
 from fleet.storage.reader import Reader, read_file, read_text
-from fleet.storage.redaction import clean, refuse_credentials
-from fleet.storage.selection import EVERY_VIDEO, Choice, check_glob, parse_moment
+from fleet.storage.redaction import redact, refuse_credentials
+from fleet.storage.selection import EVERY_VIDEO, InputFilter, check_glob, parse_moment
 
 __all__ = [
     "EVERY_VIDEO",
     "FAULTS_VARIABLE",
     "VIDEO_EXTENSIONS",
-    "Choice",
     "Entry",
     "Faults",
     "Folder",
+    "InputFilter",
     "Listing",
     "Reader",
     "Writable",
     "canonical",
     "check_glob",
-    "clean",
     "expand",
     "parse_moment",
     "read_file",
     "read_text",
+    "redact",
     "refuse_credentials",
 ]

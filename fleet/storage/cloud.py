@@ -13,12 +13,12 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, InvalidPathError, PreconditionError
 from obstore.store import AzureStore, GCSStore, S3Store
 
-from fleet.errors import NoSuchBucket, StorageRefused
+from fleet.errors import NoSuchBucketError, StorageRefusedError
 from fleet.storage.credentials import S3Settings, obs_settings, s3_settings
-from fleet.storage.error_mapping import of_cloud
-from fleet.storage.location import Place, at
-from fleet.storage.presigned import Presigned
-from fleet.storage.store import Answer, Conflict, Stat
+from fleet.storage.error_mapping import translate_cloud_error
+from fleet.storage.location import Location, at
+from fleet.storage.presigned import SignedUrlStore
+from fleet.storage.store import PreconditionFailedError, ReadResult, Stat
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore, RetryConfig  # there for type checkers only
@@ -37,10 +37,10 @@ _UNADDRESSABLE = (InvalidPathError, ValueError)
 _TIMEOUTS = {"connect_timeout": "5s", "read_timeout": "60s", "timeout": "5m"}
 
 
-def open_cloud(place: Place) -> CloudStore:
+def open_cloud(place: Location) -> CloudStore:
     """Open the bucket or container of a place, with the credentials of this environment.
 
-    All that use a bucket share one client and its connections. Raises AccessDenied, UsageError
+    All that use a bucket share one client and its connections. Raises AccessDeniedError, UsageError
     where credentials or the endpoint are not to be found.
     """
     if place.scheme in _S3_SETTINGS:
@@ -61,7 +61,7 @@ def _open_other(name: str, root: str, environment: frozenset[tuple[str, str]]) -
     try:
         client = make(root, client_options=_TIMEOUTS, retry_config=_ON_THE_WIRE)
     except BaseError as error:
-        raise of_cloud(f"{name} could not be opened", error) from None
+        raise translate_cloud_error(f"{name} could not be opened", error) from None
     return CloudStore(name, client)
 
 
@@ -76,7 +76,7 @@ def _open_s3(name: str, bucket: str, settings: S3Settings) -> CloudStore:
     def client(address: str) -> S3Store:
         return _s3_client(bucket, address, settings)
 
-    return CloudStore(name, client(address), Presigned(name, address, client))
+    return CloudStore(name, client(address), SignedUrlStore(name, address, client))
 
 
 def _s3_client(bucket: str, address: str, settings: S3Settings) -> S3Store:
@@ -98,7 +98,9 @@ class CloudStore:
     `otherwise`: who lists and reads names that obstore cannot address, where somebody can.
     """
 
-    def __init__(self, name: str, client: ObjectStore, otherwise: Presigned | None = None) -> None:
+    def __init__(
+        self, name: str, client: ObjectStore, otherwise: SignedUrlStore | None = None
+    ) -> None:
         self.name = name
         self._client = client
         self._otherwise = otherwise
@@ -131,15 +133,15 @@ class CloudStore:
                     if self._otherwise is None:
                         raise
             return self._otherwise.stat(path)
-        except StorageRefused:
+        except StorageRefusedError:
             # The answer to this request has no body, so does not say why; that to a listing does.
             next(self.list(path), None)
             raise
 
-    def read(self, path: str, start: int = 0, end: int | None = None, etag: str = "") -> Answer:
+    def read(self, path: str, start: int = 0, end: int | None = None, etag: str = "") -> ReadResult:
         """See Store; a span of nothing is answered without asking."""
         if end is not None and end <= start:
-            return Answer(b"", 0, etag)
+            return ReadResult(b"", 0, etag)
         options: Any = {"range": {"offset": start} if end is None else (start, end)}
         if not start and end is None:
             options = {}
@@ -149,7 +151,7 @@ class CloudStore:
             try:
                 result = obstore.get(self._client, path, options=options)
                 stat = _stat(result.meta)
-                return Answer(result.bytes().to_bytes(), stat.bytes, stat.etag)
+                return ReadResult(result.bytes().to_bytes(), stat.bytes, stat.etag)
             except _UNADDRESSABLE:
                 if self._otherwise is None:
                     raise
@@ -167,7 +169,7 @@ class CloudStore:
         """See Store."""
         try:
             return self._put(path, data, {"e_tag": version})
-        except Conflict:
+        except PreconditionFailedError:
             # Ceph up to 16 takes the quotes, which the standard asks for, for a part of the etag.
             return self._put(path, data, {"e_tag": version.strip('"')})
 
@@ -178,14 +180,14 @@ class CloudStore:
                 result = obstore.put(self._client, path, data, mode=mode, use_multipart=False)
             except FileNotFoundError:
                 if isinstance(mode, dict):
-                    raise Conflict(path) from None
-                raise NoSuchBucket(
+                    raise PreconditionFailedError(path) from None
+                raise NoSuchBucketError(
                     f"{at(self.name, path)} could not be written: there is no such bucket.",
                     "Check its spelling, the endpoint and the account.",
                 ) from None
         return result["e_tag"] or ""
 
-    def version(self, answer: Answer) -> str:
+    def version(self, answer: ReadResult) -> str:
         """See Store."""
         return _quoted(answer.etag)
 
@@ -204,20 +206,20 @@ class CloudStore:
         try:
             yield
         except (AlreadyExistsError, PreconditionError):
-            raise Conflict(path) from None
+            raise PreconditionFailedError(path) from None
         except FileNotFoundError as error:
             if "NoSuchBucket" in str(error) or "ContainerNotFound" in str(error):
-                raise of_cloud(what, error) from None
+                raise translate_cloud_error(what, error) from None
             raise FileNotFoundError(at(self.name, path)) from None
         except _UNADDRESSABLE as error:
             raise _unaddressable(what, error) from None
         except BaseError as error:
-            raise of_cloud(what, error) from None
+            raise translate_cloud_error(what, error) from None
 
 
-def _unaddressable(what: str, error: Exception) -> StorageRefused:
+def _unaddressable(what: str, error: Exception) -> StorageRefusedError:
     reason = str(error).partition("\n\nDebug")[0].replace("\n", "\\n")
-    return StorageRefused(
+    return StorageRefusedError(
         f"{what}: there is a name that obstore cannot address: {reason}.",
         "Rename that object, or leave it out: empty parts (//), . and .., and control characters "
         "are what it cannot do.",

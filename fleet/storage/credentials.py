@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fleet.errors import AccessDenied, UsageError
-from fleet.storage.redaction import remember
+from fleet.errors import AccessDeniedError, UsageError
+from fleet.storage.redaction import register_secret
 
 if TYPE_CHECKING:
     from obstore.store import S3Credential  # there for type checkers only
@@ -50,7 +50,7 @@ class Keys:
 
     def __call__(self) -> S3Credential:
         """Give the keys to obstore."""
-        remember(self.access, self.secret, self.token)
+        register_secret(self.access, self.secret, self.token)
         return _credential(self, None)
 
 
@@ -63,7 +63,7 @@ class ProfileKeys:
     def __call__(self) -> S3Credential:
         """Give the keys to obstore."""
         keys = self.files.keys()
-        remember(keys.access, keys.secret, keys.token)
+        register_secret(keys.access, keys.secret, keys.token)
         return _credential(keys, datetime.now(UTC) + _READ_AGAIN)
 
 
@@ -105,18 +105,18 @@ class ProfileFiles:
         return {**(of_config or _section(self.config, name)), **_section(self.credentials, name)}
 
     def keys(self) -> Keys:
-        """Read its keys; raises AccessDenied where it has none."""
+        """Read its keys; raises AccessDeniedError where it has none."""
         values = self.values()
         name = self.profile or "default"
         if "aws_access_key_id" in values and "aws_secret_access_key" in values:
             token = values.get("aws_session_token", "")
             return Keys(values["aws_access_key_id"], values["aws_secret_access_key"], token)
         if not_taken := [key for key in _NOT_TAKEN if key in values]:
-            raise AccessDenied(
+            raise AccessDeniedError(
                 f"The AWS profile {name} gets its keys by {not_taken[0]}, which Fleet cannot do.",
                 'Run: eval "$(aws configure export-credentials --format env)"',
             )
-        raise AccessDenied(
+        raise AccessDeniedError(
             f"There are no keys of the AWS profile {name} in {self.credentials} or {self.config}.",
             "Check AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
         )
@@ -128,12 +128,12 @@ def _section(path: Path, name: str) -> dict[str, str]:
         parser.read(path, "utf-8")
     except (configparser.Error, OSError, UnicodeDecodeError) as error:
         message = f"{path} cannot be read: {type(error).__name__}."
-        raise AccessDenied(message, "Mend it, or set AWS_ACCESS_KEY_ID instead.") from None
+        raise AccessDeniedError(message, "Mend it, or set AWS_ACCESS_KEY_ID instead.") from None
     return dict(parser[name]) if parser.has_section(name) else {}
 
 
 def s3_settings(environment: Mapping[str, str]) -> S3Settings:
-    """Find out how s3:// is reached; raises AccessDenied where a profile that is named has no keys.
+    """Find out how s3:// is reached; AccessDeniedError where a named profile has no keys.
 
     The environment's keys come before a profile's; without either, a role is asked for.
     """
@@ -182,7 +182,9 @@ def _keys(
         files.keys()  # what is wrong with them is said at once
         return ProfileKeys(files)
     if environment.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
-        raise AccessDenied("No credentials were found.", "Set AWS_ACCESS_KEY_ID, or AWS_PROFILE.")
+        raise AccessDeniedError(
+            "No credentials were found.", "Set AWS_ACCESS_KEY_ID, or AWS_PROFILE."
+        )
     return None
 
 

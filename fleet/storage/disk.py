@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fleet.storage.error_mapping import of_system
-from fleet.storage.store import Answer, Conflict, Stat
+from fleet.storage.error_mapping import translate_os_error
+from fleet.storage.store import PreconditionFailedError, ReadResult, Stat
 
 
 class DiskStore:
@@ -33,15 +33,15 @@ class DiskStore:
             raise FileNotFoundError(path)
         return _stat(path, found)
 
-    def read(self, path: str, start: int = 0, end: int | None = None, etag: str = "") -> Answer:
+    def read(self, path: str, start: int = 0, end: int | None = None, etag: str = "") -> ReadResult:
         """See Store."""
         with _answering("read", path), Path(path).open("rb", buffering=0) as file:
             found = os.fstat(file.fileno())
             stat = _stat(path, found)
             if etag and stat.etag != etag:
-                raise Conflict(path)
+                raise PreconditionFailedError(path)
             stop = found.st_size if end is None else min(end, found.st_size)
-            return Answer(_read(file.fileno(), start, stop), found.st_size, stat.etag)
+            return ReadResult(_read(file.fileno(), start, stop), found.st_size, stat.etag)
 
     def put(self, path: str, data: bytes) -> None:
         """See Store; written beside the target, which it then replaces."""
@@ -55,7 +55,7 @@ class DiskStore:
                 # Unlike a rename, a link never replaces what is there, on NFS as well.
                 os.link(written, path)
             except FileExistsError:
-                raise Conflict(path) from None
+                raise PreconditionFailedError(path) from None
         return _digest(data)
 
     def replace(self, path: str, data: bytes, version: str) -> str:
@@ -65,13 +65,13 @@ class DiskStore:
             try:
                 found = target.read_bytes()
             except FileNotFoundError:
-                raise Conflict(path) from None
+                raise PreconditionFailedError(path) from None
             if _digest(found) != version:
-                raise Conflict(path)
+                raise PreconditionFailedError(path)
             written.replace(target)
         return _digest(data)
 
-    def version(self, answer: Answer) -> str:
+    def version(self, answer: ReadResult) -> str:
         """See Store: the digest of its bytes; times of change are too coarse to tell."""
         return _digest(answer.data)
 
@@ -88,7 +88,7 @@ def _answering(what: str, path: str) -> Iterator[None]:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise of_system(f"{path} could not be {what}", error) from None
+        raise translate_os_error(f"{path} could not be {what}", error) from None
 
 
 def _walk(folder: str, above: frozenset[tuple[int, int]]) -> Iterator[Stat]:

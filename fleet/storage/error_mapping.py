@@ -7,13 +7,13 @@ import re
 from collections.abc import Mapping
 
 from fleet.errors import (
-    AccessDenied,
-    CredentialsRefused,
-    NoSuchBucket,
+    AccessDeniedError,
+    CredentialsRefusedError,
+    NoSuchBucketError,
     StorageError,
-    StorageRefused,
+    StorageRefusedError,
 )
-from fleet.storage.redaction import clean
+from fleet.storage.redaction import redact
 
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>([\w.]+)</Code>")
@@ -35,29 +35,37 @@ _NO_CREDENTIALS = {
 
 _Kind = type[StorageError]
 _BY_CODE: Mapping[str, tuple[_Kind, str, str]] = {
-    "AccessDenied": (AccessDenied, "these credentials may not do it", _ALLOW),
-    "AllAccessDisabled": (AccessDenied, "all access to it is disabled", _ALLOW),
-    "AuthorizationFailure": (AccessDenied, "these credentials may not do it", _ALLOW),
-    "InvalidAccessKeyId": (CredentialsRefused, "the access key is not known there", _PUT_RIGHT),
+    "AccessDenied": (AccessDeniedError, "these credentials may not do it", _ALLOW),
+    "AllAccessDisabled": (AccessDeniedError, "all access to it is disabled", _ALLOW),
+    "AuthorizationFailure": (AccessDeniedError, "these credentials may not do it", _ALLOW),
+    "InvalidAccessKeyId": (
+        CredentialsRefusedError,
+        "the access key is not known there",
+        _PUT_RIGHT,
+    ),
     "SignatureDoesNotMatch": (
-        CredentialsRefused,
+        CredentialsRefusedError,
         "the secret does not fit the access key",
         _PUT_RIGHT,
     ),
-    "AuthenticationFailed": (CredentialsRefused, "the credentials are wrong", _PUT_RIGHT),
-    "ExpiredToken": (CredentialsRefused, "the credentials have expired", _RENEW),
-    "TokenRefreshRequired": (CredentialsRefused, "the credentials have expired", _RENEW),
-    "InvalidToken": (CredentialsRefused, "the session token is not valid", _RENEW),
-    "RequestTimeTooSkewed": (CredentialsRefused, "this machine's clock is wrong", "Set the clock."),
-    "NoSuchBucket": (NoSuchBucket, "there is no such bucket", _SPELLING),
-    "InvalidBucketName": (NoSuchBucket, "no bucket can have this name", _SPELLING),
-    "ContainerNotFound": (NoSuchBucket, "there is no such container", _SPELLING),
-    "PermanentRedirect": (StorageRefused, "the bucket lies in another region", _REGION),
-    "AuthorizationHeaderMalformed": (StorageRefused, "the region is wrong", _REGION),
+    "AuthenticationFailed": (CredentialsRefusedError, "the credentials are wrong", _PUT_RIGHT),
+    "ExpiredToken": (CredentialsRefusedError, "the credentials have expired", _RENEW),
+    "TokenRefreshRequired": (CredentialsRefusedError, "the credentials have expired", _RENEW),
+    "InvalidToken": (CredentialsRefusedError, "the session token is not valid", _RENEW),
+    "RequestTimeTooSkewed": (
+        CredentialsRefusedError,
+        "this machine's clock is wrong",
+        "Set the clock.",
+    ),
+    "NoSuchBucket": (NoSuchBucketError, "there is no such bucket", _SPELLING),
+    "InvalidBucketName": (NoSuchBucketError, "no bucket can have this name", _SPELLING),
+    "ContainerNotFound": (NoSuchBucketError, "there is no such container", _SPELLING),
+    "PermanentRedirect": (StorageRefusedError, "the bucket lies in another region", _REGION),
+    "AuthorizationHeaderMalformed": (StorageRefusedError, "the region is wrong", _REGION),
 }
 _BY_STATUS: Mapping[int, tuple[_Kind, str, str]] = {
-    401: (CredentialsRefused, "the credentials are not taken", _RENEW),
-    403: (AccessDenied, "access is denied", _ALLOW),
+    401: (CredentialsRefusedError, "the credentials are not taken", _RENEW),
+    403: (AccessDeniedError, "access is denied", _ALLOW),
 }
 # Not one of them passes by waiting a moment.
 _REFUSED_ERRNO = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL}
@@ -65,7 +73,7 @@ _FULL_ERRNO = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 _WORTH_WAITING = {408, 425, 429}
 
 
-def of_cloud(what: str, error: Exception) -> StorageError:
+def translate_cloud_error(what: str, error: Exception) -> StorageError:
     """Put what a cloud store's client raised into a sentence; credentials in it are hidden.
 
     `what`: what could not be done, such as 's3://b/x could not be read'.
@@ -77,15 +85,15 @@ def of_cloud(what: str, error: Exception) -> StorageError:
         return kind(f"{what}: {reason} ({code}).", way_out)
     if _METADATA_HOST in text or "Account must be specified" in text:
         way_out = _NO_CREDENTIALS.get(what.partition("://")[0], "")
-        return AccessDenied(f"{what}: no credentials were found.", way_out)
+        return AccessDeniedError(f"{what}: no credentials were found.", way_out)
     status = int(_first(_STATUS, text) or 0)
     if status in _BY_STATUS:
         kind, reason, way_out = _BY_STATUS[status]
         return kind(f"{what}: {reason} ({code or status}).", way_out)
     if "redirect without LOCATION" in text:
-        return StorageRefused(f"{what}: the bucket lies in another region.", _REGION)
+        return StorageRefusedError(f"{what}: the bucket lies in another region.", _REGION)
     if (400 <= status < 500 and status not in _WORTH_WAITING) or status == 501:
-        return StorageRefused(f"{what}: {_reason(text, status, code)}.")
+        return StorageRefusedError(f"{what}: {_reason(text, status, code)}.")
     way_out = "" if status else "Check the endpoint and the network."
     return StorageError(f"{what}: {_reason(text, status, code)}.", way_out)
 
@@ -93,13 +101,13 @@ def of_cloud(what: str, error: Exception) -> StorageError:
 def _reason(text: str, status: int, code: str) -> str:
     if status:
         said = _first(_MESSAGE, text).strip().rstrip(".")
-        return clean(
+        return redact(
             f"the store answered {status}{f' {code}' if code else ''}{said and f', {said}'}"
         )
     if "error sending request" in text:
         return "the store does not answer"
     # A client's message goes on for a page; its first line says what happened.
-    return clean(text.partition("\n")[0]).strip().rstrip(".") or "the store failed"
+    return redact(text.partition("\n")[0]).strip().rstrip(".") or "the store failed"
 
 
 def _first(pattern: re.Pattern[str], text: str) -> str:
@@ -107,13 +115,13 @@ def _first(pattern: re.Pattern[str], text: str) -> str:
     return match.group(1) if match else ""
 
 
-def of_system(what: str, error: OSError) -> StorageError:
+def translate_os_error(what: str, error: OSError) -> StorageError:
     """Put what the operating system, or a file system of fsspec, raised into a sentence."""
-    reason = clean(error.strerror or str(error).partition("\n")[0] or type(error).__name__)
+    reason = redact(error.strerror or str(error).partition("\n")[0] or type(error).__name__)
     if isinstance(error, PermissionError):
-        return AccessDenied(f"{what}: {reason}.", "Check who may read and write there.")
+        return AccessDeniedError(f"{what}: {reason}.", "Check who may read and write there.")
     if error.errno in _FULL_ERRNO:
-        return StorageRefused(f"{what}: {reason}.", "Make room there, or use another place.")
+        return StorageRefusedError(f"{what}: {reason}.", "Make room there, or use another place.")
     if error.errno in _REFUSED_ERRNO or isinstance(error, FileNotFoundError):
-        return StorageRefused(f"{what}: {reason}.")
+        return StorageRefusedError(f"{what}: {reason}.")
     return StorageError(f"{what}: {reason}.")

@@ -18,7 +18,7 @@ from typing import Literal, Self
 
 from fleet.errors import StorageError, UsageError
 from fleet.storage.location import at
-from fleet.storage.store import Answer, Stat, Store
+from fleet.storage.store import ReadResult, Stat, Store
 
 FAULTS_VARIABLE = "FLEET_STORAGE_FAULTS"
 
@@ -137,13 +137,13 @@ class Faulty:
         self._end(deed, path)
         return found
 
-    def read(self, path: str, start: int = 0, end: int | None = None, etag: str = "") -> Answer:
+    def read(self, path: str, start: int = 0, end: int | None = None, etag: str = "") -> ReadResult:
         """See Store."""
         deed = self._begin("read", path, start)
         answer = self._store.read(path, start, end, etag)
         self._end(deed, path)
         if deed == "short":
-            return Answer(answer.data[: len(answer.data) // 2], answer.size, answer.etag)
+            return ReadResult(answer.data[: len(answer.data) // 2], answer.size, answer.etag)
         return answer
 
     def put(self, path: str, data: bytes) -> None:
@@ -169,7 +169,7 @@ class Faulty:
         self._end(deed, path)
         return new
 
-    def version(self, answer: Answer) -> str:
+    def version(self, answer: ReadResult) -> str:
         """See Store."""
         return self._store.version(answer)
 

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from fleet.errors import StorageRefused, UsageError
+from fleet.errors import StorageRefusedError, UsageError
 from fleet.storage.location import canonical
 from fleet.storage.resolve import open_store
-from fleet.storage.store import Conflict
+from fleet.storage.store import PreconditionFailedError
 
 PROBE_PREFIX = "_probe-"
 _RIVALS = 4
@@ -102,13 +102,13 @@ class Folder:
     def create(self, name: str, data: bytes) -> str | None:
         """Write an object that is not there yet, and give its version; None where it is there.
 
-        What is there with the very same bytes is taken for this call's own: put something into
-        them that nobody else would. Raises StorageRefused where the store has no such put; where
-        it only pretends to, `check_writable` finds out.
+        What is there with the very same bytes is taken for this call's own: put something into them
+        that nobody else would. Raises StorageRefusedError where the store has no such put; where it
+        only pretends to, `check_writable` finds out.
         """
         try:
             return self._store.create(self._at(name), data)
-        except Conflict:
+        except PreconditionFailedError:
             return None
 
     def replace(self, name: str, data: bytes, etag: str) -> str | None:
@@ -118,7 +118,7 @@ class Folder:
         """
         try:
             return self._store.replace(self._at(name), data, etag)
-        except Conflict:
+        except PreconditionFailedError:
             return None
 
     def delete(self, name: str) -> None:
@@ -135,7 +135,7 @@ class Folder:
         self.delete(name)
         try:
             return Writable(conditional=self._keeps_conditions(name))
-        except StorageRefused:
+        except StorageRefusedError:
             return Writable(conditional=False)
         finally:
             self.delete(name)

@@ -12,16 +12,16 @@ from typing import Any
 
 import fsspec
 
-from fleet.errors import FleetError, StorageRefused, UsageError
-from fleet.storage.error_mapping import of_system
-from fleet.storage.location import Place, at
-from fleet.storage.store import Answer, Conflict, Stat
+from fleet.errors import FleetError, StorageRefusedError, UsageError
+from fleet.storage.error_mapping import translate_os_error
+from fleet.storage.location import Location, at
+from fleet.storage.store import PreconditionFailedError, ReadResult, Stat
 
 _KNOWN = "a local path, file://, memory://, s3://, obs://, gs:// or az://"
 _MEMORY_TURNS = Lock()
 
 
-def open_foreign(place: Place) -> tuple[ForeignStore, str]:
+def open_foreign(place: Location) -> tuple[ForeignStore, str]:
     """Open the file system of a scheme, and give the path in its words.
 
     Raises UsageError where there is none, or its package is not installed: it names the package.
@@ -65,17 +65,17 @@ class ForeignStore:
             raise FileNotFoundError(path)
         return _stat(path, info)
 
-    def read(self, path: str, start: int = 0, end: int | None = None, etag: str = "") -> Answer:
+    def read(self, path: str, start: int = 0, end: int | None = None, etag: str = "") -> ReadResult:
         """See Store."""
         stat = self.stat(path)
         if etag and stat.etag != etag:
-            raise Conflict(path)
+            raise PreconditionFailedError(path)
         stop = stat.bytes if end is None else min(end, stat.bytes)
         with self._answering("read", path):
             data = b""
             if start < stop:
                 data = bytes(self._filesystem.cat_file(path, start=start, end=stop))
-        return Answer(data, stat.bytes, stat.etag)
+        return ReadResult(data, stat.bytes, stat.etag)
 
     def put(self, path: str, data: bytes) -> None:
         """See Store."""
@@ -83,26 +83,26 @@ class ForeignStore:
             self._filesystem.pipe_file(path, data)
 
     def create(self, path: str, data: bytes) -> str:
-        """See Store; raises StorageRefused where the file system cannot."""
+        """See Store; raises StorageRefusedError where the file system cannot."""
         with self._alone(path):
             if self._filesystem.exists(path):
-                raise Conflict(path)
+                raise PreconditionFailedError(path)
             self.put(path, data)
         return _digest(data)
 
     def replace(self, path: str, data: bytes, version: str) -> str:
-        """See Store; raises StorageRefused where the file system cannot."""
+        """See Store; raises StorageRefusedError where the file system cannot."""
         with self._alone(path):
             try:
                 found = self.read(path).data
             except FileNotFoundError:
-                raise Conflict(path) from None
+                raise PreconditionFailedError(path) from None
             if _digest(found) != version:
-                raise Conflict(path)
+                raise PreconditionFailedError(path)
             self.put(path, data)
         return _digest(data)
 
-    def version(self, answer: Answer) -> str:
+    def version(self, answer: ReadResult) -> str:
         """See Store: the digest of its bytes."""
         return _digest(answer.data)
 
@@ -114,7 +114,9 @@ class ForeignStore:
     @contextmanager
     def _alone(self, path: str) -> Iterator[None]:
         if not self._in_memory:
-            raise StorageRefused(f"{at(self.name, path)}: {self.name} has no conditional puts.")
+            raise StorageRefusedError(
+                f"{at(self.name, path)}: {self.name} has no conditional puts."
+            )
         with _MEMORY_TURNS:
             yield
 
@@ -126,7 +128,7 @@ class ForeignStore:
             raise
         except OSError as error:
             what = f"{at(self.name, path.lstrip('/'))} could not be {what}"
-            raise of_system(what, error) from None
+            raise translate_os_error(what, error) from None
 
 
 def _stat(path: str, info: dict[str, Any]) -> Stat:

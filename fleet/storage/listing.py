@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from fleet.core.source import Source
-from fleet.errors import InputNotFound
+from fleet.errors import InputNotFoundError
 from fleet.storage.location import at, canonical
 from fleet.storage.resolve import open_store
-from fleet.storage.selection import EVERY_VIDEO, WILDCARDS, Choice, check_glob, matches
+from fleet.storage.selection import EVERY_VIDEO, WILDCARDS, InputFilter, check_glob, matches
 from fleet.storage.store import Stat, Store
 
 VIDEO_EXTENSIONS = frozenset(
@@ -32,21 +32,21 @@ class Listing:
     not_chosen: int = 0
 
 
-def expand(inputs: Sequence[str], choice: Choice = EVERY_VIDEO) -> Listing:
+def expand(inputs: Sequence[str], choice: InputFilter = EVERY_VIDEO) -> Listing:
     """Find the videos that `inputs` name: files, globs, and folders (recursively).
 
     A file named outright is taken whatever it is called; in folders and globs an extension of
-    VIDEO_EXTENSIONS makes a video. Raises InputNotFound where an input matches none, StorageError
-    where a store does not let itself be listed.
+    VIDEO_EXTENSIONS makes a video. Raises InputNotFoundError where an input matches none,
+    StorageError where a store does not let itself be listed.
     """
     if not inputs:
-        raise InputNotFound("No input is named.", "Name videos or folders with --input URI.")
+        raise InputNotFoundError("No input is named.", "Name videos or folders with --input URI.")
     search = _Search(choice)
     for item in inputs:
         search.look(item)
     found = search.found
     if not found:
-        raise InputNotFound(
+        raise InputNotFoundError(
             f"Of the {search.not_chosen} videos that the inputs hold none is chosen.",
             "Check include, exclude and modified_since.",
         )
@@ -57,14 +57,14 @@ def expand(inputs: Sequence[str], choice: Choice = EVERY_VIDEO) -> Listing:
 class _Search:
     """Goes through inputs, object by object; only videos are kept."""
 
-    def __init__(self, choice: Choice) -> None:
+    def __init__(self, choice: InputFilter) -> None:
         self.found: dict[str, Source] = {}
         self.left: Counter[str] = Counter()
         self.not_chosen = 0
         self._choice = choice
 
     def look(self, asked: str) -> None:
-        """Take what one input comes to; raises InputNotFound where it holds no video."""
+        """Take what one input comes to; raises InputNotFoundError where it holds no video."""
         store, path = open_store(canonical(asked))
         outright = _stat(store, path)
         if outright is not None:
@@ -116,7 +116,7 @@ def _check(glob: str) -> None:
     try:
         check_glob(glob)
     except ValueError as error:
-        raise InputNotFound(f"An input cannot be searched for: {error}.") from None
+        raise InputNotFoundError(f"An input cannot be searched for: {error}.") from None
 
 
 def _split_glob(path: str) -> tuple[str, str]:
@@ -132,10 +132,10 @@ def _uri(store: Store, path: str) -> str:
     return at(store.name, path.lstrip("/")) if store.name else path
 
 
-def _no_match(asked: str, left: Counter[str]) -> InputNotFound:
+def _no_match(asked: str, left: Counter[str]) -> InputNotFoundError:
     if left:
         kinds = ", ".join(f"{count} x {suffix}" for suffix, count in left.most_common(5))
         way_out = "Name a file outright to take it whatever its extension is."
-        return InputNotFound(f"The input {asked} holds no video, only {kinds}.", way_out)
+        return InputNotFoundError(f"The input {asked} holds no video, only {kinds}.", way_out)
     way_out = "Check the spelling, or give a file, a folder or a quoted glob such as 'in/*.mp4'."
-    return InputNotFound(f"The input {asked} matches nothing.", way_out)
+    return InputNotFoundError(f"The input {asked} matches nothing.", way_out)

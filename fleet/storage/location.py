@@ -14,7 +14,7 @@ CLOUD_SCHEMES = frozenset({"s3", "obs", "gs", "az"})
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """A location taken apart.
 
     `scheme`: empty for local paths. `root`: the bucket or container, empty where a scheme has
@@ -56,14 +56,14 @@ def canonical(uri: str) -> str:
     return os.path.abspath(os.path.expanduser(uri))  # noqa: PTH100, PTH111 - strings in, strings out
 
 
-def place(uri: str) -> Place:
+def place(uri: str) -> Location:
     """Take a location apart; raises UsageError where it carries credentials, or no bucket."""
     scheme, colon, rest = canonical(uri).partition("://")
     if not colon:
-        return Place("", "", scheme)
+        return Location("", "", scheme)
     if scheme not in CLOUD_SCHEMES:
-        return Place(scheme, "", rest)
+        return Location(scheme, "", rest)
     root, _, path = rest.partition("/")
     if not root:
         raise UsageError(f"{uri} names no bucket.", f"Write it as {scheme}://bucket/folder.")
-    return Place(scheme, root, path.strip("/"))
+    return Location(scheme, root, path.strip("/"))

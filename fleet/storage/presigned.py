@@ -22,9 +22,9 @@ from xml.etree import ElementTree as ET
 import obstore
 
 from fleet.errors import StorageError
-from fleet.storage.error_mapping import of_cloud
+from fleet.storage.error_mapping import translate_cloud_error
 from fleet.storage.location import at
-from fleet.storage.store import Answer, Conflict, Stat
+from fleet.storage.store import PreconditionFailedError, ReadResult, Stat
 
 if TYPE_CHECKING:
     from obstore.store import S3Store  # there for type checkers only
@@ -35,7 +35,7 @@ _IGNORED = "x-id"
 """S3's own clients send it too; no server looks at it."""
 
 
-class Presigned:
+class SignedUrlStore:
     """The bucket at an address; `client` makes a client of obstore's for an endpoint."""
 
     def __init__(self, name: str, address: str, client: Callable[[str], S3Store]) -> None:
@@ -64,7 +64,7 @@ class Presigned:
         with self._ask("HEAD", path, "read") as response:
             return _served(path, response)
 
-    def read(self, path: str, start: int, end: int | None, etag: str) -> Answer:
+    def read(self, path: str, start: int, end: int | None, etag: str) -> ReadResult:
         """See Store."""
         headers = {"If-Match": f'"{etag}"'} if etag else {}
         if start or end is not None:
@@ -75,7 +75,7 @@ class Presigned:
             except (OSError, HTTPException) as error:
                 raise self._trouble(path, "read", error) from None
             stat = _served(path, response)
-        return Answer(data, stat.bytes, stat.etag)
+        return ReadResult(data, stat.bytes, stat.etag)
 
     def _ask(
         self,
@@ -103,14 +103,14 @@ class Presigned:
     def _refused(self, path: str, what: str, error: urllib.error.HTTPError) -> Exception:
         body = error.read(65536).decode("utf-8", "replace")
         if error.code == 412:
-            return Conflict(path)
+            return PreconditionFailedError(path)
         if error.code == 404 and "NoSuchBucket" not in body:
             return FileNotFoundError(at(self._name, path))
         # In the words of obstore, which are known how to be read.
         return self._trouble(path, what, RuntimeError(f"status code: {error.code} {body}"))
 
     def _trouble(self, path: str, what: str, error: Exception) -> StorageError:
-        return of_cloud(f"{at(self._name, path)!r} could not be {what}", error)
+        return translate_cloud_error(f"{at(self._name, path)!r} could not be {what}", error)
 
 
 def _listed(item: ET.Element, *, quoted: bool) -> Stat:

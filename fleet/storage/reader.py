@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from fleet.core.source import Source
-from fleet.errors import StorageRefused, UsageError, VideoChanged
+from fleet.errors import StorageRefusedError, UsageError, VideoChangedError
 from fleet.storage.location import canonical
 from fleet.storage.resolve import open_store
-from fleet.storage.store import Conflict
+from fleet.storage.store import PreconditionFailedError
 
 
 class Reader:
@@ -32,7 +32,8 @@ class Reader:
     def read(self, offset: int, length: int) -> bytes:
         """Read `length` bytes from `offset`, fewer at the end of the object.
 
-        Raises StorageError when the store fails, VideoChanged when the object is another by now.
+        Raises StorageError when the store fails, VideoChangedError when the object is another by
+        now.
         """
         end = min(offset + length, self.size)
         if end <= offset:
@@ -40,7 +41,7 @@ class Reader:
         etag = self.source.etag
         try:
             answer = self._store.read(self._path, offset, end, etag)
-        except (Conflict, FileNotFoundError) as error:
+        except (PreconditionFailedError, FileNotFoundError) as error:
             raise self._changed(gone=isinstance(error, FileNotFoundError)) from None
         # A store that cannot be asked for a version tells which one it gave.
         if (answer.etag, answer.size) != (etag, self.size):
@@ -49,10 +50,10 @@ class Reader:
         self.bytes_read += len(answer.data)
         return answer.data
 
-    def _changed(self, *, gone: bool = False) -> VideoChanged:
+    def _changed(self, *, gone: bool = False) -> VideoChangedError:
         what = "it is gone" if gone else "it was replaced by another"
         way_out = "Run the same command again: it plans this video anew."
-        return VideoChanged(self.source.uri, f"{what} since it was listed.", way_out)
+        return VideoChangedError(self.source.uri, f"{what} since it was listed.", way_out)
 
 
 def read_file(uri: str) -> bytes:
@@ -66,7 +67,7 @@ def read_file(uri: str) -> bytes:
         return store.read(path).data
     except FileNotFoundError:
         raise UsageError(f"{uri} does not exist.", "Check the path.") from None
-    except StorageRefused:
+    except StorageRefusedError:
         if "://" in uri or not Path(uri).is_dir():
             raise
         raise UsageError(f"{uri} is a folder.", "Name the file in it.") from None

@@ -22,12 +22,12 @@ _IN_QUERY = re.compile(
 _IN_AUTHORITY = re.compile(r"://[^/\s@:]*:[^/\s@]*@")
 
 
-def remember(*values: str) -> None:
-    """Take note of credentials that were read from a file: `clean` hides them from then on."""
+def register_secret(*values: str) -> None:
+    """Take note of credentials that were read from a file: `redact` hides them from then on."""
     _REMEMBERED.update(value for value in values if len(value) >= _SHORTEST)
 
 
-def clean(text: str) -> str:
+def redact(text: str) -> str:
     """Hide every credential that is known, and whatever looks like one in an address."""
     known = _REMEMBERED | {value for name, value in os.environ.items() if _is_secret(name, value)}
     for value in sorted(known, key=len, reverse=True):

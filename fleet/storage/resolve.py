@@ -8,7 +8,7 @@ from fleet.storage.cloud import open_cloud
 from fleet.storage.disk import DiskStore
 from fleet.storage.fault_injection import FAULTS_VARIABLE, Faults, Faulty
 from fleet.storage.fsspec_store import open_foreign
-from fleet.storage.location import CLOUD_SCHEMES, Place, place
+from fleet.storage.location import CLOUD_SCHEMES, Location, place
 from fleet.storage.retry import Retrying
 from fleet.storage.store import Store
 
@@ -16,7 +16,7 @@ from fleet.storage.store import Store
 def open_store(uri: str) -> tuple[Store, str]:
     """Open the store that holds a location: it, and the path within it.
 
-    Raises UsageError where there is no way to open such a location, AccessDenied where no
+    Raises UsageError where there is no way to open such a location, AccessDeniedError where no
     credentials for it are found.
     """
     where = place(uri)
@@ -25,7 +25,7 @@ def open_store(uri: str) -> tuple[Store, str]:
     return _patient(store, os.environ.get(FAULTS_VARIABLE, "")), path
 
 
-def _bare(where: Place) -> tuple[Store, str]:
+def _bare(where: Location) -> tuple[Store, str]:
     if not where.scheme:
         return _DISK, where.path
     if where.scheme in CLOUD_SCHEMES:

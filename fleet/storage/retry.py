@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from fleet.errors import StorageError, StorageRefused
+from fleet.errors import StorageError, StorageRefusedError
 from fleet.storage.location import at
-from fleet.storage.store import Answer, Conflict, Stat, Store
+from fleet.storage.store import PreconditionFailedError, ReadResult, Stat, Store
 
 _Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How long a store is asked again, in seconds.
 
     `known_s`: one that has answered before; it may be down for a while. `unknown_s`: one that
@@ -44,13 +44,13 @@ class Retrying:
     def __init__(
         self,
         store: Store,
-        patience: Patience | None = None,
+        policy: RetryPolicy | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = store.name
         self._store = store
-        self._patience = patience or Patience()
+        self._policy = policy or RetryPolicy()
         self._sleep = sleep
         self._clock = clock
         self._has_answered = False
@@ -75,10 +75,10 @@ class Retrying:
         """See Store."""
         return self._ask(lambda: self._store.stat(path))
 
-    def read(self, path: str, start: int = 0, end: int | None = None, etag: str = "") -> Answer:
+    def read(self, path: str, start: int = 0, end: int | None = None, etag: str = "") -> ReadResult:
         """See Store; a short answer is none."""
 
-        def whole() -> Answer:
+        def whole() -> ReadResult:
             answer = self._store.read(path, start, end, etag)
             stop = answer.size if end is None else min(end, answer.size)
             missing = max(0, stop - start) - len(answer.data)
@@ -104,17 +104,17 @@ class Retrying:
     def _ask_once_done(self, path: str, data: bytes, put: Callable[[], str]) -> str:
         try:
             return self._ask(put)
-        except Conflict:
+        except PreconditionFailedError:
             # It may be ours: done by an attempt whose answer was lost.
             try:
                 answer = self.read(path)
             except FileNotFoundError:
-                raise Conflict(path) from None
+                raise PreconditionFailedError(path) from None
             if answer.data != data:
                 raise
             return self.version(answer)
 
-    def version(self, answer: Answer) -> str:
+    def version(self, answer: ReadResult) -> str:
         """See Store."""
         return self._store.version(answer)
 
@@ -127,7 +127,7 @@ class Retrying:
         while True:
             try:
                 result = request()
-            except (FileNotFoundError, Conflict):
+            except (FileNotFoundError, PreconditionFailedError):
                 self._has_answered = True
                 raise
             except StorageError as error:
@@ -139,11 +139,11 @@ class Retrying:
 
     def _wait(self, error: StorageError, began_s: float, failures: int) -> None:
         """Wait before the next attempt; raises the error where there is to be none."""
-        if isinstance(error, StorageRefused):
+        if isinstance(error, StorageRefusedError):
             raise error
-        patience = self._patience
-        wait_s = patience.wait_s(failures, random.random())  # noqa: S311 - no secret hangs on it
-        window_s = patience.known_s if self._has_answered else patience.unknown_s
+        policy = self._policy
+        wait_s = policy.wait_s(failures, random.random())  # noqa: S311 - no secret hangs on it
+        window_s = policy.known_s if self._has_answered else policy.unknown_s
         if self._clock() - began_s + wait_s > window_s:
             raise error
         self._sleep(wait_s)

@@ -13,7 +13,7 @@ WILDCARDS = "*?["
 
 
 @dataclass(frozen=True)
-class Choice:
+class InputFilter:
     """Globs and a moment; an empty choice takes everything.
 
     `include`: at least one of them must match. `exclude`: none of them may. A glob without a slash
@@ -41,7 +41,7 @@ class Choice:
         return since is None or modified_s is None or modified_s >= since.timestamp()
 
 
-EVERY_VIDEO = Choice()
+EVERY_VIDEO = InputFilter()
 
 
 def matches(glob: str, path: str) -> bool:

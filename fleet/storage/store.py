@@ -21,7 +21,7 @@ class Stat:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ReadResult:
     """Bytes of an object, and which object it was: its whole size and its etag when served."""
 
     data: bytes
@@ -29,7 +29,7 @@ class Answer:
     etag: str
 
 
-class Conflict(Exception):
+class PreconditionFailedError(Exception):
     """The object is not what the caller took it for: it is there already, or was changed."""
 
 
@@ -37,7 +37,7 @@ class Store(Protocol):
     """Objects by their paths; safe to use from several threads.
 
     A missing object is FileNotFoundError; every other trouble is StorageError, of which
-    StorageRefused is not worth asking again.
+    StorageRefusedError is not worth asking again.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Store(Protocol):
     def stat(self, path: str) -> Stat:
         """Tell of one object."""
 
-    def read(self, path: str, start: int = 0, end: int | None = None, etag: str = "") -> Answer:
+    def read(self, path: str, start: int = 0, end: int | None = None, etag: str = "") -> ReadResult:
         """Read bytes start <= i < end, fewer where the object ends.
 
         Raises Conflict where `etag` is given and is not the object's; a store that cannot ask for
@@ -68,7 +68,7 @@ class Store(Protocol):
     def replace(self, path: str, data: bytes, version: str) -> str:
         """Write over that very version of an object, and give the new one; raises Conflict."""
 
-    def version(self, answer: Answer) -> str:
+    def version(self, answer: ReadResult) -> str:
         """Name the version of an object that was read whole, for `replace`.
 
         Equal bytes may be one version: whoever relies on it puts something unique into them.

@@ -18,7 +18,7 @@ import requests
 from ray.exceptions import AuthenticationError
 from ray.job_submission import JobDetails, JobSubmissionClient
 
-from fleet.errors import JobFailed, UsageError
+from fleet.errors import JobFailedError, UsageError
 
 OLDEST_RAY = "2.60"
 """What Fleet is tested with; the cluster's own Ray is what the job runs on."""
@@ -151,7 +151,7 @@ class Jobs:
         return ""
 
     def stop(self, submission: str) -> Submission:
-        """Ask a job to stop, and wait until it has; raises JobFailed where it goes on."""
+        """Ask a job to stop, and wait until it has; raises JobFailedError where it goes on."""
         with self._answering():
             self._client.stop_job(submission)
         until_s = time.monotonic() + STOP_S + CONNECT_S
@@ -161,12 +161,12 @@ class Jobs:
                 return found
             time.sleep(0.5)
         message = f"{submission} has not ended within {STOP_S + CONNECT_S} s."
-        raise JobFailed(message, "Ask again to stop it.")
+        raise JobFailedError(message, "Ask again to stop it.")
 
     def follow(self, submission: str, write: Write) -> Submission:
         """Write what a job prints, from its beginning, until it has ended.
 
-        Raises JobFailed where the cluster does not answer any more; the job may go on.
+        Raises JobFailedError where the cluster does not answer any more; the job may go on.
         """
         written, heard_s = 0, time.monotonic()
         while True:
@@ -178,23 +178,23 @@ class Jobs:
                     write(self.log(submission)[written:])
                     return found
                 heard_s = time.monotonic()
-            except JobFailed as error:
+            except JobFailedError as error:
                 heard_s = time.monotonic() if written > before else heard_s
                 if time.monotonic() - heard_s > LOST_S:
                     way_out = f"{submission} may go on without being followed."
-                    raise JobFailed(error.message, way_out) from error
+                    raise JobFailedError(error.message, way_out) from error
             time.sleep(1.0)
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
-        """Raise JobFailed for whatever keeps the cluster from answering."""
+        """Raise JobFailedError for whatever keeps the cluster from answering."""
         try:
             yield
         except AuthenticationError as error:
             raise _refused(self.address, error) from None
         except (*_NO_ANSWER, RuntimeError) as error:
             message = f"The cluster at {self.address} does not answer as it should: {error}"
-            raise JobFailed(message) from error
+            raise JobFailedError(message) from error
 
     async def _tail(self, submission: str, written: int, write: Write) -> int:
         """Write a log from where it was left off; gives how many characters are written by now."""

@@ -14,7 +14,7 @@ LONGEST_WAIT_S = 60.0
 
 
 @dataclass(frozen=True)
-class Lives:
+class RestartHistory:
     """The lives of a job's driver so far. `count`: how many have ended before their time.
 
     `in_vain`: how many of the last ones in a row brought nothing. `frames`: how many were done when
@@ -25,10 +25,10 @@ class Lives:
     in_vain: int = 0
     frames: int = 0
 
-    def after(self, frames: int) -> Lives:
+    def after(self, frames: int) -> RestartHistory:
         """Take note that a life ended, with so many frames done."""
         in_vain = 0 if frames > self.frames else self.in_vain + 1
-        return Lives(self.count + 1, in_vain, max(frames, self.frames))
+        return RestartHistory(self.count + 1, in_vain, max(frames, self.frames))
 
     @property
     def may_go_on(self) -> bool:

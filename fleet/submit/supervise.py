@@ -19,8 +19,8 @@ from fleet.core.format import duration, plural
 from fleet.errors import FleetError
 from fleet.job.job_file import read_duration
 from fleet.storage import Folder
-from fleet.submit.restart_policy import MOST_IN_VAIN, Lives, how_it_ended, is_final
-from fleet.table.state.run_notes import read_notes
+from fleet.submit.restart_policy import MOST_IN_VAIN, RestartHistory, how_it_ended, is_final
+from fleet.table.state.run_records import read_run_records
 
 FAILED = 1
 
@@ -44,7 +44,7 @@ class Supervisor:
         # Ray, like a terminal, sends SIGINT to every process of the job; SIGTERM comes alone.
         signal.signal(signal.SIGINT, self._asked_to_stop)
         signal.signal(signal.SIGTERM, self._pass_on)
-        lives = Lives(frames=self._frames())
+        lives = RestartHistory(frames=self._frames())
         while True:
             code = self._live()
             if self._stop.is_set() or is_final(code):
@@ -84,7 +84,7 @@ class Supervisor:
     def _frames(self) -> int:
         """How many frames are done, as runs have noted; 0 where that cannot be read just now."""
         try:
-            notes = read_notes(Folder(self._output))
+            notes = read_run_records(Folder(self._output))
         except FleetError:
             return 0
         return max((note.done_frames for note in notes), default=0)

@@ -14,8 +14,8 @@ from fleet.core.spans import length
 from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord
 from fleet.table.state.read import count_losses, read
-from fleet.table.state.run_notes import RunNote, read_notes
-from fleet.table.state.state import Standing, read_standing
+from fleet.table.state.run_records import RunRecord, read_run_records
+from fleet.table.state.state import TableState, read_state
 from fleet.table.state.success_marker import is_finished
 from fleet.table.state.video_manifest import Video, left_of, read_videos
 
@@ -48,8 +48,8 @@ class Status:
     uri: str
     job: JobRecord
     finished: bool
-    runs: Sequence[RunNote]
-    alive: Sequence[RunNote]
+    runs: Sequence[RunRecord]
+    alive: Sequence[RunRecord]
     videos: int
     videos_done: int
     refused: int
@@ -80,13 +80,13 @@ class Status:
 
 def read_status(folder: Folder, job: JobRecord) -> Status:
     """See where a job stands; changes nothing."""
-    standing = read_standing(folder, job.tables)
+    state = read_state(folder, job.tables)
     videos = read_videos(folder)
-    runs, now_s = read_notes(folder), time.time()
-    left_s = _left_s(standing, videos)
+    runs, now_s = read_run_records(folder), time.time()
+    left_s = _left_s(state, videos)
     known = [video for video in videos.values() if not (video.refused or video.unread)]
     video_s = sum(video.video_s for video in known)
-    last = pc.max(standing.records["committed_unix_s"]).as_py()
+    last = pc.max(state.records["committed_unix_s"]).as_py()
     return Status(
         uri=folder.uri,
         job=job,
@@ -100,28 +100,28 @@ def read_status(folder: Folder, job: JobRecord) -> Status:
         video_s=video_s,
         # Rounded, or what sums leave over would read as a stretch of video.
         done_video_s=max(0.0, round(video_s - sum(left_s[video.uri] for video in known), 6)),
-        total=standing.total,
-        leases=len(standing),
-        losses=count_losses(read(folder.uri).errors) if standing.total.errors else (),
+        total=state.total,
+        leases=len(state),
+        losses=count_losses(read(folder.uri).errors) if state.total.errors else (),
         last_unix_s=last or None,
-        devices=_devices(standing),
-        objects=sum(not name.startswith("_") for name in standing.objects),
-        packs=len(standing.packs),
+        devices=_devices(state),
+        objects=sum(not name.startswith("_") for name in state.objects),
+        packs=len(state.packs),
         now_unix_s=now_s,
     )
 
 
-def _left_s(standing: Standing, videos: Mapping[str, Video]) -> dict[str, float]:
+def _left_s(state: TableState, videos: Mapping[str, Video]) -> dict[str, float]:
     """Seconds that are not done of each video."""
-    done = standing.done
+    done = state.done
     return {
         video.uri: length(left_of(video, done)) * video.video_s / (video.end_pts - video.start_pts)
         for video in videos.values()
     }
 
 
-def _devices(standing: Standing) -> list[DeviceSeen]:
-    table = standing.records.select(["device", "tally.frames", "committed_unix_s"])
+def _devices(state: TableState) -> list[DeviceSeen]:
+    table = state.records.select(["device", "tally.frames", "committed_unix_s"])
     sums = table.group_by("device", use_threads=False).aggregate(
         [("device", "count"), ("tally.frames", "sum"), ("committed_unix_s", "max")]
     )

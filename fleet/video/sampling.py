@@ -19,7 +19,7 @@ _GRAMMAR = "all, every=N, fps=X or keyframes, then optionally from_s=X and to_s=
 
 
 @dataclass(frozen=True)
-class Sample:
+class Sampling:
     """A choice of frames.
 
     `kind`: all; every (each `step`-th frame, from frame 0); fps (the first frame at or after each
@@ -86,7 +86,7 @@ class Sample:
                 return _first_after_ticks(pts, self.fps * index.stream.time_base)
 
 
-EVERY_FRAME = Sample()
+EVERY_FRAME = Sampling()
 """The whole video."""
 
 

@@ -71,7 +71,7 @@ class LineProgress:
         self._last_s = 0.0
         self._last_share = 0.0
 
-    def see(self, event: RunEvent) -> None:
+    def on_event(self, event: RunEvent) -> None:
         """Take note of what happened, and write a line where one is due."""
         now_s = self._clock()
         self._state.fold(event, now_s)
@@ -122,7 +122,7 @@ class RichProgress:
     ) -> None:
         self._live.stop()
 
-    def see(self, event: RunEvent) -> None:
+    def on_event(self, event: RunEvent) -> None:
         """Take note of what happened, and draw again where that is due."""
         now_s = self._clock()
         self._state.fold(event, now_s)

@@ -7,9 +7,9 @@ from fleet.core.run_events import (
     Cause,
     DeviceDraining,
     DeviceLost,
-    LeaseCut,
     LeaseFailed,
     LeaseQuarantined,
+    LeaseSplit,
     RunEvent,
     RunStarted,
     VideoRefused,
@@ -52,7 +52,7 @@ def _remark(event: RunEvent) -> str:
             return _device_remark(event)
         case LeaseFailed(device, lease, fault):
             return f"lease {lease[:8]} failed on {device}: {fault}"
-        case LeaseCut(lease, pieces):
+        case LeaseSplit(lease, pieces):
             return f"cut lease {lease[:8]} into {len(pieces)}, to find what does harm in it"
         case LeaseQuarantined(receipt, fault):
             lost = plural(receipt.tally.lost_frames, "frame")

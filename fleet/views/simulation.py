@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fleet.core.format import duration, percent, plural
-from fleet.simulate.conditions import Weather
+from fleet.simulate.conditions import Conditions
 from fleet.simulate.run import Outcome
 from fleet.simulate.whatif import Table
 from fleet.views.layout import fact
 
 
 def render(
-    table: Table, weather: Weather, what: str, basis: str, seed: int, per_device_hour: float | None
+    table: Table,
+    weather: Conditions,
+    what: str,
+    basis: str,
+    seed: int,
+    per_device_hour: float | None,
 ) -> str:
     """Write it out, 80 columns wide; `basis`: where its times are from."""
     lines = [f"Simulated, nothing was run: {what}, seed {seed}", ""]
@@ -24,7 +29,7 @@ def render(
 
 
 def _facts(
-    run: Outcome, weather: Weather, basis: str, per_device_hour: float | None
+    run: Outcome, weather: Conditions, basis: str, per_device_hour: float | None
 ) -> Iterator[tuple[str, str]]:
     yield "times", basis
     yield "weather", _weather(weather)
@@ -35,7 +40,7 @@ def _facts(
     cut = f"{run.shared:,} cut to be shared, {run.quarantined:,} given up"
     yield "leases", f"{run.leases:,} done, each once; {cut}"
     wasted = f"{duration(run.wasted_s)} of devices ({100 * run.waste:.3f} % of the work)"
-    yield "twins", f"{run.twins:,}; done for nothing: {wasted}"
+    yield "twins", f"{run.backups:,}; done for nothing: {wasted}"
     yield "failures", plural(run.failures, "device")
     hours = run.device_s / 3600
     price = "" if per_device_hour is None else f", {hours * per_device_hour:,.2f}"
@@ -43,7 +48,7 @@ def _facts(
     yield "ledger", f"{run.events:,} events"
 
 
-def _weather(weather: Weather) -> str:
+def _weather(weather: Conditions) -> str:
     slow = "no device is slow"
     if weather.slow_share:
         share = f"{100 * weather.slow_share:g} % of devices"

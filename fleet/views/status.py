@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fleet.core.format import about, duration, percent, plural, rate, short
-from fleet.table.state.run_notes import RunNote
+from fleet.table.state.run_records import RunRecord
 from fleet.table.status import DeviceSeen, Status
 from fleet.text import one_line
 from fleet.views.layout import fact, hang, most
@@ -81,7 +81,7 @@ def _runs(status: Status) -> list[str]:
     return lines
 
 
-def _run(status: Status, note: RunNote) -> Iterator[tuple[str, str]]:
+def _run(status: Status, note: RunRecord) -> Iterator[tuple[str, str]]:
     heard = f"heard of {_ago(status.now_unix_s - note.updated_unix_s)} ago"
     if note.state == "preparing":
         yield "state", f"looking at its inputs, {heard}"

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fleet.core.format import about, duration, percent, plural, rate, short
-from fleet.table.state.run_notes import DeviceNote, NodeNote, RunNote
+from fleet.table.state.run_records import DeviceRecord, NodeRecord, RunRecord
 from fleet.text import one_line
 from fleet.views.layout import WIDTH, hang
 
@@ -21,7 +21,7 @@ BUSY = "CPU in its last lease"
 _STYLES = {"working": "green", "draining": "yellow", "idle": "dim"}
 
 
-def draw_top(uri: str, notes: Iterable[RunNote], now_unix_s: float, rows: int = 0) -> Group:
+def draw_top(uri: str, notes: Iterable[RunRecord], now_unix_s: float, rows: int = 0) -> Group:
     """Draw the runs that are at work on an output, one below the other.
 
     80 columns. `rows`: at most so many devices of each run; 0: all that it told of.
@@ -35,7 +35,7 @@ def draw_top(uri: str, notes: Iterable[RunNote], now_unix_s: float, rows: int = 
     return Group(*parts)
 
 
-def describe_end(uri: str, notes: list[RunNote], now_unix_s: float) -> str:
+def describe_end(uri: str, notes: list[RunRecord], now_unix_s: float) -> str:
     """Say that nothing runs, and what became of the last run."""
     if not notes:
         return f"Nothing runs on {uri}, and no run has left word there."
@@ -55,7 +55,7 @@ def describe_end(uri: str, notes: list[RunNote], now_unix_s: float) -> str:
     return "\n".join(hang("", f"Nothing runs on {uri}: {words.get(last.state, lost)}{share}."))
 
 
-def _run(note: RunNote, now_unix_s: float, rows: int) -> Iterator[RenderableType]:
+def _run(note: RunRecord, now_unix_s: float, rows: int) -> Iterator[RenderableType]:
     since = time.strftime("%H:%M:%S", time.localtime(note.holder.since_unix_s))
     age_s = max(0.0, now_unix_s - note.updated_unix_s)
     who = f"{short(note.holder.host, 24)}, pid {note.holder.pid}, since {since}"
@@ -78,7 +78,7 @@ def _run(note: RunNote, now_unix_s: float, rows: int) -> Iterator[RenderableType
     yield from _devices(note, rows)
 
 
-def _lines(note: RunNote) -> Iterator[str]:
+def _lines(note: RunRecord) -> Iterator[str]:
     left = f", about {about(note.left_s)} left" if note.left_s else ""
     video = f"{duration(note.done_video_s)} of {duration(note.video_s)}"
     yield f"{'video':<9}{video}, {rate(note.frames_per_s)} frames/s{left}"
@@ -94,15 +94,15 @@ def _lines(note: RunNote) -> Iterator[str]:
         f"{note.devices_lost:,} lost": note.devices_lost,
     }
     yield f"{'fleet':<9}{', '.join(text for text, count in counts.items() if count)}"
-    if note.twins or note.wasted_s:
-        twins = f"{plural(note.twins, 'lease')} given to a second device"
+    if note.backups or note.wasted_s:
+        twins = f"{plural(note.backups, 'lease')} given to a second device"
         yield f"{'twins':<9}{twins}, {duration(note.wasted_s)} wasted"
     if note.errors:
         lost = f", {plural(note.lost_frames, 'frame')} lost" if note.lost_frames else ""
         yield f"{'trouble':<9}{plural(note.errors, 'error')}{lost}"
 
 
-def _devices(note: RunNote, rows: int) -> Iterator[Text]:
+def _devices(note: RunRecord, rows: int) -> Iterator[Text]:
     """Write a line a device, below its node; of more than `rows`, those that fit."""
     yield Text(f"{'  device':<11} {'state':<8} {'frames/s':>8}  {BUSY:<27}  video", style="dim")
     left = rows or len(note.devices)
@@ -119,13 +119,13 @@ def _devices(note: RunNote, rows: int) -> Iterator[Text]:
         yield Text(f"  and {more:,} more", style="dim")
 
 
-def _nodes(note: RunNote) -> list[NodeNote]:
+def _nodes(note: RunRecord) -> list[NodeRecord]:
     """List the nodes, those with most devices first; an older Fleet told of none."""
-    nodes = note.nodes or (NodeNote("", note.device_count, 0, 0, note.frames_per_s),)
+    nodes = note.nodes or (NodeRecord("", note.device_count, 0, 0, note.frames_per_s),)
     return sorted(nodes, key=lambda node: (-node.devices, node.name))
 
 
-def _node(node: NodeNote) -> Text:
+def _node(node: NodeRecord) -> Text:
     draining = f", {node.draining:,} draining" if node.draining else ""
     counts = f"{plural(node.devices, 'device')}, {node.working:,} working{draining}"
     return Text.assemble(
@@ -133,7 +133,7 @@ def _node(node: NodeNote) -> Text:
     )
 
 
-def _device(device: DeviceNote) -> Text:
+def _device(device: DeviceRecord) -> Text:
     video = one_line(device.uri.rpartition("/")[2]) if device.state != "idle" else ""
     return Text.assemble(
         f"  {short(device.name, 9):<9} ",

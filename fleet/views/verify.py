@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fleet.core.format import duration, plural, short, size
 from fleet.table.maintenance.finding import Finding
-from fleet.table.maintenance.verify import Verdict
+from fleet.table.maintenance.verify import VerificationReport
 from fleet.text import one_line
 from fleet.views.layout import fact, hang
 
@@ -27,7 +27,7 @@ _KINDS = {
 }
 
 
-def render(verdict: Verdict) -> str:
+def render(verdict: VerificationReport) -> str:
     """Write a verdict out, 80 columns wide."""
     lines = [f"{_word(verdict)}: {verdict.uri}", ""]
     refused = f", {plural(verdict.losses, 'loss', 'losses')} recorded" if verdict.losses else ""
@@ -45,7 +45,7 @@ def render(verdict: Verdict) -> str:
     return "\n".join(lines)
 
 
-def _word(verdict: Verdict) -> str:
+def _word(verdict: VerificationReport) -> str:
     if verdict.proven:
         return (
             "Proven: no gap, no overlap, every object as it was put"

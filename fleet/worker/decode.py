@@ -17,8 +17,8 @@ from fleet.ascend.codes import Code
 from fleet.ascend.vdec import VdecChannel
 from fleet.core.frames import AccessUnit, Picture
 from fleet.errors import (
-    BrokenVideo,
-    CredentialsRefused,
+    BrokenVideoError,
+    CredentialsRefusedError,
     DeviceError,
     FleetError,
     StorageError,
@@ -33,7 +33,7 @@ from fleet.video.h26x.parameter_sets import sub_layers
 
 
 @dataclass(frozen=True, eq=False)
-class Lost:
+class DecodeLoss:
     """Wanted pictures that did not come out: their rows in the shard's packets, and why."""
 
     rows: NDArray[np.int64]
@@ -52,7 +52,7 @@ class ShardDecoder:
         shard: ShardOrder,
         channel: VdecChannel,
         packet: Callable[[int], bytes],
-        lose: Callable[[Lost], None],
+        lose: Callable[[DecodeLoss], None],
         *,
         last_try: bool = False,
     ) -> None:
@@ -107,13 +107,13 @@ class ShardDecoder:
     ) -> Generator[Picture, None, FleetError | None]:
         """Feed a GOP that goes on from those in `due`; gives the error that ended it, if any.
 
-        Raises CredentialsRefused: that is no matter of this video.
+        Raises CredentialsRefusedError: that is no matter of this video.
         """
         first = (due or [part])[0].rows[0]
         try:
             for row, wanted in zip(part.rows.tolist(), part.wanted.tolist(), strict=True):
                 yield from self._feed(row, wanted, begins=row == first)
-        except CredentialsRefused:
+        except CredentialsRefusedError:
             raise
         except self._mendable as error:
             return error
@@ -137,18 +137,18 @@ class ShardDecoder:
         yield from self._give(self._channel.send(AccessUnit(unit, row, key, wanted)))
 
     def _check_chain(self, row: int, unit: bytes, *, begins: bool) -> None:
-        """Raise BrokenVideo where a picture that this one may refer to is not in the file."""
+        """Raise BrokenVideoError where a picture that this one may refer to is not in the file."""
         if self._chain is None:
             return
         left_out = int(self._shard.rows[row] - self._shard.rows[self._last_fed]) - 1 - self._dropped
         if begins:
-            self._chain.begin()
+            self._chain.reset()
             left_out = 0
-        follows = self._chain.follow(unit, left_out)
+        follows = self._chain.continues(unit, left_out)
         self._last_fed, self._dropped = row, 0
         if not follows:
             message = "A picture is missing before this one, which refers to it."
-            raise BrokenVideo(self._shard.source.uri, message)
+            raise BrokenVideoError(self._shard.source.uri, message)
 
     def _give(self, pictures: list[Picture]) -> Iterator[Picture]:
         waiting = deque(pictures)
@@ -187,7 +187,7 @@ class ShardDecoder:
         missing = np.array([row for row in wanted.tolist() if row not in self._given], np.int64)
         self._given.clear()
         if len(missing):
-            self._lose(Lost(missing, error))
+            self._lose(DecodeLoss(missing, error))
 
     def _without_leading(self, part: GopPart) -> GopPart:
         """Leave out the pictures shown before the key: what they refer to is lost."""
@@ -196,7 +196,7 @@ class ShardDecoder:
         lost = part.rows[leading & part.wanted]
         if len(lost):
             message = "These pictures refer to a stretch before them that could not be decoded."
-            self._lose(Lost(lost, _undecodable(message)))
+            self._lose(DecodeLoss(lost, _undecodable(message)))
         return GopPart(part.rows[~leading], part.wanted[~leading], restart=True)
 
 

@@ -29,7 +29,7 @@ class Injection:
     uri: str
     pts: int
 
-    def strike(self) -> None:
+    def trigger(self) -> None:
         """Do it.
 
         Raises RuntimeError for `memory` where nothing limits the process, to save the machine.

@@ -7,21 +7,21 @@ from typing import Any, TypeVar
 
 from fleet.core.frames import Detections, FrameBatch, Rows
 from fleet.device import Device
-from fleet.errors import FleetError, JobCodeFailed
+from fleet.errors import FleetError, JobCodeError
 from fleet.job.frame_job import FrameJob
 
 T = TypeVar("T")
 
 
 def open_job(work: FrameJob, device: Device) -> Any:
-    """Let the job make what it keeps on the device; raises JobCodeFailed for errors of its own."""
+    """Let the job make what it keeps on the device; raises JobCodeError for errors of its own."""
     return _called(work.open, device)
 
 
-def look(work: FrameJob, opened: Any, batch: FrameBatch) -> Rows:
+def run_job(work: FrameJob, opened: Any, batch: FrameBatch) -> Rows:
     """Let the job look at a batch.
 
-    Raises JobCodeFailed for errors of its own; what a device or Fleet refuses stays as it is.
+    Raises JobCodeError for errors of its own; what a device or Fleet refuses stays as it is.
     """
     found = _called(work.run, opened, batch)
     return found.rows() if isinstance(found, Detections) else found
@@ -34,4 +34,4 @@ def _called(call: Callable[..., T], *arguments: Any) -> T:
         raise
     except Exception as error:
         message = f"The job's {call.__name__} raised {type(error).__name__}: {error}"
-        raise JobCodeFailed(message) from error
+        raise JobCodeError(message) from error

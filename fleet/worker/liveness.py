@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Pulse:
+class Liveness:
     """Counts the steps of the work, each of which is short; read from other threads.
 
     `beats`: a packet fed, a batch looked at, an object read, a lease put. `waiting`: the store is
@@ -17,12 +17,12 @@ class Pulse:
         self.beats = 0
         self.waiting = False
 
-    def beat(self) -> None:
+    def tick(self) -> None:
         """Count a step."""
         self.beats += 1
 
     @contextmanager
-    def store(self) -> Iterator[None]:
+    def waiting_on_storage(self) -> Iterator[None]:
         """Wait for the store, as one step."""
         self.waiting = True
         try:

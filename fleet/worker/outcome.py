@@ -9,7 +9,7 @@ from fleet.plan.partial import Rest
 
 
 @dataclass(frozen=True)
-class Dropped:
+class Cancelled:
     """A lease was put down, as its worker was told to; `wall_s`: what had been spent on it."""
 
     lease: str
@@ -17,8 +17,8 @@ class Dropped:
 
 
 @dataclass(frozen=True)
-class Shortened:
+class Truncated:
     """A lease was ended early, as its worker was told to; `receipt`: of its front."""
 
     receipt: Receipt
-    rest: Rest
+    remainder: Rest

@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 from fleet.core.frames import FrameBatch, Picture
 from fleet.core.loss import Loss
 from fleet.device import Device
-from fleet.errors import DeviceError, FleetError, JobCodeFailed, StorageError, VideoChanged
+from fleet.errors import DeviceError, FleetError, JobCodeError, StorageError, VideoChangedError
 from fleet.job.frame_job import FrameJob
 from fleet.plan.order import LeaseOrder, ShardOrder
 from fleet.plan.partial import Stop, leading, may_stop
 from fleet.table.parts.builder import PartBuilder
 from fleet.video.decode_plan import GopPart
-from fleet.worker.decode import Lost, ShardDecoder
+from fleet.worker.decode import DecodeLoss, ShardDecoder
 from fleet.worker.fault_injection import Injection
-from fleet.worker.job_boundary import look
-from fleet.worker.liveness import Pulse
+from fleet.worker.job_boundary import run_job
+from fleet.worker.liveness import Liveness
 from fleet.worker.prefetch import Fetch
 
 
@@ -42,14 +42,14 @@ class Pipeline:
         work: FrameJob,
         device: Device,
         opened: Any,
-        pulse: Pulse,
+        pulse: Liveness,
         injections: Sequence[Injection] = (),
     ) -> None:
         self.frames_done = 0
         self.video_s_done = 0.0
         self.uri = ""
         self.fed = 0
-        self.job_errors: list[JobCodeFailed] = []
+        self.job_errors: list[JobCodeError] = []
         self._work = work
         self._device = device
         self._opened = opened
@@ -62,7 +62,8 @@ class Pipeline:
         """Bring everything that the lease wants into `parts`: rows, or the reason they are lost.
 
         `has_to_stop` is asked between GOPs; once it says so the lease is ended there, and this
-        tells where; None where the whole of it is done. Raises PutDown once `fetch` is stopped.
+        tells where; None where the whole of it is done. Raises CancelRequestedError once `fetch` is
+        stopped.
         """
         for number, shard in enumerate(order.shards):
             if number and has_to_stop():
@@ -86,7 +87,7 @@ class Pipeline:
     ) -> int:
         """Run a shard; gives the part before which it was ended, 0 where it was not."""
 
-        def lose(lost: Lost) -> None:
+        def lose(lost: DecodeLoss) -> None:
             parts.add_error(_loss(shard, lost.rows, _stage(lost.error), lost.error))
 
         feed = _Feed(shard, has_to_stop)
@@ -106,29 +107,29 @@ class Pipeline:
 
     def _packet(self, fetch: Fetch, shard: ShardOrder, row: int) -> bytes:
         """Give a packet that is decoded next."""
-        with self._pulse.store():
+        with self._pulse.waiting_on_storage():
             data = fetch.packet(shard, row)
         for injection in self._injections:
             if (injection.uri, injection.pts) == (shard.source.uri, shard.packets.pts[row]):
-                injection.strike()
+                injection.trigger()
         return data
 
     def _look(self, shard: ShardOrder, batch: FrameBatch, parts: PartBuilder) -> None:
         """Let the job look at a batch; a frame that it cannot do with is a loss of that frame."""
         try:
-            rows = look(self._work, self._opened, batch)
-        except (DeviceError, JobCodeFailed) as error:
+            rows = run_job(self._work, self._opened, batch)
+        except (DeviceError, JobCodeError) as error:
             if len(batch) > 1:
                 # Which frames share a batch must not matter: the sound ones are to come out.
                 for alone in batch.singly():
                     self._look(shard, alone, parts)
                 return
-            if isinstance(error, JobCodeFailed):
+            if isinstance(error, JobCodeError):
                 self.job_errors.append(error)
             parts.add_error(_loss(shard, _rows(batch), error.stage, error))
         else:
             parts.add_batch(batch, rows)
-            self._pulse.beat()
+            self._pulse.tick()
             self.frames_done += len(batch)
 
 
@@ -213,7 +214,7 @@ def _stage(error: FleetError) -> str:
     """Say where pictures were lost on their way to the job."""
     if isinstance(error, DeviceError):
         return "vdec"
-    return "fetch" if isinstance(error, StorageError | VideoChanged) else "demux"
+    return "fetch" if isinstance(error, StorageError | VideoChangedError) else "demux"
 
 
 def _reason(error: Exception) -> str:

@@ -29,7 +29,7 @@ READS_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
-class Ahead:
+class ReadAheadLimits:
     """How far to fetch ahead: up to so many ranges and bytes, but two ranges in any case."""
 
     ranges: int
@@ -40,9 +40,9 @@ class Ahead:
         return ranges <= 2 or (ranges <= self.ranges and held_bytes <= self.bytes)
 
 
-RUNNING = Ahead(ranges=32, bytes=24 * 1024 * 1024)
+RUNNING = ReadAheadLimits(ranges=32, bytes=24 * 1024 * 1024)
 """Of the lease that runs."""
-WAITING = Ahead(ranges=16, bytes=8 * 1024 * 1024)
+WAITING = ReadAheadLimits(ranges=16, bytes=8 * 1024 * 1024)
 """Of the lease that runs next."""
 
 
@@ -52,7 +52,7 @@ class _Read:
     range: ByteRange
 
 
-class PutDown(Exception):
+class CancelRequestedError(Exception):
     """A lease is put down: nobody needs it from here any more."""
 
 
@@ -62,7 +62,7 @@ class Fetch:
     Only `stop` may be called from another thread.
     """
 
-    def __init__(self, order: LeaseOrder, readers: Readers) -> None:
+    def __init__(self, order: LeaseOrder, readers: FetchPool) -> None:
         self._readers = readers
         self._to_come: Iterator[_Read] = iter(_reads(order))
         self._next = next(self._to_come, None)
@@ -80,15 +80,15 @@ class Fetch:
         return self._stop.done()
 
     def stop(self) -> None:
-        """Have `packet` raise PutDown from now on, also where it waits for the store just now."""
+        """Make `packet` raise CancelRequestedError from now on, while it waits as well."""
         if not self._stop.done():
             self._stop.set_result(None)
 
     def packet(self, shard: ShardOrder, row: int) -> bytes:
         """Give the bytes of a packet of `shard`; rows are asked for in feed order.
 
-        Raises StorageError when the store failed, VideoChanged when the video is another by now,
-        PutDown once it is stopped.
+        Raises StorageError when the store failed, VideoChangedError when the video is another by
+        now, CancelRequestedError once it is stopped.
         """
         self._ahead = RUNNING
         position = int(shard.packets.position[row])
@@ -103,7 +103,7 @@ class Fetch:
         either: tuple[Future[Any], ...] = (self._stop, self._future)
         wait(either, return_when=FIRST_COMPLETED)
         if self._stop.done():
-            raise PutDown
+            raise CancelRequestedError
         # A read that failed fails again for every packet that lies in it.
         return self._future.result()[position - start : end - start]
 
@@ -137,7 +137,7 @@ def _reads(order: LeaseOrder) -> Iterator[_Read]:
             yield _Read(shard.source, item)
 
 
-class Readers:
+class FetchPool:
     """The threads that read for one worker, and their count of bytes and requests."""
 
     def __init__(self, open_reader: Callable[[Source], Reader] = Reader) -> None:

@@ -8,7 +8,7 @@ from threading import Condition
 from typing import Literal
 
 from fleet.plan.order import LeaseOrder
-from fleet.worker.prefetch import Fetch, PutDown, Readers
+from fleet.worker.prefetch import CancelRequestedError, Fetch, FetchPool
 
 Wish = Literal["drop", "shorten"]
 REMEMBERED = 16
@@ -18,14 +18,14 @@ REMEMBERED = 16
 class Task:
     """One lease, from when its call comes until its outcome is told.
 
-    `fetch`: its bytes, on their way from the start. `shortened`: it is to end after the GOP in
+    `fetch`: its bytes, on their way from the start. `truncated`: it is to end after the GOP in
     hand. `begun_s`: when its turn came.
     """
 
-    def __init__(self, order: LeaseOrder, readers: Readers) -> None:
+    def __init__(self, order: LeaseOrder, readers: FetchPool) -> None:
         self.order = order
         self.fetch = Fetch(order, readers)
-        self.shortened = False
+        self.truncated = False
         self.begun_s: float | None = None
 
     @property
@@ -33,15 +33,15 @@ class Task:
         """Seconds since its turn came; 0 before that."""
         return 0.0 if self.begun_s is None else time.monotonic() - self.begun_s
 
-    def take(self, wish: Wish) -> None:
+    def apply(self, wish: Wish) -> None:
         """Do as told."""
         if wish == "drop":
             self.fetch.stop()
         else:
-            self.shortened = True
+            self.truncated = True
 
 
-class Line:
+class TaskQueue:
     """Tasks in the order they came; the first is computed, and one beside it committed.
 
     Each task goes through `join`, `begin`, `commit` in a thread of its own, and `leave` at the end,
@@ -77,25 +77,26 @@ class Line:
             # Calls of two kinds may overtake each other: it may have been told of before it came.
             wish = self._early.pop(lease, None)
             if wish:
-                task.take(wish)
+                task.apply(wish)
 
     def begin(self, task: Task) -> None:
-        """Wait for its turn; raises PutDown where it is dropped by then."""
+        """Wait for its turn; raises CancelRequestedError where it is dropped by then."""
         with self._moved:
             self._moved.wait_for(lambda: self._line[0] is task or task.fetch.stopped)
             if task.fetch.stopped:
-                raise PutDown
+                raise CancelRequestedError
             task.begun_s = time.monotonic()
 
     def commit(self, task: Task) -> None:
         """Let the next one begin, once the commit of the one before has ended.
 
-        So no more than one waits for the store with its rows. Raises PutDown where it was dropped.
+        So no more than one waits for the store with its rows. Raises CancelRequestedError where it
+        was dropped.
         """
         with self._moved:
             self._moved.wait_for(lambda: self._committing is None or task.fetch.stopped)
             if task.fetch.stopped:
-                raise PutDown
+                raise CancelRequestedError
             self._committing = task
             self._line.remove(task)
             self._moved.notify_all()
@@ -118,7 +119,7 @@ class Line:
         """Have a lease put down or ended early; one that has left is let be."""
         with self._moved:
             if task := self._tasks.get(lease):
-                task.take(wish)
+                task.apply(wish)
                 self._moved.notify_all()
             elif lease not in self._past:
                 self._early[lease] = wish

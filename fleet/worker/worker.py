@@ -24,25 +24,25 @@ from fleet.table.commits.commit import commit
 from fleet.table.commits.record import Origin
 from fleet.table.parts.builder import PartBuilder
 from fleet.worker.job_boundary import open_job
-from fleet.worker.liveness import Pulse
-from fleet.worker.outcome import Dropped, Shortened
+from fleet.worker.liveness import Liveness
+from fleet.worker.outcome import Cancelled, Truncated
 from fleet.worker.pipeline import Pipeline
-from fleet.worker.prefetch import PutDown, Readers
+from fleet.worker.prefetch import CancelRequestedError, FetchPool
 from fleet.worker.spec import WorkerSpec
-from fleet.worker.task_queue import Line, Task
+from fleet.worker.task_queue import Task, TaskQueue
 
-Outcome = Receipt | Shortened | Dropped | Fault
+Outcome = Receipt | Truncated | Cancelled | Fault
 """What comes of a lease that a worker was given."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Computed:
-    """A lease, or the front of one, ready to be committed; `rest`: what a front leaves undone."""
+    """A lease, or a prefix of one, ready to be committed; `remainder`: what is not done."""
 
     order: LeaseOrder
     tables: Mapping[str, pa.Table]
     tally: Tally
-    rest: Rest | None
+    remainder: Rest | None
 
 
 class Worker:
@@ -50,16 +50,16 @@ class Worker:
 
     `run` may be called from several threads at once: leases are computed one after the other, in
     the order of the calls; meanwhile the next one's bytes are fetched and the last one is
-    committed. `drop`, `shorten` and `progress` may be called at any time.
+    committed. `cancel`, `truncate` and `progress` may be called at any time.
     """
 
     def __init__(self, spec: WorkerSpec, name: str, ordinal: int) -> None:
         self._spec = spec
         self._name = name
         self._ordinal = ordinal
-        self._readers = Readers()
-        self._line = Line()
-        self._pulse = Pulse()
+        self._readers = FetchPool()
+        self._line = TaskQueue()
+        self._pulse = Liveness()
 
     def open(self) -> Progress:
         """Open the device and let the job load what it keeps there; raises what they raise."""
@@ -80,12 +80,11 @@ class Worker:
         self._line.join(task)
         try:
             return self._run(task)
-        except PutDown:
-            return Dropped(order.lease, task.wall_s)
+        except CancelRequestedError:
+            return Cancelled(order.lease, task.wall_s)
         except FleetError as error:
-            name = getattr(error, "name", type(error).__name__)
             detail = traceback.format_exc()
-            return Fault(error.stage, error.code, name, str(error), error.retryable, detail)
+            return Fault(error.stage, error.code, error.name, str(error), error.retryable, detail)
         except MemoryError:
             message = "It takes more memory than a worker may have."
             return Fault(WORKER_STAGE, 0, "MemoryError", message, retryable=True)
@@ -95,23 +94,23 @@ class Worker:
         finally:
             self._line.leave(task)
 
-    def drop(self, lease: str) -> None:
+    def cancel(self, lease: str) -> None:
         """Have a lease put down; where it is being committed, it is too late."""
         self._line.tell(lease, "drop")
 
-    def shorten(self, lease: str) -> None:
+    def truncate(self, lease: str) -> None:
         """Have a lease end after the GOP in hand; its front is committed as a lease of its own."""
         self._line.tell(lease, "shorten")
 
-    def _run(self, task: Task) -> Receipt | Shortened:
+    def _run(self, task: Task) -> Receipt | Truncated:
         self._line.begin(task)
         computed = self._compute(task)
-        with self._pulse.store():
+        with self._pulse.waiting_on_storage():
             # What is waited for is that the lease before is committed.
             self._line.commit(task)
         receipt = self._commit(computed)
-        self._pulse.beat()
-        return Shortened(receipt, computed.rest) if computed.rest else receipt
+        self._pulse.tick()
+        return Truncated(receipt, computed.remainder) if computed.remainder else receipt
 
     def _compute(self, task: Task) -> _Computed:
         spec, order = self._spec, task.order
@@ -119,7 +118,7 @@ class Worker:
         before, bytes_before, fed_before = clock.snapshot(), self._readers.bytes_read, self._fed
         parts = PartBuilder(spec.work.table, spec.work.schema, spec.partitions)
         self._pipeline.job_errors.clear()
-        stop = self._pipeline.run(order, task.fetch, parts, lambda: task.shortened)
+        stop = self._pipeline.run(order, task.fetch, parts, lambda: task.truncated)
         if self._pipeline.job_errors and not parts.tally().frames:
             # Not one frame: more likely the job is wrong than all of them; the driver knows more.
             raise self._pipeline.job_errors[0]
@@ -138,7 +137,7 @@ class Worker:
             host_s=spent.host_s,
             chip_s=spent.chip_s,
         )
-        return _Computed(done, tables, tally, front.rest if front else None)
+        return _Computed(done, tables, tally, front.remainder if front else None)
 
     def _commit(self, computed: _Computed) -> Receipt:
         spec, order = self._spec, computed.order

@@ -37,7 +37,7 @@ class Stopwatch:
     first_s: float = 0.0
     last_s: float = 0.0
 
-    def see(self, event: RunEvent) -> None:
+    def on_event(self, event: RunEvent) -> None:
         """Take the time of what matters."""
         now_s = time.perf_counter() - self.began_s
         if isinstance(event, DeviceJoined):

@@ -31,7 +31,7 @@ ROUNDS = 3
 
 
 @dataclass(frozen=True)
-class Place:
+class PacketLocation:
     """Where the video lies and the output goes, and the environment that leads there."""
 
     name: str
@@ -45,7 +45,7 @@ class Place:
         return run_fleet(model, sample, [self.clips], 1, self.output)
 
 
-def compare(model: Path, sample: str, places: list[Place], rounds: int) -> None:
+def compare(model: Path, sample: str, places: list[PacketLocation], rounds: int) -> None:
     """Print each place's rate, measured in turn, and the median of its ratio to the first's."""
     ratios: dict[str, list[float]] = {place.name: [] for place in places}
     for _ in range(rounds):
@@ -77,10 +77,12 @@ def main() -> None:
             with far_away(server.endpoint, LATENCY_S) as far:
                 away = {**server.environment, "AWS_ENDPOINT_URL": far}
                 places = [
-                    Place("disk", str(video), str(folder), {}),
-                    Place("store here", "s3://bench/clips", "s3://bench/near", server.environment),
-                    Place("read afar", "s3://bench/clips", str(folder / "half"), away),
-                    Place("all afar", "s3://bench/clips", "s3://bench/far", away),
+                    PacketLocation("disk", str(video), str(folder), {}),
+                    PacketLocation(
+                        "store here", "s3://bench/clips", "s3://bench/near", server.environment
+                    ),
+                    PacketLocation("read afar", "s3://bench/clips", str(folder / "half"), away),
+                    PacketLocation("all afar", "s3://bench/clips", "s3://bench/far", away),
                 ]
                 print(
                     f"{video.stat().st_size / 1e6:.0f} MB, one device, {LATENCY_S * 1000:.0f} ms:"

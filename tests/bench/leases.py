@@ -16,7 +16,7 @@ from paced import Folded, Pace, drive, leases_of, loop_over
 
 from fleet.core.run_events import DeviceJoined, LeaseDone, RunEvent
 from fleet.executors.ray.session import ray_left_as_found, start_ray
-from fleet.scheduler.lease_state import Rules
+from fleet.scheduler.lease_state import SchedulingPolicy
 
 SAMPLE_EVERY = 1000
 
@@ -29,9 +29,9 @@ class Clock(Folded):
         self.began_s = self.began_cpu_s = 0.0
         self.memory_mb: list[int] = []
 
-    def see(self, event: RunEvent) -> None:
+    def on_event(self, event: RunEvent) -> None:
         """Take note."""
-        super().see(event)
+        super().on_event(event)
         if isinstance(event, DeviceJoined) and not self.began_s:
             self.began_s, self.began_cpu_s = time.monotonic(), time.process_time()
         if isinstance(event, LeaseDone):
@@ -54,7 +54,7 @@ def main() -> None:
     asked = parser.parse_args()
     leases, works = leases_of(asked.leases, gops=1)
     clock = Clock()
-    loop = loop_over(leases, works, clock, Rules(), asked.devices)
+    loop = loop_over(leases, works, clock, SchedulingPolicy(), asked.devices)
     with ray_left_as_found():
         start_ray(asked.devices)
         drive(loop, Pace(), asked.devices)

@@ -28,7 +28,7 @@ from fleet.storage import expand
 from fleet.video.decode_plan import plan_decode
 from fleet.video.h26x.access_unit import annexb, is_droppable
 from fleet.video.probe.sandbox import index_video
-from fleet.video.sampling import Sample
+from fleet.video.sampling import Sampling
 
 THRESHOLD = 0.4
 
@@ -83,13 +83,13 @@ def _warm(number: int) -> int:
 def _one(work: tuple[str, str]) -> int:
     uri, sample = work
     count = 0
-    for frame in _frames(uri, Sample.parse(sample)):
+    for frame in _frames(uri, Sampling.parse(sample)):
         _bare[0].detect(frame)
         count += 1
     return count
 
 
-def _frames(uri: str, sample: Sample) -> Iterator[av.VideoFrame]:
+def _frames(uri: str, sample: Sampling) -> Iterator[av.VideoFrame]:
     if sample.kind == "all":
         with av.open(uri) as container:
             stream = container.streams.video[0]
@@ -99,7 +99,7 @@ def _frames(uri: str, sample: Sample) -> Iterator[av.VideoFrame]:
     yield from _planned(uri, sample)
 
 
-def _planned(uri: str, sample: Sample) -> Iterator[av.VideoFrame]:
+def _planned(uri: str, sample: Sampling) -> Iterator[av.VideoFrame]:
     """Feed what the decode plan names and no more: the least work that gives the wanted frames."""
     index = index_video(expand([uri]).sources[0])
     plan = plan_decode(index, 0, len(index.cuts), sample.wanted(index))

@@ -32,11 +32,11 @@ from fleet.plan.order import LeaseOrder
 from fleet.plan.partial import Stop, split
 from fleet.plan.shard import DoneIntervals, VideoWork, video_work
 from fleet.scheduler.autoscale import Limits
-from fleet.scheduler.lease_state import Rules
+from fleet.scheduler.lease_state import SchedulingPolicy
 from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord
 from fleet.video.sampling import EVERY_FRAME
-from fleet.worker.outcome import Dropped, Shortened
+from fleet.worker.outcome import Cancelled, Truncated
 from fleet.worker.spec import WorkerSpec
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
@@ -88,10 +88,10 @@ class Paced(DeviceActor):
             for part in range(len(shard.parts)):
                 wish = self._wishes.pop(order.lease, "")
                 if wish == "drop":
-                    return Dropped(order.lease, part * gop_s)
+                    return Cancelled(order.lease, part * gop_s)
                 if wish == "shorten" and part:
                     front = split(order, Stop(0, part), JOB)
-                    return Shortened(self._receipt(front.order), front.rest)
+                    return Truncated(self._receipt(front.order), front.remainder)
                 if gop_s:
                     self._told.wait(gop_s)
             self._now = ""
@@ -101,12 +101,12 @@ class Paced(DeviceActor):
         return Receipt(order.lease, order.intervals, (), Tally(frames=1), self._name)
 
     @ray.method(concurrency_group="control")
-    def drop(self, lease: str) -> None:  # type: ignore[override]  # Ray wraps methods
+    def cancel(self, lease: str) -> None:  # type: ignore[override]  # Ray wraps methods
         """Put it down after the GOP in hand."""
         self._wishes[lease] = "drop"
 
     @ray.method(concurrency_group="control")
-    def shorten(self, lease: str) -> None:  # type: ignore[override]  # Ray wraps methods
+    def truncate(self, lease: str) -> None:  # type: ignore[override]  # Ray wraps methods
         """End it after the GOP in hand."""
         self._wishes[lease] = "shorten"
 
@@ -129,7 +129,7 @@ class Folded:
         self.progress = ProgressState()
         self.done = 0
 
-    def see(self, event: RunEvent) -> None:
+    def on_event(self, event: RunEvent) -> None:
         """Take note."""
         self.progress.fold(event, 0.0)
 
@@ -144,7 +144,11 @@ def leases_of(leases: int, gops: int) -> tuple[list[Lease], dict[str, VideoWork]
 
 
 def loop_over(
-    leases: Sequence[Lease], works: dict[str, VideoWork], observer: Folded, rules: Rules, most: int
+    leases: Sequence[Lease],
+    works: dict[str, VideoWork],
+    observer: Folded,
+    rules: SchedulingPolicy,
+    most: int,
 ) -> Loop:
     """Make the loop that leads them."""
     job = Job(Pace(), ("v.mp4",), "memory://nowhere")
@@ -157,5 +161,5 @@ def drive(loop: Loop, pace: Pace, devices: int) -> None:
     """Lead them through Ray, which must be there."""
     spec = WorkerSpec(pace, JOB, "memory://nowhere", "Ascend310", "", {}, {})
     with closing(RayPool(spec, Paced)) as pool:
-        pool.want(devices)
+        pool.set_target(devices)
         loop.drive(pool)

@@ -32,14 +32,14 @@ from fleet.core.receipt import PartFile, Receipt, Tally
 from fleet.core.run_events import LeaseStarted, RunEvent
 from fleet.core.source import Source
 from fleet.driver.loss_recorder import Recorder
-from fleet.driver.session import clear, find_site, survey, take
+from fleet.driver.session import claim_output, load_session, prepare_output, resolve_target
 from fleet.parquet.encoding import digest, digest_before_footer, encode
 from fleet.plan.plan import bundle
 from fleet.storage import Folder
 from fleet.table.commits.record import METADATA_KEY, CommitRecord, part_name
-from fleet.table.maintenance.close import remember
+from fleet.table.maintenance.close import checkpoint
 from fleet.table.state.ownership import claim
-from fleet.table.state.state import read_standing
+from fleet.table.state.state import read_state
 
 INTERVALS, LEASES, VIDEOS, INDEXED = 1_000_000, 10_000, 10_000, 10_000
 TICKS = 25_600
@@ -82,15 +82,15 @@ def make_done(output: Path) -> None:
 def resume(output: str, keep: str) -> dict[str, Any]:
     """Read what is done and subtract it from what is wanted; `keep`: write a snapshot afterwards."""
     folder, began_s, began_cpu_s = Folder(output), time.monotonic(), time.process_time()
-    standing = read_standing(folder, JOB.tables)
-    done = standing.done
+    state = read_state(folder, JOB.tables)
+    done = state.done
     bounds = np.arange(INTERVALS // VIDEOS + 1, dtype=np.int64) * TICKS
-    versions = standing.covered.intervals.versions
+    versions = state.covered.intervals.versions
     covered = sum(int(done.covers(Source(u, 1, e), bounds).sum()) for u, e in versions)
     wall_s, cpu_s = time.monotonic() - began_s, time.process_time() - began_cpu_s
     if keep == "keep":
-        remember(folder, standing)
-    return {"done": covered, "wall_s": wall_s, "cpu_s": cpu_s, "remembered": standing.remembered}
+        checkpoint(folder, state)
+    return {"done": covered, "wall_s": wall_s, "cpu_s": cpu_s, "remembered": state.checkpointed}
 
 
 def _job(folder: Path) -> fleet.Job:
@@ -109,14 +109,14 @@ def make_archive(folder: Path) -> None:
 
 def index(folder: str) -> dict[str, Any]:
     """Index the archive, and commit its leases as if all their frames had been lost."""
-    site, began_s = find_site(_job(Path(folder))), time.monotonic()
-    take(site)
-    prepared = clear(site).prepare_and_keep()
+    site, began_s = resolve_target(_job(Path(folder))), time.monotonic()
+    claim_output(site)
+    prepared = prepare_output(site).prepare_and_keep()
     wall_s = time.monotonic() - began_s
     recorder = Recorder(site.folder, site.job, site.identity)
     for lease in bundle(prepared.works, site.identity.record.digest, 2, site.job.lease_s):
         recorder.commit(lease.id, lease.intervals, [], lease.video_s)
-    left = len(survey(site).prepare().works)
+    left = len(load_session(site).prepare().works)
     return {"videos": len(prepared.works), "wall_s": wall_s, "left": left}
 
 
@@ -125,7 +125,7 @@ def add(folder: str) -> dict[str, Any]:
     began_s, first_s = time.monotonic(), []
 
     class Watch:
-        def see(self, event: RunEvent) -> None:
+        def on_event(self, event: RunEvent) -> None:
             if isinstance(event, LeaseStarted):
                 first_s.append(time.monotonic() - began_s)
 

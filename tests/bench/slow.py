@@ -15,7 +15,7 @@ from paced import Folded, Pace, drive, leases_of, loop_over
 
 from fleet.core.run_events import DeviceJoined, RunEvent
 from fleet.executors.ray.session import ray_left_as_found, start_ray
-from fleet.scheduler.lease_state import Rules
+from fleet.scheduler.lease_state import SchedulingPolicy
 
 DEVICES, LEASES, GOPS = 8, 64, 10
 LEASE_S = 2.0
@@ -31,16 +31,16 @@ class Clock(Folded):
         self.began_s = 0.0
         self.joined = 0
 
-    def see(self, event: RunEvent) -> None:
+    def on_event(self, event: RunEvent) -> None:
         """Take note."""
-        super().see(event)
+        super().on_event(event)
         if isinstance(event, DeviceJoined):
             self.joined += 1
             if self.joined == DEVICES:
                 self.began_s = time.monotonic()
 
 
-def makespan_s(slow: int, rules: Rules) -> float:
+def makespan_s(slow: int, rules: SchedulingPolicy) -> float:
     """Run it; gives the seconds from the last device's coming until all is done."""
     leases, works = leases_of(LEASES, GOPS)
     pace = Pace(LEASE_S / leases[0].cost_s, slow, SLOW)
@@ -54,9 +54,9 @@ def main() -> int:
     """Measure and print."""
     with ray_left_as_found():
         start_ray(DEVICES)
-        even_s = makespan_s(-1, Rules())
-        helped_s = makespan_s(0, Rules())
-        alone_s = makespan_s(0, Rules(twins=False))
+        even_s = makespan_s(-1, SchedulingPolicy())
+        helped_s = makespan_s(0, SchedulingPolicy())
+        alone_s = makespan_s(0, SchedulingPolicy(backups=False))
     print(f"{DEVICES} devices, {LEASES} leases of {LEASE_S:g} s, {GOPS} GOPs each (modelled time)")
     print(f"even devices            {even_s:6.1f} s")
     print(f"one {SLOW:g} x slower          {helped_s:6.1f} s  x {helped_s / even_s:.2f}")

@@ -15,7 +15,7 @@ import pytest
 from command import fleet_here as run
 
 import fleet
-from fleet.table.state.lock import LEAD
+from fleet.table.state.lock import LEADER_LOCK
 
 EVERY_FRAME = ("all,to_s=20", "--inline", "--set", "lease_s=0.3")
 """Of both clips: 400."""
@@ -153,7 +153,7 @@ def test_the_same_command_goes_on_at_once_after_a_kill(
     """The lock of a process of this machine that is dead holds nobody up."""
     os.kill(at_work.pid, signal.SIGKILL)
     at_work.wait()
-    assert (tmp_path / "out" / LEAD).exists()
+    assert (tmp_path / "out" / LEADER_LOCK).exists()
     stopped = run("status", tmp_path / "out")
     assert "Stopped" in stopped.stdout, stopped.stdout
     kept = {p.name for p in (tmp_path / "out" / "frames").glob("part-*")}

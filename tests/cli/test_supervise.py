@@ -11,7 +11,13 @@ import pytest
 from s3_server import wait_until
 
 from fleet.cli.attended import may_pass
-from fleet.errors import AccessDenied, FleetError, JobFailed, OutputBusy, StorageError
+from fleet.errors import (
+    AccessDeniedError,
+    FleetError,
+    JobFailedError,
+    OutputBusyError,
+    StorageError,
+)
 
 SUPERVISOR = "import sys; from fleet.submit.supervise import Supervisor; "
 # Each life of the driver leaves a line, and then what it is told besides.
@@ -85,9 +91,9 @@ def test_sigterm_interrupts_the_driver_and_starts_no_other(tmp_path: Path) -> No
     ("error", "passes"),
     [
         (StorageError("the store is down"), True),
-        (AccessDenied("no keys"), False),
-        (JobFailed("no NPU"), False),
-        (OutputBusy("in use"), False),
+        (AccessDeniedError("no keys"), False),
+        (JobFailedError("no NPU"), False),
+        (OutputBusyError("in use"), False),
     ],
 )
 def test_what_may_pass_is_told_from_what_does_not(error: FleetError, passes: bool) -> None:

@@ -19,40 +19,46 @@ from rich.console import Console
 from fleet.core.progress import Progress
 from fleet.core.receipt import Receipt, Tally
 from fleet.core.run_events import (
+    BackupWasted,
     DeviceDraining,
     DeviceJoined,
     LeaseDone,
     LeaseStarted,
     RunEvent,
     RunStarted,
-    TwinLost,
 )
 from fleet.driver.heartbeat import heartbeat
 from fleet.storage import Folder
 from fleet.table.state.lock import EXPIRES_S, Holder
-from fleet.table.state.run_notes import DeviceNote, NodeNote, RunNote, put_note, read_notes
+from fleet.table.state.run_records import (
+    DeviceRecord,
+    NodeRecord,
+    RunRecord,
+    put_run_record,
+    read_run_records,
+)
 from fleet.views.top import describe_end, draw_top
 
 NOW_S = 1_800_000_000.0
 BUSY = {"vdec": 0.612, "model": 0.224, "vpc": 0.081, "aipp": 0.01, "output": 0.001}
 
 
-def note_of(count: int, **values: object) -> RunNote:
+def note_of(count: int, **values: object) -> RunRecord:
     """Make the note of a run in this process, its devices dealt out to two nodes."""
     holder = Holder.me("fleet run", JOB.digest, NOW_S - 800)
     several = tuple(
-        DeviceNote(f"npu/{n}", 1234, 100.0 + n, f"s3://archive/clip-{n}.mp4", f"node-{n % 2}", "working", "aa", BUSY)
+        DeviceRecord(f"npu/{n}", 1234, 100.0 + n, f"s3://archive/clip-{n}.mp4", f"node-{n % 2}", "working", "aa", BUSY)
         for n in range(count)
     )  # fmt: skip
-    nodes = tuple(NodeNote(f"node-{n}", count // 2, count // 2, 0, 206.0) for n in range(2))
-    note = RunNote(
+    nodes = tuple(NodeRecord(f"node-{n}", count // 2, count // 2, 0, 206.0) for n in range(2))
+    note = RunRecord(
         holder, "running", NOW_S - 3, ("in",), 12, 11520.0, 288000, 240, 5300.0, 132000, 412.0,
         250.0, count, 1, several, 110, 3, 72, 4, 33.2, 2, nodes,
     )  # fmt: skip
     return replace(note, **values)  # type: ignore[arg-type]
 
 
-def frame(*notes: RunNote, rows: int = 0, width: int = 80) -> list[str]:
+def frame(*notes: RunRecord, rows: int = 0, width: int = 80) -> list[str]:
     """Draw notes as lines."""
     console = Console(width=width, color_system=None)
     with console.capture() as captured:
@@ -88,7 +94,7 @@ def test_a_frame_fits_80_columns_whatever_the_names(devices: int, rows: int) -> 
         replace(device, name=f"npu/{'9' * 30}", node="n" * 90, uri=f"a/{'x' * 300}.mp4")
         for device in note_of(devices).devices
     )
-    nodes = (NodeNote("n" * 90, devices, 10**7, 10**7, 1e9),)
+    nodes = (NodeRecord("n" * 90, devices, 10**7, 10**7, 1e9),)
     notes = [note_of(devices), note_of(devices, devices=long, nodes=nodes, frames=10**15)]
     assert all(len(line) <= 80 for line in frame(*notes, rows=rows, width=200))
 
@@ -101,8 +107,10 @@ def test_what_does_not_fit_is_counted() -> None:
 
 def test_the_note_of_an_older_fleet_is_shown_as_far_as_it_goes() -> None:
     """No node, no state, no count of leases is made up."""
-    bare = tuple(DeviceNote(d.name, d.frames, d.frames_per_s, d.uri) for d in note_of(2).devices)
-    old = note_of(2, devices=bare, nodes=(), node_count=0, done_leases=None, twins=0, wasted_s=0.0)
+    bare = tuple(DeviceRecord(d.name, d.frames, d.frames_per_s, d.uri) for d in note_of(2).devices)
+    old = note_of(
+        2, devices=bare, nodes=(), node_count=0, done_leases=None, backups=0, wasted_s=0.0
+    )
     lines = frame(old)
     assert "done     132,000 of 288,000 frames, 240 leases" in lines
     assert "fleet    2 devices, 1 lost" in lines
@@ -112,7 +120,7 @@ def test_the_note_of_an_older_fleet_is_shown_as_far_as_it_goes() -> None:
 def test_notes_of_older_and_newer_fleets_are_read() -> None:
     """What is missing is not known; what is not understood is left alone."""
     folder = Folder("memory://notes-of-others")
-    put_note(folder, note_of(2))
+    put_run_record(folder, note_of(2))
     name = next(iter(folder.list("_runs/"))).name
     raw = json.loads(folder.read(name))
     for later in (
@@ -131,7 +139,7 @@ def test_notes_of_older_and_newer_fleets_are_read() -> None:
     raw["devices"][0]["temperature_c"] = 41
     raw["weather"] = "fine"
     folder.put(name, json.dumps(raw).encode())
-    (note,) = read_notes(folder)
+    (note,) = read_run_records(folder)
     assert (note.done_leases, note.nodes, note.devices[0].state) == (None, (), "")
     assert note.devices[1].frames_per_s == 101
 
@@ -147,22 +155,22 @@ def test_a_note_tells_of_nodes_devices_and_twins() -> None:
         DeviceJoined("npu/2", "node-b"),
         LeaseStarted("npu/0", "x", 10, 10),
         LeaseStarted("npu/1", "y", 10, 10),
-        LeaseStarted("npu/2", "x", 10, 10, twin=True),
+        LeaseStarted("npu/2", "x", 10, 10, backup=True),
         Progress("npu/1", "y", "in/b.mp4", 5, 5.0),
         LeaseDone("npu/0", "x", Receipt("x", (), (), tally, "npu/0")),
-        TwinLost("npu/2", "x", 1.5),
+        BackupWasted("npu/2", "x", 1.5),
         DeviceDraining("npu/1", 30),
     ]
 
     class Deaf:
-        def see(self, event: RunEvent) -> None:
+        def on_event(self, event: RunEvent) -> None:
             """Take no note."""
 
-    with heartbeat(folder, note_of(0, state="preparing", twins=0), Deaf(), lambda: None) as beat:
+    with heartbeat(folder, note_of(0, state="preparing", backups=0), Deaf(), lambda: None) as beat:
         for event in events:
-            beat.see(event)
+            beat.on_event(event)
         beat.put()
-    (note,) = read_notes(folder)
+    (note,) = read_run_records(folder)
     assert [(d.node, d.state, d.lease) for d in note.devices] == [
         ("node-a", "idle", ""),
         ("node-b", "draining", "y"),
@@ -173,7 +181,7 @@ def test_a_note_tells_of_nodes_devices_and_twins() -> None:
         ("node-a", 1, 0),
         ("node-b", 2, 1),
     ]
-    assert (note.twins, note.wasted_s, note.done_leases, note.node_count) == (1, 1.5, 1, 2)
+    assert (note.backups, note.wasted_s, note.done_leases, note.node_count) == (1, 1.5, 1, 2)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +208,7 @@ def test_an_output_without_any_run_is_told() -> None:
 def out(tmp_path: Path) -> Folder:
     """An output that this process is at work on, by what stands there."""
     folder = claimed(Folder(str(tmp_path / "out")))
-    put_note(folder, note_of(4, updated_unix_s=time.time()))
+    put_run_record(folder, note_of(4, updated_unix_s=time.time()))
     return folder
 
 
@@ -221,8 +229,8 @@ def test_on_a_terminal_it_ends_when_the_run_does(out: Folder) -> None:
         seen = b""
         while b"clip-3.mp4" not in seen:
             seen += os.read(mine, 65536)
-        (note,) = read_notes(out)
-        put_note(out, replace(note, state="finished", updated_unix_s=time.time()))
+        (note,) = read_run_records(out)
+        put_run_record(out, replace(note, state="finished", updated_unix_s=time.time()))
         while b"finished" not in seen:
             seen += os.read(mine, 65536)
         assert top.wait(30) == 0
@@ -231,8 +239,8 @@ def test_on_a_terminal_it_ends_when_the_run_does(out: Folder) -> None:
 
 def test_a_run_that_has_fallen_silent_is_not_shown(out: Folder) -> None:
     """Its note is older than what runs leave between two; it is told when it was last heard of."""
-    (note,) = read_notes(out)
-    put_note(out, replace(note, updated_unix_s=time.time() - EXPIRES_S - 1))
+    (note,) = read_run_records(out)
+    put_run_record(out, replace(note, updated_unix_s=time.time() - EXPIRES_S - 1))
     done = fleet_here("top", out.uri)
     assert done.returncode == 0
     assert "npu/3" not in done.stdout

@@ -6,8 +6,8 @@ import pickle
 
 import pytest
 
-from fleet.ascend.codes import Code, refuse
-from fleet.errors import DeviceError, DeviceOutOfMemory
+from fleet.ascend.codes import Code, raise_device_error
+from fleet.errors import DeviceError, DeviceOutOfMemoryError
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_numbers_have_the_names_of_the_header_files(number: int, name: str) -> N
 def test_every_code_becomes_an_error_that_survives_pickling(code: Code) -> None:
     """An error carries number, name, message and way out from worker to driver."""
     with pytest.raises(DeviceError) as caught:
-        refuse(code, "It is wrong.", "Do it right.")
+        raise_device_error(code, "It is wrong.", "Do it right.")
     again = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own bytes
     assert (again.code, again.name) == (int(code), code.name)
     assert str(again) == f"It is wrong. Do it right. ({int(code)} {code.name})"
@@ -41,6 +41,6 @@ def test_every_code_becomes_an_error_that_survives_pickling(code: Code) -> None:
 
 def test_spent_memory_is_an_error_of_its_own() -> None:
     """Section 10 "memory": 207001 is also a MemoryError."""
-    with pytest.raises(DeviceOutOfMemory) as caught:
-        refuse(Code.ACL_ERROR_RT_MEMORY_ALLOCATION, "Too much.")
+    with pytest.raises(DeviceOutOfMemoryError) as caught:
+        raise_device_error(Code.ACL_ERROR_RT_MEMORY_ALLOCATION, "Too much.")
     assert isinstance(caught.value, MemoryError)

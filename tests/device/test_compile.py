@@ -16,7 +16,7 @@ from fleet.ascend.aipp_config import AippConfig
 from fleet.ascend.soc import soc
 from fleet.core.frames import ChannelOrder
 from fleet.core.geometry import Fit, Size
-from fleet.errors import ModelRefused
+from fleet.errors import ModelRefusedError
 from fleet.models.card import CARD_KEY, read_card
 from fleet.models.compiler.compile import compile_model, describe, read_labels
 from fleet.models.heads import parse_anchors
@@ -162,7 +162,7 @@ def test_what_cannot_run_is_refused(
     content: bytes, options: dict[str, Any], said: str, way_out: str
 ) -> None:
     """With what is wrong and the way out."""
-    with pytest.raises(ModelRefused, match=said) as refused:
+    with pytest.raises(ModelRefusedError, match=said) as refused:
         compiled(content, **options)
     assert way_out in refused.value.way_out
 
@@ -213,7 +213,7 @@ def test_anchors_that_do_not_fit_are_refused(
 ) -> None:
     """Before anything runs on a device."""
     given = parse_anchors(anchors) if anchors else ()
-    with pytest.raises(ModelRefused, match=said):
+    with pytest.raises(ModelRefusedError, match=said):
         compiled(raw_maps(channels), head=head, anchors=given)
 
 
@@ -252,7 +252,7 @@ def test_what_is_given_counts_before_what_the_network_tells() -> None:
     others = compile_model(noted(NOTES), anchors=anchors, name="made", soc=CHIP)
     assert read_card(others, "made.om").anchors == anchors
     wrong = NOTES | {"fleet.head": "ssd"}
-    with pytest.raises(ModelRefused, match="--anchors"):
+    with pytest.raises(ModelRefusedError, match="--anchors"):
         compile_model(noted(wrong), head="yolov3", name="made", soc=CHIP)
     head = compile_model(noted(NOTES, colour_network()), head="yolov8", name="made", soc=CHIP)
     assert read_card(head, "made.om").anchors == ()
@@ -269,7 +269,7 @@ def test_what_is_given_counts_before_what_the_network_tells() -> None:
 def test_what_neither_tells_is_asked_for(without: str, said: str) -> None:
     """The way out is the option."""
     notes = {key: value for key, value in NOTES.items() if key != without}
-    with pytest.raises(ModelRefused, match=said):
+    with pytest.raises(ModelRefusedError, match=said):
         compile_model(noted(notes), name="made", soc=CHIP)
 
 
@@ -284,13 +284,13 @@ def test_what_neither_tells_is_asked_for(without: str, said: str) -> None:
 )
 def test_notes_that_cannot_be_read_are_refused(note: str, value: str, said: str) -> None:
     """As the options would be."""
-    with pytest.raises(ModelRefused, match=said):
+    with pytest.raises(ModelRefusedError, match=said):
         compile_model(noted(NOTES | {note: value}), name="made", soc=CHIP)
 
 
 def test_an_unknown_head_is_refused() -> None:
     """The way out lists the heads."""
-    with pytest.raises(ModelRefused, match=r"ssd.*fastestdet, yolov3, yolov8"):
+    with pytest.raises(ModelRefusedError, match=r"ssd.*fastestdet, yolov3, yolov8"):
         compiled(head="ssd")
 
 
@@ -299,7 +299,7 @@ def test_outputs_that_are_no_tensors_are_refused() -> None:
     model = onnx.load_model_from_string(plain_network(("x", FLOAT, (1, 3, 32, 32))))
     model.graph.node.append(onnx.helper.make_node("SequenceConstruct", ["out", "x"], ["list"]))
     model.graph.output[0].CopyFrom(onnx.helper.make_tensor_sequence_value_info("list", FLOAT, None))
-    with pytest.raises(ModelRefused, match="not tensors"):
+    with pytest.raises(ModelRefusedError, match="not tensors"):
         compiled(model.SerializeToString())
 
 
@@ -308,14 +308,14 @@ def test_weights_in_another_file_are_refused(tmp_path: Path) -> None:
     model = onnx.load_model_from_string(colour_network())
     path = tmp_path / "split.onnx"
     onnx.save(model, path, save_as_external_data=True, size_threshold=0)
-    with pytest.raises(ModelRefused, match="another file"):
+    with pytest.raises(ModelRefusedError, match="another file"):
         compiled(path.read_bytes())
 
 
 @pytest.mark.parametrize("content", [b"", b"plain text", colour_network()])
 def test_what_is_not_compiled_has_no_card(content: bytes) -> None:
     """The way out is the command that compiles."""
-    with pytest.raises(ModelRefused, match=r"a\.onnx is not a compiled model.*fleet compile"):
+    with pytest.raises(ModelRefusedError, match=r"a\.onnx is not a compiled model.*fleet compile"):
         read_card(content, "a.onnx")
 
 
@@ -325,7 +325,7 @@ def test_a_card_of_another_format_says_to_compile_again() -> None:
     (entry,) = model.metadata_props
     for broken in (entry.value.replace('"format":1', '"format":99'), "{"):
         entry.value = broken
-        with pytest.raises(ModelRefused, match="Compile it again"):
+        with pytest.raises(ModelRefusedError, match="Compile it again"):
             read_card(model.SerializeToString(), "made.om")
 
 
@@ -358,7 +358,7 @@ def test_labels_are_read_a_line_each() -> None:
         "traffic light",
         "car",
     )
-    with pytest.raises(ModelRefused, match="Line 2 of the labels in l is empty"):
+    with pytest.raises(ModelRefusedError, match="Line 2 of the labels in l is empty"):
         read_labels("person\n\ncar\n", "l")
-    with pytest.raises(ModelRefused, match="l holds no labels"):
+    with pytest.raises(ModelRefusedError, match="l holds no labels"):
         read_labels("\n", "l")

@@ -12,7 +12,7 @@ from fleet.ascend.soc import MB, Ascend310
 from fleet.ascend.vdec import VdecChannel
 from fleet.core.geometry import Size
 from fleet.device import Device
-from fleet.errors import DeviceError, ModelRefused, StreamRefused
+from fleet.errors import DeviceError, ModelRefusedError, StreamRefusedError
 
 
 def test_a_device_holds_little_before_anything_is_opened(device: Device) -> None:
@@ -74,7 +74,7 @@ def test_channels_of_different_sizes_share_the_chip(device: Device) -> None:
 def test_a_refused_stream_takes_no_memory(device: Device) -> None:
     """Opening a channel checks the stream before anything is allocated."""
     before = device.memory.used_bytes
-    with pytest.raises(StreamRefused):
+    with pytest.raises(StreamRefusedError):
         device.open_vdec(stream_info("vp9"))
     assert device.memory.used_bytes == before
 
@@ -94,7 +94,7 @@ def test_a_model_is_read_by_the_given_function() -> None:
         asked.append(path)
         return b"no model"
 
-    with Device(Ascend310, read_file=read) as device, pytest.raises(ModelRefused):
+    with Device(Ascend310, read_file=read) as device, pytest.raises(ModelRefusedError):
         device.load("s3://models/yolo.om")
     assert asked == ["s3://models/yolo.om"]
 

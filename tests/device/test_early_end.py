@@ -22,18 +22,18 @@ from fleet.core.fault import Fault
 from fleet.core.frames import FrameBatch, Rows
 from fleet.core.interval import lease_id
 from fleet.core.receipt import Receipt
-from fleet.core.run_events import Cause, DeviceJoined, DeviceLost, LeaseDropped, LeaseShortened
+from fleet.core.run_events import Cause, DeviceJoined, DeviceLost, LeaseCancelled, LeaseTruncated
 from fleet.errors import StorageError
 from fleet.executors.inline import InlinePool
 from fleet.plan.cost import CostModel
-from fleet.plan.cut import cut_at
 from fleet.plan.lease import Lease
 from fleet.plan.order import LeaseOrder, order
 from fleet.plan.shard import DoneIntervals, VideoWork, video_work
-from fleet.scheduler.commands import Assign, Drop, Release, Shorten
+from fleet.plan.split import split_at
+from fleet.scheduler.commands import Assign, Cancel, Release, Truncate
 from fleet.table.commits.commit import commit
-from fleet.video.sampling import Sample
-from fleet.worker.outcome import Dropped, Shortened
+from fleet.video.sampling import Sampling
+from fleet.worker.outcome import Cancelled, Truncated
 from fleet.worker.spec import WorkerSpec
 from fleet.worker.worker import Outcome, Worker
 
@@ -45,9 +45,9 @@ TIMEOUT_S = 60
 
 @dataclass(frozen=True)
 class Pixels(FrameJob):
-    """The digest of each picture; `see` is told of each frame's number before that."""
+    """The digest of each picture; `on_event` is told of each frame's number before that."""
 
-    see: Callable[[int], None]
+    on_event: Callable[[int], None]
 
     table: ClassVar[str] = "pixels"
     schema: ClassVar[pa.Schema] = pa.schema([("digest", pa.string())])
@@ -57,15 +57,15 @@ class Pixels(FrameJob):
         """Look at a batch."""
         del opened
         for frame in batch.frames.tolist():
-            self.see(frame)
+            self.on_event(frame)
         digests = [pixels(picture.surface) for picture in batch.pictures]
         return Rows(np.arange(len(batch), dtype=np.int32), {"digest": digests})
 
 
 @contextmanager
-def opened(output: Path, see: Callable[[int], None] = lambda _: None) -> Iterator[Worker]:
+def opened(output: Path, on_event: Callable[[int], None] = lambda _: None) -> Iterator[Worker]:
     """Open a worker."""
-    spec = WorkerSpec(Pixels(see), JOB, str(output), "Ascend310", "", {}, {})
+    spec = WorkerSpec(Pixels(on_event), JOB, str(output), "Ascend310", "", {}, {})
     with closing(Worker(spec, "device", 0)) as worker:
         worker.open()
         yield worker
@@ -76,7 +76,7 @@ def lease_of(clip: Clip, folder: Path, sample: str = "all") -> tuple[Lease, dict
     works = []
     for name in ("a", "b"):
         index = index_of(write(clip, folder / f"{name}{clip.suffix}"))
-        wanted = Sample.parse(sample).wanted(index)
+        wanted = Sampling.parse(sample).wanted(index)
         works.append(video_work(index, wanted, DoneIntervals([]), CostModel()))
     shards = tuple(work.shard(0, len(work.bounds) - 1) for work in works)
     name = lease_id(JOB, (shard.interval for shard in shards))
@@ -114,18 +114,18 @@ def test_the_front_and_the_rest_of_a_lease_are_the_whole(
     assert isinstance(whole, Receipt)
     count = iter(range(1000))
 
-    def see(_: int) -> None:
+    def on_event(_: int) -> None:
         if next(count) == min(seen, whole.tally.frames - 9):
-            worker.shorten(lease.id)
+            worker.truncate(lease.id)
 
-    with opened(tmp_path / "cut", see) as worker:
+    with opened(tmp_path / "cut", on_event) as worker:
         outcome = worker.run(order(lease, works))
-        assert isinstance(outcome, Shortened)
-        front, rest = cut_at(lease, works, JOB, outcome.receipt.intervals)
+        assert isinstance(outcome, Truncated)
+        front, rest = split_at(lease, works, JOB, outcome.receipt.intervals)
         assert outcome.receipt.lease == front.id
         assert outcome.receipt.tally.frames == front.frames
         assert outcome.receipt.tally.video_s == pytest.approx(front.video_s)
-        assert (outcome.rest.lease, outcome.rest.gops) == (rest.id, rest.gops)
+        assert (outcome.remainder.lease, outcome.remainder.gops) == (rest.id, rest.gops)
         last = worker.run(order(rest, works))
     assert isinstance(last, Receipt)
     assert outcome.receipt.tally.fetched + last.tally.fetched >= whole.tally.fetched
@@ -136,11 +136,11 @@ def test_a_lease_in_its_last_gop_is_done_whole(made: LeaseOrder, tmp_path: Path)
     """There is nothing to leave for others."""
     count = iter(range(1000))
 
-    def see(_: int) -> None:
+    def on_event(_: int) -> None:
         if next(count) == 2 * GOP * GOPS - 2:
-            worker.shorten(made.lease)
+            worker.truncate(made.lease)
 
-    with opened(tmp_path / "out", see) as worker:
+    with opened(tmp_path / "out", on_event) as worker:
         outcome = worker.run(made)
     assert isinstance(outcome, Receipt)
     assert outcome.lease == made.lease
@@ -150,14 +150,14 @@ def test_a_lease_that_is_put_down_leaves_nothing(made: LeaseOrder, tmp_path: Pat
     """In the middle of a GOP; and the same lease can be done afterwards."""
     seen: list[int] = []
 
-    def see(frame: int) -> None:
+    def on_event(frame: int) -> None:
         seen.append(frame)
         if len(seen) == GOP:
-            worker.drop(made.lease)
+            worker.cancel(made.lease)
 
-    with opened(tmp_path / "out", see) as worker:
+    with opened(tmp_path / "out", on_event) as worker:
         outcome = worker.run(made)
-        assert isinstance(outcome, Dropped)
+        assert isinstance(outcome, Cancelled)
         assert outcome.wall_s > 0
         assert len(seen) < 2 * GOP
         assert not list((tmp_path / "out").rglob("*.parquet"))
@@ -168,10 +168,10 @@ def test_a_lease_that_is_put_down_leaves_nothing(made: LeaseOrder, tmp_path: Pat
 def test_a_word_may_come_before_its_lease(made: LeaseOrder, tmp_path: Path) -> None:
     """Calls of two kinds overtake each other; one that is done is not put down any more."""
     with opened(tmp_path / "out") as worker:
-        worker.drop(made.lease)
-        assert worker.run(made) == Dropped(made.lease, 0.0)
+        worker.cancel(made.lease)
+        assert worker.run(made) == Cancelled(made.lease, 0.0)
         assert isinstance(worker.run(made), Receipt)
-        worker.drop(made.lease)
+        worker.cancel(made.lease)
         assert isinstance(worker.run(made), Receipt)
 
 
@@ -201,8 +201,8 @@ def test_a_lease_that_waits_is_put_down_at_once(made: LeaseOrder, tmp_path: Path
         running = calls.submit(worker.run, made)
         assert gate.reached.wait(TIMEOUT_S)
         waiting = calls.submit(worker.run, second(made))
-        worker.drop(second(made).lease)
-        assert waiting.result(TIMEOUT_S) == Dropped(second(made).lease, 0.0)
+        worker.cancel(second(made).lease)
+        assert waiting.result(TIMEOUT_S) == Cancelled(second(made).lease, 0.0)
         assert worker.progress().lease == made.lease
         gate.open.set()
         assert isinstance(running.result(TIMEOUT_S), Receipt)
@@ -267,7 +267,7 @@ def test_a_commit_that_fails_is_its_own_leases_fault(
     with opened(tmp_path / "out") as worker, ThreadPoolExecutor(2) as calls:
         first = calls.submit(worker.run, made)
         assert gate.reached.wait(TIMEOUT_S)
-        worker.drop(made.lease)
+        worker.cancel(made.lease)
         then = calls.submit(worker.run, second(made))
         gate.open.set()
         fault = first.result(TIMEOUT_S)
@@ -281,22 +281,22 @@ def test_devices_in_this_process_are_told_the_same_things(made: LeaseOrder, tmp_
     spec = WorkerSpec(Pixels(_ignore), JOB, str(tmp_path / "out"), "Ascend310", "", {}, {})
     other = second(made)
     with closing(InlinePool(spec)) as pool:
-        pool.want(2)
-        assert pool.there == 2
+        pool.set_target(2)
+        assert pool.capacity == 2
         first, spare = (event.device for event in pool.poll(0) if isinstance(event, DeviceJoined))
         pool.apply(Assign(first, made.lease), made)
         pool.apply(Assign(first, other.lease), other)
-        pool.tell(Drop(first, other.lease))
-        pool.tell(Shorten(first, made.lease))
+        pool.tell(Cancel(first, other.lease))
+        pool.tell(Truncate(first, made.lease))
         pool.tell(Release(spare))
         dropped, lost = pool.poll(0)
-        assert dropped == LeaseDropped(first, other.lease, 0.0)
+        assert dropped == LeaseCancelled(first, other.lease, 0.0)
         assert isinstance(lost, DeviceLost)
         assert (lost.device, lost.cause) == (spare, Cause.RELEASED)
         (shortened,) = pool.poll(0)
-        assert isinstance(shortened, LeaseShortened)
+        assert isinstance(shortened, LeaseTruncated)
         assert shortened.receipt.tally.frames == GOP
-        assert shortened.rest.gops == 2 * GOPS - 1
+        assert shortened.remainder.gops == 2 * GOPS - 1
         assert pool.poll(0) == []
         assert [progress.device for progress in pool.progress()] == [first]
 

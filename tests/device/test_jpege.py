@@ -18,7 +18,7 @@ from fleet.ascend.surface import upload
 from fleet.core.frames import Colour, Matrix, Picture, Range
 from fleet.core.geometry import Size
 from fleet.device import Device
-from fleet.errors import DeviceError, DeviceOutOfMemory
+from fleet.errors import DeviceError, DeviceOutOfMemoryError
 
 Paint = Callable[..., Picture]
 
@@ -182,9 +182,9 @@ def test_encoding_needs_room_for_the_predicted_size(device: Device, paint: Paint
     before = device.memory.used_bytes
     device.jpege.encode(picture)
     assert device.memory.used_bytes == before
-    rest = device.memory.budget_bytes - before - MB
-    filler = device.memory.allocate(rest, "filler")
-    with pytest.raises(DeviceOutOfMemory, match="jpege output"):
+    remainder = device.memory.budget_bytes - before - MB
+    filler = device.memory.allocate(remainder, "filler")
+    with pytest.raises(DeviceOutOfMemoryError, match="jpege output"):
         device.jpege.encode(picture)
     filler.free()
     assert device.memory.used_bytes == before

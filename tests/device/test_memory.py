@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import MB
-from fleet.errors import DeviceError, DeviceOutOfMemory
+from fleet.errors import DeviceError, DeviceOutOfMemoryError
 
 
 @pytest.mark.parametrize(("asked", "cost"), [(1, 64), (32, 64), (33, 96), (152064, 152096)])
@@ -33,7 +33,7 @@ def test_over_budget_says_who_holds_what() -> None:
     memory.allocate(6 * MB, "vdec channel")
     memory.allocate(3 * MB, "model yolo")
     with pytest.raises(
-        DeviceOutOfMemory, match=r"vdec channel 6\.0 MB, model yolo 3\.0 MB"
+        DeviceOutOfMemoryError, match=r"vdec channel 6\.0 MB, model yolo 3\.0 MB"
     ) as caught:
         memory.allocate(2 * MB, "vpc picture")
     assert caught.value.code == 207001

@@ -24,7 +24,7 @@ from fleet.ascend.surface import in_memory, tight, upload
 from fleet.core.frames import ChannelOrder, Colour, Detections, FrameBatch, Picture
 from fleet.core.geometry import Fit, Size, stretch
 from fleet.device import Device
-from fleet.errors import DeviceError, DeviceOutOfMemory, ModelRefused, UsageError
+from fleet.errors import DeviceError, DeviceOutOfMemoryError, ModelRefusedError, UsageError
 from fleet.models.compiler.compile import compile_model, read_labels
 from fleet.models.network import Network
 
@@ -227,7 +227,10 @@ def test_a_model_larger_than_the_memory_is_refused() -> None:
     """Compiled for the chip, and the chip is full."""
     om = compile_model(colour_network(), head="yolov8", labels=LABELS, name="made", soc=CHIP)
     small = replace(CHIP, memory_bytes=CHIP.vpc.command_bytes + 2**12)
-    with Device(small) as device, pytest.raises(DeviceOutOfMemory, match="model made asks for"):
+    with (
+        Device(small) as device,
+        pytest.raises(DeviceOutOfMemoryError, match="model made asks for"),
+    ):
         Network(device.soc, device.memory, device.clock, device.vpc, om, "made.om")
 
 
@@ -240,7 +243,9 @@ def test_a_model_of_another_chip_is_refused(device: Device) -> None:
 @pytest.mark.parametrize("content", [b"", b"plain text", colour_network()])
 def test_what_is_not_compiled_is_refused(device: Device, content: bytes) -> None:
     """The way out is the command that compiles."""
-    with pytest.raises(ModelRefused, match=r"made\.onnx is not a compiled model.*fleet compile"):
+    with pytest.raises(
+        ModelRefusedError, match=r"made\.onnx is not a compiled model.*fleet compile"
+    ):
         Network(device.soc, device.memory, device.clock, device.vpc, content, "made.onnx")
 
 

@@ -37,7 +37,7 @@ def test_the_tables_are_those_of_the_spec_sheet() -> None:
     assert str(vpc.input) == "10x6 to 8192x8192"
     assert str(vpc.output) == "10x6 to 4096x4096"
     assert vpc.output_formats == {"nv12", "nv21"}
-    assert (vpc.least_ratio, vpc.most_ratio) == (1 / 32, 16)
+    assert (vpc.min_ratio, vpc.max_ratio) == (1 / 32, 16)
     assert (vpc.even_areas, vpc.paste_left_step) == (True, 16)
     assert vpc.interpolations == {0, 1, 2, 3, 4}
     assert vpc.command_bytes == 2 * MB

@@ -10,7 +10,7 @@ from elementary import stream_info
 from fleet.ascend.soc import Ascend310
 from fleet.ascend.vdec import check_stream
 from fleet.core.geometry import Size
-from fleet.errors import StreamRefused
+from fleet.errors import StreamRefusedError
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_these_streams_are_taken(codec: str, facts: dict[str, Any]) -> None:
 )  # fmt: skip
 def test_these_streams_are_refused(codec: str, facts: dict[str, Any], code: int, says: str) -> None:
     """Section 1 "H.264 High10, 4:2:2 ...", "Interlaced"; section 10 "vdec decoded picture"."""
-    with pytest.raises(StreamRefused, match=says) as caught:
+    with pytest.raises(StreamRefusedError, match=says) as caught:
         check_stream(Ascend310, stream_info(codec, **facts), "s3://videos/a.mp4")
     assert (caught.value.uri, caught.value.code) == ("s3://videos/a.mp4", code)
     assert "ffmpeg -i INPUT" in caught.value.way_out
@@ -68,6 +68,6 @@ def test_these_streams_are_refused(codec: str, facts: dict[str, Any], code: int,
 )  # fmt: skip
 def test_a_wrong_size_is_told_the_nearest_right_one(size: Size, scale: str) -> None:
     """The way out keeps the picture's shape and lands inside the chip's range."""
-    with pytest.raises(StreamRefused) as caught:
+    with pytest.raises(StreamRefusedError) as caught:
         check_stream(Ascend310, stream_info(size=size))
     assert scale in caught.value.way_out

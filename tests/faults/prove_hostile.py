@@ -28,13 +28,13 @@ from witness import witness
 from fleet.core.run_events import (
     DeviceJoined,
     DeviceLost,
-    LeaseCut,
     LeaseDone,
+    LeaseSplit,
     RunEvent,
     RunStarted,
 )
 from fleet.driver.report import RunReport
-from fleet.driver.run import Means, run_job
+from fleet.driver.run import Resources, run_job
 from fleet.executors.pool import Pool
 from fleet.executors.ray.pool import RayPool
 from fleet.executors.ray.session import ray_left_as_found, start_ray
@@ -59,11 +59,11 @@ class Notes:
     devices: Counter[str] = field(default_factory=Counter)
     reasons: list[str] = field(default_factory=list)
 
-    def see(self, event: RunEvent) -> None:
+    def on_event(self, event: RunEvent) -> None:
         """Take note."""
         if isinstance(event, RunStarted | LeaseDone):
             self.rss_bytes.append(_rss_bytes())
-        if isinstance(event, DeviceJoined | DeviceLost | LeaseCut):
+        if isinstance(event, DeviceJoined | DeviceLost | LeaseSplit):
             self.devices[type(event).__name__] += 1
         if isinstance(event, DeviceJoined):
             self.joined_s.append(time.monotonic())
@@ -105,7 +105,7 @@ def _run(archive: Archive, folder: Path, notes: Notes) -> RunReport:
     settings = {"devices": DEVICES, "watchdog_s": WATCHDOG_S, "lease_s": 1.0}
     job = thumbnails(folder / "in", folder / "out", **settings)
     with ray_left_as_found():
-        return run_job(job, Means(DEVICES, pool, Limits(most=DEVICES)), notes)
+        return run_job(job, Resources(DEVICES, pool, Limits(most=DEVICES)), notes)
 
 
 def _take_out_injected(archive: Archive, books: Books) -> None:

@@ -19,7 +19,7 @@ from standstill import stand_still
 
 from fleet.ascend.soc import soc
 from fleet.chaos.run import Life, Trial, compare
-from fleet.chaos.schedule import Deed, Strike
+from fleet.chaos.schedule import FaultKind, Strike
 from fleet.models.compiler.compile import compile_model, read_labels
 from fleet.storage.fault_injection import Faults
 
@@ -40,17 +40,17 @@ def cases(seed: int, span_s: float) -> list[Case]:
 
     listed: list[Case] = []
     for number in range(WORKER_KILLS):
-        strike = Strike(moment(), Deed.KILL, int(chance.integers(2)))
-        listed.append((f"worker killed ({number + 1})", ((strike,),), None))
-    listed.append(("worker hangs", ((Strike(moment(), Deed.HANG),),), None))
+        trigger = Strike(moment(), FaultKind.KILL, int(chance.integers(2)))
+        listed.append((f"worker killed ({number + 1})", ((trigger,),), None))
+    listed.append(("worker hangs", ((Strike(moment(), FaultKind.HANG),),), None))
     for number in range(DRIVER_KILLS):
-        strike = Strike(moment(), Deed.DRIVER)
-        listed.append((f"driver killed ({number + 1})", ((strike,), ()), None))
+        trigger = Strike(moment(), FaultKind.DRIVER)
+        listed.append((f"driver killed ({number + 1})", ((trigger,), ()), None))
     listed.append(("5 % of requests fail", ((),), Faults(seed, fail=0.05)))
     listed.append(("5 % fail after all", ((),), Faults(seed, lose=0.05)))
     listed.append(("20 % of puts torn", ((),), Faults(seed, torn=0.2)))
     listed.append(("5 % of reads short", ((),), Faults(seed, short=0.05)))
-    both = ((Strike(moment(), Deed.KILL), Strike(moment(), Deed.KILL, 1)), ())
+    both = ((Strike(moment(), FaultKind.KILL), Strike(moment(), FaultKind.KILL, 1)), ())
     listed.append(("two killed, 5 % fail, 10 % torn", both, Faults(seed, fail=0.05, torn=0.1)))
     return listed
 
@@ -143,7 +143,7 @@ def main() -> None:
     data = Path(os.environ.get("FLEET_TEST_DATA", "")).resolve()
     if not (data / "FastestDet.onnx").is_file():
         sys.exit("make prove-kill needs FLEET_TEST_DATA, the folder of real clips.")
-    began_s, held = time.monotonic(), 0
+    began_s, locked = time.monotonic(), 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         model = compiled(data, folder)
@@ -156,11 +156,11 @@ def main() -> None:
         for number, (title, lives, faults) in enumerate(listed):
             output = str(folder / f"case-{number}")
             ends = trial.disturbed(output, lives, faults, _say)
-            held += judge(title, ends, whole, output)
-        held += late_twins(trial, folder, whole)
+            locked += judge(title, ends, whole, output)
+        locked += late_twins(trial, folder, whole)
     count = len(listed) + 1
-    print(f"{held} of {count} cases hold; took {time.monotonic() - began_s:.0f} s")
-    sys.exit(held != count)
+    print(f"{locked} of {count} cases hold; took {time.monotonic() - began_s:.0f} s")
+    sys.exit(locked != count)
 
 
 if __name__ == "__main__":

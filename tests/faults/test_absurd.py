@@ -15,9 +15,9 @@ from hostile import Library
 from truth import MemoryReader, probed
 
 import fleet
-from fleet.errors import BrokenVideo, VideoError
+from fleet.errors import BrokenVideoError, VideoError
 from fleet.video.containers import libav
-from fleet.video.containers.limits import Budget, Patience
+from fleet.video.containers.limits import Budget, ScanBudget
 from fleet.video.index import VideoIndex
 
 # What is said of them; of the others, an index is made.
@@ -168,7 +168,7 @@ def test_a_header_is_read_up_to_a_budget() -> None:
     budget = Budget("v.mp4", MemoryReader(data), most_bytes=100_000)
     for offset in range(0, 100_000, 1000):
         assert len(budget.read(offset, 1000)) == 1000
-    with pytest.raises(BrokenVideo, match="header is larger than"):
+    with pytest.raises(BrokenVideoError, match="header is larger than"):
         budget.read(100_000, 1)
     assert budget.size == len(data)
 
@@ -176,13 +176,13 @@ def test_a_header_is_read_up_to_a_budget() -> None:
 def test_a_picture_must_come_within_reason(clip_folder: Path) -> None:
     """A parser keeps all bytes until a picture ends."""
     data = cached(Clip(container="raw"), clip_folder).read_bytes()
-    patience = Patience("v.h264", MemoryReader(data), most_bytes=1000)
-    patience.read(0, 900)
-    patience.picture()
-    patience.read(900, 900)
-    patience.read(1800, 900)
-    with pytest.raises(BrokenVideo, match="no picture ends"):
-        patience.read(2700, 900)
+    budget = ScanBudget("v.h264", MemoryReader(data), most_bytes=1000)
+    budget.read(0, 900)
+    budget.picture()
+    budget.read(900, 900)
+    budget.read(1800, 900)
+    with pytest.raises(BrokenVideoError, match="no picture ends"):
+        budget.read(2700, 900)
 
 
 def test_a_video_has_not_more_pictures_than_are_taken(
@@ -192,7 +192,7 @@ def test_a_video_has_not_more_pictures_than_are_taken(
     monkeypatch.setattr(libav, "MOST_PACKETS", 20)
     for container in ("mp4", "mkv", "ts", "raw"):
         data = cached(Clip(container=container), clip_folder).read_bytes()
-        with pytest.raises(BrokenVideo, match="more than 20 pictures"):
+        with pytest.raises(BrokenVideoError, match="more than 20 pictures"):
             probed(data)
 
 
@@ -206,5 +206,5 @@ def test_a_surprise_is_an_error_of_the_video(
         raise IndexError("list index out of range")
 
     monkeypatch.setattr("fleet.video.probe.probe.index_isobmff", surprise)
-    with pytest.raises(BrokenVideo, match=r"contradicts itself .*IndexError: list index"):
+    with pytest.raises(BrokenVideoError, match=r"contradicts itself .*IndexError: list index"):
         probed(data)

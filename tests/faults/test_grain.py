@@ -35,7 +35,7 @@ class Saboteur:
     def __init__(self, act: Callable[[], None]) -> None:
         self._act = act
 
-    def see(self, event: RunEvent) -> None:
+    def on_event(self, event: RunEvent) -> None:
         """Strike."""
         if isinstance(event, RunStarted):
             self._act()

@@ -28,7 +28,7 @@ class Lines:
         self.lines: list[str] = []
         self.leases = 0
 
-    def see(self, event: RunEvent) -> None:
+    def on_event(self, event: RunEvent) -> None:
         """Take note."""
         self.leases += isinstance(event, LeaseDone)
         if line := remark(event):

@@ -18,7 +18,7 @@ from truth import probed
 import fleet
 from fleet.core.run_events import Cause, DeviceLost, RunEvent
 from fleet.driver.report import RunReport
-from fleet.driver.run import Means, run_job
+from fleet.driver.run import Resources, run_job
 from fleet.executors.inline import InlinePool
 from fleet.executors.pool import Pool
 from fleet.executors.ray.pool import RayPool
@@ -36,7 +36,7 @@ MEMORY_BYTES = 2 << 30
 class HeldGil(Injection):
     """A spin that costs no CPU: the process stands in C, holds the GIL, and hears no signal."""
 
-    def strike(self) -> None:
+    def trigger(self) -> None:
         """Stand still for good."""
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         ctypes.PyDLL(None).pause()
@@ -48,7 +48,7 @@ class Witness:
     def __init__(self) -> None:
         self.lost: list[DeviceLost] = []
 
-    def see(self, event: RunEvent) -> None:
+    def on_event(self, event: RunEvent) -> None:
         """Take note."""
         if isinstance(event, DeviceLost):
             self.lost.append(event)
@@ -94,7 +94,7 @@ def run(
     def pool(spec: WorkerSpec) -> Pool:
         return make_pool(replace(spec, injections=tuple(injected), memory_bytes=MEMORY_BYTES))
 
-    means = Means(devices, pool, Limits(most=devices))
+    means = Resources(devices, pool, Limits(most=devices))
     return run_job(job, means, witness), witness
 
 

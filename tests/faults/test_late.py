@@ -23,7 +23,7 @@ from fleet.storage import Folder
 from fleet.table.maintenance.compact import compact
 from fleet.table.maintenance.content_hash import fingerprint
 from fleet.table.maintenance.verify import verify
-from fleet.table.state.lock import LEAD
+from fleet.table.state.lock import LEADER_LOCK
 
 ROOT = Path(__file__).parents[2]
 JOB = ROOT / "jobs" / "thumbnails.toml"
@@ -88,7 +88,7 @@ def test_whoever_commits_late_changes_no_row(
     output = tmp_path / "out"
     with stopped(clips, output, table) as late:
         # As it would be a minute later: nobody has heard of it.
-        Folder(str(output)).delete(LEAD)
+        Folder(str(output)).delete(LEADER_LOCK)
         report = run(clips, output)
         assert (report.exit_code, report.already_done) == (0, 1)
         if compacted:

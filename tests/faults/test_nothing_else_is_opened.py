@@ -14,7 +14,7 @@ from poses import lists, nothings, references
 from truth import probed
 from witness import Witness, witness
 
-from fleet.errors import NotAVideo, VideoError
+from fleet.errors import NotAVideoError, VideoError
 from fleet.video.containers.libav import DEMUXERS, opened
 
 ROOT = Path(__file__).parents[2]
@@ -59,7 +59,7 @@ def test_the_witness_sees_what_libav_does_when_it_is_let(watched: Witness, tmp_p
 def test_a_list_that_poses_as_a_video_is_refused_unopened(watched: Witness, name: str) -> None:
     """Playlists, session descriptions, scripts, manifests, patterns: a clear reason, nothing opened."""
     data = lists(watched.canary, watched.port)[name]
-    with pytest.raises(NotAVideo) as caught:
+    with pytest.raises(NotAVideoError) as caught:
         probed(data, f"{name}.mp4")
     assert caught.value.way_out
     assert any(word in caught.value.message for word in ("text", "list", "session", "XML"))
@@ -88,7 +88,7 @@ def test_a_movie_whose_pictures_lie_elsewhere_is_refused(
 ) -> None:
     """QuickTime's references to other files and addresses."""
     data = references(watched.canary, watched.port, movie)[name]
-    with pytest.raises(NotAVideo, match="reference movie"):
+    with pytest.raises(NotAVideoError, match="reference movie"):
         probed(data, "movie.mov")
     assert not watched.touched()
 

@@ -17,7 +17,7 @@ from generate import CODECS, CONTAINERS, Clip, cached
 from truth import MemoryReader, probed
 
 from fleet.core.source import Source
-from fleet.errors import BrokenVideo, NotAVideo, StorageError
+from fleet.errors import BrokenVideoError, NotAVideoError, StorageError
 from fleet.video.index import VideoIndex
 from fleet.video.probe.child import IDLE_S, heard
 from fleet.video.probe.sandbox import Probes
@@ -66,7 +66,7 @@ def test_an_index_is_the_same_from_another_process(
 
 def test_errors_come_back_as_they_are(four: Probes, folder: Path) -> None:
     """What is no video; and a store that fails, after which the process goes on."""
-    with pytest.raises(NotAVideo, match=r"notes\.mp4: it is a text file") as caught:
+    with pytest.raises(NotAVideoError, match=r"notes\.mp4: it is a text file") as caught:
         apart(four, b"a note\n" * 100, "notes.mp4")
     assert caught.value.way_out
     data = cached(Clip(container="mkv"), folder).read_bytes()
@@ -126,7 +126,7 @@ def test_a_video_that_ends_or_hangs_its_process_costs_only_itself(
     """It is tried once more, then refused; another process goes on with the next video."""
     data = cached(Clip(), folder).read_bytes()
     with closing(Probes(1, thinking_s=1)) as made:
-        with pytest.raises(BrokenVideo, match=f"looking at its header {says}") as caught:
+        with pytest.raises(BrokenVideoError, match=f"looking at its header {says}") as caught:
             made.probe(Source("bad.mp4", len(data), ""), Striking(data, made, how, 9))
         assert caught.value.way_out
         once = Striking(data, made, how, 1)
@@ -142,7 +142,7 @@ def test_a_video_that_ends_the_process_does_not_cost_those_beside_it(folder: Pat
         broken = threads.submit(made.probe, Source("bad.mp4", len(data), ""), bad)
         sound += [threads.submit(apart, made, data) for _ in range(30)]
         assert {len(future.result().order) for future in sound} == {30}
-        with pytest.raises(BrokenVideo, match="SIGKILL"):
+        with pytest.raises(BrokenVideoError, match="SIGKILL"):
             broken.result()
 
 
@@ -202,7 +202,7 @@ def test_half_an_answer_is_no_index(folder: Path, cut: int) -> None:
 def test_a_process_knows_no_secret() -> None:
     """Its environment holds no credential: it has no use for any."""
     with closing(Probes(1)) as made:
-        with pytest.raises(NotAVideo):
+        with pytest.raises(NotAVideoError):
             apart(made, b"")
         (child,) = made.processes
         environment = Path(f"/proc/{child}/environ").read_bytes()

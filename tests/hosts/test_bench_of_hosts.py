@@ -41,8 +41,8 @@ def test_hosts_have_names_processes_and_shared_memory_of_their_own(
 ) -> None:
     """What one has, the other does not see; the machine's network is as it was."""
     one, other = net.hosts
-    marks = "touch /dev/shm/mark /tmp/ray/mark; hostname; cat /proc/1/cmdline | wc -c"
-    assert printed(one, marks, tmp_path / "log").startswith("h0\n")
+    booleans = "touch /dev/shm/mark /tmp/ray/mark; hostname; cat /proc/1/cmdline | wc -c"
+    assert printed(one, booleans, tmp_path / "log").startswith("h0\n")
     assert printed(other, "ls /dev/shm /tmp/ray; hostname", tmp_path / "log").endswith("\nh1")
     assert "mark" not in printed(other, "ls /dev/shm /tmp/ray", tmp_path / "log")
     ours = subprocess.run(["ip", "addr"], capture_output=True, text=True, check=True).stdout

@@ -11,26 +11,28 @@ import sys
 import time
 from collections import deque
 
-from fleet.core.lease_summary import Piece
+from fleet.core.lease_summary import LeaseSummary
 from fleet.core.receipt import Receipt, Tally
 from fleet.core.run_events import DeviceJoined, LeaseDone
 from fleet.scheduler.commands import Assign
-from fleet.scheduler.lease_state import Rules
+from fleet.scheduler.lease_state import SchedulingPolicy
 from fleet.scheduler.ledger import Ledger
-from fleet.simulate.conditions import Weather
+from fleet.simulate.conditions import Conditions
 from fleet.simulate.run import Simulation
 from fleet.simulate.whatif import made_up
 
 DEVICES, LEASES, SEED = 10_000, 1_000_000, 1
-WEATHER = Weather(slow_share=0.01, slow_factor=5.0, failures_a_minute=0.001)
+WEATHER = Conditions(slow_share=0.01, slow_factor=5.0, failures_a_minute=0.001)
 MOST_OVER_BOUND, MOST_WASTE, MOST_WALL_S, MOST_BYTES = 1.05, 0.02, 120.0, 2 << 30
 LEAST_EVENTS_PER_S = 50_000
 
 
 def events_per_s() -> float:
     """Hand out 300,000 leases to 10,000 devices; tells events a second of one core."""
-    pieces = [Piece(f"{number:x}", 1, 10.0, f"v{number // 100}") for number in range(300_000)]
-    ledger = Ledger(pieces, Rules())
+    pieces = [
+        LeaseSummary(f"{number:x}", 1, 10.0, f"v{number // 100}") for number in range(300_000)
+    ]
+    ledger = Ledger(pieces, SchedulingPolicy())
     receipt = Receipt("", (), (), Tally(), "")
     given: deque[Assign] = deque()
     events, started_s = 0, time.process_time()
@@ -52,7 +54,7 @@ def main() -> int:
     per_s = max(events_per_s() for _ in range(3))
     started_s = time.perf_counter()
     pieces = made_up(LEASES, 10.0, SEED)(DEVICES)
-    simulation = Simulation(pieces, DEVICES, WEATHER, SEED, Rules())
+    simulation = Simulation(pieces, DEVICES, WEATHER, SEED, SchedulingPolicy())
     outcome = simulation.run()
     wall_s = time.perf_counter() - started_s
     peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -67,7 +69,7 @@ def main() -> int:
     }
     print(
         f"Simulated: {DEVICES:,} devices, {LEASES:,} leases, seed {SEED}; {outcome.failures} "
-        f"failures, {outcome.twins} twins, {outcome.shared} leases cut to be shared, "
+        f"failures, {outcome.backups} twins, {outcome.shared} leases cut to be shared, "
         f"{outcome.events:,} events"
     )
     for text, holds in checks.items():

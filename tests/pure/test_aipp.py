@@ -15,7 +15,7 @@ from fleet.ascend.aipp import Aipp
 from fleet.ascend.aipp_config import AippConfig, Layout, matrix_for
 from fleet.core.frames import ChannelOrder, Colour, Matrix, Range
 from fleet.core.geometry import Rect, Size
-from fleet.errors import ModelRefused
+from fleet.errors import ModelRefusedError
 
 COLOURS = [Colour(matrix, width) for matrix in Matrix for width in Range]
 DTYPES = ["float32", "float16", "uint8"]
@@ -237,7 +237,7 @@ def test_a_value_out_of_range_is_refused_with_its_range(
 ) -> None:
     """Each row of ascend_spec section 5, at both ends."""
     for value in values:
-        with pytest.raises(ModelRefused, match=rf"E10052: .*{field} is .*\. Its values are"):
+        with pytest.raises(ModelRefusedError, match=rf"E10052: .*{field} is .*\. Its values are"):
             AippConfig(**{field: value})
 
 
@@ -246,7 +246,7 @@ def test_a_value_out_of_range_is_refused_with_its_range(
 )
 def test_an_odd_size_or_start_is_refused(field: str) -> None:
     """Even for YUV420SP (ascend_spec section 5)."""
-    with pytest.raises(ModelRefused, match=r"E10052.*must be even"):
+    with pytest.raises(ModelRefusedError, match=r"E10052.*must be even"):
         replace(AippConfig(), **{field: 5})  # type: ignore[arg-type]
 
 
@@ -271,7 +271,7 @@ def test_a_layout_that_does_not_reach_the_model_is_refused(
     fields: dict[str, Any], said: str
 ) -> None:
     """AIPP crops and pads; it does not scale."""
-    with pytest.raises(ModelRefused, match=f"E10052.*{said}"):
+    with pytest.raises(ModelRefusedError, match=f"E10052.*{said}"):
         AippConfig(**fields).layout(MODEL)
 
 
@@ -283,13 +283,13 @@ def test_padding_ends_at_1080_columns() -> None:
         "padding": True,
         "left_padding_size": 2,
     }
-    with pytest.raises(ModelRefused, match=r"1082 wide.*1080"):
+    with pytest.raises(ModelRefusedError, match=r"1082 wide.*1080"):
         AippConfig(**fields).layout(Size(1082, 16))  # type: ignore[arg-type]
 
 
 def test_an_odd_model_cannot_be_fed_without_crop() -> None:
     """NV12 has whole 2 x 2 blocks."""
-    with pytest.raises(ModelRefused, match=r"E10052.*33x16.*even"):
+    with pytest.raises(ModelRefusedError, match=r"E10052.*33x16.*even"):
         AippConfig().layout(Size(33, 16))
 
 
@@ -315,7 +315,7 @@ def test_a_padding_value_must_suit_a_uint8_input() -> None:
     }
     config = AippConfig(**fields, padding_value=-1.0)  # type: ignore[arg-type]
     assert Aipp(config, MODEL, 1, np.float32).source == Size(30, 16)
-    with pytest.raises(ModelRefused, match="padding_value is -1"):
+    with pytest.raises(ModelRefusedError, match="padding_value is -1"):
         Aipp(config, MODEL, 1, np.uint8)
 
 

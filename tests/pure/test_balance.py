@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import pytest
 
-from fleet.core.lease_summary import Piece
+from fleet.core.lease_summary import LeaseSummary
 from fleet.core.receipt import Receipt, Tally
 from fleet.core.run_events import (
     DeviceDraining,
     DeviceJoined,
     DeviceLost,
-    LeaseCut,
+    LeaseCancelled,
     LeaseDone,
-    LeaseDropped,
-    LeaseShortened,
+    LeaseSplit,
+    LeaseTruncated,
     Tick,
 )
-from fleet.scheduler.commands import Assign, Command, CutLease, Drop, Release, Shorten, Waste
-from fleet.scheduler.lease_state import Rules, State
+from fleet.scheduler.commands import Assign, Cancel, Command, Release, SplitLease, Truncate, Waste
+from fleet.scheduler.lease_state import SchedulingPolicy, State
 from fleet.scheduler.ledger import Ledger
 
 
-def ledger_of(*costs_s: float, gops: int = 1, rules: Rules | None = None) -> Ledger:
+def ledger_of(*costs_s: float, gops: int = 1, rules: SchedulingPolicy | None = None) -> Ledger:
     """A ledger of the leases a, b, c, ... of these costs."""
-    return Ledger([Piece(chr(97 + n), gops, cost) for n, cost in enumerate(costs_s)], rules)
+    return Ledger([LeaseSummary(chr(97 + n), gops, cost) for n, cost in enumerate(costs_s)], rules)
 
 
 def receipt(lease: str) -> Receipt:
@@ -53,8 +53,8 @@ def test_what_is_running_nowhere_goes_to_whoever_is_idle() -> None:
     ledger = ledger_of(20, 10, 10)
     assert assigned(joined(ledger, "x", "y")) == [("x", "a"), ("x", "b"), ("y", "c")]
     commands = done(ledger, "y", "c", 10)
-    assert commands == [Drop("x", "b"), Assign("y", "b")]
-    assert ledger.handle(LeaseDropped("x", "b", 0.0), 11) == []
+    assert commands == [Cancel("x", "b"), Assign("y", "b")]
+    assert ledger.handle(LeaseCancelled("x", "b", 0.0), 11) == []
     ledger.validate()
 
 
@@ -69,14 +69,14 @@ def test_a_long_lease_is_ended_early_for_those_who_are_idle() -> None:
     """Nothing is done twice: the rest of it is a lease of its own, cut for both."""
     ledger = ledger_of(100, gops=10)
     joined(ledger, "x")
-    assert joined(ledger, "y", now_s=1) == [Shorten("x", "a")]
+    assert joined(ledger, "y", now_s=1) == [Truncate("x", "a")]
     assert ledger.handle(Tick(), 2) == []
-    rest = Piece("rest", 8, 80)
-    commands = ledger.handle(LeaseShortened("x", "a", receipt("front"), rest), 20)
+    remainder = LeaseSummary("rest", 8, 80)
+    commands = ledger.handle(LeaseTruncated("x", "a", receipt("front"), remainder), 20)
     ledger.validate()
-    assert commands == [CutLease("rest", 2, None)]
-    pieces = (Piece("p", 4, 40), Piece("q", 4, 40))
-    assert assigned(ledger.handle(LeaseCut("rest", pieces), 20)) == [("y", "p"), ("x", "q")]
+    assert commands == [SplitLease("rest", 2, None)]
+    pieces = (LeaseSummary("p", 4, 40), LeaseSummary("q", 4, 40))
+    assert assigned(ledger.handle(LeaseSplit("rest", pieces), 20)) == [("y", "p"), ("x", "q")]
     assert ledger.state("front") is State.DONE
     assert ledger.budget.started == 0
 
@@ -86,12 +86,12 @@ def test_a_device_that_is_late_gets_a_twin_and_whoever_is_first_counts() -> None
     ledger = ledger_of(10)
     assert assigned(joined(ledger, "x", "y")) == [("x", "a")]
     assert ledger.handle(Tick(), 12) == []
-    assert ledger.handle(Tick(), 17) == [Assign("y", "a", twin=True)]
+    assert ledger.handle(Tick(), 17) == [Assign("y", "a", backup=True)]
     ledger.validate()
     assert ledger.handle(Tick(), 18) == []
-    assert done(ledger, "y", "a", 27) == [Drop("x", "a")]
+    assert done(ledger, "y", "a", 27) == [Cancel("x", "a")]
     assert ledger.finished
-    assert ledger.handle(LeaseDropped("x", "a", 27.0), 28) == [Waste("x", "a", 27.0)]
+    assert ledger.handle(LeaseCancelled("x", "a", 27.0), 28) == [Waste("x", "a", 27.0)]
     assert ledger.budget.wasted_s == 27.0
 
 
@@ -100,7 +100,7 @@ def test_a_twin_that_comes_second_is_told_of_and_not_counted() -> None:
     ledger = ledger_of(10)
     joined(ledger, "x", "y")
     ledger.handle(Tick(), 17)
-    assert done(ledger, "x", "a", 20) == [Drop("y", "a")]
+    assert done(ledger, "x", "a", 20) == [Cancel("y", "a")]
     assert done(ledger, "y", "a", 21) == [Waste("y", "a", 4.0)]
     assert (ledger.count(State.DONE), ledger.budget.running) == (1, 0)
 
@@ -119,14 +119,14 @@ def test_a_lease_whose_twin_is_lost_goes_on() -> None:
 
 def test_without_twins_nobody_helps() -> None:
     """So that one can see what it is worth."""
-    ledger = ledger_of(10, rules=Rules(twins=False))
+    ledger = ledger_of(10, rules=SchedulingPolicy(backups=False))
     joined(ledger, "x", "y")
     assert ledger.handle(Tick(), 1000) == []
 
 
 def test_a_slow_device_gets_the_shortest_and_in_the_end_nothing() -> None:
     """Others would have it done before."""
-    ledger = ledger_of(1, 1, 1, 9, 8, 7, 6, 5, 1, rules=Rules(twins=False))
+    ledger = ledger_of(1, 1, 1, 9, 8, 7, 6, 5, 1, rules=SchedulingPolicy(backups=False))
     assert assigned(joined(ledger, "x")) == [("x", "a"), ("x", "b")]
     assert assigned(joined(ledger, "y")) == [("y", "c"), ("y", "d")]
     assert assigned(done(ledger, "y", "c", 1)) == [("y", "e")]
@@ -156,11 +156,11 @@ def test_a_device_whose_machine_goes_away_ends_in_time_and_gives_the_rest_back()
     ledger = ledger_of(60, 60, 60, gops=20)
     joined(ledger, "x")
     commands = ledger.handle(DeviceDraining("x", 30), 1)
-    assert commands == [Drop("x", "b"), Shorten("x", "a")]
+    assert commands == [Cancel("x", "b"), Truncate("x", "a")]
     ledger.validate()
-    assert ledger.handle(LeaseDropped("x", "b", 0.0), 2) == []
-    rest = Piece("rest", 19, 57)
-    commands = ledger.handle(LeaseShortened("x", "a", receipt("front"), rest), 4)
+    assert ledger.handle(LeaseCancelled("x", "b", 0.0), 2) == []
+    remainder = LeaseSummary("rest", 19, 57)
+    commands = ledger.handle(LeaseTruncated("x", "a", receipt("front"), remainder), 4)
     assert commands == [Release("x")]
     ledger.validate()
     assert assigned(joined(ledger, "y", now_s=5)) == [("y", "rest"), ("y", "b")]
@@ -170,16 +170,16 @@ def test_a_device_that_ends_in_time_is_left_to_it() -> None:
     """Nothing is ended early that would be done anyway."""
     ledger = ledger_of(10, 10, gops=20)
     joined(ledger, "x")
-    assert ledger.handle(DeviceDraining("x", 30), 1) == [Drop("x", "b")]
-    ledger.handle(LeaseDropped("x", "b", 0.0), 2)
+    assert ledger.handle(DeviceDraining("x", 30), 1) == [Cancel("x", "b")]
+    ledger.handle(LeaseCancelled("x", "b", 0.0), 2)
     assert done(ledger, "x", "a", 10) == [Release("x")]
 
 
 def test_devices_that_are_not_wanted_go_once_they_are_idle() -> None:
     """After a while, in which there might be more work."""
-    ledger = ledger_of(60, rules=Rules(idle_s=5))
+    ledger = ledger_of(60, rules=SchedulingPolicy(idle_s=5))
     joined(ledger, "x", "y", "z")
-    ledger.want(2)
+    ledger.set_target(2)
     assert ledger.handle(Tick(), 3) == []
     assert ledger.handle(Tick(), 6) == [Release("y")]
     ledger.handle(DeviceLost("y", "let go"), 7)

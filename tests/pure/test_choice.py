@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fleet.errors import JobFileError
 from fleet.job.job_file import load_job
-from fleet.storage import EVERY_VIDEO, Choice, check_glob, parse_moment
+from fleet.storage import EVERY_VIDEO, InputFilter, check_glob, parse_moment
 from fleet.storage.selection import matches
 
 JOB = Path(__file__).parents[2] / "jobs" / "detect.toml"
@@ -44,13 +44,13 @@ def test_globs_mean_what_people_mean(glob: str, path: str, takes: bool) -> None:
 @given(PATHS)
 def test_everything_is_taken_by_no_choice_and_nothing_by_excluding_all(path: str) -> None:
     """Whatever the name."""
-    assert Choice().takes(path, None)
-    assert not Choice(include=("**/*", "**"), exclude=("**", "*")).takes(path, None)
+    assert InputFilter().takes(path, None)
+    assert not InputFilter(include=("**/*", "**"), exclude=("**", "*")).takes(path, None)
 
 
 def test_excluding_wins_over_including() -> None:
     """And one include that matches is enough."""
-    choice = Choice(include=("*.mp4", "*.ts"), exclude=("bad*",))
+    choice = InputFilter(include=("*.mp4", "*.ts"), exclude=("bad*",))
     assert [choice.takes(name, None) for name in ("a.ts", "bad.ts", "a.avi")] == [
         True,
         False,
@@ -60,7 +60,7 @@ def test_excluding_wins_over_including() -> None:
 
 def test_a_moment_takes_what_is_as_young_and_what_has_no_age() -> None:
     """No video is left out because a store does not tell its age."""
-    choice = Choice(modified_since=datetime(2026, 11, 1, tzinfo=UTC))
+    choice = InputFilter(modified_since=datetime(2026, 11, 1, tzinfo=UTC))
     at_s = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
     assert [choice.takes("a", t) for t in (at_s - 1, at_s, None)] == [False, True, True]
 
@@ -92,14 +92,14 @@ def test_what_is_no_glob_is_refused(glob: str) -> None:
     with pytest.raises(ValueError, match="glob"):
         check_glob(glob)
     with pytest.raises(ValueError, match="glob"):
-        Choice(exclude=(glob,))
+        InputFilter(exclude=(glob,))
 
 
 def test_a_job_file_chooses_as_the_command_does(tmp_path: Path) -> None:
     """Globs in lists, a moment as TOML writes it or as text; without them every video is meant."""
     assert load_job(JOB).choice == EVERY_VIDEO
     fields = {"include": ["*.mp4"], "exclude": ["old/**"], "modified_since": "2026-11-01"}
-    choice = Choice(("*.mp4",), ("old/**",), datetime(2026, 11, 1, tzinfo=UTC))
+    choice = InputFilter(("*.mp4",), ("old/**",), datetime(2026, 11, 1, tzinfo=UTC))
     assert load_job(JOB, fields).choice == choice
     file = tmp_path / "job.toml"
     file.write_text(

@@ -19,7 +19,7 @@ def shown(index: VideoIndex, plan: DecodePlan) -> list[int]:
     return [number for part in numbers for number in part]
 
 
-def marks(index: VideoIndex, frames: set[int]) -> np.ndarray:
+def booleans(index: VideoIndex, frames: set[int]) -> np.ndarray:
     """Mark frame numbers."""
     return np.isin(np.arange(len(index.order)), list(frames))
 
@@ -27,7 +27,7 @@ def marks(index: VideoIndex, frames: set[int]) -> np.ndarray:
 def test_a_gop_is_fed_up_to_its_last_wanted_frame() -> None:
     """Frame 2 of a GOP of nine needs its key, the P behind it in decode order, and itself."""
     index = index_of([(0, 8)])
-    plan = plan_decode(index, 0, 1, marks(index, {1}))
+    plan = plan_decode(index, 0, 1, booleans(index, {1}))
     assert plan.rows.tolist() == [0, 1, 2]
     assert shown(index, plan) == [1]
 
@@ -35,14 +35,14 @@ def test_a_gop_is_fed_up_to_its_last_wanted_frame() -> None:
 def test_a_gop_without_a_wanted_frame_is_not_touched() -> None:
     """Of three GOPs only the last one's key is fed."""
     index = index_of([(0, 4), (0, 4), (0, 4)])
-    plan = plan_decode(index, 0, 3, marks(index, {10}))
+    plan = plan_decode(index, 0, 3, booleans(index, {10}))
     assert plan.rows.tolist() == [10]
 
 
 def test_leading_pictures_come_with_the_gop_before_in_one_run() -> None:
     """The frames shown before a key are decoded in a run that began at the key before."""
     index = index_of([(0, 4), (2, 4)])
-    plan = plan_decode(index, 0, 1, marks(index, {6}))
+    plan = plan_decode(index, 0, 1, booleans(index, {6}))
     assert [part.restart for part in plan.parts] == [True, False]
     assert plan.rows.tolist() == [0, 1, 2, 3, 4, 5, 6, 7]
     assert shown(index, plan) == [6]
@@ -81,7 +81,7 @@ def test_what_a_wanted_frame_refers_to_is_fed(index: VideoIndex, data: st.DataOb
     Only leading pictures of a key in between, or of the first key, may be missing: nothing behind
     their key refers to them.
     """
-    wanted = marks(index, {data.draw(st.integers(0, len(index.order) - 1))})
+    wanted = booleans(index, {data.draw(st.integers(0, len(index.order) - 1))})
     plan = plan_decode(index, 0, len(index.cuts), wanted)
     fed = plan.rows.tolist()
     assert plan.parts[0].restart

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleet.show.detections import Found, Mark
+from fleet.show.detections import Mark, RecordedDetections
 from fleet.show.draw import class_colour, draw_marks
 
 GRAY = np.full((400, 600, 3), 128, np.uint8)
@@ -71,9 +71,9 @@ def test_labels_of_neighbours_do_not_cover_each_other() -> None:
         max_size=5,
     )
 )
-def test_any_box_can_be_drawn(marks: list[Mark]) -> None:
+def test_any_box_can_be_drawn(booleans: list[Mark]) -> None:
     """Outside the picture, of no size, turned over: what a detector may say."""
-    drawn = draw_marks(GRAY, marks, "caption")
+    drawn = draw_marks(GRAY, booleans, "caption")
     assert drawn.shape[1:] == GRAY.shape[1:]
 
 
@@ -85,6 +85,6 @@ def test_neighbouring_classes_have_unlike_colours() -> None:
 
 def test_frames_looked_at_are_found_by_time() -> None:
     """The nearest one for a picture, the last one before for a film."""
-    found = Found([10, 20, 40], {})
+    found = RecordedDetections([10, 20, 40], {})
     assert [found.nearest(frame) for frame in (0, 14, 15, 16, 31, 99)] == [10, 10, 10, 20, 40, 40]
     assert [found.latest(frame) for frame in (9, 10, 39, 40, 99)] == [None, 10, 20, 40, 40]

@@ -49,3 +49,23 @@ def test_a_job_file_error_lists_every_mistake() -> None:
     """Three mistakes, three lines."""
     error = errors.JobFileError("job.toml", ("a: one", "b: two", "c: three"))
     assert str(error) == "job.toml has 3 mistakes:\n  - a: one\n  - b: two\n  - c: three"
+
+
+def test_the_names_of_version_0_1_are_still_found_and_warn() -> None:
+    """For a release: a job that catches OutputTaken goes on catching it."""
+    with pytest.warns(DeprecationWarning, match="OutputTakenError"):
+        assert errors.OutputTaken is errors.OutputTakenError
+    with pytest.raises(AttributeError, match="Fire"):
+        _ = errors.Fire
+
+
+@pytest.mark.parametrize("kind", every_class(FleetError)[1:])
+def test_what_is_recorded_of_an_error_keeps_its_name(kind: type[FleetError]) -> None:
+    """Rows of errors/ say BrokenVideo, whatever the class is called."""
+    recorded = make(kind).name
+    assert recorded in {
+        kind.__name__,
+        kind.__name__.removesuffix("Error"),
+        "JobCodeFailed",
+        "INVALID_PARAM",
+    }

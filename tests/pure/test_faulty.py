@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.errors import AccessDenied, StorageError, UsageError
+from fleet.errors import AccessDeniedError, StorageError, UsageError
 from fleet.storage import Faults
 from fleet.storage.fault_injection import Faulty
-from fleet.storage.retry import Patience, Retrying
-from fleet.storage.store import Answer, Conflict, Stat, Store
+from fleet.storage.retry import Retrying, RetryPolicy
+from fleet.storage.store import PreconditionFailedError, ReadResult, Stat, Store
 
 
 class Kept:
@@ -42,12 +42,12 @@ class Kept:
             raise FileNotFoundError(path)
         return self.objects[path]
 
-    def read(self, path: str, start: int = 0, end: int | None = None, etag: str = "") -> Answer:
+    def read(self, path: str, start: int = 0, end: int | None = None, etag: str = "") -> ReadResult:
         """See Store."""
         data = self._get(path)
         if etag not in {"", data.hex()}:
-            raise Conflict(path)
-        return Answer(data[start:end], len(data), data.hex())
+            raise PreconditionFailedError(path)
+        return ReadResult(data[start:end], len(data), data.hex())
 
     def put(self, path: str, data: bytes) -> None:
         """See Store."""
@@ -56,18 +56,18 @@ class Kept:
     def create(self, path: str, data: bytes) -> str:
         """See Store."""
         if path in self.objects:
-            raise Conflict(path)
+            raise PreconditionFailedError(path)
         self.objects[path] = data
         return data.hex()
 
     def replace(self, path: str, data: bytes, version: str) -> str:
         """See Store."""
         if self.objects.get(path, b"").hex() != version:
-            raise Conflict(path)
+            raise PreconditionFailedError(path)
         self.objects[path] = data
         return data.hex()
 
-    def version(self, answer: Answer) -> str:
+    def version(self, answer: ReadResult) -> str:
         """See Store."""
         return answer.etag
 
@@ -91,9 +91,9 @@ class Clock:
         self.now_s += seconds
 
 
-def patient(store: Store, clock: Clock, patience: Patience | None = None) -> Retrying:
+def patient(store: Store, clock: Clock, policy: RetryPolicy | None = None) -> Retrying:
     """Ask a store again, without waiting."""
-    return Retrying(store, patience, clock.sleep, clock)
+    return Retrying(store, policy, clock.sleep, clock)
 
 
 SHARES = st.floats(0, 0.2)
@@ -110,7 +110,7 @@ def test_what_is_asked_again_ends_as_though_nothing_had_failed(
     """Puts, reads, listings and deletions, under any schedule of faults."""
     kept, clock = Kept(), Clock()
     # For ever: a schedule may let the same request fail some dozen times in a row.
-    store = patient(Faulty(kept, faults, clock.sleep), clock, Patience(1e9, 1e9))
+    store = patient(Faulty(kept, faults, clock.sleep), clock, RetryPolicy(1e9, 1e9))
     plain: dict[str, bytes] = {}
     for path, data in puts:
         store.put(path, data)
@@ -128,16 +128,16 @@ def test_what_is_asked_again_ends_as_though_nothing_had_failed(
 def test_who_creates_and_replaces_is_told_the_truth(faults: Faults, bodies: list[bytes]) -> None:
     """Of several that create in turn the first has it, however many answers are lost."""
     kept, clock = Kept(), Clock()
-    store = patient(Faulty(kept, faults, clock.sleep), clock, Patience(1e9, 1e9))
+    store = patient(Faulty(kept, faults, clock.sleep), clock, RetryPolicy(1e9, 1e9))
     won = []
     for body in bodies:
         try:
             won.append(store.create("lease", body))
-        except Conflict:
+        except PreconditionFailedError:
             continue
     assert won == [bodies[0].hex()]
     renewed = store.replace("lease", b"renewed, and unlike all others", won[0])
-    with pytest.raises(Conflict):
+    with pytest.raises(PreconditionFailedError):
         store.replace("lease", b"stale", won[0])
     assert kept.objects["lease"].hex() == renewed
 
@@ -189,10 +189,10 @@ def test_what_is_no_schedule_is_refused(text: str) -> None:
 @given(st.integers(0, 200), st.floats(0, 1, exclude_max=True))
 def test_waits_double_up_to_a_limit_and_are_never_nothing(attempt: int, chance: float) -> None:
     """At least half of it: no attempt follows on the heels of the one before."""
-    patience = Patience()
-    wait_s = patience.wait_s(attempt, chance)
-    assert 0 < wait_s <= patience.longest_s
-    assert wait_s >= min(patience.longest_s, patience.first_s * 2.0 ** min(attempt, 32)) / 2
+    policy = RetryPolicy()
+    wait_s = policy.wait_s(attempt, chance)
+    assert 0 < wait_s <= policy.longest_s
+    assert wait_s >= min(policy.longest_s, policy.first_s * 2.0 ** min(attempt, 32)) / 2
 
 
 class Down(Kept):
@@ -237,8 +237,8 @@ def test_a_store_that_never_answered_is_given_up_soon() -> None:
 def test_a_no_is_taken_for_an_answer() -> None:
     """It would be the same after a minute."""
     clock = Clock()
-    down = Down(clock, 60, AccessDenied("no"))
-    with pytest.raises(AccessDenied):
+    down = Down(clock, 60, AccessDeniedError("no"))
+    with pytest.raises(AccessDeniedError):
         patient(down, clock).read("x")
     assert (down.attempts, clock.now_s) == (1, 0)
 
@@ -247,5 +247,5 @@ def test_a_listing_that_breaks_off_goes_on_where_it_was() -> None:
     """Each name once."""
     kept, clock = Kept(), Clock()
     kept.objects = {f"{number:04}": b"" for number in range(1000)}
-    store = patient(Faulty(kept, Faults(fail=0.6), clock.sleep), clock, Patience(1e9, 1e9))
+    store = patient(Faulty(kept, Faults(fail=0.6), clock.sleep), clock, RetryPolicy(1e9, 1e9))
     assert [stat.path for stat in store.list("")] == sorted(kept.objects)

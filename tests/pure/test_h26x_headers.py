@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fleet.core.frames import Colour, Matrix, Range
 from fleet.core.geometry import Size
-from fleet.errors import BrokenVideo
+from fleet.errors import BrokenVideoError
 from fleet.video.h26x import h264, h265
 from fleet.video.h26x.access_unit import START_CODE, annexb
 from fleet.video.h26x.bits import BitReader, unescape
@@ -273,7 +273,7 @@ def test_hostile_headers_are_value_errors(data: bytes, codec: str) -> None:
         try:
             parse(data)
         except ValueError as error:
-            assert not isinstance(error, BrokenVideo)  # noqa: PT017 - either outcome is right
+            assert not isinstance(error, BrokenVideoError)  # noqa: PT017 - either outcome is right
 
 
 @given(HOSTILE, HOSTILE)
@@ -285,4 +285,4 @@ def test_hostile_pictures_are_value_errors(sets: bytes, picture: bytes) -> None:
             try:
                 reader.read(unit)
             except ValueError as error:
-                assert not isinstance(error, BrokenVideo)  # noqa: PT017
+                assert not isinstance(error, BrokenVideoError)  # noqa: PT017

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fleet.core.geometry import Size
-from fleet.errors import ModelRefused
+from fleet.errors import ModelRefusedError
 from fleet.models.heads import (
     HEADS,
     Anchors,
@@ -195,7 +195,7 @@ def test_nothing_above_the_threshold_gives_no_box(head: str) -> None:
 )
 def test_a_head_says_what_does_not_fit(head: str, outputs: list[Shape], said: str | None) -> None:
     """In the network's own terms."""
-    why = HEADS[head].mismatch(outputs, 80, Size(352, 352))
+    why = HEADS[head].explain_mismatch(outputs, 80, Size(352, 352))
     assert why is None if said is None else said in str(why)
 
 
@@ -220,7 +220,7 @@ def test_a_head_says_what_does_not_fit(head: str, outputs: list[Shape], said: st
 def test_yolov3_says_what_does_not_fit(anchors: str, outputs: list[Shape], said: str) -> None:
     """Counts of outputs, anchors and classes; grids that the input does not divide into."""
     head = head_named("yolov3", parse_anchors(anchors) if anchors else ())
-    why = head.mismatch(outputs, 80, Size(352, 352))
+    why = head.explain_mismatch(outputs, 80, Size(352, 352))
     assert why is None if said is None else said in str(why)
 
 
@@ -239,7 +239,7 @@ def test_yolov3_says_what_does_not_fit(anchors: str, outputs: list[Shape], said:
 )
 def test_what_is_no_anchor_is_refused(text: str, said: str) -> None:
     """The way out shows how they are written."""
-    with pytest.raises(ModelRefused, match=said) as refused:
+    with pytest.raises(ModelRefusedError, match=said) as refused:
         parse_anchors(text)
     assert "10,13 16,30;" in refused.value.way_out
 
@@ -251,11 +251,11 @@ def test_anchors_are_written_as_they_are_read() -> None:
 
 def test_a_head_without_anchors_takes_none() -> None:
     """They would silently do nothing."""
-    with pytest.raises(ModelRefused, match="yolov8 has no anchors"):
+    with pytest.raises(ModelRefusedError, match="yolov8 has no anchors"):
         head_named("yolov8", ANCHORS)
 
 
 def test_an_unknown_head_lists_those_there_are() -> None:
     """The way out names them."""
-    with pytest.raises(ModelRefused, match="fastestdet, yolov3, yolov8"):
+    with pytest.raises(ModelRefusedError, match="fastestdet, yolov3, yolov8"):
         head_named("ssd")

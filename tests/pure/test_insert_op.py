@@ -6,7 +6,7 @@ import pytest
 
 from fleet.ascend.aipp_config import AippConfig
 from fleet.core.geometry import Rect, Size
-from fleet.errors import ModelRefused
+from fleet.errors import ModelRefusedError
 from fleet.models.compiler.insert_op import parse_insert_op
 
 MINIMAL = "aipp_op { aipp_mode : static  input_format : YUV420SP_U8 %s }"
@@ -112,6 +112,6 @@ def test_lines_that_do_nothing_are_remarked_on() -> None:
 )
 def test_what_the_chip_or_fleet_does_not_take_is_refused(text: str, said: str) -> None:
     """With ATC's number for a bad AIPP file, and what to write."""
-    with pytest.raises(ModelRefused, match=f"E10052: AIPP configuration: .*{said}") as refused:
+    with pytest.raises(ModelRefusedError, match=f"E10052: AIPP configuration: .*{said}") as refused:
         parse_insert_op(text)
     assert refused.value.way_out

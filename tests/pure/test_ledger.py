@@ -6,19 +6,19 @@ import pytest
 from ledgers import BUSY, MEMORY, NEVER, REFUSED, assigned, done, ledger_of, single
 
 from fleet.core.fault import Fault
-from fleet.core.lease_summary import Piece
+from fleet.core.lease_summary import LeaseSummary
 from fleet.core.run_events import (
     Cause,
     DeviceJoined,
     DeviceLost,
-    LeaseCut,
-    LeaseDropped,
+    LeaseCancelled,
     LeaseFailed,
+    LeaseSplit,
     LossRecorded,
 )
-from fleet.errors import IllegalMove
-from fleet.scheduler.commands import Assign, Command, CutLease, Drop, RecordLoss, Waste
-from fleet.scheduler.lease_state import MOVES, Move, Rules, State
+from fleet.errors import IllegalMoveError
+from fleet.scheduler.commands import Assign, Cancel, Command, RecordLoss, SplitLease, Waste
+from fleet.scheduler.lease_state import MOVES, Move, SchedulingPolicy, State
 from fleet.scheduler.ledger import Ledger
 
 
@@ -56,7 +56,7 @@ def test_a_lease_that_killed_a_worker_has_the_next_one_to_itself() -> None:
 
 def test_a_lease_that_keeps_failing_is_given_up() -> None:
     """After three attempts its loss is to be recorded; then the ledger is finished."""
-    ledger = ledger_of({"a": 8}, Rules(attempts=3))
+    ledger = ledger_of({"a": 8}, SchedulingPolicy(attempts=3))
     commands = ledger.handle(DeviceJoined("x"), 0)
     for number in range(2):
         assert commands == [Assign("x", "a", last_try=False)], number
@@ -84,7 +84,7 @@ def test_a_fault_that_a_part_may_have_caused_cuts_the_lease(fault: Fault, attemp
     for _ in range(attempts):
         assert [type(command) for command in commands] == [Assign]
         commands = ledger.handle(LeaseFailed("x", "a", fault), 1)
-    assert commands == [CutLease("a", 4, fault)]
+    assert commands == [SplitLease("a", 4, fault)]
 
 
 def test_a_worker_killed_once_from_outside_changes_nothing() -> None:
@@ -99,7 +99,7 @@ def test_a_worker_killed_once_from_outside_changes_nothing() -> None:
 
 def test_deaths_count_only_in_a_row() -> None:
     """A worker that survived the lease, whatever came of it, clears it."""
-    ledger = ledger_of({"a": 1}, Rules(attempts=2))
+    ledger = ledger_of({"a": 1}, SchedulingPolicy(attempts=2))
     ledger.handle(DeviceJoined("x"), 0)
     killed(ledger, "x")
     ledger.handle(LeaseFailed("x", "a", BUSY), 3)
@@ -120,16 +120,25 @@ def test_a_lease_that_kills_twice_is_cut_and_its_pieces_take_its_place() -> None
     ledger.handle(DeviceJoined("x"), 0)
     killed(ledger, "x")
     commands = ledger.handle(DeviceLost("x", "killed"), 1)
-    assert [(c.lease, c.pieces) for c in commands if isinstance(c, CutLease)] == [("a", 4)]
+    assert [(c.lease, c.pieces) for c in commands if isinstance(c, SplitLease)] == [("a", 4)]
     ledger.handle(DeviceJoined("x"), 2)
     ledger.handle(
-        LeaseCut("a", (Piece("a0", 2), Piece("a1", 1), Piece("a2", 1), Piece("a3", 1))), 3
+        LeaseSplit(
+            "a",
+            (
+                LeaseSummary("a0", 2),
+                LeaseSummary("a1", 1),
+                LeaseSummary("a2", 1),
+                LeaseSummary("a3", 1),
+            ),
+        ),
+        3,
     )
     ledger.validate()
     assert assigned(ledger.handle(done("x", "b"), 4)) == [("x", "a0")]
     commands = ledger.handle(DeviceLost("x", "killed"), 5)
-    assert [(c.lease, c.pieces) for c in commands if isinstance(c, CutLease)] == [("a0", 2)]
-    ledger.handle(LeaseCut("a0", (Piece("a00", 1), Piece("a01", 1))), 6)
+    assert [(c.lease, c.pieces) for c in commands if isinstance(c, SplitLease)] == [("a0", 2)]
+    ledger.handle(LeaseSplit("a0", (LeaseSummary("a00", 1), LeaseSummary("a01", 1))), 6)
     assert assigned(ledger.handle(DeviceJoined("x"), 7)) == [("x", "a00")]
     for _ in range(2):
         assert assigned(killed(ledger, "x", Cause.SILENT)) == [("x", "a00")]
@@ -147,30 +156,32 @@ def test_a_lease_that_kills_twice_is_cut_and_its_pieces_take_its_place() -> None
 
 def test_a_lease_that_was_cut_cannot_be_committed_any_more() -> None:
     """Its pieces are done again: counting both would write rows twice."""
-    ledger = ledger_of({"a": 2}, Rules(kills=1))
+    ledger = ledger_of({"a": 2}, SchedulingPolicy(kills=1))
     ledger.handle(DeviceJoined("x"), 0)
     ledger.handle(DeviceLost("x", "cut off"), 1)
     ledger.handle(done("x", "a"), 2)
     assert ledger.state("a") is State.CUTTING
-    ledger.handle(LeaseCut("a", (Piece("p", 1), Piece("q", 1))), 3)
+    ledger.handle(LeaseSplit("a", (LeaseSummary("p", 1), LeaseSummary("q", 1))), 3)
     ledger.handle(done("x", "a"), 4)
     assert ledger.state("a") is State.CUT
     assert not ledger.finished
 
 
-@pytest.mark.parametrize("pieces", [(), (Piece("p", 3),), (Piece("p", 1), Piece("q", 1))])
-def test_pieces_that_do_not_make_up_the_lease_are_refused(pieces: tuple[Piece, ...]) -> None:
+@pytest.mark.parametrize(
+    "pieces", [(), (LeaseSummary("p", 3),), (LeaseSummary("p", 1), LeaseSummary("q", 1))]
+)
+def test_pieces_that_do_not_make_up_the_lease_are_refused(pieces: tuple[LeaseSummary, ...]) -> None:
     """Nothing may get lost in cutting."""
-    ledger = ledger_of({"a": 3}, Rules(kills=1))
+    ledger = ledger_of({"a": 3}, SchedulingPolicy(kills=1))
     ledger.handle(DeviceJoined("x"), 0)
     ledger.handle(DeviceLost("x", "killed"), 1)
-    with pytest.raises(IllegalMove, match="lease a of 3 GOPs"):
-        ledger.handle(LeaseCut("a", pieces), 2)
+    with pytest.raises(IllegalMoveError, match="lease a of 3 GOPs"):
+        ledger.handle(LeaseSplit("a", pieces), 2)
 
 
 def test_a_prefetched_lease_is_not_blamed_for_its_device() -> None:
     """Only the lease that ran when a device died has killed it."""
-    ledger = single("ab", Rules(attempts=1))
+    ledger = single("ab", SchedulingPolicy(attempts=1))
     ledger.handle(DeviceJoined("x"), 0)
     commands = ledger.handle(DeviceLost("x", "killed"), 1)
     assert [type(c) for c in commands] == [RecordLoss]
@@ -193,10 +204,10 @@ def test_a_late_commit_sets_the_second_holder_free() -> None:
     ledger.handle(DeviceJoined("x"), 0)
     ledger.handle(DeviceLost("x", "cut off"), 1)
     ledger.handle(DeviceJoined("y"), 2)
-    assert ledger.handle(done("x", "a"), 3) == [Drop("y", "a")]
+    assert ledger.handle(done("x", "a"), 3) == [Cancel("y", "a")]
     ledger.validate()
     assert ledger.finished
-    assert ledger.handle(LeaseDropped("y", "a", 1.5), 4) == [Waste("y", "a", 1.5)]
+    assert ledger.handle(LeaseCancelled("y", "a", 1.5), 4) == [Waste("y", "a", 1.5)]
     assert ledger.budget.wasted_s == 1.5
 
 
@@ -206,7 +217,8 @@ def test_an_impossible_event_tells_the_story_of_the_lease() -> None:
     ledger.handle(DeviceJoined("x"), 0)
     killed(ledger, "x", Cause.TAKEN)
     with pytest.raises(
-        IllegalMove, match=r"lease a: record while leased, held by \['x'\]\. So far: 1\.000 return"
+        IllegalMoveError,
+        match=r"lease a: record while leased, held by \['x'\]\. So far: 1\.000 return",
     ):
         ledger.handle(LossRecorded("a"), 1)
 

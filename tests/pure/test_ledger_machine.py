@@ -10,21 +10,29 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from ledgers import BUSY, MEMORY, NEVER, REFUSED, done, ledger_of, receipt
 
 from fleet.core.fault import Fault
-from fleet.core.lease_summary import Piece
+from fleet.core.lease_summary import LeaseSummary
 from fleet.core.run_events import (
     Cause,
     DeviceDraining,
     DeviceJoined,
     DeviceLost,
-    LeaseCut,
-    LeaseDropped,
+    LeaseCancelled,
     LeaseFailed,
-    LeaseShortened,
+    LeaseSplit,
+    LeaseTruncated,
     LossRecorded,
     Tick,
 )
-from fleet.scheduler.commands import Assign, Command, CutLease, Drop, RecordLoss, Release, Shorten
-from fleet.scheduler.lease_state import Rules, State
+from fleet.scheduler.commands import (
+    Assign,
+    Cancel,
+    Command,
+    RecordLoss,
+    Release,
+    SplitLease,
+    Truncate,
+)
+from fleet.scheduler.lease_state import SchedulingPolicy, State
 
 
 def into(gops: frozenset[int], count: int) -> list[frozenset[int]]:
@@ -56,31 +64,31 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @initialize(
         sizes=st.lists(st.integers(1, 9), min_size=1, max_size=8),
-        rules=st.builds(Rules, st.integers(1, 3), st.integers(1, 3), st.integers(2, 5)),
+        policy=st.builds(SchedulingPolicy, st.integers(1, 3), st.integers(1, 3), st.integers(2, 5)),
     )
-    def begin(self, sizes: list[int], rules: Rules) -> None:
+    def begin(self, sizes: list[int], policy: SchedulingPolicy) -> None:
         """Start with some leases and no device."""
         ends = [sum(sizes[: n + 1]) for n in range(len(sizes))]
         spans = [frozenset(range(end - size, end)) for size, end in zip(sizes, ends, strict=True)]
         self.everything = frozenset(range(ends[-1]))
         self.gops = {named(span): span for span in spans}
-        self.ledger = ledger_of({name: len(span) for name, span in self.gops.items()}, rules)
+        self.ledger = ledger_of({name: len(span) for name, span in self.gops.items()}, policy)
 
-    def follow(self, commands: list[Command]) -> None:
+    def continues(self, commands: list[Command]) -> None:
         """Do what the ledger says, as a pool would."""
         for command in commands:
             match command:
                 case Assign(device, lease):
                     self.held[device].append(lease)
                     assert len(self.held[device]) <= 2
-                case Drop(device, lease) | Shorten(device, lease):
+                case Cancel(device, lease) | Truncate(device, lease):
                     assert lease in self.held[device]
                     self.told.add((device, lease))
-                    if isinstance(command, Drop):
+                    if isinstance(command, Cancel):
                         self.dropped.add((device, lease))
                 case Release(device):
                     assert not self.held[device]
-                case CutLease(lease, pieces, _):
+                case SplitLease(lease, pieces, _):
                     assert 2 <= pieces <= len(self.gops[lease])
                     self.to_cut.append((lease, pieces))
                 case RecordLoss(lease, _):
@@ -92,7 +100,7 @@ class LedgerMachine(RuleBasedStateMachine):
         device = f"d{self.joined}"
         self.joined += 1
         self.held[device] = []
-        self.follow(self.ledger.handle(DeviceJoined(device), self.now_s))
+        self.continues(self.ledger.handle(DeviceJoined(device), self.now_s))
 
     @precondition(lambda self: self.told)
     @rule(data=st.data())
@@ -105,7 +113,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if data.draw(st.booleans()) or len(self.gops[lease]) < 2:
             if (device, lease) in self.dropped:
                 self.held[device].remove(lease)
-                self.follow(self.ledger.handle(LeaseDropped(device, lease, 1.0), self.now_s))
+                self.continues(self.ledger.handle(LeaseCancelled(device, lease, 1.0), self.now_s))
         elif self.held[device][0] == lease:
             self.held[device].remove(lease)
             self.shorten(device, lease)
@@ -115,26 +123,26 @@ class LedgerMachine(RuleBasedStateMachine):
         front, rest = into(self.gops[lease], 2)
         known = {named(front), named(rest)} & set(self.gops)
         if known or self.ledger.state(lease) not in {State.PENDING, State.LEASED}:
-            self.follow(self.ledger.handle(done(device, lease), self.now_s))
+            self.continues(self.ledger.handle(done(device, lease), self.now_s))
             return
         self.gops |= {named(front): front, named(rest): rest}
         whole = receipt(named(front), device)
-        event = LeaseShortened(device, lease, whole, Piece(named(rest), len(rest)))
-        self.follow(self.ledger.handle(event, self.now_s))
+        event = LeaseTruncated(device, lease, whole, LeaseSummary(named(rest), len(rest)))
+        self.continues(self.ledger.handle(event, self.now_s))
 
     @precondition(lambda self: self.held)
     @rule(data=st.data(), left_s=st.floats(0, 60))
     def drain(self, data: st.DataObject, left_s: float) -> None:
         """The machine of a device is about to go."""
         device = data.draw(st.sampled_from(sorted(self.held)))
-        self.follow(self.ledger.handle(DeviceDraining(device, left_s), self.now_s))
+        self.continues(self.ledger.handle(DeviceDraining(device, left_s), self.now_s))
 
     @rule(wanted=st.integers(0, 4), passes_s=st.floats(0, 20))
     def tick(self, wanted: int, passes_s: float) -> None:
         """Time passes."""
         self.now_s += passes_s
-        self.ledger.want(wanted)
-        self.follow(self.ledger.handle(Tick(), self.now_s))
+        self.ledger.set_target(wanted)
+        self.continues(self.ledger.handle(Tick(), self.now_s))
 
     @precondition(lambda self: self.held)
     @rule(data=st.data(), cause=st.sampled_from(Cause))
@@ -142,7 +150,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """A device goes; it may be a zombie that works on."""
         device = data.draw(st.sampled_from(sorted(self.held)))
         self.zombies += [(device, lease) for lease in self.held.pop(device)]
-        self.follow(self.ledger.handle(DeviceLost(device, "gone", cause), self.now_s))
+        self.continues(self.ledger.handle(DeviceLost(device, "gone", cause), self.now_s))
 
     @precondition(lambda self: any(self.held.values()))
     @rule(data=st.data(), outcome=st.sampled_from([None, BUSY, NEVER, MEMORY, REFUSED]))
@@ -151,7 +159,7 @@ class LedgerMachine(RuleBasedStateMachine):
         device = data.draw(st.sampled_from(sorted(d for d, leases in self.held.items() if leases)))
         lease = self.held[device].pop(0)
         event = LeaseFailed(device, lease, outcome) if outcome else done(device, lease)
-        self.follow(self.ledger.handle(event, self.now_s))
+        self.continues(self.ledger.handle(event, self.now_s))
 
     @precondition(lambda self: self.zombies)
     @rule(data=st.data())
@@ -159,7 +167,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """A zombie commits."""
         device, lease = data.draw(st.sampled_from(self.zombies))
         self.zombies.remove((device, lease))
-        self.follow(self.ledger.handle(done(device, lease), self.now_s))
+        self.continues(self.ledger.handle(done(device, lease), self.now_s))
 
     @precondition(lambda self: self.to_record)
     @rule()
@@ -167,7 +175,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """A loss is written."""
         lease = self.to_record.pop()
         self.recorded.add(lease)
-        self.follow(self.ledger.handle(LossRecorded(lease), self.now_s))
+        self.continues(self.ledger.handle(LossRecorded(lease), self.now_s))
 
     @precondition(lambda self: self.to_cut)
     @rule()
@@ -176,8 +184,8 @@ class LedgerMachine(RuleBasedStateMachine):
         lease, count = self.to_cut.pop()
         pieces = into(self.gops[lease], count)
         self.gops.update({named(piece): piece for piece in pieces})
-        made = tuple(Piece(named(piece), len(piece)) for piece in pieces)
-        self.follow(self.ledger.handle(LeaseCut(lease, made), self.now_s))
+        made = tuple(LeaseSummary(named(piece), len(piece)) for piece in pieces)
+        self.continues(self.ledger.handle(LeaseSplit(lease, made), self.now_s))
 
     @invariant()
     def holds(self) -> None:
@@ -208,7 +216,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 self.cut()
             for device, leases in list(self.held.items()):
                 if leases:
-                    self.follow(self.ledger.handle(done(device, leases.pop(0)), self.now_s))
+                    self.continues(self.ledger.handle(done(device, leases.pop(0)), self.now_s))
         self.holds()
         ended = {lease: self.ledger.state(lease) for lease in self.gops}
         assert set(ended.values()) <= {State.DONE, State.QUARANTINED, State.CUT}
@@ -231,7 +239,7 @@ def test_exactly_the_gops_that_kill_are_given_up(
     """Whichever they are, everything else is done, and few workers die for it."""
     killers = data.draw(st.frozensets(st.integers(0, size - 1), max_size=3))
     gops = {"all": frozenset(range(size))}
-    ledger = ledger_of({"all": size}, Rules(pieces=pieces))
+    ledger = ledger_of({"all": size}, SchedulingPolicy(pieces=pieces))
     commands = ledger.handle(DeviceJoined("x"), 0)
     kept: set[int] = set()
     lost: set[int] = set()
@@ -246,10 +254,10 @@ def test_exactly_the_gops_that_kill_are_given_up(
             case Assign(device, lease):
                 kept |= gops[lease]
                 commands += ledger.handle(done(device, lease), 0)
-            case CutLease(lease, count, _):
+            case SplitLease(lease, count, _):
                 made = {named(piece): piece for piece in into(gops[lease], count)}
                 gops.update(made)
-                cut = LeaseCut(lease, tuple(Piece(k, len(v)) for k, v in made.items()))
+                cut = LeaseSplit(lease, tuple(LeaseSummary(k, len(v)) for k, v in made.items()))
                 commands += ledger.handle(cut, 0)
             case RecordLoss(lease, _):
                 lost |= gops[lease]

@@ -10,24 +10,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.core.fault import Fault
-from fleet.core.lease_summary import Piece
+from fleet.core.lease_summary import LeaseSummary
 from fleet.core.loss import Loss
 from fleet.core.receipt import Receipt, Tally
 from fleet.core.run_events import (
     ELSEWHERE,
+    BackupWasted,
     Cause,
     DeviceDraining,
     DeviceJoined,
     DeviceLost,
-    LeaseCut,
     LeaseDone,
     LeaseFailed,
     LeaseQuarantined,
-    LeaseShortened,
+    LeaseSplit,
     LeaseStarted,
+    LeaseTruncated,
     RunEvent,
     RunStarted,
-    TwinLost,
     VideoRefused,
 )
 from fleet.observe import metric as known
@@ -148,7 +148,7 @@ def test_a_lease_given_up_counts_its_loss_and_no_frame() -> None:
 
 def test_a_shortened_lease_is_its_front_and_its_rest() -> None:
     """The front is done, the rest waits: one more lease in all."""
-    front = LeaseShortened("npu/0", "a", receipt("front"), Piece("rest", 3))
+    front = LeaseTruncated("npu/0", "a", receipt("front"), LeaseSummary("rest", 3))
     events: list[RunEvent] = [PLAN, started("a"), front]
     found = values(drained(events))
     assert found["fleet_leases_done", ""] == 1
@@ -168,7 +168,7 @@ def test_leases_wait_run_or_are_fetched_ahead() -> None:
     assert found["fleet_twins_started", ""] == 1
     found = values(drained([*events, DeviceLost("npu/0", "killed")]))
     assert [found["fleet_leases", s] for s in ("waiting", "running", "ahead")] == [9, 1, 0]
-    found = values(drained([*events, done("a"), TwinLost("npu/1", "a", 2.5)]))
+    found = values(drained([*events, done("a"), BackupWasted("npu/1", "a", 2.5)]))
     assert [found["fleet_leases", s] for s in ("waiting", "running", "ahead")] == [8, 1, 0]
     assert found["fleet_wasted_seconds", ""] == 2.5
     assert found["fleet_twins_lost", ""] == 1
@@ -196,7 +196,7 @@ def test_devices_are_counted_by_what_they_do() -> None:
 
 def test_a_cut_lease_is_as_many_as_its_pieces() -> None:
     """However often it is told."""
-    cut = LeaseCut("a", tuple(Piece(name, 1) for name in "xyz"))
+    cut = LeaseSplit("a", tuple(LeaseSummary(name, 1) for name in "xyz"))
     found = values(drained([PLAN, started("a"), cut, cut]))
     assert found["fleet_leases", "waiting"] == 12
     assert found["fleet_leases_cut", ""] == 1
@@ -211,10 +211,12 @@ EVENTS = st.one_of(
     st.builds(DeviceLost, DEVICES, st.text(), st.sampled_from(Cause)),
     st.builds(LeaseStarted, DEVICES, LEASES, st.just(4.0), st.just(100), st.booleans()),
     st.builds(done, LEASES, DEVICES),
-    st.builds(TwinLost, DEVICES, LEASES, st.floats(0, 100)),
+    st.builds(BackupWasted, DEVICES, LEASES, st.floats(0, 100)),
     st.builds(LeaseFailed, DEVICES, LEASES, st.just(FAULT)),
     st.builds(LeaseQuarantined, st.builds(receipt, LEASES), st.just(FAULT)),
-    st.builds(LeaseShortened, DEVICES, LEASES, st.builds(receipt, LEASES), st.just(Piece("r", 1))),
+    st.builds(
+        LeaseTruncated, DEVICES, LEASES, st.builds(receipt, LEASES), st.just(LeaseSummary("r", 1))
+    ),
 )
 
 
@@ -228,7 +230,7 @@ def test_any_order_of_events_counts_each_lease_once(
     told: set[str] = set()
     for number, event in enumerate(events):
         metrics.fold(event)
-        if isinstance(event, LeaseDone | LeaseShortened) and event.device != ELSEWHERE:
+        if isinstance(event, LeaseDone | LeaseTruncated) and event.device != ELSEWHERE:
             told.add(event.receipt.lease)
         if isinstance(event, LeaseQuarantined):
             told.add(event.receipt.lease)

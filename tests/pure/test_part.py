@@ -245,7 +245,7 @@ def test_no_worker_loads_pandas() -> None:
 import sys
 sys.path[:0] = ["tests/support"]
 from made_up import ORIGIN, Loss, Folder, commit_lease, claimed
-loss = Loss("a", "vdec", "BrokenVideo", "broken", frames=3)
+loss = Loss("a", "vdec", "BrokenVideoError", "broken", frames=3)
 commit_lease(Folder("memory://no-pandas"), "a", range(4), loss=loss)
 assert "pandas" not in sys.modules, "pandas was loaded"
 """

@@ -5,14 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.scheduler.placement import SETTLE_S, UNKNOWN, Others, Patience, Placing
+from fleet.scheduler.placement import SETTLE_S, UNKNOWN, ForeignUsage, NodeBlacklist, StartBackoff
 
 NODES = frozenset({"a", "b"})
 
 
 def test_a_node_is_let_be_for_longer_with_each_failure_and_then_set_aside() -> None:
     """1 s, 2 s, and the third failure in a row tells why it is not tried again."""
-    placing = Placing()
+    placing = NodeBlacklist()
     assert not placing.fail("a", "no driver", 10.0)
     assert placing.avoided(10.9) == {"a"}
     assert not placing.avoided(11.0)
@@ -26,7 +26,7 @@ def test_a_node_is_let_be_for_longer_with_each_failure_and_then_set_aside() -> N
 
 def test_failures_count_in_a_row() -> None:
     """A device that starts clears its node."""
-    placing = Placing()
+    placing = NodeBlacklist()
     for _ in range(5):
         assert not placing.fail("a", "", 0.0)
         assert not placing.fail("a", "", 0.0)
@@ -36,7 +36,7 @@ def test_failures_count_in_a_row() -> None:
 
 def test_devices_go_elsewhere_at_once_and_wait_where_there_is_no_elsewhere() -> None:
     """One good node is enough to go on; with none, the wait of one must end first."""
-    placing = Placing()
+    placing = NodeBlacklist()
     placing.fail("a", "", 0.0)
     assert placing.may_start(NODES, 0.5)
     placing.fail("b", "", 0.4)
@@ -46,7 +46,7 @@ def test_devices_go_elsewhere_at_once_and_wait_where_there_is_no_elsewhere() -> 
 
 def test_a_cluster_without_nodes_is_asked_all_the_same() -> None:
     """Nodes may come for what is asked."""
-    placing = Placing()
+    placing = NodeBlacklist()
     for _ in range(3):
         placing.fail("a", "", 0.0)
     assert placing.may_start(frozenset(), 0.0)
@@ -55,7 +55,7 @@ def test_a_cluster_without_nodes_is_asked_all_the_same() -> None:
 
 def test_it_is_hopeless_once_every_node_is_set_aside() -> None:
     """Not while one of them may still be tried."""
-    placing = Placing()
+    placing = NodeBlacklist()
     for _ in range(3):
         placing.fail("a", "", 0.0)
     assert not placing.hopeless(NODES)
@@ -64,7 +64,7 @@ def test_it_is_hopeless_once_every_node_is_set_aside() -> None:
 
 def test_failures_of_no_known_node_hold_up_everything() -> None:
     """Three in a row, anywhere, with nothing started between them."""
-    placing = Placing()
+    placing = NodeBlacklist()
     for now_s in (0.0, 5.0):
         assert not placing.fail(UNKNOWN, "", now_s)
         assert not placing.may_start(NODES, now_s)
@@ -78,26 +78,26 @@ def test_failures_of_no_known_node_hold_up_everything() -> None:
 @given(st.integers(1, 60))
 def test_no_wait_is_longer_than_the_longest(failures: int) -> None:
     """It doubles up to there."""
-    patience = Patience()
-    assert patience.first_s <= patience.wait_s(failures) <= patience.longest_s
+    backoff = StartBackoff()
+    assert backoff.first_s <= backoff.wait_s(failures) <= backoff.longest_s
 
 
 def test_a_device_that_starts_is_not_taken_for_somebody_elses() -> None:
     """An NPU is in use before our device has told where it is."""
-    others = Others()
-    assert others.see(unaccounted=1, unplaced=0, now_s=0.0) == 1
-    assert others.see(unaccounted=3, unplaced=2, now_s=1.0) == 1
-    assert others.see(unaccounted=1, unplaced=0, now_s=2.0) == 1
-    assert others.see(unaccounted=0, unplaced=0, now_s=3.0) == 0
+    others = ForeignUsage()
+    assert others.update(unaccounted=1, unplaced=0, now_s=0.0) == 1
+    assert others.update(unaccounted=3, unplaced=2, now_s=1.0) == 1
+    assert others.update(unaccounted=1, unplaced=0, now_s=2.0) == 1
+    assert others.update(unaccounted=0, unplaced=0, now_s=3.0) == 0
 
 
 def test_what_others_take_is_believed_in_the_end() -> None:
     """Also while a device of ours waits for room for ever."""
-    others = Others()
-    others.see(0, 0, 0.0)
-    assert others.see(1, 1, 1.0) == 0
-    assert others.see(1, 1, SETTLE_S) == 0
-    assert others.see(1, 1, 1.0 + SETTLE_S) == 1
+    others = ForeignUsage()
+    others.update(0, 0, 0.0)
+    assert others.update(1, 1, 1.0) == 0
+    assert others.update(1, 1, SETTLE_S) == 0
+    assert others.update(1, 1, 1.0 + SETTLE_S) == 1
 
 
 @given(st.lists(st.tuples(st.integers(-1, 9), st.integers(0, 5)), min_size=1))
@@ -105,7 +105,7 @@ def test_others_use_no_more_than_is_in_use_and_no_less_than_must_be_theirs(
     seen: list[tuple[int, int]],
 ) -> None:
     """Whatever is seen, in whatever order."""
-    others = Others()
+    others = ForeignUsage()
     for now_s, (unaccounted, unplaced) in enumerate(seen):
-        used = others.see(unaccounted, unplaced, float(now_s))
+        used = others.update(unaccounted, unplaced, float(now_s))
         assert max(0, unaccounted - unplaced) <= used <= max(0, unaccounted)

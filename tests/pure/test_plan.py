@@ -16,11 +16,11 @@ from fleet.plan.plan import LeaseSizes, bundle
 from fleet.plan.shard import DoneIntervals, VideoWork, video_work
 from fleet.video.decode_plan import plan_decode
 from fleet.video.index import VideoIndex
-from fleet.video.sampling import EVERY_FRAME, Sample
+from fleet.video.sampling import EVERY_FRAME, Sampling
 
 
 def work_of(
-    index: VideoIndex, sample: Sample = EVERY_FRAME, done: list[Interval] | None = None
+    index: VideoIndex, sample: Sampling = EVERY_FRAME, done: list[Interval] | None = None
 ) -> VideoWork:
     """Set out a video's work."""
     return video_work(index, sample.wanted(index), DoneIntervals(done or []), CostModel())
@@ -69,7 +69,7 @@ def test_many_short_videos_share_a_lease() -> None:
 def test_videos_outside_the_window_cost_no_lease_each() -> None:
     """Nothing wanted of a thousand clips still has to be covered, in a few leases."""
     works = [
-        work_of(index_of([(0, 4)], uri=f"{n:04}.mp4"), Sample.parse("all,from_s=60"))
+        work_of(index_of([(0, 4)], uri=f"{n:04}.mp4"), Sampling.parse("all,from_s=60"))
         for n in range(1000)
     ]
     leases = bundle(works, "job", devices=2, longest_s=60)
@@ -132,7 +132,7 @@ def test_a_lease_is_named_by_what_it_covers_under_which_job() -> None:
 
 def test_an_order_carries_only_the_packets_to_fetch() -> None:
     """One frame a second of a ten-GOP shard: half of each GOP at most, rows renumbered from 0."""
-    work = work_of(long_video(10), Sample.parse("fps=0.4"))
+    work = work_of(long_video(10), Sampling.parse("fps=0.4"))
     lease = bundle([work], "job", devices=1, longest_s=60)[0]
     made = order(lease, {work.source.uri: work})
     shard = made.shards[0]

@@ -15,7 +15,14 @@ from fleet.core.source import Source
 from fleet.errors import StorageError
 from fleet.plan.order import LeaseOrder, ShardOrder
 from fleet.video.index import PacketTable
-from fleet.worker.prefetch import RUNNING, WAITING, Ahead, Fetch, PutDown, Readers
+from fleet.worker.prefetch import (
+    RUNNING,
+    WAITING,
+    CancelRequestedError,
+    Fetch,
+    FetchPool,
+    ReadAheadLimits,
+)
 
 STEP = 1 << 20
 """So far apart that no two packets share a range."""
@@ -71,9 +78,9 @@ class Store:
         self.turn = threading.Lock()
         self.waiting = threading.Condition(self.turn)
 
-    def readers(self) -> Readers:
+    def readers(self) -> FetchPool:
         """Make readers of it."""
-        return Readers(lambda source: Slow(source, self))  # type: ignore[arg-type, return-value]
+        return FetchPool(lambda source: Slow(source, self))  # type: ignore[arg-type, return-value]
 
     def wait_for(self, requests: int) -> None:
         """Wait until so many requests are under way."""
@@ -129,7 +136,7 @@ def test_a_range_that_does_not_come_costs_its_own_packets() -> None:
 
 def test_bytes_bound_what_is_fetched_ahead() -> None:
     """Large ranges are few, and two in any case."""
-    ahead = Ahead(ranges=32, bytes=10)
+    ahead = ReadAheadLimits(ranges=32, bytes=10)
     assert [ahead.allows(1, 100), ahead.allows(2, 200), ahead.allows(3, 300)] == [True, True, False]
     assert ahead.allows(32, 10)
     assert not ahead.allows(33, 10)
@@ -145,7 +152,7 @@ def test_a_fetch_that_waits_for_the_store_is_stopped_at_once() -> None:
         waiting = other.submit(fetch.packet, shard, 0)
         store.wait_for(1)
         fetch.stop()
-        with pytest.raises(PutDown):
+        with pytest.raises(CancelRequestedError):
             waiting.result(20)
         assert fetch.stopped
         fetch.close()

@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.core.fault import Fault
-from fleet.core.lease_summary import Piece
+from fleet.core.lease_summary import LeaseSummary
 from fleet.core.loss import Loss
 from fleet.core.progress import Progress
 from fleet.core.receipt import Receipt, Tally
 from fleet.core.run_events import (
     ELSEWHERE,
+    BackupWasted,
     Cause,
     DeviceDraining,
     DeviceJoined,
@@ -22,12 +23,11 @@ from fleet.core.run_events import (
     LeaseDone,
     LeaseFailed,
     LeaseQuarantined,
-    LeaseShortened,
     LeaseStarted,
+    LeaseTruncated,
     RunEnded,
     RunEvent,
     RunStarted,
-    TwinLost,
     VideoRefused,
 )
 from fleet.observe.progress import ProgressState, Snapshot
@@ -119,7 +119,7 @@ def test_twins_count_once() -> None:
 def test_a_shortened_lease_counts_by_its_front_and_its_rest_goes_on() -> None:
     """One more lease in all; the front is done, and the rest is another device's."""
     plan = RunStarted("out", 1, 100, 2500, 1)
-    front = LeaseShortened("npu-0", "a", receipt_of("front", 1000, 40), Piece("rest", 3))
+    front = LeaseTruncated("npu-0", "a", receipt_of("front", 1000, 40), LeaseSummary("rest", 3))
     events: Story = [(0, plan), (1, started("a")), (2, at("npu-0", "a", 900)), (3, front)]
     now = folded(events).snapshot(3)
     assert (now.video_s, now.frames, now.leases, now.leases_total) == (40, 1000, 1, 2)
@@ -133,10 +133,10 @@ def test_a_shortened_lease_counts_by_its_front_and_its_rest_goes_on() -> None:
 def test_twins_and_what_they_waste_are_counted() -> None:
     """A twin that comes to nothing gives back its lease and counts no frame."""
     events: Story = [(0, PLAN), (1, started("a"))]
-    events += [(2, LeaseStarted("npu-1", "a", 100, 2500, twin=True)), (3, at("npu-1", "a", 50))]
-    events += [(4, done("a")), (4, TwinLost("npu-1", "a", 2.5))]
+    events += [(2, LeaseStarted("npu-1", "a", 100, 2500, backup=True)), (3, at("npu-1", "a", 50))]
+    events += [(4, done("a")), (4, BackupWasted("npu-1", "a", 2.5))]
     now = folded(events).snapshot(4)
-    assert (now.twins, now.wasted_s, now.leases, now.frames) == (1, 2.5, 1, 2500)
+    assert (now.backups, now.wasted_s, now.leases, now.frames) == (1, 2.5, 1, 2500)
     assert [device.state for device in now.devices] == ["idle", "idle"]
 
 
@@ -273,13 +273,13 @@ EVENTS = st.one_of(
     st.builds(DeviceDraining, DEVICES, st.floats(-10, 1e4)),
     st.builds(DeviceLost, DEVICES, st.text(), st.sampled_from(Cause)),
     st.builds(LeaseStarted, DEVICES, NAMES, st.floats(0, 1e4), SMALL, st.booleans()),
-    st.builds(TwinLost, DEVICES, NAMES, st.floats(0, 1e4)),
+    st.builds(BackupWasted, DEVICES, NAMES, st.floats(0, 1e4)),
     st.builds(
-        LeaseShortened,
+        LeaseTruncated,
         DEVICES,
         NAMES,
         st.builds(receipt_of, NAMES, SMALL, st.floats(0, 1e4)),
-        st.builds(Piece, NAMES, SMALL),
+        st.builds(LeaseSummary, NAMES, SMALL),
     ),
     st.builds(Progress, DEVICES, NAMES, st.text(), SMALL, st.floats(0, 1e4)),
     st.builds(done, NAMES, DEVICES, SMALL),

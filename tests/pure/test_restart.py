@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.submit.restart_policy import LONGEST_WAIT_S, MOST_IN_VAIN, Lives, how_it_ended, is_final
+from fleet.submit.restart_policy import (
+    LONGEST_WAIT_S,
+    MOST_IN_VAIN,
+    RestartHistory,
+    how_it_ended,
+    is_final,
+)
 
 
 def test_a_driver_is_not_started_again_for_what_stays_as_it_is() -> None:
@@ -17,7 +23,7 @@ def test_a_driver_is_not_started_again_for_what_stays_as_it_is() -> None:
 
 def test_waits_grow_while_nothing_comes_of_it_and_start_anew_with_progress() -> None:
     """1, 2, 4 s in vain; after frames were done, 1 s again."""
-    lives, waits = Lives(frames=100), []
+    lives, waits = RestartHistory(frames=100), []
     for frames in (100, 100, 100, 180, 180):
         lives = lives.after(frames)
         waits.append(lives.wait_s)
@@ -26,7 +32,7 @@ def test_waits_grow_while_nothing_comes_of_it_and_start_anew_with_progress() -> 
 
 def test_it_is_given_up_after_so_many_lives_in_vain() -> None:
     """As many restarts as are allowed, no more."""
-    lives = Lives()
+    lives = RestartHistory()
     for _ in range(MOST_IN_VAIN):
         lives = lives.after(0)
         assert lives.may_go_on
@@ -36,7 +42,7 @@ def test_it_is_given_up_after_so_many_lives_in_vain() -> None:
 @given(st.lists(st.integers(0, 10**12), max_size=200))
 def test_whatever_is_told_the_wait_is_bounded_and_progress_revives(told: list[int]) -> None:
     """Frames may even be told to be fewer than before: that is no progress, and no harm."""
-    lives = Lives()
+    lives = RestartHistory()
     for frames in told:
         before = lives
         lives = lives.after(frames)

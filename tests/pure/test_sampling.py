@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from indexes import index_of, indexes
 
 from fleet.video.index import VideoIndex
-from fleet.video.sampling import Sample
+from fleet.video.sampling import Sampling
 
 
 def wanted(text: str, index: VideoIndex) -> list[int]:
     """Name the frames that a sampling wants."""
-    return np.flatnonzero(Sample.parse(text).wanted(index)).tolist()
+    return np.flatnonzero(Sampling.parse(text).wanted(index)).tolist()
 
 
 TEN = index_of([(0, 4), (0, 4)])
@@ -69,7 +69,7 @@ def test_a_window_does_not_move_the_ticks() -> None:
 )
 def test_a_sampling_prints_as_it_is_written(text: str) -> None:
     """What is printed can be given again."""
-    assert str(Sample.parse(text)) == text
+    assert str(Sampling.parse(text)) == text
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_sampling_prints_as_it_is_written(text: str) -> None:
 def test_nonsense_is_refused_in_words(text: str) -> None:
     """The message shows what was given."""
     with pytest.raises(ValueError, match=r"\S"):
-        Sample.parse(text)
+        Sampling.parse(text)
 
 
 @given(indexes(), st.fractions(min_value=Fraction(1, 100), max_value=100))
@@ -106,5 +106,5 @@ def test_fps_equals_a_walk_over_the_ticks(index: VideoIndex, fps: Fraction) -> N
             chosen.append(number)
             while time * fps >= tick:
                 tick += 1
-    sample = Sample("fps", fps=fps)
+    sample = Sampling("fps", fps=fps)
     assert np.flatnonzero(sample.wanted(index)).tolist() == chosen

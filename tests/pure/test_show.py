@@ -48,7 +48,7 @@ def story(seconds: int) -> Iterator[tuple[float, RunEvent]]:
 def tell(observer: Observer, clock: list[float], events: Iterator[tuple[float, RunEvent]]) -> None:
     """Play events, the clock set to the time of each."""
     for clock[0], event in events:
-        observer.see(event)
+        observer.on_event(event)
 
 
 def lines_of(seconds: int) -> list[str]:
@@ -92,7 +92,7 @@ def test_a_flood_of_remarks_is_cut_off() -> None:
     lines: list[str] = []
     observer = LineProgress(lines.append, lambda: 0.0)
     for number in range(1000):
-        observer.see(VideoRefused(Loss(f"in/{number}.mp4", "index", "NotAVideo", "no video")))
+        observer.on_event(VideoRefused(Loss(f"in/{number}.mp4", "index", "NotAVideo", "no video")))
     assert len(lines) == REMARKS_OF_A_KIND
     assert lines[-1].endswith("no video (more of this kind are only counted)")
 
@@ -102,9 +102,9 @@ def test_before_the_plan_is_known_nothing_is_measured() -> None:
     console, screen = terminal()
     lines: list[str] = []
     refused = VideoRefused(Loss("in/x.mp4", "index", "NotAVideo", "no video"))
-    LineProgress(lines.append, lambda: 1000.0).see(refused)
+    LineProgress(lines.append, lambda: 1000.0).on_event(refused)
     with RichProgress(console, lambda: 1000.0) as live:
-        live.see(refused)
+        live.on_event(refused)
     assert lines == ["refused in/x.mp4: no video"]
     assert "refused" in screen.getvalue()
     assert "0s of 0s" not in screen.getvalue()
@@ -137,7 +137,7 @@ def test_the_terminal_is_given_back_however_a_run_ends() -> None:
 
     def broken_off() -> None:
         with RichProgress(console, lambda: clock[0]) as observer:
-            observer.see(next(story(80))[1])
+            observer.on_event(next(story(80))[1])
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -149,7 +149,9 @@ def test_names_are_shown_as_they_are() -> None:
     """Brackets in a file name are no markup."""
     for console, screen in (terminal(), (Console(file=(log := io.StringIO()), width=80), log)):
         with show_progress(console) as observer:
-            observer.see(VideoRefused(Loss("in/[bold]x[/].mp4", "index", "NotAVideo", "no video")))
+            observer.on_event(
+                VideoRefused(Loss("in/[bold]x[/].mp4", "index", "NotAVideo", "no video"))
+            )
         assert "refused in/[bold]x[/].mp4: no video" in screen.getvalue()
 
 
@@ -157,5 +159,5 @@ def test_elsewhere_than_on_a_terminal_there_are_lines() -> None:
     """No control characters in a log file."""
     log = io.StringIO()
     with show_progress(Console(file=log, width=80)) as observer:
-        observer.see(next(story(80))[1])
+        observer.on_event(next(story(80))[1])
     assert log.getvalue() == "1 video, 2m40s: 3,200 frames in 4 leases -> build/out\n"

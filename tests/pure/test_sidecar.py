@@ -11,7 +11,7 @@ from indexes import STREAM
 
 from fleet.core.frames import Colour, Matrix, Range
 from fleet.core.geometry import Size
-from fleet.errors import BrokenVideo, NotAVideo, StreamRefused, VideoError
+from fleet.errors import BrokenVideoError, NotAVideoError, StreamRefusedError, VideoError
 from fleet.video.index import StreamInfo
 from fleet.video.probe.serialize import (
     error_from_json,
@@ -54,7 +54,7 @@ def test_what_is_no_stream_is_said_to_be_so(text: str) -> None:
         stream_from_json(text)
 
 
-@pytest.mark.parametrize("kind", [NotAVideo, BrokenVideo])
+@pytest.mark.parametrize("kind", [NotAVideoError, BrokenVideoError])
 def test_why_a_video_has_no_index_reads_back(kind: type[VideoError]) -> None:
     """The class, the message and the way out."""
     error = kind("s3://b/caf\udce9.mp4", "it is a text.", "Leave it out.", 7)
@@ -66,4 +66,4 @@ def test_why_a_video_has_no_index_reads_back(kind: type[VideoError]) -> None:
 
 def test_what_depends_on_the_chip_does_not_last() -> None:
     """Another chip may take the stream."""
-    assert not is_lasting(StreamRefused("a", "too wide for this chip."))
+    assert not is_lasting(StreamRefusedError("a", "too wide for this chip."))

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleet.core.lease_summary import Piece
+from fleet.core.lease_summary import LeaseSummary
 from fleet.errors import UsageError
-from fleet.scheduler.lease_state import Rules
-from fleet.simulate.conditions import Weather
+from fleet.scheduler.lease_state import SchedulingPolicy
+from fleet.simulate.conditions import Conditions
 from fleet.simulate.run import Simulation, simulate
 from fleet.simulate.whatif import made_up, read_failures, read_slow, what_if
 from fleet.views.simulation import render
 
-STORM = Weather(slow_share=0.01, slow_factor=5.0, failures_a_minute=0.001)
+STORM = Conditions(slow_share=0.01, slow_factor=5.0, failures_a_minute=0.001)
 
 
 def test_the_sample_of_the_proof_stays_near_the_bound() -> None:
@@ -38,7 +38,7 @@ def test_the_sample_of_the_proof_stays_near_the_bound() -> None:
     failures=st.floats(0, 0.6),
     noise=st.floats(0, 1.5),
     seed=st.integers(0, 1000),
-    twins=st.booleans(),
+    backups=st.booleans(),
 )
 def test_every_gop_is_done_once_or_given_up(
     leases: int,
@@ -48,12 +48,12 @@ def test_every_gop_is_done_once_or_given_up(
     failures: float,
     noise: float,
     seed: int,
-    twins: bool,
+    backups: bool,
 ) -> None:
     """In any weather."""
-    weather = Weather(slow, 7.0, failures, replace_s=5.0, noise=noise)
-    pieces = [Piece(f"{n}", gops, 3.0, f"v{n // 7}") for n in range(leases)]
-    simulation = Simulation(pieces, devices, weather, seed, Rules(twins=twins))
+    weather = Conditions(slow, 7.0, failures, replace_s=5.0, noise=noise)
+    pieces = [LeaseSummary(f"{n}", gops, 3.0, f"v{n // 7}") for n in range(leases)]
+    simulation = Simulation(pieces, devices, weather, seed, SchedulingPolicy(backups=backups))
     outcome = simulation.run()
     assert simulation.gops_done + simulation.gops_given_up == leases * gops
     assert outcome.makespan_s >= 0.3 * outcome.bound_s / (1 + noise) ** 4
@@ -70,11 +70,11 @@ def test_the_same_seed_gives_the_same_run() -> None:
 def test_help_for_a_slow_device_is_worth_it(gops: int) -> None:
     """One of four is five times as slow, and nobody knows it when the leases are cut."""
     weather = replace(STORM, slow_share=0.0, failures_a_minute=0.0)
-    pieces = [Piece(f"{n}", gops, 20.0) for n in range(24)]
+    pieces = [LeaseSummary(f"{n}", gops, 20.0) for n in range(24)]
     even = simulate(pieces, 4, weather)
-    slow = Simulation(pieces, 4, weather, 0, Rules())
+    slow = Simulation(pieces, 4, weather, 0, SchedulingPolicy())
     slow.paces[3] = 5.0
-    alone = Simulation(pieces, 4, weather, 0, Rules(twins=False))
+    alone = Simulation(pieces, 4, weather, 0, SchedulingPolicy(backups=False))
     alone.paces[3] = 5.0
     helped, unhelped = slow.run(), alone.run()
     assert helped.makespan_s <= (1.4 if gops == 20 else 1.6) * even.makespan_s
@@ -83,7 +83,7 @@ def test_help_for_a_slow_device_is_worth_it(gops: int) -> None:
 
 def test_what_is_printed_says_that_nothing_was_run() -> None:
     """And fits a terminal."""
-    table = what_if(made_up(400, 10.0, 0), 20, None, STORM, 0, Rules())
+    table = what_if(made_up(400, 10.0, 0), 20, None, STORM, 0, SchedulingPolicy())
     assert [run.devices for run in table.others] == [5, 10, 40, 80]
     text = render(table, STORM, "20 devices, 400 leases", "made up", 0, 1.5)
     assert text.startswith("Simulated, nothing was run")
@@ -95,11 +95,11 @@ def test_what_is_printed_says_that_nothing_was_run() -> None:
 def test_slow_devices_that_make_no_sense_are_refused(text: str) -> None:
     """With how to say it."""
     with pytest.raises(UsageError):
-        read_slow(text, Weather())
+        read_slow(text, Conditions())
 
 
 def test_weather_is_read_as_people_write_it() -> None:
     """Shares in percent."""
-    weather = read_failures("0.1%/min", read_slow("2 % x 5", Weather()))
+    weather = read_failures("0.1%/min", read_slow("2 % x 5", Conditions()))
     assert (weather.slow_share, weather.slow_factor) == (0.02, 5.0)
     assert weather.failures_a_minute == 0.001

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.video.containers.timestamps import NO_PTS, agree, mended
+from fleet.video.containers.timestamps import NO_PTS, consistent, repaired
 
 
 def ints(*values: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -16,49 +16,49 @@ def ints(*values: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 
 def test_times_in_display_order_agree() -> None:
     """Reordered packets whose times rise in display order are right as they are."""
-    assert agree(ints(0, 30, 10, 20), ints(0, 3, 1, 2))
-    assert not agree(ints(0, 10, 20, 30), ints(0, 3, 1, 2))
-    assert not agree(ints(0, NO_PTS), ints(0, 1))
+    assert consistent(ints(0, 30, 10, 20), ints(0, 3, 1, 2))
+    assert not consistent(ints(0, 10, 20, 30), ints(0, 3, 1, 2))
+    assert not consistent(ints(0, NO_PTS), ints(0, 1))
 
 
 def test_a_missing_time_lies_between_its_neighbours() -> None:
     """In display order, not in decode order."""
-    found = mended(ints(0, 30, NO_PTS, 20), ints(0, 3, 1, 2), 10)
+    found = repaired(ints(0, 30, NO_PTS, 20), ints(0, 3, 1, 2), 10)
     assert found is not None
     assert found.tolist() == [0, 30, 10, 20]
 
 
 def test_missing_ends_go_on_at_the_average_step() -> None:
     """Before the first and after the last known time."""
-    found = mended(ints(NO_PTS, 100, 110, NO_PTS), ints(0, 1, 2, 3), 99)
+    found = repaired(ints(NO_PTS, 100, 110, NO_PTS), ints(0, 1, 2, 3), 99)
     assert found is not None
     assert found.tolist() == [90, 100, 110, 120]
 
 
 def test_one_known_time_is_enough() -> None:
     """The frame rate gives the rest."""
-    found = mended(ints(NO_PTS, 100, NO_PTS), ints(0, 1, 2), 40)
+    found = repaired(ints(NO_PTS, 100, NO_PTS), ints(0, 1, 2), 40)
     assert found is not None
     assert found.tolist() == [60, 100, 140]
 
 
 def test_a_flipped_bit_is_mended() -> None:
     """One time out of order, among many."""
-    found = mended(ints(0, 10, 20, 65566, 40, 50), np.arange(6), 10)
+    found = repaired(ints(0, 10, 20, 65566, 40, 50), np.arange(6), 10)
     assert found is not None
     assert found.tolist() == [0, 10, 20, 30, 40, 50]
 
 
 def test_decode_times_are_dealt_out_in_display_order() -> None:
     """Some muxers write them where presentation times belong."""
-    found = mended(ints(0, 10, 20, 30), ints(0, 3, 1, 2), 10)
+    found = repaired(ints(0, 10, 20, 30), ints(0, 3, 1, 2), 10)
     assert found is not None
     assert found.tolist() == [0, 30, 10, 20]
 
 
 def test_another_clock_is_no_damage() -> None:
     """A recording joined to another, whose times start afresh, cannot be mended."""
-    assert mended(ints(*range(0, 200, 10), *range(0, 200, 10)), np.arange(40), 10) is None
+    assert repaired(ints(*range(0, 200, 10), *range(0, 200, 10)), np.arange(40), 10) is None
 
 
 @given(st.lists(st.integers(1, 50), min_size=2, max_size=60), st.data())
@@ -69,7 +69,7 @@ def test_mended_times_rise_and_keep_what_is_known(steps: list[int], data: st.Dat
     pts = times[ranks]
     lost = np.array(data.draw(st.lists(st.booleans(), min_size=len(pts), max_size=len(pts))))
     lost[0] = False
-    found = mended(np.where(lost, NO_PTS, pts), ranks, 5)
+    found = repaired(np.where(lost, NO_PTS, pts), ranks, 5)
     assert found is not None
     assert (found[~lost] == pts[~lost]).all()
     assert (np.diff(found[np.argsort(ranks)]) >= 0).all()

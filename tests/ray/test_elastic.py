@@ -20,7 +20,7 @@ from ray.cluster_utils import Cluster
 
 from fleet import FrameJob
 from fleet.core.frames import FrameBatch, Rows
-from fleet.core.lease_summary import Piece
+from fleet.core.lease_summary import LeaseSummary
 from fleet.core.progress import Progress
 from fleet.core.receipt import Receipt, Tally
 from fleet.core.run_events import (
@@ -29,20 +29,20 @@ from fleet.core.run_events import (
     DeviceJoined,
     DeviceLost,
     Event,
+    LeaseCancelled,
     LeaseDone,
-    LeaseDropped,
-    LeaseShortened,
+    LeaseTruncated,
     NodeSetAside,
 )
-from fleet.errors import JobFailed, UsageError
+from fleet.errors import JobFailedError, UsageError
 from fleet.executors.ray.actor import DeviceActor
 from fleet.executors.ray.pool import RayPool
 from fleet.executors.ray.session import join_ray
 from fleet.plan.order import LeaseOrder
 from fleet.plan.partial import Rest
-from fleet.scheduler.commands import Assign, Drop, Release, Shorten
-from fleet.worker.outcome import Shortened
-from fleet.worker.prefetch import PutDown
+from fleet.scheduler.commands import Assign, Cancel, Release, Truncate
+from fleet.worker.outcome import Truncated
+from fleet.worker.prefetch import CancelRequestedError
 from fleet.worker.spec import WorkerSpec
 from fleet.worker.task_queue import Task
 
@@ -79,15 +79,15 @@ class Stand(DeviceActor):
             raise UsageError("The model is not for this chip.")
         return self._stand()
 
-    def _run(self, task: Task) -> Receipt | Shortened:
+    def _run(self, task: Task) -> Receipt | Truncated:
         self._line.begin(task)
         lease = task.order.lease
         receipt = Receipt(lease, (), (), Tally(), self._name)
         while lease.startswith("long"):
             if task.fetch.stopped:
-                raise PutDown
-            if task.shortened:
-                return Shortened(receipt, Rest("rest", 2, 0.5, "a.mp4"))
+                raise CancelRequestedError
+            if task.truncated:
+                return Truncated(receipt, Rest("rest", 2, 0.5, "a.mp4"))
             time.sleep(0.02)
         return receipt
 
@@ -188,8 +188,8 @@ class Hands:
     def until_there(self, devices: int) -> None:
         """Poll until so many devices could be had."""
         end_s = time.monotonic() + PATIENCE_S
-        while self.pool.there != devices:
-            assert time.monotonic() < end_s, f"{self.pool.there} there, not {devices}"
+        while self.pool.capacity != devices:
+            assert time.monotonic() < end_s, f"{self.pool.capacity} there, not {devices}"
             self.told += self.pool.poll(0.1)
 
     def give(self, device: str, lease: str) -> None:
@@ -210,27 +210,27 @@ def test_devices_come_with_their_nodes_and_are_let_go(hands: Hands, nodes: Nodes
     nodes.only()
     assert join_ray() == 0
     hands.until_there(0)
-    hands.pool.want(2)
+    hands.pool.set_target(2)
     nodes.add()
     first = hands.until(DeviceJoined)
     assert first.node
     hands.until_there(1)
-    hands.pool.want(1)
+    hands.pool.set_target(1)
     nodes.add()
     hands.until_there(2)
     assert [type(event) for event in hands.told] == [DeviceJoined], "one was wanted no more"
-    hands.pool.want(2)
+    hands.pool.set_target(2)
     second = hands.until(DeviceJoined, 2)
     assert second.node != first.node
     hands.pool.tell(Release(first.device))
-    hands.pool.want(1)
+    hands.pool.set_target(1)
     lost = hands.until(DeviceLost)
     assert (lost.device, lost.cause) == (first.device, Cause.RELEASED)
     end_s = time.monotonic() + PATIENCE_S
     while ray.available_resources().get("NPU", 0) < 1:  # type: ignore[no-untyped-call]
         assert time.monotonic() < end_s, "the NPU is given back"
         time.sleep(0.1)
-    assert hands.pool.there == 2
+    assert hands.pool.capacity == 2
     hands.give(second.device, "short")
     assert hands.until(LeaseDone).lease == "short"
     assert len([event for event in hands.told if isinstance(event, DeviceJoined)]) == 2
@@ -239,22 +239,22 @@ def test_devices_come_with_their_nodes_and_are_let_go(hands: Hands, nodes: Nodes
 def test_leases_are_put_down_and_ended_early_when_told(hands: Hands, nodes: Nodes) -> None:
     """One that runs, and one that waits behind it; and the device goes on."""
     nodes.only(1)
-    hands.pool.want(1)
+    hands.pool.set_target(1)
     device = hands.until(DeviceJoined).device
     hands.give(device, "long-1")
     hands.until_at("long-1")
     for lease in ("long-2", "long-3"):
         hands.give(device, lease)
-    hands.pool.tell(Drop(device, "long-2"))
-    waiting = hands.until(LeaseDropped)
+    hands.pool.tell(Cancel(device, "long-2"))
+    waiting = hands.until(LeaseCancelled)
     assert (waiting.lease, waiting.wall_s) == ("long-2", 0.0)
-    hands.pool.tell(Drop(device, "long-1"))
-    running = hands.until(LeaseDropped, 2)
+    hands.pool.tell(Cancel(device, "long-1"))
+    running = hands.until(LeaseCancelled, 2)
     assert running.lease == "long-1"
     assert running.wall_s > 0
-    hands.pool.tell(Shorten(device, "long-3"))
-    shortened = hands.until(LeaseShortened)
-    assert shortened.rest == Piece("rest", 2, 0.5, "a.mp4")
+    hands.pool.tell(Truncate(device, "long-3"))
+    truncated = hands.until(LeaseTruncated)
+    assert truncated.remainder == LeaseSummary("rest", 2, 0.5, "a.mp4")
 
 
 def drain(node: Any, seconds: float) -> None:
@@ -267,7 +267,7 @@ def drain(node: Any, seconds: float) -> None:
 def test_a_device_on_a_node_that_drains_goes_on_and_is_replaced(hands: Hands, nodes: Nodes) -> None:
     """Notice is given once; leases are still done; the death is nobody's fault."""
     (node,) = nodes.only(1)
-    hands.pool.want(1)
+    hands.pool.set_target(1)
     device = hands.until(DeviceJoined).device
     drain(node, 60)
     notice = hands.until(DeviceDraining)
@@ -292,7 +292,7 @@ def test_what_the_job_is_to_blame_for_is_not_tried_elsewhere(
     nodes.only(1)
     assert cluster.address
     with closing(RayPool(REFUSED, Stand)) as pool:
-        pool.want(1)
+        pool.set_target(1)
         with pytest.raises(UsageError, match="not for this chip"):
             Hands(pool).until(DeviceJoined)
 
@@ -300,8 +300,10 @@ def test_what_the_job_is_to_blame_for_is_not_tried_elsewhere(
 def test_where_every_node_is_broken_the_run_fails_in_words(hands: Hands, nodes: Nodes) -> None:
     """It names the node and what happened there."""
     nodes.only(broken=1)
-    hands.pool.want(1)
-    with pytest.raises(JobFailed, match=r"No device can be started on any node.*process ended"):
+    hands.pool.set_target(1)
+    with pytest.raises(
+        JobFailedError, match=r"No device can be started on any node.*process ended"
+    ):
         hands.until(DeviceJoined)
 
 
@@ -310,14 +312,14 @@ def test_a_node_where_nothing_starts_is_set_aside_and_the_work_goes_elsewhere(
 ) -> None:
     """With its reason; the run goes on as long as there is another node."""
     (bad,) = nodes.only(broken=1)
-    hands.pool.want(1)
+    hands.pool.set_target(1)
     end_s = time.monotonic() + PATIENCE_S
     while bad.node_id not in hands.pool._placing._failed:
         assert time.monotonic() < end_s
         hands.told += hands.pool.poll(0.1)
     nodes.add()
     assert hands.until(DeviceJoined)
-    hands.pool.want(2)
+    hands.pool.set_target(2)
     aside = hands.until(NodeSetAside)
     assert "its process ended" in aside.reason
     assert hands.told.count(aside) == 1

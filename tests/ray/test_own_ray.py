@@ -21,6 +21,6 @@ def test_a_job_with_a_bug_fails_at_once_with_its_traceback(tmp_path: Path, town_
     (tmp_path / "job.toml").write_text(
         f'job = "buggy.py:Buggy"\ninput = ["{town_hevc}"]\noutput = "{tmp_path}/out"\ndevices = 1\n'
     )
-    with pytest.raises(fleet.errors.JobFailed, match=r"(?s)no_such_field.*buggy\.py"):
+    with pytest.raises(fleet.errors.JobFailedError, match=r"(?s)no_such_field.*buggy\.py"):
         fleet.run(fleet.load_job(tmp_path / "job.toml"))
     assert not ray.is_initialized()

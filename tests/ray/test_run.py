@@ -89,7 +89,7 @@ class Killer:
         self.lost: list[DeviceLost] = []
         self._done = 0
 
-    def see(self, event: RunEvent) -> None:
+    def on_event(self, event: RunEvent) -> None:
         """Strike once, at a worker that is in the middle of a lease."""
         if isinstance(event, LeaseDone):
             self._done += 1
@@ -140,7 +140,7 @@ def test_a_new_video_costs_only_itself(
 class InterruptAfterOneLease:
     """Behaves like Ctrl-C once the first lease is done."""
 
-    def see(self, event: RunEvent) -> None:
+    def on_event(self, event: RunEvent) -> None:
         """Interrupt."""
         if isinstance(event, LeaseDone):
             raise KeyboardInterrupt

@@ -136,7 +136,7 @@ class ReplaceAVideo:
         self._folder = Folder(place)
         self._other = other
 
-    def see(self, event: RunEvent) -> None:
+    def on_event(self, event: RunEvent) -> None:
         """Strike when the plan is made."""
         if isinstance(event, RunStarted):
             self._folder.put("a.mp4", self._other)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from made_up import JOB, SCHEMAS, commit_lease
 
-from fleet.errors import OutputCorrupt, OutputTaken
+from fleet.errors import OutputCorruptError, OutputTakenError
 from fleet.storage import Folder
 from fleet.table.state.ownership import JOB_FILE, claim, read_job
 
@@ -46,7 +46,7 @@ def test_another_job_is_told_what_differs(folder: Folder) -> None:
     claim(folder, JOB, SCHEMAS)
     fields = {"params": {"threshold": "0.5"}, "sample": "all", "partitions": "x" * 100}
     other = replace(JOB, digest="cd" * 32, fields=fields)
-    with pytest.raises(OutputTaken) as caught:
+    with pytest.raises(OutputTakenError) as caught:
         claim(folder, other, SCHEMAS)
     text = str(caught.value)
     assert "params.threshold: 0.4 -> 0.5" in text
@@ -58,7 +58,7 @@ def test_another_job_is_told_what_differs(folder: Folder) -> None:
 def test_jobs_that_differ_in_nothing_visible_are_told_apart(folder: Folder) -> None:
     """By their digests."""
     claim(folder, JOB, SCHEMAS)
-    with pytest.raises(OutputTaken, match="digest: abababababab -> cdcdcdcdcdcd"):
+    with pytest.raises(OutputTakenError, match="digest: abababababab -> cdcdcdcdcdcd"):
         claim(folder, replace(JOB, digest="cd" * 32), SCHEMAS)
 
 
@@ -66,7 +66,7 @@ def test_a_folder_with_other_things_is_refused(folder: Folder) -> None:
     """It names some, and puts nothing."""
     for number in range(5):
         folder.put(f"photos/{number}.jpg", b"x")
-    with pytest.raises(OutputTaken, match=r"photos/0\.jpg, .*2\.jpg, \.\.\.\. Use another"):
+    with pytest.raises(OutputTakenError, match=r"photos/0\.jpg, .*2\.jpg, \.\.\.\. Use another"):
         claim(folder, JOB, SCHEMAS)
     assert len(list(folder.list())) == 5
 
@@ -82,5 +82,5 @@ def test_names_that_begin_with_a_mark_are_nobodys(folder: Folder) -> None:
 def test_a_job_record_that_cannot_be_read_is_said_to_be_so(folder: Folder, text: bytes) -> None:
     """Rather than taken for an empty folder."""
     folder.put(JOB_FILE, text)
-    with pytest.raises(OutputCorrupt, match="does not say which job"):
+    with pytest.raises(OutputCorruptError, match="does not say which job"):
         claim(folder, JOB, SCHEMAS)

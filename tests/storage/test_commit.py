@@ -14,7 +14,7 @@ from made_up import JOB, ORIGIN, builder_of, claimed, commit_lease
 from fleet.core.interval import Interval, lease_id
 from fleet.core.loss import Loss
 from fleet.core.receipt import Receipt
-from fleet.errors import OutputCorrupt, StorageError
+from fleet.errors import OutputCorruptError, StorageError
 from fleet.parquet.encoding import digest, digest_before_footer
 from fleet.storage import Folder
 from fleet.table.commits.commit import commit, done_intervals, read_commits
@@ -147,7 +147,9 @@ def test_a_record_that_cannot_be_read_is_named(folder: Folder, data: bytes) -> N
     """With the way out."""
     name = f"frames/{part_name('0' * 32)}"
     folder.put(name, data)
-    with pytest.raises(OutputCorrupt, match=f"{name} holds no commit record.*Delete this object"):
+    with pytest.raises(
+        OutputCorruptError, match=f"{name} holds no commit record.*Delete this object"
+    ):
         list(read_commits(folder))
 
 
@@ -155,7 +157,7 @@ def test_a_record_under_another_name_is_refused(folder: Folder) -> None:
     """A copied part would count twice."""
     receipt = commit_lease(folder, "a", range(4))
     folder.put(f"frames/{part_name('0' * 32)}", folder.read(f"frames/{receipt.parts[-1].name}"))
-    with pytest.raises(OutputCorrupt, match=f"record of lease {receipt.lease}"):
+    with pytest.raises(OutputCorruptError, match=f"record of lease {receipt.lease}"):
         list(read_commits(folder))
 
 

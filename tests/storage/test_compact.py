@@ -20,9 +20,9 @@ from fleet.table.commits.record import part_name
 from fleet.table.maintenance.close import finish
 from fleet.table.maintenance.compact import Compacted, compact
 from fleet.table.maintenance.replace import SWITCHING
-from fleet.table.state.lock import REWRITE
+from fleet.table.state.lock import REWRITE_LOCK
 from fleet.table.state.read import read
-from fleet.table.state.state import Standing, read_standing
+from fleet.table.state.state import TableState, read_state
 from fleet.table.state.success_marker import is_finished
 
 MANY_BYTES = 10**9
@@ -62,18 +62,18 @@ def objects(folder: Folder) -> set[str]:
     return {e.name for e in folder.list() if "part-" in e.name or SWITCHING in e.name}
 
 
-def state(standing: Standing) -> tuple[object, ...]:
+def facts(state: TableState) -> tuple[object, ...]:
     """What must survive: leases, what they cover, their tallies."""
-    return sorted(standing.leases), set(standing.covered.intervals), standing.total
+    return sorted(state.leases), set(state.covered.intervals), state.total
 
 
 def test_nothing_changes_but_the_number_of_parts(folder: Folder) -> None:
     """Rows, leases, intervals, totals stay; each table has one part with rows."""
     fill(folder)
-    before, stood = rows(folder), state(read_standing(folder, JOB.tables))
+    before, stood = rows(folder), facts(read_state(folder, JOB.tables))
     done = squeeze(folder)
     assert rows(folder) == before
-    assert state(read_standing(folder, JOB.tables)) == stood
+    assert facts(read_state(folder, JOB.tables)) == stood
     assert (done.objects_before, done.objects_after, done.leases) == (8, 3, 4)
     assert len(objects(folder)) == 3
     assert read(folder.uri).leases == 4
@@ -107,9 +107,9 @@ def test_packs_and_new_leases_become_one(folder: Folder) -> None:
     fill(folder)
     squeeze(folder)
     commit_lease(folder, "c", range(5))
-    before, stood = rows(folder), state(read_standing(folder, JOB.tables))
+    before, stood = rows(folder), facts(read_state(folder, JOB.tables))
     squeeze(folder)
-    assert (rows(folder), state(read_standing(folder, JOB.tables))) == (before, stood)
+    assert (rows(folder), facts(read_state(folder, JOB.tables))) == (before, stood)
     assert len(objects(folder)) == 3
 
 
@@ -172,7 +172,7 @@ class Tripped(Folder):
         self._before = before
 
     def _change(self, name: str) -> None:
-        if name.endswith(REWRITE):
+        if name.endswith(REWRITE_LOCK):
             return
         with self._turn:
             self._before()
@@ -216,7 +216,7 @@ def test_every_reader_at_every_moment_sees_each_row_once(tmp_path: Path) -> None
 
     def look() -> None:
         assert rows(folder) == before
-        assert state(read_standing(folder, JOB.tables))[2].frames == 17  # type: ignore[attr-defined]
+        assert facts(read_state(folder, JOB.tables))[2].frames == 17  # type: ignore[attr-defined]
         seen.append(glob_counts(folder))
 
     compact(Tripped(str(tmp_path), 1000, look), JOB, MANY_BYTES, pause_s=0)
@@ -236,7 +236,7 @@ def test_a_death_at_any_moment_costs_nothing(tmp_path: Path, changes: int, after
     """Rows are right then and there; the next compaction or run puts the folder right."""
     folder = claimed(Folder(str(tmp_path)))
     fill(folder)
-    before, stood = rows(folder), state(read_standing(folder, JOB.tables))
+    before, stood = rows(folder), facts(read_state(folder, JOB.tables))
     tripped = Tripped(str(tmp_path), changes)
     died = False
     try:
@@ -245,9 +245,9 @@ def test_a_death_at_any_moment_costs_nothing(tmp_path: Path, changes: int, after
         died = True
     assert died == (tripped.left < 0)
     assert rows(folder) == before
-    assert state(read_standing(folder, JOB.tables)) == stood
+    assert facts(read_state(folder, JOB.tables)) == stood
     squeeze(folder) if after == "compact" else swept(folder)
-    assert (rows(folder), state(read_standing(folder, JOB.tables))) == (before, stood)
+    assert (rows(folder), facts(read_state(folder, JOB.tables))) == (before, stood)
     assert len(objects(folder)) in {3, 8 if after == "sweep" else 3}
     assert glob_counts(folder) == {name: len(found) for name, found in before.items()}
 
@@ -266,11 +266,11 @@ def test_snapshots_shrink_with_what_they_tell_of(folder: Folder) -> None:
     receipts = [commit_lease(folder, "a", range(n, n + 1)) for n in range(WORTH_IT)]
     finish(folder, JOB, receipts)
     assert [e.name for e in folder.list("_done/parts-")]
-    stood = read_standing(folder, JOB.tables)
-    assert stood.remembered == WORTH_IT
+    stood = read_state(folder, JOB.tables)
+    assert stood.checkpointed == WORTH_IT
     squeeze(folder)
     assert not [e.name for e in folder.list("_done/parts-")]
-    assert state(read_standing(folder, JOB.tables)) == state(stood)
+    assert facts(read_state(folder, JOB.tables)) == facts(stood)
 
 
 def test_a_snapshot_counts_only_for_parts_that_are_there(folder: Folder) -> None:
@@ -280,11 +280,11 @@ def test_a_snapshot_counts_only_for_parts_that_are_there(folder: Folder) -> None
     gone, torn = receipts[0].lease, receipts[1].lease
     folder.delete(f"frames/{part_name(gone)}")
     folder.put(f"frames/{part_name(torn)}", b"PAR1 and then the power went")
-    standing = read_standing(folder, JOB.tables)
-    assert set(standing.leases) == {r.lease for r in receipts} - {gone, torn}
+    state = read_state(folder, JOB.tables)
+    assert set(state.leases) == {r.lease for r in receipts} - {gone, torn}
     for entry in list(folder.list("_done/")):
         folder.put(entry.name, b"damaged")
-    assert state(read_standing(folder, JOB.tables)) == state(standing)
+    assert facts(read_state(folder, JOB.tables)) == facts(state)
 
 
 def test_what_came_late_to_a_closed_folder_is_not_taken_along(folder: Folder) -> None:

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fleet.core.source import Source
-from fleet.errors import InputNotFound, VideoChanged
-from fleet.storage import Choice, Folder, Reader, Writable, expand, read_file, read_text
+from fleet.errors import InputNotFoundError, VideoChangedError
+from fleet.storage import Folder, InputFilter, Reader, Writable, expand, read_file, read_text
 from fleet.storage.folder import PROBE_PREFIX
 
 
@@ -129,11 +129,11 @@ def test_a_video_that_was_replaced_or_removed_is_not_read(any_place: str, folder
     folder.put("a.mp4", b"planned, and read")
     (source,) = expand([any_place]).sources
     folder.put("a.mp4", b"put there later  ")
-    with pytest.raises(VideoChanged, match="replaced") as caught:
+    with pytest.raises(VideoChangedError, match="replaced") as caught:
         Reader(source).read(0, 4)
     assert not caught.value.retryable
     folder.delete("a.mp4")
-    with pytest.raises(VideoChanged, match="gone"):
+    with pytest.raises(VideoChangedError, match="gone"):
         Reader(source).read(0, 4)
 
 
@@ -182,26 +182,26 @@ def test_videos_are_chosen_by_name_and_age(any_place: str, folder: Folder) -> No
     for name in ("a.mp4", "cam/b.mp4", "cam/c.ts", "notes.txt"):
         folder.put(name, b"x")
 
-    def chosen(choice: Choice) -> list[str]:
+    def chosen(choice: InputFilter) -> list[str]:
         return below(any_place, expand([any_place], choice).sources)
 
-    assert chosen(Choice(include=("cam/**",))) == ["cam/b.mp4", "cam/c.ts"]
-    assert chosen(Choice(include=("*.mp4",), exclude=("a.*",))) == ["cam/b.mp4"]
+    assert chosen(InputFilter(include=("cam/**",))) == ["cam/b.mp4", "cam/c.ts"]
+    assert chosen(InputFilter(include=("*.mp4",), exclude=("a.*",))) == ["cam/b.mp4"]
     now = datetime.now(UTC)
-    assert len(chosen(Choice(modified_since=now - timedelta(hours=1)))) == 3
-    assert expand([any_place], Choice(exclude=("*.ts",))).not_chosen == 1
-    with pytest.raises(InputNotFound, match="Of the 3 videos"):
-        expand([any_place], Choice(modified_since=now + timedelta(hours=1)))
+    assert len(chosen(InputFilter(modified_since=now - timedelta(hours=1)))) == 3
+    assert expand([any_place], InputFilter(exclude=("*.ts",))).not_chosen == 1
+    with pytest.raises(InputNotFoundError, match="Of the 3 videos"):
+        expand([any_place], InputFilter(modified_since=now + timedelta(hours=1)))
 
 
 def test_an_input_that_matches_nothing_is_named(any_place: str, folder: Folder) -> None:
     """The error shows what was asked for, and what is there instead."""
     folder.put("notes.txt", b"x")
     for name in ("nowhere", "no/*.mp4"):
-        with pytest.raises(InputNotFound) as caught:
+        with pytest.raises(InputNotFoundError) as caught:
             expand([f"{any_place}/{name}"])
         assert f"{any_place}/{name}" in caught.value.message
-    with pytest.raises(InputNotFound, match=r"holds no video, only 1 x \.txt"):
+    with pytest.raises(InputNotFoundError, match=r"holds no video, only 1 x \.txt"):
         expand([any_place])
 
 

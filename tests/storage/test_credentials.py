@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from fleet.errors import AccessDenied, JobFileError, UsageError
+from fleet.errors import AccessDeniedError, JobFileError, UsageError
 from fleet.job.job_file import load_job
-from fleet.storage import Folder, clean, expand, read_file
+from fleet.storage import Folder, expand, read_file, redact
 from fleet.storage.credentials import Keys, ProfileKeys, obs_settings, s3_settings
-from fleet.storage.error_mapping import of_cloud
+from fleet.storage.error_mapping import translate_cloud_error
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example-secret"}
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> dict[str, str]:
+def pack_of_lease(tmp_path: Path) -> dict[str, str]:
     """An environment with nothing but a home, in which there are profiles."""
     (tmp_path / ".aws").mkdir()
     (tmp_path / ".aws" / "credentials").write_text(
@@ -33,30 +33,30 @@ def home(tmp_path: Path) -> dict[str, str]:
     return {"HOME": str(tmp_path)}
 
 
-def test_the_environment_comes_before_the_files(home: dict[str, str]) -> None:
+def test_the_environment_comes_before_the_files(pack_of_lease: dict[str, str]) -> None:
     """As with every other tool."""
-    settings = s3_settings({**home, **KEYS, "AWS_REGION": "us-west-2"})
+    settings = s3_settings({**pack_of_lease, **KEYS, "AWS_REGION": "us-west-2"})
     assert settings.keys == Keys("AKIAEXAMPLE", "example-secret")
     assert (settings.region, settings.endpoint) == ("us-west-2", "")
 
 
-def test_the_default_profile_is_found_without_being_named(home: dict[str, str]) -> None:
+def test_the_default_profile_is_found_without_being_named(pack_of_lease: dict[str, str]) -> None:
     """With its region."""
-    settings = s3_settings(home)
+    settings = s3_settings(pack_of_lease)
     assert isinstance(settings.keys, ProfileKeys)
     assert settings.keys()["access_key_id"] == "AKIADEFAULT"
     assert settings.region == "eu-west-3"
 
 
-def test_a_profile_brings_keys_token_region_and_endpoint(home: dict[str, str]) -> None:
+def test_a_profile_brings_keys_token_region_and_endpoint(pack_of_lease: dict[str, str]) -> None:
     """From both files, read again when the keys may have been renewed."""
-    settings = s3_settings({**home, "AWS_PROFILE": "night"})
+    settings = s3_settings({**pack_of_lease, "AWS_PROFILE": "night"})
     assert isinstance(settings.keys, ProfileKeys)
     given = settings.keys()
     assert (given["secret_access_key"], given["token"]) == ("night-secret", "night-token")
     assert given["expires_at"] is not None
     assert (settings.region, settings.endpoint) == ("ap-southeast-1", "https://store.example")
-    file = Path(home["HOME"]) / ".aws" / "credentials"
+    file = Path(pack_of_lease["HOME"]) / ".aws" / "credentials"
     file.write_text(file.read_text().replace("night-secret", "renewed-secret"))
     assert settings.keys()["secret_access_key"] == "renewed-secret"  # noqa: S105 - made up
 
@@ -65,15 +65,17 @@ def test_a_profile_brings_keys_token_region_and_endpoint(home: dict[str, str]) -
     ("profile", "says"),
     [("nobody", "no keys of the AWS profile nobody"), ("company", "sso_session")],
 )
-def test_a_profile_without_keys_is_refused(home: dict[str, str], profile: str, says: str) -> None:
+def test_a_profile_without_keys_is_refused(
+    pack_of_lease: dict[str, str], profile: str, says: str
+) -> None:
     """Rather than asking a machine's metadata service for a minute."""
-    with pytest.raises(AccessDenied, match=says):
-        s3_settings({**home, "AWS_PROFILE": profile})
+    with pytest.raises(AccessDeniedError, match=says):
+        s3_settings({**pack_of_lease, "AWS_PROFILE": profile})
 
 
-def test_roles_are_left_to_the_client(home: dict[str, str]) -> None:
+def test_roles_are_left_to_the_client(pack_of_lease: dict[str, str]) -> None:
     """A pod's role comes before the files of whoever built the image."""
-    assert s3_settings({**home, "AWS_WEB_IDENTITY_TOKEN_FILE": "/var/token"}).keys is None
+    assert s3_settings({**pack_of_lease, "AWS_WEB_IDENTITY_TOKEN_FILE": "/var/token"}).keys is None
     assert s3_settings({"HOME": "/nowhere"}).keys is None
 
 
@@ -150,7 +152,7 @@ def test_what_a_client_says_is_cleaned(monkeypatch: pytest.MonkeyPatch) -> None:
         "Error performing GET https://u:pw@host/x?X-Amz-Signature=abcdef with the-secret-itself "
         "and another-secret\n\nDebug source: the-secret-itself"
     )
-    told = str(of_cloud("it failed", RuntimeError(text)))
+    told = str(translate_cloud_error("it failed", RuntimeError(text)))
     for secret in ("the-secret-itself", "another-secret", "abcdef", "pw@"):
         assert secret not in told
-    assert clean("AWS_REGION is us-east-1") == "AWS_REGION is us-east-1"
+    assert redact("AWS_REGION is us-east-1") == "AWS_REGION is us-east-1"

@@ -10,9 +10,9 @@ from proxy import Proxy
 
 import fleet
 from fleet.core.run_events import LeaseDone, LeaseStarted, RunEvent
-from fleet.errors import CredentialsRefused, JobFailed
+from fleet.errors import CredentialsRefusedError, JobFailedError
 from fleet.storage import Folder
-from fleet.table.state.lock import LEAD
+from fleet.table.state.lock import LEADER_LOCK
 
 JOBS = Path(__file__).parents[2] / "jobs"
 FRAMES = 60
@@ -25,7 +25,7 @@ class Expiring:
         self._proxy = proxy
         self._after = after
 
-    def see(self, event: RunEvent) -> None:
+    def on_event(self, event: RunEvent) -> None:
         """See Observer."""
         if isinstance(event, self._after):
             self._proxy.breaks = lambda _, asked: "expired" if asked.method != "HEAD" else 403
@@ -47,11 +47,13 @@ def test_credentials_that_expire_end_the_run(
     job: fleet.Job, proxy: Proxy, after: type[RunEvent]
 ) -> None:
     """It says so, with the way out; nothing is recorded as lost; the same command goes on."""
-    with pytest.raises(JobFailed, match=r"credentials have expired.*run the same command again"):
+    with pytest.raises(
+        JobFailedError, match=r"credentials have expired.*run the same command again"
+    ):
         fleet.run(job, on="inline", observer=Expiring(proxy, after))
     proxy.breaks = lambda *_: None
     # Its hold could not be given up either; it would expire by itself.
-    Folder(job.output).delete(LEAD)
+    Folder(job.output).delete(LEADER_LOCK)
     report = fleet.run(job, on="inline")
     assert report.exit_code == 0
     assert report.total.frames == 3 * FRAMES
@@ -63,5 +65,5 @@ def test_credentials_that_expire_while_it_is_planned_refuse_no_video(
 ) -> None:
     """They are refused for all videos alike: none of them is called unreadable."""
     proxy.breaks = lambda _, asked: "expired" if asked.range else None
-    with pytest.raises(CredentialsRefused, match="have expired"):
+    with pytest.raises(CredentialsRefusedError, match="have expired"):
         fleet.run(job, on="inline")

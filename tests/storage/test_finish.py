@@ -14,11 +14,11 @@ from made_up import JOB, claimed, commit_lease, swept
 
 from fleet.core.loss import Loss
 from fleet.core.receipt import Receipt, Tally
-from fleet.errors import OutputCorrupt
+from fleet.errors import OutputCorruptError
 from fleet.storage import Folder
 from fleet.table.commits.record import part_name
 from fleet.table.maintenance.close import finish
-from fleet.table.state.lock import REWRITE
+from fleet.table.state.lock import REWRITE_LOCK
 from fleet.table.state.read import read
 from fleet.table.state.success_marker import SUCCESS_FILE, is_finished, unfinish
 
@@ -53,7 +53,7 @@ def test_what_no_commit_makes_real_is_deleted(folder: Folder) -> None:
     folder.put(f"errors/{part_name(receipt.lease)}", b"not named by its commit")
     folder.put(f"frames/.{part_name(STRAY)}.0a1b.tmp", b"half")
     assert swept(folder).leases == [receipt.lease]
-    assert names(folder) - {REWRITE} == before | parts(receipt)
+    assert names(folder) - {REWRITE_LOCK} == before | parts(receipt)
 
 
 def test_a_commit_that_lacks_its_part_is_undone(folder: Folder) -> None:
@@ -69,15 +69,15 @@ def test_of_two_leases_over_the_same_frames_one_keeps_them(folder: Folder) -> No
     commit_lease(folder, "a", range(8))
     commit_lease(folder, "a", range(4, 12))
     beside = commit_lease(folder, "a", range(12, 13))
-    standing = swept(folder)
+    state = swept(folder)
     tables = read(folder.uri)
     assert sorted(tables.frames.to_table()["frame"].to_pylist()) == list(range(13))
     assert tables.detections.count_rows() == 13
-    assert beside.lease in standing.leases
-    assert standing.done.spans("a", "v1").tolist() == [[0, 13 * 512]]
-    assert (standing.total.frames, standing.total.rows) == (13, 13)
-    assert sum(standing.total.by_label.values()) == 13
-    assert standing.total.video_s == pytest.approx(13 / 25)
+    assert beside.lease in state.leases
+    assert state.done.spans("a", "v1").tolist() == [[0, 13 * 512]]
+    assert (state.total.frames, state.total.rows) == (13, 13)
+    assert sum(state.total.by_label.values()) == 13
+    assert state.total.video_s == pytest.approx(13 / 25)
 
 
 def test_rows_of_another_version_of_a_video_are_deleted(folder: Folder) -> None:
@@ -85,15 +85,15 @@ def test_rows_of_another_version_of_a_video_are_deleted(folder: Folder) -> None:
     old = commit_lease(folder, "a", range(4), etag="v1")
     new = commit_lease(folder, "a", range(4, 8), etag="v2")
     gone = commit_lease(folder, "b", range(4), etag="v1")
-    standing = swept(folder, {"a": "v2", "c": "v9"})
-    assert set(standing.leases) == {new.lease, gone.lease}
+    state = swept(folder, {"a": "v2", "c": "v9"})
+    assert set(state.leases) == {new.lease, gone.lease}
     assert not parts(old) & names(folder)
 
 
 def test_a_part_of_another_job_is_named(folder: Folder) -> None:
     """It cannot have come there by itself."""
     receipt = commit_lease(folder, "a", range(4))
-    with pytest.raises(OutputCorrupt, match=f"{receipt.lease}.* is of another job, abab"):
+    with pytest.raises(OutputCorruptError, match=f"{receipt.lease}.* is of another job, abab"):
         swept(folder, job=replace(JOB, digest="cd" * 32))
 
 
@@ -104,7 +104,9 @@ def test_a_trusted_lease_must_be_there(folder: Folder, harm: str) -> None:
     table, what = harm.split()
     name = f"{table}/{part_name(receipt.lease)}"
     folder.put(name, b"cut") if what == "cut" else folder.delete(name)
-    with pytest.raises(OutputCorrupt, match=r"rows of a were committed, but their part.*not there"):
+    with pytest.raises(
+        OutputCorruptError, match=r"rows of a were committed, but their part.*not there"
+    ):
         finish(folder, JOB, [receipt])
     assert not is_finished(folder)
 
@@ -176,10 +178,10 @@ def test_after_a_sweep_no_frame_is_there_twice(spans: list[tuple[str, int, int]]
         for uri, start, length in spans
         for receipt in [commit_lease(folder, uri, range(start, start + length), found=0)]
     }
-    standing = swept(folder)
+    state = swept(folder)
     table = read(folder.uri).frames.to_table()
     kept = list(zip(table["uri"].to_pylist(), table["frame"].to_pylist(), strict=True))
-    assert len(kept) == len(set(kept)) == standing.total.frames
+    assert len(kept) == len(set(kept)) == state.total.frames
     assert set(kept) == {(uri, frame) for uri, frames in made.values() for frame in frames}
-    assert not len(standing.covered.intervals.overlaps())
-    assert swept(folder).leases == standing.leases
+    assert not len(state.covered.intervals.overlaps())
+    assert swept(folder).leases == state.leases

@@ -19,7 +19,7 @@ from fleet.storage import Folder
 from fleet.table.maintenance.compact import compact
 from fleet.table.maintenance.verify import verify
 from fleet.table.state.ownership import read_job
-from fleet.table.state.run_notes import read_leases, read_notes
+from fleet.table.state.run_records import read_leases, read_run_records
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 PLACE = Path("/tmp/fleet-golden")  # noqa: S108 - URIs are part of an output
@@ -89,7 +89,7 @@ def test_it_is_proven(golden: Path) -> None:
 def test_what_its_runs_said_is_read(golden: Path) -> None:
     """Notes, their devices, and the leases that one of them meant to do."""
     folder = Folder(str(golden))
-    notes = read_notes(folder)
+    notes = read_run_records(folder)
     assert [note.state for note in notes] == ["finished", "finished"]
     assert sorted(note.done_frames for note in notes) == [45, 58]
     assert sum(len(read_leases(folder, note.id) or ()) for note in notes) == 3

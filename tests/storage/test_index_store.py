@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from indexes import index_of, indexes
 
 from fleet.core.source import Source
-from fleet.errors import BrokenVideo
+from fleet.errors import BrokenVideoError
 from fleet.index_cache import store as index_store
 from fleet.index_cache.store import IndexStore
 from fleet.storage import Folder
@@ -103,10 +103,10 @@ def test_why_a_video_has_no_index_is_kept_too(folder: Folder) -> None:
     """A broken file of 10 GB is not read through again by each job."""
     source = Source("a.ts", 9, "e")
     store = IndexStore(folder)
-    store.add(source, BrokenVideo("a.ts", "it has no key frame.", "Leave it out."))
+    store.add(source, BrokenVideoError("a.ts", "it has no key frame.", "Leave it out."))
     store.flush()
     found = IndexStore(folder).find(source)
-    assert isinstance(found, BrokenVideo)
+    assert isinstance(found, BrokenVideoError)
     assert str(found) == "a.ts: it has no key frame. Leave it out."
 
 

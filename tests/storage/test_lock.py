@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from fleet.errors import JobFailed, OutputBusy, StorageRefused
+from fleet.errors import JobFailedError, OutputBusyError, StorageRefusedError
 from fleet.storage import Folder
-from fleet.table.state.lock import EXPIRES_S, LEAD, Holder, Lock, held, read_holder
+from fleet.table.state.lock import EXPIRES_S, LEADER_LOCK, Holder, Lock, locked, read_holder
 
 
 @pytest.fixture(params=["disk", "memory"])
@@ -29,11 +29,11 @@ class Unconditional(Folder):
 
     def create(self, name: str, data: bytes) -> str | None:
         """Refuse."""
-        raise StorageRefused(f"{name}, {len(data)} bytes: no such put here")
+        raise StorageRefusedError(f"{name}, {len(data)} bytes: no such put here")
 
     def replace(self, name: str, data: bytes, etag: str) -> str | None:
         """Refuse."""
-        raise StorageRefused(f"{name} {etag}, {len(data)} bytes: no such put here")
+        raise StorageRefusedError(f"{name} {etag}, {len(data)} bytes: no such put here")
 
 
 def holder(what: str = "fleet run", age_s: float = 0.0) -> Holder:
@@ -48,7 +48,7 @@ def elsewhere(of: Holder) -> Holder:
 
 def take(folder: Folder, of: Holder) -> Lock:
     """Take the lock for a holder."""
-    lock = Lock(folder, LEAD, of)
+    lock = Lock(folder, LEADER_LOCK, of)
     lock.take()
     return lock
 
@@ -56,7 +56,7 @@ def take(folder: Folder, of: Holder) -> Lock:
 def test_the_second_is_told_who_has_it_and_until_when(folder: Folder) -> None:
     """Host, process, since when, last sign of life, and when it would expire."""
     take(folder, elsewhere(holder(age_s=20)))
-    with pytest.raises(OutputBusy) as caught:
+    with pytest.raises(OutputBusyError) as caught:
         take(folder, holder())
     for fact in ("fleet run on far-away (pid ", "since 20", "heard of 20 s ago", "expires in 40 s"):
         assert fact in str(caught.value)
@@ -67,15 +67,15 @@ def test_a_lock_that_was_released_is_free(folder: Folder) -> None:
     for _ in range(3):
         lock = take(folder, elsewhere(holder()))
         lock.release()
-        assert read_holder(folder, LEAD, time.time()) is None
+        assert read_holder(folder, LEADER_LOCK, time.time()) is None
 
 
 def test_a_lock_expires(folder: Folder) -> None:
     """Its holder has not renewed it for too long, wherever it was."""
     take(folder, elsewhere(holder(age_s=EXPIRES_S - 5)))
-    with pytest.raises(OutputBusy):
+    with pytest.raises(OutputBusyError):
         take(folder, holder())
-    folder.delete(LEAD)
+    folder.delete(LEADER_LOCK)
     take(folder, elsewhere(holder(age_s=EXPIRES_S + 5)))
     take(folder, holder())
 
@@ -84,10 +84,10 @@ def test_a_lock_is_lost_aloud(folder: Folder) -> None:
     """Whoever slept while another took over may not go on, nor give away what is not his."""
     old = take(folder, elsewhere(holder("the sleeper", age_s=EXPIRES_S + 5)))
     take(folder, holder("the successor"))
-    with pytest.raises(JobFailed, match="taken over by the successor"):
+    with pytest.raises(JobFailedError, match="taken over by the successor"):
         old.renew()
     old.release()
-    found = read_holder(folder, LEAD, time.time())
+    found = read_holder(folder, LEADER_LOCK, time.time())
     assert found is not None
     assert found.what == "the successor"
 
@@ -96,7 +96,7 @@ def test_renewing_puts_the_end_off(folder: Folder) -> None:
     """By its whole length."""
     lock = take(folder, elsewhere(holder(age_s=EXPIRES_S - 5)))
     lock.renew()
-    found = read_holder(folder, LEAD, time.time())
+    found = read_holder(folder, LEADER_LOCK, time.time())
     assert found is not None
     assert found.left_s(time.time()) > EXPIRES_S - 5
 
@@ -105,7 +105,7 @@ def test_the_lock_of_a_process_that_died_here_is_free_at_once(tmp_path: Path) ->
     """The same command again, right after a crash, need not wait."""
     code = (
         "import os, time\nfrom fleet.table.state.lock import *\nfrom fleet.storage import Folder\n"
-        f"Lock(Folder({str(tmp_path)!r}), LEAD, Holder.me('x', '', time.time())).take()\n"
+        f"Lock(Folder({str(tmp_path)!r}), LEADER_LOCK, Holder.me('x', '', time.time())).take()\n"
         "print('taken', flush=True)\nos.kill(os.getpid(), 9)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
@@ -115,7 +115,7 @@ def test_the_lock_of_a_process_that_died_here_is_free_at_once(tmp_path: Path) ->
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         folder = Folder(str(tmp_path))
         take(folder, holder())
-    found = read_holder(folder, LEAD, time.time())
+    found = read_holder(folder, LEADER_LOCK, time.time())
     assert found is not None
     assert found.what == "fleet run"
 
@@ -129,8 +129,8 @@ def test_a_pid_that_was_given_out_again_is_another_process(folder: Folder) -> No
 @pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"\xff", b'{"what": 1}'])
 def test_a_torn_lock_holds_nothing(folder: Folder, data: bytes) -> None:
     """Whoever wrote it has died over it."""
-    folder.put(LEAD, data)
-    assert read_holder(folder, LEAD, time.time()) is None
+    folder.put(LEADER_LOCK, data)
+    assert read_holder(folder, LEADER_LOCK, time.time()) is None
     take(folder, holder())
 
 
@@ -140,7 +140,7 @@ def test_of_many_that_ask_at_once_one_has_it(folder: Folder) -> None:
     def attempt(number: int) -> bool:
         try:
             take(folder, holder(f"rival {number}"))
-        except OutputBusy:
+        except OutputBusyError:
             return False
         return True
 
@@ -155,13 +155,13 @@ def test_without_conditions_it_still_keeps_the_second_out(
     monkeypatch.setattr("fleet.table.state.lock._SETTLE_S", 0.0)
     folder = Unconditional(str(tmp_path))
     first = take(folder, elsewhere(holder()))
-    with pytest.raises(OutputBusy):
+    with pytest.raises(OutputBusyError):
         take(folder, holder())
     first.renew()
     first.release()
     second = take(folder, holder())
     second.renew()
-    with pytest.raises(OutputBusy):
+    with pytest.raises(OutputBusyError):
         take(folder, elsewhere(holder()))
 
 
@@ -169,21 +169,21 @@ def test_a_hold_lasts_as_long_as_its_context(folder: Folder) -> None:
     """Whatever ends it."""
 
     def work() -> None:
-        with held(folder, LEAD, "a test", "") as hold:
-            hold.check()
-            assert read_holder(folder, LEAD, time.time()) is not None
+        with locked(folder, LEADER_LOCK, "a test", "") as guard:
+            guard.check()
+            assert read_holder(folder, LEADER_LOCK, time.time()) is not None
             raise ValueError("stop")
 
     with pytest.raises(ValueError, match="stop"):
         work()
-    assert read_holder(folder, LEAD, time.time()) is None
+    assert read_holder(folder, LEADER_LOCK, time.time()) is None
 
 
 def test_waiting_for_a_lock_ends_when_it_is_free(folder: Folder) -> None:
     """Or when the patience is spent."""
     take(folder, elsewhere(holder(age_s=EXPIRES_S - 0.3)))
-    with held(folder, LEAD, "a test", "", wait_s=30):
+    with locked(folder, LEADER_LOCK, "a test", "", wait_s=30):
         pass
     take(folder, elsewhere(holder()))
-    with pytest.raises(OutputBusy), held(folder, LEAD, "a test", "", wait_s=0.2):
+    with pytest.raises(OutputBusyError), locked(folder, LEADER_LOCK, "a test", "", wait_s=0.2):
         pass

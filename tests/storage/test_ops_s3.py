@@ -11,17 +11,17 @@ from made_up import JOB, claimed, commit_lease, swept
 
 from fleet.core.loss import Loss
 from fleet.core.source import Source
-from fleet.errors import JobFailed, OutputBusy
+from fleet.errors import JobFailedError, OutputBusyError
 from fleet.index_cache.store import IndexStore
 from fleet.storage import Folder
 from fleet.table.commits.checkpoint import WORTH_IT
 from fleet.table.maintenance.close import finish
 from fleet.table.maintenance.compact import compact
-from fleet.table.maintenance.requeue import Asked, requeue
+from fleet.table.maintenance.requeue import LossFilter, requeue
 from fleet.table.maintenance.verify import verify
-from fleet.table.state.lock import EXPIRES_S, LEAD, Holder, Lock
+from fleet.table.state.lock import EXPIRES_S, LEADER_LOCK, Holder, Lock
 from fleet.table.state.read import read
-from fleet.table.state.state import read_standing
+from fleet.table.state.state import read_state
 from fleet.table.state.video_manifest import Video, write_videos
 from fleet.table.status import read_status
 from fleet.video.index import VideoIndex
@@ -47,20 +47,20 @@ def test_locks_hold_in_an_object_store(folder: Folder) -> None:
     """Refused, renewed, released, expired, lost: by the store's own conditional puts."""
     assert folder.check_writable().conditional
     now_s = time.time()
-    first = Lock(folder, LEAD, far_away("fleet run", now_s))
+    first = Lock(folder, LEADER_LOCK, far_away("fleet run", now_s))
     first.take()
-    second = Lock(folder, LEAD, Holder.me("fleet run", "", now_s))
-    with pytest.raises(OutputBusy, match="far-away"):
+    second = Lock(folder, LEADER_LOCK, Holder.me("fleet run", "", now_s))
+    with pytest.raises(OutputBusyError, match="far-away"):
         second.take()
     first.renew()
     first.release()
     second.take()
     second.release()
-    old = Lock(folder, LEAD, far_away("old", now_s - EXPIRES_S - 1))
+    old = Lock(folder, LEADER_LOCK, far_away("old", now_s - EXPIRES_S - 1))
     old.take()
     second.holder = Holder.me("fleet run", "", now_s)
     second.take()
-    with pytest.raises(JobFailed, match="taken over"):
+    with pytest.raises(JobFailedError, match="taken over"):
         old.renew()
 
 
@@ -82,8 +82,8 @@ def test_an_output_lives_as_it_does_on_a_disk(folder: Folder) -> None:
         for n in range(LEASES)
     ]
     finish(folder, JOB, receipts)
-    stood = read_standing(folder, JOB.tables)
-    assert (len(stood), stood.remembered) == (LEASES, LEASES)
+    stood = read_state(folder, JOB.tables)
+    assert (len(stood), stood.checkpointed) == (LEASES, LEASES)
     assert verify(folder, JOB).proven
     before = read(folder.uri).detections.count_rows()
     done = compact(folder, JOB, pause_s=0)
@@ -92,7 +92,7 @@ def test_an_output_lives_as_it_does_on_a_disk(folder: Folder) -> None:
     verdict = verify(folder, JOB)
     assert verdict.proven, verdict.findings
     known = IndexStore(Folder(f"{folder.uri}/_index"))
-    assert requeue(folder, JOB, Asked(), known, pause_s=0).losses == 1
+    assert requeue(folder, JOB, LossFilter(), known, pause_s=0).losses == 1
     again = swept(folder).done.spans("a", "v1")
     assert [[int(t) // TICKS for t in span] for span in again] == [[0, 4], [8, FRAMES]]
     assert read_status(folder, JOB).done_video_s == pytest.approx((FRAMES - 4) / 25)

@@ -16,18 +16,18 @@ from fleet.core.interval import Interval
 from fleet.core.interval_set import EVER, DoneIntervals
 from fleet.core.source import Source
 from fleet.driver.prepare import Known, Prepared, prepare
-from fleet.errors import BrokenVideo, NotAVideo, StorageError
+from fleet.errors import BrokenVideoError, NotAVideoError, StorageError
 from fleet.index_cache.store import IndexStore
 from fleet.plan.order import order
 from fleet.plan.plan import bundle
 from fleet.storage import Folder, expand
 from fleet.table.state.video_manifest import Video
 from fleet.video.index import VideoIndex
-from fleet.video.probe.sandbox import LookEnded, Probes, index_video
-from fleet.video.sampling import Sample
+from fleet.video.probe.sandbox import ProbeEndedError, Probes, index_video
+from fleet.video.sampling import Sampling
 
 CHIP = soc("Ascend310")
-SAMPLE = Sample.parse("every=2")
+SAMPLE = Sampling.parse("every=2")
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
     return watched
 
 
-def look(archive: Path, known: Known, sample: Sample = SAMPLE) -> Prepared:
+def look(archive: Path, known: Known, sample: Sampling = SAMPLE) -> Prepared:
     """Prepare, and put what was found out."""
     prepared = prepare(expand([str(archive)]).sources, sample, CHIP, known)
     if known.store is not None:
@@ -82,7 +82,7 @@ def look(archive: Path, known: Known, sample: Sample = SAMPLE) -> Prepared:
 
 def refused(prepared: Prepared) -> dict[str, str]:
     """Name the refused videos, and why."""
-    return {Path(r.source.uri).name: type(r.error).__name__ for r in prepared.refused}
+    return {Path(r.source.uri).name: r.error.name for r in prepared.refused}
 
 
 def test_the_second_job_over_an_archive_looks_at_no_header(archive: Path, looks: Looks) -> None:
@@ -92,7 +92,7 @@ def test_the_second_job_over_an_archive_looks_at_no_header(archive: Path, looks:
     assert looks.taken() == ["a.mp4", "b.mp4", "deep.mp4", "text.mp4"]
     first = look(archive, Known(store=IndexStore(folder)))
     assert len(looks.taken()) == 4
-    second = look(archive, Known(store=IndexStore(folder)), Sample.parse("all"))
+    second = look(archive, Known(store=IndexStore(folder)), Sampling.parse("all"))
     assert looks.taken() == []
     assert second.bytes_read == 0 < first.bytes_read
     assert (
@@ -205,7 +205,7 @@ def test_a_video_that_ended_the_process_is_looked_at_again_by_the_next_run(
     """It is refused in this one; but who knows who ended the process: nothing of it is kept."""
 
     def die(_: Probes, source: Source) -> VideoIndex:
-        raise BrokenVideo(source.uri, "looking at its header ended.") from LookEnded
+        raise BrokenVideoError(source.uri, "looking at its header ended.") from ProbeEndedError
 
     folder = Folder(f"memory://{uuid.uuid4()}")
     monkeypatch.setattr(Probes, "index", die)
@@ -224,4 +224,4 @@ def test_what_is_to_be_covered_is_told_of_every_video(archive: Path) -> None:
     for video in (deep, text):
         assert video == Video(video.uri, video.bytes, video.etag, refused=True)
         assert video.interval == Interval(video.uri, video.etag, -EVER, EVER)
-    assert NotAVideo.__name__ == refused(look(archive, Known()))["text.mp4"]
+    assert NotAVideoError.name == refused(look(archive, Known()))["text.mp4"]

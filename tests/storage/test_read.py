@@ -14,7 +14,7 @@ from made_up import JOB, SCHEMAS, claimed, commit_lease
 
 import fleet
 from fleet.core.loss import Loss, LossReason
-from fleet.errors import OutputCorrupt, UsageError
+from fleet.errors import OutputCorruptError, UsageError
 from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord, part_name
 from fleet.table.maintenance.close import finish
@@ -130,7 +130,7 @@ def test_a_part_that_changed_while_it_was_read_is_noticed(out: Folder) -> None:
 def test_a_folder_without_its_schema_says_how_to_mend_it(out: Folder) -> None:
     """Somebody cleaned up what looked empty."""
     out.delete("errors/schema.parquet")
-    with pytest.raises(OutputCorrupt, match="Run the same command again"):
+    with pytest.raises(OutputCorruptError, match="Run the same command again"):
         read(out.uri)
 
 
@@ -215,5 +215,7 @@ def test_a_closing_record_that_makes_no_sense_is_named(folder: Folder) -> None:
     """With the way out."""
     commit_lease(folder, "a", range(4))
     folder.put("_SUCCESS.json", b"{}")
-    with pytest.raises(OutputCorrupt, match=r"_SUCCESS\.json does not tell .* Delete this object"):
+    with pytest.raises(
+        OutputCorruptError, match=r"_SUCCESS\.json does not tell .* Delete this object"
+    ):
         read(folder.uri)

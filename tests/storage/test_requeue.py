@@ -19,20 +19,20 @@ from fleet.core.interval import Interval, lease_id
 from fleet.core.interval_set import EVER, IntervalTable
 from fleet.core.loss import Loss
 from fleet.core.source import Source
-from fleet.errors import NotAVideo, OutputBusy, UsageError
+from fleet.errors import NotAVideoError, OutputBusyError, UsageError
 from fleet.index_cache.store import IndexStore
 from fleet.storage import Folder
 from fleet.table.commits.commit import commit
 from fleet.table.commits.record_table import Covered
 from fleet.table.maintenance.close import finish
 from fleet.table.maintenance.compact import compact
-from fleet.table.maintenance.reopen import less, taken_up
-from fleet.table.maintenance.requeue import Asked, Requeued, requeue
+from fleet.table.maintenance.reopen import intervals_to_reopen, without
+from fleet.table.maintenance.requeue import LossFilter, Requeued, requeue
 from fleet.table.parts.builder import PartBuilder
 from fleet.table.parts.schema import DETECTIONS
-from fleet.table.state.lock import LEAD, held
+from fleet.table.state.lock import LEADER_LOCK, locked
 from fleet.table.state.read import read, read_losses
-from fleet.table.state.state import read_standing
+from fleet.table.state.state import read_state
 from fleet.table.state.success_marker import is_finished
 from fleet.table.state.video_manifest import Video, write_videos
 from fleet.video.index import VideoIndex
@@ -72,9 +72,9 @@ def loss(uri: str, first: int, last: int, name: str = "BrokenVideo") -> Loss:
     )
 
 
-def take_up(folder: Folder, store: IndexStore, asked: Asked | None = None) -> Requeued:
+def take_up(folder: Folder, store: IndexStore, asked: LossFilter | None = None) -> Requeued:
     """Requeue without pauses."""
-    return requeue(folder, JOB, asked or Asked(), store, pause_s=0)
+    return requeue(folder, JOB, asked or LossFilter(), store, pause_s=0)
 
 
 def frames(folder: Folder, uri: str) -> list[int]:
@@ -86,7 +86,7 @@ def frames(folder: Folder, uri: str) -> list[int]:
 
 def covered(folder: Folder, uri: str) -> list[list[int]]:
     """Tell what is done of a video, in frames."""
-    spans = read_standing(folder, JOB.tables).done.spans(uri, "v1")
+    spans = read_state(folder, JOB.tables).done.spans(uri, "v1")
     return [[int(tick) // TICKS for tick in span] for span in spans]
 
 
@@ -98,14 +98,14 @@ def test_only_the_gop_of_the_loss_goes(folder: Folder, packed: bool) -> None:
     commit_lease(folder, "b", range(16), loss=loss("b", 0, 1, "JobCodeFailed"))
     if packed:
         compact(folder, JOB, 10**9, pause_s=0)
-    done = take_up(folder, store, Asked(reason="brokenvideo"))
+    done = take_up(folder, store, LossFilter(reason="brokenvideo"))
     assert replace(done, video_s=0.0) == Requeued(losses=1, videos=1, refused=0, video_s=0.0)
     assert done.video_s == pytest.approx(4 / 25)
     assert covered(folder, "a") == [[0, 4], [8, 16]]
     assert frames(folder, "a") == [*range(4), *range(8, 16)]
     assert (covered(folder, "b"), frames(folder, "b")) == ([[0, 16]], list(range(16)))
     assert [left.uri for left in read_losses(read(folder.uri).errors)] == ["b"]
-    total = read_standing(folder, JOB.tables).total
+    total = read_state(folder, JOB.tables).total
     assert (total.frames, total.rows, total.errors, total.lost_frames) == (28, 28, 1, 1)
     assert total.video_s == pytest.approx(28 / 25)
     assert read(folder.uri).detections.count_rows() == 28
@@ -155,7 +155,7 @@ def test_a_video_that_was_refused_is_looked_at_again(folder: Folder) -> None:
     """Its record goes, and so does what is kept of why."""
     store = store_of(folder, "a")
     source = Source("b", 7, "v1")
-    store.add(source, NotAVideo("b", "it is a text."))
+    store.add(source, NotAVideoError("b", "it is a text."))
     write_videos(folder, [Video("b", 7, "v1", refused=True)])
     refused = Loss("b", "index", "NotAVideo", "it is a text.")
     builder = PartBuilder(JOB.table, DETECTIONS)
@@ -163,8 +163,8 @@ def test_a_video_that_was_refused_is_looked_at_again(folder: Folder) -> None:
     interval = Interval("b", "v1", -EVER, EVER)
     lease = lease_id(JOB.digest, [interval])
     commit(folder, ORIGIN, lease, [interval], builder.tables(), builder.tally(), "driver")
-    assert take_up(folder, store, Asked(uri="*b")).refused == 1
-    assert len(read_standing(folder, JOB.tables)) == 0
+    assert take_up(folder, store, LossFilter(uri="*b")).refused == 1
+    assert len(read_state(folder, JOB.tables)) == 0
     assert IndexStore(Folder(f"{folder.uri}/_index")).find(source) is None
 
 
@@ -181,7 +181,7 @@ def test_nothing_that_is_meant_is_said_to_be_so(folder: Folder) -> None:
     store = store_of(folder, "a")
     assert take_up(folder, store).losses == 0
     commit_lease(folder, "a", range(16), loss=loss("a", 5, 7))
-    for asked in (Asked("Fire"), Asked(uri="*.mkv"), Asked("BrokenVideo", "z")):
+    for asked in (LossFilter("Fire"), LossFilter(uri="*.mkv"), LossFilter("BrokenVideo", "z")):
         with pytest.raises(UsageError, match=r"No loss has .* BrokenVideo \(stage vdec\)"):
             take_up(folder, store, asked)
     assert covered(folder, "a") == [[0, 16]]
@@ -203,14 +203,17 @@ def test_nothing_that_is_meant_is_said_to_be_so(folder: Folder) -> None:
 )
 def test_losses_are_meant_by_reason_and_place(reason: str, uri: str, means: bool) -> None:
     """A name, stage or code as a whole; a glob of the location or of the file's name."""
-    assert Asked(reason, uri).means(loss("s3://b/camera-1/x.mp4", 0, 1)) == means
+    assert LossFilter(reason, uri).means(loss("s3://b/camera-1/x.mp4", 0, 1)) == means
 
 
 def test_it_waits_for_the_run_to_end(folder: Folder) -> None:
     """While a run leads, nothing is taken from under it."""
     store = store_of(folder, "a")
     commit_lease(folder, "a", range(16), loss=loss("a", 5, 7))
-    with held(folder, LEAD, "fleet run", JOB.digest), pytest.raises(OutputBusy, match="fleet run"):
+    with (
+        locked(folder, LEADER_LOCK, "fleet run", JOB.digest),
+        pytest.raises(OutputBusyError, match="fleet run"),
+    ):
         take_up(folder, store)
     assert covered(folder, "a") == [[0, 16]]
     assert not any(thread.name == "lock" for thread in threading.enumerate())
@@ -229,7 +232,7 @@ def test_what_is_taken_up_is_whole_gops_and_whole_losses(
     intervals = IntervalTable.of([Interval("a", "v1", s, e) for s, e in pairwise(cuts)])
     losses = [Loss("a", "vdec", "X", "", start_pts=s, end_pts=s + n) for s, n in lost]
     meant = data.draw(st.lists(st.sampled_from(losses), min_size=1))
-    taken = taken_up(
+    taken = intervals_to_reopen(
         Covered(intervals, np.arange(len(intervals))), meant, losses, lambda *_: bounds
     )
     gone = {t for spans in taken.values() for s, e in spans.tolist() for t in range(s, e)}
@@ -242,7 +245,7 @@ def test_what_is_taken_up_is_whole_gops_and_whole_losses(
         for item in losses:
             of_it = set(range(max(start, item.start_pts or 0), min(end, item.end_pts or 0)))
             assert of_it <= gone or not of_it & gone
-    kept, changed = less(Covered(intervals, np.arange(len(intervals))), taken)
+    kept, changed = without(Covered(intervals, np.arange(len(intervals))), taken)
     left = {t for i in kept.intervals for t in range(i.start_pts, i.end_pts)}
     assert left == set(range(48)) - gone
     assert set(changed.tolist()) == set(taken)

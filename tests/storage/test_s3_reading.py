@@ -19,8 +19,8 @@ from fleet.plan.plan import bundle
 from fleet.plan.shard import VideoWork
 from fleet.storage import Folder, expand
 from fleet.video.decode_plan import coalesce
-from fleet.video.sampling import Sample
-from fleet.worker.prefetch import GAP_BYTES, RANGE_BYTES, Fetch, Readers
+from fleet.video.sampling import Sampling
+from fleet.worker.prefetch import GAP_BYTES, RANGE_BYTES, Fetch, FetchPool
 
 
 @pytest.fixture(scope="module")
@@ -55,13 +55,13 @@ def read_all(place: str, sample: str, proxy: Proxy) -> Cost:
     """Index a video and fetch every packet that its leases want, as workers do."""
     sources = expand([place]).sources
     proxy.reset()
-    prepared = prepare(sources, Sample.parse(sample), soc("Ascend310"), Known())
+    prepared = prepare(sources, Sampling.parse(sample), soc("Ascend310"), Known())
     (work,) = prepared.works
     index_requests, index_bytes = len(proxy.requests), proxy.body_bytes
     proxy.reset()
     leases = bundle(prepared.works, "digest", 2, 60.0)
     ranges = 0
-    with closing(Readers()) as readers:
+    with closing(FetchPool()) as readers:
         for lease in leases:
             made = order(lease, {work.source.uri: work})
             ranges += sum(len(coalesced) for coalesced in ranges_of(made))
@@ -77,7 +77,7 @@ def ranges_of(made: LeaseOrder) -> Iterator[list[object]]:
         yield list(coalesce(shard.packets, rows, GAP_BYTES, RANGE_BYTES))
 
 
-def fetch_packets(made: LeaseOrder, readers: Readers, work: VideoWork) -> None:
+def fetch_packets(made: LeaseOrder, readers: FetchPool, work: VideoWork) -> None:
     """Take every packet of a lease, and look that it has the length of its row."""
     fetch = Fetch(made, readers)
     for shard in made.shards:

@@ -10,8 +10,14 @@ import pytest
 from proxy import Passed, Proxy
 from s3_server import S3Server, free_ports
 
-from fleet.errors import AccessDenied, NoSuchBucket, StorageError, StorageRefused, VideoChanged
-from fleet.storage import Folder, Reader, clean, expand
+from fleet.errors import (
+    AccessDeniedError,
+    NoSuchBucketError,
+    StorageError,
+    StorageRefusedError,
+    VideoChangedError,
+)
+from fleet.storage import Folder, Reader, expand, redact
 
 
 def tell(error: BaseException) -> str:
@@ -39,7 +45,7 @@ def test_wrong_credentials_are_named_and_not_told(
         "put": lambda folder: folder.put("b", b"x"),
         "stat": lambda folder: folder.exists("a.mp4"),
     }
-    with pytest.raises(AccessDenied) as caught:
+    with pytest.raises(AccessDeniedError) as caught:
         actions[action](Folder(s3))
     assert caught.value.way_out
     shown = tell(caught.value)
@@ -57,7 +63,7 @@ def test_a_folder_that_may_only_be_read_is_found_out_at_the_start(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", seaweed.reader[1])
     folder = Folder(s3)
     assert folder.read("a") == b"x"
-    with pytest.raises(AccessDenied, match="could not be written: these credentials may not"):
+    with pytest.raises(AccessDeniedError, match="could not be written: these credentials may not"):
         folder.check_writable()
 
 
@@ -66,14 +72,14 @@ def test_a_wrong_bucket_is_no_empty_one(
 ) -> None:
     """Neither for the inputs nor for the output."""
     del s3
-    with pytest.raises(NoSuchBucket, match="there is no such bucket"):
+    with pytest.raises(NoSuchBucketError, match="there is no such bucket"):
         expand(["s3://no-such-bucket-here/x"])
-    with pytest.raises(NoSuchBucket):
+    with pytest.raises(NoSuchBucketError):
         Folder("s3://no-such-bucket-here/out").read("_JOB.json")
     # SeaweedFS makes buckets by itself for those who may do everything.
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", seaweed.reader[0])
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", seaweed.reader[1])
-    with pytest.raises(StorageRefused):
+    with pytest.raises(StorageRefusedError):
         Folder("s3://no-such-bucket-here/out").check_writable()
 
 
@@ -91,7 +97,7 @@ def test_no_credentials_at_all_are_asked_for(
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("HOME", str(tmp_path))
-    with pytest.raises(AccessDenied, match="AWS_ACCESS_KEY_ID"):
+    with pytest.raises(AccessDeniedError, match="AWS_ACCESS_KEY_ID"):
         expand([s3])
 
 
@@ -112,7 +118,7 @@ def test_keys_of_a_profile_open_the_store(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("AWS_PROFILE", "archive")
     assert Folder(s3).read("a") == b"x"
-    assert clean(f"it is {seaweed.secret} of {seaweed.access}") == "it is *** of ***"
+    assert redact(f"it is {seaweed.secret} of {seaweed.access}") == "it is *** of ***"
 
 
 def test_obs_is_reached_through_its_s3_interface(
@@ -180,9 +186,9 @@ def test_a_no_is_not_asked_again(s3: str, proxy: Proxy, status: int) -> None:
     folder.put("a", b"x")
     proxy.reset()
     proxy.breaks = lambda *_: status
-    with pytest.raises(StorageRefused):
+    with pytest.raises(StorageRefusedError):
         folder.read("a")
-    with pytest.raises(StorageRefused):
+    with pytest.raises(StorageRefusedError):
         folder.put("b", b"x")
     assert len(proxy.requests) == 2
 
@@ -226,11 +232,11 @@ def test_names_that_the_client_cannot_address_are_listed_and_read(
     (source,) = expand([odd]).sources
     assert source.bytes == 10
     assert Reader(source).read(2, 3) == b"234"
-    with pytest.raises(StorageRefused, match="cannot address"):
+    with pytest.raises(StorageRefusedError, match="cannot address"):
         folder.put("two\nlines", b"x")
     assert seaweed.request("PUT", odd.removeprefix("s3:/"), b"other")[0] == 200
-    with pytest.raises(VideoChanged):
+    with pytest.raises(VideoChangedError):
         Reader(source).read(2, 3)
     assert seaweed.request("DELETE", odd.removeprefix("s3:/"))[0] == 204
-    with pytest.raises(VideoChanged, match="gone"):
+    with pytest.raises(VideoChangedError, match="gone"):
         Reader(source).read(2, 3)

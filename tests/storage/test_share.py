@@ -15,23 +15,23 @@ from made_up import JOB, claimed, commit_lease
 
 from fleet.core.interval import Interval
 from fleet.core.interval_set import DoneIntervals
-from fleet.core.lease_summary import Piece
+from fleet.core.lease_summary import LeaseSummary
 from fleet.core.progress import Progress
 from fleet.core.run_events import ELSEWHERE, DeviceLost, Event, LeaseDone
 from fleet.core.source import Source
 from fleet.driver.peer_pool import SharedPool
-from fleet.driver.peers import adopt, lead_or_join, others
-from fleet.errors import OutputBusy
+from fleet.driver.peers import acquire_or_join, others, partition_peer_leases
+from fleet.errors import OutputBusyError
 from fleet.plan.cost import CostModel
 from fleet.plan.lease import Lease, Shard
 from fleet.plan.order import LeaseOrder
 from fleet.plan.plan import bundle
 from fleet.plan.shard import VideoWork, video_work
-from fleet.scheduler.commands import Assign, Drop, Release, Shorten
+from fleet.scheduler.commands import Assign, Cancel, Release, Truncate
 from fleet.scheduler.ledger import Ledger
 from fleet.storage import Folder
 from fleet.table.state.lock import Holder
-from fleet.table.state.run_notes import RunNote, put_leases, put_note
+from fleet.table.state.run_records import RunRecord, put_leases, put_run_record
 
 
 def work(
@@ -56,7 +56,7 @@ def test_who_joins_does_the_same_leases_from_the_other_end(
     offered = bundle(works, "job", theirs, 0.05)
     done = data.draw(st.sets(st.sampled_from(range(len(offered)))))
     committed = DoneIntervals(intervals([offered[n] for n in done]))
-    taken, own = adopt(offered, works, committed)
+    taken, own = partition_peer_leases(offered, works, committed)
     assert taken == [lease for n, lease in enumerate(offered) if n not in done][::-1]
     assert bundle(own, "job", mine, 60) == []
 
@@ -65,7 +65,7 @@ def test_what_only_one_of_them_has_is_its_own_work() -> None:
     """Another video, another version, a stretch that the others have not planned for."""
     offered = bundle([work("a"), work("b")], "job", 2, 0.05)
     mine = [work("b"), work("c"), work("a", etag="v2")]
-    taken, own = adopt(offered, mine, DoneIntervals([]))
+    taken, own = partition_peer_leases(offered, mine, DoneIntervals([]))
     assert {i.uri for i in intervals(taken)} <= {"b"}
     assert {w.source.uri for w in own} == {"a", "c"}
     spans = [i for i in intervals([*taken, *bundle(own, "job", 1, 60)]) if i.uri != "b"]
@@ -77,12 +77,12 @@ def folder_of() -> Folder:
     return claimed(Folder(f"memory://{uuid.uuid4()}"))
 
 
-def run(folder: Folder, *, state: str = "running", age_s: float = 0.0) -> RunNote:
+def run(folder: Folder, *, state: str = "running", age_s: float = 0.0) -> RunRecord:
     """Put the note of a run on another machine."""
     holder = Holder.me("fleet run", JOB.digest, time.time())
     away = replace(holder, machine="far", host="far-away", born="1")
-    note = RunNote(away, state, time.time() - age_s)
-    put_note(folder, note)
+    note = RunRecord(away, state, time.time() - age_s)
+    put_run_record(folder, note)
     return note
 
 
@@ -103,17 +103,17 @@ class Still:
         self.events: list[Event] = []
 
     @property
-    def there(self) -> int:
+    def capacity(self) -> int:
         """None."""
         return 0
 
-    def want(self, devices: int) -> None:
+    def set_target(self, devices: int) -> None:
         """Have none."""
 
     def apply(self, command: Assign, order: LeaseOrder) -> None:
         """Take no lease."""
 
-    def tell(self, command: Drop | Shorten | Release) -> None:
+    def tell(self, command: Cancel | Truncate | Release) -> None:
         """Have nobody to tell."""
 
     def poll(self, timeout_s: float) -> list[Event]:
@@ -151,7 +151,7 @@ def test_what_others_commit_is_done_here_too() -> None:
         LeaseDone(ELSEWHERE, second.lease, second),
     ]
     assert shared.poll(0) == []
-    ledger = Ledger([Piece(each.id, 1) for each in leases])
+    ledger = Ledger([LeaseSummary(each.id, 1) for each in leases])
     for event in events:
         ledger.handle(event, 0)
     assert ledger.finished
@@ -185,15 +185,15 @@ def test_a_run_by_itself_does_not_look_at_what_is_committed() -> None:
 def test_the_second_leads_or_joins_or_is_refused() -> None:
     """With --join, once the first has said what it does."""
     folder = folder_of()
-    with lead_or_join(folder, JOB.digest, join=False, conditional=True) as first:
+    with acquire_or_join(folder, JOB.digest, join=False, conditional=True) as first:
         assert first.leads
-        refused = lead_or_join(folder, JOB.digest, join=False, conditional=True)
-        with pytest.raises(OutputBusy, match="--join"):
+        refused = acquire_or_join(folder, JOB.digest, join=False, conditional=True)
+        with pytest.raises(OutputBusyError, match="--join"):
             refused.__enter__()
-        put_note(folder, RunNote(first.holder, "running", time.time()))
+        put_run_record(folder, RunRecord(first.holder, "running", time.time()))
         put_leases(folder, first.holder.mark, [lease("x", Interval("a", "v1", 0, 9))])
-        with lead_or_join(folder, JOB.digest, join=True, conditional=True) as second:
+        with acquire_or_join(folder, JOB.digest, join=True, conditional=True) as second:
             assert not second.leads
             second.check()
-    with lead_or_join(folder, JOB.digest, join=True, conditional=True) as third:
+    with acquire_or_join(folder, JOB.digest, join=True, conditional=True) as third:
         assert third.leads

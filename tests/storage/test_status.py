@@ -18,16 +18,16 @@ from fleet.storage import Folder
 from fleet.table.maintenance.close import finish
 from fleet.table.maintenance.compact import compact
 from fleet.table.state.lock import EXPIRES_S, Holder
-from fleet.table.state.run_notes import (
+from fleet.table.state.run_records import (
     KEPT,
-    DeviceNote,
-    RunNote,
+    DeviceRecord,
+    RunRecord,
     drop_leases,
-    prune_notes,
+    prune_run_records,
     put_leases,
-    put_note,
+    put_run_record,
     read_leases,
-    read_notes,
+    read_run_records,
 )
 from fleet.table.state.success_marker import unfinish
 from fleet.table.state.video_manifest import Video, read_videos, write_videos
@@ -57,11 +57,11 @@ def videos(folder: Folder) -> None:
     )
 
 
-def note(state: str, *, age_s: float = 0.0, machine: str = "far/pid:[1]") -> RunNote:
+def note(state: str, *, age_s: float = 0.0, machine: str = "far/pid:[1]") -> RunRecord:
     """Describe a run somewhere else."""
     now_s = time.time() - age_s
     holder = replace(Holder.me("fleet run", JOB.digest, now_s), machine=machine, host="far-away")
-    return RunNote(
+    return RunRecord(
         holder,
         state,
         now_s,
@@ -74,7 +74,7 @@ def note(state: str, *, age_s: float = 0.0, machine: str = "far/pid:[1]") -> Run
         left_s=40.0,
         frames_per_s=412.0,
         device_count=2,
-        devices=(DeviceNote("npu/0", 7, 206.0, "a"), DeviceNote("npu/1", 9, 206.0, "b")),
+        devices=(DeviceRecord("npu/0", 7, 206.0, "a"), DeviceRecord("npu/1", 9, 206.0, "b")),
     )
 
 
@@ -84,7 +84,7 @@ def test_a_job_in_the_middle_is_told_by_video_time(folder: Folder) -> None:
     lost = Loss("b", "vdec", "BrokenVideo", "broken", 0, 0, TICKS, 0.0, 0.04, 1)
     commit_lease(folder, "a", range(16))
     commit_lease(folder, "b", range(8), loss=lost)
-    put_note(folder, note("running", age_s=2))
+    put_run_record(folder, note("running", age_s=2))
     status = read_status(folder, JOB)
     assert status.state == "running"
     assert status.video_s == pytest.approx(1.28)
@@ -143,14 +143,14 @@ def test_a_run_that_is_not_heard_of_has_stopped(
     folder: Folder, last: str, age_s: float, state: str
 ) -> None:
     """Its machine may be gone; others said how they ended."""
-    put_note(folder, note(last, age_s=age_s))
+    put_run_record(folder, note(last, age_s=age_s))
     assert read_status(folder, JOB).state == state
 
 
 def test_a_run_that_died_on_this_machine_is_known_to_have(folder: Folder) -> None:
     """Its process is no more."""
     mine = Holder.me("fleet run", JOB.digest, time.time())
-    put_note(folder, RunNote(replace(mine, born="1"), "running", time.time()))
+    put_run_record(folder, RunRecord(replace(mine, born="1"), "running", time.time()))
     assert read_status(folder, JOB).state == "stopped"
 
 
@@ -159,7 +159,7 @@ def test_a_finished_job_says_how_to_go_on(folder: Folder) -> None:
     videos(folder)
     receipts = [commit_lease(folder, uri, range(16)) for uri in "ab"]
     finish(folder, JOB, receipts)
-    put_note(folder, note("finished"))
+    put_run_record(folder, note("finished"))
     status = read_status(folder, JOB)
     assert (status.state, status.done_video_s) == ("finished", status.video_s)
     assert "fleet verify" in render(status)
@@ -175,10 +175,10 @@ def test_notes_of_old_runs_go(folder: Folder) -> None:
     old = [note("finished", age_s=100 - n) for n in range(KEPT + 3)]
     alive = note("running", age_s=30)
     for each in [*old, alive]:
-        put_note(folder, each)
+        put_run_record(folder, each)
         put_leases(folder, each.id, [lease("x")])
-    prune_notes(folder, read_notes(folder), time.time())
-    assert [left.id for left in read_notes(folder)] == [n.id for n in [*old[3:], alive]]
+    prune_run_records(folder, read_run_records(folder), time.time())
+    assert [left.id for left in read_run_records(folder)] == [n.id for n in [*old[3:], alive]]
     assert [read_leases(folder, n.id) is None for n in [*old, alive]] == [True] * len(old) + [False]
 
 
@@ -205,10 +205,10 @@ def test_leases_read_back_in_their_order(folder: Folder) -> None:
 def test_a_note_reads_back_and_a_torn_one_is_left_out(folder: Folder) -> None:
     """The latest word last."""
     first, second = note("finished", age_s=9), note("running")
-    put_note(folder, second)
-    put_note(folder, first)
+    put_run_record(folder, second)
+    put_run_record(folder, first)
     folder.put("_runs/torn.json", b'{"holder": ')
-    assert read_notes(folder) == [first, second]
+    assert read_run_records(folder) == [first, second]
 
 
 def test_videos_read_back(folder: Folder) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from fleet.errors import (
-    AccessDenied,
-    InputNotFound,
+    AccessDeniedError,
+    InputNotFoundError,
     StorageError,
-    StorageRefused,
+    StorageRefusedError,
     UsageError,
-    VideoChanged,
+    VideoChangedError,
 )
 from fleet.storage import Folder, Reader, canonical, expand, read_file, read_text
 
@@ -56,7 +56,7 @@ def test_a_folder_that_may_not_be_read_is_no_empty_one(tmp_path: Path) -> None:
     if was == 0:  # root may read every folder: be nobody for a moment
         os.seteuid(65534)
     try:
-        with pytest.raises(AccessDenied, match="Check who may read"):
+        with pytest.raises(AccessDeniedError, match="Check who may read"):
             expand([str(tmp_path)])
     finally:
         os.seteuid(was)
@@ -95,7 +95,7 @@ def test_an_object_that_shrank_is_no_silent_short_read(tmp_path: Path) -> None:
     path.write_bytes(bytes(100))
     reader = Reader(expand([str(path)]).sources[0])
     path.write_bytes(bytes(40))
-    with pytest.raises(VideoChanged, match="replaced"):
+    with pytest.raises(VideoChangedError, match="replaced"):
         reader.read(0, 100)
 
 
@@ -125,12 +125,12 @@ def test_what_cannot_be_opened_is_refused_with_what_can(tmp_path: Path) -> None:
         read_file(str(tmp_path))
     with pytest.raises(UsageError, match="not text in UTF-8"):
         read_text(str(tmp_path / "file"))
-    with pytest.raises(InputNotFound, match="is no glob"):
+    with pytest.raises(InputNotFoundError, match="is no glob"):
         expand([str(tmp_path / "a**b")])
 
 
 def test_a_file_system_without_conditional_puts_says_so(tmp_path: Path) -> None:
     """A folder can be written to, but two jobs cannot be kept apart by it."""
     folder = Folder(f"simplecache::file://{tmp_path}")
-    with pytest.raises(StorageRefused, match="no conditional puts"):
+    with pytest.raises(StorageRefusedError, match="no conditional puts"):
         folder.create("x", b"y")

@@ -7,14 +7,14 @@ import errno
 import pytest
 
 from fleet.errors import (
-    AccessDenied,
-    CredentialsRefused,
-    NoSuchBucket,
+    AccessDeniedError,
+    CredentialsRefusedError,
+    NoSuchBucketError,
     StorageError,
-    StorageRefused,
+    StorageRefusedError,
 )
 from fleet.storage import Folder, expand
-from fleet.storage.error_mapping import of_cloud, of_system
+from fleet.storage.error_mapping import translate_cloud_error, translate_os_error
 
 ANSWER = (
     "Error performing GET https://host/b/x in 5ms - Server returned non-2xx status code: {status}: "
@@ -25,17 +25,17 @@ ANSWER = (
 @pytest.mark.parametrize(
     ("status", "code", "kind", "says"),
     [
-        ("403 Forbidden", "AccessDenied", AccessDenied, "may not do it"),
-        ("403 Forbidden", "SignatureDoesNotMatch", CredentialsRefused, "does not fit"),
-        ("400 Bad Request", "ExpiredToken", CredentialsRefused, "have expired"),
-        ("403 Forbidden", "RequestTimeTooSkewed", CredentialsRefused, "clock is wrong"),
-        ("401 Unauthorized", "", CredentialsRefused, "are not taken"),
-        ("403 Forbidden", "SomethingNew", AccessDenied, "access is denied"),
-        ("404 Not Found", "NoSuchBucket", NoSuchBucket, "no such bucket"),
-        ("301 Moved", "PermanentRedirect", StorageRefused, "another region"),
-        ("400 Bad Request", "AuthorizationHeaderMalformed", StorageRefused, "region is wrong"),
-        ("400 Bad Request", "InvalidArgument", StorageRefused, "400 InvalidArgument, Please"),
-        ("501 Not Implemented", "NotImplemented", StorageRefused, "501"),
+        ("403 Forbidden", "AccessDenied", AccessDeniedError, "may not do it"),
+        ("403 Forbidden", "SignatureDoesNotMatch", CredentialsRefusedError, "does not fit"),
+        ("400 Bad Request", "ExpiredToken", CredentialsRefusedError, "have expired"),
+        ("403 Forbidden", "RequestTimeTooSkewed", CredentialsRefusedError, "clock is wrong"),
+        ("401 Unauthorized", "", CredentialsRefusedError, "are not taken"),
+        ("403 Forbidden", "SomethingNew", AccessDeniedError, "access is denied"),
+        ("404 Not Found", "NoSuchBucket", NoSuchBucketError, "no such bucket"),
+        ("301 Moved", "PermanentRedirect", StorageRefusedError, "another region"),
+        ("400 Bad Request", "AuthorizationHeaderMalformed", StorageRefusedError, "region is wrong"),
+        ("400 Bad Request", "InvalidArgument", StorageRefusedError, "400 InvalidArgument, Please"),
+        ("501 Not Implemented", "NotImplemented", StorageRefusedError, "501"),
         ("503 Service Unavailable", "SlowDown", StorageError, "503 SlowDown, Please"),
         ("429 Too Many Requests", "TooMany", StorageError, "429"),
         ("500 Internal", "InternalError", StorageError, "500"),
@@ -46,7 +46,7 @@ def test_an_answer_of_a_store_is_a_sentence(
 ) -> None:
     """What was asked, what is wrong; and whether asking again can help."""
     text = ANSWER.format(status=status, code=code, message="Please wait.")
-    error = of_cloud("s3://b/x could not be read", RuntimeError(text))
+    error = translate_cloud_error("s3://b/x could not be read", RuntimeError(text))
     assert type(error) is kind
     assert str(error).startswith("s3://b/x could not be read: ")
     assert says in str(error)
@@ -56,10 +56,10 @@ def test_an_answer_of_a_store_is_a_sentence(
 @pytest.mark.parametrize(
     ("number", "kind"),
     [
-        (errno.EACCES, AccessDenied),
-        (errno.ENOSPC, StorageRefused),
-        (errno.EROFS, StorageRefused),
-        (errno.ENOTDIR, StorageRefused),
+        (errno.EACCES, AccessDeniedError),
+        (errno.ENOSPC, StorageRefusedError),
+        (errno.EROFS, StorageRefusedError),
+        (errno.ENOTDIR, StorageRefusedError),
         (errno.EIO, StorageError),
         (errno.ESTALE, StorageError),
         (errno.ETIMEDOUT, StorageError),
@@ -69,7 +69,7 @@ def test_a_system_error_is_worth_asking_again_where_it_may_pass(
     number: int, kind: type[StorageError]
 ) -> None:
     """A full disk does not; a mount that stutters does."""
-    error = of_system("/x could not be written", OSError(number, "says the system"))
+    error = translate_os_error("/x could not be written", OSError(number, "says the system"))
     assert type(error) is kind
     assert "/x could not be written: says the system" in str(error)
 
@@ -84,7 +84,7 @@ def test_a_cloud_that_is_not_set_up_says_what_to_set(
     """By the names of its own variables."""
     for name in ("AZURE_STORAGE_ACCOUNT_NAME", "OBS_REGION", "FLEET_S3_ENDPOINT", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises((AccessDenied, ValueError), match=says):
+    with pytest.raises((AccessDeniedError, ValueError), match=says):
         Folder(place)
-    with pytest.raises((AccessDenied, ValueError), match=says):
+    with pytest.raises((AccessDeniedError, ValueError), match=says):
         expand([place])

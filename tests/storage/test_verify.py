@@ -14,16 +14,16 @@ from made_up import JOB, ORIGIN, builder_of, claimed, commit_lease, swept
 from fleet.core.interval import Interval, lease_id
 from fleet.core.loss import Loss
 from fleet.core.receipt import Receipt
-from fleet.errors import OutputBusy
+from fleet.errors import OutputBusyError
 from fleet.storage import Folder
 from fleet.table.commits.commit import commit
 from fleet.table.commits.record import part_name
 from fleet.table.maintenance.close import finish
 from fleet.table.maintenance.compact import compact
 from fleet.table.maintenance.replace import SWITCHING
-from fleet.table.maintenance.verify import Verdict, verify
-from fleet.table.state.lock import REWRITE, Holder, held
-from fleet.table.state.run_notes import RunNote, put_note
+from fleet.table.maintenance.verify import VerificationReport, verify
+from fleet.table.state.lock import REWRITE_LOCK, Holder, locked
+from fleet.table.state.run_records import RunRecord, put_run_record
 from fleet.table.state.success_marker import unfinish
 from fleet.table.state.video_manifest import Video, write_videos
 
@@ -68,12 +68,12 @@ def video(uri: str, etag: str = "v1", frames: int = 16) -> Video:
     return Video(uri, 1000, etag, 0, 16 * TICKS, 0.64, frames)
 
 
-def prove(folder: Folder) -> Verdict:
+def prove(folder: Folder) -> VerificationReport:
     """Verify, reading everything."""
     return verify(folder, JOB)
 
 
-def kinds(verdict: Verdict) -> set[str]:
+def kinds(verdict: VerificationReport) -> set[str]:
     """Name what is wrong."""
     return {finding.kind for finding in verdict.findings}
 
@@ -232,7 +232,7 @@ def test_an_output_without_a_list_of_videos_is_not_proven(folder: Folder) -> Non
 def test_while_a_run_is_at_work_its_open_parts_are_no_fault(folder: Folder) -> None:
     """What is missing is, but may just not be done yet."""
     holder = Holder.me("fleet run", JOB.digest, time.time())
-    put_note(folder, RunNote(holder, "running", time.time()))
+    put_run_record(folder, RunRecord(holder, "running", time.time()))
     unfinish(folder)
     folder.put(f"detections/{part_name('0' * 32)}", b"PAR1 some rows")
     verdict = prove(folder)
@@ -243,7 +243,7 @@ def test_while_a_run_is_at_work_its_open_parts_are_no_fault(folder: Folder) -> N
 def test_it_does_not_look_while_parts_change_hands(folder: Folder) -> None:
     """They would be missed here and found there."""
     with (
-        held(folder, REWRITE, "fleet compact", JOB.digest),
-        pytest.raises(OutputBusy, match="changed by fleet compact"),
+        locked(folder, REWRITE_LOCK, "fleet compact", JOB.digest),
+        pytest.raises(OutputBusyError, match="changed by fleet compact"),
     ):
         prove(folder)

@@ -23,8 +23,8 @@ from fleet.plan.shard import DoneIntervals, video_work
 from fleet.storage import expand
 from fleet.video.index import VideoIndex
 from fleet.video.probe.sandbox import index_video
-from fleet.worker.decode import Lost, ShardDecoder
-from fleet.worker.prefetch import Fetch, Readers
+from fleet.worker.decode import DecodeLoss, ShardDecoder
+from fleet.worker.prefetch import Fetch, FetchPool
 
 Seen = tuple[int, int, str]
 """A frame: its number, its pts, the digest of its pixels."""
@@ -63,7 +63,7 @@ def sharded(
     work = video_work(index, wanted, DoneIntervals([]), CostModel())
     seen: list[Seen] = []
     fetched = fed = 0
-    with closing(Readers()) as readers, Device(soc("Ascend310")) as device:
+    with closing(FetchPool()) as readers, Device(soc("Ascend310")) as device:
         for first, last in pairwise(sorted(set(cuts))):
             lease = Lease(f"{first}-{last}", (work.shard(first, last),))
             made = order(lease, {index.source.uri: work})
@@ -74,8 +74,8 @@ def sharded(
     return seen, fetched, fed
 
 
-def _decode(made: LeaseOrder, device: Device, readers: Readers) -> tuple[list[Seen], int]:
-    lost: list[Lost] = []
+def _decode(made: LeaseOrder, device: Device, readers: FetchPool) -> tuple[list[Seen], int]:
+    lost: list[DecodeLoss] = []
     seen: list[Seen] = []
     fetch = Fetch(made, readers)
     (shard,) = made.shards

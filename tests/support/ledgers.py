@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from fleet.core.fault import Fault
-from fleet.core.lease_summary import Piece
+from fleet.core.lease_summary import LeaseSummary
 from fleet.core.receipt import Receipt, Tally
 from fleet.core.run_events import LeaseDone
 from fleet.scheduler.commands import Assign, Command
-from fleet.scheduler.lease_state import Rules
+from fleet.scheduler.lease_state import SchedulingPolicy
 from fleet.scheduler.ledger import Ledger
 
 BUSY = Fault("storage", 0, "StorageError", "the store was busy", retryable=True)
@@ -28,12 +28,14 @@ def done(device: str, lease: str) -> LeaseDone:
     return LeaseDone(device, lease, receipt(lease, device))
 
 
-def ledger_of(gops: Mapping[str, int], rules: Rules | None = None, cost_s: float = 0) -> Ledger:
+def ledger_of(
+    gops: Mapping[str, int], rules: SchedulingPolicy | None = None, cost_s: float = 0
+) -> Ledger:
     """A ledger of leases of so many GOPs, which cost `cost_s` each."""
-    return Ledger([Piece(lease, n, cost_s * n) for lease, n in gops.items()], rules)
+    return Ledger([LeaseSummary(lease, n, cost_s * n) for lease, n in gops.items()], rules)
 
 
-def single(names: Iterable[str], rules: Rules | None = None) -> Ledger:
+def single(names: Iterable[str], rules: SchedulingPolicy | None = None) -> Ledger:
     """A ledger of leases of one GOP each."""
     return ledger_of(dict.fromkeys(names, 1), rules)
 

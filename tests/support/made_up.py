@@ -17,12 +17,12 @@ from fleet.core.receipt import Receipt
 from fleet.storage import Folder
 from fleet.table.commits.commit import commit
 from fleet.table.commits.record import JobRecord, Origin
-from fleet.table.maintenance.vacuum import Sweep, sweep
+from fleet.table.maintenance.vacuum import VacuumOptions, vacuum
 from fleet.table.parts.builder import PartBuilder
 from fleet.table.parts.schema import DETECTIONS, output_schemas
-from fleet.table.state.lock import REWRITE, held
+from fleet.table.state.lock import REWRITE_LOCK, locked
 from fleet.table.state.ownership import claim
-from fleet.table.state.state import Standing
+from fleet.table.state.state import TableState
 
 LABELS = ("person", "car", "dog")
 JOB = JobRecord("ab" * 32, "detections", {"params": {"threshold": "0.4"}, "sample": "all"})
@@ -76,10 +76,12 @@ def claimed(folder: Folder) -> Folder:
     return folder
 
 
-def swept(folder: Folder, versions: dict[str, str] | None = None, job: JobRecord = JOB) -> Standing:
+def swept(
+    folder: Folder, versions: dict[str, str] | None = None, job: JobRecord = JOB
+) -> TableState:
     """Sweep a folder, without pauses."""
-    with held(folder, REWRITE, "a test", job.digest) as hold:
-        return sweep(folder, job, hold, Sweep(versions, pause_s=0))
+    with locked(folder, REWRITE_LOCK, "a test", job.digest) as hold:
+        return vacuum(folder, job, hold, VacuumOptions(versions, pause_s=0))
 
 
 def commit_lease(

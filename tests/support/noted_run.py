@@ -1,8 +1,8 @@
 """`fleet run`, with all that its observer sees written down: noted_run.py JOB.toml NOTES SETTINGS.
 
 NOTES gets a line of JSON for each event: `kind`, its class; `at_s`, by the machine's own clock,
-which all hosts share; its plain fields, and the `frames` of its receipt. Nodes of the cluster are noted as `Node` when they are first
-seen alive with a device.
+which all hosts share; its plain fields, and the `frames` of its receipt. Nodes of the cluster are
+noted as `Node` when they are first seen alive with a device.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Notes:
         self._out = out
         self._turn = Lock()
 
-    def see(self, event: RunEvent) -> None:
+    def on_event(self, event: RunEvent) -> None:
         """Write an event down."""
         values = {item.name: getattr(event, item.name) for item in fields(event)}
         if isinstance(receipt := values.get("receipt"), Receipt):

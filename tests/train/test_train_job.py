@@ -13,7 +13,7 @@ import pytest
 import ray
 
 from fleet.ascend.soc import soc
-from fleet.errors import JobFailed, UsageError
+from fleet.errors import JobFailedError, UsageError
 from fleet.executors.ray.map import spread
 from fleet.executors.ray.session import ray_left_as_found, start_ray
 
@@ -74,11 +74,11 @@ def _ray_here() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_ray_here")
 def test_actors_on_a_ray_that_is_there_hand_errors_on() -> None:
-    """What Fleet raises is raised, a death is JobFailed; the Ray that was there goes on."""
+    """What Fleet raises is raised, a death is JobFailedError; the Ray that was there goes on."""
     assert os.getpid() not in set(spread(os.getpid, [(), ()], 2))
     with pytest.raises(UsageError, match="Ascend999"):
         list(spread(soc, [("Ascend999",)], 1))
-    with pytest.raises(JobFailed, match="died"):
+    with pytest.raises(JobFailedError, match="died"):
         list(spread(os._exit, [(1,)], 1))
     assert ray.is_initialized()
 

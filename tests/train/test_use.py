@@ -8,7 +8,7 @@ import pytest
 
 from fleet.ascend.soc import MB, Ascend910A
 from fleet.core.geometry import Size
-from fleet.errors import DeviceOutOfMemory
+from fleet.errors import DeviceOutOfMemoryError
 
 CANVAS = Size(32, 16)
 MACS = 4 * 32 * 16 * 3 * 9
@@ -51,5 +51,5 @@ def test_what_does_not_fit_on_the_chip_is_refused() -> None:
 
     network = torch.nn.Sequential(CubeConv(3, 4, 3, padding=1))
     tiny = replace(Ascend910A, memory_bytes=20_000)
-    with pytest.raises(DeviceOutOfMemory, match="backward"):
+    with pytest.raises(DeviceOutOfMemoryError, match="backward"):
         step_use(network, tiny, PrecisionMode.FORCE_FP32, 8, CANVAS)

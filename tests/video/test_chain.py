@@ -34,7 +34,7 @@ def test_a_missing_picture_is_noticed_before_the_next_key(
     """Any GOPs, B-pyramids, containers: one that others refer to, and no false alarm."""
     index, whole = units(cached(clip, clip_folder).read_bytes())
     chain = ReferenceChain(index.stream.parameter_sets)
-    assert all(chain.follow(unit, 0) for unit in whole)
+    assert all(chain.continues(unit, 0) for unit in whole)
     keys = index.packets.key
     lost = [
         row
@@ -46,9 +46,9 @@ def test_a_missing_picture_is_noticed_before_the_next_key(
     row = data.draw(st.sampled_from(lost), label="lost")
     for known, expected in ((0, False), (1, True)):
         chain = ReferenceChain(index.stream.parameter_sets)
-        assert all(chain.follow(unit, 0) for unit in whole[:row])
-        assert chain.follow(whole[row + 1], known) is expected
-        assert all(chain.follow(unit, 0) for unit in whole[row + 2 :])
+        assert all(chain.continues(unit, 0) for unit in whole[:row])
+        assert chain.continues(whole[row + 1], known) is expected
+        assert all(chain.continues(unit, 0) for unit in whole[row + 2 :])
 
 
 @pytest.mark.parametrize("name", ["town_1080p.mp4", "town_h264_opengop.mkv"])
@@ -56,13 +56,13 @@ def test_nothing_is_missing_from_a_real_clip(data_dir: Path, name: str) -> None:
     """As phones and editors write them, with B-pyramids and open GOPs."""
     index, whole = units((data_dir / name).read_bytes())
     chain = ReferenceChain(index.stream.parameter_sets)
-    assert all(chain.follow(unit, 0) for unit in whole)
+    assert all(chain.continues(unit, 0) for unit in whole)
 
 
 def test_a_picture_that_cannot_be_read_is_no_gap(clip_folder: Path) -> None:
     """The decoder says what is wrong with it, better than a number could."""
     index, whole = units(cached(Clip(container="ts"), clip_folder).read_bytes())
     chain = ReferenceChain(index.stream.parameter_sets)
-    assert all(chain.follow(unit, 0) for unit in whole[:3])
-    assert chain.follow(b"\0\0\0\1\x41" + b"\0" * 8, 0)
-    assert chain.follow(whole[4], 0)
+    assert all(chain.continues(unit, 0) for unit in whole[:3])
+    assert chain.continues(b"\0\0\0\1\x41" + b"\0" * 8, 0)
+    assert chain.continues(whole[4], 0)

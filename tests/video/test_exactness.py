@@ -11,15 +11,17 @@ from generate import Clip, cached, clips
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.video.sampling import Sample
+from fleet.video.sampling import Sampling
 
 SAMPLES = st.one_of(
-    st.just(Sample()),
-    st.integers(1, 20).map(lambda step: Sample("every", step=step)),
-    st.fractions(min_value=1, max_value=30, max_denominator=3).map(lambda f: Sample("fps", fps=f)),
-    st.just(Sample("keyframes")),
-    st.just(Sample.parse("all,from_s=0.3,to_s=0.9")),
-    st.just(Sample.parse("every=3,from_s=0.5")),
+    st.just(Sampling()),
+    st.integers(1, 20).map(lambda step: Sampling("every", step=step)),
+    st.fractions(min_value=1, max_value=30, max_denominator=3).map(
+        lambda f: Sampling("fps", fps=f)
+    ),
+    st.just(Sampling("keyframes")),
+    st.just(Sampling.parse("all,from_s=0.3,to_s=0.9")),
+    st.just(Sampling.parse("every=3,from_s=0.5")),
 )
 
 
@@ -31,7 +33,7 @@ def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @given(clips(), SAMPLES, st.data())
 def test_any_cut_of_any_clip_under_any_sampling_is_exact(
-    clip_folder: Path, clip: Clip, sample: Sample, data: st.DataObject
+    clip_folder: Path, clip: Clip, sample: Sampling, data: st.DataObject
 ) -> None:
     """The shards of a video together give what a sequential decode gives: numbers, pts, pixels."""
     path = cached(clip, clip_folder)
@@ -62,7 +64,7 @@ def test_real_clips_in_shards_of_one_gop_are_exact(data_dir: Path, name: str, sa
     """Closed and open GOPs, B-pyramids, cut at every key frame."""
     path = data_dir / name
     index = index_of(path)
-    wanted = Sample.parse(sample).wanted(index)
+    wanted = Sampling.parse(sample).wanted(index)
     seen, _, _ = sharded(index, list(range(len(index.cuts) + 1)), wanted)
     assert sorted(seen) == expected(path, index, wanted)
 
@@ -70,7 +72,7 @@ def test_real_clips_in_shards_of_one_gop_are_exact(data_dir: Path, name: str, sa
 def test_one_frame_a_second_feeds_a_third_of_the_packets(town: Path) -> None:
     """At most 260 of 795 packets go to the decoder."""
     index = index_of(town)
-    seen, _, fed = sharded(index, [0, len(index.cuts)], Sample.parse("fps=1").wanted(index))
+    seen, _, fed = sharded(index, [0, len(index.cuts)], Sampling.parse("fps=1").wanted(index))
     assert len(seen) == 32
     assert fed <= 260
 
@@ -79,6 +81,6 @@ def test_key_frames_feed_nothing_else(town: Path) -> None:
     """16 key frames, 16 packets fetched, 16 fed."""
     index = index_of(town)
     seen, fetched, fed = sharded(
-        index, [0, len(index.cuts)], Sample.parse("keyframes").wanted(index)
+        index, [0, len(index.cuts)], Sampling.parse("keyframes").wanted(index)
     )
     assert (len(seen), fetched, fed) == (16, 16, 16)

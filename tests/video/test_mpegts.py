@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.video.containers.mpegts import Grid, find_grid, payload, units
+from fleet.video.containers.mpegts import PacketLayout, find_grid, payload, units
 
 PID = 256
 
@@ -89,7 +89,9 @@ def test_reading_goes_on_behind_lost_bytes() -> None:
 def test_grid_is_found_wherever_it_begins(step: int, start: int) -> None:
     """A recording may begin in the middle of a packet."""
     packets = [TsPacket(PID, b"x" * 100, starts=False, header_data=0)] * 12
-    assert find_grid(file_of(packets, step)[step - start if start else 0 :]) == Grid(step, start)
+    assert find_grid(file_of(packets, step)[step - start if start else 0 :]) == PacketLayout(
+        step, start
+    )
 
 
 @given(st.binary(max_size=3000).filter(lambda data: data.count(b"G") < 3))

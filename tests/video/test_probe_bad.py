@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from truth import MemoryReader, extracted, probed, truth
 
 from fleet.core.source import Source
-from fleet.errors import BrokenVideo, NotAVideo, StorageError, VideoError
+from fleet.errors import BrokenVideoError, NotAVideoError, StorageError, VideoError
 from fleet.video.containers.libav import opened
 from fleet.video.probe.probe import probe
 
@@ -36,7 +36,7 @@ CONCAT = b"ffconcat version 1.0\nfile '/etc/passwd'\n"
 )
 def test_what_is_no_video_is_named(data: bytes, says: str) -> None:
     """The sentence says what the file is instead, or what is missing, and the way out."""
-    with pytest.raises(NotAVideo, match=says) as caught:
+    with pytest.raises(NotAVideoError, match=says) as caught:
         probed(data, "notes.mp4")
     assert str(caught.value).startswith("notes.mp4: ")
     assert caught.value.way_out
@@ -45,7 +45,7 @@ def test_what_is_no_video_is_named(data: bytes, says: str) -> None:
 
 def test_sound_alone_is_no_video() -> None:
     """An MP4 with audio only."""
-    with pytest.raises(NotAVideo, match="no video stream in it, only audio"):
+    with pytest.raises(NotAVideoError, match="no video stream in it, only audio"):
         probed(sound_only())
 
 
@@ -61,14 +61,14 @@ def test_libav_opens_nothing_but_the_bytes_it_is_given(
     data: bytes, demuxer: str, options: dict[str, str]
 ) -> None:
     """Demuxers that open other files may not run, and if they did, could open none."""
-    with pytest.raises(NotAVideo), opened("list.mp4", io.BytesIO(data), demuxer, **options):
+    with pytest.raises(NotAVideoError), opened("list.mp4", io.BytesIO(data), demuxer, **options):
         pytest.fail("a list of files was opened")
 
 
 def test_recording_that_was_cut_off_says_so(clip_folder: Path) -> None:
     """The index of a plain MP4 stands at its end."""
     data = cached(Clip(), clip_folder).read_bytes()
-    with pytest.raises(BrokenVideo, match="ends before its index"):
+    with pytest.raises(BrokenVideoError, match="ends before its index"):
         probed(data[: len(data) // 2])
 
 
@@ -99,7 +99,7 @@ def test_index_of_absurd_size_is_not_read() -> None:
             return 2 << 40
 
     reader = Huge(head + moov)
-    with pytest.raises(BrokenVideo, match="1,048,576 MiB"):
+    with pytest.raises(BrokenVideoError, match="1,048,576 MiB"):
         probe(Source("huge", reader.size, "e"), reader)
     assert len(reader.ranges) == 1
 
@@ -122,7 +122,7 @@ def test_counts_that_would_fill_the_memory_are_refused(
     data = bytearray(cached(Clip(), clip_folder).read_bytes())
     where = data.index(table) + at
     data[where : where + 4] = b"\xf0\0\0\0"
-    with pytest.raises(BrokenVideo, match=says):
+    with pytest.raises(BrokenVideoError, match=says):
         probed(bytes(data))
 
 
@@ -171,7 +171,7 @@ def test_stripped_matroska_blocks_are_refused_with_a_way_out(
 ) -> None:
     """Packets that are not in the file as they are decoded cannot be fetched."""
     data = cached(Clip(container="mkv", frames=frames), clip_folder).read_bytes()
-    with pytest.raises(BrokenVideo, match="ffmpeg -i in -c copy"):
+    with pytest.raises(BrokenVideoError, match="ffmpeg -i in -c copy"):
         probed(stripped(data))
 
 

@@ -38,14 +38,14 @@ class DeviceActor(Worker):
         return super().progress()
 
     @ray.method(concurrency_group="control")
-    def drop(self, lease: str) -> None:  # type: ignore[override]  # Ray wraps methods
+    def cancel(self, lease: str) -> None:  # type: ignore[override]  # Ray wraps methods
         """See Worker."""
-        super().drop(lease)
+        super().cancel(lease)
 
     @ray.method(concurrency_group="control")
-    def shorten(self, lease: str) -> None:  # type: ignore[override]  # Ray wraps methods
+    def truncate(self, lease: str) -> None:  # type: ignore[override]  # Ray wraps methods
         """See Worker."""
-        super().shorten(lease)
+        super().truncate(lease)
 
 
 def pickle_by_value(job_class: type) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ray.exceptions import OutOfMemoryError, RayActorError, RayError, RayTaskError
 
 from fleet.core.run_events import Cause
-from fleet.errors import FleetError, JobFailed
+from fleet.errors import FleetError, JobFailedError
 
 GONE = "its machine died, or cannot be reached"
 CRASHED = (
@@ -46,4 +46,4 @@ def why_not_started(error: BaseException) -> str:
 def cause_of(error: RayTaskError) -> BaseException:
     """Give what was raised on a device, as an error of ours."""
     cause = error.cause
-    return cause if isinstance(cause, FleetError) else JobFailed(f"A device failed: {error}")
+    return cause if isinstance(cause, FleetError) else JobFailedError(f"A device failed: {error}")

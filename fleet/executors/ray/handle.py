@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from fleet.scheduler.commands import Drop, Shorten
+from fleet.scheduler.commands import Cancel, Truncate
 
 
 @dataclass(eq=False)
-class Seat:
+class ActorHandle:
     """One actor; changed only by the pool that holds it.
 
     `avoided`: the nodes, by Ray's id, that it is not to go to, as asked at `since_s`. `node`: the
@@ -29,12 +29,12 @@ class Seat:
     leases: list[str] = field(default_factory=list)
     ran: str = ""
 
-    def tell(self, command: Drop | Shorten) -> None:
+    def tell(self, command: Cancel | Truncate) -> None:
         """Pass a command on; what comes of it is the outcome of the lease."""
-        if isinstance(command, Drop):
-            self.actor.drop.remote(command.lease)
+        if isinstance(command, Cancel):
+            self.actor.cancel.remote(command.lease)
         else:
-            self.actor.shorten.remote(command.lease)
+            self.actor.truncate.remote(command.lease)
 
     def let_go(self) -> None:
         """Have it close its device and end, once it has answered what it was asked."""

@@ -9,7 +9,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from fleet.errors import FleetError, JobFailed
+from fleet.errors import FleetError, JobFailedError
 
 OBJECT_STORE_BYTES = 128 * 1024 * 1024
 """Only names cross Ray; pictures go to the disk."""
@@ -27,7 +27,7 @@ def spread(
     """Call `work` with the arguments of each piece, on so many actors; gives results as they come.
 
     Starts Ray on this machine where the process is not connected to a cluster, and ends it then.
-    Raises what the work raised if Fleet knows it, JobFailed otherwise.
+    Raises what the work raised if Fleet knows it, JobFailedError otherwise.
     """
     if not pieces:
         return
@@ -67,6 +67,6 @@ def _results(
             yield ray.get(ready)
         except RayTaskError as error:
             cause = error.cause
-            raise cause if isinstance(cause, FleetError) else JobFailed(str(error)) from error
+            raise cause if isinstance(cause, FleetError) else JobFailedError(str(error)) from error
         except RayError as error:
-            raise JobFailed(f"A renderer died: {error}") from error
+            raise JobFailedError(f"A renderer died: {error}") from error

@@ -36,11 +36,11 @@ class RayMetrics:
         self._end = Event()
         self._thread = Thread(target=self._go_on, name="metrics", daemon=True)
 
-    def see(self, event: RunEvent) -> None:
+    def on_event(self, event: RunEvent) -> None:
         """Take note of what happened just now; see Observer."""
         with self._lock:
             self._counted.fold(event)
-        self._inner.see(event)
+        self._inner.on_event(event)
 
     def start(self) -> None:
         """Begin to tell Ray."""

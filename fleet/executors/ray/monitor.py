@@ -13,7 +13,7 @@ from ray.exceptions import ActorDiedError, RayError
 from fleet.core.progress import Progress
 from fleet.core.run_events import Cause
 from fleet.executors.ray.failures import why
-from fleet.executors.ray.handle import Seat
+from fleet.executors.ray.handle import ActorHandle
 from fleet.scheduler.watchdog import Watchdog
 
 ASK_EVERY_S = 0.5
@@ -21,7 +21,7 @@ ASK_EVERY_S = 0.5
 ASKS_A_S = 200
 """More questions than that a driver does not ask, however many devices it leads."""
 
-Gone = tuple[Seat, str, Cause]
+Gone = tuple[ActorHandle, str, Cause]
 
 
 class Watch:
@@ -29,12 +29,12 @@ class Watch:
 
     def __init__(self, limit_s: float) -> None:
         self._watchdog = Watchdog(limit_s)
-        self._answers: SimpleQueue[tuple[Seat, Future[Any]]] = SimpleQueue()
+        self._answers: SimpleQueue[tuple[ActorHandle, Future[Any]]] = SimpleQueue()
         self._next_s = 0.0
         self._gone: list[Gone] = []
-        self._seats: dict[str, Seat] = {}
+        self._seats: dict[str, ActorHandle] = {}
 
-    def ask(self, seats: Collection[Seat], now_s: float) -> list[Progress]:
+    def ask(self, seats: Collection[ActorHandle], now_s: float) -> list[Progress]:
         """Ask all that are open, where it is time to; gives what they have answered since."""
         if now_s < self._next_s:
             return []
@@ -47,14 +47,14 @@ class Watch:
                 self._ask(seat, now_s)
         return answered
 
-    def _ask(self, seat: Seat, now_s: float) -> None:
+    def _ask(self, seat: ActorHandle, now_s: float) -> None:
         seat.asked = True
         self._seats[seat.device] = seat
         self._watchdog.ask(seat.device, now_s)
         future = seat.actor.progress.remote().future()
         future.add_done_callback(partial(self._put, seat))
 
-    def _put(self, seat: Seat, future: Future[Any]) -> None:
+    def _put(self, seat: ActorHandle, future: Future[Any]) -> None:
         self._answers.put((seat, future))
 
     def _read(self) -> Iterator[Progress]:
@@ -81,7 +81,7 @@ class Watch:
         gone, self._gone = self._gone, []
         return gone
 
-    def forget(self, seat: Seat) -> None:
+    def forget(self, seat: ActorHandle) -> None:
         """Take no more interest in one."""
         self._watchdog.forget(seat.device)
         self._seats.pop(seat.device, None)

@@ -14,7 +14,7 @@ import ray
 # Nothing public tells of nodes that drain, of one node's free resources, of one actor's node.
 from ray._private.state import state
 
-from fleet.scheduler.placement import UNKNOWN, Others
+from fleet.scheduler.placement import UNKNOWN, ForeignUsage
 
 LOOK_EVERY_S = 0.5
 LOOK_SHARE = 20
@@ -47,7 +47,7 @@ class Nodes:
     def __init__(self) -> None:
         self.alive: Mapping[str, Node] = {}
         self._names: dict[str, str] = {UNKNOWN: "a node unknown"}
-        self._others = Others()
+        self._others = ForeignUsage()
         self._next_s = -math.inf
 
     def look(self, now_s: float, *, at_once: bool = False) -> bool:
@@ -70,7 +70,7 @@ class Nodes:
         """The nodes that have NPUs and stay."""
         return frozenset(n for n, node in self.alive.items() if node.npus and not node.draining)
 
-    def there(self, ours: Counter[str], now_s: float) -> int:
+    def capacity(self, ours: Counter[str], now_s: float) -> int:
         """How many devices these could have, which is their NPUs but for those that others use.
 
         `ours`: how many devices of ours there are by node; under the empty name, those that have
@@ -78,7 +78,7 @@ class Nodes:
         """
         usable = [(node, self.alive[node]) for node in self.usable]
         in_use = sum(max(0, node.npus - node.free - ours[name]) for name, node in usable)
-        others = self._others.see(in_use, ours[UNKNOWN], now_s)
+        others = self._others.update(in_use, ours[UNKNOWN], now_s)
         return sum(node.npus for _, node in usable) - others
 
 

@@ -23,16 +23,16 @@ from fleet.core.run_events import (
     Event,
     NodeSetAside,
 )
-from fleet.errors import FleetError, JobFailed
+from fleet.errors import FleetError, JobFailedError
 from fleet.executors.outcomes import event_of
 from fleet.executors.ray.actor import DeviceActor, as_actor, options, pickle_by_value
 from fleet.executors.ray.failures import GONE, cause_of, why, why_not_started
-from fleet.executors.ray.handle import Seat
+from fleet.executors.ray.handle import ActorHandle
 from fleet.executors.ray.monitor import Watch
 from fleet.executors.ray.nodes import Nodes, node_of_dead
 from fleet.plan.order import LeaseOrder
-from fleet.scheduler.commands import Assign, Drop, Release, Shorten
-from fleet.scheduler.placement import Placing
+from fleet.scheduler.commands import Assign, Cancel, Release, Truncate
+from fleet.scheduler.placement import NodeBlacklist
 from fleet.worker.spec import WorkerSpec
 
 STALE_S = 10.0
@@ -53,24 +53,24 @@ class RayPool:
         pickle_by_value(type(spec.work))
         self._spec = ray.put(spec)
         self._actor_class = as_actor(worker)
-        self._seats: dict[str, Seat] = {}
+        self._seats: dict[str, ActorHandle] = {}
         self._numbers = count()
         self._wanted = 0
         self._mail: SimpleQueue[tuple[Take, Future[Any]]] = SimpleQueue()
         self._untold: list[Event] = []
         self._watch = Watch(spec.watchdog_s)
         self._nodes = Nodes()
-        self._placing = Placing()
-        self._there = 0
+        self._placing = NodeBlacklist()
+        self._capacity = 0
         self._changed = False
         self._look(time.monotonic())
 
     @property
-    def there(self) -> int:
+    def capacity(self) -> int:
         """See Pool: NPUs of nodes that stay, but for those that others use."""
-        return self._there
+        return self._capacity
 
-    def want(self, devices: int) -> None:
+    def set_target(self, devices: int) -> None:
         """Aim at so many, besides those whose nodes go away; see Pool."""
         if devices == self._wanted:
             return
@@ -95,7 +95,7 @@ class RayPool:
         seat.leases.append(command.lease)
         self._hear(seat.actor.run.remote(order), partial(self._take_outcome, seat, command.lease))
 
-    def tell(self, command: Drop | Shorten | Release) -> None:
+    def tell(self, command: Cancel | Truncate | Release) -> None:
         """See Pool."""
         seat = self._seats.get(command.device)
         if seat is None:
@@ -130,7 +130,7 @@ class RayPool:
         mail += [self._mail.get_nowait() for _ in range(self._mail.qsize())]
         return [event for take, future in mail for event in take(future)]
 
-    def _take_outcome(self, seat: Seat, lease: str, future: Future[Any]) -> list[Event]:
+    def _take_outcome(self, seat: ActorHandle, lease: str, future: Future[Any]) -> list[Event]:
         if seat.device not in self._seats:
             return []
         error = future.exception()
@@ -142,7 +142,7 @@ class RayPool:
         seat.leases.remove(lease)
         return [event_of(seat.device, lease, future.result())]
 
-    def _why(self, seat: Seat, error: RayError) -> tuple[str, Cause]:
+    def _why(self, seat: ActorHandle, error: RayError) -> tuple[str, Cause]:
         reason, cause = why(error)
         self._nodes.look(time.monotonic(), at_once=True)
         if seat.draining or seat.node not in self._nodes.alive:
@@ -150,18 +150,18 @@ class RayPool:
             cause = Cause.TAKEN
         return reason, cause
 
-    def _lose(self, seat: Seat, reason: str, cause: Cause) -> list[Event]:
+    def _lose(self, seat: ActorHandle, reason: str, cause: Cause) -> list[Event]:
         self._forget(seat)
         ran = seat.ran if seat.ran in seat.leases else ""
         return [DeviceLost(seat.device, reason, cause, ran)] if seat.joined else []
 
-    def _forget(self, seat: Seat) -> None:
+    def _forget(self, seat: ActorHandle) -> None:
         # It may be cut off rather than dead: what it holds goes to others, so it must end. This
         # ends one that holds the GIL too, and one that is stopped (by SIGKILL, after 5 s).
         ray.kill(seat.actor)
         self._drop(seat)
 
-    def _drop(self, seat: Seat) -> None:
+    def _drop(self, seat: ActorHandle) -> None:
         del self._seats[seat.device]
         self._watch.forget(seat)
         self._changed = True
@@ -183,10 +183,10 @@ class RayPool:
         if not self._nodes.look(now_s):
             return False
         ours = Counter(seat.node for seat in self._seats.values())
-        self._there = self._nodes.there(ours, now_s)
+        self._capacity = self._nodes.capacity(ours, now_s)
         return True
 
-    def _see_node(self, seat: Seat) -> list[Event]:
+    def _see_node(self, seat: ActorHandle) -> list[Event]:
         """Tell of a device whose node is gone or about to go."""
         if not seat.node:
             return []
@@ -218,10 +218,10 @@ class RayPool:
         device = f"npu/{number}"
         actor_class = self._actor_class.options(**options(avoided))
         actor = actor_class.remote(self._spec, device, number)
-        seat = self._seats[device] = Seat(device, actor, avoided, now_s)
+        seat = self._seats[device] = ActorHandle(device, actor, avoided, now_s)
         self._hear(actor.where.remote(), partial(self._take_place, seat))
 
-    def _take_place(self, seat: Seat, future: Future[Any]) -> list[Event]:
+    def _take_place(self, seat: ActorHandle, future: Future[Any]) -> list[Event]:
         if seat.device not in self._seats:
             return []
         if error := future.exception():
@@ -230,7 +230,7 @@ class RayPool:
         self._hear(seat.actor.open.remote(), partial(self._take_start, seat))
         return []
 
-    def _take_start(self, seat: Seat, future: Future[Any]) -> list[Event]:
+    def _take_start(self, seat: ActorHandle, future: Future[Any]) -> list[Event]:
         if seat.device not in self._seats:
             return []
         if error := future.exception():
@@ -239,7 +239,7 @@ class RayPool:
         self._placing.succeed(seat.node)
         return [DeviceJoined(seat.device, self._nodes.name(seat.node))]
 
-    def _fail_start(self, seat: Seat, error: BaseException) -> list[Event]:
+    def _fail_start(self, seat: ActorHandle, error: BaseException) -> list[Event]:
         """Try again elsewhere, or later; raises what the job or its model is to blame for."""
         if isinstance(error, RayTaskError):
             cause = error.cause
@@ -262,7 +262,7 @@ class RayPool:
             return
         if self._placing.hopeless(self._nodes.usable):
             reasons = (f"{self._nodes.name(n)}: {why}" for n, why in self._placing.aside.items())
-            raise JobFailed(f"No device can be started on any node. {'; '.join(reasons)}")
+            raise JobFailedError(f"No device can be started on any node. {'; '.join(reasons)}")
 
     def progress(self) -> list[Progress]:
         """Tell what is newly heard of the devices, which are asked now and then."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import ray
 
-from fleet.errors import JobFailed
+from fleet.errors import JobFailedError
 
 OBJECT_STORE_BYTES = 128 * 1024 * 1024
 """Pixels never cross Ray: leases and receipts are small."""
@@ -19,7 +19,7 @@ def join_ray() -> int | None:
     """Connect to the cluster that RAY_ADDRESS names, or that this process is connected to.
 
     Gives how many NPUs it has just now, which may be none where nodes come as they are asked for;
-    None where there is no cluster to join. Raises JobFailed where it cannot be reached.
+    None where there is no cluster to join. Raises JobFailedError where it cannot be reached.
     """
     _quiet()
     if not ray.is_initialized():
@@ -29,7 +29,7 @@ def join_ray() -> int | None:
             ray.init(logging_level=logging.ERROR, log_to_driver=False)
         except ConnectionError as error:
             message = f"The Ray cluster at {os.environ['RAY_ADDRESS']} cannot be joined: {error}"
-            raise JobFailed(message) from error
+            raise JobFailedError(message) from error
     resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     return int(resources.get("NPU", 0))
 

@@ -18,7 +18,7 @@ from fleet.ascend.soc import MB, Soc
 from fleet.ascend.soc import soc as soc_named
 from fleet.core.frames import ChannelOrder
 from fleet.core.geometry import Fit, Size
-from fleet.errors import ModelRefused
+from fleet.errors import ModelRefusedError
 from fleet.models.card import CARD_KEY, FORMAT, ModelCard
 from fleet.models.compiler.graph import (
     ImageInput,
@@ -28,9 +28,9 @@ from fleet.models.compiler.graph import (
     parse_onnx,
     refuse,
 )
-from fleet.models.compiler.metadata import Reading, how_to_read
-from fleet.models.compiler.trial import Trial, run_gray
-from fleet.models.compiler.work import count_work
+from fleet.models.compiler.metadata import HeadSpec, resolve_head
+from fleet.models.compiler.trial import Trial, dry_run
+from fleet.models.compiler.work import count_macs
 from fleet.models.heads import HEADS, Anchors, Head, head_named, write_anchors
 
 FITTED = {
@@ -56,13 +56,13 @@ def compile_model(
     """Compile a network for a chip and give the .om; the same arguments give the same bytes.
 
     `head`, `labels`, `anchors` (per output, for the heads that read with them): where not given, as
-    the network's own metadata says (see `metadata`). `size`, `batch`: for networks that leave
-    them open (batch 1 where not given). `aipp` replaces the head's own configuration, `order` only
-    its channel order, `fit` the head's fit. One gray picture is run through AIPP and network, and
-    what comes out must suit the head. Raises ModelRefused for what Fleet or the chip cannot run.
+    the network's own metadata says (see `metadata`). `size`, `batch`: for networks that leave them
+    open (batch 1 where not given). `aipp` replaces the head's own configuration, `order` only its
+    channel order, `fit` the head's fit. One gray picture is run through AIPP and network, and what
+    comes out must suit the head. Raises ModelRefusedError for what Fleet or the chip cannot run.
     """
     model = parse_onnx(onnx_bytes, name)
-    reading = how_to_read(model, name, head, labels, anchors)
+    reading = resolve_head(model, name, head, labels, anchors)
     reader = head_named(reading.head, reading.anchors)
     image = image_input(model, name)
     opset = opset_of(model, name)
@@ -70,9 +70,9 @@ def compile_model(
     fix_lengths(model, image, batch, canvas)
     aipp = _configuration(reader, aipp, order, name)
     _check_source(aipp.layout(canvas).source, soc, name)
-    trial = run_gray(model, image, Aipp(aipp, canvas, batch, image.dtype), name)
+    trial = dry_run(model, image, Aipp(aipp, canvas, batch, image.dtype), name)
     _check_head(reading, reader, trial, canvas, batch, name)
-    work = count_work(model.graph, trial.shapes)
+    work = count_macs(model.graph, trial.shapes)
     card = ModelCard(
         format=FORMAT,
         name=name,
@@ -143,14 +143,16 @@ def _triple(values: Sequence[float]) -> str:
 def read_labels(text: str, path: str) -> tuple[str, ...]:
     """Read a labels file, one label a line in class order.
 
-    Raises ModelRefused for a file of none, and for an empty line before the last label.
+    Raises ModelRefusedError for a file of none, and for an empty line before the last label.
     """
     labels = tuple(line.strip() for line in text.rstrip().splitlines())
     if not labels:
-        raise ModelRefused(f"{path} holds no labels.", "Write one label a line, in class order.")
+        raise ModelRefusedError(
+            f"{path} holds no labels.", "Write one label a line, in class order."
+        )
     if "" in labels:
         gap = labels.index("") + 1
-        raise ModelRefused(f"Line {gap} of the labels in {path} is empty.", "Take it out.")
+        raise ModelRefusedError(f"Line {gap} of the labels in {path} is empty.", "Take it out.")
     return labels
 
 
@@ -200,14 +202,14 @@ def _check_memory(card: ModelCard, soc: Soc) -> None:
 
 
 def _check_head(
-    reading: Reading, reader: Head, trial: Trial, canvas: Size, batch: int, name: str
+    reading: HeadSpec, reader: Head, trial: Trial, canvas: Size, batch: int, name: str
 ) -> None:
     head, labels = reading.head, reading.labels
     if not labels or not all(labels):
         refuse(name, "its labels are missing, or one is empty.", "Give one label a class.")
     shapes = [output.shape for output in trial.outputs]
     listed = " and ".join(str(list(shape)) for shape in shapes)
-    why = reader.mismatch(shapes, len(labels), canvas)
+    why = reader.explain_mismatch(shapes, len(labels), canvas)
     if not why and any(shape[0] != batch for shape in shapes):
         why = f"it reads {batch} pictures at a time"
     if not why and any(output.dtype.name not in {"float32", "float16"} for output in trial.outputs):

@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import TensorProto
 
 from fleet.core.geometry import Size
-from fleet.errors import ModelRefused
+from fleet.errors import ModelRefusedError
 from fleet.models.heads import Shape
 
 OPSETS = range(11, 19)
@@ -34,12 +34,12 @@ class ImageInput:
 
 
 def refuse(name: str, what: str, way_out: str) -> NoReturn:
-    """Raise ModelRefused for the model of that name."""
-    raise ModelRefused(f"{name} cannot be compiled: {what}", way_out)
+    """Raise ModelRefusedError for the model of that name."""
+    raise ModelRefusedError(f"{name} cannot be compiled: {what}", way_out)
 
 
 def parse_onnx(content: bytes, name: str) -> onnx.ModelProto:
-    """Read an ONNX file, whole in `content`; raises ModelRefused."""
+    """Read an ONNX file, whole in `content`; raises ModelRefusedError."""
     try:
         model = onnx.load_model_from_string(content)
     except DecodeError:
@@ -56,7 +56,7 @@ def parse_onnx(content: bytes, name: str) -> onnx.ModelProto:
 
 
 def opset_of(model: onnx.ModelProto, name: str) -> int:
-    """Give its opset; raises ModelRefused outside 11..18, which ATC reads (ascend_spec 6.1)."""
+    """Return its opset; raises ModelRefusedError outside ATC's 11..18 (ascend_spec 6.1)."""
     versions = [item.version for item in model.opset_import if item.domain in {"", "ai.onnx"}]
     opset = max(versions, default=0)
     if opset not in OPSETS:
@@ -69,7 +69,7 @@ def opset_of(model: onnx.ModelProto, name: str) -> int:
 
 
 def image_input(model: onnx.ModelProto, name: str) -> ImageInput:
-    """Find its one input, an image in NCHW; raises ModelRefused for anything else."""
+    """Find its one input, an image in NCHW; raises ModelRefusedError for anything else."""
     weights = {weight.name for weight in model.graph.initializer}
     inputs = [item for item in model.graph.input if item.name not in weights]
     if len(inputs) != 1:

@@ -45,8 +45,8 @@ def parse_insert_op(text: str) -> tuple[AippConfig, tuple[str, ...]]:
     """Read one `aipp_op { name : value ... }`; gives it, and remarks on lines that do nothing.
 
     Static AIPP over NV12 only. With csc_switch, matrix lines left out take the chip's default,
-    BT.601 narrow to BGR, whatever a picture's colour. Raises ModelRefused, the text beginning with
-    E10052, on a name, a value or a combination that the chip or Fleet does not take.
+    BT.601 narrow to BGR, whatever a picture's colour. Raises ModelRefusedError, the text beginning
+    with E10052, on a name, a value or a combination that the chip or Fleet does not take.
     """
     given = _given(text)
     for name, allowed in DEMANDED.items():

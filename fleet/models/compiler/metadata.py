@@ -17,7 +17,7 @@ HEAD, LABELS, ANCHORS = "fleet.head", "fleet.labels", "fleet.anchors"
 
 
 @dataclass(frozen=True)
-class Reading:
+class HeadSpec:
     """How a network's outputs are read: the head's name, the labels, the anchors if it has any."""
 
     head: str
@@ -25,17 +25,17 @@ class Reading:
     anchors: Anchors
 
 
-def how_to_read(
+def resolve_head(
     model: onnx.ModelProto,
     name: str,
     head: str | None,
     labels: tuple[str, ...] | None,
     anchors: Anchors | None,
-) -> Reading:
+) -> HeadSpec:
     """Tell how a network is read: what is given counts, its notes tell the rest.
 
-    Notes on anchors count for the head that they were left with only. Raises ModelRefused where
-    neither tells, and for notes that cannot be read.
+    Notes on anchors count for the head that they were left with only. Raises ModelRefusedError
+    where neither tells, and for notes that cannot be read.
     """
     notes = {item.key: item.value for item in model.metadata_props}
     noted = notes.get(HEAD)
@@ -51,4 +51,4 @@ def how_to_read(
     if anchors is None:
         known = head == noted and ANCHORS in notes
         anchors = parse_anchors(notes[ANCHORS]) if known else ()
-    return Reading(head, labels, anchors)
+    return HeadSpec(head, labels, anchors)

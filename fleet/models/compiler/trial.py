@@ -25,10 +25,10 @@ class Trial:
     shapes: dict[str, Shape]
 
 
-def run_gray(model: onnx.ModelProto, image: ImageInput, aipp: Aipp, name: str) -> Trial:
+def dry_run(model: onnx.ModelProto, image: ImageInput, aipp: Aipp, name: str) -> Trial:
     """Run a gray picture; where shape inference gave up, look at the value itself.
 
-    Raises ModelRefused where ONNX Runtime does not open or run the network.
+    Raises ModelRefusedError where ONNX Runtime does not open or run the network.
     """
     shapes = known_shapes(model)
     outputs = [output.name for output in model.graph.output]

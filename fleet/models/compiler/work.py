@@ -24,7 +24,7 @@ class Work:
     workspace_bytes: int
 
 
-def count_work(graph: onnx.GraphProto, shapes: Mapping[str, Shape]) -> Work:
+def count_macs(graph: onnx.GraphProto, shapes: Mapping[str, Shape]) -> Work:
     """Count a graph's work, given the shape of each of its values by name.
 
     Multiply-accumulates are those of Conv, ConvTranspose, Gemm and MatMul in the graph itself:

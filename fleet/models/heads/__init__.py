@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from fleet.errors import ModelRefused
+from fleet.errors import ModelRefusedError
 from fleet.models.heads.anchors import Anchors, parse_anchors, write_anchors
 from fleet.models.heads.fastestdet import FastestDet
 from fleet.models.heads.head import Candidates, Head, Shape
@@ -33,16 +33,18 @@ HEADS: Mapping[str, Head] = {
 def head_named(name: str, anchors: Anchors = ()) -> Head:
     """Give the head of that name, with the anchors of the network that it is to read.
 
-    Raises ModelRefused for a name that there is not, listing those there are, and for anchors given
-    to a head that has none.
+    Raises ModelRefusedError for a name that there is not, listing those there are, and for anchors
+    given to a head that has none.
     """
     if name not in HEADS:
-        raise ModelRefused(
+        raise ModelRefusedError(
             f"There is no head called {name!r}.", f"Choose one of: {', '.join(sorted(HEADS))}."
         )
     head = HEADS[name]
     if isinstance(head, YoloV3):
         return replace(head, anchors=anchors)
     if anchors:
-        raise ModelRefused(f"The head {name} has no anchors.", "Leave them out, or take yolov3.")
+        raise ModelRefusedError(
+            f"The head {name} has no anchors.", "Leave them out, or take yolov3."
+        )
     return head

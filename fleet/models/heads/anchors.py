@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from fleet.errors import ModelRefused
+from fleet.errors import ModelRefusedError
 
 Anchors = tuple[tuple[tuple[float, float], ...], ...]
 """Per output of the network, width and height in pixels of its input; empty where it has none."""
@@ -15,11 +15,11 @@ GRAMMAR = "Write width,height pairs and a ; between outputs: '10,13 16,30; 62,45
 def parse_anchors(text: str) -> Anchors:
     """Read `10,13 16,30 33,23; 30,61 62,45 59,119`: one group an output, in their order.
 
-    Raises ModelRefused for anything else, and for sizes that are not above 0.
+    Raises ModelRefusedError for anything else, and for sizes that are not above 0.
     """
     groups = tuple(tuple(_parse_pair(pair) for pair in group.split()) for group in text.split(";"))
     if not all(groups):
-        raise ModelRefused(f"The anchors {text!r} have an output without any.", GRAMMAR)
+        raise ModelRefusedError(f"The anchors {text!r} have an output without any.", GRAMMAR)
     return groups
 
 
@@ -34,8 +34,8 @@ def _parse_pair(text: str) -> tuple[float, float]:
     try:
         width, height = (float(side) for side in text.split(","))
     except ValueError:
-        raise ModelRefused(f"{text!r} is not an anchor.", GRAMMAR) from None
+        raise ModelRefusedError(f"{text!r} is not an anchor.", GRAMMAR) from None
     if not (0 < width < math.inf and 0 < height < math.inf):
         message = f"The anchor {text} is not a size: its sides are above 0."
-        raise ModelRefused(message, GRAMMAR)
+        raise ModelRefusedError(message, GRAMMAR)
     return width, height

@@ -32,7 +32,7 @@ class FastestDet:
     iou: float = 0.45
     per_class: bool = False
 
-    def mismatch(self, outputs: Sequence[Shape], labels: int, canvas: Size) -> str | None:
+    def explain_mismatch(self, outputs: Sequence[Shape], labels: int, canvas: Size) -> str | None:
         """Say why these outputs are not [N, 5 + labels, grid height, grid width]."""
         del canvas
         if len(outputs) != 1 or len(outputs[0]) != 4:

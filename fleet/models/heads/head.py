@@ -58,7 +58,7 @@ class Head(Protocol):
     def per_class(self) -> bool:
         """Whether only boxes of one class suppress each other."""
 
-    def mismatch(self, outputs: Sequence[Shape], labels: int, canvas: Size) -> str | None:
+    def explain_mismatch(self, outputs: Sequence[Shape], labels: int, canvas: Size) -> str | None:
         """Say in a sentence why outputs of these shapes are not this head's; None if they are.
 
         `labels`: how many classes there are. `canvas`: the size of the network's input.

@@ -39,7 +39,7 @@ class YoloV3:
     iou: float = 0.45
     per_class: bool = True
 
-    def mismatch(self, outputs: Sequence[Shape], labels: int, canvas: Size) -> str | None:
+    def explain_mismatch(self, outputs: Sequence[Shape], labels: int, canvas: Size) -> str | None:
         """Say why these outputs are not one raw map for each group of anchors."""
         if not self.anchors:
             return "it needs the anchors of each output, such as --anchors '10,13 16,30; 62,45'"

@@ -31,7 +31,7 @@ class YoloV8:
     iou: float = 0.7
     per_class: bool = True
 
-    def mismatch(self, outputs: Sequence[Shape], labels: int, canvas: Size) -> str | None:
+    def explain_mismatch(self, outputs: Sequence[Shape], labels: int, canvas: Size) -> str | None:
         """Say why these outputs are not [N, 4 + labels, candidates]."""
         del canvas
         if len(outputs) != 1 or len(outputs[0]) != 3:

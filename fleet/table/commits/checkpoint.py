@@ -15,7 +15,7 @@ from contextlib import suppress
 import numpy as np
 import pyarrow as pa
 
-from fleet.parquet.arrays import marks
+from fleet.parquet.arrays import booleans
 from fleet.storage import Entry, Folder
 from fleet.table.commits.pack import DONE_FOLDER
 from fleet.table.commits.record_table import SCHEMA, frames_bytes, from_parquet, to_parquet
@@ -25,12 +25,12 @@ WORTH_IT = 200
 _SNAPSHOT = re.compile(rf"{DONE_FOLDER}/parts-[0-9a-f]{{32}}\.parquet")
 
 
-def is_snapshot(name: str) -> bool:
+def is_checkpoint(name: str) -> bool:
     """Whether an object is a snapshot."""
     return bool(_SNAPSHOT.fullmatch(name))
 
 
-def read_snapshots(
+def read_checkpoints(
     folder: Folder, listed: Mapping[str, Entry], frames: Mapping[str, int]
 ) -> pa.Table:
     """Read what snapshots tell of the leases whose frames parts are there, each once.
@@ -46,18 +46,18 @@ def read_snapshots(
             frames.get(lease) == size and lease not in known
             for lease, size in zip(leases, sizes, strict=True)
         ]
-        tables.append(table if all(fits) else table.filter(marks(np.array(fits, np.bool_))))
+        tables.append(table if all(fits) else table.filter(booleans(np.array(fits, np.bool_))))
         known.update(tables[-1]["lease"].to_pylist())
     return pa.concat_tables(tables)
 
 
 def _stored(folder: Folder, listed: Mapping[str, Entry]) -> Iterator[pa.Table]:
-    for name in filter(is_snapshot, listed):
+    for name in filter(is_checkpoint, listed):
         with suppress(FileNotFoundError, ValueError):
             yield from_parquet(folder.read(name))[0]
 
 
-def write_snapshot(folder: Folder, records: pa.Table) -> str:
+def write_checkpoint(folder: Folder, records: pa.Table) -> str:
     """Put a snapshot of leases that have parts of their own, and give its name."""
     leases = "".join(sorted(records["lease"].to_pylist()))
     name = f"{DONE_FOLDER}/parts-{hashlib.sha256(leases.encode()).hexdigest()[:32]}.parquet"
@@ -65,9 +65,9 @@ def write_snapshot(folder: Folder, records: pa.Table) -> str:
     return name
 
 
-def fold_snapshots(folder: Folder, records: pa.Table, others: Iterable[str]) -> None:
+def merge_checkpoints(folder: Folder, records: pa.Table, others: Iterable[str]) -> None:
     """Put one snapshot in the place of others, given by name."""
-    new = write_snapshot(folder, records) if len(records) else ""
+    new = write_checkpoint(folder, records) if len(records) else ""
     for name in others:
         if name != new:
             folder.delete(name)

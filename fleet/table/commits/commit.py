@@ -57,7 +57,7 @@ def _put_siblings(
 ) -> tuple[PartFile, ...]:
     """Put the parts of all tables but frames, at once: a far store answers each in its own time."""
 
-    def settle(table: str) -> PartFile | None:
+    def put_or_clear(table: str) -> PartFile | None:
         if tables[table].num_rows:
             return _put(folder, table, lease, tables[table], origin)
         _clear(folder, table, lease)
@@ -65,7 +65,7 @@ def _put_siblings(
 
     others = [table for table in tables if table != FRAMES_TABLE]
     with ThreadPoolExecutor(len(others), thread_name_prefix="commit") as side_by_side:
-        return tuple(part for part in side_by_side.map(settle, others) if part)
+        return tuple(part for part in side_by_side.map(put_or_clear, others) if part)
 
 
 def _put(folder: Folder, table: str, lease: str, rows: pa.Table, origin: Origin) -> PartFile:
@@ -86,8 +86,8 @@ def read_commits(folder: Folder, known: Collection[str] = ()) -> Iterator[Commit
     """Yield the record of every lease with parts of its own, in name order, but for the `known`.
 
     Reads footers only, some dozens at a time. A lease that lacks a part which its record names, or
-    has it in another size, is not committed and not given. Raises OutputCorrupt, naming the part,
-    where a record cannot be read.
+    has it in another size, is not committed and not given. Raises OutputCorruptError, naming the
+    part, where a record cannot be read.
     """
     # Frames are listed before the tables that they speak of: what a record names is there by then.
     entries = [entry for entry in folder.list(f"{FRAMES_TABLE}/") if lease_of(entry.name)]
@@ -104,7 +104,7 @@ def read_commits(folder: Folder, known: Collection[str] = ()) -> Iterator[Commit
 def read_commit(folder: Folder, entry: Entry) -> CommitRecord | None:
     """Read the record in the footer of one frames part; None where it is gone by now.
 
-    Raises OutputCorrupt where it holds none, StorageError where it cannot be read.
+    Raises OutputCorruptError where it holds none, StorageError where it cannot be read.
     """
     return read_record(folder, entry, _parse)
 

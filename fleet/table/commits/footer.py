@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from fleet.errors import OutputCorrupt, StorageError, TornPart
+from fleet.errors import OutputCorruptError, StorageError, TornPartError
 from fleet.parquet.encoding import footer_span, read_footer
 from fleet.storage import Entry, Folder
-from fleet.table.commits.record import METADATA_KEY, Altered
+from fleet.table.commits.record import METADATA_KEY, ChecksumMismatchError
 
 READ_THREADS = 32
 TAIL_BYTES = 16 * 1024
@@ -32,8 +32,8 @@ def _footer_bytes(folder: Folder, entry: Entry) -> bytes:
 def read_record(folder: Folder, entry: Entry, parse: Callable[[bytes, Entry], T]) -> T | None:
     """Read the record in a part's footer; None where the part is gone by now.
 
-    Raises TornPart where it is no whole Parquet file, or its record was altered; OutputCorrupt
-    where it is one without such a record, StorageError where it cannot be read.
+    Raises TornPartError where it is no whole Parquet file, or its record was altered;
+    OutputCorruptError where it is one without such a record, StorageError where it cannot be read.
     """
     try:
         metadata = read_footer(_footer_bytes(folder, entry)).metadata or {}
@@ -44,13 +44,13 @@ def read_record(folder: Folder, entry: Entry, parse: Callable[[bytes, Entry], T]
     except OSError as error:
         raise StorageError(f"{folder.uri}/{entry.name} could not be read: {error}") from error
     except ValueError as error:
-        raise TornPart(*_no_record(folder, entry, error)) from error
+        raise TornPartError(*_no_record(folder, entry, error)) from error
     try:
         return parse(bytes(metadata[METADATA_KEY.encode()]), entry)
-    except Altered as error:
-        raise TornPart(*_no_record(folder, entry, error)) from error
+    except ChecksumMismatchError as error:
+        raise TornPartError(*_no_record(folder, entry, error)) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise OutputCorrupt(*_no_record(folder, entry, error)) from error
+        raise OutputCorruptError(*_no_record(folder, entry, error)) from error
 
 
 def _no_record(folder: Folder, entry: Entry, error: Exception) -> tuple[str, str]:

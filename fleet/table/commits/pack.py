@@ -18,10 +18,10 @@ from typing import Self
 import pyarrow as pa
 
 from fleet.core.receipt import PartFile
-from fleet.errors import OutputCorrupt
+from fleet.errors import OutputCorruptError
 from fleet.storage import Entry, Folder
 from fleet.table.commits.footer import read_record
-from fleet.table.commits.record import sealed, unsealed
+from fleet.table.commits.record import verify_checksum, with_checksum
 from fleet.table.commits.record_table import from_parquet
 from fleet.table.parts.schema import FRAMES_TABLE
 from fleet.version import __version__
@@ -81,7 +81,7 @@ class PackRecord:
             "parts": [asdict(part) for part in self.parts[:-1]],
             "frames": {"rows": frames.rows, "sha256_before_footer": frames.sha256},
         }
-        return sealed(record)
+        return with_checksum(record)
 
     @classmethod
     def from_json(cls, text: str | bytes, part_bytes: int) -> Self:
@@ -90,7 +90,7 @@ class PackRecord:
         Raises Altered where it was changed since, ValueError, KeyError or TypeError where it is not
         such a record.
         """
-        raw = unsealed(text)
+        raw = verify_checksum(text)
         name, frames = str(raw["pack"]), raw["frames"]
         siblings = tuple(PartFile(**part) for part in raw["parts"])
         sha256 = frames["sha256_before_footer"]
@@ -110,7 +110,7 @@ class PackRecord:
 def read_pack(folder: Folder, entry: Entry) -> PackRecord | None:
     """Read the record in the footer of a pack's frames part; None where it is gone by now.
 
-    Raises OutputCorrupt where it holds none, StorageError where it cannot be read.
+    Raises OutputCorruptError where it holds none, StorageError where it cannot be read.
     """
     return read_record(folder, entry, _parse)
 
@@ -133,8 +133,8 @@ class PackRecords:
 def read_pack_records(folder: Folder, pack: PackRecord) -> PackRecords:
     """Read the records of a pack's leases.
 
-    Raises FileNotFoundError where they are gone by now, OutputCorrupt where they are not as they
-    were put.
+    Raises FileNotFoundError where they are gone by now, OutputCorruptError where they are not as
+    they were put.
     """
     part = next(part for part in pack.parts if part.table == DONE_FOLDER)
     name = f"{part.table}/{part.name}"
@@ -143,7 +143,7 @@ def read_pack_records(folder: Folder, pack: PackRecord) -> PackRecords:
         table, beside = from_parquet(data)
         return PackRecords(table, frozenset(json.loads(beside[REPLACES_KEY])))
     except (ValueError, KeyError) as error:
-        raise OutputCorrupt(
+        raise OutputCorruptError(
             f"{folder.uri}/{name} does not tell what pack {pack.name} covers: {error!r}.",
             f"Delete {FRAMES_TABLE}/{pack_part_name(pack.name)} and run the same command again: "
             "what the pack covers is done again.",

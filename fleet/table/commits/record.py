@@ -43,27 +43,27 @@ def is_unfinished_put(name: str) -> bool:
     return bool(_UNFINISHED.fullmatch(name.rpartition("/")[2]))
 
 
-class Altered(ValueError):
+class ChecksumMismatchError(ValueError):
     """A record that is not as it was written."""
 
 
-def sealed(record: Mapping[str, Any]) -> str:
+def with_checksum(record: Mapping[str, Any]) -> str:
     """Write a record as JSON whose last field is a digest of the others."""
     text = json.dumps(record, ensure_ascii=False)
     return f'{text[:-1]}{_SEAL}{_digest(text)}"}}'
 
 
-def unsealed(text: str | bytes) -> dict[str, Any]:
+def verify_checksum(text: str | bytes) -> dict[str, Any]:
     """Read a record; raises Altered where its digest is another, ValueError where it is none."""
     written = text if isinstance(text, str) else text.decode()
     body, seal, digest = written.rpartition(_SEAL)
     if seal and digest != f'{_digest(f"{body}}}")}"}}':
-        raise Altered("it was changed after it was written")
+        raise ChecksumMismatchError("it was changed after it was written")
     raw = json.loads(written)
     if not isinstance(raw, dict):
         raise TypeError("it is no record")
     if not seal and _SEALED & raw.keys():
-        raise Altered("its digest was lost")
+        raise ChecksumMismatchError("its digest was lost")
     return raw
 
 
@@ -151,7 +151,7 @@ class CommitRecord:
             "frames": {"rows": frames.rows, "sha256_before_footer": frames.sha256},
             "tally": asdict(receipt.tally),
         }
-        return sealed(record)
+        return with_checksum(record)
 
     @classmethod
     def from_json(cls, text: str | bytes, part_bytes: int) -> Self:
@@ -160,7 +160,7 @@ class CommitRecord:
         Raises Altered where it was changed since, ValueError, KeyError or TypeError where it is not
         such a record.
         """
-        raw = unsealed(text)
+        raw = verify_checksum(text)
         lease, frames = str(raw["lease"]), raw["frames"]
         part = PartFile(
             FRAMES_TABLE,

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from fleet.core.interval import Interval
 from fleet.core.interval_set import IntervalTable
 from fleet.core.receipt import PartFile, Receipt, Tally
-from fleet.parquet.arrays import escaped, numbers, texts, unescaped
+from fleet.parquet.arrays import escaped, numbers, strings, unescaped
 from fleet.table.commits.record import CommitRecord, Origin, part_name
 
 _FORMAT_KEY = b"fleet.records"
@@ -65,12 +65,12 @@ def to_table(records: Sequence[CommitRecord]) -> pa.Table:
     origins = [record.origin for record in records]
     tallies = [receipt.tally for receipt in receipts]
     columns = [
-        texts([receipt.lease for receipt in receipts]),
-        texts([origin.job for origin in origins]),
-        texts([origin.soc for origin in origins]),
-        texts([origin.version for origin in origins]),
-        texts([json.dumps(dict(origin.models), sort_keys=True) for origin in origins]),
-        texts([receipt.device for receipt in receipts]),
+        strings([receipt.lease for receipt in receipts]),
+        strings([origin.job for origin in origins]),
+        strings([origin.soc for origin in origins]),
+        strings([origin.version for origin in origins]),
+        strings([json.dumps(dict(origin.models), sort_keys=True) for origin in origins]),
+        strings([receipt.device for receipt in receipts]),
         _integers([record.committed_unix_s for record in records]),
         _integers([receipt.peak_rss_bytes for receipt in receipts]),
         _names([record.was for record in records]),
@@ -99,14 +99,16 @@ def _lists(lengths: Sequence[int], columns: Sequence[pa.Array], kind: pa.DataTyp
 
 def _names(lists: Sequence[Sequence[str]]) -> pa.Array:
     offsets = np.cumsum([0, *map(len, lists)]).astype(np.int32)
-    return pa.ListArray.from_arrays(numbers(offsets), texts([n for names in lists for n in names]))
+    return pa.ListArray.from_arrays(
+        numbers(offsets), strings([n for names in lists for n in names])
+    )
 
 
 def _repeated(values: Sequence[str], write: Callable[[str], str]) -> pa.Array:
     """Gather strings of which most come again and again."""
     known: dict[str, int] = {}
     codes = np.array([known.setdefault(value, len(known)) for value in values], np.int32)
-    return texts([write(value) for value in known]).take(numbers(codes))
+    return strings([write(value) for value in known]).take(numbers(codes))
 
 
 def _intervals(lists: Sequence[Sequence[Interval]]) -> pa.Array:
@@ -123,10 +125,10 @@ def _intervals(lists: Sequence[Sequence[Interval]]) -> pa.Array:
 def _parts(lists: Sequence[Sequence[PartFile]]) -> pa.Array:
     flat = [part for several in lists for part in several]
     columns = [
-        texts([part.table for part in flat]),
+        strings([part.table for part in flat]),
         _integers([part.rows for part in flat]),
         _integers([part.bytes for part in flat]),
-        texts([part.sha256 for part in flat]),
+        strings([part.sha256 for part in flat]),
     ]
     return _lists([len(several) for several in lists], columns, _PART)
 
@@ -134,7 +136,7 @@ def _parts(lists: Sequence[Sequence[PartFile]]) -> pa.Array:
 def _entries(maps: Sequence[Mapping[str, float]]) -> pa.Array:
     flat = [item for several in maps for item in several.items()]
     columns = [
-        texts([name for name, _ in flat]),
+        strings([name for name, _ in flat]),
         _column([value for _, value in flat], float),
     ]
     return _lists([len(several) for several in maps], columns, _ENTRY)

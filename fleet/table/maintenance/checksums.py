@@ -20,11 +20,11 @@ from fleet.table.commits.record_table import Covered, parts_of
 from fleet.table.maintenance.finding import Finding
 from fleet.table.maintenance.row_owner import NO_LEASE, lease_of_frames
 from fleet.table.parts.schema import ERRORS_TABLE, FRAMES_TABLE
-from fleet.table.state.state import OWN_PARTS, Standing
+from fleet.table.state.state import UNPACKED, TableState
 
 
 @dataclass(frozen=True)
-class Check:
+class ObjectToVerify:
     """An object to be read. `first`, `last`: which rows of all intervals its leases cover."""
 
     part: PartFile
@@ -44,7 +44,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Checked:
+class VerifiedObject:
     """What came of it: what is wrong, and how many frames each video has or lost in it.
 
     `unknown`: videos with losses of which nobody knows how many frames they cost.
@@ -55,41 +55,41 @@ class Checked:
     unknown: frozenset[str] = frozenset()
 
 
-def checks(standing: Standing) -> Iterator[Check]:
+def objects_to_verify(state: TableState) -> Iterator[ObjectToVerify]:
     """Yield what is to be read: every object that stands."""
-    ends = np.searchsorted(standing.covered.lease, np.arange(len(standing)), side="right").tolist()
+    ends = np.searchsorted(state.covered.lease, np.arange(len(state)), side="right").tolist()
     starts = [0, *ends]
     first = 0
-    for place, pack in enumerate(standing.packs):
-        last = first + int((standing.home == place).sum())
+    for place, pack in enumerate(state.packs):
+        last = first + int((state.pack_of_lease == place).sum())
         for part in pack.parts:
-            yield Check(part, pack.objects[-1], starts[first], starts[last])
+            yield ObjectToVerify(part, pack.objects[-1], starts[first], starts[last])
         first = last
-    for row, (lease, parts) in enumerate(parts_of(standing.records.slice(first)), first):
+    for row, (lease, parts) in enumerate(parts_of(state.records.slice(first)), first):
         for part in parts:
             commit = f"{FRAMES_TABLE}/{part_name(lease)}"
-            yield Check(part, commit, starts[row], starts[row + 1])
+            yield ObjectToVerify(part, commit, starts[row], starts[row + 1])
 
 
-def check(folder: Folder, standing: Standing, what: Check) -> Checked:
+def verify_object(folder: Folder, state: TableState, what: ObjectToVerify) -> VerifiedObject:
     """Read one object, and see whether it is as it was put."""
     try:
         data = folder.read(what.name)
     except FileNotFoundError:
-        return Checked((Finding("missing", what.name, "it is gone", what.way_out),))
+        return VerifiedObject((Finding("missing", what.name, "it is gone", what.way_out),))
     try:
         wrong = _compare(data, what.part)
         file = pq.ParquetFile(pa.BufferReader(data))
     except (ValueError, OSError, pa.ArrowException) as error:
         wrong = str(error)
     if wrong:
-        return Checked((Finding("altered", what.name, wrong, what.way_out),))
+        return VerifiedObject((Finding("altered", what.name, wrong, what.way_out),))
     if what.part.table.startswith("_"):
-        return Checked()
+        return VerifiedObject()
     if what.part.table == ERRORS_TABLE:
         return _count_lost(file.read(columns=["uri", "frames"]))
     rows = file.read(columns=["uri", "frame", "pts"])
-    return _check_rows(rows, _slice(standing.covered, what.first, what.last), what)
+    return _check_rows(rows, _slice(state.covered, what.first, what.last), what)
 
 
 def _compare(data: bytes, part: PartFile) -> str:
@@ -101,14 +101,14 @@ def _compare(data: bytes, part: PartFile) -> str:
     return "" if rows == part.rows else f"it has {rows:,} rows, not {part.rows:,} as it was put"
 
 
-def _count_lost(losses: pa.Table) -> Checked:
+def _count_lost(losses: pa.Table) -> VerifiedObject:
     lost: Counter[str] = Counter()
     unknown = set()
     for row in losses.to_pylist():
         lost[row["uri"]] += row["frames"] or 0
         if row["frames"] is None:
             unknown.add(row["uri"])
-    return Checked(frames=lost, unknown=frozenset(unknown))
+    return VerifiedObject(frames=lost, unknown=frozenset(unknown))
 
 
 def _slice(covered: Covered, first: int, last: int) -> Covered:
@@ -121,29 +121,29 @@ def _slice(covered: Covered, first: int, last: int) -> Covered:
     )
 
 
-def _check_rows(rows: pa.Table, covered: Covered, what: Check) -> Checked:
+def _check_rows(rows: pa.Table, covered: Covered, what: ObjectToVerify) -> VerifiedObject:
     """See that every row is of a frame that is covered, and each frame there once."""
     if (lease_of_frames(covered, rows) == NO_LEASE).any():
         found = Finding("strange rows", what.name, "it has frames not covered", what.way_out)
-        return Checked((found,))
+        return VerifiedObject((found,))
     if what.part.table != FRAMES_TABLE:
-        return Checked()
+        return VerifiedObject()
     uris, frames = rows["uri"].combine_chunks(), rows["frame"].to_numpy()
     pairs = np.stack((uris.indices.to_numpy().astype(np.int64), frames))
     if len(np.unique(pairs, axis=1).T) != len(frames):
         found = Finding("strange rows", what.name, "it has a frame twice", what.way_out)
-        return Checked((found,))
+        return VerifiedObject((found,))
     counts = pc.value_counts(uris.cast(pa.string()))
-    return Checked(frames=Counter({str(n["values"]): n["counts"].as_py() for n in counts}))
+    return VerifiedObject(frames=Counter({str(n["values"]): n["counts"].as_py() for n in counts}))
 
 
-def commits_of(standing: Standing, uri: str) -> Sequence[str]:
+def commits_of(state: TableState, uri: str) -> Sequence[str]:
     """Name the frames parts that hold rows of a video."""
-    numbers = [n for n, (name, _) in enumerate(standing.covered.intervals.versions) if name == uri]
-    rows = np.isin(standing.covered.intervals.version, numbers)
+    numbers = [n for n, (name, _) in enumerate(state.covered.intervals.versions) if name == uri]
+    rows = np.isin(state.covered.intervals.version, numbers)
     names = []
-    for lease in np.unique(standing.covered.lease[rows]).tolist():
-        home = int(standing.home[lease])
-        own = f"{FRAMES_TABLE}/{part_name(standing.leases[lease])}"
-        names.append(own if home == OWN_PARTS else standing.packs[home].objects[-1])
+    for lease in np.unique(state.covered.lease[rows]).tolist():
+        pack_of_lease = int(state.pack_of_lease[lease])
+        own = f"{FRAMES_TABLE}/{part_name(state.leases[lease])}"
+        names.append(own if pack_of_lease == UNPACKED else state.packs[pack_of_lease].objects[-1])
     return sorted(set(names))

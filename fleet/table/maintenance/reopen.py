@@ -12,7 +12,7 @@ from fleet.core.interval_set import EVER, IntervalTable
 from fleet.core.loss import Loss
 from fleet.core.spans import Spans, subtract, union
 from fleet.table.commits.record_table import Covered
-from fleet.table.maintenance.row_owner import Stretches
+from fleet.table.maintenance.row_owner import IntervalLookup
 
 Bounds = Callable[[str, str], NDArray[np.int64] | None]
 """uri, etag -> where the GOPs of that version lie (see VideoIndex), None where it is not known."""
@@ -26,7 +26,7 @@ def ends(loss: Loss) -> Span:
     return loss.start_pts, loss.end_pts
 
 
-def taken_up(
+def intervals_to_reopen(
     covered: Covered, meant: Sequence[Loss], losses: Sequence[Loss], bounds: Bounds
 ) -> dict[int, Spans]:
     """Find what is to go, by row of the intervals that it lies in: spans of pts.
@@ -35,7 +35,7 @@ def taken_up(
     covers of the video; and never half a loss: what is left of the video stays well recorded.
     """
     intervals = covered.intervals
-    stretches = Stretches(Covered(intervals, np.arange(len(intervals))))
+    stretches = IntervalLookup(Covered(intervals, np.arange(len(intervals))))
     by_uri: dict[str, list[Span]] = {}
     for loss in losses:
         by_uri.setdefault(loss.uri, []).append(ends(loss))
@@ -83,7 +83,7 @@ class _Gops:
         return self._within((int(self.bounds[first]), int(self.bounds[last])))
 
 
-def less(covered: Covered, taken: Mapping[int, Spans]) -> tuple[Covered, NDArray[np.int64]]:
+def without(covered: Covered, taken: Mapping[int, Spans]) -> tuple[Covered, NDArray[np.int64]]:
     """What leases cover without what is taken, and which leases that changes."""
     intervals = covered.intervals
     rows = np.array(sorted(taken), np.int64)

@@ -4,7 +4,7 @@
 store cannot exchange several objects at once, so a reader of plain globs (`detections/*.parquet`)
 could see both, or neither: while the exchange lasts, an object that is no Parquet file lies last
 in each folder, and the reader fails, naming it, instead of reading wrong rows. Whatever is
-interrupted here is put right by `settle`.
+interrupted here is put right by `recover`.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from fleet.table.commits.record import METADATA_KEY, JobRecord, lease_of
 from fleet.table.commits.record_table import to_parquet
 from fleet.table.maintenance.exchange import Exchange
 from fleet.table.parts.schema import FRAMES_TABLE
-from fleet.table.state.lock import Held
-from fleet.table.state.state import Standing
+from fleet.table.state.lock import LockGuard
+from fleet.table.state.state import TableState
 
 SWITCHING = "switching-read-again-soon.parquet"
 """In name order it comes after every part, so a listing that has seen both old and new sees it."""
@@ -46,33 +46,33 @@ def switch(
     job: JobRecord,
     number: int,
     exchanges: Iterable[Exchange],
-    hold: Held,
+    guard: LockGuard,
     pause_s: float = PAUSE_S,
 ) -> int:
-    """Carry out exchanges in a folder that was settled; `hold`: of the lock REWRITE.
+    """Carry out exchanges in a folder that was settled; `guard`: of the lock REWRITE.
 
     `number`: of the first pack, see `next_number`; the next one is given back. `pause_s`: see
-    PAUSE_S. Raises JobFailed where the lock is lost, before anything is deleted.
+    PAUSE_S. Raises JobFailedError where the lock is lost, before anything is deleted.
     """
     _block(folder, job)
     time.sleep(pause_s)
     to_go: list[str] = []
     for exchange in exchanges:
-        hold.check()
+        guard.check()
         if exchange.kept.records.num_rows:
             _put(folder, job, number, exchange)
             number += 1
         to_go += exchange.objects
     time.sleep(pause_s)
-    hold.check()
+    guard.check()
     delete(folder, to_go)
     _unblock(folder, job)
     return number
 
 
-def next_number(standing: Standing) -> int:
+def next_number(state: TableState) -> int:
     """The number of the next pack in a folder."""
-    return 1 + max((pack_number(pack.name) for pack in standing.packs), default=0)
+    return 1 + max((pack_number(pack.name) for pack in state.packs), default=0)
 
 
 def _put(folder: Folder, job: JobRecord, number: int, exchange: Exchange) -> None:
@@ -121,17 +121,17 @@ def _unblock(folder: Folder, job: JobRecord) -> None:
         folder.delete(f"{table}/{SWITCHING}")
 
 
-def leftovers(sizes: Mapping[str, int], standing: Standing) -> list[str]:
+def orphans(sizes: Mapping[str, int], state: TableState) -> list[str]:
     """Name what an exchange that broke off has left; parts that are not committed are not meant."""
     return [
         name
         for name in sizes
-        if name not in standing.objects and (pack_of(name) or lease_of(name) in standing.superseded)
+        if name not in state.objects and (pack_of(name) or lease_of(name) in state.superseded)
     ]
 
 
-def settle(folder: Folder, job: JobRecord, standing: Standing) -> None:
+def recover(folder: Folder, job: JobRecord, state: TableState) -> None:
     """Put right what an exchange that broke off has left; for the holder of the lock REWRITE."""
-    delete(folder, leftovers(standing.sizes, standing))
-    if any(name.endswith(f"/{SWITCHING}") for name in standing.sizes):
+    delete(folder, orphans(state.sizes, state))
+    if any(name.endswith(f"/{SWITCHING}") for name in state.sizes):
         _unblock(folder, job)

@@ -18,19 +18,19 @@ from fleet.parquet.arrays import to_bytes
 from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord
 from fleet.table.maintenance.close import WAIT_S
-from fleet.table.maintenance.reopen import less, taken_up
-from fleet.table.maintenance.replace import PAUSE_S, settle
-from fleet.table.maintenance.vacuum import Sweep, remove
-from fleet.table.state.lock import LEAD, REWRITE, held
+from fleet.table.maintenance.reopen import intervals_to_reopen, without
+from fleet.table.maintenance.replace import PAUSE_S, recover
+from fleet.table.maintenance.vacuum import VacuumOptions, remove
+from fleet.table.state.lock import LEADER_LOCK, REWRITE_LOCK, locked
 from fleet.table.state.read import read, read_losses
-from fleet.table.state.state import read_standing
+from fleet.table.state.state import read_state
 from fleet.table.state.success_marker import unfinish
 from fleet.table.state.video_manifest import Video, read_videos, seconds_a_tick
 from fleet.video.index import VideoIndex
 
 
 @dataclass(frozen=True)
-class Asked:
+class LossFilter:
     """Which losses are meant: their name, stage or code, and a glob of URIs; empty for all."""
 
     reason: str = ""
@@ -64,19 +64,19 @@ class Requeued:
 
 
 def requeue(
-    folder: Folder, job: JobRecord, asked: Asked, store: IndexStore, pause_s: float = PAUSE_S
+    folder: Folder, job: JobRecord, asked: LossFilter, store: IndexStore, pause_s: float = PAUSE_S
 ) -> Requeued:
     """Take the losses that are meant out of what is done, and out of errors/.
 
     With them go the GOPs that they lie in, as far as `store` knows these, and nothing else. Raises
-    OutputBusy while a run is at work, UsageError where no loss is meant.
+    OutputBusyError while a run is at work, UsageError where no loss is meant.
     """
     with (
-        held(folder, LEAD, "fleet requeue", job.digest),
-        held(folder, REWRITE, "fleet requeue", job.digest, WAIT_S) as hold,
+        locked(folder, LEADER_LOCK, "fleet requeue", job.digest),
+        locked(folder, REWRITE_LOCK, "fleet requeue", job.digest, WAIT_S) as guard,
     ):
-        standing = read_standing(folder, job.tables)
-        settle(folder, job, standing)
+        state = read_state(folder, job.tables)
+        recover(folder, job, state)
         losses = read_losses(read(folder.uri).errors)
         meant = [loss for loss in losses if asked.means(loss)]
         if not losses:
@@ -84,24 +84,32 @@ def requeue(
         if not meant:
             raise _nothing(asked, losses)
         videos = read_videos(folder)
-        taken = taken_up(standing.covered, meant, losses, _Bounds(store, videos))
-        kept, changed = less(standing.covered, taken)
+        taken = intervals_to_reopen(state.covered, meant, losses, _Bounds(store, videos))
+        kept, changed = without(state.covered, taken)
         unfinish(folder)
         seconds = seconds_a_tick(videos)
-        remove(folder, job, standing, kept, changed, hold, Sweep(seconds=seconds, pause_s=pause_s))
+        remove(
+            folder,
+            job,
+            state,
+            kept,
+            changed,
+            guard,
+            VacuumOptions(seconds=seconds, pause_s=pause_s),
+        )
         _forget(store, videos, meant)
     return Requeued(
         losses=len(meant),
         videos=len({loss.uri for loss in meant}),
         refused=len({loss.uri for loss in meant if loss.start_pts is None}),
         video_s=sum(
-            length(spans) * seconds.get(standing.covered.intervals.version_of(row), 0.0)
+            length(spans) * seconds.get(state.covered.intervals.version_of(row), 0.0)
             for row, spans in taken.items()
         ),
     )
 
 
-def _nothing(asked: Asked, losses: Sequence[Loss]) -> UsageError:
+def _nothing(asked: LossFilter, losses: Sequence[Loss]) -> UsageError:
     reasons = ", ".join(sorted({f"{loss.name} (stage {loss.stage})" for loss in losses}))
     return UsageError(f"No loss has {asked}.", f"What there is: {reasons}. A URI is a glob.")
 

@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 from fleet.core.interval import Interval, lease_id
 from fleet.core.interval_set import EVER
 from fleet.core.receipt import Tally
-from fleet.parquet.arrays import marks, numbers, optional_numbers
+from fleet.parquet.arrays import booleans, numbers, optional_numbers
 from fleet.table.commits.record import CommitRecord
 from fleet.table.commits.record_table import Covered, covered, records_of, to_table
-from fleet.table.maintenance.row_owner import NO_LEASE, Stretches, lease_of_frames
+from fleet.table.maintenance.row_owner import NO_LEASE, IntervalLookup, lease_of_frames
 from fleet.table.parts.builder import LABEL
 from fleet.table.parts.schema import ERRORS_TABLE, FRAMES_TABLE
 from fleet.table.state.video_manifest import Seconds
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class Rewritten:
     """What is left of some leases: their records, and their rows by table, sorted."""
 
     records: pa.Table
@@ -39,12 +39,12 @@ class _Rows:
     lease: NDArray[np.int64]
 
     def of(self, lease: int) -> pa.Table:
-        return self.table.filter(marks(self.lease == lease))
+        return self.table.filter(booleans(self.lease == lease))
 
 
 def keep(
     records: pa.Table, tables: Mapping[str, Sequence[pa.Table]], kept: Covered, seconds: Seconds
-) -> Kept:
+) -> Rewritten:
     """Bring leases together, less what `kept` does not cover.
 
     `records`: of leases that do not overlap; `tables`: their rows, in pieces, by table. `kept`:
@@ -63,7 +63,7 @@ def keep(
             carved.tolist(), records_of(records.take(numbers(carved))), strict=True
         )
     ]
-    return Kept(
+    return Rewritten(
         pa.concat_tables([records.take(numbers(untouched)), to_table(recounted)]),
         {name: _sorted(rows.table) for name, rows in left.items()},
     )
@@ -80,7 +80,7 @@ def _left(name: str, pieces: Sequence[pa.Table], kept: Covered) -> _Rows:
 
 def _left_of_losses(errors: pa.Table, kept: Covered) -> _Rows:
     """Cut losses to what is kept; how many frames a cut one still costs, nobody knows."""
-    stretches = Stretches(kept)
+    stretches = IntervalLookup(kept)
     columns = ("uri", "start_pts", "end_pts", "start_s", "end_s", "frames")
     losses = errors.select(columns).to_pylist()
     found: list[tuple[int, int, tuple[Any, ...]]] = []

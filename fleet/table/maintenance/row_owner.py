@@ -50,7 +50,7 @@ def _video_numbers(covered: Covered) -> dict[str, int]:
     return {name: number for number, name in enumerate(names)}
 
 
-class Stretches:
+class IntervalLookup:
     """The intervals of some leases by video, to look single stretches up in."""
 
     def __init__(self, covered: Covered) -> None:

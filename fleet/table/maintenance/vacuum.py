@@ -10,22 +10,22 @@ from numpy.typing import NDArray
 
 from fleet.core.interval_set import IntervalTable
 from fleet.core.spans import NO_SPANS, Spans, subtract, union
-from fleet.errors import OutputCorrupt
+from fleet.errors import OutputCorruptError
 from fleet.storage import Folder
-from fleet.table.commits.checkpoint import is_snapshot
+from fleet.table.commits.checkpoint import is_checkpoint
 from fleet.table.commits.record import JobRecord, is_unfinished_put, lease_of, part_name
 from fleet.table.commits.record_table import Covered
-from fleet.table.maintenance.exchange import Exchange, exchange, objects_of, unit_of
-from fleet.table.maintenance.replace import PAUSE_S, delete, next_number, settle, switch
+from fleet.table.maintenance.exchange import Exchange, exchange, objects_of, rewrite_unit
+from fleet.table.maintenance.replace import PAUSE_S, delete, next_number, recover, switch
 from fleet.table.parts.schema import FRAMES_TABLE
-from fleet.table.state.lock import Held
-from fleet.table.state.state import Standing, read_standing
+from fleet.table.state.lock import LockGuard
+from fleet.table.state.state import TableState, read_state
 from fleet.table.state.success_marker import unfinish
 from fleet.table.state.video_manifest import Seconds
 
 
 @dataclass(frozen=True)
-class Sweep:
+class VacuumOptions:
     """How a folder is swept.
 
     `versions`: uri -> etag of the videos as they are now; what was made of others goes. `seconds`:
@@ -37,51 +37,53 @@ class Sweep:
     pause_s: float = PAUSE_S
 
 
-def sweep(folder: Folder, job: JobRecord, hold: Held, how: Sweep | None = None) -> Standing:
+def vacuum(
+    folder: Folder, job: JobRecord, guard: LockGuard, how: VacuumOptions | None = None
+) -> TableState:
     """Delete every part that does not count, and give what stands.
 
     Gone are parts of leases that were not committed, rows of another version of a video, and rows
     over a stretch that another lease covers, as a worker that was given up for dead may commit
-    late; the rest of such a lease stays. Of each lease, the commit goes first. `hold`: of the lock
-    REWRITE; not for a folder where workers of another run still put parts. Raises OutputCorrupt
-    where a part is of another job.
+    late; the rest of such a lease stays. Of each lease, the commit goes first. `guard`: of the lock
+    REWRITE; not for a folder where workers of another run still put parts. Raises
+    OutputCorruptError where a part is of another job.
     """
-    how = how or Sweep()
-    standing = read_standing(folder, job.tables)
-    _check_job(folder, job, standing)
-    kept = _kept(standing.covered, how.versions or {})
-    changed = _changed(standing.covered, kept, len(standing))
-    stray = _stray(standing, job)
+    how = how or VacuumOptions()
+    state = read_state(folder, job.tables)
+    _check_job(folder, job, state)
+    kept = _kept(state.covered, how.versions or {})
+    changed = _changed(state.covered, kept, len(state))
+    stray = _stray(state, job)
     if len(changed) or stray:
         # What vouches for the rows must not outlive them.
         unfinish(folder)
-    settle(folder, job, standing)
+    recover(folder, job, state)
     delete(folder, stray)
     if len(changed):
-        remove(folder, job, standing, kept, changed, hold, how)
-        standing = read_standing(folder, job.tables)
-    return standing
+        remove(folder, job, state, kept, changed, guard, how)
+        state = read_state(folder, job.tables)
+    return state
 
 
-def _check_job(folder: Folder, job: JobRecord, standing: Standing) -> None:
-    jobs = standing.records["job"]
+def _check_job(folder: Folder, job: JobRecord, state: TableState) -> None:
+    jobs = state.records["job"]
     if jobs.unique().to_pylist() in ([], [job.digest]):
         return
     row = next(n for n, digest in enumerate(jobs.to_pylist()) if digest != job.digest)
-    raise OutputCorrupt(
-        f"{folder.uri}/{FRAMES_TABLE}/{part_name(standing.leases[row])} is of another job, "
+    raise OutputCorruptError(
+        f"{folder.uri}/{FRAMES_TABLE}/{part_name(state.leases[row])} is of another job, "
         f"{jobs[row].as_py()[:12]}, not {job.digest[:12]}.",
         "Delete this object and run the same command again.",
     )
 
 
-def _stray(standing: Standing, job: JobRecord) -> list[str]:
+def _stray(state: TableState, job: JobRecord) -> list[str]:
     """Name the parts of leases that were never committed, and what broken local puts left."""
     folders = set(job.tables)
     return [
         name
-        for name in standing.sizes
-        if name not in standing.objects
+        for name in state.sizes
+        if name not in state.objects
         and name.partition("/")[0] in folders
         and (lease_of(name) or is_unfinished_put(name))
     ]
@@ -147,26 +149,26 @@ def _changed(before: Covered, kept: Covered, leases: int) -> NDArray[np.int64]:
 def remove(
     folder: Folder,
     job: JobRecord,
-    standing: Standing,
+    state: TableState,
     kept: Covered,
     changed: Collection[int] | NDArray[np.int64],
-    hold: Held,
-    how: Sweep,
+    guard: LockGuard,
+    how: VacuumOptions,
 ) -> None:
-    """Take from the folder what `kept` leaves out of the `changed` leases (rows of `standing`)."""
-    units = {tuple(unit_of(standing, int(lease)).tolist()) for lease in changed}
-    left = np.zeros(len(standing), np.bool_)
+    """Take from the folder what `kept` leaves out of the `changed` leases (rows of `state`)."""
+    units = {tuple(rewrite_unit(state, int(lease)).tolist()) for lease in changed}
+    left = np.zeros(len(state), np.bool_)
     left[kept.lease] = True
     empty = [unit for unit in units if not left[list(unit)].any()]
-    hold.check()
+    guard.check()
     # What is done again under its old name may look like what they tell of.
-    delete(folder, filter(is_snapshot, standing.sizes))
+    delete(folder, filter(is_checkpoint, state.sizes))
     if empty:
-        delete(folder, objects_of(standing, np.array([row for unit in empty for row in unit])))
+        delete(folder, objects_of(state, np.array([row for unit in empty for row in unit])))
 
     def exchanges() -> Iterator[Exchange]:
         for unit in sorted(units.difference(empty)):
-            yield exchange(folder, standing, np.array(unit), kept, how.seconds or {})
+            yield exchange(folder, state, np.array(unit), kept, how.seconds or {})
 
     if units.difference(empty):
-        switch(folder, job, next_number(standing), exchanges(), hold, how.pause_s)
+        switch(folder, job, next_number(state), exchanges(), guard, how.pause_s)

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from functools import partial
 
 from fleet.core.spans import Spans, length
-from fleet.errors import OutputBusy
+from fleet.errors import OutputBusyError
 from fleet.parquet.arrays import to_bytes
 from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord, is_unfinished_put, lease_of
-from fleet.table.maintenance.checksums import check, checks, commits_of
+from fleet.table.maintenance.checksums import commits_of, objects_to_verify, verify_object
 from fleet.table.maintenance.finding import Finding
-from fleet.table.maintenance.replace import SWITCHING, leftovers
-from fleet.table.state.lock import REWRITE, read_holder
+from fleet.table.maintenance.replace import SWITCHING, orphans
+from fleet.table.state.lock import REWRITE_LOCK, read_holder
 from fleet.table.state.ownership import SCHEMA_PART
-from fleet.table.state.run_notes import read_notes
-from fleet.table.state.state import Standing, read_standing
+from fleet.table.state.run_records import read_run_records
+from fleet.table.state.state import TableState, read_state
 from fleet.table.state.success_marker import SUCCESS_FILE, is_finished
 from fleet.table.state.video_manifest import VIDEOS_FILE, Video, left_of, read_videos
 
@@ -30,7 +30,7 @@ AGAIN = "Run the job's command again: it does what is missing, and clears what d
 
 
 @dataclass(frozen=True)
-class Verdict:
+class VerificationReport:
     """What was looked at, and all that is wrong.
 
     `objects`: that hold rows. `busy`: a run is at work, so that what is missing may just not be
@@ -60,60 +60,60 @@ def verify(
     job: JobRecord,
     *,
     read_objects: bool = True,
-    see: Callable[[int, int], None] = lambda _, __: None,
-) -> Verdict:
+    on_progress: Callable[[int, int], None] = lambda _, __: None,
+) -> VerificationReport:
     """Look for gaps, double cover, and objects that are missing, altered or count for nothing.
 
     `read_objects`: read every object, and compare its checksum, rows and frames; otherwise only
-    what listings and records tell. `see` is told how many of how many objects are read. Raises
-    OutputBusy while parts are being brought into another shape.
+    what listings and records tell. `on_progress` is told how many of how many objects are read.
+    Raises OutputBusyError while parts are being brought into another shape.
     """
-    shaper = read_holder(folder, REWRITE, time.time())
+    shaper = read_holder(folder, REWRITE_LOCK, time.time())
     if shaper is not None:
         message = f"The parts of {folder.uri} are being changed by {shaper}."
-        raise OutputBusy(message, "Wait until it ends, and verify then.")
-    standing = read_standing(folder, job.tables)
-    busy = any(note.is_alive(time.time()) for note in read_notes(folder))
+        raise OutputBusyError(message, "Wait until it ends, and verify then.")
+    state = read_state(folder, job.tables)
+    busy = any(note.is_alive(time.time()) for note in read_run_records(folder))
     videos = read_videos(folder)
     findings = [
-        *_schemas(job, standing),
-        *_strays(job, standing, busy=busy),
-        *_double(standing),
-        *_gaps(standing, videos),
+        *_schemas(job, state),
+        *_strays(job, state, busy=busy),
+        *_double(state),
+        *_gaps(state, videos),
         *_seal(folder, busy=busy),
     ]
     if read_objects:
-        findings += _read_all(folder, standing, videos, see)
-    total = standing.total
-    return Verdict(
+        findings += _read_all(folder, state, videos, on_progress)
+    total = state.total
+    return VerificationReport(
         uri=folder.uri,
         findings=tuple(findings),
         videos=len(videos),
         video_s=sum(video.video_s for video in videos.values()),
-        leases=len(standing),
-        objects=sum(not name.startswith("_") for name in standing.objects),
+        leases=len(state),
+        objects=sum(not name.startswith("_") for name in state.objects),
         frames=total.frames,
         rows=total.rows,
         losses=total.errors,
-        bytes_read=sum(map(standing.sizes.__getitem__, standing.objects)) * read_objects,
+        bytes_read=sum(map(state.sizes.__getitem__, state.objects)) * read_objects,
         busy=busy,
     )
 
 
-def _schemas(job: JobRecord, standing: Standing) -> Iterator[Finding]:
+def _schemas(job: JobRecord, state: TableState) -> Iterator[Finding]:
     for table in job.tables:
-        if f"{table}/{SCHEMA_PART}" not in standing.sizes:
+        if f"{table}/{SCHEMA_PART}" not in state.sizes:
             yield Finding("missing", f"{table}/{SCHEMA_PART}", "it gives the columns", AGAIN)
 
 
-def _strays(job: JobRecord, standing: Standing, *, busy: bool) -> Iterator[Finding]:
+def _strays(job: JobRecord, state: TableState, *, busy: bool) -> Iterator[Finding]:
     """Objects that no commit makes real: a plain glob reads their rows all the same."""
-    exchanged = set(leftovers(standing.sizes, standing))
-    for name in standing.sizes:
+    exchanged = set(orphans(state.sizes, state))
+    for name in state.sizes:
         if name in exchanged or name.endswith(f"/{SWITCHING}"):
             way_out = "Run `fleet compact` on the output, or the job's command: they put it right."
             yield Finding("broken exchange", name, "another part has its rows", way_out)
-        elif name not in standing.objects and not busy and _is_part(name, job):
+        elif name not in state.objects and not busy and _is_part(name, job):
             detail = "torn, or what its commit names is not there as it was put"
             yield Finding("not committed", name, detail, AGAIN)
 
@@ -122,21 +122,21 @@ def _is_part(name: str, job: JobRecord) -> bool:
     return name.partition("/")[0] in job.tables and bool(lease_of(name) or is_unfinished_put(name))
 
 
-def _double(standing: Standing) -> Iterator[Finding]:
-    covered = standing.covered
+def _double(state: TableState) -> Iterator[Finding]:
+    covered = state.covered
     for row in covered.intervals.overlaps().tolist():
         uri, _ = covered.intervals.version_of(row)
         span = f"pts {covered.intervals.starts[row]:,} to {covered.intervals.ends[row]:,}"
-        lease = standing.leases[int(covered.lease[row])]
+        lease = state.leases[int(covered.lease[row])]
         detail = f"{span}, in lease {lease[:12]} and another"
         yield Finding("covered twice", uri, detail, AGAIN)
 
 
-def _gaps(standing: Standing, videos: Mapping[str, Video]) -> Iterator[Finding]:
+def _gaps(state: TableState, videos: Mapping[str, Video]) -> Iterator[Finding]:
     if not videos:
         yield Finding("not proven", VIDEOS_FILE, "nothing tells which videos are wanted", AGAIN)
         return
-    done = standing.done
+    done = state.done
     for video in videos.values():
         left = left_of(video, done)
         if video.unread:
@@ -146,7 +146,7 @@ def _gaps(standing: Standing, videos: Mapping[str, Video]) -> Iterator[Finding]:
         elif len(left):
             yield Finding("not done", video.uri, _which(video, left), AGAIN)
     wanted = {(video.uri, video.etag) for video in videos.values()}
-    for uri, etag in standing.covered.intervals.versions:
+    for uri, etag in state.covered.intervals.versions:
         if (uri, etag) not in wanted:
             detail = f"rows of its version {etag}, which is not the one that is wanted"
             yield Finding("another version", uri, detail, AGAIN)
@@ -169,26 +169,26 @@ def _seal(folder: Folder, *, busy: bool) -> Iterator[Finding]:
 
 def _read_all(
     folder: Folder,
-    standing: Standing,
+    state: TableState,
     videos: Mapping[str, Video],
-    see: Callable[[int, int], None],
+    on_progress: Callable[[int, int], None],
 ) -> Iterator[Finding]:
     frames: Counter[str] = Counter()
     unknown: set[str] = set()
     with ThreadPoolExecutor(THREADS, thread_name_prefix="verify") as threads:
-        results = threads.map(partial(check, folder, standing), checks(standing))
+        results = threads.map(partial(verify_object, folder, state), objects_to_verify(state))
         for number, checked in enumerate(results, 1):
             yield from checked.findings
             frames.update(checked.frames)
             unknown |= checked.unknown
-            see(number, len(standing.objects))
-    done = standing.done
+            on_progress(number, len(state.objects))
+    done = state.done
     for video in videos.values():
         name = to_bytes(video.uri).decode()
         found = frames[name]
         right = found <= video.frames if name in unknown else found == video.frames
         if not (right or video.refused or video.unread or len(left_of(video, done))):
             detail = f"{found:,} frames are there or lost, and {video.frames:,} were wanted"
-            parts = ", ".join(commits_of(standing, video.uri))
+            parts = ", ".join(commits_of(state, video.uri))
             way_out = f"Delete what tells of it ({parts}), and run the job's command again."
             yield Finding("miscounted", video.uri, detail, way_out)

@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fleet.parquet.arrays import numbers, texts
+from fleet.parquet.arrays import numbers, strings
 from fleet.table.parts.schema import columns_from_path, partition_names
 
 
 @dataclass(frozen=True, eq=False)
-class Stretches:
+class SortKey:
     """Which video each row is of, and where in it: what a table is sorted by.
 
     `uris`, `lengths`: stretch by stretch, the video and how many rows are of it. `at`: int64
@@ -28,7 +28,7 @@ class Stretches:
 
 
 def assemble(
-    schema: pa.Schema, stretches: Stretches, columns: Sequence[Any], pattern: str
+    schema: pa.Schema, stretches: SortKey, columns: Sequence[Any], pattern: str
 ) -> pa.Table:
     """Make a table of `schema`: uri, then `columns`, then what `pattern` finds in each URI.
 
@@ -42,10 +42,10 @@ def assemble(
     video = np.repeat(np.array([number[uri] for uri in uris], np.int32), lengths)
     order = np.lexsort((stretches.at, video))
     ranks = numbers(video)
-    uri = pa.DictionaryArray.from_arrays(ranks, texts(names))
+    uri = pa.DictionaryArray.from_arrays(ranks, strings(names))
     found = [columns_from_path(pattern, name) for name in names]
     of_path = [
-        texts([groups[column] for groups in found]).take(ranks)
+        strings([groups[column] for groups in found]).take(ranks)
         for column in partition_names(pattern)
     ]
     arrays = [

@@ -15,8 +15,8 @@ from fleet.core.frames import FrameBatch, Rows
 from fleet.core.loss import Loss
 from fleet.core.receipt import Tally
 from fleet.errors import UsageError
-from fleet.parquet.arrays import optional_numbers, texts
-from fleet.table.parts.assemble import Stretches, assemble
+from fleet.parquet.arrays import optional_numbers, strings
+from fleet.table.parts.assemble import SortKey, assemble
 from fleet.table.parts.columns import fit_columns, stored_type
 from fleet.table.parts.schema import ERRORS_TABLE, FRAMES_TABLE, output_schemas
 
@@ -141,7 +141,7 @@ class PartBuilder:
                 raise ValueError(f"frame {numbers[counts.argmax()]} of {uri} was given twice")
 
     def _assemble(self, table: str, lengths: list[int], columns: list[Any]) -> pa.Table:
-        stretches = Stretches([seen.uri for seen in self._seen], lengths, at=columns[0])
+        stretches = SortKey([seen.uri for seen in self._seen], lengths, at=columns[0])
         return assemble(self._schemas[table], stretches, columns, self._pattern)
 
     def _error_table(self) -> pa.Table:
@@ -150,17 +150,17 @@ class PartBuilder:
         earliest = np.iinfo(np.int64).min
         starts = [earliest if x.start_pts is None else x.start_pts for x in losses]
         uris = [loss.uri for loss in losses]
-        stretches = Stretches(uris, [1] * len(uris), np.array(starts, np.int64))
+        stretches = SortKey(uris, [1] * len(uris), np.array(starts, np.int64))
         columns = [
             optional_numbers([loss.start_pts for loss in losses], np.int64),
             optional_numbers([loss.end_pts for loss in losses], np.int64),
             optional_numbers([loss.start_s for loss in losses], np.float64),
             optional_numbers([loss.end_s for loss in losses], np.float64),
             optional_numbers([loss.frames for loss in losses], np.int64),
-            texts([loss.stage for loss in losses]),
+            strings([loss.stage for loss in losses]),
             optional_numbers([loss.code for loss in losses], np.int64),
-            texts([loss.name for loss in losses]),
-            texts([loss.message for loss in losses]),
+            strings([loss.name for loss in losses]),
+            strings([loss.message for loss in losses]),
         ]
         return assemble(self._schemas[ERRORS_TABLE], stretches, columns, self._pattern)
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from fleet.core.frames import Rows
 from fleet.errors import UsageError
-from fleet.parquet.arrays import blobs, numbers, texts
+from fleet.parquet.arrays import blobs, numbers, strings
 
 _FAMILIES: tuple[tuple[str, Callable[[pa.DataType], bool]], ...] = (
     ("numbers", lambda kind: pa.types.is_integer(kind) or pa.types.is_floating(kind)),
@@ -76,7 +76,7 @@ def _as_given(values: Any) -> pa.Array:
         # The job may use its memory again for the next batch.
         return numbers(values.copy())
     if isinstance(values, Sequence) and all(type(value) is str for value in values):
-        return texts(values)
+        return strings(values)
     if isinstance(values, Sequence) and all(type(value) is bytes for value in values):
         return blobs(values)
     return pa.array(values)

@@ -19,11 +19,11 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Self
 
-from fleet.errors import JobFailed, OutputBusy, StorageError, StorageRefused
+from fleet.errors import JobFailedError, OutputBusyError, StorageError, StorageRefusedError
 from fleet.storage import Folder
 
-LEAD = "_LOCK.json"
-REWRITE = "_REWRITE.json"
+LEADER_LOCK = "_LOCK.json"
+REWRITE_LOCK = "_REWRITE.json"
 EXPIRES_S = 60
 RENEW_S = 15
 _SETTLE_S = 1.0
@@ -125,10 +125,10 @@ class Lock:
         self.holder = holder
 
     def take(self) -> None:
-        """Take it; raises OutputBusy where somebody else has it."""
+        """Take it; raises OutputBusyError where somebody else has it."""
         if not self._try():
             rival = read_holder(self._folder, self._name, time.time())
-            raise OutputBusy(*_refusal(self._folder, rival, time.time()))
+            raise OutputBusyError(*_refusal(self._folder, rival, time.time()))
 
     def _try(self) -> bool:
         data = self.holder.to_bytes()
@@ -136,19 +136,21 @@ class Lock:
             present, version = self._folder.read_version(self._name)
         except FileNotFoundError:
             return self._put(lambda: self._folder.create(self._name, data), data)
-        held = Holder.parse(present)
-        if held is not None and held.left_s(time.time()) > 0:
+        locked = Holder.parse(present)
+        if locked is not None and locked.left_s(time.time()) > 0:
             return False
         return self._put(lambda: self._folder.replace(self._name, data, version), data)
 
     def renew(self) -> None:
-        """Hold it for another while; raises JobFailed where it is somebody else's by now."""
+        """Hold it for another while; raises JobFailedError where it is somebody else's by now."""
         self.holder = replace(self.holder, expires_unix_s=time.time() + EXPIRES_S)
         data = self.holder.to_bytes()
         if not self._put(lambda: self._folder.replace(self._name, data, self._version), data):
             rival = read_holder(self._folder, self._name, time.time())
             message = f"{self._folder.uri} was taken over by {rival or 'somebody else'}."
-            raise JobFailed(message, "This process had not been heard of for too long; it stops.")
+            raise JobFailedError(
+                message, "This process had not been heard of for too long; it stops."
+            )
 
     def release(self) -> None:
         """Give it up, unless it is somebody else's by now."""
@@ -159,7 +161,7 @@ class Lock:
     def _put(self, conditionally: Callable[[], str | None], data: bytes) -> bool:
         try:
             version = conditionally() if self._conditional else ""
-        except StorageRefused:
+        except StorageRefusedError:
             self._conditional, version = False, ""
         if not self._conditional:
             return self._put_anyhow(data)
@@ -171,9 +173,9 @@ class Lock:
     def _put_anyhow(self, data: bytes) -> bool:
         """Where the store knows no conditions: write, wait, and see whether it is still ours."""
         with suppress(FileNotFoundError):
-            held = Holder.parse(self._folder.read(self._name))
-            others = held is not None and held.mark != self.holder.mark
-            if held is not None and others and held.left_s(time.time()) > 0:
+            locked = Holder.parse(self._folder.read(self._name))
+            others = locked is not None and locked.mark != self.holder.mark
+            if locked is not None and others and locked.left_s(time.time()) > 0:
                 return False
         self._folder.put(self._name, data)
         if self.holder.expires_unix_s != _FREE:
@@ -191,14 +193,14 @@ def _refusal(folder: Folder, rival: Holder | None, now_s: float) -> tuple[str, s
     )
 
 
-class Held:
+class LockGuard:
     """A lock that is held and renewed by a thread; `check` tells whether it still is."""
 
     def __init__(self, lock: Lock) -> None:
         self.holder = lock.holder
         self._lock = lock
         self._end = Event()
-        self._failure: JobFailed | None = None
+        self._failure: JobFailedError | None = None
         self._thread = Thread(target=self._renew, name="lock", daemon=True)
         self._thread.start()
 
@@ -208,17 +210,17 @@ class Held:
             try:
                 self._lock.renew()
                 renewed_s = time.monotonic()
-            except JobFailed as error:
+            except JobFailedError as error:
                 self._failure = error
                 return
             except StorageError as error:
                 if time.monotonic() - renewed_s > EXPIRES_S:
                     message = f"The hold on the output could not be renewed: {error}"
-                    self._failure = JobFailed(message, "Run the same command again to go on.")
+                    self._failure = JobFailedError(message, "Run the same command again to go on.")
                     return
 
     def check(self) -> None:
-        """Raise JobFailed where the lock was lost: whoever has it now may change everything."""
+        """Raise JobFailedError where the lock was lost: its new holder may change everything."""
         if self._failure is not None:
             raise self._failure
 
@@ -232,7 +234,7 @@ class Held:
 
 
 @contextmanager
-def held(
+def locked(
     folder: Folder,
     name: str,
     what: str,
@@ -240,20 +242,20 @@ def held(
     wait_s: float = 0.0,
     *,
     conditional: bool = True,
-) -> Iterator[Held]:
-    """Hold a lock; where somebody has it, try again for `wait_s` before OutputBusy is raised."""
+) -> Iterator[LockGuard]:
+    """Hold a lock; raises OutputBusyError where somebody has it for longer than `wait_s`."""
     lock = Lock(folder, name, Holder.me(what, job, time.time()), conditional=conditional)
     until_s = time.monotonic() + wait_s
     while True:
         try:
             lock.take()
             break
-        except OutputBusy:
+        except OutputBusyError:
             if time.monotonic() >= until_s:
                 raise
             time.sleep(min(1.0, max(0.1, wait_s / 20)))
             lock.holder = Holder.me(what, job, time.time())
-    hold = Held(lock)
+    hold = LockGuard(lock)
     try:
         yield hold
     finally:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from fleet.errors import OutputCorrupt, OutputTaken, StorageRefused
+from fleet.errors import OutputCorruptError, OutputTakenError, StorageRefusedError
 from fleet.parquet.arrays import to_bytes
 from fleet.parquet.encoding import encode
 from fleet.storage import Folder
@@ -24,13 +24,13 @@ def claim(folder: Folder, job: JobRecord, schemas: Mapping[str, pa.Schema]) -> b
     """Take the folder for a job; True where it holds earlier work of this very job.
 
     `schemas`: as `output_schemas` gives them. Puts `_JOB.json` and, for each table, a part without
-    rows. Raises OutputTaken where the folder holds another job, naming the fields that differ, or
-    anything that is not Fleet's; names that begin with _ or . are nobody's.
+    rows. Raises OutputTakenError where the folder holds another job, naming the fields that differ,
+    or anything that is not Fleet's; names that begin with _ or . are nobody's.
     """
-    there = check_claim(folder, job)
+    there = check_owner(folder, job)
     if not there and not _put_job(folder, job):
         # Somebody else was faster.
-        there = check_claim(folder, job)
+        there = check_owner(folder, job)
     for table, schema in schemas.items():
         name = f"{table}/{SCHEMA_PART}"
         if not there or not folder.exists(name):
@@ -38,16 +38,18 @@ def claim(folder: Folder, job: JobRecord, schemas: Mapping[str, pa.Schema]) -> b
     return there
 
 
-def check_claim(folder: Folder, job: JobRecord) -> bool:
+def check_owner(folder: Folder, job: JobRecord) -> bool:
     """Whether the folder holds this very job already; changes nothing.
 
-    Raises OutputTaken where it holds another job, or anything that is not Fleet's.
+    Raises OutputTakenError where it holds another job, or anything that is not Fleet's.
     """
     found = read_job(folder)
     if found is None:
-        _refuse_strangers(folder)
+        _refuse_foreign(folder)
     elif found.digest != job.digest:
-        raise OutputTaken(f"{folder.uri} holds another job: {_difference(found, job)}.", _WAY_OUT)
+        raise OutputTakenError(
+            f"{folder.uri} holds another job: {_difference(found, job)}.", _WAY_OUT
+        )
     return found is not None
 
 
@@ -55,7 +57,7 @@ def _put_job(folder: Folder, job: JobRecord) -> bool:
     data = to_bytes(job.to_json())
     try:
         return folder.create(JOB_FILE, data) is not None
-    except StorageRefused:
+    except StorageRefusedError:
         folder.put(JOB_FILE, data)
         return True
 
@@ -63,24 +65,24 @@ def _put_job(folder: Folder, job: JobRecord) -> bool:
 def read_job(folder: Folder) -> JobRecord | None:
     """Read which job the folder holds; None where it holds none.
 
-    Raises OutputCorrupt where its record cannot be read.
+    Raises OutputCorruptError where its record cannot be read.
     """
     try:
         return JobRecord.from_json(folder.read(JOB_FILE))
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:
-        raise OutputCorrupt(
+        raise OutputCorruptError(
             f"{folder.uri}/{JOB_FILE} does not say which job the folder holds: {error!r}.", _WAY_OUT
         ) from error
 
 
-def _refuse_strangers(folder: Folder) -> None:
-    strangers = (entry.name for entry in folder.list() if entry.name[:1] not in {"_", "."})
-    some = list(islice(strangers, 4))
+def _refuse_foreign(folder: Folder) -> None:
+    foreign = (entry.name for entry in folder.list() if entry.name[:1] not in {"_", "."})
+    some = list(islice(foreign, 4))
     if some:
         more = ", ..." if len(some) > 3 else ""
-        raise OutputTaken(
+        raise OutputTakenError(
             f"{folder.uri} holds objects that are no output of Fleet: {', '.join(some[:3])}{more}.",
             "Use another --output, or an empty folder.",
         )

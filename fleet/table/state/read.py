@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fleet.core.loss import Loss, LossReason
-from fleet.errors import OutputCorrupt, UsageError
+from fleet.errors import OutputCorruptError, UsageError
 from fleet.parquet.ranged_file import RangedFile
 from fleet.storage import Entry, Folder
 from fleet.table.commits.record import JobRecord
@@ -94,7 +94,7 @@ def _read_schema(folder: Folder, table: str) -> pa.Schema:
     try:
         return pq.read_schema(pa.BufferReader(folder.read(name)))
     except (FileNotFoundError, pa.ArrowException) as error:
-        raise OutputCorrupt(
+        raise OutputCorruptError(
             f"{folder.uri}/{name} does not give the table's columns: {error!r}.",
             "Run the same command again: it puts this object where it is missing.",
         ) from error

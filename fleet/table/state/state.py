@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from fleet.core.interval_set import DoneIntervals
 from fleet.core.receipt import Tally
-from fleet.errors import StorageError, TornPart
-from fleet.parquet.arrays import marks
+from fleet.errors import StorageError, TornPartError
+from fleet.parquet.arrays import booleans
 from fleet.storage import Entry, Folder
-from fleet.table.commits.checkpoint import read_snapshots
+from fleet.table.commits.checkpoint import read_checkpoints
 from fleet.table.commits.commit import read_commit
 from fleet.table.commits.footer import read_side_by_side
 from fleet.table.commits.pack import (
@@ -41,31 +41,31 @@ from fleet.table.parts.schema import FRAMES_TABLE
 T = TypeVar("T")
 _TRIES = 5
 _AT_ONCE = 1024
-OWN_PARTS = -1
+UNPACKED = -1
 
 
 @dataclass(frozen=True, eq=False)
-class Standing:
+class TableState:
     """What stands in an output folder: a row a lease.
 
-    `records`: see `record_table`. `packs`: those that stand. `home`: int64 [leases], the
-    position in `packs` of the one that holds the lease, or OWN_PARTS. `sizes`: bytes of every
+    `records`: see `record_table`. `packs`: those that stand. `pack_of_lease`: int64 [leases], the
+    position in `packs` of the one that holds the lease, or UNPACKED. `sizes`: bytes of every
     object in the tables' folders and in `_done/`, whether it stands or not. `superseded`: leases
     and packs that a pack holds or replaces. `inherited`: for each pack, the packs that it replaces.
-    `remembered`: how many leases with parts of their own were found in
+    `checkpointed`: how many leases with parts of their own were found in
     snapshots, so that their footers were not read.
     """
 
     records: pa.Table
     packs: tuple[PackRecord, ...]
-    home: NDArray[np.int64]
+    pack_of_lease: NDArray[np.int64]
     sizes: Mapping[str, int]
     superseded: AbstractSet[str] = frozenset()
     inherited: tuple[AbstractSet[str], ...] = ()
-    remembered: int = 0
+    checkpointed: int = 0
 
     def __len__(self) -> int:
-        return len(self.home)
+        return len(self.pack_of_lease)
 
     def __repr__(self) -> str:
         return f"Standing({len(self):,} leases, {len(self.packs)} packs)"
@@ -94,7 +94,7 @@ class Standing:
     def objects(self) -> set[str]:
         """The names of the objects that stand."""
         names = {name for pack in self.packs for name in pack.objects}
-        own = marks(self.home == OWN_PARTS)
+        own = booleans(self.pack_of_lease == UNPACKED)
         for lease, tables in own_parts(self.records.filter(own)):
             names.update(f"{table}/{part_name(lease)}" for table, _ in tables)
         return names
@@ -112,16 +112,16 @@ def own_parts(records: pa.Table) -> Iterable[tuple[str, Sequence[tuple[str, int]
         start = end
 
 
-def read_standing(folder: Folder, tables: Sequence[str]) -> Standing:
+def read_state(folder: Folder, tables: Sequence[str]) -> TableState:
     """Find out what stands in the folder of a job with these tables (see JobRecord.tables).
 
     Reads listings, a record a pack, snapshots, and the footers of what no snapshot tells of.
-    Raises OutputCorrupt where a record cannot be read.
+    Raises OutputCorruptError where a record cannot be read.
     """
     for _ in range(_TRIES):
-        standing = _read(folder, list_parts(folder, tables))
-        if standing is not None:
-            return standing
+        state = _read(folder, list_parts(folder, tables))
+        if state is not None:
+            return state
     raise StorageError(f"{folder.uri} changes faster than it can be read.", "Try again later.")
 
 
@@ -134,7 +134,7 @@ def list_parts(folder: Folder, tables: Sequence[str]) -> dict[str, Entry]:
     return {entry.name: entry for table in folders for entry in folder.list(f"{table}/")}
 
 
-def _read(folder: Folder, listed: Mapping[str, Entry]) -> Standing | None:
+def _read(folder: Folder, listed: Mapping[str, Entry]) -> TableState | None:
     """Make sense of a listing; None where it changed while it was read."""
     sizes = {name: entry.bytes for name, entry in listed.items()}
     frames = [entry for name, entry in listed.items() if name.startswith(f"{FRAMES_TABLE}/")]
@@ -142,28 +142,28 @@ def _read(folder: Folder, listed: Mapping[str, Entry]) -> Standing | None:
         packs, held, gone = _read_packs(folder, frames, sizes)
         own = {lease: e for e in frames if (lease := lease_of(e.name)) and lease not in gone}
         frames_bytes = {lease: entry.bytes for lease, entry in own.items()}
-        remembered = read_snapshots(folder, listed, frames_bytes)
+        checkpointed = read_checkpoints(folder, listed, frames_bytes)
     except FileNotFoundError:
         return None
-    remembered = remembered.filter(marks(_whole(remembered, sizes)[0]))
-    known = set(remembered["lease"].to_pylist())
+    checkpointed = checkpointed.filter(booleans(_whole(checkpointed, sizes)[0]))
+    known = set(checkpointed["lease"].to_pylist())
     unknown = sorted((e for lease, e in own.items() if lease not in known), key=lambda e: e.name)
     fresh, gone_since = _read_own(folder, unknown)
-    singles = pa.concat_tables([remembered, *fresh])
+    singles = pa.concat_tables([checkpointed, *fresh])
     whole, lacking = _whole(singles, sizes)
     if gone_since or _any_gone(folder, lacking):
         return None
     tables = [found.leases for found in held]
-    home = [np.full(len(table), place, np.int64) for place, table in enumerate(tables)]
-    home.append(np.full(int(whole.sum()), OWN_PARTS, np.int64))
-    return Standing(
-        records=pa.concat_tables([SCHEMA.empty_table(), *tables, singles.filter(marks(whole))]),
+    pack_of_lease = [np.full(len(table), place, np.int64) for place, table in enumerate(tables)]
+    pack_of_lease.append(np.full(int(whole.sum()), UNPACKED, np.int64))
+    return TableState(
+        records=pa.concat_tables([SCHEMA.empty_table(), *tables, singles.filter(booleans(whole))]),
         packs=packs,
-        home=np.concatenate(home),
+        pack_of_lease=np.concatenate(pack_of_lease),
         sizes=sizes,
         superseded=gone,
         inherited=tuple(found.replaces for found in held),
-        remembered=len(remembered),
+        checkpointed=len(checkpointed),
     )
 
 
@@ -189,7 +189,7 @@ def _read_sound(
     def attempt(of: Folder, entry: Entry) -> tuple[T, ...] | None:
         try:
             found = read(of, entry)
-        except TornPart:
+        except TornPartError:
             return ()
         return None if found is None else (found,)
 
@@ -213,12 +213,12 @@ def _read_packs(
             raise FileNotFoundError(entry.name)
     records = [read_pack_records(folder, pack) for pack in whole]
     gone = {name for found in records for name in found.replaces}
-    standing = [
+    state = [
         (pack, found) for pack, found in zip(whole, records, strict=True) if pack.name not in gone
     ]
-    for _, found in standing:
+    for _, found in state:
         gone |= names_of(found.leases)
-    return tuple(pack for pack, _ in standing), [found for _, found in standing], gone
+    return tuple(pack for pack, _ in state), [found for _, found in state], gone
 
 
 def _whole(records: pa.Table, sizes: Mapping[str, int]) -> tuple[NDArray[np.bool_], list[str]]:

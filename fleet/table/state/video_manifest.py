@@ -17,8 +17,8 @@ from fleet.core.interval import Interval
 from fleet.core.interval_set import EVER, DoneIntervals
 from fleet.core.source import Source
 from fleet.core.spans import Spans, subtract
-from fleet.errors import OutputCorrupt
-from fleet.parquet.arrays import escaped, marks, numbers, texts, unescaped
+from fleet.errors import OutputCorruptError
+from fleet.parquet.arrays import booleans, escaped, numbers, strings, unescaped
 from fleet.storage import Folder
 
 Seconds = Mapping[tuple[str, str], float]
@@ -72,7 +72,7 @@ class Video:
 def read_videos(folder: Folder) -> dict[str, Video]:
     """Read which videos the job is to cover, by URI; none before its first run has listed them.
 
-    Raises OutputCorrupt where it cannot be read.
+    Raises OutputCorruptError where it cannot be read.
     """
     try:
         data = folder.read(VIDEOS_FILE)
@@ -81,7 +81,7 @@ def read_videos(folder: Folder) -> dict[str, Video]:
     try:
         table = pq.ParquetFile(pa.BufferReader(data)).read().cast(_SCHEMA)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise OutputCorrupt(
+        raise OutputCorruptError(
             f"{folder.uri}/{VIDEOS_FILE} cannot be read: {error}.",
             "Delete this object and run the same command again: it is written anew.",
         ) from error
@@ -96,9 +96,9 @@ def write_videos(folder: Folder, videos: Iterable[Video]) -> None:
     columns = {f.name: [getattr(video, f.name) for video in ordered] for f in fields(Video)}
     columns["uri"] = [escaped(uri) for uri in columns["uri"]]
     arrays = [
-        texts(columns[field.name])
+        strings(columns[field.name])
         if pa.types.is_string(field.type)
-        else marks(np.array(columns[field.name], np.bool_))
+        else booleans(np.array(columns[field.name], np.bool_))
         if pa.types.is_boolean(field.type)
         else numbers(np.array(columns[field.name], field.type.to_pandas_dtype()))
         for field in _SCHEMA

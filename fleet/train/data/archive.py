@@ -20,14 +20,14 @@ from fleet.street.scene.clip import LABELS
 from fleet.train.data.pictures import BAND_TOP, bands, canvas_placement
 from fleet.train.data.samples import TRUTH_COLUMNS, save, truth_path
 from fleet.video.probe.probe import probe
-from fleet.video.sampling import Sample
+from fleet.video.sampling import Sampling
 
 _COLUMNS = ("frame", "label", "x1", "y1", "x2", "y2", "ignore")
 
 
 def archive_pieces(
     cache: Path, inputs: list[str], truth: str, sample: str
-) -> dict[str, tuple[Path, str, Source, Sample, pa.Table]]:
+) -> dict[str, tuple[Path, str, Source, Sampling, pa.Table]]:
     """Set out what `cut_samples` is to be called with, by the name of the samples.
 
     `inputs`: videos, folders and globs. `truth`: Parquet as `fleet street` writes it. Raises
@@ -36,7 +36,7 @@ def archive_pieces(
     table = read_truth(truth)
     _check_labels(table, truth)
     sources = {source.uri: source for source in expand(inputs).sources}
-    chosen = Sample.parse(sample)
+    chosen = Sampling.parse(sample)
     pieces = {}
     for uri, video in match_videos(list(sources), pc.unique(table["uri"]).to_pylist()).items():
         rows = table.filter(pc.equal(table["uri"], uri)).select(list(_COLUMNS))
@@ -45,7 +45,7 @@ def archive_pieces(
     return pieces
 
 
-def cut_samples(cache: Path, name: str, source: Source, sample: Sample, truth: pa.Table) -> str:
+def cut_samples(cache: Path, name: str, source: Source, sample: Sampling, truth: pa.Table) -> str:
     """Decode the frames of a video that are asked for into `cache`, unless they are there."""
     if truth_path(cache, name).exists():
         return name

@@ -24,8 +24,8 @@ from fleet.plan.lease import Lease
 from fleet.plan.order import order
 from fleet.plan.shard import DoneIntervals, video_work
 from fleet.video.index import VideoIndex
-from fleet.worker.decode import Lost, ShardDecoder
-from fleet.worker.prefetch import Fetch, Readers
+from fleet.worker.decode import DecodeLoss, ShardDecoder
+from fleet.worker.prefetch import Fetch, FetchPool
 
 Band = NDArray[np.uint8]
 """RGB u8 [256, 416, 3]: rows 80..335 of the canvas."""
@@ -57,8 +57,8 @@ def bands(index: VideoIndex, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, B
     placement = canvas_placement(index.stream.size)
     aipp = Aipp(AippConfig(order=ChannelOrder.RGB), CANVAS, 1, np.uint8)
     work = video_work(index, wanted, DoneIntervals([]), CostModel())
-    lost: list[Lost] = []
-    with closing(Readers()) as readers, Device(soc(_CHIP)) as device:
+    lost: list[DecodeLoss] = []
+    with closing(FetchPool()) as readers, Device(soc(_CHIP)) as device:
         lease = Lease("train", (work.shard(0, len(index.cuts)),))
         made = order(lease, {index.source.uri: work})
         (shard,) = made.shards

@@ -40,7 +40,8 @@ def step_use(
 
     Memory: weights, gradients and optimiser in float32, weights once more in float16 where the mode
     has it, and of every layer the result that the backward pass needs: convolutions' in float16 or
-    float32, the others' in float32. Raises DeviceOutOfMemory where that is more than the chip has.
+    float32, the others' in float32. Raises DeviceOutOfMemoryError where that is more than the chip
+    has.
     """
     mixed = mode is PrecisionMode.ALLOW_MIX_PRECISION
     macs, results_bytes = _one_picture(network, canvas, 2 if mixed else 4)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fleet.core.source import Source
-from fleet.errors import BrokenVideo
+from fleet.errors import BrokenVideoError
 from fleet.video.containers.mpegts import payload
 from fleet.video.h26x.access_unit import annexb, has_parameter_sets
 from fleet.video.index import PacketTable, StreamInfo
@@ -21,16 +21,16 @@ class Demuxer:
 
         `begins`: a decode begins here, so the parameter sets stand in front: the device, unlike a
         container, has no other place for them (ascend_spec section 1, "Input container"). Raises
-        BrokenVideo where the bytes are not those that the index tells of.
+        BrokenVideoError where the bytes are not those that the index tells of.
         """
         try:
             unit = annexb(self._sample(packets, row, data), self._stream.nal_length_bytes)
         except ValueError as error:
             message = f"The bytes at {packets.position[row]} are no picture: {error}."
-            raise BrokenVideo(self._source.uri, message) from error
+            raise BrokenVideoError(self._source.uri, message) from error
         if not unit:
             message = f"The bytes at {packets.position[row]} are no picture: they are empty."
-            raise BrokenVideo(self._source.uri, message)
+            raise BrokenVideoError(self._source.uri, message)
         if begins and not has_parameter_sets(self._stream.codec, unit):
             return self._stream.parameter_sets + unit
         return unit

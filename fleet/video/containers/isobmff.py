@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fleet.errors import BrokenVideo
+from fleet.errors import BrokenVideoError
 from fleet.video.containers.isobmff_boxes import Box, IndexCheck, box_at
 from fleet.video.containers.reader import HollowFile, Ranges
 
@@ -23,12 +23,12 @@ def looks_like(front: bytes) -> bool:
     )
 
 
-def hollow(uri: str, ranges: Ranges) -> HollowFile:
+def sparse(uri: str, ranges: Ranges) -> HollowFile:
     """Read all but the payload of an ISO-BMFF file, fragmented or not.
 
     What was cut off at the end of the payload reads as zeros as well: its packets stay in the
-    table, and whoever fetches them finds them missing. Raises BrokenVideo where there is no index
-    in the file, or one that is damaged or larger than 256 MiB.
+    table, and whoever fetches them finds them missing. Raises BrokenVideoError where there is no
+    index in the file, or one that is damaged or larger than 256 MiB.
     """
     indexed = cut = False
     offset, fragment_bytes = 0, 0
@@ -60,7 +60,7 @@ def _next_box(ranges: Ranges, offset: int, fragment_bytes: int) -> Box | None:
 def _index_bytes(uri: str, ranges: Ranges, box: Box) -> bytes:
     size = box.end - box.start
     if size > _LARGEST_INDEX_BYTES:
-        raise BrokenVideo(
+        raise BrokenVideoError(
             uri,
             f"its index ({box.kind.decode('latin-1')} box) claims {size / 2**20:,.0f} MiB, more "
             f"than the {_LARGEST_INDEX_BYTES >> 20} MiB that are read of one.",
@@ -71,16 +71,16 @@ def _index_bytes(uri: str, ranges: Ranges, box: Box) -> bytes:
     return ranges.get(box.start, size + _LONGEST_BOX_HEADER)[:size]
 
 
-def _no_index(uri: str, *, cut: bool) -> BrokenVideo:
+def _no_index(uri: str, *, cut: bool) -> BrokenVideoError:
     if cut:
-        return BrokenVideo(
+        return BrokenVideoError(
             uri,
             "the file ends before its index (the moov box): it was cut off while it was recorded "
             "or copied.",
             "Copy it again if the original is whole; else a tool that rebuilds the index from "
             "another recording of the same camera, such as untrunc, may save it.",
         )
-    return BrokenVideo(
+    return BrokenVideoError(
         uri,
         "it looks like MP4 but has no index (moov box).",
         "A fragment of a stream needs its initialisation segment in front: "

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.errors import BrokenVideo, NotAVideo
+from fleet.errors import BrokenVideoError, NotAVideoError
 from fleet.video.containers.limits import LARGEST_PACKET_BYTES, MOST_SAMPLES
 
 _PARENTS = {b"moov", b"trak", b"mdia", b"minf", b"dinf", b"stbl", b"moof", b"traf"}
@@ -54,10 +54,10 @@ class _Track:
 class IndexCheck:
     """Refuses what a few damaged bytes of a header can claim and would fill the memory.
 
-    `add` each moov and moof box of a file of `file_bytes`. It raises BrokenVideo for boxes that do
-    not fit into each other, tables that do not fit into their box or lie in another one than
-    theirs, more samples than the file has bytes or than MOST_SAMPLES over all tracks, and samples
-    of more than 64 MiB; NotAVideo where the pictures lie in other files.
+    `add` each moov and moof box of a file of `file_bytes`. It raises BrokenVideoError for boxes
+    that do not fit into each other, tables that do not fit into their box or lie in another one
+    than theirs, more samples than the file has bytes or than MOST_SAMPLES over all tracks, and
+    samples of more than 64 MiB; NotAVideoError where the pictures lie in other files.
     """
 
     uri: str
@@ -73,9 +73,9 @@ class IndexCheck:
         except ValueError as error:
             way_out = "The file is damaged: copy it again from where it came."
             message = f"its index makes no sense: {error}."
-            raise BrokenVideo(self.uri, message, way_out) from error
+            raise BrokenVideoError(self.uri, message, way_out) from error
         if any(track.elsewhere and not track.sound for track in tracks):
-            raise NotAVideo(
+            raise NotAVideoError(
                 self.uri,
                 "it is a QuickTime reference movie: its pictures lie in other files, which Fleet "
                 "does not open.",

@@ -14,7 +14,7 @@ from av.packet import Packet, PktSideDataT
 from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
-from fleet.errors import BrokenVideo, NotAVideo
+from fleet.errors import BrokenVideoError, NotAVideoError
 from fleet.video.containers.limits import CUT, MOST_PACKETS, MOST_PIXELS
 
 # libav's demuxers that may run, and how people call what they read. PyAV is told which one, so that
@@ -41,8 +41,8 @@ def opened(uri: str, file: Any, demuxer: str, **options: str) -> Iterator[InputC
     """Open a file object with one demuxer; `options` are libav's.
 
     libav may run no other demuxer and no decoder that is not needed, and open no file or address:
-    playlists, references of QuickTime and the like are refused. Its errors become NotAVideo while
-    opening, BrokenVideo afterwards.
+    playlists, references of QuickTime and the like are refused. Its errors become NotAVideoError
+    while opening, BrokenVideoError afterwards.
     """
     allowed = {"format_whitelist": _FORMATS, "protocol_whitelist": "", **_PROBED, **options}
     try:
@@ -50,7 +50,7 @@ def opened(uri: str, file: Any, demuxer: str, **options: str) -> Iterator[InputC
             file, "r", format=demuxer, options=allowed, io_open=_refuse, metadata_errors="replace"
         )
     except (av.FFmpegError, PermissionError) as error:
-        raise NotAVideo(
+        raise NotAVideoError(
             uri,
             f"it begins like {DEMUXERS.get(demuxer, demuxer)}, but no stream can be made out in it "
             f"({_reason(error)}).",
@@ -61,11 +61,11 @@ def opened(uri: str, file: Any, demuxer: str, **options: str) -> Iterator[InputC
             yield container
         except av.FFmpegError as error:
             message = f"reading its packets failed: {_reason(error)}."
-            raise BrokenVideo(uri, message, REMUX) from error
+            raise BrokenVideoError(uri, message, REMUX) from error
 
 
 def video_stream(uri: str, container: InputContainer) -> VideoStream:
-    """The first stream of moving pictures, the others put aside; NotAVideo where there is none."""
+    """Return the first video stream; raises NotAVideoError where there is none."""
     chosen: VideoStream | None = None
     for stream in container.streams:
         cover = stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails)
@@ -77,17 +77,17 @@ def video_stream(uri: str, container: InputContainer) -> VideoStream:
         kinds = sorted({stream.type for stream in container.streams} - {"video"})
         has = f"only {' and '.join(kinds)}" if kinds else "no stream at all"
         message = f"there is no video stream in it, {has}."
-        raise NotAVideo(uri, message, "Leave it out of the inputs.")
+        raise NotAVideoError(uri, message, "Leave it out of the inputs.")
     if chosen.codec_context is None:
         message = "its video stream is of a codec that libav has no decoder for."
-        raise NotAVideo(uri, message, "Re-encode it: `ffmpeg -i in -c:v libx264 out.mp4`.")
+        raise NotAVideoError(uri, message, "Re-encode it: `ffmpeg -i in -c:v libx264 out.mp4`.")
     return chosen
 
 
 def packets(uri: str, container: InputContainer, stream: VideoStream) -> Iterator[Packet[Any]]:
     """The stream's packets as the container has them; pts are None where it has none.
 
-    Raises BrokenVideo for what no table of packets can express: encryption, a stream that is
+    Raises BrokenVideoError for what no table of packets can express: encryption, a stream that is
     described anew midway, and more than MOST_PACKETS packets.
     """
     # With B-frames, the times that libav would make up are wrong.
@@ -99,13 +99,15 @@ def packets(uri: str, container: InputContainer, stream: VideoStream) -> Iterato
         count += 1
         if count > MOST_PACKETS:
             message = f"it has more than {MOST_PACKETS:,} pictures."
-            raise BrokenVideo(uri, message, f"Cut it into shorter ones: {CUT}.")
+            raise BrokenVideoError(uri, message, f"Cut it into shorter ones: {CUT}.")
         if count == 1 and any(packet.has_sidedata(kind) for kind in _ENCRYPTED):
             message = "its pictures are encrypted."
-            raise BrokenVideo(uri, message, "Decrypt it with the tools of whoever made it.")
+            raise BrokenVideoError(uri, message, "Decrypt it with the tools of whoever made it.")
         if count > 1 and packet.has_sidedata("new_extradata"):
             message = "its video stream changes its codec configuration midway."
-            raise BrokenVideo(uri, message, "Re-encode it: `ffmpeg -i in -c:v libx264 out.mp4`.")
+            raise BrokenVideoError(
+                uri, message, "Re-encode it: `ffmpeg -i in -c:v libx264 out.mp4`."
+            )
         yield packet
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fleet.errors import BrokenVideo
+from fleet.errors import BrokenVideoError
 from fleet.video.containers.reader import RangeReader
 
 MOST_PACKETS = 1 << 23
@@ -24,7 +24,7 @@ CUT = "`ffmpeg -i in -c copy -f segment -segment_time 3600 out%03d.mp4`"
 
 
 class Budget:
-    """Reads of a header, up to `most_bytes` in all; BrokenVideo beyond that."""
+    """Reads of a header, up to `most_bytes` in all; BrokenVideoError beyond that."""
 
     def __init__(self, uri: str, reader: RangeReader, most_bytes: int = MOST_HEADER_BYTES) -> None:
         self._uri = uri
@@ -39,7 +39,7 @@ class Budget:
     def read(self, offset: int, length: int) -> bytes:
         """See `RangeReader`."""
         if length > self._left_bytes:
-            raise BrokenVideo(
+            raise BrokenVideoError(
                 self._uri,
                 f"its header is larger than the {self._most_bytes >> 20} MiB that are read of one.",
                 f"If the file plays elsewhere, cut it into shorter ones: {CUT}.",
@@ -49,8 +49,8 @@ class Budget:
         return data
 
 
-class Patience:
-    """Reads of a file from end to end; BrokenVideo where a picture takes too many bytes to come."""
+class ScanBudget:
+    """Reads of a file from end to end; BrokenVideoError where a picture takes too many bytes."""
 
     def __init__(self, uri: str, reader: RangeReader, most_bytes: int = MOST_BETWEEN_BYTES) -> None:
         self._uri = uri
@@ -66,7 +66,7 @@ class Patience:
     def read(self, offset: int, length: int) -> bytes:
         """See `RangeReader`."""
         if self._since_bytes > self._most_bytes:
-            raise BrokenVideo(
+            raise BrokenVideoError(
                 self._uri,
                 f"no picture ends in {self._most_bytes >> 20} MiB of it.",
                 "Cut out the stretch without pictures, or leave the file out of the inputs.",

@@ -7,10 +7,10 @@ from typing import Protocol
 
 import numpy as np
 
-from fleet.errors import BrokenVideo
+from fleet.errors import BrokenVideoError
 from fleet.video.containers import mpegts
 from fleet.video.containers.libav import REMUX
-from fleet.video.containers.packet_rows import Place
+from fleet.video.containers.packet_rows import PacketLocation
 from fleet.video.containers.reader import BlockFile
 
 # A Matroska block begins with its track, time and flags, and with the lengths of laced frames.
@@ -23,7 +23,7 @@ _CHUNK_BYTES = 1 << 20
 class Locator(Protocol):
     """Finds packets in the order in which they are demuxed."""
 
-    def place(self, position: int | None, data: bytes, /) -> Place:
+    def place(self, position: int | None, data: bytes, /) -> PacketLocation:
         """`position`: libav's own idea; `data`: the packet.
 
         Where it is not found, the place is a guess, and not verbatim.
@@ -36,11 +36,11 @@ class NearPosition:
     def __init__(self, file: BlockFile) -> None:
         self._file = file
 
-    def place(self, position: int | None, data: bytes, /) -> Place:
+    def place(self, position: int | None, data: bytes, /) -> PacketLocation:
         """See `Locator`."""
         size, start = len(data), position or 0
         found = self._file.peek(start, size + _NEAR_BYTES).find(data)
-        return Place(start + max(found, 0), size, 0, size, verbatim=found >= 0)
+        return PacketLocation(start + max(found, 0), size, 0, size, verbatim=found >= 0)
 
 
 class InSequence:
@@ -50,7 +50,7 @@ class InSequence:
         self._file = file
         self._cursor = 0
 
-    def place(self, _position: int | None, data: bytes, /) -> Place:
+    def place(self, _position: int | None, data: bytes, /) -> PacketLocation:
         """See `Locator`."""
         size, found = len(data), 0
         if self._file.peek(self._cursor, size) != data:
@@ -58,13 +58,13 @@ class InSequence:
         start = self._cursor + max(found, 0)
         if found >= 0:
             self._cursor = start + size
-        return Place(start, size, 0, size, verbatim=found >= 0)
+        return PacketLocation(start, size, 0, size, verbatim=found >= 0)
 
 
 class InTransport:
     """For MPEG-TS, whose packets one after another are the payload of one PID."""
 
-    def __init__(self, file: BlockFile, pid: int, grid: mpegts.Grid) -> None:
+    def __init__(self, file: BlockFile, pid: int, grid: mpegts.PacketLayout) -> None:
         self._file = file
         self._pid = pid
         self._step = grid.step
@@ -75,7 +75,7 @@ class InTransport:
         # Of TS packets: where in the file, and how much payload came before and with each.
         self._offsets = self._befores = self._ends = np.zeros(0, np.int64)
 
-    def place(self, _position: int | None, data: bytes, /) -> Place:
+    def place(self, _position: int | None, data: bytes, /) -> PacketLocation:
         """See `Locator`."""
         start = self._find(data)
         place = self._span(self._cursor if start is None else start, len(data))
@@ -98,16 +98,16 @@ class InTransport:
             if len(self._payload) - start > len(data) + _FAR_BYTES or not self._read_on():
                 return None
 
-    def _span(self, start: int, size: int) -> Place:
+    def _span(self, start: int, size: int) -> PacketLocation:
         """The TS packets that carry this stretch of payload, as far as there is payload."""
         first, last = np.searchsorted(self._ends, [start, start + size - 1], side="right")
         most = len(self._offsets) - 1
         if most < 0:
-            return Place(0, self._step, 0, size)
+            return PacketLocation(0, self._step, 0, size)
         first, last = min(int(first), most), min(int(last), most)
         offset = int(self._offsets[first])
         span = int(self._offsets[last]) + self._step - offset
-        return Place(offset, span, max(start - int(self._befores[first]), 0), size)
+        return PacketLocation(offset, span, max(start - int(self._befores[first]), 0), size)
 
     def _read_on(self) -> bool:
         chunk = self._file.peek(self._next, _CHUNK_BYTES // self._step * self._step)
@@ -134,9 +134,9 @@ class InTransport:
             self._begin = self._cursor
 
 
-def not_verbatim(uri: str) -> BrokenVideo:
+def not_verbatim(uri: str) -> BrokenVideoError:
     """The error for packets that are not in the file as they are decoded."""
-    return BrokenVideo(
+    return BrokenVideoError(
         uri,
         "its pictures do not lie in it as they are decoded (compressed or stripped Matroska "
         "blocks, or damage), so they cannot be fetched one by one.",

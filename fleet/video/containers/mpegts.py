@@ -32,14 +32,14 @@ class Units:
 
 
 @dataclass(frozen=True)
-class Grid:
+class PacketLayout:
     """How TS packets lie in a file: one every `step` bytes (188 or 192) from `start` on."""
 
     step: int
     start: int
 
 
-def find_grid(front: bytes) -> Grid | None:
+def find_grid(front: bytes) -> PacketLayout | None:
     """How TS packets lie in a file that begins like this; None where they do not."""
     data = np.frombuffer(front, np.uint8)
     for step in STEPS:
@@ -48,7 +48,7 @@ def find_grid(front: bytes) -> Grid | None:
             syncs = data[start + lead :: step][:_IN_A_ROW]
             enough = len(syncs) == _IN_A_ROW or len(front) - start < step * _IN_A_ROW
             if len(syncs) >= _LEAST_IN_A_ROW and enough and (syncs == _SYNC).all():
-                return Grid(step, start)
+                return PacketLayout(step, start)
     return None
 
 
@@ -119,6 +119,6 @@ def _resync(flat: NDArray[np.uint8], start: int, step: int) -> int:
     candidates = np.flatnonzero(flat[start + lead :] == _SYNC) + start
     following = candidates + lead + step
     inside = following < len(flat)
-    agree = ~inside
-    agree[inside] = flat[following[inside]] == _SYNC
-    return int(candidates[agree][0]) if agree.any() else len(flat)
+    consistent = ~inside
+    consistent[inside] = flat[following[inside]] == _SYNC
+    return int(candidates[consistent][0]) if consistent.any() else len(flat)

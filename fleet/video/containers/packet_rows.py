@@ -14,7 +14,7 @@ from fleet.video.index import PacketTable
 
 
 @dataclass(frozen=True)
-class Place:
+class PacketLocation:
     """Where a packet's payload lies: `PacketTable`'s position, span, skip and size.
 
     `verbatim`: whether what lies there is the packet, byte for byte.
@@ -39,7 +39,7 @@ class PacketRows:
         return len(self._flags["key"])
 
     def add(
-        self, place: Place, pts: int | None, dts: int | None, *, key: bool, shown: bool
+        self, place: PacketLocation, pts: int | None, dts: int | None, *, key: bool, shown: bool
     ) -> None:
         """Append a packet."""
         for name, column in self._numbers.items():

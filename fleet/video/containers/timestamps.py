@@ -14,12 +14,12 @@ _FEW = 4
 _FEW_PERCENT = 2
 
 
-def agree(pts: NDArray[np.int64], ranks: NDArray[np.int64]) -> bool:
-    """Whether all pictures have times, and these rise in display order; `ranks`: see `mended`."""
+def consistent(pts: NDArray[np.int64], ranks: NDArray[np.int64]) -> bool:
+    """Whether all pictures have times, and these rise in display order; `ranks`: see `repaired`."""
     return bool((pts != NO_PTS).all() and (np.diff(pts[np.argsort(ranks)]) >= 0).all())
 
 
-def mended(
+def repaired(
     pts: NDArray[np.int64], ranks: NDArray[np.int64], step: float
 ) -> NDArray[np.int64] | None:
     """Times that rise in display order, as near the container's as can be.

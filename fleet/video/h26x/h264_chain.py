@@ -26,11 +26,11 @@ class ReferenceChain:
         for nal in nal_units(parameter_sets):
             self._learn(nal)
 
-    def begin(self) -> None:
+    def reset(self) -> None:
         """Note that the decoder starts afresh: the next picture follows on none."""
         self._before = None
 
-    def follow(self, unit: bytes, left_out: int) -> bool:
+    def continues(self, unit: bytes, left_out: int) -> bool:
         """Whether a picture, in Annex-B form, follows on the one before, as far as can be told.
 
         `left_out`: how many pictures between the two are known of, and were not fed.

@@ -58,9 +58,9 @@ class H264Pictures:
             self._place = self._order.place(head, sps)
         self._open_field = head if head.field and not second else None
         return CodedPicture(
-            opens=(head.idr or (recovers and head.intra)) and not second,
-            restarts=head.idr,
-            mute=False,
+            is_random_access=(head.idr or (recovers and head.intra)) and not second,
+            is_idr=head.idr,
+            not_output=False,
             second_field=second,
             sequence=self._place[0],
             order_count=self._place[1],

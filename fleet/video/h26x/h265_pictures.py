@@ -65,9 +65,9 @@ class H265Pictures:
             self._sequence += restarts
             self._at_start = False
         return CodedPicture(
-            opens=opens,
-            restarts=kind in _BLA or kind in _IDR,
-            mute=not output or (kind in RASL and self._mutes_leading),
+            is_random_access=opens,
+            is_idr=kind in _BLA or kind in _IDR,
+            not_output=not output or (kind in RASL and self._mutes_leading),
             second_field=False,
             sequence=self._sequence,
             order_count=self._order_count(nal, lsb, modulus, restarts),

@@ -49,7 +49,7 @@ class PictureLog:
                 self.in_band = from_unit(self._codec, unit)
                 self._lacks_sets = False
             picture = self._reader.read(unit)
-            self._gaps += self._chain is not None and not self._chain.follow(unit, 0)
+            self._gaps += self._chain is not None and not self._chain.continues(unit, 0)
             damaged = picture is None and not is_auxiliary(self._codec, unit)
         except ValueError:
             damaged = True
@@ -62,20 +62,20 @@ class PictureLog:
         if picture is not None:
             place = picture.sequence, picture.order_count
         beside = picture.second_field if picture is not None else not damaged
-        self._flags["opens"].append(picture is not None and picture.opens)
-        self._flags["restarts"].append(picture is not None and picture.restarts)
-        self._flags["mute"].append(picture is not None and picture.mute)
+        self._flags["opens"].append(picture is not None and picture.is_random_access)
+        self._flags["restarts"].append(picture is not None and picture.is_idr)
+        self._flags["mute"].append(picture is not None and picture.not_output)
         self._flags["beside"].append(beside)
         self._sequence.append(place[0])
         self._order_count.append(place[1])
 
     @property
-    def opens(self) -> NDArray[np.bool_]:
+    def is_random_access(self) -> NDArray[np.bool_]:
         """Rows at which decoding may begin."""
         return np.array(self._flags["opens"], np.bool_)
 
     @property
-    def restarts(self) -> NDArray[np.bool_]:
+    def is_idr(self) -> NDArray[np.bool_]:
         """Rows after which nothing refers to what came before."""
         return np.array(self._flags["restarts"], np.bool_)
 
@@ -115,7 +115,7 @@ class PictureLog:
         return ranks[np.maximum.accumulate(owner)]
 
 
-def shown_from_start(
+def displayable(
     shown: NDArray[np.bool_], pts: NDArray[np.int64], first_key: int, *, leading_lost: bool
 ) -> NDArray[np.bool_]:
     """Mark what a decode from the file's start gives no frame for: bool by row.

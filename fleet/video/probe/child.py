@@ -29,7 +29,7 @@ IDLE_S = 600
 """Without a message it ends by itself: one that hangs would outlive a parent that was killed."""
 
 
-class StoreFailed(Exception):
+class StoreFailedError(Exception):
     """The parent could not read: it knows why, and the child need not."""
 
 
@@ -48,7 +48,7 @@ class _Asking:
         self._parent.send_bytes(WANTS + RANGE.pack(offset, length))
         answer = heard(self._parent)
         if answer[:1] == ERROR:
-            raise StoreFailed
+            raise StoreFailedError
         return answer[1:]
 
 
@@ -74,7 +74,7 @@ def _looked_at(parent: Connection, source: Source) -> bytes:
         return INDEX + index_to_bytes(probe(source, _Asking(parent, source.bytes)))
     except VideoError as error:
         return ERROR + error_to_json(error).encode()
-    except StoreFailed:
+    except StoreFailedError:
         return ERROR
 
 

@@ -8,44 +8,44 @@ import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from fleet.errors import BrokenVideo
+from fleet.errors import BrokenVideoError
 from fleet.video.containers import avi, isobmff
 from fleet.video.containers.libav import opened, packets, video_stream
-from fleet.video.containers.packet_rows import PacketRows, Place
+from fleet.video.containers.packet_rows import PacketLocation, PacketRows
 from fleet.video.containers.reader import HollowFile, Ranges
 from fleet.video.h26x.access_unit import annexb
 from fleet.video.h26x.coded_picture import CodedPicture, PictureReader
 from fleet.video.h26x.parameter_sets import CODECS, from_unit, has_sequence
-from fleet.video.h26x.picture_log import picture_reader, shown_from_start
+from fleet.video.h26x.picture_log import displayable, picture_reader
 from fleet.video.index import PacketTable
-from fleet.video.probe.stream_info import Found, codec_name, describe, header_sets, reorders
+from fleet.video.probe.stream_info import ProbeResult, codec_name, describe, header_sets, reorders
 
 # Enough to see a picture's first slice: x264 puts 700 bytes of text in front of it.
 _HEAD_BYTES = 4 << 10
 
 
-def index_isobmff(uri: str, ranges: Ranges) -> Found | None:
+def index_isobmff(uri: str, ranges: Ranges) -> ProbeResult | None:
     """Index MP4 or QuickTime; None where its key flags prove wrong and it must be scanned.
 
-    Raises NotAVideo, BrokenVideo.
+    Raises NotAVideoError, BrokenVideoError.
     """
-    file = isobmff.hollow(uri, ranges)
+    file = isobmff.sparse(uri, ranges)
     # Without payload a parser would find no picture, and unset the key flags that the index has.
     with opened(uri, file, "mov", fflags="+noparse") as container:
         stream = video_stream(uri, container)
         rows = PacketRows()
         for packet in packets(uri, container, stream):
             assert packet.pos is not None
-            place = Place(packet.pos, packet.size, 0, packet.size)
+            place = PacketLocation(packet.pos, packet.size, 0, packet.size)
             shown = not packet.is_discard
             rows.add(place, packet.pts, packet.dts, key=packet.is_keyframe, shown=shown)
         return _finished(uri, ranges, stream, rows.table(rows.pts, rows.key, rows.shown))
 
 
-def index_avi(uri: str, ranges: Ranges) -> Found | None:
+def index_avi(uri: str, ranges: Ranges) -> ProbeResult | None:
     """Index AVI; None where it must be scanned: no usable idx1, or pictures out of order.
 
-    Raises NotAVideo, BrokenVideo.
+    Raises NotAVideoError, BrokenVideoError.
     """
     layout = avi.read_layout(ranges)
     if layout is None:
@@ -58,9 +58,11 @@ def index_avi(uri: str, ranges: Ranges) -> Found | None:
         return None if found is None or reorders(found.stream) else found
 
 
-def _finished(uri: str, ranges: Ranges, stream: VideoStream, table: PacketTable) -> Found | None:
+def _finished(
+    uri: str, ranges: Ranges, stream: VideoStream, table: PacketTable
+) -> ProbeResult | None:
     if not len(table):
-        raise BrokenVideo(uri, "its index lists no picture.", "Record it or copy it again.")
+        raise BrokenVideoError(uri, "its index lists no picture.", "Record it or copy it again.")
     codec, sets = codec_name(stream), header_sets(uri, stream)
     if codec in CODECS:
         keys = np.flatnonzero(table.key)[:2].tolist()
@@ -70,10 +72,10 @@ def _finished(uri: str, ranges: Ranges, stream: VideoStream, table: PacketTable)
         if not has_sequence(codec, sets.annexb):  # avc3, hev1 and AVI have them in the stream
             sets = replace(sets, annexb=from_unit(codec, heads.unit(keys[0])))
         pictures = heads.pictures(sets.annexb, keys)
-        if any(picture is not None and not picture.opens for picture in pictures):
+        if any(picture is not None and not picture.is_random_access for picture in pictures):
             return None
         table = replace(table, shown=_shown(heads, table, sets.annexb, pictures[0]))
-    return Found(describe(uri, stream, sets, table), table)
+    return ProbeResult(describe(uri, stream, sets, table), table)
 
 
 def _shown(
@@ -86,9 +88,9 @@ def _shown(
     shown = table.shown.copy()
     if leading and heads.codec == "hevc":
         pictures = heads.pictures(parameter_sets, [start, *leading])[1:]
-        shown[leading] &= [picture is None or not picture.mute for picture in pictures]
-    lost = heads.codec == "h264" and first is not None and not first.restarts
-    return shown_from_start(shown, table.pts, start, leading_lost=lost)
+        shown[leading] &= [picture is None or not picture.not_output for picture in pictures]
+    lost = heads.codec == "h264" and first is not None and not first.is_idr
+    return displayable(shown, table.pts, start, leading_lost=lost)
 
 
 class _Heads:

@@ -7,7 +7,7 @@ from codecs import getincrementaldecoder
 import numpy as np
 
 from fleet.core.source import Source
-from fleet.errors import BrokenVideo, FleetError, NotAVideo
+from fleet.errors import BrokenVideoError, FleetError, NotAVideoError
 from fleet.video.containers import isobmff, mpegts
 from fleet.video.containers.libav import REMUX
 from fleet.video.containers.limits import LARGEST_PACKET_BYTES, LARGEST_PTS, Budget
@@ -16,7 +16,7 @@ from fleet.video.h26x.access_unit import nal_offsets
 from fleet.video.index import VideoIndex
 from fleet.video.probe.header import index_avi, index_isobmff
 from fleet.video.probe.scan import scan
-from fleet.video.probe.stream_info import Found
+from fleet.video.probe.stream_info import ProbeResult
 
 _SURPRISES = (
     *(ValueError, ArithmeticError, LookupError, TypeError),
@@ -48,8 +48,9 @@ def probe(source: Source, reader: RangeReader) -> VideoIndex:
 
     MP4, QuickTime and AVI cost two or three reads of their header, unless a look at two keys shows
     that its key flags cannot be trusted; those, Matroska, MPEG-TS and raw H.264 and H.265 are read
-    once from end to end. Raises NotAVideo, BrokenVideo; StorageError where the store fails. An
-    index that is given can be relied on: spans of bytes and of time are what they claim to be.
+    once from end to end. Raises NotAVideoError, BrokenVideoError; StorageError where the store
+    fails. An index that is given can be relied on: spans of bytes and of time are what they claim
+    to be.
     """
     try:
         index = _index(source, reader)
@@ -60,7 +61,7 @@ def probe(source: Source, reader: RangeReader) -> VideoIndex:
         # Whoever makes files to break a reader finds a way that nobody thought of.
         reason = f"{type(error).__name__}: {error}".strip().partition("\n")[0]
         message = f"it contradicts itself so that it cannot be read ({reason})."
-        raise BrokenVideo(source.uri, message, REMUX) from error
+        raise BrokenVideoError(source.uri, message, REMUX) from error
     return index
 
 
@@ -69,7 +70,7 @@ def _index(source: Source, reader: RangeReader) -> VideoIndex:
     ranges = Ranges(Budget(source.uri, counted))
     front = ranges.get(0, isobmff.FRONT_BYTES)
     if not front:
-        raise NotAVideo(source.uri, "the file is empty.", "Record it or copy it again.")
+        raise NotAVideoError(source.uri, "the file is empty.", "Record it or copy it again.")
     container, found = _from_header(source.uri, front, ranges)
     from_header = found is not None
     if found is None:
@@ -85,24 +86,24 @@ def _index(source: Source, reader: RangeReader) -> VideoIndex:
 
 
 def check_index(index: VideoIndex) -> None:
-    """Hold an index against what everything after it relies on; raises BrokenVideo."""
+    """Hold an index against what everything after it relies on; raises BrokenVideoError."""
     uri, table = index.source.uri, index.packets
     if not len(index.order):
-        raise BrokenVideo(uri, "no picture of it is ever shown.", REMUX)
+        raise BrokenVideoError(uri, "no picture of it is ever shown.", REMUX)
     if table.position.min() < 0 or table.span.min() < 1 or table.size.min() < 1:
-        raise BrokenVideo(uri, "its index lists pictures that lie nowhere in a file.", REMUX)
+        raise BrokenVideoError(uri, "its index lists pictures that lie nowhere in a file.", REMUX)
     largest = int(table.span.max())
     if largest > LARGEST_PACKET_BYTES:
         message = f"its index lists a picture of {largest:,} bytes, which is no picture."
-        raise BrokenVideo(uri, message, REMUX)
+        raise BrokenVideoError(uri, message, REMUX)
     first, last = int(table.pts.min()), int(table.pts.max())
     if first < -LARGEST_PTS or last > LARGEST_PTS:
-        raise BrokenVideo(uri, f"its timestamps run from {first} to {last}.", REMUX)
+        raise BrokenVideoError(uri, f"its timestamps run from {first} to {last}.", REMUX)
     if (np.diff(index.bounds) < 1).any():
-        raise BrokenVideo(uri, "its timestamps put its GOPs in no order.", REMUX)
+        raise BrokenVideoError(uri, "its timestamps put its GOPs in no order.", REMUX)
 
 
-def _from_header(uri: str, front: bytes, ranges: Ranges) -> tuple[str, Found | None]:
+def _from_header(uri: str, front: bytes, ranges: Ranges) -> tuple[str, ProbeResult | None]:
     if isobmff.looks_like(front):
         return "mp4", index_isobmff(uri, ranges)
     if front.startswith(b"RIFF") and front[8:12] == b"AVI ":
@@ -110,7 +111,9 @@ def _from_header(uri: str, front: bytes, ranges: Ranges) -> tuple[str, Found | N
     return "", None
 
 
-def _from_scan(uri: str, front: bytes, container: str, reader: RangeReader) -> tuple[str, Found]:
+def _from_scan(
+    uri: str, front: bytes, container: str, reader: RangeReader
+) -> tuple[str, ProbeResult]:
     if container:
         return container, scan(uri, reader, "mov" if container == "mp4" else container)
     if front.startswith(_EBML):
@@ -132,18 +135,18 @@ def _raw_codec(front: bytes) -> str | None:
     return "h264" if {header[0] & 0x9F for header in headers} & {7} else None
 
 
-def _not_a_video(uri: str, front: bytes) -> NotAVideo:
+def _not_a_video(uri: str, front: bytes) -> NotAVideoError:
     for magic, kind in _OTHER_CONTAINERS.items():
         if front.startswith(magic):
-            return NotAVideo(uri, f"it is {kind}.", f"{_TAKES} {REMUX}")
+            return NotAVideoError(uri, f"it is {kind}.", f"{_TAKES} {REMUX}")
     for magic, kind in _LISTS.items():
         if front.removeprefix(_BOM).startswith(magic):
-            return NotAVideo(uri, f"it is {kind}.", f"{_TAKES} Name the videos themselves.")
+            return NotAVideoError(uri, f"it is {kind}.", f"{_TAKES} Name the videos themselves.")
     if front.startswith(_START_CODES):
         message = "it has start codes, but no parameter sets of H.264 or H.265 in its first 64 KiB."
-        return NotAVideo(uri, message, f"{_TAKES} Cut raw streams at a key frame.")
+        return NotAVideoError(uri, message, f"{_TAKES} Cut raw streams at a key frame.")
     kind = "a text file, whatever its name says" if _is_text(front) else "no video that Fleet knows"
-    return NotAVideo(uri, f"it is {kind}.", f"{_TAKES} Leave it out of the inputs.")
+    return NotAVideoError(uri, f"it is {kind}.", f"{_TAKES} Leave it out of the inputs.")
 
 
 def _is_text(front: bytes) -> bool:

@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from threading import BoundedSemaphore, Lock
 
 from fleet.core.source import Source
-from fleet.errors import BrokenVideo, FleetError, JobFailed, VideoError
+from fleet.errors import BrokenVideoError, FleetError, JobFailedError, VideoError
 from fleet.storage import Reader
 from fleet.version import PACKAGE
 from fleet.video.containers.reader import RangeReader
@@ -38,7 +38,7 @@ _WAY_OUT = "Leave it out of the inputs, or rewrite it: `ffmpeg -i in -c copy out
 _KEPT = ("PATH", "LD_LIBRARY_PATH")
 
 
-class LookEnded(Exception):
+class ProbeEndedError(Exception):
     """A child died, hung, or talks nonsense; its text goes on behind "looking at its header"."""
 
 
@@ -65,19 +65,20 @@ class Probes:
         self.processes: list[int] = []
 
     def probe(self, source: Source, reader: RangeReader) -> VideoIndex:
-        """See `probe`; BrokenVideo too where a process comes to grief over it.
+        """See `probe`; BrokenVideoError too where a process comes to grief over it.
 
-        That error has a LookEnded as its cause. Raises JobFailed where no process can be started.
+        That error has a ProbeEndedError as its cause. Raises JobFailedError where no process can be
+        started.
         """
         with self._free:
-            with suppress(LookEnded), self._line() as line:
+            with suppress(ProbeEndedError), self._line() as line:
                 return line.probe(source, reader)
             with self._alone, closing(self._start(1)) as child:
                 try:
                     return child.lines[0].probe(source, reader)
-                except LookEnded as ended:
+                except ProbeEndedError as ended:
                     message = f"looking at its header {ended}."
-                    raise BrokenVideo(source.uri, message, _WAY_OUT) from ended
+                    raise BrokenVideoError(source.uri, message, _WAY_OUT) from ended
 
     def index(self, source: Source) -> VideoIndex:
         """Index a video where it lies; see `probe`."""
@@ -139,7 +140,7 @@ class _Child:
         except (EOFError, OSError):
             pass
         self.close()
-        raise JobFailed(f"{sys.executable} cannot be started to look at headers.")
+        raise JobFailedError(f"{sys.executable} cannot be started to look at headers.")
 
     def ended(self) -> str:
         """End it, if it has not ended by itself, and say how it came to it."""
@@ -167,7 +168,7 @@ class _Line:
         self._thinking_s = thinking_s
 
     def probe(self, source: Source, reader: RangeReader) -> VideoIndex:
-        """Have it look at a video; raises LookEnded where that is its end."""
+        """Have it look at a video; raises ProbeEndedError where that is its end."""
         self._send(json.dumps([source.uri, source.bytes, source.etag]).encode())
         while True:
             message = self._receive()
@@ -181,7 +182,7 @@ class _Line:
             return reader.read(*RANGE.unpack(wanted))
         except FleetError:
             # The child need not know why, only that it is over; it is no matter if it is gone.
-            with suppress(LookEnded):
+            with suppress(ProbeEndedError):
                 self._send(ERROR)
                 self._receive()
             raise
@@ -196,20 +197,20 @@ class _Line:
             raise
         except (ValueError, ArithmeticError, LookupError, TypeError) as error:
             self._child.close()
-            raise LookEnded("was answered with nonsense") from error
+            raise ProbeEndedError("was answered with nonsense") from error
         return index
 
     def _send(self, message: bytes) -> None:
         try:
             self._line.send_bytes(message)
         except OSError as error:
-            raise LookEnded(self._child.ended()) from error
+            raise ProbeEndedError(self._child.ended()) from error
 
     def _receive(self) -> bytes:
         try:
             if self._line.poll(self._thinking_s):
                 return self._line.recv_bytes(MOST_BYTES)
         except (EOFError, OSError) as error:
-            raise LookEnded(self._child.ended()) from error
+            raise ProbeEndedError(self._child.ended()) from error
         self._child.close()
-        raise LookEnded(f"took more than {self._thinking_s:g} s")
+        raise ProbeEndedError(f"took more than {self._thinking_s:g} s")

@@ -9,9 +9,9 @@ import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from fleet.errors import BrokenVideo
+from fleet.errors import BrokenVideoError
 from fleet.video.containers.libav import REMUX, opened, packets, video_stream
-from fleet.video.containers.limits import Patience
+from fleet.video.containers.limits import ScanBudget
 from fleet.video.containers.locate import (
     InSequence,
     InTransport,
@@ -19,19 +19,27 @@ from fleet.video.containers.locate import (
     NearPosition,
     not_verbatim,
 )
-from fleet.video.containers.mpegts import Grid
+from fleet.video.containers.mpegts import PacketLayout
 from fleet.video.containers.packet_rows import PacketRows
 from fleet.video.containers.reader import BlockFile, RangeReader
-from fleet.video.containers.timestamps import NO_PTS, agree, mended
+from fleet.video.containers.timestamps import NO_PTS, consistent, repaired
 from fleet.video.h26x.parameter_sets import CODECS, ParameterSets, has_sequence, sequence
-from fleet.video.h26x.picture_log import PictureLog, shown_from_start
-from fleet.video.probe.stream_info import Found, codec_name, describe, header_sets, no_sequence
+from fleet.video.h26x.picture_log import PictureLog, displayable
+from fleet.video.probe.stream_info import (
+    ProbeResult,
+    codec_name,
+    describe,
+    header_sets,
+    no_sequence,
+)
 
 _USUAL_RATE = Fraction(25)
 _FEW = 8
 
 
-def scan(uri: str, reader: RangeReader, demuxer: str, grid: Grid | None = None) -> Found:
+def scan(
+    uri: str, reader: RangeReader, demuxer: str, grid: PacketLayout | None = None
+) -> ProbeResult:
     """Demux a whole file with one of `libav.DEMUXERS`; `grid`: how MPEG-TS packets lie in it.
 
     Key flags come from the pictures themselves, where the codec is H.264 or H.265: a key is a
@@ -40,11 +48,11 @@ def scan(uri: str, reader: RangeReader, demuxer: str, grid: Grid | None = None) 
     frames are numbered as they come out of a decoder. A few packets that cannot be found in the
     file byte for byte, as damage makes them, keep their rows: decoding them will show.
 
-    Raises NotAVideo, BrokenVideo.
+    Raises NotAVideoError, BrokenVideoError.
     """
     # MP4 and AVI have to be jumped about in; the others are read front to back, each byte once.
-    patience = Patience(uri, reader)
-    file = BlockFile(patience, seekable=demuxer in {"mov", "avi"})
+    budget = ScanBudget(uri, reader)
+    file = BlockFile(budget, seekable=demuxer in {"mov", "avi"})
     # A parser unsets the container's key flag where it finds no picture for the damage.
     options = {"fflags": "+noparse"} if demuxer in {"mov", "matroska"} else {}
     with opened(uri, file, demuxer, **options) as container:
@@ -54,7 +62,7 @@ def scan(uri: str, reader: RangeReader, demuxer: str, grid: Grid | None = None) 
         log = _log(uri, codec, sets)
         rows, elsewhere = PacketRows(), 0
         for packet in packets(uri, container, stream):
-            patience.picture()
+            budget.picture()
             data = bytes(packet)
             shown, key = not packet.is_discard, packet.is_keyframe
             place = locator.place(packet.pos, data)
@@ -65,18 +73,20 @@ def scan(uri: str, reader: RangeReader, demuxer: str, grid: Grid | None = None) 
             if log is not None:
                 log.add(data)
         if not len(rows):
-            raise BrokenVideo(uri, "there is no picture in it.", "Record it or copy it again.")
+            raise BrokenVideoError(uri, "there is no picture in it.", "Record it or copy it again.")
         if elsewhere * 2 > len(rows):
             raise not_verbatim(uri)
         found = _of_pictures(uri, stream, sets, rows, log) if log else _plain(uri, stream, rows)
         return found if grid is None else _in_transport(found, stream.id, grid.step)
 
 
-def _in_transport(found: Found, pid: int, step: int) -> Found:
+def _in_transport(found: ProbeResult, pid: int, step: int) -> ProbeResult:
     return replace(found, stream=replace(found.stream, transport_pid=pid, transport_step=step))
 
 
-def _locator(file: BlockFile, demuxer: str, stream: VideoStream, grid: Grid | None) -> Locator:
+def _locator(
+    file: BlockFile, demuxer: str, stream: VideoStream, grid: PacketLayout | None
+) -> Locator:
     if grid is not None:
         return InTransport(file, stream.id, grid)
     return InSequence(file) if demuxer in CODECS else NearPosition(file)
@@ -88,21 +98,23 @@ def _log(uri: str, codec: str, sets: ParameterSets) -> PictureLog | None:
     try:
         return PictureLog(codec, sets)
     except ValueError as error:
-        raise BrokenVideo(uri, f"its parameter sets cannot be read: {error}.", REMUX) from error
+        raise BrokenVideoError(
+            uri, f"its parameter sets cannot be read: {error}.", REMUX
+        ) from error
 
 
-def _plain(uri: str, stream: VideoStream, rows: PacketRows) -> Found:
+def _plain(uri: str, stream: VideoStream, rows: PacketRows) -> ProbeResult:
     """A codec whose pictures are not read: what the container says is all there is."""
     pts = np.where(rows.pts == NO_PTS, rows.dts, rows.pts)
     if (pts == NO_PTS).any():
-        raise BrokenVideo(uri, "its packets have no timestamps.", REMUX)
+        raise BrokenVideoError(uri, "its packets have no timestamps.", REMUX)
     table = rows.table(pts, rows.key, rows.shown)
-    return Found(describe(uri, stream, ParameterSets(b"", 0), table), table)
+    return ProbeResult(describe(uri, stream, ParameterSets(b"", 0), table), table)
 
 
 def _of_pictures(
     uri: str, stream: VideoStream, sets: ParameterSets, rows: PacketRows, log: PictureLog
-) -> Found:
+) -> ProbeResult:
     codec = codec_name(stream)
     if not has_sequence(codec, sets.annexb):
         sets = replace(sets, annexb=log.in_band)
@@ -110,20 +122,20 @@ def _of_pictures(
         raise no_sequence(uri)
     # Of a picture that cannot be read, the container knows more: decoding will show the damage, and
     # its frames keep their numbers.
-    opens = log.opens | (rows.key & log.damaged)
-    keys = np.flatnonzero(opens)
+    is_random_access = log.is_random_access | (rows.key & log.damaged)
+    keys = np.flatnonzero(is_random_access)
     if not len(keys):
-        raise BrokenVideo(
+        raise BrokenVideoError(
             uri,
             "there is no picture in it at which decoding may begin (IDR or recovery point).",
             "Re-encode it: `ffmpeg -i in -c:v libx264 out.mp4`.",
         )
     first = int(keys[0])
     pts, time_base = _times(uri, stream, sets, rows, log)
-    lost = codec == "h264" and not log.restarts[first]
-    shown = shown_from_start(rows.shown & log.shown, pts, first, leading_lost=lost)
-    table = rows.table(pts, opens, shown)
-    return Found(describe(uri, stream, sets, table, time_base), table)
+    lost = codec == "h264" and not log.is_idr[first]
+    shown = displayable(rows.shown & log.shown, pts, first, leading_lost=lost)
+    table = rows.table(pts, is_random_access, shown)
+    return ProbeResult(describe(uri, stream, sets, table, time_base), table)
 
 
 def _times(
@@ -145,12 +157,12 @@ def _container_times(uri: str, rows: PacketRows, log: PictureLog, step: float) -
     pts, ranks = rows.pts, log.ranks
     pictures = rows.shown & log.shown
     complete = (pts != NO_PTS).all()
-    if complete and (not log.whole or agree(pts[pictures], ranks[pictures])):
+    if complete and (not log.whole or consistent(pts[pictures], ranks[pictures])):
         return pts
-    times = mended(pts[pictures], ranks[pictures], step)
+    times = repaired(pts[pictures], ranks[pictures], step)
     if times is None:
         message = "its timestamps jump, against the order in which its pictures are shown."
-        raise BrokenVideo(uri, message, REMUX)
+        raise BrokenVideoError(uri, message, REMUX)
     in_order = np.argsort(ranks[pictures])
     everywhere = np.interp(ranks, ranks[pictures][in_order], times[in_order])
     pts = np.where(pts == NO_PTS, np.rint(everywhere).astype(np.int64), pts)

@@ -9,12 +9,14 @@ from typing import Any
 
 from fleet.core.frames import Colour, Matrix, Range
 from fleet.core.geometry import Size
-from fleet.errors import BrokenVideo, NotAVideo, VideoError
+from fleet.errors import BrokenVideoError, NotAVideoError, VideoError
 from fleet.video.index import StreamInfo
 
 FORMAT = "1"
 """Counted up when indexing would find something else than before."""
-_KEPT: dict[str, type[VideoError]] = {kind.__name__: kind for kind in (NotAVideo, BrokenVideo)}
+_KEPT: dict[str, type[VideoError]] = {
+    kind.name: kind for kind in (NotAVideoError, BrokenVideoError)
+}
 
 
 def stream_to_json(stream: StreamInfo) -> str:
@@ -47,13 +49,13 @@ def stream_from_json(text: str) -> StreamInfo:
 
 def is_lasting(error: VideoError) -> bool:
     """Whether the same bytes will fail in the same way whenever they are looked at."""
-    return type(error).__name__ in _KEPT
+    return error.name in _KEPT
 
 
 def error_to_json(error: VideoError) -> str:
     """Write down why a video has no index; for those that are `lasting`."""
     fields = {"message": error.message, "way_out": error.way_out, "code": error.code}
-    return json.dumps({"kind": type(error).__name__, **fields})
+    return json.dumps({"kind": error.name, **fields})
 
 
 def error_from_json(uri: str, text: str) -> VideoError:

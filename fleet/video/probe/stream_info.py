@@ -10,7 +10,7 @@ from av.video.stream import VideoStream
 
 from fleet.core.frames import Range
 from fleet.core.geometry import Size
-from fleet.errors import BrokenVideo
+from fleet.errors import BrokenVideoError
 from fleet.video.containers.libav import REMUX
 from fleet.video.containers.packet_rows import frame_rate
 from fleet.video.h26x.parameter_sets import CODECS, ParameterSets, from_configuration, sequence
@@ -28,7 +28,7 @@ _SUBSAMPLINGS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class ProbeResult:
     """A stream and its packets."""
 
     stream: StreamInfo
@@ -41,14 +41,14 @@ def codec_name(stream: VideoStream) -> str:
 
 
 def header_sets(uri: str, stream: VideoStream) -> ParameterSets:
-    """The parameter sets in the container's header; BrokenVideo where they cannot be read."""
+    """The parameter sets in the container's header; BrokenVideoError where they cannot be read."""
     codec = codec_name(stream)
     if codec not in CODECS:
         return ParameterSets(b"", 0)
     try:
         return from_configuration(codec, stream.codec_context.extradata or b"")
     except ValueError as error:
-        raise BrokenVideo(
+        raise BrokenVideoError(
             uri, f"its codec configuration makes no sense: {error}.", REMUX
         ) from error
 
@@ -62,7 +62,7 @@ def describe(
 ) -> StreamInfo:
     """Put together what is known of the stream; `time_base` where it is not the container's.
 
-    Raises BrokenVideo where it has no size, or no SPS that can be read.
+    Raises BrokenVideoError where it has no size, or no SPS that can be read.
     """
     codec = codec_name(stream)
     time_base = time_base or stream.time_base or Fraction(1, 90000)
@@ -70,7 +70,7 @@ def describe(
         found = sequence(codec, sets.annexb) if codec in CODECS else None
     except ValueError as error:
         message = f"its sequence parameter set cannot be read: {error}."
-        raise BrokenVideo(uri, message, REMUX) from error
+        raise BrokenVideoError(uri, message, REMUX) from error
     if codec in CODECS and found is None:
         raise no_sequence(uri)
     facts = _with_container_colour(found, stream) if found else _libav_facts(uri, stream)
@@ -91,10 +91,10 @@ def describe(
     )
 
 
-def no_sequence(uri: str) -> BrokenVideo:
+def no_sequence(uri: str) -> BrokenVideoError:
     """The error for H.264 and H.265 without an SPS."""
     message = "there is no sequence parameter set in it, without which nothing can be decoded."
-    return BrokenVideo(uri, message, "Copy it again from where it came.")
+    return BrokenVideoError(uri, message, "Copy it again from where it came.")
 
 
 def reorders(stream: StreamInfo) -> bool:
@@ -119,7 +119,7 @@ def _with_container_colour(found: Sequence, stream: VideoStream) -> Sequence:
 def _libav_facts(uri: str, stream: VideoStream) -> Sequence:
     context = stream.codec_context
     if context.width < 1 or context.height < 1:
-        raise BrokenVideo(uri, "its header does not say how large the pictures are.", REMUX)
+        raise BrokenVideoError(uri, "its header does not say how large the pictures are.", REMUX)
     chroma, depth, wide = _pixel_format(stream.format if context.pix_fmt else None)
     return Sequence(
         profile=context.profile or "",

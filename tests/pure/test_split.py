@@ -9,10 +9,10 @@ from indexes import index_of, indexes
 
 from fleet.core.interval import lease_id
 from fleet.plan.cost import CostModel
-from fleet.plan.cut import cut
 from fleet.plan.lease import Lease
 from fleet.plan.plan import bundle
 from fleet.plan.shard import DoneIntervals, VideoWork, video_work
+from fleet.plan.split import split
 from fleet.video.index import VideoIndex
 from fleet.video.sampling import EVERY_FRAME
 
@@ -41,9 +41,9 @@ def test_pieces_are_the_whole(videos: list[VideoIndex], pieces: int) -> None:
     for lease in bundle(works, "job", 1, 1e9):
         if lease.gops < pieces:
             with pytest.raises(ValueError, match="is not cut"):
-                cut(lease, by_uri, "job", pieces)
+                split(lease, by_uri, "job", pieces)
             continue
-        made = cut(lease, by_uri, "job", pieces)
+        made = split(lease, by_uri, "job", pieces)
         assert [gop for piece in made for gop in gops(piece)] == gops(lease)
         assert max(piece.gops for piece in made) - min(piece.gops for piece in made) <= 1
         assert sum(piece.frames for piece in made) == lease.frames
@@ -57,4 +57,4 @@ def test_a_single_gop_is_not_cut() -> None:
     work = work_of(index_of([(0, 4)]), 0)
     (lease,) = bundle([work], "job", 1, 60)
     with pytest.raises(ValueError, match="of 1 GOPs is not cut into 2"):
-        cut(lease, {work.source.uri: work}, "job", 2)
+        split(lease, {work.source.uri: work}, "job", 2)

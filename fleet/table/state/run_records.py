@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from fleet.core.interval import Interval
 from fleet.core.source import Source
-from fleet.parquet.arrays import escaped, numbers, texts, to_bytes, unescaped
+from fleet.parquet.arrays import escaped, numbers, strings, to_bytes, unescaped
 from fleet.plan.lease import Lease, Shard
 from fleet.storage import Folder
 from fleet.table.state.lock import EXPIRES_S, Holder
@@ -27,6 +27,8 @@ KEPT = 8
 """Notes of runs that are over are deleted but for so many."""
 ENDED = frozenset({"finished", "left", "interrupted", "failed"})
 _LEASES = "-leases.parquet"
+_NAMES_ON_STORAGE = {"backups": "twins"}
+_NAMES_HERE = {there: here for here, there in _NAMES_ON_STORAGE.items()}
 _SHARD = pa.schema(
     [
         ("lease", pa.string()),
@@ -45,7 +47,7 @@ _SHARD = pa.schema(
 
 
 @dataclass(frozen=True)
-class DeviceNote:
+class DeviceRecord:
     """A device of a run: frames since it joined, how many a second now, the video it is in.
 
     `node`: its machine. `state`: working, idle, or draining: its machine goes away. `lease`: what
@@ -64,7 +66,7 @@ class DeviceNote:
 
 
 @dataclass(frozen=True)
-class NodeNote:
+class NodeRecord:
     """A machine with devices of a run: how many, how many of them work or drain, and how fast."""
 
     name: str
@@ -75,14 +77,14 @@ class NodeNote:
 
 
 @dataclass(frozen=True)
-class RunNote:
+class RunRecord:
     """What a run says of itself.
 
     `state`: preparing, running; finished (all there), left (others work on), interrupted, failed.
     `inputs`: as they were asked for. `videos`, `video_s`, `frames`, `leases`: what is to be there
     when it is over, of which `done_video_s` and `done_frames` are there by its own account.
     `left_s`: estimated, None while there is no telling. `done_leases`: None in the notes of an
-    older Fleet. `errors`, `lost_frames`: rows that went to errors/, and what they cost. `twins`:
+    older Fleet. `errors`, `lost_frames`: rows that went to errors/, and what they cost. `backups`:
     leases given to a second device; `wasted_s`: what devices spent on attempts that came to
     nothing. `nodes`, `devices`: the first hundred of each; `node_count`, `device_count`: how many
     there are. Times are seconds since 1970 by the run's own clock.
@@ -102,14 +104,14 @@ class RunNote:
     left_s: float | None = None
     device_count: int = 0
     devices_lost: int = 0
-    devices: tuple[DeviceNote, ...] = field(default=())
+    devices: tuple[DeviceRecord, ...] = field(default=())
     done_leases: int | None = None
     errors: int = 0
     lost_frames: int = 0
-    twins: int = 0
+    backups: int = 0
     wasted_s: float = 0.0
     node_count: int = 0
-    nodes: tuple[NodeNote, ...] = field(default=())
+    nodes: tuple[NodeRecord, ...] = field(default=())
 
     @property
     def id(self) -> str:
@@ -122,13 +124,17 @@ class RunNote:
         return self.state not in ENDED and not silent and not self.holder.is_dead()
 
 
-def put_note(folder: Folder, note: RunNote) -> None:
+def put_run_record(folder: Folder, note: RunRecord) -> None:
     """Put what a run says of itself, in the place of what it said before."""
-    text = json.dumps(asdict(note), ensure_ascii=False, indent=1)
+    text = json.dumps(_to_json(note), ensure_ascii=False, indent=1)
     folder.put(f"{RUNS_FOLDER}/{note.id}.json", to_bytes(text))
 
 
-def read_notes(folder: Folder) -> list[RunNote]:
+def _to_json(note: RunRecord) -> dict[str, Any]:
+    return {_NAMES_ON_STORAGE.get(name, name): value for name, value in asdict(note).items()}
+
+
+def read_run_records(folder: Folder) -> list[RunRecord]:
     """Read what runs say of themselves, the latest word last; what cannot be read is left out."""
     notes = []
     for entry in list(folder.list(f"{RUNS_FOLDER}/")):
@@ -141,15 +147,16 @@ def read_notes(folder: Folder) -> list[RunNote]:
     return sorted(notes, key=lambda note: note.updated_unix_s)
 
 
-def _parse(raw: dict[str, Any]) -> RunNote:
+def _parse(raw: dict[str, Any]) -> RunRecord:
     """Make a note of what stands there, whether an older or a newer Fleet put it."""
     parts: dict[str, Any] = {
         "holder": Holder(**raw["holder"]),
         "inputs": tuple(raw["inputs"]),
-        "devices": tuple(DeviceNote(**_known(DeviceNote, item)) for item in raw["devices"]),
-        "nodes": tuple(NodeNote(**_known(NodeNote, item)) for item in raw.get("nodes", ())),
+        "devices": tuple(DeviceRecord(**_known(DeviceRecord, item)) for item in raw["devices"]),
+        "nodes": tuple(NodeRecord(**_known(NodeRecord, item)) for item in raw.get("nodes", ())),
     }
-    return RunNote(**_known(RunNote, raw) | parts)
+    fields_now = {_NAMES_HERE.get(name, name): value for name, value in raw.items()}
+    return RunRecord(**_known(RunRecord, fields_now) | parts)
 
 
 def _known(kind: type, raw: dict[str, Any]) -> dict[str, Any]:
@@ -157,7 +164,7 @@ def _known(kind: type, raw: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in raw.items() if name in names}
 
 
-def prune_notes(folder: Folder, notes: Sequence[RunNote], now_s: float) -> None:
+def prune_run_records(folder: Folder, notes: Sequence[RunRecord], now_s: float) -> None:
     """Delete the notes of runs that are over, but for the latest."""
     over = [note for note in notes if not note.is_alive(now_s)]
     for note in over:
@@ -182,7 +189,7 @@ def put_leases(folder: Folder, run: str, leases: Iterable[Lease]) -> None:
         },
     }
     arrays = [
-        texts(columns[f.name])  # type: ignore[arg-type]
+        strings(columns[f.name])  # type: ignore[arg-type]
         if pa.types.is_string(f.type)
         else numbers(np.array(columns[f.name], np.float64 if f.name.endswith("_s") else np.int64))
         for f in _SHARD

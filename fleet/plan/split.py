@@ -12,7 +12,7 @@ from fleet.plan.lease import Lease, Shard
 from fleet.plan.shard import VideoWork
 
 
-def cut(
+def split(
     lease: Lease, works: Mapping[str, VideoWork], job_digest: str, pieces: int
 ) -> tuple[Lease, ...]:
     """Divide a lease's GOPs, in order, into leases of about as many GOPs each.
@@ -29,7 +29,7 @@ def cut(
     )
 
 
-def cut_at(
+def split_at(
     lease: Lease, works: Mapping[str, VideoWork], job_digest: str, front: Sequence[Interval]
 ) -> tuple[Lease, Lease]:
     """Divide a lease in two where its front, given by what that covers, ends.

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from fleet.core.interval import Interval, lease_id
 from fleet.plan.cost import CostModel
-from fleet.plan.cut import cut_at
 from fleet.plan.lease import Lease
 from fleet.plan.order import LeaseOrder, ShardOrder, order
 from fleet.plan.partial import Stop, may_stop, split
 from fleet.plan.plan import bundle
 from fleet.plan.shard import DoneIntervals, VideoWork, video_work
+from fleet.plan.split import split_at
 from fleet.video.index import VideoIndex
-from fleet.video.sampling import Sample
+from fleet.video.sampling import Sampling
 
 SAMPLES = st.sampled_from(["all", "every=2", "every=7", "keyframes", "all,from_s=0.5"])
 
@@ -29,7 +29,7 @@ def work_of(index: VideoIndex, number: int, sample: str = "all") -> VideoWork:
     """Set out the work of a video under a name of its own."""
     source = type(index.source)(f"{number}.mp4", index.source.bytes, "etag")
     named = VideoIndex(source, index.container, index.stream, index.packets, "header", 0)
-    wanted = Sample.parse(sample).wanted(named)
+    wanted = Sampling.parse(sample).wanted(named)
     return video_work(named, wanted, DoneIntervals([]), CostModel())
 
 
@@ -65,13 +65,16 @@ def test_the_front_of_a_lease_is_fed_as_a_lease_of_its_own(
         made = order(lease, by_uri)
         for stop in stops(made):
             front = split(made, stop, "job")
-            first, rest = cut_at(lease, by_uri, "job", front.order.intervals)
-            assert (front.order.lease, front.rest.lease) == (first.id, rest.id)
-            assert (front.rest.gops, front.rest.uri) == (rest.gops, rest.shards[0].source.uri)
+            first, rest = split_at(lease, by_uri, "job", front.order.intervals)
+            assert (front.order.lease, front.remainder.lease) == (first.id, rest.id)
+            assert (front.remainder.gops, front.remainder.uri) == (
+                rest.gops,
+                rest.shards[0].source.uri,
+            )
             assert first.gops + rest.gops == lease.gops
             assert first.frames + rest.frames == lease.frames
             assert front.order.video_s == pytest.approx(first.video_s)
-            assert 0 <= front.rest.cost_s <= lease.cost_s
+            assert 0 <= front.remainder.cost_s <= lease.cost_s
             planned = order(first, by_uri)
             for ours, theirs in zip(fed(front.order.shards), fed(planned.shards), strict=True):
                 assert ours[0] == theirs[0]
@@ -88,10 +91,10 @@ def test_a_lease_is_cut_in_two_at_any_gop(videos: list[VideoIndex], data: st.Dat
     if lease.gops < 2:
         return
     gops = data.draw(st.integers(1, lease.gops - 1))
-    front = intervals_of(lease, by_uri, gops)
-    first, rest = cut_at(lease, by_uri, "job", front)
+    prefix = intervals_of(lease, by_uri, gops)
+    first, rest = split_at(lease, by_uri, "job", prefix)
     assert first.gops == gops
-    assert first.intervals == tuple(front)
+    assert first.intervals == tuple(prefix)
     assert gops_of(first) + gops_of(rest) == gops_of(lease)
     assert all(piece.id == lease_id("job", piece.intervals) for piece in (first, rest))
 
@@ -136,4 +139,4 @@ def test_what_is_no_front_is_refused(front: list[tuple[str, int, int]]) -> None:
     lease = Lease(lease_id("job", [whole.interval]), (whole,))
     intervals = [Interval(uri, "etag", start, end) for uri, start, end in front]
     with pytest.raises(ValueError, match="does not begin with"):
-        cut_at(lease, {"0.mp4": work}, "job", intervals)
+        split_at(lease, {"0.mp4": work}, "job", intervals)
