@@ -77,7 +77,7 @@ prove-simulation: setup
 
 # 300 steps in the simulated 910's mixed precision end where 300 in float32 do.
 prove-precision: setup-train
-	RAY_AUTH_MODE=disabled $(BIN)/python tests/train/prove_precision.py
+	$(BIN)/python tests/train/prove_precision.py
 
 # PyTorch, which only the training needs; pip's own release of it is not in requirements.lock.
 setup-train: setup

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
-from multiprocessing import get_context
 from pathlib import Path
 
-import cv2
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -20,6 +16,7 @@ from fleet.core.geometry import Size
 from fleet.errors import UsageError
 from fleet.parquet.encoding import encode
 from fleet.street.encode import truth_table, write
+from fleet.street.render_pool import render_pool
 from fleet.street.scene.clip import Clip, Coding, Density, Light, Weather
 
 DRAWING = 1
@@ -126,15 +123,13 @@ def _shot(folder: Path, number: int, seconds: float, seed: int) -> Shot:
 def render_archive(shots: tuple[Shot, ...], processes: int) -> Iterator[Outcome]:
     """Render what is missing, in so many processes; gives the outcomes in the order of `shots`.
 
-    Raises UsageError where the folder cannot be written or too little room is left.
+    Raises UsageError where the folder cannot be written or too little room is left, and
+    JobFailedError where a process dies.
     """
     missing = [shot for shot in shots if not shot.there]
     if missing:
         _make_room(missing)
-    # Forked, a child would inherit the locks of the parent's threads.
-    with ProcessPoolExecutor(
-        max(1, min(processes, len(missing))), get_context("spawn"), initializer=_prepare_worker
-    ) as pool:
+    with render_pool(max(1, min(processes, len(missing)))) as pool:
         drawn = {shot: pool.submit(render_shot, shot) for shot in _longest_first(missing)}
         for shot in shots:
             yield drawn[shot].result() if shot in drawn else _found(shot)
@@ -161,12 +156,6 @@ def _effort(clip: Clip) -> float:
     """Tell about how many milliseconds a clip takes: those who are in it weigh most."""
     coding = 5.0 if clip.coding.codec == "h265" else 0.0
     return clip.frames * (_FIGURES_MS[clip.density] + coding + 6e-6 * clip.size.pixels)
-
-
-def _prepare_worker() -> None:
-    cv2.setNumThreads(1)
-    # Ctrl-C ends it without a word; the parent tells.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _make_room(shots: list[Shot]) -> None:

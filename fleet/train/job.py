@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fleet.errors import UsageError
-from fleet.executors.ray.map import spread
+from fleet.street.render_pool import map_unordered
 from fleet.street.scene.clip import Clip
 from fleet.train.data.archive import archive_pieces, cut_samples
 from fleet.train.data.render import render_samples
@@ -63,19 +63,20 @@ def _make_folders(*folders: Path) -> None:
 
 
 def _cut(cache: Path, plan: TrainPlan, say: Say) -> list[str]:
-    """Have actors decode the frames of an archive; gives the names of the samples."""
+    """Decode the frames of an archive in processes; return the names of the samples."""
     pieces = archive_pieces(cache, list(plan.archive), plan.truth, plan.sample)
-    for number, name in enumerate(spread(cut_samples, list(pieces.values()), plan.renderers), 1):
+    done = map_unordered(cut_samples, list(pieces.values()), plan.renderers)
+    for number, name in enumerate(done, 1):
         say(f"decoded {number:,} of {len(pieces):,} videos: {name}")
     return sorted(pieces)
 
 
 def _render(cache: Path, clips: Mapping[str, Clip], renderers: int, say: Say) -> None:
-    """Have actors render the clips that are not there, each into files of its own."""
+    """Render in processes the clips that are not there yet, each into separate files."""
     missing = [
         (cache, name, clip) for name, clip in clips.items() if not truth_path(cache, name).exists()
     ]
     say(f"{len(clips):,} streets, {len(missing):,} of them to be rendered")
-    for number, _ in enumerate(spread(render_samples, missing, renderers), 1):
+    for number, _ in enumerate(map_unordered(render_samples, missing, renderers), 1):
         if number % 50 == 0 or number == len(missing):
             say(f"rendered {number:,} of {len(missing):,} streets")

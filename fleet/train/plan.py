@@ -38,7 +38,7 @@ class TrainPlan(BaseModel):
     `output`: the folder for checkpoints and the network. `cache`: the folder for pictures. `clips`,
     `validation_clips`: streets to render, `pictures` of each of the former. `archive`: videos to
     train on as well, `sample` their frames, with `truth` as `fleet street` writes it. `renderers`:
-    how many actors render and decode. `steps` of `batch` pictures; the last `whole_canvas_steps`
+    how many processes render and decode. `steps` of `batch` pictures; the last `whole_canvas_steps`
     see the whole 416x416, those before only the band that pictures of 16:9 fill. `rate`: the
     learning rate after `warm_up` steps, from where it falls as a cosine. `inject_overflow_step`:
     for tests, the batch in which `inject_overflow_layer` overflows; -1: none.

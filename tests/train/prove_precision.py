@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fleet.executors.ray.map import spread
+from fleet.street.render_pool import map_unordered
 from fleet.train.data.augment import Change
 from fleet.train.data.batches import Batches
 from fleet.train.data.render import render_samples
@@ -61,7 +61,7 @@ def main(steps: int) -> None:
     """Train twice and compare."""
     CACHE.mkdir(parents=True, exist_ok=True)
     pieces = [(CACHE, _name(number), training_clip(number, PICTURES)) for number in range(CLIPS)]
-    list(spread(render_samples, pieces, 2))
+    list(map_unordered(render_samples, pieces, 2))
     torch.set_num_threads(2)
     mixed, single = (
         float(np.mean(losses(mode, steps)[-LAST:]))

@@ -1,21 +1,15 @@
-"""The training job as users meet it, and the actors that render for it."""
+"""The training job as users meet it."""
 
 from __future__ import annotations
 
-import os
 import runpy
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import ray
 
-from fleet.ascend.soc import soc
-from fleet.errors import JobFailedError, UsageError
-from fleet.executors.ray.map import spread
-from fleet.executors.ray.session import ray_left_as_found, start_ray
+from fleet.errors import UsageError
 
 JOB = Path(__file__).parents[2] / "jobs" / "train_street.py"
 
@@ -57,32 +51,3 @@ def test_a_layer_that_is_not_there_cannot_overflow(tmp_path: Path) -> None:
     plan = TrainPlan(output=str(tmp_path), cache="c", steps=1, inject_overflow_layer="stem")
     with pytest.raises(UsageError, match=r"stem\.0"):
         Trainer(plan)
-
-
-def test_actors_do_the_work_on_a_ray_of_their_own() -> None:
-    """Other processes give each result once, and nothing is left of the Ray that was started."""
-    assert sorted(spread(abs, [(-number,) for number in range(7)], 2)) == list(range(7))
-    assert not ray.is_initialized()
-
-
-@pytest.fixture
-def _ray_here() -> Iterator[None]:
-    with ray_left_as_found():
-        start_ray(1)
-        yield
-
-
-@pytest.mark.usefixtures("_ray_here")
-def test_actors_on_a_ray_that_is_there_hand_errors_on() -> None:
-    """What Fleet raises is raised, a death is JobFailedError; the Ray that was there goes on."""
-    assert os.getpid() not in set(spread(os.getpid, [(), ()], 2))
-    with pytest.raises(UsageError, match="Ascend999"):
-        list(spread(soc, [("Ascend999",)], 1))
-    with pytest.raises(JobFailedError, match="died"):
-        list(spread(os._exit, [(1,)], 1))
-    assert ray.is_initialized()
-
-
-def test_no_work_starts_no_actor() -> None:
-    """Where everything is rendered already."""
-    assert list(spread(abs, [], 2)) == []

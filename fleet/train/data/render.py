@@ -32,7 +32,6 @@ def render_samples(folder: Path, name: str, clip: Clip) -> str:
     """Render a clip into `folder`, unless it is there already; gives its name."""
     if truth_path(folder, name).exists():
         return name
-    cv2.setNumThreads(1)
     scene = Scene(clip)
     drawn = [scene.frame(number) for number in range(0, clip.frames, EVERY_S)]
     with TemporaryDirectory(dir=folder) as scratch:
