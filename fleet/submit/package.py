@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import tomli_w
+
 from fleet.core.format import size
 from fleet.driver.identity import model_fields
 from fleet.errors import UsageError
 from fleet.job.code import LOADED_PREFIX
 from fleet.job.job_file import Job
 from fleet.storage import canonical
-from fleet.submit.toml_writer import to_toml
 from fleet.version import PACKAGE
 
 MOST_BYTES = 90_000_000
@@ -59,7 +60,7 @@ def pack(job: Job, fields: Mapping[str, Any], job_file: Path, folder: Path) -> P
     }
     if models:
         packed["params"] = {**packed["params"], **models}
-    (folder / job_file.name).write_text(to_toml(packed), "utf-8")
+    (folder / job_file.name).write_text(tomli_w.dumps(packed), "utf-8")
     total = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     if total > MOST_BYTES:
         message = f"The job's files are {size(total)}; Ray takes {size(MOST_BYTES)} with a job."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,20 @@ def test_job_file_module_and_model_come_along(tmp_path: Path) -> None:
     assert (fields["sample"], fields["input"]) == ("fps=2", ["s3://b/archive"])
     there = job_from(fields, package.job_file, package.folder)
     assert type(there.work).__name__ == "Detect"
+
+
+def test_the_fields_of_the_job_file_arrive_unchanged(tmp_path: Path) -> None:
+    """Quotes, backslashes, control characters, moments and numbers among them."""
+    odd = {
+        "partitions": r'(?P<camera>[^/"]+)\x7f' + "\x7f\t\u00fc",
+        "exclude": ['*"quoted"*', "*\\*"],
+        "modified_since": datetime(2026, 1, 1, 12, 30, tzinfo=UTC),
+        "lease_s": 12.5,
+    }
+    model = "s3://models/street.om"
+    _, fields = packed(JOBS / "detect.toml", tmp_path / "job", model=model, **odd)
+    assert {name: fields[name] for name in odd} == odd
+    assert fields["params"]["model"] == model
 
 
 def test_models_of_one_name_stay_apart_and_urls_stay_where_they_are(tmp_path: Path) -> None:
