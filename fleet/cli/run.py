@@ -8,47 +8,27 @@ import typer
 from rich.console import Console
 
 from fleet.cli.codes import EXIT_FAILED
-from fleet.cli.options import (
-    Deadline,
-    Devices,
-    Exclude,
-    Include,
-    IndexCache,
-    Inputs,
-    JobFile,
-    MaxDevices,
-    Model,
-    ModifiedSince,
-    Output,
-    Sampling,
-    Settings,
-    read_job,
-)
+from fleet.cli.options import DEVICES, OUTPUT, JobOptions, job_options
 from fleet.job.job_file import Job
 from fleet.views.live import show_progress
 from fleet.views.summary import render
 
 
+@job_options()
 def run(
-    job_file: JobFile = None,
+    options: JobOptions,
     *,
-    inputs: Inputs = None,
-    include: Include = None,
-    exclude: Exclude = None,
-    modified_since: ModifiedSince = None,
-    model: Model = None,
-    output: Output = None,
-    sample: Sampling = None,
-    devices: Devices = None,
-    max_devices: MaxDevices = None,
-    deadline: Deadline = None,
-    index_cache: IndexCache = None,
-    settings: Settings = None,
     inline: Annotated[
-        bool, typer.Option("--inline", help="All devices in this process, without Ray.")
+        bool,
+        typer.Option(
+            "--inline", help="All devices in this process, without Ray.", rich_help_panel=DEVICES
+        ),
     ] = False,
     join: Annotated[
-        bool, typer.Option("--join", help="Share the work with a run on this output.")
+        bool,
+        typer.Option(
+            "--join", help="Share the work with a run on this output.", rich_help_panel=OUTPUT
+        ),
     ] = False,
 ) -> None:
     """Run a job over videos.
@@ -56,22 +36,7 @@ def run(
     Exit code: 0 all there; 3 finished, with errors recorded in errors/; 2 bad usage; 1 failed or
     interrupted. The same command again does only what is missing.
     """
-    job = read_job(
-        job_file,
-        settings,
-        input=inputs,
-        include=include,
-        exclude=exclude,
-        modified_since=modified_since,
-        model=model,
-        output=output,
-        sample=sample,
-        devices=devices,
-        max_devices=max_devices,
-        deadline=deadline,
-        index_cache=index_cache,
-    )
-    raise typer.Exit(_run(job, inline=inline, join=join))
+    raise typer.Exit(_run(options.load(), inline=inline, join=join))
 
 
 def _run(job: Job, *, inline: bool, join: bool) -> int:

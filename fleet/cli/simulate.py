@@ -1,4 +1,4 @@
-"""`fleet simulate`: a run on paper, on as many devices as one likes."""
+"""`fleet simulate`: a run on found, on as many devices as one likes."""
 
 from __future__ import annotations
 
@@ -6,15 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fleet.cli.options import (
-    Inputs,
-    JobFile,
-    Model,
-    Output,
-    Sampling,
-    Settings,
-    read_job,
-)
+from fleet.cli.options import DEVICES, JobOptions, PricePerDeviceHour, job_options
 from fleet.cli.output_folder import counting
 from fleet.driver.estimate import simulation_input
 from fleet.driver.session import load_session, resolve_target
@@ -26,53 +18,69 @@ from fleet.simulate.whatif import MakePieces, made_up, planned, read_failures, r
 from fleet.simulate.whatif import what_if as simulate_all
 from fleet.views.simulation import render
 
+LEASES = "Made-up leases"
+"""The panel of the help for leases of no job."""
 
+
+@job_options(without=("devices", "max_devices", "deadline"))
 def simulate(
-    job_file: JobFile = None,
+    options: JobOptions,
     *,
-    devices: Annotated[int, typer.Option(min=1, help="How many devices there are.")] = 1000,
+    devices: Annotated[
+        int, typer.Option(min=1, help="How many devices there are.", rich_help_panel=DEVICES)
+    ] = 1000,
     what_if: Annotated[
-        str | None, typer.Option(metavar="N,N,...", help="Other device counts; none for none.")
+        str | None,
+        typer.Option(
+            metavar="N,N,...", help="Other device counts; none for none.", rich_help_panel=DEVICES
+        ),
     ] = None,
+    slow: Annotated[
+        str, typer.Option(help="Slow devices: share x factor.", rich_help_panel=DEVICES)
+    ] = "1%x5",
+    failures: Annotated[
+        str, typer.Option(help="Devices that fail in a minute.", rich_help_panel=DEVICES)
+    ] = "0.1%",
+    soc: Annotated[
+        str | None,
+        typer.Option(
+            help="Time by this chip's data sheet; default: as measured here.",
+            rich_help_panel=DEVICES,
+        ),
+    ] = None,
+    twins: Annotated[
+        bool, typer.Option(help="Idle devices help slow ones.", rich_help_panel=DEVICES)
+    ] = True,
     leases: Annotated[
-        int | None, typer.Option(min=1, help="Make up so many leases; no job is read.")
+        int | None,
+        typer.Option(min=1, help="Make up so many leases; no job is read.", rich_help_panel=LEASES),
     ] = None,
     lease_s: Annotated[
-        float, typer.Option(min=0.01, help="Seconds that a made-up lease takes on the mean.")
+        float,
+        typer.Option(
+            min=0.01,
+            help="Seconds that a made-up lease takes on the mean.",
+            rich_help_panel=LEASES,
+        ),
     ] = 10.0,
-    slow: Annotated[str, typer.Option(help="Slow devices: share x factor.")] = "1%x5",
-    failures: Annotated[str, typer.Option(help="Devices that fail in a minute.")] = "0.1%",
-    soc: Annotated[
-        str | None, typer.Option(help="Time by this chip's data sheet; default: as measured here.")
-    ] = None,
-    twins: Annotated[bool, typer.Option(help="Idle devices help slow ones.")] = True,
     seed: Annotated[int, typer.Option(help="What is drawn; the same seed, the same run.")] = 0,
-    inputs: Inputs = None,
-    model: Model = None,
-    output: Output = None,
-    sample: Sampling = None,
-    settings: Settings = None,
-    price_per_device_hour: Annotated[
-        float | None, typer.Option(min=0, help="In any currency.")
-    ] = None,
+    price_per_device_hour: PricePerDeviceHour = None,
 ) -> None:
     """Simulate a run: the ledger and the balance of `fleet run`, on devices that are not there.
 
     What a job has left to do is looked up as by `fleet plan`; nothing is run or changed.
     """
-    weather = read_failures(failures, read_slow(slow, Conditions()))
+    conditions = read_failures(failures, read_slow(slow, Conditions()))
     others = _counts(what_if)
     if leases is None:
-        overrides = {"input": inputs, "model": model, "output": output, "sample": sample}
-        job = read_job(job_file, settings, **overrides, soc=soc)
-        make, what, basis = _plan(job, devices, by_chip=soc is not None)
-    elif soc is not None or job_file is not None:
+        make, what, basis = _plan(options.load(soc=soc), devices, by_chip=soc is not None)
+    elif soc is not None or not options.is_empty:
         raise UsageError("--leases makes leases up: neither a job nor a chip goes with it.")
     else:
         make, basis = made_up(leases, lease_s, seed), f"made up, {lease_s:g} s a lease on the mean"
         what = f"{devices:,} devices, {leases:,} leases"
-    table = simulate_all(make, devices, others, weather, seed, SchedulingPolicy(backups=twins))
-    typer.echo(render(table, weather, what, basis, seed, price_per_device_hour))
+    table = simulate_all(make, devices, others, conditions, seed, SchedulingPolicy(backups=twins))
+    typer.echo(render(table, conditions, what, basis, seed, price_per_device_hour))
 
 
 def _counts(text: str | None) -> list[int] | None:
@@ -85,12 +93,12 @@ def _counts(text: str | None) -> list[int] | None:
 
 
 def _plan(job: Job, devices: int, *, by_chip: bool) -> tuple[MakePieces, str, str]:
-    """Take what a job has left to do: its leases, what it is, and where its times are from."""
+    """Return what a job has left to do: its leases, its name, and where its times are from."""
     with counting("videos looked at") as on_progress:
-        paper = simulation_input(load_session(resolve_target(job)), on_progress)
-    if not paper.work_s:
+        found = simulation_input(load_session(resolve_target(job)), on_progress)
+    if not found.work_s:
         raise UsageError("Nothing is left to do, so there is nothing to simulate.")
-    cost = paper.chip if by_chip else paper.here
+    cost = found.chip if by_chip else found.here
     device = job.soc if by_chip else "a device as here"
     what = f"{devices:,} devices, {job.work.table} -> {job.output}"
-    return planned(paper.bundle, cost.device_s / paper.work_s), what, f"{device}, {cost.basis}"
+    return planned(found.bundle, cost.device_s / found.work_s), what, f"{device}, {cost.basis}"

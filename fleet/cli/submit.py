@@ -12,23 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fleet.cli.codes import EXIT_FAILED
-from fleet.cli.options import (
-    Deadline,
-    Devices,
-    Exclude,
-    Include,
-    IndexCache,
-    Inputs,
-    JobFile,
-    MaxDevices,
-    Model,
-    ModifiedSince,
-    Output,
-    Sampling,
-    Settings,
-    overrides,
-    packaged_job,
-)
+from fleet.cli.options import JobOptions, job_options
 from fleet.errors import JobFailedError, UsageError
 from fleet.job.job_file import job_from, read_fields
 from fleet.submit.package import Package, pack, pack_fleet
@@ -38,47 +22,49 @@ from fleet.version import __version__
 if TYPE_CHECKING:
     from fleet.submit.ray_jobs import Jobs, Submission
 
+CLUSTER = "Cluster"
+"""The panel of the help for the options that only this command has."""
+
 Address = Annotated[
     str,
     typer.Option(
         envvar="RAY_API_SERVER_ADDRESS",
         metavar="URL",
         help="The cluster's dashboard, such as http://head:8265.",
+        rich_help_panel=CLUSTER,
     ),
 ]
 
 
+@job_options()
 def submit(
-    job_file: JobFile = None,
+    options: JobOptions,
     *,
     address: Address,
-    inputs: Inputs = None,
-    include: Include = None,
-    exclude: Exclude = None,
-    modified_since: ModifiedSince = None,
-    model: Model = None,
-    output: Output = None,
-    sample: Sampling = None,
-    devices: Devices = None,
-    max_devices: MaxDevices = None,
-    deadline: Deadline = None,
-    index_cache: IndexCache = None,
-    settings: Settings = None,
     detach: Annotated[
-        bool, typer.Option("--detach", help="Do not follow the job; end once it is submitted.")
+        bool,
+        typer.Option(
+            "--detach",
+            help="Do not follow the job; end once it is submitted.",
+            rich_help_panel=CLUSTER,
+        ),
     ] = False,
     pass_env: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
             help="Give the job this variable of here, such as AWS_ACCESS_KEY_ID; repeatable. "
-            "Whoever can reach the cluster's dashboard can read it: better give the nodes a role.",
+            "Everybody who reaches the cluster's dashboard can read it: better give the nodes a "
+            "role.",
+            rich_help_panel=CLUSTER,
         ),
     ] = None,
     with_fleet: Annotated[
         bool,
         typer.Option(
-            "--with-fleet/--without-fleet", help="Send this Fleet along, or use that of the nodes."
+            "--with-fleet/--without-fleet",
+            help="Send this Fleet along, or use that of the nodes.",
+            rich_help_panel=CLUSTER,
         ),
     ] = True,
 ) -> None:
@@ -89,24 +75,8 @@ def submit(
     not the job. Exit code: that of fleet run; 0 with --detach.
     """
     address = check_address(address)
-    job_file = job_file or packaged_job("detect.toml")
-    fields = read_fields(
-        job_file,
-        overrides(
-            settings,
-            input=inputs,
-            include=include,
-            exclude=exclude,
-            modified_since=modified_since,
-            model=model,
-            output=output,
-            sample=sample,
-            devices=devices,
-            max_devices=max_devices,
-            deadline=deadline,
-            index_cache=index_cache,
-        ),
-    )
+    job_file = options.path
+    fields = read_fields(job_file, options.overrides)
     job = job_from(fields, str(job_file), job_file.parent)
     if on_nodes := paths_on_nodes(job):
         listed = ", ".join(on_nodes)

@@ -1,0 +1,126 @@
+"""The options of a job: each command has them, in panels, and they reach the job."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+import typer
+from command import fleet_here
+from typer.testing import CliRunner
+
+from fleet.cli.options import JobOptions, job_options
+from fleet.job.job_file import Job
+
+DETECT = Path(__file__).parents[2] / "jobs" / "detect.py"
+JOB = {"Job": {"--model", "--set"}}
+INPUTS = {"Inputs": {"--input", "--include", "--exclude", "--modified-since"}}
+SAMPLING = {"Sampling": {"--sample"}}
+OUTPUT = {"Output": {"--output", "--index-cache"}}
+COMMON = {**JOB, **INPUTS, **SAMPLING, **OUTPUT}
+DEVICES = {"--devices", "--max-devices", "--deadline"}
+PANELS = {
+    "run": {
+        **COMMON,
+        "Devices": {*DEVICES, "--inline"},
+        "Output": {*OUTPUT["Output"], "--join"},
+    },
+    "plan": {**COMMON, "Devices": {"--devices"}, "Options": {"--price-per-device-hour", "--json"}},
+    "submit": {
+        **COMMON,
+        "Devices": DEVICES,
+        "Cluster": {"--address", "--detach", "--pass-env", "--with-fleet", "--without-fleet"},
+    },
+    "simulate": {
+        **COMMON,
+        "Devices": {
+            *("--devices", "--what-if", "--slow", "--failures"),
+            *("--soc", "--twins", "--no-twins"),
+        },
+        "Made-up leases": {"--leases", "--lease-s"},
+        "Options": {"--seed", "--price-per-device-hour"},
+    },
+}
+
+
+@pytest.mark.parametrize("command", PANELS)
+def test_the_help_lists_every_option_in_its_panel(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As people read it, on a terminal of 200 columns."""
+    monkeypatch.setenv("COLUMNS", "200")
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    panel = ""
+    for line in fleet_here(command, "--help").stdout.splitlines():
+        if title := re.match(r"╭─ (.+?) ─", line):
+            panel = title[1]
+        names = re.match(r"│ [ *]*(--[a-z-]+)(?: +(--[a-z-]+))?", line)
+        found[panel] |= {name for name in (names.groups() if names else ()) if name}
+    found["Options"].discard("--help")
+    assert {panel: names for panel, names in found.items() if names} == PANELS[command]
+
+
+def run_with(*arguments: str, without: tuple[str, ...] = ()) -> tuple[JobOptions, Job]:
+    """Run a command that has an option besides those of a job; return what it was called with."""
+    seen: list[JobOptions] = []
+    app = typer.Typer()
+
+    @app.command()
+    @job_options(without=without)
+    def command(options: JobOptions, *, twice: Annotated[bool, typer.Option("--twice")]) -> None:
+        assert twice
+        seen.append(options)
+
+    done = CliRunner().invoke(app, [*arguments, "--twice"])
+    assert done.exit_code == 0, done.output
+    return seen[0], seen[0].load()
+
+
+def test_each_option_replaces_the_field_of_the_job_file() -> None:
+    """Parameters of the job class and --set among them."""
+    options, job = run_with(
+        *("--input", "s3://b/1", "--input", "s3://b/2", "--include", "*.mp4", "--exclude", "x*"),
+        *("--modified-since", "2026-01-01", "--model", "m.om", "--output", "s3://b/out"),
+        *("--sample", "fps=2", "--devices", "3", "--max-devices", "9", "--deadline", "90min"),
+        *("--index-cache", "s3://b/index", "--set", "threshold=0.25", "--set", "lease_s=5"),
+    )
+    assert (job.inputs, job.output) == (("s3://b/1", "s3://b/2"), "s3://b/out")
+    assert (job.choice.include, job.choice.exclude) == (("*.mp4",), ("x*",))
+    assert job.choice.modified_since is not None
+    assert (job.devices, job.max_devices, job.deadline_s) == (3, 9, 5400.0)
+    assert (str(job.sample), job.index_cache, job.lease_s) == ("fps=2", "s3://b/index", 5.0)
+    assert vars(job.work) == {"model": "m.om", "threshold": 0.25}
+    assert not options.is_empty
+
+
+def test_what_is_not_given_is_that_of_the_job_file(tmp_path: Path) -> None:
+    """The job file is the one that is named, or detect."""
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        f'job = "{DETECT}:Detect"\ninput = ["v"]\noutput = "o"\n[params]\nmodel = "m.om"\n'
+    )
+    options, job = run_with(str(path))
+    assert (options.path, options.overrides, job.output) == (path, {}, "o")
+    options, job = run_with()
+    assert options.is_empty
+    assert options.path.name == "detect.toml"
+    assert job.devices == "auto"
+
+
+def test_a_command_may_leave_fields_out() -> None:
+    """The option is then unknown."""
+    with pytest.raises(AssertionError, match="No such option: --deadline"):
+        run_with("--deadline", "2h", without=("deadline",))
+
+
+def test_made_up_leases_take_no_job(tmp_path: Path) -> None:
+    """An option of a job that nobody would read is refused."""
+    for more in (("--output", tmp_path), (tmp_path / "job.toml",), ("--soc", "Ascend310")):
+        done = fleet_here("simulate", "--leases", "10", *more)
+        assert done.returncode == 2
+        assert "neither a job nor a chip" in done.stderr
+    done = fleet_here("simulate", "--leases", "10", "--devices", "2")
+    assert done.returncode == 0, done.stderr
