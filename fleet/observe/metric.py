@@ -116,8 +116,3 @@ METRICS = (
     BEFORE,
 )
 """All of them."""
-
-
-def exported_names() -> frozenset[str]:
-    """Name everything that Prometheus may meet."""
-    return frozenset(name for metric in METRICS for name in metric.exported)

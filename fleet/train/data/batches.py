@@ -32,7 +32,6 @@ class Batches:
     """Makes any batch of a training; holds no state between them."""
 
     def __init__(self, clips: Sequence[Samples], seed: int, size: int) -> None:
-        self._clips = clips
         self._seed = seed
         self._size = size
         self._places = [(clip, number) for clip in clips for number in range(len(clip))]
