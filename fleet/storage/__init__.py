@@ -1,8 +1,8 @@
 """Object storage, narrowed to what Fleet needs: list, stat, ranged reads, atomic puts.
 
-Local files by their absolute paths; s3://, obs://, gs:// and az:// through obstore; memory:// and
-whatever else fsspec has a file system for. A store is asked again where that helps (`retry`), and
-can be made to fail on purpose (`faulty`).
+Local files are named by their absolute paths. s3://, obs://, gs:// and az:// are reached through
+obstore, memory:// and other schemes through fsspec. Requests that fail are retried where that helps
+(`retry`). A store can be made to fail on purpose (`fault_injection`).
 """
 
 from fleet.storage.fault_injection import FAULTS_VARIABLE, Faults

@@ -21,33 +21,33 @@ from fleet.storage.presigned import SignedUrlStore
 from fleet.storage.store import PreconditionFailedError, ReadResult, Stat
 
 if TYPE_CHECKING:
-    from obstore.store import ObjectStore, RetryConfig  # there for type checkers only
+    from obstore.store import ObjectStore, RetryConfig  # exist for type checkers only
 
 _PAGE = 1000
-"""Objects a page of S3's listings; more come in as many pages as it takes."""
-# Requests that fail on the wire are repeated by the client, which goes on in mid-body; how long a
-# store is waited for is decided above it, for all stores alike.
-_ON_THE_WIRE: RetryConfig = {
+"""Objects on one page of S3's listings."""
+# The client repeats requests that fail on the wire, as it can resume within a body; how long to
+# retry at all is decided above it, for all stores alike.
+_CLIENT_RETRIES: RetryConfig = {
     "max_retries": 2,
     "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=1)},
     "retry_timeout": timedelta(seconds=60),
 }
-# Said of names with empty parts, with . or .. for a part, or with control characters.
+# obstore raises these for names with empty parts, with . or .. as a part, or control characters.
 _UNADDRESSABLE = (InvalidPathError, ValueError)
 _TIMEOUTS = {"connect_timeout": "5s", "read_timeout": "60s", "timeout": "5m"}
 
 
-def open_cloud(place: Location) -> CloudStore:
-    """Open the bucket or container of a place, with the credentials of this environment.
+def open_cloud(location: Location) -> CloudStore:
+    """Open the bucket or container of a location, with the credentials of this environment.
 
-    All that use a bucket share one client and its connections. Raises AccessDeniedError, UsageError
-    where credentials or the endpoint are not to be found.
+    All users of a bucket share one client and its connections. Raises AccessDeniedError where no
+    credentials are found, and UsageError where no endpoint is.
     """
-    if place.scheme in _S3_SETTINGS:
-        return _open_s3(place.store, place.root, _S3_SETTINGS[place.scheme](os.environ))
-    # A client reads these by itself, once.
+    if location.scheme in _S3_SETTINGS:
+        return _open_s3(location.store, location.root, _S3_SETTINGS[location.scheme](os.environ))
+    # The client reads these itself, when it is made.
     named = {k: v for k, v in os.environ.items() if k.startswith(("GOOGLE_", "AZURE_"))}
-    return _open_other(place.store, place.root, frozenset(named.items()))
+    return _open_other(location.store, location.root, frozenset(named.items()))
 
 
 _S3_SETTINGS = {"s3": s3_settings, "obs": obs_settings}
@@ -59,7 +59,7 @@ def _open_other(name: str, root: str, environment: frozenset[tuple[str, str]]) -
     del environment
     make = _OTHER_CLIENTS[name.partition("://")[0]]
     try:
-        client = make(root, client_options=_TIMEOUTS, retry_config=_ON_THE_WIRE)
+        client = make(root, client_options=_TIMEOUTS, retry_config=_CLIENT_RETRIES)
     except BaseError as error:
         raise translate_cloud_error(f"{name} could not be opened", error) from None
     return CloudStore(name, client)
@@ -80,35 +80,35 @@ def _open_s3(name: str, bucket: str, settings: S3Settings) -> CloudStore:
 
 
 def _s3_client(bucket: str, address: str, settings: S3Settings) -> S3Store:
-    """Make a client for the address of a bucket."""
+    """Return a client for the address of a bucket."""
     config: dict[str, Any] = {"region": settings.region, "disable_bulk_delete": True}
-    # "Virtual hosted" says to obstore that the endpoint is the bucket's already, wherever its name
-    # stands. Under both names: the second may stand in the environment, and would come first.
+    # "Virtual hosted" makes obstore take the endpoint for the bucket's address as it is. It is set
+    # under both names, as the second may be set in the environment, and would take precedence.
     config |= {"virtual_hosted_style_request": True}
     config |= {"endpoint": address, "aws_endpoint_url_s3": address}
     if settings.keys:
         config["credential_provider"] = settings.keys
     options: Any = {**_TIMEOUTS, "allow_http": address.startswith("http://")}
-    return S3Store(bucket, **config, client_options=options, retry_config=_ON_THE_WIRE)
+    return S3Store(bucket, **config, client_options=options, retry_config=_CLIENT_RETRIES)
 
 
 class CloudStore:
-    """A bucket or container; `name` is what the locations of its objects begin with.
+    """A bucket or container; `name` is the prefix of the locations of its objects.
 
-    `otherwise`: who lists and reads names that obstore cannot address, where somebody can.
+    `signed_urls` lists and reads names that obstore cannot address; None where nothing can.
     """
 
     def __init__(
-        self, name: str, client: ObjectStore, otherwise: SignedUrlStore | None = None
+        self, name: str, client: ObjectStore, signed_urls: SignedUrlStore | None = None
     ) -> None:
         self.name = name
         self._client = client
-        self._otherwise = otherwise
+        self._signed_urls = signed_urls
 
     def list(self, folder: str, after: str = "") -> Iterator[Stat]:
-        """See Store; a page is asked for when the one before has been taken."""
+        """See Store; each page is requested when the one before it has been consumed."""
         last = after
-        with self._answering("listed", folder):
+        with self._translating("listed", folder):
             try:
                 pages = obstore.list(
                     self._client, folder or None, offset=after or None, chunk_size=_PAGE
@@ -117,29 +117,29 @@ class CloudStore:
                     yield from map(_stat, page)
                     last = page[-1]["path"]
             except _UNADDRESSABLE:
-                if self._otherwise is None:
+                if self._signed_urls is None:
                     raise
             else:
                 return
-        yield from self._otherwise.list(folder, last)
+        yield from self._signed_urls.list(folder, last)
 
     def stat(self, path: str) -> Stat:
         """See Store."""
         try:
-            with self._answering("read", path):
+            with self._translating("read", path):
                 try:
                     return _stat(obstore.head(self._client, path))
                 except _UNADDRESSABLE:
-                    if self._otherwise is None:
+                    if self._signed_urls is None:
                         raise
-            return self._otherwise.stat(path)
+            return self._signed_urls.stat(path)
         except StorageRefusedError:
-            # The answer to this request has no body, so does not say why; that to a listing does.
+            # The response to HEAD has no body that says why; that to a listing has one.
             next(self.list(path), None)
             raise
 
     def read(self, path: str, start: int = 0, end: int | None = None, etag: str = "") -> ReadResult:
-        """See Store; a span of nothing is answered without asking."""
+        """See Store; an empty range needs no request."""
         if end is not None and end <= start:
             return ReadResult(b"", 0, etag)
         options: Any = {"range": {"offset": start} if end is None else (start, end)}
@@ -147,15 +147,15 @@ class CloudStore:
             options = {}
         if etag and not etag.startswith("mtime-"):
             options["if_match"] = _quoted(etag)
-        with self._answering("read", path):
+        with self._translating("read", path):
             try:
                 result = obstore.get(self._client, path, options=options)
                 stat = _stat(result.meta)
                 return ReadResult(result.bytes().to_bytes(), stat.bytes, stat.etag)
             except _UNADDRESSABLE:
-                if self._otherwise is None:
+                if self._signed_urls is None:
                     raise
-        return self._otherwise.read(path, start, end, etag)
+        return self._signed_urls.read(path, start, end, etag)
 
     def put(self, path: str, data: bytes) -> None:
         """See Store."""
@@ -170,13 +170,13 @@ class CloudStore:
         try:
             return self._put(path, data, {"e_tag": version})
         except PreconditionFailedError:
-            # Ceph up to 16 takes the quotes, which the standard asks for, for a part of the etag.
+            # Ceph up to 16 takes the quotes, which the standard requires, for a part of the etag.
             return self._put(path, data, {"e_tag": version.strip('"')})
 
     def _put(self, path: str, data: bytes, mode: Any) -> str:
-        with self._answering("written", path):
+        with self._translating("written", path):
             try:
-                # In one request: its digest is signed, so the store takes all of it or nothing.
+                # One request has a signed digest, so that the store accepts all of it or nothing.
                 result = obstore.put(self._client, path, data, mode=mode, use_multipart=False)
             except FileNotFoundError:
                 if isinstance(mode, dict):
@@ -187,21 +187,21 @@ class CloudStore:
                 ) from None
         return result["e_tag"] or ""
 
-    def version(self, answer: ReadResult) -> str:
+    def version(self, result: ReadResult) -> str:
         """See Store."""
-        return _quoted(answer.etag)
+        return _quoted(result.etag)
 
     def delete(self, path: str) -> None:
         """See Store."""
         try:
-            with self._answering("deleted", path):
+            with self._translating("deleted", path):
                 obstore.delete(self._client, path)
         except FileNotFoundError:
             pass
 
     @contextmanager
-    def _answering(self, what: str, path: str) -> Iterator[None]:
-        """Turn the client's exceptions into ours; the text of theirs is not passed on."""
+    def _translating(self, what: str, path: str) -> Iterator[None]:
+        """Raise Fleet's errors for the client's, whose text may hold credentials."""
         what = f"{at(self.name, path)} could not be {what}"
         try:
             yield

@@ -1,7 +1,8 @@
-"""Where the credentials and endpoints of S3 come from: the environment, then the files of AWS.
+"""The credentials and endpoints of S3: from the environment, then from the files of AWS.
 
-obstore itself reads the environment, and asks a cloud machine for its role; it knows nothing of
-~/.aws/credentials, of profiles, or of Huawei's names. Nothing here comes from a job file.
+obstore itself reads the environment, and asks a cloud machine for its role; it does not read
+~/.aws/credentials or profiles, and does not know Huawei's names. Nothing here comes from a job
+file.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from fleet.errors import AccessDeniedError, UsageError
 from fleet.storage.redaction import register_secret
 
 if TYPE_CHECKING:
-    from obstore.store import S3Credential  # there for type checkers only
+    from obstore.store import S3Credential  # exists for type checkers only
 
-# Tools that renew a profile's keys write the file anew.
+# Tools that renew a profile's keys rewrite the file.
 _READ_AGAIN = timedelta(minutes=15)
 _OBS_NAMES = (
     ("OBS_ACCESS_KEY_ID", "OBS_SECRET_ACCESS_KEY", "OBS_SECURITY_TOKEN"),
@@ -30,7 +31,7 @@ _OBS_REGIONS = ("OBS_REGION", "HUAWEICLOUD_REGION", "HW_REGION_NAME")
 _AWS_NAMES = (("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),)
 _AWS_REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _ENDPOINTS = ("FLEET_S3_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
-# What obstore does by itself, without a key: a pod's role, a container's role, nobody's.
+# With one of these obstore needs no key: it uses a pod's role, a container's role, or no signature.
 _ROLES = (
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
@@ -42,26 +43,30 @@ _NOT_TAKEN = ("credential_process", "sso_session", "sso_start_url", "role_arn")
 
 @dataclass(frozen=True)
 class Keys:
-    """A pair of keys, and the token that belongs to it; not shown when printed."""
+    """A pair of keys with its token; printing it shows none of them."""
 
     access: str = field(repr=False)
+    """The id of the access key."""
     secret: str = field(repr=False)
+    """The secret of the access key."""
     token: str = field(default="", repr=False)
+    """The session token; empty for permanent keys."""
 
     def __call__(self) -> S3Credential:
-        """Give the keys to obstore."""
+        """Return the keys as obstore asks for them, and hide them from then on."""
         register_secret(self.access, self.secret, self.token)
         return _credential(self, None)
 
 
 @dataclass(frozen=True)
 class ProfileKeys:
-    """The keys of a profile, read again when they may have been renewed."""
+    """The keys of a profile, which are read again when they may have been renewed."""
 
     files: ProfileFiles
+    """Where the keys are read."""
 
     def __call__(self) -> S3Credential:
-        """Give the keys to obstore."""
+        """Return the keys as obstore asks for them, and hide them from then on."""
         keys = self.files.keys()
         register_secret(keys.access, keys.secret, keys.token)
         return _credential(keys, datetime.now(UTC) + _READ_AGAIN)
@@ -78,34 +83,38 @@ def _credential(keys: Keys, until: datetime | None) -> S3Credential:
 
 @dataclass(frozen=True)
 class S3Settings:
-    """How a bucket is reached; `keys` None leaves it to obstore to find a role.
-
-    `endpoint`: empty for AWS itself. `bucket_in_host`: whether requests name the bucket in the
-    host (as OBS wants it) or in the path (as most stores of one's own do).
-    """
+    """How a bucket is reached."""
 
     endpoint: str
+    """The URL of the store; empty for AWS itself."""
     region: str
+    """The region that requests are signed for."""
     bucket_in_host: bool
+    """Whether requests name the bucket in the host, as OBS requires, or in the path, which most
+    self-hosted stores require."""
     keys: Keys | ProfileKeys | None
+    """The keys to sign with; None leaves it to obstore to find a role."""
 
 
 @dataclass(frozen=True)
 class ProfileFiles:
-    """The two files of AWS, and the profile that is asked for in them; empty for the default."""
+    """The two files of AWS, and a profile in them."""
 
     credentials: Path
+    """Such as ~/.aws/credentials."""
     config: Path
+    """Such as ~/.aws/config."""
     profile: str
+    """The name of the profile; empty for the default one."""
 
     def values(self) -> dict[str, str]:
-        """What both files say of the profile, the credentials file first."""
+        """Return the fields of the profile; those of the credentials file take precedence."""
         name = self.profile or "default"
         of_config = {} if name == "default" else _section(self.config, f"profile {name}")
         return {**(of_config or _section(self.config, name)), **_section(self.credentials, name)}
 
     def keys(self) -> Keys:
-        """Read its keys; raises AccessDeniedError where it has none."""
+        """Read the keys of the profile; raises AccessDeniedError where it has none."""
         values = self.values()
         name = self.profile or "default"
         if "aws_access_key_id" in values and "aws_secret_access_key" in values:
@@ -133,9 +142,9 @@ def _section(path: Path, name: str) -> dict[str, str]:
 
 
 def s3_settings(environment: Mapping[str, str]) -> S3Settings:
-    """Find out how s3:// is reached; AccessDeniedError where a named profile has no keys.
+    """Return how s3:// is reached; raises AccessDeniedError where a named profile has no keys.
 
-    The environment's keys come before a profile's; without either, a role is asked for.
+    The environment's keys take precedence over a profile's; without either, obstore finds a role.
     """
     files = _files(environment)
     values = files.values()
@@ -148,10 +157,10 @@ def s3_settings(environment: Mapping[str, str]) -> S3Settings:
 
 
 def obs_settings(environment: Mapping[str, str]) -> S3Settings:
-    """Find out how obs:// is reached, through the S3 interface of Huawei's OBS.
+    """Return how obs:// is reached, through the S3 interface of Huawei's OBS.
 
-    Its keys are looked for under Huawei's names, then under those of AWS. Raises UsageError where
-    neither a region nor an endpoint is set.
+    Its keys are read under Huawei's names, then under those of AWS. Raises UsageError where neither
+    a region nor an endpoint is set.
     """
     region = _first(environment, (*_OBS_REGIONS, *_AWS_REGIONS))
     endpoint = _first(environment, ("FLEET_S3_ENDPOINT", "OBS_ENDPOINT"))
@@ -179,7 +188,7 @@ def _keys(
     if _first(environment, _ROLES):
         return None
     if files.profile or "aws_access_key_id" in files.values():
-        files.keys()  # what is wrong with them is said at once
+        files.keys()  # raises at once where something is wrong with them
         return ProfileKeys(files)
     if environment.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
         raise AccessDeniedError(

@@ -1,4 +1,4 @@
-"""Local files, and folders that several machines mount."""
+"""Local files, among them those of folders that several machines mount."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from fleet.storage.store import PreconditionFailedError, ReadResult, Stat
 
 
 class DiskStore:
-    """Objects are files, named by their absolute paths."""
+    """Objects that are files, named by their absolute paths."""
 
     name = ""
 
     def list(self, folder: str, after: str = "") -> Iterator[Stat]:
-        """See Store; in the order of the names, links followed."""
+        """See Store; objects come in the order of their names, and links are followed."""
         for stat in _walk(folder, frozenset()):
             if stat.path > after:
                 yield stat
 
     def stat(self, path: str) -> Stat:
         """See Store; a folder is no object."""
-        with _answering("read", path):
+        with _translating("read", path):
             found = os.stat(path)  # noqa: PTH116 - strings in, strings out
         if not _is_file(found):
             raise FileNotFoundError(path)
@@ -35,7 +35,7 @@ class DiskStore:
 
     def read(self, path: str, start: int = 0, end: int | None = None, etag: str = "") -> ReadResult:
         """See Store."""
-        with _answering("read", path), Path(path).open("rb", buffering=0) as file:
+        with _translating("read", path), Path(path).open("rb", buffering=0) as file:
             found = os.fstat(file.fileno())
             stat = _stat(path, found)
             if etag and stat.etag != etag:
@@ -44,24 +44,28 @@ class DiskStore:
             return ReadResult(_read(file.fileno(), start, stop), found.st_size, stat.etag)
 
     def put(self, path: str, data: bytes) -> None:
-        """See Store; written beside the target, which it then replaces."""
-        with _answering("written", path), _beside(Path(path), data) as written:
+        """See Store; a temporary file in the same folder replaces the target."""
+        with _translating("written", path), _temporary_file(Path(path), data) as written:
             written.replace(path)
 
     def create(self, path: str, data: bytes) -> str:
         """See Store."""
-        with _answering("written", path), _beside(Path(path), data) as written:
+        with _translating("written", path), _temporary_file(Path(path), data) as written:
             try:
-                # Unlike a rename, a link never replaces what is there, on NFS as well.
+                # Unlike a rename, a link never replaces a file that exists, on NFS as well.
                 os.link(written, path)
             except FileExistsError:
                 raise PreconditionFailedError(path) from None
         return _digest(data)
 
     def replace(self, path: str, data: bytes, version: str) -> str:
-        """See Store; those who replace take turns, by a lock on the folder."""
+        """See Store; a lock on the folder keeps callers apart."""
         target = Path(path)
-        with _answering("written", path), _locked(target.parent), _beside(target, data) as written:
+        with (
+            _translating("written", path),
+            _locked(target.parent),
+            _temporary_file(target, data) as written,
+        ):
             try:
                 found = target.read_bytes()
             except FileNotFoundError:
@@ -71,18 +75,18 @@ class DiskStore:
             written.replace(target)
         return _digest(data)
 
-    def version(self, answer: ReadResult) -> str:
-        """See Store: the digest of its bytes; times of change are too coarse to tell."""
-        return _digest(answer.data)
+    def version(self, result: ReadResult) -> str:
+        """See Store; it is the digest of the bytes, as times of change are too coarse."""
+        return _digest(result.data)
 
     def delete(self, path: str) -> None:
         """See Store."""
-        with suppress(FileNotFoundError), _answering("deleted", path):
+        with suppress(FileNotFoundError), _translating("deleted", path):
             Path(path).unlink()
 
 
 @contextmanager
-def _answering(what: str, path: str) -> Iterator[None]:
+def _translating(what: str, path: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
@@ -91,25 +95,25 @@ def _answering(what: str, path: str) -> Iterator[None]:
         raise translate_os_error(f"{path} could not be {what}", error) from None
 
 
-def _walk(folder: str, above: frozenset[tuple[int, int]]) -> Iterator[Stat]:
-    """Yield the files below a folder; `above`: the folders around it, lest a link leads back."""
+def _walk(folder: str, ancestors: frozenset[tuple[int, int]]) -> Iterator[Stat]:
+    """Yield the files below a folder; a link back to one of `ancestors` (device, inode) ends it."""
     try:
-        with _answering("listed", folder):
+        with _translating("listed", folder):
             here = os.stat(folder)  # noqa: PTH116 - strings in, strings out
             with os.scandir(folder) as entries:
-                # A folder stands where its files' paths do.
+                # A folder is sorted by the paths of its files, so with a slash after its name.
                 found = sorted((e.path + "/" * e.is_dir(), e) for e in entries)
     except (FileNotFoundError, NotADirectoryError):
         return
     identity = (here.st_dev, here.st_ino)
-    if identity in above:
+    if identity in ancestors:
         return
     for name, entry in found:
         if name.endswith("/"):
-            yield from _walk(entry.path, above | {identity})
+            yield from _walk(entry.path, ancestors | {identity})
         else:
-            # What vanishes meanwhile, and links that lead nowhere.
-            with suppress(FileNotFoundError), _answering("read", entry.path):
+            # A file may vanish meanwhile, and a link may lead nowhere.
+            with suppress(FileNotFoundError), _translating("read", entry.path):
                 stat = entry.stat()
                 if _is_file(stat):
                     yield _stat(entry.path, stat)
@@ -120,13 +124,13 @@ def _is_file(found: os.stat_result) -> bool:
 
 
 def _stat(path: str, found: os.stat_result) -> Stat:
-    # As text, microseconds survive; as a float in a name they would print differently.
+    # Six digits keep the microseconds; a plain float would print differently from time to time.
     etag = f"mtime-{found.st_mtime:.6f}-{found.st_size}"
     return Stat(path, found.st_size, etag, found.st_mtime)
 
 
 def _read(file: int, start: int, stop: int) -> bytes:
-    """Read a span; one call gives at most 2 GB, and less where it is interrupted."""
+    """Read bytes start <= i < stop; one system call returns at most 2 GB, or less."""
     parts = []
     while start < stop:
         part = os.pread(file, stop - start, start)
@@ -138,19 +142,19 @@ def _read(file: int, start: int, stop: int) -> bytes:
 
 
 @contextmanager
-def _beside(path: Path, data: bytes) -> Iterator[Path]:
-    """Write beside the target, whole and on the disk; what is left of it is removed."""
+def _temporary_file(path: Path, data: bytes) -> Iterator[Path]:
+    """Yield a file beside `path` that holds `data` and is flushed to the disk; remove it after."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A dot in front and .tmp behind: no glob for *.parquet sees it.
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    # With a leading dot and .tmp at the end no glob for *.parquet matches it.
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        with beside.open("xb") as file:
+        with temporary.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        yield beside
+        yield temporary
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A store's troubles, in sentences of ours: what it refuses, and what is worth asking again."""
+"""Errors of a store's client or of the system, as Fleet's: refusals, and failures worth a retry."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from fleet.storage.redaction import redact
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>([\w.]+)</Code>")
 _MESSAGE = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
-# Where clouds hand out a machine's own credentials; asked last, when there are no others.
+# Clouds hand out the credentials of a machine's role here; clients ask it last.
 _METADATA_HOST = "169.254.169.254"
 
-_PUT_RIGHT = "Check the access key, its secret and the endpoint."
+_CHECK_KEYS = "Check the access key, its secret and the endpoint."
 _ALLOW = "Ask for the right to do this with these credentials, or use others."
 _RENEW = "Get new credentials and run the same command again: what is done stays done."
 _REGION = "Set AWS_REGION to the region of the bucket."
@@ -41,14 +41,14 @@ _BY_CODE: Mapping[str, tuple[_Kind, str, str]] = {
     "InvalidAccessKeyId": (
         CredentialsRefusedError,
         "the access key is not known there",
-        _PUT_RIGHT,
+        _CHECK_KEYS,
     ),
     "SignatureDoesNotMatch": (
         CredentialsRefusedError,
         "the secret does not fit the access key",
-        _PUT_RIGHT,
+        _CHECK_KEYS,
     ),
-    "AuthenticationFailed": (CredentialsRefusedError, "the credentials are wrong", _PUT_RIGHT),
+    "AuthenticationFailed": (CredentialsRefusedError, "the credentials are wrong", _CHECK_KEYS),
     "ExpiredToken": (CredentialsRefusedError, "the credentials have expired", _RENEW),
     "TokenRefreshRequired": (CredentialsRefusedError, "the credentials have expired", _RENEW),
     "InvalidToken": (CredentialsRefusedError, "the session token is not valid", _RENEW),
@@ -67,14 +67,14 @@ _BY_STATUS: Mapping[int, tuple[_Kind, str, str]] = {
     401: (CredentialsRefusedError, "the credentials are not taken", _RENEW),
     403: (AccessDeniedError, "access is denied", _ALLOW),
 }
-# Not one of them passes by waiting a moment.
+# None of them goes away by waiting.
 _REFUSED_ERRNO = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL}
 _FULL_ERRNO = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 _WORTH_WAITING = {408, 425, 429}
 
 
 def translate_cloud_error(what: str, error: Exception) -> StorageError:
-    """Put what a cloud store's client raised into a sentence; credentials in it are hidden.
+    """Return Fleet's error for what a cloud store's client raised, with credentials hidden.
 
     `what`: what could not be done, such as 's3://b/x could not be read'.
     """
@@ -100,13 +100,13 @@ def translate_cloud_error(what: str, error: Exception) -> StorageError:
 
 def _reason(text: str, status: int, code: str) -> str:
     if status:
-        said = _first(_MESSAGE, text).strip().rstrip(".")
+        message = _first(_MESSAGE, text).strip().rstrip(".")
         return redact(
-            f"the store answered {status}{f' {code}' if code else ''}{said and f', {said}'}"
+            f"the store answered {status}{f' {code}' if code else ''}{message and f', {message}'}"
         )
     if "error sending request" in text:
         return "the store does not answer"
-    # A client's message goes on for a page; its first line says what happened.
+    # A client's message is a page long; its first line says what happened.
     return redact(text.partition("\n")[0]).strip().rstrip(".") or "the store failed"
 
 
@@ -116,7 +116,7 @@ def _first(pattern: re.Pattern[str], text: str) -> str:
 
 
 def translate_os_error(what: str, error: OSError) -> StorageError:
-    """Put what the operating system, or a file system of fsspec, raised into a sentence."""
+    """Return Fleet's error for what the operating system, or a file system of fsspec, raised."""
     reason = redact(error.strerror or str(error).partition("\n")[0] or type(error).__name__)
     if isinstance(error, PermissionError):
         return AccessDeniedError(f"{what}: {reason}.", "Check who may read and write there.")

@@ -1,4 +1,4 @@
-"""Whatever else fsspec has a file system for: memory://, and what packages bring along."""
+"""Other schemes through fsspec: memory://, and those of installed packages."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from fleet.storage.location import Location, at
 from fleet.storage.store import PreconditionFailedError, ReadResult, Stat
 
 _KNOWN = "a local path, file://, memory://, s3://, obs://, gs:// or az://"
-_MEMORY_TURNS = Lock()
+_MEMORY_LOCK = Lock()
 
 
-def open_foreign(place: Location) -> tuple[ForeignStore, str]:
-    """Open the file system of a scheme, and give the path in its words.
+def open_foreign(location: Location) -> tuple[ForeignStore, str]:
+    """Return the file system of a location's scheme, and the path as the file system writes it.
 
-    Raises UsageError where there is none, or its package is not installed: it names the package.
+    Raises UsageError where there is none, or its package is not installed; the error names it.
     """
     try:
-        filesystem, path = fsspec.url_to_fs(place.uri)
+        filesystem, path = fsspec.url_to_fs(location.uri)
     except (ValueError, ImportError) as error:
-        raise UsageError(f"{place.uri} cannot be opened: {error}.", f"Use {_KNOWN}.") from None
-    return _wrapped(filesystem, place.scheme), str(path).rstrip("/")
+        raise UsageError(f"{location.uri} cannot be opened: {error}.", f"Use {_KNOWN}.") from None
+    return _wrapped(filesystem, location.scheme), str(path).rstrip("/")
 
 
 @lru_cache(maxsize=64)
@@ -39,9 +39,9 @@ def _wrapped(filesystem: Any, scheme: str) -> ForeignStore:
 
 
 class ForeignStore:
-    """A file system of fsspec's; telling which version was read costs it a request more.
+    """A file system of fsspec; a read costs one more request, which asks for the version.
 
-    Only memory:// can put on a condition: it lives in this process.
+    Only memory:// has conditional puts, as it lives in this process.
     """
 
     def __init__(self, filesystem: Any, scheme: str) -> None:
@@ -50,15 +50,15 @@ class ForeignStore:
         self._in_memory = scheme == "memory"
 
     def list(self, folder: str, after: str = "") -> Iterator[Stat]:
-        """See Store; in the order of the names."""
+        """See Store; objects come in the order of their names."""
         self._filesystem.invalidate_cache()
-        with suppress(FileNotFoundError), self._answering("listed", folder):
+        with suppress(FileNotFoundError), self._translating("listed", folder):
             found = self._filesystem.find(folder, detail=True)
             yield from (_stat(path, found[path]) for path in sorted(found) if path > after)
 
     def stat(self, path: str) -> Stat:
         """See Store; a folder is no object."""
-        with self._answering("read", path):
+        with self._translating("read", path):
             self._filesystem.invalidate_cache()
             info = self._filesystem.info(path)
         if info["type"] != "file":
@@ -71,7 +71,7 @@ class ForeignStore:
         if etag and stat.etag != etag:
             raise PreconditionFailedError(path)
         stop = stat.bytes if end is None else min(end, stat.bytes)
-        with self._answering("read", path):
+        with self._translating("read", path):
             data = b""
             if start < stop:
                 data = bytes(self._filesystem.cat_file(path, start=start, end=stop))
@@ -79,12 +79,12 @@ class ForeignStore:
 
     def put(self, path: str, data: bytes) -> None:
         """See Store."""
-        with self._answering("written", path):
+        with self._translating("written", path):
             self._filesystem.pipe_file(path, data)
 
     def create(self, path: str, data: bytes) -> str:
         """See Store; raises StorageRefusedError where the file system cannot."""
-        with self._alone(path):
+        with self._exclusive(path):
             if self._filesystem.exists(path):
                 raise PreconditionFailedError(path)
             self.put(path, data)
@@ -92,7 +92,7 @@ class ForeignStore:
 
     def replace(self, path: str, data: bytes, version: str) -> str:
         """See Store; raises StorageRefusedError where the file system cannot."""
-        with self._alone(path):
+        with self._exclusive(path):
             try:
                 found = self.read(path).data
             except FileNotFoundError:
@@ -102,26 +102,26 @@ class ForeignStore:
             self.put(path, data)
         return _digest(data)
 
-    def version(self, answer: ReadResult) -> str:
+    def version(self, result: ReadResult) -> str:
         """See Store: the digest of its bytes."""
-        return _digest(answer.data)
+        return _digest(result.data)
 
     def delete(self, path: str) -> None:
         """See Store."""
-        with suppress(FileNotFoundError), self._answering("deleted", path):
+        with suppress(FileNotFoundError), self._translating("deleted", path):
             self._filesystem.rm_file(path)
 
     @contextmanager
-    def _alone(self, path: str) -> Iterator[None]:
+    def _exclusive(self, path: str) -> Iterator[None]:
         if not self._in_memory:
             raise StorageRefusedError(
                 f"{at(self.name, path)}: {self.name} has no conditional puts."
             )
-        with _MEMORY_TURNS:
+        with _MEMORY_LOCK:
             yield
 
     @contextmanager
-    def _answering(self, what: str, path: str) -> Iterator[None]:
+    def _translating(self, what: str, path: str) -> Iterator[None]:
         try:
             yield
         except (FileNotFoundError, FleetError):
@@ -138,8 +138,8 @@ def _stat(path: str, info: dict[str, Any]) -> Stat:
     for key in ("ETag", "e_tag", "etag", "md5Hash"):
         if info.get(key):
             return Stat(path, size, str(info[key]).strip('"'), modified_s)
-    told = stamp if modified_s is None else f"{modified_s:.6f}"
-    return Stat(path, size, f"mtime-{told}-{size}", modified_s)
+    stamped = stamp if modified_s is None else f"{modified_s:.6f}"
+    return Stat(path, size, f"mtime-{stamped}-{size}", modified_s)
 
 
 def _seconds(stamp: object) -> float | None:

@@ -1,4 +1,4 @@
-"""Which videos the inputs of a job come to."""
+"""The videos that the inputs of a job name."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ VIDEO_EXTENSIONS = frozenset(
 
 @dataclass(frozen=True)
 class Listing:
-    """What the inputs come to: the videos, by URI, and what else lay there, by extension.
-
-    `not_chosen`: how many videos the choice leaves out.
-    """
+    """The objects that the inputs of a job name."""
 
     sources: tuple[Source, ...]
+    """The videos, sorted by URI."""
     left: dict[str, int] = field(default_factory=dict)
+    """Extension -> how many objects are no videos by their extension."""
     not_chosen: int = 0
+    """How many videos the filter leaves out."""
 
 
-def expand(inputs: Sequence[str], choice: InputFilter = EVERY_VIDEO) -> Listing:
+def expand(inputs: Sequence[str], input_filter: InputFilter = EVERY_VIDEO) -> Listing:
     """Find the videos that `inputs` name: files, globs, and folders (recursively).
 
-    A file named outright is taken whatever it is called; in folders and globs an extension of
-    VIDEO_EXTENSIONS makes a video. Raises InputNotFoundError where an input matches none,
-    StorageError where a store does not let itself be listed.
+    A file that is named itself counts as a video under any name; in folders and globs those with an
+    extension of VIDEO_EXTENSIONS do. Raises InputNotFoundError where an input matches no video, and
+    StorageError where a store cannot be listed.
     """
     if not inputs:
         raise InputNotFoundError("No input is named.", "Name videos or folders with --input URI.")
-    search = _Search(choice)
+    search = _Search(input_filter)
     for item in inputs:
-        search.look(item)
+        search.add(item)
     found = search.found
     if not found:
         raise InputNotFoundError(
@@ -55,17 +55,17 @@ def expand(inputs: Sequence[str], choice: InputFilter = EVERY_VIDEO) -> Listing:
 
 
 class _Search:
-    """Goes through inputs, object by object; only videos are kept."""
+    """The videos of several inputs; it visits each object, and keeps only videos."""
 
-    def __init__(self, choice: InputFilter) -> None:
+    def __init__(self, input_filter: InputFilter) -> None:
         self.found: dict[str, Source] = {}
         self.left: Counter[str] = Counter()
         self.not_chosen = 0
-        self._choice = choice
+        self._filter = input_filter
 
-    def look(self, asked: str) -> None:
-        """Take what one input comes to; raises InputNotFoundError where it holds no video."""
-        store, path = open_store(canonical(asked))
+    def add(self, given: str) -> None:
+        """Add the videos of one input; raises InputNotFoundError where it has none."""
+        store, path = open_store(canonical(given))
         outright = _stat(store, path)
         if outright is not None:
             candidates = iter([(outright, PurePosixPath(path).name)])
@@ -77,20 +77,20 @@ class _Search:
             suffix = PurePosixPath(stat.path).suffix.lower()
             if outright is None and suffix not in VIDEO_EXTENSIONS:
                 left[suffix or "(none)"] += 1
-            elif self._choice.takes(name, stat.modified_s):
+            elif self._filter.takes(name, stat.modified_s):
                 taken += 1
                 uri = _uri(store, stat.path)
                 self.found[uri] = Source(uri, stat.bytes, stat.etag)
             else:
                 not_chosen += 1
         if not taken and not not_chosen:
-            raise _no_match(asked, left)
+            raise _no_match(given, left)
         self.left += left
         self.not_chosen += not_chosen
 
 
 def _stat(store: Store, path: str) -> Stat | None:
-    """Look whether an input names one object outright; a bucket or the root of a disk does not."""
+    """Return the object that an input names itself; None where it names none, or a whole store."""
     if not path.strip("/"):
         return None
     try:
@@ -100,14 +100,14 @@ def _stat(store: Store, path: str) -> Stat | None:
 
 
 def _below(store: Store, path: str) -> Iterator[tuple[Stat, str]]:
-    """Yield what lies in a folder, or matches a glob, with its path below the folder."""
+    """Yield the objects in a folder, or that match a glob, each with its path below the folder."""
     folder, glob = _split_glob(path)
     if glob:
         _check(glob)
     skipped = len(folder) + 1 if folder.strip("/") else len(folder)
     for stat in store.list(folder):
         name = stat.path[skipped:]
-        # What a glob matches may be a folder: then all that lies below it is meant.
+        # A glob may match a folder: then it means all objects below that folder.
         if not glob or matches(f"/{glob}", name) or matches(f"/{glob}/**", name):
             yield stat, name
 
@@ -120,7 +120,7 @@ def _check(glob: str) -> None:
 
 
 def _split_glob(path: str) -> tuple[str, str]:
-    """Split a path before its first part with a wildcard: only what lies there is listed."""
+    """Split a path before its first part with a wildcard: only the folder before it is listed."""
     parts = path.split("/")
     number = next((n for n, part in enumerate(parts) if any(c in part for c in WILDCARDS)), None)
     if number is None:
@@ -132,10 +132,10 @@ def _uri(store: Store, path: str) -> str:
     return at(store.name, path.lstrip("/")) if store.name else path
 
 
-def _no_match(asked: str, left: Counter[str]) -> InputNotFoundError:
+def _no_match(given: str, left: Counter[str]) -> InputNotFoundError:
     if left:
         kinds = ", ".join(f"{count} x {suffix}" for suffix, count in left.most_common(5))
         way_out = "Name a file outright to take it whatever its extension is."
-        return InputNotFoundError(f"The input {asked} holds no video, only {kinds}.", way_out)
+        return InputNotFoundError(f"The input {given} holds no video, only {kinds}.", way_out)
     way_out = "Check the spelling, or give a file, a folder or a quoted glob such as 'in/*.mp4'."
-    return InputNotFoundError(f"The input {asked} matches nothing.", way_out)
+    return InputNotFoundError(f"The input {given} matches nothing.", way_out)

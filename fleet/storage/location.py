@@ -1,4 +1,4 @@
-"""Locations: their one name, and where in which store they lie."""
+"""Locations: their canonical form, and where in which store they lie."""
 
 from __future__ import annotations
 
@@ -10,41 +10,40 @@ from fleet.errors import UsageError
 from fleet.storage.redaction import refuse_credentials
 
 CLOUD_SCHEMES = frozenset({"s3", "obs", "gs", "az"})
-"""What obstore does the work for; obs:// through its S3 interface."""
+"""The schemes that obstore serves; obs:// through its S3 interface."""
 
 
 @dataclass(frozen=True)
 class Location:
-    """A location taken apart.
-
-    `scheme`: empty for local paths. `root`: the bucket or container, empty where a scheme has
-    none. `path`: within the root, without a slash in front; of local files, the absolute path.
-    """
+    """The parts of a location."""
 
     scheme: str
+    """Such as s3; empty for local paths."""
     root: str
+    """The bucket or container; empty where the scheme has none."""
     path: str
+    """Within the root, without a leading slash; for local files the absolute path."""
 
     @property
     def store(self) -> str:
-        """What all locations of the same store begin with: s3://bucket."""
+        """The prefix of all locations in the same store: s3://bucket."""
         return f"{self.scheme}://{self.root}" if self.scheme else ""
 
     @property
     def uri(self) -> str:
-        """The location in one piece."""
+        """The whole location."""
         return at(self.store, self.path)
 
 
 def at(store: str, path: str) -> str:
-    """Write the location of a path within a store (`Place.store`)."""
+    """Return the location of a path within a store (`Location.store`)."""
     if not store or path.startswith(store):
         return path
     return f"{store}{path}" if store.endswith("/") else f"{store}/{path}".rstrip("/")
 
 
 def canonical(uri: str) -> str:
-    """Give a location its one name: an absolute path for local files, else the URL as it is.
+    """Return the canonical form of a location: an absolute path for local files, else the URL.
 
     Raises UsageError where it carries credentials.
     """
@@ -56,8 +55,11 @@ def canonical(uri: str) -> str:
     return os.path.abspath(os.path.expanduser(uri))  # noqa: PTH100, PTH111 - strings in, strings out
 
 
-def place(uri: str) -> Location:
-    """Take a location apart; raises UsageError where it carries credentials, or no bucket."""
+def parse_location(uri: str) -> Location:
+    """Return the parts of a location.
+
+    Raises UsageError where it carries credentials, or names no bucket.
+    """
     scheme, colon, rest = canonical(uri).partition("://")
     if not colon:
         return Location("", "", scheme)

@@ -1,9 +1,9 @@
-"""Objects of S3 whose names obstore cannot address: requests that it signs, and urllib makes.
+"""Objects of S3 whose names obstore cannot address: obstore signs the requests, urllib sends them.
 
-obstore takes no name with an empty part (//), a part . or .., or a control character, and a listing
-ends where it comes to one. An archive of other people's making has such names all the same. The
-signature covers the whole address, so obstore is told of an endpoint that is the address already;
-what it adds to it ends up in a parameter that S3 ignores.
+obstore accepts no name with an empty part (//), a part . or .., or a control character, and its
+listing fails at the first such name; archives that others have written hold such names all the
+same. The signature covers the whole address. Therefore the address is passed to obstore as the
+endpoint, and what obstore appends to it becomes the value of a parameter that S3 ignores.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from fleet.storage.location import at
 from fleet.storage.store import PreconditionFailedError, ReadResult, Stat
 
 if TYPE_CHECKING:
-    from obstore.store import S3Store  # there for type checkers only
+    from obstore.store import S3Store  # exists for type checkers only
 
 _VALID = timedelta(minutes=15)
 _TIMEOUT_S = 60
 _IGNORED = "x-id"
-"""S3's own clients send it too; no server looks at it."""
+"""A parameter that S3's own clients send too, and that no server reads."""
 
 
 class SignedUrlStore:
-    """The bucket at an address; `client` makes a client of obstore's for an endpoint."""
+    """The bucket at an address; `client` makes one of obstore's clients for an endpoint."""
 
     def __init__(self, name: str, address: str, client: Callable[[str], S3Store]) -> None:
         self._name = name
@@ -44,12 +44,12 @@ class SignedUrlStore:
         self._client = client
 
     def list(self, folder: str, after: str) -> Iterator[Stat]:
-        """Yield what lies below a folder behind the name `after`, page by page; see Store."""
+        """Yield the objects below a folder that follow the name `after`. See Store."""
         query = {"list-type": "2", "encoding-type": "url"}
         query |= {"prefix": f"{folder}/"} if folder else {}
         more = {"start-after": after} if after else {}
         while True:
-            with self._ask("GET", "", "listed", query | more) as response:
+            with self._request("GET", "", "listed", query | more) as response:
                 page = ET.fromstring(response.read())  # noqa: S314 - expat refuses the known bombs
             quoted = page.findtext("{*}EncodingType") == "url"
             for item in page.iterfind("{*}Contents"):
@@ -61,7 +61,7 @@ class SignedUrlStore:
 
     def stat(self, path: str) -> Stat:
         """See Store."""
-        with self._ask("HEAD", path, "read") as response:
+        with self._request("HEAD", path, "read") as response:
             return _served(path, response)
 
     def read(self, path: str, start: int, end: int | None, etag: str) -> ReadResult:
@@ -69,15 +69,15 @@ class SignedUrlStore:
         headers = {"If-Match": f'"{etag}"'} if etag else {}
         if start or end is not None:
             headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
-        with self._ask("GET", path, "read", headers=headers) as response:
+        with self._request("GET", path, "read", headers=headers) as response:
             try:
                 data = response.read()
             except (OSError, HTTPException) as error:
-                raise self._trouble(path, "read", error) from None
+                raise self._translated(path, "read", error) from None
             stat = _served(path, response)
         return ReadResult(data, stat.bytes, stat.etag)
 
-    def _ask(
+    def _request(
         self,
         method: Literal["GET", "HEAD"],
         path: str,
@@ -86,7 +86,7 @@ class SignedUrlStore:
         headers: Mapping[str, str] = MappingProxyType({}),
     ) -> HTTPResponse:
         address = f"{self._address}/{urllib.parse.quote(path, safe='/~')}".rstrip("/")
-        # A space is no plus, as signatures want it.
+        # Signatures require %20 for a space, not a plus.
         words = "&".join(f"{name}={urllib.parse.quote(v, safe='~')}" for name, v in query.items())
         client = self._client(f"{address}?{words}&{_IGNORED}=")
         url = obstore.sign(client, method, "x", _VALID)
@@ -97,7 +97,7 @@ class SignedUrlStore:
             with error:
                 raise self._refused(path, what, error) from None
         except (OSError, HTTPException) as error:
-            raise self._trouble(path, what, error) from None
+            raise self._translated(path, what, error) from None
         return response
 
     def _refused(self, path: str, what: str, error: urllib.error.HTTPError) -> Exception:
@@ -106,10 +106,10 @@ class SignedUrlStore:
             return PreconditionFailedError(path)
         if error.code == 404 and "NoSuchBucket" not in body:
             return FileNotFoundError(at(self._name, path))
-        # In the words of obstore, which are known how to be read.
-        return self._trouble(path, what, RuntimeError(f"status code: {error.code} {body}"))
+        # This is how obstore phrases it, which translate_cloud_error parses.
+        return self._translated(path, what, RuntimeError(f"status code: {error.code} {body}"))
 
-    def _trouble(self, path: str, what: str, error: Exception) -> StorageError:
+    def _translated(self, path: str, what: str, error: Exception) -> StorageError:
         return translate_cloud_error(f"{at(self._name, path)!r} could not be {what}", error)
 
 
@@ -119,7 +119,7 @@ def _listed(item: ET.Element, *, quoted: bool) -> Stat:
 
     modified = datetime.fromisoformat(text("LastModified"))
     return Stat(
-        # Some write a space as +, others as %20; a plus is %2B with all of them.
+        # Some stores write a space as +, others as %20; all write a plus as %2B.
         path=urllib.parse.unquote_plus(text("Key")) if quoted else text("Key"),
         bytes=int(text("Size")),
         etag=text("ETag").strip('"'),

@@ -1,4 +1,4 @@
-"""Reading: ranges of large objects, and small objects whole."""
+"""Reads of ranges of large objects, and of small objects as a whole."""
 
 from __future__ import annotations
 
@@ -12,43 +12,41 @@ from fleet.storage.store import PreconditionFailedError
 
 
 class Reader:
-    """Ranged reads of one object, as it was when it was listed; one per thread.
-
-    `bytes_read` and `requests` say what was asked of the store; what had to be asked again is
-    counted once.
-    """
+    """Ranged reads of one object, in the version that was listed; one per thread."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.bytes_read = 0
+        """Bytes that reads have returned; a retried read counts once."""
         self.requests = 0
+        """Reads that have succeeded; a retried read counts once."""
         self._store, self._path = open_store(source.uri)
 
     @property
     def size(self) -> int:
-        """Bytes in the object."""
+        """The size of the object in bytes."""
         return self.source.bytes
 
     def read(self, offset: int, length: int) -> bytes:
         """Read `length` bytes from `offset`, fewer at the end of the object.
 
-        Raises StorageError when the store fails, VideoChangedError when the object is another by
-        now.
+        Raises StorageError where the store fails, and VideoChangedError where the object was
+        replaced or removed since it was listed.
         """
         end = min(offset + length, self.size)
         if end <= offset:
             return b""
         etag = self.source.etag
         try:
-            answer = self._store.read(self._path, offset, end, etag)
+            result = self._store.read(self._path, offset, end, etag)
         except (PreconditionFailedError, FileNotFoundError) as error:
             raise self._changed(gone=isinstance(error, FileNotFoundError)) from None
-        # A store that cannot be asked for a version tells which one it gave.
-        if (answer.etag, answer.size) != (etag, self.size):
+        # A store that cannot check the version on reading returns which one it served.
+        if (result.etag, result.size) != (etag, self.size):
             raise self._changed()
         self.requests += 1
-        self.bytes_read += len(answer.data)
-        return answer.data
+        self.bytes_read += len(result.data)
+        return result.data
 
     def _changed(self, *, gone: bool = False) -> VideoChangedError:
         what = "it is gone" if gone else "it was replaced by another"
@@ -57,10 +55,7 @@ class Reader:
 
 
 def read_file(uri: str) -> bytes:
-    """Read a whole small object, such as a model.
-
-    Raises UsageError where there is none.
-    """
+    """Read a whole small object, such as a model; raises UsageError where there is none."""
     uri = canonical(uri)
     store, path = open_store(uri)
     try:
@@ -74,7 +69,7 @@ def read_file(uri: str) -> bytes:
 
 
 def read_text(uri: str) -> str:
-    """Read a whole small text, in UTF-8; raises UsageError where it is none."""
+    """Read a whole small text in UTF-8; raises UsageError where it is not one."""
     try:
         return read_file(uri).decode("utf-8")
     except UnicodeDecodeError as error:

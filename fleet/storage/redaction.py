@@ -1,4 +1,4 @@
-"""Keeping credentials out of whatever is printed, logged or written down."""
+"""Keeping credentials out of everything that is printed, logged or written."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import re
 from fleet.errors import UsageError
 
 HIDDEN = "***"
-_REMEMBERED: set[str] = set()
+_REGISTERED: set[str] = set()
 _CLOUD_NAMES = ("AWS_", "OBS_", "HUAWEICLOUD_", "AZURE_", "GOOGLE_")
 _SECRET_WORDS = re.compile(r"ACCESS_KEY|ACCOUNT_KEY|SECRET|TOKEN|PASSWORD|SAS|_AK$|_SK$|_KEY$")
 _NAMES_A_FILE = ("_FILE", "_PATH", "_URI", "_URL")
 _SHORTEST = 6
-"""Shorter values are no secrets, and would blot out half of every sentence."""
+"""Shorter values are no secrets, and hiding them would blot out half of every sentence."""
 _IN_QUERY = re.compile(
     r"(?i)\b(x-amz-(?:signature|credential|security-token)|x-obs-security-token|awsaccesskeyid"
     r"|accesskeyid|access_key(?:_id)?|secret(?:_access_key|_key)?|account_key|signature|sig"
@@ -23,13 +23,13 @@ _IN_AUTHORITY = re.compile(r"://[^/\s@:]*:[^/\s@]*@")
 
 
 def register_secret(*values: str) -> None:
-    """Take note of credentials that were read from a file: `redact` hides them from then on."""
-    _REMEMBERED.update(value for value in values if len(value) >= _SHORTEST)
+    """Register credentials that were read from a file: `redact` hides them from then on."""
+    _REGISTERED.update(value for value in values if len(value) >= _SHORTEST)
 
 
 def redact(text: str) -> str:
-    """Hide every credential that is known, and whatever looks like one in an address."""
-    known = _REMEMBERED | {value for name, value in os.environ.items() if _is_secret(name, value)}
+    """Return text with every known credential hidden, and all that look like one in an address."""
+    known = _REGISTERED | {value for name, value in os.environ.items() if _is_secret(name, value)}
     for value in sorted(known, key=len, reverse=True):
         text = text.replace(value, HIDDEN)
     return _hide_in_address(text)
@@ -46,7 +46,7 @@ def _is_secret(name: str, value: str) -> bool:
 
 
 def refuse_credentials(uri: str) -> None:
-    """Refuse a location that carries credentials; raises UsageError, which does not repeat them."""
+    """Raise UsageError, which does not repeat them, where a location carries credentials."""
     hidden = _hide_in_address(uri)
     if "://" in uri and hidden != uri:
         raise UsageError(

@@ -8,39 +8,39 @@ from fleet.storage.cloud import open_cloud
 from fleet.storage.disk import DiskStore
 from fleet.storage.fault_injection import FAULTS_VARIABLE, Faults, Faulty
 from fleet.storage.fsspec_store import open_foreign
-from fleet.storage.location import CLOUD_SCHEMES, Location, place
+from fleet.storage.location import CLOUD_SCHEMES, Location, parse_location
 from fleet.storage.retry import Retrying
 from fleet.storage.store import Store
 
 
 def open_store(uri: str) -> tuple[Store, str]:
-    """Open the store that holds a location: it, and the path within it.
+    """Return the store that holds a location, and the path within it.
 
-    Raises UsageError where there is no way to open such a location, AccessDeniedError where no
+    Raises UsageError where such a location cannot be opened, and AccessDeniedError where no
     credentials for it are found.
     """
-    where = place(uri)
-    store, path = _bare(where)
-    # The only place where it is read: a schedule of faults reaches every process by inheritance.
-    return _patient(store, os.environ.get(FAULTS_VARIABLE, "")), path
+    location = parse_location(uri)
+    store, path = _open(location)
+    # The variable is read only here: a schedule of faults reaches every process by inheritance.
+    return _with_retries(store, os.environ.get(FAULTS_VARIABLE, "")), path
 
 
-def _bare(where: Location) -> tuple[Store, str]:
-    if not where.scheme:
-        return _DISK, where.path
-    if where.scheme in CLOUD_SCHEMES:
-        return open_cloud(where), where.path
-    return open_foreign(where)
+def _open(location: Location) -> tuple[Store, str]:
+    if not location.scheme:
+        return _DISK, location.path
+    if location.scheme in CLOUD_SCHEMES:
+        return open_cloud(location), location.path
+    return open_foreign(location)
 
 
 _DISK = DiskStore()
-_PATIENT: dict[tuple[Store, str], Store] = {}
+_RETRYING: dict[tuple[Store, str], Store] = {}
 
 
-def _patient(store: Store, schedule: str) -> Store:
-    """Wrap a store once: whether it has answered before is known of it from then on."""
+def _with_retries(store: Store, schedule: str) -> Store:
+    """Return a store with retries, always the same one: it remembers whether the store answered."""
     key = (store, schedule)
-    if key not in _PATIENT:
+    if key not in _RETRYING:
         faulty = Faulty(store, Faults.parse(schedule)) if schedule else store
-        _PATIENT[key] = Retrying(faulty)
-    return _PATIENT[key]
+        _RETRYING[key] = Retrying(faulty)
+    return _RETRYING[key]

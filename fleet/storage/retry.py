@@ -1,4 +1,4 @@
-"""Asking a store again: after busy answers, resets, timeouts and short reads; never after a no."""
+"""Retries: after busy answers, resets, timeouts and short reads; never after a refusal."""
 
 from __future__ import annotations
 
@@ -17,28 +17,31 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How long a store is asked again, in seconds.
+    """How long requests are retried, and how long to wait before each attempt.
 
-    `known_s`: one that has answered before; it may be down for a while. `unknown_s`: one that
-    never has; more likely its address is wrong. The wait doubles from `first_s` to `longest_s`,
-    and a random part of each is left out, so that many workers do not come back all at once.
+    The wait doubles from `first_s` to `longest_s`. A random part of up to half of it is left out,
+    so that many workers do not come back at the same time.
     """
 
     known_s: float = 120.0
+    """Seconds of retries for a store that has answered before: it may be down for a while."""
     unknown_s: float = 5.0
+    """Seconds of retries for a store that never has: more likely its address is wrong."""
     first_s: float = 0.2
+    """Seconds to wait after the first failure."""
     longest_s: float = 10.0
+    """Seconds to wait at most."""
 
     def wait_s(self, attempt: int, chance: float) -> float:
-        """How long to wait after the `attempt`th failure (from 0); `chance`: 0 <= chance < 1."""
+        """Return how long to wait after failure `attempt` (from 0); `chance`: 0 <= chance < 1."""
         return min(self.longest_s, self.first_s * 2.0 ** min(attempt, 32)) * (1 - chance / 2)
 
 
 class Retrying:
-    """A store that is asked again. See Store.
+    """A store whose requests are retried. See Store.
 
-    It also is where short reads are found out, and where a conditional put whose answer was lost
-    is told from one that was refused: by what stands there.
+    It detects short reads as well, and tells a conditional put whose response was lost from one
+    that was refused, by reading the object.
     """
 
     def __init__(
@@ -56,7 +59,7 @@ class Retrying:
         self._has_answered = False
 
     def list(self, folder: str, after: str = "") -> Iterator[Stat]:
-        """See Store; where a page fails, the listing goes on behind the last name."""
+        """See Store; where a page fails, the listing resumes after the last name."""
         last, began_s, failures = after, self._clock(), 0
         while True:
             try:
@@ -73,56 +76,56 @@ class Retrying:
 
     def stat(self, path: str) -> Stat:
         """See Store."""
-        return self._ask(lambda: self._store.stat(path))
+        return self._retry(lambda: self._store.stat(path))
 
     def read(self, path: str, start: int = 0, end: int | None = None, etag: str = "") -> ReadResult:
-        """See Store; a short answer is none."""
+        """See Store; a short read is retried."""
 
         def whole() -> ReadResult:
-            answer = self._store.read(path, start, end, etag)
-            stop = answer.size if end is None else min(end, answer.size)
-            missing = max(0, stop - start) - len(answer.data)
+            result = self._store.read(path, start, end, etag)
+            stop = result.size if end is None else min(end, result.size)
+            missing = max(0, stop - start) - len(result.data)
             if missing:
                 message = f"{at(self.name, path)}: {missing} of {stop - start} bytes did not come."
                 raise StorageError(message)
-            return answer
+            return result
 
-        return self._ask(whole)
+        return self._retry(whole)
 
     def put(self, path: str, data: bytes) -> None:
         """See Store."""
-        self._ask(lambda: self._store.put(path, data))
+        self._retry(lambda: self._store.put(path, data))
 
     def create(self, path: str, data: bytes) -> str:
         """See Store."""
-        return self._ask_once_done(path, data, lambda: self._store.create(path, data))
+        return self._retry_conditional(path, data, lambda: self._store.create(path, data))
 
     def replace(self, path: str, data: bytes, version: str) -> str:
         """See Store."""
-        return self._ask_once_done(path, data, lambda: self._store.replace(path, data, version))
+        return self._retry_conditional(path, data, lambda: self._store.replace(path, data, version))
 
-    def _ask_once_done(self, path: str, data: bytes, put: Callable[[], str]) -> str:
+    def _retry_conditional(self, path: str, data: bytes, put: Callable[[], str]) -> str:
         try:
-            return self._ask(put)
+            return self._retry(put)
         except PreconditionFailedError:
-            # It may be ours: done by an attempt whose answer was lost.
+            # The object may be that of this call, written by an attempt whose response was lost.
             try:
-                answer = self.read(path)
+                result = self.read(path)
             except FileNotFoundError:
                 raise PreconditionFailedError(path) from None
-            if answer.data != data:
+            if result.data != data:
                 raise
-            return self.version(answer)
+            return self.version(result)
 
-    def version(self, answer: ReadResult) -> str:
+    def version(self, result: ReadResult) -> str:
         """See Store."""
-        return self._store.version(answer)
+        return self._store.version(result)
 
     def delete(self, path: str) -> None:
         """See Store."""
-        self._ask(lambda: self._store.delete(path))
+        self._retry(lambda: self._store.delete(path))
 
-    def _ask(self, request: Callable[[], _Result]) -> _Result:
+    def _retry(self, request: Callable[[], _Result]) -> _Result:
         began_s, failures = self._clock(), 0
         while True:
             try:
@@ -138,7 +141,7 @@ class Retrying:
                 return result
 
     def _wait(self, error: StorageError, began_s: float, failures: int) -> None:
-        """Wait before the next attempt; raises the error where there is to be none."""
+        """Wait before the next attempt; raises the error where there is no further attempt."""
         if isinstance(error, StorageRefusedError):
             raise error
         policy = self._policy

@@ -1,4 +1,4 @@
-"""Which of the videos that lie in an input are taken: by name, and by when they were written."""
+"""Filters of the videos in an input: by name, and by when they were written."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ WILDCARDS = "*?["
 
 @dataclass(frozen=True)
 class InputFilter:
-    """Globs and a moment; an empty choice takes everything.
+    """Conditions that a video has to meet; without any, all videos pass.
 
-    `include`: at least one of them must match. `exclude`: none of them may. A glob without a slash
-    is held against the name of the file, one with a slash against its whole path below the input:
-    `*` stays within a folder, `**` is any number of folders. `modified_since`: with a time zone.
+    A glob without a slash is matched with the name of the file, one with a slash with its whole
+    path below the input: `*` stays within a folder, `**` is any number of folders.
     """
 
     include: tuple[str, ...] = ()
+    """Globs of which at least one has to match; empty for no such condition."""
     exclude: tuple[str, ...] = ()
+    """Globs of which none may match."""
     modified_since: datetime | None = None
+    """The earliest time of writing, with a time zone; None for no such condition."""
 
     def __post_init__(self) -> None:
         for glob in (*self.include, *self.exclude):
@@ -32,7 +34,7 @@ class InputFilter:
             raise ValueError("modified_since has a time zone")
 
     def takes(self, path: str, modified_s: float | None) -> bool:
-        """Whether a video is taken; `path`: below the input. One of unknown age is."""
+        """Return whether a video passes; `path`: below the input. A video of unknown age does."""
         if self.include and not any(matches(glob, path) for glob in self.include):
             return False
         if any(matches(glob, path) for glob in self.exclude):
@@ -45,14 +47,14 @@ EVERY_VIDEO = InputFilter()
 
 
 def matches(glob: str, path: str) -> bool:
-    """Whether a glob matches a path, as Choice says."""
+    """Return whether a glob matches a path, by the rules of InputFilter."""
     if "/" not in glob:
         path = path.rpartition("/")[2]
     return bool(_pattern(glob.lstrip("/")).match(path))
 
 
 def check_glob(glob: str) -> None:
-    """Raise ValueError for what is no glob."""
+    """Raise ValueError where a text is no glob."""
     if not glob.strip("/"):
         raise ValueError("a glob is not empty")
     try:
@@ -67,7 +69,10 @@ def _pattern(glob: str) -> re.Pattern[str]:
 
 
 def parse_moment(value: object) -> datetime:
-    """Read an ISO date or time, or TOML's own; without a zone, UTC. Raises ValueError."""
+    """Return an ISO text, or a date or time of TOML, as a datetime, in UTC where it names no zone.
+
+    Raises ValueError for anything else.
+    """
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value.strip())

@@ -1,4 +1,4 @@
-"""What Fleet asks of a store, whatever holds the objects."""
+"""The protocol of a store: what Fleet needs of anything that holds objects."""
 
 from __future__ import annotations
 
@@ -9,70 +9,82 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Stat:
-    """What a store tells of an object: `etag` changes when its bytes do.
-
-    `path`: within the store. `modified_s`: seconds since 1970, None where the store does not tell.
-    """
+    """The description of one object."""
 
     path: str
+    """Within the store."""
     bytes: int
+    """The size of the object."""
     etag: str
+    """A version of the object: it changes when the bytes do."""
     modified_s: float | None
+    """Seconds since 1970; None where the store does not know."""
 
 
 @dataclass(frozen=True)
 class ReadResult:
-    """Bytes of an object, and which object it was: its whole size and its etag when served."""
+    """Bytes of an object, and which version of it they are from."""
 
     data: bytes
+    """The bytes of the range that was asked for."""
     size: int
+    """The size of the whole object in bytes, when it was served."""
     etag: str
+    """The etag of the object, when it was served."""
 
 
 class PreconditionFailedError(Exception):
-    """The object is not what the caller took it for: it is there already, or was changed."""
+    """The object is not in the state that the caller expected: it exists, or was changed."""
 
 
 class Store(Protocol):
-    """Objects by their paths; safe to use from several threads.
+    """Objects, named by their paths; safe to use from several threads.
 
-    A missing object is FileNotFoundError; every other trouble is StorageError, of which
-    StorageRefusedError is not worth asking again.
+    Methods raise FileNotFoundError for a missing object and StorageError for every other failure;
+    a retry does not help against StorageRefusedError, which is one of them.
     """
 
     name: str
     """What the locations of its objects begin with, such as s3://bucket; empty for local files."""
 
     def list(self, folder: str, after: str = "") -> Iterator[Stat]:
-        """Yield every object below a folder, as the store's pages come; none is no error.
+        """Yield every object below a folder, as the store's pages arrive.
 
-        `after`: only what the store lists behind that path, in its own order.
+        A folder without objects yields nothing. With `after`, only the objects are listed that
+        follow that path in the order of the store.
         """
 
     def stat(self, path: str) -> Stat:
-        """Tell of one object."""
+        """Return the description of one object."""
 
     def read(self, path: str, start: int = 0, end: int | None = None, etag: str = "") -> ReadResult:
         """Read bytes start <= i < end, fewer where the object ends.
 
-        Raises Conflict where `etag` is given and is not the object's; a store that cannot ask for
-        it gives the object's etag all the same.
+        Raises PreconditionFailedError where `etag` is given and is not that of the object. A store
+        that cannot check it on reading still returns the object's etag.
         """
 
     def put(self, path: str, data: bytes) -> None:
         """Write an object whole or not at all; readers never see a part of it."""
 
     def create(self, path: str, data: bytes) -> str:
-        """Write an object that is not there yet, and give its version; raises Conflict."""
+        """Write an object that does not exist yet, and return its version.
+
+        Raises PreconditionFailedError where it exists.
+        """
 
     def replace(self, path: str, data: bytes, version: str) -> str:
-        """Write over that very version of an object, and give the new one; raises Conflict."""
+        """Overwrite exactly that version of an object, and return the new version.
 
-    def version(self, answer: ReadResult) -> str:
-        """Name the version of an object that was read whole, for `replace`.
+        Raises PreconditionFailedError where the object has another version.
+        """
 
-        Equal bytes may be one version: whoever relies on it puts something unique into them.
+    def version(self, result: ReadResult) -> str:
+        """Return the version of an object that was read whole, for `replace`.
+
+        Equal bytes may be one version: a caller that relies on versions puts something unique into
+        the bytes.
         """
 
     def delete(self, path: str) -> None:
-        """Remove an object; one that is gone already is no error."""
+        """Remove an object; a missing one is no error."""
