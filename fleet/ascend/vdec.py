@@ -13,15 +13,17 @@ from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import VideoReformatter
 
-from fleet.ascend.bitstream import is_annex_b, prepared
+from fleet.ascend.bitstream import prepared
 from fleet.ascend.clock import Clock, vdec_s
 from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
 from fleet.ascend.stream_rules import check_stream
 from fleet.ascend.surface import UNCHANGED, in_memory
-from fleet.core.frames import AccessUnit, Picture
+from fleet.core.access_unit import AccessUnit
+from fleet.core.frames import Picture
 from fleet.core.geometry import Size
+from fleet.video.h26x.annexb import begins_with_start_code
 from fleet.video.index import StreamInfo
 
 __all__ = ["VdecChannel", "check_stream"]
@@ -91,9 +93,9 @@ class VdecChannel:
         """
         if self._state not in {"fresh", "running"}:
             self._refuse_state("takes no access unit")
-        if not is_annex_b(unit.data):
+        if not begins_with_start_code(unit.nals.data):
             self._fail(unit.row, Code.ERR_BITSTREAM, "does not begin with an Annex-B start code")
-        data = prepared(self.stream.codec, unit.data, first=self._state == "fresh")
+        data = prepared(self.stream.codec, unit.nals, first=self._state == "fresh")
         packet: av.Packet[Stream] = av.Packet(data)
         packet.pts = unit.row
         packet.is_keyframe = unit.key

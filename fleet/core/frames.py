@@ -1,6 +1,6 @@
 """The values that a frame passes through, one type a hop; each checks itself when it is made.
 
-AccessUnit -> Picture -> FrameBatch -> Detections -> Rows
+AccessUnit (`fleet.core.access_unit`) -> Picture -> FrameBatch -> Detections -> Rows
 """
 
 from __future__ import annotations
@@ -58,29 +58,6 @@ class Colour:
 
     def __str__(self) -> str:
         return f"{self.matrix} {self.range}{'' if self.declared else ' (not declared)'}"
-
-
-@dataclass(frozen=True)
-class AccessUnit:
-    """One compressed picture as VDEC takes it.
-
-    `data`: H.264/H.265 in Annex-B form, start codes and all. `row`: the number that the picture
-    carries through the decoder (its row in the packet table), unique within one decode.
-    `key`: decoding may begin here. `wanted`: False sends it as a skipped frame: decoded as a
-    reference, no picture given (aclvdecSendSkippedFrame).
-    """
-
-    data: bytes
-    row: int
-    key: bool
-    wanted: bool
-
-    def __post_init__(self) -> None:
-        if not self.data:
-            raise ValueError(f"access unit {self.row} is empty")
-
-    def __repr__(self) -> str:
-        return f"AccessUnit(row={self.row}, {len(self.data)} bytes, key={self.key})"
 
 
 @dataclass(frozen=True, eq=False)

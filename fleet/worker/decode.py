@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from fleet.ascend.codes import Code
 from fleet.ascend.vdec import VdecChannel
-from fleet.core.frames import AccessUnit, Picture
+from fleet.core.access_unit import AccessUnit, NalUnits
+from fleet.core.frames import Picture
 from fleet.errors import (
     BrokenVideoError,
     CredentialsRefusedError,
@@ -68,9 +69,9 @@ class ShardDecoder:
             *((StorageError,) if last_try else ()),
         )
         self._demuxer = Demuxer(shard.source, shard.stream)
-        self._sub_layers = sub_layers(shard.stream.codec, shard.stream.parameter_sets)
+        self._sub_layers = sub_layers(shard.stream.codec, self._demuxer.parameter_sets)
         self._given: set[int] = set()
-        self._chain = _chain(shard)
+        self._chain = _chain(shard, self._demuxer.parameter_sets)
         self._last_fed = 0
         self._dropped = 0
 
@@ -127,16 +128,16 @@ class ShardDecoder:
     def _feed(self, row: int, wanted: bool, *, begins: bool) -> Iterator[Picture]:
         shard = self._shard
         data = self._packet(row)
-        unit = self._demuxer.unit(shard.packets, row, data, begins=begins)
-        if not wanted and is_droppable(shard.stream.codec, unit, self._sub_layers):
+        nals = self._demuxer.unit(shard.packets, row, data, begins=begins)
+        if not wanted and is_droppable(shard.stream.codec, nals, self._sub_layers):
             self._dropped += 1
             return
-        self._check_chain(row, unit, begins=begins)
+        self._check_chain(row, nals, begins=begins)
         self.fed += 1
         key = bool(shard.packets.key[row])
-        yield from self._give(self._channel.send(AccessUnit(unit, row, key, wanted)))
+        yield from self._give(self._channel.send(AccessUnit(nals, row, key, wanted)))
 
-    def _check_chain(self, row: int, unit: bytes, *, begins: bool) -> None:
+    def _check_chain(self, row: int, nals: NalUnits, *, begins: bool) -> None:
         """Raise BrokenVideoError where a picture that this one may refer to is not in the file."""
         if self._chain is None:
             return
@@ -144,7 +145,7 @@ class ShardDecoder:
         if begins:
             self._chain.reset()
             left_out = 0
-        follows = self._chain.continues(unit, left_out)
+        follows = self._chain.continues(nals, left_out)
         self._last_fed, self._dropped = row, 0
         if not follows:
             message = "A picture is missing before this one, which refers to it."
@@ -200,11 +201,11 @@ class ShardDecoder:
         return GopPart(part.rows[~leading], part.wanted[~leading], restart=True)
 
 
-def _chain(shard: ShardOrder) -> ReferenceChain | None:
+def _chain(shard: ShardOrder, parameter_sets: NalUnits) -> ReferenceChain | None:
     """Follow what may lack pictures; H.265's decoder finds that out by itself."""
     if shard.gapless or shard.stream.codec != "h264":
         return None
-    return ReferenceChain(shard.stream.parameter_sets)
+    return ReferenceChain(parameter_sets)
 
 
 def _undecodable(message: str) -> DeviceError:

@@ -26,7 +26,8 @@ from fleet.models.nms import suppress
 from fleet.models.session import open_session
 from fleet.storage import expand
 from fleet.video.decode_plan import plan_decode
-from fleet.video.h26x.access_unit import annexb, is_droppable
+from fleet.video.h26x.access_unit import is_droppable
+from fleet.video.h26x.annexb import from_sample
 from fleet.video.probe.sandbox import index_video
 from fleet.video.sampling import Sampling
 
@@ -112,10 +113,10 @@ def _planned(uri: str, sample: Sampling) -> Iterator[av.VideoFrame]:
             for row in part.rows.tolist():
                 file.seek(int(index.packets.position[row]))
                 data = file.read(int(index.packets.span[row]))
-                unit = annexb(data, index.stream.nal_length_bytes)
+                unit = from_sample(data, index.stream.nal_length_bytes)
                 if row not in wanted and is_droppable(index.stream.codec, unit):
                     continue
-                packet = av.Packet(unit)
+                packet = av.Packet(unit.data)
                 packet.pts = row
                 yield from (frame for frame in codec.decode(packet) if frame.pts in wanted)
             yield from (frame for frame in codec.decode(None) if frame.pts in wanted)

@@ -13,6 +13,7 @@ from elementary import (
     SMALL,
     Elementary,
     annex_b,
+    changed,
     demuxed,
     encoded,
     nal_units,
@@ -28,7 +29,8 @@ from numpy.typing import NDArray
 
 from fleet.ascend.surface import download
 from fleet.ascend.vdec import VdecChannel
-from fleet.core.frames import AccessUnit, Picture
+from fleet.core.access_unit import AccessUnit
+from fleet.core.frames import Picture
 from fleet.core.geometry import Size
 from fleet.device import Device
 from fleet.errors import DeviceError
@@ -94,7 +96,7 @@ def libav_alone(clip: Elementary) -> Pixels:
     assert isinstance(decoder, av.VideoCodecContext)
     frames = []
     for unit in clip.units:
-        packet = av.Packet(unit.data)
+        packet = av.Packet(unit.nals.data)
         packet.pts = unit.row
         frames += decoder.decode(packet)
     return {frame.pts or 0: samples(frame) for frame in [*frames, *decoder.decode(None)]}
@@ -148,7 +150,7 @@ def test_decoding_real_clips_is_exact_from_every_key(
 def test_decoding_begins_at_keys_without_a_recovery_point(device: Device) -> None:
     """A key that the container marks is enough: no IDR picture, no SEI message."""
     clip = encoded("h264", OPEN)
-    bare = tuple(replace(unit, data=without_nal(unit.data, 6)) for unit in clip.units)
+    bare = tuple(changed(unit, without_nal(unit.nals.data, 6)) for unit in clip.units)
     assert_exact_from_every_key(device, replace(clip, units=bare))
 
 
@@ -156,7 +158,7 @@ def test_no_picture_is_lost_where_the_stream_hides_its_reordering(device: Device
     """Without bitstream_restriction in the SPS a plain decoder drops pictures that come late."""
     params = "keyint=60:bframes=7:b-pyramid=normal:b-adapt=0:8x8dct=0:profile=main"
     clip = encoded("h264", params)
-    units = tuple(replace(unit, data=_with_plain_sps(unit.data)) for unit in clip.units)
+    units = tuple(changed(unit, _with_plain_sps(unit.nals.data)) for unit in clip.units)
     got = decode(device.open_vdec(clip.stream), units)
     assert [clip.pts[row] for row in got] == sorted(clip.pts)
     assert len(libav_alone(replace(clip, units=units))) < len(clip)
@@ -196,10 +198,10 @@ def test_unwanted_units_are_decoded_but_not_given(device: Device, codec: str) ->
 def test_parameter_sets_may_come_from_the_container(device: Device) -> None:
     """Units without SPS and PPS decode when the stream's description has them."""
     clip = encoded("h264", "keyint=50:bframes=0", 10)
-    first = clip.units[0].data
+    first = clip.units[0].nals.data
     bare = without_nal(without_nal(first, 7), 8)
     stream = replace(clip.stream, parameter_sets=parameter_sets("h264", first))
-    units = [replace(clip.units[0], data=bare), *clip.units[1:]]
+    units = [changed(clip.units[0], bare), *clip.units[1:]]
     assert len(bare) < len(first)
     assert same(decode(device.open_vdec(stream), units), libav_alone(clip), range(10))
 
@@ -209,7 +211,7 @@ def test_ten_bits_come_out_as_eight(device: Device) -> None:
     clip = encoded("hevc", "keyint=12", 10, pixels="yuv420p10le")
     decoder = av.CodecContext.create("hevc", "r")
     assert isinstance(decoder, av.VideoCodecContext)
-    packets = [av.Packet(unit.data) for unit in clip.units]
+    packets = [av.Packet(unit.nals.data) for unit in clip.units]
     deep = [frame for packet in [*packets, None] for frame in decoder.decode(packet)]
     got = decode(device.open_vdec(clip.stream), clip.units)
     for planes, frame in zip(got.values(), deep, strict=True):
@@ -279,9 +281,9 @@ def test_data_without_a_start_code_is_refused(device: Device) -> None:
     """Section 1 "Input container", section 9 "Nothing decodes from mp4": Annex-B only."""
     clip = encoded("h264", "keyint=12", 3)
     channel = device.open_vdec(clip.stream)
-    length_prefixed = len(clip.units[0].data).to_bytes(4, "big") + clip.units[0].data[4:]
+    length_prefixed = len(clip.units[0].nals.data).to_bytes(4, "big") + clip.units[0].nals.data[4:]
     with pytest.raises(DeviceError, match=r"row 0 .* start code") as caught:
-        channel.send(replace(clip.units[0], data=length_prefixed))
+        channel.send(changed(clip.units[0], length_prefixed))
     assert caught.value.code == 0x10008
     assert channel.drain() == []
     channel.reset()
@@ -338,7 +340,7 @@ def test_a_malformed_message_costs_no_picture(device: Device, codec: str, nal: b
     clip = encoded(codec, "keyint=12:bframes=2:open-gop=1")
     whole = decode(device.open_vdec(clip.stream), clip.units)
     for shape in (annex_b([nal]) + b"%b", b"%b" + annex_b([nal])):
-        units = [replace(unit, data=shape % unit.data) for unit in clip.units]
+        units = [changed(unit, shape % unit.nals.data) for unit in clip.units]
         got = decode(device.open_vdec(clip.stream), units)
         assert same(got, whole, range(len(clip)))
 
@@ -351,9 +353,9 @@ def test_a_truncated_unit_costs_only_what_depends_on_it(
     """Section 1 "Damaged / missing frames": the chip does not conceal; the sound part stands."""
     clip = encoded(codec, f"keyint=20:min-keyint=20:bframes=3:b-adapt=0:open-gop=0:{params}")
     whole = decode(device.open_vdec(clip.stream), clip.units)
-    data = clip.units[row].data
+    data = clip.units[row].nals.data
     units = list(clip.units)
-    units[row] = replace(units[row], data=data[: max(8, len(data) * 2 // 3)])
+    units[row] = changed(units[row], data[: max(8, len(data) * 2 // 3)])
     channel = device.open_vdec(clip.stream)
     good, error = send_until_error(channel, units)
     assert error is not None
@@ -382,10 +384,10 @@ def test_no_damage_reaches_a_picture_before_it(
     """Whatever bytes come: pictures of earlier units are right, and only DeviceError is raised."""
     clip = encoded(codec, "keyint=20:bframes=3:b-adapt=0")
     whole = libav_alone(clip)
-    data = clip.units[row].data
+    data = clip.units[row].nals.data
     at = 4 + round(start * (len(data) - 4))
     units = list(clip.units)
-    units[row] = replace(units[row], data=data[:at] + noise + data[at + len(noise) :])
+    units[row] = changed(units[row], data[:at] + noise + data[at + len(noise) :])
     channel = device.open_vdec(clip.stream)
     good, error = send_until_error(channel, units)
     if error is None:

@@ -6,15 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet.core.access_unit import AccessUnit, NalUnits
 from fleet.video.h26x.access_unit import (
-    START_CODE,
-    annexb,
     has_parameter_sets,
+    is_auxiliary,
     is_droppable,
     is_reference,
-    nal_units,
     temporal_id,
 )
+from fleet.video.h26x.annexb import find_offsets, from_sample, join, split
+
+START_CODE = b"\0\0\0\1"
 
 # NAL units as encoders make them: no start code inside, no zero at the end.
 NALS = st.lists(
@@ -24,42 +26,80 @@ NALS = st.lists(
 )
 
 
-def h264(*headers: int) -> bytes:
-    """An access unit of NAL units with these headers."""
-    return b"".join(START_CODE + bytes([header, 0x88, 0x80]) for header in headers)
+def h264(*headers: int) -> NalUnits:
+    """Return an access unit of NAL units with these headers."""
+    return join(bytes([header, 0x88, 0x80]) for header in headers)
 
 
-def h265(*types: int, layer: int = 0) -> bytes:
-    """An access unit of NAL units of these types, in a temporal sub-layer."""
-    return b"".join(START_CODE + bytes([kind << 1, layer + 1, 0x80]) for kind in types)
+def h265(*types: int, layer: int = 0) -> NalUnits:
+    """Return an access unit of NAL units of these types, in a temporal sub-layer."""
+    return join(bytes([kind << 1, layer + 1, 0x80]) for kind in types)
+
+
+def prefixed(nals: list[bytes], width: int) -> bytes:
+    """Return NAL units as a container's sample, each behind its length in `width` bytes."""
+    return b"".join(len(nal).to_bytes(width, "big") + nal for nal in nals)
 
 
 @given(NALS, st.sampled_from([1, 2, 4]))
 def test_lengths_become_start_codes(nals: list[bytes], width: int) -> None:
     """Whatever the width of the prefix; the NAL units stay as they are."""
-    sample = b"".join(len(nal).to_bytes(width, "big") + nal for nal in nals)
-    unit = annexb(sample, width)
-    assert unit == b"".join(START_CODE + nal for nal in nals)
-    assert list(nal_units(unit)) == nals
+    unit = from_sample(prefixed(nals, width), width)
+    assert unit.data == b"".join(START_CODE + nal for nal in nals)
+    assert list(unit) == nals
+
+
+@given(NALS, st.sampled_from([1, 2, 4]))
+def test_offsets_from_lengths_are_those_that_a_search_finds(nals: list[bytes], width: int) -> None:
+    """What is known while start codes are written need not be searched for."""
+    unit = from_sample(prefixed(nals, width), width)
+    assert unit.offsets == find_offsets(unit.data)
+
+
+@given(NALS, NALS)
+def test_units_are_put_behind_one_another(front: list[bytes], back: list[bytes]) -> None:
+    """Parameter sets before a picture: the offsets of both go on."""
+    unit = join(front) + split(b"".join(b"\0\0\1" + nal for nal in back))
+    assert list(unit) == [*front, *back]
+    assert unit.offsets == find_offsets(unit.data)
+
+
+@pytest.mark.parametrize("offsets", [(3,), (4, 4), (8, 4), (4, 99), (0,)])
+def test_offsets_lie_behind_start_codes(offsets: tuple[int, ...]) -> None:
+    """In rising order, within the data: changed bytes do not keep the offsets of others."""
+    with pytest.raises(ValueError, match="no NAL unit begins at byte"):
+        NalUnits(h264(0x41).data, offsets)
+
+
+def test_a_start_code_at_the_very_end_begins_nothing() -> None:
+    """It is no NAL unit, nor part of the one before."""
+    unit = split(h264(0x41).data + b"\0\0\0\1")
+    assert list(unit) == [b"\x41\x88\x80"]
+
+
+def test_an_access_unit_is_not_empty() -> None:
+    """A decoder would take it for the end of the stream."""
+    with pytest.raises(ValueError, match="access unit 7 is empty"):
+        AccessUnit(split(b""), 7, key=False, wanted=True)
 
 
 @given(NALS)
 def test_start_codes_of_three_bytes_are_start_codes_too(nals: list[bytes]) -> None:
     """Streams mix both kinds."""
-    assert list(nal_units(b"".join(b"\0\0\1" + nal for nal in nals))) == nals
+    assert list(split(b"".join(b"\0\0\1" + nal for nal in nals))) == nals
 
 
 def test_units_with_start_codes_are_left_alone() -> None:
     """A length of 0 bytes says so."""
-    assert annexb(h264(0x65), 0) == h264(0x65)
+    assert from_sample(h264(0x65).data, 0) == h264(0x65)
 
 
 def test_lengths_that_do_not_add_up_are_refused() -> None:
     """A NAL unit cannot end past its sample, unless only its beginning was asked for."""
     sample = (9).to_bytes(4, "big") + b"\x65\x88"
     with pytest.raises(ValueError, match="7 bytes past"):
-        annexb(sample, 4)
-    assert annexb(sample, 4, cut=True) == START_CODE + b"\x65\x88"
+        from_sample(sample, 4)
+    assert from_sample(sample, 4, cut=True).data == START_CODE + b"\x65\x88"
 
 
 @pytest.mark.parametrize(
@@ -73,7 +113,7 @@ def test_lengths_that_do_not_add_up_are_refused() -> None:
         (h264(0x09), True),
     ],
 )
-def test_h264_reference_is_read_from_the_slices(unit: bytes, reference: bool) -> None:
+def test_h264_reference_is_read_from_the_slices(unit: NalUnits, reference: bool) -> None:
     """nal_ref_idc; messages do not count, and a unit without slices is kept."""
     assert is_reference("h264", unit) is reference
     assert is_droppable("h264", unit) is not reference
@@ -95,7 +135,7 @@ def test_h265_lower_sub_layers_are_not_dropped() -> None:
 
 def test_other_codecs_are_never_dropped() -> None:
     """What is not understood is kept."""
-    assert is_reference("vp9", b"\x82\x49\x83")
+    assert is_reference("vp9", split(b"\x82\x49\x83"))
 
 
 @given(st.integers(0, 6))
@@ -115,6 +155,8 @@ def test_parameter_sets_are_whole_or_wanting() -> None:
 @given(st.binary(max_size=100), st.sampled_from(["h264", "hevc"]))
 def test_any_bytes_are_answered(data: bytes, codec: str) -> None:
     """Damaged units are judged too, without an error."""
-    assert is_reference(codec, data) in {True, False}
-    assert 0 <= temporal_id(data) <= 6
-    assert all(nal in data for nal in nal_units(data))
+    unit = split(data)
+    assert is_reference(codec, unit) in {True, False}
+    assert is_auxiliary(codec, unit) in {True, False}
+    assert 0 <= temporal_id(unit) <= 6
+    assert all(nal in data for nal in unit)

@@ -9,17 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet.core.access_unit import NO_NALS
 from fleet.core.frames import Colour, Matrix, Range
 from fleet.core.geometry import Size
 from fleet.errors import BrokenVideoError
 from fleet.video.h26x import h264, h265
-from fleet.video.h26x.access_unit import START_CODE, annexb
+from fleet.video.h26x.annexb import join, split
 from fleet.video.h26x.bits import BitReader, unescape
 from fleet.video.h26x.h264_pictures import H264Pictures
 from fleet.video.h26x.h265_pictures import H265Pictures
 from fleet.video.h26x.parameter_sets import from_configuration, from_unit, has_sequence, sequence
 from fleet.video.h26x.sequence import colour
 
+START_CODE = b"\0\0\0\1"
 # Of real streams: 1920x1080 High 4.0 by x264; 768x576 Main 3.0 by x265.
 AVC_SPS = bytes.fromhex("67640028acd940780227e584000003000400000300c83c60c658")
 AVC_PPS = bytes.fromhex("68ef8fcb")
@@ -197,14 +199,14 @@ def hvcc() -> bytes:
 def test_avcc_gives_parameter_sets_and_length(length_bytes: int) -> None:
     """In start-code form, with the width of the samples' prefixes."""
     found = from_configuration("h264", avcc(length_bytes))
-    assert found.annexb == START_CODE + AVC_SPS + START_CODE + AVC_PPS
+    assert found.nals == join([AVC_SPS, AVC_PPS])
     assert found.nal_length_bytes == length_bytes
 
 
 def test_hvcc_gives_parameter_sets_and_no_messages() -> None:
     """VPS and SPS; SEI stays out."""
     found = from_configuration("hevc", hvcc())
-    assert found.annexb == START_CODE + HEVC_VPS + START_CODE + HEVC_SPS
+    assert found.nals == join([HEVC_VPS, HEVC_SPS])
     assert found.nal_length_bytes == 4
 
 
@@ -212,9 +214,9 @@ def test_start_codes_mean_no_lengths() -> None:
     """Extradata in Annex-B form, as MPEG-TS and AVI have it."""
     units = b"\0\0\1" + AVC_SPS + START_CODE + AVC_PPS
     found = from_configuration("h264", units)
-    assert found.annexb == START_CODE + AVC_SPS + START_CODE + AVC_PPS
+    assert found.nals == join([AVC_SPS, AVC_PPS])
     assert found.nal_length_bytes == 0
-    assert from_configuration("h264", b"").annexb == b""
+    assert from_configuration("h264", b"").nals == NO_NALS
 
 
 def test_lengths_of_three_bytes_are_refused() -> None:
@@ -225,19 +227,10 @@ def test_lengths_of_three_bytes_are_refused() -> None:
 
 def test_parameter_sets_are_found_among_pictures() -> None:
     """Streams without a header carry them in front of their keys."""
-    unit = (
-        START_CODE
-        + b"\x09\xf0"
-        + START_CODE
-        + AVC_SPS
-        + START_CODE
-        + AVC_PPS
-        + START_CODE
-        + b"\x65\x88"
-    )
-    assert from_unit("h264", unit) == START_CODE + AVC_SPS + START_CODE + AVC_PPS
+    unit = join([b"\x09\xf0", AVC_SPS, AVC_PPS, b"\x65\x88"])
+    assert from_unit("h264", unit) == join([AVC_SPS, AVC_PPS])
     assert has_sequence("h264", unit)
-    assert not has_sequence("h264", START_CODE + b"\x65\x88")
+    assert not has_sequence("h264", join([b"\x65\x88"]))
 
 
 HOSTILE = st.one_of(
@@ -265,9 +258,9 @@ def test_hostile_headers_are_value_errors(data: bytes, codec: str) -> None:
         h265.parse_sps,
         h265.parse_pps,
         lambda nal: from_configuration(codec, nal),
-        lambda nal: sequence(codec, START_CODE + nal),
-        H264Pictures().read,
-        H265Pictures().read,
+        lambda nal: sequence(codec, split(START_CODE + nal)),
+        lambda unit: H264Pictures().read(split(unit)),
+        lambda unit: H265Pictures().read(split(unit)),
     )
     for parse in parsers:
         try:
@@ -279,10 +272,10 @@ def test_hostile_headers_are_value_errors(data: bytes, codec: str) -> None:
 @given(HOSTILE, HOSTILE)
 def test_hostile_pictures_are_value_errors(sets: bytes, picture: bytes) -> None:
     """Slices behind good or bad parameter sets."""
-    good = START_CODE + AVC_SPS + START_CODE + AVC_PPS
+    good = join([AVC_SPS, AVC_PPS]).data
     for reader in (H264Pictures(), H265Pictures()):
-        for unit in (good, START_CODE + sets, START_CODE + b"\x41" + picture, annexb(picture, 0)):
+        for unit in (good, START_CODE + sets, START_CODE + b"\x41" + picture, picture):
             try:
-                reader.read(unit)
+                reader.read(split(unit))
             except ValueError as error:
                 assert not isinstance(error, BrokenVideoError)  # noqa: PT017

@@ -16,8 +16,10 @@ from av.video.codeccontext import VideoCodecContext
 from numpy.typing import NDArray
 
 from fleet.ascend.surface import planes
-from fleet.core.frames import AccessUnit, Colour
+from fleet.core.access_unit import AccessUnit
+from fleet.core.frames import Colour
 from fleet.core.geometry import Size
+from fleet.video.h26x.annexb import split
 from fleet.video.index import StreamInfo
 
 SMALL = Size(192, 128)
@@ -159,8 +161,15 @@ def _encoder(name: str, size: Size, pixels: str) -> VideoCodecContext:
 
 
 def _elementary(info: StreamInfo, packets: list[tuple[bytes, bool, int]]) -> Elementary:
-    units = tuple(AccessUnit(data, row, key, True) for row, (data, key, _) in enumerate(packets))
-    return Elementary(info, units, tuple(pts for _, _, pts in packets))
+    units = (
+        AccessUnit(split(data), row, key, wanted=True) for row, (data, key, _) in enumerate(packets)
+    )
+    return Elementary(info, tuple(units), tuple(pts for _, _, pts in packets))
+
+
+def changed(unit: AccessUnit, data: bytes) -> AccessUnit:
+    """Return an access unit with other bytes."""
+    return replace(unit, nals=split(data))
 
 
 def without_vui(sps: bytes) -> bytes:

@@ -12,19 +12,21 @@ from generate import Clip, cached, clips
 from hypothesis import HealthCheck, given, settings
 from truth import probed
 
-from fleet.video.h26x.access_unit import annexb, is_droppable
+from fleet.core.access_unit import NalUnits
+from fleet.video.h26x.access_unit import is_droppable
+from fleet.video.h26x.annexb import from_sample, split
 from fleet.video.h26x.parameter_sets import sub_layers
 from fleet.video.index import VideoIndex
 
 
-def decoded(index: VideoIndex, units: dict[int, bytes]) -> dict[int, str]:
+def decoded(index: VideoIndex, units: dict[int, NalUnits]) -> dict[int, str]:
     """Decode some rows; the digest of each frame's pixels, by row."""
     context = cast("VideoCodecContext", av.CodecContext.create(index.stream.codec, "r"))
     context.extradata = index.stream.parameter_sets
     context.thread_count = 1
     frames: list[av.VideoFrame] = []
     for row, unit in units.items():
-        packet = av.Packet(unit)
+        packet = av.Packet(unit.data)
         packet.pts = row
         frames += context.decode(packet)
     frames += context.decode(None)
@@ -42,10 +44,10 @@ def test_frames_are_alike_without_the_droppable_ones(clip_folder: Path, clip: Cl
     index = probed(data)
     table, stream = index.packets, index.stream
     units = {
-        row: annexb(data[table.position[row] :][: table.size[row]], stream.nal_length_bytes)
+        row: from_sample(data[table.position[row] :][: table.size[row]], stream.nal_length_bytes)
         for row in range(len(table))
     }
-    layers = sub_layers(stream.codec, stream.parameter_sets)
+    layers = sub_layers(stream.codec, split(stream.parameter_sets))
     kept = {
         row: unit for row, unit in units.items() if not is_droppable(stream.codec, unit, layers)
     }
@@ -59,7 +61,7 @@ def test_b_frames_are_droppable(clip_folder: Path) -> None:
     index = probed(data)
     table = index.packets
     dropped = sum(
-        is_droppable("h264", annexb(data[table.position[row] :][: table.size[row]], 4))
+        is_droppable("h264", from_sample(data[table.position[row] :][: table.size[row]], 4))
         for row in range(len(table))
     )
     assert dropped > len(table) // 2

@@ -12,6 +12,7 @@ from truth import probed
 
 from fleet.core.frames import Colour, Matrix, Range
 from fleet.core.geometry import Size
+from fleet.video.h26x.annexb import split
 from fleet.video.h26x.parameter_sets import sub_layers
 from fleet.video.index import StreamInfo
 
@@ -125,8 +126,8 @@ def test_sub_layers_are_counted(clip_folder: Path) -> None:
     clip = Clip(codec="h265", b_frames=3, pyramid=True, temporal_layers=2)
     layered = described(cached(clip, clip_folder))
     plain = described(cached(Clip(), clip_folder))
-    assert sub_layers(layered.codec, layered.parameter_sets) == 2
-    assert sub_layers(plain.codec, plain.parameter_sets) == 1
+    assert sub_layers(layered.codec, split(layered.parameter_sets)) == 2
+    assert sub_layers(plain.codec, split(plain.parameter_sets)) == 1
 
 
 @pytest.mark.parametrize(

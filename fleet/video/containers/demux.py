@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from fleet.core.access_unit import NalUnits
 from fleet.core.source import Source
 from fleet.errors import BrokenVideoError
 from fleet.video.containers.mpegts import payload
-from fleet.video.h26x.access_unit import annexb, has_parameter_sets
+from fleet.video.h26x.access_unit import has_parameter_sets
+from fleet.video.h26x.annexb import from_sample, split
 from fleet.video.index import PacketTable, StreamInfo
 
 
@@ -15,25 +17,27 @@ class Demuxer:
     def __init__(self, source: Source, stream: StreamInfo) -> None:
         self._source = source
         self._stream = stream
+        self.parameter_sets = split(stream.parameter_sets)
+        """Those of the container's header."""
 
-    def unit(self, packets: PacketTable, row: int, data: bytes, *, begins: bool) -> bytes:
-        """Give packet `row` in Annex-B form, from the `span` bytes that it lies in.
+    def unit(self, packets: PacketTable, row: int, data: bytes, *, begins: bool) -> NalUnits:
+        """Return packet `row` in Annex-B form, from the `span` bytes that it lies in.
 
         `begins`: a decode begins here, so the parameter sets stand in front: the device, unlike a
         container, has no other place for them (ascend_spec section 1, "Input container"). Raises
         BrokenVideoError where the bytes are not those that the index tells of.
         """
         try:
-            unit = annexb(self._sample(packets, row, data), self._stream.nal_length_bytes)
+            nals = from_sample(self._sample(packets, row, data), self._stream.nal_length_bytes)
         except ValueError as error:
             message = f"The bytes at {packets.position[row]} are no picture: {error}."
             raise BrokenVideoError(self._source.uri, message) from error
-        if not unit:
+        if not nals.data:
             message = f"The bytes at {packets.position[row]} are no picture: they are empty."
             raise BrokenVideoError(self._source.uri, message)
-        if begins and not has_parameter_sets(self._stream.codec, unit):
-            return self._stream.parameter_sets + unit
-        return unit
+        if begins and not has_parameter_sets(self._stream.codec, nals):
+            return self.parameter_sets + nals
+        return nals
 
     def _sample(self, packets: PacketTable, row: int, data: bytes) -> bytes:
         if not self._stream.transport_pid:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from fleet.core.access_unit import NalUnits
+
 
 @dataclass(frozen=True)
 class CodedPicture:
@@ -30,11 +32,11 @@ class CodedPicture:
 class PictureReader(Protocol):
     """Reads the pictures of one stream, in decode order: order counts hang on those before."""
 
-    def learn(self, parameter_sets: bytes) -> None:
-        """Take parameter sets in Annex-B form from the container's header."""
+    def learn(self, parameter_sets: NalUnits) -> None:
+        """Take parameter sets from the container's header."""
 
-    def read(self, unit: bytes) -> CodedPicture | None:
-        """One packet in Annex-B form, or its beginning; None where it holds no slice.
+    def read(self, nals: NalUnits) -> CodedPicture | None:
+        """Read a packet, or its beginning; None where it holds no slice.
 
         Raises ValueError where the slice header makes no sense.
         """

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from fleet.video.h26x.access_unit import nal_at, nal_offsets, nal_units
+from fleet.core.access_unit import NalUnits
+from fleet.video.h26x.access_unit import PARAMETER_SETS
 from fleet.video.h26x.bits import BitReader, unescape
 from fleet.video.h26x.coded_picture import CodedPicture
-from fleet.video.h26x.h264 import Pps, Sps, parse_pps, parse_sps
-from fleet.video.h26x.h264_slice import LONGEST_HEADER_BYTES, Slice, read_slice
+from fleet.video.h26x.h264 import Sps
+from fleet.video.h26x.h264_slice import LONGEST_HEADER_BYTES, SLICES, Slice, read_slice
+from fleet.video.h26x.parameter_set_store import h264_store
 
-_SLICES = {1, 2, 5}  # of pictures, of partition A, of IDR pictures
-_SEI, _SPS, _PPS = 6, 7, 8
-_SETS = {_SPS, _PPS}
+_SEI = 6
 _RECOVERY_POINT = 6
 
 
@@ -18,41 +18,30 @@ class H264Pictures:
     """Reads a stream's pictures; one a stream, fed in decode order."""
 
     def __init__(self) -> None:
-        self._sps: dict[int, Sps] = {}
-        self._pps: dict[int, Pps] = {}
+        self._sets = h264_store()
         self._order = _OrderCount()
         self._open_field: Slice | None = None
         self._place = 0, 0
 
-    def learn(self, parameter_sets: bytes) -> None:
-        """Take parameter sets in Annex-B form from the container's header."""
-        for nal in nal_units(parameter_sets):
-            self._take(nal)
+    def learn(self, parameter_sets: NalUnits) -> None:
+        """Take parameter sets from the container's header."""
+        self._sets.learn_all(parameter_sets)
 
-    def read(self, unit: bytes) -> CodedPicture | None:
-        """One packet in Annex-B form, or its beginning; None where it holds no slice."""
+    def read(self, nals: NalUnits) -> CodedPicture | None:
+        """Read a packet, or its beginning; None where it holds no slice."""
         recovers = False
-        for offset in nal_offsets(unit):
-            kind = unit[offset] & 0x1F
-            if kind in _SLICES:
-                return self._picture(unit[offset : offset + LONGEST_HEADER_BYTES], recovers)
-            if kind == _SEI:
-                recovers |= _is_recovery_point(nal_at(unit, offset))
-            elif kind in _SETS:
-                self._take(nal_at(unit, offset))
+        for number, offset in enumerate(nals.offsets):
+            nal_type = nals.data[offset] & 0x1F
+            if nal_type in SLICES:
+                return self._picture(nals.data[offset : offset + LONGEST_HEADER_BYTES], recovers)
+            if nal_type == _SEI:
+                recovers |= _is_recovery_point(nals[number])
+            elif nal_type in PARAMETER_SETS["h264"]:
+                self._sets.learn(nals[number])
         return None
 
-    def _take(self, nal: bytes) -> None:
-        kind = nal[0] & 0x1F if nal else 0
-        if kind == _SPS:
-            sps = parse_sps(nal)
-            self._sps[sps.id] = sps
-        elif kind == _PPS:
-            pps = parse_pps(nal)
-            self._pps[pps.id] = pps
-
     def _picture(self, nal: bytes, recovers: bool) -> CodedPicture:
-        head, sps = read_slice(nal, self._sps, self._pps)
+        head, sps = read_slice(nal, self._sets)
         second = self._completes(head)
         if not second:
             self._place = self._order.place(head, sps)

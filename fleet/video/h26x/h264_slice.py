@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from fleet.video.h26x.bits import BitReader, unescape
 from fleet.video.h26x.h264 import Pps, Sps
+from fleet.video.h26x.parameter_set_store import H264Store
 
+SLICES = frozenset({1, 2, 5})
+"""The NAL types that begin a picture: a slice, its partition A, a slice of an IDR picture."""
 _IDR = 5
 _P, _B, _I, _SP, _SI = 0, 1, 2, 3, 4
 # A slice header is shorter, with the weights of 32 reference pictures too.
@@ -33,16 +36,13 @@ class Slice:
     forgets: bool
 
 
-def read_slice(nal: bytes, sps: dict[int, Sps], pps: dict[int, Pps]) -> tuple[Slice, Sps]:
+def read_slice(nal: bytes, sets: H264Store) -> tuple[Slice, Sps]:
     """Read the header of a slice NAL unit, and find its SPS; ValueError where it makes no sense."""
     bits = BitReader(unescape(nal[1:LONGEST_HEADER_BYTES]))
     bits.ue()
     slice_type = bits.ue(9) % 5
-    picture_set = pps.get(bits.ue(255))
-    sequence_set = sps.get(picture_set.sps_id) if picture_set else None
-    if picture_set is None or sequence_set is None:
-        raise ValueError("a slice names parameter sets that the stream has not sent")
-    return _read(bits, nal[0], slice_type, sequence_set, picture_set), sequence_set
+    sps, pps = sets.of_slice(bits.ue(255))
+    return _read(bits, nal[0], slice_type, sps, pps), sps
 
 
 def _read(bits: BitReader, header: int, slice_type: int, sps: Sps, pps: Pps) -> Slice:

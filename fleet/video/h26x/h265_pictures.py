@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from fleet.video.h26x.access_unit import nal_at, nal_offsets, nal_units
+from fleet.core.access_unit import NalUnits
 from fleet.video.h26x.bits import BitReader, unescape
 from fleet.video.h26x.coded_picture import CodedPicture
-from fleet.video.h26x.h265 import Pps, Sps, parse_pps, parse_sps
+from fleet.video.h26x.parameter_set_store import h265_store
 
 RASL = (8, 9)
 _RADL = (6, 7)
 _BLA, _IDR = (16, 17, 18), (19, 20)
-_SPS, _PPS, _END_OF_SEQUENCE, _END_OF_BITSTREAM = 33, 34, 36, 37
+_FIRST_NON_SLICE, _END_OF_SEQUENCE, _END_OF_BITSTREAM = 32, 36, 37
 # A slice header up to its order count is shorter.
 _LONGEST_HEADER_BYTES = 64
 
@@ -19,43 +19,33 @@ class H265Pictures:
     """Reads a stream's pictures; one a stream, fed in decode order."""
 
     def __init__(self) -> None:
-        self._sps: dict[int, Sps] = {}
-        self._pps: dict[int, Pps] = {}
+        self._sets = h265_store()
         self._sequence = 0
         self._previous = 0
         self._at_start = True
         self._mutes_leading = True
 
-    def learn(self, parameter_sets: bytes) -> None:
-        """Take parameter sets in Annex-B form from the container's header."""
-        for nal in nal_units(parameter_sets):
-            self._take(nal)
+    def learn(self, parameter_sets: NalUnits) -> None:
+        """Take parameter sets from the container's header."""
+        self._sets.learn_all(parameter_sets)
 
-    def read(self, unit: bytes) -> CodedPicture | None:
-        """One packet in Annex-B form, or its beginning; None where it holds no slice."""
+    def read(self, nals: NalUnits) -> CodedPicture | None:
+        """Read a packet, or its beginning; None where it holds no slice."""
         picture = None
-        for offset in nal_offsets(unit):
-            head = unit[offset : offset + _LONGEST_HEADER_BYTES]
+        for number, offset in enumerate(nals.offsets):
+            head = nals.data[offset : offset + _LONGEST_HEADER_BYTES]
             if len(head) < 2 or head[0] & 1 or head[1] >> 3:
                 continue  # a NAL unit of another layer than the base
-            if head[0] >> 1 >= 32:
-                self._take(nal_at(unit, offset))
+            nal_type = head[0] >> 1
+            if nal_type in {_END_OF_SEQUENCE, _END_OF_BITSTREAM}:
+                self._at_start = True
+            elif nal_type >= _FIRST_NON_SLICE:
+                self._sets.learn(nals[number])
             elif picture is None:
-                picture = self._place(head)
+                picture = self._picture(head)
         return picture
 
-    def _take(self, nal: bytes) -> None:
-        kind = nal[0] >> 1 & 0x3F if nal else 0
-        if kind == _SPS:
-            sps = parse_sps(nal)
-            self._sps[sps.id] = sps
-        elif kind == _PPS:
-            pps = parse_pps(nal)
-            self._pps[pps.id] = pps
-        elif kind in {_END_OF_SEQUENCE, _END_OF_BITSTREAM}:
-            self._at_start = True
-
-    def _place(self, nal: bytes) -> CodedPicture:
+    def _picture(self, nal: bytes) -> CodedPicture:
         kind = nal[0] >> 1
         lsb, modulus, output = self._read_slice(nal, kind)
         opens = 16 <= kind <= 23
@@ -95,10 +85,7 @@ class H265Pictures:
             raise ValueError("the picture's first slice segment is missing")
         if 16 <= kind <= 23:
             bits.skip(1)
-        pps = self._pps.get(bits.ue(63))
-        sps = self._sps.get(pps.sps_id) if pps else None
-        if pps is None or sps is None:
-            raise ValueError("a slice names parameter sets that the stream has not sent")
+        sps, pps = self._sets.of_slice(bits.ue(63))
         bits.skip(pps.extra_slice_bits)
         bits.ue(2)
         output = not pps.output_flag or bits.flag()

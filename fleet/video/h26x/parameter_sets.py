@@ -5,26 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fleet.video.h26x import h264, h265
-from fleet.video.h26x.access_unit import START_CODE, nal_units
+from fleet.core.access_unit import NalUnits
+from fleet.video.h26x import annexb, h264, h265
+from fleet.video.h26x.access_unit import PARAMETER_SETS
 from fleet.video.h26x.sequence import Sequence
 
 # libav's names of the codecs whose access units this package reads itself.
 CODECS = ("h264", "hevc")
 
-_SETS = {"h264": {7, 8}, "hevc": {32, 33, 34}}
 _SPS = {"h264": 7, "hevc": 33}
 
 
 @dataclass(frozen=True)
 class ParameterSets:
-    """`annexb`: VPS, SPS and PPS with start codes, empty where the header holds none.
+    """The parameter sets of a stream, and how its samples are written."""
 
-    `nal_length_bytes`: see `StreamInfo`.
-    """
-
-    annexb: bytes
+    nals: NalUnits
+    """VPS, SPS and PPS; none where the header holds none."""
     nal_length_bytes: int
+    """See `StreamInfo`."""
 
 
 def from_configuration(codec: str, extradata: bytes) -> ParameterSets:
@@ -32,8 +31,8 @@ def from_configuration(codec: str, extradata: bytes) -> ParameterSets:
 
     Raises ValueError where they contradict themselves.
     """
-    if not extradata or extradata.startswith((b"\0\0\1", b"\0\0\0\1")):
-        return ParameterSets(from_unit(codec, extradata), 0)
+    if not extradata or annexb.begins_with_start_code(extradata):
+        return ParameterSets(from_unit(codec, annexb.split(extradata)), 0)
     try:
         nals, length = (_avcc if codec == "h264" else _hvcc)(extradata)
     except IndexError:
@@ -45,30 +44,30 @@ def from_configuration(codec: str, extradata: bytes) -> ParameterSets:
     return ParameterSets(_joined(codec, nals), length)
 
 
-def from_unit(codec: str, unit: bytes) -> bytes:
-    """The parameter sets that an access unit in Annex-B form carries, with start codes."""
-    return _joined(codec, nal_units(unit))
+def from_unit(codec: str, nals: NalUnits) -> NalUnits:
+    """Return the parameter sets that an access unit carries, all else left out."""
+    return _joined(codec, nals)
 
 
-def has_sequence(codec: str, annexb: bytes) -> bool:
-    """Whether there is an SPS among them."""
-    return any(_nal_type(codec, nal) == _SPS[codec] for nal in nal_units(annexb))
+def has_sequence(codec: str, nals: NalUnits) -> bool:
+    """Return whether there is an SPS among them."""
+    return any(_nal_type(codec, nal) == _SPS[codec] for nal in nals)
 
 
-def sequence(codec: str, annexb: bytes) -> Sequence | None:
+def sequence(codec: str, nals: NalUnits) -> Sequence | None:
     """What the first SPS of the base layer says; None without one.
 
     Raises ValueError where it cannot be read.
     """
-    for nal in nal_units(annexb):
+    for nal in nals:
         if _nal_type(codec, nal) == _SPS[codec]:
             return (h264.parse_sps(nal) if codec == "h264" else h265.parse_sps(nal)).sequence
     return None
 
 
-def sub_layers(codec: str, annexb: bytes) -> int:
+def sub_layers(codec: str, nals: NalUnits) -> int:
     """How many temporal sub-layers the stream may have (see `access_unit.is_droppable`)."""
-    found = sequence(codec, annexb) if codec in CODECS else None
+    found = sequence(codec, nals) if codec in CODECS else None
     return found.sub_layers if found else 1
 
 
@@ -79,8 +78,9 @@ def _nal_type(codec: str, nal: bytes) -> int:
     return nal[0] >> 1 if len(nal) > 2 and not (nal[0] & 0x81 or nal[1] >> 3) else -1
 
 
-def _joined(codec: str, nals: Iterable[bytes]) -> bytes:
-    return b"".join(START_CODE + nal for nal in nals if _nal_type(codec, nal) in _SETS[codec])
+def _joined(codec: str, nals: Iterable[bytes]) -> NalUnits:
+    kept = PARAMETER_SETS[codec]
+    return annexb.join(nal for nal in nals if _nal_type(codec, nal) in kept)
 
 
 def _avcc(data: bytes) -> tuple[list[bytes], int]:

@@ -7,7 +7,9 @@ from array import array
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.video.h26x.access_unit import annexb, is_auxiliary
+from fleet.core.access_unit import NO_NALS, NalUnits
+from fleet.video.h26x.access_unit import is_auxiliary
+from fleet.video.h26x.annexb import from_sample
 from fleet.video.h26x.coded_picture import CodedPicture, PictureReader
 from fleet.video.h26x.h264_chain import ReferenceChain
 from fleet.video.h26x.h264_pictures import H264Pictures
@@ -15,7 +17,7 @@ from fleet.video.h26x.h265_pictures import H265Pictures
 from fleet.video.h26x.parameter_sets import ParameterSets, from_unit, has_sequence
 
 
-def picture_reader(codec: str, parameter_sets: bytes) -> PictureReader:
+def picture_reader(codec: str, parameter_sets: NalUnits) -> PictureReader:
     """A reader for `h264` or `hevc`; ValueError where the parameter sets are damaged."""
     reader: PictureReader = H264Pictures() if codec == "h264" else H265Pictures()
     reader.learn(parameter_sets)
@@ -29,28 +31,28 @@ class PictureLog:
     """
 
     def __init__(self, codec: str, sets: ParameterSets) -> None:
-        self.in_band = b""
+        self.in_band = NO_NALS
         self._codec = codec
-        self._lacks_sets = not has_sequence(codec, sets.annexb)
+        self._lacks_sets = not has_sequence(codec, sets.nals)
         self._nal_length_bytes = sets.nal_length_bytes
-        self._reader = picture_reader(codec, sets.annexb)
+        self._reader = picture_reader(codec, sets.nals)
         self._flags = {name: bytearray() for name in ("opens", "restarts", "mute", "beside")}
         self._sequence, self._order_count = array("q"), array("q")
         self._damaged = bytearray()
-        self._chain = ReferenceChain(sets.annexb) if codec == "h264" else None
+        self._chain = ReferenceChain(sets.nals) if codec == "h264" else None
         self._gaps = 0
 
     def add(self, sample: bytes) -> None:
         """Read a packet as it lies in the container; one that makes no sense is kept as damaged."""
         picture, damaged = None, False
         try:
-            unit = annexb(sample, self._nal_length_bytes)
-            if self._lacks_sets and has_sequence(self._codec, unit):
-                self.in_band = from_unit(self._codec, unit)
+            nals = from_sample(sample, self._nal_length_bytes)
+            if self._lacks_sets and has_sequence(self._codec, nals):
+                self.in_band = from_unit(self._codec, nals)
                 self._lacks_sets = False
-            picture = self._reader.read(unit)
-            self._gaps += self._chain is not None and not self._chain.continues(unit, 0)
-            damaged = picture is None and not is_auxiliary(self._codec, unit)
+            picture = self._reader.read(nals)
+            self._gaps += self._chain is not None and not self._chain.continues(nals, 0)
+            damaged = picture is None and not is_auxiliary(self._codec, nals)
         except ValueError:
             damaged = True
         self._damaged.append(damaged)

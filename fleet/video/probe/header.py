@@ -8,12 +8,13 @@ import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from fleet.core.access_unit import NalUnits
 from fleet.errors import BrokenVideoError
 from fleet.video.containers import avi, isobmff
 from fleet.video.containers.libav import opened, packets, video_stream
 from fleet.video.containers.packet_rows import PacketLocation, PacketRows
 from fleet.video.containers.reader import HollowFile, Ranges
-from fleet.video.h26x.access_unit import annexb
+from fleet.video.h26x.annexb import from_sample
 from fleet.video.h26x.coded_picture import CodedPicture, PictureReader
 from fleet.video.h26x.parameter_sets import CODECS, from_unit, has_sequence
 from fleet.video.h26x.picture_log import displayable, picture_reader
@@ -69,17 +70,17 @@ def _finished(
         if not keys:
             return None
         heads = _Heads(ranges, table, codec, sets.nal_length_bytes)
-        if not has_sequence(codec, sets.annexb):  # avc3, hev1 and AVI have them in the stream
-            sets = replace(sets, annexb=from_unit(codec, heads.unit(keys[0])))
-        pictures = heads.pictures(sets.annexb, keys)
+        if not has_sequence(codec, sets.nals):  # avc3, hev1 and AVI have them in the stream
+            sets = replace(sets, nals=from_unit(codec, heads.unit(keys[0])))
+        pictures = heads.pictures(sets.nals, keys)
         if any(picture is not None and not picture.is_random_access for picture in pictures):
             return None
-        table = replace(table, shown=_shown(heads, table, sets.annexb, pictures[0]))
+        table = replace(table, shown=_shown(heads, table, sets.nals, pictures[0]))
     return ProbeResult(describe(uri, stream, sets, table), table)
 
 
 def _shown(
-    heads: _Heads, table: PacketTable, parameter_sets: bytes, first: CodedPicture | None
+    heads: _Heads, table: PacketTable, parameter_sets: NalUnits, first: CodedPicture | None
 ) -> NDArray[np.bool_]:
     """What a decode from the start shows; leading pictures of the first GOP are looked into."""
     keys = np.flatnonzero(table.key)
@@ -104,13 +105,13 @@ class _Heads:
         self._table = table
         self._nal_length_bytes = nal_length_bytes
 
-    def unit(self, row: int) -> bytes:
+    def unit(self, row: int) -> NalUnits:
         """What a packet begins with; nothing where the file was cut off before it."""
         position, size = int(self._table.position[row]), int(self._table.size[row])
         data = self._ranges.get(position, min(size, _HEAD_BYTES), _HEAD_BYTES)
-        return annexb(data, self._nal_length_bytes, cut=True)
+        return from_sample(data, self._nal_length_bytes, cut=True)
 
-    def pictures(self, parameter_sets: bytes, rows: list[int]) -> list[CodedPicture | None]:
+    def pictures(self, parameter_sets: NalUnits, rows: list[int]) -> list[CodedPicture | None]:
         """Their pictures; None where the first bytes hold no slice, or make no sense."""
         try:
             reader = picture_reader(self.codec, parameter_sets)

@@ -12,7 +12,7 @@ from fleet.video.containers import isobmff, mpegts
 from fleet.video.containers.libav import REMUX
 from fleet.video.containers.limits import LARGEST_PACKET_BYTES, LARGEST_PTS, Budget
 from fleet.video.containers.reader import CountedReader, RangeReader, Ranges
-from fleet.video.h26x.access_unit import nal_offsets
+from fleet.video.h26x.annexb import begins_with_start_code, find_offsets
 from fleet.video.index import VideoIndex
 from fleet.video.probe.header import index_avi, index_isobmff
 from fleet.video.probe.scan import scan
@@ -23,7 +23,6 @@ _SURPRISES = (
     *(AssertionError, RuntimeError, MemoryError),
 )
 _TAKES = "Fleet reads MP4, QuickTime, AVI, Matroska, MPEG-TS and raw H.264 or H.265."
-_START_CODES = (b"\0\0\1", b"\0\0\0\1")
 _EBML = b"\x1a\x45\xdf\xa3"
 # What is recognised only to say what to do with it.
 _OTHER_CONTAINERS = {
@@ -127,9 +126,9 @@ def _from_scan(
 
 def _raw_codec(front: bytes) -> str | None:
     """Whether a file with start codes has parameter sets of H.264 or H.265 near its beginning."""
-    if not front.startswith(_START_CODES):
+    if not begins_with_start_code(front):
         return None
-    headers = [front[offset : offset + 2] for offset in nal_offsets(front)]
+    headers = [front[offset : offset + 2] for offset in find_offsets(front)]
     if {header[0] >> 1 for header in headers if header[1:] == b"\1"} & {32, 33}:
         return "hevc"
     return "h264" if {header[0] & 0x9F for header in headers} & {7} else None
@@ -142,7 +141,7 @@ def _not_a_video(uri: str, front: bytes) -> NotAVideoError:
     for magic, kind in _LISTS.items():
         if front.removeprefix(_BOM).startswith(magic):
             return NotAVideoError(uri, f"it is {kind}.", f"{_TAKES} Name the videos themselves.")
-    if front.startswith(_START_CODES):
+    if begins_with_start_code(front):
         message = "it has start codes, but no parameter sets of H.264 or H.265 in its first 64 KiB."
         return NotAVideoError(uri, message, f"{_TAKES} Cut raw streams at a key frame.")
     kind = "a text file, whatever its name says" if _is_text(front) else "no video that Fleet knows"

@@ -9,6 +9,7 @@ import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from fleet.core.access_unit import NO_NALS
 from fleet.errors import BrokenVideoError
 from fleet.video.containers.libav import REMUX, opened, packets, video_stream
 from fleet.video.containers.limits import ScanBudget
@@ -109,16 +110,16 @@ def _plain(uri: str, stream: VideoStream, rows: PacketRows) -> ProbeResult:
     if (pts == NO_PTS).any():
         raise BrokenVideoError(uri, "its packets have no timestamps.", REMUX)
     table = rows.table(pts, rows.key, rows.shown)
-    return ProbeResult(describe(uri, stream, ParameterSets(b"", 0), table), table)
+    return ProbeResult(describe(uri, stream, ParameterSets(NO_NALS, 0), table), table)
 
 
 def _of_pictures(
     uri: str, stream: VideoStream, sets: ParameterSets, rows: PacketRows, log: PictureLog
 ) -> ProbeResult:
     codec = codec_name(stream)
-    if not has_sequence(codec, sets.annexb):
-        sets = replace(sets, annexb=log.in_band)
-    if not sets.annexb:
+    if not has_sequence(codec, sets.nals):
+        sets = replace(sets, nals=log.in_band)
+    if not sets.nals:
         raise no_sequence(uri)
     # Of a picture that cannot be read, the container knows more: decoding will show the damage, and
     # its frames keep their numbers.
@@ -147,7 +148,7 @@ def _times(
         return _container_times(uri, rows, log, _ticks_a_picture(stream, time_base)), time_base
     if (rows.dts != NO_PTS).all():
         return np.sort(rows.dts[log.frames])[log.ranks], time_base
-    found = sequence(codec_name(stream), sets.annexb)
+    found = sequence(codec_name(stream), sets.nals)
     rate = found.frame_rate if found else Fraction(0)
     return log.ranks, 1 / (rate or _USUAL_RATE)
 

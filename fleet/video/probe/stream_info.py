@@ -8,11 +8,13 @@ from fractions import Fraction
 from av.video.format import VideoFormat
 from av.video.stream import VideoStream
 
+from fleet.core.access_unit import NO_NALS
 from fleet.core.frames import Range
 from fleet.core.geometry import Size
 from fleet.errors import BrokenVideoError
 from fleet.video.containers.libav import REMUX
 from fleet.video.containers.packet_rows import frame_rate
+from fleet.video.h26x.annexb import split
 from fleet.video.h26x.parameter_sets import CODECS, ParameterSets, from_configuration, sequence
 from fleet.video.h26x.sequence import Sequence, colour
 from fleet.video.index import PacketTable, StreamInfo
@@ -44,7 +46,7 @@ def header_sets(uri: str, stream: VideoStream) -> ParameterSets:
     """The parameter sets in the container's header; BrokenVideoError where they cannot be read."""
     codec = codec_name(stream)
     if codec not in CODECS:
-        return ParameterSets(b"", 0)
+        return ParameterSets(NO_NALS, 0)
     try:
         return from_configuration(codec, stream.codec_context.extradata or b"")
     except ValueError as error:
@@ -67,7 +69,7 @@ def describe(
     codec = codec_name(stream)
     time_base = time_base or stream.time_base or Fraction(1, 90000)
     try:
-        found = sequence(codec, sets.annexb) if codec in CODECS else None
+        found = sequence(codec, sets.nals) if codec in CODECS else None
     except ValueError as error:
         message = f"its sequence parameter set cannot be read: {error}."
         raise BrokenVideoError(uri, message, REMUX) from error
@@ -86,7 +88,7 @@ def describe(
         colour=facts.colour,
         time_base=time_base,
         frame_rate=frame_rate(table, time_base, stream.average_rate),
-        parameter_sets=sets.annexb,
+        parameter_sets=sets.nals.data,
         nal_length_bytes=sets.nal_length_bytes,
     )
 
@@ -101,7 +103,7 @@ def reorders(stream: StreamInfo) -> bool:
     """Whether pictures may be shown in another order than they are decoded."""
     if stream.codec not in CODECS:
         return False
-    found = sequence(stream.codec, stream.parameter_sets)
+    found = sequence(stream.codec, split(stream.parameter_sets))
     return found is None or found.reorder_frames != 0
 
 
