@@ -30,11 +30,6 @@ def subtract(spans: Spans, taken: Spans) -> Spans:
     return union(points[:-1][left], points[1:][left])
 
 
-def intersect(spans: Spans, others: Spans) -> Spans:
-    """What lies in both."""
-    return subtract(spans, subtract(spans, others))
-
-
 def inside(spans: Spans, points: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether each point lies in a span: bool [points]."""
     if not len(spans):

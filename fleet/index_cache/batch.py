@@ -53,25 +53,10 @@ _VIDEO_ROW = pa.schema(
 _PACKET_ROW = pa.schema(
     [
         ("video", pa.int32()),
-        ("position", pa.int64()),
-        ("span", pa.int32()),
-        ("skip", pa.int32()),
-        ("size", pa.int32()),
-        ("pts", pa.int64()),
-        ("key", pa.bool_()),
-        ("shown", pa.bool_()),
+        *((name, pa.from_numpy_dtype(dtype)) for name, dtype in PacketTable.DTYPES.items()),
     ]
 )
-_KINDS: dict[str, type[np.generic]] = {
-    "position": np.int64,
-    "span": np.int32,
-    "skip": np.int32,
-    "size": np.int32,
-    "pts": np.int64,
-    "key": np.bool_,
-    "shown": np.bool_,
-}
-COLUMNS = tuple(_KINDS)
+COLUMNS = tuple(PacketTable.DTYPES)
 """The columns of a PacketTable."""
 CachedResult = VideoIndex | VideoError
 """What looking at a video came to: its index, or why it has none."""
@@ -149,7 +134,8 @@ def _packets_parquet(indexes: Sequence[tuple[int, VideoIndex]]) -> bytes:
     tables = [index.packets for _, index in indexes]
     video = np.repeat(np.array([n for n, _ in indexes], np.int32), [len(table) for table in tables])
     columns = [
-        _joined([getattr(table, name) for table in tables], _KINDS[name]) for name in COLUMNS
+        _joined([getattr(table, name) for table in tables], dtype)
+        for name, dtype in PacketTable.DTYPES.items()
     ]
     arrays = [booleans(c) if c.dtype == np.bool_ else numbers(c) for c in (video, *columns)]
     sink = pa.BufferOutputStream()
@@ -166,8 +152,8 @@ def _packets_parquet(indexes: Sequence[tuple[int, VideoIndex]]) -> bytes:
     return bytes(sink.getvalue())
 
 
-def _joined(pieces: Sequence[NDArray[Any]], kind: type[np.generic]) -> NDArray[Any]:
-    return np.concatenate([np.zeros(0, kind), *pieces])
+def _joined(pieces: Sequence[NDArray[Any]], dtype: type[np.generic]) -> NDArray[Any]:
+    return np.concatenate([np.zeros(0, dtype), *pieces])
 
 
 def _videos_table(found: Sequence[tuple[Source, CacheEntry]]) -> pa.Table:

@@ -49,11 +49,6 @@ class DecodePlan:
         """All rows that are fetched, in decode order."""
         return _concatenate([part.rows for part in self.parts])
 
-    @property
-    def emitted(self) -> int:
-        """How many frames come out."""
-        return sum(int(part.wanted.sum()) for part in self.parts)
-
 
 def _concatenate(arrays: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     return np.concatenate(arrays) if arrays else np.zeros(0, np.int64)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,28 +54,46 @@ class StreamInfo:
 
 @dataclass(frozen=True, eq=False)
 class PacketTable:
-    """One row a packet of the video stream, in decode order.
+    """One row a packet of the video stream, in decode order."""
 
-    `position`, `span`: the first byte in the file and how many to read for this packet (int64,
-    int32). `skip`, `size`: which part of the extracted payload is the packet (int32): 0 and span
-    where the payload lies in one run; in MPEG-TS, payload bytes to leave out in front, and its
-    length. `pts`: int64 in the stream's time base. `key`: bool, decoding may begin here. `shown`:
-    bool; False for packets that only serve decoding or cannot be decoded at all (before an edit
-    list's start, before the first key, leading pictures of a stream cut in an open GOP).
-    """
+    DTYPES: ClassVar[Mapping[str, type[np.generic]]] = {
+        "position": np.int64,
+        "span": np.int32,
+        "skip": np.int32,
+        "size": np.int32,
+        "pts": np.int64,
+        "key": np.bool_,
+        "shown": np.bool_,
+    }
+    """The columns in order, and what each one holds, wherever a table is written or read."""
 
     position: NDArray[np.int64]
+    """The first byte in the file of those to read for this packet."""
     span: NDArray[np.int32]
+    """How many bytes to read for it."""
     skip: NDArray[np.int32]
+    """In MPEG-TS, bytes of the extracted payload that come before the packet; elsewhere 0."""
     size: NDArray[np.int32]
+    """How many bytes of the payload the packet takes: all of `span`, but in MPEG-TS."""
     pts: NDArray[np.int64]
+    """When its picture is shown, in the stream's time base."""
     key: NDArray[np.bool_]
+    """Whether decoding may begin here."""
     shown: NDArray[np.bool_]
+    """Whether it gives a frame.
+
+    False for packets that only serve decoding or cannot be decoded at all: before an edit list's
+    start, before the first key, leading pictures of a stream that was cut in an open GOP.
+    """
 
     def __post_init__(self) -> None:
-        lengths = {f.name: len(getattr(self, f.name)) for f in fields(self)}
+        lengths = {name: len(getattr(self, name)) for name in self.DTYPES}
         if len(set(lengths.values())) != 1:
             raise ValueError(f"the columns of a packet table are of one length: {lengths}")
+        for name, dtype in self.DTYPES.items():
+            found = getattr(self, name).dtype
+            if found != dtype:
+                raise ValueError(f"{name} of a packet table is {np.dtype(dtype)}, not {found}")
 
     def __len__(self) -> int:
         return len(self.position)
@@ -83,8 +102,8 @@ class PacketTable:
         return f"PacketTable({len(self)} packets, {int(self.key.sum())} keys)"
 
     def take(self, rows: NDArray[np.int64]) -> Self:
-        """The given rows as a table of its own."""
-        return type(self)(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+        """Return the given rows as another table."""
+        return type(self)(**{name: getattr(self, name)[rows] for name in self.DTYPES})
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from indexes import STREAM, index_of
@@ -26,6 +29,16 @@ def index_with(pts: list[int], keys: list[int], hidden: list[int] | None = None)
         shown=shown,
     )
     return VideoIndex(Source("v.mp4", count * 10, "etag"), "mp4", STREAM, table, "header", 0)
+
+
+def test_a_packet_table_has_columns_of_one_length_and_of_their_dtypes() -> None:
+    """What is written of one can be read back as the same; no column is left out of that."""
+    table = index_with([0, 1, 2], keys=[0]).packets
+    assert list(PacketTable.DTYPES) == [field.name for field in fields(PacketTable)]
+    with pytest.raises(ValueError, match="of one length"):
+        replace(table, pts=table.pts[:2])
+    with pytest.raises(ValueError, match="span of a packet table is int32, not int64"):
+        replace(table, span=table.span.astype(np.int64))
 
 
 def test_leading_pictures_belong_to_the_gop_before() -> None:

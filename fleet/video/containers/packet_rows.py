@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,16 +74,11 @@ class PacketRows:
         self, pts: NDArray[np.int64], key: NDArray[np.bool_], shown: NDArray[np.bool_]
     ) -> PacketTable:
         """The rows as a table, with what was found out of the pictures since."""
-        numbers = self._numbers
-        return PacketTable(
-            position=np.array(numbers["position"], np.int64),
-            span=np.array(numbers["span"], np.int32),
-            skip=np.array(numbers["skip"], np.int32),
-            size=np.array(numbers["size"], np.int32),
-            pts=pts,
-            key=key,
-            shown=shown,
-        )
+        numbers: dict[str, NDArray[Any]] = {
+            name: np.array(column, PacketTable.DTYPES[name])
+            for name, column in self._numbers.items()
+        }
+        return PacketTable(**numbers, pts=pts, key=key, shown=shown)
 
 
 def frame_rate(table: PacketTable, time_base: Fraction, said: Fraction | None) -> Fraction:

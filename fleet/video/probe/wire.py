@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -12,16 +11,6 @@ from numpy.typing import NDArray
 from fleet.core.source import Source
 from fleet.video.index import PacketTable, VideoIndex
 from fleet.video.probe.serialize import stream_from_json, stream_to_json
-
-_KINDS = {
-    "position": np.int64,
-    "span": np.int32,
-    "skip": np.int32,
-    "size": np.int32,
-    "pts": np.int64,
-    "key": np.bool_,
-    "shown": np.bool_,
-}
 
 
 def index_to_bytes(index: VideoIndex) -> bytes:
@@ -33,7 +22,7 @@ def index_to_bytes(index: VideoIndex) -> bytes:
         "packets": len(index.packets),
         "stream": stream_to_json(index.stream),
     }
-    columns = [getattr(index.packets, name).astype(kind) for name, kind in _KINDS.items()]
+    columns = [getattr(index.packets, name) for name in PacketTable.DTYPES]
     text = json.dumps(head).encode()
     return b"".join([len(text).to_bytes(4, "big"), text, *(c.tobytes() for c in columns)])
 
@@ -44,10 +33,10 @@ def index_from_bytes(source: Source, data: bytes) -> VideoIndex:
     head: dict[str, Any] = json.loads(data[4 : 4 + length])
     count, at = int(head["packets"]), 4 + length
     columns: dict[str, NDArray[Any]] = {}
-    for name, kind in _KINDS.items():
-        columns[name] = np.frombuffer(data, kind, count, at)
+    for name, dtype in PacketTable.DTYPES.items():
+        columns[name] = np.frombuffer(data, dtype, count, at)
         at += columns[name].nbytes
-    if at != len(data) or set(_KINDS) != {item.name for item in fields(PacketTable)}:
+    if at != len(data):
         raise ValueError(f"an index of {count} packets does not take {len(data)} bytes")
     return VideoIndex(
         source=source,
