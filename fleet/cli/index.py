@@ -1,4 +1,4 @@
-"""`fleet index`: what a video's header tells."""
+"""`fleet index`: what a video's header says."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import typer
 
 from fleet.cli.codes import EXIT_ERRORS
 from fleet.errors import VideoError
+from fleet.index_cache.cache import IndexCache
 from fleet.storage import expand
-from fleet.video.probe.sandbox import Probes
 from fleet.views.index import describe as describe_index
 
 
 def index_videos(
     uris: Annotated[list[str], typer.Argument(metavar="URI...", help="Videos, folders, globs.")],
 ) -> None:
-    """Print what a video's header (or a scan of it) tells: stream, frames, GOPs."""
+    """Print what a video's header (or a scan of it) says: stream, frames, GOPs."""
     failed = 0
-    with closing(Probes(1)) as probes:
+    with closing(IndexCache()) as indexes:
         for number, source in enumerate(expand(uris).sources):
             try:
-                text = describe_index(probes.index(source))
+                text = describe_index(indexes.get(source))
             except VideoError as error:
                 failed += 1
                 typer.echo(f"fleet: {error}", err=True)

@@ -1,18 +1,16 @@
-"""Before anything runs: look at each header, refuse what the chip would, set out the work.
+"""Before anything runs: index each video, refuse what the chip refuses, list the work.
 
-Headers are looked at once for all jobs, in a process of their own (`fleet.video.probe.sandbox`):
-what they tell is kept. Of a video that is done, not even that is looked at.
+A video's index comes from `fleet.index_cache`, so that each header is read once for all jobs. The
+index of a video that is done is not needed.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
-from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,27 +22,25 @@ from fleet.core.interval_set import EVER, DoneIntervals
 from fleet.core.source import Source
 from fleet.core.spans import covers
 from fleet.errors import CredentialsRefusedError, FleetError, StorageError, VideoError
+from fleet.index_cache.cache import IndexCache
 from fleet.index_cache.store import IndexStore
 from fleet.plan.cost import CostModel
 from fleet.plan.shard import VideoWork, video_work
 from fleet.table.state.video_manifest import Video
 from fleet.video.index import VideoIndex
-from fleet.video.probe.sandbox import ProbeEndedError, Probes
-from fleet.video.probe.serialize import is_lasting
 from fleet.video.sampling import Sampling
 
 INDEX_THREADS = 8
-"""Headers read at once: with a far store, waiting is most of it."""
-PACKETS_HELD = 4_000_000
-"""Packets of videos in work that are kept in memory, some 50 bytes each; others are read again."""
+"""Headers read at a time: most of the time is spent waiting where the store is far away."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A video that is not processed, and why: it is refused, or could not be read (retryable)."""
+    """A video that is not processed."""
 
     source: Source
     error: FleetError
+    """Why; a retryable error means that the video could not be read just now."""
 
     @property
     def interval(self) -> Interval:
@@ -52,22 +48,21 @@ class Refusal:
         return Interval(self.source.uri, self.source.etag, -EVER, EVER)
 
     def lease(self, job_digest: str) -> str:
-        """Name the record of this refusal in the output."""
+        """Return the name of this refusal's record in the output."""
         return lease_id(job_digest, [self.interval])
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """The work of a job over its videos, in the order of their URIs, and the videos refused.
-
-    `works`: of the videos of which something is to be done. `videos`: all of them. `bytes_read`:
-    what looking at them took.
-    """
+    """The work of a job over its videos, and the videos that are refused."""
 
     works: tuple[VideoWork, ...]
+    """The videos of which something is left to do, in the order of the sources."""
     refused: tuple[Refusal, ...]
     videos: tuple[Video, ...] = ()
+    """All videos, one for each source."""
     bytes_read: int = 0
+    """Bytes of videos that were read to index them."""
 
     @property
     def duration_s(self) -> float:
@@ -81,22 +76,25 @@ class Prepared:
 
     @property
     def todo_s(self) -> float:
-        """Seconds of video that are to be done."""
+        """Seconds of video that are left to do."""
         return sum(work.todo_s for work in self.works)
 
     @property
     def todo_frames(self) -> int:
-        """Wanted frames that are to be done."""
+        """Wanted frames that are left to do."""
         return sum(int(work.costs.frames[work.todo].sum()) for work in self.works)
 
 
 @dataclass(frozen=True)
 class Known:
-    """What earlier runs found out: what is committed, which videos there were, their indexes."""
+    """What earlier runs found out."""
 
     done: DoneIntervals = field(default_factory=lambda: DoneIntervals([]))
+    """What is committed."""
     videos: Mapping[str, Video] = field(default_factory=dict)
+    """The video manifest, by URI."""
     store: IndexStore | None = None
+    """Where the indexes of videos are kept; None: nowhere."""
 
 
 def prepare(
@@ -106,35 +104,38 @@ def prepare(
     known: Known,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> Prepared:
-    """Look at the videos and set out what is to be done of each.
+    """Index the videos and list what is left to do of each.
 
-    `on_event` is told how many videos have been looked at. Raises CredentialsRefusedError: where
-    the store takes them no more, no other video would fare better.
+    `on_progress` is called with the number of videos done so far. Raises CredentialsRefusedError:
+    a store that refuses them for one video refuses them for every other.
     """
-    probes = Probes(INDEX_THREADS)
-    looker = IndexLoader(sample, known.store, probes.index)
+    indexes = IndexCache(known.store, INDEX_THREADS)
 
-    def look(source: Source) -> Video | _Todo | Refusal:
+    def look(source: Source) -> tuple[VideoIndex, NDArray[np.bool_]]:
+        index = indexes.get(source)
+        return index, sample.wanted(index)
+
+    def examine(source: Source) -> Video | _Todo | Refusal:
         before = known.videos.get(source.uri)
         if before is not None and before.is_of(source) and _is_done(before, known.done):
             return before
         try:
-            index, wanted = looker.look(source)
+            index, wanted = look(source)
             check_stream(soc, index.stream, source.uri)
         except CredentialsRefusedError:
             raise
         except (VideoError, StorageError) as error:
             return Refusal(source, error)
-        again = None if known.store is None else partial(looker.look, source)
-        work = video_work(index, wanted, known.done, CostModel(), again)
+        # Works outlive this call: one whose index has left the memory asks the cache again.
+        work = video_work(index, wanted, known.done, CostModel(), partial(look, source))
         return _Todo(work, _video(index, wanted), index.bytes_read)
 
     outcomes: list[Video | _Todo | Refusal] = []
     with (
-        closing(probes),
+        closing(indexes),
         ThreadPoolExecutor(INDEX_THREADS, thread_name_prefix="index") as threads,
     ):
-        for number, outcome in enumerate(threads.map(look, sources), 1):
+        for number, outcome in enumerate(threads.map(examine, sources), 1):
             outcomes.append(outcome)
             on_progress(number)
     todo = [outcome for outcome in outcomes if isinstance(outcome, _Todo)]
@@ -179,59 +180,3 @@ def _video_of(outcome: Video | _Todo | Refusal) -> Video:
     source, error = outcome.source, outcome.error
     unread = error.message if error.retryable else ""
     return Video(source.uri, source.bytes, source.etag, refused=not unread, unread=unread)
-
-
-class IndexLoader:
-    """Gives the index of a video and which frames are wanted: kept, or found out and then kept.
-
-    The latest ones stay in memory, up to PACKETS_HELD. Safe to use from several threads.
-    """
-
-    def __init__(
-        self, sample: Sampling, store: IndexStore | None, index: Callable[[Source], VideoIndex]
-    ) -> None:
-        self._sample = sample
-        self._store = store
-        self._index = index
-        self._lock = Lock()
-        self._held: OrderedDict[Source, tuple[VideoIndex, NDArray[np.bool_]]] = OrderedDict()
-        self._packets = 0
-
-    def look(self, source: Source) -> tuple[VideoIndex, NDArray[np.bool_]]:
-        """See `plan.shard.Look`; raises VideoError, StorageError."""
-        with self._lock:
-            known = self._held.get(source)
-        if known is not None:
-            return known
-        index = self._find(source)
-        looked = index, self._sample.wanted(index)
-        if self._store is not None:
-            self._hold(source, looked)
-        return looked
-
-    def _find(self, source: Source) -> VideoIndex:
-        found = self._store.find(source) if self._store is not None else None
-        if isinstance(found, VideoError):
-            raise found
-        if found is not None:
-            return found
-        try:
-            index = self._index(source)
-        except VideoError as error:
-            # A process may have been ended by somebody else: whoever asks again gets a look.
-            ended = isinstance(error.__cause__, ProbeEndedError)
-            if self._store is not None and is_lasting(error) and not ended:
-                self._store.add(source, error)
-            raise
-        if self._store is not None:
-            self._store.add(source, index)
-        return index
-
-    def _hold(self, source: Source, looked: tuple[VideoIndex, NDArray[np.bool_]]) -> None:
-        with self._lock:
-            if source not in self._held:
-                self._packets += len(looked[0].packets)
-            self._held[source] = looked
-            while self._packets > PACKETS_HELD and len(self._held) > 1:
-                _, (gone, _) = self._held.popitem(last=False)
-                self._packets -= len(gone.packets)

@@ -58,7 +58,7 @@ class Session:
 
     def prepare(self, on_progress: Callable[[int], None] = lambda _: None) -> Prepared:
         """Look at the videos; nothing is put anywhere."""
-        return self._prepare(IndexStore(self.site.index_folder), on_progress)
+        return self._prepare(IndexStore(self.site.index_folder, read_only=True), on_progress)
 
     def prepare_and_keep(self, on_progress: Callable[[int], None] = lambda _: None) -> Prepared:
         """Look at the videos, and keep what was found out for the next time."""

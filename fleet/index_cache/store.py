@@ -47,11 +47,13 @@ def _key(source: Source) -> Key:
 class IndexStore:
     """Indexes in a folder; safe to use from several threads.
 
-    What is added is put when a batch is full, and by `flush`.
+    What is added is put when a batch is full, and by `flush`. A store that is `read_only` puts and
+    deletes nothing, and drops what is added.
     """
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, *, read_only: bool = False) -> None:
         self._folder = folder
+        self._read_only = read_only
         self._lock = Lock()
         self._batches: list[Batch] = []
         self._places: dict[Key, tuple[int, int]] = {}
@@ -124,6 +126,8 @@ class IndexStore:
 
     def add(self, source: Source, found: CacheEntry) -> None:
         """Keep what was found out about a video; with None, forget what was kept."""
+        if self._read_only:
+            return
         with self._lock:
             self._new[_key(source)] = source, found
             sizes = [len(f.packets) for _, f in self._new.values() if isinstance(f, VideoIndex)]
@@ -145,7 +149,7 @@ class IndexStore:
     def tidy(self) -> None:
         """Bring small batches together, where there are many."""
         small = [batch for batch in self._batches if len(batch.videos) < MOST_VIDEOS]
-        if len(self._batches) < MANY_BATCHES or len(small) < 2:
+        if self._read_only or len(self._batches) < MANY_BATCHES or len(small) < 2:
             return
         sources = [source for batch in small for source in batch.sources()]
         latest = {source.uri: source for source in sources if self._is_latest(source, small)}

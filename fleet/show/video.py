@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
 from fleet.core.format import plural
+from fleet.index_cache.cache import IndexCache
+from fleet.index_cache.store import INDEX_FOLDER, IndexStore
 from fleet.show.clip import annotated, frame_at, frames_between
 from fleet.show.detections import RecordedDetections, read_found, recorded_uri
 from fleet.show.movie import mp4, png
-from fleet.storage import expand
+from fleet.storage import Folder, expand
 from fleet.table.state.read import read
 from fleet.video.index import VideoIndex
-from fleet.video.probe.sandbox import index_video
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,9 @@ def open_recorded(output: str, uri: str) -> Recorded:
     """
     tables = read(output)
     (source,) = expand([recorded_uri(tables, uri)]).sources
-    index = index_video(source)
+    kept = IndexStore(Folder(f"{tables.uri}/{INDEX_FOLDER}"), read_only=True)
+    with closing(IndexCache(kept)) as indexes:
+        index = indexes.get(source)
     return Recorded(index, read_found(tables, index), str(tables.job.fields["soc"]))
 
 

@@ -24,11 +24,11 @@ from fleet.models.card import card_of
 from fleet.models.heads import head_named
 from fleet.models.nms import suppress
 from fleet.models.session import open_session
-from fleet.storage import expand
+from fleet.storage import Reader, expand
 from fleet.video.decode_plan import plan_decode
 from fleet.video.h26x.access_unit import is_droppable
 from fleet.video.h26x.annexb import from_sample
-from fleet.video.probe.sandbox import index_video
+from fleet.video.probe.probe import probe
 from fleet.video.sampling import Sampling
 
 THRESHOLD = 0.4
@@ -102,7 +102,8 @@ def _frames(uri: str, sample: Sampling) -> Iterator[av.VideoFrame]:
 
 def _planned(uri: str, sample: Sampling) -> Iterator[av.VideoFrame]:
     """Feed what the decode plan names and no more: the least work that gives the wanted frames."""
-    index = index_video(expand([uri]).sources[0])
+    source = expand([uri]).sources[0]
+    index = probe(source, Reader(source))
     plan = plan_decode(index, 0, len(index.cuts), sample.wanted(index))
     codec = cast("VideoCodecContext", av.CodecContext.create(index.stream.codec, "r"))
     codec.thread_count = 1

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -12,62 +10,28 @@ import numpy as np
 import pytest
 from command import fleet_here
 from exact import index_of
-from made_up import JOB, ORIGIN, SCHEMAS, batch_of, commit_lease, detections_of
+from made_up import commit_lease
 from numpy.typing import NDArray
 from PIL import Image
+from recorded import detections_output, gray_of, record_detections, write_grays
 
 from fleet.cli.show import show
-from fleet.core.interval import Interval, lease_id
 from fleet.errors import UsageError
+from fleet.index_cache.store import IndexStore
 from fleet.storage import Folder
-from fleet.table.commits.commit import commit
-from fleet.table.parts.builder import PartBuilder
-from fleet.table.parts.schema import DETECTIONS
-from fleet.table.state.ownership import claim
-
-FRAMES = 40
 
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    """Forty frames at 10 a second, with B-frames; frame n is a gray of 5 n + 20."""
-    path = tmp_path / "gate.mp4"
-    with av.open(str(path), "w") as output:
-        options = {"x264-params": "keyint=12:bframes=2:b-adapt=0"}
-        stream = output.add_stream("libx264", rate=Fraction(10), options=options)
-        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
-        for number in range(FRAMES):
-            gray = np.full((240, 320, 3), gray_of(number), np.uint8)
-            output.mux(stream.encode(av.VideoFrame.from_ndarray(gray, "rgb24")))
-        output.mux(stream.encode(None))
-    return path
-
-
-def gray_of(frame: int) -> int:
-    """The gray that a frame shows."""
-    return 5 * frame + 20
+    """Forty frames at 10 a second."""
+    return write_grays(tmp_path / "gate.mp4")
 
 
 @pytest.fixture
 def out(clip: Path, tmp_path: Path) -> Folder:
     """An output that looked at each tenth frame from 10, and found two boxes in each."""
-    folder = Folder(str(tmp_path / "out"))
-    claim(folder, replace(JOB, fields={**JOB.fields, "soc": "Ascend310"}), SCHEMAS)
-    index = index_of(clip)
-    frames = np.array([10, 20, 30], np.int64)
-    pts = index.packets.pts[index.order][frames]
-    batch = replace(
-        batch_of(str(clip), frames.tolist()),
-        pts=pts,
-        time_base=index.stream.time_base,
-        start_pts=index.start_pts,
-    )
-    builder = PartBuilder(JOB.table, DETECTIONS)
-    builder.add_batch(batch, detections_of([0, 0, 1, 1, 2, 2], [0, 1, 0, 1, 0, 2]))
-    interval = Interval(str(clip), index.source.etag, 0, int(index.bounds[-1]))
-    lease = lease_id(JOB.digest, [interval])
-    tally = builder.tally()
-    commit(folder, ORIGIN, lease, [interval], builder.tables(), tally, "npu-0", 1000)
+    folder = detections_output(Folder(str(tmp_path / "out")))
+    record_detections(folder, index_of(clip), [10, 20, 30])
     return folder
 
 
@@ -144,16 +108,38 @@ def test_a_video_that_the_output_has_not_is_exit_code_2(out: Folder, tmp_path: P
 
 def test_a_video_that_was_replaced_is_refused(out: Folder, clip: Path, tmp_path: Path) -> None:
     """Boxes of one video on the pictures of another would mislead; so would a name of two."""
-    twin = tmp_path / "other" / "gate.mp4"
-    commit_lease(out, str(twin), range(3))
+    other = tmp_path / "other" / "gate.mp4"
+    commit_lease(out, str(other), range(3))
     png = tmp_path / "x.png"
     with pytest.raises(UsageError, match=r"may be .* or "):
         show(out.uri, "gate.mp4", "0", png)
-    twin.parent.mkdir()
-    twin.write_bytes(clip.read_bytes())
+    other.parent.mkdir()
+    other.write_bytes(clip.read_bytes())
     with pytest.raises(UsageError, match="is not the video"):
-        show(out.uri, str(twin), "0", png)
+        show(out.uri, str(other), "0", png)
     clip.unlink()
     with pytest.raises(UsageError, match="matches nothing"):
         show(out.uri, str(clip), "0", png)
     assert not png.exists()
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_an_output_that_cannot_be_written_to_is_shown(
+    out: Folder, clip: Path, tmp_path: Path, kept: bool
+) -> None:
+    """Nothing is put into it, whether the index lies in it or had to be found out."""
+    if kept:
+        index = index_of(clip)
+        store = IndexStore(Folder(f"{out.uri}/_index"))
+        store.add(index.source, index)
+        store.flush()
+    before = {entry.name: entry.etag for entry in out.list()}
+    folders = [path for path in Path(out.uri).rglob("*") if path.is_dir()]
+    for folder in [Path(out.uri), *folders]:
+        folder.chmod(0o555)
+    try:
+        show(out.uri, str(clip), "1", tmp_path / "x.png")
+    finally:
+        for folder in [Path(out.uri), *folders]:
+            folder.chmod(0o755)
+    assert {entry.name: entry.etag for entry in out.list()} == before

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
 from multiprocessing import Pipe
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import numpy as np
 import pytest
 from generate import CODECS, CONTAINERS, Clip, cached
 from truth import MemoryReader, probed
+from watched import Striking, is_running
 
 from fleet.core.source import Source
 from fleet.errors import BrokenVideoError, NotAVideoError, StorageError
@@ -82,37 +81,6 @@ def test_errors_come_back_as_they_are(four: Probes, folder: Path) -> None:
     assert_equal(apart(four, data), probed(data))
 
 
-def _runs(process: int) -> bool:
-    """Whether a signal has not reached it yet."""
-    try:
-        state = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(") ")[2][0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state not in "TZX"
-
-
-class Striking(MemoryReader):
-    """Does something to all processes there are, so to the one that asks too, when it asks."""
-
-    def __init__(self, data: bytes, made: Probes, how: signal.Signals, times: int) -> None:
-        super().__init__(data)
-        self._made = made
-        self._how = how
-        self._times = times
-
-    def read(self, offset: int, length: int) -> bytes:
-        """See `RangeReader`."""
-        if self._times:
-            self._times -= 1
-            for process in filter(_runs, tuple(self._made.processes)):
-                # Whoever waits for it to end may be quicker.
-                with suppress(ProcessLookupError):
-                    os.kill(process, self._how)
-                while _runs(process):
-                    time.sleep(0.01)
-        return super().read(offset, length)
-
-
 @pytest.mark.parametrize(
     ("how", "says"),
     [
@@ -127,9 +95,9 @@ def test_a_video_that_ends_or_hangs_its_process_costs_only_itself(
     data = cached(Clip(), folder).read_bytes()
     with closing(Probes(1, thinking_s=1)) as made:
         with pytest.raises(BrokenVideoError, match=f"looking at its header {says}") as caught:
-            made.probe(Source("bad.mp4", len(data), ""), Striking(data, made, how, 9))
+            made.probe(Source("bad.mp4", len(data), ""), Striking(MemoryReader(data), made, how, 9))
         assert caught.value.way_out
-        once = Striking(data, made, how, 1)
+        once = Striking(MemoryReader(data), made, how, 1)
         assert_equal(made.probe(Source("clip", len(data), "etag"), once), probed(data))
 
 
@@ -138,7 +106,7 @@ def test_a_video_that_ends_the_process_does_not_cost_those_beside_it(folder: Pat
     data = cached(Clip(), folder).read_bytes()
     with closing(Probes(4)) as made, ThreadPoolExecutor(4) as threads:
         sound = [threads.submit(apart, made, data) for _ in range(30)]
-        bad = Striking(data, made, signal.SIGKILL, 9)
+        bad = Striking(MemoryReader(data), made, signal.SIGKILL, 9)
         broken = threads.submit(made.probe, Source("bad.mp4", len(data), ""), bad)
         sound += [threads.submit(apart, made, data) for _ in range(30)]
         assert {len(future.result().order) for future in sound} == {30}
@@ -152,7 +120,7 @@ def test_a_process_that_was_ended_is_started_again(folder: Path) -> None:
     with closing(Probes(2)) as made:
         assert_equal(apart(made, data), probed(data))
         made.close()
-        assert not _runs(made.processes[0])
+        assert not is_running(made.processes[0])
         assert_equal(apart(made, data), probed(data))
         assert len(made.processes) == 2
 
@@ -167,7 +135,7 @@ def test_a_store_that_fails_is_told_from_a_process_that_is_gone(folder: Path) ->
                 super().read(offset, length)
                 raise StorageError("the store does not answer")
 
-        far = Failing(data, made, signal.SIGKILL, 1)
+        far = Failing(MemoryReader(data), made, signal.SIGKILL, 1)
         with pytest.raises(StorageError, match="does not answer"):
             made.probe(Source("far", len(data), "e"), far)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from watched import Looks
 
 from fleet.ascend.soc import soc
 from fleet.core.interval import Interval
@@ -23,7 +24,7 @@ from fleet.plan.plan import bundle
 from fleet.storage import Folder, expand
 from fleet.table.state.video_manifest import Video
 from fleet.video.index import VideoIndex
-from fleet.video.probe.sandbox import ProbeEndedError, Probes, index_video
+from fleet.video.probe.sandbox import ProbeEndedError, Probes
 from fleet.video.sampling import Sampling
 
 CHIP = soc("Ascend310")
@@ -47,29 +48,10 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-class Looks:
-    """Counts the headers that are looked at, by file name."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-
-    def __call__(self, source: Source) -> VideoIndex:
-        """Look, and note it."""
-        self.names.append(Path(source.uri).name)
-        return index_video(source)
-
-    def taken(self) -> list[str]:
-        """Give what was looked at since the last time."""
-        names, self.names = sorted(self.names), []
-        return names
-
-
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
     """Watch over the headers."""
-    watched = Looks()
-    monkeypatch.setattr(Probes, "index", watched)
-    return watched
+    return Looks.watch(monkeypatch)
 
 
 def look(archive: Path, known: Known, sample: Sampling = SAMPLE) -> Prepared:

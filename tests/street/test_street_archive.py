@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import typer
+from exact import index_of
 from typer.testing import CliRunner
 
 from fleet.core.geometry import Size
 from fleet.errors import UsageError
-from fleet.storage import expand
 from fleet.street.archive import plan_archive, render_archive
 from fleet.street.command import street
 from fleet.street.encode import TRUTH, truth_table, write
@@ -23,7 +23,6 @@ from fleet.street.scene.clip import Clip, Coding, Density
 from fleet.street.scene.truth import Seen
 from fleet.table.parts.schema import DETECTIONS, IDENTITY
 from fleet.video.index import VideoIndex
-from fleet.video.probe.sandbox import index_video
 
 CLIP = Clip(seed=3, scene=1, size=Size(320, 180), rate=Fraction(10), seconds=3.0)
 
@@ -32,7 +31,7 @@ def written(clip: Clip, folder: Path) -> tuple[Path, list[list[Seen]], VideoInde
     """A clip as a file, its truth, and its index."""
     path = folder / "clip.mp4"
     truth = write(clip, path)
-    return path, truth, index_video(expand([str(path)]).sources[0])
+    return path, truth, index_of(path)
 
 
 @pytest.mark.parametrize("codec", ["h264", "h265"])

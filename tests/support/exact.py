@@ -20,9 +20,9 @@ from fleet.plan.cost import CostModel
 from fleet.plan.lease import Lease
 from fleet.plan.order import LeaseOrder, order
 from fleet.plan.shard import DoneIntervals, video_work
-from fleet.storage import expand
+from fleet.storage import Reader, expand
 from fleet.video.index import VideoIndex
-from fleet.video.probe.sandbox import index_video
+from fleet.video.probe.probe import probe
 from fleet.worker.decode import DecodeLoss, ShardDecoder
 from fleet.worker.prefetch import Fetch, FetchPool
 
@@ -48,8 +48,9 @@ def sequential(path: Path) -> list[tuple[int | None, str]]:
 
 
 def index_of(path: Path) -> VideoIndex:
-    """Index a file as a run does."""
-    return index_video(expand([str(path)]).sources[0])
+    """Index a file as a run does, but in this process."""
+    source = expand([str(path)]).sources[0]
+    return probe(source, Reader(source))
 
 
 def sharded(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,11 @@ from fleet.core.source import Source
 from fleet.errors import UsageError
 from fleet.evaluate.match import match_videos
 from fleet.evaluate.truth import read_truth
-from fleet.storage import Reader, expand
+from fleet.index_cache.cache import IndexCache
+from fleet.storage import expand
 from fleet.street.scene.clip import LABELS
 from fleet.train.data.pictures import BAND_TOP, bands, canvas_placement
 from fleet.train.data.samples import TRUTH_COLUMNS, save, truth_path
-from fleet.video.probe.probe import probe
 from fleet.video.sampling import Sampling
 
 _COLUMNS = ("frame", "label", "x1", "y1", "x2", "y2", "ignore")
@@ -49,7 +50,8 @@ def cut_samples(cache: Path, name: str, source: Source, sample: Sampling, truth:
     """Decode the frames of a video that are asked for into `cache`, unless they are there."""
     if truth_path(cache, name).exists():
         return name
-    index = probe(source, Reader(source))
+    with closing(IndexCache()) as indexes:
+        index = indexes.get(source)
     frames, pictures = [], []
     for frame, band in bands(index, sample.wanted(index)):
         frames.append(frame)

@@ -24,7 +24,7 @@ from fleet.version import PACKAGE
 from fleet.video.containers.reader import RangeReader
 from fleet.video.index import VideoIndex
 from fleet.video.probe.child import ERROR, GIVES, HELLO, INDEX, RANGE, WANTS
-from fleet.video.probe.probe import check_index, probe
+from fleet.video.probe.probe import check_index
 from fleet.video.probe.serialize import error_from_json
 from fleet.video.probe.wire import index_from_bytes
 
@@ -40,11 +40,6 @@ _KEPT = ("PATH", "LD_LIBRARY_PATH")
 
 class ProbeEndedError(Exception):
     """A child died, hung, or talks nonsense; its text goes on behind "looking at its header"."""
-
-
-def index_video(source: Source) -> VideoIndex:
-    """Index one video in this process; raises VideoError where it is none, or StorageError."""
-    return probe(source, Reader(source))
 
 
 class Probes:

@@ -1,0 +1,81 @@
+"""The one way to the index of a video: memory, then the kept ones, then a look at the video."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import Lock
+
+from fleet.core.source import Source
+from fleet.errors import VideoError
+from fleet.index_cache.store import IndexStore
+from fleet.video.index import VideoIndex
+from fleet.video.probe.sandbox import ProbeEndedError, Probes
+from fleet.video.probe.serialize import is_lasting
+
+PACKETS_HELD = 4_000_000
+"""Packets whose indexes stay in memory, some 50 bytes each; others are read again."""
+
+
+class IndexCache:
+    """Indexes of videos, each taken from where it costs least; safe to use from several threads.
+
+    Memory is asked first, then `store`. A video that neither knows is looked at by a child process
+    (`fleet.video.probe.sandbox`), so that a hostile file ends that process and not the caller's;
+    what it finds out is added to the store. Up to `lines` videos are looked at at a time. The child
+    is started when it is first needed, and again when it is needed after `close`.
+    """
+
+    def __init__(self, store: IndexStore | None = None, lines: int = 1) -> None:
+        self._store = store
+        self._probes = Probes(lines)
+        self._lock = Lock()
+        self._held: OrderedDict[Source, VideoIndex] = OrderedDict()
+        self._packets = 0
+
+    def get(self, source: Source) -> VideoIndex:
+        """Return the index of this version of a video.
+
+        Raises the VideoError that was found out, now or earlier; StorageError where the video
+        cannot be read; JobFailedError where no child process can be started.
+        """
+        with self._lock:
+            index = self._held.get(source)
+            if index is not None:
+                self._held.move_to_end(source)
+                return index
+        index = self._find(source) or self._probe(source)
+        self._hold(index)
+        return index
+
+    def close(self) -> None:
+        """End the child process."""
+        self._probes.close()
+
+    def _find(self, source: Source) -> VideoIndex | None:
+        found = None if self._store is None else self._store.find(source)
+        if isinstance(found, VideoError):
+            raise found
+        return found
+
+    def _probe(self, source: Source) -> VideoIndex:
+        try:
+            index = self._probes.index(source)
+        except VideoError as error:
+            # Something else may have ended the child, so the next run looks at the video again.
+            ended = isinstance(error.__cause__, ProbeEndedError)
+            if self._store is not None and is_lasting(error) and not ended:
+                self._store.add(source, error)
+            raise
+        if self._store is not None:
+            self._store.add(source, index)
+        return index
+
+    def _hold(self, index: VideoIndex) -> None:
+        with self._lock:
+            if index.source in self._held:
+                return
+            self._held[index.source] = index
+            self._packets += len(index.packets)
+            while self._packets > PACKETS_HELD and len(self._held) > 1:
+                _, oldest = self._held.popitem(last=False)
+                self._packets -= len(oldest.packets)

@@ -1,0 +1,65 @@
+"""A clip of grays, and outputs that say they have looked at a clip and found boxes in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from made_up import JOB, ORIGIN, SCHEMAS, batch_of, detections_of
+
+from fleet.core.interval import Interval, lease_id
+from fleet.storage import Folder
+from fleet.table.commits.commit import commit
+from fleet.table.parts.builder import PartBuilder
+from fleet.table.parts.schema import DETECTIONS
+from fleet.table.state.ownership import claim
+from fleet.video.index import VideoIndex
+
+FRAMES = 40
+
+
+def gray_of(frame: int) -> int:
+    """Return the gray that a frame shows."""
+    return 5 * frame + 20
+
+
+def write_grays(path: Path) -> Path:
+    """Write forty frames at 10 a second, with B-frames; the index lies in front."""
+    with av.open(str(path), "w", options={"movflags": "faststart"}) as output:
+        options = {"x264-params": "keyint=12:bframes=2:b-adapt=0"}
+        stream = output.add_stream("libx264", rate=Fraction(10), options=options)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for number in range(FRAMES):
+            gray = np.full((240, 320, 3), gray_of(number), np.uint8)
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(gray, "rgb24")))
+        output.mux(stream.encode(None))
+    return path
+
+
+def detections_output(folder: Folder) -> Folder:
+    """Take a folder for a job that finds objects."""
+    claim(folder, replace(JOB, fields={**JOB.fields, "soc": "Ascend310"}), SCHEMAS)
+    return folder
+
+
+def record_detections(folder: Folder, index: VideoIndex, frames: Sequence[int]) -> None:
+    """Commit that these frames of a video were looked at, and two boxes in each."""
+    numbers = np.array(frames, np.int64)
+    batch = replace(
+        batch_of(index.source.uri, numbers.tolist()),
+        pts=index.packets.pts[index.order][numbers],
+        time_base=index.stream.time_base,
+        start_pts=index.start_pts,
+    )
+    builder = PartBuilder(JOB.table, DETECTIONS)
+    picture = np.repeat(np.arange(len(numbers)), 2).tolist()
+    builder.add_batch(batch, detections_of(picture, [n % 3 for n in range(len(picture))]))
+    interval = Interval(index.source.uri, index.source.etag, 0, int(index.bounds[-1]))
+    lease = lease_id(JOB.digest, [interval])
+    tally = builder.tally()
+    commit(folder, ORIGIN, lease, [interval], builder.tables(), tally, "npu-0", 1000)
