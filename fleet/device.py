@@ -1,4 +1,4 @@
-"""A simulated Ascend device: a decoder, a scaler, a JPEG encoder, networks."""
+"""A simulated Ascend device: a decoder, a scaler, a JPEG encoder and networks."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from fleet.video.index import StreamInfo
 
 
 class Device:
-    """One simulated chip: it owns the memory, the clocks and all engines; one per thread.
+    """One simulated chip, which owns its memory, its clocks and all engines; one per thread.
 
-    A context manager. It closes what it opened in the reverse order, then refuses all work with
-    107002. `read_file` gives a model file's bytes by path.
+    It is a context manager. Closing it closes all that it has opened, in reverse order; afterwards
+    it refuses all work with 107002. `read_file` returns the bytes of a model file by its path.
     """
 
     def __init__(
@@ -50,8 +50,8 @@ class Device:
         """Open a decoding channel for a stream.
 
         Raises StreamRefusedError for streams that the chip does not decode, DeviceError (207005)
-        when all its channels are taken, DeviceOutOfMemoryError when the channel does not fit in
-        memory.
+        where all its channels are in use, and DeviceOutOfMemoryError where the channel does not fit
+        into its memory.
         """
         channels = [opened for opened in self._opened if isinstance(opened, VdecChannel)]
         check_channels(self.soc, [*(channel.stream.size for channel in channels), stream.size])
@@ -62,7 +62,8 @@ class Device:
     def load(self, path: str) -> Network:
         """Load a compiled model from a file.
 
-        Raises DeviceError (145002) where there is no such file, ModelRefusedError where it is none.
+        Raises DeviceError (145002) where the file cannot be read, and ModelRefusedError where it is
+        no compiled model.
         """
         try:
             model = self._read_file(path)
@@ -76,7 +77,7 @@ class Device:
         return network
 
     def close(self) -> None:
-        """Close all that was opened, the last first; a second call does nothing."""
+        """Close all that was opened, the latest first; a second call does nothing."""
         while self._opened:
             self._opened.pop().close()
         self.memory.close()
@@ -99,7 +100,7 @@ class Device:
 
 class _Closable(Protocol):
     def close(self) -> None:
-        """Give everything back; a second call does nothing."""
+        """Free everything; a second call does nothing."""
 
 
 def _read_local(path: str) -> bytes:

@@ -1,4 +1,4 @@
-"""The simulated Ascend device: one file a hardware block; knows nothing of Ray, storage or jobs."""
+"""The simulated Ascend device, one file a hardware block; it needs no Ray, storage or jobs."""
 
 from fleet.ascend.surface import download, tight, upload
 

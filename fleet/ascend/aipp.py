@@ -1,4 +1,4 @@
-"""AIPP: NV12 at the model's size to what the network takes, by the chip's integer arithmetic."""
+"""AIPP: convert NV12 pictures to the network's input, by the chip's integer arithmetic."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ EXACT_IN_FLOAT32 = 1 << 24
 
 
 class Aipp:
-    """Runs one AIPP configuration over batches of pictures; one per thread.
+    """One AIPP configuration, applied to batches of pictures; one per thread.
 
     Order inside (ascend_spec section 5): U/V swap, crop, colour conversion, mean, min and var,
-    padding. For a uint8 input the network gets what the conversion gives: mean, min and var do
-    nothing. Raises ModelRefusedError (E10052) where the configuration does not fit the model.
+    padding. A uint8 input gets the result of the conversion, and mean, min and var have no effect.
+    Raises ModelRefusedError (E10052) where the configuration does not fit the model.
     """
 
     def __init__(self, config: AippConfig, model: Size, batch: int, dtype: DTypeLike) -> None:
@@ -31,19 +31,20 @@ class Aipp:
 
     @property
     def batch(self) -> int:
-        """How many pictures it takes at a time."""
+        """How many pictures make a batch."""
         return len(self._output)
 
     @property
     def source(self) -> Size:
-        """The size of the NV12 pictures that it takes."""
+        """The size of the NV12 pictures that it reads."""
         return self.layout.source
 
     def run(self, nv12: NDArray[np.uint8], colour: Colour) -> NDArray[np.generic]:
-        """Turn NV12 uint8 [N, height * 3/2, width] into the model's input [N, 3, height, width].
+        """Convert NV12 uint8 [N, height * 3/2, width] to the model's input [N, 3, height, width].
 
-        N is the batch. The colour chooses the matrix where the configuration fixes none. Gives a
-        buffer of its own, which the next call overwrites. Raises ValueError on another shape.
+        N is the batch. The colour chooses the matrix where the configuration fixes none. The
+        returned buffer belongs to this object, and the next call overwrites it. Raises ValueError
+        for another shape.
         """
         expected = (len(self._output), self.source.height * 3 // 2, self.source.width)
         if nv12.shape != expected or nv12.dtype != np.uint8:
@@ -99,9 +100,9 @@ class Aipp:
 class _Conversion:
     """(sum of M * (YUV - bias)) >> 8, clamped to 0..255; chroma is repeated over its 2 x 2 block.
 
-    Computed as floor(sum / 256) in floating point wide enough that each partial sum is exact:
-    dividing by 256 only moves the exponent, and the chroma's part, bias and all, is summed once a
-    block and not once a pixel.
+    It is computed as floor(sum / 256) in floating point wide enough that each partial sum is exact:
+    dividing by 256 only moves the exponent. The part of the chroma, with the bias, is summed once
+    for each block rather than for each pixel.
     """
 
     def __init__(self, matrix: NDArray[np.int64], bias: NDArray[np.int64], crop: Rect) -> None:
@@ -117,13 +118,13 @@ class _Conversion:
         self._chroma = np.empty((*blocks, 2), dtype)
 
     def load(self, luma: NDArray[np.uint8], u: NDArray[np.uint8], v: NDArray[np.uint8]) -> None:
-        """Take a picture's planes, uint8 [height, width] and twice [height / 2, width / 2]."""
+        """Load a picture's planes, uint8 [height, width] and twice [height / 2, width / 2]."""
         self._luma[: self._size.height, : self._size.width] = luma
         self._u[...] = u
         self._v[...] = v
 
     def channel(self, index: int) -> NDArray[np.float32]:
-        """Convert to one channel: integers 0..255 as float32, in a buffer used again."""
+        """Return one channel: integers 0..255 as float32, in a buffer that the next call reuses."""
         of_y, of_u, of_v = self._matrix[index]
         rows, columns = self._block.shape
         np.multiply(self._u, of_u, out=self._block)

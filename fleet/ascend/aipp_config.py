@@ -52,12 +52,12 @@ SWAPPED = (
 
 
 def refuse_aipp(message: str, way_out: str) -> NoReturn:
-    """Raise ModelRefusedError with the number that ATC gives a bad AIPP configuration, E10052."""
+    """Raise ModelRefusedError with ATC's number for a bad AIPP configuration, E10052."""
     raise ModelRefusedError(f"E10052: AIPP configuration: {message}", way_out)
 
 
 def matrix_for(colour: Colour, order: ChannelOrder) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give the matrix int64 [3, 3] (times 256) and bias int64 [3] that read such a picture.
+    """Return the matrix int64 [3, 3] (times 256) and bias int64 [3] for pictures of a colour.
 
     Rows come in the model's channel `order`, columns are Y, U, V (ascend_spec section 5.1).
     """
@@ -68,49 +68,64 @@ def matrix_for(colour: Colour, order: ChannelOrder) -> tuple[NDArray[np.int64], 
 
 @dataclass(frozen=True)
 class Layout:
-    """What AIPP takes of its input and where that lies on the model's input.
-
-    `source`: the size of the NV12 picture fed. `crop`: the part of it that is used. `left`, `top`:
-    where the part begins on the model's input, the padding before it.
-    """
+    """The part of a picture that AIPP uses, and its position on the model's input."""
 
     source: Size
+    """The size of the NV12 picture that AIPP reads."""
     crop: Rect
+    """The part of the picture that it uses."""
     left: int
+    """The column of the model's input where the part begins, after the padding."""
     top: int
+    """The row of the model's input where the part begins, after the padding."""
 
 
 @dataclass(frozen=True)
 class AippConfig:
     """One static aipp_op over NV12; raises ModelRefusedError (E10052) where rules forbid it.
 
-    `src_image_size_*` 0 means the model's own size. `matrix` None: the matrix follows each
-    picture's colour, into channel order `order`; otherwise its nine values (r0c0 ... r2c2, times
-    256) and `input_bias` are fixed. `min_chn`, `var_reci_chn` and `padding_value` are rounded to
-    float16, as the chip holds them.
+    `min_chn`, `var_reci_chn` and `padding_value` are rounded to float16, as the chip holds them.
     """
 
     src_image_size_w: int = 0
+    """The width of the picture that it reads; 0 for that of the model's input."""
     src_image_size_h: int = 0
+    """The height of the picture that it reads; 0 for that of the model's input."""
     crop: bool = False
+    """Whether it uses a part of the picture only."""
     load_start_pos_w: int = 0
+    """The left edge of the part, in pixels of the picture."""
     load_start_pos_h: int = 0
+    """The top edge of the part, in pixels of the picture."""
     crop_size_w: int = 0
+    """The width of the part; 0 for that of the model's input."""
     crop_size_h: int = 0
+    """The height of the part; 0 for that of the model's input."""
     padding: bool = False
+    """Whether it adds a border of the four sizes below."""
     left_padding_size: int = 0
     right_padding_size: int = 0
     top_padding_size: int = 0
     bottom_padding_size: int = 0
     padding_value: float = 0.0
+    """The value of the border, on the model's input."""
     csc_switch: bool = True
+    """Whether it converts YUV to RGB."""
     rbuv_swap_switch: bool = False
+    """Whether it exchanges U and V before the conversion."""
     order: ChannelOrder = ChannelOrder.BGR
+    """The channel order of the model, for a matrix that follows the picture's colour."""
     matrix: tuple[int, ...] | None = None
+    """The nine values r0c0 ... r2c2 of the conversion, times 256; None: those of each picture's
+    colour, with its bias."""
     input_bias: tuple[int, int, int] = (16, 128, 128)
+    """Subtracted from Y, U and V before a fixed matrix."""
     mean_chn: tuple[int, int, int] = (0, 0, 0)
+    """Subtracted from each channel after the conversion."""
     min_chn: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Subtracted from each channel after the mean."""
     var_reci_chn: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    """Factor of each channel, after both subtractions."""
 
     def __post_init__(self) -> None:
         if self.matrix is not None and len(self.matrix) != 9:
@@ -140,15 +155,15 @@ class AippConfig:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the chip would do without complaint and the user hardly means."""
+        """Settings that the chip accepts, but that the user hardly means, as sentences."""
         if not self.rbuv_swap_switch:
             return ()
         return (SWAPPED,)
 
     def layout(self, model: Size) -> Layout:
-        """Place its crop and padding on the model's input.
+        """Return where crop and padding put the picture on the model's input.
 
-        Raises ModelRefusedError (E10052) if what comes out is not of the model's size.
+        Raises ModelRefusedError (E10052) where the result is not of the model's size.
         """
         source = Size(self.src_image_size_w or model.width, self.src_image_size_h or model.height)
         if source.width % 2 or source.height % 2:

@@ -1,20 +1,20 @@
-"""What an access unit needs before libav, standing in for VDEC, may have it."""
+"""The changes to an access unit before libav, which stands in for VDEC, decodes it."""
 
 from __future__ import annotations
 
 from fleet.core.access_unit import START_CODE, NalUnits
 
-# An SEI message "recovery point, exact, 0 frames away": libav gives nothing before an IDR picture
-# or such a message, but a key of an open GOP may come without one. One in the unit itself wins.
+# An SEI message "recovery point, exact, 0 frames away": libav returns no picture before an IDR
+# picture or such a message, but the key of an open GOP may lack one. One in the unit itself wins.
 _RECOVERY_POINT = b"\0" + START_CODE + b"\x06\x06\x01\xc4\x80"
 
 _SEI = frozenset({39, 40})  # H.265 NAL unit types: messages before and after a picture
 
 
 def prepared(codec: str, nals: NalUnits, *, first: bool) -> bytes:
-    """Return the bytes that libav is to see of an access unit; `first`: decoding begins with it.
+    """Return the bytes of an access unit for libav; `first`: whether decoding begins with it.
 
-    The samples that come out are the same, only libav's own checks are met or spared.
+    The decoded samples do not change: the changes only satisfy or avoid checks of libav.
     """
     if codec == "hevc":
         return _without_sei(nals)
@@ -24,8 +24,8 @@ def prepared(codec: str, nals: NalUnits, *, first: bool) -> bytes:
 def _without_sei(nals: NalUnits) -> bytes:
     """Return an H.265 picture without its SEI messages.
 
-    Told to report damage, libav refuses a whole picture for a malformed message, which cameras
-    do write and which says nothing about the picture's samples.
+    With damage to be reported, libav refuses a whole picture for a malformed message, which cameras
+    do write, and which has no influence on the picture's samples.
     """
     data = nals.data
     is_message = [data[offset] >> 1 & 0x3F in _SEI for offset in nals.offsets]

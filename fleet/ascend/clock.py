@@ -1,4 +1,4 @@
-"""Two clocks of a device: what the real chip would have taken, and what this machine took."""
+"""Two clocks of a device: modelled time of the real chip, and measured time of this machine."""
 
 from __future__ import annotations
 
@@ -14,18 +14,16 @@ from fleet.core.geometry import Size
 
 @dataclass(frozen=True)
 class Reading:
-    """Both clocks at one moment.
-
-    `chip_s`: modelled seconds of the real chip by engine (vdec, vpc, jpege, model): each engine's
-    own time, which overlaps with the others'. `host_s`: measured CPU seconds of this machine by
-    stage, on the threads that ran it.
-    """
+    """Both clocks at one moment."""
 
     chip_s: Mapping[str, float]
+    """Modelled seconds of the real chip, by engine (vdec, vpc, jpege, model). Engines work at the
+    same time, so that their seconds overlap."""
     host_s: Mapping[str, float]
+    """Measured CPU seconds of this machine by stage, on the threads that ran it."""
 
     def since(self, earlier: Reading) -> Reading:
-        """What was added after an earlier reading."""
+        """Return what both clocks have added since an earlier reading."""
         return Reading(
             _difference(self.chip_s, earlier.chip_s), _difference(self.host_s, earlier.host_s)
         )
@@ -44,9 +42,9 @@ class Clock:
         self._chip_s[engine] += seconds
 
     def stage(self, name: str) -> _Stopwatch:
-        """Give a context manager that adds this thread's CPU seconds within it to a stage.
+        """Return a context manager that adds this thread's CPU seconds within it to a stage.
 
-        Costs about a microsecond and a half. Not to be nested within the same stage.
+        It costs about 1.5 microseconds. A stage cannot be nested within itself.
         """
         watch = self._watches.get(name)
         if watch is None:
@@ -54,7 +52,7 @@ class Clock:
         return watch
 
     def snapshot(self) -> Reading:
-        """Read both clocks; the reading does not change afterwards."""
+        """Return a reading of both clocks, which does not change afterwards."""
         return Reading(dict(self._chip_s), dict(self._host_s))
 
 
@@ -79,19 +77,20 @@ class _Stopwatch:
 
 
 def vdec_s(soc: Soc, size: Size) -> float:
-    """Model the decoding of one picture, given or skipped, with all channels of the chip busy.
+    """Return the modelled seconds to decode one picture, returned or skipped, on a busy chip.
 
-    In proportion to its pixels, 480 pictures a second at 1920x1080, and 960 at most on Ascend310
-    (ascend_spec section 1, "Total throughput"). One channel alone would reach half of that.
+    They are proportional to its pixels: 480 pictures a second at 1920x1080, and 960 at most, on
+    Ascend310 (ascend_spec section 1, "Total throughput"). One channel alone would reach half of
+    that.
     """
     return soc.vdec.rate.seconds(size.pixels)
 
 
 def vpc_s(soc: Soc, source: Size, target: Size) -> float:
-    """Model one scaling from `source` to `target`, with all engines of the VPC busy.
+    """Return the modelled seconds of one scaling, with all engines of the VPC busy.
 
-    W x H of the larger width and the larger height of the two: on Ascend310 an engine does
-    3840 x 2160 x 360 / (W x H) pictures a second for the whole chip, 1440 at 1920x1080
+    W and H are the larger width and the larger height of the two sizes: on Ascend310 the whole chip
+    scales 3840 x 2160 x 360 / (W x H) pictures a second, 1440 at 1920x1080
     (ascend_spec section 2, "Rule for other sizes", "Throughput 1080p").
     """
     larger = max(source.width, target.width) * max(source.height, target.height)
@@ -99,9 +98,9 @@ def vpc_s(soc: Soc, source: Size, target: Size) -> float:
 
 
 def jpege_s(soc: Soc, size: Size) -> float:
-    """Model the encoding of one JPEG, in proportion to its pixels.
+    """Return the modelled seconds to encode one JPEG; they are proportional to its pixels.
 
-    64 a second at 1920x1080 and 16 at 3840x2160 on Ascend310 (ascend_spec section 4,
+    Ascend310 encodes 64 a second at 1920x1080 and 16 at 3840x2160 (ascend_spec section 4,
     "Throughput").
     """
     return soc.jpege.rate.seconds(size.pixels)

@@ -1,8 +1,8 @@
 """AscendCL's numbers and names, and the one place where they become errors.
 
 Numbers from 100000 up are AscendCL's own (ascend_spec section 7.3; names as in its header files).
-The small ones are what VDEC gives a picture's callback (section 1.2). The simulated device raises
-where the chip returns, or calls back with, such a number.
+VDEC passes the small ones to a picture's callback (section 1.2). The simulated device raises an
+error where the chip returns, or calls back with, such a number.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fleet.errors import DeviceError, DeviceOutOfMemoryError
 
 
 class Code(IntEnum):
-    """Every number that the simulated device knows; a member's name is AscendCL's."""
+    """The numbers that the simulated device knows, under the names of AscendCL."""
 
     AICPU_DVPP_KERNEL_STATE_PARAM_INVALID = 3
     AICPU_DVPP_KERNEL_STATE_OUTPUT_SIZE_INVALID = 4
@@ -143,6 +143,6 @@ _OUT_OF_MEMORY = frozenset(
 
 
 def raise_device_error(code: Code, message: str, way_out: str = "") -> NoReturn:
-    """Raise what the chip's answer `code` means: DeviceOutOfMemoryError or DeviceError."""
+    """Raise the error that the number `code` means: DeviceOutOfMemoryError or DeviceError."""
     error = DeviceOutOfMemoryError if code in _OUT_OF_MEMORY else DeviceError
     raise error(int(code), code.name, message, way_out)

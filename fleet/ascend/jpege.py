@@ -1,4 +1,4 @@
-"""JPEGE: NV12 pictures in, baseline JPEG out. FFmpeg's mjpeg encoder does the encoding."""
+"""JPEGE: encode NV12 pictures as baseline JPEG. FFmpeg's mjpeg encoder does the encoding."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COARSEST = 31
 
 
 class Jpege:
-    """The JPEG encoder of one device; has no threads, one per thread."""
+    """The JPEG encoder of one device; it has no threads, and serves one."""
 
     def __init__(self, soc: Soc, memory: Memory, clock: Clock) -> None:
         self._soc = soc
@@ -31,10 +31,10 @@ class Jpege:
     def encode(self, picture: Picture, level: int = 90) -> bytes:
         """Encode a picture as a baseline Huffman JPEG (JFIF, 4:2:0).
 
-        `level`: 1 the worst to 100 the best; 0 is about 100 (ascend_spec section 4, "Level").
-        JPEG viewers read BT.601 in the full range, so other samples are converted to that first;
-        the real unit writes samples as they are. Raises DeviceError (100000) for sizes, strides
-        and levels that the chip does not take.
+        `level` is 1 for the worst to 100 for the best quality; 0 is about 100 (ascend_spec section
+        4, "Level"). JPEG viewers read BT.601 in the full range, so other samples are converted to
+        that first; the real unit writes samples as they are. Raises DeviceError (100000) for sizes,
+        strides and levels that the chip does not accept.
         """
         self._check(picture, level)
         held = self._memory.allocate(predicted_bytes(self._soc.jpege, picture), "jpege output")
@@ -77,17 +77,18 @@ class Jpege:
 
 
 def predicted_bytes(limits: JpegeLimits, picture: Picture) -> int:
-    """The output buffer that acldvppJpegPredictEncSize asks for (section 4, "Predicted size")."""
+    """Return the buffer that acldvppJpegPredictEncSize asks for (section 4, "Predicted size")."""
     raw = picture.width_stride * picture.height_stride * 3 // 2
     return align_up(raw + limits.header_bytes, limits.size_step)
 
 
 def quantiser(level: int) -> int:
-    """The mjpeg quantiser for a level, 1 (finest) to 31; the mapping is the simulator's own.
+    """Return the mjpeg quantiser for a level, 1 (finest) to 31.
 
-    The chip's tables are not public. A level is read as the quality of the usual (IJG) tables,
-    whose step at level 50 is that of quantiser 8 and which scale from there: 200 - 2 * level
-    percent above 50, 5000 / level below. Levels under 13 all give the coarsest.
+    The chip's tables are not public, so that this mapping is an assumption. A level is read as the
+    quality of the usual (IJG) tables, whose step at level 50 is that of quantiser 8 and which scale
+    from there: 200 - 2 * level percent above 50, 5000 / level below. All levels under 13 map to the
+    coarsest quantiser.
     """
     level = level or 100
     percent = 200 - 2 * level if level >= 50 else 5000 / level

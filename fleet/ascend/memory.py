@@ -1,4 +1,4 @@
-"""Device memory: allocations against a budget, and who holds what."""
+"""Device memory: allocations against a budget, and which part holds how much of it."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ address"; VDEC and VPC ask for 16, aclrtMalloc gives 64)."""
 
 
 class Allocation:
-    """Some device memory, held until it is freed.
-
-    `bytes`: what it costs, rounded up. `address`: where it lies in the simulated address space.
-    """
+    """A piece of device memory, which is held until it is freed."""
 
     __slots__ = ("_memory", "address", "bytes", "holder")
 
     def __init__(self, memory: Memory, holder: str, size_bytes: int, address: int) -> None:
         self._memory: Memory | None = memory
         self.holder = holder
+        """The name of the part that holds it, for error messages."""
         self.bytes = size_bytes
+        """Its share of the budget: the size that was asked for, rounded up."""
         self.address = address
+        """Its begin in the simulated address space."""
 
     def __repr__(self) -> str:
         state = "held" if self._memory else "freed"
         return f"Allocation({self.holder}, {self.bytes} bytes, {state})"
 
     def free(self) -> None:
-        """Give the memory back; a second call does nothing."""
+        """Return the memory to the budget; a second call does nothing."""
         if self._memory is not None:
             self._memory._give_back(self)  # noqa: SLF001 - the two halves of one ledger
             self._memory = None
 
 
 class Memory:
-    """One device's memory: the only owner of what is used; changed by allocate and free alone.
-
-    `peak_bytes`: the most that was ever used at once. Not for use by several threads at once.
-    """
+    """The memory of one device; only `allocate` and `free` change it; one per thread."""
 
     def __init__(self, budget_bytes: int) -> None:
         self.budget_bytes = budget_bytes
+        """The memory that a program can use."""
         self.used_bytes = 0
+        """The memory that is held now."""
         self.peak_bytes = 0
+        """The largest `used_bytes` so far."""
         self._by_holder: dict[str, int] = {}
         self._next_address = ADDRESS_STEP
         self._closed = False
@@ -54,11 +54,11 @@ class Memory:
         return f"Memory({self.used_bytes} of {self.budget_bytes} bytes used)"
 
     def allocate(self, size_bytes: int, holder: str) -> Allocation:
-        """Take memory for `holder`, as aclrtMalloc and acldvppMalloc do.
+        """Allocate memory for `holder`, as aclrtMalloc and acldvppMalloc do.
 
-        Costs `size_bytes` rounded up to a multiple of 32, and 32 more (ascend_spec section 2,
-        "Memory call"). Raises DeviceOutOfMemoryError (207001) over budget, DeviceError (100000) for
-        sizes below 1 and (107002) when the device is closed.
+        It costs `size_bytes` rounded up to a multiple of 32, and 32 more (ascend_spec section 2,
+        "Memory call"). Raises DeviceOutOfMemoryError (207001) over the budget, and DeviceError for
+        sizes below 1 (100000) and on a closed device (107002).
         """
         if size_bytes < 1:
             raise_device_error(
@@ -79,12 +79,12 @@ class Memory:
         return Allocation(self, holder, cost, address)
 
     def by_holder(self) -> dict[str, int]:
-        """The bytes in use by holder, the largest first."""
+        """Return the bytes in use by holder, the largest first."""
         held = {holder: count for holder, count in self._by_holder.items() if count}
         return dict(sorted(held.items(), key=lambda item: -item[1]))
 
     def close(self) -> None:
-        """Refuse every further allocation; what is held may still be freed."""
+        """Refuse every further allocation; allocations that exist may still be freed."""
         self._closed = True
 
     def _give_back(self, allocation: Allocation) -> None:

@@ -1,7 +1,7 @@
-"""The chips as tables: what each block takes, gives and how fast.
+"""The chips as tables: the inputs, outputs and speed of each block.
 
 Every row cites its place in ascend_spec. A chip is data: to add one, write its `Soc` and list it
-in `_KNOWN`; no code asks which chip it runs on.
+in `_KNOWN`; no code depends on which chip it runs on.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _720P = Size(1280, 720).pixels
 
 @dataclass(frozen=True)
 class SizeRange:
-    """The picture sizes that a block takes, both ends included."""
+    """The picture sizes that a block accepts, both ends included."""
 
     min: Size
     max: Size
@@ -37,25 +37,28 @@ class SizeRange:
 
 @dataclass(frozen=True)
 class StrideRule:
-    """How NV12 lies in memory: rows of `width_step` bytes and up, planes of `height_step` rows.
-
-    The least and the most are in bytes a row and rows a plane.
-    """
+    """The layout of NV12 in memory: bytes a row, and rows of the luma plane."""
 
     width_step: int
+    """The width stride is a multiple of so many bytes."""
     height_step: int
+    """The height stride is a multiple of so many rows."""
     min_width: int
+    """The least width stride, in bytes."""
     max_width: int
+    """The largest width stride, in bytes."""
     min_height: int
+    """The least height stride, in rows."""
     max_height: int
+    """The largest height stride, in rows."""
 
     def strides(self, size: Size) -> tuple[int, int]:
-        """The bytes a row and the rows of the luma plane that a picture of this size gets."""
+        """Return the width stride in bytes and the height stride in rows of a picture."""
         width = max(self.min_width, align_up(size.width, self.width_step))
         return width, max(self.min_height, align_up(size.height, self.height_step))
 
     def allows(self, width_stride: int, height_stride: int) -> bool:
-        """Whether a picture may lie in memory like this."""
+        """Return whether a picture may have these strides."""
         return (
             width_stride % self.width_step == 0
             and height_stride % self.height_step == 0
@@ -66,115 +69,140 @@ class StrideRule:
 
 @dataclass(frozen=True)
 class Rate:
-    """A block's speed: pixels a second, and pictures a second that it never exceeds."""
+    """The speed of a block."""
 
     pixels_per_s: float
+    """Its speed on large pictures."""
     pictures_per_s: float = math.inf
+    """Its limit on small pictures."""
 
     def seconds(self, pixels: int) -> float:
-        """The modelled time for one picture of that many pixels."""
+        """Return the modelled seconds for one picture of that many pixels."""
         return max(pixels / self.pixels_per_s, 1 / self.pictures_per_s)
 
 
 @dataclass(frozen=True)
 class CodecLimits:
-    """What VDEC takes of one codec; names as FFmpeg gives them.
-
-    `motion_bytes`: temporal motion vectors a reference picture of 1920x1080.
-    """
+    """The streams of one codec that VDEC decodes."""
 
     name: str
+    """The codec, as FFmpeg names it."""
     title: str
+    """The codec, as people write it."""
     profiles: frozenset[str]
+    """Profiles, as FFmpeg names them."""
     bit_depths: frozenset[int]
+    """Bits a sample."""
     interlaced: bool
+    """Whether it decodes interlaced streams."""
     motion_bytes: int
+    """Memory for the temporal motion vectors of one reference picture of 1920x1080."""
 
 
 @dataclass(frozen=True)
 class VdecLimits:
-    """The video decoder.
-
-    `channels`: (largest picture in pixels, how many channels of it run at once), small to large.
-    `channel_fixed_bytes`, `input_bytes` (twice a channel) up to 1920x1080 and above it,
-    `frame_bytes` a reference picture of 1920x1080: the parts of a channel's memory. `rate` is the
-    whole chip's, `channel_rate` what one channel alone reaches.
-    """
+    """The limits of the video decoder."""
 
     codecs: tuple[CodecLimits, ...]
     chroma: str
+    """The chroma subsampling that it decodes."""
     most_level: float
+    """The highest level that it decodes, in either codec."""
     input: SizeRange
+    """The pictures of a stream."""
     output: SizeRange
+    """The pictures that it returns."""
     stride: StrideRule
+    """The layout of the pictures that it returns."""
     channels: tuple[tuple[int, int], ...]
+    """(largest picture in pixels, how many channels of it run at once), small to large."""
     channel_fixed_bytes: int
+    """Memory of a channel for pictures of any size."""
     input_bytes: int
+    """Memory of each of a channel's two input buffers, for pictures up to 1920x1080."""
     large_input_bytes: int
+    """The same, for larger pictures."""
     frame_bytes: int
+    """Memory of one reference picture of 1920x1080."""
     rate: Rate
+    """The speed of the whole chip."""
     channel_rate: Rate
+    """The speed of one channel alone."""
 
     def codec(self, name: str) -> CodecLimits | None:
-        """The limits for a codec, None where the chip does not decode it."""
+        """Return the limits for a codec; None where the chip does not decode it."""
         return next((codec for codec in self.codecs if codec.name == name), None)
 
     def channel_bytes(self, codec: CodecLimits, size: Size, reference_frames: int) -> int:
-        """The memory of one open channel: 4 MB + 2 input buffers + (frame + TMV) x (refs + 1)."""
+        """Return the memory of a channel: 4 MB + 2 input buffers + (frame + TMV) x (refs + 1)."""
         buffers = self.input_bytes if size.pixels <= _HD else self.large_input_bytes
         picture = (self.frame_bytes + codec.motion_bytes) * size.pixels // _HD
         return self.channel_fixed_bytes + 2 * buffers + picture * (reference_frames + 1)
 
     def channel_share(self, size: Size) -> Fraction:
-        """Which part of the decoder a channel of this size takes up."""
+        """Return the share of the decoder that a channel of this size takes."""
         most = next((count for pixels, count in self.channels if size.pixels <= pixels), 1)
         return Fraction(1, most)
 
 
 @dataclass(frozen=True)
 class VpcLimits:
-    """The scaler. Ratios are target over source on each axis; `paste_left_step` in pixels.
-
-    `even_areas`: areas to cut out or paste into begin and end on even pixels. `interpolations`:
-    the numbers it knows. `command_bytes`: its own command buffer. Rates as in VdecLimits.
-    """
+    """The limits of the scaler."""
 
     input: SizeRange
+    """The pictures that it reads."""
     output: SizeRange
+    """The pictures that it returns."""
     stride: StrideRule
+    """The layout of pictures that it reads and returns."""
     output_formats: frozenset[str]
+    """Formats of the pictures that it returns, as FFmpeg names them."""
     min_ratio: float
+    """The least ratio of target to source, on each axis."""
     max_ratio: float
+    """The largest ratio of target to source, on each axis."""
     even_areas: bool
+    """Whether areas to crop or to paste into begin and end on even pixels."""
     paste_left_step: int
+    """The left edge of an area to paste into is a multiple of so many pixels."""
     interpolations: frozenset[int]
+    """The numbers of the interpolations that it has."""
     command_bytes: int
+    """Memory of its command buffer."""
     rate: Rate
+    """The speed of the whole chip."""
     channel_rate: Rate
+    """The speed of one engine alone."""
 
 
 @dataclass(frozen=True)
 class JpegeLimits:
-    """The JPEG encoder.
+    """The limits of the JPEG encoder.
 
-    `stride_step`: in bytes and rows. A file is predicted to take the raw picture and
-    `header_bytes`, rounded up to `size_step` bytes.
+    A file is predicted to take the raw picture and `header_bytes`, rounded up to `size_step`.
     """
 
     input: SizeRange
+    """The pictures that it encodes."""
     stride_step: int
+    """Strides are multiples of so many bytes, or rows."""
     header_bytes: int
+    """The predicted size of a file's header."""
     size_step: int
+    """The predicted size of a file is a multiple of so many bytes."""
     rate: Rate
 
 
 @dataclass(frozen=True)
 class Soc:
-    """One kind of chip. `memory_bytes`: what a program can use. `fp16_tflops`: as launched."""
+    """One kind of chip."""
 
     name: str
+    """As ATC's --soc_version takes it."""
     memory_bytes: int
+    """The memory that a program can use."""
     fp16_tflops: float
+    """The speed of its cube units in float16, as published at the launch."""
     vdec: VdecLimits
     vpc: VpcLimits
     jpege: JpegeLimits
@@ -182,14 +210,14 @@ class Soc:
 
 @dataclass(frozen=True)
 class TrainingSoc:
-    """A chip that networks are trained on: its memory and its cube units, no media engines.
-
-    `fp16_tflops`: as launched.
-    """
+    """A chip that networks are trained on: its memory and its cube units, no media engines."""
 
     name: str
+    """As ATC's --soc_version takes it."""
     memory_bytes: int
+    """The memory that a program can use."""
     fp16_tflops: float
+    """The speed of its cube units in float16, as published at the launch."""
 
 
 Ascend310 = Soc(
@@ -264,7 +292,7 @@ _KNOWN = {chip.name: chip for chip in (Ascend310,)}
 
 
 def soc(name: str) -> Soc:
-    """The table of a chip by its name, such as Ascend310; raises UsageError on an unknown one."""
+    """Return a chip by its name, such as Ascend310; raises UsageError for an unknown name."""
     if name not in _KNOWN:
         known = ", ".join(_KNOWN)
         raise UsageError(f"{name!r} is no chip that Fleet simulates.", f"It knows {known}.")

@@ -1,4 +1,4 @@
-"""Which streams VDEC decodes and how many at once, told before anything is decoded."""
+"""The streams that VDEC decodes, and how many at once, checked before anything is decoded."""
 
 from __future__ import annotations
 
@@ -16,19 +16,23 @@ _PLAIN = "-c:v libx264 -profile:v high -pix_fmt yuv420p"
 
 @dataclass(frozen=True)
 class _Rule:
-    """One rule: whether the stream breaks it, the chip's answer, and what mends the stream."""
+    """One rule, applied to a stream."""
 
     broken: bool
+    """Whether the stream breaks it."""
     code: Code
+    """The number that the chip answers with."""
     says: str
+    """The rule, and what the stream is, without a full stop."""
     ffmpeg: str
+    """The options with which ffmpeg repairs the stream."""
 
 
 def check_stream(soc: Soc, stream: StreamInfo, uri: str = "") -> None:
-    """Raise StreamRefusedError, with the rule and a way out, for what the chip does not decode.
+    """Raise StreamRefusedError, with the rule and a way out, where the chip cannot decode a stream.
 
     Rules and numbers: ascend_spec section 1 "Codecs", "Input picture size", "Interlaced", and
-    section 10 "vdec decoded picture". What the stream leaves unsaid (profile, level) passes.
+    section 10 "vdec decoded picture". A profile or level that the stream does not state passes.
     """
     limits = soc.vdec.codec(stream.codec)
     if limits is None:
@@ -44,7 +48,7 @@ def check_stream(soc: Soc, stream: StreamInfo, uri: str = "") -> None:
 
 
 def check_channels(soc: Soc, sizes: Iterable[Size]) -> None:
-    """Refuse more channels than the chip decodes at once (207005), given each one's picture size.
+    """Raise DeviceError (207005) for more channels, of these picture sizes, than the chip decodes.
 
     32 channels up to 1280x720, 16 up to 1920x1080, 4 above, on Ascend310 (ascend_spec section 1,
     "Max streams, one chip"; section 10 for the number). Channels of different sizes share the
@@ -108,12 +112,12 @@ def _rules(soc: Soc, limits: CodecLimits, stream: StreamInfo) -> list[_Rule]:
 
 
 def _level(level: str) -> float:
-    """Read a level as a number; H.264's 1b counts as 1, and what is not said as 0."""
+    """Return a level as a number; H.264's 1b counts as 1, and an unstated level as 0."""
     return float(level.rstrip("b") or 0)
 
 
 def _fitting(size: Size, limits: SizeRange) -> str:
-    """The size nearest in shape that the chip takes, as ffmpeg's scale filter writes it."""
+    """Return the closest size that the chip decodes, as ffmpeg's scale filter takes it."""
     grow = max(limits.min.width / size.width, limits.min.height / size.height, 1)
     shrink = min(limits.max.width / size.width, limits.max.height / size.height, 1)
     factor = grow if grow > 1 else shrink

@@ -1,4 +1,4 @@
-"""The pixels of a picture: as views, packed, as the chip lays them out, and back."""
+"""The pixels of a picture: as views, packed, and in the layout of device memory."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ UNCHANGED: dict[str, Any] = {
     "src_colorspace": Colorspace.ITU601,
     "dst_colorspace": Colorspace.ITU601,
 }
-"""Has VideoReformatter leave samples as they are: the same in and out, whatever a frame is tagged.
+"""Options with which VideoReformatter leaves the values of samples, for any tags of a frame.
 
-Without it libswscale would squeeze yuvj420p into the narrow range; the chip's blocks change
-neither range nor standard (ascend_spec section 5.1). Picture.colour says how to read the samples.
+Without them libswscale would squeeze yuvj420p into the narrow range; the chip's blocks change
+neither range nor standard (ascend_spec section 5.1). Picture.colour defines how to read samples.
 """
 
 
 def planes(surface: av.VideoFrame) -> tuple[Plane, ...]:
-    """Give writable views of a surface's planes, u8, without libav's padding.
+    """Return writable views of a surface's planes, u8, without libav's padding.
 
-    nv12: luma [H, W] and chroma [H/2, W] with U and V alternating. yuv420p: luma [H, W], U and V
-    [H/2, W/2].
+    For nv12 they are luma [H, W] and chroma [H/2, W] with U and V alternating; for yuv420p luma
+    [H, W], then U and V, [H/2, W/2] each.
     """
     interleaved = len(surface.planes) == 2
     width = surface.width
@@ -48,7 +48,7 @@ def planes(surface: av.VideoFrame) -> tuple[Plane, ...]:
 def tight(picture: Picture) -> Plane:
     """Copy a picture's NV12 samples without stride padding: u8 [H * 3/2, W], contiguous.
 
-    This is what AIPP takes (ascend_spec section 5: input bytes are tight).
+    AIPP reads samples in this layout (ascend_spec section 5: input bytes are tight).
     """
     width, height = picture.size.width, picture.size.height
     nv12 = np.empty((height * 3 // 2, width), np.uint8)
@@ -57,10 +57,10 @@ def tight(picture: Picture) -> Plane:
 
 
 def download(picture: Picture) -> Plane:
-    """Copy a picture's buffer as it lies in device memory: u8 [hs * 3/2, ws], NV12.
+    """Copy a picture's buffer with the layout of device memory: NV12, u8 [hs * 3/2, ws].
 
-    ws and hs are the picture's strides; what lies between the picture and its strides is zero.
-    Read as picture, the zeros are the well-known green strip (ascend_spec section 9).
+    ws and hs are the picture's strides; samples between the picture and its strides are zero. A
+    reader that takes them for picture sees the well-known green strip (ascend_spec section 9).
     """
     nv12 = np.zeros((picture.height_stride * 3 // 2, picture.width_stride), np.uint8)
     _copy_nv12(picture.surface, nv12, picture.height_stride)
@@ -70,7 +70,7 @@ def download(picture: Picture) -> Plane:
 def upload(
     soc: Soc, memory: Memory, nv12: NDArray[np.uint8], colour: Colour, row: int = 0
 ) -> Picture:
-    """Bring NV12 samples, u8 [H * 3/2, W] without padding, into device memory as a picture.
+    """Return a picture in device memory from NV12 samples, u8 [H * 3/2, W] without padding.
 
     Raises ValueError unless the shape is that of a picture with even sides.
     """
@@ -88,7 +88,7 @@ def upload(
 def in_memory(
     soc: Soc, memory: Memory, surface: av.VideoFrame, colour: Colour, row: int, holder: str
 ) -> Picture:
-    """Make a picture of a surface: give it the chip's strides and the memory that they take."""
+    """Return a surface as a picture, with the chip's strides and the memory that they take."""
     size = Size(surface.width, surface.height)
     width_stride, height_stride = soc.vpc.stride.strides(size)
     held = memory.allocate(width_stride * height_stride * 3 // 2, holder)

@@ -1,4 +1,4 @@
-"""VDEC: H.264 and H.265 access units in, NV12 pictures out. libav does the decoding."""
+"""VDEC: decode H.264 and H.265 access units to NV12 pictures. libav does the decoding."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from fleet.video.index import StreamInfo
 
 __all__ = ["VdecChannel", "check_stream"]
 
-# strict: where the SPS does not say how far pictures are reordered, assume what its level allows;
-# otherwise libav guesses low and drops the pictures that come too late. explode: report damage
-# instead of concealing it. Not for H.264, where it also refuses the sound pictures after the key
-# of an open GOP whose leading pictures were left out; there libav marks the damaged picture.
+# strict: where the SPS does not state how far pictures are reordered, libav assumes what the level
+# allows; otherwise it guesses low and drops the pictures that come too late. explode: libav reports
+# damage instead of concealing it. Not for H.264, where it would also refuse the sound pictures
+# after the key of an open GOP without its leading pictures; there libav marks damaged pictures.
 _OPTIONS = {"h264": {"strict": "1"}, "hevc": {"strict": "1", "err_detect": "explode"}}
 
-# Units whose picture may still come: twice the 16 pictures that a decoder may hold back.
+# Units whose picture may still come out: twice the 16 pictures that a decoder may hold back.
 _MOST_PENDING = 32
 
 _SURFACES = frozenset({"yuv420p", "yuvj420p"})
@@ -44,11 +44,11 @@ _State = Literal["fresh", "running", "drained", "damaged", "closed"]
 
 
 class VdecChannel:
-    """One stream being decoded: access units in decode order in, pictures in display order out.
+    """A decoder for one stream: it takes units in decode order, and returns them in display order.
 
-    Has no threads; one per thread. Life: send ... send, drain, then reset to begin anew. After a
-    DeviceError, drain still gives the good pictures from before the damage, and reset
-    lets decoding begin at a later key. Changed only through its methods.
+    It has no threads, and serves one. Its life is send ... send, drain, then reset to start again.
+    After a DeviceError, drain still returns the good pictures from before the damage, and after a
+    reset decoding may start at a later key. Only its methods change it.
     """
 
     def __init__(
@@ -71,25 +71,27 @@ class VdecChannel:
         self._to_8_bit = VideoReformatter()
         self._state: _State = "fresh"
         self._damaged_row = 0
-        self._pending: dict[int, bool] = {}  # row -> wanted, of units whose picture is not out
-        self._ready: deque[av.VideoFrame] = deque()  # out of libav, not yet given
+        # Row -> wanted, of the units whose picture libav has not returned yet.
+        self._pending: dict[int, bool] = {}
+        # Frames that libav has returned, and that are not returned from here yet.
+        self._ready: deque[av.VideoFrame] = deque()
 
     def __repr__(self) -> str:
         return f"VdecChannel({self.stream.codec} {self._size}, {self._state})"
 
     @property
     def damaged_row(self) -> int | None:
-        """After a DeviceError, until drain: the row of the unit that was found damaged."""
+        """The row of the damaged unit, between a DeviceError and the next drain; else None."""
         return self._damaged_row if self._state == "damaged" else None
 
     def send(self, unit: AccessUnit) -> list[Picture]:
-        """Decode one access unit; gives the 0..n pictures that are ready, in display order.
+        """Decode one access unit, and return the 0..n pictures that are ready, in display order.
 
-        Units come in decode order with rising rows, the first after opening or reset at a key.
-        A picture is given once all units before its own were found sound; those of unwanted units
-        are decoded but not given. Raises DeviceError: ERR_BITSTREAM where the data is not Annex-B,
-        ERR_VDM_DECODE_FAIL where it is damaged, ERR_ALLOC_DYNAMIC_MEM_FAIL where its size is
-        outside the chip's range, ERR_INVALID_STATE after drain or an error.
+        Units come in decode order with rising rows, the first after opening or reset at a key. A
+        picture is returned once all units before its own have proved sound; pictures of unwanted
+        units are decoded but not returned. Raises DeviceError: ERR_BITSTREAM where the data is not
+        Annex-B, ERR_VDM_DECODE_FAIL where it is damaged, ERR_ALLOC_DYNAMIC_MEM_FAIL where its size
+        is outside the chip's range, ERR_INVALID_STATE after drain or an error.
         """
         if self._state not in {"fresh", "running"}:
             self._refuse_state("takes no access unit")
@@ -104,15 +106,15 @@ class VdecChannel:
         with self._clock.stage("vdec"):
             self._clock.add_modelled("vdec", vdec_s(self._soc, self._size))
             self._take(self._decode(packet, unit.row))
-            while len(self._pending) > _MOST_PENDING:  # units that hold no picture of their own
+            while len(self._pending) > _MOST_PENDING:  # some units have no picture
                 del self._pending[next(iter(self._pending))]
             return self._give()
 
     def drain(self) -> list[Picture]:
-        """Give the pictures that are still held: the end of a stream, or of a stretch of it.
+        """Return the pictures that are still held, at the end of a stream or of a part of it.
 
-        After a DeviceError: the good pictures that were decoded before the damage. A drain with
-        nothing sent, or a second one, is refused (ERR_BITSTREAM).
+        After a DeviceError they are the good pictures from before the damage. Raises DeviceError
+        (ERR_BITSTREAM) where nothing was sent, or for a second drain.
         """
         if self._state in {"fresh", "drained"}:
             message = "The end of a stream with nothing sent before it, or a second time."
@@ -131,9 +133,9 @@ class VdecChannel:
             return self._give()
 
     def reset(self) -> None:
-        """Forget everything sent: decoding may begin anew, at any key.
+        """Discard all units that were sent: decoding may start again, at any key.
 
-        On the chip this is an end of stream and a new channel; it costs no modelled time.
+        On the chip this is an end of stream and a new channel; it takes no modelled time.
         """
         if self._state == "closed":
             self._refuse_state("cannot be reset")
@@ -143,7 +145,7 @@ class VdecChannel:
         self._state = "fresh"
 
     def close(self) -> None:
-        """Give the channel and its memory back; a second call does nothing."""
+        """Free the channel and its memory; a second call does nothing."""
         if self._state != "closed":
             self._state = "closed"
             self._ready.clear()
@@ -157,7 +159,7 @@ class VdecChannel:
             self._fail(row, Code.ERR_VDM_DECODE_FAIL, f"cannot be decoded ({error.strerror})")
 
     def _take(self, frames: list[av.VideoFrame]) -> None:
-        """Keep the wanted frames that came out of libav; fail if one of them is damaged."""
+        """Keep the wanted frames that libav returned; raises DeviceError where one is damaged."""
         for frame in frames:
             if self._pending.pop(_row(frame), False):
                 self._ready.append(self._surface(frame))
@@ -166,16 +168,16 @@ class VdecChannel:
             self._fail(min(damaged), Code.ERR_VDM_DECODE_FAIL, "is damaged")
 
     def _take_sound(self) -> None:
-        """After damage: keep the wanted frames that libav still holds of the units before it."""
+        """Keep, after damage, the wanted frames that libav still holds of the units before it."""
         try:
             frames = self._codec.decode(None)
-        except FFmpegError:  # it reports the same damage once more, or has ended already
+        except FFmpegError:  # libav reports the same damage once more, or has ended already
             frames = []
         sound = [f for f in frames if not f.is_corrupt and _row(f) < self._damaged_row]
         self._take(sound)
 
     def _give(self) -> list[Picture]:
-        """Make pictures of the frames that no earlier unit can put in doubt any more."""
+        """Return as pictures the frames before which no unit is still pending."""
         oldest = next(iter(self._pending), None)
         given = []
         while self._ready and (oldest is None or _row(self._ready[0]) < oldest):
@@ -185,7 +187,7 @@ class VdecChannel:
         return given
 
     def _surface(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """Give the frame as 8-bit 4:2:0; follow a change of size within the stream."""
+        """Return the frame as 8-bit 4:2:0, after following a change of size within the stream."""
         if (frame.width, frame.height) != (self._size.width, self._size.height):
             self._follow_size(Size(frame.width, frame.height), _row(frame))
         name = frame.format.name
@@ -232,10 +234,10 @@ def _open_codec(soc: Soc, stream: StreamInfo) -> VideoCodecContext:
     codec = CodecContext.create(stream.codec, "r")
     assert isinstance(codec, VideoCodecContext)
     codec.thread_count = 1
-    # A stream may change to a size that would take 10 GB before the first picture comes out.
+    # A stream may change to a size that would take 10 GB before the first picture is returned.
     codec.options = {**_OPTIONS[stream.codec], "max_pixels": str(soc.vdec.input.max.pixels)}
-    # Cut exactly what the stream says, even where the left edge is then not aligned in memory:
-    # boxes are in pixels of that picture.
+    # libav crops exactly as the stream states, even where the left edge is then not aligned in
+    # memory: boxes are in pixels of that picture.
     codec.flags |= Flags.unaligned
     if stream.parameter_sets:
         codec.extradata = stream.parameter_sets

@@ -1,4 +1,4 @@
-"""VPC: resize, cut out and paste pictures, NV12 out. libswscale does the scaling."""
+"""VPC: resize, crop and paste pictures into NV12. libswscale does the scaling."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GRAY = (128, 128, 128)
 """A border's Y, U, V (ascend_spec section 9, "Letter-box pad not gray")."""
 
 _SCALERS = {
-    0: Interpolation.BILINEAR,  # the chip's own high-order filter: bilinear stands in for it
+    0: Interpolation.BILINEAR,  # stands in for the chip's own high-order filter
     1: Interpolation.BILINEAR,
     2: Interpolation.POINT,
     3: Interpolation.BILINEAR,
@@ -26,14 +26,15 @@ _SCALERS = {
 
 
 class Vpc:
-    """The scaler of one device; has no threads, one per thread.
+    """The scaler of one device; it has no threads, and serves one.
 
-    Each call takes a picture and gives a new one: NV12, of the same row and colour, in memory of
-    its own; the caller releases both. Rules: ascend_spec section 2. What the host library checks
+    Each call takes a picture and returns a new one: NV12, of the same row and colour, in separate
+    memory; the caller releases both. Rules: ascend_spec section 2. What the host library checks
     is refused with 100000, what only the chip checks with TASK_FAILED.
 
-    `interpolation`: 0 the chip's default, 1 bilinear, 2 nearest, 3 bilinear and 4 nearest as
-    TensorFlow has them. Simulated with libswscale's bilinear and point scalers.
+    `interpolation` is 0 for the chip's default, 1 for bilinear, 2 for nearest, 3 and 4 for bilinear
+    and nearest as TensorFlow defines them. It is simulated with libswscale's bilinear and point
+    scalers.
     """
 
     def __init__(self, soc: Soc, memory: Memory, clock: Clock) -> None:
@@ -45,9 +46,9 @@ class Vpc:
         self._commands = memory.allocate(self._limits.command_bytes, "vpc channel")
 
     def resize(self, picture: Picture, size: Size, interpolation: int = 0) -> Picture:
-        """Scale a whole picture to `size`; odd sides are silently cut to even, as the chip does.
+        """Scale a whole picture to `size`; odd sides are silently cut to even, as on the chip.
 
-        Raises DeviceError for sizes and ratios that the chip does not do.
+        Raises DeviceError for sizes and ratios that the chip does not support.
         """
         size = Size(size.width // 2 * 2 or 1, size.height // 2 * 2 or 1)
         self._check_call(picture, size, interpolation)
@@ -59,9 +60,9 @@ class Vpc:
     def crop_resize(
         self, picture: Picture, roi: Rect, size: Size, interpolation: int = 0
     ) -> Picture:
-        """Cut out `roi` and scale it to `size`.
+        """Crop `roi` and scale it to `size`.
 
-        Raises DeviceError as resize does, and for areas that the chip does not cut out.
+        Raises DeviceError as resize does, and for areas that the chip does not crop.
         """
         self._check_call(picture, size, interpolation)
         self._check_area("crop", roi, picture.size)
@@ -78,7 +79,7 @@ class Vpc:
         fill: tuple[int, int, int] = GRAY,
         interpolation: int = 0,
     ) -> Picture:
-        """Scale a picture onto a canvas that was cleared to `fill` (Y, U, V) beforehand.
+        """Scale a picture into an area of a canvas, which is `fill` (Y, U, V) everywhere else.
 
         A placement that fills its canvas is a plain resize. Raises DeviceError as resize does,
         and for areas that the chip does not paste into.
@@ -101,7 +102,7 @@ class Vpc:
             return self._finish(picture, canvas, picture.size, paste.size)
 
     def close(self) -> None:
-        """Give the command buffer back; a second call does nothing."""
+        """Free the command buffer; a second call does nothing."""
         self._commands.free()
 
     def _scale(self, surface: av.VideoFrame, size: Size, interpolation: int) -> av.VideoFrame:

@@ -1,1 +1,1 @@
-"""Compiled models: what ATC makes of an ONNX file, and the heads that read raw outputs."""
+"""Compiled models: their compiler from ONNX, as ATC is one, and the heads that read outputs."""

@@ -1,4 +1,4 @@
-"""What a compiled model says of itself."""
+"""The card of a compiled model: its properties, which are stored in its metadata."""
 
 from __future__ import annotations
 
@@ -20,39 +20,48 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class ModelCard:
-    """All that is needed to feed a compiled model and to read what comes out.
-
-    `format`: the version of this card. `name`: for people. `head`, `iou`, `per_class`: how raw
-    outputs become boxes (`fleet.models.heads`), and the overlap above which a box is suppressed.
-    `size`, `batch`, `dtype`: the network's input [batch, 3, height, width], called `input_name`.
-    `fit`: how a picture is brought to AIPP's source size. `soc`: the chip it is compiled for.
-    `macs`: multiply-accumulates a picture in convolutions and matrix products. `weight_bytes`:
-    float weights at 2 bytes, as ATC's default precision (force_fp16) keeps them.
-    `workspace_bytes`: the most that lives between layers at once, at 2 bytes a value.
-    `output_bytes`: raw outputs of a batch. `digest`: sha256 in hex over graph and configuration;
-    the name does not count. `anchors`: what the head reads with, if it is one that needs them.
-    """
+    """All that is needed to feed a compiled model and to read its outputs."""
 
     format: int
+    """The version of this card."""
     name: str
+    """For people."""
     head: str
+    """The head that turns raw outputs into boxes, by its name (`fleet.models.heads`)."""
     iou: float
+    """The overlap, 0..1, above which a box is suppressed."""
     per_class: bool
+    """Whether only boxes of the same class suppress each other."""
     labels: tuple[str, ...]
+    """The names of the classes, in order."""
     input_name: str
+    """The name of the network's input, [batch, 3, height, width]."""
     size: Size
+    """The width and height of the input."""
     batch: int
+    """How many pictures the input holds."""
     dtype: Literal["float32", "float16", "uint8"]
+    """The type of the input's values."""
     fit: Fit
+    """How a picture is brought to the size that AIPP reads."""
     aipp: AippConfig
+    """How AIPP converts pictures to the input."""
     soc: str
+    """The chip that the model is compiled for."""
     opset: int
+    """The version of ONNX's operators."""
     macs: int
+    """Multiply-accumulates a picture, in convolutions and matrix products."""
     weight_bytes: int
+    """The weights, floats at 2 bytes as in ATC's default precision (force_fp16)."""
     workspace_bytes: int
+    """The most values that exist between layers at the same time, at 2 bytes each."""
     output_bytes: int
+    """The raw outputs of a batch."""
     digest: str
+    """SHA-256 in hex over graph and configuration, without the name."""
     anchors: Anchors = ()
+    """The anchors of the head; empty for a head without."""
 
     def __post_init__(self) -> None:
         if self.format != FORMAT:
@@ -60,33 +69,33 @@ class ModelCard:
 
     @property
     def source(self) -> Size:
-        """The size of the NV12 pictures that are fed."""
+        """The size of the NV12 pictures that AIPP reads."""
         return self.aipp.layout(self.size).source
 
     @property
     def input_bytes(self) -> int:
-        """A batch of NV12 pictures."""
+        """The size of a batch of NV12 pictures."""
         return self.batch * self.source.pixels * 3 // 2
 
     @property
     def memory_bytes(self) -> int:
-        """What the loaded model occupies on the device: weights, workspace, input and output."""
+        """The device memory of the loaded model: weights, workspace, input and output."""
         return self.weight_bytes + self.workspace_bytes + self.input_bytes + self.output_bytes
 
     def chip_s(self, fp16_tflops: float) -> float:
-        """Model the chip's seconds for one batch: a lower bound, its cores at their float16 peak.
+        """Return the modelled seconds for one batch: a lower bound, at the cores' float16 peak.
 
-        Two operations a multiply-accumulate; `fp16_tflops` as in the chip's table.
+        A multiply-accumulate counts as two operations; `fp16_tflops` is that of the chip's table.
         """
         return 2 * self.macs * self.batch / (fp16_tflops * 1e12)
 
     def configuration(self) -> str:
-        """Give all that the digest covers beside the graph, as JSON."""
+        """Return as JSON all that the digest covers besides the graph."""
         return replace(self, name="", digest="").to_json()
 
     def to_json(self) -> str:
-        """Give the card as it stands in the model's metadata."""
-        # Cards of networks without anchors, and so their digests, are what they always were.
+        """Return the card in the form of the model's metadata."""
+        # Older cards have no field for anchors: without it digests stay the same.
         without = None if self.anchors else {"anchors"}
         return CARDS.dump_json(self, exclude=without).decode()
 
@@ -95,7 +104,7 @@ CARDS = TypeAdapter(ModelCard)
 
 
 def read_card(om: bytes, path: str) -> ModelCard:
-    """Read the card of a compiled model; raises ModelRefusedError if the bytes are none.
+    """Return the card of a compiled model; raises ModelRefusedError where the bytes are none.
 
     `path` names the file in the error.
     """
@@ -109,7 +118,7 @@ def read_card(om: bytes, path: str) -> ModelCard:
 def card_of(session: InferenceSession, path: str) -> ModelCard:
     """Return the card of an open model.
 
-    Raises ModelRefusedError where it has none that this version reads.
+    Raises ModelRefusedError where it has no card, or one of another format.
     """
     text = session.get_modelmeta().custom_metadata_map.get(CARD_KEY)
     if text is None:
@@ -122,7 +131,7 @@ def card_of(session: InferenceSession, path: str) -> ModelCard:
 
 
 def not_compiled(path: str) -> ModelRefusedError:
-    """Make the error for bytes that are no compiled model."""
+    """Return the error for bytes that are no compiled model."""
     return ModelRefusedError(
         f"{path} is not a compiled model.",
         "Compile it first: fleet compile MODEL.onnx --head HEAD --labels FILE --output NAME.",

@@ -1,4 +1,4 @@
-"""A network loaded on a device: pictures in, boxes out."""
+"""A network that is loaded on a device, and turns pictures into boxes."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from fleet.models.nms import suppress
 from fleet.models.session import SESSION_ERRORS, open_session
 
 BORDER = (114, 128, 128)
-"""Around a letterboxed picture, Y U V: the gray 114 of RGB that detectors are trained with."""
+"""The border of a letterboxed picture in Y, U, V: the gray 114 of RGB of the usual training."""
 
 
 class Network:
     """A compiled model in a device's memory; one per thread, as the device is.
 
-    `om`: the compiled model's bytes; `path` names it in errors. ONNX Runtime stands in for the
+    `om` holds the compiled model's bytes; `path` names it in errors. ONNX Runtime stands in for the
     cores, on one thread, and computes in the network's own precision, where the chip would use
     float16. Raises ModelRefusedError for bytes that are no compiled model, DeviceError (545001) for
-    one of another chip, DeviceOutOfMemoryError where it does not fit.
+    a model of another chip, and DeviceOutOfMemoryError where it does not fit.
     """
 
     def __init__(
@@ -61,12 +61,12 @@ class Network:
         return f"Network({self.card.name}, {self.card.size}, batch {self.card.batch})"
 
     def detect(self, batch: FrameBatch, threshold: float, iou: float | None = None) -> Detections:
-        """Find what is in each picture, in its own pixels; the pictures stay the caller's.
+        """Return the objects in each picture, in its own pixels; the caller keeps the pictures.
 
-        `threshold`: scores above it count, 0..1. `iou`: the overlap above which a box is
-        suppressed, 0..1; the model's own where None. Boxes are not clipped: they reach past the
-        picture's edge where the network says so. They come picture by picture, by falling score.
-        Raises UsageError for numbers outside 0..1, and what VPC raises.
+        Boxes with a score above `threshold` (0..1) count. `iou` (0..1) is the overlap above which a
+        box is suppressed; None for that of the model. Boxes are not clipped: they may reach beyond
+        the edge of the picture. They come picture by picture, by falling score. Raises UsageError
+        for numbers outside 0..1, and what VPC raises.
         """
         iou = self.card.iou if iou is None else iou
         for name, value in (("threshold", threshold), ("iou", iou)):
@@ -81,7 +81,7 @@ class Network:
         return self._gather(found, placement)
 
     def execute(self, tensor: NDArray[np.generic]) -> list[NDArray[np.generic]]:
-        """Run one batch, [batch, 3, height, width] of the card's dtype, to the raw outputs.
+        """Return the raw outputs for one batch, [batch, 3, height, width] of the card's dtype.
 
         Raises DeviceError: 145021 for another shape, 145022 for another dtype, 145003 after
         close, 507011 where the run fails.
@@ -108,13 +108,13 @@ class Network:
         return outputs
 
     def close(self) -> None:
-        """Give its memory back; a second call does nothing."""
+        """Free its memory; a second call does nothing."""
         self._closed = True
         self._memory.free()
 
     def _feed(self, group: Sequence[Picture], placement: Placement) -> NDArray[np.generic]:
-        # A group shorter than a batch leaves earlier pictures in the other slots: nobody reads
-        # what comes out for them.
+        # A group shorter than a batch leaves earlier pictures in the other slots; their outputs
+        # are never read.
         for slot, picture in enumerate(group):
             placed = self._vpc.place(picture, placement, fill=BORDER)
             try:

@@ -11,7 +11,7 @@ BLOCK = 128
 def overlaps(
     boxes: NDArray[np.float32], others: NDArray[np.float32], iou: float
 ) -> NDArray[np.bool_]:
-    """Tell for each pair, bool [n, m], whether its intersection over union is above `iou`.
+    """Return for each pair, bool [n, m], whether its intersection over union is above `iou`.
 
     `boxes` float32 [n, 4] and `others` float32 [m, 4] hold x1, y1, x2, y2. Boxes without area
     overlap nothing.
@@ -32,12 +32,12 @@ def suppress(
     class_id: NDArray[np.int32] | None,
     iou: float,
 ) -> NDArray[np.intp]:
-    """Name the boxes that stay: indices [k], by falling score, the earlier box first on a tie.
+    """Return the boxes that stay: indices [k], by falling score, the earlier box first on a tie.
 
-    Walking that order, a box stays unless one that stays already overlaps it by more than `iou`.
-    `xyxy` float32 [n, 4], `score` float32 [n]. With `class_id` int32 [n] only boxes of the same
-    class suppress each other; with None all do. Takes the boxes in blocks, so that memory grows
-    with the number of boxes and not with its square.
+    In that order a box stays unless one that stays already overlaps it by more than `iou`. `xyxy`
+    is float32 [n, 4], `score` float32 [n]. With `class_id` int32 [n] only boxes of the same class
+    suppress each other; with None all do. Boxes are processed in blocks, so that memory grows with
+    the number of boxes and not with its square.
     """
     order = np.argsort(-score, kind="stable")
     kept = order[:0]

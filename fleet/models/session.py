@@ -1,4 +1,4 @@
-"""ONNX Runtime, set up in one place: it stands in for the chip's compute cores."""
+"""The one place that sets up ONNX Runtime, which stands in for the chip's compute cores."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ SESSION_ERRORS: tuple[type[Exception], ...] = (
     answers.NotImplemented,
     answers.RuntimeException,
 )
-"""What ONNX Runtime raises for a model that it does not open or run; they share no base class."""
+"""The errors of ONNX Runtime for a model that it cannot open or run; they share no base class."""
 
 
 def open_session(model: bytes, *, optimise: bool = True) -> onnxruntime.InferenceSession:
     """Open a model on one thread that sleeps when idle; raises one of SESSION_ERRORS.
 
-    One thread, because a machine's cores are shared out to whole devices. Without `optimise` it
-    opens faster, for a look at the model or a single run.
+    There is one thread because each device gets one of the machine's cores. Without `optimise` the
+    model opens faster, for reading its metadata or for a single run.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1

@@ -1,1 +1,1 @@
-"""From an ONNX file to a compiled model, as ATC does it."""
+"""The compiler from an ONNX file to a model for the chip, as ATC is one."""

@@ -1,7 +1,7 @@
-"""What ATC does: an ONNX network, and how to feed and read it, become one .om file.
+"""The compiler: an ONNX network, and how to feed and read it, become one .om file, as with ATC.
 
-A .om of Fleet's is simulated: it is the ONNX file itself, its sizes fixed, with a ModelCard in
-its metadata. It runs on Fleet's simulated devices only.
+A .om file of Fleet is simulated: it is the ONNX file itself, with fixed sizes, and with a ModelCard
+in its metadata. It runs on Fleet's simulated devices only.
 """
 
 from __future__ import annotations
@@ -53,17 +53,17 @@ def compile_model(
     fit: Fit | None = None,
     anchors: Anchors | None = None,
 ) -> bytes:
-    """Compile a network for a chip and give the .om; the same arguments give the same bytes.
+    """Compile a network for a chip and return the .om; equal arguments give equal bytes.
 
-    `head`, `labels`, `anchors` (per output, for the heads that read with them): where not given, as
-    the network's own metadata says (see `metadata`). `size`, `batch`: for networks that leave them
-    open (batch 1 where not given). `aipp` replaces the head's own configuration, `order` only its
-    channel order, `fit` the head's fit. One gray picture is run through AIPP and network, and what
-    comes out must suit the head. Raises ModelRefusedError for what Fleet or the chip cannot run.
+    Where `head`, `labels` or `anchors` (per output) are None, the network's metadata states them
+    (see `metadata`). `size` and `batch` are for networks that leave them open; an open batch is 1
+    by default. `aipp` replaces the head's own configuration, `order` only its channel order, `fit`
+    the head's fit. One gray picture is run through AIPP and network, and its outputs must suit the
+    head. Raises ModelRefusedError for a network that Fleet or the chip cannot run.
     """
     model = parse_onnx(onnx_bytes, name)
-    reading = resolve_head(model, name, head, labels, anchors)
-    reader = head_named(reading.head, reading.anchors)
+    spec = resolve_head(model, name, head, labels, anchors)
+    reader = head_named(spec.head, spec.anchors)
     image = image_input(model, name)
     opset = opset_of(model, name)
     canvas, batch = _fixed_size(image, size, name), _fixed_batch(image, batch, name)
@@ -71,15 +71,15 @@ def compile_model(
     aipp = _configuration(reader, aipp, order, name)
     _check_source(aipp.layout(canvas).source, soc, name)
     trial = dry_run(model, image, Aipp(aipp, canvas, batch, image.dtype), name)
-    _check_head(reading, reader, trial, canvas, batch, name)
+    _check_head(spec, reader, trial, canvas, batch, name)
     work = count_macs(model.graph, trial.shapes)
     card = ModelCard(
         format=FORMAT,
         name=name,
-        head=reading.head,
+        head=spec.head,
         iou=reader.iou,
         per_class=reader.per_class,
-        labels=reading.labels,
+        labels=spec.labels,
         input_name=image.name,
         size=canvas,
         batch=batch,
@@ -93,14 +93,14 @@ def compile_model(
         workspace_bytes=work.workspace_bytes,
         output_bytes=sum(output.nbytes for output in trial.outputs),
         digest="",
-        anchors=reading.anchors,
+        anchors=spec.anchors,
     )
     _check_memory(card, soc)
     return _seal(model, card)
 
 
 def describe(card: ModelCard) -> str:
-    """Say in a few lines what was compiled; modelled figures are called so."""
+    """Return a description of a compiled model in a few lines, with modelled figures marked so."""
     chip = soc_named(card.soc)
     shown = ", ".join(card.labels[:3]) + (", ..." if len(card.labels) > 3 else "")
     among = "within a class" if card.per_class else "over all classes"
@@ -118,7 +118,7 @@ def describe(card: ModelCard) -> str:
     }
     title = f"{card.name}: compiled for a simulated {card.soc}"
     warnings = [f"  warning: {warning}" for warning in card.aipp.warnings]
-    return "\n".join([title, *(f"  {key:<12}{said}" for key, said in lines.items()), *warnings])
+    return "\n".join([title, *(f"  {key:<12}{text}" for key, text in lines.items()), *warnings])
 
 
 def _describe_aipp(aipp: AippConfig) -> str:
@@ -141,9 +141,9 @@ def _triple(values: Sequence[float]) -> str:
 
 
 def read_labels(text: str, path: str) -> tuple[str, ...]:
-    """Read a labels file, one label a line in class order.
+    """Return the labels in the text of a file, one a line in class order.
 
-    Raises ModelRefusedError for a file of none, and for an empty line before the last label.
+    Raises ModelRefusedError where it has none, or an empty line before the last label.
     """
     labels = tuple(line.strip() for line in text.rstrip().splitlines())
     if not labels:
@@ -165,24 +165,24 @@ def _configuration(
     return aipp or AippConfig(order=order or head.order, var_reci_chn=scale)
 
 
-def _fixed_size(image: ImageInput, asked: Size | None, name: str) -> Size:
-    width = image.width or (asked and asked.width)
-    height = image.height or (asked and asked.height)
+def _fixed_size(image: ImageInput, given: Size | None, name: str) -> Size:
+    width = image.width or (given and given.width)
+    height = image.height or (given and given.height)
     if not width or not height:
         refuse(name, "the size of its input is not fixed.", "Give one, such as --size 320x320.")
     size = Size(width, height)
-    if asked and asked != size:
+    if given and given != size:
         fixed = f"{image.width or '?'}x{image.height or '?'}"
-        refuse(name, f"its input is fixed at {fixed}.", f"Export it again at {asked}.")
+        refuse(name, f"its input is fixed at {fixed}.", f"Export it again at {given}.")
     return size
 
 
-def _fixed_batch(image: ImageInput, asked: int | None, name: str) -> int:
-    if asked is not None and asked < 1:
-        refuse(name, f"a batch of {asked} is asked for.", "A batch is 1 or more.")
-    if asked and image.batch and asked != image.batch:
+def _fixed_batch(image: ImageInput, given: int | None, name: str) -> int:
+    if given is not None and given < 1:
+        refuse(name, f"a batch of {given} is asked for.", "A batch is 1 or more.")
+    if given and image.batch and given != image.batch:
         refuse(name, f"its batch is fixed at {image.batch}.", "Export it with a dynamic batch.")
-    return image.batch or asked or 1
+    return image.batch or given or 1
 
 
 def _check_source(source: Size, soc: Soc, name: str) -> None:
@@ -196,15 +196,15 @@ def _check_source(source: Size, soc: Soc, name: str) -> None:
 
 def _check_memory(card: ModelCard, soc: Soc) -> None:
     if card.memory_bytes > soc.memory_bytes:
-        needed, there = card.memory_bytes / MB, soc.memory_bytes / MB
-        what = f"it would take {needed:.0f} MB and {soc.name} has {there:.0f}."
+        needed, available = card.memory_bytes / MB, soc.memory_bytes / MB
+        what = f"it would take {needed:.0f} MB and {soc.name} has {available:.0f}."
         refuse(card.name, what, "Compile it with a smaller batch or size.")
 
 
 def _check_head(
-    reading: HeadSpec, reader: Head, trial: Trial, canvas: Size, batch: int, name: str
+    spec: HeadSpec, reader: Head, trial: Trial, canvas: Size, batch: int, name: str
 ) -> None:
-    head, labels = reading.head, reading.labels
+    head, labels = spec.head, spec.labels
     if not labels or not all(labels):
         refuse(name, "its labels are missing, or one is empty.", "Give one label a class.")
     shapes = [output.shape for output in trial.outputs]

@@ -1,4 +1,4 @@
-"""An ONNX file as Fleet takes it: one image in, sizes fixed, an opset that ATC reads."""
+"""The ONNX files that Fleet compiles: one image as input, fixed sizes, an opset that ATC reads."""
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ DTYPES: Mapping[int, Literal["float32", "float16", "uint8"]] = {
 
 @dataclass(frozen=True)
 class ImageInput:
-    """The network's one input, [batch, 3, height, width]; None where a length is not fixed."""
+    """The one input of a network, [batch, 3, height, width]; a length is None where it is open."""
 
     name: str
+    """The name of the input."""
     dtype: Literal["float32", "float16", "uint8"]
+    """The type of its values."""
     batch: int | None
     height: int | None
     width: int | None
@@ -39,7 +41,7 @@ def refuse(name: str, what: str, way_out: str) -> NoReturn:
 
 
 def parse_onnx(content: bytes, name: str) -> onnx.ModelProto:
-    """Read an ONNX file, whole in `content`; raises ModelRefusedError."""
+    """Return the model of an ONNX file's content; raises ModelRefusedError where it has none."""
     try:
         model = onnx.load_model_from_string(content)
     except DecodeError:
@@ -69,7 +71,7 @@ def opset_of(model: onnx.ModelProto, name: str) -> int:
 
 
 def image_input(model: onnx.ModelProto, name: str) -> ImageInput:
-    """Find its one input, an image in NCHW; raises ModelRefusedError for anything else."""
+    """Return the one input, an image in NCHW; raises ModelRefusedError for anything else."""
     weights = {weight.name for weight in model.graph.initializer}
     inputs = [item for item in model.graph.input if item.name not in weights]
     if len(inputs) != 1:
@@ -89,7 +91,7 @@ def image_input(model: onnx.ModelProto, name: str) -> ImageInput:
 
 
 def fix_lengths(model: onnx.ModelProto, image: ImageInput, batch: int, size: Size) -> None:
-    """Write the input's lengths into the model, and drop shapes that were symbolic before."""
+    """Write the input's lengths into the model, and remove shapes that depend on open ones."""
     fixed = (batch, 3, size.height, size.width)
     if (image.batch, 3, image.height, image.width) == fixed:
         return
@@ -102,7 +104,7 @@ def fix_lengths(model: onnx.ModelProto, image: ImageInput, batch: int, size: Siz
 
 
 def known_shapes(model: onnx.ModelProto) -> dict[str, Shape]:
-    """Give the shape of each value that shape inference can tell wholly, by name."""
+    """Return the shape of each value, by name, where shape inference finds all its lengths."""
     graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
     shapes: dict[str, Shape] = {item.name: tuple(item.dims) for item in graph.initializer}
     for item in (*graph.input, *graph.value_info, *graph.output):

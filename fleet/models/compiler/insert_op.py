@@ -1,4 +1,4 @@
-"""Reads ATC's --insert_op_conf: the text of an aipp_op, by the rules of ascend_spec section 5."""
+"""The reader of ATC's --insert_op_conf: an aipp_op, by the rules of ascend_spec section 5."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BLOCK = re.compile(r"\s*aipp_op\s*:?\s*\{([^{}]*)\}\s*")
 LINE = re.compile(r"\s*([A-Za-z_]\w*)\s*:\s*([^\s:{},;]+)\s*[,;]?\s*")
 
 DEFAULT_MATRIX = (298, 516, 0, 298, -100, -208, 298, 0, 409)
-"""What the chip takes for matrix lines that are left out: BT.601 narrow to BGR."""
+"""The chip's default for missing lines of the matrix: BT.601 narrow to BGR."""
 
 DEMANDED: Mapping[str, tuple[str, ...]] = {
     "aipp_mode": ("static", "1"),
@@ -42,11 +42,12 @@ WORDS = {"true": True, "1": True, "false": False, "0": False}
 
 
 def parse_insert_op(text: str) -> tuple[AippConfig, tuple[str, ...]]:
-    """Read one `aipp_op { name : value ... }`; gives it, and remarks on lines that do nothing.
+    """Return the configuration of one `aipp_op { name : value ... }`, and remarks on idle lines.
 
-    Static AIPP over NV12 only. With csc_switch, matrix lines left out take the chip's default,
-    BT.601 narrow to BGR, whatever a picture's colour. Raises ModelRefusedError, the text beginning
-    with E10052, on a name, a value or a combination that the chip or Fleet does not take.
+    It supports static AIPP over NV12 only. With csc_switch, missing lines of the matrix take the
+    chip's default, BT.601 narrow to BGR, for pictures of any colour. Raises ModelRefusedError, with
+    a message that begins with E10052, for a name, a value or a combination that the chip or Fleet
+    does not accept.
     """
     given = _given(text)
     for name, allowed in DEMANDED.items():

@@ -1,7 +1,7 @@
-"""What an ONNX file says of how it is to be read: notes in its metadata, left by its maker.
+"""How to read a network's outputs: the head, labels and anchors that its ONNX file may state.
 
-`fleet.head`: the head's name. `fleet.labels`: one label a line, in class order. `fleet.anchors`: as
-`--anchors` takes them.
+The keys of the file's metadata are `fleet.head` for the head's name, `fleet.labels` for one label a
+line, in class order, and `fleet.anchors` for anchors as `--anchors` takes them.
 """
 
 from __future__ import annotations
@@ -18,11 +18,14 @@ HEAD, LABELS, ANCHORS = "fleet.head", "fleet.labels", "fleet.anchors"
 
 @dataclass(frozen=True)
 class HeadSpec:
-    """How a network's outputs are read: the head's name, the labels, the anchors if it has any."""
+    """How a network's outputs are read."""
 
     head: str
+    """The name of the head."""
     labels: tuple[str, ...]
+    """The names of the classes, in order."""
     anchors: Anchors
+    """The anchors of each output; empty for a head without."""
 
 
 def resolve_head(
@@ -32,23 +35,24 @@ def resolve_head(
     labels: tuple[str, ...] | None,
     anchors: Anchors | None,
 ) -> HeadSpec:
-    """Tell how a network is read: what is given counts, its notes tell the rest.
+    """Return how a network is read; arguments that are None are taken from its metadata.
 
-    Notes on anchors count for the head that they were left with only. Raises ModelRefusedError
-    where neither tells, and for notes that cannot be read.
+    Anchors in the metadata count only for the head that the metadata names. Raises
+    ModelRefusedError where neither states the head or the labels, and for metadata that cannot be
+    read.
     """
-    notes = {item.key: item.value for item in model.metadata_props}
-    noted = notes.get(HEAD)
-    head = head or noted
+    metadata = {item.key: item.value for item in model.metadata_props}
+    own_head = metadata.get(HEAD)
+    head = head or own_head
     if head is None:
-        what = "nothing tells how its outputs are read."
+        what = "nothing states how its outputs are read."
         refuse(name, what, "Give --head, such as --head yolov8; its metadata has no fleet.head.")
-    if labels is None and LABELS in notes:
-        labels = tuple(notes[LABELS].splitlines())
+    if labels is None and LABELS in metadata:
+        labels = tuple(metadata[LABELS].splitlines())
     if labels is None:
-        what = "nothing tells the labels of its classes."
+        what = "nothing states the labels of its classes."
         refuse(name, what, "Give --labels FILE; its metadata has no fleet.labels.")
     if anchors is None:
-        known = head == noted and ANCHORS in notes
-        anchors = parse_anchors(notes[ANCHORS]) if known else ()
+        known = head == own_head and ANCHORS in metadata
+        anchors = parse_anchors(metadata[ANCHORS]) if known else ()
     return HeadSpec(head, labels, anchors)

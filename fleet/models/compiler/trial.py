@@ -1,4 +1,4 @@
-"""One run of a network before it is compiled: what cannot run is found here, not on a device."""
+"""One run of a network before it is compiled: what cannot run shows here, not on a device."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ GRAY = 128
 
 @dataclass(frozen=True)
 class Trial:
-    """What a run on a gray picture gave: the raw outputs, and the shape of every value by name."""
+    """The results of a run on a gray picture."""
 
     outputs: tuple[NDArray[np.generic], ...]
+    """The raw outputs."""
     shapes: dict[str, Shape]
+    """The shape of every value of the graph, by name."""
 
 
 def dry_run(model: onnx.ModelProto, image: ImageInput, aipp: Aipp, name: str) -> Trial:
-    """Run a gray picture; where shape inference gave up, look at the value itself.
+    """Run a gray picture; values whose shape inference fails are outputs of this run as well.
 
-    Raises ModelRefusedError where ONNX Runtime does not open or run the network.
+    Raises ModelRefusedError where ONNX Runtime cannot open or run the network.
     """
     shapes = known_shapes(model)
     outputs = [output.name for output in model.graph.output]
@@ -41,9 +43,9 @@ def dry_run(model: onnx.ModelProto, image: ImageInput, aipp: Aipp, name: str) ->
         session = open_session(probe.SerializeToString())
         values = session.run([*outputs, *unknown], {image.name: aipp.run(_gray(aipp), Colour())})
     except SESSION_ERRORS as error:
-        said = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0]
         way_out = "Export it with standard operators; if its size was open, try another --size."
-        refuse(name, f"ONNX Runtime does not run it: {said}", way_out)
+        refuse(name, f"ONNX Runtime does not run it: {reason}", way_out)
     found = zip(outputs + unknown, values, strict=True)
     tensors = {key: value for key, value in found if isinstance(value, np.ndarray)}
     if not set(outputs) <= set(tensors):

@@ -1,4 +1,4 @@
-"""How much a network computes and holds, counted from its graph."""
+"""The amount of computation and memory of a network, counted in its graph."""
 
 from __future__ import annotations
 
@@ -17,19 +17,21 @@ CHIP_VALUE_BYTES = 2
 
 @dataclass(frozen=True)
 class Work:
-    """What one run of a graph takes; see ModelCard for the fields. `macs` are of a whole batch."""
+    """The computation and memory of one run of a graph."""
 
     macs: int
+    """Multiply-accumulates of a whole batch."""
     weight_bytes: int
+    """See ModelCard."""
     workspace_bytes: int
+    """See ModelCard."""
 
 
 def count_macs(graph: onnx.GraphProto, shapes: Mapping[str, Shape]) -> Work:
-    """Count a graph's work, given the shape of each of its values by name.
+    """Return the work of a graph; `shapes` holds the shape of each of its values by name.
 
-    Multiply-accumulates are those of Conv, ConvTranspose, Gemm and MatMul in the graph itself:
-    nothing is counted for other operators and for the branches of control flow, so it is a lower
-    bound.
+    Multiply-accumulates are those of Conv, ConvTranspose, Gemm and MatMul in the graph itself.
+    Other operators and the branches of control flow do not count, so that it is a lower bound.
     """
     return Work(
         macs=sum(_macs(node, shapes) for node in graph.node),

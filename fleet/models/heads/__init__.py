@@ -1,4 +1,4 @@
-"""The heads that Fleet knows, by the name given to `fleet compile --head`."""
+"""The heads that Fleet has, by the names that `fleet compile --head` takes."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ HEADS: Mapping[str, Head] = {
 
 
 def head_named(name: str, anchors: Anchors = ()) -> Head:
-    """Give the head of that name, with the anchors of the network that it is to read.
+    """Return the head of that name, with the anchors of the network that it reads.
 
-    Raises ModelRefusedError for a name that there is not, listing those there are, and for anchors
-    given to a head that has none.
+    Raises ModelRefusedError, which lists the names, for an unknown one, and for anchors where the
+    head has none.
     """
     if name not in HEADS:
         raise ModelRefusedError(

@@ -7,13 +7,13 @@ import math
 from fleet.errors import ModelRefusedError
 
 Anchors = tuple[tuple[tuple[float, float], ...], ...]
-"""Per output of the network, width and height in pixels of its input; empty where it has none."""
+"""For each output of a network, widths and heights in pixels of its input; empty without."""
 
 GRAMMAR = "Write width,height pairs and a ; between outputs: '10,13 16,30; 62,45 59,119'."
 
 
 def parse_anchors(text: str) -> Anchors:
-    """Read `10,13 16,30 33,23; 30,61 62,45 59,119`: one group an output, in their order.
+    """Read a text like `10,13 16,30 33,23; 30,61 62,45 59,119`: one group for each output.
 
     Raises ModelRefusedError for anything else, and for sizes that are not above 0.
     """
@@ -24,7 +24,7 @@ def parse_anchors(text: str) -> Anchors:
 
 
 def write_anchors(anchors: Anchors) -> str:
-    """Write them as `parse_anchors` reads them."""
+    """Return the text that `parse_anchors` reads."""
     return "; ".join(
         " ".join(f"{width:g},{height:g}" for width, height in group) for group in anchors
     )

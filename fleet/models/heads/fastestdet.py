@@ -1,4 +1,4 @@
-"""FastestDet (github.com/dog-qiuqiu/FastestDet): one grid of cells, each with one box."""
+"""The head of FastestDet (github.com/dog-qiuqiu/FastestDet): one grid of cells, a box in each."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ BEFORE_CLASSES = 5
 
 @dataclass(frozen=True)
 class FastestDet:
-    """Output float32 [N, 5 + classes, grid height, grid width]; all classes suppress each other.
+    """A head for outputs float32 [N, 5 + classes, grid height, grid width].
 
-    Channel 0 is the objectness, 1..4 the box, the rest the classes; objectness and classes come
-    activated. For cell (row i, column j): score = objectness^0.6 * best class^0.4; centre
-    ((j + tanh c1) / grid width, (i + tanh c2) / grid height), size (sigmoid c3, sigmoid c4), all
-    relative to the canvas. Trained on pictures squeezed to the canvas, BGR, 0..1.
+    Channel 0 is the objectness, 1..4 are the box, the rest the classes; objectness and classes are
+    activated. For the cell in row i and column j the score is objectness^0.6 * best class^0.4, the
+    centre ((j + tanh c1) / grid width, (i + tanh c2) / grid height), the size (sigmoid c3, sigmoid
+    c4), all relative to the canvas. Such networks are trained on pictures that are squeezed to the
+    canvas, BGR, 0..1. See Head for the fields.
     """
 
     order: ChannelOrder = ChannelOrder.BGR
@@ -33,7 +34,7 @@ class FastestDet:
     per_class: bool = False
 
     def explain_mismatch(self, outputs: Sequence[Shape], labels: int, canvas: Size) -> str | None:
-        """Say why these outputs are not [N, 5 + labels, grid height, grid width]."""
+        """Return why these outputs are not [N, 5 + labels, grid height, grid width]; see Head."""
         del canvas
         if len(outputs) != 1 or len(outputs[0]) != 4:
             return "it reads one output [N, 5 + classes, grid height, grid width]"
@@ -44,7 +45,7 @@ class FastestDet:
     def decode(
         self, outputs: Sequence[NDArray[np.float32]], canvas: Size, threshold: float
     ) -> list[Candidates]:
-        """Read [N, 5 + classes, grid height, grid width], each picture by itself."""
+        """Read [N, 5 + classes, grid height, grid width]; see Head."""
         return [_picture(grid, canvas, threshold) for grid in outputs[0]]
 
 
@@ -61,7 +62,7 @@ def _picture(grid: NDArray[np.float32], canvas: Size, threshold: float) -> Candi
 
 
 def _least_objectness(threshold: float) -> float:
-    # A class is at most 1, so the score cannot pass where the objectness alone does not. The
+    # A class is at most 1, so that the score cannot pass where the objectness alone does not. The
     # margin is far above the rounding of float32 and of a softmax that sums to a little over 1.
     return float(max(0.0, threshold) ** (1 / OBJECT_POWER) * 0.999)
 

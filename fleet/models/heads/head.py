@@ -1,4 +1,4 @@
-"""What a head is: how the raw outputs of one network family become boxes."""
+"""The protocol of a head, which turns the raw outputs of one family of networks into boxes."""
 
 from __future__ import annotations
 
@@ -17,26 +17,25 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """Boxes of one picture before suppression.
-
-    `xyxy`: float32 [n, 4], x1, y1, x2, y2 in canvas pixels. `score`: float32 [n] in 0..1.
-    `class_id`: int32 [n].
-    """
+    """Boxes of one picture before suppression."""
 
     xyxy: NDArray[np.float32]
+    """[n, 4]: x1, y1, x2, y2 in pixels of the network's input."""
     score: NDArray[np.float32]
+    """[n], in 0..1."""
     class_id: NDArray[np.int32]
+    """[n], from 0."""
 
     def __len__(self) -> int:
         return len(self.score)
 
     def take(self, index: NDArray[np.intp]) -> Candidates:
-        """Give some of them, in the order asked for."""
+        """Return the boxes of these indices, in their order."""
         return Candidates(self.xyxy[index], self.score[index], self.class_id[index])
 
 
 class Head(Protocol):
-    """Reads one family of networks; holds no state, so one serves all threads."""
+    """A reader of one family of networks; it has no state, so that one serves all threads."""
 
     @property
     def order(self) -> ChannelOrder:
@@ -44,11 +43,11 @@ class Head(Protocol):
 
     @property
     def scale(self) -> float:
-        """The factor that brings 0..255 to the range that they are trained on."""
+        """The factor from 0..255 to the range that such networks are trained on."""
 
     @property
     def fit(self) -> Fit:
-        """How they expect the picture on the canvas."""
+        """How such networks expect the picture on their input."""
 
     @property
     def iou(self) -> float:
@@ -59,12 +58,12 @@ class Head(Protocol):
         """Whether only boxes of one class suppress each other."""
 
     def explain_mismatch(self, outputs: Sequence[Shape], labels: int, canvas: Size) -> str | None:
-        """Say in a sentence why outputs of these shapes are not this head's; None if they are.
+        """Return why the head cannot read outputs of these shapes, as a clause; None where it can.
 
-        `labels`: how many classes there are. `canvas`: the size of the network's input.
+        `labels` is the number of classes, `canvas` the size of the network's input.
         """
 
     def decode(
         self, outputs: Sequence[NDArray[np.float32]], canvas: Size, threshold: float
     ) -> list[Candidates]:
-        """Read one batch: per picture the boxes with a score above `threshold`."""
+        """Return for each picture of a batch the boxes with a score above `threshold`."""

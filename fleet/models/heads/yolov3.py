@@ -1,4 +1,4 @@
-"""YOLOv3 and its kin before any post-processing: raw maps, read with the anchors of each."""
+"""The head of YOLOv3 and similar networks without post-processing: raw maps, each with anchors."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ from fleet.models.heads.head import Candidates, Shape
 BEFORE_CLASSES = 5
 OBJECTNESS = 4
 MOST_GROWTH = math.log(1000)
-"""exp goes no further: a box of 1000 anchors is larger than any picture, and infinity is no box."""
+"""The limit for exp: a box 1000 times its anchor is larger than any picture, infinity is no box."""
 
 
 @dataclass(frozen=True)
 class YoloV3:
-    """One output float32 [N, anchors * (5 + classes), grid height, grid width] a scale, logits.
+    """A head for outputs float32 [N, anchors * (5 + classes), grid height, grid width] of logits.
 
-    `anchors`: per output, in the order of the outputs, width and height in canvas pixels. For each
-    anchor the channels are tx, ty, tw, th, objectness, then the classes. In cell (row i, column j)
-    of a map with a stride of s pixels: centre (s * (j + sigmoid tx), s * (i + sigmoid ty)), size
-    (anchor width * exp tw, anchor height * exp th), score sigmoid objectness * sigmoid of the best
-    class (Redmon and Farhadi, "YOLOv3: An Incremental Improvement", section 2). Trained on
-    letterboxed pictures, RGB, 0..1; boxes of one class suppress each other.
+    There is one output a scale. For each anchor the channels are tx, ty, tw, th, objectness, then
+    the classes. In the cell of row i and column j, on a map with a stride of s pixels, the centre
+    is (s * (j + sigmoid tx), s * (i + sigmoid ty)), the size (anchor width * exp tw, anchor height
+    * exp th), and the score sigmoid objectness * sigmoid of the best class (Redmon and Farhadi,
+    "YOLOv3: An Incremental Improvement", section 2). Such networks are trained on letterboxed
+    pictures, RGB, 0..1. See Head for the other fields.
     """
 
     anchors: Anchors = ()
+    """The anchors of each output, in the order of the outputs."""
     order: ChannelOrder = ChannelOrder.RGB
     scale: float = 1 / 255
     fit: Fit = Fit.LETTERBOX
@@ -40,7 +41,7 @@ class YoloV3:
     per_class: bool = True
 
     def explain_mismatch(self, outputs: Sequence[Shape], labels: int, canvas: Size) -> str | None:
-        """Say why these outputs are not one raw map for each group of anchors."""
+        """Return why these outputs are not one raw map for each group of anchors; see Head."""
         if not self.anchors:
             return "it needs the anchors of each output, such as --anchors '10,13 16,30; 62,45'"
         if len(outputs) != len(self.anchors):
@@ -55,7 +56,7 @@ class YoloV3:
     def decode(
         self, outputs: Sequence[NDArray[np.float32]], canvas: Size, threshold: float
     ) -> list[Candidates]:
-        """Read the maps, each picture by itself: map by map, anchor by anchor, row by row."""
+        """Read the maps of each picture, map by map, anchor by anchor, row by row; see Head."""
         groups = [np.array(group, np.float32) for group in self.anchors]
         pictures = zip(*outputs, strict=True)
         return [
@@ -115,7 +116,7 @@ def _boxes(
 
 
 def _least_objectness(threshold: float) -> float:
-    # A class is at most 1, so the score cannot pass where the objectness alone does not. The
+    # A class is at most 1, so that the score cannot pass where the objectness alone does not. The
     # margin, on the probability, is far above the rounding of a float32 sigmoid.
     least = threshold * (1 - 1e-5)
     if least <= 0:
@@ -124,7 +125,7 @@ def _least_objectness(threshold: float) -> float:
 
 
 def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    # exp of a very negative logit overflows to infinity, and the quotient is the 0 that is meant.
+    # exp of a very negative logit overflows to infinity, and the quotient is 0, as it should be.
     with np.errstate(over="ignore"):
         probability: NDArray[np.float32] = np.float32(1) / (np.float32(1) + np.exp(-logits))
     return probability

@@ -1,4 +1,4 @@
-"""YOLOv8 as Ultralytics exports it for detection: one row of candidates, no anchors to know."""
+"""The head of YOLOv8 as Ultralytics exports it for detection: one row of candidates, no anchors."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ BEFORE_CLASSES = 4
 
 @dataclass(frozen=True)
 class YoloV8:
-    """Output float32 [N, 4 + classes, candidates]; boxes of one class suppress each other.
+    """A head for outputs float32 [N, 4 + classes, candidates].
 
     Rows 0..3 are centre x, centre y, width and height in canvas pixels, the rest the classes,
-    activated; a candidate's score is its best class. YOLO11 and others of the same export share
-    the layout. Trained on letterboxed pictures, RGB, 0..1; the usual program suppresses at an
-    overlap of 0.7.
+    activated; a candidate's score is that of its best class. YOLO11 and others of the same export
+    share the layout. Such networks are trained on letterboxed pictures, RGB, 0..1. See Head for the
+    fields.
     """
 
     order: ChannelOrder = ChannelOrder.RGB
@@ -32,7 +32,7 @@ class YoloV8:
     per_class: bool = True
 
     def explain_mismatch(self, outputs: Sequence[Shape], labels: int, canvas: Size) -> str | None:
-        """Say why these outputs are not [N, 4 + labels, candidates]."""
+        """Return why these outputs are not [N, 4 + labels, candidates]; see Head."""
         del canvas
         if len(outputs) != 1 or len(outputs[0]) != 3:
             return "it reads one output [N, 4 + classes, candidates]"
@@ -48,7 +48,7 @@ class YoloV8:
     def decode(
         self, outputs: Sequence[NDArray[np.float32]], canvas: Size, threshold: float
     ) -> list[Candidates]:
-        """Read [N, 4 + classes, candidates], each picture by itself; `canvas` is not needed."""
+        """Read [N, 4 + classes, candidates]; see Head."""
         del canvas
         return [_picture(rows, threshold) for rows in outputs[0]]
 
