@@ -5,6 +5,8 @@ import fleet
 job = fleet.load_job("jobs/detect.toml", {"input": ["videos"], "output": "out"})
 report = fleet.run(job)
 people = fleet.read("out").detections
+
+What is not in `__all__` is internal, and may change without notice.
 """
 
 from __future__ import annotations
@@ -12,34 +14,72 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from fleet.version import __version__ as __version__
+from fleet.version import __version__
 
 if TYPE_CHECKING:
-    from fleet.core.frames import Rows as Rows
-    from fleet.driver.api import run as run
-    from fleet.driver.report import RunReport as RunReport
-    from fleet.job.frame_job import CompiledModel as CompiledModel
-    from fleet.job.frame_job import FrameJob as FrameJob
-    from fleet.job.job_file import Job as Job
-    from fleet.job.job_file import load_job as load_job
-    from fleet.table.state.read import read as read
+    from fleet import errors
+    from fleet.core.frames import Detections, FrameBatch, Picture, Rows
+    from fleet.core.geometry import Size
+    from fleet.device import Device
+    from fleet.driver.api import run
+    from fleet.driver.report import RunReport
+    from fleet.job.frame_job import CompiledModel, FrameJob
+    from fleet.job.job import Job
+    from fleet.job.job_file import load_job
+    from fleet.models.network import Network
+    from fleet.table.parts.schema import DETECTIONS
+    from fleet.table.state.read import read
+    from fleet.video.sampling import Sampling
 
+__all__ = [
+    "DETECTIONS",
+    "CompiledModel",
+    "Detections",
+    "Device",
+    "FrameBatch",
+    "FrameJob",
+    "Job",
+    "Network",
+    "Picture",
+    "Rows",
+    "RunReport",
+    "Sampling",
+    "Size",
+    "__version__",
+    "errors",
+    "load_job",
+    "read",
+    "run",
+]
 
 # Loaded when first asked for: `import fleet` in a job or a worker must not start up Ray's client.
 _HOMES = {
+    "DETECTIONS": "fleet.table.parts.schema",
     "CompiledModel": "fleet.job.frame_job",
+    "Detections": "fleet.core.frames",
+    "Device": "fleet.device",
+    "FrameBatch": "fleet.core.frames",
     "FrameJob": "fleet.job.frame_job",
-    "Job": "fleet.job.job_file",
+    "Job": "fleet.job.job",
+    "Network": "fleet.models.network",
+    "Picture": "fleet.core.frames",
     "Rows": "fleet.core.frames",
     "RunReport": "fleet.driver.report",
+    "Sampling": "fleet.video.sampling",
+    "Size": "fleet.core.geometry",
     "load_job": "fleet.job.job_file",
     "read": "fleet.table.state.read",
     "run": "fleet.driver.api",
 }
-__all__ = sorted(_HOMES)  # noqa: PLE0605
 
 
 def __getattr__(name: str) -> object:
+    if name == "errors":
+        return import_module("fleet.errors")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'fleet' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

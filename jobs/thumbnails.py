@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 
-from fleet import FrameJob
-from fleet.core.frames import Rows
-from fleet.core.geometry import Size
-
-if TYPE_CHECKING:
-    from fleet.core.frames import FrameBatch
-    from fleet.device import Device
+from fleet import Device, FrameBatch, FrameJob, Rows, Size
 
 
 @dataclass(frozen=True)
@@ -24,14 +18,14 @@ class Thumbnails(FrameJob):
     width: int = 320
     level: int = 85
 
-    def __post_init__(self) -> None:
-        if not (32 <= self.width <= 4096 and 1 <= self.level <= 100):
-            raise ValueError(f"a width of 32..4096 and a level of 1..100 are possible, not {self}")
-
     table: ClassVar[str] = "thumbnails"
     schema: ClassVar[pa.Schema] = pa.schema(
         [("width", pa.int32()), ("height", pa.int32()), ("jpeg", pa.binary())]
     )
+
+    def __post_init__(self) -> None:
+        if not (32 <= self.width <= 4096 and 1 <= self.level <= 100):
+            raise ValueError(f"a width of 32..4096 and a level of 1..100 are possible, not {self}")
 
     def run(self, opened: Device, batch: FrameBatch) -> Rows:
         """Shrink each picture on the VPC and encode it on the JPEGE."""
@@ -43,11 +37,11 @@ class Thumbnails(FrameJob):
                 jpegs.append(opened.jpege.encode(small, self.level))
             finally:
                 small.release()
-        everyone = np.arange(len(batch), dtype=np.int32)
+        every_picture = np.arange(len(batch), dtype=np.int32)
         widths, heights = np.full(len(batch), size.width), np.full(len(batch), size.height)
-        return Rows(everyone, {"width": widths, "height": heights, "jpeg": jpegs})
+        return Rows(every_picture, {"width": widths, "height": heights, "jpeg": jpegs})
 
     def _size(self, source: Size) -> Size:
-        """Even width and height, as YUV 4:2:0 wants them."""
+        """Return an even width and height, as YUV 4:2:0 needs them."""
         height = round(source.height * self.width / source.width / 2) * 2
         return Size(self.width // 2 * 2, max(2, height))

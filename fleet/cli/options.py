@@ -11,7 +11,8 @@ from typing import Annotated, Any, Concatenate, ParamSpec
 
 import typer
 
-from fleet.job.job_file import Job, load_job, parse_override
+from fleet.job.job import Job
+from fleet.job.job_file import load_job, parse_override
 from fleet.version import PACKAGE
 
 Own = ParamSpec("Own")
@@ -163,11 +164,7 @@ def _signature(command: Callable[..., None], names: Collection[str]) -> inspect.
 def _overrides(settings: list[str] | None, named: Mapping[str, Any]) -> dict[str, Any]:
     """Return what options say of a job's fields; None in `named` is what was not given."""
     found = dict(parse_override(text) for text in settings or [])
-    found.update({key: value for key, value in named.items() if value is not None})
-    devices = found.get("devices")
-    if isinstance(devices, str) and devices.isdecimal():
-        found["devices"] = int(devices)
-    return found
+    return found | {key: value for key, value in named.items() if value is not None}
 
 
 def packaged_job(name: str) -> Path:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from fleet.cli.codes import EXIT_FAILED
 from fleet.cli.options import DEVICES, OUTPUT, JobOptions, job_options
-from fleet.job.job_file import Job
+from fleet.job.job import Job
 from fleet.views.live import show_progress
 from fleet.views.summary import render
 

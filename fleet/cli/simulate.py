@@ -11,7 +11,7 @@ from fleet.cli.output_folder import counting
 from fleet.driver.estimate import simulation_input
 from fleet.driver.session import load_session, resolve_target
 from fleet.errors import UsageError
-from fleet.job.job_file import Job
+from fleet.job.job import Job
 from fleet.scheduler.lease_state import SchedulingPolicy
 from fleet.simulate.conditions import Conditions
 from fleet.simulate.whatif import MakePieces, made_up, planned, read_failures, read_slow

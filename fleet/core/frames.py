@@ -41,6 +41,11 @@ class Range(StrEnum):
     WIDE = "wide"
 
 
+_COLORSPACE = {Matrix.BT601: "ITU601", Matrix.BT709: "ITU709"}
+_COLOR_RANGE = {Range.NARROW: "MPEG", Range.WIDE: "JPEG"}
+"""libav's names for a matrix and a range."""
+
+
 class ChannelOrder(StrEnum):
     """Which colour comes first in a model's three input channels."""
 
@@ -68,7 +73,7 @@ class Picture:
     lays them out; the buffer is width_stride * height_stride * 3 / 2 bytes, `memory` accounts for
     it. `surface` holds the pixels: libav's frame in yuv420p or nv12 (this simulator's stand-in for
     the chip's buffer, without the stride's padding). `row`: see AccessUnit. `colour`: how to read
-    the samples. Use `fleet.ascend.download` to get the strided bytes.
+    the samples. `rgb` gives its pixels to the host.
     """
 
     size: Size
@@ -90,6 +95,19 @@ class Picture:
     def __repr__(self) -> str:
         strides = f"{self.width_stride}x{self.height_stride}"
         return f"Picture(row={self.row}, {self.size}, strides {strides}, {self.colour})"
+
+    def rgb(self) -> NDArray[np.uint8]:
+        """Return its pixels as RGB in the host's memory: u8 [height, width, 3], 0..255.
+
+        The samples are read as `colour` says. The host converts them; no engine of the chip does.
+        """
+        converted = self.surface.reformat(
+            format="rgb24",
+            src_colorspace=_COLORSPACE[self.colour.matrix],
+            src_color_range=_COLOR_RANGE[self.colour.range],
+            dst_color_range="JPEG",
+        )
+        return np.asarray(converted.to_ndarray(), np.uint8)
 
     def release(self) -> None:
         """Give its device memory back; the picture is not to be used afterwards."""

@@ -1,29 +1,23 @@
-"""`fleet.run`: a job, run as the command runs it, from a script or a notebook."""
+"""`fleet.run`: run a job from a script or a notebook, as the command does."""
 
 from __future__ import annotations
 
 import os
 from typing import Literal
 
-from fleet.core.run_events import Observer, RunEvent
+from fleet.core.run_events import Observer
+from fleet.driver.observers import NullObserver
 from fleet.driver.report import RunReport
 from fleet.driver.run import Resources, run_job
-from fleet.errors import JobFailedError
+from fleet.errors import JobFailedError, UsageError
 from fleet.executors.inline import InlinePool
 from fleet.executors.ray.metrics import ray_metrics
 from fleet.executors.ray.pool import RayPool
 from fleet.executors.ray.session import join_ray, ray_left_as_found, start_ray
-from fleet.job.job_file import Job
+from fleet.job.job import Job
 from fleet.scheduler.autoscale import Limits
 from fleet.scheduler.lease_state import SchedulingPolicy
 from fleet.worker.spec import WorkerSpec
-
-
-class NullObserver:
-    """An observer that takes no note."""
-
-    def on_event(self, event: RunEvent) -> None:
-        """Do nothing."""
 
 
 def run(
@@ -33,14 +27,17 @@ def run(
     observer: Observer | None = None,
     join: bool = False,
 ) -> RunReport:
-    """Run a job to its end and report.
+    """Run a job to its end and return a report.
 
-    `on`: ray uses the cluster that RAY_ADDRESS names or this process is connected to, else starts
-    Ray on this machine for as long as the run lasts; inline runs all devices in this process, one
-    after the other, for debugging. `observer` sees what happens. `join`: share the work with a run
-    that is at it, rather than be refused. Raises UsageError before anything
-    runs, JobFailedError where it cannot go on.
+    `on`: "ray" uses the cluster that RAY_ADDRESS names or this process is connected to, else it
+    starts Ray on this machine until the run ends; "inline" runs all devices in this process, one
+    after the other, for debugging. `observer` is called with each event of the run. `join`: share
+    the work with a run that is on the same output already, which is refused otherwise.
+
+    Raises UsageError before anything runs, JobFailedError where the run cannot go on.
     """
+    if on not in {"ray", "inline"}:
+        raise UsageError(f"A job does not run on {on!r}.", "Say ray or inline.")
     observer = observer or NullObserver()
     asked = None if job.devices == "auto" else job.devices
     if on == "inline":
@@ -57,7 +54,7 @@ def run(
 
 
 def _own(job: Job, asked: int | None) -> Resources:
-    """Work on this machine alone."""
+    """Return what a run on this machine alone works with."""
     devices = asked or job.max_devices or len(os.sched_getaffinity(0))
 
     def make_pool(spec: WorkerSpec) -> RayPool:
@@ -68,7 +65,7 @@ def _own(job: Job, asked: int | None) -> Resources:
 
 
 def _cluster(job: Job, asked: int | None, capacity: int) -> Resources:
-    """Work on a cluster that is there, as far as it has room, or can grow."""
+    """Return what a run on a cluster works with; raises JobFailedError where it has no NPU."""
     most = job.max_devices or asked
     if not (most or capacity):
         raise JobFailedError(

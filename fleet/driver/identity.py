@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 from fleet.errors import ModelRefusedError
 from fleet.job.code import code_digest
 from fleet.job.frame_job import CompiledModel, FrameJob
-from fleet.job.job_file import Job
+from fleet.job.job import Job
 from fleet.models.card import read_card
 from fleet.storage import read_file
 from fleet.table.commits.record import JobRecord
@@ -66,17 +66,19 @@ def _model_digest(name: str, data: bytes, soc: str) -> str:
     return card.digest
 
 
-def model_fields(work: FrameJob) -> dict[str, str]:
+def model_fields(work: FrameJob[Any]) -> dict[str, str]:
     """Find the fields that name compiled models: field -> file."""
-    kinds = get_type_hints(type(work))
+    kinds = get_type_hints(type(work), include_extras=True)
     return {
         item.name: str(getattr(work, item.name))
         for item in fields(work)
-        if kinds.get(item.name) is CompiledModel
+        if kinds.get(item.name) == CompiledModel
     }
 
 
-def _params(work: FrameJob, names: Mapping[str, str], models: Mapping[str, str]) -> dict[str, str]:
+def _params(
+    work: FrameJob[Any], names: Mapping[str, str], models: Mapping[str, str]
+) -> dict[str, str]:
     """Write a job's parameters down; of a model, its content counts and not its name."""
     return {
         item.name: models[names[item.name]]

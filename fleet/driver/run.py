@@ -1,122 +1,119 @@
 """A run, from the job to its report.
 
-identify -> claim the output -> list -> see what is done -> index -> bundle -> loop -> finish
+identify -> claim the output -> list -> read what is done -> index -> take over -> bundle -> loop ->
+close
 
 Devices start while the videos are indexed: both take seconds.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
+
+from fleet.clock import SYSTEM_CLOCK, Clock
+from fleet.core.interval import LeaseNames
 from fleet.core.loss import Loss
 from fleet.core.receipt import Receipt, Tally
 from fleet.core.run_events import Observer, RunEnded, RunStarted, VideoRefused, Warned
+from fleet.core.spans import covers
 from fleet.driver.background import background
-from fleet.driver.checkpointer import RecordKeeper
-from fleet.driver.heartbeat import Heartbeat, heartbeat
-from fleet.driver.loop import Loop
-from fleet.driver.loss_recorder import Recorder
+from fleet.driver.checkpointer import Checkpointer
+from fleet.driver.heartbeat import Heartbeat, beating
+from fleet.driver.loop import Loop, LoopParts
+from fleet.driver.loss_recorder import DRIVER, LossRecorder
+from fleet.driver.observers import Observers
 from fleet.driver.peer_pool import SharedPool
 from fleet.driver.peers import (
     Leadership,
     acquire_or_join,
     depart,
+    less_done,
     offered_leases,
     partition_peer_leases,
 )
-from fleet.driver.prepare import Prepared
+from fleet.driver.prepare import Prepared, Refusal
 from fleet.driver.report import RunReport
-from fleet.driver.session import (
-    JobTarget,
-    Session,
-    claim_output,
-    load_session,
-    prepare_output,
-    resolve_target,
-)
+from fleet.driver.session import JobTarget, Session, load_session, resolve_target
 from fleet.executors.pool import Pool
-from fleet.job.job_file import Job
+from fleet.job.job import Job
 from fleet.plan.lease import Lease
 from fleet.plan.plan import bundle
 from fleet.plan.shard import VideoWork
 from fleet.scheduler.autoscale import Limits
 from fleet.scheduler.lease_state import SchedulingPolicy
 from fleet.table.maintenance.close import Covering
-from fleet.table.state.read import count_losses, read
-from fleet.table.state.run_records import RunRecord, prune_run_records, put_leases, read_run_records
-from fleet.table.state.state import read_state
-from fleet.table.state.success_marker import is_finished, unfinish
+from fleet.table.state.read import count_losses
+from fleet.table.state.run_records import RunRecord
+from fleet.table.state.state import TableState
 from fleet.worker.spec import WorkerSpec
 
 MakePool = Callable[[WorkerSpec], Pool]
-
-
 _UNSURE = (
     "This output's store has no conditional puts that hold: two runs that start on it in the same "
     "second may not notice each other. Start one at a time."
 )
-
-
 DEFAULT_POLICY = SchedulingPolicy()
 
 
 @dataclass(frozen=True)
 class Resources:
-    """What a run has to work with.
-
-    `devices`: for how many the work is cut. `limits`: how many it may come to have, see `Limits`.
-    `policy`: see there.
-    """
+    """What a run has to work with."""
 
     devices: int
+    """For how many devices the work is bundled."""
     make_pool: MakePool
     limits: Limits
+    """How many devices it may come to have."""
     policy: SchedulingPolicy = DEFAULT_POLICY
 
 
 @dataclass(frozen=True)
+class _Context:
+    """What all parts of a run share."""
+
+    target: JobTarget
+    resources: Resources
+    leadership: Leadership
+    observers: Observers
+    beat: Heartbeat
+    clock: Clock
+
+
+@dataclass(frozen=True)
 class _Plan:
-    """What a run has to go on: its ground, and what there is to do."""
+    """What there is to do, in which epoch of the output."""
 
-    ground: Session
+    session: Session
     prepared: Prepared
+    state: TableState
+    """What the output holds when the work begins."""
+    recorder: LossRecorder
 
     @property
-    def site(self) -> JobTarget:
-        """The job, and where it goes."""
-        return self.ground.site
+    def names(self) -> LeaseNames:
+        """How leases are named."""
+        return LeaseNames(self.session.target.digest, self.epoch)
 
     @property
-    def digest(self) -> str:
-        """The job's identity."""
-        return self.site.identity.record.digest
-
-    @property
-    def works(self) -> dict[str, VideoWork]:
-        """The work by URI."""
-        return {work.source.uri: work for work in self.prepared.works}
-
-    @property
-    def recorder(self) -> Recorder:
-        """What records losses in the output."""
-        return Recorder(self.site.folder, self.site.job, self.site.identity)
+    def epoch(self) -> int:
+        """The epoch that the run works in."""
+        return self.state.manifest.epoch
 
 
 @dataclass(frozen=True)
 class _Outcome:
-    """How a run went.
-
-    `refused`: records of videos that are not processed. `leases`: how many it had to do.
-    """
+    """How a run went."""
 
     plan: _Plan
     refused: tuple[Receipt, ...]
+    """Records of videos that are not processed."""
     loop: Loop
     leases: int
+    """How many leases it had to do."""
     interrupted: bool
 
     @property
@@ -125,151 +122,212 @@ class _Outcome:
         return Tally.total([*(receipt.tally for receipt in self.refused), self.loop.totals.here])
 
 
-def run_job(job: Job, means: Resources, observer: Observer, *, join: bool = False) -> RunReport:
+def run_job(
+    job: Job,
+    resources: Resources,
+    observer: Observer,
+    *,
+    join: bool = False,
+    clock: Clock = SYSTEM_CLOCK,
+) -> RunReport:
     """Run a job to its end.
 
-    `join`: share the work with runs that are at it already. Raises UsageError before anything runs,
-    JobFailedError where it cannot go on. An interrupt from the keyboard ends it cleanly, and the
-    report says so: what is committed stays.
+    `join`: share the work with runs that are at it already. Raises UsageError before anything
+    runs, JobFailedError where it cannot go on. An interrupt from the keyboard ends it cleanly, and
+    the report says so: what is committed stays.
     """
-    started_s = time.monotonic()
-    site = resolve_target(job)
-    conditional = claim_output(site)
-    digest = site.identity.record.digest
-    with acquire_or_join(site.folder, digest, join=join, conditional=conditional) as leadership:
-        note = RunRecord(leadership.holder, "preparing", time.time(), inputs=job.inputs)
-        keeper = RecordKeeper(site.folder, site.origin, observer)
-        with heartbeat(site.folder, note, keeper, leadership.check) as beat:
-            if not conditional:
-                beat.on_event(Warned(_UNSURE))
-            outcome = _drive(_ground(site, leadership), means, beat, leadership)
-            total = _close(outcome, beat, leadership)
-            beat.on_event(RunEnded(whole=not outcome.interrupted))
-    return _report(outcome, total, time.monotonic() - started_s)
+    started_s = clock.steady_s()
+    target = resolve_target(job)
+    table = target.table
+    table.create(target.schemas)
+    if join:
+        table.need_conditional_to_join()
+    with acquire_or_join(table, clock, join=join) as leadership:
+        record = RunRecord(leadership.holder, "preparing", clock.unix_s(), inputs=job.inputs)
+        beat = Heartbeat(table.runs, record, clock)
+        checkpointer = Checkpointer(table, target.origin, clock)
+        observers = Observers(beat, checkpointer, observer)
+        context = _Context(target, resources, leadership, observers, beat, clock)
+        with beating(beat, clock, checkpointer.flush):
+            if not table.conditional:
+                observers.on_event(Warned(_UNSURE))
+            outcome = _drive(context, load_session(target))
+            total = _close(context, outcome)
+            observers.on_event(RunEnded(whole=not outcome.interrupted))
+    return _report(outcome, total, clock.steady_s() - started_s)
 
 
-def _ground(site: JobTarget, leadership: Leadership) -> Session:
-    """See what there is; whoever leads clears away first what does not count."""
-    if not leadership.leads:
-        return load_session(site)
-    prune_run_records(site.folder, read_run_records(site.folder), time.time())
-    return prepare_output(site)
-
-
-def _drive(ground: Session, means: Resources, beat: Heartbeat, leadership: Leadership) -> _Outcome:
-    site = ground.site
-    with ExitStack() as ends, background(ground.prepare_and_keep) as planning:
+def _drive(context: _Context, session: Session) -> _Outcome:
+    target, resources = context.target, context.resources
+    with ExitStack() as ends, background(session.prepare_and_keep) as planning:
 
         def start() -> Pool:
-            return ends.enter_context(closing(means.make_pool(_worker_spec(site))))
+            spec = _worker_spec(target)
+            return ends.enter_context(closing(resources.make_pool(spec)))
 
-        # In a closed folder nothing may be left to do; else devices start while the plan is made.
-        pool = None if is_finished(site.folder) else start()
+        # In a closed output nothing may be left to do; else devices start while the plan is made.
+        pool = None if session.state.closed else start()
         if pool:
-            pool.set_target(min(means.devices, len(site.listing.sources)))
-        plan = _Plan(ground, planning.result())
-        refused = _record_refusals(plan, beat)
-        leases = _leases(plan, means.devices, leadership)
-        loop = Loop(leases, plan.works, plan.recorder, beat, means.limits, means.policy)
-        beat.on_event(_started(plan, len(leases)))
+            pool.set_target(min(resources.devices, len(target.listing.sources)))
+        plan = _take_over(context, session, planning.result())
+        refused = _record_refusals(context, plan)
+        leases = _leases(context, plan)
+        works = {work.source.uri: work for work in plan.prepared.works}
+        loop = Loop(leases, works, _loop_parts(context, plan))
+        context.observers.on_event(_started(plan, len(leases)))
         interrupted = False
         if leases:
-            unfinish(site.folder)
             try:
-                shared = SharedPool(pool or start(), site.folder, leases, beat.note)
-                shared.set_target(min(means.devices, len(leases)))
+                peers = context.leadership.peers
+                shared = SharedPool(
+                    pool or start(), target.table, leases, peers, plan.epoch, context.clock
+                )
+                shared.set_target(min(resources.devices, len(leases)))
                 loop.drive(shared)
             except KeyboardInterrupt:
                 interrupted = True
     return _Outcome(plan, refused, loop, len(leases), interrupted)
 
 
-def _leases(plan: _Plan, devices: int, leadership: Leadership) -> list[Lease]:
-    """Cut the work into leases, in the way of those who are at it already."""
-    folder, longest_s = plan.site.folder, plan.site.job.lease_s
+def _take_over(context: _Context, session: Session, prepared: Prepared) -> _Plan:
+    """Begin an epoch of the output where there is something to do; a run that joins has one."""
+    target, leadership = context.target, context.leadership
+    recorder = LossRecorder(target.job, target.table.writer(target.origin, DRIVER))
+    state = session.state
+    if not leadership.leads:
+        state = target.table.state()
+    elif not state.closed or prepared.works or _unrecorded(prepared.refused, state):
+        leadership.check()
+        state = target.table.begin_epoch(target.versions)
+        # In another epoch, a run cannot commit anything that counts.
+        epoch = state.manifest.epoch
+        past = (r for r in target.table.runs.read() if r.id != leadership.holder.mark)
+        target.table.runs.prune([r for r in past if r.is_over or r.epoch != epoch])
+    context.beat.work_in(state.manifest.epoch)
+    left = tuple(less_done(prepared.works, state.done))
+    return _Plan(session, replace(prepared, works=left), state, recorder)
+
+
+def _unrecorded(refused: Sequence[Refusal], state: TableState) -> list[Refusal]:
+    """Return the refusals that are not in the output; of some, another run may find otherwise."""
+    done = state.done
+    lasting = (refusal for refusal in refused if not refusal.error.retryable)
+    return [
+        refusal
+        for refusal in lasting
+        if not covers(
+            done.spans(refusal.interval.uri, refusal.interval.etag),
+            np.array([refusal.interval.start_pts]),
+            np.array([refusal.interval.end_pts]),
+        ).all()
+    ]
+
+
+def _record_refusals(context: _Context, plan: _Plan) -> tuple[Receipt, ...]:
+    """Record the videos that are not processed, each once."""
+    unrecorded = _unrecorded(plan.prepared.refused, plan.state)
+    recorded = []
+    for refusal in plan.prepared.refused:
+        loss = Loss.of_video(refusal.source.uri, refusal.error)
+        context.observers.on_event(VideoRefused(loss))
+        if refusal in unrecorded:
+            interval = refusal.interval
+            recorded.append(plan.recorder.commit(plan.names([interval]), [interval], [loss]))
+    return tuple(recorded)
+
+
+def _leases(context: _Context, plan: _Plan) -> list[Lease]:
+    """Cut the work into leases, as the runs do that are at it already."""
+    table, leadership, job = context.target.table, context.leadership, context.target.job
     works: Sequence[VideoWork] = plan.prepared.works
     taken: list[Lease] = []
     if not leadership.leads:
-        offered = offered_leases(folder, leadership)
-        done = read_state(folder, plan.site.identity.record.tables).done
-        taken, works = partition_peer_leases(offered, works, done)
-    own = bundle(works, plan.digest, devices, longest_s)
+        offered = offered_leases(table, leadership, plan.epoch)
+        taken, works = partition_peer_leases(offered, works, table.state().done)
+    own = bundle(works, plan.names, context.resources.devices, job.lease_s)
     if own:
-        put_leases(folder, leadership.holder.mark, own)
+        table.runs.put_leases(leadership.holder.mark, own)
     return [*taken, *own]
 
 
-def _close(outcome: _Outcome, beat: Heartbeat, leadership: Leadership) -> Tally:
+def _loop_parts(context: _Context, plan: _Plan) -> LoopParts:
+    return LoopParts(
+        names=plan.names,
+        recorder=plan.recorder,
+        observer=context.observers,
+        limits=context.resources.limits,
+        policy=context.resources.policy,
+        clock=context.clock,
+        still_leads=context.leadership.check,
+    )
+
+
+def _close(context: _Context, outcome: _Outcome) -> Tally:
     """Add up what the output holds now, and close it if that is everything."""
-    plan = outcome.plan
     if outcome.interrupted:
-        beat.put("interrupted")
-        return Tally.total([plan.ground.state.total, outcome.this_run])
+        context.beat.put("interrupted")
+        return Tally.total([outcome.plan.state.total, outcome.this_run])
     committed: list[Covering] = [*outcome.refused, *outcome.loop.committed]
-    return depart(plan.site.folder, plan.site.identity.record, committed, beat, leadership)
+    return depart(
+        context.target.table,
+        committed,
+        context.beat,
+        context.observers,
+        context.leadership,
+        outcome.plan.epoch,
+    )
 
 
 def _report(outcome: _Outcome, total: Tally, wall_s: float) -> RunReport:
-    plan, site, job = outcome.plan, outcome.plan.site, outcome.plan.site.job
+    plan = outcome.plan
+    target = plan.session.target
+    job, table = target.job, target.table
     return RunReport(
-        output=site.folder.uri,
+        output=table.uri,
         table=job.work.table,
-        job_digest=plan.digest,
+        job_digest=target.digest,
         total=total,
         this_run=outcome.this_run,
         wall_s=wall_s,
         devices=outcome.loop.devices,
         soc=job.soc,
-        videos=len(site.listing.sources),
-        video_bytes=sum(source.bytes for source in site.listing.sources),
+        videos=len(target.listing.sources),
+        video_bytes=sum(source.bytes for source in target.listing.sources),
         refused_videos=len(plan.prepared.refused),
-        left=site.listing.left,
+        left=target.listing.left,
         leases=outcome.leases,
         index_bytes=plan.prepared.bytes_read,
-        already_done=len(plan.ground.state),
+        already_done=len(plan.state),
         quarantined=outcome.loop.quarantined,
         interrupted=outcome.interrupted,
-        losses=count_losses(read(site.folder.uri).errors) if total.errors else (),
+        losses=count_losses(table.tables().errors) if total.errors else (),
         peak_rss_bytes=outcome.loop.totals.peak_rss_bytes,
     )
 
 
-def _record_refusals(plan: _Plan, observer: Observer) -> tuple[Receipt, ...]:
-    """Record the videos that are not processed, each once."""
-    state = set(plan.ground.state.leases)
-    recorded = []
-    for refusal in plan.prepared.refused:
-        loss = Loss.of_video(refusal.source.uri, refusal.error)
-        observer.on_event(VideoRefused(loss))
-        lease = refusal.lease(plan.digest)
-        # What could not be read just now may be readable when the command is run again.
-        if lease not in state and not refusal.error.retryable:
-            recorded.append(plan.recorder.commit(lease, [refusal.interval], [loss]))
-    return tuple(recorded)
-
-
-def _worker_spec(site: JobTarget) -> WorkerSpec:
-    job = site.job
+def _worker_spec(target: JobTarget) -> WorkerSpec:
+    job = target.job
     return WorkerSpec(
         work=job.work,
-        job_digest=site.identity.record.digest,
-        output=site.folder.uri,
+        job_digest=target.digest,
+        output=target.table.uri,
         soc=job.soc,
         partitions=job.partitions,
-        models=site.identity.models,
-        files=site.identity.files,
+        models=target.identity.models,
+        files=target.identity.files,
         watchdog_s=job.watchdog_s,
+        conditional=target.table.conditional,
     )
 
 
 def _started(plan: _Plan, leases: int) -> RunStarted:
-    prepared, state = plan.prepared, plan.ground.state
+    prepared, target = plan.prepared, plan.session.target
     # A refused video is a record in the output, but no lease that anybody waits for.
-    refusals = {refusal.lease(plan.digest) for refusal in prepared.refused}
-    done = len(state) - len(refusals.intersection(state.leases))
+    refused = {refusal.interval for refusal in prepared.refused}
+    done = len(plan.state) - len(refused.intersection(plan.state.covered.intervals))
     return RunStarted(
-        output=plan.site.folder.uri,
-        videos=len(plan.site.listing.sources),
+        output=target.table.uri,
+        videos=len(target.listing.sources),
         video_s=prepared.duration_s,
         frames=prepared.frames,
         leases=leases + done,
@@ -277,5 +335,5 @@ def _started(plan: _Plan, leases: int) -> RunStarted:
         done_video_s=max(0.0, round(prepared.duration_s - prepared.todo_s, 6)),
         done_frames=prepared.frames - prepared.todo_frames,
         done_leases=done,
-        job=plan.digest,
+        job=target.digest,
     )

@@ -1,7 +1,8 @@
-"""Where a job's class comes from, and what its code is, to tell one job from another."""
+"""Loading a job's class, and telling one version of its code from another."""
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib
 import importlib.util
@@ -9,16 +10,17 @@ import inspect
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from fleet.errors import UsageError
 from fleet.job.frame_job import FrameJob
 
 LOADED_PREFIX = "fleet_job_"
-"""Modules loaded from a job's own file carry this prefix: workers get them by value."""
+"""The names of modules loaded from a job's own file begin so: workers get them by value."""
 
 
-def load_job_class(reference: str, folder: Path) -> type[FrameJob]:
-    """Find `file.py:Class` (relative to `folder`) or `package.module:Class`.
+def load_job_class(reference: str, folder: Path) -> type[FrameJob[Any]]:
+    """Return the class that `file.py:Class` (relative to `folder`) or `package.module:Class` names.
 
     Raises UsageError when there is no such file, module or class, or it is no FrameJob.
     """
@@ -71,15 +73,38 @@ def _load_file(path: Path) -> ModuleType:
     return module
 
 
-def code_digest(job_class: type[FrameJob]) -> str:
-    """Tell one version of a job's code from another: sha256 of its module's source, in hex."""
+def code_digest(job_class: type[FrameJob[Any]]) -> str:
+    """Return the sha256, in hex, of the text that a job's class is in, to tell versions apart.
+
+    That is the whole module; of a script or notebook, the class alone. Raises UsageError where the
+    text cannot be found.
+    """
     module = inspect.getmodule(job_class)
     try:
-        in_notebook = module is None or module.__name__ == "__main__"
-        source = inspect.getsource(job_class if in_notebook else module)  # type: ignore[arg-type]
+        if module is None or module.__name__ == "__main__":
+            source = _class_source(job_class)
+        else:
+            source = inspect.getsource(module)
     except (OSError, TypeError):
         message = (
             f"The source of {job_class.__qualname__} cannot be found, so its version is unknown."
         )
         raise UsageError(message, "Put the class into a file of its own.") from None
     return hashlib.sha256(source.encode()).hexdigest()
+
+
+def _class_source(job_class: type[FrameJob[Any]]) -> str:
+    """Return the text of a class; raises OSError or TypeError where it is not to be found."""
+    try:
+        return inspect.getsource(job_class)
+    except (OSError, TypeError):
+        # Of a notebook, inspect finds the cell that a function is in, but not that of a class.
+        run = inspect.unwrap(job_class.run)
+        cell, _ = inspect.findsource(run)
+    line = run.__code__.co_firstlineno
+    for node in ast.walk(ast.parse("".join(cell))):
+        if isinstance(node, ast.ClassDef) and node.name == job_class.__name__:
+            start = min([node.lineno, *(part.lineno for part in node.decorator_list)])
+            if start <= line <= (end := node.end_lineno or 0):
+                return "".join(cell[start - 1 : end])
+    raise OSError(f"no class {job_class.__name__} around its run")

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NewType
+from typing import TYPE_CHECKING, Annotated, ClassVar, Generic, cast
 
 import pyarrow as pa
+from typing_extensions import TypeVar
 
 from fleet.core.frames import Detections, FrameBatch, Rows
 
 if TYPE_CHECKING:
     from fleet.device import Device
 
-CompiledModel = NewType("CompiledModel", str)
-"""The type of a job field that names a compiled model (.om), by path or URL.
+Opened = TypeVar("Opened", default="Device")
+
+CompiledModel = Annotated[str, "fleet.CompiledModel"]
+"""The type of a job's field that names a compiled model (.om), by path or URL.
 
 Fleet reads the file once, carries it to every device, and counts its content, not its name, as
 part of what the job is.
@@ -22,25 +25,32 @@ part of what the job is.
 
 
 @dataclass(frozen=True)
-class FrameJob(ABC):
-    """What is done with frames; subclass it as a frozen dataclass, its fields are the parameters.
+class FrameJob(ABC, Generic[Opened]):
+    """What is done with frames: derive a frozen dataclass from it; its fields are the parameters.
 
-    `table`: the folder of the output that its rows go to. `schema`: the Arrow schema of the columns
-    it writes; uri, frame, pts and time_s are added in front. `batch`: how many pictures it is given
-    at a time at most (the last of a shard may be fewer).
+    `FrameJob[Network]` is a job whose `open` returns a Network; plain `FrameJob` is one that does
+    not override `open`, and works with the Device itself.
     """
 
     table: ClassVar[str]
+    """The folder of the output that the job's rows go to."""
     schema: ClassVar[pa.Schema]
+    """The Arrow schema of the columns that the job fills; uri, frame, pts and time_s precede them.
+    """
     batch: ClassVar[int] = 4
+    """How many pictures a batch has at most; the last batch of a lease may have fewer."""
 
-    def open(self, device: Device) -> Any:
-        """Make what lives on the device from lease to lease, such as a loaded model."""
-        return device
+    def open(self, device: Device) -> Opened:
+        """Return what lives on the device for the whole run, such as a loaded model.
+
+        It is called once for each device.
+        """
+        return cast("Opened", device)
 
     @abstractmethod
-    def run(self, opened: Any, batch: FrameBatch) -> Rows | Detections:
-        """Look at a batch; rows may be of any frame in it, none or many of each.
+    def run(self, opened: Opened, batch: FrameBatch) -> Rows | Detections:
+        """Return the rows of a batch: none, one or many of each frame.
 
-        What comes out may depend on each frame alone, never on which frames share a batch.
+        `opened` is what `open` returned. The rows of a frame must depend on that frame alone, not
+        on the frames that happen to share its batch.
         """

@@ -1,140 +1,30 @@
-"""The job file: TOML in, a frozen, checked Job out; one error lists every bad field."""
+"""The job file: TOML in, a checked Job out; one error lists every mistake."""
 
 from __future__ import annotations
 
-import re
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from fleet.errors import JobFileError, UsageError
 from fleet.job.code import load_job_class
+from fleet.job.fields import JobFields, describe
 from fleet.job.frame_job import FrameJob
-from fleet.storage import (
-    EVERY_VIDEO,
-    InputFilter,
-    check_glob,
-    parse_moment,
-    redact,
-    refuse_credentials,
-)
-from fleet.video.sampling import EVERY_FRAME, Sampling
+from fleet.job.job import Job
+from fleet.storage import redact
 
-MOST_DEVICES = 100_000
+__all__ = ["Job", "job_from", "load_job", "parse_override", "read_fields"]
 
-
-def _read_sample(value: object) -> object:
-    return Sampling.parse(value) if isinstance(value, str) else value
-
-
-def _read_devices(value: object) -> object:
-    is_count = isinstance(value, int) and 1 <= value <= MOST_DEVICES
-    if value != "auto" and not is_count:
-        raise ValueError(f"a number from 1 to {MOST_DEVICES}, or auto")
-    return value
-
-
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d)")
-_UNIT_S = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-def read_duration(value: object) -> object:
-    """Read 90min, 2h or 1.5d as seconds; raises ValueError for other words."""
-    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
-        return value
-    found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    if found is None or not float(found[1]):
-        raise ValueError("a time like 90min, 2h or 1.5d")
-    return float(found[1]) * _UNIT_S[found[2]]
-
-
-def _read_pattern(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        names = re.compile(value).groupindex
-    except re.error as error:
-        raise ValueError(f"{value!r} is not a regular expression: {error}") from None
-    if value and not names:
-        raise ValueError(f"{value!r} names no column: write (?P<camera>[^/]+) for each")
-    return value
-
-
-def _read_location(value: object) -> object:
-    if isinstance(value, str):
-        refuse_credentials(value)
-    return value
-
-
-def _read_glob(value: object) -> object:
-    if isinstance(value, str):
-        check_glob(value)
-    return value
-
-
-def _read_moment(value: object) -> object:
-    return None if value is None else parse_moment(value)
-
-
-_Location = Annotated[str, BeforeValidator(_read_location), Field(min_length=1)]
-_Glob = Annotated[str, BeforeValidator(_read_glob)]
-
-
-class JobFile(BaseModel):
-    """The fields of a job file, with their limits; `params` are those of the job class."""
-
-    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
-
-    job: str
-    input: list[_Location] = Field(min_length=1)
-    output: _Location
-    include: list[_Glob] = []
-    exclude: list[_Glob] = []
-    modified_since: Annotated[datetime | None, BeforeValidator(_read_moment)] = None
-    sample: Annotated[Sampling, BeforeValidator(_read_sample)] = EVERY_FRAME
-    devices: Annotated[int | Literal["auto"], BeforeValidator(_read_devices)] = "auto"
-    max_devices: int | None = Field(default=None, ge=1)
-    deadline: Annotated[float | None, BeforeValidator(read_duration), Field(gt=0)] = None
-    soc: str = "Ascend310"
-    partitions: Annotated[str, BeforeValidator(_read_pattern)] = ""
-    lease_s: float = Field(default=60.0, ge=0.05, le=3600)
-    watchdog_s: float = Field(default=60.0, ge=1, le=86400)
-    index_cache: _Location | None = None
-    params: dict[str, Any] = {}
-
-
-@dataclass(frozen=True)
-class Job:
-    """A job, ready to run.
-
-    `work`: what is done with frames. `inputs`: videos, folders and globs. `output`: where the
-    tables go. `devices`: how many, or auto for all there are. `max_devices`: a cluster that grows
-    is asked for up to so many. `deadline_s`: in how many seconds the run is to be over, with as few
-    devices as that takes. `partitions`: a regular expression
-    whose named groups become columns, found in each video's URI; empty for none. `lease_s`: no
-    lease is planned to take one device longer. `watchdog_s`: a device that works without a sign of
-    life for so long is ended, and its lease done by another. `choice`: which of the inputs' videos
-    are meant. `index_cache`: the folder where the videos' indexes are kept; None: in the output.
-    """
-
-    work: FrameJob
-    inputs: tuple[str, ...]
-    output: str
-    sample: Sampling = EVERY_FRAME
-    devices: int | Literal["auto"] = "auto"
-    max_devices: int | None = None
-    deadline_s: float | None = None
-    soc: str = "Ascend310"
-    partitions: str = ""
-    lease_s: float = 60.0
-    watchdog_s: float = 60.0
-    choice: InputFilter = EVERY_VIDEO
-    index_cache: str | None = None
+_NAMES = {"inputs": "input", "deadline_s": "deadline"}
+"""What a file calls the fields of a job that it calls otherwise."""
+_FIELDS = {_NAMES.get(name, name): name for name in JobFields.model_fields}
+"""Field of the file -> field of the job."""
+_KEYS = ("job", *_FIELDS, "params")
 
 
 def load_job(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Job:
@@ -163,37 +53,39 @@ def read_fields(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
 
 
 def job_from(raw: Mapping[str, Any], name: str, folder: Path) -> Job:
-    """Check the fields of a job file and make the job; relative job modules lie in `folder`."""
-    mistakes: list[str] = []
-    parsed = None
+    """Check the fields of a job file and make the job; relative job modules lie in `folder`.
+
+    Raises JobFileError with every mistake at once.
+    """
+    mistakes = list(_mistaken_keys(raw))
+    given = {_FIELDS[key]: value for key, value in raw.items() if key in _FIELDS}
     try:
-        parsed = JobFile.model_validate(raw)
+        JobFields.read(given)
     except ValidationError as error:
-        mistakes += _sentences(error)
+        mistakes += describe(error, _NAMES)
     work = _make_work(raw, folder, mistakes)
-    if parsed is None or work is None or mistakes:
+    if work is None or mistakes:
         raise JobFileError(name, tuple(mistakes))
-    return Job(
-        work=work,
-        inputs=tuple(parsed.input),
-        output=parsed.output,
-        sample=parsed.sample,
-        devices=parsed.devices,
-        max_devices=parsed.max_devices,
-        deadline_s=parsed.deadline,
-        soc=parsed.soc,
-        partitions=parsed.partitions,
-        lease_s=parsed.lease_s,
-        watchdog_s=parsed.watchdog_s,
-        index_cache=parsed.index_cache,
-        choice=InputFilter(tuple(parsed.include), tuple(parsed.exclude), parsed.modified_since),
-    )
+    return Job(work, **given)
 
 
-def _make_work(raw: Mapping[str, Any], folder: Path, mistakes: list[str]) -> FrameJob | None:
+def _mistaken_keys(raw: Mapping[str, Any]) -> Iterator[str]:
+    if "job" not in raw:
+        yield 'job: it is missing; write job = "file.py:Class"'
+    elif not isinstance(raw["job"], str):
+        yield f"job: a text such as file.py:Class (given: {redact(repr(raw['job']))})"
+    if not isinstance(raw.get("params", {}), Mapping):
+        yield f"params: a table of the job's parameters (given: {redact(repr(raw['params']))})"
+    for key in raw:
+        if key not in _KEYS:
+            near = get_close_matches(key, _KEYS, 1)
+            meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(_KEYS)}"
+            yield f"{key}: there is no such field; {meant}"
+
+
+def _make_work(raw: Mapping[str, Any], folder: Path, mistakes: list[str]) -> FrameJob[Any] | None:
     reference, params = raw.get("job"), raw.get("params", {})
     if not isinstance(reference, str) or not isinstance(params, Mapping):
-        # The check of the file itself says what is wrong with these.
         return None
     try:
         job_class = load_job_class(reference, folder)
@@ -208,7 +100,7 @@ def _make_work(raw: Mapping[str, Any], folder: Path, mistakes: list[str]) -> Fra
     try:
         return TypeAdapter(job_class).validate_python(given)
     except ValidationError as error:
-        mistakes += _sentences(error, "params.")
+        mistakes += describe(error, under="params")
         return None
 
 
@@ -221,7 +113,7 @@ def _override(raw: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, An
         if key == "params":
             # Whole or nothing; what is no table is refused with the other mistakes.
             return {**merged, key: value}
-        if name == key and key in JobFile.model_fields:
+        if name == key and key in _KEYS:
             merged[key] = value
         else:
             params[name] = value
@@ -239,16 +131,3 @@ def parse_override(text: str) -> tuple[str, Any]:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return key.strip(), value
-
-
-def _sentences(error: ValidationError, prefix: str = "") -> Sequence[str]:
-    sentences = []
-    for item in error.errors():
-        # pydantic tags the members of a union; people look for the field alone.
-        where = ".".join(str(part) for part in item["loc"] if "[" not in str(part))
-        given = "" if item["type"] == "missing" else f" (given: {redact(repr(item['input']))})"
-        message = item["msg"].removeprefix("Value error, ")
-        if not where:  # the values as a whole: the message says which
-            where, given = "values", ""
-        sentences.append(f"{prefix}{where}: {message}{given}")
-    return sentences

@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-import av
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from fleet.ascend.soc import soc
-from fleet.core.frames import Colour, Matrix, Picture, Range
+from fleet.core.frames import Picture
 from fleet.device import Device
 from fleet.errors import UsageError
 from fleet.plan.cost import CostModel
@@ -22,9 +20,6 @@ from fleet.plan.shard import DoneIntervals, video_work
 from fleet.video.index import VideoIndex
 from fleet.worker.decode import DecodeLoss, ShardDecoder
 from fleet.worker.prefetch import Fetch, FetchPool
-
-MATRIX = {Matrix.BT601: Colorspace.ITU601, Matrix.BT709: Colorspace.ITU709}
-RANGE = {Range.NARROW: ColorRange.MPEG, Range.WIDE: ColorRange.JPEG}
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,16 +63,4 @@ def decode_frames(index: VideoIndex, wanted: NDArray[np.bool_], chip: str) -> It
 def _shown(picture: Picture, shard: ShardOrder, index: VideoIndex) -> Shown:
     pts = int(shard.packets.pts[picture.row])
     time_s = float((pts - index.start_pts) * index.stream.time_base)
-    rgb = to_rgb(picture.surface, picture.colour)
-    return Shown(int(shard.frames[picture.row]), pts, time_s, rgb)
-
-
-def to_rgb(surface: av.VideoFrame, colour: Colour) -> NDArray[np.uint8]:
-    """Convert a picture to RGB u8 [height, width, 3], reading its samples as `colour` says."""
-    converted = surface.reformat(
-        format="rgb24",
-        src_colorspace=MATRIX[colour.matrix],
-        src_color_range=RANGE[colour.range],
-        dst_color_range=ColorRange.JPEG,
-    )
-    return np.asarray(converted.to_ndarray(), np.uint8)
+    return Shown(int(shard.frames[picture.row]), pts, time_s, picture.rgb())

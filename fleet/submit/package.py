@@ -17,7 +17,7 @@ from fleet.core.format import size
 from fleet.driver.identity import model_fields
 from fleet.errors import UsageError
 from fleet.job.code import LOADED_PREFIX
-from fleet.job.job_file import Job
+from fleet.job.job import Job
 from fleet.storage import canonical
 from fleet.version import PACKAGE
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fleet.errors import UsageError
-from fleet.job.job_file import Job
+from fleet.job.job import Job
 
 _ALONE = ("memory://",)
 """What each process has for itself."""

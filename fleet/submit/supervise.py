@@ -17,7 +17,7 @@ from types import FrameType
 
 from fleet.core.format import duration, plural
 from fleet.errors import FleetError
-from fleet.job.job_file import read_duration
+from fleet.job.fields import read_duration
 from fleet.storage import Folder
 from fleet.submit.restart_policy import MOST_IN_VAIN, RestartHistory, how_it_ended, is_final
 from fleet.table.state.run_records import read_run_records
@@ -99,8 +99,7 @@ def main() -> None:
     job_file = sys.argv[1]
     job = tomllib.loads(Path(job_file).read_text("utf-8"))
     command = [sys.executable, "-m", "fleet.cli.attended", "run", job_file]
-    deadline = read_duration(job.get("deadline"))
-    deadline_s = float(deadline) if isinstance(deadline, int | float) else None
+    deadline_s = read_duration(job["deadline"]) if "deadline" in job else None
     sys.exit(Supervisor(command, job["output"], deadline_s).run())
 
 

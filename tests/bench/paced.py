@@ -24,7 +24,7 @@ from fleet.driver.loop import Loop
 from fleet.driver.loss_recorder import Recorder
 from fleet.executors.ray.actor import DeviceActor
 from fleet.executors.ray.pool import RayPool
-from fleet.job.job_file import Job
+from fleet.job.job import Job
 from fleet.observe.progress import ProgressState
 from fleet.plan.cost import CostModel
 from fleet.plan.lease import Lease

@@ -13,7 +13,7 @@ from command import fleet_here
 from typer.testing import CliRunner
 
 from fleet.cli.options import JobOptions, job_options
-from fleet.job.job_file import Job
+from fleet.job.job import Job
 
 DETECT = Path(__file__).parents[2] / "jobs" / "detect.py"
 JOB = {"Job": {"--model", "--set"}}

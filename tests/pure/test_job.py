@@ -1,16 +1,35 @@
-"""Job files: what they come to, and that every mistake is named at once."""
+"""Jobs from files and from Python: the same checks, every mistake named at once."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from fleet import FrameBatch, FrameJob, Job, Rows, Sampling
 from fleet.errors import JobFileError, UsageError
 from fleet.job.job_file import load_job, parse_override
 
 JOBS = Path(__file__).parents[2] / "jobs"
+THUMBNAILS = f'job = "{JOBS / "thumbnails.py"}:Thumbnails"\n'
+
+
+@dataclass(frozen=True)
+class Blank(FrameJob):
+    """A job without rows."""
+
+    table = "blank"
+    schema = pa.schema([])
+
+    def run(self, opened: Any, batch: FrameBatch) -> Rows:
+        """Not called here."""
+        raise NotImplementedError
 
 
 def test_the_detect_job_reads_as_written() -> None:
@@ -21,6 +40,95 @@ def test_the_detect_job_reads_as_written() -> None:
     assert (job.sample.kind, job.sample.step, job.devices) == ("every", 5, 3)
 
 
+def test_a_job_made_in_python_equals_that_of_a_file(tmp_path: Path) -> None:
+    """Text, paths and numbers are read alike, and what is not given has the same default."""
+    file = tmp_path / "job.toml"
+    for inputs in ("clips", Path("clips"), ["clips"], (Path("clips"),), iter(["clips"])):
+        file.write_text(f'{THUMBNAILS}input = "clips"\noutput = "out"\n')
+        loaded = load_job(file)
+        assert Job(loaded.work, inputs, Path("out")) == loaded
+    file.write_text(
+        f'{THUMBNAILS}input = ["a", "b"]\noutput = "o"\nsample = "fps=1"\ndevices = 2\n'
+        'deadline = "2h"\nlease_s = 30\nwatchdog_s = "2min"\ninclude = "*.mp4"\n'
+        'modified_since = "2026-11-01"\npartitions = "(?P<camera>[^/]+)/"\n'
+    )
+    loaded = load_job(file)
+    given: dict[str, Any] = {"lease_s": "30s", "watchdog_s": 120, "deadline_s": 7200}
+    assert loaded == Job(
+        work=loaded.work,
+        inputs=["a", "b"],
+        output="o",
+        sample=Sampling.parse("fps=1"),
+        devices=2,
+        include=["*.mp4"],
+        modified_since=datetime(2026, 11, 1, tzinfo=UTC),
+        partitions="(?P<camera>[^/]+)/",
+        **given,
+    )
+
+
+WRONG: dict[str, tuple[str, object]] = {
+    "no inputs": ("input", []),
+    "an input that is a number": ("input", 3),
+    "an empty input among others": ("input", ["a", ""]),
+    "an input with credentials": ("input", "s3://b/x?X-Amz-Signature=hidden"),
+    "an empty output": ("output", ""),
+    "words for a sampling": ("sample", "now and then"),
+    "a number for a sampling": ("sample", 3),
+    "an endless step": ("sample", "every=99999999999999"),
+    "no devices": ("devices", 0),
+    "true devices": ("devices", True),
+    "devices in words": ("devices", "many"),
+    "no device more": ("max_devices", 0),
+    "a deadline without a unit": ("deadline", "2 hours or so"),
+    "a deadline in the past": ("deadline", -1),
+    "another chip": ("soc", "Ascend999"),
+    "a pattern without a name": ("partitions", "camera"),
+    "a pattern that is none": ("partitions", "(?P<camera>"),
+    "a pattern that is a number": ("partitions", 3),
+    "leases of no length": ("lease_s", 0),
+    "a watchdog that never comes": ("watchdog_s", "9d"),
+    "a glob that is none": ("include", ["a**b"]),
+    "an empty glob": ("exclude", [""]),
+    "a moment in words": ("modified_since", "soon"),
+    "an empty cache": ("index_cache", ""),
+}
+RENAMED = {"input": "inputs", "deadline": "deadline_s"}
+
+
+def mistakes_of_file(folder: Path, fields: Mapping[str, object]) -> tuple[str, ...]:
+    """What load_job finds wrong with fields of a job file."""
+    file = folder / "job.toml"
+    file.write_text(THUMBNAILS)
+    with pytest.raises(JobFileError) as caught:
+        load_job(file, {"input": ["x"], "output": "out", **fields})
+    return caught.value.mistakes
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_python_and_files_are_refused_with_the_same_sentence(tmp_path: Path, case: str) -> None:
+    """One mistake, which begins with the field's own name in either place."""
+    name, value = WRONG[case]
+    (of_file,) = mistakes_of_file(tmp_path, {name: value})
+    here = RENAMED.get(name, name)
+    given: dict[str, Any] = {"inputs": "x", "output": "out", here: value}
+    with pytest.raises(JobFileError) as caught:
+        Job(Blank(), **given)
+    (of_python,) = caught.value.mistakes
+    assert of_file.startswith((f"{name}: ", f"{name}."))
+    assert of_python == here + of_file.removeprefix(name)
+    assert "hidden" not in of_python
+
+
+def test_every_mistake_of_a_job_made_in_python_is_listed() -> None:
+    """A class instead of an object among them."""
+    given: Any = Blank
+    with pytest.raises(JobFileError) as caught:
+        Job(given, [], "out", "fps=0", soc="Ascend9")
+    fields = [mistake.partition(":")[0] for mistake in caught.value.mistakes]
+    assert fields == ["work", "inputs", "sample", "soc"]
+
+
 def test_sampling_is_exact() -> None:
     """A rate such as 29.97 is kept as a fraction."""
     job = load_job(JOBS / "detect.toml", {"sample": "fps=30000/1001"})
@@ -28,7 +136,7 @@ def test_sampling_is_exact() -> None:
 
 
 def test_every_mistake_is_listed(tmp_path: Path) -> None:
-    """Three mistakes in a file give three lines in one error."""
+    """Seven mistakes in a file give seven lines in one error."""
     file = tmp_path / "bad.toml"
     file.write_text(
         f'job = "{JOBS / "detect.py"}:Detect"\ninput = []\noutput = "out"\nsample = "sometimes"\n'
@@ -48,6 +156,18 @@ def test_every_mistake_is_listed(tmp_path: Path) -> None:
     ):
         assert any(line.startswith(field) for line in caught.value.mistakes), listed
     assert len(caught.value.mistakes) == 7, listed
+
+
+def test_a_mistyped_field_is_told_from_the_one_that_is_meant(tmp_path: Path) -> None:
+    """With the fields that there are, where none is near."""
+    file = tmp_path / "job.toml"
+    file.write_text(f'{THUMBNAILS}input = "x"\noutputs = "out"\nzzz = 1\n')
+    with pytest.raises(JobFileError) as caught:
+        load_job(file)
+    listed = dict(mistake.split(": ", 1) for mistake in caught.value.mistakes)
+    assert listed["outputs"] == "there is no such field; did you mean output?"
+    assert listed["zzz"].startswith("there is no such field; there are job, input, output")
+    assert listed["output"] == "it is missing"
 
 
 @pytest.mark.parametrize(
@@ -71,18 +191,18 @@ def test_a_job_class_that_is_not_there_is_named(tmp_path: Path, job: str, says: 
 @pytest.mark.parametrize(
     ("lines", "says"),
     [
-        ("params = 3", "params: "),
-        ("partitions = 3", "partitions: "),
-        ('partitions = "camera"', "names no column"),
-        ('sample = "every=99999999999999"', "sample: "),
-        ("lease_s = 0", "lease_s: "),
+        ("", "job: it is missing"),
+        ("job = 3", "job: a text such as file.py:Class"),
+        (f"{THUMBNAILS}params = 3", "params: a table"),
+        (f"{THUMBNAILS}[params]\nwidth = 3", "params: a width of 32"),
     ],
 )
-def test_a_field_of_the_wrong_kind_is_named(tmp_path: Path, lines: str, says: str) -> None:
+def test_a_job_or_its_parameters_of_the_wrong_kind_are_named(
+    tmp_path: Path, lines: str, says: str
+) -> None:
     """Whatever stands there, it is a sentence and no traceback."""
     file = tmp_path / "job.toml"
-    head = f'job = "{JOBS / "thumbnails.py"}:Thumbnails"\ninput = ["x"]\noutput = "out"\n'
-    file.write_text(f"{head}{lines}\n")
+    file.write_text(f'input = ["x"]\noutput = "out"\n{lines}\n')
     with pytest.raises(JobFileError, match=says):
         load_job(file)
     with pytest.raises(JobFileError, match="params: "):

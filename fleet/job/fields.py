@@ -1,0 +1,136 @@
+"""What the fields of a job may hold: each with its limits, and what text is read as.
+
+A reader raises ValueError with the sentence that the user sees.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from fleet.ascend.soc import soc
+from fleet.storage import check_glob, parse_moment, redact, refuse_credentials
+from fleet.video.sampling import EVERY_FRAME, Sampling
+
+MOST_DEVICES = 100_000
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d)")
+_PLAIN = {"missing": "it is missing", "too_short": "at least one is needed"}
+"""What is said for some of pydantic's kinds of mistakes."""
+_UNIT_S = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def read_duration(value: object) -> float:
+    """Return seconds, given as a number or as text such as 90min, 2h or 1.5d.
+
+    Raises ValueError for anything else.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None or not float(found[1]):
+        raise ValueError("a time like 90min, 2h or 1.5d")
+    return float(found[1]) * _UNIT_S[found[2]]
+
+
+def _read_path(value: object) -> object:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _check_location(value: str) -> str:
+    refuse_credentials(value)
+    return value
+
+
+def _read_list(value: object) -> object:
+    # Text is a sequence too, of its letters.
+    return [value] if isinstance(value, str | os.PathLike) else value
+
+
+def _check_glob(value: str) -> str:
+    check_glob(value)
+    return value
+
+
+def _read_sample(value: object) -> object:
+    if isinstance(value, Sampling):
+        return value
+    return Sampling.parse(value if isinstance(value, str) else repr(value))
+
+
+def _read_devices(value: object) -> object:
+    count = int(value) if isinstance(value, str) and value.isdecimal() else value
+    if value == "auto" or (type(count) is int and 1 <= count <= MOST_DEVICES):
+        return count
+    raise ValueError(f"a number from 1 to {MOST_DEVICES}, or auto")
+
+
+def _check_chip(value: str) -> str:
+    return soc(value).name
+
+
+def _check_pattern(value: str) -> str:
+    try:
+        names = re.compile(value).groupindex
+    except re.error as error:
+        raise ValueError(f"{value!r} is not a regular expression: {error}") from None
+    if value and not names:
+        raise ValueError(f"{value!r} names no column: write (?P<camera>[^/]+) for each")
+    return value
+
+
+Location = Annotated[
+    str, BeforeValidator(_read_path), Field(min_length=1), AfterValidator(_check_location)
+]
+Glob = Annotated[str, AfterValidator(_check_glob)]
+
+
+class JobFields(BaseModel):
+    """Every field of a job but the work itself; what each means stands at `fleet.Job`."""
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    inputs: Annotated[tuple[Location, ...], BeforeValidator(_read_list), Field(min_length=1)]
+    output: Location
+    sample: Annotated[Sampling, BeforeValidator(_read_sample)] = EVERY_FRAME
+    devices: Annotated[int | Literal["auto"], BeforeValidator(_read_devices)] = "auto"
+    max_devices: int | None = Field(default=None, ge=1)
+    deadline_s: Annotated[float | None, BeforeValidator(read_duration), Field(gt=0)] = None
+    soc: Annotated[str, AfterValidator(_check_chip)] = "Ascend310"
+    partitions: Annotated[str, AfterValidator(_check_pattern)] = ""
+    lease_s: Annotated[float, BeforeValidator(read_duration), Field(ge=0.05, le=3600)] = 60.0
+    watchdog_s: Annotated[float, BeforeValidator(read_duration), Field(ge=1, le=86400)] = 60.0
+    include: Annotated[tuple[Glob, ...], BeforeValidator(_read_list)] = ()
+    exclude: Annotated[tuple[Glob, ...], BeforeValidator(_read_list)] = ()
+    modified_since: Annotated[datetime | None, BeforeValidator(parse_moment)] = None
+    index_cache: Location | None = None
+
+    @classmethod
+    def read(cls, given: Mapping[str, object]) -> Self:
+        """Check what is given; None is not given. Raises pydantic's ValidationError."""
+        return cls.model_validate({k: v for k, v in given.items() if v is not None})
+
+
+def describe(
+    error: ValidationError, names: Mapping[str, str] | None = None, under: str = ""
+) -> list[str]:
+    """Return a sentence for each mistake.
+
+    `names`: what to call fields that are called otherwise. `under`: the table that the fields are
+    in, where they are in one.
+    """
+    sentences = []
+    for item in error.errors():
+        # pydantic tags the members of a union; people look for the field alone.
+        loc = [str(part) for part in item["loc"] if "[" not in str(part)]
+        loc[:1] = [(names or {}).get(part, part) for part in loc[:1]]
+        message = _PLAIN.get(item["type"]) or item["msg"].removeprefix("Value error, ")
+        # What is wrong with all values together, the message says; what is missing has none.
+        has_value = bool(loc) and item["type"] != "missing"
+        given = f" (given: {redact(repr(item['input']))})" if has_value else ""
+        sentences.append(f"{'.'.join(filter(None, [under, *loc]))}: {message}{given}")
+    return sentences

@@ -1,0 +1,95 @@
+"""A job, ready to run: the same checks whether it comes from a file or from a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from os import PathLike
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from fleet.errors import JobFileError
+from fleet.job.fields import JobFields, describe
+from fleet.job.frame_job import FrameJob
+from fleet.storage import InputFilter
+from fleet.video.sampling import EVERY_FRAME, Sampling
+
+PathText = str | PathLike[str]
+
+
+@dataclass(frozen=True, init=False)
+class Job:
+    """A job, ready to run: what is done with the frames of which videos, and where rows go.
+
+    Raises JobFileError, which lists every mistake.
+    """
+
+    work: FrameJob[Any]
+    """What is done with the frames."""
+    inputs: tuple[str, ...]
+    """Videos, folders (searched for videos) and globs, as paths or URLs."""
+    output: str
+    """The folder of the tables, as a path or URL."""
+    sample: Sampling
+    """Which frames; given as a Sampling, or as text such as `fps=1`."""
+    devices: int | Literal["auto"]
+    """How many devices work; auto: all there are."""
+    max_devices: int | None
+    """Up to how many devices a cluster that can grow is asked for; None: it is not asked."""
+    deadline_s: float | None
+    """The time in which the run is to end, with as few devices as that takes; `2h` is read too."""
+    soc: str
+    """The chip that the devices are."""
+    partitions: str
+    """A regular expression: its named groups, found in each video's URI, become columns."""
+    lease_s: float
+    """No lease is planned to take one device longer; 0.05 to 3600, or text such as `2min`."""
+    watchdog_s: float
+    """A device that shows no sign of life for so long is ended, and its lease done by another."""
+    include: tuple[str, ...]
+    """Globs: only videos that match one of them are taken; without any, all are."""
+    exclude: tuple[str, ...]
+    """Globs: videos that match one of them are not taken."""
+    modified_since: datetime | None
+    """Only videos written since then are taken; text in ISO 8601 is read too, as UTC."""
+    index_cache: str | None
+    """The folder where the indexes of the videos are kept; None: one in the output."""
+
+    def __init__(
+        self,
+        work: FrameJob[Any],
+        inputs: PathText | Iterable[PathText],
+        output: PathText,
+        sample: Sampling | str = EVERY_FRAME,
+        *,
+        devices: int | Literal["auto"] = "auto",
+        max_devices: int | None = None,
+        deadline_s: float | str | None = None,
+        soc: str = "Ascend310",
+        partitions: str = "",
+        lease_s: float | str = 60.0,
+        watchdog_s: float | str = 60.0,
+        include: str | Iterable[str] = (),
+        exclude: str | Iterable[str] = (),
+        modified_since: datetime | str | None = None,
+        index_cache: PathText | None = None,
+    ) -> None:
+        given = {name: value for name, value in locals().items() if name in JobFields.model_fields}
+        mistakes: list[str] = []
+        if not isinstance(work, FrameJob):
+            mistakes.append(f"work: an instance of a class derived from FrameJob (given: {work!r})")
+        try:
+            checked = vars(JobFields.read(given))
+        except ValidationError as error:
+            mistakes += describe(error)
+        if mistakes:
+            raise JobFileError("The job", tuple(mistakes))
+        for name, value in {"work": work, **checked}.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def choice(self) -> InputFilter:
+        """Which of the videos that lie in the inputs are taken."""
+        return InputFilter(self.include, self.exclude, self.modified_since)

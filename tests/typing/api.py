@@ -1,0 +1,162 @@
+"""What users write against the public API; mypy checks it in `make check`, nothing runs it.
+
+An ignored error is one that users must see: mypy complains here once it does not find it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, assert_type
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+import fleet
+from fleet import (
+    DETECTIONS,
+    CompiledModel,
+    Detections,
+    Device,
+    FrameBatch,
+    FrameJob,
+    Job,
+    Network,
+    Picture,
+    Rows,
+    RunReport,
+    Sampling,
+    Size,
+    __version__,
+    errors,
+    load_job,
+    read,
+    run,
+)
+
+
+@dataclass(frozen=True)
+class Detect(FrameJob[Network]):
+    """A job that keeps a network on the device."""
+
+    model: CompiledModel
+    threshold: float = 0.4
+
+    table: ClassVar[str] = "detections"
+    schema: ClassVar[pa.Schema] = DETECTIONS
+
+    def open(self, device: Device) -> Network:
+        """Load the model."""
+        return assert_type(device.load(self.model), Network)
+
+    def run(self, opened: Network, batch: FrameBatch) -> Detections:
+        """Detect."""
+        return assert_type(opened.detect(batch, self.threshold), Detections)
+
+
+@dataclass(frozen=True)
+class Shrink(FrameJob):
+    """A job that does not override open: it gets the device."""
+
+    table: ClassVar[str] = "small"
+    schema: ClassVar[pa.Schema] = pa.schema([("jpeg", pa.binary())])
+
+    def run(self, opened: Device, batch: FrameBatch) -> Rows:
+        """Resize and encode."""
+        assert_type(batch.size, Size)
+        assert_type(batch.frames, NDArray[np.int64])
+        assert_type(batch.time_s, NDArray[np.float64])
+        jpegs = [self._encode(opened, picture) for picture in batch.pictures]
+        return Rows(np.arange(len(batch), dtype=np.int32), {"jpeg": jpegs})
+
+    def _encode(self, device: Device, picture: Picture) -> bytes:
+        assert_type(picture.rgb(), NDArray[np.uint8])
+        return assert_type(device.jpege.encode(device.vpc.resize(picture, Size(64, 48))), bytes)
+
+
+@dataclass(frozen=True)
+class Pair(FrameJob[tuple[Device, Network]]):
+    """A job that keeps two things."""
+
+    model: CompiledModel
+
+    table: ClassVar[str] = "pair"
+    schema: ClassVar[pa.Schema] = pa.schema([])
+
+    def open(self, device: Device) -> tuple[Device, Network]:
+        """Keep both."""
+        return device, device.load(self.model)
+
+    def run(self, opened: tuple[Device, Network], batch: FrameBatch) -> Rows:
+        """Do nothing."""
+        device, network = opened
+        assert_type(device, Device)
+        assert_type(network, Network)
+        del batch
+        return Rows(np.zeros(0, np.int32), {})
+
+
+class Disagreeing(FrameJob[Network]):
+    """What open returns and what run takes are not what the job says."""
+
+    def open(self, device: Device) -> Device:  # type: ignore[override]
+        """Return something else."""
+        return device
+
+    def run(self, opened: str, batch: FrameBatch) -> Rows:  # type: ignore[override]
+        """Take something else."""
+        raise NotImplementedError
+
+
+class Unnamed(FrameJob):
+    """A job that does not say what it opens."""
+
+    def open(self, device: Device) -> Network:  # type: ignore[override]
+        """Return what plain FrameJob does not open."""
+        return device.load("street.om")
+
+    def run(self, opened: Device, batch: FrameBatch) -> dict[str, str]:  # type: ignore[override]
+        """Return what is neither Rows nor Detections."""
+        raise NotImplementedError
+
+
+def jobs() -> list[Job]:
+    """Make jobs in each way that there is."""
+    return [
+        Job(work=Detect("m.om"), inputs=["v"], output="o", sample="fps=1"),
+        Job(Shrink(), "clips", Path("out"), Sampling.parse("every=5"), devices=2),
+        Job(Pair("m.om"), [Path("a"), "b"], "o", deadline_s="2h", lease_s=30, include="*.mp4"),
+        load_job("job.toml"),
+        load_job(Path("job.toml"), {"sample": "fps=1", "params.threshold": 0.3}),
+    ]
+
+
+def mistakes() -> None:
+    """Write what must not type-check."""
+    Job(Detect("m.om"), ["v"])  # type: ignore[call-arg]
+    Job(Detect, ["v"], "o")  # type: ignore[arg-type]
+    Job(Shrink(), ["v"], "o", sample=1)  # type: ignore[arg-type]
+    Job(Shrink(), ["v"], "o", devices="all")  # type: ignore[arg-type]
+    run(jobs()[0], on="local")  # type: ignore[arg-type]
+
+
+def results(job: Job) -> Any:
+    """Run a job and read what it found."""
+    assert_type(job.sample, Sampling)
+    assert_type(job.inputs, tuple[str, ...])
+    try:
+        report = run(job, on="inline")
+    except errors.JobFileError as error:
+        assert_type(error.mistakes, tuple[str, ...])
+        raise
+    except errors.FleetError as error:
+        assert_type(error.way_out, str)
+        raise
+    assert_type(report, RunReport)
+    assert_type(report.exit_code, int)
+    assert_type(report.output, str)
+    assert_type(__version__, str)
+    assert_type(fleet.__version__, str)
+    tables = read(report.output)
+    return [tables.detections, tables.frames, tables.errors, tables.table("detections")]
