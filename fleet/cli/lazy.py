@@ -26,6 +26,7 @@ HOMES = {
     "demo": "fleet.cli.demo:demo",
     "chaos": "fleet.cli.chaos:chaos",
     "street": "fleet.street.command:street",
+    "train": "fleet.cli.train:train",
 }
 """Command -> the function that it is, in the order of the help."""
 
