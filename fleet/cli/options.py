@@ -94,7 +94,7 @@ _FIELDS: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class JobOptions:
-    """What a command line says of a job."""
+    """The job that a command line names."""
 
     job_file: Path | None = None
     """The job file that is named; None for that of `detect`, which comes with Fleet."""
@@ -108,7 +108,7 @@ class JobOptions:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is said of a job."""
+        """Return whether the command line says nothing about a job."""
         return self.job_file is None and not self.overrides
 
     def load(self, soc: str | None = None) -> Job:
@@ -162,7 +162,7 @@ def _signature(command: Callable[..., None], names: Collection[str]) -> inspect.
 
 
 def _overrides(settings: list[str] | None, named: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what options say of a job's fields; None in `named` is what was not given."""
+    """Return the values of a job's fields that options set; None in `named` means not given."""
     found = dict(parse_override(text) for text in settings or [])
     return found | {key: value for key, value in named.items() if value is not None}
 

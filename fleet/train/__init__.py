@@ -1,1 +1,1 @@
-"""Training the street detector, as on an Ascend 910 (simulated)."""
+"""The training of the street detector, as on an Ascend 910 (simulated)."""

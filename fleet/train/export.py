@@ -1,4 +1,4 @@
-"""The trained network as an ONNX file that says by itself how it is to be read."""
+"""The export of the trained network as an ONNX file, with metadata on how to read it."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ LICENCE = "Apache-2.0"
 
 
 def export_onnx(network: StreetNet) -> bytes:
-    """Give the network as ONNX: float32 [N, 3, 416, 416], batch norm folded into convolutions.
+    """Return the network as ONNX: float32 [N, 3, 416, 416], batch norm folded into convolutions.
 
-    Its metadata holds what `fleet compile` wants to know: `fleet.head`, `fleet.labels` (one a
-    line), `fleet.anchors`, and `fleet.licence`.
+    Its metadata holds what `fleet compile` needs, `fleet.head`, `fleet.labels` (one a line) and
+    `fleet.anchors`, and `fleet.licence`.
     """
     outputs = [f"stride{stride}" for stride in STRIDES]
     file = io.BytesIO()
     was_training = network.training
     with warnings.catch_warnings():
-        # The exporter that needs no further package says that another one is the default.
+        # The exporter that needs no further package warns that another one is the default.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             network.eval(),

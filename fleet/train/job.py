@@ -18,13 +18,13 @@ from fleet.train.run import Say, train
 
 NETWORK = "street.onnx"
 VALIDATION_PICTURES = 20
-"""Taken of each street: what one training is measured by is what every other is."""
+"""Pictures of each street for validation, the same for every training."""
 
 
 def train_street(plan: TrainPlan, say: Say) -> Path:
-    """Do what a plan asks for, and give the path of the network; `say` takes the log's lines.
+    """Render, train and export as a plan asks, and return the path of the network.
 
-    What is there of an earlier run is used: rendered pictures, and the checkpoint.
+    `say` writes a line of the log. Rendered pictures and the checkpoint of an earlier run are used.
     """
     output, cache = Path(plan.output), Path(plan.cache)
     _make_folders(output, cache)

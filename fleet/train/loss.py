@@ -1,4 +1,4 @@
-"""How wrong three maps are: boxes by CIoU, objectness and classes by cross-entropy."""
+"""The loss of three maps: CIoU for boxes, cross-entropy for objectness and classes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from fleet.train.data.targets import ANCHORS, STRIDES, MapTargets
 
 BOX_WEIGHT = 5.0
 _MOST_GROWTH = 4.0
-"""exp of more than this is a box of 54 anchors: nothing is learnt from it."""
+"""The limit for exp: a box 54 times its anchor is too far off to learn from."""
 
 
 def street_loss(maps: Sequence[Tensor], targets: Sequence[MapTargets]) -> Tensor:
-    """Add up box, objectness and class loss over all maps, per cell and anchor that has a figure.
+    """Return box, objectness and class loss of all maps, summed, per cell and anchor with a figure.
 
-    Maps are float [N, anchors * (5 + classes), rows, columns]; computed in float32. The objectness
-    to be learnt is the overlap of the box that is given with the true one.
+    Maps are float [N, anchors * (5 + classes), rows, columns]; the loss is computed in float32. The
+    target of the objectness is the overlap of the predicted box with the true one.
     """
     total = torch.zeros(())
     found = 0
@@ -53,14 +53,14 @@ def _map_loss(
 
 
 def _boxes(chosen: Tensor, cell: Tensor, anchors: Tensor, stride: int) -> Tensor:
-    """Read boxes as the head does: x1, y1, x2, y2 in pixels, [m, 4]."""
+    """Return boxes as the head reads them: x1, y1, x2, y2 in pixels, [m, 4]."""
     centre = (chosen[:, 0:2].sigmoid() + cell) * stride
     half = chosen[:, 2:4].clamp(max=_MOST_GROWTH).exp() * anchors / 2
     return torch.cat([centre - half, centre + half], 1)
 
 
 def complete_iou(boxes: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
-    """Give IoU and CIoU of pairs of boxes [m, 4] (Zheng et al., "Distance-IoU Loss", 2020)."""
+    """Return IoU and CIoU of pairs of boxes [m, 4] (Zheng et al., "Distance-IoU Loss", 2020)."""
     size, other_size = boxes[:, 2:] - boxes[:, :2], others[:, 2:] - others[:, :2]
     low, high = (
         torch.maximum(boxes[:, :2], others[:, :2]),

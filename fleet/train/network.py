@@ -1,4 +1,4 @@
-"""The street network: YOLOv3's kind, three maps, small enough for one picture in 20 ms here."""
+"""The street network: like YOLOv3 with three maps, and small enough for a picture in 20 ms."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ CHANNELS = 5 + len(LABELS)
 _WIDTHS = (16, 32, 64, 96, 128)
 _NECK = (32, 48, 64)
 _RARE = 0.01
-"""How likely an object is at the start: nearly all cells see none."""
+"""The initial probability of an object in a cell: nearly all cells see none."""
 
 
 class Block(nn.Sequential):
-    """Convolution, batch norm, SiLU."""
+    """A convolution, batch norm and SiLU."""
 
     def __init__(self, before: int, after: int, side: int = 3, stride: int = 1) -> None:
         super().__init__(
@@ -31,7 +31,7 @@ class Block(nn.Sequential):
 
 
 class Residual(nn.Module):
-    """Darknet's: narrow to half, widen again, add."""
+    """A residual block as in Darknet: halve the channels, restore them, add."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class Residual(nn.Module):
         self.widen = Block(channels // 2, channels, 3)
 
     def forward(self, values: Tensor) -> Tensor:
-        """Give values of the same shape."""
+        """Return values of the same shape."""
         result: Tensor = values + self.widen(self.narrow(values))
         return result
 
@@ -49,10 +49,10 @@ def _stage(before: int, after: int, residuals: int) -> nn.Sequential:
 
 
 class StreetNet(nn.Module):
-    """Pictures [N, 3, height, width], RGB 0..1, sides multiples of 32, to three raw maps.
+    """A network from pictures [N, 3, height, width], RGB 0..1, to three raw maps.
 
-    A map is [N, 3 * (5 + classes), height / stride, width / stride], read as
-    `fleet.models.heads.yolov3` does. What stride 32 sees reaches all of them.
+    Sides are multiples of 32. A map is [N, 3 * (5 + classes), height / stride, width / stride], as
+    `fleet.models.heads.yolov3` reads it. The features of stride 32 reach all maps.
     """
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class StreetNet(nn.Module):
                 head.bias.view(-1, CHANNELS)[:, 5:] = -1.0
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Give the maps of strides 4, 8 and 16."""
+        """Return the maps of strides 4, 8 and 16."""
         at4 = self.stage4(self.stem(pictures))
         at8 = self.stage8(at4)
         at16 = self.stage16(at8)

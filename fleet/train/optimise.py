@@ -1,4 +1,4 @@
-"""How fast is learnt: the optimiser, its rate, and the loss scale that a plan asks for."""
+"""The optimiser, its learning rate, and the manager of the loss scale, as a plan asks for them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from fleet.train.numerics.loss_scale import (
 from fleet.train.plan import LossScale, TrainPlan
 
 _LAST_RATE = 0.01
-"""Where the cosine ends, as a share of the rate."""
+"""The end of the cosine, as a share of the rate."""
 
 
 def rate_at(step: int, plan: TrainPlan) -> float:
-    """Give the learning rate of a step: it rises in a line, then falls as a cosine."""
+    """Return the learning rate of a step: it rises linearly, then falls as a cosine."""
     if step < plan.warm_up:
         return plan.rate * (step + 1) / plan.warm_up
     passed = (step - plan.warm_up) / max(1, plan.steps - plan.warm_up)
@@ -27,7 +27,7 @@ def rate_at(step: int, plan: TrainPlan) -> float:
 
 
 def make_optimizer(network: nn.Module, plan: TrainPlan) -> torch.optim.Optimizer:
-    """Make AdamW; what is no matrix of weights does not decay."""
+    """Return AdamW, with weight decay for matrices of weights only."""
     weights = [value for value in network.parameters() if value.ndim > 1]
     others = [value for value in network.parameters() if value.ndim <= 1]
     groups = [
@@ -37,14 +37,14 @@ def make_optimizer(network: nn.Module, plan: TrainPlan) -> torch.optim.Optimizer
     return torch.optim.AdamW(groups, lr=plan.rate)
 
 
-def make_manager(asked: LossScale) -> LossScaleManager:
-    """Make the loss scale manager that a plan asks for."""
-    if asked.manager == "fixed":
-        return FixedLossScaleManager(asked.loss_scale)
+def make_manager(scale: LossScale) -> LossScaleManager:
+    """Return the manager of the loss scale that a plan asks for."""
+    if scale.manager == "fixed":
+        return FixedLossScaleManager(scale.loss_scale)
     return ExponentialUpdateLossScaleManager(
-        asked.init_loss_scale,
-        asked.incr_every_n_steps,
-        asked.decr_every_n_nan_or_inf,
-        asked.incr_ratio,
-        asked.decr_ratio,
+        scale.init_loss_scale,
+        scale.incr_every_n_steps,
+        scale.decr_every_n_nan_or_inf,
+        scale.incr_ratio,
+        scale.decr_ratio,
     )

@@ -1,4 +1,4 @@
-"""The training job from its plan to the network."""
+"""The loop of a training, from its plan to the trained network."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def train(
     if checkpoint.exists():
         load_checkpoint(trainer, checkpoint)
         say(f"goes on from step {trainer.global_step:,}")
-    made = Batches(clips, plan.seed, plan.batch)
-    say(f"{len(made):,} pictures to train on, {sum(map(len, validation)):,} to validate on")
+    batches = Batches(clips, plan.seed, plan.batch)
+    say(f"{len(batches):,} pictures to train on, {sum(map(len, validation)):,} to validate on")
     log = _Log(plan, trainer, say)
-    for batch in _ahead(plan, trainer, made):
+    for batch in _ahead(plan, trainer, batches):
         done = trainer.step(batch)
-        log.take(done, batch)
-        # A dropped step leaves the count where it is: what is due then was done before.
+        log.add(done, batch)
+        # A dropped step does not change the count: what is due at this count was done before.
         if done.overflow:
             continue
         step, last = trainer.global_step, trainer.global_step == plan.steps
@@ -59,7 +59,7 @@ def train(
 
 
 class _Log:
-    """What is said of the steps, and what they would take of a real chip."""
+    """The log of the steps, and the sum of what they would take on a real chip."""
 
     def __init__(self, plan: TrainPlan, trainer: Trainer, say: Say) -> None:
         self._plan = plan
@@ -72,11 +72,11 @@ class _Log:
         self.restart()
 
     def restart(self) -> None:
-        """Time the steps from here on."""
+        """Start to time steps."""
         self._since_s, self._timed = time.monotonic(), 0
 
-    def take(self, done: Step, batch: Batch) -> None:
-        """Take a step in; says something of it where it is due."""
+    def add(self, done: Step, batch: Batch) -> None:
+        """Count a step, and write its line where one is due."""
         use = self._use(Size(batch.pictures.shape[2], batch.pictures.shape[1]))
         self._chip_s += use.chip_s or 0.0
         self._peak_bytes = max(self._peak_bytes, use.memory_bytes)
@@ -98,7 +98,7 @@ class _Log:
         return self._uses[canvas]
 
     def summary(self) -> str:
-        """Say what all steps would have taken of a real chip."""
+        """Return a line on what all steps would have taken on a real chip."""
         name, memory = Ascend910A.name, f"{self._peak_bytes / MB:,.0f} MB of its memory"
         dropped = f"{self._steps:,} steps, {self._trainer.dropped:,} dropped in all"
         if not self._chip_s:
@@ -110,13 +110,13 @@ class _Log:
         )
 
 
-def _ahead(plan: TrainPlan, trainer: Trainer, made: Batches) -> Iterator[Batch]:
-    """Make each batch while the one before is learnt from."""
+def _ahead(plan: TrainPlan, trainer: Trainer, batches: Batches) -> Iterator[Batch]:
+    """Yield batches, and make each while the one before it is in use."""
 
     def make(number: int) -> Batch:
         whole = number >= plan.steps - plan.whole_canvas_steps
         change = Change(zoom=0.15, tint=0.5) if whole else Change()
-        return made.make(number, change, whole_canvas=whole)
+        return batches.make(number, change, whole_canvas=whole)
 
     with ThreadPoolExecutor(1) as maker:
         coming = maker.submit(make, trainer.batches_seen)
@@ -135,14 +135,14 @@ def _step_line(done: Step, sec_per_step: float, use: StepUse) -> str:
 
 def _overflow_line(done: Step, trainer: Trainer) -> str:
     return (
-        f"overflow in batch {done.data_index:,}, at {done.overflow[0].place}: the step is dropped "
+        f"overflow in batch {done.data_index:,}, at {done.overflow[0].tensor}: the step is dropped "
         f"({trainer.dropped:,} so far), global step stays {done.global_step:,}, "
         f"loss scale value={done.loss_scale:g}, next {trainer.manager.loss_scale:g}"
     )
 
 
 def evaluation_line(found: Evaluation) -> str:
-    """Say how good a network is, in one line."""
+    """Return one line on the quality of a network."""
     parts = {**found.by_class, **found.by_light}
     each = "  ".join(
         f"{name} {score.ap50:.3f}" for name, score in parts.items() if score.ap50 is not None

@@ -1,4 +1,4 @@
-"""One training: network, optimiser, loss scale, and what is kept of them in a checkpoint."""
+"""One training: network, optimiser, loss scale, and their state in checkpoints."""
 
 from __future__ import annotations
 
@@ -31,30 +31,27 @@ from fleet.train.plan import TrainPlan
 _MOST_GRADIENT = 10.0
 _AVERAGE = 0.999
 _SWELL = 1e9
-"""What an injected overflow multiplies a result with."""
+"""The factor of a result where an overflow is injected."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What came of one step.
-
-    `global_step`: updates made by then. `data_index`: the batch. `loss_scale`: the step's.
-    `overflow`: what saturated, the first first; empty if nothing did.
-    """
+    """The result of one step."""
 
     global_step: int
+    """Updates made so far."""
     data_index: int
+    """The number of the batch."""
     loss: float
+    """The mean loss of the batch, without the loss scale."""
     loss_scale: float
+    """The scale of this step."""
     overflow: tuple[Overflow, ...]
+    """The tensors that saturated, in the order in which they did; empty for a good step."""
 
 
 class Trainer:
-    """Trains a network step by step; changed only through `step` and `restore`.
-
-    `global_step`: updates made. `batches_seen`: batches taken, the dropped ones too. `average`: a
-    running mean of the weights, which is what is exported.
-    """
+    """A network in training; only `step` and `restore` change it."""
 
     def __init__(self, plan: TrainPlan) -> None:
         self.plan = plan
@@ -62,14 +59,17 @@ class Trainer:
         torch.manual_seed(plan.seed)
         self.network = StreetNet().to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.network).requires_grad_(requires_grad=False)
+        """The network with a running mean of the weights; this one is exported."""
         self.status = FloatStatus(keeps_values=plan.dump.enable_dump_debug)
         self.dumper = Dumper(plan.dump)
-        self._victim = _convolution(self.network, plan.inject_overflow_layer)
+        self._injected_layer = _convolution(self.network, plan.inject_overflow_layer)
         set_precision(self.network, self.mode, self.status)
         self.optimizer = make_optimizer(self.network, plan)
         self.manager = make_manager(plan.loss_scale)
         self.global_step = 0
+        """Updates made so far."""
         self.batches_seen = 0
+        """Batches processed so far, those of dropped steps included."""
 
     @property
     def dropped(self) -> int:
@@ -77,11 +77,11 @@ class Trainer:
         return self.batches_seen - self.global_step
 
     def step(self, batch: Batch) -> Step:
-        """Learn from a batch; where anything overflowed the step is dropped: nothing is learnt."""
+        """Update the weights by a batch; drop the step, without an update, where it overflows."""
         scale, data_index = self.manager.loss_scale, self.batches_seen
         if data_index == self.plan.inject_overflow_step:
-            self._victim.swell = _SWELL
-        # A forward pass moves the running statistics of batch norm, whatever becomes of the step.
+            self._injected_layer.swell = _SWELL
+        # A forward pass moves the running statistics of batch norm, also in a step that is dropped.
         before = [buffer.clone() for buffer in self.network.buffers()]
         self.status.alloc()
         with computing(self.mode), self._dumped(data_index):
@@ -101,7 +101,7 @@ class Trainer:
 
     @contextmanager
     def _dumped(self, data_index: int) -> Iterator[None]:
-        """Write what goes through the convolutions meanwhile, if that is asked for this step."""
+        """Write what passes through the convolutions meanwhile, if the plan asks for it."""
         if self.plan.dump.dumps(data_index):
             with passing_through(self.network) as kept:
                 yield
@@ -113,7 +113,7 @@ class Trainer:
         raised = self.status.get_and_clear()
         if raised:
             return raised
-        # Outside float16 nothing saturates: what is no finite number shows in the gradients.
+        # Outside float16 nothing saturates: infinities and NaNs show in the gradients.
         return tuple(
             Overflow(f"{name} (gradient)")
             for name, value in self.network.named_parameters()
@@ -134,9 +134,9 @@ class Trainer:
             group["lr"] = rate_at(self.global_step, self.plan)
         self.optimizer.step()
         self.global_step += 1
-        self._follow()
+        self._update_average()
 
-    def _follow(self) -> None:
+    def _update_average(self) -> None:
         share = min(_AVERAGE, (1 + self.global_step) / (10 + self.global_step))
         with torch.no_grad():
             for mean, value in zip(
@@ -146,7 +146,7 @@ class Trainer:
                     mean.lerp_(value, 1 - share)
 
     def state(self) -> dict[str, Any]:
-        """Give all that a later process needs to go on."""
+        """Return all that a later process needs to resume."""
         return {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
@@ -157,7 +157,7 @@ class Trainer:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
+        """Resume from a state."""
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -166,7 +166,7 @@ class Trainer:
 
 
 def as_input(batch: Batch) -> Tensor:
-    """Give a batch's pictures as the network takes them: float [N, 3, height, width], 0..1."""
+    """Return a batch's pictures as the network's input: float [N, 3, height, width], 0..1."""
     return torch.from_numpy(batch.pictures).permute(0, 3, 1, 2).float() / 255
 
 
@@ -181,12 +181,12 @@ def _convolution(network: nn.Module, name: str) -> CubeConv:
 
 
 def save_checkpoint(trainer: Trainer, path: Path) -> None:
-    """Write the whole state under its name when it is whole."""
+    """Write the whole state; the file gets its name when it is complete."""
     part = path.with_suffix(".part")
     torch.save(trainer.state(), part)
     part.replace(path)
 
 
 def load_checkpoint(trainer: Trainer, path: Path) -> None:
-    """Go on from a checkpoint."""
+    """Resume from a checkpoint."""
     trainer.restore(torch.load(path, weights_only=True))

@@ -48,7 +48,7 @@ def test_what_is_no_number_raises_the_status() -> None:
 
     status = FloatStatus()
     assert saturate(torch.tensor([float("nan"), 2.0]), status, "layer").tolist() == [0.0, 2.0]
-    assert [item.place for item in status.get_and_clear()] == ["layer"]
+    assert [item.tensor for item in status.get_and_clear()] == ["layer"]
 
 
 def _conv(mode: str) -> tuple[object, object]:
@@ -101,4 +101,4 @@ def test_a_gradient_beyond_the_range_is_told_from_one_within(
     weight = next(iter(conv.parameters()))  # type: ignore[attr-defined]
     assert torch.isfinite(weight.grad).all()
     raised = status.get_and_clear()  # type: ignore[attr-defined]
-    assert (raised[0].place if raised else None) == place
+    assert (raised[0].tensor if raised else None) == place

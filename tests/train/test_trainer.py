@@ -69,7 +69,7 @@ def test_an_injected_overflow_is_found_in_its_step(plan: Plans, clips: list[Samp
     before = _weights(trainer)
     average = {name: value.clone() for name, value in trainer.average.state_dict().items()}
     done = step()
-    assert done.overflow[0].place == "stem.0.output"
+    assert done.overflow[0].tensor == "stem.0.output"
     assert (done.data_index, trainer.global_step, trainer.dropped) == (1, 1, 1)
     assert _same(before, trainer.network.state_dict())
     assert _same(average, trainer.average.state_dict())

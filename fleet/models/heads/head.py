@@ -55,7 +55,7 @@ class Head(Protocol):
 
     @property
     def per_class(self) -> bool:
-        """Whether only boxes of one class suppress each other."""
+        """Return whether only boxes of one class suppress each other."""
 
     def explain_mismatch(self, outputs: Sequence[Shape], labels: int, canvas: Size) -> str | None:
         """Return why the head cannot read outputs of these shapes, as a clause; None where it can.

@@ -1,1 +1,1 @@
-"""Samples for training: rendered, recorded, augmented, batched."""
+"""Samples for training: rendering, decoding, augmenting, batching."""

@@ -1,4 +1,4 @@
-"""Training pictures out of an archive of videos, through Fleet's own decode path."""
+"""Training pictures from an archive of videos, through Fleet's own decode path."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _COLUMNS = ("frame", "label", "x1", "y1", "x2", "y2", "ignore")
 def archive_pieces(
     cache: Path, inputs: list[str], truth: str, sample: str
 ) -> dict[str, tuple[Path, str, Source, Sampling, pa.Table]]:
-    """Set out what `cut_samples` is to be called with, by the name of the samples.
+    """Return the arguments for `cut_samples`, by the name of the samples.
 
-    `inputs`: videos, folders and globs. `truth`: Parquet as `fleet street` writes it. Raises
-    UsageError where videos have no truth, or truth of labels that the network has not.
+    `inputs` are videos, folders and globs, `truth` is Parquet as `fleet street` writes it. Raises
+    UsageError where videos have no truth, or truth with labels that the network does not have.
     """
     table = read_truth(truth)
     _check_labels(table, truth)
@@ -47,7 +47,10 @@ def archive_pieces(
 
 
 def cut_samples(cache: Path, name: str, source: Source, sample: Sampling, truth: pa.Table) -> str:
-    """Decode the frames of a video that are asked for into `cache`, unless they are there."""
+    """Decode the sampled frames of a video into `cache`, unless they are there; return `name`.
+
+    Raises UsageError where the sampling selects no frame, and what `bands` raises.
+    """
     if truth_path(cache, name).exists():
         return name
     with closing(IndexCache()) as indexes:
@@ -64,10 +67,10 @@ def cut_samples(cache: Path, name: str, source: Source, sample: Sampling, truth:
 
 
 def _rows(truth: pa.Table, frames: list[int], size: Size) -> Iterator[tuple[float, ...]]:
-    """Give rows as `Samples.truth`; what is to be ignored counts as wholly hidden."""
+    """Yield rows as `Samples.truth`; a figure that is to be ignored counts as hidden completely."""
     paste = canvas_placement(size).paste
     across, down = paste.width / size.width, paste.height / size.height
-    number = {frame: place for place, frame in enumerate(frames)}
+    number = {frame: position for position, frame in enumerate(frames)}
     for row in truth.to_pylist():
         if row["frame"] in number:
             yield (

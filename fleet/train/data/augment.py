@@ -1,4 +1,4 @@
-"""A picture changed at random, and its truth with it: mirrored, moved, zoomed, tinted."""
+"""Random changes of a picture and its truth: mirroring, moving, zooming, tinting."""
 
 from __future__ import annotations
 
@@ -12,22 +12,24 @@ from fleet.train.data.pictures import BAND, BAND_TOP, BORDER, CONTENT, Band
 
 Truth = NDArray[np.float32]
 CONTENT_TOP = CONTENT.top - BAND_TOP
-"""Where the picture begins in the band."""
+"""The first row of the picture in the band."""
 _LEAST_ZOOM, _MOST_ZOOM = 0.7, 1.6
 
 
 @dataclass(frozen=True)
 class Change:
-    """How strongly pictures are changed: the probability of a zoom, and the share of a tint."""
+    """The strength of the changes."""
 
     zoom: float = 0.4
+    """The probability of a zoom."""
     tint: float = 1.0
+    """The strength of the tint, 0 for none."""
 
 
 def changed(
     band: Band, truth: Truth, rng: np.random.Generator, change: Change
 ) -> tuple[Band, Truth]:
-    """Change a picture u8 [256, 416, 3] and its rows of truth (`Samples.truth`)."""
+    """Return a changed picture, u8 [256, 416, 3], and its rows of truth (`Samples.truth`)."""
     content = band[CONTENT_TOP : CONTENT_TOP + CONTENT.height]
     truth = truth.copy()
     truth[:, [3, 5]] -= CONTENT_TOP
@@ -62,7 +64,7 @@ def _zoomed(content: Band, truth: Truth, rng: np.random.Generator) -> tuple[Band
 
 
 def _pasted(content: Band, truth: Truth, rng: np.random.Generator) -> tuple[Band, Truth]:
-    """Put the picture anywhere into a grey band: its place against the cells must not matter."""
+    """Paste the picture anywhere into a grey band: its offset to the cells must not matter."""
     height, width = content.shape[:2]
     top = int(rng.integers(BAND.height - height + 1))
     left = int(rng.integers(BAND.width - width + 1))
@@ -74,7 +76,7 @@ def _pasted(content: Band, truth: Truth, rng: np.random.Generator) -> tuple[Band
 
 
 def clipped(truth: Truth, origin: tuple[int, int], size: tuple[int, int]) -> Truth:
-    """Cut truth to a part of the picture; what the cut hides of a figure counts as hidden."""
+    """Return the truth of a part of the picture; a figure's area outside of it counts as hidden."""
     truth = truth.copy()
     area = (truth[:, 4] - truth[:, 2]) * (truth[:, 5] - truth[:, 3])
     for axis in (0, 1):

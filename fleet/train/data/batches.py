@@ -1,4 +1,4 @@
-"""Batches of training pictures: what is in one follows from the seed and its number."""
+"""Batches of training pictures: the content of one follows from the seed and its number."""
 
 from __future__ import annotations
 
@@ -16,38 +16,40 @@ from fleet.train.data.samples import TRUTH_COLUMNS, Samples
 from fleet.train.data.targets import MapTargets, assign, ignored
 
 _RARE_WEIGHT = {"cyclist": 1.0, "bus": 2.0}
-"""How much more often a picture is taken for each kind of figure in it that is rare."""
+"""How much the weight of a picture grows for each rare class that it shows."""
 _EMPTY_WEIGHT = 0.4
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """`pictures`: u8 [N, height, width, 3]; `targets`: what each map is to say of them."""
+    """The pictures of one step, with their targets."""
 
     pictures: NDArray[np.uint8]
+    """[N, height, width, 3], RGB."""
     targets: tuple[MapTargets, ...]
+    """The targets of each map."""
 
 
 class Batches:
-    """Makes any batch of a training; holds no state between them."""
+    """A maker of any batch of a training; it keeps no state between them."""
 
     def __init__(self, clips: Sequence[Samples], seed: int, size: int) -> None:
         self._seed = seed
         self._size = size
-        self._places = [(clip, number) for clip in clips for number in range(len(clip))]
-        weights = np.array([_weight(clip.of(number)) for clip, number in self._places])
+        self._pictures = [(clip, number) for clip in clips for number in range(len(clip))]
+        weights = np.array([_weight(clip.of(number)) for clip, number in self._pictures])
         self._until = np.cumsum(weights / weights.sum())
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._pictures)
 
     def make(self, number: int, change: Change, *, whole_canvas: bool) -> Batch:
-        """Make the batch of that number, on the band or on the whole canvas."""
+        """Return the batch of that number, on the band or on the whole canvas."""
         rng = np.random.default_rng((self._seed, number))
         chosen = np.searchsorted(self._until, rng.random(self._size)).clip(max=len(self) - 1)
         pictures, truths = [], []
-        for image, place in enumerate(chosen):
-            clip, picture = self._places[place]
+        for image, index in enumerate(chosen):
+            clip, picture = self._pictures[index]
             band, truth = changed(clip.bands[picture], clip.of(picture), rng, change)
             truth[:, 0] = image
             pictures.append(band)
@@ -62,7 +64,7 @@ class Batches:
 def on_canvas(
     bands: NDArray[np.uint8], truth: NDArray[np.float32]
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Put bands u8 [N, 256, 416, 3] and their truth where they lie on the whole canvas."""
+    """Return bands u8 [N, 256, 416, 3] and their truth at their position on the whole canvas."""
     canvas = np.full((len(bands), CANVAS.height, CANVAS.width, 3), BORDER, np.uint8)
     canvas[:, BAND_TOP : BAND_TOP + BAND.height] = bands
     moved = truth.reshape(-1, TRUTH_COLUMNS).copy()

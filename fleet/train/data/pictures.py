@@ -1,6 +1,6 @@
 """Frames of a video as the network sees them: decoded, letterboxed and converted as for inference.
 
-Of the canvas of 416x416 only a band is kept: pictures of 16:9 fill 416x234 of it.
+Only a band of the canvas of 416x416 is kept, as pictures of 16:9 fill 416x234 of it.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ CANVAS = Size(416, 416)
 BAND = Size(416, 256)
 BAND_TOP = 80
 CONTENT = letterbox(Size(1920, 1080), CANVAS).paste
-"""Where a picture of 16:9 lies on the canvas."""
+"""The area of the canvas that a picture of 16:9 fills."""
 BORDER = 130
 """The letterbox's grey (Y, U and V 128) in RGB, after AIPP's conversion from the narrow range."""
 _CHIP = "Ascend310"
 
 
 def canvas_placement(picture: Size) -> Placement:
-    """Place a picture on the canvas; raises UsageError unless it is of 16:9."""
+    """Return where a picture lies on the canvas; raises UsageError unless it is 16:9."""
     placement = letterbox(picture, CANVAS)
     if placement.paste != CONTENT:
         message = f"Training takes pictures of 16:9, and these are {picture}."
@@ -50,9 +50,10 @@ def canvas_placement(picture: Size) -> Placement:
 
 
 def bands(index: VideoIndex, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, Band]]:
-    """Yield the wanted frames (bool by frame number) and their numbers, in presentation order.
+    """Yield the wanted frames (bool by frame number) with their numbers, in presentation order.
 
-    Raises VideoError for what the chip does not decode, UsageError where frames are damaged.
+    Raises VideoError for streams that the chip does not decode, and UsageError where frames are
+    damaged.
     """
     placement = canvas_placement(index.stream.size)
     aipp = Aipp(AippConfig(order=ChannelOrder.RGB), CANVAS, 1, np.uint8)

@@ -1,4 +1,4 @@
-"""A clip drawn, coded, decoded and letterboxed: what a training picture goes through."""
+"""The rendering of training pictures: a clip is drawn, coded, decoded and letterboxed."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from fleet.train.data.scenes import EVERY_S, SHOWN_RATE
 from fleet.video.probe.probe import probe
 
 _SD_MATRIX, _LIMITED = 6, 1
-"""BT.601, narrow range, in FFmpeg's numbers: as the clips of an archive are coded."""
+"""BT.601 and the narrow range in FFmpeg's numbers, as in the clips of an archive."""
 
 
 def render_samples(folder: Path, name: str, clip: Clip) -> str:
-    """Render a clip into `folder`, unless it is there already; gives its name."""
+    """Render a clip into `folder`, unless it is there already; return its name."""
     if truth_path(folder, name).exists():
         return name
     scene = Scene(clip)
@@ -43,7 +43,7 @@ def render_samples(folder: Path, name: str, clip: Clip) -> str:
 
 
 def truth_rows(clip: Clip, truth: Sequence[Sequence[Seen]]) -> NDArray[np.float32]:
-    """Tell what is to be seen in each picture, as `Samples.truth`."""
+    """Return the figures in each picture, as `Samples.truth`."""
     paste = canvas_placement(clip.size).paste
     rows = [
         (number, figure.class_id, *figure.box, figure.hidden)

@@ -1,4 +1,4 @@
-"""Pictures to train on with their truth, a file of each for every clip."""
+"""Pictures for training, with their truth, in two files for each clip."""
 
 from __future__ import annotations
 
@@ -16,36 +16,35 @@ TRUTH_COLUMNS = 7
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """The pictures of one clip: `bands` u8 [n, 256, 416, 3].
-
-    `truth`: f32 [m, 7], a row for each figure: number of the picture, class, x1, y1, x2, y2 in
-    pixels of the band, and the share of the figure that is hidden, 0..1.
-    """
+    """The pictures of one clip, with their truth."""
 
     bands: NDArray[np.uint8]
+    """[n, 256, 416, 3], RGB."""
     truth: NDArray[np.float32]
+    """[m, 7], a row for each figure: number of the picture, class, x1, y1, x2, y2 in pixels of the
+    band, and the share of the figure that is hidden, 0..1."""
 
     def __len__(self) -> int:
         return len(self.bands)
 
     def of(self, number: int) -> NDArray[np.float32]:
-        """Give the rows of one picture."""
+        """Return the rows of truth of one picture."""
         rows: NDArray[np.float32] = self.truth[self.truth[:, 0] == number]
         return rows
 
 
 def bands_path(folder: Path, name: str) -> Path:
-    """Name the file of a clip's pictures."""
+    """Return the path of a clip's pictures."""
     return folder / f"{name}.bands.npy"
 
 
 def truth_path(folder: Path, name: str) -> Path:
-    """Name the file of a clip's truth; it is written last, so it stands for a whole clip."""
+    """Return the path of a clip's truth, which is written last, so that it means a whole clip."""
     return folder / f"{name}.truth.npy"
 
 
 def save(folder: Path, name: str, bands: Sequence[Band], truth: NDArray[np.float32]) -> None:
-    """Write the pictures of a clip and then its truth, each under its name when it is whole."""
+    """Write the pictures of a clip, then its truth; each file gets its name when it is complete."""
     for path, values in (
         (bands_path(folder, name), np.stack(bands)),
         (truth_path(folder, name), truth),
@@ -57,6 +56,6 @@ def save(folder: Path, name: str, bands: Sequence[Band], truth: NDArray[np.float
 
 
 def load(folder: Path, name: str) -> Samples:
-    """Open a clip's pictures; they stay on the disk until they are looked at."""
+    """Return a clip's pictures, which stay on the disk until they are read."""
     bands = np.load(bands_path(folder, name), mmap_mode="r")
     return Samples(bands, np.load(truth_path(folder, name)))

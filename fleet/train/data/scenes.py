@@ -1,4 +1,4 @@
-"""Which streets the network is trained and tried on: seeded clips of every light and weather."""
+"""The streets for training and validation: seeded clips of every light and weather."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ TRAINING_SEED = 100_000_000
 of a seed under 100,000 shares no street with training."""
 VALIDATION_SEED = 200_000_000
 EVERY_S = 2
-"""Seconds between the pictures of a clip: neighbouring frames teach nothing new."""
+"""Seconds between the pictures of a clip, as neighbouring frames add little to the training."""
 SHOWN_RATE = Fraction(12)
-"""Frames a second that the encoder is told: it spends its bits as on a clip of that rate."""
+"""The frame rate that the encoder is given, so that it spends bits as on a clip of that rate."""
 
 _DAY, _DUSK, _NIGHT = Light.DAY, Light.DUSK, Light.NIGHT
 _CLEAR, _CLOUDY, _RAIN = Weather.CLEAR, Weather.CLOUDY, Weather.RAIN
@@ -30,24 +30,24 @@ _USUAL = (
     (_DUSK, _CLEAR, Density.CROWD),
     (_DAY, _CLEAR, Density.EMPTY),
 )
-"""What the cameras of an archive see (fleet.street.archive); every other clip is one of these."""
+"""The views of an archive's cameras (fleet.street.archive); every other clip is one of them."""
 _SIZES = (*(Size(1280, 720),) * 3, Size(960, 540), Size(960, 540), Size(640, 360), Size(1920, 1080))
 _CODINGS = (Coding("h264", 2.0, 2), Coding("h264", 2.0, 0), Coding("h265", 2.0, 3))
 _DENSITIES = (Density.SPARSE, Density.NORMAL, Density.NORMAL, Density.CROWD, Density.CROWD)
 
 
 def training_clip(number: int, pictures: int) -> Clip:
-    """Set out the training clip of that number; the same number gives the same clip."""
+    """Return the training clip of that number, always the same one."""
     return _clip(TRAINING_SEED + number, number, pictures)
 
 
 def validation_clip(number: int, pictures: int) -> Clip:
-    """Set out a clip of streets that training never sees, the usual looks in turn."""
+    """Return a clip of a street that training never sees; the usual views come in turn."""
     return _clip(VALIDATION_SEED + number, number * 2, pictures)
 
 
 def _clip(seed: int, number: int, pictures: int) -> Clip:
-    """Even numbers are usual, odd ones any combination of light, weather and crowd."""
+    """Return a usual clip for even numbers, any mix of light, weather and crowd for odd ones."""
     rng = np.random.default_rng(seed)
     light, weather, density = _USUAL[number // 2 % len(_USUAL)]
     if number % 2:

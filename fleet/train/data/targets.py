@@ -1,4 +1,4 @@
-"""Which cell and anchor of which map is to find a figure, and which cells are not judged."""
+"""The targets of the maps: which cell and anchor finds a figure, and which cells are not judged."""
 
 from __future__ import annotations
 
@@ -16,32 +16,35 @@ ANCHORS: Anchors = (
     ((10, 27), (26, 18), (18, 48)),
     ((50, 32), (90, 70), (190, 130)),
 )
-"""For maps with the strides below: a walker far away is 3 pixels wide."""
+"""Width and height in pixels, for the maps of STRIDES; a distant walker is 3 pixels wide."""
 STRIDES = (4, 8, 16)
 MOST_RATIO = 3.0
-"""An anchor is to find figures whose sides are up to so many times its own, or its own theirs."""
+"""The largest ratio between a side of a figure and that of an anchor that is to find it."""
 
 
 @dataclass(frozen=True, eq=False)
 class MapTargets:
-    """What one map of a batch is to say; m rows, one for each cell and anchor that is to find one.
-
-    `image`, `anchor`, `row`, `column`: int64 [m], where. `xyxy`: f32 [m, 4], pixels of the input.
-    `label`: int64 [m]. `judged`: bool [N, rows, columns], False where a figure that is to be
-    ignored stands: there nothing is to be learnt from seeing one, or none.
-    """
+    """The targets of one map of a batch; m rows, one for each cell and anchor with a figure."""
 
     image: NDArray[np.int64]
+    """[m], the picture's number in the batch."""
     anchor: NDArray[np.int64]
+    """[m], the number of the map's anchor."""
     row: NDArray[np.int64]
+    """[m], of the cell."""
     column: NDArray[np.int64]
+    """[m], of the cell."""
     xyxy: NDArray[np.float32]
+    """[m, 4], in pixels of the input."""
     label: NDArray[np.int64]
+    """[m], the class."""
     judged: NDArray[np.bool_]
+    """[N, rows, columns], False at a figure that is to be ignored: there the loss does not depend
+    on the objectness."""
 
 
 def ignored(truth: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Tell for rows of truth (`Samples.truth`), bool [m], which figures count for nothing."""
+    """Return for rows of truth (`Samples.truth`), bool [m], which figures are to be ignored."""
     mask: NDArray[np.bool_] = truth[:, 6] > MOST_HIDDEN
     return mask | (truth[:, 5] - truth[:, 3] < SMALLEST_PX)
 
@@ -49,15 +52,15 @@ def ignored(truth: NDArray[np.float32]) -> NDArray[np.bool_]:
 def assign(
     truth: NDArray[np.float32], images: int, canvas: Size, anchors: Anchors = ANCHORS
 ) -> tuple[MapTargets, ...]:
-    """Share the figures of a batch out to the maps, those of `anchors` in their order.
+    """Return the targets of each map, from the figures of a batch.
 
-    `truth`: f32 [m, 7] as `Samples.truth`, the first column counting the images of the batch.
-    Every anchor near enough in shape has to find a figure, and the nearest in any case, in the cell
-    of the figure's centre: YOLOv3 reaches no other cell. Where two figures want one cell and
-    anchor, the nearer in shape has it.
+    `truth` is f32 [m, 7] as `Samples.truth`, with the picture's number in the batch in the first
+    column. Every anchor that is close enough in shape, and in any case the closest one, has to find
+    a figure, in the cell of the figure's centre, as YOLOv3 reaches no other cell. Of two figures
+    for one cell and anchor the closer in shape gets it.
     """
-    aside = ignored(truth)
-    wanted = truth[~aside]
+    left_out = ignored(truth)
+    wanted = truth[~left_out]
     sides = np.maximum(wanted[:, 4:6] - wanted[:, 2:4], 0.5)
     every = np.array([anchor for group in anchors for anchor in group], np.float32)
     ratio = sides[:, None] / every
@@ -68,7 +71,7 @@ def assign(
     for group, stride in zip(anchors, STRIDES, strict=True):
         part = slice(start, start + len(group))
         start += len(group)
-        judged = _judged(truth[aside], images, canvas, stride)
+        judged = _judged(truth[left_out], images, canvas, stride)
         targets.append(_map(wanted, chosen[:, part], worst[:, part], stride, judged))
     return tuple(targets)
 
@@ -89,8 +92,8 @@ def _map(
     column = np.clip(centre[:, 0], 0, width - 1).astype(np.int64)
     row = np.clip(centre[:, 1], 0, height - 1).astype(np.int64)
     image = rows[:, 0].astype(np.int64)
-    place = ((image * chosen.shape[1] + anchor) * height + row) * width + column
-    _, first = np.unique(place, return_index=True)
+    slot = ((image * chosen.shape[1] + anchor) * height + row) * width + column
+    _, first = np.unique(slot, return_index=True)
     label = rows[:, 1].astype(np.int64)
     return MapTargets(
         image[first], anchor[first].astype(np.int64), row[first], column[first],
@@ -99,13 +102,13 @@ def _map(
 
 
 def _judged(
-    aside: NDArray[np.float32], images: int, canvas: Size, stride: int
+    left_out: NDArray[np.float32], images: int, canvas: Size, stride: int
 ) -> NDArray[np.bool_]:
     judged = np.ones((images, canvas.height // stride, canvas.width // stride), np.bool_)
-    low = np.floor(aside[:, 2:4] / stride).astype(int)
-    high = np.ceil(aside[:, 4:6] / stride).astype(int)
+    low = np.floor(left_out[:, 2:4] / stride).astype(int)
+    high = np.ceil(left_out[:, 4:6] / stride).astype(int)
     for image, (left, top), (right, bottom) in zip(
-        aside[:, 0].astype(int), np.maximum(low, 0), high, strict=True
+        left_out[:, 0].astype(int), np.maximum(low, 0), high, strict=True
     ):
         judged[image, top:bottom, left:right] = False
     return judged

@@ -1,4 +1,4 @@
-"""Tensors written for people to look at: of chosen steps, or of steps that overflowed.
+"""Dumps of tensors for people to inspect: of chosen steps, or of steps that overflowed.
 
 As the 910's DumpConfig (ascend_spec section 8, "Dump / debug"), under
 `{dump_path}/{time}/{device}/{model_name}/{model_id}/{data_index}`, as .npy files of float32.
@@ -19,26 +19,27 @@ from fleet.train.numerics.overflow import Overflow, Values
 DEVICE = 0
 MODEL_NAME = "street"
 MODEL_ID = 1
-"""One device trains one network: their numbers are always these."""
+"""One device trains one network, so that their numbers are constants."""
 
 
 class DumpConfig(BaseModel):
-    """What is written; the names are the 910's.
-
-    `enable_dump`: the steps of `dump_step` ("0|5|10"; empty for all), of each convolution what
-    `dump_mode` says. `enable_dump_debug`: what overflowed, of the kinds of `dump_debug_mode`:
-    aicore_overflow for operands and results of an operator, atomic_overflow for gradients summed up
-    over a batch. The two exclude each other.
-    """
+    """The tensors to write, under the names of the 910."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     enable_dump: bool = False
+    """Whether to write the tensors of chosen steps; excludes `enable_dump_debug`."""
     enable_dump_debug: bool = False
+    """Whether to write the tensors that overflowed; excludes `enable_dump`."""
     dump_path: str = "build/train_street/dump"
+    """The folder to write to."""
     dump_step: str = Field(default="", pattern=r"^(\d+(\|\d+)*)?$")
+    """The chosen steps, such as "0|5|10"; empty for all."""
     dump_mode: Literal["output", "input", "all"] = "output"
+    """The tensors of each convolution in a chosen step."""
     dump_debug_mode: Literal["aicore_overflow", "atomic_overflow", "all"] = "all"
+    """The kinds of overflow: aicore_overflow is that of operands and results of an operator,
+    atomic_overflow that of gradients, which are summed over a batch."""
 
     @model_validator(mode="after")
     def _exclusive(self) -> Self:
@@ -47,25 +48,25 @@ class DumpConfig(BaseModel):
         return self
 
     def dumps(self, data_index: int) -> bool:
-        """Tell whether a step is to be written whole."""
+        """Return whether the tensors of a step are to be written."""
         steps = self.dump_step.split("|") if self.dump_step else [str(data_index)]
         return self.enable_dump and str(data_index) in steps
 
     def wants(self, overflow: Overflow) -> bool:
-        """Tell whether an overflow is of a kind that is to be written."""
+        """Return whether an overflow is of a kind that is to be written."""
         kind = "atomic_overflow" if overflow.atomic else "aicore_overflow"
         return self.enable_dump_debug and self.dump_debug_mode in {kind, "all"}
 
 
 class Dumper:
-    """Writes the tensors of one run; makes no folder before there is something to write."""
+    """The writer of the tensors of one run; it makes no folder before it writes a tensor."""
 
     def __init__(self, config: DumpConfig) -> None:
         self.config = config
         self._time = time.strftime("%Y%m%d%H%M%S")
 
     def folder(self, data_index: int) -> Path:
-        """Name the folder of one step."""
+        """Return the folder of one step."""
         run = Path(self.config.dump_path) / self._time / str(DEVICE)
         return run / MODEL_NAME / str(MODEL_ID) / str(data_index)
 
@@ -77,7 +78,7 @@ class Dumper:
             np.save(folder / f"{name.replace(' (gradient)', '.gradient')}.npy", values)
 
     def write_pass(self, data_index: int, kept: Mapping[str, Values]) -> None:
-        """Write what went through the convolutions: their inputs, outputs or both."""
+        """Write the inputs of the convolutions, their outputs, or both, by the configuration."""
         mode = self.config.dump_mode
         self.write(
             data_index,
@@ -89,11 +90,11 @@ class Dumper:
         )
 
     def write_overflow(self, data_index: int, overflow: Iterable[Overflow]) -> None:
-        """Write what overflowed, if that was asked for."""
+        """Write the tensors that overflowed, of the kinds that the configuration asks for."""
         self.write(
             data_index,
             (
-                (item.place, item.values)
+                (item.tensor, item.values)
                 for item in overflow
                 if item.values is not None and self.config.wants(item)
             ),

@@ -1,4 +1,4 @@
-"""Loss scaling as on the 910: what the loss is multiplied with, so that small gradients survive.
+"""Loss scaling as on the 910: the loss is multiplied by a scale, so that small gradients survive.
 
 By ascend_spec section 8, "FixedLossScaleManager" and "ExponentialUpdateLossScaleManager".
 """
@@ -11,24 +11,24 @@ from typing import Protocol
 from fleet.errors import UsageError
 
 LARGEST = 3.4028234663852886e38
-"""The largest float32: the scale never grows past it."""
+"""The largest float32, and so the largest scale."""
 
 
 class LossScaleManager(Protocol):
-    """Decides the scale of the next step by how the steps before went."""
+    """A rule for the scale of the next step, which depends on the steps before."""
 
     @property
     def loss_scale(self) -> float:
         """The scale of the next step, at least 1."""
 
     def update(self, *, overflow: bool) -> None:
-        """Take in how a step went."""
+        """Count a step, and change the scale where the rule asks for it."""
 
     def state(self) -> dict[str, float]:
-        """Give what is to be kept in a checkpoint."""
+        """Return the state for a checkpoint."""
 
     def restore(self, state: dict[str, float]) -> None:
-        """Go on from a checkpoint's state."""
+        """Resume from a checkpoint's state."""
 
 
 @dataclass
@@ -41,7 +41,7 @@ class FixedLossScaleManager:
         _check_scale(self.loss_scale)
 
     def update(self, *, overflow: bool) -> None:
-        """Nothing changes."""
+        """Do nothing."""
 
     def state(self) -> dict[str, float]:
         """See LossScaleManager."""
@@ -54,18 +54,23 @@ class FixedLossScaleManager:
 
 @dataclass
 class ExponentialUpdateLossScaleManager:
-    """Grows after so many good steps in a row, shrinks after so many bad ones.
+    """A scale that grows after so many good steps in a row, and shrinks after so many bad ones.
 
-    Good steps count in a row, a bad one ends the row; bad steps are summed, good ones between them
-    do not matter. Both counts begin anew whenever the scale changes, or would if it were not at
-    its end: it is never below 1 and does not grow past the largest float32.
+    A bad step ends a row of good steps; good steps between bad ones do not matter. Both counts
+    start again whenever the scale changes, or would change if it were not at its limit: it stays
+    between 1 and the largest float32.
     """
 
     init_loss_scale: float = 2.0**32
+    """The scale of the first step."""
     incr_every_n_steps: int = 1000
+    """Good steps in a row after which the scale grows."""
     decr_every_n_nan_or_inf: int = 2
+    """Bad steps after which the scale shrinks."""
     incr_ratio: float = 2.0
+    """The factor by which it grows, above 1."""
     decr_ratio: float = 0.8
+    """The factor by which it shrinks, between 0 and 1."""
 
     def __post_init__(self) -> None:
         _check_scale(self.init_loss_scale)
@@ -81,7 +86,7 @@ class ExponentialUpdateLossScaleManager:
         self.bad_steps = 0
 
     def update(self, *, overflow: bool) -> None:
-        """Take in how a step went."""
+        """See LossScaleManager."""
         if overflow:
             self.good_steps = 0
             self.bad_steps += 1

@@ -1,4 +1,4 @@
-"""The device's float status: whether anything saturated, and in which layer first."""
+"""The float status of the device: which tensors saturated, in their order."""
 
 from __future__ import annotations
 
@@ -14,26 +14,24 @@ _ATOMIC = (".weight (gradient)", ".bias (gradient)")
 
 @dataclass(frozen=True, eq=False)
 class Overflow:
-    """One operand or result that went beyond the range.
+    """One operand or result that went beyond the range."""
 
-    `place`: the layer and which of its tensors, such as `stem.0.output`. `values`: the tensor
-    before it was held within the range; None where no dump was asked for.
-    """
-
-    place: str
+    tensor: str
+    """The layer and which of its tensors, such as `stem.0.output`."""
     values: Values | None = None
+    """The values before they were held within the range; None where they are not to be dumped."""
 
     @property
     def atomic(self) -> bool:
-        """Whether it came of summing up over a batch (atomic additions), not of one operator."""
-        return self.place.endswith(_ATOMIC)
+        """Return whether it is a sum over a batch (atomic additions), not one operator's result."""
+        return self.tensor.endswith(_ATOMIC)
 
 
 class FloatStatus:
-    """A flag on the device that operators raise; the 910 saturates and does not give infinity.
+    """A flag of the device that operators raise; the 910 saturates and never returns infinity.
 
     Used as NPULossScaleOptimizer does (ascend_spec section 8): `alloc` before a step, then
-    `get_and_clear`. `keeps_values`: whether tensors are kept for a dump.
+    `get_and_clear`. `keeps_values`: whether it keeps tensors for a dump.
     """
 
     def __init__(self, *, keeps_values: bool = False) -> None:
@@ -41,15 +39,15 @@ class FloatStatus:
         self._raised: dict[str, Overflow] = {}
 
     def alloc(self) -> None:
-        """Lower the flag."""
+        """Clear the flag."""
         self._raised = {}
 
-    def raise_by(self, place: str, values: Callable[[], Values]) -> None:
-        """Raise the flag; `values` gives the tensor if it is to be kept."""
-        if place not in self._raised:
-            self._raised[place] = Overflow(place, values() if self.keeps_values else None)
+    def raise_by(self, tensor: str, values: Callable[[], Values]) -> None:
+        """Raise the flag for a tensor; `values` returns its values if they are to be kept."""
+        if tensor not in self._raised:
+            self._raised[tensor] = Overflow(tensor, values() if self.keeps_values else None)
 
     def get_and_clear(self) -> tuple[Overflow, ...]:
-        """Tell who raised the flag, the first first, and lower it; empty: all is well."""
+        """Return the tensors that raised the flag, in their order, and clear it."""
         raised, self._raised = tuple(self._raised.values()), {}
         return raised

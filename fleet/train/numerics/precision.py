@@ -1,10 +1,10 @@
-"""The numbers of a simulated Ascend 910: float16 that saturates, where its cube units compute.
+"""The arithmetic of a simulated Ascend 910: float16 that saturates, where its cube units compute.
 
-`allow_mix_precision`: the white list, here all convolutions, in float16: inputs, weights, results
-and the gradients of all three are rounded to float16 and held within +-65504; sums are formed in
-float32, as the cube units do. Batch norm, activations and loss stay in float32 (ascend_spec
-section 8, "precision_mode", "Overflow style"). `force_fp32`: everything in float32.
-`host_bfloat16`: no mode of the 910, which has no bfloat16, but this machine's quickest.
+With `allow_mix_precision` the operators of the white list, here all convolutions, use float16:
+inputs, weights, results and the gradients of all three are rounded to float16 and held within
++-65504; sums are formed in float32, as in the cube units. Batch norm, activations and loss stay in
+float32 (ascend_spec section 8, "precision_mode", "Overflow style"). With `force_fp32` everything is
+in float32. `host_bfloat16` is no mode of the 910, which has no bfloat16, but the fastest one here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LARGEST_HALF = 65504.0
 
 
 class PrecisionMode(StrEnum):
-    """How numbers are kept; see above."""
+    """The precision of the computation; see above."""
 
     ALLOW_MIX_PRECISION = "allow_mix_precision"
     FORCE_FP32 = "force_fp32"
@@ -31,14 +31,14 @@ class PrecisionMode(StrEnum):
 
 
 class CubeConv(nn.Conv2d):
-    """A convolution on the cube units; `numerics` is set for float16, None computes in float32.
-
-    `swell`: for tests, what the next result is multiplied with.
-    """
+    """A convolution on the cube units."""
 
     numerics: FloatStatus | None = None
+    """The status to raise, in float16; None computes in float32."""
     layer: str = ""
+    """The name of the layer in its network."""
     swell: float = 1.0
+    """For tests: the factor of the next result."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's own name
         """Convolve [N, channels, height, width]."""
@@ -58,7 +58,7 @@ class CubeConv(nn.Conv2d):
 
 
 def set_precision(network: nn.Module, mode: PrecisionMode, status: FloatStatus) -> None:
-    """Have a network's convolutions compute in a mode, and raise `status`."""
+    """Set the mode in which a network's convolutions compute, and the status that they raise."""
     for name, layer in network.named_modules():
         if isinstance(layer, CubeConv):
             layer.layer = name
@@ -67,7 +67,7 @@ def set_precision(network: nn.Module, mode: PrecisionMode, status: FloatStatus) 
 
 
 def computing(mode: PrecisionMode) -> AbstractContextManager[Any]:
-    """Give the context that a network runs forward in."""
+    """Return the context for a network's forward pass."""
     half = mode is PrecisionMode.HOST_BFLOAT16
     context: AbstractContextManager[Any] = torch.autocast("cpu", torch.bfloat16, enabled=half)
     return context
@@ -75,7 +75,7 @@ def computing(mode: PrecisionMode) -> AbstractContextManager[Any]:
 
 @contextmanager
 def passing_through(network: nn.Module) -> Iterator[dict[str, Values]]:
-    """Keep what goes into and comes out of the convolutions meanwhile: `stem.0.input`, f32."""
+    """Yield the inputs and outputs of the convolutions meanwhile, f32 by name: `stem.0.input`."""
     kept: dict[str, Values] = {}
 
     def keep(layer: nn.Module, inputs: tuple[Tensor, ...], result: Tensor) -> None:
@@ -109,12 +109,12 @@ def _round(values: Tensor, status: FloatStatus, name: str) -> Tensor:
 
 
 def saturate(values: Tensor, status: FloatStatus, name: str) -> Tensor:
-    """Round float32 values to float16, held within +-65504; raises the status if any was beyond.
+    """Return float32 values rounded to float16, within +-65504; one beyond raises the status.
 
-    What is no number becomes 0, and raises the status too.
+    NaN becomes 0, and raises the status as well.
     """
     half = values.to(torch.float16)
-    # Beyond the range the conversion gives infinity, and the sum of all is then no finite number.
+    # Beyond the range the conversion returns infinity, and the sum is then not finite either.
     if not torch.isfinite(half.sum(dtype=torch.float32)):
         status.raise_by(name, lambda: values.detach().contiguous().numpy().copy())
         held = torch.nan_to_num(values, 0.0, LARGEST_HALF, -LARGEST_HALF)

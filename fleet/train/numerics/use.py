@@ -1,4 +1,4 @@
-"""What a training step would take of a real chip: modelled, not measured."""
+"""The time and memory of a training step on a real chip: modelled, not measured."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ from fleet.core.geometry import Size
 from fleet.train.numerics.precision import CubeConv, PrecisionMode
 
 PASSES = 3
-"""Forward, and backward to the inputs and to the weights: each costs what forward costs."""
+"""Forward, and backward to the inputs and to the weights; each costs as much as forward."""
 _OPTIMISER_BYTES = 8
 """AdamW keeps two float32 values a weight."""
 
 
 @dataclass(frozen=True)
 class StepUse:
-    """One step on a real chip. `chip_s`: None where no rate is documented for its precision."""
+    """The modelled use of a chip by one step."""
 
     soc: TrainingSoc
+    """The chip."""
     chip_s: float | None
+    """Seconds of its cube units; None where no rate is documented for the precision."""
     memory_bytes: int
+    """The memory in use."""
 
     def line(self, sec_per_step: float) -> str:
-        """Say it as a part of a log line, for steps that take so long on this machine."""
+        """Return a part of a log line, for steps of so many seconds on this machine."""
         busy = "-" if self.chip_s is None else f"{self.chip_s / sec_per_step:.2%}"
         memory = f"{self.memory_bytes / MB:,.0f} / {self.soc.memory_bytes / MB:,.0f} MB"
         return f"AI core {busy}  memory {memory} (modelled, simulated {self.soc.name})"
@@ -36,12 +39,12 @@ class StepUse:
 def step_use(
     network: nn.Module, soc: TrainingSoc, mode: PrecisionMode, batch: int, canvas: Size
 ) -> StepUse:
-    """Model a step of `batch` pictures: the cube units at their float16 peak, a lower bound.
+    """Return the use by a step of `batch` pictures: a lower bound, at the cube units' float16 peak.
 
-    Memory: weights, gradients and optimiser in float32, weights once more in float16 where the mode
-    has it, and of every layer the result that the backward pass needs: convolutions' in float16 or
-    float32, the others' in float32. Raises DeviceOutOfMemoryError where that is more than the chip
-    has.
+    The memory holds weights, gradients and optimiser in float32, weights once more in float16 where
+    the mode has it, and the result of every layer, which the backward pass needs: of convolutions
+    in float16 or float32, of the others in float32. Raises DeviceOutOfMemoryError where that is
+    more than the chip has.
     """
     mixed = mode is PrecisionMode.ALLOW_MIX_PRECISION
     macs, results_bytes = _one_picture(network, canvas, 2 if mixed else 4)
@@ -57,7 +60,7 @@ def step_use(
 
 
 def _one_picture(network: nn.Module, canvas: Size, conv_bytes: int) -> tuple[int, int]:
-    """Count multiply-accumulates and the bytes of all results, for one picture."""
+    """Return the multiply-accumulates, and the bytes of all results, for one picture."""
     macs, results_bytes = 0, 0
 
     def count(layer: nn.Module, _: object, result: torch.Tensor) -> None:
