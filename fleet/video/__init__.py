@@ -1,1 +1,1 @@
-"""Video files: what they hold, which frames are wanted, and the least work that yields them."""
+"""Video files: what they hold, which frames are wanted, and the least work to decode those."""

@@ -1,14 +1,15 @@
-"""The decode plan: the least packets to fetch, feed and emit for the wanted frames, exactly.
+"""The decode plan: the fewest packets to fetch and feed for exactly the wanted frames.
 
 A *run* is one decode from a fresh start at a key frame. What a run feeds:
 
 - a GOP is fed from its key to its last wanted frame (in decode order), and no further;
 - leading pictures (shown before their key, in an open GOP) belong to the GOP before. They are fed
-  only where wanted; then their run carries on through the whole GOP before, which they refer to;
+  only where they are wanted; then their run goes on through the whole GOP before, which they refer
+  to;
 - a GOP that holds no wanted frame is not touched.
 
-Pictures that nothing refers to are left out at feed time (`needed`), when their bytes are at hand:
-a header does not say which those are.
+Pictures that no other one refers to are left out when packets are fed, by what their bytes say
+(`fleet.video.h26x.access_unit.is_droppable`): a container's header does not tell which those are.
 """
 
 from __future__ import annotations
@@ -24,15 +25,14 @@ from fleet.video.index import PacketTable, VideoIndex
 
 @dataclass(frozen=True, eq=False)
 class GopPart:
-    """What is fed of one GOP: `rows` in decode order, the key first; `wanted` marks which show.
-
-    `rows`: int64 [n], rows of the packet table. `wanted`: bool [n]. `restart`: the decoder starts
-    afresh in front of it.
-    """
+    """The packets to feed of one GOP."""
 
     rows: NDArray[np.int64]
+    """Rows of the packet table, in decode order, the key first: int64 [n]."""
     wanted: NDArray[np.bool_]
+    """Whether the frame of each row is wanted: bool [n]."""
     restart: bool
+    """Whether the decoder is reset before it."""
 
     def __repr__(self) -> str:
         return f"GopPart({len(self.rows)} packets, {int(self.wanted.sum())} wanted)"
@@ -40,13 +40,14 @@ class GopPart:
 
 @dataclass(frozen=True, eq=False)
 class DecodePlan:
-    """The parts to feed, in order; `fetch` and `emit` follow from them."""
+    """The packets to fetch and feed."""
 
     parts: tuple[GopPart, ...]
+    """In the order in which they are fed."""
 
     @property
     def rows(self) -> NDArray[np.int64]:
-        """All rows that are fetched, in decode order."""
+        """Return all rows that are fetched, in decode order: int64 [n]."""
         return _concatenate([part.rows for part in self.parts])
 
 
@@ -57,10 +58,10 @@ def _concatenate(arrays: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
 def plan_decode(
     index: VideoIndex, first_gop: int, last_gop: int, wanted: NDArray[np.bool_]
 ) -> DecodePlan:
-    """Plan the decode of the wanted frames that GOPs first_gop <= g < last_gop own.
+    """Return the plan for the wanted frames that GOPs first_gop <= g < last_gop own.
 
-    `wanted`: bool by frame number, over the whole video. The union over any division of the GOPs
-    into shards emits each wanted frame once.
+    `wanted`: bool [frames], by frame number over the whole video. However the GOPs are divided into
+    shards, each wanted frame comes out of exactly one of them.
     """
     rows_wanted = np.zeros(len(index.packets), np.bool_)
     rows_wanted[index.order] = wanted
@@ -73,19 +74,19 @@ def _parts(
     index: VideoIndex, wanted: NDArray[np.bool_], first_gop: int, last_gop: int
 ) -> Iterator[GopPart]:
     ends = np.append(index.cuts[1:], len(index.packets))
-    carried = False
-    # One GOP more than the shard owns: its leading pictures may be ours.
+    continues = False
+    # One GOP past the shard: its leading pictures may belong to the shard's last GOP.
     for gop in range(first_gop, min(last_gop + 1, len(index.cuts))):
         rows = np.arange(index.cuts[gop], ends[gop])
         leading = index.gop_of_row[rows] < gop
-        carries_on = gop + 1 < len(index.cuts) and _wants_leading(index, wanted, gop + 1, ends)
-        feed = _upto_last(leading & wanted[rows]) & leading if carried else np.zeros_like(leading)
-        trailing = ~leading if carries_on else _upto_last(~leading & wanted[rows]) & ~leading
+        continued = gop + 1 < len(index.cuts) and _wants_leading(index, wanted, gop + 1, ends)
+        feed = _upto_last(leading & wanted[rows]) & leading if continues else np.zeros_like(leading)
+        trailing = ~leading if continued else _upto_last(~leading & wanted[rows]) & ~leading
         feed |= trailing
         if feed.any():
             feed[0] = True
-            yield GopPart(rows[feed], wanted[rows[feed]], restart=not carried)
-        carried = carries_on
+            yield GopPart(rows[feed], wanted[rows[feed]], restart=not continues)
+        continues = continued
 
 
 def _wants_leading(
@@ -96,30 +97,32 @@ def _wants_leading(
 
 
 def _upto_last(marks: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Mark everything up to the last marked place."""
+    """Return marks that are true up to the last one given: bool [n]."""
     return np.logical_or.accumulate(marks[::-1])[::-1]
 
 
 @dataclass(frozen=True)
 class ByteRange:
-    """One read: `position` in the file and `length` in bytes."""
+    """One read of the file."""
 
     position: int
+    """The first byte."""
     length: int
+    """How many bytes."""
 
     @property
     def end(self) -> int:
-        """The first byte past it."""
+        """Return the first byte past it."""
         return self.position + self.length
 
 
 def coalesce(
     packets: PacketTable, rows: NDArray[np.int64], gap_bytes: int, limit_bytes: int
 ) -> list[ByteRange]:
-    """Bring the packets' bytes into few reads, in the order in which they are fed.
+    """Return few reads that cover the packets' bytes, in the order in which they are fed.
 
     A packet that begins within `gap_bytes` after the range before joins it, as long as the range
-    stays within `limit_bytes`. Each packet lies within one range, no range is needed twice.
+    stays within `limit_bytes`. Each packet lies within one range, and no range is read twice.
     """
     ranges: list[ByteRange] = []
     spans = packets.span[rows].tolist()

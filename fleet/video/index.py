@@ -1,4 +1,4 @@
-"""What is known of a video before a picture is decoded: its stream, its packets, its GOPs."""
+"""The index of a video: its stream, its packets and its GOPs, known before any decoding."""
 
 from __future__ import annotations
 
@@ -18,32 +18,38 @@ from fleet.core.source import Source
 
 @dataclass(frozen=True)
 class StreamInfo:
-    """The video stream as its parameter sets and container describe it.
-
-    `codec`: FFmpeg's name (h264, hevc, vp9, ...). `profile`: the standard's name (High, Main 10).
-    `level`: as people write it (4.0), empty where the codec has none. `chroma`: 4:2:0 and the like.
-    `reference_frames`: how many the stream may refer to. `frame_rate`: the average, 0 where
-    unknown. `parameter_sets`: VPS/SPS/PPS in Annex-B form. `nal_length_bytes`: the width of the
-    NAL length prefix in the container's samples; 0 where the samples are Annex-B already.
-    `transport_pid`: the stream's PID where samples lie in MPEG-TS packets; 0 where each sample is
-    one run of bytes in the file. `transport_step`: bytes a TS packet, 188 or 192.
-    """
+    """The video stream as its parameter sets and container describe it."""
 
     codec: str
+    """FFmpeg's name: h264, hevc, vp9, ..."""
     profile: str
+    """The standard's name: High, Main 10, ..."""
     level: str
+    """In its usual form, such as 4.0; empty where the codec has none."""
     size: Size
+    """The pictures as they are shown, cropped."""
     chroma: str
+    """The chroma format: 4:2:0 and the like."""
     bit_depth: int
+    """Bits a luma or chroma sample, the larger of the two."""
     interlaced: bool
+    """Whether pictures may be coded as two fields."""
     reference_frames: int
+    """How many frames the stream may refer to at a time."""
     colour: Colour
+    """How the samples are to be read."""
     time_base: Fraction
+    """Seconds a tick of pts."""
     frame_rate: Fraction
+    """The average number of frames a second; 0 where it is unknown."""
     parameter_sets: bytes
+    """VPS, SPS and PPS in Annex-B form; empty for other codecs than H.264 and H.265."""
     nal_length_bytes: int
+    """The width of the NAL length prefix in the container's samples; 0 where these are Annex-B."""
     transport_pid: int = 0
+    """The stream's PID where samples lie in MPEG-TS packets; 0 where each is one run of bytes."""
     transport_step: int = 188
+    """Bytes from one TS packet to the next, 188 or 192."""
 
     def __post_init__(self) -> None:
         if self.time_base <= 0:
@@ -108,40 +114,40 @@ class PacketTable:
 
 @dataclass(frozen=True, eq=False)
 class VideoIndex:
-    """A video's stream and packets; everything else about its frames follows from these.
-
-    `origin` says where the packet table came from: the container's header, or a scan of the whole
-    file without decoding. `bytes_read`: what finding it out took.
-    """
+    """A video's stream and packets; everything else about its frames follows from these."""
 
     source: Source
+    """The object in storage."""
     container: str
+    """The kind of file: mp4, avi, matroska, mpegts, h264 or hevc."""
     stream: StreamInfo
     packets: PacketTable
     origin: Literal["header", "scan"]
+    """Where the packets were found: in the container's header, or by a pass over the whole file."""
     bytes_read: int
+    """How many bytes of the object were read to make the index."""
 
     @cached_property
     def order(self) -> NDArray[np.int64]:
-        """The rows of all frames in presentation order: frame number -> row."""
+        """Return the row of each frame, by frame number: int64 [frames], in presentation order."""
         shown = np.flatnonzero(self.packets.shown)
         return shown[np.argsort(self.packets.pts[shown], kind="stable")]
 
     @cached_property
     def frame_of_row(self) -> NDArray[np.int64]:
-        """Row -> frame number, -1 for packets that show nothing."""
+        """Return the frame number of each row, -1 where a packet shows nothing: int64 [packets]."""
         numbers = np.full(len(self.packets), -1, np.int64)
         numbers[self.order] = np.arange(len(self.order))
         return numbers
 
     @cached_property
     def cuts(self) -> NDArray[np.int64]:
-        """The rows where a GOP begins: key packets at which the video can be cut exactly.
+        """Return the rows where a GOP begins: int64 [gops], keys where an exact cut is possible.
 
         A key is a cut when every earlier packet is shown before it, no later packet is shown before
-        the cut in front of it, and what is shown before it of the packets that follow (its leading
-        pictures) comes before the next key. Then each frame belongs to exactly one GOP by its pts
-        alone. Edit lists that play parts of a file out of order have keys that are no cuts.
+        the previous cut, and its leading pictures (those that follow it and are shown before it)
+        come before the next key. Then each frame belongs to exactly one GOP by its pts alone. Edit
+        lists that play parts of a file out of order have keys that are no cuts.
         """
         pts, keys = self.packets.pts, np.flatnonzero(self.packets.key)
         if not len(keys):
@@ -149,27 +155,30 @@ class VideoIndex:
         latest_before = np.maximum.accumulate(np.concatenate(([np.iinfo(np.int64).min], pts)))
         earliest_after = np.append(np.minimum.accumulate(pts[::-1])[::-1], np.iinfo(np.int64).max)
         next_keys = np.append(keys[1:], len(pts))
-        alone = (latest_before[keys] < pts[keys]) & (earliest_after[next_keys] > pts[keys])
+        separate = (latest_before[keys] < pts[keys]) & (earliest_after[next_keys] > pts[keys])
         cuts = [int(keys[0])]
-        for key in keys[1:][alone[1:]]:
+        for key in keys[1:][separate[1:]]:
             if earliest_after[key] > pts[cuts[-1]]:
                 cuts.append(int(key))
         return np.array(cuts, np.int64)
 
     @cached_property
     def gop_of_row(self) -> NDArray[np.int64]:
-        """Row -> the GOP that owns its frame: leading pictures belong to the GOP before."""
+        """Return the GOP that owns each row's frame: int64 [packets].
+
+        Leading pictures belong to the GOP before.
+        """
         gop = np.searchsorted(self.cuts, np.arange(len(self.packets)), side="right") - 1
         leading = self.packets.pts < self.packets.pts[self.cuts[np.maximum(gop, 0)]]
         return np.maximum(gop - leading, 0)
 
     @cached_property
     def bounds(self) -> NDArray[np.int64]:
-        """The pts where each GOP's span begins, and where the last one ends: int64 [gops + 1]."""
+        """Return the pts where each GOP's span begins and the last one ends: int64 [gops + 1]."""
         if not len(self.order):
             return np.zeros(0, np.int64)
         starts = self.packets.pts[self.cuts]
-        # An edit list may hide the last GOPs whole: their spans are empty of frames, not reversed.
+        # An edit list may hide the last GOPs whole: no frame lies in their spans, which still rise.
         last = max(self.packets.pts[self.order[-1]], starts[-1])
         bounds = np.append(starts, last + 1)
         bounds[0] = min(bounds[0], self.start_pts)
@@ -177,12 +186,15 @@ class VideoIndex:
 
     @property
     def start_pts(self) -> int:
-        """The pts of the first frame, where time_s is 0."""
+        """Return the pts of the first frame, where time_s is 0."""
         return int(self.packets.pts[self.order[0]])
 
     @property
     def duration_s(self) -> float:
-        """Seconds from the first frame to the end of the last, which lasts an average frame."""
+        """Return the seconds from the first frame to the end of the last.
+
+        The last frame lasts as long as the average one.
+        """
         count = len(self.order)
         if count < 2:
             return float(1 / self.stream.frame_rate) if self.stream.frame_rate and count else 0.0
@@ -191,12 +203,12 @@ class VideoIndex:
 
     @property
     def has_b_frames(self) -> bool:
-        """Whether pictures are shown in another order than they are decoded."""
+        """Return whether pictures are shown in another order than they are decoded."""
         return bool((np.diff(self.packets.pts) < 0).any())
 
     @property
     def open_gops(self) -> int:
-        """How many GOPs after the first begin with leading pictures."""
+        """Return how many GOPs after the first begin with leading pictures."""
         gop = np.searchsorted(self.cuts, np.arange(len(self.packets)), side="right") - 1
         return len(np.unique(gop[(gop != self.gop_of_row) & (gop > 0)]))
 

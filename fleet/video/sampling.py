@@ -1,6 +1,6 @@
 """Which frames of a video are wanted: a function of frame numbers, pts and keys alone.
 
-It sees the whole video at once, so that how the video is cut into shards cannot matter.
+It is applied to the whole video at once, so that the cut into shards cannot matter.
 """
 
 from __future__ import annotations
@@ -20,18 +20,21 @@ _GRAMMAR = "all, every=N, fps=X or keyframes, then optionally from_s=X and to_s=
 
 @dataclass(frozen=True)
 class Sampling:
-    """A choice of frames.
-
-    `kind`: all; every (each `step`-th frame, from frame 0); fps (the first frame at or after each
-    tick of 1/`fps` seconds, so that variable frame rates come out even); keyframes. `from_s`,
-    `to_s`: only frames with from_s <= time < to_s, in seconds from the first frame; None: no limit.
-    """
+    """A choice of frames; in a time window where `from_s` or `to_s` is given."""
 
     kind: Kind = "all"
+    """All frames, every `step`-th one, `fps` a second, or key frames."""
     step: int = 1
+    """Of `every`: the distance of two frames, counted from frame 0."""
     fps: Fraction = Fraction(0)
+    """Of `fps`: the first frame at or after each tick of 1/fps seconds is taken.
+
+    So variable frame rates come out even.
+    """
     from_s: Fraction | None = None
+    """Only frames at or after this many seconds from the first frame."""
     to_s: Fraction | None = None
+    """Only frames before this many seconds from the first frame."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.step < 2**31:
@@ -51,7 +54,7 @@ class Sampling:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `every=5` or `fps=0.5,from_s=60,to_s=120`; raises ValueError with the grammar."""
+        """Read `every=5` or `fps=0.5,from_s=60,to_s=120`; raise ValueError with the grammar."""
         choice: dict[str, Kind | int] = {}
         limits: dict[str, Fraction] = {}
         for part in text.replace(" ", "").split(","):
@@ -64,7 +67,7 @@ class Sampling:
         return cls(fps=fps, **choice, **limits)  # type: ignore[arg-type]
 
     def wanted(self, index: VideoIndex) -> NDArray[np.bool_]:
-        """Mark the wanted frames: bool [frames], by frame number."""
+        """Return whether each frame is wanted: bool [frames], by frame number."""
         pts = index.packets.pts[index.order]
         wanted: NDArray[np.bool_] = self._chosen(index, pts)
         base = index.stream.time_base
@@ -111,20 +114,23 @@ def _read_part(
 
 
 def _ticks(seconds: Fraction, base: Fraction) -> int:
-    """Convert seconds to the first pts that is not earlier."""
+    """Return the first pts at or after a time in seconds."""
     ticks = seconds / base
     return -(-ticks.numerator // ticks.denominator)
 
 
 def _first_after_ticks(pts: NDArray[np.int64], ticks_a_pts: Fraction) -> NDArray[np.bool_]:
-    """Mark each frame that is the first at or after some tick; tick 0 is the first frame's pts."""
+    """Return whether each frame is the first at or after some tick: bool [frames].
+
+    Tick 0 is the pts of the first frame.
+    """
     if not len(pts):
         return np.zeros(0, np.bool_)
     numerator, denominator = ticks_a_pts.numerator, ticks_a_pts.denominator
     elapsed = pts - pts[0]
     largest = max(int(elapsed[-1]), 1) * numerator
     if max(largest, denominator) > np.iinfo(np.int64).max:
-        # Python's integers have no end; int64 would wrap without a word.
+        # Python's integers have no limit; int64 would overflow without an error.
         tick = np.array([int(e) * numerator // denominator for e in elapsed], object)
     else:
         tick = elapsed * numerator // denominator
@@ -134,6 +140,6 @@ def _first_after_ticks(pts: NDArray[np.int64], ticks_a_pts: Fraction) -> NDArray
 
 
 def _plain(value: Fraction | int) -> str:
-    """Write a fraction as people do: 2, 0.5, or 30000/1001 where no short decimal is exact."""
+    """Return a fraction as text: 2, 0.5, or 30000/1001 where no short decimal is exact."""
     decimal = f"{float(value):g}"
     return decimal if Fraction(decimal) == value else str(value)

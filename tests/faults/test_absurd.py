@@ -17,7 +17,7 @@ from truth import MemoryReader, probed
 import fleet
 from fleet.errors import BrokenVideoError, VideoError
 from fleet.video.containers import libav
-from fleet.video.containers.limits import Budget, ScanBudget
+from fleet.video.containers.limits import HeaderBudget, ScanBudget
 from fleet.video.index import VideoIndex
 
 # What is said of them; of the others, an index is made.
@@ -165,7 +165,7 @@ def test_nothing_absurd_takes_a_gigabyte(absurd: dict[str, Damaged], tmp_path: P
 def test_a_header_is_read_up_to_a_budget() -> None:
     """However its boxes are laid out: many small ones, each of which would be taken."""
     data = (b"\0\0\0\x08free" * 20) * 1000
-    budget = Budget("v.mp4", MemoryReader(data), most_bytes=100_000)
+    budget = HeaderBudget("v.mp4", MemoryReader(data), max_bytes=100_000)
     for offset in range(0, 100_000, 1000):
         assert len(budget.read(offset, 1000)) == 1000
     with pytest.raises(BrokenVideoError, match="header is larger than"):
@@ -176,7 +176,7 @@ def test_a_header_is_read_up_to_a_budget() -> None:
 def test_a_picture_must_come_within_reason(clip_folder: Path) -> None:
     """A parser keeps all bytes until a picture ends."""
     data = cached(Clip(container="raw"), clip_folder).read_bytes()
-    budget = ScanBudget("v.h264", MemoryReader(data), most_bytes=1000)
+    budget = ScanBudget("v.h264", MemoryReader(data), max_bytes=1000)
     budget.read(0, 900)
     budget.picture()
     budget.read(900, 900)
@@ -189,7 +189,7 @@ def test_a_video_has_not_more_pictures_than_are_taken(
     clip_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Three days of them; here, twenty."""
-    monkeypatch.setattr(libav, "MOST_PACKETS", 20)
+    monkeypatch.setattr(libav, "MAX_PACKETS", 20)
     for container in ("mp4", "mkv", "ts", "raw"):
         data = cached(Clip(container=container), clip_folder).read_bytes()
         with pytest.raises(BrokenVideoError, match="more than 20 pictures"):

@@ -18,7 +18,7 @@ from watched import Striking, is_running
 from fleet.core.source import Source
 from fleet.errors import BrokenVideoError, NotAVideoError, StorageError
 from fleet.video.index import VideoIndex
-from fleet.video.probe.child import IDLE_S, heard
+from fleet.video.probe.child import IDLE_S, receive
 from fleet.video.probe.sandbox import Probes
 from fleet.video.probe.wire import index_from_bytes, index_to_bytes
 
@@ -93,7 +93,7 @@ def test_a_video_that_ends_or_hangs_its_process_costs_only_itself(
 ) -> None:
     """It is tried once more, then refused; another process goes on with the next video."""
     data = cached(Clip(), folder).read_bytes()
-    with closing(Probes(1, thinking_s=1)) as made:
+    with closing(Probes(1, answer_timeout_s=1)) as made:
         with pytest.raises(BrokenVideoError, match=f"looking at its header {says}") as caught:
             made.probe(Source("bad.mp4", len(data), ""), Striking(MemoryReader(data), made, how, 9))
         assert caught.value.way_out
@@ -145,7 +145,7 @@ def test_a_process_that_hangs_does_not_outlive_its_parent_for_long() -> None:
     ours, theirs = Pipe()
     ours.send_bytes(b"a video")
     try:
-        assert heard(theirs) == b"a video"
+        assert receive(theirs) == b"a video"
     finally:
         left_s = signal.alarm(0)
     assert 0 < left_s <= IDLE_S

@@ -7,7 +7,7 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.video.containers.reader import BlockFile, CountedReader, HollowFile, Ranges
+from fleet.video.containers.reader import BlockFile, CountedReader, Ranges, SparseFile
 
 
 class Bytes:
@@ -57,7 +57,7 @@ def test_known_ranges_are_not_read_again() -> None:
     st.lists(st.tuples(st.integers(0, 249), st.integers(1, 60)), max_size=6),
     st.integers(0, 100),
 )
-def test_hollow_file_is_real_where_known_and_zero_elsewhere(
+def test_sparse_file_is_real_where_known_and_zero_elsewhere(
     data: bytes, places: list[tuple[int, int]], beyond: int
 ) -> None:
     """To its given length, which may be more than the file has left."""
@@ -66,7 +66,7 @@ def test_hollow_file_is_real_where_known_and_zero_elsewhere(
     for offset, length in places:
         known = ranges.get(offset, length)
         expected[offset : offset + len(known)] = known
-    file = HollowFile(ranges, len(expected))
+    file = SparseFile(ranges, len(expected))
     read = b"".join(iter(lambda: file.read(37), b""))
     assert read == expected
 

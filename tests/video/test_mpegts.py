@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.video.containers.mpegts import PacketLayout, find_grid, payload, units
+from fleet.video.containers.mpegts import PacketLayout, find_layout, payload, stream_packets
 
 PID = 256
 
@@ -59,7 +59,7 @@ def test_payload_is_what_the_packets_of_the_stream_carry(
     data = file_of(packets, step)
     mine = [packet for packet in packets if packet.pid == PID]
     assert payload(data, PID, step) == b"".join(packet.carried for packet in mine)
-    found = units(data, PID, step)
+    found = stream_packets(data, PID, step)
     assert found.payload.tolist() == [len(packet.carried) for packet in mine]
     assert found.end == len(data)
     assert (found.offset % step == 0).all()
@@ -86,18 +86,18 @@ def test_reading_goes_on_behind_lost_bytes() -> None:
 
 @pytest.mark.parametrize("step", [188, 192])
 @pytest.mark.parametrize("start", [0, 100])
-def test_grid_is_found_wherever_it_begins(step: int, start: int) -> None:
+def test_the_layout_is_found_wherever_it_begins(step: int, start: int) -> None:
     """A recording may begin in the middle of a packet."""
     packets = [TsPacket(PID, b"x" * 100, starts=False, header_data=0)] * 12
-    assert find_grid(file_of(packets, step)[step - start if start else 0 :]) == PacketLayout(
+    assert find_layout(file_of(packets, step)[step - start if start else 0 :]) == PacketLayout(
         step, start
     )
 
 
 @given(st.binary(max_size=3000).filter(lambda data: data.count(b"G") < 3))
-def test_other_files_have_no_grid(data: bytes) -> None:
+def test_other_files_have_no_layout(data: bytes) -> None:
     """Without sync bytes at one distance there are no TS packets."""
-    assert find_grid(data) is None
+    assert find_layout(data) is None
 
 
 @given(st.binary(max_size=2000), st.sampled_from([188, 192]))

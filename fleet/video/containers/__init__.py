@@ -1,1 +1,1 @@
-"""What containers tell of their packets, and how packets are read from them."""
+"""Container files: where their packets lie, and how these are read."""

@@ -1,4 +1,4 @@
-"""AVI's index, idx1, without the payload (the RIFF specification and AVIOLDINDEX)."""
+"""AVI's index, idx1, read without the payload (the RIFF specification and AVIOLDINDEX)."""
 
 from __future__ import annotations
 
@@ -11,53 +11,55 @@ from numpy.typing import NDArray
 from fleet.video.containers.reader import Ranges
 from fleet.video.index import PacketTable
 
-_FRONT_BYTES = 64 << 10
+_HEAD_BYTES = 64 << 10
 _TAIL_BYTES = 1 << 20
 _LARGEST_INDEX_BYTES = 512 << 20
 _ENTRY = np.dtype([("id", "S4"), ("flags", "<u4"), ("offset", "<u4"), ("size", "<u4")])
 _KEY_FRAME = 0x10
 _CHUNK_HEADER_BYTES = 8
-# Chunks of a video stream that are no pictures: sound, palettes, text, and OpenDML's own indexes.
+# Two-letter codes of chunks that are no pictures: sound, palettes, text, and OpenDML's indexes.
 _NO_PICTURE = (b"wb", b"pc", b"tx", b"ix")
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
-    """Where the payload begins, and idx1's entries with their offsets made absolute."""
+class AviIndex:
+    """An AVI file's index."""
 
     payload: int
+    """Where the payload begins in the file."""
     entries: NDArray[np.void]
+    """The entries of idx1, in file order, their offsets counted from the file's start."""
 
     def table(self, stream: int, first_pts: int) -> PacketTable:
-        """The pictures of a stream, one tick of its time base apart.
+        """Return the pictures of a stream, one tick of its time base apart.
 
-        AVI has no pts: these count chunks in file order, of which an empty one repeats the picture
-        before it.
+        AVI has no pts: they count the chunks in file order, where an empty chunk repeats the
+        picture before it.
         """
         kinds = self.entries["id"].copy().view("S2").reshape(-1, 2)
         wanted = kinds[:, 0] == b"%02d" % stream
         for other in _NO_PICTURE:
             wanted &= kinds[:, 1] != other
-        mine = self.entries[wanted]
-        pts = first_pts + np.arange(len(mine), dtype=np.int64)
-        filled = mine["size"] > 0
-        mine, pts = mine[filled], pts[filled]
-        size = mine["size"].astype(np.int32)
+        chosen = self.entries[wanted]
+        pts = first_pts + np.arange(len(chosen), dtype=np.int64)
+        filled = chosen["size"] > 0
+        chosen, pts = chosen[filled], pts[filled]
+        size = chosen["size"].astype(np.int32)
         return PacketTable(
-            position=mine["offset"].astype(np.int64) + _CHUNK_HEADER_BYTES,
+            position=chosen["offset"].astype(np.int64) + _CHUNK_HEADER_BYTES,
             span=size,
-            skip=np.zeros(len(mine), np.int32),
+            skip=np.zeros(len(chosen), np.int32),
             size=size,
             pts=pts,
-            key=mine["flags"] & _KEY_FRAME != 0,
-            shown=np.ones(len(mine), np.bool_),
+            key=chosen["flags"] & _KEY_FRAME != 0,
+            shown=np.ones(len(chosen), np.bool_),
         )
 
 
-def read_layout(ranges: Ranges) -> Layout | None:
-    """Read header and index of an AVI file; None where idx1 is missing or not all of it.
+def read_index(ranges: Ranges) -> AviIndex | None:
+    """Read header and index of an AVI file; None where idx1 is missing or incomplete.
 
-    OpenDML files past their first gigabyte keep the rest of their index within the payload.
+    OpenDML files past their first gigabyte have the rest of their index within the payload.
     """
     movi = _find(ranges, 12, b"movi")
     if movi is None:
@@ -74,11 +76,11 @@ def read_layout(ranges: Ranges) -> Layout | None:
     if base is None:
         return None
     entries["offset"] += np.uint32(base)
-    return Layout(payload, entries)
+    return AviIndex(payload, entries)
 
 
 def _find(ranges: Ranges, offset: int, kind: bytes) -> tuple[int, int] | None:
-    """Body and end of the next chunk or list of this kind within the file's first RIFF."""
+    """Return body and end of the next chunk or list of this kind within the file's first RIFF."""
     for name, body, end in _chunks(ranges, offset):
         if name == b"RIFF":
             return None
@@ -90,7 +92,7 @@ def _find(ranges: Ranges, offset: int, kind: bytes) -> tuple[int, int] | None:
 def _chunks(ranges: Ranges, offset: int) -> Iterator[tuple[bytes, int, int]]:
     while offset + _CHUNK_HEADER_BYTES <= ranges.size:
         rest = ranges.size - offset
-        header = ranges.get(offset, 12, rest if rest <= _TAIL_BYTES else _FRONT_BYTES)
+        header = ranges.get(offset, 12, rest if rest <= _TAIL_BYTES else _HEAD_BYTES)
         size, body = int.from_bytes(header[4:8], "little"), offset + 8
         name = header[:4]
         if name == b"LIST":
@@ -101,7 +103,10 @@ def _chunks(ranges: Ranges, offset: int) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _offset_base(ranges: Ranges, payload: int, entries: NDArray[np.void]) -> int | None:
-    """What to add to idx1's offsets: they count from the word movi, or from the file's start."""
+    """Return what to add to idx1's offsets, so that they count from the file's start.
+
+    Writers count from there or from the word movi; None where neither fits the first entry.
+    """
     if not len(entries):
         return None
     first = entries[0]

@@ -1,4 +1,4 @@
-"""From a packet's bytes in the file to the access unit that VDEC takes."""
+"""Take access units, as VDEC needs them, out of the bytes of a container file."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from fleet.video.index import PacketTable, StreamInfo
 
 
 class Demuxer:
-    """Takes access units out of one video's packets; holds no state between them."""
+    """Takes access units out of one video's packets; keeps no state between them."""
 
     def __init__(self, source: Source, stream: StreamInfo) -> None:
         self._source = source
         self._stream = stream
         self.parameter_sets = split(stream.parameter_sets)
-        """Those of the container's header."""
+        """Those of the index, once split, for all who need them."""
 
     def unit(self, packets: PacketTable, row: int, data: bytes, *, begins: bool) -> NalUnits:
-        """Return packet `row` in Annex-B form, from the `span` bytes that it lies in.
+        """Return packet `row` in Annex-B form; `data`: the `span` bytes of the file it lies in.
 
-        `begins`: a decode begins here, so the parameter sets stand in front: the device, unlike a
-        container, has no other place for them (ascend_spec section 1, "Input container"). Raises
-        BrokenVideoError where the bytes are not those that the index tells of.
+        `begins`: a decode begins here, so the parameter sets come before the picture: the device,
+        unlike a container, takes them only in the stream (docs/chip.md#vdec-input). Raises
+        BrokenVideoError where the bytes are not those that the index describes.
         """
         try:
             nals = from_sample(self._sample(packets, row, data), self._stream.nal_length_bytes)

@@ -1,34 +1,34 @@
-"""MP4 and QuickTime files without their payload (ISO/IEC 14496-12 4.2 and 8)."""
+"""MP4 and QuickTime files, read without their payload (ISO/IEC 14496-12 4.2 and 8)."""
 
 from __future__ import annotations
 
 from fleet.errors import BrokenVideoError
 from fleet.video.containers.isobmff_boxes import Box, IndexCheck, box_at
-from fleet.video.containers.reader import HollowFile, Ranges
+from fleet.video.containers.reader import Ranges, SparseFile
 
-# Boxes of the top level whose contents the demuxer needs; the others are stepped over.
+# Boxes of the top level whose contents the demuxer needs; the others are skipped.
 _NEEDED = {b"ftyp", b"styp", b"moov", b"moof", b"sidx", b"mfra", b"pssh"}
 _KNOWN = _NEEDED | {b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid", b"meta", b"emsg", b"prft"}
 
-FRONT_BYTES = 64 << 10
+HEAD_BYTES = 64 << 10
 _LARGEST_INDEX_BYTES = 256 << 20
 _TAIL_BYTES = 1 << 20
 _LONGEST_BOX_HEADER = 16
 
 
-def looks_like(front: bytes) -> bool:
-    """Whether a file that begins like this is MP4 or QuickTime."""
+def looks_like(head: bytes) -> bool:
+    """Return whether a file that begins like this is MP4 or QuickTime."""
     return (
-        front[4:8] in _KNOWN and (box := box_at(front[:16], 0, 1 << 62)) is not None and box.end > 8
+        head[4:8] in _KNOWN and (box := box_at(head[:16], 0, 1 << 62)) is not None and box.end > 8
     )
 
 
-def sparse(uri: str, ranges: Ranges) -> HollowFile:
-    """Read all but the payload of an ISO-BMFF file, fragmented or not.
+def sparse(uri: str, ranges: Ranges) -> SparseFile:
+    """Read all but the payload of an ISO-BMFF file, fragmented or not; the payload reads as zeros.
 
-    What was cut off at the end of the payload reads as zeros as well: its packets stay in the
-    table, and whoever fetches them finds them missing. Raises BrokenVideoError where there is no
-    index in the file, or one that is damaged or larger than 256 MiB.
+    So does what was cut off at the end of the payload: its packets stay in the table, and a fetch
+    finds them missing. Raises BrokenVideoError where the file has no index, or one that is damaged
+    or larger than 256 MiB.
     """
     indexed = cut = False
     offset, fragment_bytes = 0, 0
@@ -46,12 +46,12 @@ def sparse(uri: str, ranges: Ranges) -> HollowFile:
         offset = box.end
     if not indexed:
         raise _no_index(uri, cut=cut)
-    return HollowFile(ranges, offset)
+    return SparseFile(ranges, offset)
 
 
 def _next_box(ranges: Ranges, offset: int, fragment_bytes: int) -> Box | None:
-    """The box at `offset`, read with what will be wanted next; None where there is no box."""
-    ahead = max(4096, 2 * fragment_bytes) if fragment_bytes else FRONT_BYTES
+    """Return the box at `offset`, reading ahead for what follows; None where there is no box."""
+    ahead = max(4096, 2 * fragment_bytes) if fragment_bytes else HEAD_BYTES
     rest = ranges.size - offset
     header = ranges.get(offset, _LONGEST_BOX_HEADER, rest if rest <= _TAIL_BYTES else ahead)
     return box_at(header, offset, ranges.size)
@@ -67,7 +67,7 @@ def _index_bytes(uri: str, ranges: Ranges, box: Box) -> bytes:
             "If the file plays elsewhere, cut it into shorter ones: "
             "`ffmpeg -i in.mp4 -c copy -f segment -segment_time 3600 out%03d.mp4`.",
         )
-    # The next box's header comes along, which saves a request.
+    # The next box's header is read with it, which saves a request.
     return ranges.get(box.start, size + _LONGEST_BOX_HEADER)[:size]
 
 

@@ -1,4 +1,4 @@
-"""Boxes of MP4 and QuickTime, and whether an index of them can be believed (ISO 14496-12 8)."""
+"""Boxes of MP4 and QuickTime, and checks that an index made of them is sound (ISO 14496-12 8)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.errors import BrokenVideoError, NotAVideoError
-from fleet.video.containers.limits import LARGEST_PACKET_BYTES, MOST_SAMPLES
+from fleet.video.containers.limits import MAX_PACKET_BYTES, MAX_SAMPLES
 
 _PARENTS = {b"moov", b"trak", b"mdia", b"minf", b"dinf", b"stbl", b"moof", b"traf"}
-# Tables of entries of so many bytes, behind their version and flags and their count.
+# Tables, and the bytes of one entry; version, flags and a count come before the entries.
 _TABLES = {b"stts": 8, b"ctts": 8, b"stsc": 12, b"stco": 4, b"co64": 8, b"stss": 4, b"stps": 4}
 _SIZED = {*_TABLES, b"stsz", b"stz2", b"trun"}
-# Boxes with others in them among which no table belongs; libav would take it from there as well.
-_LOOSE = {b"udta", b"edts", b"mvex", b"tref", b"meta", b"ilst", b"sinf", b"schi", b"wave", b"gmhd"}
+# Boxes that hold others, but no table; libav would take a table from there as well.
+_WITHOUT_TABLES = {
+    b"udta",
+    b"edts",
+    b"mvex",
+    b"tref",
+    b"meta",
+    b"ilst",
+    b"sinf",
+    b"schi",
+    b"wave",
+    b"gmhd",
+}
 _DEEPEST = 10
 _RUN_FIELDS = (0x100, 0x200, 0x400, 0x800)
 _RUN_SIZE = 0x200
@@ -25,47 +36,56 @@ _SELF_CONTAINED = 1
 
 @dataclass(frozen=True)
 class Box:
-    """A box: its type, and where it, its body and what follows it begin."""
+    """A box."""
 
     kind: bytes
+    """Its type, four bytes."""
     start: int
+    """Where its header begins."""
     body: int
+    """Where its contents begin."""
     end: int
+    """The first byte past it."""
 
 
 @dataclass
 class _Track:
-    """What is gathered of a track: samples listed, and whether there is an entry for each of them.
-
-    Sound without compression lists a sample for each instant; libav takes such in chunks.
-    """
+    """What the boxes of a track say, gathered one by one."""
 
     samples: int = 0
+    """How many samples it lists."""
     sound: bool = False
-    instants: bool = False
-    elsewhere: bool = False
+    one_tick: bool = False
+    """Whether all samples last one tick, as those of uncompressed sound do."""
+    external: bool = False
+    """Whether its samples lie in other files."""
 
     @property
     def entries(self) -> int:
-        return 0 if self.sound and self.instants else self.samples
+        """Return how many entries libav makes of it; uncompressed sound it takes in chunks."""
+        return 0 if self.sound and self.one_tick else self.samples
 
 
 @dataclass
 class IndexCheck:
-    """Refuses what a few damaged bytes of a header can claim and would fill the memory.
+    """Refuses an index that claims more than its file can hold and would fill the memory.
 
-    `add` each moov and moof box of a file of `file_bytes`. It raises BrokenVideoError for boxes
-    that do not fit into each other, tables that do not fit into their box or lie in another one
-    than theirs, more samples than the file has bytes or than MOST_SAMPLES over all tracks, and
-    samples of more than 64 MiB; NotAVideoError where the pictures lie in other files.
+    A few damaged bytes of a header can do so. `add` takes each moov and moof box of the file.
     """
 
     uri: str
     file_bytes: int
+    """How many bytes the file has."""
     _listed: int = field(default=0, init=False)
 
     def add(self, data: bytes) -> None:
-        """Check one box of the top level."""
+        """Check one box of the top level.
+
+        Raises BrokenVideoError for boxes that do not fit into each other, tables that do not fit
+        into their box or lie in one where they do not belong, more samples than the file has bytes
+        or than MAX_SAMPLES over all tracks, and samples of more than 64 MiB; NotAVideoError where
+        the pictures lie in other files.
+        """
         try:
             tracks = self._tracks(data)
             self._listed += sum(track.entries for track in tracks)
@@ -74,7 +94,7 @@ class IndexCheck:
             way_out = "The file is damaged: copy it again from where it came."
             message = f"its index makes no sense: {error}."
             raise BrokenVideoError(self.uri, message, way_out) from error
-        if any(track.elsewhere and not track.sound for track in tracks):
+        if any(track.external and not track.sound for track in tracks):
             raise NotAVideoError(
                 self.uri,
                 "it is a QuickTime reference movie: its pictures lie in other files, which Fleet "
@@ -83,7 +103,7 @@ class IndexCheck:
             )
 
     def _tracks(self, data: bytes) -> list[_Track]:
-        tracks = [_Track()]  # for what lies outside any
+        tracks = [_Track()]  # for boxes outside any track
         for box in _boxes(data, 0, len(data)):
             if box.kind in {b"trak", b"traf"}:
                 tracks.append(_Track())
@@ -101,7 +121,7 @@ class IndexCheck:
         elif kind == b"hdlr":
             track.sound = body[8:12] == b"soun"
         elif kind in {b"dref", b"rmra"}:
-            track.elsewhere = kind == b"rmra" or _lies_elsewhere(body)
+            track.external = kind == b"rmra" or _is_external(body)
         elif kind in _CHECKS:
             _CHECKS[kind](body)
         else:
@@ -114,15 +134,15 @@ class IndexCheck:
         if kind in {b"stts", b"ctts"}:
             counts = _words(entries)[::2]
             samples = int(counts.sum(dtype=np.int64))
-            self._check_count(samples, most=self.file_bytes)
+            self._check_count(samples, maximum=self.file_bytes)
             if kind == b"stts":
                 track.samples = max(track.samples, samples)
-                track.instants = count == 1 and entries[4:8] == b"\0\0\0\1"
+                track.one_tick = count == 1 and entries[4:8] == b"\0\0\0\1"
 
     def _sizes(self, body: bytes) -> int:
         constant, count = int.from_bytes(body[4:8], "big"), int.from_bytes(body[8:12], "big")
         _check_room(b"stsz", 0 if constant else count * 4, len(body) - 12)
-        self._check_count(count, most=self.file_bytes)
+        self._check_count(count, maximum=self.file_bytes)
         _check_largest(constant or int(_words(body[12:]).max(initial=0)))
         return count
 
@@ -131,22 +151,28 @@ class IndexCheck:
         fields = [item for item in _RUN_FIELDS if flags & item]
         start = 8 + 4 * bool(flags & 1) + 4 * bool(flags & 4)
         _check_room(b"trun", count * 4 * len(fields), len(body) - start)
-        self._check_count(count, most=self.file_bytes)
+        self._check_count(count, maximum=self.file_bytes)
         if _RUN_SIZE in fields:
             sizes = _words(body[start:])[fields.index(_RUN_SIZE) :: len(fields)]
             _check_largest(int(sizes.max(initial=0)))
         return count
 
-    def _check_count(self, count: int, most: int = MOST_SAMPLES) -> None:
+    def _check_count(self, count: int, maximum: int = MAX_SAMPLES) -> None:
         if count > self.file_bytes:
             has = f"the whole file has {self.file_bytes:,} bytes"
             raise ValueError(f"it lists {count:,} samples, and {has}")
-        if count > most:
-            raise ValueError(f"it lists {count:,} samples, more than the {most:,} that are taken")
+        if count > maximum:
+            raise ValueError(
+                f"it lists {count:,} samples, more than the {maximum:,} that are taken"
+            )
 
 
 def box_at(header: bytes, offset: int, parent_end: int) -> Box | None:
-    """Read a box's header, 16 bytes of it where there are as many; None where it is none."""
+    """Return the box with this header; None where the bytes are no header.
+
+    `header`: 16 bytes, fewer only at the end. `offset`: where it begins. `parent_end`: where a box
+    without a size ends.
+    """
     size, kind, body = int.from_bytes(header[:4], "big"), header[4:8], offset + 8
     if size == 1:
         size, body = int.from_bytes(header[8:16], "big"), offset + 16
@@ -158,7 +184,7 @@ def box_at(header: bytes, offset: int, parent_end: int) -> Box | None:
 
 
 def _boxes(data: bytes, start: int, end: int, depth: int = 0) -> Iterator[Box]:
-    """Yield every box, those that hold others in front of them."""
+    """Yield every box, each one before those that it holds."""
     if depth > _DEEPEST:
         raise ValueError(f"its boxes are more than {_DEEPEST} deep in each other")
     while start + 8 <= end:
@@ -171,8 +197,11 @@ def _boxes(data: bytes, start: int, end: int, depth: int = 0) -> Iterator[Box]:
         start = box.end
 
 
-def _lies_elsewhere(body: bytes) -> bool:
-    """Whether a dref box names other files; some writers forget to say so of an empty name."""
+def _is_external(body: bytes) -> bool:
+    """Return whether a dref box names other files.
+
+    Some writers leave out the flag that says there is none; their names are empty.
+    """
     entries = (box for box in _boxes(body, 8, len(body)))
     return any(
         not int.from_bytes(body[box.body : box.body + 4], "big") & _SELF_CONTAINED
@@ -182,12 +211,12 @@ def _lies_elsewhere(body: bytes) -> bool:
 
 
 def _check_stray(kind: bytes, body: bytes, depth: int = 0) -> None:
-    """Raise ValueError where a table lies where a demuxer finds it, but none belongs."""
+    """Raise ValueError for a table in a box where none belongs, but a demuxer would find it."""
     found = set()
     if kind == b"stsd":
         found = {table for table in _SIZED if table in body}
-    elif kind in _LOOSE and depth < _DEEPEST:
-        for inner, content in _loosely(body, 4 if kind == b"meta" else 0):
+    elif kind in _WITHOUT_TABLES and depth < _DEEPEST:
+        for inner, content in _lenient_boxes(body, 4 if kind == b"meta" else 0):
             found |= {inner} & _SIZED
             _check_stray(inner, content, depth + 1)
     for table in sorted(found):
@@ -195,8 +224,8 @@ def _check_stray(kind: bytes, body: bytes, depth: int = 0) -> None:
         raise ValueError(f"there is a table {name} in its box {where}")
 
 
-def _loosely(body: bytes, start: int) -> Iterator[tuple[bytes, bytes]]:
-    """Yield boxes and their bodies as far as there are any: what people put there is often none."""
+def _lenient_boxes(body: bytes, start: int) -> Iterator[tuple[bytes, bytes]]:
+    """Yield boxes and their bodies up to the first bytes that are no box, as writers put there."""
     while start + 8 <= len(body):
         box = box_at(body[start : start + 16], start, len(body))
         if box is None:
@@ -230,14 +259,14 @@ _CHECKS: dict[bytes, Callable[[bytes], None]] = {
 }
 
 
-def _check_room(kind: bytes, wanted: int, there: int) -> None:
-    if wanted > there:
+def _check_room(kind: bytes, claimed: int, available: int) -> None:
+    if claimed > available:
         name = kind.decode("latin-1")
-        raise ValueError(f"its {name} table claims {wanted:,} bytes and has {there:,}")
+        raise ValueError(f"its {name} table claims {claimed:,} bytes and has {available:,}")
 
 
 def _check_largest(sample_bytes: int) -> None:
-    if sample_bytes > LARGEST_PACKET_BYTES:
+    if sample_bytes > MAX_PACKET_BYTES:
         raise ValueError(f"a sample takes {sample_bytes:,} bytes")
 
 

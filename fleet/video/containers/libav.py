@@ -1,4 +1,4 @@
-"""Opening a container with libav, which is let at nothing but the bytes it is handed."""
+"""Open containers with libav, which is allowed to read nothing but the bytes it is given."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
 from fleet.errors import BrokenVideoError, NotAVideoError
-from fleet.video.containers.limits import CUT, MOST_PACKETS, MOST_PIXELS
+from fleet.video.containers.limits import CUT_COMMAND, MAX_PACKETS, MAX_PIXELS
 
-# libav's demuxers that may run, and how people call what they read. PyAV is told which one, so that
-# nothing is guessed.
+# libav's demuxers that may run, and the usual names of what they read. PyAV is told which one to
+# use, so that libav guesses nothing.
 DEMUXERS = {
     "mov": "MP4 or QuickTime",
     "matroska": "Matroska",
@@ -28,9 +28,9 @@ DEMUXERS = {
     "hevc": "raw H.265",
 }
 
-# Looking for what a stream is, libav may decode some of it: of H.264 and H.265 the headers say
-# enough, and others are refused anyway. MPEG-4's size is known only to its decoder.
-_PROBED = {"codec_whitelist": "mpeg4", "max_pixels": str(MOST_PIXELS), "max_streams": "64"}
+# To find out what a stream is, libav may decode some of it. The headers of H.264 and H.265 say
+# enough, and other codecs are refused anyway. MPEG-4's size is known only to its decoder.
+_PROBED = {"codec_whitelist": "mpeg4", "max_pixels": str(MAX_PIXELS), "max_streams": "64"}
 _ENCRYPTED: tuple[PktSideDataT, ...] = ("encryption_info", "encryption_init_info")
 _FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,h264,hevc"
 REMUX = "Rewrite it without re-encoding: `ffmpeg -i in -c copy out.mp4`."
@@ -65,7 +65,7 @@ def opened(uri: str, file: Any, demuxer: str, **options: str) -> Iterator[InputC
 
 
 def video_stream(uri: str, container: InputContainer) -> VideoStream:
-    """Return the first video stream; raises NotAVideoError where there is none."""
+    """Return the first video stream; raise NotAVideoError where there is none."""
     chosen: VideoStream | None = None
     for stream in container.streams:
         cover = stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails)
@@ -85,24 +85,24 @@ def video_stream(uri: str, container: InputContainer) -> VideoStream:
 
 
 def packets(uri: str, container: InputContainer, stream: VideoStream) -> Iterator[Packet[Any]]:
-    """The stream's packets as the container has them; pts are None where it has none.
+    """Yield the stream's packets as the container has them; pts are None where it has none.
 
-    Raises BrokenVideoError for what no table of packets can express: encryption, a stream that is
-    described anew midway, and more than MOST_PACKETS packets.
+    Raises BrokenVideoError for what no table of packets can express: encryption, a codec
+    configuration that changes midway, and more than MAX_PACKETS packets.
     """
-    # With B-frames, the times that libav would make up are wrong.
+    # The times that libav would generate are wrong for B-frames.
     container.flags &= ~cast("int", Flags.gen_pts.value)
     count = 0
     for packet in _demuxed(container, stream):
         if not packet.size:
             continue
         count += 1
-        if count > MOST_PACKETS:
-            message = f"it has more than {MOST_PACKETS:,} pictures."
-            raise BrokenVideoError(uri, message, f"Cut it into shorter ones: {CUT}.")
+        if count > MAX_PACKETS:
+            message = f"it has more than {MAX_PACKETS:,} pictures."
+            raise BrokenVideoError(uri, message, f"Cut it into shorter ones: {CUT_COMMAND}.")
         if count == 1 and any(packet.has_sidedata(kind) for kind in _ENCRYPTED):
             message = "its pictures are encrypted."
-            raise BrokenVideoError(uri, message, "Decrypt it with the tools of whoever made it.")
+            raise BrokenVideoError(uri, message, "Decrypt it with the tools it was made with.")
         if count > 1 and packet.has_sidedata("new_extradata"):
             message = "its video stream changes its codec configuration midway."
             raise BrokenVideoError(
@@ -117,7 +117,7 @@ def _demuxed(container: InputContainer, stream: VideoStream) -> Iterator[Packet[
         try:
             packet = next(demuxed, None)
         except IndexError:
-            # PyAV's farewell packets, after the last real one, trip over streams that came late.
+            # PyAV's empty packets after the last real one fail for streams that appeared late.
             return
         if packet is None:
             return

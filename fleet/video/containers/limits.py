@@ -1,48 +1,48 @@
-"""How much is believed of a file: what a few bytes claim may not fill the memory."""
+"""Limits on what a file may claim: a few bytes of it must not be able to fill the memory."""
 
 from __future__ import annotations
 
 from fleet.errors import BrokenVideoError
 from fleet.video.containers.reader import RangeReader
 
-MOST_PACKETS = 1 << 23
+MAX_PACKETS = 1 << 23
 """Pictures in one video: three days at 30 a second."""
-MOST_SAMPLES = 1 << 24
+MAX_SAMPLES = 1 << 24
 """Samples that an MP4 index may list over all its tracks."""
-MOST_HEADER_BYTES = 512 << 20
-"""Read of one file without its payload; an index of `MOST_PACKETS` takes a quarter of a GiB."""
-LARGEST_PACKET_BYTES = 64 << 20
+MAX_HEADER_BYTES = 512 << 20
+"""Read of one file without its payload; an index of `MAX_PACKETS` takes a quarter of a GiB."""
+MAX_PACKET_BYTES = 64 << 20
 """One coded picture; the largest that the chip decodes is 25 MB uncoded."""
-MOST_BETWEEN_BYTES = 1 << 30
-"""Read of one file from one picture to the next: a parser holds all of it."""
-LARGEST_PTS = 1 << 60
-"""Either side of 0, so that nothing that is done with times overflows."""
-MOST_PIXELS = 8192 * 8192
-"""What libav may allocate a picture of to find out what a stream is."""
+MAX_PICTURE_DISTANCE_BYTES = 1 << 30
+"""Read of one file from one picture to the next: a parser keeps all of it in memory."""
+MAX_PTS = 1 << 60
+"""The largest pts on either side of 0, so that no arithmetic with times overflows."""
+MAX_PIXELS = 8192 * 8192
+"""The largest picture that libav may allocate to find out what a stream is."""
 
-CUT = "`ffmpeg -i in -c copy -f segment -segment_time 3600 out%03d.mp4`"
+CUT_COMMAND = "`ffmpeg -i in -c copy -f segment -segment_time 3600 out%03d.mp4`"
 
 
-class Budget:
-    """Reads of a header, up to `most_bytes` in all; BrokenVideoError beyond that."""
+class HeaderBudget:
+    """Reads a header, up to `max_bytes` in all; raises BrokenVideoError beyond that."""
 
-    def __init__(self, uri: str, reader: RangeReader, most_bytes: int = MOST_HEADER_BYTES) -> None:
+    def __init__(self, uri: str, reader: RangeReader, max_bytes: int = MAX_HEADER_BYTES) -> None:
         self._uri = uri
         self._reader = reader
-        self._left_bytes = self._most_bytes = most_bytes
+        self._left_bytes = self._max_bytes = max_bytes
 
     @property
     def size(self) -> int:
-        """How many bytes the object has."""
+        """Return how many bytes the object has."""
         return self._reader.size
 
     def read(self, offset: int, length: int) -> bytes:
-        """See `RangeReader`."""
+        """Return bytes as `RangeReader.read` does."""
         if length > self._left_bytes:
             raise BrokenVideoError(
                 self._uri,
-                f"its header is larger than the {self._most_bytes >> 20} MiB that are read of one.",
-                f"If the file plays elsewhere, cut it into shorter ones: {CUT}.",
+                f"its header is larger than the {self._max_bytes >> 20} MiB that are read of one.",
+                f"If the file plays elsewhere, cut it into shorter ones: {CUT_COMMAND}.",
             )
         data = self._reader.read(offset, length)
         self._left_bytes -= len(data)
@@ -50,25 +50,27 @@ class Budget:
 
 
 class ScanBudget:
-    """Reads of a file from end to end; BrokenVideoError where a picture takes too many bytes."""
+    """Reads a file from end to end; raises BrokenVideoError where a picture is too far away."""
 
-    def __init__(self, uri: str, reader: RangeReader, most_bytes: int = MOST_BETWEEN_BYTES) -> None:
+    def __init__(
+        self, uri: str, reader: RangeReader, max_bytes: int = MAX_PICTURE_DISTANCE_BYTES
+    ) -> None:
         self._uri = uri
         self._reader = reader
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
         self._since_bytes = 0
 
     @property
     def size(self) -> int:
-        """How many bytes the object has."""
+        """Return how many bytes the object has."""
         return self._reader.size
 
     def read(self, offset: int, length: int) -> bytes:
-        """See `RangeReader`."""
-        if self._since_bytes > self._most_bytes:
+        """Return bytes as `RangeReader.read` does."""
+        if self._since_bytes > self._max_bytes:
             raise BrokenVideoError(
                 self._uri,
-                f"no picture ends in {self._most_bytes >> 20} MiB of it.",
+                f"no picture ends in {self._max_bytes >> 20} MiB of it.",
                 "Cut out the stretch without pictures, or leave the file out of the inputs.",
             )
         data = self._reader.read(offset, length)
@@ -76,5 +78,5 @@ class ScanBudget:
         return data
 
     def picture(self) -> None:
-        """Note that a picture came."""
+        """Count from here on: a picture has come."""
         self._since_bytes = 0

@@ -1,4 +1,4 @@
-"""Where in the file the payload of a demuxed packet lies, byte for byte."""
+"""Find where in the file the payload of a demuxed packet lies, byte for byte."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fleet.video.containers.reader import BlockFile
 
 # A Matroska block begins with its track, time and flags, and with the lengths of laced frames.
 _NEAR_BYTES = 4 << 10
-# How far to look where bytes were left out: what a demuxer drops of damaged files.
+# How far to search where bytes are left out: demuxers drop some of damaged files.
 _FAR_BYTES = 2 << 20
 _CHUNK_BYTES = 1 << 20
 
@@ -23,35 +23,35 @@ _CHUNK_BYTES = 1 << 20
 class Locator(Protocol):
     """Finds packets in the order in which they are demuxed."""
 
-    def place(self, position: int | None, data: bytes, /) -> PacketLocation:
-        """`position`: libav's own idea; `data`: the packet.
+    def locate(self, position: int | None, data: bytes, /) -> PacketLocation:
+        """Return where a packet's bytes lie; `position`: what libav says, `data`: the packet.
 
-        Where it is not found, the place is a guess, and not verbatim.
+        Where they are not found, the location is a guess, and not verbatim.
         """
 
 
 class NearPosition:
-    """Looks from libav's position on: MP4 and AVI have it right, Matroska gives the block's."""
+    """Searches from libav's position on: right for MP4 and AVI; in Matroska it is the block's."""
 
     def __init__(self, file: BlockFile) -> None:
         self._file = file
 
-    def place(self, position: int | None, data: bytes, /) -> PacketLocation:
-        """See `Locator`."""
+    def locate(self, position: int | None, data: bytes, /) -> PacketLocation:
+        """Return where a packet lies; see `Locator`."""
         size, start = len(data), position or 0
         found = self._file.peek(start, size + _NEAR_BYTES).find(data)
         return PacketLocation(start + max(found, 0), size, 0, size, verbatim=found >= 0)
 
 
 class InSequence:
-    """For raw streams, whose packets one after another are the file."""
+    """For raw streams: the file is its packets, one after another."""
 
     def __init__(self, file: BlockFile) -> None:
         self._file = file
         self._cursor = 0
 
-    def place(self, _position: int | None, data: bytes, /) -> PacketLocation:
-        """See `Locator`."""
+    def locate(self, _position: int | None, data: bytes, /) -> PacketLocation:
+        """Return where a packet lies; see `Locator`."""
         size, found = len(data), 0
         if self._file.peek(self._cursor, size) != data:
             found = self._file.peek(self._cursor, size + _FAR_BYTES).find(data)
@@ -62,80 +62,81 @@ class InSequence:
 
 
 class InTransport:
-    """For MPEG-TS, whose packets one after another are the payload of one PID."""
+    """For MPEG-TS: the payload of one PID is the packets, one after another."""
 
-    def __init__(self, file: BlockFile, pid: int, grid: mpegts.PacketLayout) -> None:
+    def __init__(self, file: BlockFile, pid: int, layout: mpegts.PacketLayout) -> None:
         self._file = file
         self._pid = pid
-        self._step = grid.step
-        self._next = grid.start
+        self._step = layout.step
+        self._next = layout.start
         self._payload = b""
-        self._begin = 0  # how much payload came before self._payload
+        self._payload_start = 0  # how many bytes of payload came before self._payload
         self._cursor = 0
-        # Of TS packets: where in the file, and how much payload came before and with each.
-        self._offsets = self._befores = self._ends = np.zeros(0, np.int64)
+        # Of each TS packet: its offset in the file, and where its payload starts and ends.
+        self._offsets = self._starts = self._ends = np.zeros(0, np.int64)
 
-    def place(self, _position: int | None, data: bytes, /) -> PacketLocation:
-        """See `Locator`."""
+    def locate(self, _position: int | None, data: bytes, /) -> PacketLocation:
+        """Return where a packet lies; see `Locator`."""
         start = self._find(data)
-        place = self._span(self._cursor if start is None else start, len(data))
-        carried = mpegts.payload(self._file.peek(place.position, place.span), self._pid, self._step)
+        location = self._span(self._cursor if start is None else start, len(data))
+        carrying = self._file.peek(location.position, location.span)
+        carried = mpegts.payload(carrying, self._pid, self._step)
         if start is not None:
             self._cursor = start + len(data)
             self._forget()
-        verbatim = carried[place.skip : place.skip + place.size] == data
-        return replace(place, verbatim=verbatim)
+        verbatim = carried[location.skip : location.skip + location.size] == data
+        return replace(location, verbatim=verbatim)
 
     def _find(self, data: bytes) -> int | None:
-        """Where `data` stands in the payload, reading on as far as it takes; None if nowhere."""
+        """Return where `data` lies in the payload, reading on up to a limit; None if nowhere."""
         while True:
-            start = self._cursor - self._begin
+            start = self._cursor - self._payload_start
             if self._payload.startswith(data, start):
                 return self._cursor
             found = self._payload.find(data, start)
             if found >= 0:
-                return self._begin + found
+                return self._payload_start + found
             if len(self._payload) - start > len(data) + _FAR_BYTES or not self._read_on():
                 return None
 
     def _span(self, start: int, size: int) -> PacketLocation:
-        """The TS packets that carry this stretch of payload, as far as there is payload."""
+        """Return the TS packets that carry a stretch of payload, cut where the payload ends."""
         first, last = np.searchsorted(self._ends, [start, start + size - 1], side="right")
-        most = len(self._offsets) - 1
-        if most < 0:
+        last_row = len(self._offsets) - 1
+        if last_row < 0:
             return PacketLocation(0, self._step, 0, size)
-        first, last = min(int(first), most), min(int(last), most)
+        first, last = min(int(first), last_row), min(int(last), last_row)
         offset = int(self._offsets[first])
         span = int(self._offsets[last]) + self._step - offset
-        return PacketLocation(offset, span, max(start - int(self._befores[first]), 0), size)
+        return PacketLocation(offset, span, max(start - int(self._starts[first]), 0), size)
 
     def _read_on(self) -> bool:
         chunk = self._file.peek(self._next, _CHUNK_BYTES // self._step * self._step)
         if len(chunk) < self._step:
             return False
-        units = mpegts.units(chunk, self._pid, self._step)
+        found = mpegts.stream_packets(chunk, self._pid, self._step)
         carried = mpegts.payload(chunk, self._pid, self._step)
-        ends = np.cumsum(units.payload) + self._begin + len(self._payload)
-        self._offsets = np.append(self._offsets, units.offset + self._next)
-        self._befores = np.append(self._befores, ends - units.payload)
+        ends = np.cumsum(found.payload) + self._payload_start + len(self._payload)
+        self._offsets = np.append(self._offsets, found.offset + self._next)
+        self._starts = np.append(self._starts, ends - found.payload)
         self._ends = np.append(self._ends, ends)
         self._payload += carried
-        self._next += units.end
+        self._next += found.end
         return True
 
     def _forget(self) -> None:
-        """Let go of payload that was placed, now and then."""
-        done = self._cursor - self._begin
+        """Drop payload that was located, once there is a chunk of it."""
+        done = self._cursor - self._payload_start
         if done > _CHUNK_BYTES:
             self._payload = self._payload[done:]
-            gone = int(np.searchsorted(self._ends, self._cursor, side="right"))
-            self._offsets, self._befores = self._offsets[gone:], self._befores[gone:]
-            self._ends = self._ends[gone:]
-            self._begin = self._cursor
+            dropped = int(np.searchsorted(self._ends, self._cursor, side="right"))
+            self._offsets, self._starts = self._offsets[dropped:], self._starts[dropped:]
+            self._ends = self._ends[dropped:]
+            self._payload_start = self._cursor
 
 
 def not_verbatim(uri: str) -> BrokenVideoError:
-    """The error for packets that are not in the file as they are decoded."""
+    """Return the error for packets that are not in the file as they are decoded."""
     return BrokenVideoError(
         uri,
         "its pictures do not lie in it as they are decoded (compressed or stripped Matroska "

@@ -1,4 +1,4 @@
-"""The payload of one stream out of MPEG-TS packets (ISO/IEC 13818-1 2.4.3)."""
+"""Extract the payload of one stream from MPEG-TS packets (ISO/IEC 13818-1 2.4.3)."""
 
 from __future__ import annotations
 
@@ -8,73 +8,71 @@ import numpy as np
 from numpy.typing import NDArray
 
 PACKET_BYTES = 188
-STEPS = (
-    188,
-    192,
-)  # plain, and with the 4 bytes of arrival time that Blu-ray and AVCHD put in front
+STEPS = (188, 192)
+"""Bytes from one packet to the next: plain, and with the arrival times of Blu-ray and AVCHD."""
 _SYNC = 0x47
 _IN_A_ROW = 5
-_LEAST_IN_A_ROW = 3  # in a file of fewer than five packets: it needs PAT, PMT and a picture
+_MIN_IN_A_ROW = 3  # in a file of fewer than five packets: it needs PAT, PMT and a picture
 
 
 @dataclass(frozen=True, eq=False)
-class Units:
-    """The TS packets of one stream in some bytes: a row each.
-
-    `offset`: int64, where its unit of `step` bytes begins. `payload`: int64, how many bytes of
-    payload it carries, TS, adaptation field and PES headers left out. `end`: where the last whole
-    unit of any stream ends, to read on from.
-    """
+class StreamPackets:
+    """The TS packets of one stream in some bytes, one row each."""
 
     offset: NDArray[np.int64]
+    """Where each one begins, its arrival time included: int64 [n]."""
     payload: NDArray[np.int64]
+    """How many bytes of payload it carries, without TS, adaptation and PES headers: int64 [n]."""
     end: int
+    """Where the last whole packet of any stream ends, to read on from."""
 
 
 @dataclass(frozen=True)
 class PacketLayout:
-    """How TS packets lie in a file: one every `step` bytes (188 or 192) from `start` on."""
+    """How TS packets lie in a file."""
 
     step: int
+    """Bytes from one to the next, 188 or 192."""
     start: int
+    """Where the first one begins."""
 
 
-def find_grid(front: bytes) -> PacketLayout | None:
-    """How TS packets lie in a file that begins like this; None where they do not."""
-    data = np.frombuffer(front, np.uint8)
+def find_layout(head: bytes) -> PacketLayout | None:
+    """Return how TS packets lie in a file with these first bytes; None where there are none."""
+    data = np.frombuffer(head, np.uint8)
     for step in STEPS:
         lead = step - PACKET_BYTES
         for start in range(step):
             syncs = data[start + lead :: step][:_IN_A_ROW]
-            enough = len(syncs) == _IN_A_ROW or len(front) - start < step * _IN_A_ROW
-            if len(syncs) >= _LEAST_IN_A_ROW and enough and (syncs == _SYNC).all():
+            enough = len(syncs) == _IN_A_ROW or len(head) - start < step * _IN_A_ROW
+            if len(syncs) >= _MIN_IN_A_ROW and enough and (syncs == _SYNC).all():
                 return PacketLayout(step, start)
     return None
 
 
 def payload(data: bytes, pid: int, step: int) -> bytes:
-    """What the TS packets of `pid` carry, headers stripped, one after another.
+    """Return what the TS packets of `pid` carry, headers stripped, one after another.
 
-    `data` begins with a unit of `step` bytes (188 or 192) and is read to its last whole one; where
-    the sync byte is lost, reading goes on at the next place that looks like packets.
+    `data` begins with a packet of `step` bytes (188 or 192) and is read to its last whole one.
+    Where the sync byte is lost, reading goes on where two sync bytes lie `step` bytes apart.
     """
-    rows, begin, _ = _rows(data, _unit_offsets(data, step), pid, step)
+    rows, begin, _ = _rows(data, _packet_offsets(data, step), pid, step)
     carried = np.arange(PACKET_BYTES) >= begin[:, None]
     return rows[carried].tobytes()
 
 
-def units(data: bytes, pid: int, step: int) -> Units:
-    """The TS packets of `pid` in `data`, which is read as `payload` reads it."""
-    every = _unit_offsets(data, step)
-    _, begin, offset = _rows(data, every, pid, step)
-    end = int(every[-1]) + step if len(every) else max(len(data) - step + 1, 0)
-    return Units(offset, np.maximum(PACKET_BYTES - begin, 0), end)
+def stream_packets(data: bytes, pid: int, step: int) -> StreamPackets:
+    """Return the TS packets of `pid` in `data`, which is read as `payload` reads it."""
+    all_offsets = _packet_offsets(data, step)
+    _, begin, offset = _rows(data, all_offsets, pid, step)
+    end = int(all_offsets[-1]) + step if len(all_offsets) else max(len(data) - step + 1, 0)
+    return StreamPackets(offset, np.maximum(PACKET_BYTES - begin, 0), end)
 
 
 def _rows(
     data: bytes, offset: NDArray[np.int64], pid: int, step: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
-    """The stream's packets u8 [n, 188], where payload begins in each, and each one's unit."""
+    """Return the stream's packets u8 [n, 188], where payload begins in each, and their offsets."""
     flat = np.frombuffer(data, np.uint8)
     if len(offset) and offset[-1] == (len(offset) - 1) * step:
         rows = flat[: len(offset) * step].reshape(-1, step)[:, step - PACKET_BYTES :]
@@ -97,7 +95,7 @@ def _payload_begins(rows: NDArray[np.uint8], header: NDArray[np.int64]) -> NDArr
     return begin
 
 
-def _unit_offsets(data: bytes, step: int) -> NDArray[np.int64]:
+def _packet_offsets(data: bytes, step: int) -> NDArray[np.int64]:
     lead = step - PACKET_BYTES
     flat = np.frombuffer(data, np.uint8)
     parts: list[NDArray[np.int64]] = []
@@ -114,7 +112,7 @@ def _unit_offsets(data: bytes, step: int) -> NDArray[np.int64]:
 
 
 def _resync(flat: NDArray[np.uint8], start: int, step: int) -> int:
-    """Where the next unit begins that is followed by another one, or the end."""
+    """Return where the next packet begins that is followed by another one, or the end."""
     lead = step - PACKET_BYTES
     candidates = np.flatnonzero(flat[start + lead :] == _SYNC) + start
     following = candidates + lead + step

@@ -1,4 +1,4 @@
-"""Gathering a packet table row by row, in a few bytes a row."""
+"""Gather a packet table row by row, in a few bytes a row."""
 
 from __future__ import annotations
 
@@ -16,16 +16,14 @@ from fleet.video.index import PacketTable
 
 @dataclass(frozen=True)
 class PacketLocation:
-    """Where a packet's payload lies: `PacketTable`'s position, span, skip and size.
-
-    `verbatim`: whether what lies there is the packet, byte for byte.
-    """
+    """Where a packet's payload lies; see `PacketTable`."""
 
     position: int
     span: int
     skip: int
     size: int
     verbatim: bool = True
+    """Whether the bytes there are the packet's, byte for byte."""
 
 
 class PacketRows:
@@ -40,11 +38,11 @@ class PacketRows:
         return len(self._flags["key"])
 
     def add(
-        self, place: PacketLocation, pts: int | None, dts: int | None, *, key: bool, shown: bool
+        self, location: PacketLocation, pts: int | None, dts: int | None, *, key: bool, shown: bool
     ) -> None:
         """Append a packet."""
         for name, column in self._numbers.items():
-            column.append(getattr(place, name))
+            column.append(getattr(location, name))
         self._times["pts"].append(NO_PTS if pts is None else pts)
         self._times["dts"].append(NO_PTS if dts is None else dts)
         self._flags["key"].append(key)
@@ -52,28 +50,28 @@ class PacketRows:
 
     @property
     def pts(self) -> NDArray[np.int64]:
-        """Presentation times as the container has them."""
+        """Return the container's presentation times, NO_PTS where it has none: int64 [rows]."""
         return np.array(self._times["pts"], np.int64)
 
     @property
     def dts(self) -> NDArray[np.int64]:
-        """Decode times as the container has them."""
+        """Return the container's decode times, NO_PTS where it has none: int64 [rows]."""
         return np.array(self._times["dts"], np.int64)
 
     @property
     def key(self) -> NDArray[np.bool_]:
-        """Which packets decoding may begin at."""
+        """Return whether decoding may begin at each packet: bool [rows]."""
         return np.array(self._flags["key"], np.bool_)
 
     @property
     def shown(self) -> NDArray[np.bool_]:
-        """Which packets give a frame, as far as known when they were added."""
+        """Return whether each packet gives a frame, as it was added: bool [rows]."""
         return np.array(self._flags["shown"], np.bool_)
 
     def table(
         self, pts: NDArray[np.int64], key: NDArray[np.bool_], shown: NDArray[np.bool_]
     ) -> PacketTable:
-        """The rows as a table, with what was found out of the pictures since."""
+        """Return the rows as a table, with what was found out about the pictures since."""
         numbers: dict[str, NDArray[Any]] = {
             name: np.array(column, PacketTable.DTYPES[name])
             for name, column in self._numbers.items()
@@ -81,17 +79,17 @@ class PacketRows:
         return PacketTable(**numbers, pts=pts, key=key, shown=shown)
 
 
-def frame_rate(table: PacketTable, time_base: Fraction, said: Fraction | None) -> Fraction:
-    """Pictures a second on average; 0 where there is but one and the container says nothing.
+def frame_rate(table: PacketTable, time_base: Fraction, declared: Fraction | None) -> Fraction:
+    """Return the average frames a second; 0 where there is one frame and none is declared.
 
-    `said`: what the container or libav says, which is taken where it agrees within 0.5 %, because
+    `declared`: what the container or libav says; it is taken where it agrees within 0.5 %, because
     it is free of the time base's rounding.
     """
     pts = table.pts[table.shown]
     span = int(pts.max() - pts.min()) if len(pts) > 1 else 0
     if not span:
-        return said or Fraction(0)
+        return declared or Fraction(0)
     found = Fraction(len(pts) - 1, span) / time_base
-    if said and abs(found / said - 1) < Fraction(1, 200):
-        return said
+    if declared and abs(found / declared - 1) < Fraction(1, 200):
+        return declared
     return found.limit_denominator(1001)

@@ -1,4 +1,4 @@
-"""How the index reads a file: ranges of bytes, and the file objects that libav is given."""
+"""Read a file for its index: by ranges of bytes, and as the file objects that libav is given."""
 
 from __future__ import annotations
 
@@ -15,30 +15,32 @@ class RangeReader(Protocol):
 
     @property
     def size(self) -> int:
-        """How many bytes it has."""
+        """Return how many bytes it has."""
 
     def read(self, offset: int, length: int) -> bytes:
-        """`length` bytes from `offset` on, fewer only where the object ends.
+        """Return `length` bytes from `offset` on, fewer only where the object ends.
 
         Raises StorageError where the store does not answer.
         """
 
 
 class CountedReader:
-    """Counts what is read of another reader: `reads` requests, `bytes` bytes."""
+    """Counts what is read through it of another reader."""
 
     def __init__(self, reader: RangeReader) -> None:
         self._reader = reader
         self.reads = 0
+        """Requests."""
         self.bytes = 0
+        """Bytes that they returned."""
 
     @property
     def size(self) -> int:
-        """How many bytes the object has."""
+        """Return how many bytes the object has."""
         return self._reader.size
 
     def read(self, offset: int, length: int) -> bytes:
-        """See `RangeReader`; what lies past the end is not asked for."""
+        """Return bytes as `RangeReader.read` does, but request none past the end."""
         length = min(length, self.size - offset)
         if length <= 0:
             return b""
@@ -49,7 +51,7 @@ class CountedReader:
 
 
 class Ranges:
-    """Some ranges of a file, read once and kept."""
+    """Ranges of a file, each read once and kept in memory."""
 
     def __init__(self, reader: RangeReader) -> None:
         self._reader = reader
@@ -58,11 +60,11 @@ class Ranges:
 
     @property
     def size(self) -> int:
-        """How many bytes the whole file has."""
+        """Return how many bytes the whole file has."""
         return self._reader.size
 
     def get(self, offset: int, length: int, ahead: int = 0) -> bytes:
-        """Bytes of the file, as `RangeReader.read`; a read that has to be made takes `ahead`."""
+        """Return bytes as `RangeReader.read` does; a read that is needed takes `ahead` bytes."""
         length = max(0, min(length, self.size - offset))
         known = self.known(offset, length)
         if len(known) < length:
@@ -74,7 +76,7 @@ class Ranges:
         return known[:length]
 
     def known(self, offset: int, length: int) -> bytes:
-        """As many bytes from `offset` on as lie in one range that was read before."""
+        """Return the bytes from `offset` on that lie in one range read before, at most `length`."""
         at = bisect_right(self._offsets, offset) - 1
         if at < 0:
             return b""
@@ -82,38 +84,38 @@ class Ranges:
         return self._data[at][start : start + length]
 
     def next_known(self, offset: int) -> int | None:
-        """Where the first range at or after `offset` begins."""
+        """Return where the first range at or after `offset` begins; None where there is none."""
         at = bisect_right(self._offsets, offset - 1)
         return self._offsets[at] if at < len(self._offsets) else None
 
 
 class _FileObject(io.RawIOBase):
-    """What libav asks of a file: position and size are kept here, a subclass reads."""
+    """The file object that libav needs: position and size are kept here, a subclass reads."""
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._position = 0
 
     def readable(self) -> bool:
-        """Whether it can be read: always."""
+        """Return True: it can be read."""
         return True
 
     def seekable(self) -> bool:
-        """Whether libav may jump."""
+        """Return whether libav may seek."""
         return True
 
     def tell(self) -> int:
-        """The position of the next read."""
+        """Return the position of the next read."""
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move; from the start, from here, or from the end."""
+        """Move, from the start, from here, or from the end, and return the position."""
         origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
         self._position = max(0, origin + offset)
         return self._position
 
     def read(self, size: int = -1, /) -> bytes:
-        """At most `size` bytes from the position on."""
+        """Return at most `size` bytes from the position on; all that are left if it is negative."""
         length = self._size - self._position
         length = length if size < 0 else min(size, length)
         data = self._bytes(self._position, length) if length > 0 else b""
@@ -124,13 +126,14 @@ class _FileObject(io.RawIOBase):
         raise NotImplementedError
 
 
-class HollowFile(_FileObject):
-    """A file whose known ranges are real and whose rest reads as zeros.
-
-    `size` may be more than the real file has: a file that was cut short is given its old length.
-    """
+class SparseFile(_FileObject):
+    """A file of which some ranges are there and the rest reads as zeros."""
 
     def __init__(self, ranges: Ranges, size: int) -> None:
+        """Take the ranges that are there.
+
+        `size` may be more than the real file has: one that was cut short keeps its old length.
+        """
         super().__init__(size)
         self._ranges = ranges
 
@@ -146,7 +149,7 @@ class HollowFile(_FileObject):
 class BlockFile(_FileObject):
     """A whole file, read in large blocks, of which the last few are kept.
 
-    `seekable` False makes libav read it in one pass. `peek` looks at bytes once more.
+    With `seekable` False, libav reads it in one pass.
     """
 
     def __init__(
@@ -156,15 +159,15 @@ class BlockFile(_FileObject):
         self._reader = reader
         self._seekable = seekable
         self._block_bytes = block_bytes
-        self._most = blocks
+        self._max_blocks = blocks
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
 
     def seekable(self) -> bool:
-        """Whether libav may jump."""
+        """Return whether libav may seek."""
         return self._seekable
 
     def peek(self, offset: int, length: int) -> bytes:
-        """Bytes of the file, fewer only at its end; the position stays."""
+        """Return bytes of the file, fewer only at its end, without moving the position."""
         parts = []
         end = min(offset + length, self._size)
         while offset < end:
@@ -183,7 +186,7 @@ class BlockFile(_FileObject):
         if number not in self._blocks:
             start = number * self._block_bytes
             self._blocks[number] = self._reader.read(start, self._block_bytes)
-            while len(self._blocks) > self._most:
+            while len(self._blocks) > self._max_blocks:
                 self._blocks.popitem(last=False)
         self._blocks.move_to_end(number)
         return self._blocks[number]

@@ -1,4 +1,4 @@
-"""Presentation times where the container's are missing, or contradict the pictures' own order."""
+"""Presentation times where the container's are missing or contradict the display order."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from numpy.typing import NDArray
 
 NO_PTS = np.iinfo(np.int64).min
 
-# More contradictions than this are no damage but another clock: joined recordings and the like.
+# More contradictions than this are not damage but another clock, as in joined recordings.
 _FEW = 4
 _FEW_PERCENT = 2
 
 
 def consistent(pts: NDArray[np.int64], ranks: NDArray[np.int64]) -> bool:
-    """Whether all pictures have times, and these rise in display order; `ranks`: see `repaired`."""
+    """Return whether all pictures have times, and these rise in display order; see `repaired`."""
     return bool((pts != NO_PTS).all() and (np.diff(pts[np.argsort(ranks)]) >= 0).all())
 
 
 def repaired(
     pts: NDArray[np.int64], ranks: NDArray[np.int64], step: float
 ) -> NDArray[np.int64] | None:
-    """Times that rise in display order, as near the container's as can be.
+    """Return times that rise in display order, as near the container's as possible: int64 [n].
 
-    `pts`: int64 by picture, NO_PTS where missing. `ranks`: each picture's place in display order.
-    `step`: ticks a picture, for ends where no two times are known. A missing time, and one of a
-    few that contradict the order, lies evenly between its neighbours. Times that rise in decode
-    order while pictures are reordered are decode times: they are dealt out in display order. None
-    where too many contradict the order.
+    `pts`: int64 [n], NO_PTS where missing. `ranks`: int64 [n], each picture's position in display
+    order. `step`: ticks a picture, used where fewer than two times are known. A missing time, and
+    one of a few that contradict the order, is put evenly between its neighbours. Times that rise in
+    decode order while pictures are reordered are decode times: they are assigned in display order.
+    None where too many contradict the order.
     """
     order = np.argsort(ranks)
     times = pts[order]
@@ -45,7 +45,7 @@ def repaired(
 
 
 def _longest_rising(times: NDArray[np.int64]) -> list[int]:
-    """The positions of a longest subsequence that never falls (patience sorting)."""
+    """Return the positions of a longest subsequence that never falls (patience sorting)."""
     tops: list[int] = []
     top_positions: list[int] = []
     before: list[int] = []
@@ -63,14 +63,14 @@ def _longest_rising(times: NDArray[np.int64]) -> list[int]:
 
 
 def _evenly(times: NDArray[np.int64], known: NDArray[np.int64], step: float) -> NDArray[np.int64]:
-    """Fill what is not `known` along straight lines, beyond the ends at the average step."""
-    places = np.arange(len(times))
+    """Fill what is not `known` along straight lines; beyond the ends, at the average step."""
+    positions = np.arange(len(times))
     first, last = int(known[0]), int(known[-1])
     if last > first:
         step = float(times[last] - times[first]) / (last - first)
-    filled = np.interp(places, known, times[known].astype(np.float64))
-    filled[:first] = times[first] - (first - places[:first]) * step
-    filled[last:] = times[last] + (places[last:] - last) * step
+    filled = np.interp(positions, known, times[known].astype(np.float64))
+    filled[:first] = times[first] - (first - positions[:first]) * step
+    filled[last:] = times[last] + (positions[last:] - last) * step
     result = np.rint(filled).astype(np.int64)
     result[known] = times[known]
     return result

@@ -1,4 +1,4 @@
-"""What a coded picture is to the pictures around it, read from the headers of its slices."""
+"""How a coded picture relates to the pictures around it, read from the headers of its slices."""
 
 from __future__ import annotations
 
@@ -10,33 +10,37 @@ from fleet.core.access_unit import NalUnits
 
 @dataclass(frozen=True)
 class CodedPicture:
-    """One packet's picture.
-
-    `is_random_access`: a fresh decoder that starts here gives this picture and all that are shown
-    after it exactly as they are (H.264: IDR, or an I picture at a recovery point with no distance
-    to go; H.265: IRAP). `is_idr`: nothing that follows in the file refers to what came before.
-    `not_output`: a decoder that began at the stream's start gives no frame for it (H.265: a RASL
-    picture whose opening picture restarts the stream, or pic_output_flag 0). `second_field`:
-    completes the frame of the packet before. `sequence`, `order_count`: display order; order counts
-    compare within one sequence, and sequences are shown one after another.
-    """
+    """One packet's picture."""
 
     is_random_access: bool
+    """Whether a decoder that starts here decodes this and all pictures shown later exactly.
+
+    H.264: an IDR picture, or an I picture at a recovery point with no frames to go. H.265: an IRAP
+    picture.
+    """
     is_idr: bool
+    """Whether no later picture in the file refers to an earlier one: IDR, in H.265 also BLA."""
     not_output: bool
+    """Whether a decoder that began at the stream's start gives no frame for it.
+
+    H.265: a RASL picture behind a picture that restarts the stream, or pic_output_flag 0.
+    """
     second_field: bool
+    """Whether it completes the frame of the packet before."""
     sequence: int
+    """Counts where display order starts again: sequences are shown one after another."""
     order_count: int
+    """Its position in display order within its sequence; larger is later."""
 
 
 class PictureReader(Protocol):
-    """Reads the pictures of one stream, in decode order: order counts hang on those before."""
+    """Reads the pictures of one stream, in decode order: order counts depend on earlier ones."""
 
     def learn(self, parameter_sets: NalUnits) -> None:
         """Take parameter sets from the container's header."""
 
     def read(self, nals: NalUnits) -> CodedPicture | None:
-        """Read a packet, or its beginning; None where it holds no slice.
+        """Return the picture of a packet, or of its beginning; None where it holds no slice.
 
         Raises ValueError where the slice header makes no sense.
         """

@@ -30,53 +30,69 @@ _WITH_CHROMA_FORMAT = {44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 
 
 @dataclass(frozen=True)
 class PocCycle:
-    """Order counts of type 1: what each reference picture of a cycle adds (7.4.2.1.1).
-
-    `fixed`: slices say nothing more. The offsets: of non-reference pictures, of bottom fields.
-    """
+    """What pictures add to order counts of type 1 (7.4.2.1.1)."""
 
     fixed: bool
+    """Whether slices add nothing (delta_pic_order_always_zero_flag)."""
     unreferenced: int
+    """What a non-reference picture adds (offset_for_non_ref_pic)."""
     bottom: int
+    """What a bottom field adds (offset_for_top_to_bottom_field)."""
     steps: tuple[int, ...]
+    """What each reference picture of a cycle adds (offset_for_ref_frame)."""
 
 
 @dataclass(frozen=True)
 class Sps:
-    """A sequence parameter set: `sequence`, and what slice headers are read by."""
+    """A sequence parameter set, and what is needed of it to read slice headers."""
 
     id: int
     sequence: Sequence
+    """What it says of the pictures."""
     chroma_format: int
+    """chroma_format_idc, 0..3."""
     separate_planes: bool
+    """Whether each colour plane is coded as luma."""
     frame_num_bits: int
+    """How many bits a frame number takes."""
     gaps_allowed: bool
+    """Whether frame numbers may be left out on purpose."""
     poc_type: int
+    """How order counts are coded, 0..2."""
     poc_lsb_bits: int
+    """Of type 0: how many low bits of an order count a slice carries; else 0."""
     poc_cycle: PocCycle
+    """Of type 1: what pictures add to order counts."""
     frames_only: bool
+    """Whether no picture is a field."""
 
     @property
     def chroma_array_type(self) -> int:
-        """The chroma format, 0 where each colour plane is coded as luma (7.4.2.1.1)."""
+        """Return the chroma format, 0 where each colour plane is coded as luma (7.4.2.1.1)."""
         return 0 if self.separate_planes else self.chroma_format
 
 
 @dataclass(frozen=True)
 class Pps:
-    """A picture parameter set, as far as slice headers are read by it."""
+    """What is needed of a picture parameter set to read slice headers."""
 
     id: int
     sps_id: int
+    """The sequence parameter set that it belongs to."""
     bottom_field_order: bool
+    """Whether slices of frames carry the order count of the bottom field."""
     references: tuple[int, int]
+    """How many pictures each of the two reference lists has, unless a slice says otherwise."""
     weighted_p: bool
+    """Whether P slices carry weights."""
     weighted_b: bool
+    """Whether B slices carry weights."""
     redundant_pictures: bool
+    """Whether slices carry redundant_pic_cnt."""
 
 
 def profile_name(profile_idc: int, constraints: int) -> str:
-    """The standard's name; `constraints`: the byte of constraint_set flags (A.2).
+    """Return the standard's name; `constraints`: the byte of constraint_set flags (A.2).
 
     Constrained High and Progressive High are called High, whose decoders take them.
     """
@@ -88,14 +104,14 @@ def profile_name(profile_idc: int, constraints: int) -> str:
 
 
 def level_name(profile_idc: int, constraints: int, level_idc: int) -> str:
-    """As people write it: 4.0, 1b (A.3)."""
+    """Return the level in its usual form: 4.0, 1b (A.3)."""
     if level_idc == 9 or (level_idc == 11 and constraints & 0x10 and profile_idc in {66, 77, 88}):
         return "1b"
     return f"{level_idc // 10}.{level_idc % 10}"
 
 
 def parse_sps(nal: bytes) -> Sps:
-    """Read an SPS, NAL header first; ValueError where it is not one."""
+    """Read an SPS, NAL header first; raise ValueError where it is not one."""
     bits = BitReader(unescape(nal[1:]))
     profile_idc, constraints, level_idc = bits.u(8), bits.u(8), bits.u(8)
     sps_id = bits.ue(31)
@@ -134,7 +150,7 @@ def parse_sps(nal: bytes) -> Sps:
 
 
 def parse_pps(nal: bytes) -> Pps:
-    """Read a PPS, NAL header first; ValueError where it is not one, or has slice groups."""
+    """Read a PPS, NAL header first; raise ValueError where it is not one, or has slice groups."""
     bits = BitReader(unescape(nal[1:]))
     pps_id, sps_id = bits.ue(255), bits.ue(31)
     bits.skip(1)
@@ -206,7 +222,7 @@ def _vui(bits: BitReader) -> tuple[Colour, Fraction, int | None]:
         has_hrd = [_skip_hrd(bits), _skip_hrd(bits)]
         bits.skip(1 + any(has_hrd))
         return colour, rate, _reorder_frames(bits)
-    except ValueError:  # some cameras cut the VUI short, and every decoder shrugs at it
+    except ValueError:  # some cameras cut the VUI short, and every decoder accepts that
         return colour, rate, None
 
 

@@ -1,4 +1,4 @@
-"""H.264's pictures: which open the stream, and in which order they are shown (8.2.1, D.2.8)."""
+"""H.264's pictures: where decoding may begin, and the order of display (8.2.1, D.2.8)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fleet.video.h26x.access_unit import PARAMETER_SETS
 from fleet.video.h26x.bits import BitReader, unescape
 from fleet.video.h26x.coded_picture import CodedPicture
 from fleet.video.h26x.h264 import Sps
-from fleet.video.h26x.h264_slice import LONGEST_HEADER_BYTES, SLICES, Slice, read_slice
+from fleet.video.h26x.h264_slice import LONGEST_SLICE_HEADER_BYTES, SLICES, Slice, read_slice
 from fleet.video.h26x.parameter_set_store import h264_store
 
 _SEI = 6
@@ -15,25 +15,27 @@ _RECOVERY_POINT = 6
 
 
 class H264Pictures:
-    """Reads a stream's pictures; one a stream, fed in decode order."""
+    """Reads the pictures of one stream, in decode order; see `PictureReader`."""
 
     def __init__(self) -> None:
         self._sets = h264_store()
         self._order = _OrderCount()
-        self._open_field: Slice | None = None
-        self._place = 0, 0
+        self._first_field: Slice | None = None
+        self._sequence_and_count = 0, 0
 
     def learn(self, parameter_sets: NalUnits) -> None:
         """Take parameter sets from the container's header."""
         self._sets.learn_all(parameter_sets)
 
     def read(self, nals: NalUnits) -> CodedPicture | None:
-        """Read a packet, or its beginning; None where it holds no slice."""
+        """Return the picture of a packet, or of its beginning; see `PictureReader`."""
         recovers = False
         for number, offset in enumerate(nals.offsets):
             nal_type = nals.data[offset] & 0x1F
             if nal_type in SLICES:
-                return self._picture(nals.data[offset : offset + LONGEST_HEADER_BYTES], recovers)
+                return self._picture(
+                    nals.data[offset : offset + LONGEST_SLICE_HEADER_BYTES], recovers
+                )
             if nal_type == _SEI:
                 recovers |= _is_recovery_point(nals[number])
             elif nal_type in PARAMETER_SETS["h264"]:
@@ -44,20 +46,20 @@ class H264Pictures:
         head, sps = read_slice(nal, self._sets)
         second = self._completes(head)
         if not second:
-            self._place = self._order.place(head, sps)
-        self._open_field = head if head.field and not second else None
+            self._sequence_and_count = self._order.advance(head, sps)
+        self._first_field = head if head.field and not second else None
         return CodedPicture(
             is_random_access=(head.idr or (recovers and head.intra)) and not second,
             is_idr=head.idr,
             not_output=False,
             second_field=second,
-            sequence=self._place[0],
-            order_count=self._place[1],
+            sequence=self._sequence_and_count[0],
+            order_count=self._sequence_and_count[1],
         )
 
     def _completes(self, head: Slice) -> bool:
-        """Whether this is the second field of the frame that the packet before began (3.30)."""
-        first = self._open_field
+        """Return whether this is the second field of the packet before's frame (3.30)."""
+        first = self._first_field
         return (
             first is not None
             and head.field
@@ -68,7 +70,7 @@ class H264Pictures:
 
 
 class _OrderCount:
-    """Picture order counts (8.2.1), with a sequence number that rises where they start afresh."""
+    """Picture order counts (8.2.1), with a sequence number that rises where they start again."""
 
     def __init__(self) -> None:
         self._sequence = 0
@@ -76,8 +78,8 @@ class _OrderCount:
         self._msb = self._lsb = 0
         self._frame_num = self._frame_num_offset = 0
 
-    def place(self, head: Slice, sps: Sps) -> tuple[int, int]:
-        """Sequence and order count of the next picture in decode order."""
+    def advance(self, head: Slice, sps: Sps) -> tuple[int, int]:
+        """Return sequence and order count of the next picture in decode order."""
         if head.idr:
             self._sequence += 1
             self._msb = self._lsb = self._count = self._frame_num = self._frame_num_offset = 0
@@ -88,35 +90,35 @@ class _OrderCount:
             count = self._by_cycle(head, sps)
         else:
             count = self._count  # decode order is display order (8.2.1.3)
-        if head.forgets:
+        if head.ends_references:
             self._sequence += 1
             self._frame_num = self._frame_num_offset = count = 0
         return self._sequence, count
 
     def _by_lsb(self, head: Slice, modulus: int) -> int:
-        """Type 0 (8.2.1.1)."""
+        """Return an order count of type 0 (8.2.1.1)."""
         msb, lsb = self._msb, head.order_lsb
         if lsb < self._lsb and self._lsb - lsb >= modulus // 2:
             msb += modulus
         elif lsb > self._lsb and lsb - self._lsb > modulus // 2:
             msb -= modulus
-        if head.forgets:
-            # What remains of it is the distance of its fields.
+        if head.ends_references:
+            # Only the distance of its two fields is kept.
             self._msb, self._lsb = 0, 0 if head.bottom else max(0, -head.order_deltas[1])
         elif head.reference:
             self._msb, self._lsb = msb, lsb
         return msb + lsb + min(0, head.order_deltas[1])
 
     def _by_cycle(self, head: Slice, sps: Sps) -> int:
-        """Type 1 (8.2.1.2)."""
+        """Return an order count of type 1 (8.2.1.2)."""
         if self._frame_num > head.frame_num:
             self._frame_num_offset += 1 << sps.frame_num_bits
         self._frame_num = head.frame_num
         cycle, pictures = sps.poc_cycle, 0
         if cycle.steps:
             pictures = max(0, self._frame_num_offset + head.frame_num - (not head.reference))
-        whole, part = divmod(pictures, len(cycle.steps) or 1)
-        expected = whole * sum(cycle.steps) + sum(cycle.steps[:part])
+        cycles, rest = divmod(pictures, len(cycle.steps) or 1)
+        expected = cycles * sum(cycle.steps) + sum(cycle.steps[:rest])
         if not head.reference:
             expected += cycle.unreferenced
         top = expected + head.order_deltas[0]
@@ -126,7 +128,7 @@ class _OrderCount:
 
 
 def _is_recovery_point(nal: bytes) -> bool:
-    """Whether an SEI says that pictures are right from here on, with none in between (D.1.8)."""
+    """Return whether an SEI says that pictures are right from this one on (D.1.8)."""
     data = unescape(nal[1:])
     offset = 0
     while offset + 2 < len(data):

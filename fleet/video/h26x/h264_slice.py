@@ -1,4 +1,4 @@
-"""H.264's slice headers, as far as picture order needs them (ITU-T H.264 7.3.3)."""
+"""H.264's slice headers, up to what picture order needs of them (ITU-T H.264 7.3.3)."""
 
 from __future__ import annotations
 
@@ -12,33 +12,41 @@ SLICES = frozenset({1, 2, 5})
 """The NAL types that begin a picture: a slice, its partition A, a slice of an IDR picture."""
 _IDR = 5
 _P, _B, _I, _SP, _SI = 0, 1, 2, 3, 4
-# A slice header is shorter, with the weights of 32 reference pictures too.
-LONGEST_HEADER_BYTES = 1024
+# Enough for a slice header with the weights of 32 reference pictures.
+LONGEST_SLICE_HEADER_BYTES = 1024
 
 
 @dataclass(frozen=True)
 class Slice:
-    """A slice header.
-
-    `field`, `bottom`: it is of one field, the bottom one. `order_lsb`, `order_deltas`: order count
-    of type 0, and what is added to that of the top and the bottom field. `forgets`: the picture
-    ends all that came before, like an IDR (memory management operation 5, 7.4.3.3).
-    """
+    """A slice header."""
 
     idr: bool
     reference: bool
+    """Whether other pictures may refer to this one."""
     intra: bool
+    """Whether it refers to no other picture."""
     frame_num: int
     field: bool
+    """Whether the picture is one field of a frame."""
     bottom: bool
+    """Whether that is the bottom field."""
     order_lsb: int
+    """Of type 0: the low bits of the order count; else 0."""
     order_deltas: tuple[int, int]
-    forgets: bool
+    """What is added to the order counts of the top and of the bottom field."""
+    ends_references: bool
+    """Whether no later picture refers to an earlier one (memory management operation 5, 7.4.3.3).
+
+    False for IDR pictures, of which it is always true.
+    """
 
 
 def read_slice(nal: bytes, sets: H264Store) -> tuple[Slice, Sps]:
-    """Read the header of a slice NAL unit, and find its SPS; ValueError where it makes no sense."""
-    bits = BitReader(unescape(nal[1:LONGEST_HEADER_BYTES]))
+    """Return the header of a slice NAL unit, and its SPS.
+
+    Raises ValueError where the header makes no sense, or its parameter sets are not there.
+    """
+    bits = BitReader(unescape(nal[1:LONGEST_SLICE_HEADER_BYTES]))
     bits.ue()
     slice_type = bits.ue(9) % 5
     sps, pps = sets.of_slice(bits.ue(255))
@@ -64,7 +72,7 @@ def _read(bits: BitReader, header: int, slice_type: int, sps: Sps, pps: Pps) -> 
         bottom=bottom,
         order_lsb=lsb,
         order_deltas=deltas,
-        forgets=reference and not idr and _forgets(bits, slice_type, sps, pps),
+        ends_references=reference and not idr and _ends_references(bits, slice_type, sps, pps),
     )
 
 
@@ -76,7 +84,7 @@ def _order(bits: BitReader, sps: Sps, *, both: bool) -> tuple[int, tuple[int, in
     return 0, (0, 0)
 
 
-def _forgets(bits: BitReader, slice_type: int, sps: Sps, pps: Pps) -> bool:
+def _ends_references(bits: BitReader, slice_type: int, sps: Sps, pps: Pps) -> bool:
     lists = {_P: 1, _SP: 1, _B: 2}.get(slice_type, 0)
     if pps.redundant_pictures:
         bits.ue()
@@ -90,17 +98,17 @@ def _forgets(bits: BitReader, slice_type: int, sps: Sps, pps: Pps) -> bool:
             while bits.ue(5) != 3:
                 bits.ue()
     if (lists == 1 and pps.weighted_p) or (lists == 2 and pps.weighted_b):
-        _skip_weights(bits, references[:lists], colours=bool(sps.chroma_array_type))
+        _skip_weights(bits, references[:lists], has_chroma=bool(sps.chroma_array_type))
     return bits.flag() and _has_operation_5(bits)
 
 
-def _skip_weights(bits: BitReader, references: list[int], *, colours: bool) -> None:
-    bits.ues(1 + colours)
+def _skip_weights(bits: BitReader, references: list[int], *, has_chroma: bool) -> None:
+    bits.ues(1 + has_chroma)
     for count in references:
         for _ in range(count):
             if bits.flag():
                 bits.ues(2)
-            if colours and bits.flag():
+            if has_chroma and bits.flag():
                 bits.ues(4)
 
 

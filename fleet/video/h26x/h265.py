@@ -26,22 +26,28 @@ _FORMAT_RANGE_EXTENSIONS = 4
 
 @dataclass(frozen=True)
 class Sps:
-    """A sequence parameter set: `sequence`, and what slice headers are read by."""
+    """A sequence parameter set, and what is needed of it to read slice headers."""
 
     id: int
     sequence: Sequence
+    """What it says of the pictures."""
     separate_planes: bool
+    """Whether each colour plane is coded as luma."""
     poc_lsb_bits: int
+    """How many low bits of an order count a slice carries."""
 
 
 @dataclass(frozen=True)
 class Pps:
-    """A picture parameter set, as far as slice headers are read by it."""
+    """What is needed of a picture parameter set to read slice headers."""
 
     id: int
     sps_id: int
+    """The sequence parameter set that it belongs to."""
     output_flag: bool
+    """Whether slices carry pic_output_flag."""
     extra_slice_bits: int
+    """How many reserved bits a slice header begins with."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ class _ProfileTierLevel:
 
 
 def profile_name(profile_idc: int, constraints: int = 0) -> str:
-    """The standard's name; `constraints`: 9 flags, by which range extensions are told (table A.2).
+    """Return the standard's name; `constraints`: the 9 flags of range extensions (table A.2).
 
     From the highest bit: at most 12, 10, 8 bits, at most 4:2:2, 4:2:0, monochrome, intra pictures
     only, one picture only, lower bit rate.
@@ -64,18 +70,18 @@ def profile_name(profile_idc: int, constraints: int = 0) -> str:
     )
     depth = 8 if bits8 else 10 if bits10 else 12 if bits12 else 16
     if monochrome:
-        base, least = "Monochrome", 8
+        base, minimum = "Monochrome", 8
     elif quarter:
-        base, least = "Main", 8 if intra else 12
+        base, minimum = "Main", 8 if intra else 12
     else:
-        base, least = ("Main 4:2:2", 10) if half else ("Main 4:4:4", 8)
-    depth = max(depth, least)
+        base, minimum = ("Main 4:2:2", 10) if half else ("Main 4:4:4", 8)
+    depth = max(depth, minimum)
     kind = " Still Picture" if still else " Intra" if intra else ""
     return f"{base}{f' {depth}' if depth > 8 else ''}{kind}"
 
 
 def parse_sps(nal: bytes) -> Sps:
-    """Read an SPS, NAL header first; ValueError where it is not one."""
+    """Read an SPS, NAL header first; raise ValueError where it is not one."""
     bits = BitReader(unescape(nal[2:]))
     bits.skip(4)
     top_layer = bits.u(3)
@@ -88,7 +94,7 @@ def parse_sps(nal: bytes) -> Sps:
     depth = max(bits.ue(8), bits.ue(8)) + 8
     poc_lsb_bits = bits.ue(12) + 4
     references, reorder_frames = _picture_buffer(bits, top_layer)
-    colour, frame_rate, fields = _rest(bits, poc_lsb_bits)
+    colour, frame_rate, fields = _from_tools_to_vui(bits, poc_lsb_bits)
     sequence = Sequence(
         profile=tier.profile,
         level=f"{tier.level_idc / 30:.1f}",
@@ -106,7 +112,7 @@ def parse_sps(nal: bytes) -> Sps:
 
 
 def parse_pps(nal: bytes) -> Pps:
-    """Read a PPS, NAL header first; ValueError where it is not one."""
+    """Read a PPS, NAL header first; raise ValueError where it is not one."""
     bits = BitReader(unescape(nal[2:]))
     pps_id, sps_id = bits.ue(63), bits.ue(15)
     bits.skip(1)
@@ -117,7 +123,7 @@ def _profile_tier_level(bits: BitReader, top_layer: int) -> _ProfileTierLevel:
     bits.skip(3)
     profile_idc = bits.u(5)
     compatible = bits.u(32)
-    if not profile_idc:  # the stream names no profile of its own, only such as can decode it
+    if not profile_idc:  # the stream names only the profiles whose decoders can decode it
         profile_idc = next((i for i in range(1, 32) if compatible >> (31 - i) & 1), 0)
     progressive, interlaced = bits.flag(), bits.flag()
     bits.skip(2)
@@ -136,7 +142,7 @@ def _picture_buffer(bits: BitReader, top_layer: int) -> tuple[int, int]:
     return rows[-1][0], rows[-1][1]
 
 
-def _rest(bits: BitReader, poc_lsb_bits: int) -> tuple[Colour, Fraction, bool]:
+def _from_tools_to_vui(bits: BitReader, poc_lsb_bits: int) -> tuple[Colour, Fraction, bool]:
     bits.ues(6)
     if bits.flag() and bits.flag():
         _skip_scaling_lists(bits)
@@ -168,7 +174,7 @@ def _skip_reference_sets(bits: BitReader) -> None:
         if number and bits.flag():
             bits.skip(1)
             bits.ue()
-            pictures = sum(_kept(bits) for _ in range(pictures + 1))
+            pictures = sum(_is_used(bits) for _ in range(pictures + 1))
         else:
             pictures = bits.ue(16) + bits.ue(16)
             for _ in range(pictures):
@@ -176,7 +182,7 @@ def _skip_reference_sets(bits: BitReader) -> None:
                 bits.skip(1)
 
 
-def _kept(bits: BitReader) -> bool:
+def _is_used(bits: BitReader) -> bool:
     return bits.flag() or bits.flag()
 
 

@@ -11,26 +11,26 @@ RASL = (8, 9)
 _RADL = (6, 7)
 _BLA, _IDR = (16, 17, 18), (19, 20)
 _FIRST_NON_SLICE, _END_OF_SEQUENCE, _END_OF_BITSTREAM = 32, 36, 37
-# A slice header up to its order count is shorter.
+# Enough for a slice header up to its order count.
 _LONGEST_HEADER_BYTES = 64
 
 
 class H265Pictures:
-    """Reads a stream's pictures; one a stream, fed in decode order."""
+    """Reads the pictures of one stream, in decode order; see `PictureReader`."""
 
     def __init__(self) -> None:
         self._sets = h265_store()
         self._sequence = 0
-        self._previous = 0
+        self._previous_count = 0
         self._at_start = True
-        self._mutes_leading = True
+        self._skips_leading = True
 
     def learn(self, parameter_sets: NalUnits) -> None:
         """Take parameter sets from the container's header."""
         self._sets.learn_all(parameter_sets)
 
     def read(self, nals: NalUnits) -> CodedPicture | None:
-        """Read a packet, or its beginning; None where it holds no slice."""
+        """Return the picture of a packet, or of its beginning; see `PictureReader`."""
         picture = None
         for number, offset in enumerate(nals.offsets):
             head = nals.data[offset : offset + _LONGEST_HEADER_BYTES]
@@ -48,26 +48,26 @@ class H265Pictures:
     def _picture(self, nal: bytes) -> CodedPicture:
         kind = nal[0] >> 1
         lsb, modulus, output = self._read_slice(nal, kind)
-        opens = 16 <= kind <= 23
-        restarts = opens and (self._at_start or kind in _BLA or kind in _IDR)
-        if opens:
-            self._mutes_leading = restarts
+        is_random_access = 16 <= kind <= 23
+        restarts = is_random_access and (self._at_start or kind in _BLA or kind in _IDR)
+        if is_random_access:
+            self._skips_leading = restarts
             self._sequence += restarts
             self._at_start = False
         return CodedPicture(
-            is_random_access=opens,
+            is_random_access=is_random_access,
             is_idr=kind in _BLA or kind in _IDR,
-            not_output=not output or (kind in RASL and self._mutes_leading),
+            not_output=not output or (kind in RASL and self._skips_leading),
             second_field=False,
             sequence=self._sequence,
             order_count=self._order_count(nal, lsb, modulus, restarts),
         )
 
     def _order_count(self, nal: bytes, lsb: int, modulus: int, restarts: bool) -> int:
-        """The picture order count (8.3.1)."""
+        """Return the picture order count (8.3.1)."""
         kind = nal[0] >> 1
-        previous_lsb = self._previous % modulus
-        msb = 0 if restarts else self._previous - previous_lsb
+        previous_lsb = self._previous_count % modulus
+        msb = 0 if restarts else self._previous_count - previous_lsb
         if not restarts and lsb < previous_lsb and previous_lsb - lsb >= modulus // 2:
             msb += modulus
         elif not restarts and lsb > previous_lsb and lsb - previous_lsb > modulus // 2:
@@ -75,11 +75,11 @@ class H265Pictures:
         order_count = msb + lsb
         leading_or_unreferenced = kind in RASL or kind in _RADL or (kind <= 14 and kind % 2 == 0)
         if nal[1] & 7 == 1 and not leading_or_unreferenced:
-            self._previous = order_count
+            self._previous_count = order_count
         return order_count
 
     def _read_slice(self, nal: bytes, kind: int) -> tuple[int, int, bool]:
-        """The order count's low bits, the number these count up to, and pic_output_flag."""
+        """Return the order count's low bits, their modulus, and pic_output_flag."""
         bits = BitReader(unescape(nal[2:]))
         if not bits.flag():
             raise ValueError("the picture's first slice segment is missing")

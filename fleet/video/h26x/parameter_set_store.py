@@ -24,11 +24,7 @@ PpsT = TypeVar("PpsT", bound=_OfSequence)
 
 
 class ParameterSetStore(Generic[SpsT, PpsT]):
-    """Holds the last SPS and PPS of each number; changed only through `learn`.
-
-    `nal_type` reads a NAL unit's type from the first byte of its header; `sps` and `pps` are the
-    type and the parser of either kind, which raises ValueError.
-    """
+    """Holds the latest SPS and PPS of each number; changed only through `learn`."""
 
     def __init__(
         self,
@@ -36,6 +32,11 @@ class ParameterSetStore(Generic[SpsT, PpsT]):
         sps: tuple[int, Callable[[bytes], SpsT]],
         pps: tuple[int, Callable[[bytes], PpsT]],
     ) -> None:
+        """Make an empty store.
+
+        `nal_type`: reads a NAL unit's type from the first byte of its header. `sps`, `pps`: the
+        type and the parser of each kind; a parser raises ValueError.
+        """
         self._nal_type = nal_type
         self._sps_type, self._parse_sps = sps
         self._pps_type, self._parse_pps = pps
@@ -61,7 +62,7 @@ class ParameterSetStore(Generic[SpsT, PpsT]):
             self.learn(nal)
 
     def of_slice(self, pps_id: int) -> tuple[SpsT, PpsT]:
-        """Return what a slice refers to; raises ValueError where the stream has not sent it."""
+        """Return the SPS and PPS that a slice names; raise ValueError where one was not sent."""
         pps = self._pps.get(pps_id)
         sps = self._sps.get(pps.sps_id) if pps is not None else None
         if pps is None or sps is None:

@@ -1,4 +1,4 @@
-"""VPS, SPS and PPS out of a container's codec configuration, or out of the stream itself."""
+"""VPS, SPS and PPS from a container's codec configuration, or from the stream itself."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def has_sequence(codec: str, nals: NalUnits) -> bool:
 
 
 def sequence(codec: str, nals: NalUnits) -> Sequence | None:
-    """What the first SPS of the base layer says; None without one.
+    """Return what the first SPS of the base layer says; None without one.
 
     Raises ValueError where it cannot be read.
     """
@@ -66,13 +66,13 @@ def sequence(codec: str, nals: NalUnits) -> Sequence | None:
 
 
 def sub_layers(codec: str, nals: NalUnits) -> int:
-    """How many temporal sub-layers the stream may have (see `access_unit.is_droppable`)."""
+    """Return how many temporal sub-layers the stream may have (see `access_unit.is_droppable`)."""
     found = sequence(codec, nals) if codec in CODECS else None
     return found.sub_layers if found else 1
 
 
 def _nal_type(codec: str, nal: bytes) -> int:
-    """The NAL unit's type; -1 for another layer than the base, and for none."""
+    """Return the NAL unit's type; -1 for another layer than the base, and for no bytes."""
     if codec == "h264":
         return nal[0] & 0x1F if nal else -1
     return nal[0] >> 1 if len(nal) > 2 and not (nal[0] & 0x81 or nal[1] >> 3) else -1
@@ -100,7 +100,7 @@ def _hvcc(data: bytes) -> tuple[list[bytes], int]:
 
 
 def _take(data: bytes, offset: int, count: int, nals: list[bytes]) -> int:
-    """Append `count` NAL units, each behind two bytes of length; where the next thing stands."""
+    """Append `count` NAL units, each behind two bytes of length; return where the last one ends."""
     for _ in range(count):
         size = data[offset] << 8 | data[offset + 1]
         nals.append(data[offset + 2 : offset + 2 + size])

@@ -1,4 +1,4 @@
-"""What the pictures of a scanned stream say, in columns: keys, display order, what is shown."""
+"""Facts of the pictures of a scanned stream, as columns: keys, display order, what is shown."""
 
 from __future__ import annotations
 
@@ -18,32 +18,33 @@ from fleet.video.h26x.parameter_sets import ParameterSets, from_unit, has_sequen
 
 
 def picture_reader(codec: str, parameter_sets: NalUnits) -> PictureReader:
-    """A reader for `h264` or `hevc`; ValueError where the parameter sets are damaged."""
+    """Return a reader for `h264` or `hevc`; raise ValueError for damaged parameter sets."""
     reader: PictureReader = H264Pictures() if codec == "h264" else H265Pictures()
     reader.learn(parameter_sets)
     return reader
 
 
-class PictureLog:
-    """Reads packets in decode order and keeps a row of facts of each.
+_FLAGS = ("is_random_access", "is_idr", "not_output", "auxiliary")
 
-    `in_band`: where the header has no parameter sets, the first that came with a picture.
-    """
+
+class PictureLog:
+    """Reads packets in decode order and keeps a row of facts of each."""
 
     def __init__(self, codec: str, sets: ParameterSets) -> None:
         self.in_band = NO_NALS
+        """Where the header has no parameter sets: the first that came with a picture."""
         self._codec = codec
         self._lacks_sets = not has_sequence(codec, sets.nals)
         self._nal_length_bytes = sets.nal_length_bytes
         self._reader = picture_reader(codec, sets.nals)
-        self._flags = {name: bytearray() for name in ("opens", "restarts", "mute", "beside")}
+        self._flags = {name: bytearray() for name in _FLAGS}
         self._sequence, self._order_count = array("q"), array("q")
         self._damaged = bytearray()
         self._chain = ReferenceChain(sets.nals) if codec == "h264" else None
         self._gaps = 0
 
     def add(self, sample: bytes) -> None:
-        """Read a packet as it lies in the container; one that makes no sense is kept as damaged."""
+        """Read a packet as it lies in the container; mark it as damaged where it makes no sense."""
         picture, damaged = None, False
         try:
             nals = from_sample(sample, self._nal_length_bytes)
@@ -59,55 +60,64 @@ class PictureLog:
         self._append(picture, damaged=damaged)
 
     def _append(self, picture: CodedPicture | None, *, damaged: bool) -> None:
-        # What has no place of its own stands right behind the picture before it.
-        place = (self._sequence[-1], self._order_count[-1]) if self._sequence else (0, 0)
+        # A packet without a readable picture is ordered with the picture before it.
+        sequence, order_count = 0, 0
         if picture is not None:
-            place = picture.sequence, picture.order_count
-        beside = picture.second_field if picture is not None else not damaged
-        self._flags["opens"].append(picture is not None and picture.is_random_access)
-        self._flags["restarts"].append(picture is not None and picture.is_idr)
-        self._flags["mute"].append(picture is not None and picture.not_output)
-        self._flags["beside"].append(beside)
-        self._sequence.append(place[0])
-        self._order_count.append(place[1])
+            sequence, order_count = picture.sequence, picture.order_count
+        elif self._sequence:
+            sequence, order_count = self._sequence[-1], self._order_count[-1]
+        auxiliary = picture.second_field if picture is not None else not damaged
+        self._flags["is_random_access"].append(picture is not None and picture.is_random_access)
+        self._flags["is_idr"].append(picture is not None and picture.is_idr)
+        self._flags["not_output"].append(picture is not None and picture.not_output)
+        self._flags["auxiliary"].append(auxiliary)
+        self._sequence.append(sequence)
+        self._order_count.append(order_count)
 
     @property
     def is_random_access(self) -> NDArray[np.bool_]:
-        """Rows at which decoding may begin."""
-        return np.array(self._flags["opens"], np.bool_)
+        """Return whether decoding may begin at each row: bool [rows]."""
+        return np.array(self._flags["is_random_access"], np.bool_)
 
     @property
     def is_idr(self) -> NDArray[np.bool_]:
-        """Rows after which nothing refers to what came before."""
-        return np.array(self._flags["restarts"], np.bool_)
+        """Return whether no row after each one refers to a row before it: bool [rows]."""
+        return np.array(self._flags["is_idr"], np.bool_)
 
     @property
     def shown(self) -> NDArray[np.bool_]:
-        """Rows that give a frame: those of `frames`, but for pictures that are not given out.
+        """Return whether each row gives a frame: `frames` without pictures that are not output.
 
-        Behind damage, that cannot be told; they count, so that none is left out unsaid.
+        Behind damage, whether a picture is output is not certain; there all count, so that no frame
+        is left out without a record: bool [rows].
         """
         certain = ~np.logical_or.accumulate(self.damaged)
-        return self.frames & ~(np.array(self._flags["mute"], np.bool_) & certain)
+        return self.frames & ~(np.array(self._flags["not_output"], np.bool_) & certain)
 
     @property
     def damaged(self) -> NDArray[np.bool_]:
-        """Rows that make no sense."""
+        """Return whether each row makes no sense: bool [rows]."""
         return np.array(self._damaged, np.bool_)
 
     @property
     def whole(self) -> bool:
-        """Whether no packet is damaged or missing, so that display order is known for certain."""
+        """Return whether no packet is damaged or missing, so that display order is certain."""
         return not any(self._damaged) and not self._gaps
 
     @property
     def frames(self) -> NDArray[np.bool_]:
-        """Rows that begin a picture: no second fields, no packets without a picture."""
-        return ~np.array(self._flags["beside"], np.bool_)
+        """Return whether each row begins a picture: bool [rows].
+
+        False for second fields and for packets without a picture.
+        """
+        return ~np.array(self._flags["auxiliary"], np.bool_)
 
     @property
     def ranks(self) -> NDArray[np.int64]:
-        """The place of each row's picture in display order; other rows share that before them."""
+        """Return the rank of each row's picture in display order: int64 [rows].
+
+        A row that begins no picture has the rank of the one before it.
+        """
         frames = np.flatnonzero(self.frames)
         counts, sequences = np.array(self._order_count), np.array(self._sequence)
         order = frames[np.lexsort((counts[frames], sequences[frames]))]
@@ -120,14 +130,14 @@ class PictureLog:
 def displayable(
     shown: NDArray[np.bool_], pts: NDArray[np.int64], first_key: int, *, leading_lost: bool
 ) -> NDArray[np.bool_]:
-    """Mark what a decode from the file's start gives no frame for: bool by row.
+    """Return which of the rows in `shown` a decode from the file's start gives a frame for.
 
-    That is what stands before the first key, and, where `leading_lost`, the pictures shown before
-    it: an H.264 stream that begins at a recovery point lacks what they refer to, and decoders drop
-    them.
+    bool [rows]: not those before the first key, and, where `leading_lost`, not those that are shown
+    before it: an H.264 stream that begins at a recovery point lacks what they refer to, and
+    decoders drop them.
     """
-    left = shown.copy()
-    left[:first_key] = False
+    displayed = shown.copy()
+    displayed[:first_key] = False
     if leading_lost:
-        left[first_key:] &= pts[first_key:] >= pts[first_key]
-    return left
+        displayed[first_key:] &= pts[first_key:] >= pts[first_key]
+    return displayed

@@ -1,4 +1,4 @@
-"""What a sequence parameter set says of the pictures, in the words of both standards."""
+"""What a sequence parameter set says of the pictures, alike for H.264 and H.265."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CROP_STEPS = ((1, 1), (2, 2), (2, 1), (1, 1))
 
 _EXTENDED_SAR = 255
 _UNSPECIFIED = 2
-# The chip knows BT.601 and BT.709 only. Others go to the nearer of the two by their luma weights
+# The chip has only BT.601 and BT.709. Others count as the nearer of the two by their luma weights
 # (ITU-T H.273 table 4): FCC and 470BG, 170M to 601; 240M and BT.2020 to 709.
 _MATRICES = {
     1: Matrix.BT709,
@@ -30,12 +30,7 @@ _MATRICES = {
 
 @dataclass(frozen=True)
 class Sequence:
-    """Facts of one SPS, in `StreamInfo`'s terms.
-
-    `colour.declared` is False where the VUI does not give matrix coefficients. `frame_rate`: of the
-    VUI, 0 where absent. `reorder_frames`: how many pictures may come before one in decoding and
-    after it in display; None where the stream does not say. `sub_layers`: H.265's, else 1.
-    """
+    """Facts of one SPS; those that `StreamInfo` has as well mean the same."""
 
     profile: str
     level: str
@@ -45,26 +40,30 @@ class Sequence:
     interlaced: bool
     reference_frames: int
     colour: Colour
+    """Not declared where the VUI has no matrix coefficients."""
     frame_rate: Fraction
+    """The VUI's frames a second; 0 where it has none."""
     reorder_frames: int | None
+    """How many pictures may be decoded before one and shown after it; None where it is not said."""
     sub_layers: int = 1
+    """How many temporal sub-layers an H.265 stream may have; 1 for H.264."""
 
 
 def colour(matrix_coefficients: int, full_range: bool) -> Colour:
-    """How to read the samples, from the VUI's or the container's numbers (ITU-T H.273 table 4).
+    """Return how to read the samples, by the VUI's or the container's numbers (H.273 table 4).
 
     Unspecified and unknown coefficients are read as BT.601, the chip's default, and are not
     declared. GBR and YCgCo fit no YUV matrix and count as BT.709: the chip refuses their 4:4:4.
     """
-    spread = Range.WIDE if full_range else Range.NARROW
+    sample_range = Range.WIDE if full_range else Range.NARROW
     if matrix_coefficients in {0, 8}:
-        return Colour(Matrix.BT709, spread, declared=True)
+        return Colour(Matrix.BT709, sample_range, declared=True)
     matrix = _MATRICES.get(matrix_coefficients)
-    return Colour(matrix or Matrix.BT601, spread, declared=matrix is not None)
+    return Colour(matrix or Matrix.BT601, sample_range, declared=matrix is not None)
 
 
 def read_picture_signal(bits: BitReader) -> Colour:
-    """The VUI up to the chroma location, alike in H.264 (E.1.1) and H.265 (E.2.1)."""
+    """Read the VUI up to the chroma location, alike in H.264 (E.1.1) and H.265 (E.2.1)."""
     if bits.flag() and bits.u(8) == _EXTENDED_SAR:
         bits.skip(32)
     if bits.flag():
@@ -82,7 +81,7 @@ def read_picture_signal(bits: BitReader) -> Colour:
 
 
 def cropped(width: int, height: int, crop: list[int], steps: tuple[int, int]) -> Size:
-    """The size shown of a coded size; `crop`: left, right, top, bottom in `steps`."""
+    """Return the size shown of a coded size; `crop`: left, right, top, bottom in `steps`."""
     return Size(
         width - (crop[0] + crop[1]) * steps[0],
         height - (crop[2] + crop[3]) * steps[1],

@@ -1,1 +1,1 @@
-"""From a file to its index: headers read or the file scanned, in a child process."""
+"""Make the index of a file: by its header or a scan of it, in a child process."""

@@ -1,7 +1,7 @@
-"""The process that looks at headers: it is handed bytes, and gives back an index or an error.
+"""The process that indexes videos: it gets bytes over a pipe, and sends an index or an error back.
 
-It opens no file and no address: what it wants of a video, it asks of whoever started it. So the
-worst that a video can do to it is to end it, or to hold it up.
+It opens no file and no address: it requests the bytes of a video from its parent. So the worst that
+a video can do is to end this process, or to hang it.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from fleet.video.probe.probe import probe
 from fleet.video.probe.serialize import error_to_json
 from fleet.video.probe.wire import index_to_bytes
 
-# The first byte of a message: bytes are wanted, bytes are given, an index, an error.
-WANTS, GIVES, INDEX, ERROR = b"w", b"g", b"i", b"e"
+# The first byte of a message: a request for bytes, its answer, an index, an error.
+REQUEST, BYTES, INDEX, ERROR = b"w", b"g", b"i", b"e"
 HELLO = b"hello"
 RANGE = struct.Struct("!QQ")
 IDLE_S = 600
-"""Without a message it ends by itself: one that hangs would outlive a parent that was killed."""
+"""Without a message for so long it ends: one that hangs would outlive a parent that was killed."""
 
 
 class StoreFailedError(Exception):
-    """The parent could not read: it knows why, and the child need not."""
+    """The parent could not read; it raises the reason itself."""
 
 
-class _Asking:
-    """A video whose bytes are asked of the parent; see `RangeReader`."""
+class _ParentReader:
+    """Reads a video by requests to the parent; see `RangeReader`."""
 
     def __init__(self, parent: Connection, size: int) -> None:
         self._parent = parent
@@ -45,45 +45,45 @@ class _Asking:
         return self._size
 
     def read(self, offset: int, length: int) -> bytes:
-        self._parent.send_bytes(WANTS + RANGE.pack(offset, length))
-        answer = heard(self._parent)
+        self._parent.send_bytes(REQUEST + RANGE.pack(offset, length))
+        answer = receive(self._parent)
         if answer[:1] == ERROR:
             raise StoreFailedError
         return answer[1:]
 
 
-def heard(parent: Connection) -> bytes:
-    """Wait for a message; whatever hangs after it is ended by SIGALRM."""
+def receive(parent: Connection) -> bytes:
+    """Wait for a message and return it; work that hangs after it is ended by SIGALRM."""
     message = parent.recv_bytes()
     signal.alarm(IDLE_S)
     return message
 
 
 def serve(parent: Connection) -> None:
-    """Look at one video after another, until the parent goes away."""
+    """Index one video after another, until the parent closes the connection."""
     while True:
         try:
-            uri, size, etag = json.loads(heard(parent))
+            uri, size, etag = json.loads(receive(parent))
         except (EOFError, OSError):
             return
-        parent.send_bytes(_looked_at(parent, Source(uri, size, etag)))
+        parent.send_bytes(_indexed(parent, Source(uri, size, etag)))
 
 
-def _looked_at(parent: Connection, source: Source) -> bytes:
+def _indexed(parent: Connection, source: Source) -> bytes:
     try:
-        return INDEX + index_to_bytes(probe(source, _Asking(parent, source.bytes)))
+        return INDEX + index_to_bytes(probe(source, _ParentReader(parent, source.bytes)))
     except VideoError as error:
         return ERROR + error_to_json(error).encode()
     except StoreFailedError:
         return ERROR
 
 
-def main(most_bytes: int, handles: Sequence[int]) -> None:
-    """Serve so many lines side by side, each from a thread of its own."""
-    limit_memory(most_bytes)
-    lines = [Connection(handle) for handle in handles]
-    lines[0].send_bytes(HELLO)
-    threads = [Thread(target=serve, args=(line,)) for line in lines]
+def main(max_bytes: int, handles: Sequence[int]) -> None:
+    """Serve several connections at once, one thread each, in at most `max_bytes` of memory."""
+    limit_memory(max_bytes)
+    connections = [Connection(handle) for handle in handles]
+    connections[0].send_bytes(HELLO)
+    threads = [Thread(target=serve, args=(connection,)) for connection in connections]
     for thread in threads:
         thread.start()
     for thread in threads:

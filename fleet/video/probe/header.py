@@ -1,4 +1,4 @@
-"""The index of an MP4, QuickTime or AVI file from its header alone."""
+"""Index an MP4, QuickTime or AVI file by its header alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fleet.errors import BrokenVideoError
 from fleet.video.containers import avi, isobmff
 from fleet.video.containers.libav import opened, packets, video_stream
 from fleet.video.containers.packet_rows import PacketLocation, PacketRows
-from fleet.video.containers.reader import HollowFile, Ranges
+from fleet.video.containers.reader import Ranges, SparseFile
 from fleet.video.h26x.annexb import from_sample
 from fleet.video.h26x.coded_picture import CodedPicture, PictureReader
 from fleet.video.h26x.parameter_sets import CODECS, from_unit, has_sequence
@@ -21,7 +21,7 @@ from fleet.video.h26x.picture_log import displayable, picture_reader
 from fleet.video.index import PacketTable
 from fleet.video.probe.stream_info import ProbeResult, codec_name, describe, header_sets, reorders
 
-# Enough to see a picture's first slice: x264 puts 700 bytes of text in front of it.
+# Enough to reach a picture's first slice: x264 puts 700 bytes of text before it.
 _HEAD_BYTES = 4 << 10
 
 
@@ -37,9 +37,9 @@ def index_isobmff(uri: str, ranges: Ranges) -> ProbeResult | None:
         rows = PacketRows()
         for packet in packets(uri, container, stream):
             assert packet.pos is not None
-            place = PacketLocation(packet.pos, packet.size, 0, packet.size)
+            location = PacketLocation(packet.pos, packet.size, 0, packet.size)
             shown = not packet.is_discard
-            rows.add(place, packet.pts, packet.dts, key=packet.is_keyframe, shown=shown)
+            rows.add(location, packet.pts, packet.dts, key=packet.is_keyframe, shown=shown)
         return _finished(uri, ranges, stream, rows.table(rows.pts, rows.key, rows.shown))
 
 
@@ -48,13 +48,13 @@ def index_avi(uri: str, ranges: Ranges) -> ProbeResult | None:
 
     Raises NotAVideoError, BrokenVideoError.
     """
-    layout = avi.read_layout(ranges)
-    if layout is None:
+    avi_index = avi.read_index(ranges)
+    if avi_index is None:
         return None
-    # libav sees the header only: the file ends for it where the payload begins.
-    with opened(uri, HollowFile(ranges, layout.payload), "avi") as container:
+    # libav sees the header only: its file ends where the payload begins.
+    with opened(uri, SparseFile(ranges, avi_index.payload), "avi") as container:
         stream = video_stream(uri, container)
-        table = layout.table(stream.index, stream.start_time or 0)
+        table = avi_index.table(stream.index, stream.start_time or 0)
         found = _finished(uri, ranges, stream, table)
         return None if found is None or reorders(found.stream) else found
 
@@ -82,7 +82,10 @@ def _finished(
 def _shown(
     heads: _Heads, table: PacketTable, parameter_sets: NalUnits, first: CodedPicture | None
 ) -> NDArray[np.bool_]:
-    """What a decode from the start shows; leading pictures of the first GOP are looked into."""
+    """Return which rows a decode from the start gives a frame for: bool [rows].
+
+    The headers of the first GOP's leading pictures are read for it.
+    """
     keys = np.flatnonzero(table.key)
     start, stop = int(keys[0]), int(keys[1]) if len(keys) > 1 else len(table)
     leading = (np.flatnonzero(table.pts[start:stop] < table.pts[start]) + start).tolist()
@@ -106,13 +109,13 @@ class _Heads:
         self._nal_length_bytes = nal_length_bytes
 
     def unit(self, row: int) -> NalUnits:
-        """What a packet begins with; nothing where the file was cut off before it."""
+        """Return the NAL units that a packet begins with; none past the end of a cut-off file."""
         position, size = int(self._table.position[row]), int(self._table.size[row])
         data = self._ranges.get(position, min(size, _HEAD_BYTES), _HEAD_BYTES)
         return from_sample(data, self._nal_length_bytes, cut=True)
 
     def pictures(self, parameter_sets: NalUnits, rows: list[int]) -> list[CodedPicture | None]:
-        """Their pictures; None where the first bytes hold no slice, or make no sense."""
+        """Return their pictures; None where the first bytes hold no slice, or make no sense."""
         try:
             reader = picture_reader(self.codec, parameter_sets)
         except ValueError:

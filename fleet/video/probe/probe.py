@@ -1,8 +1,9 @@
-"""The index of a video: what kind of file it is, and which way its packets are found."""
+"""Index a video: recognise the kind of file, and find its packets by header or by scan."""
 
 from __future__ import annotations
 
 from codecs import getincrementaldecoder
+from typing import Literal
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from fleet.core.source import Source
 from fleet.errors import BrokenVideoError, FleetError, NotAVideoError
 from fleet.video.containers import isobmff, mpegts
 from fleet.video.containers.libav import REMUX
-from fleet.video.containers.limits import LARGEST_PACKET_BYTES, LARGEST_PTS, Budget
+from fleet.video.containers.limits import MAX_PACKET_BYTES, MAX_PTS, HeaderBudget
 from fleet.video.containers.reader import CountedReader, RangeReader, Ranges
 from fleet.video.h26x.annexb import begins_with_start_code, find_offsets
 from fleet.video.index import VideoIndex
@@ -18,20 +19,20 @@ from fleet.video.probe.header import index_avi, index_isobmff
 from fleet.video.probe.scan import scan
 from fleet.video.probe.stream_info import ProbeResult
 
-_SURPRISES = (
+_UNEXPECTED = (
     *(ValueError, ArithmeticError, LookupError, TypeError),
     *(AssertionError, RuntimeError, MemoryError),
 )
 _TAKES = "Fleet reads MP4, QuickTime, AVI, Matroska, MPEG-TS and raw H.264 or H.265."
 _EBML = b"\x1a\x45\xdf\xa3"
-# What is recognised only to say what to do with it.
+# Recognised only to say what to do with such a file.
 _OTHER_CONTAINERS = {
     b"FLV\1": "Flash video",
     b"\0\0\1\xba": "an MPEG program stream (.mpg, .vob)",
     b"\x30\x26\xb2\x75\x8e\x66\xcf\x11": "Windows Media (.wmv, .asf)",
     b"OggS": "Ogg",
 }
-# What names videos and is none; it is read no further.
+# Files that name videos and are none; they are read no further.
 _LISTS = {
     b"#EXTM3U": "a playlist",
     b"[playlist]": "a playlist",
@@ -45,19 +46,18 @@ _BOM = b"\xef\xbb\xbf"
 def probe(source: Source, reader: RangeReader) -> VideoIndex:
     """Index a video without decoding it.
 
-    MP4, QuickTime and AVI cost two or three reads of their header, unless a look at two keys shows
-    that its key flags cannot be trusted; those, Matroska, MPEG-TS and raw H.264 and H.265 are read
-    once from end to end. Raises NotAVideoError, BrokenVideoError; StorageError where the store
-    fails. An index that is given can be relied on: spans of bytes and of time are what they claim
-    to be.
+    MP4, QuickTime and AVI cost two or three reads of their header, unless the pictures at two keys
+    show that its key flags are wrong; such files, Matroska, MPEG-TS and raw H.264 and H.265 are
+    read once from end to end. Raises NotAVideoError, BrokenVideoError; StorageError where the store
+    fails. The index that is returned has passed `check_index`.
     """
     try:
         index = _index(source, reader)
         check_index(index)
     except FleetError:
         raise
-    except _SURPRISES as error:
-        # Whoever makes files to break a reader finds a way that nobody thought of.
+    except _UNEXPECTED as error:
+        # Files made to break a reader reach places that no check foresaw.
         reason = f"{type(error).__name__}: {error}".strip().partition("\n")[0]
         message = f"it contradicts itself so that it cannot be read ({reason})."
         raise BrokenVideoError(source.uri, message, REMUX) from error
@@ -66,92 +66,95 @@ def probe(source: Source, reader: RangeReader) -> VideoIndex:
 
 def _index(source: Source, reader: RangeReader) -> VideoIndex:
     counted = CountedReader(reader)
-    ranges = Ranges(Budget(source.uri, counted))
-    front = ranges.get(0, isobmff.FRONT_BYTES)
-    if not front:
+    ranges = Ranges(HeaderBudget(source.uri, counted))
+    head = ranges.get(0, isobmff.HEAD_BYTES)
+    if not head:
         raise NotAVideoError(source.uri, "the file is empty.", "Record it or copy it again.")
-    container, found = _from_header(source.uri, front, ranges)
-    from_header = found is not None
+    container, found = _from_header(source.uri, head, ranges)
+    origin: Literal["header", "scan"] = "header" if found is not None else "scan"
     if found is None:
-        container, found = _from_scan(source.uri, front, container, counted)
+        container, found = _from_scan(source.uri, head, container, counted)
     return VideoIndex(
         source=source,
         container=container,
         stream=found.stream,
         packets=found.packets,
-        origin="header" if from_header else "scan",
+        origin=origin,
         bytes_read=counted.bytes,
     )
 
 
 def check_index(index: VideoIndex) -> None:
-    """Hold an index against what everything after it relies on; raises BrokenVideoError."""
+    """Check what all later steps rely on in an index; raise BrokenVideoError where it is not so.
+
+    Positions and sizes lie in a file, times do not overflow, and the GOPs' spans follow each other.
+    """
     uri, table = index.source.uri, index.packets
     if not len(index.order):
         raise BrokenVideoError(uri, "no picture of it is ever shown.", REMUX)
     if table.position.min() < 0 or table.span.min() < 1 or table.size.min() < 1:
         raise BrokenVideoError(uri, "its index lists pictures that lie nowhere in a file.", REMUX)
     largest = int(table.span.max())
-    if largest > LARGEST_PACKET_BYTES:
+    if largest > MAX_PACKET_BYTES:
         message = f"its index lists a picture of {largest:,} bytes, which is no picture."
         raise BrokenVideoError(uri, message, REMUX)
     first, last = int(table.pts.min()), int(table.pts.max())
-    if first < -LARGEST_PTS or last > LARGEST_PTS:
+    if first < -MAX_PTS or last > MAX_PTS:
         raise BrokenVideoError(uri, f"its timestamps run from {first} to {last}.", REMUX)
     if (np.diff(index.bounds) < 1).any():
         raise BrokenVideoError(uri, "its timestamps put its GOPs in no order.", REMUX)
 
 
-def _from_header(uri: str, front: bytes, ranges: Ranges) -> tuple[str, ProbeResult | None]:
-    if isobmff.looks_like(front):
+def _from_header(uri: str, head: bytes, ranges: Ranges) -> tuple[str, ProbeResult | None]:
+    if isobmff.looks_like(head):
         return "mp4", index_isobmff(uri, ranges)
-    if front.startswith(b"RIFF") and front[8:12] == b"AVI ":
+    if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
         return "avi", index_avi(uri, ranges)
     return "", None
 
 
 def _from_scan(
-    uri: str, front: bytes, container: str, reader: RangeReader
+    uri: str, head: bytes, container: str, reader: RangeReader
 ) -> tuple[str, ProbeResult]:
     if container:
         return container, scan(uri, reader, "mov" if container == "mp4" else container)
-    if front.startswith(_EBML):
+    if head.startswith(_EBML):
         return "matroska", scan(uri, reader, "matroska")
-    if grid := mpegts.find_grid(front):
-        return "mpegts", scan(uri, reader, "mpegts", grid)
-    if codec := _raw_codec(front):
+    if layout := mpegts.find_layout(head):
+        return "mpegts", scan(uri, reader, "mpegts", layout)
+    if codec := _raw_codec(head):
         return codec, scan(uri, reader, codec)
-    raise _not_a_video(uri, front)
+    raise _not_a_video(uri, head)
 
 
-def _raw_codec(front: bytes) -> str | None:
-    """Whether a file with start codes has parameter sets of H.264 or H.265 near its beginning."""
-    if not begins_with_start_code(front):
+def _raw_codec(head: bytes) -> str | None:
+    """Return the codec of a raw stream with parameter sets in its first bytes, or None."""
+    if not begins_with_start_code(head):
         return None
-    headers = [front[offset : offset + 2] for offset in find_offsets(front)]
+    headers = [head[offset : offset + 2] for offset in find_offsets(head)]
     if {header[0] >> 1 for header in headers if header[1:] == b"\1"} & {32, 33}:
         return "hevc"
     return "h264" if {header[0] & 0x9F for header in headers} & {7} else None
 
 
-def _not_a_video(uri: str, front: bytes) -> NotAVideoError:
+def _not_a_video(uri: str, head: bytes) -> NotAVideoError:
     for magic, kind in _OTHER_CONTAINERS.items():
-        if front.startswith(magic):
+        if head.startswith(magic):
             return NotAVideoError(uri, f"it is {kind}.", f"{_TAKES} {REMUX}")
     for magic, kind in _LISTS.items():
-        if front.removeprefix(_BOM).startswith(magic):
+        if head.removeprefix(_BOM).startswith(magic):
             return NotAVideoError(uri, f"it is {kind}.", f"{_TAKES} Name the videos themselves.")
-    if begins_with_start_code(front):
+    if begins_with_start_code(head):
         message = "it has start codes, but no parameter sets of H.264 or H.265 in its first 64 KiB."
         return NotAVideoError(uri, message, f"{_TAKES} Cut raw streams at a key frame.")
-    kind = "a text file, whatever its name says" if _is_text(front) else "no video that Fleet knows"
+    kind = "a text file, whatever its name says" if _is_text(head) else "no video that Fleet knows"
     return NotAVideoError(uri, f"it is {kind}.", f"{_TAKES} Leave it out of the inputs.")
 
 
-def _is_text(front: bytes) -> bool:
-    """Whether a file begins with text in UTF-8, of which a character may be cut in two."""
+def _is_text(head: bytes) -> bool:
+    """Return whether a file begins with text in UTF-8; its last character may be cut in two."""
     try:
-        text = getincrementaldecoder("utf-8")().decode(front[:512])
+        text = getincrementaldecoder("utf-8")().decode(head[:512])
     except UnicodeDecodeError:
         return False
     return all(character.isprintable() or character in "\t\r\n\ufeff" for character in text)

@@ -1,7 +1,7 @@
-"""Looking at headers in another process: a video that ends or hangs it costs only itself.
+"""Index videos in a child process: a video that ends or hangs it costs only itself.
 
-That process takes 0.2 s to start (0.35 s of CPU), once for all videos, and none where every index
-is kept: little enough that a single video goes the same way as an archive does.
+The process takes 0.2 s to start (0.35 s of CPU), once for all videos, and is not started where
+every index is kept: a single video is therefore indexed in the same way as an archive.
 """
 
 from __future__ import annotations
@@ -23,114 +23,116 @@ from fleet.storage import Reader
 from fleet.version import PACKAGE
 from fleet.video.containers.reader import RangeReader
 from fleet.video.index import VideoIndex
-from fleet.video.probe.child import ERROR, GIVES, HELLO, INDEX, RANGE, WANTS
+from fleet.video.probe.child import BYTES, ERROR, HELLO, INDEX, RANGE, REQUEST
 from fleet.video.probe.probe import check_index
 from fleet.video.probe.serialize import error_from_json
 from fleet.video.probe.wire import index_from_bytes
 
-THINKING_S = 120.0
+ANSWER_TIMEOUT_S = 120.0
 """From one message of a child to the next: the longest header that is taken needs a minute."""
 CHILD_BYTES = 4 << 30
-MOST_BYTES = 1 << 30
+MAX_ANSWER_BYTES = 1 << 30
 """The longest answer that is taken."""
-STARTING_S, DYING_S = 60.0, 5.0
+START_TIMEOUT_S, EXIT_TIMEOUT_S = 60.0, 5.0
 _WAY_OUT = "Leave it out of the inputs, or rewrite it: `ffmpeg -i in -c copy out.mp4`."
-_KEPT = ("PATH", "LD_LIBRARY_PATH")
+_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH")
 
 
 class ProbeEndedError(Exception):
-    """A child died, hung, or talks nonsense; its text goes on behind "looking at its header"."""
+    """A child died, hung, or sent nonsense; the text continues "looking at its header"."""
 
 
 class Probes:
-    """A process that indexes videos, up to `most` at a time; safe to use from as many threads.
+    """A process that indexes videos, several at a time; safe to use from several threads.
 
-    It gets no environment, so no credentials, and the bytes that it asks for; of what it answers,
-    nothing is believed unseen. Where it comes to grief, each video that it had in hand has another
-    one to itself, which tells whose doing it was. It is started when it is first needed, also after
-    `close`, and ends with its parent. `processes`: all that were started.
+    It gets no environment, so no credentials, and only the bytes that it requests; its answers are
+    checked in full. Where it ends early, each video that it was indexing is tried again in another
+    process by itself, which shows the one that caused it. It is started when it is first needed,
+    also after `close`, and ends with its parent.
     """
 
-    def __init__(self, most: int, thinking_s: float = THINKING_S) -> None:
-        self._most = most
-        self._thinking_s = thinking_s
-        self._free = BoundedSemaphore(most)
-        self._turn, self._alone = Lock(), Lock()
+    def __init__(self, max_videos: int, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> None:
+        """Take the limits: how many videos at a time, and seconds from one message to the next."""
+        self._max_videos = max_videos
+        self._answer_timeout_s = answer_timeout_s
+        self._free = BoundedSemaphore(max_videos)
+        self._shared_lock, self._single_lock = Lock(), Lock()
         self._shared: _Child | None = None
         self.processes: list[int] = []
+        """The process numbers of all children that were started."""
 
     def probe(self, source: Source, reader: RangeReader) -> VideoIndex:
-        """See `probe`; BrokenVideoError too where a process comes to grief over it.
+        """Return the index of a video; errors are those of `fleet.video.probe.probe.probe`.
 
-        That error has a ProbeEndedError as its cause. Raises JobFailedError where no process can be
-        started.
+        Raises BrokenVideoError also where the video ends the process, caused by a ProbeEndedError;
+        JobFailedError where no process can be started.
         """
         with self._free:
-            with suppress(ProbeEndedError), self._line() as line:
-                return line.probe(source, reader)
-            with self._alone, closing(self._start(1)) as child:
+            with suppress(ProbeEndedError), self._connection() as connection:
+                return connection.probe(source, reader)
+            with self._single_lock, closing(self._start(1)) as child:
                 try:
-                    return child.lines[0].probe(source, reader)
+                    return child.connections[0].probe(source, reader)
                 except ProbeEndedError as ended:
                     message = f"looking at its header {ended}."
                     raise BrokenVideoError(source.uri, message, _WAY_OUT) from ended
 
     def index(self, source: Source) -> VideoIndex:
-        """Index a video where it lies; see `probe`."""
+        """Return the index of a video in its store; see `probe`."""
         return self.probe(source, Reader(source))
 
     @contextmanager
-    def _line(self) -> Iterator[_Line]:
-        """Take a line to the shared process, which is started where there is none."""
-        with self._turn:
+    def _connection(self) -> Iterator[_ChildConnection]:
+        """Yield a connection to the shared process, which is started where there is none."""
+        with self._shared_lock:
             if self._shared is None or not self._shared.alive:
-                self._shared = self._start(self._most)
-            line = self._shared.lines.pop()
+                self._shared = self._start(self._max_videos)
+            connection = self._shared.connections.pop()
             child = self._shared
         try:
-            yield line
+            yield connection
         finally:
-            child.lines.append(line)
+            child.connections.append(connection)
 
-    def _start(self, lines: int) -> _Child:
-        child = _Child(lines, self._thinking_s)
-        self.processes.append(child.number)
+    def _start(self, connections: int) -> _Child:
+        child = _Child(connections, self._answer_timeout_s)
+        self.processes.append(child.pid)
         return child
 
     def close(self) -> None:
-        """End the process."""
+        """Kill the process, if there is one."""
         if self._shared is not None:
             self._shared.close()
 
 
 class _Child:
-    """One process, and the lines to it, each of which is used by one thread at a time."""
+    """One process and its connections, each of which is used by one thread at a time."""
 
-    def __init__(self, lines: int, thinking_s: float) -> None:
-        pairs = [Pipe() for _ in range(lines)]
+    def __init__(self, connections: int, answer_timeout_s: float) -> None:
+        pairs = [Pipe() for _ in range(connections)]
         handles = [theirs.fileno() for _, theirs in pairs]
         home = str(PACKAGE.parent)
-        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         command = [sys.executable, "-P", "-m", "fleet.video.probe.child", str(CHILD_BYTES)]
         self._process = subprocess.Popen(  # noqa: S603 - our own program, no shell
             [*command, *map(str, handles)],
             pass_fds=handles,
-            env={**kept, "PYTHONPATH": os.pathsep.join([home, *filter(None, sys.path)])},
+            env={**environment, "PYTHONPATH": os.pathsep.join([home, *filter(None, sys.path)])},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         for _, theirs in pairs:
             theirs.close()
-        self.number = self._process.pid
+        self.pid = self._process.pid
         self.alive = True
-        self.lines = [_Line(self, ours, thinking_s) for ours, _ in pairs]
+        self.connections = [_ChildConnection(self, ours, answer_timeout_s) for ours, _ in pairs]
         self._greet(pairs[0][0])
 
-    def _greet(self, line: Connection) -> None:
-        """Make sure that it runs at all: whether it does is no matter of any video."""
+    def _greet(self, pipe: Connection) -> None:
+        """Wait until it runs; raise JobFailedError where it does not, which is no video's fault."""
         try:
-            if line.poll(STARTING_S) and line.recv_bytes() == HELLO:
+            if pipe.poll(START_TIMEOUT_S) and pipe.recv_bytes() == HELLO:
                 return
         except (EOFError, OSError):
             pass
@@ -138,45 +140,45 @@ class _Child:
         raise JobFailedError(f"{sys.executable} cannot be started to look at headers.")
 
     def ended(self) -> str:
-        """End it, if it has not ended by itself, and say how it came to it."""
-        why = "broke the line to the process that did it"
+        """Kill the process if it has not ended, and return how it ended, as text."""
+        reason = "broke the line to the process that did it"
         with suppress(subprocess.TimeoutExpired):
-            code = self._process.wait(DYING_S)
+            code = self._process.wait(EXIT_TIMEOUT_S)
             how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-            why = f"ended the process that did it ({how})"
+            reason = f"ended the process that did it ({how})"
         self.close()
-        return why
+        return reason
 
     def close(self) -> None:
-        """End it."""
+        """Kill the process."""
         self.alive = False
         self._process.kill()
         self._process.wait()
 
 
-class _Line:
-    """A conversation with a child about one video at a time."""
+class _ChildConnection:
+    """A connection to a child that indexes one video at a time."""
 
-    def __init__(self, child: _Child, line: Connection, thinking_s: float) -> None:
+    def __init__(self, child: _Child, pipe: Connection, answer_timeout_s: float) -> None:
         self._child = child
-        self._line = line
-        self._thinking_s = thinking_s
+        self._pipe = pipe
+        self._answer_timeout_s = answer_timeout_s
 
     def probe(self, source: Source, reader: RangeReader) -> VideoIndex:
-        """Have it look at a video; raises ProbeEndedError where that is its end."""
+        """Return the index that the child makes; raise ProbeEndedError where the child ends."""
         self._send(json.dumps([source.uri, source.bytes, source.etag]).encode())
         while True:
             message = self._receive()
             kind, body = message[:1], message[1:]
-            if kind != WANTS:
+            if kind != REQUEST:
                 return self._answer(source, kind, body)
-            self._send(GIVES + self._read(reader, body))
+            self._send(BYTES + self._read(reader, body))
 
-    def _read(self, reader: RangeReader, wanted: bytes) -> bytes:
+    def _read(self, reader: RangeReader, request: bytes) -> bytes:
         try:
-            return reader.read(*RANGE.unpack(wanted))
+            return reader.read(*RANGE.unpack(request))
         except FleetError:
-            # The child need not know why, only that it is over; it is no matter if it is gone.
+            # The child is told only that the read failed; it may have ended already.
             with suppress(ProbeEndedError):
                 self._send(ERROR)
                 self._receive()
@@ -197,15 +199,15 @@ class _Line:
 
     def _send(self, message: bytes) -> None:
         try:
-            self._line.send_bytes(message)
+            self._pipe.send_bytes(message)
         except OSError as error:
             raise ProbeEndedError(self._child.ended()) from error
 
     def _receive(self) -> bytes:
         try:
-            if self._line.poll(self._thinking_s):
-                return self._line.recv_bytes(MOST_BYTES)
+            if self._pipe.poll(self._answer_timeout_s):
+                return self._pipe.recv_bytes(MAX_ANSWER_BYTES)
         except (EOFError, OSError) as error:
             raise ProbeEndedError(self._child.ended()) from error
         self._child.close()
-        raise ProbeEndedError(f"took more than {self._thinking_s:g} s")
+        raise ProbeEndedError(f"took more than {self._answer_timeout_s:g} s")

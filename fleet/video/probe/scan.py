@@ -1,4 +1,4 @@
-"""The index of a file whose header lists no packets: one pass over it, nothing decoded."""
+"""Index a file whose header lists no packets, by one pass over it without decoding."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ _FEW = 8
 
 
 def scan(
-    uri: str, reader: RangeReader, demuxer: str, grid: PacketLayout | None = None
+    uri: str, reader: RangeReader, demuxer: str, layout: PacketLayout | None = None
 ) -> ProbeResult:
-    """Demux a whole file with one of `libav.DEMUXERS`; `grid`: how MPEG-TS packets lie in it.
+    """Demux a whole file with one of `libav.DEMUXERS`; `layout`: how MPEG-TS packets lie in it.
 
-    Key flags come from the pictures themselves, where the codec is H.264 or H.265: a key is a
-    picture from which a fresh decoder gives exactly what a decode of the whole gives. In streams
-    with one packet a field (PAFF in MPEG-TS), the second field of a frame is not shown, so that
-    frames are numbered as they come out of a decoder. A few packets that cannot be found in the
-    file byte for byte, as damage makes them, keep their rows: decoding them will show.
+    For H.264 and H.265, key flags come from the pictures themselves: a key is a picture from which
+    a fresh decoder gives exactly what a decode of the whole gives. In streams with one packet a
+    field (PAFF in MPEG-TS), the second field of a frame is not shown, so that frames are numbered
+    as a decoder gives them. A few packets may not be found in the file byte for byte, because of
+    damage; they keep their rows, and decoding them reports the damage.
 
     Raises NotAVideoError, BrokenVideoError.
     """
-    # MP4 and AVI have to be jumped about in; the others are read front to back, each byte once.
+    # libav has to seek in MP4 and AVI; the others are read from start to end, each byte once.
     budget = ScanBudget(uri, reader)
     file = BlockFile(budget, seekable=demuxer in {"mov", "avi"})
     # A parser unsets the container's key flag where it finds no picture for the damage.
@@ -59,26 +59,26 @@ def scan(
     with opened(uri, file, demuxer, **options) as container:
         stream = video_stream(uri, container)
         codec, sets = codec_name(stream), header_sets(uri, stream)
-        locator = _locator(file, demuxer, stream, grid)
+        locator = _locator(file, demuxer, stream, layout)
         log = _log(uri, codec, sets)
-        rows, elsewhere = PacketRows(), 0
+        rows, not_found = PacketRows(), 0
         for packet in packets(uri, container, stream):
             budget.picture()
             data = bytes(packet)
             shown, key = not packet.is_discard, packet.is_keyframe
-            place = locator.place(packet.pos, data)
-            rows.add(place, packet.pts, packet.dts, key=key, shown=shown)
-            elsewhere += not place.verbatim
-            if elsewhere > _FEW and elsewhere * 2 > len(rows):
+            location = locator.locate(packet.pos, data)
+            rows.add(location, packet.pts, packet.dts, key=key, shown=shown)
+            not_found += not location.verbatim
+            if not_found > _FEW and not_found * 2 > len(rows):
                 raise not_verbatim(uri)
             if log is not None:
                 log.add(data)
         if not len(rows):
             raise BrokenVideoError(uri, "there is no picture in it.", "Record it or copy it again.")
-        if elsewhere * 2 > len(rows):
+        if not_found * 2 > len(rows):
             raise not_verbatim(uri)
         found = _of_pictures(uri, stream, sets, rows, log) if log else _plain(uri, stream, rows)
-        return found if grid is None else _in_transport(found, stream.id, grid.step)
+        return found if layout is None else _in_transport(found, stream.id, layout.step)
 
 
 def _in_transport(found: ProbeResult, pid: int, step: int) -> ProbeResult:
@@ -86,10 +86,10 @@ def _in_transport(found: ProbeResult, pid: int, step: int) -> ProbeResult:
 
 
 def _locator(
-    file: BlockFile, demuxer: str, stream: VideoStream, grid: PacketLayout | None
+    file: BlockFile, demuxer: str, stream: VideoStream, layout: PacketLayout | None
 ) -> Locator:
-    if grid is not None:
-        return InTransport(file, stream.id, grid)
+    if layout is not None:
+        return InTransport(file, stream.id, layout)
     return InSequence(file) if demuxer in CODECS else NearPosition(file)
 
 
@@ -105,7 +105,7 @@ def _log(uri: str, codec: str, sets: ParameterSets) -> PictureLog | None:
 
 
 def _plain(uri: str, stream: VideoStream, rows: PacketRows) -> ProbeResult:
-    """A codec whose pictures are not read: what the container says is all there is."""
+    """Return the result for a codec whose headers are not read: only what the container says."""
     pts = np.where(rows.pts == NO_PTS, rows.dts, rows.pts)
     if (pts == NO_PTS).any():
         raise BrokenVideoError(uri, "its packets have no timestamps.", REMUX)
@@ -121,8 +121,8 @@ def _of_pictures(
         sets = replace(sets, nals=log.in_band)
     if not sets.nals:
         raise no_sequence(uri)
-    # Of a picture that cannot be read, the container knows more: decoding will show the damage, and
-    # its frames keep their numbers.
+    # For a picture that cannot be read, the container's flag counts: decoding reports the damage,
+    # and its frames keep their numbers.
     is_random_access = log.is_random_access | (rows.key & log.damaged)
     keys = np.flatnonzero(is_random_access)
     if not len(keys):
@@ -142,7 +142,7 @@ def _of_pictures(
 def _times(
     uri: str, stream: VideoStream, sets: ParameterSets, rows: PacketRows, log: PictureLog
 ) -> tuple[NDArray[np.int64], Fraction]:
-    """Presentation times, in this time base: the container's, else made from display order."""
+    """Return presentation times and their time base: the container's, or from display order."""
     time_base = stream.time_base or Fraction(1, 90000)
     if (rows.pts != NO_PTS).any():
         return _container_times(uri, rows, log, _ticks_a_picture(stream, time_base)), time_base
@@ -154,7 +154,7 @@ def _times(
 
 
 def _container_times(uri: str, rows: PacketRows, log: PictureLog, step: float) -> NDArray[np.int64]:
-    """The container's times, mended where they have gaps or contradict the display order."""
+    """Return the container's times, repaired where they have gaps or contradict display order."""
     pts, ranks = rows.pts, log.ranks
     pictures = rows.shown & log.shown
     complete = (pts != NO_PTS).all()
@@ -165,8 +165,8 @@ def _container_times(uri: str, rows: PacketRows, log: PictureLog, step: float) -
         message = "its timestamps jump, against the order in which its pictures are shown."
         raise BrokenVideoError(uri, message, REMUX)
     in_order = np.argsort(ranks[pictures])
-    everywhere = np.interp(ranks, ranks[pictures][in_order], times[in_order])
-    pts = np.where(pts == NO_PTS, np.rint(everywhere).astype(np.int64), pts)
+    interpolated = np.interp(ranks, ranks[pictures][in_order], times[in_order])
+    pts = np.where(pts == NO_PTS, np.rint(interpolated).astype(np.int64), pts)
     pts[pictures] = times
     return pts
 

@@ -1,4 +1,4 @@
-"""What is known of a video, or why nothing is, as text: for indexes that are kept."""
+"""A stream, or the error of a video without an index, as JSON: for kept indexes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from fleet.errors import BrokenVideoError, NotAVideoError, VideoError
 from fleet.video.index import StreamInfo
 
 FORMAT = "1"
-"""Counted up when indexing would find something else than before."""
-_KEPT: dict[str, type[VideoError]] = {
+"""Raised when indexing would give another result than before."""
+_LASTING: dict[str, type[VideoError]] = {
     kind.name: kind for kind in (NotAVideoError, BrokenVideoError)
 }
 
 
 def stream_to_json(stream: StreamInfo) -> str:
-    """Write a stream down."""
+    """Return a stream as JSON."""
     fields = vars(stream) | {
         "size": [stream.size.width, stream.size.height],
         "colour": [stream.colour.matrix, stream.colour.range, stream.colour.declared],
@@ -32,14 +32,14 @@ def stream_to_json(stream: StreamInfo) -> str:
 
 
 def stream_from_json(text: str) -> StreamInfo:
-    """Read it back; raises ValueError, KeyError or TypeError where it is none."""
+    """Return the stream of `stream_to_json`; raise ValueError, KeyError or TypeError otherwise."""
     fields: dict[str, Any] = json.loads(text)
-    matrix, span, declared = fields["colour"]
+    matrix, sample_range, declared = fields["colour"]
     return StreamInfo(
         **fields
         | {
             "size": Size(*fields["size"]),
-            "colour": Colour(Matrix(matrix), Range(span), declared),
+            "colour": Colour(Matrix(matrix), Range(sample_range), declared),
             "time_base": Fraction(fields["time_base"]),
             "frame_rate": Fraction(fields["frame_rate"]),
             "parameter_sets": base64.b64decode(fields["parameter_sets"]),
@@ -48,18 +48,18 @@ def stream_from_json(text: str) -> StreamInfo:
 
 
 def is_lasting(error: VideoError) -> bool:
-    """Whether the same bytes will fail in the same way whenever they are looked at."""
-    return error.name in _KEPT
+    """Return whether the same bytes fail in the same way each time they are indexed."""
+    return error.name in _LASTING
 
 
 def error_to_json(error: VideoError) -> str:
-    """Write down why a video has no index; for those that are `lasting`."""
+    """Return the error of a video as JSON; only for errors that are lasting."""
     fields = {"message": error.message, "way_out": error.way_out, "code": error.code}
     return json.dumps({"kind": error.name, **fields})
 
 
 def error_from_json(uri: str, text: str) -> VideoError:
-    """Read it back; raises ValueError, KeyError or TypeError where it is none."""
+    """Return the error of `error_to_json`; raise ValueError, KeyError or TypeError otherwise."""
     fields = json.loads(text)
-    kind = _KEPT[fields.pop("kind")]
+    kind = _LASTING[fields.pop("kind")]
     return kind(uri, **fields)

@@ -1,4 +1,4 @@
-"""StreamInfo: from the parameter sets where the codec has them, else from what libav says."""
+"""Make the StreamInfo: from the parameter sets, or for other codecs from what libav says."""
 
 from __future__ import annotations
 
@@ -38,12 +38,15 @@ class ProbeResult:
 
 
 def codec_name(stream: VideoStream) -> str:
-    """FFmpeg's name of the codec: h264, hevc, vp9, av1, mpeg4, ..."""
+    """Return FFmpeg's name of the codec: h264, hevc, vp9, av1, mpeg4, ..."""
     return stream.codec_context.codec.canonical_name
 
 
 def header_sets(uri: str, stream: VideoStream) -> ParameterSets:
-    """The parameter sets in the container's header; BrokenVideoError where they cannot be read."""
+    """Return the parameter sets in the container's header.
+
+    Raises BrokenVideoError where they cannot be read.
+    """
     codec = codec_name(stream)
     if codec not in CODECS:
         return ParameterSets(NO_NALS, 0)
@@ -62,7 +65,7 @@ def describe(
     table: PacketTable,
     time_base: Fraction | None = None,
 ) -> StreamInfo:
-    """Put together what is known of the stream; `time_base` where it is not the container's.
+    """Return what is known of the stream; `time_base`: where it is not the container's.
 
     Raises BrokenVideoError where it has no size, or no SPS that can be read.
     """
@@ -94,13 +97,13 @@ def describe(
 
 
 def no_sequence(uri: str) -> BrokenVideoError:
-    """The error for H.264 and H.265 without an SPS."""
+    """Return the error for H.264 and H.265 without an SPS."""
     message = "there is no sequence parameter set in it, without which nothing can be decoded."
     return BrokenVideoError(uri, message, "Copy it again from where it came.")
 
 
 def reorders(stream: StreamInfo) -> bool:
-    """Whether pictures may be shown in another order than they are decoded."""
+    """Return whether pictures may be shown in another order than they are decoded."""
     if stream.codec not in CODECS:
         return False
     found = sequence(stream.codec, split(stream.parameter_sets))
@@ -108,14 +111,14 @@ def reorders(stream: StreamInfo) -> bool:
 
 
 def _with_container_colour(found: Sequence, stream: VideoStream) -> Sequence:
-    """What the stream says of its colour goes before what the container says."""
+    """Return the facts with the container's colour where the stream declares none."""
     if found.colour.declared:
         return found
-    said = colour(stream.codec_context.colorspace, stream.codec_context.color_range == 2)
-    if not said.declared:
+    container = colour(stream.codec_context.colorspace, stream.codec_context.color_range == 2)
+    if not container.declared:
         return found
-    wide = Range.WIDE in {said.range, found.colour.range}
-    return replace(found, colour=replace(said, range=Range.WIDE if wide else Range.NARROW))
+    wide = Range.WIDE in {container.range, found.colour.range}
+    return replace(found, colour=replace(container, range=Range.WIDE if wide else Range.NARROW))
 
 
 def _libav_facts(uri: str, stream: VideoStream) -> Sequence:
@@ -138,7 +141,10 @@ def _libav_facts(uri: str, stream: VideoStream) -> Sequence:
 
 
 def _pixel_format(layout: VideoFormat | None) -> tuple[str, int, bool]:
-    """Chroma, bits a sample, and whether its name says full range; empty and 0 where unknown."""
+    """Return chroma, bits a sample, and whether the name says full range.
+
+    Empty, 0 and False where there is no format.
+    """
     if layout is None:
         return "", 0, False
     if layout.is_rgb:

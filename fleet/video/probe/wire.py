@@ -1,4 +1,4 @@
-"""An index between two processes, as bytes that the one who reads them need not trust."""
+"""An index as bytes, to pass between processes; the reader need not trust them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fleet.video.probe.serialize import stream_from_json, stream_to_json
 
 
 def index_to_bytes(index: VideoIndex) -> bytes:
-    """Write an index down, but for the source, which the reader knows."""
+    """Return an index as bytes, without its source, which the reader has."""
     head = {
         "container": index.container,
         "origin": index.origin,
@@ -28,7 +28,7 @@ def index_to_bytes(index: VideoIndex) -> bytes:
 
 
 def index_from_bytes(source: Source, data: bytes) -> VideoIndex:
-    """Read it back; raises ValueError, KeyError or TypeError where it is none."""
+    """Return the index of `index_to_bytes`; raise ValueError, KeyError or TypeError otherwise."""
     length = int.from_bytes(data[:4], "big")
     head: dict[str, Any] = json.loads(data[4 : 4 + length])
     count, at = int(head["packets"]), 4 + length
