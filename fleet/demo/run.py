@@ -42,7 +42,7 @@ def run_demo(demo: Demo) -> int:
     shots = plan_archive(demo.archive, demo.cameras, demo.seconds, demo.seed)
     check_folder(demo.folder)
     result = claim(demo)
-    if result and all(shot.there for shot in shots):
+    if result and all(shot.is_rendered for shot in shots):
         typer.echo(f"Nothing is left to do: {demo.folder} holds the whole demo.\n{result}")
         return 0
     check_room(demo.folder, demo.cameras * demo.seconds)

@@ -1,5 +1,5 @@
 """A synthetic street: fixed cameras, their pictures, and the truth about them.
 
-Needs OpenCV, the extra `[street]`. `clip` says what to draw, `draw.render` draws it, `encode.write`
-makes a video of it, `archive` a folder of videos with their truth.
+It needs OpenCV, the extra `[street]`. A `Clip` describes what to draw, `draw.render` draws it,
+`encode.write` makes a video of it, and `archive` makes a folder of videos with their truth.
 """

@@ -1,4 +1,4 @@
-"""An archive of synthetic clips: a folder for each camera, and one for the truth."""
+"""An archive of synthetic clips, with a folder for each camera, and one for the truth."""
 
 from __future__ import annotations
 
@@ -20,30 +20,34 @@ from fleet.street.render_pool import render_pool
 from fleet.street.scene.clip import Clip, Coding, Density, Light, Weather
 
 DRAWING = 1
-"""Changes when the same clip gives other pictures: what is there is then drawn again."""
+"""The version of the drawing: with another one, clips that exist are drawn again."""
 _FIGURES_MS = {Density.EMPTY: 1, Density.SPARSE: 3, Density.NORMAL: 7, Density.CROWD: 14}
-"""About what it takes to draw those who are in a frame."""
+"""Roughly the milliseconds to draw the figures of one frame."""
 _KEY = b"fleet.street.clip"
 _BYTES_A_SECOND = 600_000
 
 
 @dataclass(frozen=True)
 class Shot:
-    """One clip of an archive and where it goes."""
+    """One clip of an archive, and its files."""
 
     clip: Clip
+    """The clip."""
     camera: str
+    """The name of the camera."""
     video: Path
+    """The file of the video."""
     truth: Path
+    """The file of the truth."""
 
     @property
     def key(self) -> str:
-        """What the file of truth says that it was made from."""
+        """The text in the file of the truth that identifies the clip and the drawing."""
         return f"{DRAWING} {self.clip!r}"
 
     @property
-    def there(self) -> bool:
-        """Whether the same clip was rendered here before."""
+    def is_rendered(self) -> bool:
+        """Return whether the files hold this very clip."""
         if not (self.video.is_file() and self.truth.is_file()):
             return False
         try:
@@ -55,16 +59,19 @@ class Shot:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a shot; `drawn`: not there already. `figures`: rows of truth."""
+    """The result of one shot."""
 
     shot: Shot
+    """The shot."""
     drawn: bool
+    """Whether it was drawn now, and not before."""
     figures: int
+    """How many rows the truth has."""
 
 
 @dataclass(frozen=True)
 class _Look:
-    """What distinguishes a camera and its clip."""
+    """The properties of a camera and its clip."""
 
     light: Light
     weather: Weather
@@ -88,11 +95,11 @@ _LOOKS = (
     _Look(_DUSK, _CLEAR, Density.CROWD, Size(1920, 1080), 10, _LONG),
     _Look(_DAY, _CLEAR, Density.EMPTY, Size(640, 360), 15, _H264),
 )
-"""What the cameras of an archive see, in turn."""
+"""The views of the cameras of an archive, in turn."""
 
 
 def plan_archive(output: Path, cameras: int, seconds: float, seed: int) -> tuple[Shot, ...]:
-    """Set out one clip for each camera; raises UsageError where that cannot be."""
+    """Return one clip for each camera; raises UsageError for a wrong number or seed."""
     if not 1 <= cameras <= 999:
         raise UsageError(f"{cameras} cameras were asked.", "Use 1 to 999.")
     if seed < 0:
@@ -121,12 +128,12 @@ def _shot(folder: Path, number: int, seconds: float, seed: int) -> Shot:
 
 
 def render_archive(shots: tuple[Shot, ...], processes: int) -> Iterator[Outcome]:
-    """Render what is missing, in so many processes; gives the outcomes in the order of `shots`.
+    """Render the missing clips in so many processes, and yield outcomes in the order of `shots`.
 
-    Raises UsageError where the folder cannot be written or too little room is left, and
-    JobFailedError where a process dies.
+    Raises UsageError where the folder cannot be written or has too little room, and JobFailedError
+    where a process dies.
     """
-    missing = [shot for shot in shots if not shot.there]
+    missing = [shot for shot in shots if not shot.is_rendered]
     if missing:
         _make_room(missing)
     with render_pool(max(1, min(processes, len(missing)))) as pool:
@@ -136,7 +143,7 @@ def render_archive(shots: tuple[Shot, ...], processes: int) -> Iterator[Outcome]
 
 
 def render_shot(shot: Shot) -> Outcome:
-    """Render one clip: the video, then its truth, which says that both are whole."""
+    """Render one clip: the video, then its truth, which means that both are complete."""
     shot.truth.unlink(missing_ok=True)
     seen = write(shot.clip, shot.video)
     table = truth_table(shot.clip, shot.video, shot.camera, seen)
@@ -153,7 +160,7 @@ def _longest_first(shots: list[Shot]) -> list[Shot]:
 
 
 def _effort(clip: Clip) -> float:
-    """Tell about how many milliseconds a clip takes: those who are in it weigh most."""
+    """Return roughly how many milliseconds a clip takes; its figures take most of them."""
     coding = 5.0 if clip.coding.codec == "h265" else 0.0
     return clip.frames * (_FIGURES_MS[clip.density] + coding + 6e-6 * clip.size.pixels)
 

@@ -24,7 +24,7 @@ def street(
 ) -> None:
     """Render a synthetic street archive: videos of fixed cameras, and the truth about them.
 
-    What is there already is left as it is.
+    Clips that exist already are kept.
     """
     if find_spec("cv2") is None:
         raise UsageError(

@@ -32,17 +32,17 @@ TRUTH = table_schema(
         ]
     )
 )
-"""The columns of the truth: those of a detector, with a score of 1, and what explains the rest."""
+"""The columns of the truth: those of a detector, with a score of 1, and those of the conditions."""
 
 _SD_MATRIX = 6
-"""BT.601 as SMPTE 170M, in FFmpeg's numbers: what OpenCV's I420 conversion computes."""
+"""BT.601 as SMPTE 170M, in FFmpeg's numbers, which OpenCV's I420 conversion computes."""
 _LIMITED = 1
 
 
 def write(clip: Clip, path: Path) -> list[list[Seen]]:
-    """Draw and encode a clip; gives what is to be seen in each frame.
+    """Draw and encode a clip, and return the visible figures of each frame.
 
-    The file appears under its name when it is whole. yuv420p, BT.601, limited range.
+    The video is yuv420p, BT.601, limited range; the file gets its name when it is complete.
     """
     part = path.with_name(f".{path.name}.part")
     truth = []
@@ -75,9 +75,9 @@ def _stream(output: av.container.OutputContainer, clip: Clip) -> VideoStream:
 
 
 def coding_options(coding: Coding, gop: int) -> dict[str, str]:
-    """Put a coding into the words of x264 or x265; `gop` counts frames from key to key.
+    """Return the options of x264 or x265 for a coding; `gop` is in frames from key to key.
 
-    An open GOP is a frame longer where no B-frame would come to stand in front of the next key.
+    An open GOP is one frame longer where otherwise no B-frame would precede the next key.
     """
     if coding.open_gop and gop % (coding.b_frames + 1) == 1:
         gop += 1
@@ -100,9 +100,9 @@ def _joined(options: Mapping[str, object]) -> str:
 
 
 def truth_table(clip: Clip, path: Path, camera: str, truth: Sequence[Sequence[Seen]]) -> pa.Table:
-    """Tell what is to be seen in a video, one row a figure, in the columns of TRUTH.
+    """Return the visible figures of a video, one row each, in the columns of TRUTH.
 
-    URI, pts and time are read from the file, as a job will read them.
+    URI, pts and time are read from the file, as a job reads them.
     """
     source = expand([str(path)]).sources[0]
     index = probe(source, Reader(source))

@@ -12,7 +12,7 @@ from fleet.errors import UsageError
 from fleet.street.scene.actors import PERSON, Actor, draw_look
 from fleet.street.scene.camera import Camera
 from fleet.street.scene.clip import Clip, Coding
-from fleet.street.scene.truth import Seen, Silhouette, look
+from fleet.street.scene.truth import Seen, Silhouette, visible_figures
 
 PICTURE = Size(416, 234)
 STILL = (0.0, 0.0)
@@ -26,7 +26,7 @@ def block(number: int, left: int, top: int, width: int, height: int) -> Silhouet
 
 def test_one_figure_alone_is_seen_whole() -> None:
     """The box of a figure that nothing hides is its own extent, and nothing of it is hidden."""
-    (seen,) = look([block(0, 50, 40, 20, 60)], PICTURE, STILL, 0)
+    (seen,) = visible_figures([block(0, 50, 40, 20, 60)], PICTURE, STILL, 0)
     assert seen.box == (50, 40, 70, 100)
     assert seen.hidden == 0
     assert not seen.ignored(PICTURE)
@@ -34,7 +34,9 @@ def test_one_figure_alone_is_seen_whole() -> None:
 
 def test_a_nearer_figure_takes_from_the_one_behind() -> None:
     """The box of a half hidden figure ends where the nearer one begins."""
-    near, far = look([block(0, 60, 40, 20, 60), block(1, 50, 40, 20, 60)], PICTURE, STILL, 0)
+    near, far = visible_figures(
+        [block(0, 60, 40, 20, 60), block(1, 50, 40, 20, 60)], PICTURE, STILL, 0
+    )
     assert near.box == (60, 40, 80, 100)
     assert far.box == (50, 40, 60, 100)
     assert far.hidden == pytest.approx(0.5)
@@ -43,26 +45,28 @@ def test_a_nearer_figure_takes_from_the_one_behind() -> None:
 @pytest.mark.parametrize(("covered", "ignored"), [(69, False), (70, False), (71, True)])
 def test_more_than_seventy_percent_hidden_is_ignored(covered: int, ignored: bool) -> None:
     """70 % hidden still counts, one percent more does not."""
-    seen = look([block(0, 50, 40, covered, 60), block(1, 50, 40, 100, 60)], PICTURE, STILL, 0)
+    seen = visible_figures(
+        [block(0, 50, 40, covered, 60), block(1, 50, 40, 100, 60)], PICTURE, STILL, 0
+    )
     assert seen[1].hidden == pytest.approx(covered / 100)
     assert seen[1].ignored(PICTURE) is ignored
 
 
 def test_the_wholly_hidden_are_not_in_the_truth() -> None:
     """Who stands behind something larger is not seen."""
-    seen = look([block(0, 40, 30, 60, 80), block(1, 50, 40, 20, 60)], PICTURE, STILL, 0)
+    seen = visible_figures([block(0, 40, 30, 60, 80), block(1, 50, 40, 20, 60)], PICTURE, STILL, 0)
     assert [figure.number for figure in seen] == [0]
 
 
 def test_hidden_figures_still_hide_others() -> None:
     """Two figures hide a third together."""
     front = [block(0, 50, 40, 10, 60), block(1, 60, 40, 10, 60)]
-    assert len(look([*front, block(2, 50, 40, 20, 60)], PICTURE, STILL, 0)) == 2
+    assert len(visible_figures([*front, block(2, 50, 40, 20, 60)], PICTURE, STILL, 0)) == 2
 
 
 def test_the_edge_of_the_picture_hides_too() -> None:
     """Of a figure that is three quarters out of the picture, three quarters are hidden."""
-    (seen,) = look([block(0, -30, 40, 40, 60)], PICTURE, STILL, 0)
+    (seen,) = visible_figures([block(0, -30, 40, 40, 60)], PICTURE, STILL, 0)
     assert seen.box == (0, 40, 10, 100)
     assert seen.hidden == pytest.approx(0.75)
     assert seen.ignored(PICTURE)
@@ -70,7 +74,7 @@ def test_the_edge_of_the_picture_hides_too() -> None:
 
 def test_a_shaken_picture_moves_the_boxes() -> None:
     """Boxes follow the picture on its larger canvas."""
-    (seen,) = look([block(0, 54, 44, 20, 60)], PICTURE, (1.5, -0.5), 4)
+    (seen,) = visible_figures([block(0, 54, 44, 20, 60)], PICTURE, (1.5, -0.5), 4)
     assert seen.box == (51.5, 39.5, 71.5, 99.5)
 
 

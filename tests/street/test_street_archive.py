@@ -104,7 +104,7 @@ def test_an_archive_is_rendered_once(tmp_path: Path) -> None:
     shots[0].video.unlink()
     longer = plan_archive(tmp_path, 2, 0.7, 7)
     assert [outcome.drawn for outcome in render_archive(shots, 2)] == [True, False]
-    assert not any(shot.there for shot in longer)
+    assert not any(shot.is_rendered for shot in longer)
     assert {entry.name for entry in tmp_path.iterdir()} == {"camera-1", "camera-2", "truth"}
     assert pq.read_table(shots[0].truth).num_rows == first[0].figures
 

@@ -1,1 +1,1 @@
-"""Brush and texture."""
+"""Sheets to draw on, and textures."""

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from fleet.core.geometry import Size
 
 _SHIFT = 4
-"""Binary places of a pixel that OpenCV takes in a shape's points."""
+"""The binary digits after the point in the coordinates that OpenCV takes."""
 _SWEEP = np.linspace(np.pi / 2, 3 * np.pi / 2, 6)
 _FARTHEST = 1 << 20
 _SMALL_PX, _FINEST = 110, 4
-"""Sheets lower than this are drawn larger and shrunk, up to so many times."""
+"""Sheets lower than the first are drawn larger, up to the second times, and shrunk."""
 
 Points = NDArray[np.float64]
 Picture = NDArray[np.uint8]
@@ -26,20 +26,20 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """Part of a picture: RGBA u8 [rows, columns, 4], colours multiplied by alpha, and its place.
-
-    `left` and `top` may be negative: it may reach out of the picture.
-    """
+    """A part of a picture, which may reach out of it."""
 
     left: int
+    """The left edge in the picture, negative outside of it."""
     top: int
+    """The top edge in the picture, negative outside of it."""
     rgba: Picture
+    """[rows, columns, 4], with colours multiplied by alpha."""
 
 
 class Sheet:
-    """A transparent sheet over a part of the picture; points are given in the picture's pixels.
+    """A transparent sheet over a part of the picture; points are in pixels of the picture.
 
-    Colours are RGB in 0..1 and are cut off there.
+    Colours are RGB, and are clipped to 0..1.
     """
 
     def __init__(self, left: int, top: int, size: Size, fine: int) -> None:
@@ -48,21 +48,21 @@ class Sheet:
         self._origin = np.array([left, top]) + 0.5 / fine
 
     def fill(self, shapes: Iterable[NDArray[np.int32]], paints: Iterable[list[float]]) -> None:
-        """Fill convex polygons that `fixed` gave, each with its paint RGBA in 0..255."""
+        """Fill convex polygons in the form of `fixed`, each with its paint RGBA in 0..255."""
         for shape, paint in zip(shapes, paints, strict=True):
             cv2.fillConvexPoly(self._pixels, shape, paint, cv2.LINE_AA, _SHIFT)
 
     def polygons(self, shapes: Iterable[NDArray[np.int32]], colours: Points) -> None:
-        """Fill polygons that `fixed` gave, one after the other; colours f64 [polygons, 3]."""
+        """Fill polygons in the form of `fixed`, in order; colours are f64 [polygons, 3]."""
         for shape, colour in zip(shapes, _paints(colours), strict=True):
             cv2.fillPoly(self._pixels, [shape], colour, cv2.LINE_AA, _SHIFT)
 
     def convexes(self, shapes: Points, colours: Points) -> None:
-        """Fill convex polygons of as many points each, f64 [n, points, 2], colours f64 [n, 3]."""
+        """Fill convex polygons, f64 [n, points, 2], in colours f64 [n, 3]."""
         self.fill(self.fixed(shapes), _paints(colours))
 
     def outline(self, points: Points, colour: Points, width_px: float) -> None:
-        """Draw a closed line, f64 [n, 2]."""
+        """Draw a closed line through points f64 [n, 2]."""
         thick = max(1, round(width_px * self.fine))
         cv2.polylines(
             self._pixels,
@@ -75,7 +75,7 @@ class Sheet:
         )
 
     def layer(self, gloss: float = 0.35) -> Layer:
-        """Finish: shade it from top to bottom, roughen it a little and shrink it to the picture."""
+        """Return the sheet as a layer, shaded from top to bottom, and shrunk to the picture."""
         height, width = self._pixels.shape[:2]
         pixels = self._pixels
         if self.fine > 1:
@@ -86,21 +86,21 @@ class Sheet:
         return Layer(self.left, self.top, np.asarray(shaded, np.uint8))
 
     def fixed(self, points: Points) -> NDArray[np.int32]:
-        """Write points of the picture f64 [..., 2] as OpenCV takes them on this sheet."""
+        """Return points of the picture, f64 [..., 2], in fixed point on this sheet, for OpenCV."""
         return fixed_point((points - self._origin) * self.fine, _SHIFT)
 
 
 def sheet_over(points: Points, pad_px: float, picture: Size) -> Sheet | None:
-    """Lay a sheet over points f64 [n, 2] and `pad_px` around them; None if none is in the picture.
+    """Return a sheet over points f64 [n, 2] and `pad_px` around them; None outside the picture.
 
-    It may reach out of the picture by the picture's own size.
+    It may reach out of the picture by the size of the picture.
     """
     low, high = points.min(0) - pad_px, points.max(0) + pad_px
     return sheet_between(low.tolist(), high.tolist(), picture)
 
 
 def sheet_between(low: Sequence[float], high: Sequence[float], picture: Size) -> Sheet | None:
-    """Lay a sheet over a rectangle given by its corners (x, y); otherwise as `sheet_over`."""
+    """Return a sheet over the rectangle between two corners (x, y), as `sheet_over` does."""
     width, height = picture.width, picture.height
     if high[0] <= 0 or high[1] <= 0 or low[0] >= width or low[1] >= height:
         return None
@@ -111,7 +111,7 @@ def sheet_between(low: Sequence[float], high: Sequence[float], picture: Size) ->
 
 
 def fixed_on(sheets: Sequence[Sheet | None], points: Points) -> NDArray[np.int32]:
-    """Write points of the picture f64 [sheets, ..., 2] as `Sheet.fixed` does, each on its sheet."""
+    """Return points of the picture, f64 [sheets, ..., 2], in fixed point, each on its sheet."""
     fine = np.array([sheet.fine if sheet else 1 for sheet in sheets])
     origin = np.array([(sheet.left, sheet.top) if sheet else (0, 0) for sheet in sheets])
     apart = (len(sheets), *[1] * (points.ndim - 2))
@@ -120,7 +120,7 @@ def fixed_on(sheets: Sequence[Sheet | None], points: Points) -> NDArray[np.int32
 
 
 def capsules(ends: Points, radii_px: NDArray[np.float64]) -> Points:
-    """Outline limbs: from ends f64 [n, 2, 2] and their radii f64 [n, 2] to f64 [n, 12, 2]."""
+    """Return outlines of limbs, f64 [n, 12, 2], from ends f64 [n, 2, 2] and radii f64 [n, 2]."""
     axis = ends[:, 1] - ends[:, 0]
     turn = np.arctan2(axis[:, 1], axis[:, 0])[:, None]
     back = turn + _SWEEP
@@ -131,13 +131,13 @@ def capsules(ends: Points, radii_px: NDArray[np.float64]) -> Points:
 
 
 def fixed_point(points: Points, places: int) -> NDArray[np.int32]:
-    """Write pixels as OpenCV takes them: whole numbers with so many binary places."""
+    """Return pixels in fixed point, as integers with so many binary digits after the point."""
     fixed = np.rint(points * (1 << places))
     return np.minimum(np.maximum(fixed, -_FARTHEST), _FARTHEST).astype(np.int32)
 
 
 def _paints(colours: Points) -> list[list[float]]:
-    """Write colours f64 [n, 3] in 0..1 as RGBA in 0..255."""
+    """Return colours f64 [n, 3] in 0..1 as RGBA in 0..255."""
     paints = np.full((len(colours), 4), 255.0)
     np.minimum(np.maximum(colours * 255, 0), 255, out=paints[:, :3])
     return paints.tolist()
@@ -145,7 +145,7 @@ def _paints(colours: Points) -> list[list[float]]:
 
 @cache
 def _shading(gloss: float) -> Picture:
-    """Light from above on a rounded, slightly uneven body: u8 [64, 64, 4], alpha 255."""
+    """Return light from above on a rounded, slightly uneven body: u8 [64, 64, 4], alpha 255."""
     rng = np.random.default_rng(64)
     down, aside = np.mgrid[0:64, 0:64] / 63.0
     rounded = 1 - gloss * (0.55 * down + 0.45 * (2 * aside - 1) ** 2)

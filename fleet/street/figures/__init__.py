@@ -1,1 +1,1 @@
-"""The shapes of people, vehicles and props."""
+"""The shapes of people, vehicles and props, and the traffic."""

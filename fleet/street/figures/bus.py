@@ -1,4 +1,4 @@
-"""Buses."""
+"""The shape of a bus."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from fleet.street.scene.actors import Look
 
 @lru_cache(maxsize=64)
 def bus(look: Look) -> Mesh:
-    """Build a bus: one box with a band of windows, doors at the right, and a lit sign."""
+    """Return a bus: one box with a band of windows, doors at the right, and a lit sign."""
     length, half, top = (10.6, 12.0, 8.8)[look.style], 1.25, 3.05
     back, front = -length / 2, length / 2
     panels = []

@@ -1,4 +1,4 @@
-"""Cars: hatchback, saloon and estate."""
+"""The shapes of cars: hatchback, saloon and estate."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from fleet.street.figures.mesh import (
 )
 from fleet.street.scene.actors import Colour, Look
 
-# Side views, ahead and up in metres: belly, bonnet and boot; then the cabin over them.
+# Side views in metres (ahead, up): first belly, bonnet and boot, then the cabin above them.
 _SHAPES: tuple[tuple[tuple[tuple[float, float], ...], tuple[tuple[float, float], ...]], ...] = (
     (
         ((-1.95, 0.30), (-2.02, 0.62), (-1.96, 0.95), (0.85, 0.95),
@@ -49,7 +49,7 @@ _SHAPES: tuple[tuple[tuple[tuple[float, float], ...], tuple[tuple[float, float],
 
 @lru_cache(maxsize=256)
 def car(look: Look) -> Mesh:
-    """Build a car: a body from side to side, and a narrower cabin on it."""
+    """Return a car: a body from side to side, and a narrower cabin on it."""
     belly, cabin = _SHAPES[look.style]
     half = 0.90 if look.style == 2 else 0.86
     paint = look.paint
@@ -74,7 +74,7 @@ def car(look: Look) -> Mesh:
 
 
 def _loft(profile: tuple[tuple[float, float], ...], half: float, colour: Colour) -> list[Panel]:
-    """Panels from side to side between neighbours of a side view."""
+    """Return panels from side to side between neighbouring points of a side view."""
     return [
         panel_of([(a, -half, b), (a, half, b), (c, half, d), (c, -half, d)], colour)
         for (a, b), (c, d) in pairwise(profile)
@@ -110,7 +110,7 @@ def _sides(
 
 
 def _with_ends(panel: Panel, belly: tuple[tuple[float, float], ...], half: float) -> Panel:
-    """Paint lamps, grille and number plate on the panels at the front and the back."""
+    """Return a panel, with lamps, grille and number plate if it is at the front or the back."""
     facing = panel.outward[0]
     if abs(facing) < 0.75 or abs(panel.outward[1]) > 0.5:
         return panel
@@ -164,11 +164,11 @@ def _cabin(
 
 
 Edge = tuple[float, float, float]
-"""An edge from side to side: how far ahead, half its width, how high."""
+"""An edge from side to side: its position ahead, half its width, its height."""
 
 
 def _slab(start: Edge, end: Edge, narrow: float = 1.0) -> Corners:
-    """Span a panel between two edges, narrowed to a share of their width."""
+    """Return a panel between two edges, narrowed to a share of their width."""
     ahead, half, up = start
     to_ahead, to_half, to_up = end
     return np.array(
@@ -182,7 +182,7 @@ def _slab(start: Edge, end: Edge, narrow: float = 1.0) -> Corners:
 
 
 def _window(start: Edge, end: Edge, paint: Colour) -> Panel:
-    """A windscreen in its frame, the sky mirrored in its upper half."""
+    """Return a windscreen in its frame, with the sky mirrored in its upper half."""
     low, middle, high = (_between(start, end, share) for share in (0.1, 0.55, 0.93))
     glass, sky = Paint(_slab(low, high, 0.9), GLASS), Paint(_slab(middle, high, 0.9), MIRROR)
     return Panel(_slab(start, end), np.zeros(3), paint, (glass, sky))

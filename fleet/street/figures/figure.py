@@ -1,4 +1,4 @@
-"""What a figure leaves in a picture: itself, its shadow, its lamps."""
+"""The parts of a figure in a picture: its pixels, its shadow, its lamps."""
 
 from __future__ import annotations
 
@@ -14,53 +14,58 @@ from fleet.street.scene.lighting import RGB, Lighting
 
 @dataclass(frozen=True, eq=False)
 class Glow:
-    """A lamp that is seen: where in the picture, how wide its glow is, its colour."""
+    """A visible lamp."""
 
     centre_px: tuple[float, float]
+    """The position in the picture, (x, y)."""
     radius_px: float
+    """The radius of its glow."""
     colour: tuple[float, float, float]
+    """RGB in 0..1."""
 
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """A figure in the picture.
-
-    `distance_m`: along the camera's axis. `shadows`: the outlines that its shadow is made of, each
-    f64 [n, 2]. `contact`: where it stands, darkened even without a sun. `beams`: outlines of the
-    ground that its headlights light up, from the faint wide one to the bright near one.
-    """
+    """A figure in the picture; outlines are f64 [n, 2] in pixels."""
 
     layer: Layer
+    """Its pixels."""
     distance_m: float
+    """Its distance along the camera's axis."""
     shadows: tuple[Points, ...] = ()
+    """The outlines of its shadow."""
     contact: tuple[Points, ...] = ()
+    """The outlines of the ground that it stands on, which is dark even without a sun."""
     glows: tuple[Glow, ...] = ()
+    """Its lamps."""
     beams: tuple[Points, ...] = ()
+    """The outlines of the ground in its headlights, from the faint wide to the bright near one."""
 
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """What drawing needs to know of a place: the camera, the light, and the light just there.
-
-    `local`: light that falls on the figure, f64 [3]. `sun`: how much of the sun it sees, 0..1.
-    """
+    """The camera and the light for a figure at one position."""
 
     camera: Camera
+    """The camera."""
     light: Lighting
+    """The light of the clip."""
     local: RGB
+    """The light that falls on the figure."""
     sun: float
+    """How much of the sun the figure sees, 0..1."""
 
     @property
     def sunny(self) -> bool:
-        """Whether what stands here throws a shadow."""
+        """Return whether the figure casts a shadow."""
         return self.sun > 0.3
 
     def tint(self, colours: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give the colours f64 [..., 3] that surfaces have in this light."""
+        """Return the colours f64 [..., 3] of surfaces in this light."""
         return colours * self.local
 
     def cast(self, points: NDArray[np.float64]) -> Points:
-        """Throw points f64 [..., 3] along the rays of the sun: to pixels f64 [..., 2]."""
+        """Return the shadows of points f64 [..., 3] on the ground, as pixels f64 [..., 2]."""
         to_sun = self.light.to_sun
         fallen = points - points[..., 2:] / max(float(to_sun[2]), 0.2) * to_sun
         fallen[..., 2] = 0
@@ -73,9 +78,9 @@ def placed(
     across_m: NDArray[np.float64] | float,
     heading_rad: NDArray[np.float64] | float,
 ) -> NDArray[np.float64]:
-    """Put a body's points (ahead, aside, up) f64 [..., 3] on the street, turned to its heading.
+    """Return points of a body (ahead, aside, up), f64 [..., 3], on the street, by its heading.
 
-    Many bodies at once: their places and headings broadcast over the points.
+    For many bodies at once, positions and headings broadcast over the points.
     """
     sin, cos = np.sin(heading_rad), np.cos(heading_rad)
     ahead, aside = local[..., 0], local[..., 1]

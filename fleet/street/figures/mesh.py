@@ -1,4 +1,4 @@
-"""Cars and buses as bodies of flat panels, with what is painted on them."""
+"""Cars and buses as bodies of flat panels with paint on them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fleet.street.scene.actors import Colour
 
 Corners = NDArray[np.float64]
-"""A polygon's corners f64 [n, 3] in metres: ahead, aside, up."""
+"""The corners of a polygon, f64 [n, 3] in metres: ahead, aside, up."""
 GLASS: Colour = (0.07, 0.085, 0.10)
 MIRROR: Colour = (0.34, 0.40, 0.46)
 RUBBER: Colour = (0.05, 0.05, 0.055)
@@ -24,59 +24,65 @@ RED: Colour = (0.55, 0.05, 0.05)
 
 @dataclass(frozen=True, eq=False)
 class Paint:
-    """A polygon painted on a panel. `lamp`: "" for none, or front, rear, inside, sign."""
+    """A polygon that is painted on a panel."""
 
     corners: Corners
     colour: Colour
     lamp: str = ""
+    """The kind of lamp: front, rear, inside or sign; "" for none."""
 
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """A flat part of a body, its `outward` direction, and what is painted on it, in that order."""
+    """A flat part of a body."""
 
     corners: Corners
     outward: NDArray[np.float64]
+    """[3], the unit vector away from the body."""
     colour: Colour
     paints: tuple[Paint, ...] = ()
+    """The polygons on it, in the order of drawing."""
 
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
-    """Solids that are drawn one after the other, the lower ones first.
-
-    `box`: the corners of boxes around it that throw its shadow, f64 [n, 8, 3]. `length`, `width`:
-    metres. `lamps`: where headlights (first two) and rear lights sit, f64 [4, 3].
-    """
+    """A vehicle."""
 
     solids: tuple[tuple[Panel, ...], ...]
+    """The solids in the order of drawing, the lower ones first."""
     boxes: NDArray[np.float64]
+    """[n, 8, 3], the corners of boxes that cast its shadow."""
     length: float
+    """In metres."""
     width: float
+    """In metres."""
     lamps: NDArray[np.float64]
+    """[4, 3], the positions of the headlights, then of the rear lights."""
 
     @cached_property
     def sheets(self) -> tuple[Facets, ...]:
-        """The solids, laid out for drawing."""
+        """The solids in the form for drawing."""
         return tuple(_facets(solid) for solid in self.solids)
 
 
 @dataclass(frozen=True, eq=False)
 class Facets:
-    """All panels and paints of one solid in arrays.
-
-    `corners`: f64 [n, 3] of one polygon after the other, a panel and then its paints; `spans`:
-    which are whose; `panel`: i64 [polygons], whose it is; `colours`: f64 [polygons, 3]; `lamps`:
-    their names. `outward`, `middle`: f64 [panels, 3].
-    """
+    """All panels and paints of one solid in arrays."""
 
     corners: NDArray[np.float64]
+    """[n, 3], those of one polygon after the other, a panel and then its paints."""
     spans: tuple[slice, ...]
+    """The part of `corners` of each polygon."""
     panel: NDArray[np.int64]
+    """[polygons], the panel that each is on."""
     colours: NDArray[np.float64]
+    """[polygons, 3], RGB."""
     lamps: tuple[str, ...]
+    """The kind of lamp of each polygon."""
     outward: NDArray[np.float64]
+    """[panels, 3], the unit vectors away from the body."""
     middle: NDArray[np.float64]
+    """[panels, 3], the middle of each panel."""
 
 
 def _facets(panels: tuple[Panel, ...]) -> Facets:
@@ -98,13 +104,13 @@ def _facets(panels: tuple[Panel, ...]) -> Facets:
 
 
 def panel_of(corners: list[tuple[float, float, float]], colour: Colour, *paints: Paint) -> Panel:
-    """Make a panel that `closed` will turn outward."""
+    """Return a panel whose direction `closed` will set."""
     points = np.array(corners)
     return Panel(points, np.zeros(3), colour, paints)
 
 
 def closed(panels: list[Panel]) -> tuple[Panel, ...]:
-    """Turn each panel's direction away from the middle of the body that they enclose."""
+    """Return the panels with their directions, away from the middle of the body they enclose."""
     middle = np.mean([panel.corners.mean(0) for panel in panels], axis=0)
     turned = []
     for panel in panels:
@@ -117,7 +123,7 @@ def closed(panels: list[Panel]) -> tuple[Panel, ...]:
 
 
 def quad(ahead: tuple[float, float], up: tuple[float, float], aside: float) -> Corners:
-    """An upright rectangle along the body at one side."""
+    """Return an upright rectangle along the body at one side."""
     (back, front), (low, high) = ahead, up
     return np.array(
         [(back, aside, low), (front, aside, low), (front, aside, high), (back, aside, high)]
@@ -125,7 +131,7 @@ def quad(ahead: tuple[float, float], up: tuple[float, float], aside: float) -> C
 
 
 def across(ahead: float, aside: tuple[float, float], up: tuple[float, float]) -> Corners:
-    """An upright rectangle across the body."""
+    """Return an upright rectangle across the body."""
     (left, right), (low, high) = aside, up
     return np.array(
         [(ahead, left, low), (ahead, right, low), (ahead, right, high), (ahead, left, high)]
@@ -133,7 +139,7 @@ def across(ahead: float, aside: tuple[float, float], up: tuple[float, float]) ->
 
 
 def wheel(ahead: float, aside: float, radius: float) -> list[Paint]:
-    """Paint a wheel in its arch on the side of a body: its middle is as high as its radius."""
+    """Return a wheel in its arch on the side of a body, with its middle as high as its radius."""
     around = np.linspace(0, 2 * np.pi, 16, endpoint=False)
     ring = np.stack([np.cos(around), 0 * around, np.sin(around)], 1)
     hub = np.array([ahead, aside, radius])
@@ -149,7 +155,7 @@ def wheel(ahead: float, aside: float, radius: float) -> list[Paint]:
 
 
 def boxes(*spans: tuple[float, float, float, float, float]) -> NDArray[np.float64]:
-    """Corners of boxes given as (back, front, half width, low, high)."""
+    """Return the corners of boxes that are given as (back, front, half width, low, high)."""
     return np.array(
         [
             [(a, s, z) for a in (back, front) for s in (-half, half) for z in (low, high)]

@@ -1,4 +1,4 @@
-"""Walkers and cyclists: bodies of limbs that swing, bend and pedal."""
+"""The bodies of walkers and cyclists: limbs that swing, bend and pedal."""
 
 from __future__ import annotations
 
@@ -11,42 +11,41 @@ from numpy.typing import NDArray
 from fleet.street.scene.actors import Actor, Look, Pose
 
 Numbers = NDArray[np.float64]
-"""One number a body: f64 [bodies]."""
+"""One number for each body, f64 [bodies]."""
 Colours = NDArray[np.float64]
-"""One colour a body: f64 [bodies, 3]."""
-Place = tuple[Numbers | float, Numbers | float, Numbers | float]
+"""One colour for each body, f64 [bodies, 3]."""
+Point = tuple[Numbers | float, Numbers | float, Numbers | float]
 """A point of each body in metres: ahead, aside, up."""
 _TYRE, _STEEL = np.array((0.05, 0.05, 0.06)), np.array((0.40, 0.41, 0.43))
 WHEELS = ((-0.52, 0.34), (0.54, 0.34))
-"""The hubs of a bicycle, in metres: ahead, up."""
+"""The hubs of a bicycle in metres: ahead, up."""
 WHEEL_M = 0.34
 _EVERYBODY = np.True_
 
 
 @dataclass(frozen=True, eq=False)
 class Limbs:
-    """The limbs of bodies, each a line that is thick at both ends; all bodies have as many.
-
-    `ends`: f64 [bodies, limbs, 2, 3] in metres. `radii`: f64 [bodies, limbs, 2] in metres.
-    `colours`: f64 [bodies, limbs, 3]. `there`: bool [bodies, limbs]; one that a body lacks lies
-    where its first one does.
-    """
+    """The limbs of bodies, each a line with a radius at both ends; all bodies have equally many."""
 
     ends: NDArray[np.float64]
+    """[bodies, limbs, 2, 3], in metres."""
     radii: NDArray[np.float64]
+    """[bodies, limbs, 2], in metres."""
     colours: NDArray[np.float64]
-    there: NDArray[np.bool_]
+    """[bodies, limbs, 3], RGB."""
+    present: NDArray[np.bool_]
+    """[bodies, limbs], whether a body has the limb; one that it lacks coincides with its first."""
 
 
 @dataclass
 class _Bodies:
-    """Bodies under construction, limb by limb, all of them at once."""
+    """Bodies under construction, limb by limb, all bodies at once."""
 
     looks: Sequence[Look]
-    ends: list[tuple[Place, Place]] = field(default_factory=list)
+    ends: list[tuple[Point, Point]] = field(default_factory=list)
     radii: list[tuple[Numbers | float, Numbers | float]] = field(default_factory=list)
     colours: list[Colours] = field(default_factory=list)
-    there: list[NDArray[np.bool_] | np.bool_] = field(default_factory=list)
+    present: list[NDArray[np.bool_] | np.bool_] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.skin, self.hair, self.coat, self.legs, self.shoes, self.paint = (
@@ -58,39 +57,39 @@ class _Bodies:
 
     def limb(
         self,
-        start: Place,
-        end: Place,
+        start: Point,
+        end: Point,
         radii: tuple[Numbers | float, Numbers | float],
         colour: Colours,
-        there: NDArray[np.bool_] | np.bool_ = _EVERYBODY,
+        present: NDArray[np.bool_] | np.bool_ = _EVERYBODY,
     ) -> None:
-        """Add a limb to each body; a number may stand for all."""
+        """Add a limb to each body; a plain number counts for all bodies."""
         self.ends.append((start, end))
         self.radii.append(radii)
         self.colours.append(colour)
-        self.there.append(there)
+        self.present.append(present)
 
     def limbs(self) -> Limbs:
-        """Finish."""
+        """Return the limbs that were added."""
         shape = (len(self.looks), len(self.ends))
         ends, radii = np.empty((*shape, 2, 3)), np.empty((*shape, 2))
-        colours, there = np.empty((*shape, 3)), np.empty(shape, np.bool_)
+        colours, present = np.empty((*shape, 3)), np.empty(shape, np.bool_)
         for number, limb in enumerate(self.ends):
-            for end, place in enumerate(limb):
+            for end, point in enumerate(limb):
                 radii[:, number, end] = self.radii[number][end]
-                for axis, metres in enumerate(place):
+                for axis, metres in enumerate(point):
                     ends[:, number, end, axis] = metres
-            colours[:, number], there[:, number] = self.colours[number], self.there[number]
-        ends = np.where(there[..., None, None], ends, ends[:, :1])
-        return Limbs(ends, np.where(there[..., None], radii, radii[:, :1]), colours, there)
+            colours[:, number], present[:, number] = self.colours[number], self.present[number]
+        ends = np.where(present[..., None, None], ends, ends[:, :1])
+        return Limbs(ends, np.where(present[..., None], radii, radii[:, :1]), colours, present)
 
 
 def walkers(actors: Sequence[Actor], poses: Sequence[Pose]) -> Limbs:
-    """Pose people on foot: arms and legs swing against each other with the way walked."""
+    """Return the limbs of people on foot; arms and legs swing with the distance walked."""
     body = _Bodies([actor.look for actor in actors])
     tall = np.array([actor.height_m for actor in actors])
     swing = np.minimum(0.52, 0.36 * np.array([pose.speed_mps for pose in poses]))
-    turn = 2 * np.pi * np.array([pose.way_m for pose in poses]) / (0.82 * tall)
+    turn = 2 * np.pi * np.array([pose.travelled_m for pose in poses]) / (0.82 * tall)
     wide = 0.08 * tall * (0.85 + 0.35 * body.build)
     legs = [_leg(turn + np.pi * side, swing, tall) for side in (0, 1)]
     lift = 0.03 * tall - np.minimum(legs[0][1][1], legs[1][1][1])
@@ -153,7 +152,7 @@ def _add_trunk(body: _Bodies, wide: Numbers, lift: Numbers, tall: Numbers) -> No
               (0.055 * tall, 0.062 * tall), 0.6 * body.paint, bag)  # fmt: skip
 
 
-def _add_head(body: _Bodies, centre: Place, tall: Numbers | float) -> None:
+def _add_head(body: _Bodies, centre: Point, tall: Numbers | float) -> None:
     ahead, aside, up = centre
     round_m = 0.052 * tall
     body.limb((ahead - 0.01, aside, up - 0.1 * tall), centre, (0.03 * tall, 0.03 * tall), body.skin)
@@ -166,12 +165,12 @@ def _add_head(body: _Bodies, centre: Place, tall: Numbers | float) -> None:
 
 
 def cyclists(actors: Sequence[Actor], poses: Sequence[Pose]) -> Limbs:
-    """Pose bicycles and who rides them: legs follow the pedals, which turn with the way."""
+    """Return the limbs of cyclists and bicycles; the pedals turn with the distance."""
     body = _Bodies([actor.look for actor in actors])
     scale = np.array([actor.height_m for actor in actors]) / 1.75
     _add_frame(body)
     hip, shoulder = (-0.24, 0.0, 0.98), (0.10, 0.0, 0.98 + 0.46 * scale)
-    turn = -np.array([pose.way_m for pose in poses]) / 0.75
+    turn = -np.array([pose.travelled_m for pose in poses]) / 0.75
     for side, aside in ((0, -0.1), (1, 0.1)):
         angle = turn + np.pi * side
         pedal = (0.0 + 0.17 * np.cos(angle), aside, 0.30 + 0.17 * np.sin(angle))
@@ -206,7 +205,7 @@ def _add_frame(body: _Bodies) -> None:
 def _knee(
     hip: tuple[float, float], foot: tuple[Numbers, Numbers], thigh: float, shin: float
 ) -> tuple[Numbers, Numbers]:
-    """Bend a leg forward so that it reaches from hip to foot."""
+    """Return the knee of a leg that is bent forward so that it reaches from hip to foot."""
     ahead, up = foot[0] - hip[0], foot[1] - hip[1]
     span = np.minimum(np.hypot(ahead, up), thigh + shin - 1e-3)
     part = (thigh**2 - shin**2 + span**2) / (2 * span)

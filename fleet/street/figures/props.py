@@ -1,4 +1,4 @@
-"""Trees and lamp posts: they stand still, hide what goes behind them, and throw shadows."""
+"""Trees and lamp posts: they stand still, hide figures behind them, and cast shadows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LEAVES = 260
 def draw_tree(
     along_m: float, across_m: float, stage: Stage, rng: np.random.Generator
 ) -> Drawn | None:
-    """Draw a tree; None if out of the picture, or so near that it would hide the street."""
+    """Draw a tree; None if it is outside the picture, or so near that it would hide the street."""
     distance = stage.camera.distance(along_m, across_m)
     if distance < _TREE_NEAREST_M:
         return None
@@ -39,7 +39,7 @@ def draw_tree(
 
 
 def _crown(rng: np.random.Generator, fork: float, wide: float) -> Points:
-    """Places of leaves in a crown of some lumps, the lower ones first: f64 [n, 3]."""
+    """Return positions of leaves in a crown of some lumps, the lower ones first: f64 [n, 3]."""
     lumps = rng.normal(0, 1, (7, 3)) * (wide * 0.45, wide * 0.45, 0.6) + (0, 0, fork + 2.0)
     leaves = lumps[rng.integers(7, size=_LEAVES)] + rng.normal(0, 0.42, (_LEAVES, 3)) * wide * 0.62
     leaves[:, 2] = np.maximum(leaves[:, 2], fork - 0.2)
@@ -49,7 +49,7 @@ def _crown(rng: np.random.Generator, fork: float, wide: float) -> Points:
 def _wood(
     along: float, across: float, fork: float, wide: float, rng: np.random.Generator
 ) -> Points:
-    """Trunk and branches: f64 [n, 2, 3]."""
+    """Return the trunk and the branches: f64 [n, 2, 3]."""
     foot, top = (along, across, 0.0), (along, across, fork)
     limbs = [(foot, top)]
     for _ in range(4):
@@ -83,7 +83,7 @@ def _disc(radius_px: float) -> Points:
 
 
 def draw_lamp(along_m: float, across_m: float, stage: Stage) -> Drawn | None:
-    """Draw a lamp post with its arm over the road; None if out of the picture or too near."""
+    """Draw a lamp post with its arm over the road; None if outside the picture or too near."""
     distance = stage.camera.distance(along_m, across_m)
     if distance < _LAMP_NEAREST_M:
         return None

@@ -1,4 +1,4 @@
-"""Who comes along a street during a clip, when, how fast and on which path."""
+"""The traffic of a clip: which people and vehicles come, when, how fast and on which path."""
 
 from __future__ import annotations
 
@@ -15,25 +15,28 @@ from fleet.street.scene.world import CYCLE_LANE_M, Street
 _ALWAYS_S = -1e4
 _WALK_MPS = 1.35
 _GROUPS = (0.66, 0.26, 0.08)
-"""How often people come alone, in twos and in threes."""
+"""The shares of people who come alone, in twos and in threes."""
 _GROUP = 1.42
 _CLEAR_S = 1.2
-"""How long before and after somebody crosses no vehicle may be on the zebra crossing."""
+"""For so long before and after a person crosses, no vehicle may be on the zebra crossing."""
 
 
 @dataclass(frozen=True)
 class Rates:
-    """How many come each second (vehicles, cyclists, people across) or are there at a time.
-
-    `parked`: the share of the parking lane that is taken.
-    """
+    """The density of the traffic."""
 
     vehicles: float
+    """Vehicles a second."""
     cyclists: float
+    """Cyclists a second."""
     walkers: float
+    """Walkers on the pavements at a time."""
     crossing: float
+    """People who cross, a second."""
     standing: float
+    """People who stand, at a time."""
     parked: float
+    """The share of the parking lane that is in use, 0..1."""
 
 
 _RATES = {
@@ -47,7 +50,7 @@ _KINDS = {CAR: (1.5, (6.5, 12.0)), BUS: (3.05, (5.0, 8.5)), CYCLIST: (1.75, (3.2
 
 @dataclass
 class Traffic:
-    """Draws the actors of a clip, one kind after the other, all from one generator."""
+    """The random actors of a clip, one kind after the other, all from one generator."""
 
     street: Street
     clip: Clip
@@ -55,7 +58,7 @@ class Traffic:
     actors: list[Actor] = field(default_factory=list)
 
     def populate(self) -> tuple[Actor, ...]:
-        """Give everybody who is on the street at any time of the clip."""
+        """Return all actors who are on the street at any time of the clip."""
         rates = _RATES[self.clip.density]
         lane = (self.street.road_m - CYCLE_LANE_M) / 2
         edge = self.street.road_m - CYCLE_LANE_M / 2
@@ -73,7 +76,7 @@ class Traffic:
         self._waves = _waves(self.clip.seconds, self.rng)
 
     def _arrivals(self, rate: float, before_s: float) -> list[float]:
-        """Draw when somebody comes: at random, but in waves with lulls between them."""
+        """Return random times of arrival, in waves with lulls between them."""
         span = self.clip.seconds + before_s
         times = self.rng.uniform(-before_s, self.clip.seconds, self.rng.poisson(rate * 1.5 * span))
         kept = self.rng.random(len(times)) * 1.5 < np.interp(times, *self._waves)
@@ -106,7 +109,7 @@ class Traffic:
                 self._add(CAR, 1.5, path, 0.0, _ALWAYS_S)
 
     def _lane(self, across: float, side: int, rate: float, *, cycles: bool) -> None:
-        """Let vehicles follow each other; none catches up with the one in front before the end."""
+        """Add vehicles one behind the other; none catches up with the one in front."""
         start, end = (self._ends[0] - 9, self._ends[1] + 9)[::side]
         span, enter, leave = abs(end - start), -np.inf, -np.inf
         for time in self._arrivals(rate, span / 5.0):
@@ -133,7 +136,7 @@ class Traffic:
                 self._add(PERSON, self._tall(), beside, speed, time, 0.06)
 
     def _pavement(self, side: int) -> tuple[float, float]:
-        """Where people walk on a side: from the kerb's lamps to the house fronts."""
+        """Return where people walk on a side: from the kerb's lamps to the house fronts."""
         kerb, wall = self.street.kerb_m(side), self.street.wall_m(side)
         return kerb + side * 1.0, wall - side * 0.6
 
@@ -192,7 +195,7 @@ class Traffic:
             side = int(self.rng.choice([-1, 1]))
             low, high = self._pavement(side)
             along = self.rng.uniform(*self._ends)
-            # At the kerb or at the houses, out of the others' way.
+            # They stand at the kerb or at the houses, out of the way of the others.
             across = low + (high - low) * (0.85 * self.rng.integers(2) + 0.15 * self.rng.random())
             turned = self.rng.uniform(0, 2 * np.pi)
             facing = (along + np.cos(turned), across + np.sin(turned))
@@ -203,7 +206,7 @@ class Traffic:
 def _waves(
     seconds: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How many come at a time, against the average: times and factors, to interpolate between."""
+    """Return the density of arrivals relative to the average: times, and factors at these times."""
     times, busy = [-120.0], bool(rng.random() < 0.6)
     factors = [1.4 if busy else 0.1]
     while times[-1] < seconds:
@@ -214,7 +217,7 @@ def _waves(
 
 
 def visible_stretch(street: Street) -> tuple[float, float]:
-    """From where to where along the street the ground is seen, in metres; at most 80 m away."""
+    """Return from where to where along the street the ground is visible, up to 80 m away."""
     camera = street.camera
     along, across = np.meshgrid(
         np.arange(-60.0, 81.0, 1.0), np.linspace(street.wall_m(-1), street.wall_m(1), 9)

@@ -1,4 +1,4 @@
-"""The shape of each vehicle."""
+"""The shapes of vehicles."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from fleet.street.scene.actors import BUS, Actor
 
 
 def mesh_of(actor: Actor) -> Mesh:
-    """Give the shape of a vehicle."""
+    """Return the shape of a vehicle."""
     return bus(actor.look) if actor.kind == BUS else car(actor.look)

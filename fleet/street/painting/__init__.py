@@ -1,1 +1,1 @@
-"""Drawing a scene into pixels."""
+"""The drawing of a scene into pixels."""

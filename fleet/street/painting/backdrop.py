@@ -1,4 +1,4 @@
-"""What stands still: ground, houses and sky, found by following each point of the picture."""
+"""The still background: ground, houses and sky, by the ray of each point of the picture."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fleet.street.scene.lighting import Lighting
 from fleet.street.scene.world import REACH_M, Row, Street
 
 _ROWS = 60
-"""Picture rows painted at a time: what is in hand stays in the processor's cache."""
+"""Rows of the picture that are painted at a time, so that they fit into the processor's cache."""
 _FARTHEST_M = np.float32(1e5)
 _FINE_BELOW = 900
 """Pictures narrower than this are painted at twice their size and shrunk."""
@@ -27,16 +27,17 @@ Points = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Backdrop:
-    """Paints a street's background; `wet` 0..1 makes the ground a mirror."""
+    """The background of a street."""
 
     street: Street
     grain: Grain
     light: Lighting
     shade: Shade
     wet: float
+    """How much the ground reflects, 0..1."""
 
     def paint(self) -> Points:
-        """Paint the picture: f32 [height, width, 3] in 0..1."""
+        """Return the picture, f32 [height, width, 3] in 0..1."""
         size = self.street.camera.size
         fine = 2 if size.width < _FINE_BELOW else 1
         starts = range(0, size.height, _ROWS)
@@ -44,7 +45,7 @@ class Backdrop:
         return np.concatenate(strips)
 
     def _strip(self, top: int, bottom: int, fine: int) -> Points:
-        # The mirror image is blurred over some rows: take them along on both sides.
+        # The mirror image is blurred over some rows, which are needed on both sides.
         camera, margin = self.street.camera, 12 if self.wet else 0
         rays = camera.rays(top - margin, bottom + margin, fine)
         flat = rays.reshape(-1, 3)
@@ -73,13 +74,13 @@ class Backdrop:
         return mix(ground * np.float32(1 - 0.35 * self.wet), mirrored, puddles * 0.42 * self.wet)
 
     def _veil(self, picture: Points, distance: Plane) -> None:
-        """Lose what is far away in the haze."""
+        """Blend distant points with the haze."""
         lost = 1 - np.exp2(-np.minimum(distance, 400) / np.float32(self.light.haze_m))
         lost *= distance < _FARTHEST_M
         picture += (self.light.sky_low.astype(np.float32) - picture) * lost[:, None]
 
     def _upright(self, rays: Points, to_ground: Plane, fine: int) -> tuple[Points, Plane]:
-        """Paint houses and sky; below the horizon their mirror image, where the ground is wet."""
+        """Return houses and sky, mirrored below the horizon on wet ground, and the distances."""
         camera = self.street.camera
         nearest = np.full(len(rays), _FARTHEST_M, np.float32)
         chosen = np.full(len(rays), -1, np.int8)
@@ -87,9 +88,9 @@ class Backdrop:
         for number, (row, beyond) in enumerate(rows):
             reached = _reach(row.across_m + beyond - camera.across_m, rays[:, 1])
             along, up = self._on_front(rays, reached, beyond)
-            there = (reached < nearest) & (up < row.height[row.house(along)])
-            there &= np.abs(along) < REACH_M * 2
-            nearest[there], chosen[there] = reached[there], number
+            visible = (reached < nearest) & (up < row.height[row.house(along)])
+            visible &= np.abs(along) < REACH_M * 2
+            nearest[visible], chosen[visible] = reached[visible], number
         hidden = (to_ground < nearest) & (not self.wet)
         picture = np.zeros((len(rays), 3), np.float32)
         open_sky = np.flatnonzero((chosen < 0) & ~hidden)
@@ -113,14 +114,14 @@ class Backdrop:
         return mix(sky.astype(np.float32), low + (top - low) * np.float32(0.25), cover)
 
     def _rows(self) -> list[tuple[Row, float]]:
-        """Give the rows of houses, and how far behind the fronts they stand."""
+        """Return the rows of houses, and how far each stands behind the fronts."""
         left, right = self.street.left, self.street.right
         return [(left, 0.0), (right, 0.0), (left, -_SECOND_ROW_M), (right, _SECOND_ROW_M)]
 
     def _on_front(self, rays: Points, reached: Plane, beyond: float) -> tuple[Plane, Plane]:
-        """Where rays meet a row of houses: metres along it, and metres up (or mirrored: down)."""
+        """Return where rays meet a row of houses: metres along it, and metres up (or mirrored)."""
         camera = self.street.camera
-        # Houses of the second row stand elsewhere along the street and are taller.
+        # The second row is the same one, shifted along the street and taller.
         shifted = np.float32(camera.along_m + beyond * 2.3)
         up = np.abs(np.float32(camera.height_m) + rays[:, 2] * reached)
         return shifted + rays[:, 0] * reached, up / _SECOND_ROW_TALLER if beyond else up
@@ -132,7 +133,7 @@ class Backdrop:
 
 
 def _reach(gap_m: float, part: Plane) -> Plane:
-    """Tell how far a ray goes to cross a gap of which it crosses `part` a metre."""
+    """Return the length of a ray that crosses a gap, of which it crosses `part` in each metre."""
     with np.errstate(divide="ignore", invalid="ignore"):
         steps = np.float32(gap_m) / part
     return np.where(steps > 0, np.minimum(steps, _FARTHEST_M), _FARTHEST_M).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Laying figures, shadows and lights into a picture."""
+"""The blending of figures, shadows and lights into a picture."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from fleet.street.canvas.brush import Layer, Picture, Points, fixed_point
 from fleet.street.figures.figure import Glow
 
 _COARSE = 4
-"""Shadows and beams are soft: they are drawn on a picture so many times smaller."""
+"""Shadows and beams are soft, so that they are drawn on a picture so many times smaller."""
 _GLOW_PX = 96
 _BEAM_TONES = (60, 130, 230)
 
 
 def lay(picture: Picture, layer: Layer) -> None:
-    """Lay a figure over a picture u8 [height, width, 3], where it is in it."""
+    """Blend the part of a layer that lies in the picture into it, u8 [height, width, 3]."""
     window = overlap(layer, picture.shape[0], picture.shape[1])
     if window is None:
         return
@@ -34,7 +34,7 @@ Window = tuple[slice, slice]
 
 
 def overlap(layer: Layer, height: int, width: int) -> tuple[Window, Window] | None:
-    """Find where a layer lies in a picture, and which part of it does; None if none."""
+    """Return the window of a picture that a layer covers, and that of the layer; None if none."""
     rows, columns = layer.rgba.shape[:2]
     top, bottom = max(0, layer.top), min(height, layer.top + rows)
     left, right = max(0, layer.left), min(width, layer.left + columns)
@@ -48,7 +48,7 @@ def overlap(layer: Layer, height: int, width: int) -> tuple[Window, Window] | No
 
 
 def darken(picture: Picture, shapes: Sequence[Points], strength: float, soft: int) -> None:
-    """Take `strength` (0..1) of the light away inside shapes, with edges about `soft` px wide."""
+    """Remove `strength` (0..1) of the light inside shapes, with edges about `soft` px wide."""
     mask = _mask(picture, shapes, soft)
     if mask is None:
         return
@@ -65,9 +65,9 @@ def darken(picture: Picture, shapes: Sequence[Points], strength: float, soft: in
 def brighten(
     picture: Picture, shapes: Sequence[Points], colour: tuple[float, float, float]
 ) -> None:
-    """Light up shapes on the ground: what is there shows more, and the air shines a little.
+    """Light up shapes on the ground: surfaces become brighter, and the air shines a little.
 
-    Shapes come in threes: the faint reach of a beam, its middle, its bright beginning.
+    Shapes come in threes: the faint far part of a beam, its middle, its bright near part.
     """
     mask = _mask(picture, shapes, 20, _BEAM_TONES)
     if mask is None:
@@ -98,7 +98,7 @@ def glow(picture: Picture, lamp: Glow) -> None:
 
 @cache
 def _halo() -> NDArray[np.float32]:
-    """A bright core in a wide faint ring: f32 [96, 96] in 0..1."""
+    """Return a bright core in a wide faint ring: f32 [96, 96] in 0..1."""
     x = (np.arange(_GLOW_PX) + 0.5) / _GLOW_PX * 2 - 1
     away = np.hypot(x[None], x[:, None])
     halo = 1.2 * np.exp(-((away / 0.14) ** 2)) + 0.5 * np.exp(-away / 0.20)
@@ -108,7 +108,7 @@ def _halo() -> NDArray[np.float32]:
 def _mask(
     picture: Picture, shapes: Sequence[Points], soft: int, tones: tuple[int, ...] = (255,)
 ) -> tuple[NDArray[np.uint8], slice] | None:
-    """Draw shapes softly on a smaller picture: it, and the rows of the picture that it covers."""
+    """Return a smaller picture with soft shapes, and the rows of the picture that it covers."""
     height, width = picture.shape[:2]
     if not shapes:
         return None

@@ -1,4 +1,4 @@
-"""A clip's pictures: what stands still is painted once, everybody else in each frame."""
+"""The pictures of a clip: still objects are painted once, all others in each frame."""
 
 from __future__ import annotations
 
@@ -24,44 +24,41 @@ from fleet.street.scene.actors import BUS, CAR, CYCLIST, PERSON, Actor, Pose
 from fleet.street.scene.camera import NEAREST_M
 from fleet.street.scene.clip import Clip, Weather
 from fleet.street.scene.lighting import lighting
-from fleet.street.scene.truth import Seen, Silhouette, look
+from fleet.street.scene.truth import Seen, Silhouette, visible_figures
 from fleet.street.scene.weather import MARGIN_PX, air
 from fleet.street.scene.world import plan_street
 
 _REACH_M = {PERSON: 1.6, CYCLIST: 1.8, CAR: 2.8, BUS: 6.6}
 _SOLID = 127
-"""A pixel belongs to a figure that covers more of it than this, out of 255."""
+"""A pixel belongs to a figure with an alpha above this, out of 255."""
 
 
 class Scene:
-    """A clip laid out and ready to be drawn; frames may be drawn in any order.
-
-    `empty`: the street without anybody, u8 [height, width, 3], MARGIN_PX larger than the picture on
-    all sides. One per thread.
-    """
+    """A clip that is ready to be drawn, frames in any order; one per thread."""
 
     def __init__(self, clip: Clip) -> None:
         self.clip = clip
-        # The place stays the same from clip to clip; what happens there does not.
-        place, events = np.random.default_rng(clip.scene), np.random.default_rng(clip.seed)
+        # The street is the same in all clips of a camera; the events are not.
+        layout, events = np.random.default_rng(clip.scene), np.random.default_rng(clip.seed)
         size = Size(clip.size.width + 2 * MARGIN_PX, clip.size.height + 2 * MARGIN_PX)
-        self._street = plan_street(size, place)
-        grain = Grain(place)
-        self._light = lighting(clip, place)
+        self._street = plan_street(size, layout)
+        grain = Grain(layout)
+        self._light = lighting(clip, layout)
         self._shade = Shade(self._street, self._light)
         self._wet = clip.weather is Weather.RAIN
         wet = 1.0 if self._wet else 0.0
         backdrop = Backdrop(self._street, grain, self._light, self._shade, wet).paint()
         self.empty = (np.clip(backdrop, 0, 1) * 255).astype(np.uint8)
+        """The street without figures, u8 [height, width, 3], larger by MARGIN_PX on all sides."""
         self._stands_m = np.full(self.empty.shape[:2], np.inf, np.float32)
-        self._furnish(place)
+        self._furnish(layout)
         self.actors = Traffic(self._street, clip, events).populate()
         self._air = air(clip, events)
-        # Who stands looks the same in every frame and is drawn once.
+        # Figures that stand look the same in every frame and are drawn once.
         self._standing: dict[int, tuple[Drawn, Silhouette]] = {}
 
     def frame(self, number: int) -> tuple[Picture, list[Seen]]:
-        """Draw a frame: RGB u8 [height, width, 3], and what is to be seen in it, nearest first."""
+        """Return a frame, RGB u8 [height, width, 3], and its visible figures, nearest first."""
         figures = self._figures(self.clip.time_s(number))
         canvas = self.empty.copy()
         self._ground_lights(canvas, [drawn for drawn, _ in figures])
@@ -69,15 +66,17 @@ class Scene:
             self._add(canvas, drawn, silhouette)
         right, down = self._air.moves[number]
         nearest_first = [silhouette for _, silhouette in reversed(figures)]
-        seen = look(nearest_first, self.clip.size, (float(right), float(down)), MARGIN_PX)
-        return self._air.take(canvas, number), seen
+        seen = visible_figures(
+            nearest_first, self.clip.size, (float(right), float(down)), MARGIN_PX
+        )
+        return self._air.apply(canvas, number), seen
 
     def _stage(self, along_m: float, across_m: float) -> Stage:
         local, sun = self._shade.at(along_m, across_m)
         return Stage(self._street.camera, self._light, local, sun if self._light.sunny else 0.0)
 
     def _furnish(self, rng: np.random.Generator) -> None:
-        """Set up trees and lamps for good, the farthest first."""
+        """Draw trees and lamps into the empty street, the farthest first."""
         drawn = [
             draw_tree(along, across, self._stage(along, across), rng)
             for along, across in self._street.trees
@@ -100,7 +99,7 @@ class Scene:
                 self._stands_m[window[0]][solid] = prop.distance_m
 
     def _figures(self, time_s: float) -> list[tuple[Drawn, Silhouette]]:
-        """Draw everybody who is there, the farthest first."""
+        """Return the figures of a moment, drawn, the farthest first."""
         near = self._near_picture(time_s)
         new = [(actor, pose) for actor, pose in near if actor.number not in self._standing]
         figures = [
@@ -124,7 +123,7 @@ class Scene:
         return [drawn[actor.number] for actor, _ in near]
 
     def _cut(self, actor: Actor, drawn: Drawn) -> tuple[Drawn, Silhouette] | None:
-        """Take away what trees and lamp posts hide."""
+        """Return a figure without the parts that trees and lamp posts hide; None if it has none."""
         layer = drawn.layer
         mask = cv2.extractChannel(layer.rgba, 3) > _SOLID
         area = int(np.count_nonzero(mask))
@@ -138,7 +137,7 @@ class Scene:
         return drawn, Silhouette(actor.number, actor.kind, layer.left, layer.top, mask, area)
 
     def _near_picture(self, time_s: float) -> list[tuple[Actor, Pose]]:
-        """Find who may be in the picture: a sphere around them reaches into it."""
+        """Return the actors who may be in the picture: a sphere around each reaches into it."""
         poses = [(actor, pose) for actor in self.actors if (pose := actor.pose(time_s))]
         if not poses:
             return []
@@ -152,7 +151,7 @@ class Scene:
         return [pair for pair, near in zip(poses, inside, strict=True) if near]
 
     def _ground_lights(self, canvas: Picture, figures: list[Drawn]) -> None:
-        """Lay shadows and beams on the ground, before anybody stands on it."""
+        """Draw shadows and beams on the ground, before the figures."""
         contacts = [shape for drawn in figures for shape in drawn.contact]
         darken(canvas, contacts, 0.35 + 0.3 * self._light.shade, 8)
         shadows = [shape for drawn in figures for shape in drawn.shadows]
@@ -161,7 +160,7 @@ class Scene:
         brighten(canvas, beams, (self._light.glow, self._light.glow, 0.9 * self._light.glow))
 
     def _add(self, canvas: Picture, drawn: Drawn, silhouette: Silhouette) -> None:
-        """Lay a figure into the canvas."""
+        """Draw a figure into the canvas."""
         if self._wet:
             _reflect(canvas, drawn.layer, silhouette.mask)
         lay(canvas, drawn.layer)
@@ -170,7 +169,7 @@ class Scene:
 
 
 def _reflect(canvas: Picture, layer: Layer, mask: NDArray[np.bool_]) -> None:
-    """Mirror a figure faintly in the wet ground below it."""
+    """Draw a faint mirror image of a figure on the wet ground below it."""
     _, top, _, rows = cv2.boundingRect(mask.view(np.uint8))
     if not rows:
         return
@@ -184,14 +183,14 @@ def _reflect(canvas: Picture, layer: Layer, mask: NDArray[np.bool_]) -> None:
 
 @lru_cache(1024)
 def _fading(height: int) -> NDArray[np.uint16]:
-    """How much of each row of a mirror image is seen, of 256: u16 [height, 1, 1]."""
+    """Return the strength of each row of a mirror image, of 256: u16 [height, 1, 1]."""
     return np.linspace(66, 0, height).astype(np.uint16)[:, None, None]
 
 
 def render(clip: Clip) -> Iterator[tuple[Picture, list[Seen]]]:
-    """Draw a clip frame by frame: RGB u8 [height, width, 3], and what is to be seen in it.
+    """Yield the frames of a clip, RGB u8 [height, width, 3], each with its visible figures.
 
-    The same clip gives the same pictures, bit for bit, on machines with the same libraries.
+    Equal clips have equal pictures, bit for bit, on machines with the same libraries.
     """
     scene = Scene(clip)
     for number in range(clip.frames):

@@ -1,4 +1,4 @@
-"""Walkers and cyclists in the picture: each limb a rounded shape, lit from one side."""
+"""The drawing of walkers and cyclists: each limb is a rounded shape, lit from one side."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHADED, _LIT, _PLAIN = 0.70, 1.06, 0.88
 _PLAIN_PX = 6.0
 """Limbs thinner than this are too thin for a lit side."""
 _SHADOW_PX = 9.0
-"""Pixels a metre below which somebody throws no more than a spot of shadow."""
+"""Pixels a metre; smaller figures cast only a spot of shadow."""
 _NEAREST_M = 1.5
 _TYRE = np.array((0.04, 0.04, 0.05))
 
@@ -29,9 +29,9 @@ Person = tuple[Actor, Pose, Stage]
 
 
 def draw_people(people: Sequence[Person]) -> list[Drawn | None]:
-    """Draw walkers, and cyclists with their bicycles; None for each that is out of the picture.
+    """Draw walkers, and cyclists with their bicycles; None for each outside the picture.
 
-    All stand before the same camera in the same light.
+    All have the same camera and the same light.
     """
     drawn: dict[int, Drawn] = {}
     for pose_all, riding in ((walkers, False), (cyclists, True)):
@@ -44,26 +44,28 @@ def draw_people(people: Sequence[Person]) -> list[Drawn | None]:
 
 @dataclass(frozen=True, eq=False)
 class _Group:
-    """People of one kind, measured.
-
-    `world`: the ends of their limbs on the street, f64 [n, limbs, 2, 3]. `points`: in the picture,
-    f64 [n, limbs, 2, 2]. `rims`: the rims of their wheels in the picture, f64 [n, 0 or 2, 20, 2].
-    `order`: their limbs from the farthest on, i64 [n, limbs]. `middle`: how far away they are, and
-    `scale`: pixels a metre there, f64 [n].
-    """
+    """n people of one kind, in the world and in the picture."""
 
     people: Sequence[Person]
+    """The people, their poses and stages."""
     limbs: Limbs
+    """Their limbs, in their bodies."""
     world: NDArray[np.float64]
+    """[n, limbs, 2, 3], the ends of their limbs on the street."""
     points: NDArray[np.float64]
+    """[n, limbs, 2, 2], the same in the picture."""
     rims: NDArray[np.float64]
+    """[n, 0 or 2, 20, 2], the rims of their wheels in the picture."""
     order: NDArray[np.int64]
+    """[n, limbs], their limbs, the farthest first."""
     middle: NDArray[np.float64]
+    """[n], their distance in metres."""
     scale: NDArray[np.float64]
+    """[n], pixels a metre at that distance."""
 
     @property
     def stage(self) -> Stage:
-        """The stage of the first: camera and light are everybody's."""
+        """The stage of the first one; all have the same camera and light."""
         return self.people[0][2]
 
 
@@ -94,8 +96,8 @@ def _measured(people: Sequence[Person], limbs: Limbs, *, riding: bool) -> _Group
     camera = people[0][2].camera
     world = _placed(people, limbs.ends)
     points, distances = camera.project(world)
-    by_limb, there = distances.mean(2), limbs.there
-    middle = (by_limb * there).sum(1) / there.sum(1)
+    by_limb, present = distances.mean(2), limbs.present
+    middle = (by_limb * present).sum(1) / present.sum(1)
     rims = _placed(people, _RIMS[None] if riding else _RIMS[None, :0])
     return _Group(
         people=people,
@@ -110,7 +112,7 @@ def _measured(people: Sequence[Person], limbs: Limbs, *, riding: bool) -> _Group
 
 
 def _placed(people: Sequence[Person], local: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Put points of each body, f64 [n or 1, ..., 3], on the street."""
+    """Return points of each body, f64 [n or 1, ..., 3], on the street."""
     poses = np.array([(pose.along_m, pose.across_m, pose.heading_rad) for _, pose, _ in people])
     along, across, heading = poses.T.reshape(3, -1, *[1] * (local.ndim - 2))
     return placed(local, along, across, heading)
@@ -132,10 +134,10 @@ def _sheets(group: _Group) -> list[Sheet | None]:
 def _painted(
     group: _Group, sheets: Sequence[Sheet | None]
 ) -> tuple[NDArray[np.int32], list[list[list[float]]], list[list[bool]]]:
-    """Give each limb's shape twice, whole and lit, in the order of drawing, and their colours.
+    """Return the shapes of limbs in the order of drawing, each twice: the whole and the lit part.
 
-    Shapes i32 [n, 2 limbs, points, 2] in a sheet's fixed point, for each a colour RGBA in 0..255,
-    and whether it is to be drawn.
+    Shapes are i32 [n, 2 limbs, points, 2] in a sheet's fixed point; each has a colour RGBA in
+    0..255, and a flag whether it is to be drawn.
     """
     stage, count = group.stage, len(group.people)
     each = np.arange(count)[:, None]
@@ -149,7 +151,7 @@ def _painted(
     fixed = fixed_on(sheets, shapes.reshape(count, -1, *shapes.shape[1:]))
     fine = np.array([sheet.fine if sheet else 1 for sheet in sheets])
     plain = radii[:, :, 0].max((1, 2)) * fine < _PLAIN_PX
-    shown = np.repeat(group.limbs.there[each, group.order], 2, axis=1)
+    shown = np.repeat(group.limbs.present[each, group.order], 2, axis=1)
     shown[:, 1::2] &= ~plain[:, None]
     return fixed, _tones(group, plain).tolist(), shown.tolist()
 
@@ -167,7 +169,7 @@ def _tones(group: _Group, plain: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 def _shadows(group: _Group) -> list[tuple[Points, ...]]:
-    """Throw limbs on the ground: for each who stands in the sun, their outlines f64 [points, 2]."""
+    """Return the shadows on the ground of those in the sun: outlines of limbs f64 [points, 2]."""
     throws = [stage.sunny for _, _, stage in group.people] & (group.scale > _SHADOW_PX)
     if not throws.any():
         return [()] * len(throws)
@@ -175,12 +177,12 @@ def _shadows(group: _Group) -> list[tuple[Points, ...]]:
     radii = group.limbs.radii * group.scale[:, None, None] * 0.8
     shapes = capsules(fallen.reshape(-1, 2, 2), radii.reshape(-1, 2))
     by_limb = shapes.reshape(*group.order.shape, *shapes.shape[1:])
-    shown = group.limbs.there & throws[:, None]
+    shown = group.limbs.present & throws[:, None]
     return [tuple(outlines[which]) for outlines, which in zip(by_limb, shown, strict=True)]
 
 
 def _stands(group: _Group, *, long: bool) -> Points:
-    """Give the spots that they stand on: f64 [n, points, 2]."""
+    """Return the spots that they stand on: f64 [n, points, 2]."""
     spot = _RIM[::2, [0, 2, 1]] * (0.85 if long else 0.30, 0.26, 0)
     return group.stage.camera.project(_placed(group.people, spot[None]))[0]
 

@@ -1,4 +1,4 @@
-"""Cars and buses in the picture: panels turned to the camera, shaded by where they face."""
+"""The drawing of cars and buses: panels that face the camera, shaded by their direction."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LAMPS: dict[str, tuple[float, float, float]] = {
 
 
 def draw_vehicle(actor: Actor, pose: Pose, stage: Stage) -> Drawn | None:
-    """Draw a car or a bus; None if out of the picture."""
+    """Draw a car or a bus; None if it is outside the picture."""
     mesh = mesh_of(actor)
     at = (pose.along_m, pose.across_m, pose.heading_rad)
     box = placed(mesh.boxes.reshape(-1, 3), *at)
@@ -67,7 +67,7 @@ def _solid(
 
 
 def _colours(facets: Facets, heading: float, stage: Stage, *, lit: bool) -> NDArray[np.float64]:
-    """Give each polygon its colour: by the light from above and from the sun, or as a lamp."""
+    """Return the colour of each polygon, by the light from above and the sun, or as a lamp."""
     turned = placed(facets.outward, 0.0, 0.0, heading)
     sun = np.maximum(0.0, turned @ stage.light.to_sun) * stage.sun
     shade = 0.72 + 0.30 * np.maximum(0.0, facets.outward[:, 2]) + 0.35 * sun - 0.12 * stage.sun

@@ -1,4 +1,4 @@
-"""The fronts of houses: walls, windows, shops and roofs, by their place on the front."""
+"""The fronts of houses: walls, windows, shops and roofs, by the position on the front."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fleet.street.canvas.texture import Grain, Plane, band, mix
 from fleet.street.scene.world import Row
 
 SHOP_M = 3.9
-"""How high the ground floor is."""
+"""The height of the ground floor."""
 _ROOF_M = 0.9
 _WARM = ((1.0, 0.78, 0.46), (0.95, 0.86, 0.66), (0.80, 0.88, 1.0))
 
@@ -19,10 +19,10 @@ Colours = NDArray[np.float32]
 def paint_front(
     row: Row, grain: Grain, along: Plane, up: Plane, fine: Plane, lit: float
 ) -> tuple[Colours, Colours]:
-    """Colour points of a row of houses: its colours, and the light that its windows give.
+    """Return the colours of points of a row of houses, and the light that comes from windows.
 
-    Both are f32 [n, 3] in 0..1, before light falls on it. `lit`: the share of windows with a lamp
-    behind them.
+    Both are f32 [n, 3] in 0..1, without the light outside. `lit` is the share of windows with a
+    lamp behind them.
     """
     house = row.house(along)
     local = along - row.edges[house]
@@ -91,7 +91,7 @@ def _windows(
 
 
 def _glass(chance: Plane, y: Plane) -> Colours:
-    """Dark glass that mirrors the sky in its upper part; some windows have curtains."""
+    """Return dark glass that mirrors the sky in its upper part; some windows have curtains."""
     sky = np.clip(0.5 + 0.5 * y, 0, 1) * (0.15 + 0.5 * np.mod(chance * 7, 1))
     dark = np.array([0.10, 0.12, 0.15], np.float32)
     glass = dark + np.array([0.42, 0.50, 0.58], np.float32) * sky[..., None]
@@ -108,7 +108,7 @@ def _shop(
     fine: Plane,
     lit: float,
 ) -> tuple[Colours, Colours]:
-    """The ground floor: shop windows under a sign, or small windows and doors in a wall."""
+    """Return the ground floor: shop windows under a sign, or small windows and doors in a wall."""
     shop = row.shop[house]
     bay = np.where(shop, 2.6, row.bay[house]).astype(np.float32)
     x = np.mod(local, bay)
@@ -135,7 +135,7 @@ def _shop(
 def _goods(
     grain: Grain, house: NDArray[np.int64], local: Plane, up: Plane
 ) -> tuple[Colours, Plane]:
-    """What stands behind a shop window under the mirrored sky, and how brightly it is lit."""
+    """Return the goods behind a shop window with the mirrored sky, and how brightly it is lit."""
     shelf = np.floor(up / 0.45).astype(np.int64)
     place = np.floor(local / 0.22 + 0.37 * shelf).astype(np.int64)
     thing = grain.pick(house, place, shelf)

@@ -1,4 +1,4 @@
-"""Asphalt, markings, kerbs and paving stones, by their place on the ground."""
+"""Asphalt, markings, kerbs and paving stones, by the position on the ground."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from fleet.street.canvas.texture import Grain, Plane, band, mix
 from fleet.street.scene.world import CYCLE_LANE_M, KERB_M, Street
 
 ZEBRA_M = 3.6
-"""How broad a zebra crossing is, along the street."""
+"""The width of a zebra crossing, along the street."""
 _STONE_M = 0.6
 
 
 def paint_ground(
     street: Street, grain: Grain, along: Plane, across: Plane, fine: Plane
 ) -> NDArray[np.float32]:
-    """Colour points of the ground, given in metres: f32 [..., 3] in 0..1, before light falls on it.
+    """Return the colours of points of the ground, f32 [..., 3] in 0..1, without the light.
 
-    `fine`: metres that a picture point covers there; what is smaller fades away.
+    Positions are in metres. `fine` is how many metres a pixel covers at the point; smaller details
+    fade away.
     """
     road = _road(street, grain, along, across, fine)
     pavement = _pavement(grain, along, across, fine)
@@ -52,7 +53,7 @@ def _road(
 
 
 def _patches(grain: Grain, along: Plane, across: Plane) -> Plane:
-    """Where the road was mended: rectangles that are a little darker or lighter."""
+    """Return where the road was repaired: rectangles that are a little darker or lighter."""
     cell_x, cell_y = np.floor(along / 6.5), np.floor((across + 40) / 2.3)
     chosen = grain.pick(cell_x.astype(np.int64), cell_y.astype(np.int64))
     inside = (np.mod(along, 6.5) > 1.2) & (np.mod(along, 6.5) < 5.1 * chosen + 1.2)

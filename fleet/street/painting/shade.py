@@ -1,4 +1,4 @@
-"""How much light falls where: sun and the shadow of houses, the sky, street lamps."""
+"""The light at each position: sun and the shadow of houses, the sky, street lamps."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Shade:
     light: Lighting
 
     def ground(self, along: Plane, across: Plane) -> NDArray[np.float32]:
-        """Light on points of the ground: f32 [n, 3]."""
+        """Return the light on points of the ground: f32 [n, 3]."""
         sun = self.sunlit(along, across) * np.float32(self.light.to_sun[2] + 0.15)
         return self._sum(sun, self._lamps(along, across, np.float32(0)))
 
     def wall(self, row: Row, along: Plane, up: Plane) -> NDArray[np.float32]:
-        """Light on points of the fronts of a row: f32 [n, 3]."""
+        """Return the light on points of the fronts of a row: f32 [n, 3]."""
         side = np.sign(row.across_m)
         facing = max(0.0, float(-self.light.to_sun[1] * side))
         across = np.full_like(along, row.across_m - 0.1 * side)
@@ -39,7 +39,7 @@ class Shade:
         return self._sum(sun, self._lamps(along, across, up) * np.float32(0.8))
 
     def at(self, along_m: float, across_m: float) -> tuple[RGB, float]:
-        """Light on somebody who stands there: f64 [3], and how much of it is sun, 0..1."""
+        """Return the light on a figure at a position, f64 [3], and the share of the sun, 0..1."""
         light, sun = self._table
         row = min(max(int((along_m + REACH_M) / _STEP_M), 0), light.shape[0] - 1)
         column = min(max(int((across_m + _WIDE_M) / _STEP_M), 0), light.shape[1] - 1)
@@ -56,7 +56,7 @@ class Shade:
         return light.reshape(*places[0].shape, 3), sun.reshape(places[0].shape)
 
     def sunlit(self, along: Plane, across: Plane, up: Plane | np.float32 = _ON_GROUND) -> Plane:
-        """Whether the sun is seen from there: 1, or 0 in the shadow of a house, with soft edges."""
+        """Return 1 where the sun is visible, 0 in the shadow of a house, with soft edges."""
         to_sun = self.light.to_sun
         if not self.light.sun.any():
             return np.zeros_like(along)

@@ -1,1 +1,1 @@
-"""What happens in a street, and what a camera sees of it."""
+"""The events in a street, and the view of a camera."""

@@ -1,4 +1,4 @@
-"""Who is on the street: what they look like, and where they are at any time."""
+"""The people and vehicles on the street: their looks, and their positions at any time."""
 
 from __future__ import annotations
 
@@ -52,10 +52,7 @@ _LIVERY: tuple[Colour, ...] = (
 
 @dataclass(frozen=True)
 class Look:
-    """What somebody wears, or how a vehicle is painted and shaped.
-
-    `build`: 0 slight to 1 stout. `style`: which of the shapes of its class, counted from 0.
-    """
+    """The clothes of a person, or the paint and shape of a vehicle."""
 
     skin: Colour
     hair: Colour
@@ -63,14 +60,17 @@ class Look:
     legs: Colour
     shoes: Colour
     paint: Colour
+    """The colour of a vehicle."""
     build: float
+    """From 0 for slight to 1 for stout."""
     style: int
+    """The number of the shape within its class, from 0."""
     bag: bool
     long_coat: bool
 
 
 def draw_look(rng: np.random.Generator, kind: int) -> Look:
-    """Choose a look: mostly dark cloth, as on a street."""
+    """Return a random look, mostly of dark cloth, as on a street."""
 
     def one_of(colours: tuple[Colour, ...]) -> Colour:
         red, green, blue = colours[rng.integers(len(colours))]
@@ -93,31 +93,41 @@ def draw_look(rng: np.random.Generator, kind: int) -> Look:
 
 @dataclass(frozen=True)
 class Pose:
-    """Where somebody is: place and heading on the street, way gone so far, and speed."""
+    """The position of an actor at one moment."""
 
     along_m: float
+    """Along the street."""
     across_m: float
+    """To the right of that direction, from the middle of the road."""
     heading_rad: float
-    way_m: float
+    """From along towards across."""
+    travelled_m: float
+    """The distance on the path so far."""
     speed_mps: float
+    """The speed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Actor:
-    """Somebody on a path: there from `start_s` until the path's end, or for good where it stands.
-
-    `kind`: the class_id. `path`: corners (along, across) f64 [n, 2] in metres; one that stands has
-    a speed of 0 and faces from the first corner to the second. `sway_m`: how far it strays.
-    """
+    """A person or vehicle on a path."""
 
     number: int
+    """The number within the clip."""
     kind: int
+    """The class_id."""
     look: Look
+    """The clothes or the paint."""
     height_m: float
+    """The height."""
     path: NDArray[np.float64]
+    """Corners (along, across), [n, 2] in metres. An actor that stands faces from the first corner
+    to the second."""
     speed_mps: float
+    """The speed; 0 for an actor that stands for the whole clip."""
     start_s: float
+    """The time at which it appears at the first corner."""
     sway_m: float = 0.0
+    """How far it strays from its path to either side."""
 
     def __post_init__(self) -> None:
         if len(self.path) < 2 or self.speed_mps < 0 or self.height_m <= 0:
@@ -125,37 +135,37 @@ class Actor:
 
     @cached_property
     def _corners(self) -> list[float]:
-        """How far along the path its corners lie."""
+        """The distances of the corners along the path, in metres."""
         steps = np.hypot(*np.diff(self.path, axis=0).T)
         return [0.0, *np.cumsum(steps).tolist()]
 
     @cached_property
-    def _places(self) -> list[tuple[float, float]]:
+    def _points(self) -> list[tuple[float, float]]:
         return [(along, across) for along, across in self.path.tolist()]
 
     @property
     def end_s(self) -> float:
-        """When it has gone: the end of its path."""
+        """The time at which it reaches the end of its path and disappears."""
         if not self.speed_mps:
             return float("inf")
         return self.start_s + self._corners[-1] / self.speed_mps
 
     def pose(self, time_s: float) -> Pose | None:
-        """Tell where it is at a time; None before it comes and after it has gone."""
+        """Return its position at a time; None before it appears and after it has disappeared."""
         if not self.start_s <= time_s < self.end_s:
             return None
-        way = self.speed_mps * (time_s - self.start_s)
-        here, behind, ahead = (self._place(way + step) for step in (0.0, -0.5, 0.5))
+        travelled = self.speed_mps * (time_s - self.start_s)
+        point, behind, ahead = (self._point_at(travelled + step) for step in (0.0, -0.5, 0.5))
         if not self.speed_mps:
-            behind, ahead = self._places[0], self._places[1]
+            behind, ahead = self._points[0], self._points[1]
         heading = atan2(ahead[1] - behind[1], ahead[0] - behind[0])
-        return Pose(here[0], here[1], heading, way, self.speed_mps)
+        return Pose(point[0], point[1], heading, travelled, self.speed_mps)
 
-    def _place(self, way_m: float) -> tuple[float, float]:
-        way = min(max(way_m, 0.0), self._corners[-1])
-        after = min(max(bisect_right(self._corners, way), 1), len(self._corners) - 1)
+    def _point_at(self, travelled_m: float) -> tuple[float, float]:
+        travelled = min(max(travelled_m, 0.0), self._corners[-1])
+        after = min(max(bisect_right(self._corners, travelled), 1), len(self._corners) - 1)
         begin, end = self._corners[after - 1], self._corners[after]
-        share = (way - begin) / (end - begin) if end > begin else 0.0
-        here, there = self._places[after - 1], self._places[after]
-        along, across = (a + share * (b - a) for a, b in zip(here, there, strict=True))
-        return along, across + self.sway_m * sin(way_m / 2.7 + self.number)
+        share = (travelled - begin) / (end - begin) if end > begin else 0.0
+        point, following = self._points[after - 1], self._points[after]
+        along, across = (a + share * (b - a) for a, b in zip(point, following, strict=True))
+        return along, across + self.sway_m * sin(travelled_m / 2.7 + self.number)

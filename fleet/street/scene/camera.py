@@ -1,4 +1,4 @@
-"""A fixed camera over a street: from points in metres to pixels, and from pixels to rays."""
+"""A fixed camera over a street, which maps points in metres to pixels, and pixels to rays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fleet.core.geometry import Size
 
 NEAREST_M = 0.6
-"""Points nearer to the camera's plane than this are drawn as if they were this far."""
+"""Points that are closer to the plane of the camera are drawn as if they had this distance."""
 
 
 @dataclass(frozen=True)
@@ -19,17 +19,21 @@ class Camera:
     """A pinhole camera.
 
     Points are (along, across, up) in metres: along the street, to the right of that direction, and
-    above the ground. `heading_rad` turns from along towards across, `pitch_rad` looks down. `size`:
-    the picture in pixels; the principal point is its centre.
+    above the ground.
     """
 
     size: Size
+    """The picture in pixels; its centre is the principal point."""
     focal_px: float
+    """The focal length."""
     along_m: float
     across_m: float
     height_m: float
+    """The position above the ground."""
     heading_rad: float
+    """The direction, from along towards across."""
     pitch_rad: float
+    """The direction below the horizontal."""
 
     def __post_init__(self) -> None:
         if self.focal_px <= 0 or self.height_m <= 0:
@@ -37,12 +41,12 @@ class Camera:
 
     @cached_property
     def position(self) -> NDArray[np.float64]:
-        """Where it stands: f64 [3] in metres."""
+        """The position, f64 [3] in metres."""
         return np.array([self.along_m, self.across_m, self.height_m])
 
     @cached_property
     def axes(self) -> NDArray[np.float64]:
-        """Right, down and forward as unit vectors: f64 [3, 3], one a row."""
+        """The unit vectors right, down and forward, f64 [3, 3], one a row."""
         sin_h, cos_h = np.sin(self.heading_rad), np.cos(self.heading_rad)
         sin_p, cos_p = np.sin(self.pitch_rad), np.cos(self.pitch_rad)
         right = (-sin_h, cos_h, 0.0)
@@ -63,15 +67,15 @@ class Camera:
         return seen[..., :2] * (self.focal_px / distance)[..., None] + centre, distance
 
     def distance(self, along_m: float, across_m: float) -> float:
-        """Tell how far a point of the ground lies in front of the camera, in metres."""
+        """Return how far a point of the ground lies in front of the camera, in metres."""
         point = np.array([along_m, across_m, 0.0])
         return float((point - self.position) @ self.axes[2])
 
     def rays(self, top: int, bottom: int, fine: int) -> NDArray[np.float32]:
-        """Give the directions through `fine` x `fine` points of each pixel in rows top to bottom.
+        """Return the directions through `fine` x `fine` points of each pixel in rows top to bottom.
 
-        f32 [rows * fine, width * fine, 3]; their forward part is 1, so that a multiple of one is a
-        distance along the camera's axis.
+        They are f32 [rows * fine, width * fine, 3], with a forward part of 1, so that a multiple of
+        one is a distance along the camera's axis.
         """
         x = (np.arange(self.size.width * fine) + 0.5) / fine - self.size.width / 2
         y = (np.arange(top * fine, bottom * fine) + 0.5) / fine - self.size.height / 2

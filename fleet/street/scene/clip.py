@@ -1,4 +1,4 @@
-"""What a synthetic clip is to show, and how it is to be coded."""
+"""The description of a synthetic clip: what it shows, and how it is coded."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Light(StrEnum):
 
 
 class Weather(StrEnum):
-    """What falls from the sky; a cloudy day has no sun and casts no hard shadow."""
+    """The weather; a cloudy day has no sun and no hard shadows."""
 
     CLEAR = "clear"
     CLOUDY = "cloudy"
@@ -31,7 +31,7 @@ class Weather(StrEnum):
 
 
 class Density(StrEnum):
-    """How many are on the street."""
+    """How many people and vehicles are on the street."""
 
     EMPTY = "empty"
     SPARSE = "sparse"
@@ -41,16 +41,16 @@ class Density(StrEnum):
 
 @dataclass(frozen=True)
 class Coding:
-    """How pictures become a stream.
-
-    `codec`: h264 or h265. `gop_s`: seconds from key to key. `b_frames`: how many stand between two
-    others. `open_gop`: whether pictures may refer across a key.
-    """
+    """How pictures are coded."""
 
     codec: str = "h264"
+    """h264 or h265."""
     gop_s: float = 2.0
+    """Seconds from key to key."""
     b_frames: int = 2
+    """How many B-frames lie between two other frames."""
     open_gop: bool = False
+    """Whether pictures may refer across a key."""
 
     def __post_init__(self) -> None:
         if self.codec not in {"h264", "h265"}:
@@ -68,17 +68,18 @@ class Coding:
 
 @dataclass(frozen=True)
 class Clip:
-    """One clip of one fixed camera; the same values give the same pictures.
-
-    `scene` seeds the street, its buildings and its camera, `seed` what happens on it: two clips of
-    one camera differ in the second only. `seconds` is rounded to whole frames.
-    """
+    """One clip of one fixed camera; equal values make equal pictures."""
 
     seed: int
+    """The seed of the events on the street."""
     scene: int = 0
+    """The seed of the street, its buildings and its camera: the same in all clips of a camera."""
     size: Size = field(default_factory=lambda: Size(1280, 720))
+    """The size of the pictures."""
     rate: Fraction = Fraction(12)
+    """Frames a second."""
     seconds: float = 10.0
+    """The length, which is rounded to whole frames."""
     light: Light = Light.DAY
     weather: Weather = Weather.CLEAR
     density: Density = Density.NORMAL
@@ -97,11 +98,11 @@ class Clip:
 
     @property
     def frames(self) -> int:
-        """How many pictures it has, at least one."""
+        """The number of pictures, at least one."""
         return max(1, round(self.seconds * self.rate))
 
     def time_s(self, frame: int) -> float:
-        """Tell when a frame is taken, in seconds from the first."""
+        """Return the time of a frame, in seconds from the first."""
         return float(frame / self.rate)
 
 

@@ -11,43 +11,45 @@ from numpy.typing import NDArray
 from fleet.street.scene.clip import Clip, Light, Weather
 
 RGB = NDArray[np.float64]
-"""A colour or a light: f64 [3]; 1 is as bright as white paper in daylight."""
+"""A colour or a light, f64 [3]; 1 is the brightness of white paper in daylight."""
 
 
 @dataclass(frozen=True, eq=False)
 class Lighting:
-    """Where light comes from, and how much.
-
-    `to_sun`: the unit vector (along, across, up) towards the sun. `sun`, `ambient`: what a surface
-    facing it takes from the sun, and from everywhere. `shade`: how much of the light a cast shadow
-    takes away, 0..1. `lamps`: the strength of street lamps; `windows`: the share of windows that
-    are lit. `haze_m`: how far away a thing is half lost in the haze.
-    """
+    """The sources of light, and their strength."""
 
     to_sun: NDArray[np.float64]
+    """The unit vector (along, across, up) towards the sun."""
     sun: RGB
+    """The light of the sun on a surface that faces it."""
     ambient: RGB
+    """The light from all directions."""
     shade: float
+    """The share of the light that a cast shadow takes away, 0..1."""
     sky_top: RGB
     sky_low: RGB
     haze_m: float
+    """The distance at which haze hides half of an object."""
     lamps: float = 0.0
+    """The strength of street lamps."""
     windows: float = 0.04
+    """The share of windows that are lit."""
     headlights: bool = False
+    """Whether vehicles have their lights on."""
 
     @cached_property
     def sunny(self) -> bool:
-        """Whether the sun is bright enough to throw hard shadows."""
+        """Return whether the sun is bright enough to cast hard shadows."""
         return float(self.sun.max()) > 0.3
 
     @cached_property
     def glow(self) -> float:
-        """How much lamps stand out against the rest, 0..1."""
+        """The visibility of lamps against the rest, 0..1."""
         return float(np.clip(1.25 - self.ambient.max() * 1.6, 0, 1)) if self.headlights else 0.0
 
 
 def lighting(clip: Clip, rng: np.random.Generator) -> Lighting:
-    """Choose the light of a clip: where the sun stands is drawn, the rest follows."""
+    """Return the light of a clip; the position of the sun is random, the rest follows from it."""
     azimuth = rng.uniform(0, 2 * np.pi)
     if clip.light is Light.NIGHT:
         return _night(azimuth, wet=clip.weather is Weather.RAIN)

@@ -1,4 +1,4 @@
-"""What is to be seen in a picture: boxes of the visible, and which of them do not count."""
+"""The truth about a picture: the boxes of visible figures, and which of them do not count."""
 
 from __future__ import annotations
 
@@ -12,60 +12,62 @@ from numpy.typing import NDArray
 from fleet.core.geometry import Size
 
 NETWORK_SIDE_PX = 416
-"""The longest side of a network's input; smallness is judged at this size."""
+"""The longest side of a network's input; whether a figure is too small is decided at this size."""
 SMALLEST_PX = 8.0
 MOST_HIDDEN = 0.70
 
 
 @dataclass(frozen=True, eq=False)
 class Silhouette:
-    """Where one figure would be seen if no other stood before it.
-
-    `left`, `top`: the mask's place in the picture, negative if it reaches out. `mask`: bool
-    [rows, columns]. `area`: the pixels of the whole figure, hidden ones too.
-    """
+    """The area of one figure, as if no other stood in front of it."""
 
     number: int
+    """The number of the actor."""
     class_id: int
+    """The class."""
     left: int
+    """The left edge of the mask in the picture, negative outside of it."""
     top: int
+    """The top edge of the mask in the picture, negative outside of it."""
     mask: NDArray[np.bool_]
+    """[rows, columns], whether the figure covers a pixel."""
     area: int
+    """The pixels of the whole figure, those hidden by trees and posts included."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One figure in the truth: its class, the box of its visible part, and how much is hidden.
-
-    The box is in pixels of the picture; the right and bottom edges are exclusive. `hidden`: the
-    share of the figure, 0..1, that others, trees or the picture's edge hide.
-    """
+    """One visible figure."""
 
     number: int
+    """The number of the actor."""
     class_id: int
+    """The class."""
     box: tuple[float, float, float, float]
+    """The box of the visible part in pixels of the picture, right and bottom edge exclusive."""
     hidden: float
+    """The share of the figure, 0..1, that others, trees or the edge of the picture hide."""
 
     def ignored(self, picture: Size) -> bool:
-        """Whether it counts neither as a hit nor as a miss: mostly hidden, or too small.
+        """Return whether it is neither a hit nor a miss, as it is mostly hidden or too small.
 
-        Small is a box lower than SMALLEST_PX in a picture shrunk so that its longest side is
-        NETWORK_SIDE_PX.
+        It is too small if its box is lower than SMALLEST_PX in a picture that is shrunk until its
+        longest side is NETWORK_SIDE_PX.
         """
         shrink = NETWORK_SIDE_PX / max(picture.width, picture.height)
         height = (self.box[3] - self.box[1]) * shrink
         return self.hidden > MOST_HIDDEN or height < SMALLEST_PX
 
 
-def look(
+def visible_figures(
     silhouettes: Sequence[Silhouette], picture: Size, moved: tuple[float, float], margin: int
 ) -> list[Seen]:
-    """Tell what is seen of figures, given nearest first; the wholly hidden are left out.
+    """Return the visible ones of figures that are sorted from the nearest on.
 
-    The figures stand on a canvas that is `margin` px larger than the picture on all sides, and is
+    The figures lie on a canvas that is `margin` px larger than the picture on all sides, and is
     moved by `moved` px (right, down) under it.
     """
-    # The picture's place on the canvas, to the nearest pixel.
+    # The position of the picture on the canvas, to the nearest pixel.
     left, top = round(margin - moved[0]), round(margin - moved[1])
     covered = np.zeros((picture.height, picture.width), np.bool_)
     seen = []
@@ -83,7 +85,7 @@ def look(
 def _uncover(
     mask: NDArray[np.bool_], left: int, top: int, covered: NDArray[np.bool_]
 ) -> tuple[tuple[int, int, int, int], int] | None:
-    """Find the extent and the pixels of a figure that nothing covers, and cover them."""
+    """Return the extent and the count of a figure's uncovered pixels, and mark them as covered."""
     rows = slice(max(0, top), min(covered.shape[0], top + mask.shape[0]))
     columns = slice(max(0, left), min(covered.shape[1], left + mask.shape[1]))
     if rows.start >= rows.stop or columns.start >= columns.stop:

@@ -1,4 +1,4 @@
-"""What lies between street and picture: rain, a shaking mast, a noisy sensor."""
+"""The effects between street and picture: rain, a shaking mast, a noisy sensor."""
 
 from __future__ import annotations
 
@@ -13,56 +13,57 @@ from fleet.street.canvas.brush import Picture
 from fleet.street.scene.clip import Clip, Light, Weather
 
 MARGIN_PX = 4
-"""How much larger than the picture the street is painted on all sides, so that it may shake."""
+"""The margin of the painted street around the picture, so that the camera may shake."""
 _ROAM_PX = 160
 _GRAIN = {Light.DAY: 1.8, Light.DUSK: 3.2, Light.NIGHT: 5.0}
 
 
 @dataclass(frozen=True, eq=False)
 class Air:
-    """The rain, noise and shake of a clip.
-
-    `moves`: how far the picture is moved in each frame, f64 [frames, 2] (right, down) in px.
-    `places`: where in the larger fields of rain and noise each frame looks, i64 [frames, 4].
-    `noise`: i8 [h + 160, w + 160, 3], never beyond +-`limit`. `rain`: u8, or None if it is dry.
-    """
+    """The rain, noise and shake of a clip."""
 
     size: Size
+    """The size of the picture."""
     moves: NDArray[np.float64]
-    places: NDArray[np.int64]
+    """[frames, 2], how far the picture is moved in each frame, (right, down) in px."""
+    windows: NDArray[np.int64]
+    """[frames, 4], the corners of each frame in the larger fields of noise and rain."""
     noise: NDArray[np.int8]
+    """[h + 160, w + 160, 3], within +-`limit`."""
     limit: int
+    """The largest noise."""
     rain: Picture | None
+    """[h + 160, w + 160, 3], or None where it is dry."""
 
-    def take(self, canvas: Picture, frame: int) -> Picture:
-        """Make the picture u8 [height, width, 3] of a canvas that is MARGIN_PX larger."""
+    def apply(self, canvas: Picture, frame: int) -> Picture:
+        """Return the picture, u8 [height, width, 3], of a canvas that is MARGIN_PX larger."""
         picture = _cropped(canvas, self.size, *self.moves[frame])
         if self.rain is not None:
             cv2.add(picture, self._window(self.rain, frame, 2), dst=picture)
-        # Clear of both ends by the limit, bytes can take the noise without saturating.
+        # With the limit as distance to both ends, the noise cannot overflow a byte.
         np.clip(picture, self.limit, 255 - self.limit, out=picture)
         np.add(picture, self._window(self.noise.view(np.uint8), frame, 0), out=picture)
         return picture
 
     def _window(self, field: Picture, frame: int, which: int) -> Picture:
-        down, aside = self.places[frame, which : which + 2]
+        down, aside = self.windows[frame, which : which + 2]
         return field[down : down + self.size.height, aside : aside + self.size.width]
 
 
 def _cropped(canvas: Picture, size: Size, right: float, down: float) -> Picture:
-    """Cut the picture out of its canvas, moved by parts of pixels: the mean of its neighbours."""
+    """Crop the picture from its canvas, moved by parts of pixels, as the mean of neighbours."""
     left, top = int(np.floor(MARGIN_PX - right)), int(np.floor(MARGIN_PX - down))
     part = canvas[top : top + size.height + 1, left : left + size.width + 1]
     if not (right or down):
         return part[:-1, :-1].copy()
     aside, below = MARGIN_PX - right - left, MARGIN_PX - down - top
-    # Two blends of whole pictures take a third of the time of an affine warp.
+    # Two blends of whole pictures take a third of the time of an affine transformation.
     rows = cv2.addWeighted(part[:, :-1], 1 - aside, part[:, 1:], aside, 0)
     return np.asarray(cv2.addWeighted(rows[:-1], 1 - below, rows[1:], below, 0), np.uint8)
 
 
 def air(clip: Clip, rng: np.random.Generator) -> Air:
-    """Make the air of a clip; one camera in three hangs on a mast that sways."""
+    """Return the air of a clip; one camera in three hangs on a mast that sways."""
     roomy = (clip.size.height + _ROAM_PX, clip.size.width + _ROAM_PX)
     strength = _GRAIN[clip.light] * rng.uniform(0.7, 1.3)
     limit = int(3 * strength) + 1
@@ -72,7 +73,7 @@ def air(clip: Clip, rng: np.random.Generator) -> Air:
     return Air(
         size=clip.size,
         moves=_sway(clip.frames, rng) if shaky else np.zeros((clip.frames, 2)),
-        places=rng.integers(_ROAM_PX, size=(clip.frames, 4)),
+        windows=rng.integers(_ROAM_PX, size=(clip.frames, 4)),
         noise=np.clip(noise, -limit, limit).astype(np.int8),
         limit=limit,
         rain=_streaks(roomy, clip, rng) if clip.weather is Weather.RAIN else None,
@@ -86,7 +87,7 @@ def _sway(frames: int, rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _streaks(shape: tuple[int, int], clip: Clip, rng: np.random.Generator) -> Picture:
-    """Drops as slanted streaks, near ones long and broad: u8 [rows, columns, 3]."""
+    """Draw drops as slanted streaks, near ones long and broad: u8 [rows, columns, 3]."""
     height, width = shape
     field = np.zeros(shape, np.uint8)
     slant = rng.normal(0, 0.12)

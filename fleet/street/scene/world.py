@@ -1,4 +1,4 @@
-"""A street: how wide it is, what stands along it, and where its camera hangs."""
+"""A street: its width, the objects along it, and the position of its camera."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fleet.core.geometry import Size
 from fleet.street.scene.camera import Camera
 
 REACH_M = 130.0
-"""How far the street goes on in both directions from the camera."""
+"""The length of the street in both directions from the camera."""
 KERB_M = 0.18
 CYCLE_LANE_M = 1.6
 LAMP_HEIGHT_M = 6.5
@@ -24,63 +24,69 @@ _WALLS = (
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """The houses of one side, one entry a house.
-
-    `across_m`: where the fronts stand. `edges`: where a house begins and the last one ends,
-    f32 [n + 1]. `height`, `storey`, `bay`: metres; a house of height 0 is a gap between houses.
-    `window`: the share of a bay and of a storey that is glass, [n, 2]. `wall`, `sign`: RGB [n, 3].
-    `brick`, `shop`: bool [n].
-    """
+    """The n houses of one side."""
 
     across_m: float
+    """The position of the fronts."""
     edges: NDArray[np.float32]
+    """[n + 1], where each house begins, and where the last one ends, in metres along."""
     height: NDArray[np.float32]
+    """[n], in metres; 0 for a gap between houses."""
     storey: NDArray[np.float32]
+    """[n], the height of a storey in metres."""
     bay: NDArray[np.float32]
+    """[n], the distance between windows in metres."""
     window: NDArray[np.float32]
+    """[n, 2], the share of a bay and of a storey that is glass."""
     wall: NDArray[np.float32]
+    """[n, 3], RGB."""
     sign: NDArray[np.float32]
+    """[n, 3], RGB."""
     brick: NDArray[np.bool_]
+    """[n], whether the wall is of bricks."""
     shop: NDArray[np.bool_]
+    """[n], whether the ground floor is a shop."""
 
     def house(self, along_m: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Tell which house stands at each place."""
+        """Return the number of the house at each position."""
         found = np.searchsorted(self.edges, along_m, side="right") - 1
         return np.asarray(np.clip(found, 0, len(self.height) - 1), np.int64)
 
 
 @dataclass(frozen=True, eq=False)
 class Street:
-    """A straight street with a camera.
-
-    Across is 0 in the middle of the road. `road_m`: half the road's width, without the parking
-    lanes. `parking_m`: the width of the parking lane at the left and at the right, 0 for none.
-    `left`, `right`: the houses. `trees`, `lamps`: places
-    (along, across) f64 [n, 2]. `zebra_m`: where people cross.
-    """
+    """A straight street with a camera; across is 0 in the middle of the road."""
 
     camera: Camera
+    """The camera."""
     road_m: float
+    """Half the width of the road, without the parking lanes."""
     parking_m: tuple[float, float]
+    """The width of the parking lane at the left and at the right, 0 for none."""
     left: Row
+    """The houses at the left."""
     right: Row
+    """The houses at the right."""
     trees: NDArray[np.float64]
+    """[n, 2], positions (along, across)."""
     lamps: NDArray[np.float64]
+    """[n, 2], positions (along, across)."""
     zebra_m: float
+    """The position of the zebra crossing, along."""
 
     def kerb_m(self, side: int) -> float:
-        """Where the pavement of a side begins (-1 left, 1 right): its place across."""
+        """Return where the pavement of a side (-1 left, 1 right) begins, across."""
         return side * (self.road_m + self.parking_m[side > 0])
 
     def wall_m(self, side: int) -> float:
-        """Where the houses of a side stand: their place across."""
+        """Return where the houses of a side (-1 left, 1 right) stand, across."""
         return self.right.across_m if side > 0 else self.left.across_m
 
 
 def plan_street(size: Size, rng: np.random.Generator) -> Street:
-    """Lay out a street and hang up its camera.
+    """Return a random street with its camera.
 
-    One in three cameras looks across the street, the others along it or at a slant.
+    One in three cameras looks across the street, the others along it or diagonally.
     """
     look = str(rng.choice(["along", "slant", "across"]))
     road = rng.uniform(4.6, 6.0)
@@ -96,8 +102,8 @@ def plan_street(size: Size, rng: np.random.Generator) -> Street:
         parking_m=(float(parking[0]), float(parking[1])),
         left=_row(left_wall, rng),
         right=_row(right_wall, rng),
-        trees=_places(right_wall - 1.0, left_wall, road, parking, zebra, rng, trees=True),
-        lamps=_places(right_wall - 1.0, left_wall, road, parking, zebra, rng, trees=False),
+        trees=_positions(right_wall - 1.0, left_wall, road, parking, zebra, rng, trees=True),
+        lamps=_positions(right_wall - 1.0, left_wall, road, parking, zebra, rng, trees=False),
         zebra_m=zebra,
     )
 
@@ -118,7 +124,7 @@ def _hang(size: Size, look: str, wall: float, road: float, rng: np.random.Genera
 
 
 def _ahead(camera: Camera) -> float:
-    """How far along the street from the camera the middle of the lower picture lies, in metres."""
+    """Return how far along the street the middle of the lower picture lies, in metres."""
     reach = camera.height_m / np.tan(camera.pitch_rad + 0.12)
     return float(np.clip(reach * np.cos(camera.heading_rad), 4.0, 24.0))
 
@@ -146,7 +152,7 @@ def _row(across_m: float, rng: np.random.Generator) -> Row:
     )
 
 
-def _places(
+def _positions(
     right_wall: float,
     left_wall: float,
     road: float,
@@ -156,7 +162,7 @@ def _places(
     *,
     trees: bool,
 ) -> NDArray[np.float64]:
-    """Set posts or trees along both kerbs, not in front of the zebra crossing."""
+    """Return positions of posts or trees along both kerbs, away from the zebra crossing."""
     step = rng.uniform(9, 15) if trees else 22.0
     along = np.arange(-20.0, REACH_M - 20, step) + rng.uniform(0, step)
     if trees:
@@ -169,5 +175,5 @@ def _places(
             continue
         shifted = along + (0 if side > 0 else step / 2)
         sides.append(np.stack([shifted, np.full(len(along), across)], 1))
-    places = np.concatenate(sides) if sides else np.zeros((0, 2))
-    return places[np.abs(places[:, 0] - zebra) > 4.0]
+    positions = np.concatenate(sides) if sides else np.zeros((0, 2))
+    return positions[np.abs(positions[:, 0] - zebra) > 4.0]
