@@ -1,4 +1,4 @@
-"""The edge to a job's own code: whatever it raises comes out as one error of ours."""
+"""Calling a job's own code: what it raises becomes one error of ours, JobCodeError."""
 
 from __future__ import annotations
 
@@ -7,24 +7,30 @@ from typing import Any, TypeVar
 
 from fleet.core.frames import Detections, FrameBatch, Rows
 from fleet.device import Device
-from fleet.errors import FleetError, JobCodeError
+from fleet.errors import FleetError, JobCodeError, UsageError
 from fleet.job.frame_job import FrameJob
 
 T = TypeVar("T")
 
 
-def open_job(work: FrameJob, device: Device) -> Any:
-    """Let the job make what it keeps on the device; raises JobCodeError for errors of its own."""
+def open_job(work: FrameJob[Any], device: Device) -> Any:
+    """Return what the job keeps on the device; raises JobCodeError for errors of its code."""
     return _called(work.open, device)
 
 
-def run_job(work: FrameJob, opened: Any, batch: FrameBatch) -> Rows:
-    """Let the job look at a batch.
+def run_job(work: FrameJob[Any], opened: Any, batch: FrameBatch) -> Rows:
+    """Return the rows of a batch, as the job's run returns them.
 
-    Raises JobCodeError for errors of its own; what a device or Fleet refuses stays as it is.
+    Raises JobCodeError for errors of the job's code, UsageError where it returns something else;
+    what a device or Fleet refuses is raised as it is.
     """
-    found = _called(work.run, opened, batch)
-    return found.rows() if isinstance(found, Detections) else found
+    found: object = _called(work.run, opened, batch)
+    if isinstance(found, Detections):
+        return found.rows()
+    if not isinstance(found, Rows):
+        message = f"The job's run returned {'None' if found is None else type(found).__name__}."
+        raise UsageError(message, "Let it return Rows or Detections, for every batch.")
+    return found
 
 
 def _called(call: Callable[..., T], *arguments: Any) -> T:
