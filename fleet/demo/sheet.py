@@ -58,7 +58,7 @@ def _tiles(pictures: Tables, detections: str, least_score: float) -> Iterator[Ti
         recorded = open_recorded(detections, uri)
         for row in of_video[:A_CAMERA]:
             scale = row["width"] / recorded.index.stream.size.width
-            found = recorded.found.marks.get(row["frame"], ())
+            found = recorded.detections.marks.get(row["frame"], ())
             marks = tuple(_scaled(mark, scale) for mark in found if mark.score >= least_score)
             yield Tile(row["camera"], row["time_s"], row["jpeg"], marks)
 

@@ -1,1 +1,1 @@
-"""Indexes of videos, kept from run to run."""
+"""The indexes of videos, kept from run to run."""

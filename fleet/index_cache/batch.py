@@ -1,8 +1,9 @@
 """Batches of kept indexes: two Parquet objects, one of videos and one of their packets.
 
-`<time>-<mark>-videos.parquet` has a row a video, keyed by (uri, bytes, etag), so that one that
-changed is looked at again; `<time>-<mark>-packets.parquet` has a row a packet, as in PacketTable.
-Names rise with time: of two batches that tell of one video, the later counts.
+`<time>-<random>-videos.parquet` has one row for each video, keyed by (uri, bytes, etag), so that a
+video that has changed is indexed again; `<time>-<random>-packets.parquet` has one row for each
+packet, as in PacketTable. Names rise with time: where two batches hold the same video, the later
+one counts.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from fleet.video.probe.serialize import (
 )
 
 GROUP_PACKETS = 1 << 16
-"""Packets a row group: what is read at least to know one video's packets."""
+"""Packets in a row group, the least that is read for one video."""
 VIDEOS, PACKETS = "-videos.parquet", "-packets.parquet"
 _FORMAT_KEY = b"fleet.index"
 _VIDEO_ROW = pa.schema(
@@ -59,40 +60,48 @@ _PACKET_ROW = pa.schema(
 COLUMNS = tuple(PacketTable.DTYPES)
 """The columns of a PacketTable."""
 CachedResult = VideoIndex | VideoError
-"""What looking at a video came to: its index, or why it has none."""
+"""What is known of a video: its index, or why it has none."""
 CacheEntry = CachedResult | None
-"""None: what was kept before counts no longer."""
+"""What a batch says of a video; None: what earlier batches say counts no longer."""
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Some videos' rows, and where their packets lie; None where that is not there."""
+    """One batch: the rows of its videos in memory, those of their packets in the folder."""
 
     name: str
+    """What the names of its two objects begin with."""
     videos: pa.Table
     packets: Entry | None
+    """The object with the packets; None where it is missing."""
 
     def sources(self) -> Iterator[Source]:
-        """Yield the videos, row by row."""
+        """Yield the videos in the order of their rows."""
         columns = (self.videos[name].to_pylist() for name in ("uri", "bytes", "etag"))
         for uri, size, etag in zip(*columns, strict=True):
             yield Source(unescaped(uri), size, etag)
 
     def is_known(self, row: int) -> bool:
-        """Whether the row tells anything of its video."""
+        """Return whether the row says anything of its video."""
         return any(self.videos[name][row].is_valid for name in ("stream", "error"))
 
     def error(self, source: Source, row: int) -> VideoError | None:
-        """Tell why a video has no index; None where it has one."""
+        """Return why the video has no index; None where it has one.
+
+        Raises ValueError, KeyError or TypeError where the row is damaged.
+        """
         text = self.videos["error"][row].as_py()
         return None if text is None else error_from_json(source.uri, text)
 
     def packet_rows(self, row: int) -> tuple[int, int]:
-        """Tell which rows of the packets' object are a video's: the first, and how many."""
+        """Return which rows of the packets object are the video's: the first, and how many."""
         return self.videos["first_packet"][row].as_py(), self.videos["packets"][row].as_py()
 
     def index(self, source: Source, row: int, packets: pa.Table) -> VideoIndex:
-        """Put a video's index together from its row and its packets."""
+        """Return the video's index, made of its row and its packets.
+
+        Raises ValueError, KeyError or TypeError where either is damaged.
+        """
         video = {name: self.videos[name][row].as_py() for name in ("container", "stream", "origin")}
         return VideoIndex(
             source=source,
@@ -105,7 +114,7 @@ class Batch:
 
 
 def read_batches(folder: Folder) -> Iterator[Batch]:
-    """Yield the batches in a folder, oldest first; what is no batch of ours is passed over."""
+    """Yield the batches in a folder, oldest first; other objects and damaged ones are skipped."""
     listed = {entry.name: entry for entry in folder.list()}
     for name in sorted(name for name in listed if name.endswith(VIDEOS)):
         stem = name.removesuffix(VIDEOS)
@@ -117,13 +126,13 @@ def read_batches(folder: Folder) -> Iterator[Batch]:
             yield Batch(stem, videos.cast(_VIDEO_ROW), listed.get(f"{stem}{PACKETS}"))
 
 
-def put_batch(folder: Folder, found: Sequence[tuple[Source, CacheEntry]]) -> Batch:
-    """Put some videos as a batch of their own, the packets first."""
+def put_batch(folder: Folder, entries: Sequence[tuple[Source, CacheEntry]]) -> Batch:
+    """Write a batch, its packets first, and return it."""
     name = f"{int(time.time() * 1000):014}-{uuid.uuid4().hex[:8]}"
-    indexes = [(n, item) for n, (_, item) in enumerate(found) if isinstance(item, VideoIndex)]
+    indexes = [(n, item) for n, (_, item) in enumerate(entries) if isinstance(item, VideoIndex)]
     packets = _packets_parquet(indexes)
     folder.put(f"{name}{PACKETS}", packets)
-    videos = _videos_table(found)
+    videos = _videos_table(entries)
     sink = pa.BufferOutputStream()
     pq.write_table(videos, sink, compression="zstd")
     folder.put(f"{name}{VIDEOS}", bytes(sink.getvalue()))
@@ -156,9 +165,9 @@ def _joined(pieces: Sequence[NDArray[Any]], dtype: type[np.generic]) -> NDArray[
     return np.concatenate([np.zeros(0, dtype), *pieces])
 
 
-def _videos_table(found: Sequence[tuple[Source, CacheEntry]]) -> pa.Table:
-    counts = [len(item.packets) if isinstance(item, VideoIndex) else 0 for _, item in found]
-    rows = [_video_row(source, item) for source, item in found]
+def _videos_table(entries: Sequence[tuple[Source, CacheEntry]]) -> pa.Table:
+    counts = [len(item.packets) if isinstance(item, VideoIndex) else 0 for _, item in entries]
+    rows = [_video_row(source, item) for source, item in entries]
     columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in rows[0]}
     ends = np.cumsum(counts, dtype=np.int64)
     arrays = [
@@ -171,11 +180,11 @@ def _videos_table(found: Sequence[tuple[Source, CacheEntry]]) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=_VIDEO_ROW)
 
 
-def _video_row(source: Source, found: CacheEntry) -> dict[str, Any]:
+def _video_row(source: Source, entry: CacheEntry) -> dict[str, Any]:
     row = {"uri": escaped(source.uri), "bytes": source.bytes, "etag": source.etag}
     about = {"container": None, "origin": None, "bytes_read": 0, "stream": None, "error": None}
-    if isinstance(found, VideoIndex):
-        stream = stream_to_json(found.stream)
-        known = {"container": found.container, "origin": found.origin, "stream": stream}
-        return row | about | known | {"bytes_read": found.bytes_read}
-    return row | about | ({"error": error_to_json(found)} if found is not None else {})
+    if isinstance(entry, VideoIndex):
+        stream = stream_to_json(entry.stream)
+        known = {"container": entry.container, "origin": entry.origin, "stream": stream}
+        return row | about | known | {"bytes_read": entry.bytes_read}
+    return row | about | ({"error": error_to_json(entry)} if entry is not None else {})

@@ -1,4 +1,4 @@
-"""The one way to the index of a video: memory, then the kept ones, then a look at the video."""
+"""The one way to the index of a video: memory, then the store, then the video itself."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from fleet.video.probe.sandbox import ProbeEndedError, Probes
 from fleet.video.probe.serialize import is_lasting
 
 PACKETS_HELD = 4_000_000
-"""Packets whose indexes stay in memory, some 50 bytes each; others are read again."""
+"""Packets whose indexes stay in memory, some 50 bytes each; others are read from the store."""
 
 
 class IndexCache:
-    """Indexes of videos, each taken from where it costs least; safe to use from several threads.
+    """The indexes of videos, each from the cheapest place; safe to use from several threads.
 
-    Memory is asked first, then `store`. A video that neither knows is looked at by a child process
+    Memory is asked first, then `store`. A video that neither knows is indexed by a child process
     (`fleet.video.probe.sandbox`), so that a hostile file ends that process and not the caller's;
-    what it finds out is added to the store. Up to `lines` videos are looked at at a time. The child
-    is started when it is first needed, and again when it is needed after `close`.
+    the result is added to the store. The child indexes up to `lines` videos at a time. It is
+    started when it is first needed, and again when it is needed after `close`.
     """
 
     def __init__(self, store: IndexStore | None = None, lines: int = 1) -> None:
@@ -35,8 +35,8 @@ class IndexCache:
     def get(self, source: Source) -> VideoIndex:
         """Return the index of this version of a video.
 
-        Raises the VideoError that was found out, now or earlier; StorageError where the video
-        cannot be read; JobFailedError where no child process can be started.
+        Raises VideoError where it has none, StorageError where the video cannot be read, and
+        JobFailedError where no child process can be started.
         """
         with self._lock:
             index = self._held.get(source)
@@ -61,7 +61,7 @@ class IndexCache:
         try:
             index = self._probes.index(source)
         except VideoError as error:
-            # Something else may have ended the child, so the next run looks at the video again.
+            # Something else may have ended the child, so the next run tries this video again.
             ended = isinstance(error.__cause__, ProbeEndedError)
             if self._store is not None and is_lasting(error) and not ended:
                 self._store.add(source, error)

@@ -1,7 +1,7 @@
-"""Indexes of videos, kept in a folder, so that an archive is looked through once.
+"""The indexes of videos, kept in a folder, so that each video of an archive is indexed once.
 
-Batches are only added, and brought together when there are many. Any of them may be deleted: what
-they tell is found out again. See `fleet.index_cache.batch`.
+Batches are only added, and merged when there are many. Any of them may be deleted: its videos are
+then indexed again. See `fleet.index_cache.batch`.
 """
 
 from __future__ import annotations
@@ -31,12 +31,15 @@ from fleet.storage import Folder
 from fleet.video.index import VideoIndex
 
 INDEX_FOLDER = "_index"
-"""Where in an output its indexes are kept, unless another place is named."""
+"""The folder of an output where its indexes are kept, unless the job names another place."""
 MOST_VIDEOS = 1024
+"""A batch is written when it holds that many videos."""
 MOST_PACKETS = 4_000_000
-"""A batch is put when it holds so many of either."""
+"""A batch is written when its videos have that many packets."""
 MANY_BATCHES = 32
+"""Small batches are merged when there are that many batches."""
 GROUPS_KEPT = 8
+"""Row groups of packets that stay in memory."""
 Key = tuple[str, int, str]
 
 
@@ -45,9 +48,9 @@ def _key(source: Source) -> Key:
 
 
 class IndexStore:
-    """Indexes in a folder; safe to use from several threads.
+    """The indexes in a folder; safe to use from several threads.
 
-    What is added is put when a batch is full, and by `flush`. A store that is `read_only` puts and
+    What is added is written when a batch is full, and by `flush`. A `read_only` store writes and
     deletes nothing, and drops what is added.
     """
 
@@ -66,7 +69,7 @@ class IndexStore:
         return len(self._places)
 
     def load(self) -> None:
-        """See what is there now; the latest batch that tells of a video counts."""
+        """Read what the folder holds now; where several batches hold a video, the latest counts."""
         batches = list(read_batches(self._folder))
         places: dict[Key, tuple[int, int]] = {}
         for number, batch in enumerate(batches):
@@ -78,7 +81,7 @@ class IndexStore:
             self._groups.clear()
 
     def find(self, source: Source) -> CachedResult | None:
-        """Tell what is known of this very version of a video; None where nothing is."""
+        """Return what is known of this version of a video; None where nothing is."""
         with self._lock:
             fresh = self._new.get(_key(source))
             place = self._places.get(_key(source))
@@ -87,7 +90,7 @@ class IndexStore:
             try:
                 return self._read(source, *place)
             except (StorageError, ValueError, KeyError, TypeError, pa.ArrowException):
-                # Deleted or damaged: it is found out again.
+                # Deleted or damaged, so the caller has to index the video again.
                 del self._places[_key(source)]
                 return None
 
@@ -103,7 +106,7 @@ class IndexStore:
         groups = [self._group(number, group) for group in range(start, end)]
         table = pa.concat_tables(groups).slice(first - start * GROUP_PACKETS, count)
         if len(table) != count:
-            raise ValueError(f"{count} packets were put, and {len(table)} are there")
+            raise ValueError(f"{count} packets were written, and {len(table)} are there")
         return table
 
     def _group(self, number: int, group: int) -> pa.Table:
@@ -119,24 +122,24 @@ class IndexStore:
         if number not in self._files:
             entry = self._batches[number].packets
             if entry is None:
-                raise ValueError("the packets are not there")
+                raise ValueError("the object with the packets is missing")
             file = pa.PythonFile(RangedFile(self._folder, entry), "r")
             self._files[number] = pq.ParquetFile(file, pre_buffer=True)
         return self._files[number]
 
-    def add(self, source: Source, found: CacheEntry) -> None:
-        """Keep what was found out about a video; with None, forget what was kept."""
+    def add(self, source: Source, entry: CacheEntry) -> None:
+        """Keep what is known of a video; with None, forget what was kept."""
         if self._read_only:
             return
         with self._lock:
-            self._new[_key(source)] = source, found
-            sizes = [len(f.packets) for _, f in self._new.values() if isinstance(f, VideoIndex)]
+            self._new[_key(source)] = source, entry
+            sizes = [len(e.packets) for _, e in self._new.values() if isinstance(e, VideoIndex)]
             full = len(self._new) >= MOST_VIDEOS or sum(sizes) >= MOST_PACKETS
         if full:
             self.flush()
 
     def flush(self) -> None:
-        """Put what was added."""
+        """Write what was added since the last batch."""
         with self._lock:
             new, self._new = self._new, {}
             if not new:
@@ -147,15 +150,15 @@ class IndexStore:
             self._places.update({key: (at, row) for row, key in enumerate(new)})
 
     def tidy(self) -> None:
-        """Bring small batches together, where there are many."""
+        """Merge small batches where there are many."""
         small = [batch for batch in self._batches if len(batch.videos) < MOST_VIDEOS]
         if self._read_only or len(self._batches) < MANY_BATCHES or len(small) < 2:
             return
         sources = [source for batch in small for source in batch.sources()]
         latest = {source.uri: source for source in sources if self._is_latest(source, small)}
-        found = [(source, found) for source in latest.values() if (found := self.find(source))]
-        for start in range(0, len(found), MOST_VIDEOS):
-            put_batch(self._folder, found[start : start + MOST_VIDEOS])
+        entries = [(source, kept) for source in latest.values() if (kept := self.find(source))]
+        for start in range(0, len(entries), MOST_VIDEOS):
+            put_batch(self._folder, entries[start : start + MOST_VIDEOS])
         for batch in small:
             self._folder.delete(f"{batch.name}{VIDEOS}")
             self._folder.delete(f"{batch.name}{PACKETS}")

@@ -1,1 +1,1 @@
-"""What was found, drawn on the frames it was found in."""
+"""Recorded detections, drawn on the frames of their video."""

@@ -1,4 +1,4 @@
-"""Which frames to show, and what is said of each."""
+"""Which frames to show, and the caption of each."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.errors import UsageError
-from fleet.show.decode import Shown, decode_frames
+from fleet.show.decode import DecodedFrame, decode_frames
 from fleet.show.detections import Mark, RecordedDetections
 from fleet.show.draw import draw_marks
 from fleet.video.index import VideoIndex
 from fleet.video.sampling import Sampling
 
 MOST_LABELS = 4
+"""Labels that a caption counts; of more, the most frequent."""
 
 
 def frame_at(index: VideoIndex, at_s: Fraction) -> int:
-    """Give the number of the frame that is on the screen at a time from the first frame.
+    """Return the number of the frame that is on the screen `at_s` seconds after the first.
 
     Raises UsageError for a time outside the video.
     """
@@ -32,7 +33,7 @@ def frame_at(index: VideoIndex, at_s: Fraction) -> int:
 
 
 def frames_between(index: VideoIndex, at_s: Fraction, to_s: Fraction) -> NDArray[np.bool_]:
-    """Mark the frames with at_s <= time < to_s: bool by frame number.
+    """Return which frames have at_s <= time < to_s: bool [frames], by frame number.
 
     Raises UsageError for times outside the video, and where there is no frame between them.
     """
@@ -49,29 +50,29 @@ def frames_between(index: VideoIndex, at_s: Fraction, to_s: Fraction) -> NDArray
 
 
 def annotated(
-    index: VideoIndex, wanted: NDArray[np.bool_], found: RecordedDetections, chip: str
-) -> Iterator[tuple[Shown, NDArray[np.uint8]]]:
-    """Yield the wanted frames with what was found drawn on them, RGB u8.
+    index: VideoIndex, wanted: NDArray[np.bool_], detections: RecordedDetections, chip: str
+) -> Iterator[tuple[DecodedFrame, NDArray[np.uint8]]]:
+    """Yield each wanted frame, and its picture with boxes and a caption: RGB u8, see `draw_marks`.
 
-    A frame that was not looked at shows, drawn thin, the boxes of the last frame that was.
+    A frame that the job did not process shows, drawn thin, the boxes of the last frame that it did.
     """
     name = PurePosixPath(index.source.uri).name
-    for shown in decode_frames(index, wanted, chip):
-        looked = found.latest(shown.frame)
-        marks = () if looked is None else found.marks.get(looked, ())
-        held = looked != shown.frame
-        where = f"{name}   {shown.time_s:.3f} s   frame {shown.frame}"
-        said = _said(looked, marks, held=held)
-        yield shown, draw_marks(shown.rgb, marks, f"{where}   {said}", held=held)
+    for decoded in decode_frames(index, wanted, chip):
+        processed = detections.latest(decoded.frame)
+        marks = () if processed is None else detections.marks.get(processed, ())
+        held = processed != decoded.frame
+        where = f"{name}   {decoded.time_s:.3f} s   frame {decoded.frame}"
+        caption = f"{where}   {_summary(processed, marks, held=held)}"
+        yield decoded, draw_marks(decoded.rgb, marks, caption, held=held)
 
 
-def _said(looked: int | None, marks: Sequence[Mark], *, held: bool) -> str:
-    if looked is None:
+def _summary(processed: int | None, marks: Sequence[Mark], *, held: bool) -> str:
+    if processed is None:
         return "not looked at"
     counts = Counter(mark.label for mark in marks).most_common()
     named = [f"{label} {count}" for label, count in counts[:MOST_LABELS]]
     named += ["..."] * (len(counts) > MOST_LABELS)
-    of = f"not looked at, boxes of frame {looked}: " if held else ""
+    of = f"not looked at, boxes of frame {processed}: " if held else ""
     return of + (", ".join(named) or "nothing found")
 
 

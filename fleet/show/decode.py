@@ -1,4 +1,4 @@
-"""Decoding some frames of a video as a job does, so that frame numbers mean the same."""
+"""Decode some frames of a video as a job does, so that frame numbers mean the same."""
 
 from __future__ import annotations
 
@@ -23,22 +23,27 @@ from fleet.worker.prefetch import Fetch, FetchPool
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
-    """One decoded frame: its number, its pts in the stream's time base, RGB u8 [height, width, 3].
-
-    `time_s`: seconds from the first frame of the video.
-    """
+class DecodedFrame:
+    """One decoded frame."""
 
     frame: int
+    """Its number in the video."""
     pts: int
+    """In the stream's time base."""
     time_s: float
+    """Seconds from the first frame of the video."""
     rgb: NDArray[np.uint8]
+    """RGB u8 [height, width, 3]."""
 
 
-def decode_frames(index: VideoIndex, wanted: NDArray[np.bool_], chip: str) -> Iterator[Shown]:
-    """Yield the wanted frames (bool by frame number) in presentation order, decoded as on `chip`.
+def decode_frames(
+    index: VideoIndex, wanted: NDArray[np.bool_], chip: str
+) -> Iterator[DecodedFrame]:
+    """Yield the wanted frames in presentation order, decoded as on `chip`.
 
-    Raises VideoError for what the chip does not decode, UsageError where frames are damaged.
+    `wanted`: bool [frames], by frame number.
+
+    Raises VideoError where the chip does not decode it, and UsageError where frames are damaged.
     """
     work = video_work(index, wanted, DoneIntervals([]), CostModel())
     lost: list[DecodeLoss] = []
@@ -52,7 +57,7 @@ def decode_frames(index: VideoIndex, wanted: NDArray[np.bool_], chip: str) -> It
                 shard, channel, lambda row: fetch.packet(shard, row), lost.append
             )
             for picture in decoder.pictures():
-                yield _shown(picture, shard, index)
+                yield _decoded(picture, shard, index)
                 picture.release()
     if lost:
         count = sum(len(item.rows) for item in lost)
@@ -60,7 +65,7 @@ def decode_frames(index: VideoIndex, wanted: NDArray[np.bool_], chip: str) -> It
         raise UsageError(message, "Choose another stretch.")
 
 
-def _shown(picture: Picture, shard: ShardOrder, index: VideoIndex) -> Shown:
+def _decoded(picture: Picture, shard: ShardOrder, index: VideoIndex) -> DecodedFrame:
     pts = int(shard.packets.pts[picture.row])
     time_s = float((pts - index.start_pts) * index.stream.time_base)
-    return Shown(int(shard.frames[picture.row]), pts, time_s, picture.rgb())
+    return DecodedFrame(int(shard.frames[picture.row]), pts, time_s, picture.rgb())

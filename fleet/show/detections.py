@@ -1,4 +1,4 @@
-"""The detections that an output has of one video, frame by frame."""
+"""The detections that an output holds of one video, frame by frame."""
 
 from __future__ import annotations
 
@@ -17,42 +17,45 @@ from fleet.table.state.read import Tables
 from fleet.video.index import VideoIndex
 
 MOST_NAMED = 3
+"""Videos that an error names, of those that the output holds."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """One box to be drawn: `xyxy` in pixels of the source picture, `score` in 0..1."""
+    """One box to draw."""
 
     label: str
     class_id: int
     score: float
+    """0..1."""
     xyxy: tuple[float, float, float, float]
+    """Left, top, right, bottom in pixels of the source picture."""
 
 
 @dataclass(frozen=True)
 class RecordedDetections:
-    """What an output says of one video: the frames it looked at, and their boxes.
-
-    `frames`: rising frame numbers. `marks`: frame -> its boxes, for frames that have any.
-    """
+    """What an output holds of one video."""
 
     frames: Sequence[int]
+    """The numbers of the frames that the job processed, in rising order."""
     marks: Mapping[int, tuple[Mark, ...]]
+    """The boxes by frame number, for frames that have any."""
 
     def nearest(self, frame: int) -> int:
-        """Give the frame that was looked at and is nearest to `frame`, the earlier of two."""
-        return min(self.frames, key=lambda looked: (abs(looked - frame), looked))
+        """Return the processed frame that is nearest to `frame`, the earlier of two."""
+        return min(self.frames, key=lambda processed: (abs(processed - frame), processed))
 
     def latest(self, frame: int) -> int | None:
-        """Give the last frame that was looked at up to `frame`; None where there is none yet."""
+        """Return the last processed frame up to `frame`; None where there is none yet."""
         place = bisect_right(self.frames, frame)
         return self.frames[place - 1] if place else None
 
 
 def recorded_uri(tables: Tables, asked: str) -> str:
-    """Find the video in an output, by its location or by the end of it, such as the file name.
+    """Return the URI of the video in an output that is `asked` for by its location or file name.
 
-    Raises UsageError where the output has not looked at it, or has several of that name.
+    The end of the location is enough. Raises UsageError where the output has no frame of it, and
+    where several videos end so.
     """
     uris = tables.frames.to_table(columns={"uri": ds.field("uri").cast(pa.string())})["uri"]
     known = sorted(uris.unique().to_pylist())
@@ -72,16 +75,16 @@ def recorded_uri(tables: Tables, asked: str) -> str:
     return str(alike[0])
 
 
-def read_found(tables: Tables, index: VideoIndex) -> RecordedDetections:
-    """Read what was found in a video.
+def read_detections(tables: Tables, index: VideoIndex) -> RecordedDetections:
+    """Read the detections of a video.
 
     Raises UsageError where the output is not of detections, and where the video is not the one that
-    was looked at: its frames have other presentation times.
+    the job processed: its frames have other presentation times.
     """
     _check_columns(tables)
     of_video = ds.field("uri") == index.source.uri
-    looked = tables.frames.to_table(columns=["frame", "pts"], filter=of_video).sort_by("frame")
-    frames, pts = looked["frame"].to_numpy(), looked["pts"].to_numpy()
+    processed = tables.frames.to_table(columns=["frame", "pts"], filter=of_video).sort_by("frame")
+    frames, pts = processed["frame"].to_numpy(), processed["pts"].to_numpy()
     shown = index.packets.pts[index.order]
     inside = frames < len(shown)
     if not inside.all() or not np.array_equal(shown[frames], pts):

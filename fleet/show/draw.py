@@ -1,4 +1,4 @@
-"""Drawing boxes, labels and a caption on a picture."""
+"""Draw boxes, labels and a caption on a picture."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ from fleet.show.detections import Mark
 
 Colour = tuple[int, int, int]
 Plate = tuple[float, float, float, float]
-"""Left, top, right and bottom of a label's ground, in pixels."""
+"""Left, top, right and bottom of a label's background, in pixels."""
 GOLDEN = 0.618034
+"""The golden ratio less 1: multiples of it spread evenly over the hues."""
 DARK, LIGHT = (16, 16, 16), (255, 255, 255)
 
 
 @dataclass(frozen=True)
 class Measures:
-    """How large things are drawn on a picture of some height: font and line width in pixels."""
+    """The sizes in which things are drawn."""
 
     font_px: int
     line_px: int
 
     @classmethod
     def of(cls, height: int) -> Measures:
-        """Suit a picture of `height` pixels."""
+        """Return the sizes for a picture of `height` pixels."""
         return cls(max(11, round(height / 54)), max(1, round(height / 400)))
 
 
 def class_colour(class_id: int) -> Colour:
-    """Give a class its colour; neighbouring classes differ most."""
+    """Return the colour of a class, (red, green, blue) u8; neighbouring classes differ most."""
     red, green, blue = colorsys.hsv_to_rgb((0.33 + class_id * GOLDEN) % 1, 0.85, 1)
     return round(255 * red), round(255 * green), round(255 * blue)
 
@@ -41,9 +42,9 @@ def class_colour(class_id: int) -> Colour:
 def draw_marks(
     rgb: NDArray[np.uint8], marks: Sequence[Mark], caption: str, *, held: bool = False
 ) -> NDArray[np.uint8]:
-    """Draw boxes with label and score, and a caption below the picture: RGB u8.
+    """Return the picture with boxes, their labels and scores, and a caption below it.
 
-    `rgb`: [height, width, 3]; what is given back is higher by the caption's even number of rows.
+    `rgb`: RGB u8 [height, width, 3]; the result is higher by the caption, an even number of rows.
     `held`: the boxes are of an earlier frame; they are drawn thin, without labels.
     """
     height, width = rgb.shape[:2]
@@ -83,7 +84,7 @@ def _plates(
     font: ImageFont.FreeTypeFont,
     size: tuple[int, int],
 ) -> list[tuple[Mark, Plate]]:
-    """Find a place for each label, for the surest first: where it covers no other, if there is."""
+    """Place each label, that of the highest score first, where it covers no other if possible."""
     placed: list[tuple[Mark, Plate]] = []
     for mark in sorted(marks, key=lambda mark: -mark.score):
         wide = pen.textlength(_text(mark), font) + font.size / 2
@@ -94,7 +95,7 @@ def _plates(
 
 
 def _places(mark: Mark, wide: float, high: float, size: tuple[int, int]) -> list[Plate]:
-    """List where a label may stand: above its box, below it, inside it at the top or the foot."""
+    """List where a label fits: above its box, below it, inside it at the top or the foot."""
     left = min(max(mark.xyxy[0], 0), max(0, size[0] - wide))
     top, foot = mark.xyxy[1], mark.xyxy[3]
     rows = [row for row in (top - high, foot, top, foot - high) if 0 <= row <= size[1] - high]

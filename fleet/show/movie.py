@@ -12,13 +12,13 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 from PIL import Image
 
-QUALITY = {"crf": "20", "preset": "veryfast"}
+_OPTIONS = {"crf": "20", "preset": "veryfast"}
 BT709 = 1
 """The number of BT.709 in H.264's tables of primaries, transfer and matrix."""
 
 
 def png(rgb: NDArray[np.uint8]) -> bytes:
-    """Write a picture, RGB u8 [height, width, 3], as PNG."""
+    """Return a picture, RGB u8 [height, width, 3], as PNG."""
     out = io.BytesIO()
     Image.fromarray(rgb).save(out, "png")
     return out.getvalue()
@@ -27,14 +27,14 @@ def png(rgb: NDArray[np.uint8]) -> bytes:
 def mp4(
     frames: Iterable[tuple[int, NDArray[np.uint8]]], time_base: Fraction, rate: Fraction
 ) -> bytes:
-    """Write frames, (pts in `time_base`, RGB u8 [height, width, 3]), as H.264 by libx264.
+    """Return frames, (pts in `time_base`, RGB u8 [height, width, 3]), as H.264 in MP4.
 
-    Their distances in time stay; the first one is at 0. All are of one size, of which an odd last
-    row or column is left out, as 4:2:0 asks. `rate` is what the header names.
+    The first frame is at 0, and the distances in time stay. All frames have the same size; an odd
+    last row or column is left out, because 4:2:0 has none. `rate`: the frame rate in the header.
     """
     out = io.BytesIO()
     with av.open(out, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=rate, options=QUALITY)
+        stream = container.add_stream("libx264", rate=rate, options=_OPTIONS)
         stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = time_base
         stream.codec_context.colorspace = stream.codec_context.color_primaries = BT709

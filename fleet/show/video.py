@@ -1,4 +1,4 @@
-"""A video and what an output has recorded of it, as a picture or as a film."""
+"""A video and the detections that an output holds of it, as a picture or as a film."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fleet.core.format import plural
 from fleet.index_cache.cache import IndexCache
 from fleet.index_cache.store import INDEX_FOLDER, IndexStore
 from fleet.show.clip import annotated, frame_at, frames_between
-from fleet.show.detections import RecordedDetections, read_found, recorded_uri
+from fleet.show.detections import RecordedDetections, read_detections, recorded_uri
 from fleet.show.movie import mp4, png
 from fleet.storage import Folder, expand
 from fleet.table.state.read import read
@@ -21,49 +21,52 @@ from fleet.video.index import VideoIndex
 
 @dataclass(frozen=True)
 class Recorded:
-    """A video that an output has looked at; `chip`: the one that the job ran on."""
+    """A video that an output has frames of."""
 
     index: VideoIndex
-    found: RecordedDetections
+    detections: RecordedDetections
     chip: str
+    """The chip that the job ran on."""
 
 
 def open_recorded(output: str, uri: str) -> Recorded:
-    """Open an output and one of its videos, by its location or by the end of it.
+    """Open an output and one of its videos, by the video's location or the end of it.
 
-    Raises UsageError where either is not there, and where the video has been replaced since.
+    The output is only read. Raises UsageError where either is missing, and where the video has been
+    replaced since; VideoError where it has no index any more.
     """
     tables = read(output)
     (source,) = expand([recorded_uri(tables, uri)]).sources
     kept = IndexStore(Folder(f"{tables.uri}/{INDEX_FOLDER}"), read_only=True)
     with closing(IndexCache(kept)) as indexes:
         index = indexes.get(source)
-    return Recorded(index, read_found(tables, index), str(tables.job.fields["soc"]))
+    return Recorded(index, read_detections(tables, index), str(tables.job.fields["soc"]))
 
 
 def picture(video: Recorded, at_s: Fraction) -> tuple[bytes, str]:
-    """Draw the frame nearest to `at_s` that was looked at: a PNG, and what it shows in words.
+    """Draw the processed frame nearest to `at_s`: return a PNG, and a sentence on what it shows.
 
     Raises UsageError for a time outside the video.
     """
-    index, found = video.index, video.found
+    index, detections = video.index, video.detections
     asked = frame_at(index, at_s)
-    nearest = found.nearest(asked)
+    nearest = detections.nearest(asked)
     wanted = np.arange(len(index.order)) == nearest
-    ((shown, rgb),) = annotated(index, wanted, found, video.chip)
+    ((decoded, rgb),) = annotated(index, wanted, detections, video.chip)
     why = "" if nearest == asked else f", the nearest to frame {asked} that was looked at"
-    boxes = len(found.marks.get(nearest, ()))
-    return png(rgb), f"frame {nearest} at {shown.time_s:.3f} s{why}; boxes: {boxes}"
+    boxes = len(detections.marks.get(nearest, ()))
+    return png(rgb), f"frame {nearest} at {decoded.time_s:.3f} s{why}; boxes: {boxes}"
 
 
 def stretch(video: Recorded, at_s: Fraction, to_s: Fraction) -> tuple[bytes, str]:
-    """Draw all frames with at_s <= time < to_s: an MP4, and what it shows in words.
+    """Draw all frames with at_s <= time < to_s: return an MP4, and a sentence on what it shows.
 
     Raises UsageError for times outside the video, and where there is no frame between them.
     """
-    index, found = video.index, video.found
+    index, detections = video.index, video.detections
     wanted = frames_between(index, at_s, to_s)
-    frames = ((shown.pts, rgb) for shown, rgb in annotated(index, wanted, found, video.chip))
+    drawn = annotated(index, wanted, detections, video.chip)
+    frames = ((decoded.pts, rgb) for decoded, rgb in drawn)
     data = mp4(frames, index.stream.time_base, index.stream.frame_rate or Fraction(25))
-    looked = int(wanted[list(found.frames)].sum())
-    return data, f"{plural(int(wanted.sum()), 'frame')}, of which {looked:,} were looked at"
+    processed = int(wanted[list(detections.frames)].sum())
+    return data, f"{plural(int(wanted.sum()), 'frame')}, of which {processed:,} were looked at"
