@@ -1,4 +1,4 @@
-"""Precision over recall, drawn."""
+"""Drawings of precision over recall."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from fleet.evaluate.score import Evaluation, Score
 
 MOST_CURVES = 10
-"""More than these are not told apart; those with the most objects are drawn."""
+"""Curves in one drawing, those with the most objects; more could not be told apart."""
 
 
 def draw_curves(evaluation: Evaluation) -> Iterator[tuple[str, bytes]]:
-    """Yield a PNG for each way the scores are split: a file name, and its bytes."""
+    """Yield a PNG for each way in which the scores are split: its file name and its bytes."""
     slices = {
         "class": {"all": evaluation.overall} | evaluation.by_class,
         "camera": evaluation.by_camera,

@@ -1,4 +1,4 @@
-"""Bringing an output folder and the truth to one list of images."""
+"""Bring the detections of an output and the truth to one list of images."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ from fleet.table.parts.schema import DETECTIONS, IDENTITY
 from fleet.table.state.read import Tables
 
 MOST_FRAMES = 2**40
-"""More than any video has: video * MOST_FRAMES + frame is one number an image."""
+"""More frames than any video has, so video * MOST_FRAMES + frame numbers an image."""
 
 
 def gather(tables: Tables, truth: pa.Table) -> Scene:
-    """Line up what was found with `truth` (as `read_truth` gives it), on the frames of frames/.
+    """Line up the detections with `truth`, a table from `read_truth`, on the frames of frames/.
 
-    Raises UsageError where they share no video, and where the output is not of detections.
+    Raises UsageError where they share no video or no frame, and where the output is not of
+    detections.
     """
-    looked = _uris(tables.frames)
-    pairs = match_videos(looked, set(truth["uri"].to_pylist()))
+    uris = _uris(tables.frames)
+    pairs = match_videos(uris, set(truth["uri"].to_pylist()))
     videos = {uri: number for number, uri in enumerate(sorted(pairs.values()))}
     frames = _of_videos(tables.frames, ["uri", "frame", *_camera_column(tables)], videos)
     images = np.unique(_keys(frames, videos))
@@ -40,15 +41,15 @@ def gather(tables: Tables, truth: pa.Table) -> Scene:
     kept = truth.filter(pa.array(place >= 0))
     place = place[place >= 0]
     labels = tuple(sorted(set(kept["label"].to_pylist())))
-    found, strange = _found(tables, videos, images, labels)
+    detections, unknown = _detections(tables, videos, images, labels)
     return Scene(
         labels=labels,
         camera=_cameras(frames, kept, videos, images, place),
         light=_lights(kept, place, images),
         truth=_boxes(kept, place, labels, np.ones(len(kept)), _column(kept, "ignore", bool)),
-        found=found,
+        detections=detections,
         videos=len(videos),
-        left_out=LeftOut(len(looked) - len(videos), len(truth) - len(kept), strange),
+        left_out=LeftOut(len(uris) - len(videos), len(truth) - len(kept), unknown),
     )
 
 
@@ -62,7 +63,7 @@ def _camera_column(tables: Tables) -> list[str]:
 
 
 def _of_videos(dataset: ds.Dataset, names: Sequence[str], videos: dict[str, int]) -> pa.Table:
-    """Read these columns of these videos' rows, dictionaries as plain text."""
+    """Read columns of the rows of some videos, dictionaries as plain text."""
     columns = {}
     for name in names:
         field = ds.field(name)
@@ -73,7 +74,7 @@ def _of_videos(dataset: ds.Dataset, names: Sequence[str], videos: dict[str, int]
 
 
 def _keys(table: pa.Table, codes: dict[str, int]) -> NDArray[np.int64]:
-    """Number each row's image; -1 where its video has no code."""
+    """Return the number of each row's image: int64 [rows], -1 where its video has no code."""
     uri = table["uri"].combine_chunks().dictionary_encode()
     by_uri = np.array([codes.get(u, -1) for u in uri.dictionary.to_pylist()] or [-1], np.int64)
     video = by_uri[uri.indices.to_numpy(zero_copy_only=False)]
@@ -82,15 +83,15 @@ def _keys(table: pa.Table, codes: dict[str, int]) -> NDArray[np.int64]:
 
 
 def _places(keys: NDArray[np.int64], images: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Find keys among the sorted `images`: int64 [n], -1 where there is none."""
+    """Return the place of each key in the sorted `images`: int64 [n], -1 where it has none."""
     at = np.minimum(np.searchsorted(images, keys), len(images) - 1)
     return np.where(images[at] == keys, at, -1)
 
 
-def _found(
+def _detections(
     tables: Tables, videos: dict[str, int], images: NDArray[np.int64], labels: tuple[str, ...]
 ) -> tuple[Boxes, dict[str, int]]:
-    """Read the detections of the labels that the truth has, and count the others."""
+    """Read the detections whose labels the truth has; count the others by label."""
     needed = [*IDENTITY.names[:2], *DETECTIONS.names]
     missing = set(needed) - set(tables.detections.schema.names)
     if missing:
@@ -99,11 +100,11 @@ def _found(
     names = ["uri", "frame", "label", "score", *BOX]
     rows = _of_videos(tables.detections, names, videos)
     counts = {row["values"]: row["counts"] for row in rows["label"].value_counts().to_pylist()}
-    strange = {label: count for label, count in counts.items() if label not in labels}
+    unknown = {label: count for label, count in counts.items() if label not in labels}
     known = rows.filter(pa.compute.is_in(rows["label"], pa.array(labels, pa.string())))
     place = _places(_keys(known, videos), images)
     nothing = np.zeros(len(known), np.bool_)
-    return _boxes(known, place, labels, _column(known, "score", float), nothing), strange
+    return _boxes(known, place, labels, _column(known, "score", float), nothing), unknown
 
 
 def _boxes(
@@ -130,18 +131,21 @@ def _cameras(
     images: NDArray[np.int64],
     place: NDArray[np.int64],
 ) -> Texts:
-    """Name each image's camera: the truth's, else the output's column, else the file's stem."""
+    """Return each image's camera: the truth's, else the output's column, else the file's stem."""
     stems = [PurePosixPath(uri.replace("\\", "/")).stem for uri in sorted(videos)]
     by_video: dict[int, str] = dict(enumerate(stems))
     for table, keys in ((frames, _keys(frames, videos)), (truth, images[place])):
         if "camera" in table.column_names:
-            told = zip((keys // MOST_FRAMES).tolist(), table["camera"].to_pylist(), strict=True)
-            by_video |= {video: camera for video, camera in told if camera}
+            rows = zip((keys // MOST_FRAMES).tolist(), table["camera"].to_pylist(), strict=True)
+            by_video |= {video: camera for video, camera in rows if camera}
     return np.array([by_video[video] for video in (images // MOST_FRAMES).tolist()], object)
 
 
 def _lights(truth: pa.Table, place: NDArray[np.int64], images: NDArray[np.int64]) -> Texts | None:
-    """Tell each image's light: its own rows', else that of the nearest image before with any."""
+    """Return each image's light; None where the truth has none at all.
+
+    An image without rows takes the light of the image before it in its video, else of the next.
+    """
     if "light" not in truth.column_names or not truth["light"].drop_null():
         return None
     light = np.full(len(images), "", object)

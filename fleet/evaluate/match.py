@@ -1,4 +1,4 @@
-"""Which video of the output a video of the truth is, though they may lie in other places."""
+"""Pair the videos of the truth with those of an output, which may lie in other places."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from fleet.errors import UsageError
 
 
 def match_videos(output: Collection[str], truth: Collection[str]) -> dict[str, str]:
-    """Pair the URIs of the truth with those of the output: truth's URI -> output's.
+    """Return the output's URI for each URI of the truth.
 
-    The same URI is the same video. Else the file name decides, and where several files are called
-    so, the folders above it, from the file upwards. Videos without a partner are left out. Raises
-    UsageError where there is no pair at all, and where names leave open which video is meant.
+    The same URI is the same video. Else the file name decides, and where several files have that
+    name, the folders above them, from the file upwards. Videos without a partner are left out.
+    Raises UsageError where there is no pair at all, and where names leave open which video is
+    meant.
     """
     by_name: dict[str, list[str]] = defaultdict(list)
     for uri in sorted(output):
         by_name[_parts(uri)[0]].append(uri)
     pairs = {uri: _partner(uri, by_name.get(_parts(uri)[0], [])) for uri in sorted(truth)}
-    found = {uri: partner for uri, partner in pairs.items() if partner is not None}
-    if not found:
+    matched = {uri: partner for uri, partner in pairs.items() if partner is not None}
+    if not matched:
         raise UsageError(
             "Truth and output are of different archives: no video of the one is in the other "
             f"(such as {_example(truth)} in the truth, {_example(output)} in the output).",
             "Give the truth of the videos that the output was made from; file names must agree.",
         )
-    _check_single(found)
-    return found
+    _check_single(matched)
+    return matched
 
 
 def _partner(uri: str, candidates: list[str]) -> str | None:
@@ -53,7 +54,7 @@ def _check_single(pairs: dict[str, str]) -> None:
 
 
 def _parts(uri: str) -> list[str]:
-    """Give the parts of a location, the file name first."""
+    """Return the parts of a location, the file name first."""
     return uri.replace("\\", "/").split("/")[::-1]
 
 

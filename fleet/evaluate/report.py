@@ -1,4 +1,4 @@
-"""An evaluation as text for a terminal, 80 columns wide."""
+"""An evaluation as text for a terminal."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from fleet.evaluate.score import Evaluation, Score
 
 WIDTH = 80
 NAME = 34
+"""The width of the first column."""
 SHOWN_LABELS = 4
-CAMERAS = 30
+"""Labels named of those that the truth does not have."""
+MOST_ROWS = 30
+"""Rows of one slice; a large archive has more cameras."""
 
 
 def render(scene: Scene, evaluation: Evaluation) -> str:
-    """Write what was compared, what was left out, and a table of the scores."""
+    """Return what was compared, what was left out, and the scores, 80 columns wide."""
     lines: list[str] = []
     for head, text in _facts(scene):
         indent = f"  {head:<11} "
@@ -38,11 +41,11 @@ def _facts(scene: Scene) -> Iterator[tuple[str, str]]:
     elsewhere = f"; {left.truth:,} on other frames, left out" if left.truth else ""
     objects = plural(len(scene.truth) - ignored, "object")
     yield "truth", f"{objects}{neither}{elsewhere}"
-    strange = sorted(left.found.items(), key=lambda item: (-item[1], item[0]))
-    named = ", ".join(f"{label} {count:,}" for label, count in strange[:SHOWN_LABELS])
-    more = f" and {plural(len(strange) - SHOWN_LABELS, 'other')}" * (len(strange) > SHOWN_LABELS)
-    out = f"; of labels that the truth has not, left out: {named}{more}" if strange else ""
-    yield "detections", f"{len(scene.found):,}{out}"
+    unknown = sorted(left.detections.items(), key=lambda item: (-item[1], item[0]))
+    named = ", ".join(f"{label} {count:,}" for label, count in unknown[:SHOWN_LABELS])
+    more = f" and {plural(len(unknown) - SHOWN_LABELS, 'other')}" * (len(unknown) > SHOWN_LABELS)
+    out = f"; of labels that the truth has not, left out: {named}{more}" if unknown else ""
+    yield "detections", f"{len(scene.detections):,}{out}"
 
 
 def _slices(evaluation: Evaluation) -> Iterator[tuple[str, Mapping[str, Score]]]:
@@ -54,7 +57,7 @@ def _slices(evaluation: Evaluation) -> Iterator[tuple[str, Mapping[str, Score]]]
 
 
 def _rows(scores: Mapping[str, Score]) -> list[str]:
-    shown = [_row(f"  {name}", score) for name, score in list(scores.items())[:CAMERAS]]
+    shown = [_row(f"  {name}", score) for name, score in list(scores.items())[:MOST_ROWS]]
     hidden = len(scores) - len(shown)
     return [*shown, f"    and {hidden:,} more"] if hidden else shown
 

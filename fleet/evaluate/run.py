@@ -1,4 +1,4 @@
-"""An evaluation from one end to the other."""
+"""Evaluate an output, from reading the truth to the scores."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from fleet.table.state.read import Tables
 
 
 def evaluate_output(tables: Tables, truth: str) -> tuple[Scene, Evaluation]:
-    """Hold an output against the truth, a Parquet file or a folder of them, by path or URL.
+    """Compare an output with the truth, a Parquet file or a folder of them, by path or URL.
 
-    Raises UsageError where there is no such truth, and where it is of another archive.
+    Return what was compared, and its scores. Raises UsageError where there is no such truth, and
+    where it is of another archive.
     """
     scene = gather(tables, read_truth(truth))
     return scene, evaluate_scene(scene)

@@ -1,4 +1,4 @@
-"""What is compared: the frames that were looked at, what is in them, and what was found."""
+"""What is compared: the frames that a job processed, the truth in them, and the detections."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ Texts = np.ndarray[Any, np.dtype[np.object_]]
 
 @dataclass(frozen=True, eq=False)
 class Boxes:
-    """Boxes in images.
-
-    `image`: int64 [n], an index into the scene's images. `label`: int64 [n], an index into its
-    labels. `xyxy`: float64 [n, 4], pixels of the source picture. `score`: float64 [n] in 0..1.
-    `ignore`: bool [n], neither hit nor miss.
-    """
+    """Boxes in images, `n` of them."""
 
     image: NDArray[np.int64]
+    """int64 [n], indexes into the scene's images."""
     label: NDArray[np.int64]
+    """int64 [n], indexes into the scene's labels."""
     xyxy: NDArray[np.float64]
+    """float64 [n, 4]: left, top, right, bottom in pixels of the source picture."""
     score: NDArray[np.float64]
+    """float64 [n], 0..1."""
     ignore: NDArray[np.bool_]
+    """bool [n]: the box counts neither as a hit nor as a miss."""
 
     def __post_init__(self) -> None:
         count = len(self.image)
@@ -37,42 +37,42 @@ class Boxes:
 
     @property
     def area(self) -> NDArray[np.float64]:
-        """Width times height in square pixels, float64 [n]."""
+        """Width times height in square pixels: float64 [n]."""
         area: NDArray[np.float64] = (self.xyxy[:, 2:] - self.xyxy[:, :2]).prod(axis=1)
         return area
 
 
 @dataclass(frozen=True, eq=False)
 class LeftOut:
-    """What is not compared: why an evaluation is of less than a user may think.
-
-    `videos`: of the output, without truth. `truth`: rows on frames that were not looked at, or on
-    videos that the output has not. `found`: detections by label, of labels that the truth has not.
-    """
+    """What is not compared, so that nobody takes an evaluation for one of everything."""
 
     videos: int
+    """Videos of the output that have no truth."""
     truth: int
-    found: dict[str, int]
+    """Rows of the truth on frames or videos that the output does not have."""
+    detections: dict[str, int]
+    """How many detections have a label that the truth does not have, by label."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Images with their truth and what was found in them.
-
-    `labels`: those of the truth. `camera`, `light`: text by image; `light` is None where the truth
-    does not tell, and an image's is empty where it is not known.
-    """
+    """Images with their truth and their detections."""
 
     labels: tuple[str, ...]
+    """The labels of the truth."""
     camera: Texts
+    """The camera of each image: text [images]."""
     light: Texts | None
+    """The light of each image, empty where it is unknown: text [images]; None: in no image."""
     truth: Boxes
-    found: Boxes
+    detections: Boxes
     videos: int
+    """How many videos the images are of."""
     left_out: LeftOut
 
     def __len__(self) -> int:
         return len(self.camera)
 
     def __repr__(self) -> str:
-        return f"Scene({len(self)} images, {len(self.truth)} in truth, {len(self.found)} found)"
+        counts = f"{len(self.truth)} in truth, {len(self.detections)} detected"
+        return f"Scene({len(self)} images, {counts})"

@@ -1,4 +1,4 @@
-"""Reading the truth: Parquet in the schema of detections/, with a column that says `ignore`."""
+"""Read the truth: Parquet in the schema of detections/, with an optional column `ignore`."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ NEEDED = {
     "label": pa.string(),
     **{name: pa.float64() for name in BOX},
 }
-"""What must be there; score is not read: the truth is sure."""
+"""Columns that must be there, and their types; score is not read: the truth is certain."""
 OPTIONAL = {"ignore": pa.bool_(), "light": pa.string(), "camera": pa.string()}
+"""Columns that may be there."""
 
 
 def read_truth(uri: str) -> pa.Table:
     """Read a Parquet file, or a folder of them, by path or URL; dictionaries become plain text.
 
-    Without a column `ignore` nothing is ignored. Raises UsageError where there is none, where a
-    column is missing or holds nothing, and where a box has no area.
+    Without a column `ignore` nothing is ignored. Raises UsageError where there is no such file,
+    where a column is missing or has nulls, and where a box has no area.
     """
     parts = [_fitted(_parquet(data, name), name) for name, data in _parts(uri)]
-    both = set.intersection(*(set(part.column_names) for part in parts))
-    names = [name for name in (*NEEDED, *OPTIONAL) if name in both]
+    shared = set.intersection(*(set(part.column_names) for part in parts))
+    names = [name for name in (*NEEDED, *OPTIONAL) if name in shared]
     table = pa.concat_tables([part.select(names) for part in parts])
     _check_boxes(table, uri)
     return table
@@ -56,8 +57,8 @@ def _parquet(data: bytes, name: str) -> pa.Table:
     try:
         return pq.read_table(pa.BufferReader(data))
     except pa.ArrowException as error:
-        said = str(error).partition("\n")[0]
-        raise UsageError(f"{name} is not Parquet: {said}", "Check the path.") from None
+        reason = str(error).partition("\n")[0]
+        raise UsageError(f"{name} is not Parquet: {reason}", "Check the path.") from None
 
 
 def _fitted(table: pa.Table, name: str) -> pa.Table:
@@ -79,11 +80,11 @@ def _cast(values: pa.ChunkedArray, kind: pa.DataType, column: str, name: str) ->
     try:
         cast = values.cast(kind)
     except pa.ArrowException as error:
-        said = f"The column {column} of {name} is {values.type}, not {kind}: {error}."
-        raise UsageError(said, "Write it as detections/ has it.") from None
+        message = f"The column {column} of {name} is {values.type}, not {kind}: {error}."
+        raise UsageError(message, "Write it as detections/ has it.") from None
     if cast.null_count and column not in {"light", "camera"}:
-        said = f"The column {column} of {name} is null in {cast.null_count:,} rows."
-        raise UsageError(said, "Fill it in, or leave these rows out.")
+        message = f"The column {column} of {name} is null in {cast.null_count:,} rows."
+        raise UsageError(message, "Fill it in, or leave these rows out.")
     return cast
 
 

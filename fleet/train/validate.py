@@ -49,7 +49,7 @@ def validate(network: StreetNet, clips: Sequence[Samples], lights: Sequence[str]
             camera=names.astype(object),
             light=names.astype(object),
             truth=_boxes(truth, truth[:, 2:6], np.ones(len(truth)), ignored(truth)),
-            found=_boxes(
+            detections=_boxes(
                 detections, detections[:, 2:6], detections[:, 6], np.zeros(len(detections), bool)
             ),
             videos=len(clips),

@@ -49,7 +49,7 @@ def scene(
         camera=np.array(cameras, object),
         light=None if lights is None else np.array(lights, object),
         truth=boxes(truth),
-        found=boxes(found),
+        detections=boxes(found),
         videos=len(set(cameras)),
         left_out=LeftOut(0, 0, {}),
     )

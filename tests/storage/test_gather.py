@@ -64,9 +64,9 @@ def test_truth_of_other_frames_and_detections_of_other_labels_are_left_out(
     elsewhere = [{**rows[0], "frame": 99}, {**rows[0], "uri": "/archive/west.mp4"}]
     truth = read_truth(written(tmp_path / "truth.parquet", rows + elsewhere))
     scene = gather(read(out.uri), truth)
-    assert (len(scene), len(scene.truth), len(scene.found)) == (3, 2, 2)
+    assert (len(scene), len(scene.truth), len(scene.detections)) == (3, 2, 2)
     assert (scene.left_out.videos, scene.left_out.truth) == (1, 2)
-    assert scene.left_out.found == {"dog": 1}
+    assert scene.left_out.detections == {"dog": 1}
 
 
 def test_light_and_camera_come_from_the_truth(out: Folder, tmp_path: Path) -> None:
