@@ -1,1 +1,1 @@
-"""What people see of a run."""
+"""What a run is doing, folded from its events; pure."""

@@ -1,4 +1,4 @@
-"""What is known of one device of a run; pure, the time is passed in."""
+"""What is known of one device of a run; pure, the caller passes the time."""
 
 from __future__ import annotations
 
@@ -11,86 +11,95 @@ from fleet.core.receipt import Receipt
 from fleet.observe.speed import Speed
 
 DEVICE_WINDOW_S = 20.0
-"""A device's speed is that of its last seconds."""
+"""A device's speed is measured over so many seconds."""
 
 
 class DeviceState(StrEnum):
-    """What a device does; `DRAINING`: its machine goes away soon, it may be at work still."""
+    """What a device does."""
 
     WORKING = "working"
     IDLE = "idle"
     DRAINING = "draining"
+    """Its machine goes away soon; it may still be at work."""
 
 
 @dataclass(frozen=True)
 class DeviceView:
-    """One device at one moment; `frames`: looked at since it joined, `uri`: the video it is in.
-
-    `node`: its machine, empty where it was not told. `lease`: what it runs. `busy`: by stage, this
-    machine's CPU seconds over the seconds of the last lease that it committed; empty before.
-    """
+    """One device at one moment."""
 
     name: str
     frames_per_s: float
     frames: int
+    """Frames processed since it joined."""
     uri: str
+    """The video that it processes."""
     node: str = ""
+    """Its machine; empty where that is unknown."""
     state: DeviceState = DeviceState.IDLE
     lease: str = ""
+    """The lease that it runs; empty for none."""
     busy: Mapping[str, float] = field(default_factory=dict)
+    """CPU seconds by stage over the seconds of its last committed lease; empty before the first."""
 
 
 @dataclass
 class DeviceTrack:
-    """A device from event to event.
-
-    `told`: frames, by its worker's last report; `past`: by earlier workers of its name;
-    `committed`: in its receipts. `lease`: what it runs, and `base`: `told` when that began.
-    """
+    """What events say of a device, up to the last one."""
 
     speed: Speed = field(default_factory=lambda: Speed(DEVICE_WINDOW_S))
     committed: int = 0
-    told: int = 0
+    """Frames in its receipts."""
+    reported: int = 0
+    """Frames that its worker has reported, in total."""
     past: int = 0
+    """Frames that earlier workers of its name reported."""
     lease: str = ""
-    base: int = 0
+    """The lease that its worker reports to run; empty for none."""
+    reported_before: int = 0
+    """`reported` when that lease began."""
     uri: str = ""
     node: str = ""
     draining: bool = False
     busy: Mapping[str, float] = field(default_factory=dict)
+    """See DeviceView."""
 
     @property
     def frames(self) -> int:
-        """Frames since it joined: a commit may tell of some that no report told of."""
-        return max(self.past + self.told, self.committed)
+        """Frames since it joined; a commit may count some that no report has counted."""
+        return max(self.past + self.reported, self.committed)
 
-    def advance(self, told: Progress, now_s: float) -> None:
-        """Take in what its worker tells."""
-        if told.frames < self.told:
+    def advance(self, report: Progress, now_s: float) -> None:
+        """Add a report of its worker."""
+        if report.frames < self.reported:
             # A new worker of the same name counts from 0.
-            self.past += self.told
-            self.told = self.base = 0
-        if told.lease != self.lease:
-            self.lease, self.base = told.lease, self.told
-        self.told, self.uri = told.frames, told.uri
+            self.past += self.reported
+            self.reported = self.reported_before = 0
+        if report.lease != self.lease:
+            self.lease, self.reported_before = report.lease, self.reported
+        self.reported, self.uri = report.frames, report.uri
         self.speed.add(now_s, self.frames)
 
     def credit(self, lease: str, receipt: Receipt, now_s: float) -> None:
-        """Take in what it committed of a lease."""
+        """Add what it has committed of a lease."""
         tally = receipt.tally
         self.committed += tally.frames
         self.speed.add(now_s, self.frames)
         if tally.wall_s > 0:
             self.busy = {stage: spent_s / tally.wall_s for stage, spent_s in tally.host_s.items()}
-        self.put_down(lease)
+        self.release(lease)
 
-    def put_down(self, lease: str) -> None:
-        """Have it be done with a lease, one way or the other."""
+    @property
+    def lease_frames(self) -> int:
+        """Frames that its worker has reported of the lease it runs."""
+        return self.reported - self.reported_before
+
+    def release(self, lease: str) -> None:
+        """End a lease on it, whether it is done, failed or cancelled."""
         if self.lease == lease:
-            self.lease, self.base = "", self.told
+            self.lease, self.reported_before = "", self.reported
 
     def view(self, name: str, held: str, now_s: float) -> DeviceView:
-        """See it now; `held`: what it was handed, of which its worker may not tell yet."""
+        """Return its state now; `held`: the lease it was given, which no report may name yet."""
         state = DeviceState.WORKING if self.lease or held else DeviceState.IDLE
         return DeviceView(
             name,

@@ -1,4 +1,4 @@
-"""What is counted while a run goes on; pure.
+"""The metrics of a run; pure.
 
 Ray exports these with `ray_` before their names, and Prometheus names a counter `..._total`: see
 `Metric.exported`. Every value has the labels of `RUN_LABELS`.
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 RUN_LABELS = ("job_digest", "output")
-"""The first digits of the job's digest, and where its tables go."""
+"""The labels of every value: the first digits of the job's digest, and the output folder."""
 DIGEST_DIGITS = 12
 
 
 class Kind(StrEnum):
-    """How a metric's values go together: added up, the last one, or counted by size."""
+    """How the values of a metric are combined: added up, the last one, or counted by size."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
@@ -24,16 +24,16 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Metric:
-    """Something that is counted; `label`: what it is counted by, if anything, beside RUN_LABELS.
-
-    `bounds`: of a histogram, the upper ends of its buckets.
-    """
+    """One metric."""
 
     kind: Kind
     name: str
     text: str
+    """Its description, a sentence."""
     label: str = ""
+    """The label beside RUN_LABELS by which its values are split; empty for none."""
     bounds: tuple[float, ...] = ()
+    """Of a histogram, the upper ends of its buckets."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -42,7 +42,7 @@ class Metric:
 
     @property
     def exported(self) -> tuple[str, ...]:
-        """The names under which Prometheus meets it."""
+        """The names under which Prometheus reads it."""
         ends = {Kind.COUNTER: ("_total",), Kind.GAUGE: ("",)}
         return tuple(
             f"ray_{self.name}{end}" for end in ends.get(self.kind, ("_bucket", "_count", "_sum"))
@@ -61,7 +61,7 @@ FRAMES = _counter("frames", "Frames that came out and are committed: rows of fra
 LOST_FRAMES = _counter("lost_frames", "Frames that were wanted and are recorded as lost.")
 ROWS = _counter("rows", "Rows of the job's own table.")
 VIDEO = _counter("video_seconds", "Seconds of video that leases covered.")
-READ = _counter("read_bytes", "Bytes that workers read from storage for the leases they did.")
+READ = _counter("read_bytes", "Bytes that workers read from storage for committed leases.")
 ERRORS = _counter("errors", "Losses that leases recorded in errors/.")
 REFUSED = _counter("videos_refused", "Videos that cannot be processed at all, each time of asking.")
 DONE = _counter("leases_done", "Leases that are committed.")
@@ -74,20 +74,21 @@ LEASE_TIME = Metric(
     "Seconds that a device took for a lease.",
     bounds=(0.5, 1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 300, 900),
 )
-TWINS = _counter("twins_started", "Leases that were given to a second device.")
-TWINS_LOST = _counter("twins_lost", "Attempts that came to nothing, as another device was first.")
-WASTED = _counter("wasted_seconds", "Seconds of devices spent on attempts that came to nothing.")
+# Exported under the former name: dashboards and alerts ask for it.
+BACKUPS = _counter("twins_started", "Backups: leases that were given to a second device.")
+BACKUPS_LOST = _counter("twins_lost", "Attempts at a lease that another device ended first.")
+WASTED = _counter("wasted_seconds", "Seconds of devices on leases that another ended first.")
 HOST = _counter("host_cpu_seconds", "CPU seconds of these machines by stage, measured.", "stage")
 CHIP = _counter(
     "modelled_chip_seconds", "Seconds of the real chip by engine: modelled, not measured.", "engine"
 )
-JOINED = _counter("devices_joined", "Devices that came.")
+JOINED = _counter("devices_joined", "Devices that joined.")
 LEFT = _counter("devices_left", "Devices that are gone; released: nothing was left to do.", "cause")
-NOTICES = _counter("drain_notices", "Devices whose machine was said to go away.")
+NOTICES = _counter("drain_notices", "Devices whose machine was announced to go away.")
 LEASES = _gauge("leases", "Leases: waiting for a device, running, or fetched ahead.", "state")
 DEVICES = _gauge("devices", "Devices that are here, by what they do.", "state")
-WANTED = _gauge("frames_wanted", "Frames that are to be looked at, over all runs of the job.")
-BEFORE = _gauge("frames_before", "Frames that earlier runs had seen to when this one began.")
+WANTED = _gauge("frames_wanted", "Frames that are wanted, over all runs of the job.")
+BEFORE = _gauge("frames_before", "Frames that earlier runs had done when this one began.")
 
 METRICS = (
     FRAMES,
@@ -102,8 +103,8 @@ METRICS = (
     FAILED,
     CUT,
     LEASE_TIME,
-    TWINS,
-    TWINS_LOST,
+    BACKUPS,
+    BACKUPS_LOST,
     WASTED,
     HOST,
     CHIP,
@@ -115,4 +116,4 @@ METRICS = (
     WANTED,
     BEFORE,
 )
-"""All of them."""
+"""All metrics."""

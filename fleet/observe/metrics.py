@@ -1,4 +1,4 @@
-"""Folding a run's events into what is counted of it (`fleet.observe.metric`); pure."""
+"""Fold the events of a run into values of its metrics (`fleet.observe.metric`); pure."""
 
 from __future__ import annotations
 
@@ -25,32 +25,33 @@ from fleet.core.run_events import (
 )
 from fleet.observe import metric as known
 from fleet.observe.device_view import DeviceState
-from fleet.observe.holdings import LeaseAssignments
+from fleet.observe.lease_assignments import LeaseAssignments
 from fleet.observe.metric import DIGEST_DIGITS, RUN_LABELS, Metric
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A value of a metric: what a counter grew by, what a gauge is, or a histogram's next one."""
+    """One value of a metric."""
 
     metric: Metric
     value: float
+    """What a counter grew by, what a gauge is now, or one observation of a histogram."""
     labels: Mapping[str, str]
 
 
 class RunMetrics:
-    """What a run has come to since it was last asked; changed only by `fold` and `drain`.
+    """The values of a run's metrics since the last `drain`; changed only by `fold` and `drain`.
 
-    A lease counts once, whoever reports it how often. What another run on the same output did is
-    not counted here, but there. So the frames of all runs on an output, added up, are the rows of
-    its frames/, unless two runs that share it did the same lease at the same time.
+    A lease counts once, however often and by whichever device it is reported. A lease that another
+    run on the same output did counts in that run. So the frames of all runs on an output add up to
+    the rows of its frames/, unless two runs that share it did the same lease at the same time.
     """
 
     def __init__(self) -> None:
         self._plan: RunStarted | None = None
         self._grown: dict[tuple[Metric, str], float] = {}
         self._lease_s: list[float] = []
-        self._holdings = LeaseAssignments()
+        self._assignments = LeaseAssignments()
         self._devices: dict[str, bool] = {}
         self._counted: set[str] = set()
         self._elsewhere: set[str] = set()
@@ -58,7 +59,7 @@ class RunMetrics:
         self._more_leases = 0
 
     def fold(self, event: RunEvent) -> None:
-        """Take in what happened."""
+        """Add an event."""
         match event:
             case RunStarted():
                 self._plan = event
@@ -73,11 +74,11 @@ class RunMetrics:
                 self._count(receipt)
             case LeaseFailed(device, lease, fault):
                 self._grow(known.FAILED, 1, fault.stage)
-                self._holdings.put_down(device, lease)
+                self._assignments.release(device, lease)
             case BackupWasted(device, lease, wall_s):
-                self._grow(known.TWINS_LOST)
+                self._grow(known.BACKUPS_LOST)
                 self._grow(known.WASTED, wall_s)
-                self._holdings.put_down(device, lease)
+                self._assignments.release(device, lease)
             case LeaseSplit(lease, pieces):
                 self._cut(lease, len(pieces))
             case DeviceJoined() | DeviceDraining() | DeviceLost():
@@ -94,17 +95,17 @@ class RunMetrics:
             case DeviceLost(device, _, cause):
                 self._grow(known.LEFT, 1, cause)
                 self._devices.pop(device, None)
-                self._holdings.leave(device)
+                self._assignments.remove_device(device)
 
     def _start(self, started: LeaseStarted) -> None:
         if started.backup:
-            self._grow(known.TWINS)
+            self._grow(known.BACKUPS)
         if started.lease not in self._counted and started.lease not in self._elsewhere:
-            self._holdings.hand(started)
+            self._assignments.assign(started)
 
     def _end(self, event: LeaseDone | LeaseTruncated) -> None:
         if event.device == ELSEWHERE:
-            self._holdings.settle(event.lease)
+            self._assignments.settle(event.lease)
             self._elsewhere.add(event.lease)
             return
         self._elsewhere.discard(event.lease)
@@ -115,18 +116,18 @@ class RunMetrics:
             self._cut(event.lease, 2)
 
     def _cut(self, lease: str, pieces: int) -> None:
-        self._holdings.settle(lease)
+        self._assignments.settle(lease)
         if lease not in self._cut_leases:
             self._cut_leases.add(lease)
             self._more_leases += pieces - 1
             self._grow(known.CUT)
 
     def _count(self, receipt: Receipt) -> bool:
-        """Add up what a lease came to; gives whether it was not counted before."""
+        """Count a committed lease; return whether it was not counted before."""
         if receipt.lease in self._counted:
             return False
         self._counted.add(receipt.lease)
-        self._holdings.settle(receipt.lease)
+        self._assignments.settle(receipt.lease)
         tally = receipt.tally
         self._grow(known.FRAMES, tally.frames)
         self._grow(known.LOST_FRAMES, tally.lost_frames)
@@ -144,9 +145,9 @@ class RunMetrics:
         self._grown[metric, label] = self._grown.get((metric, label), 0) + value
 
     def drain(self) -> list[Sample]:
-        """Give what was added since the last time, and what is so now; nothing before the plan.
+        """Return what was added since the last call, and all gauges; nothing before the plan.
 
-        Gauges are given each time: Ray drops one that it has not been told of for two of its report
+        Gauges are returned each time, because Ray drops one that was not set for two of its report
         intervals (`ray._private.telemetry.open_telemetry_metric_recorder`).
         """
         if self._plan is None:
@@ -166,7 +167,7 @@ class RunMetrics:
         yield from ((known.LEASE_TIME, "", lease_s) for lease_s in observed)
 
     def _gauges(self, plan: RunStarted) -> Iterator[tuple[Metric, str, float]]:
-        held = self._holdings
+        held = self._assignments
         ended = plan.done_leases + len(self._counted) + len(self._elsewhere)
         waiting = plan.leases + self._more_leases - ended - held.leases
         yield known.LEASES, "waiting", max(0, waiting)
@@ -180,4 +181,4 @@ class RunMetrics:
     def _state(self, device: str) -> DeviceState:
         if self._devices[device]:
             return DeviceState.DRAINING
-        return DeviceState.WORKING if self._holdings.first(device) else DeviceState.IDLE
+        return DeviceState.WORKING if self._assignments.running_on(device) else DeviceState.IDLE

@@ -1,4 +1,4 @@
-"""How far a run is, folded from its events; pure, the time is passed in."""
+"""How far a run is, folded from its events; pure, the caller passes the time."""
 
 from __future__ import annotations
 
@@ -26,12 +26,11 @@ from fleet.core.run_events import (
     Warned,
 )
 from fleet.observe.device_view import DeviceTrack, DeviceView
-from fleet.observe.holdings import LeaseAssignments
+from fleet.observe.lease_assignments import LeaseAssignments
 from fleet.observe.speed import Speed
 
 RUN_WINDOW_S = 60.0
-"""What is left is judged by the last minute."""
-
+"""The time that is left is estimated by the speed of so many seconds."""
 
 DeviceEvent = DeviceJoined | DeviceDraining | DeviceLost | Progress
 LeaseEvent = (
@@ -47,70 +46,76 @@ LeaseEvent = (
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A run at one moment.
-
-    `video_s`, `frames`, `leases` and their totals include what earlier runs did. `frames_per_s`:
-    over all devices, in the last seconds. `left_s`: estimated, None while there is no telling.
-    `losses`: rows that went to errors/; `lost_frames`: the wanted frames they cost. `backups`:
-    leases that were given to a second device; `wasted_s`: seconds of devices on what another did
-    first.
-    """
+    """A run at one moment; what earlier runs did counts in seconds, frames and leases."""
 
     elapsed_s: float
+    """Seconds since the plan was made."""
     video_s: float
+    """Seconds of video that are done."""
     video_total_s: float
     frames: int
+    """Wanted frames that are done."""
     frames_total: int
     leases: int
+    """Leases that are done."""
     leases_total: int
     frames_per_s: float
+    """The speed of all devices in the last seconds."""
     devices: tuple[DeviceView, ...]
     left_s: float | None
+    """The estimated seconds until the end; None while they are unknown."""
     rows: int
+    """Rows of the job's table from this run."""
     losses: int
+    """Rows of errors/ from this run."""
     lost_frames: int
+    """Wanted frames that those losses cost."""
     refused: int
+    """Videos that are refused."""
     devices_lost: int
+    """Devices that are gone, those that were released left out."""
     ended: bool
     backups: int = 0
+    """Leases that were given to a second device."""
     wasted_s: float = 0.0
+    """Seconds of devices on leases that another device ended first."""
 
     @property
     def share(self) -> float:
-        """How much of the video time is done, 0..1."""
+        """The share of the seconds of video that is done, 0..1."""
         return self.video_s / self.video_total_s if self.video_total_s > 0 else float(self.ended)
 
 
 class ProgressState:
-    """Where a run stands; changed only by `fold`.
+    """How far a run is; changed only by `fold`.
 
-    Events may come in any order, twice, or for leases and devices it never heard of: late reports
-    of lost workers do. A lease counts once.
+    Events may come in any order, twice, or for leases and devices that are unknown: late reports of
+    lost workers do. A lease counts once.
     """
 
     def __init__(self) -> None:
         self._plan = RunStarted("", 0, 0.0, 0, 0)
         self._start_s: float | None = None
         self._devices: dict[str, DeviceTrack] = {}
-        self._holdings = LeaseAssignments()
+        self._assignments = LeaseAssignments()
         self._open: dict[str, LeaseStarted] = {}
         self._ended_leases: set[str] = set()
         self._cut_leases: set[str] = set()
         self._more_leases = 0
         self._video_s = 0.0
         self._frames = self._rows = self._losses = self._lost_frames = 0
-        self._refused = self._devices_lost = self._twins = 0
+        self._refused = self._devices_lost = self._backups = 0
         self._wasted_s = 0.0
         self._speed = Speed(RUN_WINDOW_S)
         self._ended = False
 
     @property
     def started(self) -> bool:
-        """Whether the plan is known: before it, there is nothing to be shown."""
+        """Whether the plan is known; before it there is nothing to show."""
         return self._start_s is not None
 
     def fold(self, event: RunEvent, now_s: float) -> None:
-        """Take in what happened at `now_s`, seconds of any steady clock."""
+        """Add an event of the time `now_s`, in seconds of any steady clock."""
         match event:
             case RunStarted():
                 self._plan, self._start_s = event, now_s
@@ -124,10 +129,10 @@ class ProgressState:
             case _:
                 self._fold_lease(event, now_s)
         if self._start_s is not None and self._speed.is_due(now_s):
-            self._note_speed(now_s)
+            self._add_speed(now_s)
 
-    def _note_speed(self, now_s: float) -> None:
-        # From the first frame on: how long devices take to start says nothing of what is left.
+    def _add_speed(self, now_s: float) -> None:
+        # Only from the first frame on: how long devices take to start says nothing of the rest.
         video_s = self._video_now_s()
         if video_s > self._plan.done_video_s:
             self._speed.add(now_s, video_s)
@@ -141,7 +146,7 @@ class ProgressState:
             case DeviceLost(device, _, cause):
                 self._devices_lost += cause != Cause.RELEASED
                 self._devices.pop(device, None)
-                self._holdings.leave(device)
+                self._assignments.remove_device(device)
             case Progress():
                 self._device(event.device, now_s).advance(event, now_s)
 
@@ -149,10 +154,10 @@ class ProgressState:
         match event:
             case LeaseStarted(device, lease):
                 self._device(device, now_s)
-                self._twins += event.backup
+                self._backups += event.backup
                 if lease not in self._ended_leases:
                     self._open[lease] = event
-                    self._holdings.hand(event)
+                    self._assignments.assign(event)
             case LeaseDone(device, lease, receipt) | LeaseTruncated(device, lease, receipt):
                 if device != ELSEWHERE:
                     self._device(device, now_s).credit(lease, receipt, now_s)
@@ -162,10 +167,10 @@ class ProgressState:
             case LeaseQuarantined(receipt):
                 self._count(receipt)
             case LeaseFailed(device, lease):
-                self._give_back(device, lease)
+                self._release(device, lease)
             case BackupWasted(device, lease, wall_s):
                 self._wasted_s += wall_s
-                self._give_back(device, lease)
+                self._release(device, lease)
             case LeaseSplit(lease, pieces):
                 self._cut(lease, len(pieces))
 
@@ -175,10 +180,10 @@ class ProgressState:
             self._devices[name].speed.add(now_s, 0)
         return self._devices[name]
 
-    def _give_back(self, name: str, lease: str) -> None:
-        self._holdings.put_down(name, lease)
+    def _release(self, name: str, lease: str) -> None:
+        self._assignments.release(name, lease)
         if name in self._devices:
-            self._devices[name].put_down(lease)
+            self._devices[name].release(lease)
 
     def _cut(self, lease: str, pieces: int) -> None:
         self._settle(lease)
@@ -188,13 +193,13 @@ class ProgressState:
 
     def _settle(self, lease: str) -> None:
         self._open.pop(lease, None)
-        self._holdings.settle(lease)
+        self._assignments.settle(lease)
 
     def _count(self, receipt: Receipt) -> None:
         if receipt.lease in self._ended_leases:
             return
         started = self._open.get(receipt.lease)
-        # The name that came with the order is kept by others too: a receipt's is a copy of it.
+        # The assignment's name is held elsewhere too; a receipt's is a copy of it, one a lease.
         self._ended_leases.add(started.lease if started else receipt.lease)
         self._settle(receipt.lease)
         tally = receipt.tally
@@ -205,12 +210,12 @@ class ProgressState:
         self._lost_frames += tally.lost_frames
 
     def _in_hand(self) -> dict[str, int]:
-        """Frames done of leases that are not committed yet; of twins, the one that is further."""
+        """Return the frames done of each lease that is not committed yet; of a backup, the most."""
         frames: dict[str, int] = {}
         for device in self._devices.values():
             if device.lease in self._open:
                 most = self._open[device.lease].frames
-                done = min(device.told - device.base, most)
+                done = min(device.lease_frames, most)
                 frames[device.lease] = max(done, frames.get(device.lease, 0))
         return frames
 
@@ -220,11 +225,11 @@ class ProgressState:
         return min(self._plan.done_video_s + self._video_s + in_hand_s, self._plan.video_s)
 
     def snapshot(self, now_s: float) -> Snapshot:
-        """See it all at one moment."""
+        """Return the state at one moment."""
         plan = self._plan
         video_s = self._video_now_s()
         devices = tuple(
-            device.view(name, self._holdings.first(name), now_s)
+            device.view(name, self._assignments.running_on(name), now_s)
             for name, device in sorted(self._devices.items())
         )
         return Snapshot(
@@ -244,7 +249,7 @@ class ProgressState:
             refused=self._refused,
             devices_lost=self._devices_lost,
             ended=self._ended,
-            backups=self._twins,
+            backups=self._backups,
             wasted_s=self._wasted_s,
         )
 

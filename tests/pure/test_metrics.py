@@ -59,9 +59,9 @@ def done(lease: str, device: str = "npu/0", tally: Tally = TALLY) -> LeaseDone:
     return LeaseDone(device, lease, receipt(lease, tally))
 
 
-def started(lease: str, device: str = "npu/0", *, twin: bool = False) -> LeaseStarted:
+def started(lease: str, device: str = "npu/0", *, backup: bool = False) -> LeaseStarted:
     """A lease is handed out."""
-    return LeaseStarted(device, lease, 4.0, 100, twin)
+    return LeaseStarted(device, lease, 4.0, 100, backup)
 
 
 def drained(events: Sequence[RunEvent]) -> list[Sample]:
@@ -100,7 +100,7 @@ def test_values_are_labelled_with_job_and_output() -> None:
 
 
 def test_every_lease_time_is_observed_once() -> None:
-    """Of twins, that of the first."""
+    """Of a lease and its backup, that of the first."""
     samples = drained([PLAN, done("a"), done("a", "npu/1"), done("b")])
     assert [s.value for s in samples if s.metric is known.LEASE_TIME] == [3.0, 3.0]
 
@@ -160,9 +160,9 @@ def test_a_shortened_lease_is_its_front_and_its_rest() -> None:
 
 
 def test_leases_wait_run_or_are_fetched_ahead() -> None:
-    """A twin is no further lease; what a lost device held waits again."""
+    """A backup is no further lease; what a lost device held waits again."""
     events: list[RunEvent] = [PLAN, DeviceJoined("npu/0"), DeviceJoined("npu/1")]
-    events += [started("a"), started("b"), started("a", "npu/1", twin=True)]
+    events += [started("a"), started("b"), started("a", "npu/1", backup=True)]
     found = values(drained(events))
     assert [found["fleet_leases", s] for s in ("waiting", "running", "ahead")] == [8, 2, 1]
     assert found["fleet_twins_started", ""] == 1

@@ -104,7 +104,7 @@ def test_the_next_lease_begins_where_the_last_one_ended() -> None:
     assert now.devices[0].frames == 2600
 
 
-def test_twins_count_once() -> None:
+def test_a_lease_and_its_backup_count_once() -> None:
     """The one that is further; and the second commit counts nothing."""
     events: Story = [(0, PLAN), (1, started("a")), (1, started("a", "npu-1"))]
     events += [(2, at("npu-0", "a", 500)), (2, at("npu-1", "a", 700))]
@@ -130,8 +130,8 @@ def test_a_shortened_lease_counts_by_its_front_and_its_rest_goes_on() -> None:
     assert (now.video_s, now.frames, now.leases, now.leases_total) == (100, 2500, 2, 2)
 
 
-def test_twins_and_what_they_waste_are_counted() -> None:
-    """A twin that comes to nothing gives back its lease and counts no frame."""
+def test_backups_and_what_they_waste_are_counted() -> None:
+    """A backup that comes second gives back its lease and counts no frame."""
     events: Story = [(0, PLAN), (1, started("a"))]
     events += [(2, LeaseStarted("npu-1", "a", 100, 2500, backup=True)), (3, at("npu-1", "a", 50))]
     events += [(4, done("a")), (4, BackupWasted("npu-1", "a", 2.5))]
@@ -314,7 +314,7 @@ def test_any_order_of_events_makes_sense(steps: list[tuple[RunEvent, float]]) ->
 
 @given(st.lists(st.sampled_from("abc"), max_size=12))
 def test_a_lease_counts_once_however_often_it_is_reported(leases: list[str]) -> None:
-    """Twins, and workers that come back."""
+    """Backups, and workers that come back."""
     state = folded([(0, PLAN)])
     for lease in leases:
         state.fold(done(lease), 1)
