@@ -1,1 +1,1 @@
-"""What people read in a terminal."""
+"""Texts for people at a terminal."""

@@ -1,4 +1,4 @@
-"""What `fleet index` prints of a video."""
+"""The index of a video, as text for a terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fleet.video.index import VideoIndex
 
 
 def describe(index: VideoIndex) -> str:
-    """Write an index down for people, one fact a line."""
+    """Return the facts of an index, one a line."""
     return "\n".join(f"{name:<12}{value}" for name, value in _facts(index).items())
 
 

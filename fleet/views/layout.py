@@ -1,4 +1,4 @@
-"""Facts on a terminal: a head, and a text that hangs beside it, 80 columns wide."""
+"""The layout of facts: a head and a text beside it, 80 columns wide."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from textwrap import wrap
 
 WIDTH = 80
 _TIE = "\N{NO-BREAK SPACE}"
+"""Stands for a space at which a line is not broken."""
 
 
 def hang(head: str, text: str) -> list[str]:
-    """Write a text beside a head, its further lines below its first."""
+    """Return the lines of a text beside a head; further lines are indented as far as the first."""
     lines = wrap(
         text,
         WIDTH,
@@ -23,14 +24,17 @@ def hang(head: str, text: str) -> list[str]:
 
 
 def fact(head: str, text: str) -> list[str]:
-    """Write a fact under its head, as all summaries do."""
+    """Return the lines of a fact beside its head, as all summaries show it."""
     return hang(f"  {head:<11} ", text)
 
 
 def most(values: Mapping[str, float], count: int, kind: str, form: str) -> str:
-    """List the largest values by name, and the rest as one."""
+    """Return the `count` largest values by name, and the sum of the others.
+
+    `kind`: what the names name, for the others. `form`: the format of a value, such as "{:,}".
+    """
     ordered = sorted(values.items(), key=lambda item: (-item[1], item[0]))
-    # One that is left over takes no more room by its own name.
+    # A single value more takes no more room than "1 other" would.
     shown = ordered if len(ordered) <= count + 1 else ordered[:count]
     words = [f"{name} {form.format(value)}" for name, value in shown]
     rest = ordered[len(shown) :]
@@ -40,5 +44,5 @@ def most(values: Mapping[str, float], count: int, kind: str, form: str) -> str:
 
 
 def together(words: Iterable[str]) -> str:
-    """List words, each on one line with its figure."""
+    """Return words as a list in which no line is broken within a word and its figure."""
     return ", ".join(word.replace(" ", _TIE) for word in words)

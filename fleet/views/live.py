@@ -1,6 +1,6 @@
-"""Showing a run while it goes on: a live display on a terminal, plain lines elsewhere.
+"""Show a run while it goes on: a live display on a terminal, plain lines elsewhere.
 
-Neither has a thread: what is shown changes when the loop reports something.
+Neither has a thread: the display changes when the loop reports an event.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ from fleet.views.progress_line import (
 )
 
 REMARKS_OF_A_KIND = 20
-"""Further remarks of one kind are only counted: a bad archive must not flood the screen."""
+"""So many remarks of one kind are shown, so that a bad archive does not flood the screen."""
 Clock = Callable[[], float]
 
 
 class _Remarks:
-    """Decides which events are worth a line of their own."""
+    """Decides which events are worth a line."""
 
     def __init__(self) -> None:
         self._seen: Counter[type[RunEvent]] = Counter()
 
     def line(self, event: RunEvent) -> str:
-        """Give the line, empty for none."""
+        """Return the line of an event; empty for none."""
         text = remark(event)
         if not text:
             return ""
@@ -54,14 +54,17 @@ class _Remarks:
 
 
 class LineProgress:
-    """Writes a line now and then: soon at first, then at every 5 % or once a minute.
+    """Writes a line now and then: often at first, then at every 5 % or once a minute.
 
     `write` takes a line without its end. `clock`: steady seconds.
     """
 
     SHORTEST_S = 2.0
+    """Seconds between two lines, at least."""
     LONGEST_S = 60.0
+    """Seconds without a line, at most, where events come."""
     STEP = 0.05
+    """A line is due when this share of the run, or of the time so far, has passed."""
 
     def __init__(self, write: Callable[[str], None], clock: Clock = time.monotonic) -> None:
         self._write = write
@@ -72,7 +75,7 @@ class LineProgress:
         self._last_share = 0.0
 
     def on_event(self, event: RunEvent) -> None:
-        """Take note of what happened, and write a line where one is due."""
+        """Add an event, and write a line where one is due."""
         now_s = self._clock()
         self._state.fold(event, now_s)
         if text := self._remarks.line(event):
@@ -87,7 +90,7 @@ class LineProgress:
 
     def _write_if_due(self, now_s: float) -> None:
         now = self._state.snapshot(now_s)
-        # Ever further apart, so that a long run does not fill its log.
+        # The lines come further and further apart, so that a long run does not fill its log.
         wait_s = min(self.LONGEST_S, max(self.SHORTEST_S, now.elapsed_s * self.STEP))
         if now_s - self._last_s >= wait_s or now.share - self._last_share >= self.STEP:
             self._last_s, self._last_share = now_s, now.share
@@ -95,12 +98,13 @@ class LineProgress:
 
 
 class RichProgress:
-    """Shows a bar in video time, the counts and a line a device, live on a terminal.
+    """Shows a bar, the counts and a line for each device, live on a terminal.
 
-    Use it as a context manager: it gives the terminal back however the run ends.
+    Use it as a context manager, which restores the terminal however the run ends.
     """
 
     REFRESH_S = 0.2
+    """Seconds between two drawings, at least."""
 
     def __init__(self, console: Console, clock: Clock = time.monotonic) -> None:
         self._console = console
@@ -123,7 +127,7 @@ class RichProgress:
         self._live.stop()
 
     def on_event(self, event: RunEvent) -> None:
-        """Take note of what happened, and draw again where that is due."""
+        """Add an event, and draw again where that is due."""
         now_s = self._clock()
         self._state.fold(event, now_s)
         if text := self._remarks.line(event):
@@ -140,7 +144,7 @@ class RichProgress:
 
 
 def draw(now: Snapshot) -> RenderableType:
-    """Draw a snapshot for a terminal."""
+    """Return a drawing of a snapshot."""
     bar = Table.grid(expand=True)
     bar.add_row(ProgressBar(total=1.0, completed=now.share))
     texts = (describe(now), counts_line(now), troubles_line(now))
@@ -157,7 +161,7 @@ def draw(now: Snapshot) -> RenderableType:
 
 @contextmanager
 def show_progress(console: Console) -> Iterator[Observer]:
-    """Give the observer that fits where `console` writes to: live on a terminal, else lines."""
+    """Yield the observer that suits `console`: live on a terminal, else plain lines."""
     if console.is_terminal:
         with RichProgress(console) as live:
             yield live

@@ -10,10 +10,11 @@ from fleet.text import one_line
 from fleet.views.layout import fact, hang, most, together
 
 REFUSED = 20
+"""Refused videos that are listed."""
 
 
 def render(plan: Estimate, per_device_hour: float | None) -> str:
-    """Write a plan out, 80 columns wide."""
+    """Return the text of a plan, 80 columns wide."""
     lines = [f"Plan: {plan.table} -> {plan.output}", ""]
     for head, text in _facts(plan, per_device_hour):
         lines += fact(head, text)
@@ -48,9 +49,9 @@ def _facts(plan: Estimate, per_device_hour: float | None) -> Iterator[tuple[str,
         yield "price", f"{here} for such devices as here, {chip} on {plan.soc} (modelled), {at}"
 
 
-def _stretch(some: Stretch) -> str:
-    videos = plural(some.videos, "video")
-    return f"{duration(some.video_s)} in {videos}, {plural(some.frames, 'frame')}"
+def _stretch(stretch: Stretch) -> str:
+    videos = plural(stretch.videos, "video")
+    return f"{duration(stretch.video_s)} in {videos}, {plural(stretch.frames, 'frame')}"
 
 
 def _hours(cost: Cost) -> str:

@@ -1,4 +1,4 @@
-"""What a run is doing, in words; pure."""
+"""What a run is doing, in lines of text; pure."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from fleet.observe.progress import Snapshot
 from fleet.text import one_line
 
 DEVICES_SHOWN = 8
-"""Lines for devices, at most."""
+"""Lines of devices, at most."""
 
 
 def describe(now: Snapshot) -> str:
-    """Write a snapshot as one line: 2m40s of 3h12m video (38 %), 412 frames/s, ..."""
+    """Return a snapshot as one line: 2m40s of 3h12m video (38 %), 412 frames/s, ..."""
     share = percent(now.video_s, now.video_total_s)
     words = [f"{duration(now.video_s)} of {duration(now.video_total_s)} video ({share})"]
     if now.frames_per_s > 0:
@@ -40,7 +40,7 @@ def describe(now: Snapshot) -> str:
 
 
 def remark(event: RunEvent) -> str:
-    """Write what people want to be told at once, whatever else is shown; empty for the rest."""
+    """Return a line on an event that people want to know at once; empty for other events."""
     return one_line(event.text if isinstance(event, Warned) else _remark(event))
 
 
@@ -69,7 +69,7 @@ def _device_remark(event: DeviceDraining | DeviceLost) -> str:
 
 
 def opening(plan: RunStarted) -> str:
-    """Write what is to be done, before it begins."""
+    """Return a line on what there is to do, before it begins."""
     videos, frames = plural(plan.videos, "video"), plural(plan.frames, "frame")
     before = f", {plan.done_leases:,} done before" if plan.done_leases else ""
     leases = f"{plural(plan.leases, 'lease')}{before}"
@@ -77,14 +77,14 @@ def opening(plan: RunStarted) -> str:
 
 
 def counts_line(now: Snapshot) -> str:
-    """Write how much is there of how much: frames, leases, rows."""
+    """Return a line on what is done of the whole: frames, leases, rows."""
     frames = f"{now.frames:,} of {plural(now.frames_total, 'frame')}"
     leases = f"{now.leases:,} of {plural(now.leases_total, 'lease')}"
     return f"{frames}, {leases}, {plural(now.rows, 'row')}"
 
 
 def troubles_line(now: Snapshot) -> str:
-    """Write what went wrong so far; empty where nothing did."""
+    """Return a line on what went wrong so far; empty where nothing did."""
     counts = {
         "frame lost": ("frames lost", now.lost_frames),
         "video refused": ("videos refused", now.refused),
@@ -94,9 +94,9 @@ def troubles_line(now: Snapshot) -> str:
 
 
 def devices_lines(now: Snapshot) -> list[tuple[str, str, str, str]]:
-    """Write a line a device, as cells: name, speed, frames so far, the video it is in.
+    """Return a line for each device, as cells: name, speed, frames so far, the video it processes.
 
-    Of more devices than fit, the slowest are shown, and the rest in one line.
+    Of more than DEVICES_SHOWN devices, the slowest are shown, and the others share one line.
     """
     slowest = sorted(now.devices, key=lambda device: device.frames_per_s)
     shown = slowest if len(slowest) <= DEVICES_SHOWN else slowest[: DEVICES_SHOWN - 1]

@@ -13,15 +13,19 @@ from fleet.views.layout import fact
 
 def render(
     table: Table,
-    weather: Conditions,
+    conditions: Conditions,
     what: str,
     basis: str,
     seed: int,
     per_device_hour: float | None,
 ) -> str:
-    """Write it out, 80 columns wide; `basis`: where its times are from."""
+    """Return the text of a simulation, 80 columns wide.
+
+    `what`: what was simulated. `basis`: where its times come from. `per_device_hour`: the price of
+    a device for an hour, None where no price is asked for.
+    """
     lines = [f"Simulated, nothing was run: {what}, seed {seed}", ""]
-    for head, text in _facts(table.asked, weather, basis, per_device_hour):
+    for head, text in _facts(table.asked, conditions, basis, per_device_hour):
         lines += fact(head, text)
     if table.others:
         lines += ["", *_what_if(table, per_device_hour)]
@@ -29,10 +33,10 @@ def render(
 
 
 def _facts(
-    run: Outcome, weather: Conditions, basis: str, per_device_hour: float | None
+    run: Outcome, conditions: Conditions, basis: str, per_device_hour: float | None
 ) -> Iterator[tuple[str, str]]:
     yield "times", basis
-    yield "weather", _weather(weather)
+    yield "conditions", _conditions(conditions)
     bound = f"the least that any schedule takes ({duration(run.bound_s)})"
     yield "makespan", f"{duration(run.makespan_s)}, {run.over_bound:.3f} x {bound}"
     lost = percent(run.lost_s, run.device_s)
@@ -40,7 +44,7 @@ def _facts(
     cut = f"{run.shared:,} cut to be shared, {run.quarantined:,} given up"
     yield "leases", f"{run.leases:,} done, each once; {cut}"
     wasted = f"{duration(run.wasted_s)} of devices ({100 * run.waste:.3f} % of the work)"
-    yield "twins", f"{run.backups:,}; done for nothing: {wasted}"
+    yield "backups", f"{run.backups:,}; done for nothing: {wasted}"
     yield "failures", plural(run.failures, "device")
     hours = run.device_s / 3600
     price = "" if per_device_hour is None else f", {hours * per_device_hour:,.2f}"
@@ -48,18 +52,18 @@ def _facts(
     yield "ledger", f"{run.events:,} events"
 
 
-def _weather(weather: Conditions) -> str:
+def _conditions(conditions: Conditions) -> str:
     slow = "no device is slow"
-    if weather.slow_share:
-        share = f"{100 * weather.slow_share:g} % of devices"
-        slow = f"{share} take {weather.slow_factor:g} times as long"
+    if conditions.slow_share:
+        share = f"{100 * conditions.slow_share:g} % of devices"
+        slow = f"{share} take {conditions.slow_factor:g} times as long"
     failures = "none fails"
-    if weather.failures_a_minute:
+    if conditions.failures_a_minute:
         failures = (
-            f"{100 * weather.failures_a_minute:g} % fail a minute, to be replaced after "
-            f"{weather.replace_s:g} s"
+            f"{100 * conditions.failures_a_minute:g} % fail a minute, to be replaced after "
+            f"{conditions.replace_s:g} s"
         )
-    return f"{slow}; {failures}; leases are off their estimate by {100 * weather.noise:g} %"
+    return f"{slow}; {failures}; leases are off their estimate by {100 * conditions.noise:g} %"
 
 
 def _what_if(table: Table, per_device_hour: float | None) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Where a job stands, as text for a terminal."""
+"""How far a job is, as text for a terminal."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from fleet.views.layout import fact, hang, most
 LABELS = 6
 DEVICES = 8
 REASONS = 8
+"""Labels, devices and reasons of losses that are listed."""
 _DRIVER = "driver"
+"""What the driver's commits name in the place of a device."""
 
 
 def render(status: Status) -> str:
-    """Write a status out, 80 columns wide."""
+    """Return the text of a status, 80 columns wide."""
     lines = [f"{status.state.capitalize()}: {status.uri}", ""]
     for head, text in _facts(status):
         lines += fact(head, text)
@@ -41,9 +43,9 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     if status.last_unix_s is not None:
         yield "last commit", f"{_ago(status.now_unix_s - status.last_unix_s)} ago"
     if devices := [device for device in status.devices if device.name != _DRIVER]:
-        some = ", ".join(_seen(device, status.now_unix_s) for device in devices[:DEVICES])
+        listed = ", ".join(_seen(device, status.now_unix_s) for device in devices[:DEVICES])
         more = f" and {len(devices) - DEVICES:,} more" if len(devices) > DEVICES else ""
-        yield "devices", f"{len(devices):,} seen: {some}{more}"
+        yield "devices", f"{len(devices):,} seen: {listed}{more}"
     packed = f", {status.packs:,} of them packs" if status.packs else ""
     yield "parts", f"{status.objects:,}{packed}, of {plural(status.leases, 'lease')}"
 
@@ -74,24 +76,24 @@ def _ago(seconds: float) -> str:
 
 def _runs(status: Status) -> list[str]:
     lines: list[str] = []
-    for note in status.alive:
-        lines += ["", *hang("", f"At work: {note.holder}")]
-        for head, text in _run(status, note):
+    for record in status.alive:
+        lines += ["", *hang("", f"At work: {record.holder}")]
+        for head, text in _run(status, record):
             lines += fact(head, text)
     return lines
 
 
-def _run(status: Status, note: RunRecord) -> Iterator[tuple[str, str]]:
-    heard = f"heard of {_ago(status.now_unix_s - note.updated_unix_s)} ago"
-    if note.state == "preparing":
+def _run(status: Status, record: RunRecord) -> Iterator[tuple[str, str]]:
+    heard = f"heard of {_ago(status.now_unix_s - record.updated_unix_s)} ago"
+    if record.state == "preparing":
         yield "state", f"looking at its inputs, {heard}"
         return
-    progress = f"{duration(note.done_video_s)} of {duration(note.video_s)} video"
-    left = f", about {about(note.left_s)} left" if note.left_s else ""
-    yield "progress", f"{progress} ({percent(note.done_video_s, note.video_s)}){left}, {heard}"
-    lost = f", {note.devices_lost:,} lost" if note.devices_lost else ""
-    speed = f"{rate(note.frames_per_s)} frames/s"
-    yield "devices", f"{note.device_count:,}{lost}, {speed}"
+    progress = f"{duration(record.done_video_s)} of {duration(record.video_s)} video"
+    left = f", about {about(record.left_s)} left" if record.left_s else ""
+    yield "progress", f"{progress} ({percent(record.done_video_s, record.video_s)}){left}, {heard}"
+    lost = f", {record.devices_lost:,} lost" if record.devices_lost else ""
+    speed = f"{rate(record.frames_per_s)} frames/s"
+    yield "devices", f"{record.device_count:,}{lost}, {speed}"
 
 
 def _losses(status: Status) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a run came to, as text for a terminal."""
+"""The report of a run, as text for a terminal."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from fleet.views.layout import fact, hang, most, together
 LABELS = 6
 STAGES = 6
 REASONS = 8
+"""Labels, stages and reasons of losses that are listed."""
 
 
 def render(report: RunReport) -> str:
-    """Write the report out, 80 columns wide."""
+    """Return the text of a report, 80 columns wide."""
     lines = [f"{report.state.capitalize()}: {report.output}", ""]
     for head, text in _facts(report):
         lines += fact(head, text)
@@ -53,11 +54,11 @@ def _this_run(done: int, total: int) -> str:
 
 
 def _read(report: RunReport) -> str:
-    read, there = report.total.bytes_read, report.video_bytes
+    read, whole = report.total.bytes_read, report.video_bytes
     index = f", and {size(report.index_bytes)} for the index" if report.index_bytes else ""
-    if read > there:
+    if read > whole:
         return f"{size(read)}{index}"
-    return f"{size(read)} of {size(there)} ({percent(read, there)}){index}"
+    return f"{size(read)} of {size(whole)} ({percent(read, whole)}){index}"
 
 
 def _time_here(report: RunReport) -> str:
@@ -71,7 +72,7 @@ def _time_here(report: RunReport) -> str:
 
 
 def _modelled(report: RunReport) -> str:
-    """Engines work side by side, on different frames: the slowest decides."""
+    """Return the seconds of the real chip: its engines work side by side, the slowest decides."""
     chip_s = report.this_run.chip_s
     slowest_s = max(chip_s.values())
     on = f"{duration(slowest_s)} on one {report.soc}"

@@ -1,4 +1,4 @@
-"""What a run does just now, drawn for a terminal from what it says of itself in its output."""
+"""What the runs on an output are doing, drawn for a terminal from their records in it."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ from fleet.text import one_line
 from fleet.views.layout import WIDTH, hang
 
 STALE_S = 15.0
-"""A note is put every 5 s; one that is older than this is worth a warning."""
+"""A record is written every 5 s; one that is older than this is shown as a warning."""
 BUSY = "CPU in its last lease"
 _STYLES = {"working": "green", "draining": "yellow", "idle": "dim"}
 
 
-def draw_top(uri: str, notes: Iterable[RunRecord], now_unix_s: float, rows: int = 0) -> Group:
-    """Draw the runs that are at work on an output, one below the other.
+def draw_top(uri: str, records: Iterable[RunRecord], now_unix_s: float, rows: int = 0) -> Group:
+    """Return a drawing of the runs at work on an output, one below the other, 80 columns wide.
 
-    80 columns. `rows`: at most so many devices of each run; 0: all that it told of.
+    `rows`: how many devices of each run to show; 0: all that its record lists.
     """
     parts: list[RenderableType] = [Text(short(f"fleet top  {uri}", WIDTH), style="bold")]
-    for note in notes:
-        parts += [Text(), *_run(note, now_unix_s, rows)]
+    for record in records:
+        parts += [Text(), *_run(record, now_unix_s, rows)]
     for part in parts:
         if isinstance(part, Text):
             part.truncate(WIDTH, overflow="ellipsis")
     return Group(*parts)
 
 
-def describe_end(uri: str, notes: list[RunRecord], now_unix_s: float) -> str:
-    """Say that nothing runs, and what became of the last run."""
-    if not notes:
-        return f"Nothing runs on {uri}, and no run has left word there."
-    last = notes[-1]
+def describe_end(uri: str, records: list[RunRecord], now_unix_s: float) -> str:
+    """Return a sentence that nothing runs, and how the last run ended."""
+    if not records:
+        return f"Nothing runs on {uri}, and no run has left a record there."
+    last = records[-1]
     ago = duration(max(0.0, round(now_unix_s - last.updated_unix_s)))
-    came = (
+    done = (
         f"{duration(last.done_video_s)} of {duration(last.video_s)} video" if last.video_s else ""
     )
-    share = f", {came} ({percent(last.done_video_s, last.video_s)})" if came else ""
+    share = f", {done} ({percent(last.done_video_s, last.video_s)})" if done else ""
     words = {
         "finished": f"the last run finished {ago} ago",
         "left": f"the last run did its share and ended {ago} ago",
@@ -55,73 +55,73 @@ def describe_end(uri: str, notes: list[RunRecord], now_unix_s: float) -> str:
     return "\n".join(hang("", f"Nothing runs on {uri}: {words.get(last.state, lost)}{share}."))
 
 
-def _run(note: RunRecord, now_unix_s: float, rows: int) -> Iterator[RenderableType]:
-    since = time.strftime("%H:%M:%S", time.localtime(note.holder.since_unix_s))
-    age_s = max(0.0, now_unix_s - note.updated_unix_s)
-    who = f"{short(note.holder.host, 24)}, pid {note.holder.pid}, since {since}"
+def _run(record: RunRecord, now_unix_s: float, rows: int) -> Iterator[RenderableType]:
+    since = time.strftime("%H:%M:%S", time.localtime(record.holder.since_unix_s))
+    age_s = max(0.0, now_unix_s - record.updated_unix_s)
+    who = f"{short(record.holder.host, 24)}, pid {record.holder.pid}, since {since}"
     yield Text.assemble(
-        f"{note.state.capitalize()} on {who}; said ",
+        f"{record.state.capitalize()} on {who}; said ",
         (f"{duration(round(age_s))} ago", "yellow" if age_s > STALE_S else ""),
     )
-    if note.state == "preparing":
+    if record.state == "preparing":
         yield Text("It looks at its inputs.")
         return
-    share = note.done_video_s / note.video_s if note.video_s > 0 else 0.0
+    share = record.done_video_s / record.video_s if record.video_s > 0 else 0.0
     bar = Table.grid(padding=(0, 1))
     bar.add_column(width=71)
     bar.add_column(justify="right", width=6)
-    percents = percent(note.done_video_s, note.video_s)
+    percents = percent(record.done_video_s, record.video_s)
     bar.add_row(ProgressBar(total=1.0, completed=min(share, 1.0), width=71), Text(percents))
     yield bar
-    yield from map(Text, _lines(note))
+    yield from map(Text, _lines(record))
     yield Text()
-    yield from _devices(note, rows)
+    yield from _devices(record, rows)
 
 
-def _lines(note: RunRecord) -> Iterator[str]:
-    left = f", about {about(note.left_s)} left" if note.left_s else ""
-    video = f"{duration(note.done_video_s)} of {duration(note.video_s)}"
-    yield f"{'video':<9}{video}, {rate(note.frames_per_s)} frames/s{left}"
-    frames = f"{note.done_frames:,} of {plural(note.frames, 'frame')}"
-    ended = f"{note.done_leases:,} of " if note.done_leases is not None else ""
-    leases = f"{ended}{plural(note.leases, 'lease')}"
+def _lines(record: RunRecord) -> Iterator[str]:
+    left = f", about {about(record.left_s)} left" if record.left_s else ""
+    video = f"{duration(record.done_video_s)} of {duration(record.video_s)}"
+    yield f"{'video':<9}{video}, {rate(record.frames_per_s)} frames/s{left}"
+    frames = f"{record.done_frames:,} of {plural(record.frames, 'frame')}"
+    ended = f"{record.done_leases:,} of " if record.done_leases is not None else ""
+    leases = f"{ended}{plural(record.leases, 'lease')}"
     yield f"{'done':<9}{frames}, {leases}"
-    nodes = f" on {plural(note.node_count, 'node')}" if any(n.name for n in note.nodes) else ""
-    draining = sum(node.draining for node in note.nodes)
+    nodes = f" on {plural(record.node_count, 'node')}" if any(n.name for n in record.nodes) else ""
+    draining = sum(node.draining for node in record.nodes)
     counts = {
-        f"{plural(note.device_count, 'device')}{nodes}": 1,
+        f"{plural(record.device_count, 'device')}{nodes}": 1,
         f"{draining:,} draining": draining,
-        f"{note.devices_lost:,} lost": note.devices_lost,
+        f"{record.devices_lost:,} lost": record.devices_lost,
     }
     yield f"{'fleet':<9}{', '.join(text for text, count in counts.items() if count)}"
-    if note.backups or note.wasted_s:
-        twins = f"{plural(note.backups, 'lease')} given to a second device"
-        yield f"{'twins':<9}{twins}, {duration(note.wasted_s)} wasted"
-    if note.errors:
-        lost = f", {plural(note.lost_frames, 'frame')} lost" if note.lost_frames else ""
-        yield f"{'trouble':<9}{plural(note.errors, 'error')}{lost}"
+    if record.backups or record.wasted_s:
+        backups = f"{plural(record.backups, 'lease')} given to a second device"
+        yield f"{'backups':<9}{backups}, {duration(record.wasted_s)} wasted"
+    if record.errors:
+        lost = f", {plural(record.lost_frames, 'frame')} lost" if record.lost_frames else ""
+        yield f"{'trouble':<9}{plural(record.errors, 'error')}{lost}"
 
 
-def _devices(note: RunRecord, rows: int) -> Iterator[Text]:
-    """Write a line a device, below its node; of more than `rows`, those that fit."""
+def _devices(record: RunRecord, rows: int) -> Iterator[Text]:
+    """Yield a line for each device, below its node; only the first `rows` devices, 0 for all."""
     yield Text(f"{'  device':<11} {'state':<8} {'frames/s':>8}  {BUSY:<27}  video", style="dim")
-    left = rows or len(note.devices)
-    for node in _nodes(note):
-        devices = [device for device in note.devices if device.node == node.name]
+    left = rows or len(record.devices)
+    for node in _nodes(record):
+        devices = [device for device in record.devices if device.node == node.name]
         if not devices or left <= 0:
             continue
         if node.name:
             yield _node(node)
         yield from (_device(device) for device in devices[:left])
         left -= len(devices)
-    shown = min(len(note.devices), rows or len(note.devices))
-    if more := note.device_count - shown:
+    shown = min(len(record.devices), rows or len(record.devices))
+    if more := record.device_count - shown:
         yield Text(f"  and {more:,} more", style="dim")
 
 
-def _nodes(note: RunRecord) -> list[NodeRecord]:
-    """List the nodes, those with most devices first; an older Fleet told of none."""
-    nodes = note.nodes or (NodeRecord("", note.device_count, 0, 0, note.frames_per_s),)
+def _nodes(record: RunRecord) -> list[NodeRecord]:
+    """Return the nodes, those with most devices first; older versions recorded none."""
+    nodes = record.nodes or (NodeRecord("", record.device_count, 0, 0, record.frames_per_s),)
     return sorted(nodes, key=lambda node: (-node.devices, node.name))
 
 
@@ -143,7 +143,7 @@ def _device(device: DeviceRecord) -> Text:
 
 
 def _busy(busy: Mapping[str, float]) -> str:
-    """Name the stages that take most, as many as there is room for."""
+    """Return the stages that take the most CPU, as many as there is room for."""
     text = ""
     for stage, share in sorted(busy.items(), key=lambda item: (-item[1], item[0])):
         longer = f"{text} {stage} {100 * share:.0f}%".strip()

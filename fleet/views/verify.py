@@ -1,4 +1,4 @@
-"""What `fleet verify` found, as text for a terminal."""
+"""The report of `fleet verify`, as text for a terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fleet.text import one_line
 from fleet.views.layout import fact, hang
 
 SHOWN = 5
-"""Findings of a kind."""
+"""Findings of one kind that are listed."""
 _KINDS = {
     "missing": "Objects that are not there",
     "altered": "Objects that are not as they were put",
@@ -27,32 +27,32 @@ _KINDS = {
 }
 
 
-def render(verdict: VerificationReport) -> str:
-    """Write a verdict out, 80 columns wide."""
-    lines = [f"{_word(verdict)}: {verdict.uri}", ""]
-    refused = f", {plural(verdict.losses, 'loss', 'losses')} recorded" if verdict.losses else ""
-    lines += fact("covered", f"{duration(verdict.video_s)} in {plural(verdict.videos, 'video')}")
-    lines += fact("rows", f"{verdict.rows:,}, of {plural(verdict.frames, 'frame')}{refused}")
-    lines += fact("parts", f"{verdict.objects:,}, of {plural(verdict.leases, 'lease')}")
-    if verdict.bytes_read:
-        lines += fact("compared", f"{size(verdict.bytes_read)}: checksums, row counts, frames")
+def render(report: VerificationReport) -> str:
+    """Return the text of a report, 80 columns wide."""
+    lines = [f"{_word(report)}: {report.uri}", ""]
+    refused = f", {plural(report.losses, 'loss', 'losses')} recorded" if report.losses else ""
+    lines += fact("covered", f"{duration(report.video_s)} in {plural(report.videos, 'video')}")
+    lines += fact("rows", f"{report.rows:,}, of {plural(report.frames, 'frame')}{refused}")
+    lines += fact("parts", f"{report.objects:,}, of {plural(report.leases, 'lease')}")
+    if report.bytes_read:
+        lines += fact("compared", f"{size(report.bytes_read)}: checksums, row counts, frames")
     else:
         lines += fact("compared", "listings and records only")
-    for kind in dict.fromkeys(finding.kind for finding in verdict.findings):
-        lines += _kind(kind, [f for f in verdict.findings if f.kind == kind])
-    if verdict.busy and verdict.findings:
+    for kind in dict.fromkeys(finding.kind for finding in report.findings):
+        lines += _kind(kind, [f for f in report.findings if f.kind == kind])
+    if report.busy and report.findings:
         lines += ["", "A run is at work: what is missing may just not be done yet."]
     return "\n".join(lines)
 
 
-def _word(verdict: VerificationReport) -> str:
-    if verdict.proven:
+def _word(report: VerificationReport) -> str:
+    if report.proven:
         return (
             "Proven: no gap, no overlap, every object as it was put"
-            if verdict.bytes_read
+            if report.bytes_read
             else ("No gap, no overlap, every object there")
         )
-    return f"Not proven, {plural(len(verdict.findings), 'finding')}"
+    return f"Not proven, {plural(len(report.findings), 'finding')}"
 
 
 def _kind(kind: str, findings: Sequence[Finding]) -> list[str]:

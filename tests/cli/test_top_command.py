@@ -74,7 +74,7 @@ def test_a_frame_says_where_the_run_and_its_devices_are() -> None:
     assert "video    1h28m of 3h12m, 412 frames/s, about 4m left" in lines
     assert "done     132,000 of 288,000 frames, 110 of 240 leases" in lines
     assert "fleet    4 devices on 2 nodes, 1 lost" in lines
-    assert "twins    4 leases given to a second device, 33s wasted" in lines
+    assert "backups  4 leases given to a second device, 33s wasted" in lines
     assert "trouble  3 errors, 72 frames lost" in lines
     assert lines[-6:] == [
         "node-0: 2 devices, 2 working, 206 frames/s",
@@ -144,7 +144,7 @@ def test_notes_of_older_and_newer_fleets_are_read() -> None:
     assert note.devices[1].frames_per_s == 101
 
 
-def test_a_note_tells_of_nodes_devices_and_twins() -> None:
+def test_a_note_tells_of_nodes_devices_and_backups() -> None:
     """As events tell of them."""
     folder = claimed(Folder("memory://told"))
     tally = Tally(frames=10, wall_s=2.0, host_s={"vdec": 1.0})
@@ -201,7 +201,7 @@ def test_when_nothing_runs_the_last_run_is_told(state: str, words: str) -> None:
 
 def test_an_output_without_any_run_is_told() -> None:
     """Rather than an empty screen."""
-    assert "no run has left word there" in describe_end("out", [], NOW_S)
+    assert "no run has left a record there" in describe_end("out", [], NOW_S)
 
 
 @pytest.fixture
