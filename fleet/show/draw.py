@@ -71,7 +71,7 @@ def _font(pixels: int) -> ImageFont.FreeTypeFont:
 
 def _box(pen: ImageDraw.ImageDraw, mark: Mark, width: int) -> None:
     x1, y1, x2, y2 = mark.xyxy
-    # A dark line on either side keeps a box apart from a background of its own colour.
+    # A dark line on either side keeps a box apart from a background of the same colour.
     pen.rectangle((x1 - 1, y1 - 1, max(x1, x2) + 1, max(y1, y2) + 1), outline=DARK, width=width + 2)
     pen.rectangle(
         (x1, y1, max(x1, x2), max(y1, y2)), outline=class_colour(mark.class_id), width=width

@@ -11,7 +11,7 @@ _TIE = "\N{NO-BREAK SPACE}"
 
 
 def hang(head: str, text: str) -> list[str]:
-    """Return the lines of a text beside a head; further lines are indented as far as the first."""
+    """Return the lines of a text beside a head; further lines are indented like the first."""
     lines = wrap(
         text,
         WIDTH,
