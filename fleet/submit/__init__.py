@@ -1,1 +1,1 @@
-"""Sending a job to a cluster, and keeping its driver alive there."""
+"""The submission of a job to a cluster, and the supervision of its driver there."""

@@ -1,4 +1,4 @@
-"""What of a job travels to a cluster: one folder that the job runs in as it does here."""
+"""The package of a job for a cluster: one folder, in which the job runs as it does here."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fleet.storage import canonical
 from fleet.version import PACKAGE
 
 MOST_BYTES = 90_000_000
-"""Ray's dashboard takes 100 MiB (its DASHBOARD_CLIENT_MAX_SIZE), compressed models hardly less."""
+"""Ray's dashboard accepts 100 MiB (DASHBOARD_CLIENT_MAX_SIZE); models hardly compress."""
 _NO_CODE = shutil.ignore_patterns("__pycache__", ".*")
 
 
@@ -31,25 +31,27 @@ _MODELS = "models"
 
 @dataclass(frozen=True)
 class Package:
-    """A folder that is ready to be sent. `job_file`: its name in there."""
+    """A folder that is ready to be sent."""
 
     folder: Path
+    """The folder."""
     job_file: str
+    """The name of the job file in it."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The files and packages in it, by their own names."""
+        """The names of the files and packages in it."""
         top = sorted(path for path in self.folder.iterdir() if path.name != _MODELS)
         models = sorted(self.folder.glob(f"{_MODELS}/*/*"))
         return tuple(path.name for path in (*top, *models))
 
 
 def pack(job: Job, fields: Mapping[str, Any], job_file: Path, folder: Path) -> Package:
-    """Put a job file and the local files that it names into a new folder.
+    """Write a job file, and copy the local files that it names, into a new folder.
 
-    `fields`: those of the job file, overrides laid over them, which make `job`. In the folder the
-    same job is at `Package.job_file`; what has a URL stays where it is. Raises UsageError where a
-    file is not there, or all of them are more than can be sent.
+    `fields` are those of the job file with overrides applied, which make `job`. In the folder the
+    same job is at `Package.job_file`; files with a URL stay where they are. Raises UsageError where
+    a file does not exist, or all files together are too large to be sent.
     """
     folder.mkdir(parents=True)
     packed = {**fields, "job": _pack_code(job, fields["job"], folder)}
@@ -69,17 +71,17 @@ def pack(job: Job, fields: Mapping[str, Any], job_file: Path, folder: Path) -> P
 
 
 def pack_fleet(folder: Path) -> Path:
-    """Copy this Fleet into a folder, as a package that others can import; gives where it is."""
+    """Copy this Fleet into a folder, as a package that others can import; return its path."""
     home = folder / "fleet"
     source = PACKAGE
-    # Jobs that come with an installed Fleet lie inside it; the one that is meant is packed already.
+    # Jobs that come with an installed Fleet lie inside it; the job to run is packed already.
     packaged_jobs = shutil.ignore_patterns("__pycache__", ".*", "jobs")
     shutil.copytree(source, home, ignore=packaged_jobs)
     return home
 
 
 def _pack_code(job: Job, reference: str, folder: Path) -> str:
-    """Take the job's own module along; gives what to call it in the folder."""
+    """Copy the job's own module into the folder, and return the reference to it there."""
     module = sys.modules[type(job.work).__module__]
     name = reference.rpartition(":")[2]
     if module.__name__.startswith(LOADED_PREFIX):
@@ -93,7 +95,7 @@ def _pack_code(job: Job, reference: str, folder: Path) -> str:
 
 
 def _pack_import(top: str, folder: Path) -> None:
-    """Take an imported package along, unless it is installed: then nodes have it installed too."""
+    """Copy an imported package, unless it is installed: then nodes have it installed too."""
     spec = importlib.util.find_spec(top)
     if spec is None or spec.origin is None:
         return
@@ -108,7 +110,7 @@ def _pack_import(top: str, folder: Path) -> None:
 
 
 def _pack_model(name: str, folder: Path) -> str:
-    """Take a model along; gives its path from where the job runs."""
+    """Copy a model into the folder, and return its path relative to where the job runs."""
     path = Path(canonical(name))
     if not path.is_file():
         raise UsageError(f"There is no model {path}.", "Check the path; or name it by its URL.")

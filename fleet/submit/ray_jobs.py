@@ -1,4 +1,4 @@
-"""Submitting to a cluster through Ray Jobs: send, follow, stop, list."""
+"""Jobs on a cluster through Ray Jobs: submit, follow, stop, list."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from ray.job_submission import JobDetails, JobSubmissionClient
 from fleet.errors import JobFailedError, UsageError
 
 OLDEST_RAY = "2.60"
-"""What Fleet is tested with; the cluster's own Ray is what the job runs on."""
+"""The oldest version that Fleet is tested with; the job runs on the cluster's own Ray."""
 CONNECT_S, ANSWER_S = 10, 300
 SILENCE_S = 90.0
-"""A job's log that is silent for so long is asked for anew: the line may be dead."""
+"""A log that is silent for so long is requested again, as the connection may be dead."""
 LOST_S = 60.0
-"""For so long a cluster that does not answer is asked again, before following is given up."""
+"""A cluster that does not answer is asked again for so long, before following ends."""
 STOP_S = 60
-"""What a job is given to end by itself once it is asked to; then Ray kills it."""
+"""A job that is asked to stop has so long to end by itself; then Ray kills it."""
 _OVER = frozenset({"STOPPED", "SUCCEEDED", "FAILED"})
 _UNKNOWN = "status code 404"
 _OUTPUT, _JOB = "fleet_output", "fleet_job"
-# Ray's own client raises RuntimeError for whatever a server answers but success.
-_NO_ANSWER = (aiohttp.ClientError, requests.RequestException, TimeoutError, ConnectionError)
+# Ray's own client raises RuntimeError for every answer but success.
+_NO_RESPONSE = (aiohttp.ClientError, requests.RequestException, TimeoutError, ConnectionError)
 _WAY_IN = (
     "Set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to the cluster's token "
     "(without either, ~/.ray/auth_token is read)."
@@ -44,44 +44,50 @@ Write = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Submission:
-    """A job that was submitted to a cluster, as it stands.
-
-    `state`: Ray's word: PENDING, RUNNING, STOPPED, SUCCEEDED, FAILED. `since_unix_s`: when it
-    started. `exit_code`: of `fleet run`, None while it goes on or where there was none.
-    """
+    """The state of a job that was submitted to a cluster."""
 
     id: str
+    """The id that Ray gave it."""
     state: str
+    """PENDING, RUNNING, STOPPED, SUCCEEDED or FAILED, as Ray calls it."""
     job: str
+    """The name of the job file."""
     output: str
+    """The output of the job."""
     since_unix_s: float
+    """The time of its start."""
     exit_code: int | None
+    """The exit code of `fleet run`; None while it runs, and where it never ran."""
     message: str
+    """Ray's message about the state."""
 
     @property
     def over(self) -> bool:
-        """Whether it has ended."""
+        """Return whether it has ended."""
         return self.state in _OVER
 
 
 @dataclass(frozen=True)
 class Parcel:
-    """What is sent: the folder that the job runs in, and the Fleet it runs with, if not the nodes'.
-
-    `environment`: variables for the driver and for each worker. They can be read by whoever can
-    reach the cluster's dashboard. `job`, `output`: for those who list what runs.
-    """
+    """All that is sent to a cluster for one job."""
 
     folder: Path
+    """The folder that the job runs in."""
     fleet: Path | None
+    """The Fleet that it runs with; None for that of the nodes."""
     command: str
+    """The command that runs it."""
     environment: Mapping[str, str]
+    """Variables for the driver and for each worker, which everybody can read who reaches the
+    cluster's dashboard."""
     job: str
+    """The name of the job file, for lists of jobs."""
     output: str
+    """The output of the job, for lists of jobs."""
 
 
 class _Client(JobSubmissionClient):
-    """Ray's client, which does not wait for ever and tells which Ray the cluster runs."""
+    """Ray's client with timeouts, and with the version of the cluster's Ray."""
 
     def _do_request(self, method: str, endpoint: str, **more: Any) -> requests.Response:
         timeout = (CONNECT_S, ANSWER_S)
@@ -94,14 +100,14 @@ class _Client(JobSubmissionClient):
 
 
 class Jobs:
-    """The jobs of a cluster; `address`: of its dashboard, see fleet.submit.reachability.
+    """The jobs of a cluster; `address` is that of its dashboard, see fleet.submit.reachability.
 
-    Raises UsageError where there is no such cluster, it wants a token, or its Ray is too old.
+    Raises UsageError where there is no such cluster, it requires a token, or its Ray is too old.
     """
 
     def __init__(self, address: str) -> None:
         self.address = address
-        # Ray lets these variables win over what is said; here what is said wins.
+        # Ray prefers this variable to the argument; setting it makes the argument count.
         os.environ["RAY_API_SERVER_ADDRESS"] = self.address
         logging.getLogger("ray").setLevel(logging.ERROR)
         for name in ("dashboard.modules.dashboard_sdk", "dashboard.modules.job.sdk"):
@@ -109,25 +115,25 @@ class Jobs:
         self._client = _connect(self.address)
 
     def submit(self, parcel: Parcel) -> str:
-        """Send a job and start it; gives its id."""
+        """Send a job and start it; return its id."""
         environment = {
             **parcel.environment,
-            # As Ctrl-C does; and Ray's own 3 s are less than a put into a slow store takes.
+            # SIGINT works as Ctrl-C does; Ray's own 3 s are too short for a put into a slow store.
             "RAY_JOB_STOP_SIGNAL": "SIGINT",
             "RAY_JOB_STOP_WAIT_TIME_S": str(STOP_S),
         }
         runtime_env: dict[str, Any] = {"working_dir": str(parcel.folder), "env_vars": environment}
         if parcel.fleet is not None:
             runtime_env["py_modules"] = [str(parcel.fleet)]
-        notes = {_JOB: parcel.job, _OUTPUT: parcel.output}
-        with self._answering():
+        metadata = {_JOB: parcel.job, _OUTPUT: parcel.output}
+        with self._translating():
             return self._client.submit_job(
-                entrypoint=parcel.command, runtime_env=runtime_env, metadata=notes
+                entrypoint=parcel.command, runtime_env=runtime_env, metadata=metadata
             )
 
     def look(self, submission: str) -> Submission:
-        """Tell how a job stands; raises UsageError where the cluster knows no such job."""
-        with self._answering():
+        """Return the state of a job; raises UsageError where the cluster knows no such job."""
+        with self._translating():
             try:
                 return _submission(self._client.get_job_info(submission))
             except RuntimeError as error:
@@ -137,22 +143,22 @@ class Jobs:
         raise UsageError(message, f"See what runs: fleet stop --address {self.address}")
 
     def running(self) -> list[Submission]:
-        """List the submissions of Fleet that have not ended, the oldest first."""
-        with self._answering():
+        """Return the submissions of Fleet that have not ended, the oldest first."""
+        with self._translating():
             jobs = self._client.list_jobs()
         ours = [_submission(job) for job in jobs if _OUTPUT in (job.metadata or {})]
         return sorted((job for job in ours if not job.over), key=lambda job: job.since_unix_s)
 
     def log(self, submission: str) -> str:
-        """Read what a job has printed so far; empty where that cannot be told."""
-        # Before it runs there is none; and nobody may be there to ask just now.
-        with suppress(RuntimeError, *_NO_ANSWER):
+        """Return what a job has printed so far; empty where that is not available."""
+        # A job that has not started has no log, and the cluster may not answer now.
+        with suppress(RuntimeError, *_NO_RESPONSE):
             return self._client.get_job_logs(submission)
         return ""
 
     def stop(self, submission: str) -> Submission:
-        """Ask a job to stop, and wait until it has; raises JobFailedError where it goes on."""
-        with self._answering():
+        """Ask a job to stop, and wait until it has; raises JobFailedError where it does not."""
+        with self._translating():
             self._client.stop_job(submission)
         until_s = time.monotonic() + STOP_S + CONNECT_S
         while time.monotonic() < until_s:
@@ -164,11 +170,11 @@ class Jobs:
         raise JobFailedError(message, "Ask again to stop it.")
 
     def follow(self, submission: str, write: Write) -> Submission:
-        """Write what a job prints, from its beginning, until it has ended.
+        """Write what a job prints, from its beginning, until it has ended; return its last state.
 
-        Raises JobFailedError where the cluster does not answer any more; the job may go on.
+        Raises JobFailedError where the cluster no longer answers; the job may go on.
         """
-        written, heard_s = 0, time.monotonic()
+        written, answered_s = 0, time.monotonic()
         while True:
             before = written
             written = asyncio.run(self._tail(submission, written, write))
@@ -177,31 +183,31 @@ class Jobs:
                 if found.over:
                     write(self.log(submission)[written:])
                     return found
-                heard_s = time.monotonic()
+                answered_s = time.monotonic()
             except JobFailedError as error:
-                heard_s = time.monotonic() if written > before else heard_s
-                if time.monotonic() - heard_s > LOST_S:
+                answered_s = time.monotonic() if written > before else answered_s
+                if time.monotonic() - answered_s > LOST_S:
                     way_out = f"{submission} may go on without being followed."
                     raise JobFailedError(error.message, way_out) from error
             time.sleep(1.0)
 
     @contextmanager
-    def _answering(self) -> Iterator[None]:
-        """Raise JobFailedError for whatever keeps the cluster from answering."""
+    def _translating(self) -> Iterator[None]:
+        """Raise JobFailedError for everything that keeps the cluster from answering."""
         try:
             yield
         except AuthenticationError as error:
             raise _refused(self.address, error) from None
-        except (*_NO_ANSWER, RuntimeError) as error:
+        except (*_NO_RESPONSE, RuntimeError) as error:
             message = f"The cluster at {self.address} does not answer as it should: {error}"
             raise JobFailedError(message) from error
 
     async def _tail(self, submission: str, written: int, write: Write) -> int:
-        """Write a log from where it was left off; gives how many characters are written by now."""
+        """Write a log after the first `written` characters; return how many are written by now."""
         seen = 0
         lines = self._client.tail_job_logs(submission)
-        # A line that breaks off tells what came before; who calls asks how the job stands.
-        with suppress(RuntimeError, *_NO_ANSWER):
+        # A connection that breaks has delivered what came before; the caller asks for the state.
+        with suppress(RuntimeError, *_NO_RESPONSE):
             while True:
                 try:
                     text = await asyncio.wait_for(anext(lines), SILENCE_S)
@@ -243,12 +249,12 @@ def _refused(address: str, error: AuthenticationError) -> UsageError:
 
 
 def _submission(job: JobDetails) -> Submission:
-    notes = job.metadata or {}
+    metadata = job.metadata or {}
     return Submission(
         id=job.submission_id or "",
         state=job.status.value,
-        job=notes.get(_JOB, ""),
-        output=notes.get(_OUTPUT, ""),
+        job=metadata.get(_JOB, ""),
+        output=metadata.get(_OUTPUT, ""),
         since_unix_s=(job.start_time or 0) / 1000,
         exit_code=job.driver_exit_code,
         message=job.message or "",

@@ -1,4 +1,4 @@
-"""What a cluster is asked at, and which of a job's locations its nodes can reach."""
+"""The address of a cluster, and the locations of a job that its nodes can reach."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from fleet.errors import UsageError
 from fleet.job.job import Job
 
 _ALONE = ("memory://",)
-"""What each process has for itself."""
+"""Schemes of which each process has separate data."""
 
 
 def check_address(address: str) -> str:
-    """Give the address of a Ray dashboard without a slash at its end; UsageError for others."""
+    """Return a dashboard's address without a trailing slash; raises UsageError for others."""
     way_out = "Name the cluster's dashboard, such as http://head:8265."
     if address.startswith("ray://"):
         raise UsageError(f"{address} is for Ray's interactive client.", way_out)
@@ -20,26 +20,26 @@ def check_address(address: str) -> str:
 
 
 def paths_on_nodes(job: Job) -> tuple[str, ...]:
-    """List the job's absolute local paths: on a cluster they mean those of each node.
+    """Return the job's absolute local paths, which on a cluster are paths of each node.
 
-    Raises UsageError for a location that means nothing on another machine.
+    Raises UsageError for a location that has no meaning on another machine.
     """
     cache = [job.index_cache] if job.index_cache else []
     named = [("input", uri) for uri in job.inputs] + [("output", job.output)]
     named += [("index_cache", uri) for uri in cache]
-    for what, uri in named:
-        _check(what, uri)
+    for field, uri in named:
+        _check(field, uri)
     return tuple(uri for _, uri in named if "://" not in uri or uri.startswith("file://"))
 
 
-def _check(what: str, uri: str) -> None:
+def _check(field: str, uri: str) -> None:
     way_out = (
         "Name a place in object storage, such as s3://bucket/folder, or an absolute path that "
         "every node has (a folder that all of them mount)."
     )
     if uri.startswith(_ALONE):
-        raise UsageError(f"{what} = {uri} lies in the memory of one process.", way_out)
+        raise UsageError(f"{field} = {uri} lies in the memory of one process.", way_out)
     if "://" not in uri and not uri.startswith("/"):
         raise UsageError(
-            f"{what} = {uri} is a path on this machine, not on the cluster's.", way_out
+            f"{field} = {uri} is a path on this machine, not on the cluster's.", way_out
         )
