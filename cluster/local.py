@@ -86,11 +86,11 @@ def read_options() -> Local:
     parser.add_argument("--port", type=int, default=0, help=f"the head's; default: 6379, {free}")
     parser.add_argument("--dashboard-port", type=int, default=0, help=f"default: 8265, {free}")
     parser.add_argument("command", nargs="*", help="what to run against it; after --")
-    asked = parser.parse_args()
-    port = asked.port or free_port(6379)
-    dashboard_port = asked.dashboard_port or free_port(8265)
-    command = tuple(asked.command)
-    return Local(asked.max_devices, asked.idle_s, port, dashboard_port, command)
+    given = parser.parse_args()
+    port = given.port or free_port(6379)
+    dashboard_port = given.dashboard_port or free_port(8265)
+    command = tuple(given.command)
+    return Local(given.max_devices, given.idle_s, port, dashboard_port, command)
 
 
 def access_to(local: Local, token: Path) -> dict[str, str]:
@@ -197,13 +197,13 @@ def end_descendants() -> None:
     """End all descendants of this process, with SIGTERM, and after a while with SIGKILL."""
     until_s = time.monotonic() + _END_S
     number = signal.SIGTERM
-    asked: set[int] = set()
+    signalled: set[int] = set()
     while left := _descendants():
         if time.monotonic() > until_s:
-            number, asked = signal.SIGKILL, set()
-        for pid in set(left) - asked:
+            number, signalled = signal.SIGKILL, set()
+        for pid in set(left) - signalled:
             _send(pid, number)
-        asked |= set(left)
+        signalled |= set(left)
         _reap()
         time.sleep(0.05)
 

@@ -1,4 +1,4 @@
-"""`fleet plan`: what a run would do, before anything runs."""
+"""`fleet plan`: the work and the cost of a run, before anything runs."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def run(
 
 
 def _run(job: Job, *, inline: bool, join: bool) -> int:
-    # Ray's client takes a second to import, which whoever mistyped an option need not wait for.
+    # Ray's client takes a second to import, and a mistyped option is to be reported at once.
     from fleet.driver.api import run as run_job  # noqa: PLC0415
 
     try:

@@ -1,4 +1,4 @@
-"""`fleet simulate`: a run on found, on as many devices as one likes."""
+"""`fleet simulate`: the simulation of a run, on any number of devices."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ def simulate(
     seed: Annotated[int, typer.Option(help="What is drawn; the same seed, the same run.")] = 0,
     price_per_device_hour: PricePerDeviceHour = None,
 ) -> None:
-    """Simulate a run: the ledger and the balance of `fleet run`, on devices that are not there.
+    """Simulate a run: the scheduling of `fleet run`, on devices that do not exist.
 
-    What a job has left to do is looked up as by `fleet plan`; nothing is run or changed.
+    The job's remaining work is planned as by `fleet plan`; nothing is run or changed.
     """
     conditions = read_failures(failures, read_slow(slow, Conditions()))
     others = _counts(what_if)

@@ -1,4 +1,4 @@
-"""`fleet submit`: a job over videos, run by a cluster; and how it is followed."""
+"""`fleet submit`: send a job to a cluster, and follow it there."""
 
 from __future__ import annotations
 
@@ -80,14 +80,14 @@ def submit(
     job = job_from(fields, str(job_file), job_file.parent)
     if on_nodes := paths_on_nodes(job):
         listed = ", ".join(on_nodes)
-        _say(f"Paths on the cluster's nodes, the same on each of them: {listed}")
+        _print(f"Paths on the cluster's nodes, the same on each of them: {listed}")
     environment = _environment(pass_env or [])
     with tempfile.TemporaryDirectory(prefix="fleet-submit-") as scratch:
         package = pack(job, fields, job_file, Path(scratch) / "job")
         sent_fleet = pack_fleet(Path(scratch)) if with_fleet else None
         jobs, submission = _send(address, package, sent_fleet, environment, job.output)
     if detach:
-        _say(_what_then(jobs.address, submission, job.output))
+        _print(_what_then(jobs.address, submission, job.output))
         return
     raise typer.Exit(_follow(jobs, submission, job.output))
 
@@ -99,17 +99,17 @@ def _send(
     environment: Mapping[str, str],
     output: str,
 ) -> tuple[Jobs, str]:
-    # Ray's client takes seconds to import, which whoever mistyped an option need not wait for.
+    # Ray's client takes seconds to import, and a mistyped option is to be reported at once.
     from fleet.submit.ray_jobs import Jobs, Parcel  # noqa: PLC0415
 
     jobs = Jobs(address)
     own = [f"Fleet {__version__}"] if sent_fleet else []
-    _say(f"Sending {', '.join([*package.names, *own])}")
+    _print(f"Sending {', '.join([*package.names, *own])}")
     command = shlex.join(["exec", "python", "-m", "fleet.submit.supervise", package.job_file])
     submission = jobs.submit(
         Parcel(package.folder, sent_fleet, command, environment, package.job_file, output)
     )
-    _say(f"Submitted {submission}")
+    _print(f"Submitted {submission}")
     return jobs, submission
 
 
@@ -124,8 +124,8 @@ def _follow(jobs: Jobs, submission: str, output: str) -> int:
     try:
         return conclude(jobs.follow(submission, write))
     except KeyboardInterrupt:
-        _say(f"\nfleet: {submission} goes on without being followed.")
-        _say(_what_then(jobs.address, submission, output))
+        _print(f"\nfleet: {submission} goes on without being followed.")
+        _print(_what_then(jobs.address, submission, output))
         return EXIT_FAILED
 
 
@@ -134,7 +134,7 @@ def conclude(ended: Submission) -> int:
     if ended.exit_code is None and ended.state == "FAILED":
         raise JobFailedError(f"{ended.id} did not run: {ended.message}")
     if ended.state == "STOPPED":
-        _say(f"fleet: {ended.id} was stopped. Submitted again, it goes on where it was.")
+        _print(f"fleet: {ended.id} was stopped. Submitted again, it goes on where it was.")
         return EXIT_FAILED
     return ended.exit_code or 0
 
@@ -152,5 +152,5 @@ def _what_then(address: str, submission: str, output: str) -> str:
     )
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     typer.echo(text, err=True)
