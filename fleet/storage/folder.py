@@ -1,4 +1,4 @@
-"""A folder of objects that is written to: list, read, put whole or not at all, delete."""
+"""A folder of objects that Fleet writes to: list, read, atomic put, delete."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ _RIVALS = 4
 
 @dataclass(frozen=True)
 class Entry:
-    """One object of a folder: `name` relative to it, with forward slashes."""
+    """One object of a folder."""
 
     name: str
+    """Relative to the folder, with forward slashes."""
     bytes: int
+    """The size of the object."""
     etag: str
+    """A version of the object: it changes when the bytes do."""
 
 
 @dataclass(frozen=True)
 class Writable:
-    """What was found out by writing into a folder.
-
-    `conditional`: whether `create` and `replace` can be relied on there: of several that create
-    an object at once one wins, and what was changed meanwhile is not written over.
-    """
+    """What a trial of writing into a folder has shown."""
 
     conditional: bool
+    """Whether `create` and `replace` keep their promises: of several callers that create an object
+    at once exactly one succeeds, and an object that was changed meanwhile is not overwritten."""
 
 
 class Folder:
@@ -58,7 +59,7 @@ class Folder:
     def list(self, prefix: str = "") -> Iterator[Entry]:
         """Yield all objects below the folder whose name begins with `prefix`, page by page.
 
-        In the order of the store: by name where all of them lie in one folder.
+        They come in the order of the store: by name where all of them lie in one folder.
         """
         head = prefix.rpartition("/")[0]
         for stat in self._store.list(self._at(head) if head else self._path):
@@ -78,12 +79,12 @@ class Folder:
         return self._store.read(self._at(name), offset, offset + length).data
 
     def read_version(self, name: str) -> tuple[bytes, str]:
-        """Read a whole object, and name its version for `replace`."""
-        answer = self._store.read(self._at(name))
-        return answer.data, self._store.version(answer)
+        """Return a whole object, and its version for `replace`."""
+        result = self._store.read(self._at(name))
+        return result.data, self._store.version(result)
 
     def exists(self, name: str = "") -> bool:
-        """Whether there is such an object, or anything at all for the folder itself."""
+        """Return whether the object exists; without a name, whether the folder holds anything."""
         if not name:
             return next(self._store.list(self._path), None) is not None
         try:
@@ -95,16 +96,16 @@ class Folder:
     def put(self, name: str, data: bytes) -> None:
         """Write an object whole or not at all; readers never see a part of it.
 
-        Raises StorageError when the store refuses.
+        Raises StorageError where the store refuses it.
         """
         self._store.put(self._at(name), data)
 
     def create(self, name: str, data: bytes) -> str | None:
-        """Write an object that is not there yet, and give its version; None where it is there.
+        """Write an object that does not exist yet, and return its version; None where it exists.
 
-        What is there with the very same bytes is taken for this call's own: put something into them
-        that nobody else would. Raises StorageRefusedError where the store has no such put; where it
-        only pretends to, `check_writable` finds out.
+        An object that exists with the very same bytes counts as written by this call, so that the
+        bytes have to hold something unique to the caller. Raises StorageRefusedError where the
+        store has no such put; `check_writable` finds out where a store only pretends to have it.
         """
         try:
             return self._store.create(self._at(name), data)
@@ -112,9 +113,9 @@ class Folder:
             return None
 
     def replace(self, name: str, data: bytes, etag: str) -> str | None:
-        """Write over that version of an object, and give the new one; None where it has changed.
+        """Overwrite that version of an object, and return the new one; None where it has changed.
 
-        `etag`: as `create`, `replace` or `read_version` gave it. See `create`.
+        `etag`: as `create`, `replace` or `read_version` returned it. See `create`.
         """
         try:
             return self._store.replace(self._at(name), data, etag)
@@ -122,13 +123,13 @@ class Folder:
             return None
 
     def delete(self, name: str) -> None:
-        """Remove an object; one that is gone already is no error."""
+        """Remove an object; a missing one is no error."""
         self._store.delete(self._at(name))
 
     def check_writable(self) -> Writable:
-        """Write, replace and delete a small object, and see whether conditions are kept.
+        """Check by writing, replacing and deleting a small object whether conditions are kept.
 
-        Raises StorageError where the folder cannot be written to, saying why.
+        Raises StorageError, with the reason, where the folder cannot be written to.
         """
         name = f"{PROBE_PREFIX}{uuid.uuid4().hex}"
         self.put(name, b"Fleet looks whether it can write here.")

@@ -1,7 +1,7 @@
-"""`python -m fleet.submit.supervise JOB.toml`: run a job in a cluster, again where it dies.
+"""`python -m fleet.submit.supervise JOB.toml`: run a job in a cluster, and restart its driver.
 
-It runs beside the driver, on the node where Ray Jobs puts it. A driver that died goes on from the
-output, so that starting it again is all there is to do.
+It runs on the node where Ray Jobs starts it, with the driver as its child. A driver continues from
+the output, so that starting it again is enough.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ FAILED = 1
 
 
 class Supervisor:
-    """Runs a command until it ends as it should, or somebody asks to stop.
+    """A runner of a command, which starts it again until it ends by itself, or a stop is asked for.
 
-    A stop reaches the command as SIGINT, as Ctrl-C does. `output`: where it tells how far it is.
-    `deadline_s`: in how many seconds from now it is to be over; each life is told what is left.
+    A stop reaches the command as SIGINT, as Ctrl-C does. The command notes its progress in
+    `output`. With `deadline_s`, in seconds from now, each attempt gets what is left of it.
     """
 
     def __init__(self, command: list[str], output: str, deadline_s: float | None = None) -> None:
@@ -40,30 +40,30 @@ class Supervisor:
         self._child: subprocess.Popen[bytes] | None = None
 
     def run(self) -> int:
-        """Give the exit code of the command's last life."""
+        """Run the command, and return the exit code of its last attempt."""
         # Ray, like a terminal, sends SIGINT to every process of the job; SIGTERM comes alone.
         signal.signal(signal.SIGINT, self._asked_to_stop)
         signal.signal(signal.SIGTERM, self._pass_on)
-        lives = RestartHistory(frames=self._frames())
+        history = RestartHistory(frames=self._frames())
         while True:
-            code = self._live()
+            code = self._run_once()
             if self._stop.is_set() or is_final(code):
                 return code if is_final(code) else FAILED
-            lives = lives.after(self._frames())
+            history = history.after(self._frames())
             ended = f"fleet: the driver {how_it_ended(code)}"
-            if not lives.may_go_on:
-                _say(
+            if not history.may_go_on:
+                _print(
                     f"{ended}, {plural(MOST_IN_VAIN, 'time')} without a frame more. It is given up."
                 )
                 return FAILED
-            _say(f"{ended}; it is started again in {duration(lives.wait_s)} and goes on.")
-            if self._stop.wait(lives.wait_s):
+            _print(f"{ended}; it is started again in {duration(history.wait_s)} and goes on.")
+            if self._stop.wait(history.wait_s):
                 return FAILED
 
-    def _live(self) -> int:
+    def _run_once(self) -> int:
         with subprocess.Popen(self._command_now()) as child:  # noqa: S603 - our own program, no shell
             self._child = child
-            if self._stop.is_set():  # asked just before there was anybody to tell
+            if self._stop.is_set():  # the stop came before the child had started
                 child.send_signal(signal.SIGINT)
             return child.wait()
 
@@ -82,7 +82,7 @@ class Supervisor:
         self._stop.set()
 
     def _frames(self) -> int:
-        """How many frames are done, as runs have noted; 0 where that cannot be read just now."""
+        """Return how many frames runs have noted as done; 0 where that cannot be read now."""
         try:
             notes = read_run_records(Folder(self._output))
         except FleetError:
@@ -90,12 +90,12 @@ class Supervisor:
         return max((note.done_frames for note in notes), default=0)
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     print(text, file=sys.stderr, flush=True)  # noqa: T201 - this is the command's voice
 
 
 def main() -> None:
-    """Run the job whose file is named."""
+    """Run the job of the file that the command line names."""
     job_file = sys.argv[1]
     job = tomllib.loads(Path(job_file).read_text("utf-8"))
     command = [sys.executable, "-m", "fleet.cli.attended", "run", job_file]
