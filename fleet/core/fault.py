@@ -1,4 +1,4 @@
-"""What a worker says of a lease that it could not do."""
+"""A lease that a worker could not do, and why."""
 
 from __future__ import annotations
 
@@ -7,35 +7,36 @@ from dataclasses import dataclass
 from fleet.errors import CredentialsRefusedError
 
 WORKER_STAGE = "worker"
-"""The stage of what goes wrong with a worker as a whole: it died, hung, ran out of memory."""
+"""The stage of a fault of a whole worker: it died, hung, or ran out of memory."""
 _OF_THE_WHOLE = frozenset({"storage", "job", "run"})
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a lease was not done.
-
-    `stage`: where (storage, job, device, worker). `code`: the device's number, 0 elsewhere.
-    `name`: the error's name. `message`: a sentence. `retryable`: whether trying again may help.
-    `detail`: the traceback, for the log.
-    """
+    """Why a lease was not done."""
 
     stage: str
+    """Where it went wrong: storage, job, device, worker, ..."""
     code: int
+    """The device's error number, 0 for other stages."""
     name: str
+    """The error's name, as in `fleet.errors`."""
     message: str
+    """A sentence for people."""
     retryable: bool
+    """Whether trying again may help."""
     detail: str = ""
+    """The traceback, for the log."""
 
     def __str__(self) -> str:
         return f"{self.stage}: {self.message}"
 
     @property
     def is_splittable(self) -> bool:
-        """Whether a part of the lease may be to blame, so that the rest of it can be done."""
+        """Return whether a part of the lease may be the cause, so that the rest can be done."""
         return self.stage not in _OF_THE_WHOLE
 
     @property
     def is_fatal(self) -> bool:
-        """Whether every other lease would fail in the same way: the store takes no credentials."""
+        """Return whether every other lease would fail alike: the store refuses the credentials."""
         return self.name == CredentialsRefusedError.name

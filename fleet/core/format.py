@@ -1,10 +1,10 @@
-"""Quantities, as people write them."""
+"""Write quantities as text for people."""
 
 from __future__ import annotations
 
 
 def duration(seconds: float) -> str:
-    """Write a length of time: 43ms, 0.4s, 41s, 2m40s, 3h12m, 412h."""
+    """Return a length of time as text: 43ms, 0.4s, 41s, 2m40s, 3h12m, 412h."""
     if 0 < seconds < 0.0995:
         return f"{max(1, round(1000 * seconds))}ms"
     if seconds < 9.95:
@@ -19,7 +19,7 @@ def duration(seconds: float) -> str:
 
 
 def about(seconds: float) -> str:
-    """Write a length of time that is only estimated: 5s, 40s, 4m, 2h10m, 60h."""
+    """Return an estimated length of time as text, rounded more: 5s, 40s, 4m, 2h10m, 60h."""
     if seconds < 90:
         return f"{max(1, round(seconds / 5)) * 5}s"
     if seconds < 90 * 60:
@@ -29,7 +29,7 @@ def about(seconds: float) -> str:
 
 
 def size(count: float) -> str:
-    """Write a number of bytes in decimal units: 812 bytes, 14 kB, 4.2 GB."""
+    """Return a number of bytes as text, in decimal units: 812 bytes, 14 kB, 4.2 GB."""
     if count < 1000:
         return f"{count:.0f} bytes"
     for unit in ("kB", "MB", "GB", "TB"):
@@ -40,13 +40,13 @@ def size(count: float) -> str:
 
 
 def plural(count: int, one: str, many: str = "") -> str:
-    """Write a number of things: 1 lease, 12,000 leases, 2 copies."""
+    """Return a number of things as text: 1 lease, 12,000 leases, 2 copies."""
     return f"{count:,} {one}" if count == 1 else f"{count:,} {many or f'{one}s'}"
 
 
 def percent(part: float, whole: float) -> str:
-    """Write a share; 100 % only where nothing is left, 0 % only where nothing is there."""
-    # Seconds that were added up one by one come out a hair beside their sum.
+    """Return a share as text; 100 % only where nothing is left, 0 % only for nothing."""
+    # Seconds that are added up one by one differ slightly from their sum.
     if whole <= 0 or part >= whole * (1 - 1e-9):
         return "100 %"
     share = int(100 * part / whole)
@@ -54,12 +54,12 @@ def percent(part: float, whole: float) -> str:
 
 
 def rate(per_s: float) -> str:
-    """Write a number per second without its unit: 0.4, 7.2, 412, 12,000."""
+    """Return a number per second as text without its unit: 0.4, 7.2, 412, 12,000."""
     return f"{per_s:.1f}" if 0 < per_s < 9.95 else f"{per_s:,.0f}"
 
 
 def short(text: str, width: int) -> str:
-    """Cut a text to `width` characters, in the middle, where its ends say most."""
+    """Return a text cut to `width` characters: the middle goes, as the ends say most."""
     if len(text) <= width:
         return text
     tail = (width - 1) // 2

@@ -1,4 +1,4 @@
-"""The values that a frame passes through, one type a hop; each checks itself when it is made.
+"""The values that a frame becomes on its way, one type a step; each checks itself when it is made.
 
 AccessUnit (`fleet.core.access_unit`) -> Picture -> FrameBatch -> Detections -> Rows
 """
@@ -24,7 +24,7 @@ class Allocation(Protocol):
     """Something that occupies device memory until it is freed."""
 
     def free(self) -> None:
-        """Give the memory back; a second call does nothing."""
+        """Free the memory; a second call does nothing."""
 
 
 class Matrix(StrEnum):
@@ -55,11 +55,12 @@ class ChannelOrder(StrEnum):
 
 @dataclass(frozen=True)
 class Colour:
-    """How a picture's YUV is to be read; `declared` is False where the stream does not say."""
+    """How a picture's YUV is to be read."""
 
     matrix: Matrix = Matrix.BT601
     range: Range = Range.NARROW
     declared: bool = False
+    """Whether the stream or its container names the matrix; else it is a default."""
 
     def __str__(self) -> str:
         return f"{self.matrix} {self.range}{'' if self.declared else ' (not declared)'}"
@@ -69,20 +70,26 @@ class Colour:
 class Picture:
     """One picture in device memory, YUV 4:2:0 semi-planar (NV12), u8.
 
-    `size`: pixels shown. `width_stride` bytes a row and `height_stride` rows a plane as the chip
-    lays them out; the buffer is width_stride * height_stride * 3 / 2 bytes, `memory` accounts for
-    it. `surface` holds the pixels: libav's frame in yuv420p or nv12 (this simulator's stand-in for
-    the chip's buffer, without the stride's padding). `row`: see AccessUnit. `colour`: how to read
-    the samples. `rgb` gives its pixels to the host.
+    Its buffer takes width_stride * height_stride * 3 / 2 bytes. `rgb` copies it to the host.
     """
 
     size: Size
+    """The pixels shown."""
     width_stride: int
+    """Bytes a row, as the chip lays them out."""
     height_stride: int
+    """Rows of the luma plane, as the chip lays them out."""
     colour: Colour
+    """How to read the samples."""
     row: int
+    """See `AccessUnit`."""
     surface: av.VideoFrame
+    """The pixels: libav's frame in yuv420p or nv12, which stands for the chip's buffer.
+
+    It has no padding to the strides.
+    """
     memory: Allocation
+    """Accounts for the buffer."""
 
     def __post_init__(self) -> None:
         if self.width_stride < self.size.width or self.height_stride < self.size.height:
@@ -110,25 +117,26 @@ class Picture:
         return np.asarray(converted.to_ndarray(), np.uint8)
 
     def release(self) -> None:
-        """Give its device memory back; the picture is not to be used afterwards."""
+        """Free its device memory; the picture may not be used afterwards."""
         self.memory.free()
 
 
 @dataclass(frozen=True, eq=False)
 class FrameBatch:
-    """Some frames of one video, in presentation order, their pictures on the device.
-
-    `frames`: frame numbers int64 [n], counted from 0 in presentation order over the whole video.
-    `pts`: int64 [n] in `time_base`. `start_pts`: the first frame's pts, where time_s is 0.
-    All pictures share one size and one colour.
-    """
+    """Some frames of one video, in presentation order, their pictures on the device."""
 
     uri: str
+    """The video."""
     pictures: tuple[Picture, ...]
+    """One a frame, all of one size and one colour."""
     frames: NDArray[np.int64]
+    """Frame numbers, counted from 0 in presentation order over the whole video: int64 [n]."""
     pts: NDArray[np.int64]
+    """When each frame is shown, in `time_base`: int64 [n]."""
     time_base: Fraction
+    """Seconds a tick of pts."""
     start_pts: int
+    """The pts of the video's first frame, where time_s is 0."""
 
     def __post_init__(self) -> None:
         if not len(self.pictures) == len(self.frames) == len(self.pts) > 0:
@@ -147,30 +155,29 @@ class FrameBatch:
 
     @property
     def size(self) -> Size:
-        """The size that all its pictures have."""
+        """Return the size of its pictures."""
         return self.pictures[0].size
 
     def singly(self) -> Iterator[FrameBatch]:
-        """Yield each frame as a batch of its own."""
+        """Yield each frame as a batch of one."""
         for at, picture in enumerate(self.pictures):
             one = slice(at, at + 1)
             yield replace(self, pictures=(picture,), frames=self.frames[one], pts=self.pts[one])
 
     @property
     def time_s(self) -> NDArray[np.float64]:
-        """Seconds from the first frame of the video, float64 [n]."""
+        """Return the seconds from the first frame of the video: float64 [n]."""
         return np.multiply(self.pts - self.start_pts, float(self.time_base), dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """What a job has to say of a batch: table columns, and which frame each row is of.
-
-    `picture`: int32 [m], the position in the batch, rising or not. `columns`: name -> m values.
-    """
+    """What a job returns for a batch: rows of its table."""
 
     picture: NDArray[np.int32]
+    """The position in the batch of each row's frame, in any order: int32 [m]."""
     columns: Mapping[str, Any]
+    """The table's columns by name, m values each."""
 
     def __post_init__(self) -> None:
         wrong = {name: len(c) for name, c in self.columns.items() if len(c) != len(self.picture)}
@@ -183,17 +190,18 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """Boxes found in a batch.
-
-    `picture`: int32 [m], position in the batch. `xyxy`: float32 [m, 4], x1, y1, x2, y2 in source
-    pixels. `score`: float32 [m] in 0..1. `class_id`: int32 [m], an index into `labels`.
-    """
+    """Boxes found in a batch."""
 
     picture: NDArray[np.int32]
+    """The position in the batch of each box's frame: int32 [m]."""
     xyxy: NDArray[np.float32]
+    """x1, y1, x2, y2 in source pixels: float32 [m, 4]."""
     score: NDArray[np.float32]
+    """How certain each box is, 0..1: float32 [m]."""
     class_id: NDArray[np.int32]
+    """Each box's class, a position in `labels`: int32 [m]."""
     labels: tuple[str, ...] = field(repr=False)
+    """The names of all classes."""
 
     def __post_init__(self) -> None:
         count = len(self.picture)
@@ -208,11 +216,11 @@ class Detections:
 
     @property
     def label(self) -> list[str]:
-        """The label of each detection."""
+        """Return the label of each detection."""
         return [self.labels[class_id] for class_id in self.class_id]
 
     def rows(self) -> Rows:
-        """These detections as columns of the detections/ table."""
+        """Return these detections as rows of the detections/ table."""
         x1, y1, x2, y2 = self.xyxy.T
         columns = {
             "label": self.label,

@@ -1,4 +1,4 @@
-"""Sizes, rectangles, alignment, and where a picture lands on the model's canvas."""
+"""Sizes, rectangles, alignment, and where a picture lies on the model's canvas."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 def align_up(value: int, step: int) -> int:
-    """Round `value` up to a multiple of `step`."""
+    """Return `value`, rounded up to a multiple of `step`."""
     return -(-value // step) * step
 
 
@@ -31,12 +31,12 @@ class Size:
 
     @property
     def pixels(self) -> int:
-        """Width times height."""
+        """Return width times height."""
         return self.width * self.height
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `352x352`; raises ValueError on anything else."""
+        """Read `352x352`; raise ValueError for anything else."""
         width, cross, height = text.lower().partition("x")
         if not (cross and width.isdecimal() and height.isdecimal()):
             raise ValueError(f"{text!r} is not a size; write it as 352x288 (width x height)")
@@ -45,7 +45,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Rect:
-    """A rectangle in pixels: `left`, `top`, then its size; the right and bottom edge are exclusive.
+    """A rectangle in pixels; its right and bottom edges are exclusive.
 
     AscendCL writes a region of interest with inclusive edges: `right - 1` and `bottom - 1` here.
     """
@@ -61,34 +61,32 @@ class Rect:
 
     @property
     def right(self) -> int:
-        """The first column past the rectangle."""
+        """Return the first column past the rectangle."""
         return self.left + self.width
 
     @property
     def bottom(self) -> int:
-        """The first row past the rectangle."""
+        """Return the first row past the rectangle."""
         return self.top + self.height
 
     @property
     def size(self) -> Size:
-        """Its width and height."""
+        """Return its width and height."""
         return Size(self.width, self.height)
 
     def inside(self, size: Size) -> bool:
-        """Whether it lies wholly within a picture of that size."""
+        """Return whether it lies wholly within a picture of that size."""
         return self.right <= size.width and self.bottom <= size.height
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a source picture lies on the model's canvas, and the way back.
-
-    `paste` is where the whole source, scaled, was put on a canvas of size `canvas`.
-    """
+    """Where a source picture lies on the model's canvas, and how boxes are mapped back."""
 
     source: Size
     canvas: Size
     paste: Rect
+    """Where the whole source, scaled, is put on the canvas."""
 
     def __post_init__(self) -> None:
         if not self.paste.inside(self.canvas):
@@ -96,11 +94,11 @@ class Placement:
 
     @property
     def fills(self) -> bool:
-        """Whether the picture covers the canvas, so that nothing needs padding."""
+        """Return whether the picture covers the canvas, so that nothing needs padding."""
         return self.paste.size == self.canvas
 
     def to_source(self, xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Map boxes float32 [n, 4] from canvas pixels to source pixels (not clipped)."""
+        """Return boxes float32 [n, 4] mapped from canvas to source pixels, not clipped."""
         scale_x = self.source.width / self.paste.width
         scale_y = self.source.height / self.paste.height
         offset = np.array([self.paste.left, self.paste.top] * 2, np.float32)
@@ -109,15 +107,15 @@ class Placement:
 
 
 def stretch(source: Size, canvas: Size) -> Placement:
-    """Scale the source over the whole canvas, changing its shape."""
+    """Return the placement that scales the source over the whole canvas, changing its shape."""
     return Placement(source, canvas, Rect(0, 0, canvas.width, canvas.height))
 
 
 def letterbox(source: Size, canvas: Size, left_step: int = 16, even: int = 2) -> Placement:
-    """Scale the source to fit the canvas in its own shape, as near the centre as the chip allows.
+    """Return the placement that keeps the source's shape, as near the centre as the chip allows.
 
     The VPC pastes at a left offset that is a multiple of 16 and at even rows and sizes
-    (ascend_spec section 2, "Paste ROI"), so the picture stands up to 15 pixels left of the centre.
+    (docs/chip.md#vpc-paste), so the picture lies up to 15 pixels left of the centre.
     """
     scale = min(canvas.width / source.width, canvas.height / source.height)
     width = _fit(source.width * scale, canvas.width, even)
@@ -128,13 +126,13 @@ def letterbox(source: Size, canvas: Size, left_step: int = 16, even: int = 2) ->
 
 
 class Fit(StrEnum):
-    """How a picture is brought to a canvas: its shape changed, or kept with a border."""
+    """How a picture is fitted to a canvas: its shape changed, or kept with a border."""
 
     STRETCH = "stretch"
     LETTERBOX = "letterbox"
 
     def place(self, source: Size, canvas: Size) -> Placement:
-        """Place a picture of size `source` on the canvas this way."""
+        """Return where a picture of size `source` lies on the canvas, fitted this way."""
         return stretch(source, canvas) if self is Fit.STRETCH else letterbox(source, canvas)
 
 

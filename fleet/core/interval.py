@@ -14,8 +14,11 @@ class Interval:
 
     uri: str
     etag: str
+    """The version; see `Source`."""
     start_pts: int
+    """The first pts, in the stream's time base."""
     end_pts: int
+    """The first pts past it."""
 
     def __post_init__(self) -> None:
         if self.start_pts >= self.end_pts:

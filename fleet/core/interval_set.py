@@ -1,4 +1,4 @@
-"""What is done: per version of a video, the spans of pts that are committed."""
+"""The intervals that are done: for each version of a video, the committed spans of pts."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from fleet.core.source import Source
 from fleet.core.spans import NO_SPANS, Axes, Spans, covers, union
 
 EVER = 2**62
-"""A video of which nothing is known but its name is covered from -EVER to EVER."""
+"""A video whose times are not known is covered from -EVER to EVER."""
 
 
 @dataclass(frozen=True, eq=False)
 class IntervalTable:
-    """Intervals as columns: `versions` are (uri, etag), and the rest is one row an interval.
-
-    `version`: int64, positions in `versions`. `starts`, `ends`: int64, pts.
-    """
+    """Intervals as columns, one row each."""
 
     versions: Sequence[tuple[str, str]]
+    """The videos, each as (uri, etag)."""
     version: NDArray[np.int64]
+    """Each interval's position in `versions`."""
     starts: NDArray[np.int64]
+    """Its first pts."""
     ends: NDArray[np.int64]
+    """The first pts past it."""
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -37,14 +38,14 @@ class IntervalTable:
 
     @classmethod
     def of(cls, intervals: Iterable[Interval]) -> Self:
-        """Turn single intervals into columns."""
-        places: dict[tuple[str, str], int] = {}
+        """Return single intervals as columns."""
+        positions: dict[tuple[str, str], int] = {}
         rows = [
-            (places.setdefault((i.uri, i.etag), len(places)), i.start_pts, i.end_pts)
+            (positions.setdefault((i.uri, i.etag), len(positions)), i.start_pts, i.end_pts)
             for i in intervals
         ]
         columns = np.array(rows, np.int64).reshape(-1, 3)
-        return cls(tuple(places), *columns.T)
+        return cls(tuple(positions), *columns.T)
 
     def __iter__(self) -> Iterator[Interval]:
         columns = (self.version.tolist(), self.starts.tolist(), self.ends.tolist())
@@ -53,15 +54,15 @@ class IntervalTable:
             yield Interval(uri, etag, start, end)
 
     def version_of(self, row: int) -> tuple[str, str]:
-        """Tell which version of which video, (uri, etag), an interval is of."""
+        """Return the (uri, etag) of an interval's video."""
         return self.versions[int(self.version[row])]
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Self:
-        """The given rows; versions keep their numbers."""
+        """Return the given rows; versions keep their numbers."""
         return type(self)(self.versions, self.version[rows], self.starts[rows], self.ends[rows])
 
     def overlaps(self) -> NDArray[np.int64]:
-        """The rows that share a pts with an earlier one of the same version, by their start."""
+        """Return the rows that share a pts with an interval of the same video that starts first."""
         order = np.lexsort((self.ends, self.starts, self.version))
         axes = Axes(self.starts, self.ends)
         starts = axes.place(self.version[order], self.starts[order])
@@ -71,7 +72,7 @@ class IntervalTable:
 
 
 class DoneIntervals:
-    """Merged spans of pts per version of a video; a million intervals take about a second."""
+    """Merged spans of pts for each version of a video; a million intervals take about a second."""
 
     def __init__(self, intervals: Iterable[Interval] | IntervalTable) -> None:
         table = intervals if isinstance(intervals, IntervalTable) else IntervalTable.of(intervals)
@@ -85,12 +86,12 @@ class DoneIntervals:
         self._first = np.searchsorted(axes.video(merged[:, 0]), numbers)
 
     def spans(self, uri: str, etag: str) -> Spans:
-        """What is done of a version of a video."""
+        """Return what is done of a version of a video; see `fleet.core.spans`."""
         number = self._numbers.get((uri, etag))
         if number is None:
             return NO_SPANS
         return self._spans[self._first[number] : self._first[number + 1]]
 
     def covers(self, source: Source, bounds: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Mark the GOPs, between neighbouring `bounds`, that are covered whole: bool [gops]."""
+        """Return whether each GOP, between neighbouring `bounds`, is covered whole: bool [gops]."""
         return covers(self.spans(source.uri, source.etag), bounds[:-1], bounds[1:])

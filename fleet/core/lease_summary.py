@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LeaseSummary:
-    """A lease as the ledger knows it: how many GOPs it has, their cost, the video it begins with.
-
-    Where a lease is cut, its pieces are leases too.
-    """
+    """A lease, or a piece of one that was split: pieces are leases too."""
 
     lease: str
+    """Its name."""
     gops: int
+    """How many GOPs it covers."""
     cost_s: float = 0.0
+    """Estimated seconds of one device's time."""
     uri: str = ""
+    """The video that it begins with."""

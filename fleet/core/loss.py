@@ -1,4 +1,4 @@
-"""What did not come out, as one row of errors/."""
+"""Frames that were wanted and lost, as one row of errors/."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from fleet.errors import FleetError
 
 @dataclass(frozen=True)
 class Loss:
-    """A stretch of one video that was wanted and did not come out, and why.
+    """A stretch of one video whose wanted frames are lost, and why.
 
-    `start_pts` <= pts < `end_pts` in the stream's time base, `start_s` and `end_s` in seconds from
-    the first frame; all None where the whole video is lost, or its time is not known. `frames`:
-    wanted frames lost, None where nobody can tell. `stage`, `code`, `name`, `message`: as in
-    `fleet.errors`.
+    `stage`, `name`, `message` and `code` are those of the error, see `fleet.errors`. The stretch
+    has no times where the whole video is lost, or its times are not known.
     """
 
     uri: str
@@ -24,10 +22,15 @@ class Loss:
     message: str
     code: int = 0
     start_pts: int | None = None
+    """Its first pts, in the stream's time base."""
     end_pts: int | None = None
+    """The first pts past it."""
     start_s: float | None = None
+    """Where it starts, in seconds from the video's first frame."""
     end_s: float | None = None
+    """Where it ends."""
     frames: int | None = None
+    """How many wanted frames are lost; None where that is not known."""
 
     def __post_init__(self) -> None:
         if (self.start_pts is None) != (self.end_pts is None):
@@ -37,18 +40,22 @@ class Loss:
 
     @classmethod
     def of_video(cls, uri: str, error: FleetError, frames: int | None = None) -> Self:
-        """Describe a whole video lost to an error, such as one that cannot be opened."""
+        """Return the loss of a whole video, such as one that cannot be opened."""
         message = f"{error.message} {error.way_out}".strip()
         return cls(uri, error.stage, error.name, message, error.code, frames=frames)
 
 
 @dataclass(frozen=True)
 class LossReason:
-    """Losses that have one reason: how many, how many wanted frames they cost, and an example."""
+    """Losses that have one reason, summed up."""
 
     stage: str
     name: str
     losses: int
+    """How many there are."""
     frames: int
+    """How many wanted frames they cost."""
     uri: str
+    """The video of one of them, as an example."""
     message: str
+    """The message of that one."""

@@ -1,4 +1,4 @@
-"""Where a worker stands while it runs a lease."""
+"""How far a worker has come with a lease."""
 
 from __future__ import annotations
 
@@ -7,18 +7,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a worker stands: totals since it started.
-
-    `lease`: what it runs now, empty between leases. `uri`: the video it is in. `host`, `pid`: where
-    it lives. `beats`, `waiting`: see `Liveness`.
-    """
+    """What a worker runs, and its totals since it started."""
 
     device: str
+    """The device's name."""
     lease: str
+    """The lease that it runs, empty between leases."""
     uri: str
+    """The video that it is in."""
     frames: int
+    """Wanted frames that it has processed."""
     video_s: float
+    """Seconds of video that it has covered."""
     host: str = ""
+    """The machine that its process runs on."""
     pid: int = 0
+    """Its process number there."""
     beats: int = 0
+    """How often it has shown that it works; see `fleet.worker.liveness`."""
     waiting: bool = False
+    """Whether it waits for storage."""

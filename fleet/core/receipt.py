@@ -11,46 +11,50 @@ from fleet.core.interval import Interval
 
 @dataclass(frozen=True)
 class PartFile:
-    """One object written: its `table` folder, `name` in it, rows, bytes, and sha256 in hex.
-
-    Of a frames part, which carries the commit record in its footer, the sha256 is that of the
-    bytes before the footer.
-    """
+    """One object that was written."""
 
     table: str
+    """The table's folder."""
     name: str
+    """The object's name in it."""
     rows: int
     bytes: int
     sha256: str
+    """In hex; of a frames part, whose footer carries the commit record, up to the footer."""
 
 
 @dataclass(frozen=True)
 class Tally:
-    """Counts that add up over leases.
-
-    `frames`: wanted frames that came out. `lost_frames`: wanted frames recorded in errors/.
-    `video_s`: seconds of video covered. `bytes_read`: fetched from storage. `fetched`, `fed`:
-    packets. `rows`: rows of the job's table. `by_label`: rows per label, where the table has one.
-    `host_s`: seconds of this machine's CPU by stage (fetch, vdec, vpc, jpege, aipp, model, ...).
-    `chip_s`: modelled seconds of the real chip's time by engine. `wall_s`: seconds here.
-    """
+    """Counts that add up over leases."""
 
     frames: int = 0
+    """Wanted frames that were processed."""
     lost_frames: int = 0
+    """Wanted frames that are recorded in errors/."""
     video_s: float = 0.0
+    """Seconds of video covered."""
     bytes_read: int = 0
+    """Bytes fetched from storage."""
     fetched: int = 0
+    """Packets fetched."""
     fed: int = 0
+    """Packets given to the decoder."""
     rows: int = 0
+    """Rows of the job's table."""
     errors: int = 0
+    """Rows of errors/."""
     wall_s: float = 0.0
+    """Seconds that passed."""
     by_label: Mapping[str, int] = field(default_factory=dict)
+    """Rows of each label, where the job's table has a label."""
     host_s: Mapping[str, float] = field(default_factory=dict)
+    """Seconds of this machine's CPU by stage: fetch, vdec, vpc, jpege, aipp, model, ..."""
     chip_s: Mapping[str, float] = field(default_factory=dict)
+    """Modelled seconds of the real chip's time by engine."""
 
     @classmethod
     def total(cls, tallies: Iterable[Tally]) -> Tally:
-        """Add them up, key by key."""
+        """Return the sum of all, key by key."""
         sums: dict[str, float] = {}
         maps: dict[str, Counter[str]] = {}
         for tally in tallies:
@@ -65,15 +69,16 @@ class Tally:
 
 @dataclass(frozen=True)
 class Receipt:
-    """A lease, done and committed: what it covered, the objects that hold it, and the counts.
-
-    `parts` in the order they were put; the last is the frames part, the commit record.
-    `peak_rss_bytes`: the worker process's largest resident set so far.
-    """
+    """A lease that is done and committed."""
 
     lease: str
+    """Its name."""
     intervals: tuple[Interval, ...]
+    """What it covers."""
     parts: tuple[PartFile, ...]
+    """Its objects in the order they were put; the last is the frames part, the commit record."""
     tally: Tally
     device: str
+    """The name of the device that did it."""
     peak_rss_bytes: int = 0
+    """The worker process's largest resident set so far."""

@@ -1,7 +1,7 @@
-"""What a run tells those who watch it: small frozen values, sent by the driver's loop.
+"""The events of a run: small frozen values that the driver's loop sends to observers.
 
-What the ledger is told (a device joined or was lost, a lease was done, failed or was cut) is passed
-on to the watchers as it is; see `fleet.scheduler.commands`.
+The events that the ledger takes (a device joined or was lost, a lease was done, failed or was
+split) are passed on to observers unchanged; see `fleet.scheduler.commands`.
 """
 
 from __future__ import annotations
@@ -18,43 +18,44 @@ from fleet.core.receipt import Receipt
 
 
 class Cause(StrEnum):
-    """Why a device is gone.
-
-    `DIED`: its process ended: a crash, no memory left, a kill. `SILENT`: it gave no sign of life
-    for too long and was killed. `TAKEN`: its machine was taken away, which says nothing of what it
-    ran. `RELEASED`: it was let go, as there was nothing more for it to do.
-    """
+    """Why a device is gone."""
 
     DIED = "died"
+    """Its process ended: a crash, no memory left, a kill."""
     SILENT = "silent"
+    """It gave no sign of life for too long and was killed."""
     TAKEN = "taken"
+    """Its machine was taken away, which says nothing about what it ran."""
     RELEASED = "released"
+    """It was released, as there was no more work for it."""
 
 
 ELSEWHERE = "other runs"
-"""What stands in the place of a device's name where another run did a lease."""
+"""The device's name of leases that another run did."""
 
 
 @dataclass(frozen=True)
 class DeviceJoined:
-    """A device is open and takes leases; `node`: the machine it is in, as people know it."""
+    """A device is open and takes leases."""
 
     device: str
     node: str = ""
+    """The name of the machine that it is in."""
 
 
 @dataclass(frozen=True)
 class DeviceLost:
-    """A device is gone; whatever it held may or may not have been done.
-
-    `ran`: the lease that it computed when it was last heard of, where that is known: the one that
-    it was given before that may have been on its way into the output still.
-    """
+    """A device is gone; the leases that it held may or may not be done."""
 
     device: str
     reason: str
+    """A sentence for people."""
     cause: Cause = Cause.DIED
     ran: str = ""
+    """The lease that it was computing when it last reported, empty where that is not known.
+
+    The lease before that one may not have been committed yet either.
+    """
 
 
 @dataclass(frozen=True)
@@ -77,19 +78,21 @@ class LeaseFailed:
 
 @dataclass(frozen=True)
 class DeviceDraining:
-    """A device's machine goes away `left_s` seconds from now; until then the device works on."""
+    """A device's machine will be taken away; until then the device works on."""
 
     device: str
     left_s: float
+    """Seconds until then."""
 
 
 @dataclass(frozen=True)
 class LeaseCancelled:
-    """A device has put down a lease as it was told to; `wall_s`: what it had spent on it."""
+    """A device has cancelled a lease as it was told to."""
 
     device: str
     lease: str
     wall_s: float
+    """Seconds that it had spent on it."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ class LeaseTruncated:
 
 @dataclass(frozen=True)
 class NodeSetAside:
-    """No device is started on a machine any more, as starts keep failing there."""
+    """No device is started on a machine any more, because starts fail there again and again."""
 
     node: str
     reason: str
@@ -120,7 +123,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class LeaseSplit:
-    """A lease was cut into pieces, which cover exactly what it covered, each GOP once."""
+    """A lease was split into pieces, which cover exactly what it covered, each GOP once."""
 
     lease: str
     pieces: tuple[LeaseSummary, ...]
@@ -128,7 +131,7 @@ class LeaseSplit:
 
 @dataclass(frozen=True)
 class LossRecorded:
-    """The loss of a quarantined lease stands in errors/."""
+    """The loss of a quarantined lease is recorded in errors/."""
 
     lease: str
 
@@ -150,53 +153,57 @@ Event = (
 
 @dataclass(frozen=True)
 class RunStarted:
-    """The plan is made and work begins.
-
-    `video_s`, `frames`, `leases`: what there is to be in the output when the run is over, of which
-    `done_video_s`, `done_frames` and `done_leases` were there before it. `output`: where it goes.
-    `job`: the job's digest.
-    """
+    """The plan is made and work begins."""
 
     output: str
+    """The output folder."""
     videos: int
     video_s: float
+    """Seconds of video that the output is to cover when the run is over."""
     frames: int
+    """Frames that it is to hold then."""
     leases: int
+    """Leases that it is to hold then."""
     done_video_s: float = 0.0
+    """How many of those seconds were covered before the run."""
     done_frames: int = 0
+    """How many of those frames were there before the run."""
     done_leases: int = 0
+    """How many of those leases were there before the run."""
     job: str = ""
+    """The job's digest."""
 
 
 @dataclass(frozen=True)
 class LeaseStarted:
-    """A lease was handed to a device, which may have another one to end first.
-
-    `video_s`, `frames`: what the lease covers and how many frames are wanted of it. `backup`:
-    another device is at it already, slowly; whoever is first counts.
-    """
+    """A lease was given to a device, which may have another one to finish first."""
 
     device: str
     lease: str
     video_s: float
+    """Seconds of video that the lease covers."""
     frames: int
+    """Frames that are wanted of it."""
     backup: bool = False
+    """Whether another device runs it already, slowly; the first to finish counts."""
 
 
 @dataclass(frozen=True)
 class BackupWasted:
-    """What a device did of a lease came to nothing, as another was first; `wall_s`: spent on it."""
+    """A device worked on a lease in vain, because another one finished it first."""
 
     device: str
     lease: str
     wall_s: float
+    """Seconds that it had spent on it."""
 
 
 @dataclass(frozen=True)
 class LeaseQuarantined:
-    """A lease was given up; `receipt` is of the commit that records its loss in errors/."""
+    """A lease was given up."""
 
     receipt: Receipt
+    """Of the commit that records its loss in errors/."""
     fault: Fault
 
 
@@ -209,16 +216,18 @@ class VideoRefused:
 
 @dataclass(frozen=True)
 class Warned:
-    """Something that people should know of before it matters; `text`: a sentence."""
+    """Something that people should know before it does harm."""
 
     text: str
+    """A sentence."""
 
 
 @dataclass(frozen=True)
 class RunEnded:
-    """The run is over; `whole` where everything that was wanted is in the output."""
+    """The run is over."""
 
     whole: bool
+    """Whether all that was wanted is in the output."""
 
 
 RunEvent = (
@@ -241,7 +250,7 @@ RunEvent = (
 
 
 class Observer(Protocol):
-    """Someone who watches a run; called from the loop's thread, and must not hold it up."""
+    """Watches a run; it is called from the loop's thread, and must not block it."""
 
     def on_event(self, event: RunEvent) -> None:
-        """Take note of what happened just now."""
+        """Take an event that happened just now."""

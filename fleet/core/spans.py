@@ -1,4 +1,4 @@
-"""Stretches of time axes, added and taken away: millions at once.
+"""Sets of spans on time axes, united and subtracted, millions at once.
 
 Spans are int64 [n, 2], half-open (start < end), in ascending order and apart from each other.
 """
@@ -13,7 +13,10 @@ NO_SPANS: Spans = np.zeros((0, 2), np.int64)
 
 
 def union(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Spans:
-    """Merge stretches that overlap or touch; given in any order, each start before its end."""
+    """Return spans that cover the given stretches; those that overlap or touch are merged.
+
+    The stretches come in any order, each start before its end.
+    """
     if not len(starts):
         return NO_SPANS
     order = np.argsort(starts, kind="stable")
@@ -24,14 +27,14 @@ def union(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Spans:
 
 
 def subtract(spans: Spans, taken: Spans) -> Spans:
-    """What of `spans` lies outside `taken`."""
+    """Return the parts of `spans` that lie outside `taken`."""
     points = np.unique(np.concatenate((spans.ravel(), taken.ravel())))
-    left = inside(spans, points[:-1]) & ~inside(taken, points[:-1])
-    return union(points[:-1][left], points[1:][left])
+    remaining = inside(spans, points[:-1]) & ~inside(taken, points[:-1])
+    return union(points[:-1][remaining], points[1:][remaining])
 
 
 def inside(spans: Spans, points: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether each point lies in a span: bool [points]."""
+    """Return whether each point lies in a span: bool [points]."""
     if not len(spans):
         return np.zeros(len(points), np.bool_)
     at = np.searchsorted(spans[:, 0], points, side="right") - 1
@@ -40,7 +43,7 @@ def inside(spans: Spans, points: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def covers(spans: Spans, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether each stretch lies in a span whole: bool [stretches]."""
+    """Return whether each stretch lies within one span: bool [stretches]."""
     if not len(spans):
         return np.zeros(len(starts), np.bool_)
     at = np.searchsorted(spans[:, 0], starts, side="right") - 1
@@ -49,31 +52,31 @@ def covers(spans: Spans, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> 
 
 
 def length(spans: Spans) -> int:
-    """How many ticks the spans last together."""
+    """Return how many ticks the spans last together."""
     return int((spans[:, 1] - spans[:, 0]).sum())
 
 
 class Axes:
     """The time axes of many videos laid end to end, so that one span operation serves them all.
 
-    `ticks`: all times that will be asked for, of any video. A place on the long axis is the
-    video's number times the count of distinct times, plus the rank of the time: int64, in order,
-    and places of different videos never touch.
+    A position on the joint axis is the video's number times the count of distinct times, plus the
+    rank of the time: int64, in order, and positions of different videos never touch.
     """
 
     def __init__(self, *ticks: NDArray[np.int64]) -> None:
+        """Take all times, of any video, that will be placed on the axis."""
         # One more than there are times: the end of one video is not the start of the next.
         self._times = np.unique(np.concatenate([*ticks, np.zeros(1, np.int64)]))
         self._step = len(self._times) + 1
 
     def place(self, videos: NDArray[np.int64], ticks: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Put times of videos, given by number, on the long axis."""
+        """Return the positions of times of videos, which are given by number."""
         return videos * self._step + np.searchsorted(self._times, ticks)
 
-    def video(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Tell which video each place belongs to."""
-        return places // self._step
+    def video(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the number of the video that each position belongs to."""
+        return positions // self._step
 
-    def ticks(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Tell which time each place stands for."""
-        return self._times[places % self._step]
+    def ticks(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the time of each position."""
+        return self._times[positions % self._step]

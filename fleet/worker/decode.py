@@ -1,6 +1,6 @@
-"""Decoding a shard: its packets in feed order through VDEC, its wanted pictures out, in order.
+"""Decode a shard: feed its packets to VDEC, and yield its wanted pictures in display order.
 
-What cannot be decoded costs its own frames: decoding goes on at the next key frame.
+Damage costs only the frames that depend on it: decoding goes on at the next key frame.
 """
 
 from __future__ import annotations
@@ -35,18 +35,16 @@ from fleet.video.h26x.parameter_sets import sub_layers
 
 @dataclass(frozen=True, eq=False)
 class DecodeLoss:
-    """Wanted pictures that did not come out: their rows in the shard's packets, and why."""
+    """Wanted pictures that were lost."""
 
     rows: NDArray[np.int64]
+    """Their rows in the shard's packets: int64 [n]."""
     error: FleetError
+    """Why they were lost."""
 
 
 class ShardDecoder:
-    """Decodes one shard on a channel; `fed` counts the packets given to it.
-
-    `packet`: row -> its bytes. `lose`: told of what does not come out. `last_try`: a store that
-    does not answer costs the frames that were asked of it; otherwise its StorageError is raised.
-    """
+    """Decodes one shard on a channel."""
 
     def __init__(
         self,
@@ -57,28 +55,34 @@ class ShardDecoder:
         *,
         last_try: bool = False,
     ) -> None:
+        """Take the shard and its channel.
+
+        `packet`: returns the bytes of a row. `lose`: called with what is lost. `last_try`: packets
+        that the store does not deliver are lost; otherwise its StorageError is raised.
+        """
         self.fed = 0
+        """How many packets the channel was given."""
         self._shard = shard
         self._channel = channel
         self._packet = packet
         self._lose = lose
-        # Until then the whole lease is tried again; after that, what cannot be fetched is lost.
-        self._mendable: tuple[type[FleetError], ...] = (
+        # Before the last try, a StorageError is raised and the whole lease is tried again.
+        self._survivable: tuple[type[FleetError], ...] = (
             DeviceError,
             VideoError,
             *((StorageError,) if last_try else ()),
         )
         self._demuxer = Demuxer(shard.source, shard.stream)
         self._sub_layers = sub_layers(shard.stream.codec, self._demuxer.parameter_sets)
-        self._given: set[int] = set()
+        self._returned: set[int] = set()
         self._chain = _chain(shard, self._demuxer.parameter_sets)
         self._last_fed = 0
-        self._dropped = 0
+        self._skipped = 0
 
     def pictures(self, parts: Iterable[GopPart] | None = None) -> Iterator[Picture]:
         """Yield the wanted pictures, in presentation order within each run.
 
-        `parts`: fed in place of the shard's own, by who may have to end it early; each is asked for
+        `parts`: fed instead of the shard's own, for a caller that may end early; each is requested
         when the one before it is fed.
         """
         broken = False
@@ -90,8 +94,8 @@ class ShardDecoder:
                 due = []
             usable = self._without_leading(part) if broken else part
             error = yield from self._decode(due, usable)
-            if error and due and self._lies_before(usable):
-                # The damage shows only now: this GOP has a key of its own to begin at.
+            if error and due and self._is_damaged_before(usable):
+                # The damage of an earlier GOP shows only now; this GOP can begin at its own key.
                 yield from self._salvage(due, error)
                 self._channel.reset()
                 due, usable = [], self._without_leading(part)
@@ -106,9 +110,9 @@ class ShardDecoder:
     def _decode(
         self, due: list[GopPart], part: GopPart
     ) -> Generator[Picture, None, FleetError | None]:
-        """Feed a GOP that goes on from those in `due`; gives the error that ended it, if any.
+        """Feed a GOP that continues those in `due`; return the error that ended it, if any.
 
-        Raises CredentialsRefusedError: that is no matter of this video.
+        Raises CredentialsRefusedError, which would end every video.
         """
         first = (due or [part])[0].rows[0]
         try:
@@ -116,12 +120,12 @@ class ShardDecoder:
                 yield from self._feed(row, wanted, begins=row == first)
         except CredentialsRefusedError:
             raise
-        except self._mendable as error:
+        except self._survivable as error:
             return error
         return None
 
-    def _lies_before(self, part: GopPart) -> bool:
-        """Whether what was found damaged belongs to a GOP before this one."""
+    def _is_damaged_before(self, part: GopPart) -> bool:
+        """Return whether the damage that was found lies in a GOP before this one."""
         row = self._channel.damaged_row
         return row is not None and row < part.rows[0]
 
@@ -130,35 +134,36 @@ class ShardDecoder:
         data = self._packet(row)
         nals = self._demuxer.unit(shard.packets, row, data, begins=begins)
         if not wanted and is_droppable(shard.stream.codec, nals, self._sub_layers):
-            self._dropped += 1
+            self._skipped += 1
             return
         self._check_chain(row, nals, begins=begins)
         self.fed += 1
         key = bool(shard.packets.key[row])
-        yield from self._give(self._channel.send(AccessUnit(nals, row, key, wanted)))
+        yield from self._hand_out(self._channel.send(AccessUnit(nals, row, key, wanted)))
 
     def _check_chain(self, row: int, nals: NalUnits, *, begins: bool) -> None:
         """Raise BrokenVideoError where a picture that this one may refer to is not in the file."""
         if self._chain is None:
             return
-        left_out = int(self._shard.rows[row] - self._shard.rows[self._last_fed]) - 1 - self._dropped
+        rows = self._shard.rows
+        left_out = int(rows[row] - rows[self._last_fed]) - 1 - self._skipped
         if begins:
             self._chain.reset()
             left_out = 0
-        follows = self._chain.continues(nals, left_out)
-        self._last_fed, self._dropped = row, 0
-        if not follows:
+        continues = self._chain.continues(nals, left_out)
+        self._last_fed, self._skipped = row, 0
+        if not continues:
             message = "A picture is missing before this one, which refers to it."
             raise BrokenVideoError(self._shard.source.uri, message)
 
-    def _give(self, pictures: list[Picture]) -> Iterator[Picture]:
+    def _hand_out(self, pictures: list[Picture]) -> Iterator[Picture]:
+        """Yield pictures, noting each; release those that the caller does not take."""
         waiting = deque(pictures)
         try:
             while waiting:
-                self._given.add(waiting[0].row)
+                self._returned.add(waiting[0].row)
                 yield waiting.popleft()
         finally:
-            # Only where the job gave up in the middle of a batch.
             for picture in waiting:
                 picture.release()
 
@@ -167,31 +172,32 @@ class ShardDecoder:
         if not due:
             return
         try:
-            yield from self._give(self._channel.drain())
+            yield from self._hand_out(self._channel.drain())
         except DeviceError as error:
             yield from self._salvage(due, error)
             return
-        self._settle(due, _undecodable("The decoder gave no picture for these packets."))
+        self._record_lost(due, _undecodable("The decoder gave no picture for these packets."))
 
     def _salvage(self, due: list[GopPart], error: FleetError) -> Iterator[Picture]:
-        """Give what was decoded before the damage, and settle the rest of the run as lost."""
-        # A drain that finds more damage leaves what came before it to the next one. A second error
-        # would add nothing: the first one says why.
+        """Yield what was decoded before the damage, and record the rest of the run as lost."""
+        # A drain that finds more damage leaves the pictures before it to the next drain. Only the
+        # first error is recorded.
         for _ in range(2):
             with suppress(DeviceError):
-                yield from self._give(self._channel.drain())
+                yield from self._hand_out(self._channel.drain())
                 break
-        self._settle(due, error)
+        self._record_lost(due, error)
 
-    def _settle(self, due: list[GopPart], error: FleetError) -> None:
+    def _record_lost(self, due: list[GopPart], error: FleetError) -> None:
+        """Report the wanted pictures of a run that were not returned."""
         wanted = np.concatenate([part.rows[part.wanted] for part in due])
-        missing = np.array([row for row in wanted.tolist() if row not in self._given], np.int64)
-        self._given.clear()
+        missing = np.array([row for row in wanted.tolist() if row not in self._returned], np.int64)
+        self._returned.clear()
         if len(missing):
             self._lose(DecodeLoss(missing, error))
 
     def _without_leading(self, part: GopPart) -> GopPart:
-        """Leave out the pictures shown before the key: what they refer to is lost."""
+        """Return a GOP without the pictures shown before its key: what they refer to is lost."""
         pts = self._shard.packets.pts[part.rows]
         leading = pts < pts[0]
         lost = part.rows[leading & part.wanted]
@@ -202,7 +208,10 @@ class ShardDecoder:
 
 
 def _chain(shard: ShardOrder, parameter_sets: NalUnits) -> ReferenceChain | None:
-    """Follow what may lack pictures; H.265's decoder finds that out by itself."""
+    """Return what finds missing pictures, where some may be missing.
+
+    Not for H.265, whose decoder reports them.
+    """
     if shard.gapless or shard.stream.codec != "h264":
         return None
     return ReferenceChain(parameter_sets)
