@@ -58,7 +58,7 @@ prove-exactness: setup
 prove-hostile: setup
 	RAY_AUTH_MODE=disabled $(BIN)/python tests/faults/prove_hostile.py
 
-# Workers and drivers killed at 30 random moments, a hang, storage that fails, late twins: the same
+# Workers and drivers killed at 30 random moments, a hang, storage that fails, late backups: the same
 # rows.
 prove-kill: setup
 	RAY_AUTH_MODE=disabled $(BIN)/python tests/faults/prove_kill.py

@@ -48,7 +48,7 @@ def simulate(
             rich_help_panel=DEVICES,
         ),
     ] = None,
-    twins: Annotated[
+    backups: Annotated[
         bool, typer.Option(help="Idle devices help slow ones.", rich_help_panel=DEVICES)
     ] = True,
     leases: Annotated[
@@ -79,7 +79,7 @@ def simulate(
     else:
         make, basis = made_up(leases, lease_s, seed), f"made up, {lease_s:g} s a lease on the mean"
         what = f"{devices:,} devices, {leases:,} leases"
-    table = simulate_all(make, devices, others, conditions, seed, SchedulingPolicy(backups=twins))
+    table = simulate_all(make, devices, others, conditions, seed, SchedulingPolicy(backups=backups))
     typer.echo(render(table, conditions, what, basis, seed, price_per_device_hour))
 
 

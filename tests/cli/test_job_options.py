@@ -38,7 +38,7 @@ PANELS = {
         **COMMON,
         "Devices": {
             *("--devices", "--what-if", "--slow", "--failures"),
-            *("--soc", "--twins", "--no-twins"),
+            *("--soc", "--backups", "--no-backups"),
         },
         "Made-up leases": {"--leases", "--lease-s"},
         "Options": {"--seed", "--price-per-device-hour"},
