@@ -1,4 +1,4 @@
-"""Presentation times are mended where they are missing or contradict the display order."""
+"""Presentation times are repaired where they are missing or contradict the display order."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def test_one_known_time_is_enough() -> None:
     assert found.tolist() == [60, 100, 140]
 
 
-def test_a_flipped_bit_is_mended() -> None:
+def test_a_flipped_bit_is_repaired() -> None:
     """One time out of order, among many."""
     found = repaired(ints(0, 10, 20, 65566, 40, 50), np.arange(6), 10)
     assert found is not None
     assert found.tolist() == [0, 10, 20, 30, 40, 50]
 
 
-def test_decode_times_are_dealt_out_in_display_order() -> None:
+def test_decode_times_are_assigned_in_display_order() -> None:
     """Some muxers write them where presentation times belong."""
     found = repaired(ints(0, 10, 20, 30), ints(0, 3, 1, 2), 10)
     assert found is not None
@@ -57,12 +57,12 @@ def test_decode_times_are_dealt_out_in_display_order() -> None:
 
 
 def test_another_clock_is_no_damage() -> None:
-    """A recording joined to another, whose times start afresh, cannot be mended."""
+    """A recording joined to another, whose times start again, cannot be repaired."""
     assert repaired(ints(*range(0, 200, 10), *range(0, 200, 10)), np.arange(40), 10) is None
 
 
 @given(st.lists(st.integers(1, 50), min_size=2, max_size=60), st.data())
-def test_mended_times_rise_and_keep_what_is_known(steps: list[int], data: st.DataObject) -> None:
+def test_repaired_times_rise_and_keep_what_is_known(steps: list[int], data: st.DataObject) -> None:
     """Whatever is missing: known times stay, and all rise in display order."""
     times = np.cumsum(np.array(steps, np.int64))
     ranks = np.array(data.draw(st.permutations(range(len(steps)))))

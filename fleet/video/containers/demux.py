@@ -18,7 +18,7 @@ class Demuxer:
         self._source = source
         self._stream = stream
         self.parameter_sets = split(stream.parameter_sets)
-        """Those of the index, once split, for all who need them."""
+        """The stream's parameter sets, split once for all that read them."""
 
     def unit(self, packets: PacketTable, row: int, data: bytes, *, begins: bool) -> NalUnits:
         """Return packet `row` in Annex-B form; `data`: the `span` bytes of the file it lies in.
