@@ -1,4 +1,4 @@
-"""How good the network is on streets that it was not trained on, as `fleet eval` counts."""
+"""The validation of the network on streets that it was not trained on, as `fleet eval` does it."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ _AT_ONCE = 10
 
 
 def validate(network: StreetNet, clips: Sequence[Samples], lights: Sequence[str]) -> Evaluation:
-    """Find figures in all pictures of `clips`, and hold them against the truth.
+    """Detect figures in all pictures of `clips`, and compare them with the truth.
 
-    `lights`: each clip's. Pictures are whole canvases, as for inference; boxes in their pixels.
+    `lights` names the light of each clip. Pictures are whole canvases, as for inference, and boxes
+    are in their pixels.
     """
     head = YoloV3(anchors=ANCHORS)
     truths, found, image = [], [], 0
@@ -59,7 +60,7 @@ def validate(network: StreetNet, clips: Sequence[Samples], lights: Sequence[str]
 
 
 def _find(network: StreetNet, head: YoloV3, bands: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-    """Give for each picture the boxes found: class, x1, y1, x2, y2, score, f32 [n, 6]."""
+    """Return for each picture the detected boxes: class, x1, y1, x2, y2, score, f32 [n, 6]."""
     canvas, _ = on_canvas(bands, np.zeros((0, 7), np.float32))
     network.eval()
     with torch.no_grad():
