@@ -1,4 +1,4 @@
-"""How much memory a process may take, so that what needs too much fails alone."""
+"""Limiting the memory of a process, so that what needs too much fails by itself."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _CONTAINER = Path("/sys/fs/cgroup/memory.max")
 
 
 def limit_memory(most_bytes: int = 0) -> None:
-    """Have allocations of this process fail (MemoryError) once it holds `most_bytes`.
+    """Make allocations of this process fail with MemoryError once it holds `most_bytes`.
 
-    0: seven tenths of the machine or of the container it runs in, 4 GiB at least. Otherwise the
-    kernel, or Ray, ends whichever process it likes once memory is spent, and a lease that did
-    nothing is blamed. Counted is what the process may write to (RLIMIT_DATA), not what it shares
-    with others.
+    0 stands for seven tenths of the memory of the machine or of the container that the process runs
+    in, 4 GiB at least. Without a limit, the kernel or Ray ends any process once memory is spent,
+    and a lease that did nothing is blamed. The limit counts what the process may write to
+    (RLIMIT_DATA), not what it shares with others.
     """
     most_bytes = most_bytes or max(int(_there_bytes() * _SHARE), _LEAST_BYTES)
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)

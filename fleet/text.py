@@ -1,10 +1,10 @@
-"""Text from outside, made fit for a line on a terminal."""
+"""Making text from outside safe to print on one line."""
 
 from __future__ import annotations
 
 
 def one_line(text: str) -> str:
-    r"""Write what would break a line or steer a terminal as escapes: \n, \x1b, \u202e.
+    r"""Return the text with escapes for what breaks a line or controls a terminal: \n, \x1b.
 
     Names of files and messages of libraries may hold anything.
     """

@@ -1,4 +1,4 @@
-"""The `fleet` command: one module a subcommand."""
+"""The `fleet` command; each subcommand is a module."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _top(
 
 
 def main() -> None:
-    """Run the command; errors of ours are a paragraph on stderr, never a traceback."""
+    """Run the command; an error of ours is a paragraph on stderr, not a traceback."""
     try:
         app()
     except FleetError as error:
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def complain(error: FleetError) -> int:
-    """Say what is wrong on stderr; gives the exit code."""
+    """Write what is wrong to stderr and return the exit code."""
     kind = "the job failed" if isinstance(error, JobFailedError) else "error"
     print(f"fleet: {kind}: {error}", file=sys.stderr)  # noqa: T201 - this is the command's voice
     return EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED

@@ -1,6 +1,6 @@
-"""`python -m fleet.cli.attended`: the command, as a supervisor runs it that can start it again.
+"""`python -m fleet.cli.attended`: the command as a supervisor runs it, which can start it again.
 
-Its exit code tells what may pass from what does not.
+The exit code says whether another attempt may succeed.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from fleet.errors import FleetError, StorageRefusedError
 
 
 def main() -> None:
-    """Run the command; EXIT_PASSING where it was ended by what another attempt may not meet."""
+    """Run the command; exit with EXIT_PASSING where another attempt may succeed."""
     try:
         app()
     except FleetError as error:
         code = complain(error)
         sys.exit(EXIT_PASSING if may_pass(error) else code)
-    except Exception:  # noqa: BLE001 - the edge of the process: whatever it is, a supervisor waits
+    except Exception:  # noqa: BLE001 - the edge of the process; its supervisor may try again
         traceback.print_exc()
         sys.exit(EXIT_PASSING)
 
 
 def may_pass(error: FleetError) -> bool:
-    """Whether another attempt may go better without anybody's doing."""
+    """Return whether another attempt may succeed although nobody changes anything."""
     return error.retryable and not isinstance(error, StorageRefusedError)
 
 

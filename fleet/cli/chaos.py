@@ -1,4 +1,4 @@
-"""`fleet chaos`: a job undisturbed, then under faults; the rows must be the same."""
+"""`fleet chaos`: run a job undisturbed, then under faults, and compare the rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fleet.storage import Folder
 from fleet.storage.fault_injection import Faults
 
 _WATCHDOG_S = 10.0
-"""So that a run under chaos notices a hanging worker before everybody's patience ends."""
+"""Short, so that a run under chaos notices a hanging worker soon."""
 
 
 def chaos(
@@ -27,9 +27,9 @@ def chaos(
     kills: Annotated[int, typer.Option(help="Workers killed.")] = 3,
     hangs: Annotated[int, typer.Option(help="Workers that stop answering.")] = 1,
     driver_deaths: Annotated[int, typer.Option(help="Times that the driver is killed.")] = 1,
-    failing: Annotated[float, typer.Option(help="Share of the storage's requests.")] = 0.05,
-    torn: Annotated[float, typer.Option(help="Share of puts that break off midway.")] = 0.05,
-    short: Annotated[float, typer.Option(help="Share of reads that give too little.")] = 0.02,
+    failing: Annotated[float, typer.Option(help="Share of storage requests that fail.")] = 0.05,
+    torn: Annotated[float, typer.Option(help="Share of writes that break off midway.")] = 0.05,
+    short: Annotated[float, typer.Option(help="Share of reads that return too few bytes.")] = 0.02,
     slow: Annotated[float, typer.Option(help="Share of requests that take 2 s.")] = 0.005,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="key=value for any field; repeatable.")
@@ -37,8 +37,8 @@ def chaos(
 ) -> None:
     """Run a job twice, undisturbed and under a seeded schedule of faults, and compare the rows.
 
-    Workers and the driver are struck as processes of this machine: for trying out a job and a
-    storage, not for a cluster in use. Exit code: 0 the rows are the same; 1 they are not.
+    It kills and hangs workers and the driver as processes of this machine: use it to try out a job
+    and a storage, not a cluster in use. Exit code: 0 the rows are the same; 1 they are not.
     """
     overrides = dict(parse_override(text) for text in settings or [])
     overrides.setdefault("watchdog_s", _WATCHDOG_S)

@@ -1,10 +1,10 @@
-"""What the command's exit codes mean; 0 is: all there."""
+"""What the exit codes of the command mean; 0 means that everything is there."""
 
 EXIT_FAILED = 1
-"""It failed, or was interrupted."""
+"""The command failed, or was interrupted."""
 EXIT_USAGE = 2
-"""What was asked cannot be done; nothing ran."""
+"""The request cannot be carried out; nothing ran."""
 EXIT_ERRORS = 3
-"""Finished, with errors recorded or told."""
+"""The command finished, and errors are recorded or printed."""
 EXIT_PASSING = 75
-"""Told to a supervisor alone: ended by what may pass, such as a store that is down."""
+"""For a supervisor only: the cause may go away by itself, such as a store that is down."""

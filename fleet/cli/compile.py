@@ -1,4 +1,4 @@
-"""`fleet compile`: an ONNX model into a compiled one."""
+"""`fleet compile`: compile an ONNX model."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def compile_command(
     model: Annotated[str, typer.Argument(metavar="MODEL.onnx")],
     output: Annotated[str, typer.Option(help="The path to write, without .om.")],
     head: Annotated[
-        str | None, typer.Option(help="How its output is read: fastestdet, yolov3, yolov8.")
+        str | None, typer.Option(help="How the output is read: fastestdet, yolov3 or yolov8.")
     ] = None,
     labels: Annotated[str | None, typer.Option(help="A file of class labels, one a line.")] = None,
     size: Annotated[
@@ -40,7 +40,7 @@ def compile_command(
 ) -> None:
     """Compile an ONNX model into NAME.om, as ATC would (simulated).
 
-    Head, labels and anchors may be left out where the model's own metadata tells them.
+    Head, labels and anchors may be left out where the metadata of the model holds them.
     """
     configuration, remarks = parse_insert_op(read_text(aipp)) if aipp else (None, ())
     compiled = compile_model(

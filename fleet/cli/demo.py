@@ -1,4 +1,4 @@
-"""`fleet demo`: Fleet from end to end, on this machine."""
+"""`fleet demo`: Fleet from end to end on this machine."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ DEVICES = 2
 
 
 def demo(
-    output: Annotated[Path, typer.Option(help="The folder for all of it.")] = Path("build/demo"),
+    output: Annotated[Path, typer.Option(help="The folder for everything.")] = Path("build/demo"),
     model: Annotated[
-        Path | None, typer.Option(help="A network that says how it is read; default: Fleet's own.")
+        Path | None,
+        typer.Option(help="An ONNX network that names its head; default: Fleet's own."),
     ] = None,
     cameras: Annotated[int, typer.Option(help="How many cameras, one clip each.")] = 4,
     seconds: Annotated[float, typer.Option(help="How long each clip is.")] = 45.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same pictures.")] = 7,
 ) -> None:
-    """Render a street, find who is on it, and tell how much of that is true.
+    """Render a street, detect the people and vehicles on it, and compare them with the truth.
 
-    Runs on simulated devices, needs the extra [demo], and fetches nothing. What is there already is
-    left as it is.
+    The devices are simulated, and nothing is downloaded. What an earlier demo has made is kept.
+    Needs the extra called demo.
     """
     check_packages()
     plan = Demo(
@@ -45,7 +46,7 @@ def demo(
     try:
         code = run_demo(plan)
     except KeyboardInterrupt:
-        way_out = "What is done is kept; to go on, run the same command again."
+        way_out = "What is done is kept; run the same command again to continue."
         typer.echo(f"fleet: interrupted. {way_out}", err=True)
         code = EXIT_FAILED
     raise typer.Exit(code)

@@ -1,4 +1,4 @@
-"""`fleet eval`: an output held against the truth."""
+"""`fleet eval`: compare an output with the truth."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fleet.storage import Folder
 from fleet.table.state.read import read
 
 NEEDED = {"pycocotools", "matplotlib"}
-"""What the extra [eval] brings."""
+"""The packages of the extra [eval]."""
 
 
 def evaluate(
@@ -26,7 +26,7 @@ def evaluate(
 ) -> None:
     """Print how good the detections are: AP@0.5 and AP@0.5:0.95, with precision-recall curves.
 
-    The truth may have a bool column ignore (neither hit nor miss), and light and camera.
+    The truth may have a bool column ignore (neither hit nor miss) and columns light and camera.
     """
     try:
         from fleet.evaluate.curves import draw_curves  # noqa: PLC0415 - of an optional extra

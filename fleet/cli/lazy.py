@@ -1,4 +1,4 @@
-"""Commands that are loaded one by one: each takes up to a second, and one is asked for."""
+"""Loading only the subcommand that is asked for: each takes up to a second to import."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ HOMES = {
     "street": "fleet.street.command:street",
     "train": "fleet.cli.train:train",
 }
-"""Command -> the function that it is, in the order of the help."""
+"""Subcommand -> the function that implements it, in the order of the help."""
 
 
 class LazyCommands(TyperGroup):
-    """The commands of HOMES; only the help loads all of them."""
+    """A group of the commands in HOMES; only the help loads all of them."""
 
     def __init__(self, **attributes: Any) -> None:
         # What Typer suggests in the place of a mistyped command, it takes from these names.
         super().__init__(**{**attributes, "commands": dict.fromkeys(HOMES)})
 
     def get_command(self, ctx: object, cmd_name: str) -> TyperCommand | None:
-        """Load a command; None where there is none of that name."""
+        """Return a command, or None where there is none of that name."""
         del ctx
         return load(cmd_name) if cmd_name in HOMES else None
 
 
 def load(name: str) -> TyperCommand:
-    """Import the function that a command of HOMES is, and make the command of it."""
+    """Return a command of HOMES, made of the function that implements it."""
     module, _, function = HOMES[name].partition(":")
     alone = typer.Typer(add_completion=False)
     alone.command(name)(getattr(import_module(module), function))

@@ -168,7 +168,7 @@ def _overrides(settings: list[str] | None, named: Mapping[str, Any]) -> dict[str
 
 
 def packaged_job(name: str) -> Path:
-    """Find a job file that comes with Fleet: inside the package, or beside it in a checkout."""
+    """Return a job file that comes with Fleet: inside the package, or beside it in a checkout."""
     package = PACKAGE
     inside = package / "jobs" / name
     return inside if inside.is_file() else package.parent / "jobs" / name

@@ -33,8 +33,8 @@ def run(
 ) -> None:
     """Run a job over videos.
 
-    Exit code: 0 all there; 3 finished, with errors recorded in errors/; 2 bad usage; 1 failed or
-    interrupted. The same command again does only what is missing.
+    The same command again does only what is missing. Exit code: 0 everything is there; 3 finished,
+    with errors recorded in errors/; 2 bad usage; 1 failed or interrupted.
     """
     raise typer.Exit(_run(options.load(), inline=inline, join=join))
 
@@ -47,7 +47,7 @@ def _run(job: Job, *, inline: bool, join: bool) -> int:
         with show_progress(Console(stderr=True)) as observer:
             report = run_job(job, on="inline" if inline else "ray", observer=observer, join=join)
     except KeyboardInterrupt:
-        way_out = "What is committed is kept; to go on, run the same command again."
+        way_out = "What is committed is kept; run the same command again to continue."
         typer.echo(f"fleet: interrupted. {way_out}", err=True)
         return EXIT_FAILED
     typer.echo(render(report))

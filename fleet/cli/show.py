@@ -1,4 +1,4 @@
-"""`fleet show`: what was found, drawn on the frames."""
+"""`fleet show`: draw on the frames what was found."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def show(
 ) -> None:
     """Draw recorded detections on a frame (PNG), or on a stretch of frames (MP4).
 
-    A PNG is of the frame nearest to the time that the job looked at. In an MP4, frames that it did
-    not look at show the boxes of the last one that it did, drawn thin.
+    A PNG shows the processed frame that is nearest to the time. In an MP4, a frame that was not
+    processed shows the boxes of the last one that was, in thin lines.
     """
     at_s, to_s = _seconds(at, "--at"), None if to is None else _seconds(to, "--to")
     _check_kind(out, to)

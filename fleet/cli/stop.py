@@ -1,4 +1,4 @@
-"""`fleet stop`: end a job that was submitted; or see which there are."""
+"""`fleet stop`: stop a submitted job, or list those that run."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ def stop(
     *,
     address: Address,
 ) -> None:
-    """Stop a submitted job: what is committed stays, and submitted again it goes on.
+    """Stop a submitted job; what is committed is kept, and the job submitted again continues.
 
-    Waits until it has ended, and shows what it says of itself. Without an ID: lists what runs.
+    It waits until the job has ended, and prints what the job says. Without an ID it lists the jobs
+    that run.
     """
     address = check_address(address)
     from fleet.submit.ray_jobs import Jobs  # noqa: PLC0415 - takes seconds to import

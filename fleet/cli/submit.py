@@ -71,8 +71,8 @@ def submit(
     """Run a job on a cluster: send it, and follow what it prints.
 
     Local models and the job's own module are sent along; inputs and output must be where every
-    node can reach them. A driver that dies is started again and goes on. Ctrl-C ends the following,
-    not the job. Exit code: that of fleet run; 0 with --detach.
+    node can reach them. A driver that dies is started again and continues. Ctrl-C ends the
+    following, not the job. Exit code: that of fleet run; 0 with --detach.
     """
     address = check_address(address)
     job_file = options.path

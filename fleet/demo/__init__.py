@@ -1,5 +1,6 @@
-"""The whole of Fleet on one machine in a minute: a street archive, a detector, a job, its result.
+"""All of Fleet on one machine in a minute: a street archive, a detector, a job and its result.
 
-Needs the extra `[demo]`. `plan` says what is made and where, `check` what may be in the way, `run`
-goes through the steps, `sheet` and `query` are two of them, `record` lets a second run do nothing.
+Needs the extra `[demo]`. `plan` says what is made and where, `check` looks for obstacles first,
+`run` goes through the steps, `sheet` and `query` are two of them, and `record` notes the result, so
+that a second demo has nothing to do.
 """

@@ -1,4 +1,4 @@
-"""What may be in the way of a demo, said before anything is made."""
+"""Checks before a demo makes anything: packages, folder, room on the disk."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from fleet.core.format import size
 from fleet.errors import UsageError
 
 BYTES_A_SECOND = 500_000
-"""Of video, with all that a demo makes of it, and room to spare."""
+"""Bytes for a second of video and all that a demo makes of it, with room to spare."""
 BYTES_ANYWAY = 50_000_000
+"""Bytes that do not depend on the length of the video."""
 _PACKAGES = {
     "cv2": "OpenCV",
     "pycocotools": "pycocotools",
@@ -22,7 +23,7 @@ _PACKAGES = {
 
 
 def check_packages() -> None:
-    """Raise UsageError where the extra [demo] is not wholly installed."""
+    """Raise UsageError where a package of the extra [demo] is missing."""
     missing = [title for name, title in _PACKAGES.items() if find_spec(name) is None]
     if missing:
         are = "are" if len(missing) > 1 else "is"
@@ -33,18 +34,18 @@ def check_packages() -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Make the folder; raises UsageError where nothing can be put into it."""
+    """Make the folder; raises UsageError where nothing can be written into it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(None, "Permission denied")
     except OSError as error:
-        said = f"Nothing can be put into {folder}: {error.strerror}."
+        said = f"Nothing can be written into {folder}: {error.strerror}."
         raise UsageError(said, "Choose another folder with --output.") from error
 
 
 def check_room(folder: Path, video_s: float) -> None:
-    """Raise UsageError where too little room is left for so many seconds of video."""
+    """Raise UsageError where the disk has too little room for so many seconds of video."""
     needed, free = int(BYTES_ANYWAY + BYTES_A_SECOND * video_s), shutil.disk_usage(folder).free
     if free < needed:
         raise UsageError(
@@ -54,7 +55,7 @@ def check_room(folder: Path, video_s: float) -> None:
 
 
 def cores() -> int:
-    """Tell how many processor cores this process may use."""
+    """Return how many processor cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

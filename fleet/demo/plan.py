@@ -1,4 +1,4 @@
-"""What a demo makes, and where it lies."""
+"""What a demo makes, and where."""
 
 from __future__ import annotations
 
@@ -12,32 +12,35 @@ from fleet.storage import read_file
 
 CHIP = "Ascend310"
 SAMPLE = "every=2"
-"""Every second frame: a thousand frames are enough to measure by."""
+"""Every second frame; a thousand frames are enough to measure by."""
 THRESHOLD = 0.05
-"""AP weighs all scores, low ones too."""
+"""Low, because AP weighs all scores."""
 SURE = 0.4
-"""What is shown and counted for people: the threshold that jobs/detect.toml has."""
+"""Above it, boxes are shown and counted; the threshold of jobs/detect.toml."""
 CAMERA = "(?P<camera>camera-[0-9]+)"
-"""The folder of a video names its camera: a column of all tables."""
+"""The folder of a video names its camera, which becomes a column of all tables."""
 
 
 @dataclass(frozen=True)
 class Demo:
-    """A demo, set out.
-
-    `folder`: where everything goes. `onnx`: the network, which says itself how it is read.
-    `detect`, `thumbnails`: the job files. `cameras`, `seconds` a camera and `seed`: what is
-    rendered. `devices`: simulated devices.
-    """
+    """What a demo is made from, and the paths of what it makes."""
 
     folder: Path
+    """Everything goes there; it is made absolute."""
     onnx: Path
+    """The network, whose metadata says how its output is read."""
     detect: Path
+    """The job file of the detector."""
     thumbnails: Path
+    """The job file of the contact sheet's pictures."""
     cameras: int
+    """How many cameras are rendered, one clip each."""
     seconds: float
+    """The length of each clip, in seconds."""
     seed: int
+    """The same seed renders the same pictures."""
     devices: int
+    """How many simulated devices the detector runs on."""
 
     def __post_init__(self) -> None:
         # Absolute, as URIs are; a link stays a link.
@@ -50,12 +53,12 @@ class Demo:
 
     @property
     def archive(self) -> Path:
-        """The videos, a folder a camera."""
+        """The videos, in a folder for each camera."""
         return self.folder / "archive"
 
     @property
     def truth(self) -> Path:
-        """What is to be seen in the videos."""
+        """The true boxes of the videos."""
         return self.archive / "truth"
 
     @property
@@ -75,7 +78,7 @@ class Demo:
 
     @property
     def curves(self) -> Path:
-        """Precision over recall, drawn."""
+        """The plots of precision over recall."""
         return self.folder / "curves"
 
     @property
@@ -85,7 +88,7 @@ class Demo:
 
     @property
     def key(self) -> str:
-        """What everything was made from: a demo with the same key makes the same."""
+        """All that the results depend on: demos with the same key make the same results."""
         network = hashlib.sha256(read_file(str(self.onnx))).hexdigest()
         rendered = f"cameras={self.cameras} seconds={self.seconds:g} seed={self.seed}"
         read = f"sample={SAMPLE} threshold={THRESHOLD:g} network={network}"

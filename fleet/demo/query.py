@@ -1,4 +1,4 @@
-"""One question to the result, asked in SQL."""
+"""A question about the result, in SQL."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fleet.demo.plan import SURE
 
 
 def busiest(output: Path) -> tuple[str, str]:
-    """Ask how busy it is before each camera: gives the SQL, and its answer as text."""
+    """Return a query for how busy each camera is, and its answer, both as text."""
     parts = f"{output}/detections/*.parquet".replace("'", "''")
     sql = f"""\
 with frame as (

@@ -1,4 +1,4 @@
-"""What a demo leaves beside its results, so that a second run knows that nothing is left to do."""
+"""The note beside the results of a demo, by which a second demo sees that nothing is left to do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RECORD = "demo.json"
 
 
 def claim(demo: Demo) -> str | None:
-    """Take the folder for this demo; gives what an earlier run of it came to, if it came to an end.
+    """Take the folder for this demo; return the result of an earlier one that finished, or None.
 
     Raises UsageError where the folder holds a demo made from something else.
     """
@@ -36,7 +36,7 @@ def claim(demo: Demo) -> str | None:
 
 
 def conclude(demo: Demo, result: str) -> None:
-    """Note that the demo came to its end, and to what."""
+    """Write down that the demo finished, and its result."""
     _write(demo, {"made_from": demo.key, "result": result})
 
 
@@ -45,7 +45,7 @@ def _write(demo: Demo, record: dict[str, str]) -> None:
 
 
 def _whole(demo: Demo) -> bool:
-    """Whether what the steps made is still there; the videos are looked at by themselves."""
+    """Return whether what the steps made is still there; the videos are checked elsewhere."""
     files = (demo.model, demo.sheet, demo.curves / "pr_class.png")
     outputs = (demo.detections, demo.pictures)
     return all(path.is_file() for path in files) and all(_finished(path) for path in outputs)

@@ -1,4 +1,4 @@
-"""The steps of a demo, one after the other; what is there already is left as it is."""
+"""The steps of a demo, one after the other; what an earlier demo has made is kept."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from fleet.views.summary import render as render_report
 
 
 def run_demo(demo: Demo) -> int:
-    """Go through the steps; gives the exit code of the job.
+    """Go through the steps and return the exit code of the job.
 
     Raises UsageError where the folder cannot be used, before anything is made.
     """
@@ -161,14 +161,14 @@ def _job(demo: Demo, output: Path, settings: Mapping[str, Any]) -> dict[str, Any
 
 
 def _head(number: int, title: str, *command: str) -> str:
-    """Print a title, and the command that does the same, in as many lines as it is given in."""
+    """Print a title and the command that does the same, and return the title."""
     words = " \\\n      ".join(command)
     typer.echo(f"\n{number}. {title}\n" + (f"  $ fleet {words}\n" if command else ""))
     return title
 
 
 def _said(title: str, text: str) -> str:
-    """Print what a step came to; gives what a second run will print of it."""
+    """Print the result of a step; return what a second demo prints of it."""
     typer.echo(_indented(text))
     return f"\n{title}\n\n{_indented(text)}"
 
@@ -178,6 +178,6 @@ def _indented(text: str) -> str:
 
 
 def _near(path: Path) -> Path:
-    """Write a path as people would here: relative to the current folder where it lies in it."""
+    """Return a path relative to the current folder where it lies in it."""
     here = Path(os.path.abspath("."))  # noqa: PTH100 - keeps links
     return path.relative_to(here) if path.is_relative_to(here) else path

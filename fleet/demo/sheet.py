@@ -1,6 +1,6 @@
-"""The contact sheet: frames shrunk by the VPC, encoded by the JPEGE, with what was found on them.
+"""The contact sheet: frames resized by the VPC and encoded by the JPEGE, with boxes drawn on them.
 
-The frames are what the job thumbnails made, the boxes what the job detect found.
+The frames come from the job thumbnails, the boxes from the job detect.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from fleet.show.video import open_recorded
 from fleet.table.state.read import Tables
 
 A_CAMERA = 3
-"""Frames of each camera, side by side."""
+"""How many frames of each camera stand side by side."""
 TILE_PX = 640
 _GAP_PX, _HEAD_PX, _FONT_PX = 6, 44, 20
 _GROUND, _INK = (16, 16, 16), (255, 255, 255)
@@ -30,7 +30,7 @@ _GROUND, _INK = (16, 16, 16), (255, 255, 255)
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """One frame: the JPEG that the device made of it, and boxes in the JPEG's own pixels."""
+    """A frame as the device's JPEG, and its boxes in pixels of that JPEG."""
 
     camera: str
     time_s: float
@@ -39,10 +39,10 @@ class Tile:
 
 
 def contact_sheet(pictures: Tables, detections: str, least_score: float) -> bytes:
-    """Lay out frames of `pictures` as one PNG, with the boxes of at least that score.
+    """Return a PNG with frames of `pictures` and their boxes that score at least `least_score`.
 
-    `pictures`: an output of the job thumbnails with the column camera; `detections`: where the
-    output of the job detect over the same videos is. Every frame of the first is one of the second.
+    `pictures`: an output of the job thumbnails with the column camera. `detections`: the path of an
+    output of the job detect over the same videos, which has all frames of the first.
     """
     tiles = list(_tiles(pictures, detections, least_score))
     return png(_laid_out([_drawn(tile) for tile in tiles], _legend(tiles, least_score)))
@@ -78,7 +78,7 @@ def _drawn(tile: Tile) -> NDArray[np.uint8]:
 
 
 def _legend(tiles: Sequence[Tile], least_score: float) -> list[tuple[str, tuple[int, int, int]]]:
-    """Give the words of the head line and their colours."""
+    """Return the words of the head line and their colours."""
     kinds = {mark.class_id: mark.label for tile in tiles for mark in tile.marks}
     words = [(kinds[number], class_colour(number)) for number in sorted(kinds)]
     return [(f"Found with a score of {least_score:g} or more:", _INK), *words]

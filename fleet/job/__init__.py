@@ -1,1 +1,1 @@
-"""A job as its author writes it, and the file that names its inputs."""
+"""A job: its class, its inputs and output, and the file that names them."""

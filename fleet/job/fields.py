@@ -1,4 +1,4 @@
-"""What the fields of a job may hold: each with its limits, and what text is read as.
+"""The fields of a job: their limits, and how text is read.
 
 A reader raises ValueError with the sentence that the user sees.
 """
@@ -90,7 +90,7 @@ Glob = Annotated[str, AfterValidator(_check_glob)]
 
 
 class JobFields(BaseModel):
-    """Every field of a job but the work itself; what each means stands at `fleet.Job`."""
+    """The checks of every field of a job but the work; `fleet.Job` says what each means."""
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
@@ -111,7 +111,7 @@ class JobFields(BaseModel):
 
     @classmethod
     def read(cls, given: Mapping[str, object]) -> Self:
-        """Check what is given; None is not given. Raises pydantic's ValidationError."""
+        """Return the checked fields; None is not given. Raises pydantic's ValidationError."""
         return cls.model_validate({k: v for k, v in given.items() if v is not None})
 
 
@@ -120,8 +120,8 @@ def describe(
 ) -> list[str]:
     """Return a sentence for each mistake.
 
-    `names`: what to call fields that are called otherwise. `under`: the table that the fields are
-    in, where they are in one.
+    `names`: field -> its name in the sentences, where that is another. `under`: the TOML table that
+    the fields are in, if any.
     """
     sentences = []
     for item in error.errors():

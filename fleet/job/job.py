@@ -91,5 +91,5 @@ class Job:
 
     @property
     def choice(self) -> InputFilter:
-        """Which of the videos that lie in the inputs are taken."""
+        """The filter that chooses among the videos in the inputs."""
         return InputFilter(self.include, self.exclude, self.modified_since)

@@ -28,7 +28,9 @@ _KEYS = ("job", *_FIELDS, "params")
 
 
 def load_job(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Job:
-    """Read a job file; `overrides` replace its fields, `params.name` or `name` those of the class.
+    """Return the job of a job file.
+
+    `overrides` replace fields of the file; `params.name` or just `name` replaces a parameter.
 
     Raises JobFileError with every mistake at once, UsageError where there is no such file.
     """
@@ -36,7 +38,7 @@ def load_job(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Jo
 
 
 def read_fields(path: str | Path, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Read the fields of a job file, with overrides laid over them, as load_job does; unchecked.
+    """Return the fields of a job file, unchecked, with overrides in their place as in load_job.
 
     Raises JobFileError where it is not TOML, UsageError where there is no such file.
     """
@@ -53,7 +55,7 @@ def read_fields(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
 
 
 def job_from(raw: Mapping[str, Any], name: str, folder: Path) -> Job:
-    """Check the fields of a job file and make the job; relative job modules lie in `folder`.
+    """Return the job that the fields of a job file describe; its module's path is below `folder`.
 
     Raises JobFileError with every mistake at once.
     """
@@ -105,13 +107,13 @@ def _make_work(raw: Mapping[str, Any], folder: Path, mistakes: list[str]) -> Fra
 
 
 def _override(raw: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay overrides over the file: a name that is no field of the file is one of the job's."""
+    """Replace fields by overrides; a name that is no field of the file is a parameter."""
     merged = dict(raw)
     params = dict(raw["params"]) if isinstance(raw.get("params"), Mapping) else {}
     for key, value in overrides.items():
         name = key.removeprefix("params.")
         if key == "params":
-            # Whole or nothing; what is no table is refused with the other mistakes.
+            # What is no table is refused with the other mistakes.
             return {**merged, key: value}
         if name == key and key in _KEYS:
             merged[key] = value
@@ -123,7 +125,7 @@ def _override(raw: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, An
 
 
 def parse_override(text: str) -> tuple[str, Any]:
-    """Read `key=value` as --set takes it; the value as TOML where it is TOML, else as text."""
+    """Return key and value of a --set `key=value`; a value that is no TOML is text."""
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise UsageError(f"--set {text}: write it as key=value, such as threshold=0.3.")

@@ -184,7 +184,7 @@ def test_two_cores_run_two_devices(made: tuple[Path, str, str]) -> None:
         (("--model", "none.onnx"), ("no network none.onnx", "--model")),
         (("--cameras", 0), ("0 cameras",)),
         (("--seconds", 0), ("0 s",)),
-        (("--output", __file__), ("Nothing can be put", "--output")),
+        (("--output", __file__), ("Nothing can be written", "--output")),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(
