@@ -16,9 +16,9 @@ EXACT_IN_FLOAT32 = 1 << 24
 class Aipp:
     """One AIPP configuration, applied to batches of pictures; one per thread.
 
-    Order inside (ascend_spec section 5): U/V swap, crop, colour conversion, mean, min and var,
-    padding. A uint8 input gets the result of the conversion, and mean, min and var have no effect.
-    Raises ModelRefusedError (E10052) where the configuration does not fit the model.
+    It works in the order of docs/chip.md#aipp-order: U/V swap, crop, colour conversion, mean, min
+    and var, padding. A uint8 input gets the result of the conversion, and mean, min and var have no
+    effect. Raises ModelRefusedError (E10052) where the configuration does not fit the model.
     """
 
     def __init__(self, config: AippConfig, model: Size, batch: int, dtype: DTypeLike) -> None:

@@ -1,6 +1,6 @@
 """The configuration of AIPP, the unit between VPC and the network, by the rules of the chip.
 
-Names are those of ATC's configuration file (ascend_spec section 5). Fleet feeds NV12, so
+Names are those of ATC's configuration file (docs/chip.md#aipp). Fleet feeds NV12, so
 `input_format` is always YUV420SP_U8 and the mode static.
 """
 
@@ -23,7 +23,7 @@ MATRICES: Mapping[tuple[Matrix, Range], tuple[int, ...]] = {
     (Matrix.BT709, Range.WIDE): (256, 0, 403, 256, -48, -120, 256, 475, 0),
     (Matrix.BT709, Range.NARROW): (298, 0, 459, 298, -55, -136, 298, 541, 0),
 }
-"""YUV to RGB, rows R, G, B, times 256 (ascend_spec section 5.1)."""
+"""YUV to RGB, rows R, G, B, times 256 (docs/chip.md#aipp-matrices)."""
 
 RANGES: Mapping[str, tuple[float, float]] = {
     "src_image_size_w": (2, 4096),
@@ -59,7 +59,7 @@ def refuse_aipp(message: str, way_out: str) -> NoReturn:
 def matrix_for(colour: Colour, order: ChannelOrder) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the matrix int64 [3, 3] (times 256) and bias int64 [3] for pictures of a colour.
 
-    Rows come in the model's channel `order`, columns are Y, U, V (ascend_spec section 5.1).
+    Rows come in the model's channel `order`, columns are Y, U, V (docs/chip.md#aipp-matrices).
     """
     rows = np.array(MATRICES[colour.matrix, colour.range], np.int64).reshape(3, 3)
     black = 16 if colour.range is Range.NARROW else 0

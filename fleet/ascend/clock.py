@@ -80,7 +80,7 @@ def vdec_s(soc: Soc, size: Size) -> float:
     """Return the modelled seconds to decode one picture, returned or skipped, on a busy chip.
 
     They are proportional to its pixels: 480 pictures a second at 1920x1080, and 960 at most, on
-    Ascend310 (ascend_spec section 1, "Total throughput"). One channel alone would reach half of
+    Ascend310 (docs/chip.md#clock-vdec). One channel alone would reach half of
     that.
     """
     return soc.vdec.rate.seconds(size.pixels)
@@ -91,7 +91,7 @@ def vpc_s(soc: Soc, source: Size, target: Size) -> float:
 
     W and H are the larger width and the larger height of the two sizes: on Ascend310 the whole chip
     scales 3840 x 2160 x 360 / (W x H) pictures a second, 1440 at 1920x1080
-    (ascend_spec section 2, "Rule for other sizes", "Throughput 1080p").
+    (docs/chip.md#clock-vpc).
     """
     larger = max(source.width, target.width) * max(source.height, target.height)
     return soc.vpc.rate.seconds(larger)
@@ -100,8 +100,7 @@ def vpc_s(soc: Soc, source: Size, target: Size) -> float:
 def jpege_s(soc: Soc, size: Size) -> float:
     """Return the modelled seconds to encode one JPEG; they are proportional to its pixels.
 
-    Ascend310 encodes 64 a second at 1920x1080 and 16 at 3840x2160 (ascend_spec section 4,
-    "Throughput").
+    Ascend310 encodes 64 a second at 1920x1080 and 16 at 3840x2160 (docs/chip.md#clock-jpege).
     """
     return soc.jpege.rate.seconds(size.pixels)
 

@@ -1,8 +1,9 @@
 """AscendCL's numbers and names, and the one place where they become errors.
 
-Numbers from 100000 up are AscendCL's own (ascend_spec section 7.3; names as in its header files).
-VDEC passes the small ones to a picture's callback (section 1.2). The simulated device raises an
-error where the chip returns, or calls back with, such a number.
+Numbers from 100000 up are AscendCL's own, with the names of its header files
+(docs/chip.md#codes-acl). VDEC passes the small ones to a picture's callback
+(docs/chip.md#codes-vdec). The simulated device raises an error where the chip returns, or calls
+back with, such a number.
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ class Code(IntEnum):
 TASK_FAILED = Code.ACL_ERROR_RT_AICPU_EXCEPTION
 """What aclrtSynchronizeStream answers when a VPC task broke a rule that only the chip checks.
 
-The real number is not public (ascend_spec section 7.3). Inferred: the chip's media tasks run as
+The real number is not public (docs/chip.md#codes-task). Inferred: the chip's media tasks run as
 AI-CPU kernels, so a failing one is an AI-CPU exception.
 """
 

@@ -31,10 +31,10 @@ class Jpege:
     def encode(self, picture: Picture, level: int = 90) -> bytes:
         """Encode a picture as a baseline Huffman JPEG (JFIF, 4:2:0).
 
-        `level` is 1 for the worst to 100 for the best quality; 0 is about 100 (ascend_spec section
-        4, "Level"). JPEG viewers read BT.601 in the full range, so other samples are converted to
-        that first; the real unit writes samples as they are. Raises DeviceError (100000) for sizes,
-        strides and levels that the chip does not accept.
+        `level` is 1 for the worst to 100 for the best quality; 0 is about 100
+        (docs/chip.md#jpege-level). JPEG viewers read BT.601 in the full range, so other samples are
+        converted to that first; the real unit writes samples as they are. Raises DeviceError
+        (100000) for sizes, strides and levels that the chip does not accept.
         """
         self._check(picture, level)
         held = self._memory.allocate(predicted_bytes(self._soc.jpege, picture), "jpege output")
@@ -77,7 +77,7 @@ class Jpege:
 
 
 def predicted_bytes(limits: JpegeLimits, picture: Picture) -> int:
-    """Return the buffer that acldvppJpegPredictEncSize asks for (section 4, "Predicted size")."""
+    """Return the buffer that acldvppJpegPredictEncSize asks for (docs/chip.md#jpege-predicted)."""
     raw = picture.width_stride * picture.height_stride * 3 // 2
     return align_up(raw + limits.header_bytes, limits.size_step)
 

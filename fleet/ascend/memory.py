@@ -7,8 +7,7 @@ from fleet.ascend.soc import MB
 from fleet.core.geometry import align_up
 
 ADDRESS_STEP = 128
-"""Addresses are multiples of 128, the strictest of the rules (ascend_spec section 3 "Output
-address"; VDEC and VPC ask for 16, aclrtMalloc gives 64)."""
+"""Addresses are multiples of 128, the strictest of the rules (docs/chip.md#memory-address)."""
 
 
 class Allocation:
@@ -56,9 +55,9 @@ class Memory:
     def allocate(self, size_bytes: int, holder: str) -> Allocation:
         """Allocate memory for `holder`, as aclrtMalloc and acldvppMalloc do.
 
-        It costs `size_bytes` rounded up to a multiple of 32, and 32 more (ascend_spec section 2,
-        "Memory call"). Raises DeviceOutOfMemoryError (207001) over the budget, and DeviceError for
-        sizes below 1 (100000) and on a closed device (107002).
+        It costs `size_bytes` rounded up to a multiple of 32, and 32 more
+        (docs/chip.md#memory-rounding). Raises DeviceOutOfMemoryError (207001) over the budget, and
+        DeviceError for sizes below 1 (100000) and on a closed device (107002).
         """
         if size_bytes < 1:
             raise_device_error(

@@ -1,6 +1,6 @@
 """The chips as tables: the inputs, outputs and speed of each block.
 
-Every row cites its place in ascend_spec. A chip is data: to add one, write its `Soc` and list it
+Every row cites its rule in docs/chip.md. A chip is data: to add one, write its `Soc` and list it
 in `_KNOWN`; no code depends on which chip it runs on.
 """
 
@@ -222,10 +222,10 @@ class TrainingSoc:
 
 Ascend310 = Soc(
     name="Ascend310",
-    memory_bytes=7759 * MB,  # section 7.1 "Memory": visible
-    fp16_tflops=8,  # section 7.1 "FP16": launch figure (2 cores x 680 MHz would be 11)
+    memory_bytes=7759 * MB,  # docs/chip.md#memory-visible
+    fp16_tflops=8,  # docs/chip.md#clock-fp16: the launch figure
     vdec=VdecLimits(
-        codecs=(  # section 1 "Codecs", "Interlaced", "Memory per channel" (TMV)
+        codecs=(  # docs/chip.md#vdec-codecs, docs/chip.md#vdec-interlaced, docs/chip.md#vdec-memory
             CodecLimits(
                 name="h264",
                 title="H.264",
@@ -246,46 +246,46 @@ Ascend310 = Soc(
                 motion_bytes=MB,
             ),
         ),
-        chroma="4:2:0",  # section 1 "Codecs"
-        most_level=5.1,  # section 1 "Codecs"
-        input=SizeRange(Size(128, 128), Size(4096, 4096)),  # section 1 "Input picture size"
-        output=SizeRange(Size(10, 6), Size(4096, 4096)),  # section 1 "Output picture size"
-        stride=StrideRule(16, 2, 32, 4096, 6, 4096),  # section 1 "Output stride, 420SP"
-        channels=((_720P, 32), (_HD, 16), (4096 * 4096, 4)),  # section 1 "Max streams, one chip"
-        channel_fixed_bytes=4 * MB,  # section 1 "Memory per channel", these four
+        chroma="4:2:0",  # docs/chip.md#vdec-codecs
+        most_level=5.1,  # docs/chip.md#vdec-codecs
+        input=SizeRange(Size(128, 128), Size(4096, 4096)),  # docs/chip.md#vdec-sizes
+        output=SizeRange(Size(10, 6), Size(4096, 4096)),  # docs/chip.md#vdec-output-sizes
+        stride=StrideRule(16, 2, 32, 4096, 6, 4096),  # docs/chip.md#vdec-stride
+        channels=((_720P, 32), (_HD, 16), (4096 * 4096, 4)),  # docs/chip.md#vdec-channels
+        channel_fixed_bytes=4 * MB,  # docs/chip.md#vdec-memory, these four
         input_bytes=6 * MB,
         large_input_bytes=9 * MB,
         frame_bytes=3 * MB,
-        rate=Rate(_HD * 480, 960),  # section 1 "Total throughput": 480 at 1080p, 960 below 720p
-        channel_rate=Rate(_HD * 240),  # section 1 "One channel alone"
+        rate=Rate(_HD * 480, 960),  # docs/chip.md#clock-vdec: 480 at 1080p, 960 up to 720p
+        channel_rate=Rate(_HD * 240),  # docs/chip.md#clock-vdec-channel
     ),
     vpc=VpcLimits(
-        input=SizeRange(Size(10, 6), Size(8192, 8192)),  # section 2 "Input size"
-        output=SizeRange(Size(10, 6), Size(4096, 4096)),  # section 2 "Output size"
-        stride=StrideRule(16, 2, 32, 16384, 6, 16384),  # section 2 "ws for planar/SP", "hs"
-        output_formats=frozenset({"nv12", "nv21"}),  # section 2 "Output formats"
-        min_ratio=1 / 32,  # section 2 "Scale ratio"
+        input=SizeRange(Size(10, 6), Size(8192, 8192)),  # docs/chip.md#vpc-input
+        output=SizeRange(Size(10, 6), Size(4096, 4096)),  # docs/chip.md#vpc-output
+        stride=StrideRule(16, 2, 32, 16384, 6, 16384),  # docs/chip.md#vpc-stride
+        output_formats=frozenset({"nv12", "nv21"}),  # docs/chip.md#vpc-formats
+        min_ratio=1 / 32,  # docs/chip.md#vpc-ratio
         max_ratio=16,
-        even_areas=True,  # section 2 "Crop ROI", "Paste ROI"
-        paste_left_step=16,  # section 2 "Paste ROI"
-        interpolations=frozenset(range(5)),  # section 2 "Interpolation numbers"
-        command_bytes=2 * MB,  # section 2 "Inner command buffer"
-        rate=Rate(_HD * 1440),  # section 2 "Throughput 1080p", whole chip
-        channel_rate=Rate(_HD * 360),  # section 2 "Throughput 1080p", n = 1
+        even_areas=True,  # docs/chip.md#vpc-crop and docs/chip.md#vpc-paste
+        paste_left_step=16,  # docs/chip.md#vpc-paste
+        interpolations=frozenset(range(5)),  # docs/chip.md#vpc-interpolation
+        command_bytes=2 * MB,  # docs/chip.md#vpc-commands
+        rate=Rate(_HD * 1440),  # docs/chip.md#clock-vpc, the whole chip
+        channel_rate=Rate(_HD * 360),  # docs/chip.md#clock-vpc-engine, n = 1
     ),
     jpege=JpegeLimits(
-        input=SizeRange(Size(32, 32), Size(8192, 8192)),  # section 4 "Size"
-        stride_step=16,  # section 4 "ws", "hs"
-        header_bytes=640 + 128,  # section 4 "Predicted size"
-        size_step=2 * MB,  # section 4 "Predicted size"
-        rate=Rate(_HD * 64),  # section 4 "Throughput": 1080p 64 fps, 4K 16 fps
+        input=SizeRange(Size(32, 32), Size(8192, 8192)),  # docs/chip.md#jpege-sizes
+        stride_step=16,  # docs/chip.md#jpege-stride
+        header_bytes=640 + 128,  # docs/chip.md#jpege-predicted
+        size_step=2 * MB,  # docs/chip.md#jpege-predicted
+        rate=Rate(_HD * 64),  # docs/chip.md#clock-jpege: 1080p 64 fps, 4K 16 fps
     ),
 )
 
 Ascend910A = TrainingSoc(
-    name="Ascend910A",  # section 6.1 "--soc_version"
-    memory_bytes=32768 * MB,  # section 7.1 "Memory": HBM, as npu-smi shows it
-    fp16_tflops=256,  # section 7.1 "FP16": launch figure
+    name="Ascend910A",  # docs/chip.md#model-soc
+    memory_bytes=32768 * MB,  # docs/chip.md#train-memory: HBM
+    fp16_tflops=256,  # docs/chip.md#train-fp16: the launch figure
 )
 
 _KNOWN = {chip.name: chip for chip in (Ascend310,)}

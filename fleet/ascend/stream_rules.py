@@ -31,8 +31,9 @@ class _Rule:
 def check_stream(soc: Soc, stream: StreamInfo, uri: str = "") -> None:
     """Raise StreamRefusedError, with the rule and a way out, where the chip cannot decode a stream.
 
-    Rules and numbers: ascend_spec section 1 "Codecs", "Input picture size", "Interlaced", and
-    section 10 "vdec decoded picture". A profile or level that the stream does not state passes.
+    Rules and numbers are those of docs/chip.md#vdec-codecs, docs/chip.md#vdec-refused,
+    docs/chip.md#vdec-interlaced and docs/chip.md#vdec-size-error. A profile or level that the
+    stream does not state passes.
     """
     limits = soc.vdec.codec(stream.codec)
     if limits is None:
@@ -50,9 +51,9 @@ def check_stream(soc: Soc, stream: StreamInfo, uri: str = "") -> None:
 def check_channels(soc: Soc, sizes: Iterable[Size]) -> None:
     """Raise DeviceError (207005) for more channels, of these picture sizes, than the chip decodes.
 
-    32 channels up to 1280x720, 16 up to 1920x1080, 4 above, on Ascend310 (ascend_spec section 1,
-    "Max streams, one chip"; section 10 for the number). Channels of different sizes share the
-    chip in proportion (modelled).
+    32 channels up to 1280x720, 16 up to 1920x1080, 4 above, on Ascend310
+    (docs/chip.md#vdec-channels and docs/chip.md#vdec-channel-error). Channels of different sizes
+    share the chip in proportion (modelled).
     """
     sizes = list(sizes)
     if sum(soc.vdec.channel_share(size) for size in sizes) > 1:

@@ -25,7 +25,7 @@ UNCHANGED: dict[str, Any] = {
 """Options with which VideoReformatter leaves the values of samples, for any tags of a frame.
 
 Without them libswscale would squeeze yuvj420p into the narrow range; the chip's blocks change
-neither range nor standard (ascend_spec section 5.1). Picture.colour defines how to read samples.
+neither range nor standard (docs/chip.md#vpc-colour). Picture.colour defines how to read samples.
 """
 
 
@@ -48,7 +48,7 @@ def planes(surface: av.VideoFrame) -> tuple[Plane, ...]:
 def tight(picture: Picture) -> Plane:
     """Copy a picture's NV12 samples without stride padding: u8 [H * 3/2, W], contiguous.
 
-    AIPP reads samples in this layout (ascend_spec section 5: input bytes are tight).
+    AIPP reads samples in this layout (docs/chip.md#aipp-tight).
     """
     width, height = picture.size.width, picture.size.height
     nv12 = np.empty((height * 3 // 2, width), np.uint8)
@@ -60,7 +60,8 @@ def download(picture: Picture) -> Plane:
     """Copy a picture's buffer with the layout of device memory: NV12, u8 [hs * 3/2, ws].
 
     ws and hs are the picture's strides; samples between the picture and its strides are zero. A
-    reader that takes them for picture sees the well-known green strip (ascend_spec section 9).
+    reader that takes them for picture sees the well-known green strip
+    (docs/chip.md#memory-padding).
     """
     nv12 = np.zeros((picture.height_stride * 3 // 2, picture.width_stride), np.uint8)
     _copy_nv12(picture.surface, nv12, picture.height_stride)

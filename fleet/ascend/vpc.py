@@ -14,7 +14,7 @@ from fleet.core.frames import Picture
 from fleet.core.geometry import Placement, Rect, Size
 
 GRAY = (128, 128, 128)
-"""A border's Y, U, V (ascend_spec section 9, "Letter-box pad not gray")."""
+"""A border's Y, U, V (docs/chip.md#vpc-gray)."""
 
 _SCALERS = {
     0: Interpolation.BILINEAR,  # stands in for the chip's own high-order filter
@@ -29,8 +29,8 @@ class Vpc:
     """The scaler of one device; it has no threads, and serves one.
 
     Each call takes a picture and returns a new one: NV12, of the same row and colour, in separate
-    memory; the caller releases both. Rules: ascend_spec section 2. What the host library checks
-    is refused with 100000, what only the chip checks with TASK_FAILED.
+    memory; the caller releases both. The rules are those of docs/chip.md#vpc. What the host library
+    checks is refused with 100000, what only the chip checks with TASK_FAILED.
 
     `interpolation` is 0 for the chip's default, 1 for bilinear, 2 for nearest, 3 and 4 for bilinear
     and nearest as TensorFlow defines them. It is simulated with libswscale's bilinear and point

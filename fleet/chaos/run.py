@@ -25,7 +25,7 @@ class Life:
     """How one life of the driver went.
 
     `exit_code`: as `fleet run` ends with; negative: the signal that killed it. `worked_s`: from the
-    first lease to the last. `struck`: the strikes that hit. `devices_lost`, `redone`: see FaultReport.
+    first lease to the last. `struck`: the strikes that hit. `devices_lost`, `redone`: see it.
     """
 
     exit_code: int

@@ -1,4 +1,4 @@
-"""`fleet compact`: few large parts in the place of many small ones."""
+"""`fleet compact`: replace many small parts by few large ones."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from fleet.cli.output_folder import AsJson, Output, counting, open_output, print_json
+from fleet.cli.output_folder import AsJson, Output, counting, print_json
 from fleet.core.format import plural, size
-from fleet.table.maintenance.compact import compact as bring_together
+from fleet.table.table import Table
 
 
 def compact(
@@ -18,13 +18,13 @@ def compact(
     ] = 128,
     as_json: AsJson = False,
 ) -> None:
-    """Rewrite many small parts into few large ones; a job may go on meanwhile.
+    """Rewrite many small parts into few large ones; a job may run meanwhile.
 
     fleet.read sees every row once at any moment. A plain glob sees every row once, or fails for
     some seconds, naming switching-read-again-soon.parquet.
     """
     with counting("large parts") as on_progress:
-        done = bring_together(*open_output(output), target_mb * 1_000_000, on_progress=on_progress)
+        done = Table.open(output).compact(target_mb * 1_000_000, on_progress)
     if as_json:
         print_json(done)
     elif not done.leases:

@@ -1,4 +1,4 @@
-"""Opening an output by its location, and printing values as JSON."""
+"""Naming an output on the command line, and printing values as JSON."""
 
 from __future__ import annotations
 
@@ -12,28 +12,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from fleet.errors import UsageError
-from fleet.storage import Folder
-from fleet.table.commits.record import JobRecord
-from fleet.table.state.ownership import read_job
-
 Output = Annotated[str, typer.Argument(metavar="OUTPUT", help="An output folder of a job.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
-def open_output(output: str) -> tuple[Folder, JobRecord]:
-    """Open an output folder; raises UsageError where it is none."""
-    folder = Folder(output)
-    job = read_job(folder)
-    if job is None:
-        message = f"{folder.uri} holds no output of Fleet: it has no _JOB.json."
-        raise UsageError(message, "Check the path.")
-    return folder, job
-
-
 @contextmanager
 def counting(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show how many of how many are done, on a terminal alone; gives what is to be told."""
+    """Show a progress bar on a terminal; yield the function that takes (done, total)."""
     console = Console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn(what))
     with Progress(

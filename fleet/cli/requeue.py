@@ -1,4 +1,4 @@
-"""`fleet requeue`: take lost stretches up again."""
+"""`fleet requeue`: let the next run do lost stretches again."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from fleet.cli.options import IndexCache
-from fleet.cli.output_folder import AsJson, Output, open_output, print_json
+from fleet.cli.output_folder import AsJson, Output, print_json
 from fleet.core.format import duration, plural
 from fleet.index_cache.store import INDEX_FOLDER, IndexStore
 from fleet.storage import Folder
 from fleet.table.maintenance.requeue import LossFilter
-from fleet.table.maintenance.requeue import requeue as take_up
+from fleet.table.table import Table
 
 
 def requeue(
@@ -26,18 +26,18 @@ def requeue(
     index_cache: IndexCache = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take what was lost or refused out of what is done: the next run does it again.
+    """Mark what was lost or refused as not done, so that the next run does it again.
 
     Their rows leave errors/, and with them the GOPs that they lie in; no other row is touched.
     """
-    folder, job = open_output(output)
-    store = IndexStore(Folder(index_cache or f"{folder.uri}/{INDEX_FOLDER}"))
-    done = take_up(folder, job, LossFilter(reason, uri), store)
+    table = Table.open(output)
+    store = IndexStore(Folder(index_cache or f"{table.uri}/{INDEX_FOLDER}"))
+    done = table.requeue(LossFilter(reason, uri), store)
     if as_json:
         print_json(done)
         return
     if not done.losses:
-        typer.echo(f"Nothing to take up: {folder.uri}/errors is empty.")
+        typer.echo(f"Nothing to take up: {table.uri}/errors is empty.")
         return
     errors, videos = plural(done.losses, "error"), plural(done.videos, "video")
     stretch = f": {duration(done.video_s)} of video" if done.video_s else ""

@@ -1,17 +1,18 @@
-"""`fleet status`: where a job stands."""
+"""`fleet status`: the state of a job."""
 
 from __future__ import annotations
 
 import typer
 
-from fleet.cli.output_folder import AsJson, Output, open_output, print_json
+from fleet.cli.output_folder import AsJson, Output, print_json
 from fleet.table.status import read_status
+from fleet.table.table import Table
 from fleet.views.status import render
 
 
 def status(output: Output, as_json: AsJson = False) -> None:
-    """Tell where a job stands, from its output alone: from any machine, during and after."""
-    found = read_status(*open_output(output))
+    """Print the state of a job from its output alone: on any machine, during a run and after."""
+    found = read_status(Table.open(output))
     if as_json:
         print_json(found, state=found.state)
     else:

@@ -1,4 +1,4 @@
-"""`fleet top`: what a run does just now."""
+"""`fleet top`: what a run is doing."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from fleet.cli.output_folder import Output, open_output
-from fleet.storage import Folder
-from fleet.table.state.run_records import RunRecord, read_run_records
+from fleet.cli.output_folder import Output
+from fleet.table.state.run_records import RunRecord
+from fleet.table.table import Table
 from fleet.views.top import describe_end, draw_top
 
 LOOK_EVERY_S = 1.0
-"""Runs put their notes every five seconds."""
+"""Runs write their notes every five seconds."""
 AROUND = 12
-"""Lines beside those of devices."""
+"""How many lines are not those of devices."""
 
 
 def top(
@@ -27,36 +27,36 @@ def top(
 ) -> None:
     """Show nodes, devices and videos of a run while it lasts, from any machine.
 
-    It reads what the run puts into its output every five seconds, and ends when no run is at work.
-    Where its own output is no terminal, it prints once.
+    It reads what the run writes into its output every five seconds, and ends when no run is active.
+    Where stdout is no terminal, it prints once.
     """
-    folder, _ = open_output(output)
+    table = Table.open(output)
     console = Console()
-    notes = read_run_records(folder)
+    notes = table.runs.read()
     if once or not console.is_terminal:
-        _print(console, folder, notes)
+        _print(console, table, notes)
     else:
-        notes = _follow(console, folder, notes)
+        notes = _follow(console, table, notes)
     if not _alive(notes):
-        typer.echo(describe_end(folder.uri, notes, time.time()))
+        typer.echo(describe_end(table.uri, notes, time.time()))
 
 
 def _alive(notes: list[RunRecord]) -> list[RunRecord]:
     now_s = time.time()
-    return [note for note in notes if note.is_alive(now_s)]
+    return [note for note in notes if note.seems_alive(now_s)]
 
 
-def _print(console: Console, folder: Folder, notes: list[RunRecord]) -> None:
+def _print(console: Console, table: Table, notes: list[RunRecord]) -> None:
     if alive := _alive(notes):
-        console.print(draw_top(folder.uri, alive, time.time()))
+        console.print(draw_top(table.uri, alive, time.time()))
 
 
-def _follow(console: Console, folder: Folder, notes: list[RunRecord]) -> list[RunRecord]:
-    """Draw the runs until none is at work; gives the last notes."""
+def _follow(console: Console, table: Table, notes: list[RunRecord]) -> list[RunRecord]:
+    """Draw the runs until none is active; return the last notes."""
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while alive := _alive(notes):
             rows = max(1, console.height // len(alive) - AROUND)
-            live.update(draw_top(folder.uri, alive, time.time(), rows), refresh=True)
+            live.update(draw_top(table.uri, alive, time.time(), rows), refresh=True)
             time.sleep(LOOK_EVERY_S)
-            notes = read_run_records(folder)
+            notes = table.runs.read()
     return notes

@@ -25,11 +25,30 @@ class Interval:
             raise ValueError(f"an interval ends after it starts: {self}")
 
 
-def lease_id(job_digest: str, intervals: Iterable[Interval]) -> str:
-    """Name a lease by the job and exactly what it covers, whatever order that is given in.
+EPOCH_DIGITS = 6
+"""So many hex digits in front of a lease's name are the epoch that it was planned in."""
 
-    32 hex digits. The same work under the same job has the same name, whoever does it.
+
+@dataclass(frozen=True)
+class LeaseNames:
+    """How leases are named: by the job, the epoch of its output, and exactly what they cover.
+
+    The same work under the same job in the same epoch has the same name, whichever worker does it.
     """
-    covered = sorted([i.uri, i.etag, i.start_pts, i.end_pts] for i in intervals)
-    text = json.dumps([job_digest, covered], separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    job: str
+    """The job's digest."""
+    epoch: int = 0
+    """The epoch of the output; 0 where its store cannot tell epochs apart."""
+
+    def __call__(self, intervals: Iterable[Interval]) -> str:
+        """Return the name of a lease, 32 hex digits, whatever order its intervals come in."""
+        covered = sorted([i.uri, i.etag, i.start_pts, i.end_pts] for i in intervals)
+        text = json.dumps([self.job, covered], separators=(",", ":"), ensure_ascii=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:32]
+        return f"{self.epoch:0{EPOCH_DIGITS}x}{digest[EPOCH_DIGITS:]}" if self.epoch else digest
+
+
+def epoch_of(lease: str) -> int:
+    """Return the epoch in a lease's name; of a name without one, some number that means nothing."""
+    return int(lease[:EPOCH_DIGITS], 16)

@@ -82,3 +82,5 @@ class Receipt:
     """The name of the device that did it."""
     peak_rss_bytes: int = 0
     """The worker process's largest resident set so far."""
+    split_into: int = 0
+    """Into how many pieces the lease was split; nothing of it is done under its own name then."""

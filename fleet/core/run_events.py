@@ -97,15 +97,14 @@ class LeaseCancelled:
 
 @dataclass(frozen=True)
 class LeaseTruncated:
-    """A device that had to stop has committed a prefix of a lease; `remainder` is not done.
-
-    `receipt`: of the front, which is a lease under a name of its own.
-    """
+    """Only a prefix of a lease is committed under its name; the remainder is to be done."""
 
     device: str
     lease: str
     receipt: Receipt
+    """Of the prefix."""
     remainder: LeaseSummary
+    """A lease under another name."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +126,8 @@ class LeaseSplit:
 
     lease: str
     pieces: tuple[LeaseSummary, ...]
+    device: str = ""
+    """The device that found it split by another run; empty where this run has split it."""
 
 
 @dataclass(frozen=True)

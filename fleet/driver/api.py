@@ -6,9 +6,10 @@ import os
 from typing import Literal
 
 from fleet.core.run_events import Observer
+from fleet.driver.context import Resources
 from fleet.driver.observers import NullObserver
 from fleet.driver.report import RunReport
-from fleet.driver.run import Resources, run_job
+from fleet.driver.run import run_job
 from fleet.errors import JobFailedError, UsageError
 from fleet.executors.inline import InlinePool
 from fleet.executors.ray.metrics import ray_metrics

@@ -1,37 +1,42 @@
-"""Keeping the records of a run's leases together, so that the next run need not read each part."""
+"""Gathering the records of a run's leases, so that the next run need not read each part."""
 
 from __future__ import annotations
 
-import time
-from contextlib import suppress
+from threading import Lock
 
-from fleet.core.run_events import LeaseDone, LeaseQuarantined, LeaseTruncated, Observer, RunEvent
-from fleet.errors import StorageError
-from fleet.storage import Folder
-from fleet.table.commits.checkpoint import write_checkpoint
+from fleet.clock import Clock
+from fleet.core.run_events import LeaseDone, LeaseQuarantined, LeaseTruncated, RunEvent
 from fleet.table.commits.record import CommitRecord, Origin
-from fleet.table.commits.record_table import to_table
+from fleet.table.table import Table
 
 EVERY = 500
-"""Leases a snapshot: after a death of the driver no more footers than that are to be read."""
+"""Leases a checkpoint: after a death of the driver no more footers than that are to be read."""
 
 
-class RecordKeeper:
-    """Watches a run, passes on what it sees, and puts a snapshot now and then."""
+class Checkpointer:
+    """An observer that gathers records; `flush` puts them, from another thread."""
 
-    def __init__(self, folder: Folder, origin: Origin, inner: Observer) -> None:
-        self._folder = folder
+    def __init__(self, table: Table, origin: Origin, clock: Clock) -> None:
+        self._table = table
         self._origin = origin
-        self._inner = inner
+        self._clock = clock
+        self._lock = Lock()
         self._records: list[CommitRecord] = []
 
     def on_event(self, event: RunEvent) -> None:
-        """Take note of what happened just now; see Observer."""
+        """Gather the record of a lease that was committed; see Observer."""
         if isinstance(event, LeaseDone | LeaseTruncated | LeaseQuarantined):
-            self._records.append(CommitRecord(self._origin, event.receipt, int(time.time())))
-        if len(self._records) >= EVERY:
+            now_unix_s = int(self._clock.unix_s())
+            with self._lock:
+                self._records.append(CommitRecord(self._origin, event.receipt, now_unix_s))
+
+    def flush(self) -> None:
+        """Put a checkpoint where enough is gathered; raises StorageError where that fails.
+
+        It only saves time: the footers tell the same.
+        """
+        with self._lock:
+            if len(self._records) < EVERY:
+                return
             records, self._records = self._records, []
-            # A snapshot only saves time: the footers tell the same.
-            with suppress(StorageError):
-                write_checkpoint(self._folder, to_table(records))
-        self._inner.on_event(event)
+        self._table.checkpoint(records)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import heapq
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fleet.ascend.clock import vdec_s, vpc_s
 from fleet.ascend.soc import Soc, soc
+from fleet.core.interval import LeaseNames
 from fleet.core.receipt import Tally
 from fleet.driver.prepare import Prepared
 from fleet.driver.session import Session
@@ -89,27 +89,27 @@ class Estimate:
 
 
 def estimate(
-    ground: Session, devices: int, on_progress: Callable[[int, int], None] = lambda _, __: None
+    session: Session, devices: int, on_progress: Callable[[int, int], None] = lambda _, __: None
 ) -> Estimate:
     """Look at all inputs, and work out what a run on `devices` devices would do.
 
     `on_event` is told how many of how many videos have been looked at.
     """
-    site = ground.site
-    prepared = ground.prepare(lambda number: on_progress(number, len(site.listing.sources)))
-    digest = site.identity.record.digest
-    leases = bundle(prepared.works, digest, devices, site.job.lease_s)
-    before = ground.state.total
-    chip_s = _chip_s(prepared, before, site.identity.files, soc(site.job.soc))
-    rival = read_holder(site.folder, LEADER_LOCK, time.time())
+    target = session.target
+    prepared = session.prepare(lambda number: on_progress(number, len(target.listing.sources)))
+    digest = target.digest
+    leases = bundle(prepared.works, LeaseNames(digest), devices, target.job.lease_s)
+    before = session.state.total
+    chip_s = _chip_s(prepared, before, target.identity.files, soc(target.job.soc))
+    rival = read_holder(target.table.folder, LEADER_LOCK)
     known = [video for video in prepared.videos if not (video.refused or video.unread)]
     whole = Stretch(len(known), prepared.duration_s, prepared.frames)
     todo = Stretch(len(prepared.works), prepared.todo_s, prepared.todo_frames)
     return Estimate(
-        output=site.folder.uri,
-        table=site.job.work.table,
+        output=target.table.uri,
+        table=target.job.work.table,
         job_digest=digest,
-        soc=site.job.soc,
+        soc=target.job.soc,
         whole=whole,
         done=Stretch(
             whole.videos - todo.videos,
@@ -117,7 +117,7 @@ def estimate(
             whole.frames - todo.frames,
         ),
         todo=todo,
-        input_bytes=sum(source.bytes for source in site.listing.sources),
+        input_bytes=sum(source.bytes for source in target.listing.sources),
         fetch_bytes=sum(int(work.costs.fetched[work.todo].sum()) for work in prepared.works),
         leases=len(leases),
         here=_here(leases, before, devices),
@@ -127,7 +127,7 @@ def estimate(
             Refused(refusal.source.uri, str(refusal.error.message), refusal.error.retryable)
             for refusal in prepared.refused
         ),
-        left_aside=site.listing.left,
+        left_aside=target.listing.left,
         index_bytes=prepared.bytes_read,
         in_use=str(rival) if rival else "",
     )
@@ -148,17 +148,17 @@ class SimulationInput:
 
 
 def simulation_input(
-    ground: Session, on_progress: Callable[[int, int], None] = lambda _, __: None
+    session: Session, on_progress: Callable[[int, int], None] = lambda _, __: None
 ) -> SimulationInput:
     """Look at all inputs, and set out what is left; `on_event`: as for `estimate`."""
-    site = ground.site
-    prepared = ground.prepare(lambda number: on_progress(number, len(site.listing.sources)))
-    digest, longest_s = site.identity.record.digest, site.job.lease_s
-    before = ground.state.total
-    leases = bundle(prepared.works, digest, 1, longest_s)
-    chip_s = _chip_s(prepared, before, site.identity.files, soc(site.job.soc))
+    target = session.target
+    prepared = session.prepare(lambda number: on_progress(number, len(target.listing.sources)))
+    names, longest_s = LeaseNames(target.digest), target.job.lease_s
+    before = session.state.total
+    leases = bundle(prepared.works, names, 1, longest_s)
+    chip_s = _chip_s(prepared, before, target.identity.files, soc(target.job.soc))
     return SimulationInput(
-        lambda devices: bundle(prepared.works, digest, devices, longest_s),
+        lambda devices: bundle(prepared.works, names, devices, longest_s),
         _here(leases, before, 1),
         _chip(chip_s, before, 1),
         sum(lease.cost_s for lease in leases),

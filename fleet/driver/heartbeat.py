@@ -1,100 +1,87 @@
-"""A run's word about itself, put into its output every few seconds while it lasts."""
+"""What a run says of itself, put into its output every few seconds while it lasts."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from threading import Event, Lock, Thread
+from threading import Lock
 
-from fleet.core.run_events import Observer, RunEvent, RunStarted
+from fleet.clock import Clock
+from fleet.core.run_events import RunEvent, RunStarted
 from fleet.errors import StorageError
 from fleet.observe.device_view import DeviceState, DeviceView
 from fleet.observe.progress import ProgressState, Snapshot
-from fleet.storage import Folder
-from fleet.table.state.run_records import DeviceRecord, NodeRecord, RunRecord, put_run_record
+from fleet.table.state.run_records import (
+    HEARTBEAT_S,
+    DeviceRecord,
+    NodeRecord,
+    RunRecord,
+    RunRecords,
+)
 
 MOST = 100
-"""Devices and nodes that a note tells of one by one."""
-EVERY_S = 5.0
+"""Devices and nodes that a record tells of one by one."""
 
 
 class Heartbeat:
-    """Watches a run, passes on what it sees, and keeps its note in the output up to date.
+    """An observer that keeps a run's record up to date; `put` stores it, from any thread."""
 
-    `check` is asked at every event; it raises JobFailedError to end the run, where another one has
-    taken over the output.
-    """
-
-    def __init__(
-        self, folder: Folder, note: RunRecord, inner: Observer, check: Callable[[], None]
-    ) -> None:
-        self.note = note
-        self._folder = folder
-        self._inner = inner
-        self._check = check
+    def __init__(self, runs: RunRecords, record: RunRecord, clock: Clock) -> None:
+        self.record = record
+        self._runs = runs
+        self._clock = clock
         self._progress = ProgressState()
         self._lock = Lock()
         self._turn = Lock()
-        self._end = Event()
-        self._thread = Thread(target=self._beat, name="heartbeat", daemon=True)
 
     def on_event(self, event: RunEvent) -> None:
         """Take note of what happened just now; see Observer."""
-        self._check()
         with self._lock:
-            self._progress.fold(event, time.monotonic())
+            self._progress.fold(event, self._clock.steady_s())
             if isinstance(event, RunStarted):
-                self.note = replace(
-                    self.note,
+                self.record = replace(
+                    self.record,
                     state="running",
                     videos=event.videos,
                     video_s=event.video_s,
                     frames=event.frames,
                     leases=event.leases,
                 )
-        self._inner.on_event(event)
-        if isinstance(event, RunStarted):
-            self.put()
 
-    def start(self) -> None:
-        """Put the first note, and go on doing so."""
+    def work_in(self, epoch: int) -> None:
+        """Take note of the epoch that the run works in, and put that."""
+        with self._lock:
+            self.record = replace(self.record, epoch=epoch)
         self.put()
-        self._thread.start()
-
-    def _beat(self) -> None:
-        while not self._end.wait(EVERY_S):
-            # The next one may come through; whoever reads notes sees how old they are.
-            with suppress(StorageError):
-                self.put()
 
     def put(self, state: str = "") -> None:
-        """Put the note as things stand now, in another state where one is given."""
-        # In turn, so that an older note does not replace a newer one; whoever tells of what
-        # happened is not to wait for the store.
+        """Put the record as things are now, in another state where one is given.
+
+        Raises StorageError where the store refuses.
+        """
+        # In turn, so that an older record does not replace a newer one; who tells of what happened
+        # does not wait for the store.
         with self._turn:
             with self._lock:
-                now = self._progress.snapshot(time.monotonic())
-                self.note = note = _noted(self.note, now, state or self.note.state)
-            put_run_record(self._folder, note)
-
-    def end(self) -> None:
-        """Put no more notes."""
-        self._end.set()
-        self._thread.join()
+                now = self._progress.snapshot(self._clock.steady_s())
+                unix_s = self._clock.unix_s()
+                self.record = _updated(self.record, now, state or self.record.state, unix_s)
+                record = self.record
+            self._runs.put(record)
 
 
-def _noted(note: RunRecord, now: Snapshot, state: str) -> RunRecord:
+def _updated(record: RunRecord, now: Snapshot, state: str, unix_s: float) -> RunRecord:
     nodes = _nodes(now.devices)
     return replace(
-        note,
+        record,
         state=state,
-        updated_unix_s=time.time(),
+        updated_unix_s=unix_s,
+        beats=record.beats + 1,
         done_video_s=now.video_s,
         done_frames=now.frames,
         done_leases=now.leases,
-        leases=max(note.leases, now.leases_total),
+        leases=max(record.leases, now.leases_total),
         frames_per_s=now.frames_per_s,
         left_s=now.left_s,
         errors=now.losses,
@@ -123,31 +110,39 @@ def _nodes(devices: Iterable[DeviceView]) -> list[NodeRecord]:
     return [
         NodeRecord(
             node,
-            len(there),
-            sum(device.state == DeviceState.WORKING for device in there),
-            sum(device.state == DeviceState.DRAINING for device in there),
-            sum(device.frames_per_s for device in there),
+            len(several),
+            sum(device.state == DeviceState.WORKING for device in several),
+            sum(device.state == DeviceState.DRAINING for device in several),
+            sum(device.frames_per_s for device in several),
         )
-        for node, there in sorted(by_node.items())
+        for node, several in sorted(by_node.items())
     ]
 
 
 @contextmanager
-def heartbeat(
-    folder: Folder, note: RunRecord, inner: Observer, check: Callable[[], None]
-) -> Iterator[Heartbeat]:
-    """Keep a note of a run for as long as the context lasts; on an error it says failed."""
-    beat = Heartbeat(folder, note, inner, check)
-    beat.start()
+def beating(beat: Heartbeat, clock: Clock, *also: Callable[[], None]) -> Iterator[None]:
+    """Put a run's record every few seconds, by one background thread; on an error it says failed.
+
+    `also`: what the same thread does each time. What the store refuses may come through the next
+    time; who reads the record sees that it grows old.
+    """
+
+    def publish() -> None:
+        for put in (beat.put, *also):
+            with suppress(StorageError):
+                put()
+
+    beat.put()
+    stop = clock.every(HEARTBEAT_S, publish, "heartbeat")
     state = "failed"
     try:
-        yield beat
+        yield
         state = ""
     except KeyboardInterrupt:
         state = "interrupted"
         raise
     finally:
-        beat.end()
+        stop()
         if state:
             with suppress(StorageError):
                 beat.put(state)

@@ -1,12 +1,14 @@
-"""The loop between the ledger, which decides, and a pool, which acts; the only clock."""
+"""The loop between the ledger, which decides, and a pool, which acts."""
 
 from __future__ import annotations
 
-import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
+from fleet.clock import Clock
 from fleet.core.fault import Fault
+from fleet.core.interval import LeaseNames
 from fleet.core.lease_summary import LeaseSummary
 from fleet.core.run_events import (
     ELSEWHERE,
@@ -27,7 +29,7 @@ from fleet.core.run_events import (
     Tick,
     Warned,
 )
-from fleet.driver.loss_recorder import Recorder
+from fleet.driver.loss_recorder import DRIVER, LossRecorder
 from fleet.errors import IllegalMoveError, JobFailedError
 from fleet.executors.pool import Pool
 from fleet.plan.lease import Lease
@@ -43,9 +45,8 @@ from fleet.scheduler.commands import (
     Release,
     SplitLease,
     Truncate,
-    Waste,
 )
-from fleet.scheduler.lease_state import SchedulingPolicy, State
+from fleet.scheduler.lease_state import ENDED, SchedulingPolicy, State
 from fleet.scheduler.ledger import Ledger
 from fleet.scheduler.totals import Totals
 
@@ -58,34 +59,42 @@ MOST_DEATHS = 32
 _JOB_STAGES = frozenset({"job", "run"})
 
 
-class Loop:
-    """Brings leases to their end, one way or the other; changed only through `drive`.
+@dataclass(frozen=True)
+class LoopParts:
+    """What the loop works with."""
 
-    `totals`: what is done so far. `devices`: the most that were there at a time.
-    """
+    names: LeaseNames
+    """How leases are named."""
+    recorder: LossRecorder
+    """What commits losses and splits."""
+    observer: Observer
+    limits: Limits
+    """How many devices the run may come to have."""
+    policy: SchedulingPolicy
+    clock: Clock
+    still_leads: Callable[[], None] = lambda: None
+    """Raises JobFailedError where another run has taken the output over; asked once a turn."""
+
+
+class Loop:
+    """Brings leases to their end, one way or the other; changed only through `drive`."""
 
     def __init__(
-        self,
-        leases: Sequence[Lease],
-        works: Mapping[str, VideoWork],
-        recorder: Recorder,
-        observer: Observer,
-        limits: Limits,
-        rules: SchedulingPolicy | None = None,
+        self, leases: Sequence[Lease], works: Mapping[str, VideoWork], parts: LoopParts
     ) -> None:
         self.totals = Totals()
+        """What is done so far."""
         self.devices = 0
+        """The most devices that were there at a time."""
         self._leases = {lease.id: lease for lease in leases}
         self._works = works
-        self._recorder = recorder
-        self._observer = observer
-        self._limits = limits
-        self._ledger = Ledger(map(_summary_of, leases), rules)
+        self._parts = parts
+        self._ledger = Ledger(map(_summary_of, leases), parts.policy)
         self._deaths = 0
-        self._started_s = self._scaled_s = time.monotonic()
+        self._started_s = self._scaled_s = parts.clock.steady_s()
 
     def order(self, command: Assign) -> LeaseOrder:
-        """Spell a lease out, for the device that takes it."""
+        """Return a lease spelled out, for the device that takes it."""
         lease = self._leases[command.lease]
         return order(lease, self._works, last_try=command.last_try)
 
@@ -100,57 +109,73 @@ class Loop:
         """How many leases were given up."""
         return self._ledger.count(State.QUARANTINED)
 
+    @property
+    def _now_s(self) -> float:
+        return self._parts.clock.steady_s()
+
     def drive(self, pool: Pool) -> None:
         """Run until every lease is done or given up.
 
         Raises JobFailedError where the job fails on its very first frames, every worker dies before
-        it has looked at one, or the store refuses the credentials, so that nothing can be done.
+        it has looked at one, the store refuses the credentials, so that nothing can be done, or
+        another run has taken the output over.
         """
-        self._started_s = time.monotonic()
+        self._started_s = self._now_s
         while not self._ledger.finished:
             for event in (*pool.poll(POLL_S), Tick()):
                 self._take(event, pool)
             for progress in pool.progress():
-                self._observer.on_event(progress)
+                self._parts.observer.on_event(progress)
+            self._parts.still_leads()
             self._scale(pool)
 
     def _take(self, event: Event, pool: Pool) -> None:
-        counts = self._counts(event)
-        if isinstance(event, LeaseTruncated) and counts:
-            self._learn_pieces(event)
-        commands = self._ledger.handle(event, time.monotonic())
-        self._tell(event, counts=counts)
+        first = isinstance(event, LeaseDone) and self._ledger.state(event.lease) not in ENDED
+        if isinstance(event, LeaseDone) and first:
+            event = self._compared(event)
+        commands = self._ledger.handle(event, self._now_s)
+        self._tell(event, first=first)
         self._obey(commands, pool)
 
-    def _counts(self, event: Event) -> bool:
-        """Whether a commit is the first of its lease, and not too late: its pieces may be done."""
-        if not isinstance(event, LeaseDone | LeaseTruncated):
-            return False
-        return self._ledger.state(event.lease) in {State.PENDING, State.LEASED}
+    def _compared(self, event: LeaseDone) -> LeaseDone | LeaseTruncated | LeaseSplit:
+        """Return what became of a lease, by what is committed under its name.
 
-    def _learn_pieces(self, event: LeaseTruncated) -> None:
+        Whoever was first has decided that: it may be a prefix of the lease, or that it was split.
+        """
         lease, receipt = self._leases[event.lease], event.receipt
-        done, rest = split_at(lease, self._works, self._recorder.job_digest, receipt.intervals)
-        if (done.id, rest.id) != (receipt.lease, event.remainder.lease):
-            raise IllegalMoveError(f"lease {lease.id} was ended early at no GOP of it: {event}")
-        self._leases.update({done.id: done, rest.id: rest})
+        if receipt.split_into:
+            return self._split_into(lease, receipt.split_into, event.device)
+        if receipt.intervals == lease.intervals:
+            return event
+        try:
+            done, remainder = split_at(lease, self._works, self._parts.names, receipt.intervals)
+        except ValueError as error:
+            raise IllegalMoveError(
+                f"what is committed as {lease.id} is not of it: {error}"
+            ) from error
+        self._leases.update({done.id: done, remainder.id: remainder})
+        return LeaseTruncated(event.device, lease.id, receipt, _summary_of(remainder))
 
-    def _tell(self, event: Event, *, counts: bool) -> None:
+    def _split_into(self, lease: Lease, count: int, device: str = "") -> LeaseSplit:
+        pieces = split(lease, self._works, self._parts.names, count)
+        self._leases.update({piece.id: piece for piece in pieces})
+        return LeaseSplit(lease.id, tuple(map(_summary_of, pieces)), device)
+
+    def _tell(self, event: Event, *, first: bool) -> None:
         match event:
             case LeaseDone(device, _, receipt) | LeaseTruncated(device, _, receipt, _):
-                if not counts:
+                if not first:
                     return
                 self.totals.add(receipt, here=device != ELSEWHERE)
-            case LeaseSplit() | LossRecorded() | LeaseCancelled() | Tick():
+            case LossRecorded() | LeaseCancelled() | Tick():
                 return
             case NodeSetAside(node, reason):
-                self._observer.on_event(
-                    Warned(f"No device is started on {node} any more: {reason}")
-                )
+                warning = Warned(f"No device is started on {node} any more: {reason}")
+                self._parts.observer.on_event(warning)
                 return
             case _:
                 pass
-        self._observer.on_event(event)
+        self._parts.observer.on_event(event)
         if isinstance(event, LeaseFailed) and event.fault.is_fatal:
             raise JobFailedError(event.fault.message)
         if isinstance(event, LeaseFailed | DeviceLost) and not self.totals.frames:
@@ -158,14 +183,14 @@ class Loop:
 
     def _scale(self, pool: Pool) -> None:
         """Aim at as many devices as the work that is left is worth."""
-        now_s = time.monotonic()
+        now_s, limits = self._now_s, self._parts.limits
         self.devices = max(self.devices, self._ledger.device_count)
         if now_s - self._scaled_s < SCALE_EVERY_S or self._ledger.finished:
             return
         self._scaled_s = now_s
-        devices = wanted(self._ledger.load(pool.capacity), self._limits, now_s - self._started_s)
+        devices = wanted(self._ledger.load(pool.capacity), limits, now_s - self._started_s)
         pool.set_target(devices)
-        if self._limits.releases:
+        if limits.releases:
             self._ledger.set_target(devices)
 
     def _stop_if_nothing_can_be_done(self, event: LeaseFailed | DeviceLost) -> None:
@@ -193,30 +218,40 @@ class Loop:
                     pool.apply(command, self.order(command))
                     lease = self._leases[name]
                     told = LeaseStarted(device, name, lease.video_s, lease.frames, command.backup)
-                    self._observer.on_event(told)
+                    self._parts.observer.on_event(told)
                 case Cancel() | Truncate() | Release():
                     pool.tell(command)
-                case Waste(device, name, wall_s):
-                    self._observer.on_event(BackupWasted(device, name, wall_s))
+                case BackupWasted():
+                    self._parts.observer.on_event(command)
                 case SplitLease():
-                    to_do += self._cut(command)
+                    to_do += self._split(command)
                 case RecordLoss():
                     to_do += self._record(command)
 
-    def _cut(self, command: SplitLease) -> list[Command]:
+    def _split(self, command: SplitLease) -> list[Command]:
         lease = self._leases[command.lease]
-        pieces = split(lease, self._works, self._recorder.job_digest, command.pieces)
-        self._leases.update({piece.id: piece for piece in pieces})
-        event = LeaseSplit(lease.id, tuple(map(_summary_of, pieces)))
-        self._observer.on_event(event)
-        return self._ledger.handle(event, time.monotonic())
+        if command.was_held:
+            receipt = self._parts.recorder.split(lease.id, command.pieces)
+            if receipt.split_into != command.pieces:
+                return self._settle(LeaseDone(ELSEWHERE, lease.id, receipt))
+        event = self._split_into(lease, command.pieces)
+        self._parts.observer.on_event(event)
+        return self._ledger.handle(event, self._now_s)
 
     def _record(self, command: RecordLoss) -> list[Command]:
         lost = order(self._leases[command.lease], self._works)
-        receipt = self._recorder.give_up(lost, command.fault)
+        receipt = self._parts.recorder.give_up(lost, command.fault)
+        if receipt.device != DRIVER:
+            return self._settle(LeaseDone(ELSEWHERE, command.lease, receipt))
         self.totals.add(receipt)
-        self._observer.on_event(LeaseQuarantined(receipt, command.fault))
-        return self._ledger.handle(LossRecorded(command.lease), time.monotonic())
+        self._parts.observer.on_event(LeaseQuarantined(receipt, command.fault))
+        return self._ledger.handle(LossRecorded(command.lease), self._now_s)
+
+    def _settle(self, event: LeaseDone) -> list[Command]:
+        """Take for done what a worker that was given up for dead has committed by now."""
+        found = self._compared(event)
+        self._tell(found, first=True)
+        return self._ledger.handle(found, self._now_s)
 
 
 def _summary_of(lease: Lease) -> LeaseSummary:

@@ -1,4 +1,4 @@
-"""What the driver itself writes down: videos refused and leases given up, as rows of errors/."""
+"""What the driver itself commits: videos refused, leases given up, and that a lease was split."""
 
 from __future__ import annotations
 
@@ -8,48 +8,52 @@ from dataclasses import replace
 from fleet.core.fault import Fault
 from fleet.core.interval import Interval
 from fleet.core.loss import Loss
-from fleet.core.receipt import Receipt
-from fleet.driver.identity import JobIdentity
-from fleet.job.job_file import Job
+from fleet.core.receipt import Receipt, Tally
+from fleet.job.job import Job
 from fleet.plan.order import LeaseOrder, ShardOrder
-from fleet.storage import Folder
-from fleet.table.commits.commit import commit
-from fleet.table.commits.record import Origin
+from fleet.table.commits.commit import Writer
 from fleet.table.parts.builder import PartBuilder
 
 DRIVER = "driver"
 """What stands in the place of a device's name in the driver's own commits."""
 
 
-class Recorder:
+class LossRecorder:
     """Commits losses to a job's output, in the same form as a worker commits rows."""
 
-    def __init__(self, folder: Folder, job: Job, identity: JobIdentity) -> None:
-        self._folder = folder
+    def __init__(self, job: Job, writer: Writer) -> None:
         self._work = job.work
         self._partitions = job.partitions
-        self._origin = Origin(identity.record.digest, job.soc, identity.models)
-
-    @property
-    def job_digest(self) -> str:
-        """The identity of the job whose losses these are."""
-        return self._origin.job
+        self._writer = writer
 
     def commit(
         self, lease: str, intervals: Sequence[Interval], losses: Iterable[Loss], video_s: float = 0
     ) -> Receipt:
-        """Put the losses of a lease into errors/, and commit that it is settled."""
-        parts = PartBuilder(self._work.table, self._work.schema, self._partitions)
+        """Put the losses of a lease into errors/; return what is committed under its name."""
+        parts = self._builder()
         for loss in losses:
             parts.add_error(loss)
         tally = replace(parts.tally(), video_s=video_s)
-        tables = parts.tables()
-        return commit(self._folder, self._origin, lease, intervals, tables, tally, DRIVER)
+        return self._writer.commit(lease, intervals, parts.tables(), tally)
 
     def give_up(self, order: LeaseOrder, fault: Fault) -> Receipt:
-        """Record that everything a lease wanted is lost."""
+        """Record that all that a lease wanted is lost; return what is committed under its name.
+
+        Where a worker that was given up for dead has committed it by now, that is its receipt.
+        """
         losses = [_loss(shard, fault) for shard in order.shards]
         return self.commit(order.lease, order.intervals, losses, order.video_s)
+
+    def split(self, lease: str, pieces: int) -> Receipt:
+        """Take a lease's name, so that its pieces can be done under theirs; return what has it.
+
+        No worker that still runs the whole lease can commit it from then on.
+        """
+        tables = self._builder().tables()
+        return self._writer.commit(lease, (), tables, Tally(), split_into=pieces)
+
+    def _builder(self) -> PartBuilder:
+        return PartBuilder(self._work.table, self._work.schema, self._partitions)
 
 
 def _loss(shard: ShardOrder, fault: Fault) -> Loss:

@@ -1,10 +1,10 @@
-"""A pool of devices that knows what other runs on the same output have done meanwhile."""
+"""A pool of devices that also tells what other runs on the same output have done meanwhile."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 
+from fleet.clock import Clock
 from fleet.core.progress import Progress
 from fleet.core.run_events import (
     ELSEWHERE,
@@ -13,19 +13,17 @@ from fleet.core.run_events import (
     LeaseCancelled,
     LeaseDone,
     LeaseFailed,
-    LeaseTruncated,
 )
-from fleet.driver.peers import LOOK_EVERY_S, others
+from fleet.driver.peers import LOOK_EVERY_S, PeerWatch
 from fleet.errors import StorageError, TornPartError
 from fleet.executors.pool import Pool
 from fleet.plan.lease import Lease
 from fleet.plan.order import LeaseOrder
 from fleet.scheduler.commands import Assign, Cancel, Release, Truncate
-from fleet.storage import Folder
 from fleet.table.commits.commit import read_commit
 from fleet.table.commits.record import lease_of
 from fleet.table.parts.schema import FRAMES_TABLE
-from fleet.table.state.run_records import RunRecord
+from fleet.table.table import Table
 
 LOOK_FOR_OTHERS_S = 15.0
 
@@ -36,12 +34,22 @@ class SharedPool:
     Of what its own devices hold they tell themselves: their parts may be seen before that.
     """
 
-    def __init__(self, pool: Pool, folder: Folder, leases: Iterable[Lease], me: RunRecord) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        table: Table,
+        leases: Iterable[Lease],
+        peers: PeerWatch,
+        epoch: int,
+        clock: Clock,
+    ) -> None:
         self._pool = pool
-        self._folder = folder
+        self._folder = table.folder
+        self._peers = peers
+        self._epoch = epoch
+        self._clock = clock
         self._unheard = {lease.id for lease in leases}
         self._held: dict[str, str] = {}
-        self._me = me
         self._next_look_s = 0.0
         self._next_search_s = 0.0
         self._shared = False
@@ -69,7 +77,7 @@ class SharedPool:
         events = self._pool.poll(timeout_s)
         for event in events:
             match event:
-                case LeaseDone(_, lease) | LeaseTruncated(_, lease):
+                case LeaseDone(_, lease):
                     self._unheard.discard(lease)
                     self._held.pop(lease, None)
                 case LeaseFailed(_, lease) | LeaseCancelled(_, lease):
@@ -78,17 +86,17 @@ class SharedPool:
                     self._held = {k: v for k, v in self._held.items() if v != device}
                 case _:
                     pass
-        return [*events, *self._done_elsewhere(time.monotonic())]
+        return [*events, *self._done_elsewhere(self._clock.steady_s())]
 
     def _done_elsewhere(self, now_s: float) -> list[Event]:
         if now_s >= self._next_search_s:
             self._next_search_s = now_s + LOOK_FOR_OTHERS_S
-            self._shared = bool(others(self._folder, self._me.id, self._me.holder.job))
+            self._shared = bool(self._peers.others(self._epoch))
         if not self._shared or now_s < self._next_look_s:
             return []
         found = list(self._look())
         # A long listing is not to be all that is done.
-        self._next_look_s = now_s + max(LOOK_EVERY_S, 10 * (time.monotonic() - now_s))
+        self._next_look_s = now_s + max(LOOK_EVERY_S, 10 * (self._clock.steady_s() - now_s))
         return found
 
     def _look(self) -> Iterator[Event]:

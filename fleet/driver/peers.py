@@ -1,81 +1,91 @@
 """Several runs on one output: they cut the work alike, and do not do what another has done.
 
-The first run leads: it clears the output and puts the leases that it means to do. A run that joins
-takes those leases for its own, from the other end, and adds leases for what only its inputs hold.
-A lease has one name whoever does it, so that rows are there once even where two did the same. The
-last one to leave closes the output.
+The first run leads: it takes the output over, and puts the leases that it means to do. A run that
+joins takes those leases for its own, from the other end, and adds leases for what only its inputs
+hold. A lease has one name whichever run does it, so that its rows are there once even where two did
+the same. The last one to leave closes the output.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import numpy as np
 
+from fleet.clock import Clock
 from fleet.core.interval_set import DoneIntervals, IntervalTable
 from fleet.core.receipt import Tally
 from fleet.core.run_events import Warned
 from fleet.core.spans import covers
 from fleet.driver.heartbeat import Heartbeat
+from fleet.driver.observers import Observers
 from fleet.errors import OutputBusyError
 from fleet.plan.lease import Lease
 from fleet.plan.shard import VideoWork
-from fleet.storage import Folder
-from fleet.table.commits.record import JobRecord
-from fleet.table.maintenance.close import Covering, finish
-from fleet.table.maintenance.vacuum import VacuumOptions
-from fleet.table.state.lock import EXPIRES_S, LEADER_LOCK, Holder, LockGuard, locked
-from fleet.table.state.run_records import RunRecord, drop_leases, read_leases, read_run_records
-from fleet.table.state.state import read_state
-from fleet.table.state.video_manifest import read_videos, seconds_a_tick
+from fleet.table.maintenance.close import Covering
+from fleet.table.state.holder import Holder
+from fleet.table.state.lock import EXPIRES_S, LockGuard
+from fleet.table.state.run_records import SILENT_S, RunRecord
+from fleet.table.table import Table
 
 LOOK_EVERY_S = 5.0
 """How often a run looks for what others have done, once there are others."""
 
 
-def others(folder: Folder, me: str, job: str) -> list[RunRecord]:
-    """List the other runs of the job that go on, by what they say of themselves."""
-    now_s = time.time()
-    notes = (note for note in read_run_records(folder) if note.id != me and note.holder.job == job)
-    return [note for note in notes if note.is_alive(now_s)]
+class PeerWatch:
+    """The other runs at work on an output; whether one lives is told by watching its record."""
+
+    def __init__(self, table: Table, me: str, clock: Clock) -> None:
+        self._runs = table.runs
+        self._job = table.job.digest
+        self._me = me
+        self._clock = clock
+        self._seen: dict[str, tuple[RunRecord, float]] = {}
+
+    def others(self, epoch: int | None = None) -> list[RunRecord]:
+        """Return the other runs of the job that go on, in an epoch where one is given.
+
+        A run that is seen for the first time is believed to live until it was silent for SILENT_S.
+        """
+        now_s = self._clock.steady_s()
+        alive = []
+        for record in self._runs.read():
+            if record.id == self._me or record.holder.job != self._job or record.is_over:
+                continue
+            before = self._seen.get(record.id)
+            if before is None or before[0].beats != record.beats:
+                self._seen[record.id] = record, now_s
+            is_fresh = now_s - self._seen[record.id][1] <= SILENT_S
+            if is_fresh and (epoch is None or record.epoch == epoch):
+                alive.append(record)
+        return alive
 
 
 class Leadership:
-    """A run's part among those at work on one output: it leads them, or has joined them.
+    """A run's part among those at work on one output: it leads them, or has joined them."""
 
-    `holder`: who it is. A run that has joined may come to lead, once nobody else does.
-    """
-
-    def __init__(self, folder: Folder, job: str, *, conditional: bool) -> None:
-        self.holder = Holder.me("fleet run", job, time.time())
-        self._folder = folder
-        self._conditional = conditional
+    def __init__(self, table: Table, clock: Clock) -> None:
+        self.holder = Holder.me("fleet run", table.job.digest, clock.unix_s())
+        self.peers = PeerWatch(table, self.holder.mark, clock)
+        self._table = table
         self._guard: LockGuard | None = None
         self._stack = ExitStack()
 
     @property
     def leads(self) -> bool:
-        """Whether it leads."""
+        """Whether it leads. A run that has joined may come to lead, once nobody else does."""
         return self._guard is not None
 
     def lead(self, wait_s: float = 0.0) -> None:
         """Come to lead; raises OutputBusyError where another run does for longer than `wait_s`."""
         if self._guard is None:
-            leadership = locked(
-                self._folder,
-                LEADER_LOCK,
-                self.holder.what,
-                self.holder.job,
-                wait_s,
-                conditional=self._conditional,
-            )
-            self._guard = self._stack.enter_context(leadership)
+            leading = self._table.leading(self.holder.what, wait_s)
+            self._guard = self._stack.enter_context(leading)
 
     def check(self) -> None:
-        """Raise JobFailedError where it led, and another run does by now."""
+        """Raise JobFailedError where it led, and another run does by now or may do so."""
         if self._guard is not None:
             self._guard.check()
 
@@ -85,14 +95,12 @@ class Leadership:
 
 
 @contextmanager
-def acquire_or_join(
-    folder: Folder, job: str, *, join: bool, conditional: bool
-) -> Iterator[Leadership]:
+def acquire_or_join(table: Table, clock: Clock, *, join: bool) -> Iterator[Leadership]:
     """Lead the job, or join the run that does, once its leases are there.
 
     Raises OutputBusyError where another run leads and it is not to be joined.
     """
-    leadership = Leadership(folder, job, conditional=conditional)
+    leadership = Leadership(table, clock)
     try:
         while not leadership.leads:
             try:
@@ -101,22 +109,22 @@ def acquire_or_join(
                 if not join:
                     way_out = f"{error.way_out} Or join it: --join."
                     raise OutputBusyError(error.message, way_out) from None
-                if any(read_leases(folder, note.id) for note in others(folder, "", job)):
+                if any(table.runs.leases(peer.id) for peer in leadership.peers.others()):
                     break
-                time.sleep(1.0)
+                clock.sleep(1.0)
         yield leadership
     finally:
         leadership.end()
 
 
-def offered_leases(folder: Folder, leadership: Leadership) -> list[Lease]:
-    """Read the leases that all other runs mean to do; for a run whose own note is put.
+def offered_leases(table: Table, leadership: Leadership, epoch: int) -> list[Lease]:
+    """Return the leases that all other runs mean to do; for a run whose own record is put.
 
     There are none where the others are about to end: then this run comes to lead.
     """
     known: dict[str, Lease] = {}
-    for note in others(folder, leadership.holder.mark, leadership.holder.job):
-        known.update({lease.id: lease for lease in read_leases(folder, note.id) or ()})
+    for peer in leadership.peers.others(epoch):
+        known.update({lease.id: lease for lease in table.runs.leases(peer.id) or ()})
     if not known:
         leadership.lead(EXPIRES_S + LOOK_EVERY_S)
     return list(known.values())
@@ -133,12 +141,19 @@ def partition_peer_leases(
     taken = [lease for lease in offered if _can_do(lease, by_uri) and not _is_done(lease, done)]
     intervals = (interval for lease in offered for interval in lease.intervals)
     others_work = DoneIntervals(IntervalTable.of(intervals))
-    remainder = [_without(_without(work, done), others_work) for work in works]
-    return taken[::-1], [work for work in remainder if work.todo.any()]
+    return taken[::-1], less_done(less_done(works, done), others_work)
+
+
+def less_done(works: Sequence[VideoWork], done: DoneIntervals) -> list[VideoWork]:
+    """Return the work that is left of some, less what is done."""
+    left = (
+        replace(work, todo=work.todo & ~done.covers(work.source, work.bounds)) for work in works
+    )
+    return [work for work in left if work.todo.any()]
 
 
 def _can_do(lease: Lease, works: dict[str, VideoWork]) -> bool:
-    """Whether all its videos, in the same version, are among this run's."""
+    """Return whether all its videos, in the same version, are among this run's."""
     shards = ((works.get(shard.source.uri), shard) for shard in lease.shards)
     return all(work is not None and work.source == shard.source for work, shard in shards)
 
@@ -154,31 +169,27 @@ def _is_done(lease: Lease, done: DoneIntervals) -> bool:
     )
 
 
-def _without(work: VideoWork, taken: DoneIntervals) -> VideoWork:
-    return replace(work, todo=work.todo & ~taken.covers(work.source, work.bounds))
-
-
 def depart(
-    folder: Folder,
-    job: JobRecord,
+    table: Table,
     committed: Iterable[Covering],
     beat: Heartbeat,
+    observers: Observers,
     leadership: Leadership,
+    epoch: int,
 ) -> Tally:
-    """End a run that has done all it could: whoever is last closes the output.
+    """End a run that has done all it could: the last one closes the output.
 
-    Gives the totals over all that is there. `committed`: by this run, see `finish`.
+    Returns the totals over all that is there. `committed`: by this run, see `Table.close`.
     """
-    # In this order: a run that joins puts its note, and then looks for leases.
-    drop_leases(folder, beat.note.id)
+    # In this order: a run that joins puts its record, and then looks for leases.
+    table.runs.drop_leases(beat.record.id)
     beat.put("left")
-    if others(folder, beat.note.id, job.digest):
-        beat.on_event(Warned("Another run is still at work on this output; it will close it."))
-        return read_state(folder, job.tables).total
+    if leadership.peers.others(epoch):
+        observers.on_event(Warned("Another run is still at work on this output; it will close it."))
+        return table.state().total
     # The run that led is about to let go, or was killed.
     leadership.lead(EXPIRES_S + LOOK_EVERY_S)
-    total = finish(
-        folder, job, committed, VacuumOptions(seconds=seconds_a_tick(read_videos(folder)))
-    )
+    leadership.check()
+    total = table.close(committed, epoch)
     beat.put("finished")
     return total

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from fleet.ascend.soc import Soc
 from fleet.ascend.vdec import check_stream
-from fleet.core.interval import Interval, lease_id
+from fleet.core.interval import Interval
 from fleet.core.interval_set import EVER, DoneIntervals
 from fleet.core.source import Source
 from fleet.core.spans import covers
@@ -46,10 +46,6 @@ class Refusal:
     def interval(self) -> Interval:
         """The whole of the video, whatever its pts."""
         return Interval(self.source.uri, self.source.etag, -EVER, EVER)
-
-    def lease(self, job_digest: str) -> str:
-        """Return the name of this refusal's record in the output."""
-        return lease_id(job_digest, [self.interval])
 
 
 @dataclass(frozen=True)

@@ -8,27 +8,32 @@ Devices start while the videos are indexed: both take seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from fleet.clock import SYSTEM_CLOCK, Clock
-from fleet.core.interval import LeaseNames
 from fleet.core.loss import Loss
 from fleet.core.receipt import Receipt, Tally
 from fleet.core.run_events import Observer, RunEnded, RunStarted, VideoRefused, Warned
 from fleet.core.spans import covers
 from fleet.driver.background import background
 from fleet.driver.checkpointer import Checkpointer
+from fleet.driver.context import (
+    Context,
+    Outcome,
+    Plan,
+    Resources,
+    report_of,
+)
 from fleet.driver.heartbeat import Heartbeat, beating
 from fleet.driver.loop import Loop, LoopParts
 from fleet.driver.loss_recorder import DRIVER, LossRecorder
 from fleet.driver.observers import Observers
 from fleet.driver.peer_pool import SharedPool
 from fleet.driver.peers import (
-    Leadership,
     acquire_or_join,
     depart,
     less_done,
@@ -43,83 +48,15 @@ from fleet.job.job import Job
 from fleet.plan.lease import Lease
 from fleet.plan.plan import bundle
 from fleet.plan.shard import VideoWork
-from fleet.scheduler.autoscale import Limits
-from fleet.scheduler.lease_state import SchedulingPolicy
 from fleet.table.maintenance.close import Covering
-from fleet.table.state.read import count_losses
 from fleet.table.state.run_records import RunRecord
 from fleet.table.state.state import TableState
 from fleet.worker.spec import WorkerSpec
 
-MakePool = Callable[[WorkerSpec], Pool]
 _UNSURE = (
     "This output's store has no conditional puts that hold: two runs that start on it in the same "
     "second may not notice each other. Start one at a time."
 )
-DEFAULT_POLICY = SchedulingPolicy()
-
-
-@dataclass(frozen=True)
-class Resources:
-    """What a run has to work with."""
-
-    devices: int
-    """For how many devices the work is bundled."""
-    make_pool: MakePool
-    limits: Limits
-    """How many devices it may come to have."""
-    policy: SchedulingPolicy = DEFAULT_POLICY
-
-
-@dataclass(frozen=True)
-class _Context:
-    """What all parts of a run share."""
-
-    target: JobTarget
-    resources: Resources
-    leadership: Leadership
-    observers: Observers
-    beat: Heartbeat
-    clock: Clock
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What there is to do, in which epoch of the output."""
-
-    session: Session
-    prepared: Prepared
-    state: TableState
-    """What the output holds when the work begins."""
-    recorder: LossRecorder
-
-    @property
-    def names(self) -> LeaseNames:
-        """How leases are named."""
-        return LeaseNames(self.session.target.digest, self.epoch)
-
-    @property
-    def epoch(self) -> int:
-        """The epoch that the run works in."""
-        return self.state.manifest.epoch
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """How a run went."""
-
-    plan: _Plan
-    refused: tuple[Receipt, ...]
-    """Records of videos that are not processed."""
-    loop: Loop
-    leases: int
-    """How many leases it had to do."""
-    interrupted: bool
-
-    @property
-    def this_run(self) -> Tally:
-        """What it did itself."""
-        return Tally.total([*(receipt.tally for receipt in self.refused), self.loop.totals.here])
 
 
 def run_job(
@@ -147,17 +84,17 @@ def run_job(
         beat = Heartbeat(table.runs, record, clock)
         checkpointer = Checkpointer(table, target.origin, clock)
         observers = Observers(beat, checkpointer, observer)
-        context = _Context(target, resources, leadership, observers, beat, clock)
+        context = Context(target, resources, leadership, observers, beat, clock)
         with beating(beat, clock, checkpointer.flush):
             if not table.conditional:
                 observers.on_event(Warned(_UNSURE))
             outcome = _drive(context, load_session(target))
             total = _close(context, outcome)
             observers.on_event(RunEnded(whole=not outcome.interrupted))
-    return _report(outcome, total, clock.steady_s() - started_s)
+    return report_of(outcome, total, clock.steady_s() - started_s)
 
 
-def _drive(context: _Context, session: Session) -> _Outcome:
+def _drive(context: Context, session: Session) -> Outcome:
     target, resources = context.target, context.resources
     with ExitStack() as ends, background(session.prepare_and_keep) as planning:
 
@@ -186,10 +123,10 @@ def _drive(context: _Context, session: Session) -> _Outcome:
                 loop.drive(shared)
             except KeyboardInterrupt:
                 interrupted = True
-    return _Outcome(plan, refused, loop, len(leases), interrupted)
+    return Outcome(plan, refused, loop, len(leases), interrupted)
 
 
-def _take_over(context: _Context, session: Session, prepared: Prepared) -> _Plan:
+def _take_over(context: Context, session: Session, prepared: Prepared) -> Plan:
     """Begin an epoch of the output where there is something to do; a run that joins has one."""
     target, leadership = context.target, context.leadership
     recorder = LossRecorder(target.job, target.table.writer(target.origin, DRIVER))
@@ -205,7 +142,7 @@ def _take_over(context: _Context, session: Session, prepared: Prepared) -> _Plan
         target.table.runs.prune([r for r in past if r.is_over or r.epoch != epoch])
     context.beat.work_in(state.manifest.epoch)
     left = tuple(less_done(prepared.works, state.done))
-    return _Plan(session, replace(prepared, works=left), state, recorder)
+    return Plan(session, replace(prepared, works=left), state, recorder)
 
 
 def _unrecorded(refused: Sequence[Refusal], state: TableState) -> list[Refusal]:
@@ -223,7 +160,7 @@ def _unrecorded(refused: Sequence[Refusal], state: TableState) -> list[Refusal]:
     ]
 
 
-def _record_refusals(context: _Context, plan: _Plan) -> tuple[Receipt, ...]:
+def _record_refusals(context: Context, plan: Plan) -> tuple[Receipt, ...]:
     """Record the videos that are not processed, each once."""
     unrecorded = _unrecorded(plan.prepared.refused, plan.state)
     recorded = []
@@ -236,7 +173,7 @@ def _record_refusals(context: _Context, plan: _Plan) -> tuple[Receipt, ...]:
     return tuple(recorded)
 
 
-def _leases(context: _Context, plan: _Plan) -> list[Lease]:
+def _leases(context: Context, plan: Plan) -> list[Lease]:
     """Cut the work into leases, as the runs do that are at it already."""
     table, leadership, job = context.target.table, context.leadership, context.target.job
     works: Sequence[VideoWork] = plan.prepared.works
@@ -250,7 +187,7 @@ def _leases(context: _Context, plan: _Plan) -> list[Lease]:
     return [*taken, *own]
 
 
-def _loop_parts(context: _Context, plan: _Plan) -> LoopParts:
+def _loop_parts(context: Context, plan: Plan) -> LoopParts:
     return LoopParts(
         names=plan.names,
         recorder=plan.recorder,
@@ -262,7 +199,7 @@ def _loop_parts(context: _Context, plan: _Plan) -> LoopParts:
     )
 
 
-def _close(context: _Context, outcome: _Outcome) -> Tally:
+def _close(context: Context, outcome: Outcome) -> Tally:
     """Add up what the output holds now, and close it if that is everything."""
     if outcome.interrupted:
         context.beat.put("interrupted")
@@ -275,33 +212,6 @@ def _close(context: _Context, outcome: _Outcome) -> Tally:
         context.observers,
         context.leadership,
         outcome.plan.epoch,
-    )
-
-
-def _report(outcome: _Outcome, total: Tally, wall_s: float) -> RunReport:
-    plan = outcome.plan
-    target = plan.session.target
-    job, table = target.job, target.table
-    return RunReport(
-        output=table.uri,
-        table=job.work.table,
-        job_digest=target.digest,
-        total=total,
-        this_run=outcome.this_run,
-        wall_s=wall_s,
-        devices=outcome.loop.devices,
-        soc=job.soc,
-        videos=len(target.listing.sources),
-        video_bytes=sum(source.bytes for source in target.listing.sources),
-        refused_videos=len(plan.prepared.refused),
-        left=target.listing.left,
-        leases=outcome.leases,
-        index_bytes=plan.prepared.bytes_read,
-        already_done=len(plan.state),
-        quarantined=outcome.loop.quarantined,
-        interrupted=outcome.interrupted,
-        losses=count_losses(table.tables().errors) if total.errors else (),
-        peak_rss_bytes=outcome.loop.totals.peak_rss_bytes,
     )
 
 
@@ -320,7 +230,7 @@ def _worker_spec(target: JobTarget) -> WorkerSpec:
     )
 
 
-def _started(plan: _Plan, leases: int) -> RunStarted:
+def _started(plan: Plan, leases: int) -> RunStarted:
     prepared, target = plan.prepared, plan.session.target
     # A refused video is a record in the output, but no lease that anybody waits for.
     refused = {refusal.interval for refusal in prepared.refused}

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from fleet.core.fault import Fault
-from fleet.core.lease_summary import LeaseSummary
-from fleet.core.run_events import Event, LeaseCancelled, LeaseDone, LeaseFailed, LeaseTruncated
-from fleet.worker.outcome import Cancelled, Truncated
-from fleet.worker.worker import Outcome
+from fleet.core.run_events import Event, LeaseCancelled, LeaseDone, LeaseFailed
+from fleet.worker.outcome import Cancelled, Outcome
 
 
 def event_of(device: str, lease: str, outcome: Outcome) -> Event:
@@ -16,7 +14,4 @@ def event_of(device: str, lease: str, outcome: Outcome) -> Event:
             return LeaseFailed(device, lease, outcome)
         case Cancelled():
             return LeaseCancelled(device, lease, outcome.wall_s)
-        case Truncated(receipt, rest):
-            piece = LeaseSummary(rest.lease, rest.gops, rest.cost_s, rest.uri)
-            return LeaseTruncated(device, lease, receipt, piece)
     return LeaseDone(device, lease, outcome)

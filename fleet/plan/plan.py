@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fleet.core.interval import lease_id
+from fleet.core.interval import LeaseNames
 from fleet.plan.lease import Lease, Shard
 from fleet.plan.shard import VideoWork
 
@@ -50,9 +50,9 @@ class LeaseSizes:
 class _Bundler:
     """Gathers shards into leases of the wanted sizes."""
 
-    def __init__(self, job_digest: str, sizes: LeaseSizes) -> None:
+    def __init__(self, names: LeaseNames, sizes: LeaseSizes) -> None:
         self.leases: list[Lease] = []
-        self._job_digest = job_digest
+        self._names = names
         self._sizes = sizes
         self._shards: list[Shard] = []
         self._left_s = sizes.total_s
@@ -68,21 +68,21 @@ class _Bundler:
     def close(self) -> None:
         if not self._shards:
             return
-        identity = lease_id(self._job_digest, (shard.interval for shard in self._shards))
+        identity = self._names(shard.interval for shard in self._shards)
         self.leases.append(Lease(identity, tuple(self._shards)))
         self._shards = []
         self.room_s = self._sizes.next_s(len(self.leases), max(self._left_s, 0.0))
 
 
 def bundle(
-    works: Sequence[VideoWork], job_digest: str, devices: int, longest_s: float
+    works: Sequence[VideoWork], names: LeaseNames, devices: int, longest_s: float
 ) -> list[Lease]:
     """Cut the work at GOPs into leases, in the order in which they are to be handed out.
 
     One long video spreads over many leases; many short ones share one.
     """
     total_s = sum(float(work.costs.seconds[work.todo].sum()) for work in works)
-    bundler = _Bundler(job_digest, LeaseSizes(total_s, devices, longest_s))
+    bundler = _Bundler(names, LeaseSizes(total_s, devices, longest_s))
     for work in works:
         for first, last in work.todo_runs():
             start = first

@@ -1,4 +1,4 @@
-"""Cutting a lease into pieces at GOPs: to find the one that does harm, or to share it out."""
+"""Splitting a lease at GOPs: to find the one that does harm, or to share it out."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from fleet.core.interval import Interval, lease_id
+from fleet.core.interval import Interval, LeaseNames
 from fleet.plan.lease import Lease, Shard
 from fleet.plan.shard import VideoWork
 
 
 def split(
-    lease: Lease, works: Mapping[str, VideoWork], job_digest: str, pieces: int
+    lease: Lease, works: Mapping[str, VideoWork], names: LeaseNames, pieces: int
 ) -> tuple[Lease, ...]:
     """Divide a lease's GOPs, in order, into leases of about as many GOPs each.
 
@@ -21,47 +21,48 @@ def split(
     ValueError where the lease has fewer GOPs than there are to be pieces.
     """
     if not 2 <= pieces <= lease.gops:
-        raise ValueError(f"lease {lease.id} of {lease.gops} GOPs is not cut into {pieces}")
+        raise ValueError(f"lease {lease.id} of {lease.gops} GOPs is not split into {pieces}")
     bounds = [lease.gops * number // pieces for number in range(pieces + 1)]
     return tuple(
-        _lease(tuple(_between(lease, works, first, last)), job_digest)
+        _lease(tuple(_between(lease, works, first, last)), names)
         for first, last in pairwise(bounds)
     )
 
 
 def split_at(
-    lease: Lease, works: Mapping[str, VideoWork], job_digest: str, front: Sequence[Interval]
+    lease: Lease, works: Mapping[str, VideoWork], names: LeaseNames, prefix: Sequence[Interval]
 ) -> tuple[Lease, Lease]:
-    """Divide a lease in two where its front, given by what that covers, ends.
+    """Divide a lease in two where its prefix, given by what that covers, ends.
 
-    `front`: as a device that had to stop has committed it. Raises ValueError where that is not the
-    first few GOPs of the lease, at least one and not all.
+    The prefix keeps the lease's name, whose commit it is; the remainder has a name by what it
+    covers. Raises ValueError where `prefix` is not the first few GOPs of the lease, at least one
+    and not all.
     """
-    gops = _gops_of(lease, works, front)
+    gops = _gops_of(lease, works, prefix)
     if not 0 < gops < lease.gops:
-        raise ValueError(f"lease {lease.id} does not begin with {list(front)}")
-    bounds = ((0, gops), (gops, lease.gops))
-    first, rest = (_lease(tuple(_between(lease, works, *b)), job_digest) for b in bounds)
-    return first, rest
+        raise ValueError(f"lease {lease.id} does not begin with {list(prefix)}")
+    first = tuple(_between(lease, works, 0, gops))
+    remainder = tuple(_between(lease, works, gops, lease.gops))
+    return Lease(lease.id, first), _lease(remainder, names)
 
 
-def _gops_of(lease: Lease, works: Mapping[str, VideoWork], front: Sequence[Interval]) -> int:
-    """Count the GOPs that the front of a lease covers; 0 where it is no front."""
-    if not 0 < len(front) <= len(lease.shards):
+def _gops_of(lease: Lease, works: Mapping[str, VideoWork], prefix: Sequence[Interval]) -> int:
+    """Count the GOPs that a prefix of the lease covers; 0 where it is no prefix."""
+    if not 0 < len(prefix) <= len(lease.shards):
         return 0
-    whole, last = lease.shards[: len(front) - 1], lease.shards[len(front) - 1]
+    whole, last = lease.shards[: len(prefix) - 1], lease.shards[len(prefix) - 1]
     bounds = works[last.source.uri].bounds[last.first_gop : last.last_gop + 1]
-    gops = int(np.searchsorted(bounds, front[-1].end_pts))
+    gops = int(np.searchsorted(bounds, prefix[-1].end_pts))
     if not 0 < gops < len(bounds):
         return 0
     last_interval = Interval(last.source.uri, last.source.etag, int(bounds[0]), int(bounds[gops]))
-    if (*(shard.interval for shard in whole), last_interval) != tuple(front):
+    if (*(shard.interval for shard in whole), last_interval) != tuple(prefix):
         return 0
     return gops + sum(shard.gops for shard in whole)
 
 
-def _lease(shards: tuple[Shard, ...], job_digest: str) -> Lease:
-    return Lease(lease_id(job_digest, (shard.interval for shard in shards)), shards)
+def _lease(shards: tuple[Shard, ...], names: LeaseNames) -> Lease:
+    return Lease(names(shard.interval for shard in shards), shards)
 
 
 def _between(

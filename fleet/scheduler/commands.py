@@ -1,10 +1,11 @@
-"""What happens to a fleet, and what the ledger wants done: the words between brain and hands."""
+"""What the ledger wants done."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from fleet.core.fault import Fault
+from fleet.core.run_events import BackupWasted
 
 # Commands: the ledger tells the pool and the loop.
 
@@ -47,15 +48,14 @@ class Release:
 
 @dataclass(frozen=True)
 class SplitLease:
-    """Cut a lease into so many pieces.
-
-    `fault`: what it did, to find out which of the pieces does it; None: so that more devices can
-    share in it.
-    """
+    """Split a lease into so many pieces."""
 
     lease: str
     pieces: int
     fault: Fault | None
+    """What it did, to find out which piece does it; None: so that more devices can share in it."""
+    was_held: bool = True
+    """Whether some device may be at it still, so that its name must be taken first."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +66,5 @@ class RecordLoss:
     fault: Fault
 
 
-@dataclass(frozen=True)
-class Waste:
-    """Nothing is to be done, but to tell: what a device did of a lease was done by another."""
-
-    device: str
-    lease: str
-    wall_s: float
-
-
-Command = Assign | Cancel | Truncate | Release | SplitLease | RecordLoss | Waste
+Command = Assign | Cancel | Truncate | Release | SplitLease | RecordLoss | BackupWasted
+"""What the ledger wants done; of a wasted backup, the observers are only to be told."""

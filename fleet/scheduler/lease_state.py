@@ -27,7 +27,7 @@ class Move(StrEnum):
     RETURN = "return"
     DIVIDE = "divide"
     REPLACE = "replace"
-    SHORTEN = "shorten"
+    TRUNCATE = "truncate"
     GIVE_UP = "give up"
     RECORD = "record"
 
@@ -41,13 +41,21 @@ MOVES: dict[tuple[State, Move], State] = {
     # One that is only long, and waits: more devices are to share in it.
     (State.PENDING, Move.DIVIDE): State.CUTTING,
     (State.CUTTING, Move.REPLACE): State.CUT,
-    (State.LEASED, Move.SHORTEN): State.CUT,
+    (State.LEASED, Move.TRUNCATE): State.DONE,
     (State.LEASED, Move.GIVE_UP): State.LOST,
     (State.LOST, Move.RECORD): State.QUARANTINED,
     # A worker that was given up for dead may commit all the same; its parts carry the lease's own
     # name and the same rows, so the work counts.
     (State.PENDING, Move.COMMIT): State.DONE,
-    (State.PENDING, Move.SHORTEN): State.CUT,
+    (State.PENDING, Move.TRUNCATE): State.DONE,
+    (State.CUTTING, Move.COMMIT): State.DONE,
+    (State.CUTTING, Move.TRUNCATE): State.DONE,
+    (State.LOST, Move.COMMIT): State.DONE,
+    (State.LOST, Move.TRUNCATE): State.DONE,
+    # Another run on the same output has split it.
+    (State.PENDING, Move.REPLACE): State.CUT,
+    (State.LEASED, Move.REPLACE): State.CUT,
+    (State.LOST, Move.REPLACE): State.CUT,
 }
 ENDED = frozenset({State.DONE, State.QUARANTINED, State.CUT})
 

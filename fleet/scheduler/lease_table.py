@@ -12,8 +12,6 @@ from fleet.scheduler.commands import Command, RecordLoss, SplitLease
 from fleet.scheduler.lease_state import ENDED, MOVES, Entry, Move, SchedulingPolicy, State
 from fleet.scheduler.ready_queue import ReadyQueue
 
-OPEN = frozenset({State.PENDING, State.LEASED})
-
 
 class LeaseTable:
     """The leases of a run; only the ledger changes them, and only by the moves of the table."""
@@ -61,25 +59,37 @@ class LeaseTable:
             self.waiting.left(entry)
         self._move(entry, Move.COMMIT, "", now_s)
 
-    def truncate(self, entry: Entry, front: LeaseSummary, rest: LeaseSummary, now_s: float) -> None:
-        """Its front is done; the rest waits as a lease of its own."""
+    def truncate(self, entry: Entry, remainder: LeaseSummary, now_s: float) -> None:
+        """Take a prefix of a lease for done; the remainder waits as a lease under another name."""
+        if not 0 < remainder.gops < entry.gops or remainder.lease in self.entries:
+            raise IllegalMoveError(f"lease {entry.lease} of {entry.gops} GOPs leaves {remainder}.")
         if entry.state is State.PENDING:
             self.waiting.left(entry)
-        self._move(entry, Move.SHORTEN, f"{front.lease} {rest.lease}", now_s)
-        done, left = self._split(entry, (front, rest), suspect=entry.suspect)
-        done.state = State.DONE
-        self.counts[State.PENDING] -= 1
-        self.counts[State.DONE] += 1
+        self._move(entry, Move.TRUNCATE, remainder.lease, now_s)
+        entry.gops -= remainder.gops
+        entry.cost_s -= remainder.cost_s
+        left = Entry(
+            remainder.lease,
+            remainder.gops,
+            remainder.cost_s,
+            remainder.uri or entry.uri,
+            entry.suspect,
+        )
+        self.entries[left.lease] = left
+        self.counts[State.PENDING] += 1
         self.waiting.put(left)
 
     def share(self, entry: Entry, pieces: int, now_s: float) -> SplitLease:
         """Have one that has just been taken from those that wait cut, for more devices."""
+        was_held = bool(entry.story)
         self._move(entry, Move.DIVIDE, "to be shared", now_s)
         self._to_share.add(entry.lease)
-        return SplitLease(entry.lease, pieces, None)
+        return SplitLease(entry.lease, pieces, None, was_held=was_held)
 
     def replace(self, entry: Entry, pieces: tuple[LeaseSummary, ...], now_s: float) -> None:
-        """Its pieces stand for it."""
+        """Let its pieces stand for it."""
+        if entry.state is State.PENDING:
+            self.waiting.left(entry)
         self._move(entry, Move.REPLACE, " ".join(piece.lease for piece in pieces), now_s)
         for piece in reversed(
             self._split(entry, pieces, suspect=entry.lease not in self._to_share)

@@ -17,6 +17,7 @@ from fleet.ascend.codes import Code
 from fleet.core.fault import WORKER_STAGE, Fault
 from fleet.core.lease_summary import LeaseSummary
 from fleet.core.run_events import (
+    BackupWasted,
     Cause,
     DeviceDraining,
     DeviceJoined,
@@ -34,11 +35,10 @@ from fleet.core.run_events import (
 from fleet.errors import IllegalMoveError
 from fleet.scheduler.autoscale import Load
 from fleet.scheduler.balance import BackupBudget
-from fleet.scheduler.commands import Command, Waste
+from fleet.scheduler.commands import Command
 from fleet.scheduler.devices import HELD, DeviceState
 from fleet.scheduler.dispatch import Dispatch
-from fleet.scheduler.lease_state import Entry, SchedulingPolicy, State
-from fleet.scheduler.lease_table import OPEN
+from fleet.scheduler.lease_state import ENDED, Entry, SchedulingPolicy, State
 
 _Handler = Callable[[Any, float, list[Command]], None]
 
@@ -153,7 +153,7 @@ class Ledger:
     def _done(self, event: LeaseDone, now_s: float, out: list[Command]) -> None:
         entry = self._book.entries[event.lease]
         device, spent_s = self._put_down(event.device, entry, now_s)
-        if entry.state in OPEN:
+        if entry.state not in ENDED:
             self._leave(entry, event.device, out)
             self._book.commit(entry, now_s)
             self._credit(device, entry.cost_s, spent_s)
@@ -181,17 +181,20 @@ class Ledger:
     def _shortened(self, event: LeaseTruncated, now_s: float, out: list[Command]) -> None:
         entry, rest = self._book.entries[event.lease], event.remainder
         device, spent_s = self._put_down(event.device, entry, now_s)
-        if entry.state not in OPEN:
+        if entry.state in ENDED:
             self._waste(event.device, entry, spent_s, out)
             return
         cost_s = entry.cost_s - rest.cost_s
         self._leave(entry, event.device, out)
-        front = LeaseSummary(event.receipt.lease, entry.gops - rest.gops, cost_s, entry.uri)
-        self._book.truncate(entry, front, rest, now_s)
+        self._book.truncate(entry, rest, now_s)
         self._credit(device, cost_s, spent_s)
 
-    def _replaced(self, event: LeaseSplit, now_s: float, _out: list[Command]) -> None:
-        self._book.replace(self._book.entries[event.lease], event.pieces, now_s)
+    def _replaced(self, event: LeaseSplit, now_s: float, out: list[Command]) -> None:
+        entry = self._book.entries[event.lease]
+        _, spent_s = self._put_down(event.device, entry, now_s)
+        self._leave(entry, event.device, out)
+        self._waste(event.device, entry, spent_s, out)
+        self._book.replace(entry, event.pieces, now_s)
 
     def _recorded(self, event: LossRecorded, now_s: float, _out: list[Command]) -> None:
         self._book.record(self._book.entries[event.lease], now_s)
@@ -216,7 +219,7 @@ class Ledger:
     def _waste(self, device: str, entry: Entry, spent_s: float, out: list[Command]) -> None:
         if spent_s > 0:
             self.budget.wasted_s += spent_s
-            out.append(Waste(device, entry.lease, spent_s))
+            out.append(BackupWasted(device, entry.lease, spent_s))
 
     def validate(self) -> None:
         """State what always holds; raises AssertionError where it does not."""

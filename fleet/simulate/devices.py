@@ -172,7 +172,7 @@ class SimulatedFleet:
             return
         device.turn += 1
         turn = device.turn
-        rest = LeaseSummary(
+        remainder = LeaseSummary(
             f"{lease}+{gops}", piece.gops - gops, piece.cost_s * (1 - gops / piece.gops), piece.uri
         )
 
@@ -180,8 +180,7 @@ class SimulatedFleet:
             if device.turn != turn:
                 return None
             self._leave(device)
-            front = Receipt(f"{lease}-{gops}", (), (), _NOTHING, name)
-            return LeaseTruncated(name, lease, front, rest)
+            return LeaseTruncated(name, lease, Receipt(lease, (), (), _NOTHING, name), remainder)
 
         self._at(device.begun_s + gops * gop_s, truncated)
 

@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.core.lease_summary import LeaseSummary
-from fleet.core.run_events import LeaseDone, LeaseSplit, LeaseTruncated, LossRecorded
+from fleet.core.run_events import (
+    BackupWasted,
+    LeaseDone,
+    LeaseSplit,
+    LeaseTruncated,
+    LossRecorded,
+)
 from fleet.errors import IllegalMoveError
 from fleet.scheduler.commands import (
     Assign,
@@ -20,7 +26,6 @@ from fleet.scheduler.commands import (
     Release,
     SplitLease,
     Truncate,
-    Waste,
 )
 from fleet.scheduler.lease_state import SchedulingPolicy, State
 from fleet.scheduler.ledger import Ledger
@@ -136,7 +141,7 @@ class Simulation:
                 case RecordLoss(lease):
                     self.gops_given_up += self._pieces[lease].gops
                     to_do += self._ledger.handle(LossRecorded(lease), fleet.now_s)
-                case Release() | Waste():
+                case Release() | BackupWasted():
                     pass
 
     def _cut(self, lease: str, count: int) -> LeaseSplit:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from fleet.errors import StorageRefusedError, UsageError
 from fleet.storage.location import canonical
@@ -15,6 +16,9 @@ from fleet.storage.store import PreconditionFailedError
 
 PROBE_PREFIX = "_probe-"
 _RIVALS = 4
+_AT_ONCE = 32
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Folder:
         self._store, path = open_store(uri)
         self.uri = canonical(uri).rstrip("/")
         self._path = path.rstrip("/")
-        is_local = not self._store.name
+        self._is_local = is_local = not self._store.name
         self._prefix = f"{self._path}/" if self._path or is_local else ""
         if is_local and Path(self._path).is_file():
             raise UsageError(f"{uri} is a file.", "Name a folder.")
@@ -83,15 +87,30 @@ class Folder:
         result = self._store.read(self._at(name))
         return result.data, self._store.version(result)
 
+    def stat(self, name: str) -> Entry | None:
+        """Return an object as it is now, whatever a listing says; None where there is none."""
+        try:
+            found = self._store.stat(self._at(name))
+        except FileNotFoundError:
+            return None
+        return Entry(name, found.bytes, found.etag)
+
+    def each(self, task: Callable[[_Item], _Result], items: Iterable[_Item]) -> tuple[_Result, ...]:
+        """Return what `task` returns for each item, in order, with several requests under way.
+
+        Raises what a task raises. A local disk answers at once: there they go one by one.
+        """
+        several = tuple(items)
+        if self._is_local or len(several) < 2:
+            return tuple(task(item) for item in several)
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="folder") as threads:
+            return tuple(threads.map(task, several))
+
     def exists(self, name: str = "") -> bool:
         """Return whether the object exists; without a name, whether the folder holds anything."""
         if not name:
             return next(self._store.list(self._path), None) is not None
-        try:
-            self._store.stat(self._at(name))
-        except FileNotFoundError:
-            return False
-        return True
+        return self.stat(name) is not None
 
     def put(self, name: str, data: bytes) -> None:
         """Write an object whole or not at all; readers never see a part of it.

@@ -20,7 +20,7 @@ from fleet.errors import FleetError
 from fleet.job.fields import read_duration
 from fleet.storage import Folder
 from fleet.submit.restart_policy import MOST_IN_VAIN, RestartHistory, how_it_ended, is_final
-from fleet.table.state.run_records import read_run_records
+from fleet.table.state.run_records import RunRecords
 
 FAILED = 1
 
@@ -84,7 +84,7 @@ class Supervisor:
     def _frames(self) -> int:
         """Return how many frames runs have noted as done; 0 where that cannot be read now."""
         try:
-            notes = read_run_records(Folder(self._output))
+            notes = RunRecords(Folder(self._output)).read()
         except FleetError:
             return 0
         return max((note.done_frames for note in notes), default=0)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
+from fleet.clock import SYSTEM_CLOCK, Clock
 from fleet.core.loss import LossReason
 from fleet.core.receipt import Tally
 from fleet.core.spans import length
-from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord
-from fleet.table.state.read import count_losses, read
-from fleet.table.state.run_records import RunRecord, read_run_records
-from fleet.table.state.state import TableState, read_state
-from fleet.table.state.success_marker import is_finished
-from fleet.table.state.video_manifest import Video, left_of, read_videos
+from fleet.table.state.read import count_losses, open_tables
+from fleet.table.state.run_records import RunRecord
+from fleet.table.state.state import TableState
+from fleet.table.state.video_manifest import Video, left_of
+from fleet.table.table import Table
 
 
 @dataclass(frozen=True)
@@ -78,21 +77,20 @@ class Status:
         )
 
 
-def read_status(folder: Folder, job: JobRecord) -> Status:
-    """See where a job stands; changes nothing."""
-    state = read_state(folder, job.tables)
-    videos = read_videos(folder)
-    runs, now_s = read_run_records(folder), time.time()
+def read_status(table: Table, clock: Clock = SYSTEM_CLOCK) -> Status:
+    """Return where a job stands; changes nothing."""
+    state, videos = table.state(), table.videos()
+    runs, now_s = table.runs.read(), clock.unix_s()
     left_s = _left_s(state, videos)
     known = [video for video in videos.values() if not (video.refused or video.unread)]
     video_s = sum(video.video_s for video in known)
     last = pc.max(state.records["committed_unix_s"]).as_py()
     return Status(
-        uri=folder.uri,
-        job=job,
-        finished=is_finished(folder),
+        uri=table.uri,
+        job=table.job,
+        finished=state.closed,
         runs=runs,
-        alive=[note for note in runs if note.is_alive(now_s)],
+        alive=[record for record in runs if record.seems_alive(now_s)],
         videos=len(videos),
         videos_done=sum(left_s[video.uri] == 0 for video in known),
         refused=sum(video.refused for video in videos.values()),
@@ -102,13 +100,19 @@ def read_status(folder: Folder, job: JobRecord) -> Status:
         done_video_s=max(0.0, round(video_s - sum(left_s[video.uri] for video in known), 6)),
         total=state.total,
         leases=len(state),
-        losses=count_losses(read(folder.uri).errors) if state.total.errors else (),
+        losses=_losses(table, state),
         last_unix_s=last or None,
         devices=_devices(state),
         objects=sum(not name.startswith("_") for name in state.objects),
         packs=len(state.packs),
         now_unix_s=now_s,
     )
+
+
+def _losses(table: Table, state: TableState) -> Sequence[LossReason]:
+    if not state.total.errors:
+        return ()
+    return count_losses(open_tables(table.folder, table.job, state).errors)
 
 
 def _left_s(state: TableState, videos: Mapping[str, Video]) -> dict[str, float]:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fleet.core.fault import Fault
 from fleet.core.receipt import Receipt
-from fleet.plan.partial import Rest
 
 
 @dataclass(frozen=True)
 class Cancelled:
-    """A lease was put down, as its worker was told to; `wall_s`: what had been spent on it."""
+    """A lease was put down, as its worker was told to."""
 
     lease: str
     wall_s: float
+    """Seconds that had been spent on it."""
 
 
-@dataclass(frozen=True)
-class Truncated:
-    """A lease was ended early, as its worker was told to; `receipt`: of its front."""
-
-    receipt: Receipt
-    remainder: Rest
+Outcome = Receipt | Cancelled | Fault
+"""A receipt of what is committed under the lease's name, whoever committed it first."""

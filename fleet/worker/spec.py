@@ -29,3 +29,5 @@ class WorkerSpec:
     watchdog_s: float = 60.0
     memory_bytes: int = 0
     injections: tuple[Injection, ...] = ()
+    conditional: bool = True
+    """Whether the output's store keeps the conditions of conditional puts."""

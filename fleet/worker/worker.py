@@ -18,31 +18,27 @@ from fleet.core.receipt import Receipt, Tally
 from fleet.device import Device
 from fleet.errors import FleetError
 from fleet.plan.order import LeaseOrder
-from fleet.plan.partial import Rest, split
+from fleet.plan.partial import prefix
 from fleet.storage import Folder, read_file
-from fleet.table.commits.commit import commit
+from fleet.table.commits.commit import Writer
 from fleet.table.commits.record import Origin
 from fleet.table.parts.builder import PartBuilder
 from fleet.worker.job_boundary import open_job
 from fleet.worker.liveness import Liveness
-from fleet.worker.outcome import Cancelled, Truncated
+from fleet.worker.outcome import Cancelled, Outcome
 from fleet.worker.pipeline import Pipeline
 from fleet.worker.prefetch import CancelRequestedError, FetchPool
 from fleet.worker.spec import WorkerSpec
 from fleet.worker.task_queue import Task, TaskQueue
 
-Outcome = Receipt | Truncated | Cancelled | Fault
-"""What comes of a lease that a worker was given."""
-
 
 @dataclass(frozen=True, eq=False)
 class _Computed:
-    """A lease, or a prefix of one, ready to be committed; `remainder`: what is not done."""
+    """A lease, or a prefix of one, ready to be committed."""
 
     order: LeaseOrder
     tables: Mapping[str, pa.Table]
     tally: Tally
-    remainder: Rest | None
 
 
 class Worker:
@@ -64,7 +60,9 @@ class Worker:
     def open(self) -> Progress:
         """Open the device and let the job load what it keeps there; raises what they raise."""
         spec = self._spec
-        self._folder = Folder(spec.output)
+        origin = Origin(spec.job_digest, spec.soc, spec.models)
+        folder = Folder(spec.output)
+        self._writer = Writer(folder, origin, self._name, conditional=spec.conditional)
         self._device = Device(soc(spec.soc), self._ordinal, self._read_file)
         opened = open_job(spec.work, self._device)
         self._pipeline = Pipeline(spec.work, self._device, opened, self._pulse, spec.injections)
@@ -99,10 +97,10 @@ class Worker:
         self._line.tell(lease, "drop")
 
     def truncate(self, lease: str) -> None:
-        """Have a lease end after the GOP in hand; its front is committed as a lease of its own."""
+        """Have a lease end after the GOP in hand; its prefix is committed under its name."""
         self._line.tell(lease, "shorten")
 
-    def _run(self, task: Task) -> Receipt | Truncated:
+    def _run(self, task: Task) -> Receipt:
         self._line.begin(task)
         computed = self._compute(task)
         with self._pulse.waiting_on_storage():
@@ -110,7 +108,7 @@ class Worker:
             self._line.commit(task)
         receipt = self._commit(computed)
         self._pulse.tick()
-        return Truncated(receipt, computed.remainder) if computed.remainder else receipt
+        return receipt
 
     def _compute(self, task: Task) -> _Computed:
         spec, order = self._spec, task.order
@@ -122,8 +120,7 @@ class Worker:
         if self._pipeline.job_errors and not parts.tally().frames:
             # Not one frame: more likely the job is wrong than all of them; the driver knows more.
             raise self._pipeline.job_errors[0]
-        front = split(order, stop, spec.job_digest) if stop else None
-        done = front.order if front else order
+        done = prefix(order, stop) if stop else order
         with clock.stage("output"):
             tables = parts.tables()
         spent = clock.snapshot().since(before)
@@ -137,19 +134,13 @@ class Worker:
             host_s=spent.host_s,
             chip_s=spent.chip_s,
         )
-        return _Computed(done, tables, tally, front.remainder if front else None)
+        return _Computed(done, tables, tally)
 
     def _commit(self, computed: _Computed) -> Receipt:
-        spec, order = self._spec, computed.order
-        return commit(
-            self._folder,
-            Origin(spec.job_digest, spec.soc, spec.models),
-            order.lease,
-            order.intervals,
-            computed.tables,
-            computed.tally,
-            self._name,
-            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        order = computed.order
+        peak_rss_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return self._writer.commit(
+            order.lease, order.intervals, computed.tables, computed.tally, peak_rss_bytes
         )
 
     @property

@@ -9,7 +9,7 @@ from threading import Lock
 
 import duckdb
 import pytest
-from made_up import JOB, claimed, commit_lease, swept
+from made_up import JOB, begun, claimed, closed, commit_lease, table_of
 
 from fleet.core.loss import Loss
 from fleet.core.receipt import Receipt
@@ -17,13 +17,11 @@ from fleet.errors import StorageError
 from fleet.storage import Folder
 from fleet.table.commits.checkpoint import WORTH_IT
 from fleet.table.commits.record import part_name
-from fleet.table.maintenance.close import finish
-from fleet.table.maintenance.compact import Compacted, compact
-from fleet.table.maintenance.replace import SWITCHING
+from fleet.table.maintenance.compact import Compacted
+from fleet.table.maintenance.garbage import SWITCHING
 from fleet.table.state.lock import REWRITE_LOCK
 from fleet.table.state.read import read
-from fleet.table.state.state import TableState, read_state
-from fleet.table.state.success_marker import is_finished
+from fleet.table.state.state import TableState
 
 MANY_BYTES = 10**9
 
@@ -48,7 +46,7 @@ def fill(folder: Folder) -> list[Receipt]:
 
 def squeeze(folder: Folder, target_bytes: int = MANY_BYTES) -> Compacted:
     """Compact without pauses."""
-    return compact(folder, JOB, target_bytes, pause_s=0)
+    return table_of(folder).compact(target_bytes)
 
 
 def rows(folder: Folder) -> dict[str, list[str]]:
@@ -70,10 +68,10 @@ def facts(state: TableState) -> tuple[object, ...]:
 def test_nothing_changes_but_the_number_of_parts(folder: Folder) -> None:
     """Rows, leases, intervals, totals stay; each table has one part with rows."""
     fill(folder)
-    before, stood = rows(folder), facts(read_state(folder, JOB.tables))
+    before, stood = rows(folder), facts(table_of(folder).state())
     done = squeeze(folder)
     assert rows(folder) == before
-    assert facts(read_state(folder, JOB.tables)) == stood
+    assert facts(table_of(folder).state()) == stood
     assert (done.objects_before, done.objects_after, done.leases) == (8, 3, 4)
     assert len(objects(folder)) == 3
     assert read(folder.uri).leases == 4
@@ -107,9 +105,9 @@ def test_packs_and_new_leases_become_one(folder: Folder) -> None:
     fill(folder)
     squeeze(folder)
     commit_lease(folder, "c", range(5))
-    before, stood = rows(folder), facts(read_state(folder, JOB.tables))
+    before, stood = rows(folder), facts(table_of(folder).state())
     squeeze(folder)
-    assert (rows(folder), facts(read_state(folder, JOB.tables))) == (before, stood)
+    assert (rows(folder), facts(table_of(folder).state())) == (before, stood)
     assert len(objects(folder)) == 3
 
 
@@ -119,10 +117,10 @@ def test_a_job_goes_on_after_it(folder: Folder) -> None:
     squeeze(folder)
     before = rows(folder)
     late = commit_lease(folder, "c", range(5))
-    total = finish(folder, JOB, [*receipts, late])
+    total = closed(folder, [*receipts, late])
     assert total.frames == 4 + 4 + 5 + 4 + 5
-    assert sorted(swept(folder).leases) == sorted(r.lease for r in (*receipts, late))
-    assert is_finished(folder)
+    assert table_of(folder).state().closed
+    assert sorted(begun(folder).leases) == sorted(r.lease for r in (*receipts, late))
     assert {name: len(found) for name, found in rows(folder).items()} == {
         name: len(found) + (5 if name != "errors" else 0) for name, found in before.items()
     }
@@ -130,9 +128,9 @@ def test_a_job_goes_on_after_it(folder: Folder) -> None:
 
 def test_a_closed_folder_stays_closed(folder: Folder) -> None:
     """And what its seal tells of parts is what is there."""
-    finish(folder, JOB, fill(folder))
+    closed(folder, fill(folder))
     squeeze(folder)
-    assert is_finished(folder)
+    assert table_of(folder).state().closed
     story = folder.read("_SUCCESS.json").decode()
     assert story.count('"pack"') == 1
     assert '"lease"' not in story
@@ -140,11 +138,12 @@ def test_a_closed_folder_stays_closed(folder: Folder) -> None:
 
 def test_a_twin_that_commits_late_is_seen_once(folder: Folder) -> None:
     """Its rows are in the pack already; the next sweep or compaction takes its parts away."""
+    begun(folder)
     fill(folder)
     before = rows(folder)
     squeeze(folder)
-    for clean_up in (lambda: swept(folder), lambda: squeeze(folder)):
-        commit_lease(folder, "a", range(4), found=2)
+    for clean_up in (lambda: squeeze(folder), lambda: begun(folder)):
+        commit_lease(folder, "a", range(4), found=2, epoch=1)
         assert rows(folder) == before
         clean_up()
         assert len(objects(folder)) == 3
@@ -158,7 +157,7 @@ def test_leases_that_cover_the_same_are_left_to_the_job(folder: Folder) -> None:
     commit_lease(folder, "b", range(4))
     commit_lease(folder, "c", range(4))
     squeeze(folder)
-    assert len(swept(folder)) == 5
+    assert len(begun(folder)) == 5
     assert read(folder.uri).frames.count_rows() == 12 + 4 + 4 + 4
 
 
@@ -216,10 +215,10 @@ def test_every_reader_at_every_moment_sees_each_row_once(tmp_path: Path) -> None
 
     def look() -> None:
         assert rows(folder) == before
-        assert facts(read_state(folder, JOB.tables))[2].frames == 17  # type: ignore[attr-defined]
+        assert facts(table_of(folder).state())[2].frames == 17  # type: ignore[attr-defined]
         seen.append(glob_counts(folder))
 
-    compact(Tripped(str(tmp_path), 1000, look), JOB, MANY_BYTES, pause_s=0)
+    table_of(Tripped(str(tmp_path), 1000, look)).compact(MANY_BYTES)
     assert len(seen) > 15
     assert None in seen
     assert all(found in (None, counts) for found in [*seen, glob_counts(folder)])
@@ -236,18 +235,18 @@ def test_a_death_at_any_moment_costs_nothing(tmp_path: Path, changes: int, after
     """Rows are right then and there; the next compaction or run puts the folder right."""
     folder = claimed(Folder(str(tmp_path)))
     fill(folder)
-    before, stood = rows(folder), facts(read_state(folder, JOB.tables))
+    before, stood = rows(folder), facts(table_of(folder).state())
     tripped = Tripped(str(tmp_path), changes)
     died = False
     try:
-        compact(tripped, JOB, MANY_BYTES, pause_s=0)
+        table_of(tripped).compact(MANY_BYTES)
     except StorageError:
         died = True
     assert died == (tripped.left < 0)
     assert rows(folder) == before
-    assert facts(read_state(folder, JOB.tables)) == stood
-    squeeze(folder) if after == "compact" else swept(folder)
-    assert (rows(folder), facts(read_state(folder, JOB.tables))) == (before, stood)
+    assert facts(table_of(folder).state()) == stood
+    squeeze(folder) if after == "compact" else begun(folder)
+    assert (rows(folder), facts(table_of(folder).state())) == (before, stood)
     assert len(objects(folder)) in {3, 8 if after == "sweep" else 3}
     assert glob_counts(folder) == {name: len(found) for name, found in before.items()}
 
@@ -257,40 +256,40 @@ def test_the_deaths_tried_are_all_there_are(tmp_path: Path) -> None:
     folder = claimed(Folder(str(tmp_path)))
     fill(folder)
     alive = Tripped(str(tmp_path), 1000)
-    compact(alive, JOB, MANY_BYTES, pause_s=0)
+    table_of(alive).compact(MANY_BYTES)
     assert 1000 - alive.left == DEATHS[-1]
 
 
 def test_snapshots_shrink_with_what_they_tell_of(folder: Folder) -> None:
     """Many leases leave a snapshot behind, which goes when a pack tells the same."""
     receipts = [commit_lease(folder, "a", range(n, n + 1)) for n in range(WORTH_IT)]
-    finish(folder, JOB, receipts)
+    closed(folder, receipts)
     assert [e.name for e in folder.list("_done/parts-")]
-    stood = read_state(folder, JOB.tables)
+    stood = table_of(folder).state()
     assert stood.checkpointed == WORTH_IT
     squeeze(folder)
     assert not [e.name for e in folder.list("_done/parts-")]
-    assert facts(read_state(folder, JOB.tables)) == facts(stood)
+    assert facts(table_of(folder).state()) == facts(stood)
 
 
 def test_a_snapshot_counts_only_for_parts_that_are_there(folder: Folder) -> None:
     """It is a copy: a lease whose frames part is gone or changed is read anew."""
     receipts = [commit_lease(folder, "a", range(n, n + 1)) for n in range(WORTH_IT)]
-    finish(folder, JOB, receipts)
+    closed(folder, receipts)
     gone, torn = receipts[0].lease, receipts[1].lease
     folder.delete(f"frames/{part_name(gone)}")
     folder.put(f"frames/{part_name(torn)}", b"PAR1 and then the power went")
-    state = read_state(folder, JOB.tables)
+    state = table_of(folder).state()
     assert set(state.leases) == {r.lease for r in receipts} - {gone, torn}
-    for entry in list(folder.list("_done/")):
+    for entry in list(folder.list("_done/parts-")):
         folder.put(entry.name, b"damaged")
-    assert facts(read_state(folder, JOB.tables)) == facts(state)
+    assert facts(table_of(folder).state()) == facts(state)
 
 
 def test_what_came_late_to_a_closed_folder_is_not_taken_along(folder: Folder) -> None:
     """From a worker that was given up for dead: it would be there twice, and vouched for."""
     fill(folder)
-    finish(folder, JOB, [])
+    closed(folder)
     before = rows(folder)
     commit_lease(folder, "b", range(5, 7))
     squeeze(folder)
@@ -299,4 +298,4 @@ def test_what_came_late_to_a_closed_folder_is_not_taken_along(folder: Folder) ->
     assert {name: len(several) for name, several in after.items()} == {
         name: len(several) for name, several in before.items()
     }
-    assert is_finished(folder)
+    assert table_of(folder).state().closed

@@ -1,21 +1,33 @@
-"""Who may change an output: locks that name their holder, expire, and are lost aloud."""
+"""Who may change an output: locks that name their holder, are renewed, and are lost aloud."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hand_clock import HandClock
 
-from fleet.errors import JobFailedError, OutputBusyError, StorageRefusedError
+from fleet.clock import SYSTEM_CLOCK, Clock
+from fleet.errors import JobFailedError, OutputBusyError, StorageError
 from fleet.storage import Folder
-from fleet.table.state.lock import EXPIRES_S, LEADER_LOCK, Holder, Lock, locked, read_holder
+from fleet.table.state.holder import Holder
+from fleet.table.state.lock import (
+    EXPIRES_S,
+    LEADER_LOCK,
+    MARGIN_S,
+    RENEW_S,
+    Lock,
+    LockGuard,
+    locked,
+    read_holder,
+)
 
 
 @pytest.fixture(params=["disk", "memory"])
@@ -24,21 +36,27 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Folder:
     return Folder(str(tmp_path) if request.param == "disk" else f"memory://{uuid.uuid4()}")
 
 
-class Unconditional(Folder):
-    """A folder in a store that has no conditional puts."""
+@pytest.fixture
+def clock() -> HandClock:
+    """A clock that is moved by hand."""
+    return HandClock()
 
-    def create(self, name: str, data: bytes) -> str | None:
-        """Refuse."""
-        raise StorageRefusedError(f"{name}, {len(data)} bytes: no such put here")
+
+class Stalling(Folder):
+    """A folder in a store that does not answer for a while."""
+
+    stalls = False
 
     def replace(self, name: str, data: bytes, etag: str) -> str | None:
-        """Refuse."""
-        raise StorageRefusedError(f"{name} {etag}, {len(data)} bytes: no such put here")
+        """Put, or fail."""
+        if self.stalls:
+            raise StorageError("the store does not answer")
+        return super().replace(name, data, etag)
 
 
-def holder(what: str = "fleet run", age_s: float = 0.0) -> Holder:
-    """Describe this process, with a hold that is so old."""
-    return Holder.me(what, "ab" * 32, time.time() - age_s)
+def holder(what: str = "fleet run") -> Holder:
+    """Describe this process."""
+    return Holder.me(what, "ab" * 32, 1_750_000_000.0)
 
 
 def elsewhere(of: Holder) -> Holder:
@@ -46,66 +64,122 @@ def elsewhere(of: Holder) -> Holder:
     return replace(of, host="far-away", machine="another kernel/pid:[1]", born="7")
 
 
-def take(folder: Folder, of: Holder) -> Lock:
+def take(folder: Folder, of: Holder, clock: Clock, *, conditional: bool = True) -> Lock:
     """Take the lock for a holder."""
-    lock = Lock(folder, LEADER_LOCK, of)
+    lock = Lock(folder, LEADER_LOCK, of, clock, conditional=conditional)
     lock.take()
     return lock
 
 
-def test_the_second_is_told_who_has_it_and_until_when(folder: Folder) -> None:
-    """Host, process, since when, last sign of life, and when it would expire."""
-    take(folder, elsewhere(holder(age_s=20)))
+def hold(folder: Folder, clock: Clock, wait_s: float = 0.0) -> AbstractContextManager[LockGuard]:
+    """Hold the lock, renewed."""
+    return locked(folder, LEADER_LOCK, "a test", "", clock, conditional=True, wait_s=wait_s)
+
+
+def renewed_by(lock: Lock, clock: HandClock) -> None:
+    """Have a lock renewed as its holder does, wherever that is."""
+    clock.every(RENEW_S, lock.renew, "far away")
+
+
+def test_the_second_is_told_who_has_it_as_soon_as_that_shows_life(
+    folder: Folder, clock: HandClock
+) -> None:
+    """Host, process, since when; seen after a renewal at the latest."""
+    renewed_by(take(folder, elsewhere(holder()), clock), clock)
+    before_s = clock.now_s
     with pytest.raises(OutputBusyError) as caught:
-        take(folder, holder())
-    for fact in ("fleet run on far-away (pid ", "since 20", "heard of 20 s ago", "expires in 40 s"):
+        take(folder, holder(), clock)
+    assert clock.now_s - before_s <= RENEW_S + 1
+    for fact in ("fleet run on far-away (pid ", "since 20"):
         assert fact in str(caught.value)
 
 
-def test_a_lock_that_was_released_is_free(folder: Folder) -> None:
+def test_a_process_that_lives_here_is_not_watched(folder: Folder, clock: HandClock) -> None:
+    """It is known to live."""
+    take(folder, holder(), clock)
+    before_s = clock.now_s
+    with pytest.raises(OutputBusyError):
+        take(folder, holder(), clock)
+    assert clock.now_s == before_s
+
+
+def test_a_lock_that_was_released_is_free(folder: Folder, clock: HandClock) -> None:
     """For anybody; and taking it again works any number of times."""
     for _ in range(3):
-        lock = take(folder, elsewhere(holder()))
-        lock.release()
-        assert read_holder(folder, LEADER_LOCK, time.time()) is None
+        take(folder, elsewhere(holder()), clock).release()
+        assert read_holder(folder, LEADER_LOCK) is None
 
 
-def test_a_lock_expires(folder: Folder) -> None:
-    """Its holder has not renewed it for too long, wherever it was."""
-    take(folder, elsewhere(holder(age_s=EXPIRES_S - 5)))
-    with pytest.raises(OutputBusyError):
-        take(folder, holder())
-    folder.delete(LEADER_LOCK)
-    take(folder, elsewhere(holder(age_s=EXPIRES_S + 5)))
-    take(folder, holder())
-
-
-def test_a_lock_is_lost_aloud(folder: Folder) -> None:
-    """Whoever slept while another took over may not go on, nor give away what is not his."""
-    old = take(folder, elsewhere(holder("the sleeper", age_s=EXPIRES_S + 5)))
-    take(folder, holder("the successor"))
-    with pytest.raises(JobFailedError, match="taken over by the successor"):
-        old.renew()
-    old.release()
-    found = read_holder(folder, LEADER_LOCK, time.time())
+def test_a_lock_that_nobody_renews_is_taken_over(folder: Folder, clock: HandClock) -> None:
+    """After it was watched for that long, wherever its holder was."""
+    take(folder, elsewhere(holder()), clock)
+    before_s = clock.now_s
+    take(folder, holder("the successor"), clock)
+    assert EXPIRES_S <= clock.now_s - before_s <= EXPIRES_S + 5
+    found = read_holder(folder, LEADER_LOCK)
     assert found is not None
     assert found.what == "the successor"
 
 
-def test_renewing_puts_the_end_off(folder: Folder) -> None:
-    """By its whole length."""
-    lock = take(folder, elsewhere(holder(age_s=EXPIRES_S - 5)))
-    lock.renew()
-    found = read_holder(folder, LEADER_LOCK, time.time())
+@pytest.mark.parametrize("off_s", [-70.0, 70.0, 1e9])
+def test_a_clock_that_is_off_changes_nothing(
+    folder: Folder, clock: HandClock, off_s: float
+) -> None:
+    """A holder 70 s behind is not taken over while it renews; one years ahead is, if it died."""
+    other = HandClock()
+    other.offset_s += off_s
+    lock = take(folder, elsewhere(Holder.me("fleet run", "", other.unix_s())), other)
+    renewed_by(lock, clock)
+    with pytest.raises(OutputBusyError):
+        take(folder, holder(), clock)
+    silent = HandClock()
+    take(folder, holder(), silent)
+    assert silent.now_s > EXPIRES_S
+
+
+def test_a_lock_is_lost_aloud(folder: Folder, clock: HandClock) -> None:
+    """A holder that slept while another took over may not go on, nor give away what is not its."""
+    old = take(folder, elsewhere(holder("the sleeper")), clock)
+    take(folder, holder("the successor"), clock)
+    for change in (old.renew, old.release):
+        with pytest.raises(JobFailedError, match="taken over by the successor"):
+            change()
+    found = read_holder(folder, LEADER_LOCK)
     assert found is not None
-    assert found.left_s(time.time()) > EXPIRES_S - 5
+    assert found.what == "the successor"
 
 
-def test_the_lock_of_a_process_that_died_here_is_free_at_once(tmp_path: Path) -> None:
+def test_a_holder_stops_believing_before_others_may_take_it(
+    tmp_path: Path, clock: HandClock
+) -> None:
+    """Whether a renewal hangs, or the machine is suspended."""
+    folder = Stalling(str(tmp_path))
+    with hold(folder, clock) as guard:
+        clock.sleep(EXPIRES_S)
+        guard.check()
+        folder.stalls = True
+        clock.sleep(EXPIRES_S - MARGIN_S - RENEW_S - 1)
+        guard.check()
+        clock.sleep(RENEW_S + 2)
+        with pytest.raises(JobFailedError, match="does not answer"):
+            guard.check()
+        folder.stalls = False
+        clock.sleep(RENEW_S + 1)
+        guard.check()
+        clock.stand_still(3600)
+        with pytest.raises(JobFailedError, match="could not be renewed for 3"):
+            guard.check()
+
+
+def test_the_lock_of_a_process_that_died_here_is_free_at_once(
+    tmp_path: Path, clock: HandClock
+) -> None:
     """The same command again, right after a crash, need not wait."""
     code = (
-        "import os, time\nfrom fleet.table.state.lock import *\nfrom fleet.storage import Folder\n"
-        f"Lock(Folder({str(tmp_path)!r}), LEADER_LOCK, Holder.me('x', '', time.time())).take()\n"
+        "import os\nfrom fleet.clock import SYSTEM_CLOCK\nfrom fleet.table.state.lock import *\n"
+        "from fleet.table.state.holder import Holder\nfrom fleet.storage import Folder\n"
+        f"Lock(Folder({str(tmp_path)!r}), LEADER_LOCK, Holder.me('x', '', 0.0), SYSTEM_CLOCK, "
+        "conditional=True).take()\n"
         "print('taken', flush=True)\nos.kill(os.getpid(), 9)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
@@ -113,25 +187,47 @@ def test_the_lock_of_a_process_that_died_here_is_free_at_once(tmp_path: Path) ->
         assert process.stdout.read() == b"taken\n"
         # Nobody asks for its exit code: it stays a zombie, and is dead all the same.
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        folder = Folder(str(tmp_path))
-        take(folder, holder())
-    found = read_holder(folder, LEADER_LOCK, time.time())
+        before_s = clock.now_s
+        take(Folder(str(tmp_path)), holder(), clock)
+        assert clock.now_s == before_s
+    found = read_holder(Folder(str(tmp_path)), LEADER_LOCK)
     assert found is not None
     assert found.what == "fleet run"
 
 
-def test_a_pid_that_was_given_out_again_is_another_process(folder: Folder) -> None:
+def test_a_pid_that_was_given_out_again_is_another_process(
+    folder: Folder, clock: HandClock
+) -> None:
     """Its number is this one's, but it began at another time."""
-    take(folder, replace(holder(), born="1"))
-    take(folder, holder())
+    take(folder, replace(holder(), born="1"), clock)
+    before_s = clock.now_s
+    take(folder, holder(), clock)
+    assert clock.now_s == before_s
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"\xff", b'{"what": 1}'])
-def test_a_torn_lock_holds_nothing(folder: Folder, data: bytes) -> None:
-    """Whoever wrote it has died over it."""
+def test_a_process_of_another_user_that_cannot_be_seen_may_live(
+    folder: Folder, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where /proc hides it, only watching tells."""
+    take(folder, replace(holder(), pid=2**22 - 1, uid=4242), clock)
+    monkeypatch.setattr("fleet.table.state.holder.os.getuid", lambda: 1000)
+    before_s = clock.now_s
+    take(folder, holder(), clock)
+    assert clock.now_s - before_s >= EXPIRES_S
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", b"[]", b"\xff", b'{"what": 1}', b"[" * 9000, b'{"what": {"a": []}}']
+)
+def test_a_lock_that_makes_no_sense_holds_until_it_was_watched(
+    folder: Folder, clock: HandClock, data: bytes
+) -> None:
+    """Somebody may be at work all the same."""
     folder.put(LEADER_LOCK, data)
-    assert read_holder(folder, LEADER_LOCK, time.time()) is None
-    take(folder, holder())
+    assert read_holder(folder, LEADER_LOCK) is None
+    before_s = clock.now_s
+    take(folder, holder(), clock)
+    assert clock.now_s - before_s >= EXPIRES_S
 
 
 def test_of_many_that_ask_at_once_one_has_it(folder: Folder) -> None:
@@ -139,7 +235,7 @@ def test_of_many_that_ask_at_once_one_has_it(folder: Folder) -> None:
 
     def attempt(number: int) -> bool:
         try:
-            take(folder, holder(f"rival {number}"))
+            take(folder, holder(f"rival {number}"), SYSTEM_CLOCK)
         except OutputBusyError:
             return False
         return True
@@ -148,42 +244,42 @@ def test_of_many_that_ask_at_once_one_has_it(folder: Folder) -> None:
         assert sum(threads.map(attempt, range(8))) == 1
 
 
-def test_without_conditions_it_still_keeps_the_second_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_without_conditions_a_lock_that_is_held_is_never_taken_over(
+    tmp_path: Path, clock: HandClock
 ) -> None:
-    """As well as it can: what stands there is respected, released and expired as elsewhere."""
-    monkeypatch.setattr("fleet.table.state.lock._SETTLE_S", 0.0)
-    folder = Unconditional(str(tmp_path))
-    first = take(folder, elsewhere(holder()))
-    with pytest.raises(OutputBusyError):
-        take(folder, holder())
+    """Nothing could referee; what was released is free."""
+    folder = Folder(str(tmp_path))
+    first = take(folder, elsewhere(holder()), clock, conditional=False)
+    with pytest.raises(OutputBusyError, match=f"delete {LEADER_LOCK}"):
+        take(folder, holder(), clock, conditional=False)
     first.renew()
     first.release()
-    second = take(folder, holder())
+    second = take(folder, holder(), clock, conditional=False)
     second.renew()
-    with pytest.raises(OutputBusyError):
-        take(folder, elsewhere(holder()))
+    with pytest.raises(JobFailedError):
+        first.renew()
 
 
-def test_a_hold_lasts_as_long_as_its_context(folder: Folder) -> None:
+def test_a_lock_is_held_as_long_as_its_context(folder: Folder, clock: HandClock) -> None:
     """Whatever ends it."""
 
     def work() -> None:
-        with locked(folder, LEADER_LOCK, "a test", "") as guard:
+        with hold(folder, clock) as guard:
             guard.check()
-            assert read_holder(folder, LEADER_LOCK, time.time()) is not None
+            assert read_holder(folder, LEADER_LOCK) is not None
             raise ValueError("stop")
 
     with pytest.raises(ValueError, match="stop"):
         work()
-    assert read_holder(folder, LEADER_LOCK, time.time()) is None
+    assert read_holder(folder, LEADER_LOCK) is None
 
 
-def test_waiting_for_a_lock_ends_when_it_is_free(folder: Folder) -> None:
-    """Or when the patience is spent."""
-    take(folder, elsewhere(holder(age_s=EXPIRES_S - 0.3)))
-    with locked(folder, LEADER_LOCK, "a test", "", wait_s=30):
+def test_waiting_for_a_lock_ends_when_it_is_free(folder: Folder, clock: HandClock) -> None:
+    """Or when it was waited for long enough."""
+    lock = take(folder, elsewhere(holder()), clock)
+    renewed_by(lock, clock)
+    with pytest.raises(OutputBusyError), hold(folder, clock, wait_s=20):
         pass
-    take(folder, elsewhere(holder()))
-    with pytest.raises(OutputBusyError), locked(folder, LEADER_LOCK, "a test", "", wait_s=0.2):
-        pass
+    clock.every(30, lock.release, "far away")
+    with hold(folder, clock, wait_s=100) as guard:
+        guard.check()

@@ -13,27 +13,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from indexes import index_of
-from made_up import JOB, ORIGIN, claimed, commit_lease
+from made_up import JOB, ORIGIN, claimed, closed, commit_lease, table_of
 
-from fleet.core.interval import Interval, lease_id
+from fleet.core.interval import Interval, LeaseNames
 from fleet.core.interval_set import EVER, IntervalTable
 from fleet.core.loss import Loss
 from fleet.core.source import Source
 from fleet.errors import NotAVideoError, OutputBusyError, UsageError
 from fleet.index_cache.store import IndexStore
 from fleet.storage import Folder
-from fleet.table.commits.commit import commit
 from fleet.table.commits.record_table import Covered
-from fleet.table.maintenance.close import finish
-from fleet.table.maintenance.compact import compact
 from fleet.table.maintenance.reopen import intervals_to_reopen, without
-from fleet.table.maintenance.requeue import LossFilter, Requeued, requeue
+from fleet.table.maintenance.requeue import LossFilter, Requeued
 from fleet.table.parts.builder import PartBuilder
 from fleet.table.parts.schema import DETECTIONS
-from fleet.table.state.lock import LEADER_LOCK, locked
 from fleet.table.state.read import read, read_losses
-from fleet.table.state.state import read_state
-from fleet.table.state.success_marker import is_finished
 from fleet.table.state.video_manifest import Video, write_videos
 from fleet.video.index import VideoIndex
 
@@ -74,7 +68,7 @@ def loss(uri: str, first: int, last: int, name: str = "BrokenVideo") -> Loss:
 
 def take_up(folder: Folder, store: IndexStore, asked: LossFilter | None = None) -> Requeued:
     """Requeue without pauses."""
-    return requeue(folder, JOB, asked or LossFilter(), store, pause_s=0)
+    return table_of(folder).requeue(asked or LossFilter(), store)
 
 
 def frames(folder: Folder, uri: str) -> list[int]:
@@ -86,7 +80,7 @@ def frames(folder: Folder, uri: str) -> list[int]:
 
 def covered(folder: Folder, uri: str) -> list[list[int]]:
     """Tell what is done of a video, in frames."""
-    spans = read_state(folder, JOB.tables).done.spans(uri, "v1")
+    spans = table_of(folder).state().done.spans(uri, "v1")
     return [[int(tick) // TICKS for tick in span] for span in spans]
 
 
@@ -97,7 +91,7 @@ def test_only_the_gop_of_the_loss_goes(folder: Folder, packed: bool) -> None:
     commit_lease(folder, "a", range(16), loss=loss("a", 5, 7))
     commit_lease(folder, "b", range(16), loss=loss("b", 0, 1, "JobCodeFailed"))
     if packed:
-        compact(folder, JOB, 10**9, pause_s=0)
+        table_of(folder).compact(10**9)
     done = take_up(folder, store, LossFilter(reason="brokenvideo"))
     assert replace(done, video_s=0.0) == Requeued(losses=1, videos=1, refused=0, video_s=0.0)
     assert done.video_s == pytest.approx(4 / 25)
@@ -105,7 +99,7 @@ def test_only_the_gop_of_the_loss_goes(folder: Folder, packed: bool) -> None:
     assert frames(folder, "a") == [*range(4), *range(8, 16)]
     assert (covered(folder, "b"), frames(folder, "b")) == ([[0, 16]], list(range(16)))
     assert [left.uri for left in read_losses(read(folder.uri).errors)] == ["b"]
-    total = read_state(folder, JOB.tables).total
+    total = table_of(folder).state().total
     assert (total.frames, total.rows, total.errors, total.lost_frames) == (28, 28, 1, 1)
     assert total.video_s == pytest.approx(28 / 25)
     assert read(folder.uri).detections.count_rows() == 28
@@ -113,12 +107,12 @@ def test_only_the_gop_of_the_loss_goes(folder: Folder, packed: bool) -> None:
 
 @pytest.mark.parametrize("packed", [False, True], ids=["parts", "pack"])
 def test_what_is_done_again_counts_again(folder: Folder, packed: bool) -> None:
-    """Under the very name that it had: whole leases, and remainders of remainders."""
+    """Under another name, as the epoch is another: whole leases, and remainders of remainders."""
     store = store_of(folder, "a")
     for _ in range(2):
         commit_lease(folder, "a", range(16), loss=loss("a", 5, 7))
         if packed:
-            compact(folder, JOB, 10**9, pause_s=0)
+            table_of(folder).compact(10**9)
         take_up(folder, store)
         for first, last in ((4, 8),):
             commit_lease(folder, "a", range(first, last), loss=loss("a", 5, 7))
@@ -161,19 +155,20 @@ def test_a_video_that_was_refused_is_looked_at_again(folder: Folder) -> None:
     builder = PartBuilder(JOB.table, DETECTIONS)
     builder.add_error(refused)
     interval = Interval("b", "v1", -EVER, EVER)
-    lease = lease_id(JOB.digest, [interval])
-    commit(folder, ORIGIN, lease, [interval], builder.tables(), builder.tally(), "driver")
+    lease = LeaseNames(JOB.digest)([interval])
+    writer = table_of(folder).writer(ORIGIN, "driver")
+    writer.commit(lease, [interval], builder.tables(), builder.tally())
     assert take_up(folder, store, LossFilter(uri="*b")).refused == 1
-    assert len(read_state(folder, JOB.tables)) == 0
+    assert len(table_of(folder).state()) == 0
     assert IndexStore(Folder(f"{folder.uri}/_index")).find(source) is None
 
 
 def test_a_closed_folder_is_open_again(folder: Folder) -> None:
     """Something is missing now."""
     store = store_of(folder, "a")
-    finish(folder, JOB, [commit_lease(folder, "a", range(16), loss=loss("a", 5, 7))])
+    closed(folder, [commit_lease(folder, "a", range(16), loss=loss("a", 5, 7))])
     take_up(folder, store)
-    assert not is_finished(folder)
+    assert not table_of(folder).state().closed
 
 
 def test_nothing_that_is_meant_is_said_to_be_so(folder: Folder) -> None:
@@ -211,7 +206,7 @@ def test_it_waits_for_the_run_to_end(folder: Folder) -> None:
     store = store_of(folder, "a")
     commit_lease(folder, "a", range(16), loss=loss("a", 5, 7))
     with (
-        locked(folder, LEADER_LOCK, "fleet run", JOB.digest),
+        table_of(folder).leading("fleet run"),
         pytest.raises(OutputBusyError, match="fleet run"),
     ):
         take_up(folder, store)

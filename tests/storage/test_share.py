@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hand_clock import HandClock
 from hypothesis import given
 from hypothesis import strategies as st
 from indexes import index_of
-from made_up import JOB, claimed, commit_lease
+from made_up import JOB, claimed, commit_lease, table_of
 
-from fleet.core.interval import Interval
+from fleet.core.interval import Interval, LeaseNames
 from fleet.core.interval_set import DoneIntervals
 from fleet.core.lease_summary import LeaseSummary
 from fleet.core.progress import Progress
 from fleet.core.run_events import ELSEWHERE, DeviceLost, Event, LeaseDone
 from fleet.core.source import Source
 from fleet.driver.peer_pool import SharedPool
-from fleet.driver.peers import acquire_or_join, others, partition_peer_leases
-from fleet.errors import OutputBusyError
+from fleet.driver.peers import PeerWatch, acquire_or_join, partition_peer_leases
+from fleet.errors import OutputBusyError, StorageRefusedError
+from fleet.index_cache.store import IndexStore
 from fleet.plan.cost import CostModel
 from fleet.plan.lease import Lease, Shard
 from fleet.plan.order import LeaseOrder
@@ -30,8 +31,12 @@ from fleet.plan.shard import VideoWork, video_work
 from fleet.scheduler.commands import Assign, Cancel, Release, Truncate
 from fleet.scheduler.ledger import Ledger
 from fleet.storage import Folder
-from fleet.table.state.lock import Holder
-from fleet.table.state.run_records import RunRecord, put_leases, put_run_record
+from fleet.table.maintenance.requeue import LossFilter
+from fleet.table.state.holder import Holder
+from fleet.table.state.run_records import RunRecord, RunRecords
+from fleet.table.table import Table
+
+NAMES = LeaseNames("job")
 
 
 def work(
@@ -53,22 +58,22 @@ def test_who_joins_does_the_same_leases_from_the_other_end(
 ) -> None:
     """Whatever the devices of both; what is committed by then is left out, nothing is cut anew."""
     works = [work("a"), work("b", 3), work("c", 1)]
-    offered = bundle(works, "job", theirs, 0.05)
+    offered = bundle(works, NAMES, theirs, 0.05)
     done = data.draw(st.sets(st.sampled_from(range(len(offered)))))
     committed = DoneIntervals(intervals([offered[n] for n in done]))
     taken, own = partition_peer_leases(offered, works, committed)
     assert taken == [lease for n, lease in enumerate(offered) if n not in done][::-1]
-    assert bundle(own, "job", mine, 60) == []
+    assert bundle(own, NAMES, mine, 60) == []
 
 
 def test_what_only_one_of_them_has_is_its_own_work() -> None:
     """Another video, another version, a stretch that the others have not planned for."""
-    offered = bundle([work("a"), work("b")], "job", 2, 0.05)
+    offered = bundle([work("a"), work("b")], NAMES, 2, 0.05)
     mine = [work("b"), work("c"), work("a", etag="v2")]
     taken, own = partition_peer_leases(offered, mine, DoneIntervals([]))
     assert {i.uri for i in intervals(taken)} <= {"b"}
     assert {w.source.uri for w in own} == {"a", "c"}
-    spans = [i for i in intervals([*taken, *bundle(own, "job", 1, 60)]) if i.uri != "b"]
+    spans = [i for i in intervals([*taken, *bundle(own, NAMES, 1, 60)]) if i.uri != "b"]
     assert sum(i.end_pts - i.start_pts for i in spans) == 2 * (work("a").bounds[-1])
 
 
@@ -77,23 +82,42 @@ def folder_of() -> Folder:
     return claimed(Folder(f"memory://{uuid.uuid4()}"))
 
 
-def run(folder: Folder, *, state: str = "running", age_s: float = 0.0) -> RunRecord:
-    """Put the note of a run on another machine."""
-    holder = Holder.me("fleet run", JOB.digest, time.time())
+def run(folder: Folder, *, state: str = "running", epoch: int = 0, job: str = "") -> RunRecord:
+    """Put the record of a run on another machine."""
+    holder = Holder.me("fleet run", job or JOB.digest, 0.0)
     away = replace(holder, machine="far", host="far-away", born="1")
-    note = RunRecord(away, state, time.time() - age_s)
-    put_run_record(folder, note)
-    return note
+    record = RunRecord(away, state, 0.0, epoch=epoch)
+    RunRecords(folder).put(record)
+    return record
+
+
+def watch(folder: Folder, me: RunRecord, clock: HandClock) -> PeerWatch:
+    """Watch the others."""
+    return PeerWatch(table_of(folder, clock=clock), me.id, clock)
 
 
 def test_others_are_those_that_go_on() -> None:
-    """Not this run, not those of another job, not those that ended or fell silent."""
-    folder = folder_of()
-    me, other = run(folder), run(folder)
+    """Not this run, not those of another job or epoch, not those that ended."""
+    folder, clock = folder_of(), HandClock()
+    me, other = run(folder), run(folder, epoch=3)
     run(folder, state="left")
-    run(folder, age_s=1000)
-    assert [note.id for note in others(folder, me.id, JOB.digest)] == [other.id]
-    assert others(folder, me.id, "another job") == []
+    run(folder, job="another")
+    run(folder, epoch=2)
+    peers = watch(folder, me, clock)
+    assert len(peers.others()) == 2
+    assert [record.id for record in peers.others(3)] == [other.id]
+
+
+def test_a_run_that_falls_silent_is_no_longer_among_the_others() -> None:
+    """As it was watched; whatever its clock says."""
+    folder, clock = folder_of(), HandClock()
+    me, dead, alive = run(folder), run(folder), run(folder)
+    peers = watch(folder, me, clock)
+    for beats in range(1, 9):
+        assert {dead.id, alive.id} >= {record.id for record in peers.others()} >= {alive.id}
+        clock.sleep(10)
+        RunRecords(folder).put(replace(alive, beats=beats, updated_unix_s=1e12))
+    assert [record.id for record in peers.others()] == [alive.id]
 
 
 class Still:
@@ -135,6 +159,12 @@ def lease(receipt_lease: str, interval: Interval) -> Lease:
     return Lease(receipt_lease, (Shard(Source("a", 9, "v1"), 0, 1, interval, 5, 0.2, 0.1),))
 
 
+def shared_by(folder: Folder, pool: Still, leases: list[Lease], me: RunRecord) -> SharedPool:
+    """Make the pool of a run that shares an output."""
+    clock = HandClock()
+    return SharedPool(pool, table_of(folder), leases, watch(folder, me, clock), 0, clock)
+
+
 def test_what_others_commit_is_done_here_too() -> None:
     """The ledger takes it for done, once; what this run committed itself is its own."""
     folder = folder_of()
@@ -143,7 +173,7 @@ def test_what_others_commit_is_done_here_too() -> None:
     first, second = commit_lease(folder, "a", range(4)), commit_lease(folder, "a", range(4, 8))
     leases = [lease(r.lease, r.intervals[0]) for r in (first, second)]
     pool = Still()
-    shared = SharedPool(pool, folder, leases, me)
+    shared = shared_by(folder, pool, leases, me)
     pool.events = [LeaseDone("npu/0", first.lease, first)]
     events = shared.poll(0)
     assert events == [
@@ -166,7 +196,7 @@ def test_what_a_device_of_its_own_is_at_is_told_by_that_device() -> None:
     told: list[list[Event]] = [[], [DeviceLost("npu/0", "killed")]]
     for events in told:
         pool = Still()
-        shared = SharedPool(pool, folder, [lease(receipt.lease, receipt.intervals[0])], me)
+        shared = shared_by(folder, pool, [lease(receipt.lease, receipt.intervals[0])], me)
         shared.apply(Assign("npu/0", receipt.lease), LeaseOrder(receipt.lease, ()))
         pool.events = list(events)
         news = [LeaseDone(ELSEWHERE, receipt.lease, receipt)] if events else []
@@ -178,22 +208,33 @@ def test_a_run_by_itself_does_not_look_at_what_is_committed() -> None:
     folder = folder_of()
     me = run(folder)
     receipt = commit_lease(folder, "a", range(4))
-    shared = SharedPool(Still(), folder, [lease(receipt.lease, receipt.intervals[0])], me)
+    shared = shared_by(folder, Still(), [lease(receipt.lease, receipt.intervals[0])], me)
     assert shared.poll(0) == []
 
 
 def test_the_second_leads_or_joins_or_is_refused() -> None:
     """With --join, once the first has said what it does."""
-    folder = folder_of()
-    with acquire_or_join(folder, JOB.digest, join=False, conditional=True) as first:
+    folder, clock = folder_of(), HandClock()
+    table = table_of(folder, clock=clock)
+    with acquire_or_join(table, clock, join=False) as first:
         assert first.leads
-        refused = acquire_or_join(folder, JOB.digest, join=False, conditional=True)
         with pytest.raises(OutputBusyError, match="--join"):
-            refused.__enter__()
-        put_run_record(folder, RunRecord(first.holder, "running", time.time()))
-        put_leases(folder, first.holder.mark, [lease("x", Interval("a", "v1", 0, 9))])
-        with acquire_or_join(folder, JOB.digest, join=True, conditional=True) as second:
+            acquire_or_join(table, clock, join=False).__enter__()
+        table.runs.put(RunRecord(first.holder, "running", 0.0))
+        table.runs.put_leases(first.holder.mark, [lease("x", Interval("a", "v1", 0, 9))])
+        with acquire_or_join(table, clock, join=True) as second:
             assert not second.leads
             second.check()
-    with acquire_or_join(folder, JOB.digest, join=True, conditional=True) as third:
+    with acquire_or_join(table, clock, join=True) as third:
         assert third.leads
+
+
+def test_a_store_without_conditional_puts_is_not_shared() -> None:
+    """It is refused, and said why."""
+    folder = folder_of()
+    table = Table(folder, JOB, conditional=False)
+    with pytest.raises(StorageRefusedError, match="--join"):
+        table.need_conditional_to_join()
+    for change in (table.compact, lambda: table.requeue(LossFilter(), IndexStore(folder))):
+        with pytest.raises(StorageRefusedError, match="no conditional puts that hold"):
+            change()

@@ -9,20 +9,22 @@ from fractions import Fraction
 import av
 import numpy as np
 
+from fleet.clock import SYSTEM_CLOCK, Clock
 from fleet.core.frames import Colour, Detections, FrameBatch, Picture, Rows
 from fleet.core.geometry import Size
-from fleet.core.interval import Interval, lease_id
+from fleet.core.interval import Interval, LeaseNames
 from fleet.core.loss import Loss
-from fleet.core.receipt import Receipt
+from fleet.core.receipt import Receipt, Tally
 from fleet.storage import Folder
-from fleet.table.commits.commit import commit
+from fleet.table.commits.manifest import read_manifest
+from fleet.table.commits.pack import pack_number, pack_of
 from fleet.table.commits.record import JobRecord, Origin
-from fleet.table.maintenance.vacuum import VacuumOptions, vacuum
+from fleet.table.maintenance.close import Covering
 from fleet.table.parts.builder import PartBuilder
 from fleet.table.parts.schema import DETECTIONS, output_schemas
-from fleet.table.state.lock import REWRITE_LOCK, locked
 from fleet.table.state.ownership import claim
 from fleet.table.state.state import TableState
+from fleet.table.table import Table
 
 LABELS = ("person", "car", "dog")
 JOB = JobRecord("ab" * 32, "detections", {"params": {"threshold": "0.4"}, "sample": "all"})
@@ -76,12 +78,25 @@ def claimed(folder: Folder) -> Folder:
     return folder
 
 
-def swept(
+def table_of(folder: Folder, job: JobRecord = JOB, clock: Clock = SYSTEM_CLOCK) -> Table:
+    """The door to a folder in a store with conditional puts, without pauses."""
+    return Table(folder, job, clock=clock, pause_s=0, conditional=True)
+
+
+def begun(
     folder: Folder, versions: dict[str, str] | None = None, job: JobRecord = JOB
 ) -> TableState:
-    """Sweep a folder, without pauses."""
-    with locked(folder, REWRITE_LOCK, "a test", job.digest) as hold:
-        return vacuum(folder, job, hold, VacuumOptions(versions, pause_s=0))
+    """Take the output over for a run, and return what it holds."""
+    return table_of(folder, job).begin_epoch(versions or {})
+
+
+def closed(folder: Folder, committed: Sequence[Covering] = ()) -> Tally:
+    """Close the output, in the epoch that it is in; begin one where there is none."""
+    table = table_of(folder)
+    state = table.state()
+    if not state.manifest.number:
+        state = table.begin_epoch({})
+    return table.close(committed, state.manifest.epoch)
 
 
 def commit_lease(
@@ -92,12 +107,24 @@ def commit_lease(
     found: int = 1,
     etag: str = "v1",
     loss: Loss | None = None,
+    epoch: int | None = None,
+    device: str = "npu/0",
 ) -> Receipt:
-    """Commit a lease over the frames of one stretch of a video."""
+    """Commit a lease over the frames of one stretch of a video, in the epoch of the output."""
     interval = Interval(uri, etag, frames.start * 512, frames.stop * 512)
     builder = builder_of(uri, frames, found)
     if loss is not None:
         builder.add_error(loss)
     tally = replace(builder.tally(), video_s=len(frames) / 25)
-    lease = lease_id(JOB.digest, [interval])
-    return commit(folder, ORIGIN, lease, [interval], builder.tables(), tally, "npu-0", 1000)
+    table = table_of(folder)
+    of_epoch = _epoch(folder) if epoch is None else epoch
+    names = LeaseNames(JOB.digest, of_epoch)
+    return table.writer(ORIGIN, device).commit(
+        names([interval]), [interval], builder.tables(), tally
+    )
+
+
+def _epoch(folder: Folder) -> int:
+    names = [entry.name for entry in folder.list("_done/")]
+    packs = (pack_number(pack) for name in names if (pack := pack_of(name)))
+    return read_manifest(folder, names, max(packs, default=0)).epoch

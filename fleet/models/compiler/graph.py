@@ -58,7 +58,7 @@ def parse_onnx(content: bytes, name: str) -> onnx.ModelProto:
 
 
 def opset_of(model: onnx.ModelProto, name: str) -> int:
-    """Return its opset; raises ModelRefusedError outside ATC's 11..18 (ascend_spec 6.1)."""
+    """Return its opset; raises ModelRefusedError outside ATC's 11..18 (docs/chip.md#model-onnx)."""
     versions = [item.version for item in model.opset_import if item.domain in {"", "ai.onnx"}]
     opset = max(versions, default=0)
     if opset not in OPSETS:

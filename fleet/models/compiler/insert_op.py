@@ -1,4 +1,4 @@
-"""The reader of ATC's --insert_op_conf: an aipp_op, by the rules of ascend_spec section 5."""
+"""The reader of ATC's --insert_op_conf: an aipp_op, by the rules of docs/chip.md#aipp."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import onnx
 from fleet.models.heads import Shape
 
 CHIP_VALUE_BYTES = 2
-"""A value on the chip: float16, ATC's default precision mode (ascend_spec section 6.1)."""
+"""A value on the chip: float16, ATC's default precision mode (docs/chip.md#model-precision)."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ import pyarrow as pa
 from fleet.parquet.arrays import booleans
 from fleet.storage import Entry, Folder
 from fleet.table.commits.pack import DONE_FOLDER
-from fleet.table.commits.record_table import SCHEMA, frames_bytes, from_parquet, to_parquet
+from fleet.table.commits.record_rows import frames_bytes
+from fleet.table.commits.record_table import SCHEMA, from_parquet, to_parquet
 
 WORTH_IT = 200
 """Fewer footers than this are read faster than a snapshot is written."""

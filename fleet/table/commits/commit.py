@@ -1,108 +1,134 @@
 """Committing a lease, and reading what is committed.
 
 A lease's frames part is put last, when the parts of the other tables are there. It makes them
-real: it names them, with their sizes and digests. A table that a lease has no rows for gets no
-part. Rows of a lease can be seen in the other tables a moment before it is committed;
-`fleet.read` leaves them out, and the sweep removes them where the commit never came.
+real: it names them, with their sizes and digests. It is put only where there is none of its name,
+so the first commit of a lease counts, and whoever comes later takes over its receipt. A table that
+a lease has no rows for gets no part. Rows of a lease can be seen in the other tables a moment
+before it is committed; `fleet.read` leaves them out.
 """
 
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import pyarrow as pa
 
+from fleet.clock import SYSTEM_CLOCK, Clock
 from fleet.core.interval import Interval
 from fleet.core.receipt import PartFile, Receipt, Tally
+from fleet.errors import OutputCorruptError
 from fleet.parquet.encoding import digest, digest_before_footer, encode
 from fleet.storage import Entry, Folder
-from fleet.table.commits.footer import read_record, read_side_by_side
-from fleet.table.commits.record import METADATA_KEY, CommitRecord, Origin, lease_of, part_name
+from fleet.table.commits.footer import read_record
+from fleet.table.commits.record import (
+    METADATA_KEY,
+    CommitRecord,
+    Origin,
+    lease_of,
+    other_part_name,
+    part_name,
+)
 from fleet.table.parts.schema import FRAMES_TABLE
 
 
-def commit(
-    folder: Folder,
-    origin: Origin,
-    lease: str,
-    intervals: Iterable[Interval],
-    tables: Mapping[str, pa.Table],
-    tally: Tally,
-    device: str,
-    peak_rss_bytes: int = 0,
-) -> Receipt:
-    """Put a lease's parts; when this returns, the lease is done.
+class Writer:
+    """Commits leases of one job to its output, for one device or for the driver itself."""
 
-    `tables`: as PartBuilder.tables gives them, frames last. The same lease committed again writes
-    the same rows under the same names. Raises StorageError where the store refuses: then the lease
-    may or may not be committed, and is to be done again.
-    """
-    siblings = _put_siblings(folder, origin, lease, tables)
-    frames = tables[FRAMES_TABLE]
-    rows_digest = digest_before_footer(encode(frames, {}))
-    part = PartFile(FRAMES_TABLE, part_name(lease), frames.num_rows, 0, rows_digest)
-    receipt = Receipt(lease, tuple(intervals), (*siblings, part), tally, device, peak_rss_bytes)
-    record = CommitRecord(origin, receipt, committed_unix_s=int(time.time()))
-    data = encode(frames, {METADATA_KEY: record.to_json()})
-    folder.put(f"{FRAMES_TABLE}/{part.name}", data)
-    return replace(receipt, parts=(*siblings, replace(part, bytes=len(data))))
+    def __init__(
+        self,
+        folder: Folder,
+        origin: Origin,
+        device: str,
+        *,
+        conditional: bool,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self._folder = folder
+        self._origin = origin
+        self._device = device
+        self._conditional = conditional
+        self._clock = clock
 
+    def commit(
+        self,
+        lease: str,
+        intervals: Iterable[Interval],
+        tables: Mapping[str, pa.Table],
+        tally: Tally,
+        peak_rss_bytes: int = 0,
+        split_into: int = 0,
+    ) -> Receipt:
+        """Put a lease's parts; return the receipt of what is committed under its name.
 
-def _put_siblings(
-    folder: Folder, origin: Origin, lease: str, tables: Mapping[str, pa.Table]
-) -> tuple[PartFile, ...]:
-    """Put the parts of all tables but frames, at once: a far store answers each in its own time."""
+        That is what another attempt has committed where it was first: it may cover less (a prefix
+        of the lease) or say that the lease was split. `tables`: as PartBuilder.tables gives them,
+        frames last. Raises StorageError where the store refuses: then the lease may or may not be
+        committed, and is to be done again; OutputCorruptError where an object without a commit
+        record has taken the lease's name.
+        """
+        siblings = self._put_siblings(lease, tables)
+        frames = tables[FRAMES_TABLE]
+        rows_digest = digest_before_footer(encode(frames, {}))
+        part = PartFile(FRAMES_TABLE, part_name(lease), frames.num_rows, 0, rows_digest)
+        receipt = Receipt(
+            lease,
+            tuple(intervals),
+            (*siblings, part),
+            tally,
+            self._device,
+            peak_rss_bytes,
+            split_into,
+        )
+        record = CommitRecord(self._origin, receipt, int(self._clock.unix_s()))
+        data = encode(frames, {METADATA_KEY: record.to_json()})
+        if self._create(f"{FRAMES_TABLE}/{part.name}", data):
+            return replace(receipt, parts=(*siblings, replace(part, bytes=len(data))))
+        return self._first(lease)
 
-    def put_or_clear(table: str) -> PartFile | None:
-        if tables[table].num_rows:
-            return _put(folder, table, lease, tables[table], origin)
-        _clear(folder, table, lease)
-        return None
+    def _put_siblings(self, lease: str, tables: Mapping[str, pa.Table]) -> tuple[PartFile, ...]:
+        """Put the parts of all tables but frames, at once: a far store takes its time for each."""
+        others = [name for name in tables if name != FRAMES_TABLE and tables[name].num_rows]
+        return self._folder.each(lambda table: self._put(table, lease, tables[table]), others)
 
-    others = [table for table in tables if table != FRAMES_TABLE]
-    with ThreadPoolExecutor(len(others), thread_name_prefix="commit") as side_by_side:
-        return tuple(part for part in side_by_side.map(put_or_clear, others) if part)
+    def _put(self, table: str, lease: str, rows: pa.Table) -> PartFile:
+        about = json.dumps(self._origin.to_dict(lease), ensure_ascii=False)
+        data = encode(rows, {METADATA_KEY: about})
+        sha256 = digest(data)
+        for name in (part_name(lease), other_part_name(lease, sha256)):
+            if self._create(f"{table}/{name}", data):
+                return PartFile(table, name, rows.num_rows, len(data), sha256)
+        raise OutputCorruptError(
+            f"{self._folder.uri}/{table}/{name} is not what its name says.",
+            "Delete this object and run the same command again.",
+        )
 
+    def _create(self, name: str, data: bytes) -> bool:
+        """Put an object, or find it there as it would be put; return whether it is so now."""
+        if self._conditional:
+            return self._folder.create(name, data) is not None
+        try:
+            return self._folder.read(name) == data
+        except FileNotFoundError:
+            self._folder.put(name, data)
+            return True
 
-def _put(folder: Folder, table: str, lease: str, rows: pa.Table, origin: Origin) -> PartFile:
-    data = encode(rows, {METADATA_KEY: json.dumps(origin.to_dict(lease), ensure_ascii=False)})
-    part = PartFile(table, part_name(lease), rows.num_rows, len(data), digest(data))
-    folder.put(f"{table}/{part.name}", data)
-    return part
-
-
-def _clear(folder: Folder, table: str, lease: str) -> None:
-    """Remove what an attempt that did not live to commit may have left: it is not of this one."""
-    name = f"{table}/{part_name(lease)}"
-    if folder.exists(name):
-        folder.delete(name)
-
-
-def read_commits(folder: Folder, known: Collection[str] = ()) -> Iterator[CommitRecord]:
-    """Yield the record of every lease with parts of its own, in name order, but for the `known`.
-
-    Reads footers only, some dozens at a time. A lease that lacks a part which its record names, or
-    has it in another size, is not committed and not given. Raises OutputCorruptError, naming the
-    part, where a record cannot be read.
-    """
-    # Frames are listed before the tables that they speak of: what a record names is there by then.
-    entries = [entry for entry in folder.list(f"{FRAMES_TABLE}/") if lease_of(entry.name)]
-    unknown = [entry for entry in entries if lease_of(entry.name) not in known]
-    sizes: dict[str, dict[str, int]] = {}
-    for record in read_side_by_side(folder, unknown, read_commit):
-        siblings = record.receipt.parts[:-1]
-        for table in {part.table for part in siblings} - sizes.keys():
-            sizes[table] = {entry.name: entry.bytes for entry in folder.list(f"{table}/")}
-        if all(sizes[p.table].get(f"{p.table}/{p.name}") == p.bytes for p in siblings):
-            yield record
+    def _first(self, lease: str) -> Receipt:
+        """Return the receipt of the attempt that was committed first."""
+        name = f"{FRAMES_TABLE}/{part_name(lease)}"
+        entry = self._folder.stat(name)
+        record = read_commit(self._folder, entry) if entry else None
+        if record is None:
+            raise OutputCorruptError(
+                f"{self._folder.uri}/{name} was there, and is gone.",
+                "Leave the objects of an output alone while a run is at work on it.",
+            )
+        return record.receipt
 
 
 def read_commit(folder: Folder, entry: Entry) -> CommitRecord | None:
-    """Read the record in the footer of one frames part; None where it is gone by now.
+    """Return the record in the footer of one frames part; None where it is gone by now.
 
     Raises OutputCorruptError where it holds none, StorageError where it cannot be read.
     """
@@ -114,9 +140,3 @@ def _parse(text: bytes, entry: Entry) -> CommitRecord:
     if record.receipt.lease != lease_of(entry.name):
         raise ValueError(f"it is the record of lease {record.receipt.lease}")
     return record
-
-
-def done_intervals(receipts: Iterable[Receipt]) -> Iterator[Interval]:
-    """Yield what is done, for `fleet.core.interval_set.DoneIntervals`."""
-    for receipt in receipts:
-        yield from receipt.intervals

@@ -8,7 +8,6 @@ the pack stands, and what it replaces does not, whether it is there still or not
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -17,6 +16,7 @@ from typing import Self
 
 import pyarrow as pa
 
+from fleet.core.json_text import read_json
 from fleet.core.receipt import PartFile
 from fleet.errors import OutputCorruptError
 from fleet.storage import Entry, Folder
@@ -141,7 +141,7 @@ def read_pack_records(folder: Folder, pack: PackRecord) -> PackRecords:
     data = folder.read(name)
     try:
         table, beside = from_parquet(data)
-        return PackRecords(table, frozenset(json.loads(beside[REPLACES_KEY])))
+        return PackRecords(table, frozenset(read_json(beside[REPLACES_KEY])))
     except (ValueError, KeyError) as error:
         raise OutputCorruptError(
             f"{folder.uri}/{name} does not tell what pack {pack.name} covers: {error!r}.",

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from fleet.core.interval import Interval
+from fleet.core.json_text import read_json
 from fleet.core.receipt import PartFile, Receipt, Tally
 from fleet.parquet.arrays import to_bytes
 from fleet.table.parts.schema import ERRORS_TABLE, FRAMES_TABLE
@@ -23,8 +24,8 @@ METADATA_KEY = "fleet"
 _SEAL = ', "digest": "'
 _SEALED = {"committed_unix_s", "pack"}
 """Fields of records that were never written without a digest."""
-_PART = re.compile(r"part-([0-9a-f]{32})\.parquet")
-_UNFINISHED = re.compile(r"\.part-[0-9a-f]{32}\.parquet\.[0-9a-f]+\.tmp")
+_PART = re.compile(r"part-([0-9a-f]{32})(?:-[0-9a-f]{8})?\.parquet")
+_UNFINISHED = re.compile(r"\.part-([0-9a-f]{32})(?:-[0-9a-f]{8})?\.parquet\.[0-9a-f]+\.tmp")
 
 
 def part_name(lease: str) -> str:
@@ -38,9 +39,15 @@ def lease_of(name: str) -> str | None:
     return found[1] if found else None
 
 
-def is_unfinished_put(name: str) -> bool:
-    """Whether it is what a local put leaves behind when its process is killed in the middle."""
-    return bool(_UNFINISHED.fullmatch(name.rpartition("/")[2]))
+def other_part_name(lease: str, sha256: str) -> str:
+    """Name the object that holds a lease's rows where other rows took its usual name."""
+    return f"part-{lease}-{sha256[:8]}.parquet"
+
+
+def unfinished_lease_of(name: str) -> str | None:
+    """Read the lease from what a local put leaves behind when it is killed; None for others."""
+    found = _UNFINISHED.fullmatch(name.rpartition("/")[2])
+    return found[1] if found else None
 
 
 class ChecksumMismatchError(ValueError):
@@ -59,7 +66,7 @@ def verify_checksum(text: str | bytes) -> dict[str, Any]:
     body, seal, digest = written.rpartition(_SEAL)
     if seal and digest != f'{_digest(f"{body}}}")}"}}':
         raise ChecksumMismatchError("it was changed after it was written")
-    raw = json.loads(written)
+    raw = read_json(written)
     if not isinstance(raw, dict):
         raise TypeError("it is no record")
     if not seal and _SEALED & raw.keys():
@@ -97,7 +104,7 @@ class JobRecord:
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
         """Read it back; raises ValueError, KeyError or TypeError where it is not such a record."""
-        raw = json.loads(text)
+        raw = read_json(text)
         return cls(str(raw["job"]), str(raw["table"]), dict(raw["fields"]), str(raw["fleet"]))
 
 
@@ -150,6 +157,7 @@ class CommitRecord:
             "parts": [asdict(part) for part in receipt.parts[:-1]],
             "frames": {"rows": frames.rows, "sha256_before_footer": frames.sha256},
             "tally": asdict(receipt.tally),
+            **({"split_into": receipt.split_into} if receipt.split_into else {}),
         }
         return with_checksum(record)
 
@@ -176,6 +184,7 @@ class CommitRecord:
             tally=Tally(**raw["tally"]),
             device=raw["device"],
             peak_rss_bytes=raw["peak_rss_bytes"],
+            split_into=int(raw.get("split_into", 0)),
         )
         origin = Origin(raw["job"], raw["soc"], dict(raw["models"]), raw["fleet"])
         return cls(origin, receipt, int(raw.get("committed_unix_s", 0)))

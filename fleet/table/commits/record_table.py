@@ -8,7 +8,7 @@ it has, and its tally, a column `tally.NAME` for each count.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, get_origin, get_type_hints
 
@@ -20,21 +20,28 @@ from numpy.typing import NDArray
 
 from fleet.core.interval import Interval
 from fleet.core.interval_set import IntervalTable
-from fleet.core.receipt import PartFile, Receipt, Tally
+from fleet.core.receipt import Receipt, Tally
 from fleet.parquet.arrays import escaped, numbers, strings, unescaped
-from fleet.table.commits.record import CommitRecord, Origin, part_name
+from fleet.table.commits.record import CommitRecord, part_name
 
 _FORMAT_KEY = b"fleet.records"
 _FORMAT = b"1"
 _TALLY = {item.name: get_type_hints(Tally)[item.name] for item in fields(Tally)}
-_COUNTS = tuple(name for name, kind in _TALLY.items() if get_origin(kind) is None)
-_MAPS = tuple(name for name in _TALLY if name not in _COUNTS)
+COUNTS = tuple(name for name, kind in _TALLY.items() if get_origin(kind) is None)
+MAPS = tuple(name for name in _TALLY if name not in COUNTS)
 _KINDS = {int: pa.int64(), float: pa.float64()}
 _INTERVAL = pa.struct(
     [("uri", pa.string()), ("etag", pa.string()), ("start", pa.int64()), ("end", pa.int64())]
 )
 _PART = pa.struct(
-    [("table", pa.string()), ("rows", pa.int64()), ("bytes", pa.int64()), ("sha256", pa.string())]
+    [
+        ("table", pa.string()),
+        ("rows", pa.int64()),
+        ("bytes", pa.int64()),
+        ("sha256", pa.string()),
+        # Null where it is the lease's usual name, and in what version 0.1 wrote.
+        ("name", pa.string()),
+    ]
 )
 _ENTRY = pa.struct([("name", pa.string()), ("value", pa.float64())])
 SCHEMA = pa.schema(
@@ -50,8 +57,8 @@ SCHEMA = pa.schema(
         ("was", pa.list_(pa.string())),
         ("intervals", pa.list_(_INTERVAL)),
         ("parts", pa.list_(_PART)),
-        *((f"tally.{name}", _KINDS[_TALLY[name]]) for name in _COUNTS),
-        *((f"tally.{name}", pa.list_(_ENTRY)) for name in _MAPS),
+        *((f"tally.{name}", _KINDS[_TALLY[name]]) for name in COUNTS),
+        *((f"tally.{name}", pa.list_(_ENTRY)) for name in MAPS),
     ],
     metadata={_FORMAT_KEY: _FORMAT},
 )
@@ -75,9 +82,9 @@ def to_table(records: Sequence[CommitRecord]) -> pa.Table:
         _integers([receipt.peak_rss_bytes for receipt in receipts]),
         _names([record.was for record in records]),
         _intervals([receipt.intervals for receipt in receipts]),
-        _parts([receipt.parts for receipt in receipts]),
-        *(_column([getattr(tally, name) for tally in tallies], _TALLY[name]) for name in _COUNTS),
-        *(_entries([getattr(tally, name) for tally in tallies]) for name in _MAPS),
+        _parts(receipts),
+        *(_column([getattr(tally, name) for tally in tallies], _TALLY[name]) for name in COUNTS),
+        *(_entries([getattr(tally, name) for tally in tallies]) for name in MAPS),
     ]
     return pa.Table.from_arrays(columns, schema=SCHEMA)
 
@@ -122,15 +129,22 @@ def _intervals(lists: Sequence[Sequence[Interval]]) -> pa.Array:
     return _lists([len(several) for several in lists], columns, _INTERVAL)
 
 
-def _parts(lists: Sequence[Sequence[PartFile]]) -> pa.Array:
-    flat = [part for several in lists for part in several]
+def _parts(receipts: Sequence[Receipt]) -> pa.Array:
+    flat = [part for receipt in receipts for part in receipt.parts]
+    usual = [part_name(receipt.lease) for receipt in receipts for _ in receipt.parts]
     columns = [
         strings([part.table for part in flat]),
         _integers([part.rows for part in flat]),
         _integers([part.bytes for part in flat]),
         strings([part.sha256 for part in flat]),
+        strings(
+            [
+                None if part.name == name else part.name
+                for part, name in zip(flat, usual, strict=True)
+            ]
+        ),
     ]
-    return _lists([len(several) for several in lists], columns, _PART)
+    return _lists([len(receipt.parts) for receipt in receipts], columns, _PART)
 
 
 def _entries(maps: Sequence[Mapping[str, float]]) -> pa.Array:
@@ -158,16 +172,30 @@ def from_parquet(data: bytes) -> tuple[pa.Table, Mapping[str, str]]:
             found = {key.decode(): value.decode() for key, value in file.metadata.metadata.items()}
             table = file.read()
         if (table.schema.metadata or {}).get(_FORMAT_KEY) == _FORMAT:
-            return table.select(SCHEMA.names).cast(SCHEMA), found
+            return _with_part_names(table.select(SCHEMA.names)).cast(SCHEMA), found
     except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:
         raise ValueError(f"it holds no records: {error!r}") from error
     raise ValueError("its records are of another Fleet")
 
 
+def _with_part_names(table: pa.Table) -> pa.Table:
+    """Add the names of parts, all of them the usual ones, where version 0.1 wrote the records."""
+    at = table.schema.get_field_index("parts")
+    lists = table.column(at).combine_chunks()
+    if lists.type.value_type.get_field_index("name") >= 0:
+        return table
+    flat = lists.flatten()
+    kind = list(_PART)
+    columns = [flat.field(item.name) for item in kind[:-1]]
+    parts = pa.StructArray.from_arrays([*columns, pa.nulls(len(flat), pa.string())], fields=kind)
+    ends = np.cumsum([0, *lists.value_lengths().to_pylist()]).astype(np.int32)
+    return table.set_column(at, "parts", pa.ListArray.from_arrays(numbers(ends), parts))
+
+
 def total(table: pa.Table) -> Tally:
     """Add up the tallies."""
-    counts: dict[str, Any] = {name: pc.sum(table[f"tally.{name}"]).as_py() or 0 for name in _COUNTS}
-    maps: dict[str, Any] = {name: _sum_by_name(table[f"tally.{name}"], name) for name in _MAPS}
+    counts: dict[str, Any] = {name: pc.sum(table[f"tally.{name}"]).as_py() or 0 for name in COUNTS}
+    maps: dict[str, Any] = {name: _sum_by_name(table[f"tally.{name}"], name) for name in MAPS}
     return Tally(**counts, **maps)
 
 
@@ -176,10 +204,10 @@ def _sum_by_name(lists: pa.ChunkedArray, field: str) -> dict[str, float]:
     flat = pa.Table.from_arrays([entries.field(0), entries.field(1)], names=["name", "value"])
     sums = flat.group_by("name", use_threads=False).aggregate([("value", "sum")])
     pairs = zip(sums["name"].to_pylist(), sums["value_sum"].to_pylist(), strict=True)
-    return {name: _number(value, field) for name, value in sorted(pairs)}
+    return {name: count_of(value, field) for name, value in sorted(pairs)}
 
 
-def _number(value: float, field: str) -> float:
+def count_of(value: float, field: str) -> float:
     """Give a count of things as the integer that it was."""
     return int(value) if _TALLY[field].__args__[1] is int else value
 
@@ -211,57 +239,3 @@ def covered(table: pa.Table) -> Covered:
 
 def _codes(array: pa.DictionaryArray) -> NDArray[np.int64]:
     return np.asarray(array.indices.to_numpy(zero_copy_only=False), np.int64)
-
-
-def records_of(table: pa.Table) -> Iterator[CommitRecord]:
-    """Yield the records one by one; for some, not for a hundred thousand."""
-    for row in table.to_pylist():
-        yield CommitRecord(
-            Origin(row["job"], row["soc"], json.loads(row["models"]), row["version"]),
-            _receipt(row),
-            row["committed_unix_s"],
-            tuple(row["was"]),
-        )
-
-
-def _receipt(row: Mapping[str, Any]) -> Receipt:
-    counts: dict[str, Any] = {name: row[f"tally.{name}"] for name in _COUNTS}
-    maps: dict[str, Any] = {
-        name: {entry["name"]: _number(entry["value"], name) for entry in row[f"tally.{name}"]}
-        for name in _MAPS
-    }
-    name = part_name(row["lease"])
-    return Receipt(
-        lease=row["lease"],
-        intervals=tuple(
-            Interval(unescaped(i["uri"]), i["etag"], i["start"], i["end"]) for i in row["intervals"]
-        ),
-        parts=tuple(PartFile(name=name, **part) for part in row["parts"]),
-        tally=Tally(**counts, **maps),
-        device=row["device"],
-        peak_rss_bytes=row["peak_rss_bytes"],
-    )
-
-
-def parts_of(table: pa.Table) -> Iterator[tuple[str, tuple[PartFile, ...]]]:
-    """Yield each lease with its parts."""
-    for row in table.select(["lease", "parts"]).to_pylist():
-        name = part_name(row["lease"])
-        yield row["lease"], tuple(PartFile(name=name, **part) for part in row["parts"])
-
-
-def names_of(table: pa.Table) -> set[str]:
-    """The names of leases, and of those that they are remainders of."""
-    before = table["was"].combine_chunks().flatten().to_pylist()
-    return {*table["lease"].to_pylist(), *before}
-
-
-def frames_bytes(table: pa.Table) -> NDArray[np.int64]:
-    """How large each lease's frames part is, -1 where its rows lie in a shared part: int64."""
-    parts = table["parts"].combine_chunks()
-    sizes = parts.flatten().field("bytes").to_numpy(zero_copy_only=False)
-    ends = parts.offsets.to_numpy(zero_copy_only=False)[1:]
-    has = parts.value_lengths().to_numpy(zero_copy_only=False) > 0
-    found = np.full(len(parts), -1, np.int64)
-    found[has] = sizes[ends[has] - parts.offsets[0].as_py() - 1]
-    return found

@@ -13,10 +13,11 @@ import pyarrow.parquet as pq
 
 from fleet.core.interval_set import IntervalTable
 from fleet.core.receipt import PartFile
-from fleet.parquet.encoding import digest, digest_before_footer
 from fleet.storage import Folder
 from fleet.table.commits.record import part_name
-from fleet.table.commits.record_table import Covered, parts_of
+from fleet.table.commits.record_rows import parts_of
+from fleet.table.commits.record_table import Covered
+from fleet.table.maintenance.exchange import is_as_put
 from fleet.table.maintenance.finding import Finding
 from fleet.table.maintenance.row_owner import NO_LEASE, lease_of_frames
 from fleet.table.parts.schema import ERRORS_TABLE, FRAMES_TABLE
@@ -93,10 +94,8 @@ def verify_object(folder: Folder, state: TableState, what: ObjectToVerify) -> Ve
 
 
 def _compare(data: bytes, part: PartFile) -> str:
-    is_frames = part.table == FRAMES_TABLE
-    found = digest_before_footer(data) if is_frames else digest(data)
-    if found != part.sha256:
-        return f"its sha256 is {found[:16]}..., not {part.sha256[:16]}... as it was put"
+    if not is_as_put(data, part):
+        return f"its bytes have another sha256 than {part.sha256[:16]}..., as they were put"
     rows = pq.ParquetFile(pa.BufferReader(data)).metadata.num_rows
     return "" if rows == part.rows else f"it has {rows:,} rows, not {part.rows:,} as it was put"
 

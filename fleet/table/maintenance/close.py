@@ -1,4 +1,4 @@
-"""Closing an output folder."""
+"""Closing an output: everything that was wanted is there, and no later commit counts."""
 
 from __future__ import annotations
 
@@ -10,18 +10,16 @@ import numpy as np
 from fleet.core.interval import Interval
 from fleet.core.receipt import Tally
 from fleet.core.spans import covers
-from fleet.errors import OutputCorruptError
+from fleet.errors import JobFailedError, OutputCorruptError
 from fleet.parquet.arrays import numbers
 from fleet.storage import Folder
 from fleet.table.commits.checkpoint import WORTH_IT, is_checkpoint, merge_checkpoints
 from fleet.table.commits.record import JobRecord
-from fleet.table.maintenance.vacuum import VacuumOptions, vacuum
-from fleet.table.state.lock import REWRITE_LOCK, locked
-from fleet.table.state.state import UNPACKED, TableState
+from fleet.table.maintenance.garbage import collect, delete, uncommitted
+from fleet.table.maintenance.rewriting import Rewriting
+from fleet.table.maintenance.vacuum import check_job, next_manifest
+from fleet.table.state.state import TableState
 from fleet.table.state.success_marker import put_success
-
-WAIT_S = 600.0
-"""For `fleet compact` to end an exchange of parts, or for its hold to expire."""
 
 
 class Covering(Protocol):
@@ -29,35 +27,57 @@ class Covering(Protocol):
 
     @property
     def intervals(self) -> tuple[Interval, ...]:
-        """What it covers."""
+        """Return what it covers."""
 
 
-def finish(
-    folder: Folder, job: JobRecord, committed: Iterable[Covering], how: VacuumOptions | None = None
-) -> Tally:
-    """Close the folder: sweep it, put `_SUCCESS.json`, and give the totals over all that is there.
+def close(rewriting: Rewriting, committed: Iterable[Covering], epoch: int) -> Tally:
+    """Close the output: put the last manifest of the epoch and `_SUCCESS.json`; return the totals.
 
-    `committed`: what the caller knows to be committed. Raises OutputCorruptError where not all that
-    it covers is there: closing over a hole would be a lie.
+    `committed`: what the caller knows to be committed. Raises JobFailedError where another run has
+    taken the output over, OutputCorruptError where not all that is committed is there: closing over
+    a hole would be a lie.
     """
-    with locked(folder, REWRITE_LOCK, "fleet run", job.digest, WAIT_S) as guard:
-        state = vacuum(folder, job, guard, how)
-        _check_there(folder, state, committed)
-        checkpoint(folder, state)
-        put_success(folder, job, state)
+    folder, job = rewriting.folder, rewriting.job
+    state = rewriting.state()
+    check_job(folder, job, state)
+    check_epoch(folder, state, epoch)
+    check_there(folder, state, committed)
+    if not state.closed:
+        rewriting.publish(next_manifest(rewriting, state, np.zeros(0, np.int64), closed=True))
+        state = rewriting.state()
+    collect(folder, job.tables, state)
+    checkpoint(folder, state)
+    put_success(folder, job, state)
     return state.total
 
 
-def checkpoint(folder: Folder, state: TableState) -> None:
-    """Put the records of leases with their own parts into one snapshot, where that is worth it."""
-    own = np.flatnonzero(state.pack_of_lease == UNPACKED)
-    snapshots = [name for name in state.sizes if is_checkpoint(name)]
-    fresh = len(own) - state.checkpointed
-    if fresh >= WORTH_IT or len(snapshots) > 1 or (snapshots and not len(own)):
-        merge_checkpoints(folder, state.records.take(numbers(own)), snapshots)
+def close_alone(
+    folder: Folder, job: JobRecord, state: TableState, committed: Iterable[Covering]
+) -> Tally:
+    """Close an output in a store without conditional puts, where no other run is at work."""
+    check_job(folder, job, state)
+    check_there(folder, state, committed)
+    put_success(folder, job, state)
+    delete(folder, uncommitted(state, job.tables))
+    return state.total
 
 
-def _check_there(folder: Folder, state: TableState, committed: Iterable[Covering]) -> None:
+def check_epoch(folder: Folder, state: TableState, epoch: int) -> None:
+    """Raise JobFailedError where the output is of another epoch by now."""
+    if state.manifest.epoch != epoch:
+        raise JobFailedError(
+            f"{folder.uri} was taken over: {state.manifest.why} changed what it holds.",
+            "This process had not been heard of for too long; it stops.",
+        )
+
+
+def check_there(folder: Folder, state: TableState, committed: Iterable[Covering]) -> None:
+    """Raise OutputCorruptError where something that was committed is not there."""
+    if state.lost:
+        raise OutputCorruptError(
+            f"{folder.uri}: {state.lost[0]} was committed, and is not there as it was put.",
+            "Run the job's command again: what it held is done again.",
+        )
     done = state.done
     for each in committed:
         for interval in each.intervals:
@@ -69,3 +89,12 @@ def _check_there(folder: Folder, state: TableState, committed: Iterable[Covering
                     "it names, is not there as it was put.",
                     "Run the same command again: what it held is done again.",
                 )
+
+
+def checkpoint(folder: Folder, state: TableState) -> None:
+    """Put the records of leases with their own parts into one checkpoint, if that is worth it."""
+    own = state.unpacked
+    checkpoints = [name for name in state.sizes if is_checkpoint(name)]
+    fresh = len(own) - state.checkpointed
+    if fresh >= WORTH_IT or len(checkpoints) > 1 or (checkpoints and not len(own)):
+        merge_checkpoints(folder, state.records.take(numbers(own)), checkpoints)

@@ -13,15 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.storage import Folder
-from fleet.table.commits.record import JobRecord
-from fleet.table.maintenance.close import WAIT_S, checkpoint
-from fleet.table.maintenance.exchange import exchange, objects_of, rewrite_unit
-from fleet.table.maintenance.replace import PAUSE_S, next_number, recover, switch
-from fleet.table.maintenance.vacuum import VacuumOptions, shared_videos, vacuum
-from fleet.table.state.lock import REWRITE_LOCK, LockGuard, locked
-from fleet.table.state.state import UNPACKED, TableState, read_state
-from fleet.table.state.success_marker import is_finished, put_success
+from fleet.table.commits.manifest import Manifest
+from fleet.table.maintenance.close import check_there, checkpoint
+from fleet.table.maintenance.exchange import exchange, packs_in, parts_in, rewrite_unit
+from fleet.table.maintenance.garbage import collect
+from fleet.table.maintenance.rewriting import Rewriting
+from fleet.table.maintenance.selection import shared_videos
+from fleet.table.state.state import UNPACKED, TableState
+from fleet.table.state.success_marker import put_success, remove_success
 
 TARGET_BYTES = 128 * 1000 * 1000
 """What one part of the largest table is to have: less is slow to open, more is slow to skip."""
@@ -41,45 +40,62 @@ class Compacted:
 
 
 def compact(
-    folder: Folder,
-    job: JobRecord,
+    rewriting: Rewriting,
     target_bytes: int = TARGET_BYTES,
-    pause_s: float = PAUSE_S,
     on_progress: Callable[[int, int], None] = lambda _, __: None,
 ) -> Compacted:
     """Bring parts together until those of the largest table have about `target_bytes`.
 
-    `on_progress` is told how many of how many new parts are there. `pause_s`: see `replace`.
-    Needs the memory of some target sizes. What is interrupted is put right by the next run of this
-    or of the job. Raises OutputBusyError where another one is at it for too long.
+    `on_progress` is told how many of how many new parts are there. Needs the memory of some target
+    sizes. Raises OutputCorruptError where something is damaged or missing, before it is touched;
+    SupersededError where another process changed the output meanwhile: what was done by then stays.
     """
-    with locked(folder, REWRITE_LOCK, "fleet compact", job.digest, WAIT_S) as guard:
-        closed = is_finished(folder)
-        state = _settled(folder, job, guard, pause_s, closed=closed)
-        groups = list(_groups(state, target_bytes))
-        number = next_number(state)
-        for done, rows in enumerate(groups):
-            on_progress(done, len(groups))
-            made = exchange(folder, state, rows, state.covered, {})
-            number = switch(folder, job, number, [made], guard, pause_s)
-        after = read_state(folder, job.tables) if groups else state
-        checkpoint(folder, after)
-        if closed and (groups or not is_finished(folder)):
-            put_success(folder, job, after)
+    folder, job = rewriting.folder, rewriting.job
+    state = rewriting.state()
+    check_there(folder, state, ())
+    groups = list(_groups(state, target_bytes))
+    manifest = state.manifest
+    for number, rows in enumerate(groups):
+        on_progress(number, len(groups))
+        if state.closed:
+            remove_success(folder)
+        made = exchange(folder, state, rows, state.covered, {})
+        manifest = rewriting.publish(
+            _without(state, manifest, rows, job.digest, rewriting.what), [made]
+        )
+    after = rewriting.state() if groups else state
+    if after.manifest.number:
+        collect(folder, job.tables, after)
+    checkpoint(folder, after)
+    if after.closed:
+        put_success(folder, job, after)
     old, new = _data(state), _data(after)
     leases = sum(map(len, groups))
     return Compacted(len(old), len(new), sum(old.values()), sum(new.values()), leases)
 
 
-def _settled(
-    folder: Folder, job: JobRecord, guard: LockGuard, pause_s: float, *, closed: bool
-) -> TableState:
-    """Put right what was interrupted; in a closed folder, nothing that came late is taken along."""
-    if closed:
-        return vacuum(folder, job, guard, VacuumOptions(pause_s=pause_s))
-    state = read_state(folder, job.tables)
-    recover(folder, job, state)
-    return state
+def _without(
+    state: TableState, manifest: Manifest, rows: NDArray[np.int64], job: str, what: str
+) -> Manifest:
+    """Return the manifest after `manifest`, less what is moved; the epoch goes on."""
+    number = max(state.last_number, manifest.number) + 1
+    moved = {state.leases[row] for row in rows.tolist()}
+    replaced = {state.packs[pack].name for pack in packs_in(state, rows)}
+    if manifest.number:
+        packs, leases, epoch = manifest.packs, manifest.leases, manifest.epoch
+    else:
+        # The first manifest of an output that version 0.1 has written.
+        packs, epoch = tuple(pack.name for pack in state.packs), number
+        leases = {state.leases[row] for row in state.unpacked.tolist()}
+    return Manifest(
+        number=number,
+        epoch=epoch,
+        job=job,
+        packs=tuple(pack for pack in packs if pack not in replaced),
+        leases=frozenset(leases - moved),
+        closed=state.closed,
+        why=what,
+    )
 
 
 def _data(state: TableState) -> dict[str, int]:
@@ -134,8 +150,7 @@ def _ranks(strings: NDArray[np.object_]) -> NDArray[np.int64]:
 
 def _sizes(state: TableState, unit: NDArray[np.int64]) -> dict[str, int]:
     sizes: dict[str, int] = {}
-    for name in objects_of(state, unit):
-        table = name.partition("/")[0]
-        if not table.startswith("_"):
-            sizes[table] = sizes.get(table, 0) + state.sizes[name]
+    for part in parts_in(state, unit):
+        if not part.table.startswith("_"):
+            sizes[part.table] = sizes.get(part.table, 0) + part.bytes
     return sizes

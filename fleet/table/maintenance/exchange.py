@@ -1,4 +1,4 @@
-"""Which parts are to become one pack: read from the folder, and brought together."""
+"""Which parts are to become one pack: read, compared with their digests, and brought together."""
 
 from __future__ import annotations
 
@@ -11,37 +11,35 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from fleet.core.receipt import PartFile
 from fleet.errors import OutputCorruptError
 from fleet.parquet.arrays import numbers
+from fleet.parquet.encoding import digest, digest_before_footer
 from fleet.storage import Folder
-from fleet.table.commits.record import part_name
+from fleet.table.commits.record_rows import parts_of
 from fleet.table.commits.record_table import Covered
 from fleet.table.maintenance.rewrite import Rewritten, keep
-from fleet.table.state.state import UNPACKED, TableState, own_parts
+from fleet.table.parts.schema import FRAMES_TABLE
+from fleet.table.state.state import UNPACKED, TableState
 from fleet.table.state.video_manifest import Seconds
 
 
 @dataclass(frozen=True, eq=False)
 class Exchange:
-    """A pack to be, and what it takes the place of.
-
-    `kept`: its leases and rows; no lease where nothing is left. `replaces`: the packs that it
-    supersedes. `objects`: what it takes the place of, to be deleted.
-    """
+    """A pack to be, and what it takes the place of."""
 
     kept: Rewritten
+    """Its leases and rows; no lease where nothing is left."""
     replaces: AbstractSet[str]
+    """The packs that it takes the place of."""
     objects: Sequence[str]
+    """The objects that it takes the place of."""
 
 
 def rewrite_unit(state: TableState, lease: int) -> NDArray[np.int64]:
-    """The rows that can only be exchanged together: a lease with its own parts, or a whole pack."""
-    pack_of_lease = int(state.pack_of_lease[lease])
-    return (
-        np.array([lease])
-        if pack_of_lease == UNPACKED
-        else np.flatnonzero(state.pack_of_lease == pack_of_lease)
-    )
+    """Return the rows that are rewritten together: a lease with its own parts, or a whole pack."""
+    pack = int(state.pack_of_lease[lease])
+    return np.array([lease]) if pack == UNPACKED else np.flatnonzero(state.pack_of_lease == pack)
 
 
 def exchange(
@@ -54,8 +52,8 @@ def exchange(
     """Bring the leases in these rows of `state` together, less what `kept` does not cover.
 
     `rows`: whole packs and leases with their own parts, that do not overlap. `kept`: its `lease`
-    is a row of `state`; may tell of others, too. `seconds`: see `rewrite`. Raises
-    OutputCorruptError where a part cannot be read.
+    is a row of `state`; may tell of others, too. `seconds`: seconds a tick, by video. Raises
+    OutputCorruptError where a part is not as it was put: a rewrite must not vouch for damage.
     """
     records = state.records.take(numbers(rows))
     place = np.full(len(state), -1, np.int64)
@@ -63,38 +61,46 @@ def exchange(
     mine = place[kept.lease] >= 0
     local = Covered(kept.intervals.take(mine), place[kept.lease[mine]])
     pieces: dict[str, list[pa.Table]] = {}
-    objects = list(objects_of(state, rows))
-    for name in objects:
-        table = name.partition("/")[0]
-        if not table.startswith("_"):
-            pieces.setdefault(table, []).append(_read(folder, name))
-    packs = _packs_in(state, rows)
-    replaces = {state.packs[pack].name for pack in packs}.union(
-        *(state.inherited[pack] for pack in packs)
-    )
+    parts = list(parts_in(state, rows))
+    for part in parts:
+        if not part.table.startswith("_"):
+            pieces.setdefault(part.table, []).append(_read(folder, part))
+    replaces = {state.packs[pack].name for pack in packs_in(state, rows)}
+    objects = [f"{part.table}/{part.name}" for part in parts]
     return Exchange(keep(records, pieces, local, seconds), replaces, objects)
 
 
-def _packs_in(state: TableState, rows: NDArray[np.int64]) -> list[int]:
-    homes = np.unique(state.pack_of_lease[rows])
-    return [int(pack_of_lease) for pack_of_lease in homes if pack_of_lease != UNPACKED]
+def packs_in(state: TableState, rows: NDArray[np.int64]) -> list[int]:
+    """Return the positions of the packs that hold these rows."""
+    found = np.unique(state.pack_of_lease[rows])
+    return [int(pack) for pack in found if pack != UNPACKED]
 
 
-def objects_of(state: TableState, rows: NDArray[np.int64]) -> Iterator[str]:
-    """Name the objects that hold the leases in these rows."""
-    for pack in _packs_in(state, rows):
-        yield from state.packs[pack].objects
+def parts_in(state: TableState, rows: NDArray[np.int64]) -> Iterator[PartFile]:
+    """Yield the objects that hold the leases in these rows."""
+    for pack in packs_in(state, rows):
+        yield from state.packs[pack].parts
     own = rows[state.pack_of_lease[rows] == UNPACKED]
-    for lease, parts in own_parts(state.records.take(numbers(own))):
-        yield from (f"{table}/{part_name(lease)}" for table, _ in parts)
+    for _, parts in parts_of(state.records.take(numbers(own))):
+        yield from parts
 
 
-def _read(folder: Folder, name: str) -> pa.Table:
-    data = folder.read(name)
+def is_as_put(data: bytes, part: PartFile) -> bool:
+    """Return whether an object's bytes have the digest that its record tells of."""
+    is_frames = part.table == FRAMES_TABLE
+    return (digest_before_footer(data) if is_frames else digest(data)) == part.sha256
+
+
+def _read(folder: Folder, part: PartFile) -> pa.Table:
+    name = f"{part.table}/{part.name}"
     try:
-        return pq.ParquetFile(pa.BufferReader(data)).read()
-    except (pa.ArrowException, OSError) as error:
-        raise OutputCorruptError(
-            f"{folder.uri}/{name} cannot be read: {error}.",
-            "`fleet verify` lists what else is wrong, with the way out.",
-        ) from error
+        data = folder.read(name)
+        if is_as_put(data, part):
+            return pq.ParquetFile(pa.BufferReader(data)).read()
+        reason = "its bytes are not those that were put"
+    except (pa.ArrowException, OSError, ValueError) as error:
+        reason = str(error)
+    raise OutputCorruptError(
+        f"{folder.uri}/{name} is damaged: {reason}. Nothing was changed.",
+        "`fleet verify` lists what else is wrong, with the way out.",
+    )

@@ -15,16 +15,12 @@ from fleet.core.spans import length
 from fleet.errors import UsageError
 from fleet.index_cache.store import IndexStore
 from fleet.parquet.arrays import to_bytes
-from fleet.storage import Folder
-from fleet.table.commits.record import JobRecord
-from fleet.table.maintenance.close import WAIT_S
+from fleet.table.maintenance.close import check_there
 from fleet.table.maintenance.reopen import intervals_to_reopen, without
-from fleet.table.maintenance.replace import PAUSE_S, recover
-from fleet.table.maintenance.vacuum import VacuumOptions, remove
-from fleet.table.state.lock import LEADER_LOCK, REWRITE_LOCK, locked
-from fleet.table.state.read import read, read_losses
-from fleet.table.state.state import read_state
-from fleet.table.state.success_marker import unfinish
+from fleet.table.maintenance.rewriting import Rewriting
+from fleet.table.maintenance.vacuum import retain
+from fleet.table.state.read import open_tables, read_losses
+from fleet.table.state.success_marker import remove_success
 from fleet.table.state.video_manifest import Video, read_videos, seconds_a_tick
 from fleet.video.index import VideoIndex
 
@@ -63,41 +59,28 @@ class Requeued:
     video_s: float
 
 
-def requeue(
-    folder: Folder, job: JobRecord, asked: LossFilter, store: IndexStore, pause_s: float = PAUSE_S
-) -> Requeued:
+def requeue(rewriting: Rewriting, asked: LossFilter, store: IndexStore) -> Requeued:
     """Take the losses that are meant out of what is done, and out of errors/.
 
-    With them go the GOPs that they lie in, as far as `store` knows these, and nothing else. Raises
-    OutputBusyError while a run is at work, UsageError where no loss is meant.
+    With them go the GOPs that they lie in, as far as `store` knows these, and nothing else. Not
+    while a run is at work. Raises UsageError where no loss is meant.
     """
-    with (
-        locked(folder, LEADER_LOCK, "fleet requeue", job.digest),
-        locked(folder, REWRITE_LOCK, "fleet requeue", job.digest, WAIT_S) as guard,
-    ):
-        state = read_state(folder, job.tables)
-        recover(folder, job, state)
-        losses = read_losses(read(folder.uri).errors)
-        meant = [loss for loss in losses if asked.means(loss)]
-        if not losses:
-            return Requeued(0, 0, 0, 0.0)
-        if not meant:
-            raise _nothing(asked, losses)
-        videos = read_videos(folder)
-        taken = intervals_to_reopen(state.covered, meant, losses, _Bounds(store, videos))
-        kept, changed = without(state.covered, taken)
-        unfinish(folder)
-        seconds = seconds_a_tick(videos)
-        remove(
-            folder,
-            job,
-            state,
-            kept,
-            changed,
-            guard,
-            VacuumOptions(seconds=seconds, pause_s=pause_s),
-        )
-        _forget(store, videos, meant)
+    folder, job = rewriting.folder, rewriting.job
+    state = rewriting.state()
+    check_there(folder, state, ())
+    losses = read_losses(open_tables(folder, job, state).errors)
+    meant = [loss for loss in losses if asked.means(loss)]
+    if not losses:
+        return Requeued(0, 0, 0, 0.0)
+    if not meant:
+        raise _nothing(asked, losses)
+    videos = read_videos(folder)
+    taken = intervals_to_reopen(state.covered, meant, losses, _Bounds(store, videos))
+    kept, changed = without(state.covered, taken)
+    seconds = seconds_a_tick(videos)
+    remove_success(folder)
+    retain(rewriting, state, kept, changed, seconds)
+    _forget(store, videos, meant)
     return Requeued(
         losses=len(meant),
         videos=len({loss.uri for loss in meant}),

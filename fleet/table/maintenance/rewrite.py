@@ -11,12 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from fleet.core.interval import Interval, lease_id
+from fleet.core.interval import Interval, LeaseNames
 from fleet.core.interval_set import EVER
 from fleet.core.receipt import Tally
 from fleet.parquet.arrays import booleans, numbers, optional_numbers
 from fleet.table.commits.record import CommitRecord
-from fleet.table.commits.record_table import Covered, covered, records_of, to_table
+from fleet.table.commits.record_rows import records_of
+from fleet.table.commits.record_table import Covered, covered, to_table
 from fleet.table.maintenance.row_owner import NO_LEASE, IntervalLookup, lease_of_frames
 from fleet.table.parts.builder import LABEL
 from fleet.table.parts.schema import ERRORS_TABLE, FRAMES_TABLE
@@ -136,7 +137,7 @@ def _recount(
     receipt = record.receipt
     video_s = receipt.tally.video_s * _share(intervals, receipt.intervals, seconds)
     tally = replace(receipt.tally, video_s=video_s, **_counts(tables, receipt.tally))
-    name = lease_id(record.origin.job, intervals)
+    name = LeaseNames(record.origin.job)(intervals)
     smaller = replace(receipt, lease=name, intervals=intervals, tally=tally, parts=())
     return replace(record, receipt=smaller, was=(*record.was, receipt.lease))
 

@@ -1,71 +1,109 @@
-"""Clearing an output folder of what does not count: torn leases, old versions, double cover."""
+"""Taking an output over for a run: what does not count is left out, and its objects deleted.
+
+Left out are leases that were not committed, rows of another version of a video, and rows over a
+stretch that another lease covers. The rest of such a lease stays.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.core.interval_set import IntervalTable
-from fleet.core.spans import NO_SPANS, Spans, subtract, union
-from fleet.errors import OutputCorruptError
+from fleet.errors import OutputCorruptError, StorageRefusedError
 from fleet.storage import Folder
-from fleet.table.commits.checkpoint import is_checkpoint
-from fleet.table.commits.record import JobRecord, is_unfinished_put, lease_of, part_name
+from fleet.table.commits.manifest import Manifest
+from fleet.table.commits.record import JobRecord, part_name
 from fleet.table.commits.record_table import Covered
-from fleet.table.maintenance.exchange import Exchange, exchange, objects_of, rewrite_unit
-from fleet.table.maintenance.replace import PAUSE_S, delete, next_number, recover, switch
+from fleet.table.maintenance.exchange import Exchange, exchange, packs_in, rewrite_unit
+from fleet.table.maintenance.garbage import collect
+from fleet.table.maintenance.rewriting import Rewriting
+from fleet.table.maintenance.selection import changed_leases, kept_of
 from fleet.table.parts.schema import FRAMES_TABLE
-from fleet.table.state.lock import LockGuard
-from fleet.table.state.state import TableState, read_state
-from fleet.table.state.success_marker import unfinish
+from fleet.table.state.state import TableState
+from fleet.table.state.success_marker import remove_success
 from fleet.table.state.video_manifest import Seconds
 
 
-@dataclass(frozen=True)
-class VacuumOptions:
-    """How a folder is swept.
+def begin_epoch(rewriting: Rewriting, versions: Mapping[str, str], seconds: Seconds) -> TableState:
+    """Take the output over for a run, and return what it holds.
 
-    `versions`: uri -> etag of the videos as they are now; what was made of others goes. `seconds`:
-    see `fleet.table.maintenance.rewrite`. `pause_s`: see `fleet.table.maintenance.replace`.
-    """
-
-    versions: Mapping[str, str] | None = None
-    seconds: Seconds | None = None
-    pause_s: float = PAUSE_S
-
-
-def vacuum(
-    folder: Folder, job: JobRecord, guard: LockGuard, how: VacuumOptions | None = None
-) -> TableState:
-    """Delete every part that does not count, and give what stands.
-
-    Gone are parts of leases that were not committed, rows of another version of a video, and rows
-    over a stretch that another lease covers, as a worker that was given up for dead may commit
-    late; the rest of such a lease stays. Of each lease, the commit goes first. `guard`: of the lock
-    REWRITE; not for a folder where workers of another run still put parts. Raises
+    From then on a lease counts only where it is planned in the new epoch, or was committed by now.
+    `versions`: uri -> etag of the videos as they are now; what was made of others goes. Raises
     OutputCorruptError where a part is of another job.
     """
-    how = how or VacuumOptions()
-    state = read_state(folder, job.tables)
-    _check_job(folder, job, state)
-    kept = _kept(state.covered, how.versions or {})
-    changed = _changed(state.covered, kept, len(state))
-    stray = _stray(state, job)
-    if len(changed) or stray:
-        # What vouches for the rows must not outlive them.
-        unfinish(folder)
-    recover(folder, job, state)
-    delete(folder, stray)
-    if len(changed):
-        remove(folder, job, state, kept, changed, guard, how)
-        state = read_state(folder, job.tables)
-    return state
+    state = rewriting.state()
+    check_job(rewriting.folder, rewriting.job, state)
+    kept = kept_of(state.covered, versions)
+    changed = changed_leases(state.covered, kept, len(state))
+    # What vouches for the rows must not outlive them.
+    remove_success(rewriting.folder)
+    return retain(rewriting, state, kept, changed, seconds)
 
 
-def _check_job(folder: Folder, job: JobRecord, state: TableState) -> None:
+def retain(
+    rewriting: Rewriting,
+    state: TableState,
+    kept: Covered,
+    changed: NDArray[np.int64],
+    seconds: Seconds,
+) -> TableState:
+    """Begin an epoch with what `kept` leaves of the `changed` leases, and all of the others.
+
+    `changed`: rows of `state`. Returns what the output holds then.
+    """
+    change = _Change.of(state, kept, changed)
+
+    def exchanges() -> Iterator[Exchange]:
+        for unit in change.rewritten:
+            yield exchange(rewriting.folder, state, np.array(unit), kept, seconds)
+
+    rewriting.publish(next_manifest(rewriting, state, change.gone), exchanges())
+    after = rewriting.state()
+    collect(rewriting.folder, rewriting.job.tables, after)
+    return after
+
+
+@dataclass(frozen=True)
+class _Change:
+    """Which units are rewritten, and which rows are no longer held as they are."""
+
+    rewritten: tuple[tuple[int, ...], ...]
+    gone: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, state: TableState, kept: Covered, changed: NDArray[np.int64]) -> _Change:
+        units = {tuple(rewrite_unit(state, int(lease)).tolist()) for lease in changed}
+        left = np.zeros(len(state), np.bool_)
+        left[kept.lease] = True
+        rewritten = tuple(sorted(unit for unit in units if left[list(unit)].any()))
+        return cls(rewritten, np.array([row for unit in units for row in unit], np.int64))
+
+
+def next_manifest(
+    rewriting: Rewriting, state: TableState, gone: NDArray[np.int64], *, closed: bool = False
+) -> Manifest:
+    """Return the manifest of a new epoch, with all that `state` holds but the rows in `gone`."""
+    number = state.last_number + 1
+    replaced = {state.packs[pack].name for pack in packs_in(state, gone)}
+    stay = np.setdiff1d(state.unpacked, gone)
+    # A lease that was split covers nothing under its own name.
+    stay = np.intersect1d(stay, state.covered.lease)
+    return Manifest(
+        number=number,
+        epoch=number,
+        job=rewriting.job.digest,
+        packs=tuple(pack.name for pack in state.packs if pack.name not in replaced),
+        leases=frozenset(state.leases[row] for row in stay.tolist()),
+        closed=closed,
+        why=rewriting.what,
+    )
+
+
+def check_job(folder: Folder, job: JobRecord, state: TableState) -> None:
+    """Raise OutputCorruptError where a lease is of another job."""
     jobs = state.records["job"]
     if jobs.unique().to_pylist() in ([], [job.digest]):
         return
@@ -77,98 +115,12 @@ def _check_job(folder: Folder, job: JobRecord, state: TableState) -> None:
     )
 
 
-def _stray(state: TableState, job: JobRecord) -> list[str]:
-    """Name the parts of leases that were never committed, and what broken local puts left."""
-    folders = set(job.tables)
-    return [
-        name
-        for name in state.sizes
-        if name not in state.objects
-        and name.partition("/")[0] in folders
-        and (lease_of(name) or is_unfinished_put(name))
-    ]
-
-
-def _kept(covered: Covered, versions: Mapping[str, str]) -> Covered:
-    """What is to stay: of the present version of each video, each stretch once."""
-    intervals = covered.intervals
-    current = np.array([versions.get(uri, etag) == etag for uri, etag in intervals.versions], bool)
-    fresh = current[intervals.version] if len(intervals) else np.zeros(0, np.bool_)
-    return _once(Covered(intervals.take(fresh), covered.lease[fresh]))
-
-
-def _once(covered: Covered) -> Covered:
-    """Leave out what an earlier lease covers, whatever version of the video it was read from."""
-    video = _videos(covered.intervals)
-    among = shared_videos(covered.intervals)
-    if not among.any():
-        return covered
-    columns: list[tuple[int, int, int, int]] = []
-    taken: dict[int, Spans] = {}
-    for row in np.flatnonzero(among).tolist():
-        span = np.array([[covered.intervals.starts[row], covered.intervals.ends[row]]], np.int64)
-        before = taken.get(int(video[row]), NO_SPANS)
-        for start, end in subtract(span, before).tolist():
-            columns.append((int(covered.intervals.version[row]), start, end, row))
-        taken[int(video[row])] = union(*np.concatenate((before, span)).T)
-    version, starts, ends, rows = np.array(columns, np.int64).reshape(-1, 4).T
-    alone = covered.intervals.take(~among)
-    table = IntervalTable(
-        covered.intervals.versions,
-        np.concatenate((alone.version, version)),
-        np.concatenate((alone.starts, starts)),
-        np.concatenate((alone.ends, ends)),
-    )
-    return Covered(table, np.concatenate((covered.lease[~among], covered.lease[rows])))
-
-
-def shared_videos(intervals: IntervalTable) -> NDArray[np.bool_]:
-    """Mark the intervals of videos of which some stretch is covered twice, in any versions."""
-    video = _videos(intervals)
-    as_one = IntervalTable((), video, intervals.starts, intervals.ends)
-    return np.isin(video, video[as_one.overlaps()])
-
-
-def _videos(intervals: IntervalTable) -> NDArray[np.int64]:
-    """Number the video of each interval, one number for all its versions."""
-    numbers: dict[str, int] = {}
-    of_version = [numbers.setdefault(uri, len(numbers)) for uri, _ in intervals.versions]
-    return np.array(of_version, np.int64)[intervals.version]
-
-
-def _changed(before: Covered, kept: Covered, leases: int) -> NDArray[np.int64]:
-    """List the leases of which not all is kept."""
-
-    def ticks(covered: Covered) -> NDArray[np.float64]:
-        lengths = covered.intervals.ends.astype(np.float64) - covered.intervals.starts
-        return np.bincount(covered.lease, lengths, minlength=leases).astype(np.float64)
-
-    return np.flatnonzero(ticks(kept) < ticks(before))
-
-
-def remove(
-    folder: Folder,
-    job: JobRecord,
-    state: TableState,
-    kept: Covered,
-    changed: Collection[int] | NDArray[np.int64],
-    guard: LockGuard,
-    how: VacuumOptions,
-) -> None:
-    """Take from the folder what `kept` leaves out of the `changed` leases (rows of `state`)."""
-    units = {tuple(rewrite_unit(state, int(lease)).tolist()) for lease in changed}
-    left = np.zeros(len(state), np.bool_)
-    left[kept.lease] = True
-    empty = [unit for unit in units if not left[list(unit)].any()]
-    guard.check()
-    # What is done again under its old name may look like what they tell of.
-    delete(folder, filter(is_checkpoint, state.sizes))
-    if empty:
-        delete(folder, objects_of(state, np.array([row for unit in empty for row in unit])))
-
-    def exchanges() -> Iterator[Exchange]:
-        for unit in sorted(units.difference(empty)):
-            yield exchange(folder, state, np.array(unit), kept, how.seconds or {})
-
-    if units.difference(empty):
-        switch(folder, job, next_number(state), exchanges(), guard, how.pause_s)
+def check_unchanged(folder: Folder, state: TableState, versions: Mapping[str, str]) -> None:
+    """Raise StorageRefusedError where rows would have to be taken out, in a store that cannot."""
+    kept = kept_of(state.covered, versions)
+    if len(changed_leases(state.covered, kept, len(state))):
+        raise StorageRefusedError(
+            f"{folder.uri} holds rows of videos that were replaced since. Its store has no "
+            "conditional puts that hold, so rows cannot be taken out of it safely.",
+            "Use another --output.",
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -10,18 +10,16 @@ from dataclasses import dataclass
 from functools import partial
 
 from fleet.core.spans import Spans, length
-from fleet.errors import OutputBusyError
 from fleet.parquet.arrays import to_bytes
 from fleet.storage import Folder
-from fleet.table.commits.record import JobRecord, is_unfinished_put, lease_of
+from fleet.table.commits.record import JobRecord
 from fleet.table.maintenance.checksums import commits_of, objects_to_verify, verify_object
 from fleet.table.maintenance.finding import Finding
-from fleet.table.maintenance.replace import SWITCHING, orphans
-from fleet.table.state.lock import REWRITE_LOCK, read_holder
+from fleet.table.maintenance.garbage import SWITCHING, garbage, uncommitted
 from fleet.table.state.ownership import SCHEMA_PART
-from fleet.table.state.run_records import read_run_records
 from fleet.table.state.state import TableState, read_state
-from fleet.table.state.success_marker import SUCCESS_FILE, is_finished
+from fleet.table.state.success_file import SUCCESS_FILE, read_success
+from fleet.table.state.success_marker import receipt_lines
 from fleet.table.state.video_manifest import VIDEOS_FILE, Video, left_of, read_videos
 
 THREADS = 4
@@ -59,28 +57,25 @@ def verify(
     folder: Folder,
     job: JobRecord,
     *,
+    busy: bool,
     read_objects: bool = True,
     on_progress: Callable[[int, int], None] = lambda _, __: None,
 ) -> VerificationReport:
     """Look for gaps, double cover, and objects that are missing, altered or count for nothing.
 
-    `read_objects`: read every object, and compare its checksum, rows and frames; otherwise only
-    what listings and records tell. `on_progress` is told how many of how many objects are read.
-    Raises OutputBusyError while parts are being brought into another shape.
+    `busy`: whether a run is at work. `read_objects`: read every object, and compare its checksum,
+    rows and frames; otherwise only what listings and records tell. `on_progress` is told how many
+    of how many objects are read.
     """
-    shaper = read_holder(folder, REWRITE_LOCK, time.time())
-    if shaper is not None:
-        message = f"The parts of {folder.uri} are being changed by {shaper}."
-        raise OutputBusyError(message, "Wait until it ends, and verify then.")
     state = read_state(folder, job.tables)
-    busy = any(note.is_alive(time.time()) for note in read_run_records(folder))
     videos = read_videos(folder)
     findings = [
         *_schemas(job, state),
+        *_lost(state),
         *_strays(job, state, busy=busy),
         *_double(state),
         *_gaps(state, videos),
-        *_seal(folder, busy=busy),
+        *_marker(folder, state, busy=busy),
     ]
     if read_objects:
         findings += _read_all(folder, state, videos, on_progress)
@@ -106,20 +101,23 @@ def _schemas(job: JobRecord, state: TableState) -> Iterator[Finding]:
             yield Finding("missing", f"{table}/{SCHEMA_PART}", "it gives the columns", AGAIN)
 
 
+def _lost(state: TableState) -> Iterator[Finding]:
+    for name in state.lost:
+        detail = f"manifest {state.manifest.number} lists it, and not all of it is there as put"
+        yield Finding("missing", name, detail, AGAIN)
+
+
 def _strays(job: JobRecord, state: TableState, *, busy: bool) -> Iterator[Finding]:
-    """Objects that no commit makes real: a plain glob reads their rows all the same."""
-    exchanged = set(orphans(state.sizes, state))
+    """Yield objects that do not count: a plain glob reads their rows all the same."""
+    left = set(garbage(state))
     for name in state.sizes:
-        if name in exchanged or name.endswith(f"/{SWITCHING}"):
-            way_out = "Run `fleet compact` on the output, or the job's command: they put it right."
-            yield Finding("broken exchange", name, "another part has its rows", way_out)
-        elif name not in state.objects and not busy and _is_part(name, job):
+        if name.endswith(f"/{SWITCHING}") or (name in left and not busy):
+            way_out = "Run `fleet compact` on the output, or the job's command: they delete it."
+            yield Finding("left over", name, "it does not count any more", way_out)
+    if not busy:
+        for name in set(uncommitted(state, job.tables)) - left:
             detail = "torn, or what its commit names is not there as it was put"
             yield Finding("not committed", name, detail, AGAIN)
-
-
-def _is_part(name: str, job: JobRecord) -> bool:
-    return name.partition("/")[0] in job.tables and bool(lease_of(name) or is_unfinished_put(name))
 
 
 def _double(state: TableState) -> Iterator[Finding]:
@@ -162,9 +160,23 @@ def _which(video: Video, left: Spans) -> str:
     return f"{length(left) * tick_s:.2f} of {video.video_s:.2f} s missing: {some}{more}"
 
 
-def _seal(folder: Folder, *, busy: bool) -> Iterator[Finding]:
-    if not busy and not is_finished(folder):
+def _marker(folder: Folder, state: TableState, *, busy: bool) -> Iterator[Finding]:
+    """Compare `_SUCCESS.json` with what is there."""
+    if busy:
+        return
+    if not state.closed:
         yield Finding("not closed", SUCCESS_FILE, "no run has ended with all of it done", AGAIN)
+        return
+    told = read_success(folder)
+    if told is None:
+        yield Finding("missing", SUCCESS_FILE, "the output is closed, and nothing says so", AGAIN)
+        return
+    there = {json.dumps(line) for line in receipt_lines(state)}
+    for line in told:
+        if json.dumps(line) not in there:
+            name = str(line.get("lease") or line.get("pack"))
+            detail = f"{SUCCESS_FILE} vouches for it as it is not there"
+            yield Finding("altered", name, detail, AGAIN)
 
 
 def _read_all(

@@ -17,8 +17,7 @@ from fleet.storage import Entry, Folder
 from fleet.table.commits.record import JobRecord
 from fleet.table.parts.schema import ERRORS_TABLE, FRAMES_TABLE
 from fleet.table.state.ownership import SCHEMA_PART, read_job
-from fleet.table.state.state import visible_parts
-from fleet.table.state.success_marker import closed_leases
+from fleet.table.state.state import TableState, read_state
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
@@ -81,12 +80,16 @@ def read(output: str) -> Tables:
         raise UsageError(
             f"{folder.uri} holds no output of Fleet: it has no _JOB.json.", "Check the path."
         )
-    closed = closed_leases(folder)
-    parts, leases = visible_parts(folder, job.tables, closed)
+    return open_tables(folder, job, read_state(folder, job.tables))
+
+
+def open_tables(folder: Folder, job: JobRecord, state: TableState) -> Tables:
+    """Return the tables of what an output holds, as `state` says."""
+    parts = state.parts(job.tables)
     datasets = {
         table: _dataset(folder, _read_schema(folder, table), parts[table]) for table in job.tables
     }
-    return Tables(folder.uri, job, closed is not None, leases, datasets)
+    return Tables(folder.uri, job, state.closed, len(state), datasets)
 
 
 def _read_schema(folder: Folder, table: str) -> pa.Schema:

@@ -1,49 +1,35 @@
 """`_runs/`: what each run says of itself while it lasts, for `fleet status` and for those who join.
 
 `<id>.json` is put anew every few seconds; `<id>-leases.parquet` are the leases that the run means
-to do, so that a run which joins it cuts the work in the same way.
+to do.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from fleet.core.interval import Interval
-from fleet.core.source import Source
-from fleet.parquet.arrays import escaped, numbers, strings, to_bytes, unescaped
-from fleet.plan.lease import Lease, Shard
+from fleet.core.json_text import read_json
+from fleet.parquet.arrays import to_bytes
+from fleet.plan.lease import Lease
 from fleet.storage import Folder
-from fleet.table.state.lock import EXPIRES_S, Holder
+from fleet.table.state.holder import Holder
+from fleet.table.state.run_leases import leases_from_parquet, leases_to_parquet
 
 RUNS_FOLDER = "_runs"
 KEPT = 8
-"""Notes of runs that are over are deleted but for so many."""
+"""Records of runs that are over are deleted but for so many."""
 ENDED = frozenset({"finished", "left", "interrupted", "failed"})
-_LEASES = "-leases.parquet"
+HEARTBEAT_S = 5.0
+"""How often a run puts its record anew."""
+SILENT_S = 60.0
+"""A run whose record was not put anew for so long has probably died."""
+_RUN = re.compile(rf"{RUNS_FOLDER}/([0-9a-f]{{32}})\.json")
 _NAMES_ON_STORAGE = {"backups": "twins"}
 _NAMES_HERE = {there: here for here, there in _NAMES_ON_STORAGE.items()}
-_SHARD = pa.schema(
-    [
-        ("lease", pa.string()),
-        ("uri", pa.string()),
-        ("bytes", pa.int64()),
-        ("etag", pa.string()),
-        ("first_gop", pa.int64()),
-        ("last_gop", pa.int64()),
-        ("start_pts", pa.int64()),
-        ("end_pts", pa.int64()),
-        ("frames", pa.int64()),
-        ("video_s", pa.float64()),
-        ("cost_s", pa.float64()),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -80,149 +66,137 @@ class NodeRecord:
 class RunRecord:
     """What a run says of itself.
 
-    `state`: preparing, running; finished (all there), left (others work on), interrupted, failed.
-    `inputs`: as they were asked for. `videos`, `video_s`, `frames`, `leases`: what is to be there
-    when it is over, of which `done_video_s` and `done_frames` are there by its own account.
-    `left_s`: estimated, None while there is no telling. `done_leases`: None in the notes of an
-    older Fleet. `errors`, `lost_frames`: rows that went to errors/, and what they cost. `backups`:
-    leases given to a second device; `wasted_s`: what devices spent on attempts that came to
-    nothing. `nodes`, `devices`: the first hundred of each; `node_count`, `device_count`: how many
-    there are. Times are seconds since 1970 by the run's own clock.
+    Times are seconds since 1970 by its own clock: for people, never to be compared with another.
     """
 
     holder: Holder
     state: str
+    """preparing, running; finished (all there), left (others work on), interrupted, failed."""
     updated_unix_s: float
     inputs: tuple[str, ...] = ()
+    """As they were asked for."""
     videos: int = 0
+    """How many videos are to be there when it is over; likewise the next three."""
     video_s: float = 0.0
     frames: int = 0
     leases: int = 0
     done_video_s: float = 0.0
+    """What is there of these by its own account."""
     done_frames: int = 0
     frames_per_s: float = 0.0
     left_s: float | None = None
+    """Estimated seconds to the end; None while there is no telling."""
     device_count: int = 0
     devices_lost: int = 0
     devices: tuple[DeviceRecord, ...] = field(default=())
+    """The first hundred."""
     done_leases: int | None = None
+    """None in the records of an older version."""
     errors: int = 0
+    """Rows that went to errors/."""
     lost_frames: int = 0
+    """What those cost."""
     backups: int = 0
+    """Leases that were given to a second device."""
     wasted_s: float = 0.0
+    """What devices spent on attempts that came to nothing."""
     node_count: int = 0
     nodes: tuple[NodeRecord, ...] = field(default=())
+    """The first hundred."""
+    epoch: int = 0
+    """The epoch of the output that it works in; 0 before it knows."""
+    beats: int = 0
+    """How often the record was put: who watches it sees from this that the run lives."""
 
     @property
     def id(self) -> str:
-        """The run's own name, the mark on its locks."""
+        """The run's name, the mark on its locks."""
         return self.holder.mark
 
-    def is_alive(self, now_s: float) -> bool:
-        """Whether the run goes on, as far as can be told."""
-        silent = now_s - self.updated_unix_s > EXPIRES_S
-        return self.state not in ENDED and not silent and not self.holder.is_dead()
+    @property
+    def is_over(self) -> bool:
+        """Whether it says so, or its process is known to be gone."""
+        return self.state in ENDED or self.holder.lives_here() is False
+
+    def seems_alive(self, now_unix_s: float) -> bool:
+        """Return whether it goes on, told by two clocks that may differ: for people alone."""
+        return not self.is_over and abs(now_unix_s - self.updated_unix_s) <= SILENT_S
 
 
-def put_run_record(folder: Folder, note: RunRecord) -> None:
-    """Put what a run says of itself, in the place of what it said before."""
-    text = json.dumps(_to_json(note), ensure_ascii=False, indent=1)
-    folder.put(f"{RUNS_FOLDER}/{note.id}.json", to_bytes(text))
+class RunRecords:
+    """The records of runs in an output folder."""
 
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
 
-def _to_json(note: RunRecord) -> dict[str, Any]:
-    return {_NAMES_ON_STORAGE.get(name, name): value for name, value in asdict(note).items()}
+    def put(self, record: RunRecord) -> None:
+        """Put what a run says of itself, in the place of what it said before."""
+        fields_ = {_NAMES_ON_STORAGE.get(n, n): value for n, value in asdict(record).items()}
+        text = json.dumps(fields_, ensure_ascii=False, indent=1)
+        self._folder.put(f"{RUNS_FOLDER}/{record.id}.json", to_bytes(text))
 
+    def read(self) -> list[RunRecord]:
+        """Return what runs say of themselves, the latest last; what makes no sense is left out."""
+        records = []
+        for entry in list(self._folder.list(f"{RUNS_FOLDER}/")):
+            name = _RUN.fullmatch(entry.name)
+            if name is None:
+                continue
+            try:
+                record = _parse(read_json(self._folder.read(entry.name)))
+            except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+                continue
+            # Names of objects are made of it: it is believed only where it is the object's own.
+            if record.id == name[1]:
+                records.append(record)
+        return sorted(records, key=lambda record: record.updated_unix_s)
 
-def read_run_records(folder: Folder) -> list[RunRecord]:
-    """Read what runs say of themselves, the latest word last; what cannot be read is left out."""
-    notes = []
-    for entry in list(folder.list(f"{RUNS_FOLDER}/")):
-        if not entry.name.endswith(".json"):
-            continue
+    def prune(self, over: Iterable[RunRecord]) -> None:
+        """Delete the records of runs that are over, but for the latest, and all their leases."""
+        several = list(over)
+        for record in several:
+            self.drop_leases(record.id)
+        for record in several[:-KEPT]:
+            self._folder.delete(f"{RUNS_FOLDER}/{record.id}.json")
+
+    def put_leases(self, run: str, leases: Iterable[Lease]) -> None:
+        """Put the leases that a run means to do."""
+        self._folder.put(_leases_name(run), leases_to_parquet(leases))
+
+    def leases(self, run: str) -> list[Lease] | None:
+        """Return the leases that a run means to do, in its order; None before it has put them."""
         try:
-            notes.append(_parse(json.loads(folder.read(entry.name))))
-        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
-            continue
-    return sorted(notes, key=lambda note: note.updated_unix_s)
+            data = self._folder.read(_leases_name(run))
+        except FileNotFoundError:
+            return None
+        return leases_from_parquet(data, f"{self._folder.uri}/{_leases_name(run)}")
+
+    def drop_leases(self, run: str) -> None:
+        """Take back the leases that a run meant to do."""
+        self._folder.delete(_leases_name(run))
+
+
+def _leases_name(run: str) -> str:
+    return f"{RUNS_FOLDER}/{run}-leases.parquet"
 
 
 def _parse(raw: dict[str, Any]) -> RunRecord:
-    """Make a note of what stands there, whether an older or a newer Fleet put it."""
+    """Read a record, whether an older or a newer version put it."""
     parts: dict[str, Any] = {
-        "holder": Holder(**raw["holder"]),
-        "inputs": tuple(raw["inputs"]),
+        "holder": Holder.from_fields(raw["holder"]),
+        "inputs": tuple(map(str, raw["inputs"])),
         "devices": tuple(DeviceRecord(**_known(DeviceRecord, item)) for item in raw["devices"]),
         "nodes": tuple(NodeRecord(**_known(NodeRecord, item)) for item in raw.get("nodes", ())),
     }
-    fields_now = {_NAMES_HERE.get(name, name): value for name, value in raw.items()}
-    return RunRecord(**_known(RunRecord, fields_now) | parts)
+    named = {_NAMES_HERE.get(name, name): value for name, value in raw.items()}
+    record = RunRecord(**_known(RunRecord, named) | parts)
+    for item in fields(record):
+        value = getattr(record, item.name)
+        if item.type in {"int", "float"} and not isinstance(value, int | float):
+            raise TypeError(f"{item.name} is no number")
+    return record
 
 
-def _known(kind: type, raw: dict[str, Any]) -> dict[str, Any]:
+def _known(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:
     names = {item.name for item in fields(kind)}
     return {name: value for name, value in raw.items() if name in names}
-
-
-def prune_run_records(folder: Folder, notes: Sequence[RunRecord], now_s: float) -> None:
-    """Delete the notes of runs that are over, but for the latest."""
-    over = [note for note in notes if not note.is_alive(now_s)]
-    for note in over:
-        folder.delete(f"{RUNS_FOLDER}/{note.id}{_LEASES}")
-    for note in over[:-KEPT]:
-        folder.delete(f"{RUNS_FOLDER}/{note.id}.json")
-
-
-def put_leases(folder: Folder, run: str, leases: Iterable[Lease]) -> None:
-    """Put the leases that a run means to do."""
-    rows = [(lease.id, shard) for lease in leases for shard in lease.shards]
-    columns: Mapping[str, list[object]] = {
-        "lease": [lease for lease, _ in rows],
-        "uri": [escaped(shard.source.uri) for _, shard in rows],
-        "bytes": [shard.source.bytes for _, shard in rows],
-        "etag": [shard.source.etag for _, shard in rows],
-        "start_pts": [shard.interval.start_pts for _, shard in rows],
-        "end_pts": [shard.interval.end_pts for _, shard in rows],
-        **{
-            name: [getattr(shard, name) for _, shard in rows]
-            for name in ("first_gop", "last_gop", "frames", "video_s", "cost_s")
-        },
-    }
-    arrays = [
-        strings(columns[f.name])  # type: ignore[arg-type]
-        if pa.types.is_string(f.type)
-        else numbers(np.array(columns[f.name], np.float64 if f.name.endswith("_s") else np.int64))
-        for f in _SHARD
-    ]
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_arrays(arrays, schema=_SHARD), sink, compression="zstd")
-    folder.put(f"{RUNS_FOLDER}/{run}{_LEASES}", bytes(sink.getvalue()))
-
-
-def read_leases(folder: Folder, run: str) -> list[Lease] | None:
-    """Read the leases that a run means to do, in its order; None before it has put them."""
-    try:
-        data = folder.read(f"{RUNS_FOLDER}/{run}{_LEASES}")
-    except FileNotFoundError:
-        return None
-    table = pq.ParquetFile(pa.BufferReader(data)).read()
-    shards: dict[str, list[Shard]] = {}
-    for row in table.to_pylist():
-        source = Source(unescaped(row["uri"]), row["bytes"], row["etag"])
-        shards.setdefault(row["lease"], []).append(
-            Shard(
-                source,
-                row["first_gop"],
-                row["last_gop"],
-                Interval(source.uri, source.etag, row["start_pts"], row["end_pts"]),
-                row["frames"],
-                row["video_s"],
-                row["cost_s"],
-            )
-        )
-    return [Lease(lease, tuple(several)) for lease, several in shards.items()]
-
-
-def drop_leases(folder: Folder, run: str) -> None:
-    """Take back the leases that a run meant to do."""
-    folder.delete(f"{RUNS_FOLDER}/{run}{_LEASES}")

@@ -6,7 +6,7 @@ look at its index, what is left is known from any machine, and coverage can be p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -106,6 +106,24 @@ def write_videos(folder: Folder, videos: Iterable[Video]) -> None:
     sink = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA), sink, compression="zstd")
     folder.put(VIDEOS_FILE, bytes(sink.getvalue()))
+
+
+def keep_videos(
+    folder: Folder, versions: Collection[tuple[str, str]], now: Sequence[Video]
+) -> None:
+    """Put which videos the job is to cover: those of this run, and others that have rows.
+
+    `versions`: (uri, etag) of what has rows.
+    """
+    before = read_videos(folder)
+    present = {video.uri for video in now}
+    others = [
+        video
+        for video in before.values()
+        if video.uri not in present and (video.uri, video.etag) in versions
+    ]
+    if {video.uri: video for video in (*now, *others)} != before:
+        write_videos(folder, (*now, *others))
 
 
 def seconds_a_tick(videos: Mapping[str, Video]) -> Seconds:

@@ -1,6 +1,6 @@
 """Dumps of tensors for people to inspect: of chosen steps, or of steps that overflowed.
 
-As the 910's DumpConfig (ascend_spec section 8, "Dump / debug"), under
+They are chosen as by the 910's DumpConfig (docs/chip.md#train-dump), and lie under
 `{dump_path}/{time}/{device}/{model_name}/{model_id}/{data_index}`, as .npy files of float32.
 """
 

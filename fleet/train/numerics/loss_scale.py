@@ -1,6 +1,6 @@
 """Loss scaling as on the 910: the loss is multiplied by a scale, so that small gradients survive.
 
-By ascend_spec section 8, "FixedLossScaleManager" and "ExponentialUpdateLossScaleManager".
+The managers follow docs/chip.md#train-fixed and docs/chip.md#train-exponential.
 """
 
 from __future__ import annotations

@@ -30,8 +30,8 @@ class Overflow:
 class FloatStatus:
     """A flag of the device that operators raise; the 910 saturates and never returns infinity.
 
-    Used as NPULossScaleOptimizer does (ascend_spec section 8): `alloc` before a step, then
-    `get_and_clear`. `keeps_values`: whether it keeps tensors for a dump.
+    It is used as NPULossScaleOptimizer does (docs/chip.md#train-status): `alloc` before a step,
+    then `get_and_clear`. `keeps_values`: whether it keeps tensors for a dump.
     """
 
     def __init__(self, *, keeps_values: bool = False) -> None:

@@ -3,8 +3,9 @@
 With `allow_mix_precision` the operators of the white list, here all convolutions, use float16:
 inputs, weights, results and the gradients of all three are rounded to float16 and held within
 +-65504; sums are formed in float32, as in the cube units. Batch norm, activations and loss stay in
-float32 (ascend_spec section 8, "precision_mode", "Overflow style"). With `force_fp32` everything is
-in float32. `host_bfloat16` is no mode of the 910, which has no bfloat16, but the fastest one here.
+float32 (docs/chip.md#train-lists and docs/chip.md#train-saturation). With `force_fp32` everything
+is in float32. `host_bfloat16` is no mode of the 910, which has no bfloat16, but the fastest one
+here.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ a video can do is to end this process, or to hang it.
 
 from __future__ import annotations
 
-import json
 import signal
 import struct
 import sys
@@ -14,6 +13,7 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from threading import Thread
 
+from fleet.core.json_text import read_json
 from fleet.core.source import Source
 from fleet.errors import VideoError
 from fleet.memory_limit import limit_memory
@@ -63,7 +63,7 @@ def serve(parent: Connection) -> None:
     """Index one video after another, until the parent closes the connection."""
     while True:
         try:
-            uri, size, etag = json.loads(receive(parent))
+            uri, size, etag = read_json(receive(parent))
         except (EOFError, OSError):
             return
         parent.send_bytes(_indexed(parent, Source(uri, size, etag)))

@@ -9,6 +9,7 @@ from typing import Any
 
 from fleet.core.frames import Colour, Matrix, Range
 from fleet.core.geometry import Size
+from fleet.core.json_text import read_json
 from fleet.errors import BrokenVideoError, NotAVideoError, VideoError
 from fleet.video.index import StreamInfo
 
@@ -33,7 +34,7 @@ def stream_to_json(stream: StreamInfo) -> str:
 
 def stream_from_json(text: str) -> StreamInfo:
     """Return the stream of `stream_to_json`; raise ValueError, KeyError or TypeError otherwise."""
-    fields: dict[str, Any] = json.loads(text)
+    fields: dict[str, Any] = read_json(text)
     matrix, sample_range, declared = fields["colour"]
     return StreamInfo(
         **fields
@@ -60,6 +61,6 @@ def error_to_json(error: VideoError) -> str:
 
 def error_from_json(uri: str, text: str) -> VideoError:
     """Return the error of `error_to_json`; raise ValueError, KeyError or TypeError otherwise."""
-    fields = json.loads(text)
+    fields = read_json(text)
     kind = _LASTING[fields.pop("kind")]
     return kind(uri, **fields)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fleet.core.json_text import read_json
 from fleet.core.source import Source
 from fleet.video.index import PacketTable, VideoIndex
 from fleet.video.probe.serialize import stream_from_json, stream_to_json
@@ -30,7 +31,7 @@ def index_to_bytes(index: VideoIndex) -> bytes:
 def index_from_bytes(source: Source, data: bytes) -> VideoIndex:
     """Return the index of `index_to_bytes`; raise ValueError, KeyError or TypeError otherwise."""
     length = int.from_bytes(data[:4], "big")
-    head: dict[str, Any] = json.loads(data[4 : 4 + length])
+    head: dict[str, Any] = read_json(data[4 : 4 + length])
     count, at = int(head["packets"]), 4 + length
     columns: dict[str, NDArray[Any]] = {}
     for name, dtype in PacketTable.DTYPES.items():

@@ -1,0 +1,118 @@
+"""What the parts of a run share, and what they hand on: resources, plan, outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fleet.clock import Clock
+from fleet.core.interval import LeaseNames
+from fleet.core.receipt import Receipt, Tally
+from fleet.driver.heartbeat import Heartbeat
+from fleet.driver.loop import Loop
+from fleet.driver.loss_recorder import LossRecorder
+from fleet.driver.observers import Observers
+from fleet.driver.peers import Leadership
+from fleet.driver.prepare import Prepared
+from fleet.driver.report import RunReport
+from fleet.driver.session import JobTarget, Session
+from fleet.executors.pool import Pool
+from fleet.scheduler.autoscale import Limits
+from fleet.scheduler.lease_state import SchedulingPolicy
+from fleet.table.state.read import count_losses
+from fleet.table.state.state import TableState
+from fleet.worker.spec import WorkerSpec
+
+MakePool = Callable[[WorkerSpec], Pool]
+DEFAULT_POLICY = SchedulingPolicy()
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a run has to work with."""
+
+    devices: int
+    """For how many devices the work is bundled."""
+    make_pool: MakePool
+    limits: Limits
+    """How many devices it may come to have."""
+    policy: SchedulingPolicy = DEFAULT_POLICY
+
+
+@dataclass(frozen=True)
+class Context:
+    """What all parts of a run share."""
+
+    target: JobTarget
+    resources: Resources
+    leadership: Leadership
+    observers: Observers
+    beat: Heartbeat
+    clock: Clock
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What there is to do, in which epoch of the output."""
+
+    session: Session
+    prepared: Prepared
+    state: TableState
+    """What the output holds when the work begins."""
+    recorder: LossRecorder
+
+    @property
+    def names(self) -> LeaseNames:
+        """How leases are named."""
+        return LeaseNames(self.session.target.digest, self.epoch)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that the run works in."""
+        return self.state.manifest.epoch
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run went."""
+
+    plan: Plan
+    refused: tuple[Receipt, ...]
+    """Records of videos that are not processed."""
+    loop: Loop
+    leases: int
+    """How many leases it had to do."""
+    interrupted: bool
+
+    @property
+    def this_run(self) -> Tally:
+        """What it did itself."""
+        return Tally.total([*(receipt.tally for receipt in self.refused), self.loop.totals.here])
+
+
+def report_of(outcome: Outcome, total: Tally, wall_s: float) -> RunReport:
+    """Return what is told of a run that has ended."""
+    plan = outcome.plan
+    target = plan.session.target
+    job, table = target.job, target.table
+    return RunReport(
+        output=table.uri,
+        table=job.work.table,
+        job_digest=target.digest,
+        total=total,
+        this_run=outcome.this_run,
+        wall_s=wall_s,
+        devices=outcome.loop.devices,
+        soc=job.soc,
+        videos=len(target.listing.sources),
+        video_bytes=sum(source.bytes for source in target.listing.sources),
+        refused_videos=len(plan.prepared.refused),
+        left=target.listing.left,
+        leases=outcome.leases,
+        index_bytes=plan.prepared.bytes_read,
+        already_done=len(plan.state),
+        quarantined=outcome.loop.quarantined,
+        interrupted=outcome.interrupted,
+        losses=count_losses(table.tables().errors) if total.errors else (),
+        peak_rss_bytes=outcome.loop.totals.peak_rss_bytes,
+    )

@@ -1,0 +1,38 @@
+"""Reading `_SUCCESS.json`, which says that everything that was wanted is there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fleet.core.json_text import read_json
+from fleet.errors import OutputCorruptError
+from fleet.storage import Folder
+
+SUCCESS_FILE = "_SUCCESS.json"
+
+
+def read_success(folder: Folder) -> list[dict[str, Any]] | None:
+    """Return what the marker tells of each pack and lease; None where there is no marker.
+
+    Raises OutputCorruptError where it makes no sense.
+    """
+    try:
+        receipts = read_json(folder.read(SUCCESS_FILE))["receipts"]
+        return [dict(line) for line in receipts]
+    except FileNotFoundError:
+        return None
+    except (ValueError, LookupError, TypeError) as error:
+        raise OutputCorruptError(
+            f"{folder.uri}/{SUCCESS_FILE} does not tell what is there: {error!r}.",
+            "Delete this object and run the same command again: it closes the folder anew.",
+        ) from error
+
+
+def closed_leases(folder: Folder) -> frozenset[str] | None:
+    """Return the leases with own parts that version 0.1 closed a folder over; None if it is open.
+
+    Others there came later, from a worker that was given up for dead, over what these cover: they
+    do not count.
+    """
+    told = read_success(folder)
+    return None if told is None else frozenset(line["lease"] for line in told if "lease" in line)

@@ -1,0 +1,228 @@
+"""The door to an output folder: all changes to it go through here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import cached_property
+from typing import Self, TypeVar
+
+import pyarrow as pa
+
+from fleet.clock import SYSTEM_CLOCK, Clock
+from fleet.core.receipt import Tally
+from fleet.errors import StorageRefusedError, UsageError
+from fleet.index_cache.store import IndexStore
+from fleet.storage import Folder
+from fleet.table.commits.checkpoint import write_checkpoint
+from fleet.table.commits.commit import Writer
+from fleet.table.commits.record import CommitRecord, JobRecord, Origin
+from fleet.table.commits.record_table import to_table
+from fleet.table.maintenance.close import Covering, checkpoint, close, close_alone
+from fleet.table.maintenance.compact import TARGET_BYTES, Compacted, compact
+from fleet.table.maintenance.requeue import LossFilter, Requeued, requeue
+from fleet.table.maintenance.rewriting import Rewriting, SupersededError
+from fleet.table.maintenance.vacuum import begin_epoch, check_job, check_unchanged
+from fleet.table.maintenance.verify import VerificationReport, verify
+from fleet.table.state.lock import LEADER_LOCK, REWRITE_LOCK, LockGuard, locked
+from fleet.table.state.ownership import check_owner, claim, read_job
+from fleet.table.state.read import Tables, open_tables
+from fleet.table.state.run_records import RunRecords
+from fleet.table.state.state import TableState, read_state
+from fleet.table.state.video_manifest import Video, keep_videos, read_videos, seconds_a_tick
+
+WAIT_S = 600.0
+"""How long a command waits for another one to end that rewrites the output."""
+PAUSE_S = 1.0
+"""Longer than the listing of a local folder takes, which is no snapshot of one moment."""
+_TRIES = 5
+_Result = TypeVar("_Result")
+_UNSAFE = "The store of {uri} has no conditional puts that hold, which {what} needs."
+
+
+class Table:
+    """One output folder, as one process sees it.
+
+    It knows what the store can do, hands that to everything that depends on it, and refuses what
+    cannot be done safely there.
+    """
+
+    def __init__(
+        self,
+        folder: Folder,
+        job: JobRecord,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        pause_s: float = PAUSE_S,
+        conditional: bool | None = None,
+    ) -> None:
+        """Open the door; `conditional`: what is known of the store, None to find out."""
+        self.folder = folder
+        self.job = job
+        self.runs = RunRecords(folder)
+        self._clock = clock
+        self._pause_s = pause_s
+        self._known_conditional = conditional
+
+    @classmethod
+    def open(cls, output: str) -> Self:
+        """Return the output at a location; raises UsageError where there is none."""
+        folder = Folder(output)
+        job = read_job(folder)
+        if job is None:
+            message = f"{folder.uri} holds no output of Fleet: it has no _JOB.json."
+            raise UsageError(message, "Check the path.")
+        return cls(folder, job)
+
+    @classmethod
+    def of_job(cls, output: str, job: JobRecord) -> Self:
+        """Return the output that a job goes to, which may not be there yet; nothing is changed.
+
+        Raises OutputTakenError where it holds another job, or anything that is not Fleet's.
+        """
+        folder = Folder(output)
+        check_owner(folder, job)
+        return cls(folder, job)
+
+    @property
+    def uri(self) -> str:
+        """Its location."""
+        return self.folder.uri
+
+    @cached_property
+    def conditional(self) -> bool:
+        """Whether the store keeps the conditions of conditional puts, found out by trying.
+
+        Raises StorageError where the folder cannot be written to.
+        """
+        if self._known_conditional is not None:
+            return self._known_conditional
+        return self.folder.check_writable().conditional
+
+    def create(self, schemas: Mapping[str, pa.Schema]) -> None:
+        """Claim the folder for the job, unless it holds it already, and find out what it can do.
+
+        Raises OutputTakenError where it holds another job, StorageError where it cannot be written
+        to.
+        """
+        _ = self.conditional
+        claim(self.folder, self.job, schemas)
+
+    def state(self) -> TableState:
+        """Return what the output holds now."""
+        return read_state(self.folder, self.job.tables)
+
+    def tables(self) -> Tables:
+        """Return the tables of what it holds now."""
+        return open_tables(self.folder, self.job, self.state())
+
+    def videos(self) -> dict[str, Video]:
+        """Return which videos the job is to cover, by URI."""
+        return read_videos(self.folder)
+
+    def keep_videos(self, state: TableState, now: Iterable[Video]) -> None:
+        """Put which videos the job is to cover: those of this run, and others that have rows."""
+        keep_videos(self.folder, set(state.covered.intervals.versions), tuple(now))
+
+    def writer(self, origin: Origin, device: str) -> Writer:
+        """Return what commits leases for a device."""
+        return Writer(self.folder, origin, device, conditional=self.conditional, clock=self._clock)
+
+    @contextmanager
+    def leading(self, what: str, wait_s: float = 0.0) -> Iterator[LockGuard]:
+        """Hold the lock of who leads the job; raises OutputBusyError where another one does."""
+        with self._locked(LEADER_LOCK, what, wait_s) as guard:
+            yield guard
+
+    @contextmanager
+    def _locked(self, name: str, what: str, wait_s: float) -> Iterator[LockGuard]:
+        lock = locked(
+            self.folder,
+            name,
+            what,
+            self.job.digest,
+            self._clock,
+            conditional=self.conditional,
+            wait_s=wait_s,
+        )
+        with lock as guard:
+            yield guard
+
+    def _rewrite(self, what: str, change: Callable[[Rewriting], _Result]) -> _Result:
+        """Do a change; where another process was faster, do it again on what there is then."""
+        with self._locked(REWRITE_LOCK, what, WAIT_S) as guard:
+            rewriting = Rewriting(self.folder, self.job, guard, self._clock, what, self._pause_s)
+            for _ in range(_TRIES):
+                with suppress(SupersededError):
+                    return change(rewriting)
+            return change(rewriting)
+
+    def begin_epoch(self, versions: Mapping[str, str]) -> TableState:
+        """Take the output over for a run, and return what it holds; what does not count goes.
+
+        `versions`: uri -> etag of the videos as they are now. For the run that leads the job.
+        """
+        if not self.conditional:
+            state = self.state()
+            check_job(self.folder, self.job, state)
+            check_unchanged(self.folder, state, versions)
+            return replace(state, closed=False)
+        seconds = seconds_a_tick(self.videos())
+        state = self._rewrite("fleet run", lambda now: begin_epoch(now, versions, seconds))
+        checkpoint(self.folder, state)
+        return state
+
+    def checkpoint(self, records: Iterable[CommitRecord]) -> None:
+        """Put the records of leases together, so that the next run need not read each part."""
+        write_checkpoint(self.folder, to_table(list(records)))
+
+    def close(self, committed: Iterable[Covering], epoch: int) -> Tally:
+        """Close the output over what was committed; return the totals over all that is there.
+
+        `epoch`: in which the caller worked. Raises JobFailedError where another run has taken the
+        output over, OutputCorruptError where not all of it is there.
+        """
+        if not self.conditional:
+            return close_alone(self.folder, self.job, self.state(), committed)
+        several = tuple(committed)
+        return self._rewrite("fleet run", lambda now: close(now, several, epoch))
+
+    def compact(
+        self,
+        target_bytes: int = TARGET_BYTES,
+        on_progress: Callable[[int, int], None] = lambda _, __: None,
+    ) -> Compacted:
+        """Rewrite many small parts as few large ones; a job may go on meanwhile."""
+        self._need_conditional("`fleet compact`")
+        return self._rewrite("fleet compact", lambda now: compact(now, target_bytes, on_progress))
+
+    def requeue(self, asked: LossFilter, store: IndexStore) -> Requeued:
+        """Take losses out of what is done; raises OutputBusyError while a run is at work."""
+        self._need_conditional("`fleet requeue`")
+        with self.leading("fleet requeue"):
+            return self._rewrite("fleet requeue", lambda now: requeue(now, asked, store))
+
+    def verify(
+        self,
+        *,
+        read_objects: bool = True,
+        on_progress: Callable[[int, int], None] = lambda _, __: None,
+    ) -> VerificationReport:
+        """Prove that all is there, once, and as it was put; or list what is not."""
+        now_s = self._clock.unix_s()
+        busy = any(record.seems_alive(now_s) for record in self.runs.read())
+        return verify(
+            self.folder, self.job, busy=busy, read_objects=read_objects, on_progress=on_progress
+        )
+
+    def _need_conditional(self, what: str) -> None:
+        if not self.conditional:
+            raise StorageRefusedError(
+                _UNSAFE.format(uri=self.folder.uri, what=what),
+                "Copy the output to a store that has them, or to a disk, and do it there.",
+            )
+
+    def need_conditional_to_join(self) -> None:
+        """Raise StorageRefusedError where several runs cannot share the output safely."""
+        self._need_conditional("`--join`")
