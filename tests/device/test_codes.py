@@ -25,7 +25,7 @@ from fleet.errors import DeviceError, DeviceOutOfMemoryError
     ],
 )
 def test_numbers_have_the_names_of_the_header_files(number: int, name: str) -> None:
-    """Sections 1.2 and 7.3: number and name belong together."""
+    """Number and name belong together (docs/chip.md#codes-acl and docs/chip.md#codes-vdec)."""
     assert Code(number).name == name
 
 
@@ -40,7 +40,7 @@ def test_every_code_becomes_an_error_that_survives_pickling(code: Code) -> None:
 
 
 def test_spent_memory_is_an_error_of_its_own() -> None:
-    """Section 10 "memory": 207001 is also a MemoryError."""
+    """207001 is also a MemoryError (docs/chip.md#codes-memory)."""
     with pytest.raises(DeviceOutOfMemoryError) as caught:
         raise_device_error(Code.ACL_ERROR_RT_MEMORY_ALLOCATION, "Too much.")
     assert isinstance(caught.value, MemoryError)

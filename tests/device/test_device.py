@@ -16,7 +16,7 @@ from fleet.errors import DeviceError, ModelRefusedError, StreamRefusedError
 
 
 def test_a_device_holds_little_before_anything_is_opened(device: Device) -> None:
-    """Section 2 "Inner command buffer": 2 MB for the VPC channel."""
+    """Only the VPC channel takes memory, 2 MB (docs/chip.md#vpc-commands)."""
     assert device.memory.by_holder() == {"vpc channel": 2 * MB + 32}
     assert device.memory.budget_bytes == 7759 * MB
     assert device.name == "Ascend310:0"
@@ -42,7 +42,7 @@ def test_closing_gives_everything_back(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_closed_device_refuses_work() -> None:
-    """Section 7.2: no context -> 107002."""
+    """Without a context it answers 107002 (docs/chip.md#memory-context)."""
     device = Device(Ascend310)
     device.close()
     with pytest.raises(DeviceError) as caught:
@@ -51,7 +51,7 @@ def test_a_closed_device_refuses_work() -> None:
 
 
 def test_channels_beyond_the_chip_are_refused(device: Device) -> None:
-    """Section 10 "vdec create channel": 16 at 1080p, the next -> 207005."""
+    """16 run at 1080p, and the next is answered with 207005 (docs/chip.md#vdec-channel-error)."""
     hd = stream_info(size=Size(1920, 1080))
     channels = [device.open_vdec(hd) for _ in range(16)]
     with pytest.raises(DeviceError) as caught:
@@ -62,7 +62,7 @@ def test_channels_beyond_the_chip_are_refused(device: Device) -> None:
 
 
 def test_channels_of_different_sizes_share_the_chip(device: Device) -> None:
-    """Section 1 "Max streams, one chip": 2 of 4 at 4K leave room for 16 of 32 at 720p."""
+    """2 of 4 at 4K leave room for 16 of 32 at 720p (docs/chip.md#vdec-channels)."""
     for _ in range(2):
         device.open_vdec(stream_info(size=Size(3840, 2160)))
     for _ in range(16):
@@ -80,7 +80,7 @@ def test_a_refused_stream_takes_no_memory(device: Device) -> None:
 
 
 def test_a_missing_model_is_refused(device: Device, tmp_path: Path) -> None:
-    """Section 10 "mdl load": no such file -> 145002."""
+    """A file that is not there is answered with 145002 (docs/chip.md#model-load)."""
     with pytest.raises(DeviceError, match=r"none\.om cannot be read") as caught:
         device.load(str(tmp_path / "none.om"))
     assert caught.value.code == 145002

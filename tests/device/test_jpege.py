@@ -59,7 +59,7 @@ def markers(jpeg: bytes) -> list[int]:
 
 
 def test_the_file_is_a_baseline_huffman_jpeg(device: Device, paint: Paint) -> None:
-    """Section 4 "Output": SOI, JFIF, SOF0 and not a progressive frame, EOI."""
+    """It has SOI, JFIF, SOF0 and EOI, and is not progressive (docs/chip.md#jpege-output)."""
     jpeg = device.jpege.encode(paint(Size(320, 240)))
     assert (jpeg[:2], jpeg[-2:]) == (b"\xff\xd8", b"\xff\xd9")
     found = markers(jpeg)
@@ -71,7 +71,7 @@ def test_the_file_is_a_baseline_huffman_jpeg(device: Device, paint: Paint) -> No
 
 @pytest.mark.parametrize("colour", RED)
 def test_red_is_red_in_a_viewer(device: Device, colour: Colour) -> None:
-    """Section 9 "Washed or dark picture": range and standard are converted to JPEG's."""
+    """Range and standard are converted to JPEG's (docs/chip.md#jpege-colour)."""
     picture = flat(device, colour, RED[colour])
     red, green, blue = viewed(device.jpege.encode(picture, 100)).reshape(-1, 3).mean(0)
     assert red > 249
@@ -104,7 +104,7 @@ def test_a_real_picture_looks_as_it_should(device: Device, request: pytest.Fixtu
 
 
 def test_a_higher_level_is_larger_and_closer(device: Device, paint: Paint) -> None:
-    """Section 4 "Level": 1 the worst, 100 the best, 0 about the same as 100."""
+    """1 is the worst, 100 the best, and 0 the same as 100 (docs/chip.md#jpege-level)."""
     picture = paint(Size(320, 240), Colour(range=Range.WIDE))
     best = viewed(device.jpege.encode(picture, 100)).astype(int)
     sizes, errors = [], []
@@ -135,7 +135,7 @@ def test_the_same_picture_gives_the_same_bytes(device: Device, paint: Paint) -> 
 
 @pytest.mark.parametrize("size", [Size(30, 64), Size(64, 30), Size(8194, 32)])
 def test_the_size_has_bounds(device: Device, paint: Paint, size: Size) -> None:
-    """Section 4 "Size": 32x32 to 8192x8192 -> 100000."""
+    """Sizes outside 32x32 to 8192x8192 are answered with 100000 (docs/chip.md#jpege-sizes)."""
     picture = paint(size)
     with pytest.raises(DeviceError, match="32x32 to 8192x8192") as caught:
         device.jpege.encode(picture)
@@ -149,7 +149,7 @@ def test_the_size_has_bounds(device: Device, paint: Paint, size: Size) -> None:
 def test_strides_have_rules(
     device: Device, paint: Paint, width_stride: int, height_stride: int, allowed: bool
 ) -> None:
-    """Section 4 "ws": any multiple of 16; "hs": the height or a multiple of 16 above it."""
+    """Strides are multiples of 16; hs may be the height itself (docs/chip.md#jpege-stride)."""
     picture = replace(paint(Size(64, 50)), width_stride=width_stride, height_stride=height_stride)
     if allowed:
         assert viewed(device.jpege.encode(picture)).shape == (50, 64, 3)
@@ -161,7 +161,7 @@ def test_strides_have_rules(
 
 @pytest.mark.parametrize("level", [-1, 101])
 def test_the_level_has_bounds(device: Device, paint: Paint, level: int) -> None:
-    """Section 4 "Level": 0 to 100 -> 100000."""
+    """Levels outside 0 to 100 are answered with 100000 (docs/chip.md#jpege-level)."""
     picture = paint(Size(64, 64))
     with pytest.raises(DeviceError, match="0 to 100") as caught:
         device.jpege.encode(picture, level)
@@ -172,12 +172,12 @@ def test_the_level_has_bounds(device: Device, paint: Paint, level: int) -> None:
 def test_the_predicted_size_is_that_of_the_library(
     device: Device, paint: Paint, size: Size, bytes_: int
 ) -> None:
-    """Section 4 "Predicted size": raw bytes + 640 + 128, rounded up to 2 MiB."""
+    """Raw bytes, 640 and 128 are rounded up to 2 MiB (docs/chip.md#jpege-predicted)."""
     assert predicted_bytes(device.soc.jpege, paint(size)) == bytes_
 
 
 def test_encoding_needs_room_for_the_predicted_size(device: Device, paint: Paint) -> None:
-    """Section 10 "memory": no room -> 207001; and what is taken is given back."""
+    """Without room it answers 207001; it gives back what it takes (docs/chip.md#memory-limit)."""
     picture = paint(Size(64, 64))
     before = device.memory.used_bytes
     device.jpege.encode(picture)

@@ -13,7 +13,7 @@ from fleet.errors import DeviceError, DeviceOutOfMemoryError
 
 @pytest.mark.parametrize(("asked", "cost"), [(1, 64), (32, 64), (33, 96), (152064, 152096)])
 def test_a_size_is_rounded_to_32_and_32_are_added(asked: int, cost: int) -> None:
-    """Section 2 "Memory call" and section 7.2 "aclrtMalloc"."""
+    """Both calls that allocate cost the same (docs/chip.md#memory-rounding)."""
     memory = Memory(MB)
     assert memory.allocate(asked, "buffer").bytes == cost == memory.used_bytes
 
@@ -28,7 +28,7 @@ def test_memory_is_given_back_once() -> None:
 
 
 def test_over_budget_says_who_holds_what() -> None:
-    """Section 10 "memory": over the visible memory -> 207001."""
+    """A request beyond the budget is answered with 207001 (docs/chip.md#memory-limit)."""
     memory = Memory(10 * MB)
     memory.allocate(6 * MB, "vdec channel")
     memory.allocate(3 * MB, "model yolo")
@@ -42,14 +42,14 @@ def test_over_budget_says_who_holds_what() -> None:
 
 @pytest.mark.parametrize("size_bytes", [0, -1])
 def test_a_size_is_positive(size_bytes: int) -> None:
-    """Section 7.2 "aclrtMalloc": size > 0, else 100000."""
+    """A size of 0 or less is answered with 100000 (docs/chip.md#memory-positive)."""
     with pytest.raises(DeviceError) as caught:
         Memory(MB).allocate(size_bytes, "buffer")
     assert caught.value.code == 100000
 
 
 def test_closed_memory_gives_none_but_takes_back() -> None:
-    """Section 7.2: without a context every call answers 107002."""
+    """Without a context every call answers 107002 (docs/chip.md#memory-context)."""
     memory = Memory(MB)
     held = memory.allocate(1, "picture")
     memory.close()

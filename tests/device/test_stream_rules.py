@@ -29,7 +29,7 @@ from fleet.errors import StreamRefusedError
     ],
 )
 def test_these_streams_are_taken(codec: str, facts: dict[str, Any]) -> None:
-    """Section 1 "Codecs", "Input picture size", "10-bit H.265 output depth on 310"."""
+    """They are within docs/chip.md#vdec-codecs and docs/chip.md#vdec-sizes."""
     check_stream(Ascend310, stream_info(codec, **facts))
 
 
@@ -55,7 +55,7 @@ def test_these_streams_are_taken(codec: str, facts: dict[str, Any]) -> None:
     ],
 )  # fmt: skip
 def test_these_streams_are_refused(codec: str, facts: dict[str, Any], code: int, says: str) -> None:
-    """Section 1 "H.264 High10, 4:2:2 ...", "Interlaced"; section 10 "vdec decoded picture"."""
+    """Each breaks docs/chip.md#vdec-refused or docs/chip.md#vdec-size-error."""
     with pytest.raises(StreamRefusedError, match=says) as caught:
         check_stream(Ascend310, stream_info(codec, **facts), "s3://videos/a.mp4")
     assert (caught.value.uri, caught.value.code) == ("s3://videos/a.mp4", code)

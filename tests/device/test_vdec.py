@@ -106,7 +106,7 @@ def libav_alone(clip: Elementary) -> Pixels:
 def test_a_stream_decodes_whole_and_in_display_order(
     device: Device, codec: str, params: str
 ) -> None:
-    """Section 1.1 "Output order": display order, every picture once, as libav alone has them."""
+    """Pictures come once, in display order, as libav alone has them (docs/chip.md#vdec-order)."""
     clip = encoded(codec, params)
     got = decode(device.open_vdec(clip.stream), clip.units)
     assert [clip.pts[row] for row in got] == sorted(clip.pts)
@@ -186,7 +186,7 @@ def test_pictures_come_without_needless_delay(
 
 @pytest.mark.parametrize("codec", ["h264", "hevc"])
 def test_unwanted_units_are_decoded_but_not_given(device: Device, codec: str) -> None:
-    """Section 1 "Skipping": a reference without a picture; the others' pixels stay the same."""
+    """A skipped unit is a reference; the others' pixels stay the same (docs/chip.md#vdec-skip)."""
     clip = encoded(codec, "keyint=12:bframes=3")
     whole = decode(device.open_vdec(clip.stream), clip.units)
     units = [replace(unit, wanted=unit.row % 5 == 2) for unit in clip.units]
@@ -207,7 +207,7 @@ def test_parameter_sets_may_come_from_the_container(device: Device) -> None:
 
 
 def test_ten_bits_come_out_as_eight(device: Device) -> None:
-    """Section 1 "10-bit H.265 output depth on 310": accepted, NV12 of 8 bits."""
+    """They are accepted and come out as NV12 of 8 bits (docs/chip.md#vdec-ten-bit)."""
     clip = encoded("hevc", "keyint=12", 10, pixels="yuv420p10le")
     decoder = av.CodecContext.create("hevc", "r")
     assert isinstance(decoder, av.VideoCodecContext)
@@ -220,7 +220,7 @@ def test_ten_bits_come_out_as_eight(device: Device) -> None:
 
 
 def test_a_picture_lies_in_strides_with_zeros_between(device: Device) -> None:
-    """Section 9 "Green or yellow strip": 134x130 lies in rows of 144, zeros to the right."""
+    """136x130 lies in rows of 144, with zeros to the right (docs/chip.md#memory-padding)."""
     clip = encoded("h264", "keyint=12", 3, size=Size(136, 130))
     channel = device.open_vdec(clip.stream)
     pictures = [*(p for unit in clip.units for p in channel.send(unit)), *channel.drain()]
@@ -236,7 +236,7 @@ def test_a_picture_lies_in_strides_with_zeros_between(device: Device) -> None:
 
 
 def test_memory_is_held_by_channel_and_pictures(device: Device) -> None:
-    """Section 1 "Memory per channel", "Output stride": ws * hs * 3/2 a picture until released."""
+    """A picture takes ws * hs * 3/2 until it is released (docs/chip.md#vdec-stride)."""
     before = device.memory.used_bytes
     clip = encoded("h264", "keyint=12:bframes=0", 5)
     channel = device.open_vdec(clip.stream)
@@ -262,7 +262,7 @@ def test_the_size_may_change_within_the_stream(device: Device) -> None:
 
 
 def test_a_size_outside_the_range_is_refused_when_it_comes(device: Device) -> None:
-    """Section 10 "vdec decoded picture": below 128x128 -> 0x10006, whatever the header said."""
+    """It answers 0x10006 below 128x128, whatever the header said (docs/chip.md#vdec-size-error)."""
     tiny = encoded("h264", "keyint=12:bframes=0", 3, Size(64, 64))
     with pytest.raises(DeviceError, match="row 0 is of 64x64") as caught:
         decode(device.open_vdec(stream_info()), tiny.units)
@@ -270,7 +270,7 @@ def test_a_size_outside_the_range_is_refused_when_it_comes(device: Device) -> No
 
 
 def test_deep_h264_is_refused_when_it_comes(device: Device) -> None:
-    """Section 1 "H.264 High10": refused in the picture, where the header did not tell."""
+    """High 10 is refused in the picture if no header told it (docs/chip.md#vdec-refused)."""
     deep = encoded("h264", "keyint=12:bframes=0", 3, pixels="yuv420p10le")
     with pytest.raises(DeviceError, match="yuv420p10le") as caught:
         decode(device.open_vdec(stream_info()), deep.units)
@@ -278,7 +278,7 @@ def test_deep_h264_is_refused_when_it_comes(device: Device) -> None:
 
 
 def test_data_without_a_start_code_is_refused(device: Device) -> None:
-    """Section 1 "Input container", section 9 "Nothing decodes from mp4": Annex-B only."""
+    """Nothing but Annex-B is decoded (docs/chip.md#vdec-input)."""
     clip = encoded("h264", "keyint=12", 3)
     channel = device.open_vdec(clip.stream)
     length_prefixed = len(clip.units[0].nals.data).to_bytes(4, "big") + clip.units[0].nals.data[4:]
@@ -291,7 +291,7 @@ def test_data_without_a_start_code_is_refused(device: Device) -> None:
 
 
 def test_the_end_comes_once_and_not_first(device: Device) -> None:
-    """Section 1.1: a repeated end of stream, or one before anything else -> 0x10008."""
+    """An end that is repeated, or comes first, is answered with 0x10008 (docs/chip.md#vdec-end)."""
     clip = encoded("h264", "keyint=12", 3)
     channel = device.open_vdec(clip.stream)
     with pytest.raises(DeviceError) as first:
@@ -303,7 +303,7 @@ def test_the_end_comes_once_and_not_first(device: Device) -> None:
 
 
 def test_a_drained_channel_says_to_reset_it(device: Device) -> None:
-    """Section 1.2: 0x10001, the decoder is in the wrong state."""
+    """0x10001 says that the decoder is in the wrong state (docs/chip.md#vdec-state)."""
     clip = encoded("h264", "keyint=12", 3)
     channel = device.open_vdec(clip.stream)
     decode(channel, clip.units)
@@ -315,7 +315,7 @@ def test_a_drained_channel_says_to_reset_it(device: Device) -> None:
 
 
 def test_a_closed_channel_refuses_everything(device: Device) -> None:
-    """Section 10 "vdec send frame": the channel must be alive."""
+    """The channel must be alive (docs/chip.md#vdec-alive)."""
     clip = encoded("h264", "keyint=12", 3)
     channel = device.open_vdec(clip.stream)
     channel.close()
@@ -350,7 +350,7 @@ def test_a_malformed_message_costs_no_picture(device: Device, codec: str, nal: b
 def test_a_truncated_unit_costs_only_what_depends_on_it(
     device: Device, codec: str, params: str, row: int
 ) -> None:
-    """Section 1 "Damaged / missing frames": the chip does not conceal; the sound part stands."""
+    """The chip does not conceal; the sound part stands (docs/chip.md#vdec-damage)."""
     clip = encoded(codec, f"keyint=20:min-keyint=20:bframes=3:b-adapt=0:open-gop=0:{params}")
     whole = decode(device.open_vdec(clip.stream), clip.units)
     data = clip.units[row].nals.data

@@ -57,7 +57,7 @@ def test_resize_gives_a_picture_of_its_own(device: Device, paint: Paint) -> None
 
 @pytest.mark.parametrize("pixels", ["yuv420p", "yuvj420p"])
 def test_samples_keep_their_range(device: Device, pixels: str) -> None:
-    """Section 5.1 "How to choose": DVPP changes neither range nor standard."""
+    """VPC changes neither range nor standard (docs/chip.md#vpc-colour)."""
     source = flat(device, Size(640, 480), (250, 240, 3), pixels)
     small = device.vpc.resize(source, Size(320, 240))
     luma, chroma = samples(small.surface)
@@ -69,7 +69,7 @@ def test_samples_keep_their_range(device: Device, pixels: str) -> None:
 
 
 def test_a_full_range_stream_keeps_its_samples(device: Device) -> None:
-    """Section 5.1: libav calls such pictures yuvj420p; VPC may not squeeze them into 16..235."""
+    """VPC does not squeeze yuvj420p, as libav calls it, into 16..235 (docs/chip.md#vpc-colour)."""
     clip = encoded("h264", "keyint=12:fullrange=on:bframes=0", 2, pixels="yuvj420p")
     channel = device.open_vdec(clip.stream)
     picture = channel.send(clip.units[0])[0]
@@ -108,7 +108,7 @@ def test_a_real_full_size_picture_keeps_its_means(
 
 
 def test_odd_sizes_are_cut_to_even(device: Device, paint: Paint) -> None:
-    """Section 2 "w,h parity": 15x15 silently works as 14x14."""
+    """15x15 silently works as 14x14 (docs/chip.md#vpc-even)."""
     small = device.vpc.resize(paint(Size(64, 64)), Size(15, 15))
     assert small.size == Size(14, 14)
     small.release()
@@ -116,14 +116,14 @@ def test_odd_sizes_are_cut_to_even(device: Device, paint: Paint) -> None:
 
 @pytest.mark.parametrize("target", [Size(8, 8), Size(10, 4), Size(4098, 100), Size(100, 4098)])
 def test_the_output_size_has_bounds(device: Device, paint: Paint, target: Size) -> None:
-    """Section 2 "Output size": 10x6 to 4096x4096 -> 100000."""
+    """Sizes outside 10x6 to 4096x4096 are answered with 100000 (docs/chip.md#vpc-output)."""
     source = paint(Size(512, 512))
     assert refusal(lambda: device.vpc.resize(source, target)).code == 100000
 
 
 @pytest.mark.parametrize("size", [Size(8, 8), Size(8194, 64)])
 def test_the_input_size_has_bounds(device: Device, paint: Paint, size: Size) -> None:
-    """Section 2 "Input size": 10x6 to 8192x8192 -> 100000."""
+    """Sizes outside 10x6 to 8192x8192 are answered with 100000 (docs/chip.md#vpc-input)."""
     source = paint(size)
     assert refusal(lambda: device.vpc.resize(source, Size(64, 64))).code == 100000
 
@@ -140,7 +140,7 @@ def test_the_input_size_has_bounds(device: Device, paint: Paint, size: Size) -> 
 def test_the_scale_ratio_has_bounds(
     device: Device, paint: Paint, source: Size, target: Size
 ) -> None:
-    """Section 2 "Scale ratio": 1/32 to 16 on each axis, else the task fails."""
+    """Each axis is scaled by 1/32 to 16, or the task fails (docs/chip.md#vpc-ratio)."""
     picture = paint(source)
     error = refusal(lambda: device.vpc.resize(picture, target))
     assert (error.code, "1/32 to 16" in str(error)) == (TASK_FAILED, True)
@@ -157,7 +157,7 @@ def test_the_scale_ratio_has_bounds(
 def test_the_bounds_themselves_are_allowed(
     device: Device, paint: Paint, source: Size, target: Size
 ) -> None:
-    """Section 2 "Scale ratio", "Output size": the ends of the ranges belong to them."""
+    """Both ends of a range belong to it (docs/chip.md#vpc-ratio, docs/chip.md#vpc-output)."""
     picture = device.vpc.resize(paint(source), target)
     assert picture.size == target
     picture.release()
@@ -167,7 +167,7 @@ def test_the_bounds_themselves_are_allowed(
 def test_strides_are_multiples_of_16_and_2(
     device: Device, paint: Paint, width_stride: int, height_stride: int
 ) -> None:
-    """Section 2 "ws for planar/SP", "hs" -> 100000."""
+    """Other strides are answered with 100000 (docs/chip.md#vpc-stride-error)."""
     source = paint(Size(128, 128))
     wrong = replace(source, width_stride=width_stride, height_stride=height_stride)
     assert refusal(lambda: device.vpc.resize(wrong, Size(64, 64))).code == 100000
@@ -175,7 +175,7 @@ def test_strides_are_multiples_of_16_and_2(
 
 @pytest.mark.parametrize("number", [0, 1, 3])
 def test_bilinear_numbers_are_alike(device: Device, paint: Paint, number: int) -> None:
-    """Section 2 "Interpolation numbers": 0 the default, 1 and 3 bilinear."""
+    """0, the default, is simulated as 1 and 3 are (docs/chip.md#vpc-interpolation)."""
     source = paint(Size(128, 128))
     default, chosen = (device.vpc.resize(source, Size(64, 64), n) for n in (0, number))
     assert np.array_equal(tight(default), tight(chosen))
@@ -185,7 +185,7 @@ def test_bilinear_numbers_are_alike(device: Device, paint: Paint, number: int) -
 
 @pytest.mark.parametrize("number", [2, 4])
 def test_nearest_numbers_make_no_new_values(device: Device, paint: Paint, number: int) -> None:
-    """Section 2 "Interpolation numbers": 2 and 4 take the nearest sample."""
+    """2 and 4 take the nearest sample (docs/chip.md#vpc-interpolation)."""
     source = paint(Size(128, 128))
     larger = device.vpc.resize(source, Size(300, 300), number)
     assert set(tight(larger)[:300].flat) <= set(tight(source)[:128].flat)
@@ -194,13 +194,13 @@ def test_nearest_numbers_make_no_new_values(device: Device, paint: Paint, number
 
 @pytest.mark.parametrize("number", [-1, 5])
 def test_other_interpolations_are_refused(device: Device, paint: Paint, number: int) -> None:
-    """Section 2 "Interpolation numbers": above 4 -> 100000."""
+    """Numbers outside 0 to 4 are answered with 100000 (docs/chip.md#vpc-interpolation)."""
     source = paint(Size(128, 128))
     assert refusal(lambda: device.vpc.resize(source, Size(64, 64), number)).code == 100000
 
 
 def test_an_interpolation_that_the_chip_lost_is_unsupported(paint: Paint) -> None:
-    """Section 9 "Moving 310 -> 310P": a chip without 3 and 4 answers 200006."""
+    """A chip without 3 and 4 answers 200006 (docs/chip.md#vpc-interpolation-310p)."""
     fewer = replace(Ascend310, vpc=replace(Ascend310.vpc, interpolations=frozenset({0, 1, 2})))
     with Device(fewer) as device:
         source = paint(Size(128, 128))
@@ -208,7 +208,7 @@ def test_an_interpolation_that_the_chip_lost_is_unsupported(paint: Paint) -> Non
 
 
 def test_crop_takes_exactly_the_area(device: Device, paint: Paint) -> None:
-    """Section 2 "Crop ROI": at its own size the area comes out sample for sample."""
+    """At its own size the area comes out sample for sample (docs/chip.md#vpc-crop)."""
     source = paint(Size(200, 100))
     part = device.vpc.crop_resize(source, Rect(22, 10, 96, 60), Size(96, 60))
     whole, packed = tight(source), tight(part)
@@ -234,7 +234,7 @@ def test_crop_of_a_decoded_surface_is_that_of_its_nv12(device: Device) -> None:
     "area", [Rect(1, 0, 64, 64), Rect(0, 3, 64, 64), Rect(0, 0, 63, 64), Rect(0, 0, 64, 63)]
 )
 def test_crop_edges_are_even(device: Device, paint: Paint, area: Rect) -> None:
-    """Section 2 "Crop ROI": left, top even; right, bottom odd (inclusive) -> the task fails."""
+    """The task fails for an area with an odd edge (docs/chip.md#vpc-crop)."""
     source = paint(Size(128, 128))
     error = refusal(lambda: device.vpc.crop_resize(source, area, Size(64, 64)))
     assert (error.code, "even" in str(error)) == (TASK_FAILED, True)
@@ -244,14 +244,14 @@ def test_crop_edges_are_even(device: Device, paint: Paint, area: Rect) -> None:
 def test_a_crop_area_lies_inside_and_is_large_enough(
     device: Device, paint: Paint, area: Rect
 ) -> None:
-    """Section 2 "Crop ROI": inside the picture, 10x6 at least."""
+    """An area lies inside the picture and is at least 10x6 (docs/chip.md#vpc-crop)."""
     source = paint(Size(128, 128))
     error = refusal(lambda: device.vpc.crop_resize(source, area, Size(64, 64)))
     assert error.code == TASK_FAILED
 
 
 def test_place_puts_the_picture_on_gray(device: Device, paint: Paint) -> None:
-    """Section 9 "Letter-box pad not gray": Y = U = V = 128 around the picture."""
+    """Y, U and V are 128 around the picture (docs/chip.md#vpc-gray)."""
     source = paint(HD)
     placement = letterbox(HD, Size(640, 640))
     placed = device.vpc.place(source, placement)
@@ -269,7 +269,7 @@ def test_place_puts_the_picture_on_gray(device: Device, paint: Paint) -> None:
 
 
 def test_a_border_has_the_colour_that_is_asked_for(device: Device, paint: Paint) -> None:
-    """Section 2 "What paste does around the ROI": the buffer is cleared beforehand, to Y, U, V."""
+    """The buffer is cleared beforehand, to Y, U, V (docs/chip.md#vpc-border)."""
     placement = Placement(Size(64, 64), Size(128, 64), Rect(32, 0, 64, 64))
     placed = device.vpc.place(paint(Size(64, 64)), placement, fill=(16, 90, 200))
     packed = tight(placed)
@@ -299,7 +299,7 @@ def test_a_placement_that_fills_is_a_resize(device: Device, paint: Paint) -> Non
     ],
 )
 def test_paste_areas_have_rules(device: Device, paint: Paint, area: Rect, says: str) -> None:
-    """Section 2 "Paste ROI": same parity, left offset a multiple of 16, 10x6 at least."""
+    """An area is even, at least 10x6, its left edge a multiple of 16 (docs/chip.md#vpc-paste)."""
     source = paint(Size(128, 128))
     placement = Placement(source.size, Size(160, 160), area)
     error = refusal(lambda: device.vpc.place(source, placement))
@@ -337,7 +337,7 @@ def test_every_letterbox_is_one_that_the_chip_does(
 
 
 def test_what_is_uploaded_comes_back(device: Device) -> None:
-    """Upload, download and tight agree; padding is zero (section 2 "ws for planar/SP")."""
+    """Upload, download and tight agree; padding is zero (docs/chip.md#memory-padding)."""
     nv12 = np.random.default_rng(3).integers(1, 256, (90 * 3 // 2, 70), np.uint8)
     picture = upload(device.soc, device.memory, nv12, Colour(), row=3)
     buffer = download(picture)
@@ -350,12 +350,12 @@ def test_what_is_uploaded_comes_back(device: Device) -> None:
 
 @pytest.mark.parametrize("shape", [(90, 71), (91, 70), (89, 70)])
 def test_what_is_no_nv12_is_not_uploaded(device: Device, shape: tuple[int, int]) -> None:
-    """Section 2 "w,h parity": both sides of 4:2:0 are even."""
+    """Both sides of 4:2:0 are even (docs/chip.md#vpc-even)."""
     with pytest.raises(ValueError, match="not NV12"):
         upload(device.soc, device.memory, np.zeros(shape, np.uint8), Colour())
 
 
 def test_the_command_buffer_needs_room() -> None:
-    """Section 2 "Inner command buffer": 2 MB, or 207001."""
+    """A device without 2 MB for it cannot be opened (docs/chip.md#vpc-commands)."""
     tiny = replace(Ascend310, memory_bytes=1 << 20)
     assert refusal(lambda: Device(tiny)).code == 207001

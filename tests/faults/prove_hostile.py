@@ -34,7 +34,8 @@ from fleet.core.run_events import (
     RunStarted,
 )
 from fleet.driver.report import RunReport
-from fleet.driver.run import Resources, run_job
+from fleet.driver.context import Resources
+from fleet.driver.run import run_job
 from fleet.executors.pool import Pool
 from fleet.executors.ray.pool import RayPool
 from fleet.executors.ray.session import ray_left_as_found, start_ray

@@ -106,7 +106,7 @@ def test_what_is_absurd_is_refused_in_words_or_indexed(absurd: dict[str, Damaged
 
 
 def test_a_size_that_changes_midway_is_followed(absurd: dict[str, Damaged], tmp_path: Path) -> None:
-    """The chip takes any size in its range from each key on (ascend_spec section 10)."""
+    """A stream may change to any size in the range at a key (docs/chip.md#vdec-size-change)."""
     for about in ("size changes, raw", "size changes, ts", "size changes, mkv"):
         item = absurd[about]
         (tmp_path / f"{about}{item.suffix}").write_bytes(item.data)

@@ -18,7 +18,8 @@ from truth import probed
 import fleet
 from fleet.core.run_events import Cause, DeviceLost, RunEvent
 from fleet.driver.report import RunReport
-from fleet.driver.run import Resources, run_job
+from fleet.driver.context import Resources
+from fleet.driver.run import run_job
 from fleet.executors.inline import InlinePool
 from fleet.executors.pool import Pool
 from fleet.executors.ray.pool import RayPool

@@ -170,7 +170,7 @@ def test_every_y_u_and_v_converts_exactly(colour: Colour, order: ChannelOrder) -
 def test_the_matrices_are_those_of_the_documentation(
     colour: Colour, rgb: list[list[int]], bias: list[int]
 ) -> None:
-    """ascend_spec section 5.1; for BGR the rows are exchanged."""
+    """The rows are those of docs/chip.md#aipp-matrices; for BGR they are exchanged."""
     matrix, offsets = matrix_for(colour, ChannelOrder.RGB)
     assert (matrix.tolist(), offsets.tolist()) == (rgb, bias)
     assert matrix_for(colour, ChannelOrder.BGR)[0].tolist() == rgb[::-1]
@@ -235,7 +235,7 @@ def test_parameters_are_rounded_as_the_chip_holds_them() -> None:
 def test_a_value_out_of_range_is_refused_with_its_range(
     field: str, values: tuple[Any, ...]
 ) -> None:
-    """Each row of ascend_spec section 5, at both ends."""
+    """Each range of docs/chip.md#aipp-ranges is checked at both ends."""
     for value in values:
         with pytest.raises(ModelRefusedError, match=rf"E10052: .*{field} is .*\. Its values are"):
             AippConfig(**{field: value})
@@ -245,7 +245,7 @@ def test_a_value_out_of_range_is_refused_with_its_range(
     "field", ["src_image_size_w", "src_image_size_h", "load_start_pos_w", "load_start_pos_h"]
 )
 def test_an_odd_size_or_start_is_refused(field: str) -> None:
-    """Even for YUV420SP (ascend_spec section 5)."""
+    """Sizes and starts are even for YUV420SP (docs/chip.md#aipp-even)."""
     with pytest.raises(ModelRefusedError, match=r"E10052.*must be even"):
         replace(AippConfig(), **{field: 5})  # type: ignore[arg-type]
 
@@ -276,7 +276,7 @@ def test_a_layout_that_does_not_reach_the_model_is_refused(
 
 
 def test_padding_ends_at_1080_columns() -> None:
-    """Wider pictures are not padded (ascend_spec section 5)."""
+    """Wider pictures are not padded (docs/chip.md#aipp-padded-width)."""
     fields = {
         "src_image_size_w": 1080,
         "src_image_size_h": 16,
@@ -294,13 +294,13 @@ def test_an_odd_model_cannot_be_fed_without_crop() -> None:
 
 
 def test_a_crop_of_no_size_takes_the_models() -> None:
-    """crop_size 0 without padding (ascend_spec section 5)."""
+    """Without padding a crop_size of 0 is the model's size (docs/chip.md#aipp-crop)."""
     config = AippConfig(**SOURCE, crop=True, load_start_pos_w=8, load_start_pos_h=2)
     assert config.layout(MODEL) == Layout(Size(64, 48), Rect(8, 2, 32, 16), 0, 0)
 
 
 def test_the_swap_is_warned_of() -> None:
-    """With NV12 it exchanges red and blue with wrong gains (ascend_spec section 5.2)."""
+    """With NV12 it exchanges red and blue with wrong gains (docs/chip.md#aipp-swap)."""
     assert AippConfig().warnings == ()
     assert "NV21" in AippConfig(rbuv_swap_switch=True).warnings[0]
 

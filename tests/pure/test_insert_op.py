@@ -12,7 +12,7 @@ from fleet.models.compiler.insert_op import parse_insert_op
 MINIMAL = "aipp_op { aipp_mode : static  input_format : YUV420SP_U8 %s }"
 
 YOLOV3 = """
-# a user's file (ascend_spec section 5.2)
+# a user's file (docs/chip.md#aipp-example)
 aipp_op {
     aipp_mode : static
     related_input_rank : 0

@@ -16,8 +16,8 @@ MACS = 4 * 32 * 16 * 3 * 9
 WEIGHTS = 4 * 3 * 9 + 4
 
 
-def test_the_chip_is_that_of_the_spec_sheet() -> None:
-    """Section 7.1, "Memory" and "FP16"; section 6.1 for the name."""
+def test_the_chip_is_the_documented_one() -> None:
+    """Its figures are those of docs/chip.md#train-memory and docs/chip.md#train-fp16."""
     assert Ascend910A.name == "Ascend910A"
     assert (Ascend910A.memory_bytes, Ascend910A.fp16_tflops) == (32768 * MB, 256)
 
