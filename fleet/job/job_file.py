@@ -18,8 +18,6 @@ from fleet.job.frame_job import FrameJob
 from fleet.job.job import Job
 from fleet.storage import redact
 
-__all__ = ["Job", "job_from", "load_job", "parse_override", "read_fields"]
-
 _NAMES = {"inputs": "input", "deadline_s": "deadline"}
 """What a file calls the fields of a job that it calls otherwise."""
 _FIELDS = {_NAMES.get(name, name): name for name in JobFields.model_fields}

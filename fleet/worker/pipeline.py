@@ -39,7 +39,7 @@ class Pipeline:
 
     def __init__(
         self,
-        work: FrameJob,
+        work: FrameJob[Any],
         device: Device,
         opened: Any,
         pulse: Liveness,

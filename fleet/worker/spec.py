@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from fleet.job.frame_job import FrameJob
 from fleet.worker.fault_injection import Injection
@@ -19,7 +20,7 @@ class WorkerSpec:
     `limit_memory`, which a process of its own calls. `injections`: faults on purpose.
     """
 
-    work: FrameJob
+    work: FrameJob[Any]
     job_digest: str
     output: str
     soc: str
