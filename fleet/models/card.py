@@ -106,10 +106,10 @@ CARDS = TypeAdapter(ModelCard)
 def read_card(om: bytes, path: str) -> ModelCard:
     """Return the card of a compiled model; raises ModelRefusedError where the bytes are none.
 
-    `path` names the file in the error.
+    The same for a model that names data outside its own bytes. `path` names the file in the error.
     """
     try:
-        session = open_session(om, optimise=False)
+        session = open_session(om, path, optimise=False)
     except SESSION_ERRORS as error:
         raise not_compiled(path) from error
     return card_of(session, path)

@@ -31,15 +31,16 @@ class Network:
 
     `om` holds the compiled model's bytes; `path` names it in errors. ONNX Runtime stands in for the
     cores, on one thread, and computes in the network's own precision, where the chip would use
-    float16. Raises ModelRefusedError for bytes that are no compiled model, DeviceError (545001) for
-    a model of another chip, and DeviceOutOfMemoryError where it does not fit.
+    float16. Raises ModelRefusedError for bytes that are no compiled model or name data outside
+    of them, DeviceError (545001) for a model of another chip, and DeviceOutOfMemoryError where it
+    does not fit.
     """
 
     def __init__(
         self, soc: Soc, memory: Memory, clock: Clock, vpc: Vpc, om: bytes, path: str
     ) -> None:
         try:
-            self._session = open_session(om)
+            self._session = open_session(om, path)
         except SESSION_ERRORS as error:
             raise not_compiled(path) from error
         self.card = card_of(self._session, path)

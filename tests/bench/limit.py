@@ -47,7 +47,7 @@ class Bare:
     """The model and what feeds and reads it, in one process."""
 
     def __init__(self, model: str) -> None:
-        self.session = open_session(Path(model).read_bytes())
+        self.session = open_session(Path(model).read_bytes(), model)
         self.card = card_of(self.session, model)
         self.aipp = Aipp(self.card.aipp, self.card.size, self.card.batch, self.card.dtype)
         self.head = head_named(self.card.head, self.card.anchors)

@@ -43,7 +43,7 @@ def test_the_exported_file_computes_what_the_network_does() -> None:
         network.eval()
         pictures = torch.rand(1, 3, 416, 416)
         maps = [values.numpy() for values in network(pictures)]
-    session = open_session(export_onnx(network))
+    session = open_session(export_onnx(network), "street.onnx")
     for found, expected in zip(
         session.run(None, {"pictures": pictures.numpy()}), maps, strict=True
     ):

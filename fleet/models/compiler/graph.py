@@ -13,6 +13,7 @@ from onnx import TensorProto
 from fleet.core.geometry import Size
 from fleet.errors import ModelRefusedError
 from fleet.models.heads import Shape
+from fleet.models.whole_file import parse_model
 
 OPSETS = range(11, 19)
 DTYPES: Mapping[int, Literal["float32", "float16", "uint8"]] = {
@@ -41,19 +42,16 @@ def refuse(name: str, what: str, way_out: str) -> NoReturn:
 
 
 def parse_onnx(content: bytes, name: str) -> onnx.ModelProto:
-    """Return the model of an ONNX file's content; raises ModelRefusedError where it has none."""
+    """Return the model of an ONNX file's content.
+
+    Raises ModelRefusedError where it has none, or names data outside its own bytes.
+    """
     try:
-        model = onnx.load_model_from_string(content)
+        model = parse_model(content, name)
     except DecodeError:
         model = onnx.ModelProto()
     if not model.graph.node:
         refuse(name, "it is not an ONNX file.", "Export the network to ONNX first.")
-    if any(weight.data_location == TensorProto.EXTERNAL for weight in model.graph.initializer):
-        refuse(
-            name,
-            "its weights lie in another file.",
-            "Save it as one file: onnx.save(onnx.load(FILE), ONE_FILE).",
-        )
     return model
 
 

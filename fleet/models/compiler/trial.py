@@ -40,7 +40,7 @@ def dry_run(model: onnx.ModelProto, image: ImageInput, aipp: Aipp, name: str) ->
     probe.CopyFrom(model)
     probe.graph.output.extend(onnx.ValueInfoProto(name=value) for value in unknown)
     try:
-        session = open_session(probe.SerializeToString())
+        session = open_session(probe.SerializeToString(), name)
         values = session.run([*outputs, *unknown], {image.name: aipp.run(_gray(aipp), Colour())})
     except SESSION_ERRORS as error:
         reason = str(error).splitlines()[0]
