@@ -163,7 +163,9 @@ class RunMetrics:
     def _take(self) -> Iterator[tuple[Metric, str, float]]:
         grown, self._grown = self._grown, {}
         observed, self._lease_s = self._lease_s, []
-        yield from ((metric, label, by) for (metric, label), by in grown.items() if by > 0)
+        for (metric, label), by in grown.items():
+            names = (metric, known.FORMER[metric]) if metric in known.FORMER else (metric,)
+            yield from ((name, label, by) for name in names if by > 0)
         yield from ((known.LEASE_TIME, "", lease_s) for lease_s in observed)
 
     def _gauges(self, plan: RunStarted) -> Iterator[tuple[Metric, str, float]]:
