@@ -15,6 +15,7 @@
     |- DeviceError (RuntimeError)           the chip's answer: carries the AscendCL number and name
     |  `- DeviceOutOfMemoryError (MemoryError)   the device's memory is spent: says who holds what
     |- StorageError (OSError)               retryable: the store did not answer as it should
+    |  |- OutputUnwritableError             an output cannot be written to: full, read-only, away
     |  `- StorageRefusedError               the store says no: asked at once again, it says the same
     |     |- AccessDeniedError (PermissionError)  not allowed, or not with these credentials
     |     |  `- CredentialsRefusedError     the credentials are wrong or have expired
@@ -131,6 +132,7 @@ class BrokenVideoError(VideoError, ValueError, recorded_as="BrokenVideo"):
 class VideoChangedError(VideoError, RuntimeError, recorded_as="VideoChanged"):
     """The object is no longer the one that was planned: another was put in its place, or none."""
 
+    retryable: ClassVar[bool] = True
     stage: ClassVar[str] = "fetch"
 
 
@@ -160,6 +162,12 @@ class StorageError(FleetError, OSError):
 
     retryable: ClassVar[bool] = True
     stage: ClassVar[str] = "storage"
+
+
+class OutputUnwritableError(StorageError):
+    """What a lease came to cannot be put into the output; nothing is lost by that."""
+
+    stage: ClassVar[str] = "output"
 
 
 class StorageRefusedError(StorageError, recorded_as="StorageRefused"):

@@ -8,6 +8,10 @@ from fleet.errors import CredentialsRefusedError
 
 WORKER_STAGE = "worker"
 """The stage of a fault of a whole worker: it died, hung, or ran out of memory."""
+FETCH_STAGE = "fetch"
+"""The stage of a fault of reading an input: it says nothing of the input's frames."""
+OUTPUT_STAGE = "output"
+"""The stage of a fault of writing to the output: it says nothing of the lease."""
 _OF_THE_WHOLE = frozenset({"storage", "job", "run"})
 
 
@@ -38,5 +42,13 @@ class Fault:
 
     @property
     def is_fatal(self) -> bool:
-        """Return whether every other lease would fail alike: the store refuses the credentials."""
-        return self.name == CredentialsRefusedError.name
+        """Return whether every other lease would fail alike.
+
+        The store refuses the credentials, or the output cannot be written to.
+        """
+        return self.name == CredentialsRefusedError.name or self.stage == OUTPUT_STAGE
+
+    @property
+    def is_unreached(self) -> bool:
+        """Return whether an input could not be read, which may be otherwise later or elsewhere."""
+        return self.stage == FETCH_STAGE

@@ -11,10 +11,19 @@ from numpy.typing import NDArray
 
 from fleet.core.interval import Interval
 from fleet.core.source import Source
-from fleet.core.spans import NO_SPANS, Axes, Spans, covers, union
+from fleet.core.spans import NO_SPANS, Axes, Spans, union
 
 EVER = 2**62
 """A video whose times are not known is covered from -EVER to EVER."""
+
+
+def covers(spans: Spans, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return whether each stretch lies within one span: bool [stretches]."""
+    if not len(spans):
+        return np.zeros(len(starts), np.bool_)
+    at = np.searchsorted(spans[:, 0], starts, side="right") - 1
+    whole: NDArray[np.bool_] = (at >= 0) & (ends <= spans[np.maximum(at, 0), 1])
+    return whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,3 +104,9 @@ class DoneIntervals:
     def covers(self, source: Source, bounds: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return whether each GOP, between neighbouring `bounds`, is covered whole: bool [gops]."""
         return covers(self.spans(source.uri, source.etag), bounds[:-1], bounds[1:])
+
+    def has(self, interval: Interval) -> bool:
+        """Return whether a stretch of a version of a video is covered whole."""
+        spans = self.spans(interval.uri, interval.etag)
+        at = int(np.searchsorted(spans[:, 0], interval.start_pts, side="right")) - 1
+        return at >= 0 and int(spans[at, 1]) >= interval.end_pts

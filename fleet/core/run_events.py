@@ -60,11 +60,13 @@ class DeviceLost:
 
 @dataclass(frozen=True)
 class LeaseDone:
-    """A device committed a lease."""
+    """Something is committed under a lease's name: all of it, or some, as its receipt tells."""
 
     device: str
     lease: str
     receipt: Receipt
+    fault: Fault | None = None
+    """Why the device has not done the rest; None where it has, or was told to end early."""
 
 
 @dataclass(frozen=True)
@@ -97,14 +99,16 @@ class LeaseCancelled:
 
 @dataclass(frozen=True)
 class LeaseTruncated:
-    """Only a prefix of a lease is committed under its name; the remainder is to be done."""
+    """Only some of a lease is committed under its name; the remainder is to be done."""
 
     device: str
     lease: str
     receipt: Receipt
-    """Of the prefix."""
+    """Of what is committed."""
     remainder: LeaseSummary
     """A lease under another name."""
+    fault: Fault | None = None
+    """Why the device has not done it; None where it was told to end early."""
 
 
 @dataclass(frozen=True)

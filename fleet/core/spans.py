@@ -42,15 +42,6 @@ def inside(spans: Spans, points: NDArray[np.int64]) -> NDArray[np.bool_]:
     return found
 
 
-def covers(spans: Spans, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return whether each stretch lies within one span: bool [stretches]."""
-    if not len(spans):
-        return np.zeros(len(starts), np.bool_)
-    at = np.searchsorted(spans[:, 0], starts, side="right") - 1
-    whole: NDArray[np.bool_] = (at >= 0) & (ends <= spans[np.maximum(at, 0), 1])
-    return whole
-
-
 def length(spans: Spans) -> int:
     """Return how many ticks the spans last together."""
     return int((spans[:, 1] - spans[:, 0]).sum())

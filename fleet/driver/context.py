@@ -85,6 +85,16 @@ class Outcome:
     interrupted: bool
 
     @property
+    def unreached(self) -> dict[str, str]:
+        """Videos that could not be read, URI -> why."""
+        unread = {
+            refusal.source.uri: refusal.error.message
+            for refusal in self.plan.prepared.refused
+            if refusal.error.retryable
+        }
+        return unread | self.loop.unreached
+
+    @property
     def this_run(self) -> Tally:
         """What it did itself."""
         return Tally.total([*(receipt.tally for receipt in self.refused), self.loop.totals.here])
@@ -106,13 +116,14 @@ def report_of(outcome: Outcome, total: Tally, wall_s: float) -> RunReport:
         soc=job.soc,
         videos=len(target.listing.sources),
         video_bytes=sum(source.bytes for source in target.listing.sources),
-        refused_videos=len(plan.prepared.refused),
+        refused_videos=sum(not refusal.error.retryable for refusal in plan.prepared.refused),
         left=target.listing.left,
         leases=outcome.leases,
         index_bytes=plan.prepared.bytes_read,
         already_done=len(plan.state),
         quarantined=outcome.loop.quarantined,
         interrupted=outcome.interrupted,
+        unreached=outcome.unreached,
         losses=count_losses(table.tables().errors) if total.errors else (),
         peak_rss_bytes=outcome.loop.totals.peak_rss_bytes,
     )

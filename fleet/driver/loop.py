@@ -35,7 +35,7 @@ from fleet.executors.pool import Pool
 from fleet.plan.lease import Lease
 from fleet.plan.order import LeaseOrder, order
 from fleet.plan.shard import VideoWork
-from fleet.plan.split import split, split_at
+from fleet.plan.split import split, split_off
 from fleet.scheduler.autoscale import Limits, wanted
 from fleet.scheduler.commands import (
     Assign,
@@ -43,6 +43,7 @@ from fleet.scheduler.commands import (
     Command,
     RecordLoss,
     Release,
+    SetNodeAside,
     SplitLease,
     Truncate,
 )
@@ -90,13 +91,14 @@ class Loop:
         self._works = works
         self._parts = parts
         self._ledger = Ledger(map(_summary_of, leases), parts.policy)
+        self._unread: dict[str, str] = {}
         self._deaths = 0
         self._started_s = self._scaled_s = parts.clock.steady_s()
 
     def order(self, command: Assign) -> LeaseOrder:
         """Return a lease spelled out, for the device that takes it."""
         lease = self._leases[command.lease]
-        return order(lease, self._works, last_try=command.last_try)
+        return order(lease, self._works)
 
     @property
     def committed(self) -> Iterator[Lease]:
@@ -108,6 +110,12 @@ class Loop:
     def quarantined(self) -> int:
         """How many leases were given up."""
         return self._ledger.count(State.QUARANTINED)
+
+    @property
+    def unreached(self) -> dict[str, str]:
+        """Videos that are left for the next run, as they could not be read: URI -> why."""
+        left = (n for n in self._unread if self._ledger.state(n) is State.UNREACHED)
+        return {self._leases[n].shards[0].source.uri: self._unread[n] for n in left}
 
     @property
     def _now_s(self) -> float:
@@ -140,7 +148,7 @@ class Loop:
     def _compared(self, event: LeaseDone) -> LeaseDone | LeaseTruncated | LeaseSplit:
         """Return what became of a lease, by what is committed under its name.
 
-        Whoever was first has decided that: it may be a prefix of the lease, or that it was split.
+        The first attempt has decided that: it may be some of the lease, or that it was split.
         """
         lease, receipt = self._leases[event.lease], event.receipt
         if receipt.split_into:
@@ -148,13 +156,13 @@ class Loop:
         if receipt.intervals == lease.intervals:
             return event
         try:
-            done, remainder = split_at(lease, self._works, self._parts.names, receipt.intervals)
+            done, remainder = split_off(lease, self._works, self._parts.names, receipt.intervals)
         except ValueError as error:
             raise IllegalMoveError(
                 f"what is committed as {lease.id} is not of it: {error}"
             ) from error
         self._leases.update({done.id: done, remainder.id: remainder})
-        return LeaseTruncated(event.device, lease.id, receipt, _summary_of(remainder))
+        return LeaseTruncated(event.device, lease.id, receipt, _summary_of(remainder), event.fault)
 
     def _split_into(self, lease: Lease, count: int, device: str = "") -> LeaseSplit:
         pieces = split(lease, self._works, self._parts.names, count)
@@ -162,15 +170,19 @@ class Loop:
         return LeaseSplit(lease.id, tuple(map(_summary_of, pieces)), device)
 
     def _tell(self, event: Event, *, first: bool) -> None:
+        if isinstance(event, LeaseFailed) and event.fault.is_unreached:
+            self._unread[event.lease] = event.fault.message
+        elif isinstance(event, LeaseTruncated) and event.fault:
+            self._unread[event.remainder.lease] = event.fault.message
         match event:
-            case LeaseDone(device, _, receipt) | LeaseTruncated(device, _, receipt, _):
+            case LeaseDone(device, _, receipt) | LeaseTruncated(device, _, receipt):
                 if not first:
                     return
                 self.totals.add(receipt, here=device != ELSEWHERE)
             case LossRecorded() | LeaseCancelled() | Tick():
                 return
             case NodeSetAside(node, reason):
-                warning = Warned(f"No device is started on {node} any more: {reason}")
+                warning = Warned(f"No lease is given to {node} any more: {reason}")
                 self._parts.observer.on_event(warning)
                 return
             case _:
@@ -219,7 +231,7 @@ class Loop:
                     lease = self._leases[name]
                     told = LeaseStarted(device, name, lease.video_s, lease.frames, command.backup)
                     self._parts.observer.on_event(told)
-                case Cancel() | Truncate() | Release():
+                case Cancel() | Truncate() | Release() | SetNodeAside():
                     pool.tell(command)
                 case BackupWasted():
                     self._parts.observer.on_event(command)
@@ -230,10 +242,9 @@ class Loop:
 
     def _split(self, command: SplitLease) -> list[Command]:
         lease = self._leases[command.lease]
-        if command.was_held:
-            receipt = self._parts.recorder.split(lease.id, command.pieces)
-            if receipt.split_into != command.pieces:
-                return self._settle(LeaseDone(ELSEWHERE, lease.id, receipt))
+        receipt = self._parts.recorder.split(lease.id, command.pieces)
+        if receipt.split_into != command.pieces:
+            return self._settle(LeaseDone(ELSEWHERE, lease.id, receipt))
         event = self._split_into(lease, command.pieces)
         self._parts.observer.on_event(event)
         return self._ledger.handle(event, self._now_s)
@@ -241,7 +252,7 @@ class Loop:
     def _record(self, command: RecordLoss) -> list[Command]:
         lost = order(self._leases[command.lease], self._works)
         receipt = self._parts.recorder.give_up(lost, command.fault)
-        if receipt.device != DRIVER:
+        if receipt.device != DRIVER or receipt.split_into:
             return self._settle(LeaseDone(ELSEWHERE, command.lease, receipt))
         self.totals.add(receipt)
         self._parts.observer.on_event(LeaseQuarantined(receipt, command.fault))

@@ -19,7 +19,7 @@ from fleet.errors import StorageError, TornPartError
 from fleet.executors.pool import Pool
 from fleet.plan.lease import Lease
 from fleet.plan.order import LeaseOrder
-from fleet.scheduler.commands import Assign, Cancel, Release, Truncate
+from fleet.scheduler.commands import Assign, Cancel, Release, SetNodeAside, Truncate
 from fleet.table.commits.commit import read_commit
 from fleet.table.commits.record import lease_of
 from fleet.table.parts.schema import FRAMES_TABLE
@@ -68,7 +68,7 @@ class SharedPool:
         self._held[command.lease] = command.device
         self._pool.apply(command, order)
 
-    def tell(self, command: Cancel | Truncate | Release) -> None:
+    def tell(self, command: Cancel | Truncate | Release | SetNodeAside) -> None:
         """See Pool."""
         self._pool.tell(command)
 

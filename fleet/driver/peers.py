@@ -12,13 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-import numpy as np
-
 from fleet.clock import Clock
 from fleet.core.interval_set import DoneIntervals, IntervalTable
 from fleet.core.receipt import Tally
 from fleet.core.run_events import Warned
-from fleet.core.spans import covers
 from fleet.driver.heartbeat import Heartbeat
 from fleet.driver.observers import Observers
 from fleet.errors import OutputBusyError
@@ -159,14 +156,7 @@ def _can_do(lease: Lease, works: dict[str, VideoWork]) -> bool:
 
 
 def _is_done(lease: Lease, done: DoneIntervals) -> bool:
-    return all(
-        covers(
-            done.spans(interval.uri, interval.etag),
-            np.array([interval.start_pts]),
-            np.array([interval.end_pts]),
-        ).all()
-        for interval in lease.intervals
-    )
+    return all(map(done.has, lease.intervals))
 
 
 def depart(
@@ -193,3 +183,13 @@ def depart(
     total = table.close(committed, epoch)
     beat.put("finished")
     return total
+
+
+def leave_open(table: Table, beat: Heartbeat) -> Tally:
+    """End a run that could not read all of its inputs; the output stays open for the next one.
+
+    Returns the totals over all that is there.
+    """
+    table.runs.drop_leases(beat.record.id)
+    beat.put("incomplete")
+    return table.state().total

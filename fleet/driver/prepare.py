@@ -20,7 +20,6 @@ from fleet.ascend.vdec import check_stream
 from fleet.core.interval import Interval
 from fleet.core.interval_set import EVER, DoneIntervals
 from fleet.core.source import Source
-from fleet.core.spans import covers
 from fleet.errors import CredentialsRefusedError, FleetError, StorageError, VideoError
 from fleet.index_cache.cache import IndexCache
 from fleet.index_cache.store import IndexStore
@@ -151,8 +150,7 @@ class _Todo:
 
 
 def _is_done(video: Video, done: DoneIntervals) -> bool:
-    starts, ends = np.array([[video.start_pts], [video.end_pts]])
-    return bool(covers(done.spans(video.uri, video.etag), starts, ends).all())
+    return done.has(video.interval)
 
 
 def _video(index: VideoIndex, wanted: NDArray[np.bool_]) -> Video:

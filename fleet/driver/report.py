@@ -46,11 +46,13 @@ class RunReport:
     index_bytes: int = 0
     left: Mapping[str, int] = field(default_factory=dict)
     losses: tuple[LossReason, ...] = ()
+    unreached: Mapping[str, str] = field(default_factory=dict)
+    """Videos that could not be read, URI -> why: the next run does what is missing of them."""
 
     @property
     def exit_code(self) -> int:
-        """What the command exits with: 0 whole, 3 finished with errors recorded, 1 interrupted."""
-        if self.interrupted:
+        """The command's exit code: 0 whole, 3 finished with errors recorded, 1 some is left."""
+        if self.interrupted or self.unreached:
             return FAILED
         lossy = self.total.errors or self.refused_videos or self.quarantined
         return WITH_ERRORS if lossy else WHOLE
@@ -58,6 +60,8 @@ class RunReport:
     @property
     def state(self) -> str:
         """How it ended, in words."""
+        if self.unreached and not self.interrupted:
+            return "not finished"
         words = {WHOLE: "finished", FAILED: "interrupted", WITH_ERRORS: "finished, with errors"}
         return words[self.exit_code]
 

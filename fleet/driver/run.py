@@ -8,17 +8,14 @@ Devices start while the videos are indexed: both take seconds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
-
-import numpy as np
 
 from fleet.clock import SYSTEM_CLOCK, Clock
 from fleet.core.loss import Loss
 from fleet.core.receipt import Receipt, Tally
 from fleet.core.run_events import Observer, RunEnded, RunStarted, VideoRefused, Warned
-from fleet.core.spans import covers
 from fleet.driver.background import background
 from fleet.driver.checkpointer import Checkpointer
 from fleet.driver.context import (
@@ -36,6 +33,7 @@ from fleet.driver.peer_pool import SharedPool
 from fleet.driver.peers import (
     acquire_or_join,
     depart,
+    leave_open,
     less_done,
     offered_leases,
     partition_peer_leases,
@@ -74,13 +72,30 @@ def run_job(
     the report says so: what is committed stays.
     """
     started_s = clock.steady_s()
-    target = resolve_target(job)
+    report = run_target(resolve_target(job), resources, observer, join=join, clock=clock)
+    return replace(report, wall_s=clock.steady_s() - started_s)
+
+
+def run_target(
+    target: JobTarget,
+    resources: Resources,
+    observer: Observer,
+    *,
+    join: bool,
+    clock: Clock,
+    load: Callable[[JobTarget], Session] = load_session,
+) -> RunReport:
+    """Run a job whose inputs are listed; see `run_job`.
+
+    `load`: reads what earlier runs left; what it returns looks at the videos.
+    """
+    started_s = clock.steady_s()
     table = target.table
     table.create(target.schemas)
     if join:
         table.need_conditional_to_join()
     with acquire_or_join(table, clock, join=join) as leadership:
-        record = RunRecord(leadership.holder, "preparing", clock.unix_s(), inputs=job.inputs)
+        record = RunRecord(leadership.holder, "preparing", clock.unix_s(), inputs=target.job.inputs)
         beat = Heartbeat(table.runs, record, clock)
         checkpointer = Checkpointer(table, target.origin, clock)
         observers = Observers(beat, checkpointer, observer)
@@ -88,9 +103,9 @@ def run_job(
         with beating(beat, clock, checkpointer.flush):
             if not table.conditional:
                 observers.on_event(Warned(_UNSURE))
-            outcome = _drive(context, load_session(target))
+            outcome = _drive(context, load(target))
             total = _close(context, outcome)
-            observers.on_event(RunEnded(whole=not outcome.interrupted))
+            observers.on_event(RunEnded(whole=not (outcome.interrupted or outcome.unreached)))
     return report_of(outcome, total, clock.steady_s() - started_s)
 
 
@@ -149,15 +164,7 @@ def _unrecorded(refused: Sequence[Refusal], state: TableState) -> list[Refusal]:
     """Return the refusals that are not in the output; of some, another run may find otherwise."""
     done = state.done
     lasting = (refusal for refusal in refused if not refusal.error.retryable)
-    return [
-        refusal
-        for refusal in lasting
-        if not covers(
-            done.spans(refusal.interval.uri, refusal.interval.etag),
-            np.array([refusal.interval.start_pts]),
-            np.array([refusal.interval.end_pts]),
-        ).all()
-    ]
+    return [refusal for refusal in lasting if not done.has(refusal.interval)]
 
 
 def _record_refusals(context: Context, plan: Plan) -> tuple[Receipt, ...]:
@@ -204,6 +211,8 @@ def _close(context: Context, outcome: Outcome) -> Tally:
     if outcome.interrupted:
         context.beat.put("interrupted")
         return Tally.total([outcome.plan.state.total, outcome.this_run])
+    if outcome.unreached:
+        return leave_open(context.target.table, context.beat)
     committed: list[Covering] = [*outcome.refused, *outcome.loop.committed]
     return depart(
         context.target.table,

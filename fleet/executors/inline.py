@@ -9,7 +9,7 @@ from fleet.core.progress import Progress
 from fleet.core.run_events import Cause, DeviceJoined, DeviceLost, Event, LeaseCancelled
 from fleet.executors.outcomes import event_of
 from fleet.plan.order import LeaseOrder
-from fleet.scheduler.commands import Assign, Cancel, Release, Truncate
+from fleet.scheduler.commands import Assign, Cancel, Release, SetNodeAside, Truncate
 from fleet.worker.spec import WorkerSpec
 from fleet.worker.worker import Worker
 
@@ -46,8 +46,10 @@ class InlinePool:
         """Queue a lease."""
         self._assigned.append((command, order))
 
-    def tell(self, command: Cancel | Truncate | Release) -> None:
+    def tell(self, command: Cancel | Truncate | Release | SetNodeAside) -> None:
         """See Pool; no lease has begun when a word can be said."""
+        if isinstance(command, SetNodeAside):
+            return
         device = command.device
         worker = self._workers.get(device)
         if worker is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fleet.core.fault import Fault
 from fleet.core.run_events import Event, LeaseCancelled, LeaseDone, LeaseFailed
-from fleet.worker.outcome import Cancelled, Outcome
+from fleet.worker.outcome import Cancelled, Outcome, Partial
 
 
 def event_of(device: str, lease: str, outcome: Outcome) -> Event:
@@ -14,4 +14,6 @@ def event_of(device: str, lease: str, outcome: Outcome) -> Event:
             return LeaseFailed(device, lease, outcome)
         case Cancelled():
             return LeaseCancelled(device, lease, outcome.wall_s)
+        case Partial(receipt, fault):
+            return LeaseDone(device, lease, receipt, fault)
     return LeaseDone(device, lease, outcome)

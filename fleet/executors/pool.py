@@ -7,7 +7,7 @@ from typing import Protocol
 from fleet.core.progress import Progress
 from fleet.core.run_events import Event
 from fleet.plan.order import LeaseOrder
-from fleet.scheduler.commands import Assign, Cancel, Release, Truncate
+from fleet.scheduler.commands import Assign, Cancel, Release, SetNodeAside, Truncate
 
 
 class Pool(Protocol):
@@ -27,7 +27,7 @@ class Pool(Protocol):
     def apply(self, command: Assign, order: LeaseOrder) -> None:
         """Hand a lease, spelled out, to a device."""
 
-    def tell(self, command: Cancel | Truncate | Release) -> None:
+    def tell(self, command: Cancel | Truncate | Release | SetNodeAside) -> None:
         """Have a device put down a lease, end it early, or go.
 
         What comes of it is told by `poll`: LeaseCancelled, LeaseTruncated or, where it was just

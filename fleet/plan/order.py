@@ -54,13 +54,11 @@ class ShardOrder:
 class LeaseOrder:
     """A lease, ready to be run by a worker.
 
-    `last_try`: it will not be tried again, so what can be done of it is to be done. `cost_s`:
-    estimated seconds of one device's time.
+    `cost_s`: estimated seconds of one device's time.
     """
 
     lease: str
     shards: tuple[ShardOrder, ...]
-    last_try: bool = False
     cost_s: float = 0.0
 
     @property
@@ -74,10 +72,10 @@ class LeaseOrder:
         return sum(shard.video_s for shard in self.shards)
 
 
-def order(lease: Lease, works: Mapping[str, VideoWork], *, last_try: bool = False) -> LeaseOrder:
+def order(lease: Lease, works: Mapping[str, VideoWork]) -> LeaseOrder:
     """Spell a lease out; `works` holds its videos by URI."""
     shards = tuple(_shard_order(shard, works[shard.source.uri]) for shard in lease.shards)
-    return LeaseOrder(lease.id, shards, last_try, lease.cost_s)
+    return LeaseOrder(lease.id, shards, lease.cost_s)
 
 
 def _shard_order(shard: Shard, work: VideoWork) -> ShardOrder:

@@ -1,7 +1,8 @@
-"""The prefix of a lease: what is done of it where a device has to stop between two of its GOPs."""
+"""Some of a lease: what is done where a device has to stop early, or cannot read a video."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -45,14 +46,19 @@ def leading(part: GopPart, shard: ShardOrder) -> GopPart | None:
     return GopPart(part.rows[fed], (part.wanted & ours)[fed], restart=False) if ours.any() else None
 
 
-def prefix(order: LeaseOrder, stop: Stop) -> LeaseOrder:
-    """Return what was done of a lease that was ended early.
+def done_of(order: LeaseOrder, stop: Stop | None, unreached: Collection[int]) -> LeaseOrder:
+    """Return what was done of a lease that was ended early, or of which some could not be read.
 
-    It keeps the lease's name: whichever is committed first, the prefix or the whole lease, counts.
+    `stop`: where it was ended, None at its end. `unreached`: the shards, from 0, whose videos could
+    not be read. It keeps the lease's name: whichever is committed first, some of the lease or all,
+    counts. It may have no shard.
     """
-    ended = order.shards[stop.shard]
-    done = order.shards[: stop.shard]
-    return replace(order, shards=(*done, _first_parts(ended, stop.part)) if stop.part else done)
+    several = list(enumerate(order.shards))
+    if stop is not None:
+        ended = order.shards[stop.shard]
+        last = [(stop.shard, _first_parts(ended, stop.part))] if stop.part else []
+        several = several[: stop.shard] + last
+    return replace(order, shards=tuple(shard for n, shard in several if n not in unreached))
 
 
 def _first_parts(shard: ShardOrder, parts: int) -> ShardOrder:

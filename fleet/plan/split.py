@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fleet.core.interval import Interval, LeaseNames
 from fleet.plan.lease import Lease, Shard
@@ -29,36 +30,39 @@ def split(
     )
 
 
-def split_at(
-    lease: Lease, works: Mapping[str, VideoWork], names: LeaseNames, prefix: Sequence[Interval]
+def split_off(
+    lease: Lease, works: Mapping[str, VideoWork], names: LeaseNames, covered: Sequence[Interval]
 ) -> tuple[Lease, Lease]:
-    """Divide a lease in two where its prefix, given by what that covers, ends.
+    """Divide a lease into what `covered` tells of, and the remainder.
 
-    The prefix keeps the lease's name, whose commit it is; the remainder has a name by what it
-    covers. Raises ValueError where `prefix` is not the first few GOPs of the lease, at least one
-    and not all.
+    What is covered keeps the lease's name, whose commit it is; the remainder has a name by what it
+    covers. Raises ValueError where `covered` is not some whole GOPs of the lease, and not all.
     """
-    gops = _gops_of(lease, works, prefix)
-    if not 0 < gops < lease.gops:
-        raise ValueError(f"lease {lease.id} does not begin with {list(prefix)}")
-    first = tuple(_between(lease, works, 0, gops))
-    remainder = tuple(_between(lease, works, gops, lease.gops))
-    return Lease(lease.id, first), _lease(remainder, names)
+    done: list[Shard] = []
+    left: list[Shard] = []
+    for shard in lease.shards:
+        work = works[shard.source.uri]
+        marks = _covered_gops(shard, work, covered)
+        edges = [0, *(np.flatnonzero(np.diff(marks)) + 1).tolist(), shard.gops]
+        for first, last in pairwise(edges):
+            piece = work.shard(shard.first_gop + first, shard.first_gop + last)
+            (done if marks[first] else left).append(piece)
+    ticks = sum(i.end_pts - i.start_pts for i in covered)
+    found = sum(s.interval.end_pts - s.interval.start_pts for s in done)
+    if not done or not left or ticks != found:
+        raise ValueError(f"these are not some GOPs of lease {lease.id}: {list(covered)}")
+    return Lease(lease.id, tuple(done)), _lease(tuple(left), names)
 
 
-def _gops_of(lease: Lease, works: Mapping[str, VideoWork], prefix: Sequence[Interval]) -> int:
-    """Count the GOPs that a prefix of the lease covers; 0 where it is no prefix."""
-    if not 0 < len(prefix) <= len(lease.shards):
-        return 0
-    whole, last = lease.shards[: len(prefix) - 1], lease.shards[len(prefix) - 1]
-    bounds = works[last.source.uri].bounds[last.first_gop : last.last_gop + 1]
-    gops = int(np.searchsorted(bounds, prefix[-1].end_pts))
-    if not 0 < gops < len(bounds):
-        return 0
-    last_interval = Interval(last.source.uri, last.source.etag, int(bounds[0]), int(bounds[gops]))
-    if (*(shard.interval for shard in whole), last_interval) != tuple(prefix):
-        return 0
-    return gops + sum(shard.gops for shard in whole)
+def _covered_gops(shard: Shard, work: VideoWork, covered: Sequence[Interval]) -> NDArray[np.bool_]:
+    """Mark the GOPs of a shard that lie within one of the intervals: bool [gops]."""
+    bounds = work.bounds[shard.first_gop : shard.last_gop + 1]
+    version = (shard.source.uri, shard.source.etag)
+    marks = np.zeros(shard.gops, np.bool_)
+    for interval in covered:
+        if (interval.uri, interval.etag) == version:
+            marks |= (interval.start_pts <= bounds[:-1]) & (bounds[1:] <= interval.end_pts)
+    return marks
 
 
 def _lease(shards: tuple[Shard, ...], names: LeaseNames) -> Lease:

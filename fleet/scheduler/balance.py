@@ -19,10 +19,10 @@ OVERDUE = 1.5
 LEAVING_S = 10.0
 """Before its machine goes away, a device is done with its leases by so many seconds."""
 GAIN = 1.3
-"""A twin must be expected to end that much earlier than what it is a twin of."""
+"""A backup must be expected to end that much earlier than what it is a backup of."""
 TWINS_A_DEVICE = 0.02
 WASTE = 0.01
-"""Share of all work done that twins may spend for nothing, where more than a few run."""
+"""Share of all work done that backups may spend for nothing, where more than a few run."""
 
 
 def choose(waiting: ReadyQueue, devices: Devices, device: DeviceState) -> Entry | None:
@@ -76,7 +76,7 @@ class Rebalance(StrEnum):
 
     TAKE = "take"
     SHARE = "share"
-    BACKUP = "twin"
+    BACKUP = "back up"
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class RebalanceAction:
 def rebalance_actions(devices: Devices, now_s: float) -> list[RebalanceAction]:
     """List what idle devices can do where nothing waits, what brings most first.
 
-    First what runs nowhere; then long leases that can be shared without waste; then twins.
+    First what runs nowhere; then long leases that can be shared without waste; then backups.
     """
     found = (aid for device in devices for aid in _aids(devices, device, now_s))
     order = [Rebalance.TAKE, Rebalance.SHARE, Rebalance.BACKUP]
@@ -123,7 +123,7 @@ def _aids(devices: Devices, device: DeviceState, now_s: float) -> Iterable[Rebal
 
 @dataclass
 class BackupBudget:
-    """What twins may cost, and did; in seconds of devices.
+    """What backups may cost, and did; in seconds of devices.
 
     One at a time is always allowed: whoever runs it would be idle otherwise.
     """

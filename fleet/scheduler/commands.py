@@ -14,12 +14,11 @@ from fleet.core.run_events import BackupWasted
 class Assign:
     """Hand a lease to a device; where it holds one already, it runs this one next.
 
-    `last_try`: it will not be tried again. `backup`: another device is at it, slowly.
+    `backup`: another device is at it, slowly.
     """
 
     device: str
     lease: str
-    last_try: bool = False
     backup: bool = False
 
 
@@ -47,15 +46,21 @@ class Release:
 
 
 @dataclass(frozen=True)
+class SetNodeAside:
+    """Start no device on a node any more: it cannot read what others can."""
+
+    node: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class SplitLease:
-    """Split a lease into so many pieces."""
+    """Take a lease's name, so that nobody can commit it any more, and split it into pieces."""
 
     lease: str
     pieces: int
     fault: Fault | None
     """What it did, to find out which piece does it; None: so that more devices can share in it."""
-    was_held: bool = True
-    """Whether some device may be at it still, so that its name must be taken first."""
 
 
 @dataclass(frozen=True)
@@ -66,5 +71,7 @@ class RecordLoss:
     fault: Fault
 
 
-Command = Assign | Cancel | Truncate | Release | SplitLease | RecordLoss | BackupWasted
+Command = (
+    Assign | Cancel | Truncate | Release | SetNodeAside | SplitLease | RecordLoss | BackupWasted
+)
 """What the ledger wants done; of a wasted backup, the observers are only to be told."""

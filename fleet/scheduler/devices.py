@@ -28,6 +28,7 @@ class DeviceState:
     """
 
     name: str
+    node: str = ""
     held: list[Entry] = field(default_factory=list)
     started_s: float = 0.0
     cancelling: set[str] = field(default_factory=set)
@@ -65,9 +66,9 @@ class Devices:
         """Find a device, None where it is gone."""
         return self._all.get(name)
 
-    def add(self, name: str, now_s: float) -> DeviceState:
+    def add(self, name: str, now_s: float, node: str = "") -> DeviceState:
         """Take in a device that has come."""
-        device = DeviceState(name, idle_s=now_s)
+        device = DeviceState(name, node, idle_s=now_s)
         self._all[name] = device
         self.empty[name] = device
         self._stale = True
@@ -81,6 +82,11 @@ class Devices:
                 book.pop(name, None)
             self._stale = True
         return device
+
+    @property
+    def nodes(self) -> set[str]:
+        """The nodes of the devices that are given leases."""
+        return {device.node for device in self if not (device.released or device.leaves_s)}
 
     def drain(self, device: DeviceState, leaves_s: float) -> None:
         """Give it nothing more."""

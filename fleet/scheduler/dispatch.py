@@ -14,7 +14,14 @@ from fleet.scheduler.balance import (
     pieces_of,
     rebalance_actions,
 )
-from fleet.scheduler.commands import Assign, Cancel, Command, Release, Truncate
+from fleet.scheduler.commands import (
+    Assign,
+    Cancel,
+    Command,
+    Release,
+    SetNodeAside,
+    Truncate,
+)
 from fleet.scheduler.devices import Devices, DeviceState
 from fleet.scheduler.lease_state import Entry, SchedulingPolicy
 from fleet.scheduler.lease_table import LeaseTable
@@ -61,7 +68,14 @@ class Dispatch:
 
     def hand_out(self, now_s: float, out: list[Command]) -> None:
         """Give every device one lease before any gets its second."""
+        # What is not for one device stands in its way, until another one has taken it.
+        while self._hand_out(now_s, out):
+            pass
+
+    def _hand_out(self, now_s: float, out: list[Command]) -> bool:
+        """Hand out once; return whether something was taken that stood in a device's way."""
         devices, waiting = self.devices, self.book.waiting
+        blocked = cleared = False
         for room in (devices.empty, devices.half):
             passed: list[DeviceState] = []
             while room and len(passed) < PASSES:
@@ -69,9 +83,13 @@ class Dispatch:
                     break
                 device = next(iter(room.values()))
                 entry = choose(waiting, devices, device)
+                if entry is not None and self._is_for_others(entry, device):
+                    waiting.put(entry)
+                    entry, blocked = None, True
                 if entry is None:
                     passed.append(room.pop(device.name))
                     continue
+                cleared = cleared or blocked
                 pieces = pieces_of(entry, waiting, devices) if self._rules.backups else 1
                 if pieces > 1:
                     out.append(self.book.share(entry, pieces, now_s))
@@ -79,12 +97,32 @@ class Dispatch:
                     self._give(device, entry, now_s, out)
             # Behind the others, so that another one is looked at the next time.
             room.update({device.name: device for device in passed})
+        return cleared
+
+    def _is_for_others(self, entry: Entry, device: DeviceState) -> bool:
+        """Return whether a lease that comes next is not to be given to this device."""
+        if entry.lease in device.cancelling:
+            # It has yet to put down what it is to be given again.
+            return True
+        return device.node in entry.failed_on and bool(
+            self.devices.nodes.difference(entry.failed_on)
+        )
+
+    def set_aside(self, node: str, reason: str, now_s: float, out: list[Command]) -> None:
+        """Give nothing more to the devices of a node, and let them go."""
+        out.append(SetNodeAside(node, reason))
+        for device in [device for device in self.devices if device.node == node]:
+            for entry in list(device.held):
+                self.take_back(device, entry, now_s, out)
+            if not device.released:
+                self.devices.release(device)
+                out.append(Release(device.name))
 
     def _give(self, device: DeviceState, entry: Entry, now_s: float, out: list[Command]) -> None:
-        twin = bool(entry.holders)
+        backup = bool(entry.holders)
         self.book.give(entry, device.name, now_s)
         self.devices.give(device, entry, now_s)
-        out.append(Assign(device.name, entry.lease, self.book.last_try(entry), twin))
+        out.append(Assign(device.name, entry.lease, backup))
 
     def look_after_idle(self, now_s: float, out: list[Command]) -> None:
         """Where nothing waits, have those who are idle help others, or go."""

@@ -16,13 +16,14 @@ class State(StrEnum):
     DONE = "done"
     QUARANTINED = "quarantined"
     CUT = "cut"
+    UNREACHED = "unreached"
 
 
 class Move(StrEnum):
     """What can happen to a lease."""
 
     ASSIGN = "assign"
-    BACKUP = "twin"
+    BACKUP = "back up"
     COMMIT = "commit"
     RETURN = "return"
     DIVIDE = "divide"
@@ -30,6 +31,7 @@ class Move(StrEnum):
     TRUNCATE = "truncate"
     GIVE_UP = "give up"
     RECORD = "record"
+    POSTPONE = "postpone"
 
 
 MOVES: dict[tuple[State, Move], State] = {
@@ -44,6 +46,9 @@ MOVES: dict[tuple[State, Move], State] = {
     (State.LEASED, Move.TRUNCATE): State.DONE,
     (State.LEASED, Move.GIVE_UP): State.LOST,
     (State.LOST, Move.RECORD): State.QUARANTINED,
+    # Its input could not be read: nothing is known of its frames, so the next run does it.
+    (State.LEASED, Move.POSTPONE): State.UNREACHED,
+    (State.PENDING, Move.POSTPONE): State.UNREACHED,
     # A worker that was given up for dead may commit all the same; its parts carry the lease's own
     # name and the same rows, so the work counts.
     (State.PENDING, Move.COMMIT): State.DONE,
@@ -57,7 +62,7 @@ MOVES: dict[tuple[State, Move], State] = {
     (State.LEASED, Move.REPLACE): State.CUT,
     (State.LOST, Move.REPLACE): State.CUT,
 }
-ENDED = frozenset({State.DONE, State.QUARANTINED, State.CUT})
+ENDED = frozenset({State.DONE, State.QUARANTINED, State.CUT, State.UNREACHED})
 
 
 @dataclass(slots=True)
@@ -65,7 +70,7 @@ class Entry:
     """One lease in the ledger; changed only by the ledger that holds it.
 
     `uri`: the video that it begins with. `piece`: it was cut out of a lease that did harm.
-    `holders`: the devices that are to do it, two where one is a twin. `failures`: faults it came
+    `holders`: the devices that are to do it, two where one is a backup. `failures`: faults it came
     back with. `kills`: workers that died running it, in a row. `story`: what befell it out of the
     ordinary; of a million leases, hardly any has one.
     """
@@ -79,6 +84,10 @@ class Entry:
     holders: tuple[str, ...] = ()
     failures: int = 0
     kills: int = 0
+    unread: int = 0
+    """How often its input could not be read."""
+    failed_on: tuple[str, ...] = ()
+    """The nodes on which that was."""
     pieces: tuple[str, ...] = ()
     story: tuple[str, ...] = ()
 
@@ -100,7 +109,7 @@ class SchedulingPolicy:
     before it is given up. `kills`: how many workers in a row a lease may kill before it is cut; one
     that was killed from outside is no reason. `pieces`: into how many it is cut; four make no more
     leases in all than halving does, and half as many dead workers. `backups`: idle devices take
-    over from slow ones, and run twins of what those do not give up. `idle_s`: how long a device
+    over from slow ones, and run backups of what those do not give up. `idle_s`: how long a device
     that is not wanted any more stays for more work.
     """
 

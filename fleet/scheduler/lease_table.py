@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
 from fleet.core.fault import Fault
 from fleet.core.lease_summary import LeaseSummary
@@ -21,6 +22,7 @@ class LeaseTable:
         self.entries = {p.lease: Entry(p.lease, p.gops, p.cost_s, p.uri) for p in pieces}
         self.waiting = ReadyQueue(self.entries.values())
         self.counts = dict.fromkeys(State, 0) | {State.PENDING: len(self.entries)}
+        self._gops = sum(entry.gops for entry in self.entries.values())
         self._rules = rules
         self._to_share: set[str] = set()
 
@@ -59,8 +61,8 @@ class LeaseTable:
             self.waiting.left(entry)
         self._move(entry, Move.COMMIT, "", now_s)
 
-    def truncate(self, entry: Entry, remainder: LeaseSummary, now_s: float) -> None:
-        """Take a prefix of a lease for done; the remainder waits as a lease under another name."""
+    def truncate(self, entry: Entry, remainder: LeaseSummary, now_s: float) -> Entry:
+        """Take some of a lease for done; the remainder waits as a lease under another name."""
         if not 0 < remainder.gops < entry.gops or remainder.lease in self.entries:
             raise IllegalMoveError(f"lease {entry.lease} of {entry.gops} GOPs leaves {remainder}.")
         if entry.state is State.PENDING:
@@ -76,15 +78,33 @@ class LeaseTable:
             entry.suspect,
         )
         self.entries[left.lease] = left
+        left.unread, left.failed_on = entry.unread, entry.failed_on
         self.counts[State.PENDING] += 1
         self.waiting.put(left)
+        return left
+
+    def unread(
+        self, entry: Entry, fault: Fault, node: str, nodes: AbstractSet[str], now_s: float
+    ) -> None:
+        """Let a lease wait whose input a node could not read, for others among `nodes` first.
+
+        Where it was tried often enough, and everywhere, it is left for the next run.
+        """
+        entry.unread += 1
+        if node not in entry.failed_on:
+            entry.failed_on += (node,)
+        if entry.unread >= self._rules.attempts and nodes <= set(entry.failed_on):
+            if entry.state is State.PENDING:
+                self.waiting.left(entry)
+            self._move(entry, Move.POSTPONE, str(fault), now_s)
+        elif entry.state is State.LEASED:
+            self.put_back(entry, str(fault), now_s)
 
     def share(self, entry: Entry, pieces: int, now_s: float) -> SplitLease:
         """Have one that has just been taken from those that wait cut, for more devices."""
-        was_held = bool(entry.story)
         self._move(entry, Move.DIVIDE, "to be shared", now_s)
         self._to_share.add(entry.lease)
-        return SplitLease(entry.lease, pieces, None, was_held=was_held)
+        return SplitLease(entry.lease, pieces, None)
 
     def replace(self, entry: Entry, pieces: tuple[LeaseSummary, ...], now_s: float) -> None:
         """Let its pieces stand for it."""
@@ -146,10 +166,6 @@ class LeaseTable:
         """Its loss stands in errors/."""
         self._move(entry, Move.RECORD, "", now_s)
 
-    def last_try(self, entry: Entry) -> bool:
-        """Whether it will not be tried again."""
-        return entry.failures + 1 == self._rules.attempts
-
     def _move(self, entry: Entry, move: Move, note: str, now_s: float) -> None:
         target = MOVES.get((entry.state, move))
         if target is None:
@@ -164,19 +180,20 @@ class LeaseTable:
 
     def check(self) -> None:
         """State what always holds; raises AssertionError where it does not."""
-        counted = dict.fromkeys(State, 0)
+        gops, counted = 0, dict.fromkeys(State, 0)
         waits = dict.fromkeys((True, False), 0)
         for entry in self.entries.values():
             counted[entry.state] += 1
             assert bool(entry.holders) == (entry.state is State.LEASED), "who is at it, holds it"
             assert len(set(entry.holders)) == len(entry.holders) <= 2
             assert entry.failures <= self._rules.attempts
-            assert entry.kills <= self._rules.deaths(entry)
-            gops = sum(self.entries[piece].gops for piece in entry.pieces)
-            assert gops == (entry.gops if entry.state is State.CUT else 0), "pieces are the whole"
+            assert entry.state in ENDED or entry.kills <= self._rules.deaths(entry)
+            assert bool(entry.pieces) == (entry.state is State.CUT)
+            gops += 0 if entry.pieces else entry.gops
             if entry.state is State.PENDING:
                 waits[entry.suspect] += 1
+        assert gops == self._gops, "pieces, prefixes and remainders are the whole"
         assert counted == self.counts
         assert (waits[False], waits[True]) == (self.waiting.plain, self.waiting.suspects)
-        twins = sum(len(entry.holders) > 1 for entry in self.entries.values())
-        assert twins == self.budget.running
+        backups = sum(len(entry.holders) > 1 for entry in self.entries.values())
+        assert backups == self.budget.running

@@ -35,10 +35,11 @@ from fleet.core.run_events import (
 from fleet.errors import IllegalMoveError
 from fleet.scheduler.autoscale import Load
 from fleet.scheduler.balance import BackupBudget
-from fleet.scheduler.commands import Command
+from fleet.scheduler.commands import Command, Release
 from fleet.scheduler.devices import HELD, DeviceState
 from fleet.scheduler.dispatch import Dispatch
 from fleet.scheduler.lease_state import ENDED, Entry, SchedulingPolicy, State
+from fleet.scheduler.reading import NodeReads
 
 _Handler = Callable[[Any, float, list[Command]], None]
 
@@ -54,6 +55,7 @@ class Ledger:
     ) -> None:
         self._dispatch = Dispatch(pieces, rules or SchedulingPolicy())
         self._book, self._devices = self._dispatch.book, self._dispatch.devices
+        self._reads = NodeReads()
         # A dictionary rather than a long match: this is asked 50,000 times a second.
         self._handlers: dict[type[Any], _Handler] = {
             LeaseDone: self._done,
@@ -76,7 +78,7 @@ class Ledger:
 
     @property
     def budget(self) -> BackupBudget:
-        """What twins cost."""
+        """What backups cost."""
         return self._book.budget
 
     def set_target(self, devices: int) -> None:
@@ -122,10 +124,13 @@ class Ledger:
     def _look_around(self, _event: Event, _now_s: float, _out: list[Command]) -> None:
         """Nothing has changed but the time."""
 
-    def _joined(self, event: DeviceJoined, now_s: float, _out: list[Command]) -> None:
+    def _joined(self, event: DeviceJoined, now_s: float, out: list[Command]) -> None:
         if self._devices.get(event.device) is not None:
             raise IllegalMoveError(f"device {event.device} joined twice.")
-        self._devices.add(event.device, now_s)
+        device = self._devices.add(event.device, now_s, event.node)
+        if event.node in self._reads.aside:
+            self._devices.release(device)
+            out.append(Release(event.device))
 
     def _lost(self, event: DeviceLost, now_s: float, out: list[Command]) -> None:
         device = self._devices.remove(event.device)
@@ -157,19 +162,36 @@ class Ledger:
             self._leave(entry, event.device, out)
             self._book.commit(entry, now_s)
             self._credit(device, entry.cost_s, spent_s)
+            self._note_read(device, entry, now_s, out)
         else:
             entry.note(now_s, f"committed late by {event.device}")
             self._waste(event.device, entry, spent_s, out)
 
     def _failed(self, event: LeaseFailed, now_s: float, out: list[Command]) -> None:
         entry = self._book.entries[event.lease]
-        self._put_down(event.device, entry, now_s)
+        device, _ = self._put_down(event.device, entry, now_s)
         if not self._book.take(entry, event.device):
             return
         if entry.holders:
             entry.note(now_s, f"{event.device} failed, {entry.holders[0]} goes on")
+        elif event.fault.is_unreached:
+            self._note_unread(device, entry, event.fault, now_s)
         else:
             out += self._book.fail(entry, event.fault, now_s)
+
+    def _note_unread(
+        self, device: DeviceState | None, entry: Entry, fault: Fault, now_s: float
+    ) -> None:
+        node = device.node if device else ""
+        self._reads.fail(node, fault.message)
+        self._book.unread(entry, fault, node, self._devices.nodes, now_s)
+
+    def _note_read(
+        self, device: DeviceState | None, entry: Entry, now_s: float, out: list[Command]
+    ) -> None:
+        if device is not None:
+            for node, reason in self._reads.succeed(device.node, entry.failed_on):
+                self._dispatch.set_aside(node, reason, now_s, out)
 
     def _dropped(self, event: LeaseCancelled, now_s: float, out: list[Command]) -> None:
         entry = self._book.entries[event.lease]
@@ -186,8 +208,12 @@ class Ledger:
             return
         cost_s = entry.cost_s - rest.cost_s
         self._leave(entry, event.device, out)
-        self._book.truncate(entry, rest, now_s)
+        left = self._book.truncate(entry, rest, now_s)
         self._credit(device, cost_s, spent_s)
+        if event.fault is None:
+            self._note_read(device, entry, now_s, out)
+        else:
+            self._note_unread(device, left, event.fault, now_s)
 
     def _replaced(self, event: LeaseSplit, now_s: float, out: list[Command]) -> None:
         entry = self._book.entries[event.lease]
@@ -240,7 +266,8 @@ class Ledger:
             assert len(names) - len(device.cancelling) < 2 or not alone, "a suspect is alone"
         waiting = self._book.waiting
         willing = [d for d in self._devices.empty.values() if not self._devices.is_slow(d)]
-        assert not (willing and waiting), "nobody who is not slow is idle while a lease waits"
+        unread = any(entry.failed_on for entry in entries if entry.state is State.PENDING)
+        assert not (willing and waiting) or unread, "none is idle that could take what waits"
 
 
 def _blamed(event: DeviceLost, held: Sequence[Entry]) -> Entry | None:

@@ -58,6 +58,10 @@ class NodeBlacklist:
         self._aside[node] = reason
         return True
 
+    def set_aside(self, node: str, reason: str) -> None:
+        """Start nothing on a node any more, for a reason that was found elsewhere."""
+        self._aside[node] = reason
+
     def succeed(self, node: str) -> None:
         """Note that a device has started."""
         self._failed.pop(node, None)

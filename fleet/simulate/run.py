@@ -24,6 +24,7 @@ from fleet.scheduler.commands import (
     Command,
     RecordLoss,
     Release,
+    SetNodeAside,
     SplitLease,
     Truncate,
 )
@@ -40,7 +41,7 @@ class Outcome:
     `makespan_s`: until the last lease is done. `bound_s`: what no schedule can beat: all work over
     all devices at their own pace, or the longest GOP.
     `device_s`: seconds of devices, from the start to the end of the run. `useful_s`, `wasted_s`: of
-    them, spent on what counts and on twins that came second. `lost_s`: by devices that failed.
+    them, spent on what counts and on backups that came second. `lost_s`: by devices that failed.
     `leases`: done in the end, those cut out of others included; `shared`: cut so that more devices
     could share. `events`: that the ledger handled.
     """
@@ -71,7 +72,7 @@ class Outcome:
 
     @property
     def waste(self) -> float:
-        """What twins spend for nothing, as a share of what counts."""
+        """What backups spend for nothing, as a share of what counts."""
         return self.wasted_s / self.useful_s
 
 
@@ -141,7 +142,7 @@ class Simulation:
                 case RecordLoss(lease):
                     self.gops_given_up += self._pieces[lease].gops
                     to_do += self._ledger.handle(LossRecorded(lease), fleet.now_s)
-                case Release() | BackupWasted():
+                case Release() | BackupWasted() | SetNodeAside():
                     pass
 
     def _cut(self, lease: str, count: int) -> LeaseSplit:

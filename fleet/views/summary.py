@@ -22,6 +22,7 @@ def render(report: RunReport) -> str:
         lines += fact(head, text)
     lines += _losses(report)
     lines += ["", *_how_to_read(report)]
+    lines += _unreached(report)
     if report.interrupted:
         lines += ["", "To go on, run the same command again: what is committed is kept."]
     return "\n".join(lines)
@@ -91,11 +92,21 @@ def _losses(report: RunReport) -> list[str]:
     for reason in report.losses[:REASONS]:
         cost = f", {plural(reason.frames, 'frame')} lost" if reason.frames else ""
         example = one_line(f"{short(reason.uri, 60)}: {reason.message}")
-        lines.append(f"  {reason.losses:,} x {reason.stage}: {reason.name}{cost}, such as")
+        kind = one_line(f"{reason.stage}: {reason.name}")
+        lines.append(f"  {reason.losses:,} x {kind}{cost}, such as")
         lines += hang("      ", example)
     if len(report.losses) > REASONS:
         lines.append(f"  and {plural(len(report.losses) - REASONS, 'other reason')}")
     return lines
+
+
+def _unreached(report: RunReport) -> list[str]:
+    if not report.unreached:
+        return []
+    lines = ["", f"{plural(len(report.unreached), 'video')} could not be read, such as"]
+    for uri, why in list(report.unreached.items())[:REASONS]:
+        lines += hang("  ", one_line(f"{short(uri, 60)}: {why}"))
+    return [*lines, "", "Run the same command again: it does what is missing, and nothing else."]
 
 
 def _how_to_read(report: RunReport) -> list[str]:

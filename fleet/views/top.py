@@ -50,6 +50,7 @@ def describe_end(uri: str, records: list[RunRecord], now_unix_s: float) -> str:
         "left": f"the last run did its share and ended {ago} ago",
         "interrupted": f"the last run was interrupted {ago} ago",
         "failed": f"the last run failed {ago} ago",
+        "incomplete": f"the last run ended {ago} ago; it could not read some videos",
     }
     lost = f"the last run was last heard of {ago} ago, and has not ended properly"
     return "\n".join(hang("", f"Nothing runs on {uri}: {words.get(last.state, lost)}{share}."))
@@ -58,9 +59,9 @@ def describe_end(uri: str, records: list[RunRecord], now_unix_s: float) -> str:
 def _run(record: RunRecord, now_unix_s: float, rows: int) -> Iterator[RenderableType]:
     since = time.strftime("%H:%M:%S", time.localtime(record.holder.since_unix_s))
     age_s = max(0.0, now_unix_s - record.updated_unix_s)
-    who = f"{short(record.holder.host, 24)}, pid {record.holder.pid}, since {since}"
+    who = f"{short(one_line(record.holder.host), 24)}, pid {record.holder.pid}, since {since}"
     yield Text.assemble(
-        f"{record.state.capitalize()} on {who}; said ",
+        f"{one_line(record.state.capitalize())} on {who}; said ",
         (f"{duration(round(age_s))} ago", "yellow" if age_s > STALE_S else ""),
     )
     if record.state == "preparing":
@@ -136,8 +137,8 @@ def _node(node: NodeRecord) -> Text:
 def _device(device: DeviceRecord) -> Text:
     video = one_line(device.uri.rpartition("/")[2]) if device.state != "idle" else ""
     return Text.assemble(
-        f"  {short(device.name, 9):<9} ",
-        (f"{device.state:<8}", _STYLES.get(device.state, "")),
+        f"  {short(one_line(device.name), 9):<9} ",
+        (f"{one_line(device.state):<8}", _STYLES.get(device.state, "")),
         f" {rate(device.frames_per_s):>8}  {_busy(device.busy):<27}  {short(video, 20)}",
     )
 
@@ -146,7 +147,7 @@ def _busy(busy: Mapping[str, float]) -> str:
     """Return the stages that take the most CPU, as many as there is room for."""
     text = ""
     for stage, share in sorted(busy.items(), key=lambda item: (-item[1], item[0])):
-        longer = f"{text} {stage} {100 * share:.0f}%".strip()
+        longer = f"{text} {one_line(stage)} {100 * share:.0f}%".strip()
         if share < 0.005 or len(longer) > 27:
             break
         text = longer

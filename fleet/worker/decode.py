@@ -19,10 +19,9 @@ from fleet.core.access_unit import AccessUnit, NalUnits
 from fleet.core.frames import Picture
 from fleet.errors import (
     BrokenVideoError,
-    CredentialsRefusedError,
     DeviceError,
     FleetError,
-    StorageError,
+    VideoChangedError,
     VideoError,
 )
 from fleet.plan.order import ShardOrder
@@ -52,13 +51,11 @@ class ShardDecoder:
         channel: VdecChannel,
         packet: Callable[[int], bytes],
         lose: Callable[[DecodeLoss], None],
-        *,
-        last_try: bool = False,
     ) -> None:
         """Take the shard and its channel.
 
-        `packet`: returns the bytes of a row. `lose`: called with what is lost. `last_try`: packets
-        that the store does not deliver are lost; otherwise its StorageError is raised.
+        `packet`: returns the bytes of a row; what it raises for bytes that could not be read ends
+        the decoding, as that says nothing of them. `lose`: called with what is lost.
         """
         self.fed = 0
         """How many packets the channel was given."""
@@ -66,12 +63,6 @@ class ShardDecoder:
         self._channel = channel
         self._packet = packet
         self._lose = lose
-        # Before the last try, a StorageError is raised and the whole lease is tried again.
-        self._survivable: tuple[type[FleetError], ...] = (
-            DeviceError,
-            VideoError,
-            *((StorageError,) if last_try else ()),
-        )
         self._demuxer = Demuxer(shard.source, shard.stream)
         self._sub_layers = sub_layers(shard.stream.codec, self._demuxer.parameter_sets)
         self._returned: set[int] = set()
@@ -112,15 +103,15 @@ class ShardDecoder:
     ) -> Generator[Picture, None, FleetError | None]:
         """Feed a GOP that continues those in `due`; return the error that ended it, if any.
 
-        Raises CredentialsRefusedError, which would end every video.
+        Raises what reading raises, see `packet`.
         """
         first = (due or [part])[0].rows[0]
         try:
             for row, wanted in zip(part.rows.tolist(), part.wanted.tolist(), strict=True):
                 yield from self._feed(row, wanted, begins=row == first)
-        except CredentialsRefusedError:
+        except VideoChangedError:
             raise
-        except self._survivable as error:
+        except (DeviceError, VideoError) as error:
             return error
         return None
 

@@ -17,5 +17,13 @@ class Cancelled:
     """Seconds that had been spent on it."""
 
 
-Outcome = Receipt | Cancelled | Fault
-"""A receipt of what is committed under the lease's name, whoever committed it first."""
+@dataclass(frozen=True)
+class Partial:
+    """Some of a lease is committed; the videos of the rest could not be read."""
+
+    receipt: Receipt
+    fault: Fault
+
+
+Outcome = Receipt | Partial | Cancelled | Fault
+"""A receipt is of what is committed under the lease's name, whichever attempt was first."""

@@ -5,8 +5,9 @@ fetch -> demux -> VDEC -> batch -> the job (VPC, AIPP, model, ...) -> rows -> pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,14 @@ from numpy.typing import NDArray
 from fleet.core.frames import FrameBatch, Picture
 from fleet.core.loss import Loss
 from fleet.device import Device
-from fleet.errors import DeviceError, FleetError, JobCodeError, StorageError, VideoChangedError
+from fleet.errors import (
+    CredentialsRefusedError,
+    DeviceError,
+    FleetError,
+    JobCodeError,
+    StorageError,
+    VideoChangedError,
+)
 from fleet.job.frame_job import FrameJob
 from fleet.plan.order import LeaseOrder, ShardOrder
 from fleet.plan.partial import Stop, leading, may_stop
@@ -27,6 +35,16 @@ from fleet.worker.fault_injection import Injection
 from fleet.worker.job_boundary import run_job
 from fleet.worker.liveness import Liveness
 from fleet.worker.prefetch import Fetch
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a lease ended."""
+
+    stop: Stop | None
+    """Where it was ended early."""
+    unreached: Mapping[int, FleetError]
+    """The shards, from 0, whose videos could not be read, and why."""
 
 
 class Pipeline:
@@ -58,23 +76,36 @@ class Pipeline:
 
     def run(
         self, order: LeaseOrder, fetch: Fetch, parts: PartBuilder, has_to_stop: Callable[[], bool]
-    ) -> Stop | None:
+    ) -> Ended:
         """Bring everything that the lease wants into `parts`: rows, or the reason they are lost.
 
-        `has_to_stop` is asked between GOPs; once it says so the lease is ended there, and this
-        tells where; None where the whole of it is done. Raises CancelRequestedError once `fetch` is
-        stopped.
+        `has_to_stop` is asked between GOPs; once it says so the lease is ended there. Of a shard
+        whose video cannot be read nothing is brought: that says nothing of its frames. Raises
+        CancelRequestedError once `fetch` is stopped, CredentialsRefusedError, which would end every
+        video.
         """
+        unreached: dict[int, FleetError] = {}
         for number, shard in enumerate(order.shards):
             if number and has_to_stop():
-                return Stop(number, 0)
+                return Ended(Stop(number, 0), unreached)
             self.uri = shard.source.uri
-            if shard.parts:
-                end = self._run_shard(shard, fetch, parts, has_to_stop, last_try=order.last_try)
-                if end:
-                    return Stop(number, end)
+            mark = parts.mark()
+            try:
+                end = self._run_shard(shard, fetch, parts, has_to_stop) if shard.parts else 0
+            except CredentialsRefusedError:
+                raise
+            except (StorageError, VideoChangedError) as error:
+                parts.rewind(mark)
+                unreached[number] = error
+                if isinstance(error, StorageError):
+                    # It was asked long enough; the rest is for another time, or another node.
+                    rest = dict.fromkeys(range(number, len(order.shards)), error)
+                    return Ended(None, unreached | rest)
+                continue
+            if end:
+                return Ended(Stop(number, end), unreached)
             self.video_s_done += shard.video_s
-        return None
+        return Ended(None, unreached)
 
     def _run_shard(
         self,
@@ -82,10 +113,8 @@ class Pipeline:
         fetch: Fetch,
         parts: PartBuilder,
         has_to_stop: Callable[[], bool],
-        *,
-        last_try: bool,
     ) -> int:
-        """Run a shard; gives the part before which it was ended, 0 where it was not."""
+        """Run a shard; return the part before which it was ended, 0 where it was not."""
 
         def lose(lost: DecodeLoss) -> None:
             parts.add_error(_loss(shard, lost.rows, _stage(lost.error), lost.error))
@@ -93,7 +122,7 @@ class Pipeline:
         feed = _Feed(shard, has_to_stop)
         with closing(self._device.open_vdec(shard.stream)) as channel:
             packet = partial(self._packet, fetch, shard)
-            decoder = ShardDecoder(shard, channel, packet, lose, last_try=last_try)
+            decoder = ShardDecoder(shard, channel, packet, lose)
             pictures = decoder.pictures(feed.parts())
             with closing(batches(shard, pictures, self._work.batch)) as gathered:
                 for batch in gathered:
@@ -212,9 +241,7 @@ def _loss(shard: ShardOrder, rows: NDArray[np.int64], stage: str, error: Excepti
 
 def _stage(error: FleetError) -> str:
     """Say where pictures were lost on their way to the job."""
-    if isinstance(error, DeviceError):
-        return "vdec"
-    return "fetch" if isinstance(error, StorageError | VideoChangedError) else "demux"
+    return "vdec" if isinstance(error, DeviceError) else "demux"
 
 
 def _reason(error: Exception) -> str:

@@ -87,8 +87,8 @@ class Fetch:
     def packet(self, shard: ShardOrder, row: int) -> bytes:
         """Give the bytes of a packet of `shard`; rows are asked for in feed order.
 
-        Raises StorageError when the store failed, VideoChangedError when the video is another by
-        now, CancelRequestedError once it is stopped.
+        Raises StorageError when the store failed, VideoChangedError when the video is gone or
+        another by now, CancelRequestedError once it is stopped.
         """
         self._ahead = RUNNING
         position = int(shard.packets.position[row])

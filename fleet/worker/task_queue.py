@@ -10,7 +10,7 @@ from typing import Literal
 from fleet.plan.order import LeaseOrder
 from fleet.worker.prefetch import CancelRequestedError, Fetch, FetchPool
 
-Wish = Literal["drop", "shorten"]
+Wish = Literal["cancel", "truncate"]
 REMEMBERED = 16
 """Leases that ended a moment ago, of which word may still be under way."""
 
@@ -35,7 +35,7 @@ class Task:
 
     def apply(self, wish: Wish) -> None:
         """Do as told."""
-        if wish == "drop":
+        if wish == "cancel":
             self.fetch.stop()
         else:
             self.truncated = True

@@ -12,20 +12,26 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from fleet.ascend.soc import soc
-from fleet.core.fault import WORKER_STAGE, Fault
+from fleet.core.fault import FETCH_STAGE, WORKER_STAGE, Fault
 from fleet.core.progress import Progress
 from fleet.core.receipt import Receipt, Tally
 from fleet.device import Device
-from fleet.errors import FleetError
+from fleet.errors import (
+    CredentialsRefusedError,
+    FleetError,
+    OutputUnwritableError,
+    StorageError,
+    VideoChangedError,
+)
 from fleet.plan.order import LeaseOrder
-from fleet.plan.partial import prefix
+from fleet.plan.partial import done_of
 from fleet.storage import Folder, read_file
 from fleet.table.commits.commit import Writer
 from fleet.table.commits.record import Origin
 from fleet.table.parts.builder import PartBuilder
 from fleet.worker.job_boundary import open_job
 from fleet.worker.liveness import Liveness
-from fleet.worker.outcome import Cancelled, Outcome
+from fleet.worker.outcome import Cancelled, Outcome, Partial
 from fleet.worker.pipeline import Pipeline
 from fleet.worker.prefetch import CancelRequestedError, FetchPool
 from fleet.worker.spec import WorkerSpec
@@ -39,6 +45,8 @@ class _Computed:
     order: LeaseOrder
     tables: Mapping[str, pa.Table]
     tally: Tally
+    fault: Fault | None
+    """Why some of the lease is not in it, None where it was told to end early or all is."""
 
 
 class Worker:
@@ -81,8 +89,7 @@ class Worker:
         except CancelRequestedError:
             return Cancelled(order.lease, task.wall_s)
         except FleetError as error:
-            detail = traceback.format_exc()
-            return Fault(error.stage, error.code, error.name, str(error), error.retryable, detail)
+            return _fault(error)
         except MemoryError:
             message = "It takes more memory than a worker may have."
             return Fault(WORKER_STAGE, 0, "MemoryError", message, retryable=True)
@@ -94,13 +101,13 @@ class Worker:
 
     def cancel(self, lease: str) -> None:
         """Have a lease put down; where it is being committed, it is too late."""
-        self._line.tell(lease, "drop")
+        self._line.tell(lease, "cancel")
 
     def truncate(self, lease: str) -> None:
         """Have a lease end after the GOP in hand; its prefix is committed under its name."""
-        self._line.tell(lease, "shorten")
+        self._line.tell(lease, "truncate")
 
-    def _run(self, task: Task) -> Receipt:
+    def _run(self, task: Task) -> Receipt | Partial:
         self._line.begin(task)
         computed = self._compute(task)
         with self._pulse.waiting_on_storage():
@@ -108,7 +115,7 @@ class Worker:
             self._line.commit(task)
         receipt = self._commit(computed)
         self._pulse.tick()
-        return receipt
+        return Partial(receipt, computed.fault) if computed.fault else receipt
 
     def _compute(self, task: Task) -> _Computed:
         spec, order = self._spec, task.order
@@ -116,11 +123,14 @@ class Worker:
         before, bytes_before, fed_before = clock.snapshot(), self._readers.bytes_read, self._fed
         parts = PartBuilder(spec.work.table, spec.work.schema, spec.partitions)
         self._pipeline.job_errors.clear()
-        stop = self._pipeline.run(order, task.fetch, parts, lambda: task.truncated)
+        ended = self._pipeline.run(order, task.fetch, parts, lambda: task.truncated)
         if self._pipeline.job_errors and not parts.tally().frames:
             # Not one frame: more likely the job is wrong than all of them; the driver knows more.
             raise self._pipeline.job_errors[0]
-        done = prefix(order, stop) if stop else order
+        done = done_of(order, ended.stop, ended.unreached.keys())
+        error = next(iter(ended.unreached.values()), None)
+        if error is not None and not done.shards:
+            raise error
         with clock.stage("output"):
             tables = parts.tables()
         spent = clock.snapshot().since(before)
@@ -134,14 +144,19 @@ class Worker:
             host_s=spent.host_s,
             chip_s=spent.chip_s,
         )
-        return _Computed(done, tables, tally)
+        return _Computed(done, tables, tally, _fault(error) if error else None)
 
     def _commit(self, computed: _Computed) -> Receipt:
         order = computed.order
         peak_rss_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        return self._writer.commit(
-            order.lease, order.intervals, computed.tables, computed.tally, peak_rss_bytes
-        )
+        try:
+            return self._writer.commit(
+                order.lease, order.intervals, computed.tables, computed.tally, peak_rss_bytes
+            )
+        except CredentialsRefusedError:
+            raise
+        except StorageError as error:
+            raise OutputUnwritableError(error.message, error.way_out) from error
 
     @property
     def _fed(self) -> int:
@@ -167,3 +182,13 @@ class Worker:
         """Close the device; whatever is not committed is not done."""
         self._readers.close()
         self._device.close()
+
+
+def _fault(error: FleetError) -> Fault:
+    """Describe an error; that an input could not be read says nothing of the input."""
+    if isinstance(error, VideoChangedError | StorageError) and not isinstance(
+        error, CredentialsRefusedError | OutputUnwritableError
+    ):
+        return Fault(FETCH_STAGE, 0, error.name, str(error), retryable=True)
+    detail = traceback.format_exc()
+    return Fault(error.stage, error.code, error.name, str(error), error.retryable, detail)

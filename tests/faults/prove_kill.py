@@ -82,7 +82,7 @@ def judge(name: str, ends: list[Life], whole: str, output: str) -> bool:
     return same and redone <= lost
 
 
-def late_twins(trial: Trial, folder: Path, whole: str) -> bool:
+def late_backups(trial: Trial, folder: Path, whole: str) -> bool:
     """Have workers commit late: their run stands still, another takes its place, they go on."""
     output = folder / "late"
     with ThreadPoolExecutor(1) as threads:
@@ -99,7 +99,7 @@ def late_twins(trial: Trial, folder: Path, whole: str) -> bool:
         (end,) = first.result()
     same = not compare(whole, str(output)).different
     print(
-        f"{'twins finish late':<34} parts put again {late}  the first run: {end.error or 'ended'}"
+        f"{'backups finish late':<34} parts put again {late}  the first run: {end.error or 'ended'}"
         f"  rows {'the same' if same else 'DIFFERENT'}",
         flush=True,
     )
@@ -157,7 +157,7 @@ def main() -> None:
             output = str(folder / f"case-{number}")
             ends = trial.disturbed(output, lives, faults, _say)
             locked += judge(title, ends, whole, output)
-        locked += late_twins(trial, folder, whole)
+        locked += late_backups(trial, folder, whole)
     count = len(listed) + 1
     print(f"{locked} of {count} cases hold; took {time.monotonic() - began_s:.0f} s")
     sys.exit(locked != count)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from generate import Clip, write
 
 import fleet
-from fleet.core.run_events import RunEvent, RunStarted
 
 JOBS = Path(__file__).parents[2] / "jobs"
 PICKY = """
@@ -29,18 +27,6 @@ class Picky(FrameJob):
 """
 
 
-class Saboteur:
-    """Does something as soon as the plan is made."""
-
-    def __init__(self, act: Callable[[], None]) -> None:
-        self._act = act
-
-    def on_event(self, event: RunEvent) -> None:
-        """Strike."""
-        if isinstance(event, RunStarted):
-            self._act()
-
-
 @pytest.fixture
 def clips(tmp_path: Path) -> Path:
     """Four clips of 20 frames; one is called bad."""
@@ -49,18 +35,6 @@ def clips(tmp_path: Path) -> Path:
     for number, name in enumerate(("a", "bad", "c", "d")):
         write(Clip(frames=20, gop=10, b_frames=number), folder / f"{name}.mp4")
     return folder
-
-
-def test_a_video_that_vanishes_costs_only_its_own_frames(clips: Path, tmp_path: Path) -> None:
-    """All four share a lease; after the last attempt the three that are there come out whole."""
-    settings = {"input": [str(clips)], "output": str(tmp_path / "out"), "sample": "all"}
-    job = fleet.load_job(JOBS / "thumbnails.toml", {**settings, "width": 64, "devices": 1})
-    vanish = Saboteur((clips / "bad.mp4").unlink)
-    report = fleet.run(job, on="inline", observer=vanish)
-    assert (report.exit_code, report.total.frames, report.total.lost_frames) == (3, 60, 20)
-    errors = fleet.read(str(tmp_path / "out")).errors.to_table().to_pylist()
-    assert {Path(row["uri"]).name for row in errors} == {"bad.mp4"}
-    assert {row["stage"] for row in errors} == {"fetch"}
 
 
 @pytest.mark.parametrize("devices", [1, 3])

@@ -1,6 +1,6 @@
 """`make prove-simulation`: ten thousand devices, a million leases, some slow, some failing.
 
-Prints the makespan against what no schedule can beat, what twins wasted, and how many events a
+Prints the makespan against what no schedule can beat, what backups wasted, and how many events a
 second the ledger takes. Ends with 1 where it is not as it must be.
 """
 
@@ -62,14 +62,14 @@ def main() -> int:
     checks = {
         f"{outcome.leases:,} leases done exactly once": once and not outcome.quarantined,
         f"makespan {outcome.over_bound:.4f} x the bound": outcome.over_bound <= MOST_OVER_BOUND,
-        f"twins wasted {100 * outcome.waste:.4f} %": outcome.waste <= MOST_WASTE,
+        f"backups wasted {100 * outcome.waste:.4f} %": outcome.waste <= MOST_WASTE,
         f"{wall_s:.0f} s here": wall_s <= MOST_WALL_S,
         f"{peak_bytes / 1e6:,.0f} MB": peak_bytes <= MOST_BYTES,
         f"the ledger takes {per_s:,.0f} events a second of one core": per_s >= LEAST_EVENTS_PER_S,
     }
     print(
         f"Simulated: {DEVICES:,} devices, {LEASES:,} leases, seed {SEED}; {outcome.failures} "
-        f"failures, {outcome.backups} twins, {outcome.shared} leases cut to be shared, "
+        f"failures, {outcome.backups} backups, {outcome.shared} leases cut to be shared, "
         f"{outcome.events:,} events"
     )
     for text, holds in checks.items():

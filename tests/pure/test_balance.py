@@ -7,6 +7,7 @@ import pytest
 from fleet.core.lease_summary import LeaseSummary
 from fleet.core.receipt import Receipt, Tally
 from fleet.core.run_events import (
+    BackupWasted,
     DeviceDraining,
     DeviceJoined,
     DeviceLost,
@@ -16,7 +17,7 @@ from fleet.core.run_events import (
     LeaseTruncated,
     Tick,
 )
-from fleet.scheduler.commands import Assign, Cancel, Command, Release, SplitLease, Truncate, Waste
+from fleet.scheduler.commands import Assign, Cancel, Command, Release, SplitLease, Truncate
 from fleet.scheduler.lease_state import SchedulingPolicy, State
 from fleet.scheduler.ledger import Ledger
 
@@ -72,12 +73,12 @@ def test_a_long_lease_is_ended_early_for_those_who_are_idle() -> None:
     assert joined(ledger, "y", now_s=1) == [Truncate("x", "a")]
     assert ledger.handle(Tick(), 2) == []
     remainder = LeaseSummary("rest", 8, 80)
-    commands = ledger.handle(LeaseTruncated("x", "a", receipt("front"), remainder), 20)
+    commands = ledger.handle(LeaseTruncated("x", "a", receipt("a"), remainder), 20)
     ledger.validate()
     assert commands == [SplitLease("rest", 2, None)]
     pieces = (LeaseSummary("p", 4, 40), LeaseSummary("q", 4, 40))
     assert assigned(ledger.handle(LeaseSplit("rest", pieces), 20)) == [("y", "p"), ("x", "q")]
-    assert ledger.state("front") is State.DONE
+    assert ledger.state("a") is State.DONE
     assert ledger.budget.started == 0
 
 
@@ -91,7 +92,7 @@ def test_a_device_that_is_late_gets_a_twin_and_whoever_is_first_counts() -> None
     assert ledger.handle(Tick(), 18) == []
     assert done(ledger, "y", "a", 27) == [Cancel("x", "a")]
     assert ledger.finished
-    assert ledger.handle(LeaseCancelled("x", "a", 27.0), 28) == [Waste("x", "a", 27.0)]
+    assert ledger.handle(LeaseCancelled("x", "a", 27.0), 28) == [BackupWasted("x", "a", 27.0)]
     assert ledger.budget.wasted_s == 27.0
 
 
@@ -101,7 +102,7 @@ def test_a_twin_that_comes_second_is_told_of_and_not_counted() -> None:
     joined(ledger, "x", "y")
     ledger.handle(Tick(), 17)
     assert done(ledger, "x", "a", 20) == [Cancel("y", "a")]
-    assert done(ledger, "y", "a", 21) == [Waste("y", "a", 4.0)]
+    assert done(ledger, "y", "a", 21) == [BackupWasted("y", "a", 4.0)]
     assert (ledger.count(State.DONE), ledger.budget.running) == (1, 0)
 
 
@@ -117,7 +118,7 @@ def test_a_lease_whose_twin_is_lost_goes_on() -> None:
     assert ledger.finished
 
 
-def test_without_twins_nobody_helps() -> None:
+def test_without_backups_nobody_helps() -> None:
     """So that one can see what it is worth."""
     ledger = ledger_of(10, rules=SchedulingPolicy(backups=False))
     joined(ledger, "x", "y")
@@ -160,7 +161,7 @@ def test_a_device_whose_machine_goes_away_ends_in_time_and_gives_the_rest_back()
     ledger.validate()
     assert ledger.handle(LeaseCancelled("x", "b", 0.0), 2) == []
     remainder = LeaseSummary("rest", 19, 57)
-    commands = ledger.handle(LeaseTruncated("x", "a", receipt("front"), remainder), 4)
+    commands = ledger.handle(LeaseTruncated("x", "a", receipt("a"), remainder), 4)
     assert commands == [Release("x")]
     ledger.validate()
     assert assigned(joined(ledger, "y", now_s=5)) == [("y", "rest"), ("y", "b")]

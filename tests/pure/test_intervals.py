@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.core.interval import Interval
-from fleet.core.interval_set import EVER, DoneIntervals, IntervalTable
+from fleet.core.interval_set import EVER, DoneIntervals, IntervalTable, covers
 from fleet.core.source import Source
-from fleet.core.spans import Axes, Spans, covers, inside, length, subtract, union
+from fleet.core.spans import Axes, Spans, inside, length, subtract, union
 
 MOST = 40
 Pairs = list[tuple[int, int]]
@@ -127,3 +127,19 @@ def test_a_video_refused_is_covered_for_ever(version: str) -> None:
     done = DoneIntervals([Interval("a", "v1", -EVER, EVER)])
     bounds = np.array([-(2**61), 0, 2**61], np.int64)
     assert done.covers(Source("a", 1, version), bounds).all() == (version == "v1")
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(1, 9)), max_size=6),
+    st.integers(0, 35),
+    st.integers(1, 9),
+)
+def test_a_stretch_is_had_where_all_of_it_is_done(
+    spans: list[tuple[int, int]], start: int, length_: int
+) -> None:
+    """Tick by tick, whatever spans it is made of."""
+    done = DoneIntervals([Interval("a", "v", s, s + n) for s, n in spans])
+    ticks = {tick for s, n in spans for tick in range(s, s + n)}
+    wanted = Interval("a", "v", start, start + length_)
+    assert done.has(wanted) == (set(range(start, start + length_)) <= ticks)
+    assert not done.has(Interval("a", "w", start, start + length_))

@@ -1,24 +1,27 @@
-"""The ledger: what becomes of a lease that is done, fails, kills, is cut or comes back late."""
+"""The ledger: what becomes of a lease that is done, fails, kills, is split or comes back late."""
 
 from __future__ import annotations
 
 import pytest
-from ledgers import BUSY, MEMORY, NEVER, REFUSED, assigned, done, ledger_of, single
+from ledgers import BUSY, MEMORY, NEVER, REFUSED, assigned, done, ledger_of, receipt, single
 
 from fleet.core.fault import Fault
 from fleet.core.lease_summary import LeaseSummary
 from fleet.core.run_events import (
+    ELSEWHERE,
+    BackupWasted,
     Cause,
     DeviceJoined,
     DeviceLost,
     LeaseCancelled,
     LeaseFailed,
     LeaseSplit,
+    LeaseTruncated,
     LossRecorded,
 )
 from fleet.errors import IllegalMoveError
-from fleet.scheduler.commands import Assign, Cancel, Command, RecordLoss, SplitLease, Waste
-from fleet.scheduler.lease_state import MOVES, Move, SchedulingPolicy, State
+from fleet.scheduler.commands import Assign, Cancel, Command, RecordLoss, SplitLease
+from fleet.scheduler.lease_state import ENDED, MOVES, Move, SchedulingPolicy, State
 from fleet.scheduler.ledger import Ledger
 
 
@@ -58,11 +61,10 @@ def test_a_lease_that_keeps_failing_is_given_up() -> None:
     """After three attempts its loss is to be recorded; then the ledger is finished."""
     ledger = ledger_of({"a": 8}, SchedulingPolicy(attempts=3))
     commands = ledger.handle(DeviceJoined("x"), 0)
-    for number in range(2):
-        assert commands == [Assign("x", "a", last_try=False)], number
+    for number in range(3):
+        assert commands == [Assign("x", "a")], number
         commands = ledger.handle(LeaseFailed("x", "a", BUSY), 1)
-    assert commands == [Assign("x", "a", last_try=True)]
-    assert ledger.handle(LeaseFailed("x", "a", BUSY), 1) == [RecordLoss("a", BUSY)]
+    assert commands == [RecordLoss("a", BUSY)]
     assert not ledger.finished
     ledger.handle(LossRecorded("a"), 2)
     assert ledger.finished
@@ -77,7 +79,7 @@ def test_a_fault_that_trying_again_cannot_mend_ends_the_lease_at_once() -> None:
 
 
 @pytest.mark.parametrize(("fault", "attempts"), [(MEMORY, 3), (REFUSED, 1)])
-def test_a_fault_that_a_part_may_have_caused_cuts_the_lease(fault: Fault, attempts: int) -> None:
+def test_a_fault_that_a_part_may_have_caused_splits_the_lease(fault: Fault, attempts: int) -> None:
     """The rest of it can be done."""
     ledger = ledger_of({"a": 8})
     commands = ledger.handle(DeviceJoined("x"), 0)
@@ -114,8 +116,8 @@ def test_a_machine_that_is_taken_away_is_nobodys_fault() -> None:
         assert assigned(killed(ledger, "x", Cause.TAKEN)) == [("x", "a"), ("x", "b")]
 
 
-def test_a_lease_that_kills_twice_is_cut_and_its_pieces_take_its_place() -> None:
-    """The pieces go first; a piece that kills is cut at once; the GOP that does it is given up."""
+def test_a_lease_that_kills_twice_is_split_and_its_pieces_take_its_place() -> None:
+    """The pieces go first; a piece that kills is split at once; the GOP that does it is given up."""
     ledger = ledger_of({"a": 5, "b": 1})
     ledger.handle(DeviceJoined("x"), 0)
     killed(ledger, "x")
@@ -154,24 +156,109 @@ def test_a_lease_that_kills_twice_is_cut_and_its_pieces_take_its_place() -> None
     assert (ledger.count(State.CUT), ledger.count(State.QUARANTINED)) == (2, 1)
 
 
-def test_a_lease_that_was_cut_cannot_be_committed_any_more() -> None:
+def test_a_lease_that_was_split_cannot_be_committed_any_more() -> None:
     """Its pieces are done again: counting both would write rows twice."""
-    ledger = ledger_of({"a": 2}, SchedulingPolicy(kills=1))
-    ledger.handle(DeviceJoined("x"), 0)
-    ledger.handle(DeviceLost("x", "cut off"), 1)
-    ledger.handle(done("x", "a"), 2)
-    assert ledger.state("a") is State.CUTTING
-    ledger.handle(LeaseSplit("a", (LeaseSummary("p", 1), LeaseSummary("q", 1))), 3)
+    ledger = standing(State.CUTTING)
+    ledger.handle(LeaseSplit("a", PIECES), 3)
     ledger.handle(done("x", "a"), 4)
+    ledger.validate()
     assert ledger.state("a") is State.CUT
     assert not ledger.finished
+
+
+PIECES = (LeaseSummary("p", 3), LeaseSummary("q", 1))
+OPEN = (State.PENDING, State.LEASED, State.CUTTING, State.LOST)
+
+
+def standing(state: State) -> Ledger:
+    """A ledger whose only lease, of four GOPs, stands so; held by y where it is held."""
+    ledger = ledger_of({"a": 4}, SchedulingPolicy(attempts=1, kills=1))
+    ledger.handle(DeviceJoined("x"), 0)
+    if state is State.LOST:
+        ledger.handle(LeaseFailed("x", "a", BUSY), 1)
+    else:
+        cause = Cause.DIED if state is State.CUTTING else Cause.TAKEN
+        ledger.handle(DeviceLost("x", "cut off", cause), 1)
+    if state is State.LEASED:
+        ledger.handle(DeviceJoined("y"), 2)
+    assert ledger.state("a") is state
+    ledger.validate()
+    return ledger
+
+
+@pytest.mark.parametrize("state", OPEN)
+def test_a_lease_that_is_found_committed_is_done(state: State) -> None:
+    """By a worker that was given up for dead, or another run: wherever the lease stands here."""
+    ledger = standing(state)
+    commands = ledger.handle(done(ELSEWHERE, "a"), 3)
+    ledger.validate()
+    assert commands == ([Cancel("y", "a")] if state is State.LEASED else [])
+    assert (ledger.finished, ledger.state("a")) == (True, State.DONE)
+    assert ledger.count(State.QUARANTINED) == 0
+
+
+@pytest.mark.parametrize("state", OPEN)
+def test_a_lease_that_is_found_committed_as_a_prefix_leaves_its_remainder(state: State) -> None:
+    """Which waits under a name of its own; what is committed is not done again."""
+    ledger = standing(state)
+    rest = LeaseSummary("rest", 3)
+    event = LeaseTruncated(ELSEWHERE, "a", receipt("a", "x"), rest)
+    commands = ledger.handle(event, 3)
+    ledger.validate()
+    assert [c for c in commands if isinstance(c, Cancel)] == (
+        [Cancel("y", "a")] if state is State.LEASED else []
+    )
+    assert (ledger.state("a"), ledger.finished) == (State.DONE, False)
+    if state is not State.LEASED:
+        commands += ledger.handle(DeviceJoined("y"), 4)
+    assert assigned(commands) == [("y", "rest")]
+    ledger.handle(done("y", "rest"), 5)
+    assert ledger.finished
+
+
+@pytest.mark.parametrize("gops", [0, 4, 5])
+def test_a_remainder_that_is_not_some_of_its_lease_is_refused(gops: int) -> None:
+    """Nothing may get lost."""
+    ledger = standing(State.LEASED)
+    event = LeaseTruncated("y", "a", receipt("a", "y"), LeaseSummary("rest", gops))
+    with pytest.raises(IllegalMoveError, match="lease a of 4 GOPs leaves"):
+        ledger.handle(event, 3)
+
+
+@pytest.mark.parametrize("state", OPEN)
+def test_a_lease_that_is_found_split_is_replaced_by_its_pieces(state: State) -> None:
+    """Another run has taken its name: nobody can commit it any more."""
+    ledger = standing(state)
+    commands = ledger.handle(LeaseSplit("a", PIECES, ELSEWHERE), 3)
+    ledger.validate()
+    assert [c for c in commands if isinstance(c, Cancel)] == (
+        [Cancel("y", "a")] if state is State.LEASED else []
+    )
+    assert (ledger.state("a"), ledger.finished) == (State.CUT, False)
+    if state is State.LEASED:
+        ledger.handle(LeaseCancelled("y", "a", 1.0), 4)
+    else:
+        ledger.handle(DeviceJoined("y"), 4)
+    assert {ledger.state(name) for name in "pq"} == {State.LEASED, State.PENDING}
+    for name in "pq":
+        ledger.handle(done("y", name), 5)
+    assert ledger.finished
+
+
+def test_a_device_that_finds_its_lease_split_has_spent_its_time_for_nothing() -> None:
+    """Which is told; it goes on with the pieces."""
+    ledger = standing(State.LEASED)
+    commands = ledger.handle(LeaseSplit("a", PIECES, "y"), 9)
+    ledger.validate()
+    assert commands[0] == BackupWasted("y", "a", 7.0)
+    assert assigned(commands) == [("y", "p")]
 
 
 @pytest.mark.parametrize(
     "pieces", [(), (LeaseSummary("p", 3),), (LeaseSummary("p", 1), LeaseSummary("q", 1))]
 )
 def test_pieces_that_do_not_make_up_the_lease_are_refused(pieces: tuple[LeaseSummary, ...]) -> None:
-    """Nothing may get lost in cutting."""
+    """Nothing may get lost in splitting."""
     ledger = ledger_of({"a": 3}, SchedulingPolicy(kills=1))
     ledger.handle(DeviceJoined("x"), 0)
     ledger.handle(DeviceLost("x", "killed"), 1)
@@ -207,7 +294,7 @@ def test_a_late_commit_sets_the_second_holder_free() -> None:
     assert ledger.handle(done("x", "a"), 3) == [Cancel("y", "a")]
     ledger.validate()
     assert ledger.finished
-    assert ledger.handle(LeaseCancelled("y", "a", 1.5), 4) == [Waste("y", "a", 1.5)]
+    assert ledger.handle(LeaseCancelled("y", "a", 1.5), 4) == [BackupWasted("y", "a", 1.5)]
     assert ledger.budget.wasted_s == 1.5
 
 
@@ -224,7 +311,8 @@ def test_an_impossible_event_tells_the_story_of_the_lease() -> None:
 
 
 def test_no_state_is_left_but_by_a_move() -> None:
-    """The three that end a lease are left by none, all others by some."""
+    """The four that end a lease are left by none, all others by some."""
     left = {state for state, _ in MOVES}
-    assert set(State) - left == {State.DONE, State.QUARANTINED, State.CUT}
+    ends = {State.DONE, State.QUARANTINED, State.CUT, State.UNREACHED}
+    assert set(State) - left == ends == ENDED
     assert {move for _, move in MOVES} == set(Move)

@@ -1,8 +1,10 @@
-"""The ledger under random events: its invariants hold, and every GOP ends exactly once."""
+"""The ledger under random events: its invariants hold, and every GOP is committed exactly once."""
 
 from __future__ import annotations
 
 import itertools
+from collections import deque
+from dataclasses import dataclass
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,11 +14,13 @@ from ledgers import BUSY, MEMORY, NEVER, REFUSED, done, ledger_of, receipt
 from fleet.core.fault import Fault
 from fleet.core.lease_summary import LeaseSummary
 from fleet.core.run_events import (
+    ELSEWHERE,
     Cause,
     DeviceDraining,
     DeviceJoined,
     DeviceLost,
     LeaseCancelled,
+    LeaseDone,
     LeaseFailed,
     LeaseSplit,
     LeaseTruncated,
@@ -32,7 +36,7 @@ from fleet.scheduler.commands import (
     SplitLease,
     Truncate,
 )
-from fleet.scheduler.lease_state import SchedulingPolicy, State
+from fleet.scheduler.lease_state import ENDED, SchedulingPolicy, State
 
 
 def into(gops: frozenset[int], count: int) -> list[frozenset[int]]:
@@ -47,8 +51,23 @@ def named(gops: frozenset[int]) -> str:
     return ",".join(map(str, sorted(gops)))
 
 
+@dataclass(frozen=True)
+class Committed:
+    """What is committed under a lease's name."""
+
+    gops: frozenset[int]
+    """The GOPs that are there, or lost: all of them, or the first few."""
+    pieces: int = 0
+    """Into how many pieces the lease was split; then none of it is there under its name."""
+    is_lost: bool = False
+
+
 class LedgerMachine(RuleBasedStateMachine):
-    """Random fleets: devices come and go, leases succeed, fail, are cut and come back late."""
+    """Random fleets: devices come and go, leases succeed, fail, are split and come back late.
+
+    The output is modelled, too: the first commit of a lease's name counts, whoever makes it, and
+    the others are told of that one.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,26 +76,30 @@ class LedgerMachine(RuleBasedStateMachine):
         self.told: set[tuple[str, str]] = set()
         self.dropped: set[tuple[str, str]] = set()
         self.zombies: list[tuple[str, str]] = []
-        self.to_record: list[str] = []
-        self.to_cut: list[tuple[str, int]] = []
         self.recorded: set[str] = set()
+        self.output: dict[str, Committed] = {}
         self.joined = 0
 
     @initialize(
         sizes=st.lists(st.integers(1, 9), min_size=1, max_size=8),
         policy=st.builds(SchedulingPolicy, st.integers(1, 3), st.integers(1, 3), st.integers(2, 5)),
+        gop_s=st.sampled_from([0.0, 10.0]),
     )
-    def begin(self, sizes: list[int], policy: SchedulingPolicy) -> None:
+    def begin(self, sizes: list[int], policy: SchedulingPolicy, gop_s: float) -> None:
         """Start with some leases and no device."""
         ends = [sum(sizes[: n + 1]) for n in range(len(sizes))]
         spans = [frozenset(range(end - size, end)) for size, end in zip(sizes, ends, strict=True)]
         self.everything = frozenset(range(ends[-1]))
         self.gops = {named(span): span for span in spans}
-        self.ledger = ledger_of({name: len(span) for name, span in self.gops.items()}, policy)
+        sized = {name: len(span) for name, span in self.gops.items()}
+        self.gop_s = gop_s
+        self.ledger = ledger_of(sized, policy, gop_s)
 
     def continues(self, commands: list[Command]) -> None:
-        """Do what the ledger says, as a pool would."""
-        for command in commands:
+        """Do what the ledger says, as the loop and a pool would."""
+        to_do = deque(commands)
+        while to_do:
+            command = to_do.popleft()
             match command:
                 case Assign(device, lease):
                     self.held[device].append(lease)
@@ -88,11 +111,56 @@ class LedgerMachine(RuleBasedStateMachine):
                         self.dropped.add((device, lease))
                 case Release(device):
                     assert not self.held[device]
-                case SplitLease(lease, pieces, _):
+                case SplitLease(lease, pieces):
                     assert 2 <= pieces <= len(self.gops[lease])
-                    self.to_cut.append((lease, pieces))
-                case RecordLoss(lease, _):
-                    self.to_record.append(lease)
+                    to_do += self.split(lease, pieces)
+                case RecordLoss(lease):
+                    to_do += self.record(lease)
+
+    def split(self, lease: str, pieces: int) -> list[Command]:
+        """Take a lease's name for its pieces, unless it is taken."""
+        first = self.output.setdefault(lease, Committed(frozenset(), pieces))
+        if first.pieces != pieces:
+            return self.ledger.handle(self.compared(ELSEWHERE, lease), self.now_s)
+        return self.ledger.handle(LeaseSplit(lease, self.divided(lease, pieces)), self.now_s)
+
+    def record(self, lease: str) -> list[Command]:
+        """Write a loss, unless the lease's name is taken."""
+        first = self.output.setdefault(lease, Committed(self.gops[lease], is_lost=True))
+        if not first.is_lost:
+            return self.ledger.handle(self.compared(ELSEWHERE, lease), self.now_s)
+        self.recorded.add(lease)
+        return self.ledger.handle(LossRecorded(lease), self.now_s)
+
+    def divided(self, lease: str, count: int) -> tuple[LeaseSummary, ...]:
+        """Divide a lease into pieces, under names of their own."""
+        pieces = {named(piece): piece for piece in into(self.gops[lease], count)}
+        self.gops.update(pieces)
+        return tuple(LeaseSummary(name, len(piece)) for name, piece in pieces.items())
+
+    def compared(self, device: str, lease: str) -> LeaseDone | LeaseTruncated | LeaseSplit:
+        """Tell what became of a lease that a device has committed, or found committed."""
+        first = self.output[lease]
+        if self.ledger.state(lease) in ENDED:
+            return done(device, lease)
+        if first.pieces:
+            return LeaseSplit(lease, self.divided(lease, first.pieces), device)
+        left = self.gops[lease] - first.gops
+        if not left:
+            return done(device, lease)
+        self.gops |= {lease: first.gops, named(left): left}
+        remainder = LeaseSummary(named(left), len(left), self.gop_s * len(left))
+        return LeaseTruncated(device, lease, receipt(lease, device), remainder)
+
+    def commit(self, device: str, lease: str, gops: frozenset[int]) -> None:
+        """Commit a lease or a prefix of it, unless another was first, and tell what is there."""
+        self.output.setdefault(lease, Committed(gops))
+        self.continues(self.ledger.handle(self.compared(device, lease), self.now_s))
+
+    def prefix(self, lease: str, data: st.DataObject) -> frozenset[int]:
+        """Choose the first few GOPs of a lease, or all."""
+        gops = sorted(self.gops[lease])
+        return frozenset(gops[: data.draw(st.integers(1, len(gops)))])
 
     @rule()
     def join(self) -> None:
@@ -110,25 +178,13 @@ class LedgerMachine(RuleBasedStateMachine):
         self.told.remove((device, lease))
         if lease not in self.held.get(device, ()):
             return
-        if data.draw(st.booleans()) or len(self.gops[lease]) < 2:
+        if data.draw(st.booleans()):
             if (device, lease) in self.dropped:
                 self.held[device].remove(lease)
                 self.continues(self.ledger.handle(LeaseCancelled(device, lease, 1.0), self.now_s))
         elif self.held[device][0] == lease:
             self.held[device].remove(lease)
-            self.shorten(device, lease)
-
-    def shorten(self, device: str, lease: str) -> None:
-        """Commit a front of it."""
-        front, rest = into(self.gops[lease], 2)
-        known = {named(front), named(rest)} & set(self.gops)
-        if known or self.ledger.state(lease) not in {State.PENDING, State.LEASED}:
-            self.continues(self.ledger.handle(done(device, lease), self.now_s))
-            return
-        self.gops |= {named(front): front, named(rest): rest}
-        whole = receipt(named(front), device)
-        event = LeaseTruncated(device, lease, whole, LeaseSummary(named(rest), len(rest)))
-        self.continues(self.ledger.handle(event, self.now_s))
+            self.commit(device, lease, self.prefix(lease, data))
 
     @precondition(lambda self: self.held)
     @rule(data=st.data(), left_s=st.floats(0, 60))
@@ -158,34 +214,36 @@ class LedgerMachine(RuleBasedStateMachine):
         """A device ends the lease it runs."""
         device = data.draw(st.sampled_from(sorted(d for d, leases in self.held.items() if leases)))
         lease = self.held[device].pop(0)
-        event = LeaseFailed(device, lease, outcome) if outcome else done(device, lease)
-        self.continues(self.ledger.handle(event, self.now_s))
+        if outcome is None:
+            self.commit(device, lease, self.gops[lease])
+        else:
+            event = LeaseFailed(device, lease, outcome)
+            self.continues(self.ledger.handle(event, self.now_s))
 
     @precondition(lambda self: self.zombies)
-    @rule(data=st.data())
-    def late_commit(self, data: st.DataObject) -> None:
-        """A zombie commits."""
+    @rule(data=st.data(), is_heard=st.booleans())
+    def late_commit(self, data: st.DataObject, is_heard: bool) -> None:
+        """A zombie commits, and is heard of or not."""
         device, lease = data.draw(st.sampled_from(self.zombies))
         self.zombies.remove((device, lease))
-        self.continues(self.ledger.handle(done(device, lease), self.now_s))
+        gops = self.prefix(lease, data)
+        if is_heard:
+            self.commit(device, lease, gops)
+        else:
+            self.output.setdefault(lease, Committed(gops))
 
-    @precondition(lambda self: self.to_record)
-    @rule()
-    def record(self) -> None:
-        """A loss is written."""
-        lease = self.to_record.pop()
-        self.recorded.add(lease)
-        self.continues(self.ledger.handle(LossRecorded(lease), self.now_s))
-
-    @precondition(lambda self: self.to_cut)
-    @rule()
-    def cut(self) -> None:
-        """A lease is cut."""
-        lease, count = self.to_cut.pop()
-        pieces = into(self.gops[lease], count)
-        self.gops.update({named(piece): piece for piece in pieces})
-        made = tuple(LeaseSummary(named(piece), len(piece)) for piece in pieces)
-        self.continues(self.ledger.handle(LeaseSplit(lease, made), self.now_s))
+    @rule(data=st.data(), what=st.sampled_from(["rows", "pieces", "loss"]), is_heard=st.booleans())
+    def share(self, data: st.DataObject, what: str, is_heard: bool) -> None:
+        """Another run does a lease, splits it or gives it up, and is heard of or not."""
+        lease = data.draw(st.sampled_from(sorted(self.gops)))
+        gops, committed = self.gops[lease], Committed(self.prefix(lease, data))
+        if what == "pieces" and len(gops) > 1:
+            committed = Committed(frozenset(), data.draw(st.integers(2, len(gops))))
+        elif what == "loss":
+            committed = Committed(gops, is_lost=True)
+        self.output.setdefault(lease, committed)
+        if is_heard and self.ledger.state(lease) not in ENDED:
+            self.continues(self.ledger.handle(self.compared(ELSEWHERE, lease), self.now_s))
 
     @invariant()
     def holds(self) -> None:
@@ -210,17 +268,20 @@ class LedgerMachine(RuleBasedStateMachine):
         self.join()
         while not self.ledger.finished:
             self.tick(9, 1.0)
-            while self.to_record:
-                self.record()
-            while self.to_cut:
-                self.cut()
             for device, leases in list(self.held.items()):
                 if leases:
-                    self.continues(self.ledger.handle(done(device, leases.pop(0)), self.now_s))
+                    lease = leases.pop(0)
+                    self.commit(device, lease, self.gops[lease])
         self.holds()
         ended = {lease: self.ledger.state(lease) for lease in self.gops}
         assert set(ended.values()) <= {State.DONE, State.QUARANTINED, State.CUT}
         assert {k for k, state in ended.items() if state is State.QUARANTINED} == self.recorded
+        while self.zombies:
+            _, lease = self.zombies.pop()
+            self.output.setdefault(lease, Committed(self.gops[lease]))
+        there = [committed.gops for committed in self.output.values()]
+        assert sum(map(len, there)) == len(self.everything), "no GOP is committed twice"
+        assert frozenset().union(*there) == self.everything, "all are committed"
 
 
 LedgerMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
@@ -254,12 +315,12 @@ def test_exactly_the_gops_that_kill_are_given_up(
             case Assign(device, lease):
                 kept |= gops[lease]
                 commands += ledger.handle(done(device, lease), 0)
-            case SplitLease(lease, count, _):
+            case SplitLease(lease, count):
                 made = {named(piece): piece for piece in into(gops[lease], count)}
                 gops.update(made)
                 cut = LeaseSplit(lease, tuple(LeaseSummary(k, len(v)) for k, v in made.items()))
                 commands += ledger.handle(cut, 0)
-            case RecordLoss(lease, _):
+            case RecordLoss(lease):
                 lost |= gops[lease]
                 commands += ledger.handle(LossRecorded(lease), 0)
         ledger.validate()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from indexes import index_of, indexes
 
-from fleet.core.interval import Interval, lease_id
+from fleet.core.interval import Interval, LeaseNames, epoch_of
 from fleet.plan.cost import CostModel, fed_rows
 from fleet.plan.order import order
 from fleet.plan.plan import LeaseSizes, bundle
@@ -17,6 +17,8 @@ from fleet.plan.shard import DoneIntervals, VideoWork, video_work
 from fleet.video.decode_plan import plan_decode
 from fleet.video.index import VideoIndex
 from fleet.video.sampling import EVERY_FRAME, Sampling
+
+NAMES = LeaseNames("job")
 
 
 def work_of(
@@ -33,7 +35,7 @@ def long_video(gops: int = 400, uri: str = "long.mp4") -> VideoIndex:
 
 def test_one_long_video_spreads_over_many_leases_longest_first_short_at_the_tail() -> None:
     """At least eight leases a device; after the first short ones they only get shorter."""
-    leases = bundle([work_of(long_video())], "job", devices=2, longest_s=60)
+    leases = bundle([work_of(long_video())], NAMES, devices=2, longest_s=60)
     costs = [lease.cost_s for lease in leases]
     assert len(leases) >= 16
     assert all(cost <= 1.5 for cost in costs[:2])
@@ -54,14 +56,14 @@ def test_no_lease_is_planned_too_short_for_the_commit_of_another(
 
 def test_no_lease_is_much_longer_than_allowed() -> None:
     """60 seconds of a device's time, to within half a GOP."""
-    leases = bundle([work_of(long_video(4000))], "job", devices=1, longest_s=20)
+    leases = bundle([work_of(long_video(4000))], NAMES, devices=1, longest_s=20)
     assert max(lease.cost_s for lease in leases) <= 20.5
 
 
 def test_many_short_videos_share_a_lease() -> None:
     """A thousand clips of one GOP do not make a thousand parts."""
     works = [work_of(index_of([(0, 4)], uri=f"{n:04}.mp4")) for n in range(1000)]
-    leases = bundle(works, "job", devices=2, longest_s=60)
+    leases = bundle(works, NAMES, devices=2, longest_s=60)
     assert len(leases) < 100
     assert sum(len(lease.shards) for lease in leases) == 1000
 
@@ -72,7 +74,7 @@ def test_videos_outside_the_window_cost_no_lease_each() -> None:
         work_of(index_of([(0, 4)], uri=f"{n:04}.mp4"), Sampling.parse("all,from_s=60"))
         for n in range(1000)
     ]
-    leases = bundle(works, "job", devices=2, longest_s=60)
+    leases = bundle(works, NAMES, devices=2, longest_s=60)
     assert len(leases) < 100
     assert sum(lease.frames for lease in leases) == 0
 
@@ -96,7 +98,7 @@ def test_leases_cover_what_is_to_be_done_exactly(
         work = work_of(named, done=done)
         assert set(np.flatnonzero(~work.todo).tolist()) == gops
         works.append(work)
-    leases = bundle(works, "job", devices, longest_s)
+    leases = bundle(works, NAMES, devices, longest_s)
     covered = [
         (shard.source.uri, gop)
         for lease in leases
@@ -120,20 +122,31 @@ def test_a_changed_video_is_to_be_done_again() -> None:
 def test_a_lease_is_named_by_what_it_covers_under_which_job() -> None:
     """Order does not matter; the job, the etag and every pts do."""
     one, two = Interval("a", "e", 0, 10), Interval("b", "e", 0, 10)
-    assert lease_id("job", [one, two]) == lease_id("job", [two, one])
+    assert NAMES([one, two]) == NAMES([two, one])
     others = [
-        lease_id("other", [one, two]),
-        lease_id("job", [one]),
-        lease_id("job", [one, Interval("b", "e", 0, 11)]),
-        lease_id("job", [one, Interval("b", "f", 0, 10)]),
+        LeaseNames("other")([one, two]),
+        NAMES([one]),
+        NAMES([one, Interval("b", "e", 0, 11)]),
+        NAMES([one, Interval("b", "f", 0, 10)]),
     ]
-    assert len({lease_id("job", [one, two]), *others}) == 5
+    assert len({NAMES([one, two]), *others}) == 5
+
+
+@given(st.integers(1, 16**6 - 1))
+def test_a_lease_is_named_by_the_epoch_that_it_was_planned_in(epoch: int) -> None:
+    """It can be read back; and what it covers is named as before, so epoch 0 has the old names."""
+    work = [Interval("a", "e", 0, 10)]
+    name = LeaseNames("job", epoch)(work)
+    assert epoch_of(name) == epoch
+    assert len(name) == len(NAMES(work)) == 32
+    assert name[6:] == NAMES(work)[6:]
+    assert NAMES(work) == "dba3bc077c08fa0c6a2a29356e7e63a9"
 
 
 def test_an_order_carries_only_the_packets_to_fetch() -> None:
     """One frame a second of a ten-GOP shard: half of each GOP at most, rows renumbered from 0."""
     work = work_of(long_video(10), Sampling.parse("fps=0.4"))
-    lease = bundle([work], "job", devices=1, longest_s=60)[0]
+    lease = bundle([work], NAMES, devices=1, longest_s=60)[0]
     made = order(lease, {work.source.uri: work})
     shard = made.shards[0]
     assert len(shard.packets) == sum(len(part.rows) for part in shard.parts)

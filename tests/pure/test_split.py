@@ -1,4 +1,4 @@
-"""Cutting a lease: its pieces are the whole, each GOP once, and named as leases are."""
+"""Splitting a lease: its pieces are the whole, each GOP once, and named as leases are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from indexes import index_of, indexes
 
-from fleet.core.interval import lease_id
+from fleet.core.interval import LeaseNames
 from fleet.plan.cost import CostModel
 from fleet.plan.lease import Lease
 from fleet.plan.plan import bundle
@@ -15,6 +15,8 @@ from fleet.plan.shard import DoneIntervals, VideoWork, video_work
 from fleet.plan.split import split
 from fleet.video.index import VideoIndex
 from fleet.video.sampling import EVERY_FRAME
+
+NAMES = LeaseNames("job", 7)
 
 
 def work_of(index: VideoIndex, number: int) -> VideoWork:
@@ -38,23 +40,23 @@ def test_pieces_are_the_whole(videos: list[VideoIndex], pieces: int) -> None:
     """In order, of about one size, however many videos share the lease."""
     works = [work_of(index, number) for number, index in enumerate(videos)]
     by_uri = {work.source.uri: work for work in works}
-    for lease in bundle(works, "job", 1, 1e9):
+    for lease in bundle(works, NAMES, 1, 1e9):
         if lease.gops < pieces:
-            with pytest.raises(ValueError, match="is not cut"):
-                split(lease, by_uri, "job", pieces)
+            with pytest.raises(ValueError, match="is not split"):
+                split(lease, by_uri, NAMES, pieces)
             continue
-        made = split(lease, by_uri, "job", pieces)
+        made = split(lease, by_uri, NAMES, pieces)
         assert [gop for piece in made for gop in gops(piece)] == gops(lease)
         assert max(piece.gops for piece in made) - min(piece.gops for piece in made) <= 1
         assert sum(piece.frames for piece in made) == lease.frames
         assert sum(piece.video_s for piece in made) == pytest.approx(lease.video_s)
         for piece in made:
-            assert piece.id == lease_id("job", piece.intervals)
+            assert piece.id == NAMES(piece.intervals)
 
 
-def test_a_single_gop_is_not_cut() -> None:
+def test_a_single_gop_is_not_split() -> None:
     """There is nothing smaller that can be decoded by itself."""
     work = work_of(index_of([(0, 4)]), 0)
-    (lease,) = bundle([work], "job", 1, 60)
-    with pytest.raises(ValueError, match="of 1 GOPs is not cut into 2"):
-        split(lease, {work.source.uri: work}, "job", 2)
+    (lease,) = bundle([work], NAMES, 1, 60)
+    with pytest.raises(ValueError, match="of 1 GOPs is not split into 2"):
+        split(lease, {work.source.uri: work}, NAMES, 2)

@@ -31,7 +31,7 @@ from fleet.executors.ray.handle import ActorHandle
 from fleet.executors.ray.monitor import Watch
 from fleet.executors.ray.nodes import Nodes, node_of_dead
 from fleet.plan.order import LeaseOrder
-from fleet.scheduler.commands import Assign, Cancel, Release, Truncate
+from fleet.scheduler.commands import Assign, Cancel, Release, SetNodeAside, Truncate
 from fleet.scheduler.placement import NodeBlacklist
 from fleet.worker.spec import WorkerSpec
 
@@ -95,8 +95,11 @@ class RayPool:
         seat.leases.append(command.lease)
         self._hear(seat.actor.run.remote(order), partial(self._take_outcome, seat, command.lease))
 
-    def tell(self, command: Cancel | Truncate | Release) -> None:
+    def tell(self, command: Cancel | Truncate | Release | SetNodeAside) -> None:
         """See Pool."""
+        if isinstance(command, SetNodeAside):
+            self._set_aside(command)
+            return
         seat = self._seats.get(command.device)
         if seat is None:
             return
@@ -109,6 +112,14 @@ class RayPool:
             self._drop(seat)
             seat.let_go()
         self._untold.append(DeviceLost(seat.device, "nothing left to do", Cause.RELEASED))
+
+    def _set_aside(self, command: SetNodeAside) -> None:
+        """Start no device on a node any more; those there are let go one by one."""
+        for node, alive in self._nodes.alive.items():
+            if alive.name == command.node:
+                self._placing.set_aside(node, command.reason)
+        self._changed = True
+        self._untold.append(NodeSetAside(command.node, command.reason))
 
     def poll(self, timeout_s: float) -> list[Event]:
         """Wait for devices to come, to answer, to die or to have to go."""

@@ -9,7 +9,6 @@ import numpy as np
 
 from fleet.core.interval import Interval
 from fleet.core.receipt import Tally
-from fleet.core.spans import covers
 from fleet.errors import JobFailedError, OutputCorruptError
 from fleet.parquet.arrays import numbers
 from fleet.storage import Folder
@@ -81,9 +80,7 @@ def check_there(folder: Folder, state: TableState, committed: Iterable[Covering]
     done = state.done
     for each in committed:
         for interval in each.intervals:
-            spans = done.spans(interval.uri, interval.etag)
-            starts, ends = np.array([[interval.start_pts], [interval.end_pts]])
-            if not covers(spans, starts, ends).all():
+            if not done.has(interval):
                 raise OutputCorruptError(
                     f"{folder.uri}: rows of {interval.uri} were committed, but their part, or what "
                     "it names, is not there as it was put.",

@@ -74,6 +74,15 @@ class PartBuilder:
             _Seen(batch.uri, batch.frames, batch.pts, batch.time_s, counts, picture, columns)
         )
 
+    def mark(self) -> tuple[int, int]:
+        """Return how much is gathered, for `rewind`."""
+        return len(self._seen), len(self._losses)
+
+    def rewind(self, mark: tuple[int, int]) -> None:
+        """Forget what was gathered since a mark."""
+        batches, losses = mark
+        del self._seen[batches:], self._losses[losses:]
+
     def add_error(self, loss: Loss) -> None:
         """Take in a stretch of video that did not come out."""
         self._losses.append(loss)

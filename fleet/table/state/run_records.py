@@ -22,7 +22,7 @@ from fleet.table.state.run_leases import leases_from_parquet, leases_to_parquet
 RUNS_FOLDER = "_runs"
 KEPT = 8
 """Records of runs that are over are deleted but for so many."""
-ENDED = frozenset({"finished", "left", "interrupted", "failed"})
+ENDED = frozenset({"finished", "left", "incomplete", "interrupted", "failed"})
 HEARTBEAT_S = 5.0
 """How often a run puts its record anew."""
 SILENT_S = 60.0
@@ -71,7 +71,8 @@ class RunRecord:
 
     holder: Holder
     state: str
-    """preparing, running; finished (all there), left (others work on), interrupted, failed."""
+    """preparing, running; finished (all there), left (others work on), incomplete (some inputs
+    could not be read), interrupted, failed."""
     updated_unix_s: float
     inputs: tuple[str, ...] = ()
     """As they were asked for."""
