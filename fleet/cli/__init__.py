@@ -11,6 +11,7 @@ from fleet.cli.codes import EXIT_FAILED, EXIT_USAGE
 from fleet.cli.lazy import LazyCommands
 from fleet.errors import FleetError, JobFailedError, UsageError
 from fleet.version import __version__
+from fleet.views.clean_stream import clean_output
 
 app = typer.Typer(
     name="fleet",
@@ -41,6 +42,7 @@ def _top(
 
 def main() -> None:
     """Run the command; an error of ours is a paragraph on stderr, not a traceback."""
+    clean_output()
     try:
         app()
     except FleetError as error:

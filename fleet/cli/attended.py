@@ -11,10 +11,12 @@ import traceback
 from fleet.cli import app, complain
 from fleet.cli.codes import EXIT_PASSING
 from fleet.errors import FleetError, StorageRefusedError
+from fleet.views.clean_stream import clean_output
 
 
 def main() -> None:
     """Run the command; exit with EXIT_PASSING where another attempt may succeed."""
+    clean_output()
     try:
         app()
     except FleetError as error:

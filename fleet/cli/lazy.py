@@ -8,6 +8,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from fleet.views.clean_stream import own_text
+
 HOMES = {
     "run": "fleet.cli.run:run",
     "submit": "fleet.cli.submit:submit",
@@ -31,6 +33,15 @@ HOMES = {
 """Subcommand -> the function that implements it, in the order of the help."""
 
 
+class _Command(TyperCommand):
+    """A subcommand whose help keeps its colours."""
+
+    def format_help(self, *context: Any) -> None:
+        """Print the help."""
+        with own_text():
+            super().format_help(*context)
+
+
 class LazyCommands(TyperGroup):
     """A group of the commands in HOMES; only the help loads all of them."""
 
@@ -43,12 +54,17 @@ class LazyCommands(TyperGroup):
         del ctx
         return load(cmd_name) if cmd_name in HOMES else None
 
+    def format_help(self, *context: Any) -> None:
+        """Print the help."""
+        with own_text():
+            super().format_help(*context)
+
 
 def load(name: str) -> TyperCommand:
     """Return a command of HOMES, made of the function that implements it."""
     module, _, function = HOMES[name].partition(":")
     alone = typer.Typer(add_completion=False)
-    alone.command(name)(getattr(import_module(module), function))
+    alone.command(name, cls=_Command)(getattr(import_module(module), function))
     command = typer.main.get_command(alone)
     assert isinstance(command, TyperCommand)
     return command

@@ -9,8 +9,9 @@ from dataclasses import asdict, is_dataclass
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from fleet.views.clean_console import CleanConsole
 
 Output = Annotated[str, typer.Argument(metavar="OUTPUT", help="An output folder of a job.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -19,8 +20,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 @contextmanager
 def counting(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar on a terminal; yield the function that takes (done, total)."""
-    console = Console(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn(what))
+    console = CleanConsole(stderr=True)
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn(what, markup=False))
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as shown:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from fleet.cli.codes import EXIT_FAILED
 from fleet.cli.options import DEVICES, OUTPUT, JobOptions, job_options
 from fleet.job.job import Job
+from fleet.views.clean_console import CleanConsole
 from fleet.views.live import show_progress
 from fleet.views.summary import render
 
@@ -44,7 +44,7 @@ def _run(job: Job, *, inline: bool, join: bool) -> int:
     from fleet.driver.api import run as run_job  # noqa: PLC0415
 
     try:
-        with show_progress(Console(stderr=True)) as observer:
+        with show_progress(CleanConsole(stderr=True)) as observer:
             report = run_job(job, on="inline" if inline else "ray", observer=observer, join=join)
     except KeyboardInterrupt:
         way_out = "What is committed is kept; run the same command again to continue."

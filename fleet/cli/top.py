@@ -6,12 +6,12 @@ import time
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.live import Live
 
 from fleet.cli.output_folder import Output
 from fleet.table.state.run_records import RunRecord
 from fleet.table.table import Table
+from fleet.views.clean_console import CleanConsole
 from fleet.views.top import describe_end, draw_top
 
 LOOK_EVERY_S = 1.0
@@ -31,7 +31,7 @@ def top(
     Where stdout is no terminal, it prints once.
     """
     table = Table.open(output)
-    console = Console()
+    console = CleanConsole()
     notes = table.runs.read()
     if once or not console.is_terminal:
         _print(console, table, notes)
@@ -46,12 +46,12 @@ def _alive(notes: list[RunRecord]) -> list[RunRecord]:
     return [note for note in notes if note.seems_alive(now_s)]
 
 
-def _print(console: Console, table: Table, notes: list[RunRecord]) -> None:
+def _print(console: CleanConsole, table: Table, notes: list[RunRecord]) -> None:
     if alive := _alive(notes):
         console.print(draw_top(table.uri, alive, time.time()))
 
 
-def _follow(console: Console, table: Table, notes: list[RunRecord]) -> list[RunRecord]:
+def _follow(console: CleanConsole, table: Table, notes: list[RunRecord]) -> list[RunRecord]:
     """Draw the runs until none is active; return the last notes."""
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while alive := _alive(notes):

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
 
 from fleet.ascend.soc import soc
 from fleet.core.format import duration, plural
@@ -29,6 +28,7 @@ from fleet.models.compiler.compile import compile_model, describe
 from fleet.storage import Folder, read_file
 from fleet.street.archive import Shot, plan_archive, render_archive
 from fleet.table.state.read import read
+from fleet.views.clean_console import CleanConsole
 from fleet.views.live import show_progress
 from fleet.views.summary import render as render_report
 
@@ -91,7 +91,7 @@ def _detect(demo: Demo) -> RunReport:
     _head(3, f"The job detect, on {plural(demo.devices, 'device')}", *words)
     if demo.devices == 1:
         typer.echo("  One processor core, so one device: it takes about twice as long.")
-    with show_progress(Console(stderr=True)) as observer:
+    with show_progress(CleanConsole(stderr=True)) as observer:
         job = load_job(demo.detect, _job(demo, demo.detections, settings))
         report = run_job(job, on="ray", observer=observer)
     typer.echo(f"\n{_indented(render_report(report))}")

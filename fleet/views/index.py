@@ -10,7 +10,7 @@ from fleet.video.index import VideoIndex
 
 def describe(index: VideoIndex) -> str:
     """Return the facts of an index, one a line."""
-    return "\n".join(f"{name:<12}{value}" for name, value in _facts(index).items())
+    return "\n".join(f"{name:<12}{one_line(value)}" for name, value in _facts(index).items())
 
 
 def _facts(index: VideoIndex) -> dict[str, str]:
@@ -22,7 +22,7 @@ def _facts(index: VideoIndex) -> dict[str, str]:
     size = f"{stream.size}, {stream.chroma}, {stream.bit_depth} bit, {scan}"
     source = "the header" if index.origin == "header" else "a scan of the whole file"
     return {
-        "video": one_line(index.source.uri),
+        "video": index.source.uri,
         "container": index.container,
         "codec": " ".join(coding),
         "picture": size,

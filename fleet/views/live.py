@@ -14,7 +14,6 @@ from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -140,7 +139,7 @@ class RichProgress:
             self._live.update(draw(self._state.snapshot(now_s)), refresh=True)
 
     def _print(self, text: str) -> None:
-        self._live.console.print(escape(text), highlight=False, soft_wrap=True)
+        self._live.console.print(Text(text), soft_wrap=True)
 
 
 def draw(now: Snapshot) -> RenderableType:
@@ -166,6 +165,4 @@ def show_progress(console: Console) -> Iterator[Observer]:
         with RichProgress(console) as live:
             yield live
     else:
-        yield LineProgress(
-            lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True)
-        )
+        yield LineProgress(lambda line: console.print(Text(line), soft_wrap=True))

@@ -102,7 +102,8 @@ def _losses(status: Status) -> list[str]:
     lines = ["", f"{plural(status.total.errors, 'error')} in {status.uri}/errors:"]
     for reason in status.losses[:REASONS]:
         cost = f", {plural(reason.frames, 'frame')} lost" if reason.frames else ""
-        lines.append(f"  {reason.losses:,} x {reason.stage}: {reason.name}{cost}, such as")
+        kind = one_line(f"{reason.stage}: {reason.name}")
+        lines.append(f"  {reason.losses:,} x {kind}{cost}, such as")
         lines += hang("      ", one_line(f"{short(reason.uri, 60)}: {reason.message}"))
     if len(status.losses) > REASONS:
         lines.append(f"  and {plural(len(status.losses) - REASONS, 'other reason')}")
