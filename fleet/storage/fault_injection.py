@@ -12,7 +12,7 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from threading import Lock
 from typing import Literal, Self
 
@@ -146,7 +146,7 @@ class Faulty:
         result = self._store.read(path, start, end, etag)
         self._end(fault, path)
         if fault == "short":
-            return ReadResult(result.data[: len(result.data) // 2], result.size, result.etag)
+            return replace(result, data=result.data[: len(result.data) // 2])
         return result
 
     def put(self, path: str, data: bytes) -> None:

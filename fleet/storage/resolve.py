@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from fleet.storage.cloud import open_cloud
+from fleet.storage.clients import open_cloud
 from fleet.storage.disk import DiskStore
 from fleet.storage.fault_injection import FAULTS_VARIABLE, Faults, Faulty
 from fleet.storage.fsspec_store import open_foreign

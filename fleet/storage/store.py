@@ -31,6 +31,8 @@ class ReadResult:
     """The size of the whole object in bytes, when it was served."""
     etag: str
     """The etag of the object, when it was served."""
+    generation: str = ""
+    """The number of the object's version, where the store compares it as Google's does."""
 
 
 class PreconditionFailedError(Exception):
