@@ -14,14 +14,14 @@ import pyarrow as pa
 import ray
 
 from fleet import FrameJob
+from fleet.clock import SYSTEM_CLOCK
 from fleet.core.frames import FrameBatch, Rows
-from fleet.core.interval import lease_id
+from fleet.core.interval import LeaseNames
 from fleet.core.progress import Progress
 from fleet.core.receipt import Receipt, Tally
 from fleet.core.run_events import RunEvent
-from fleet.driver.identity import JobIdentity
-from fleet.driver.loop import Loop
-from fleet.driver.loss_recorder import Recorder
+from fleet.driver.loop import Loop, LoopParts
+from fleet.driver.loss_recorder import DRIVER, LossRecorder
 from fleet.executors.ray.actor import DeviceActor
 from fleet.executors.ray.pool import RayPool
 from fleet.job.job import Job
@@ -29,14 +29,15 @@ from fleet.observe.progress import ProgressState
 from fleet.plan.cost import CostModel
 from fleet.plan.lease import Lease
 from fleet.plan.order import LeaseOrder
-from fleet.plan.partial import Stop, split
+from fleet.plan.partial import Stop, done_of
 from fleet.plan.shard import DoneIntervals, VideoWork, video_work
 from fleet.scheduler.autoscale import Limits
 from fleet.scheduler.lease_state import SchedulingPolicy
 from fleet.storage import Folder
-from fleet.table.commits.record import JobRecord
+from fleet.table.commits.commit import Writer
+from fleet.table.commits.record import Origin
 from fleet.video.sampling import EVERY_FRAME
-from fleet.worker.outcome import Cancelled, Truncated
+from fleet.worker.outcome import Cancelled
 from fleet.worker.spec import WorkerSpec
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
@@ -44,6 +45,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 from indexes import index_of
 
 JOB = "job"
+NAMES = LeaseNames(JOB, 1)
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,7 @@ class Paced(DeviceActor):
                 if wish == "drop":
                     return Cancelled(order.lease, part * gop_s)
                 if wish == "shorten" and part:
-                    front = split(order, Stop(0, part), JOB)
-                    return Truncated(self._receipt(front.order), front.remainder)
+                    return self._receipt(done_of(order, Stop(0, part), ()))
                 if gop_s:
                     self._told.wait(gop_s)
             self._now = ""
@@ -139,7 +140,7 @@ def leases_of(leases: int, gops: int) -> tuple[list[Lease], dict[str, VideoWork]
     index = index_of([(0, 4)] * (leases * gops))
     work = video_work(index, EVERY_FRAME.wanted(index), DoneIntervals([]), CostModel())
     shards = [work.shard(n * gops, (n + 1) * gops) for n in range(leases)]
-    made = [Lease(lease_id(JOB, [shard.interval]), (shard,)) for shard in shards]
+    made = [Lease(NAMES([shard.interval]), (shard,)) for shard in shards]
     return made, {index.source.uri: work}
 
 
@@ -152,9 +153,10 @@ def loop_over(
 ) -> Loop:
     """Make the loop that leads them."""
     job = Job(Pace(), ("v.mp4",), "memory://nowhere")
-    identity = JobIdentity(JobRecord(JOB, Pace.table, {}), {}, {})
-    recorder = Recorder(Folder(job.output), job, identity)
-    return Loop(leases, works, recorder, observer, Limits(most=most), rules)
+    writer = Writer(Folder(job.output), Origin(JOB, job.soc, {}), DRIVER, conditional=True)
+    recorder = LossRecorder(job, writer)
+    parts = LoopParts(NAMES, recorder, observer, Limits(most=most), rules, SYSTEM_CLOCK)
+    return Loop(leases, works, parts)
 
 
 def drive(loop: Loop, pace: Pace, devices: int) -> None:

@@ -24,24 +24,24 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 import numpy as np
 from generate import Clip, write
-from made_up import JOB, ORIGIN, SCHEMAS
+from made_up import JOB, ORIGIN, SCHEMAS, begun, claimed
 
 import fleet
-from fleet.core.interval import Interval, lease_id
+from fleet.core.interval import Interval, LeaseNames
 from fleet.core.receipt import PartFile, Receipt, Tally
 from fleet.core.run_events import LeaseStarted, RunEvent
 from fleet.core.source import Source
-from fleet.driver.loss_recorder import Recorder
-from fleet.driver.session import claim_output, load_session, prepare_output, resolve_target
+from fleet.driver.loss_recorder import DRIVER, LossRecorder
+from fleet.driver.session import load_session, resolve_target
 from fleet.parquet.encoding import digest, digest_before_footer, encode
 from fleet.plan.plan import bundle
 from fleet.storage import Folder
 from fleet.table.commits.record import METADATA_KEY, CommitRecord, part_name
 from fleet.table.maintenance.close import checkpoint
-from fleet.table.state.ownership import claim
 from fleet.table.state.state import read_state
 
 INTERVALS, LEASES, VIDEOS, INDEXED = 1_000_000, 10_000, 10_000, 10_000
+NAMES = LeaseNames(JOB.digest, 1)
 TICKS = 25_600
 MOST_S, MOST_BYTES, MOST_PLAN_S = 10.0, 10**9, 15.0
 THUMBNAILS = Path(__file__).parents[2] / "jobs" / "thumbnails.toml"
@@ -60,12 +60,12 @@ def _intervals(lease: int) -> list[Interval]:
 
 def make_done(output: Path) -> None:
     """Commit LEASES leases over INTERVALS intervals, without rows in `frames`."""
-    claim(Folder(str(output)), JOB, SCHEMAS)
+    begun(claimed(Folder(str(output))))
     frames = SCHEMAS["frames"].empty_table()
     rows_digest, found = digest_before_footer(encode(frames, {})), b"made up"
     for number in range(LEASES):
         intervals = _intervals(number)
-        lease = lease_id(JOB.digest, intervals)
+        lease = NAMES(intervals)
         name = part_name(lease)
         parts = (
             PartFile("detections", name, 10, len(found), digest(found)),
@@ -109,14 +109,15 @@ def make_archive(folder: Path) -> None:
 
 def index(folder: str) -> dict[str, Any]:
     """Index the archive, and commit its leases as if all their frames had been lost."""
-    site, began_s = resolve_target(_job(Path(folder))), time.monotonic()
-    claim_output(site)
-    prepared = prepare_output(site).prepare_and_keep()
+    target, began_s = resolve_target(_job(Path(folder))), time.monotonic()
+    target.table.create(target.schemas)
+    prepared = load_session(target).prepare_and_keep()
     wall_s = time.monotonic() - began_s
-    recorder = Recorder(site.folder, site.job, site.identity)
-    for lease in bundle(prepared.works, site.identity.record.digest, 2, site.job.lease_s):
+    recorder = LossRecorder(target.job, target.table.writer(target.origin, DRIVER))
+    names = LeaseNames(target.digest, target.table.begin_epoch(target.versions).manifest.epoch)
+    for lease in bundle(prepared.works, names, 2, target.job.lease_s):
         recorder.commit(lease.id, lease.intervals, [], lease.video_s)
-    left = len(load_session(site).prepare().works)
+    left = len(load_session(target).prepare().works)
     return {"videos": len(prepared.works), "wall_s": wall_s, "left": left}
 
 

@@ -16,6 +16,7 @@ from command import fleet_here
 from made_up import JOB, claimed
 from rich.console import Console
 
+from fleet.clock import SYSTEM_CLOCK
 from fleet.core.progress import Progress
 from fleet.core.receipt import Receipt, Tally
 from fleet.core.run_events import (
@@ -27,15 +28,15 @@ from fleet.core.run_events import (
     RunEvent,
     RunStarted,
 )
-from fleet.driver.heartbeat import heartbeat
+from fleet.driver.heartbeat import Heartbeat, beating
 from fleet.storage import Folder
-from fleet.table.state.lock import EXPIRES_S, Holder
+from fleet.table.state.holder import Holder
 from fleet.table.state.run_records import (
+    SILENT_S,
     DeviceRecord,
     NodeRecord,
     RunRecord,
-    put_run_record,
-    read_run_records,
+    RunRecords,
 )
 from fleet.views.top import describe_end, draw_top
 
@@ -120,7 +121,7 @@ def test_the_note_of_an_older_fleet_is_shown_as_far_as_it_goes() -> None:
 def test_notes_of_older_and_newer_fleets_are_read() -> None:
     """What is missing is not known; what is not understood is left alone."""
     folder = Folder("memory://notes-of-others")
-    put_run_record(folder, note_of(2))
+    RunRecords(folder).put(note_of(2))
     name = next(iter(folder.list("_runs/"))).name
     raw = json.loads(folder.read(name))
     for later in (
@@ -139,7 +140,7 @@ def test_notes_of_older_and_newer_fleets_are_read() -> None:
     raw["devices"][0]["temperature_c"] = 41
     raw["weather"] = "fine"
     folder.put(name, json.dumps(raw).encode())
-    (note,) = read_run_records(folder)
+    (note,) = RunRecords(folder).read()
     assert (note.done_leases, note.nodes, note.devices[0].state) == (None, (), "")
     assert note.devices[1].frames_per_s == 101
 
@@ -162,15 +163,13 @@ def test_a_note_tells_of_nodes_devices_and_backups() -> None:
         DeviceDraining("npu/1", 30),
     ]
 
-    class Deaf:
-        def on_event(self, event: RunEvent) -> None:
-            """Take no note."""
-
-    with heartbeat(folder, note_of(0, state="preparing", backups=0), Deaf(), lambda: None) as beat:
+    record = note_of(0, state="preparing", backups=0)
+    beat = Heartbeat(RunRecords(folder), record, SYSTEM_CLOCK)
+    with beating(beat, SYSTEM_CLOCK):
         for event in events:
             beat.on_event(event)
         beat.put()
-    (note,) = read_run_records(folder)
+    (note,) = RunRecords(folder).read()
     assert [(d.node, d.state, d.lease) for d in note.devices] == [
         ("node-a", "idle", ""),
         ("node-b", "draining", "y"),
@@ -208,7 +207,7 @@ def test_an_output_without_any_run_is_told() -> None:
 def out(tmp_path: Path) -> Folder:
     """An output that this process is at work on, by what stands there."""
     folder = claimed(Folder(str(tmp_path / "out")))
-    put_run_record(folder, note_of(4, updated_unix_s=time.time()))
+    RunRecords(folder).put(note_of(4, updated_unix_s=time.time()))
     return folder
 
 
@@ -229,8 +228,8 @@ def test_on_a_terminal_it_ends_when_the_run_does(out: Folder) -> None:
         seen = b""
         while b"clip-3.mp4" not in seen:
             seen += os.read(mine, 65536)
-        (note,) = read_run_records(out)
-        put_run_record(out, replace(note, state="finished", updated_unix_s=time.time()))
+        (note,) = RunRecords(out).read()
+        RunRecords(out).put(replace(note, state="finished", updated_unix_s=time.time()))
         while b"finished" not in seen:
             seen += os.read(mine, 65536)
         assert top.wait(30) == 0
@@ -239,8 +238,8 @@ def test_on_a_terminal_it_ends_when_the_run_does(out: Folder) -> None:
 
 def test_a_run_that_has_fallen_silent_is_not_shown(out: Folder) -> None:
     """Its note is older than what runs leave between two; it is told when it was last heard of."""
-    (note,) = read_run_records(out)
-    put_run_record(out, replace(note, updated_unix_s=time.time() - EXPIRES_S - 1))
+    (note,) = RunRecords(out).read()
+    RunRecords(out).put(replace(note, updated_unix_s=time.time() - SILENT_S - 1))
     done = fleet_here("top", out.uri)
     assert done.returncode == 0
     assert "npu/3" not in done.stdout

@@ -18,27 +18,27 @@ from exact import index_of, pixels
 from generate import Clip, write
 
 from fleet import FrameJob
-from fleet.core.fault import Fault
+from fleet.core.fault import OUTPUT_STAGE, Fault
 from fleet.core.frames import FrameBatch, Rows
-from fleet.core.interval import lease_id
+from fleet.core.interval import LeaseNames
 from fleet.core.receipt import Receipt
-from fleet.core.run_events import Cause, DeviceJoined, DeviceLost, LeaseCancelled, LeaseTruncated
+from fleet.core.run_events import Cause, DeviceJoined, DeviceLost, LeaseCancelled, LeaseDone
 from fleet.errors import StorageError
 from fleet.executors.inline import InlinePool
 from fleet.plan.cost import CostModel
 from fleet.plan.lease import Lease
 from fleet.plan.order import LeaseOrder, order
 from fleet.plan.shard import DoneIntervals, VideoWork, video_work
-from fleet.plan.split import split_at
+from fleet.plan.split import split_off
 from fleet.scheduler.commands import Assign, Cancel, Release, Truncate
-from fleet.table.commits.commit import commit
+from fleet.table.commits.commit import Writer
 from fleet.video.sampling import Sampling
-from fleet.worker.outcome import Cancelled, Truncated
+from fleet.worker.outcome import Cancelled, Outcome
 from fleet.worker.spec import WorkerSpec
-from fleet.worker.worker import Outcome, Worker
+from fleet.worker.worker import Worker
 
 JOB = "job"
-COMMIT = "fleet.worker.worker.commit"
+NAMES = LeaseNames(JOB, 1)
 GOP, GOPS = 6, 5
 TIMEOUT_S = 60
 
@@ -79,7 +79,7 @@ def lease_of(clip: Clip, folder: Path, sample: str = "all") -> tuple[Lease, dict
         wanted = Sampling.parse(sample).wanted(index)
         works.append(video_work(index, wanted, DoneIntervals([]), CostModel()))
     shards = tuple(work.shard(0, len(work.bounds) - 1) for work in works)
-    name = lease_id(JOB, (shard.interval for shard in shards))
+    name = NAMES(shard.interval for shard in shards)
     return Lease(name, shards), {work.source.uri: work for work in works}
 
 
@@ -104,10 +104,10 @@ CLOSED = Clip(frames=GOP * GOPS, gop=GOP)
 @pytest.mark.parametrize("sample", ["all", "every=4"])
 @pytest.mark.parametrize("clip", [OPEN_H264, OPEN_H265, CLOSED], ids=["open", "open265", "closed"])
 @pytest.mark.parametrize("seen", [1, 9, 29, 31, 47], ids=lambda seen: f"after-{seen}")
-def test_the_front_and_the_rest_of_a_lease_are_the_whole(
+def test_the_prefix_and_the_remainder_of_a_lease_are_the_whole(
     clip: Clip, sample: str, seen: int, tmp_path: Path
 ) -> None:
-    """Wherever it is ended: the front is those GOPs' frames, and no row differs in the end."""
+    """Wherever it is ended: the prefix is those GOPs' frames, and no row differs in the end."""
     lease, works = lease_of(clip, tmp_path, sample)
     with opened(tmp_path / "whole") as worker:
         whole = worker.run(order(lease, works))
@@ -120,15 +120,14 @@ def test_the_front_and_the_rest_of_a_lease_are_the_whole(
 
     with opened(tmp_path / "cut", on_event) as worker:
         outcome = worker.run(order(lease, works))
-        assert isinstance(outcome, Truncated)
-        front, rest = split_at(lease, works, JOB, outcome.receipt.intervals)
-        assert outcome.receipt.lease == front.id
-        assert outcome.receipt.tally.frames == front.frames
-        assert outcome.receipt.tally.video_s == pytest.approx(front.video_s)
-        assert (outcome.remainder.lease, outcome.remainder.gops) == (rest.id, rest.gops)
-        last = worker.run(order(rest, works))
+        assert isinstance(outcome, Receipt)
+        prefix, remainder = split_off(lease, works, NAMES, outcome.intervals)
+        assert outcome.lease == prefix.id == lease.id
+        assert outcome.tally.frames == prefix.frames
+        assert outcome.tally.video_s == pytest.approx(prefix.video_s)
+        last = worker.run(order(remainder, works))
     assert isinstance(last, Receipt)
-    assert outcome.receipt.tally.fetched + last.tally.fetched >= whole.tally.fetched
+    assert outcome.tally.fetched + last.tally.fetched >= whole.tally.fetched
     assert rows(tmp_path / "cut") == rows(tmp_path / "whole")
 
 
@@ -143,7 +142,7 @@ def test_a_lease_in_its_last_gop_is_done_whole(made: LeaseOrder, tmp_path: Path)
     with opened(tmp_path / "out", on_event) as worker:
         outcome = worker.run(made)
     assert isinstance(outcome, Receipt)
-    assert outcome.lease == made.lease
+    assert (outcome.lease, outcome.intervals) == (made.lease, made.intervals)
 
 
 def test_a_lease_that_is_put_down_leaves_nothing(made: LeaseOrder, tmp_path: Path) -> None:
@@ -191,7 +190,7 @@ class Gate:
 def second(made: LeaseOrder) -> LeaseOrder:
     """Make another lease, of the second clip alone."""
     shards = made.shards[1:]
-    return LeaseOrder(lease_id(JOB, (shard.interval for shard in shards)), shards)
+    return LeaseOrder(NAMES(shard.interval for shard in shards), shards)
 
 
 def test_a_lease_that_waits_is_put_down_at_once(made: LeaseOrder, tmp_path: Path) -> None:
@@ -213,12 +212,14 @@ def slow_commit(monkeypatch: pytest.MonkeyPatch) -> Gate:
     """The commit of the first lease is held up at a gate."""
     gate, first = Gate(), threading.Lock()
 
-    def slowly(*arguments: Any) -> Receipt:
+    commit = Writer.commit
+
+    def slowly(writer: Writer, *arguments: Any) -> Receipt:
         if first.acquire(blocking=False):
             gate()
-        return commit(*arguments)
+        return commit(writer, *arguments)
 
-    monkeypatch.setattr(COMMIT, slowly)
+    monkeypatch.setattr(Writer, "commit", slowly)
     return gate
 
 
@@ -257,13 +258,15 @@ def test_a_commit_that_fails_is_its_own_leases_fault(
     """The lease that is computed meanwhile is done."""
     gate = Gate()
 
-    def refused(folder: Any, origin: Any, lease: str, *arguments: Any) -> Receipt:
+    commit = Writer.commit
+
+    def refused(writer: Writer, lease: str, *arguments: Any) -> Receipt:
         if lease == made.lease:
             gate()
             raise StorageError("the store does not answer")
-        return commit(folder, origin, lease, *arguments)
+        return commit(writer, lease, *arguments)
 
-    monkeypatch.setattr(COMMIT, refused)
+    monkeypatch.setattr(Writer, "commit", refused)
     with opened(tmp_path / "out") as worker, ThreadPoolExecutor(2) as calls:
         first = calls.submit(worker.run, made)
         assert gate.reached.wait(TIMEOUT_S)
@@ -272,7 +275,7 @@ def test_a_commit_that_fails_is_its_own_leases_fault(
         gate.open.set()
         fault = first.result(TIMEOUT_S)
         assert isinstance(fault, Fault)
-        assert (fault.stage, fault.retryable) == ("storage", True)
+        assert fault.stage == OUTPUT_STAGE
         assert _receipt(then).lease == second(made).lease
 
 
@@ -293,10 +296,10 @@ def test_devices_in_this_process_are_told_the_same_things(made: LeaseOrder, tmp_
         assert dropped == LeaseCancelled(first, other.lease, 0.0)
         assert isinstance(lost, DeviceLost)
         assert (lost.device, lost.cause) == (spare, Cause.RELEASED)
-        (shortened,) = pool.poll(0)
-        assert isinstance(shortened, LeaseTruncated)
-        assert shortened.receipt.tally.frames == GOP
-        assert shortened.remainder.gops == 2 * GOPS - 1
+        (ended,) = pool.poll(0)
+        assert isinstance(ended, LeaseDone)
+        assert ended.receipt.tally.frames == GOP
+        assert ended.receipt.intervals != made.intervals
         assert pool.poll(0) == []
         assert [progress.device for progress in pool.progress()] == [first]
 

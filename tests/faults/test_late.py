@@ -17,17 +17,15 @@ import pytest
 from generate import Clip, write
 
 import fleet
-from fleet.cli.output_folder import open_output
 from fleet.driver.report import RunReport
 from fleet.storage import Folder
-from fleet.table.maintenance.compact import compact
 from fleet.table.maintenance.content_hash import fingerprint
-from fleet.table.maintenance.verify import verify
 from fleet.table.state.lock import LEADER_LOCK
+from fleet.table.table import Table
 
 ROOT = Path(__file__).parents[2]
 JOB = ROOT / "jobs" / "thumbnails.toml"
-PATIENCE_S = 60.0
+PATIENCE_S = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +90,7 @@ def test_whoever_commits_late_changes_no_row(
         report = run(clips, output)
         assert (report.exit_code, report.already_done) == (0, 1)
         if compacted:
-            compact(*open_output(str(output)), pause_s=0)
+            Table.open(str(output)).compact()
         assert fingerprint(str(output)) == expected
         late.send_signal(signal.SIGCONT)
         said, _ = late.communicate(timeout=PATIENCE_S)
@@ -102,4 +100,4 @@ def test_whoever_commits_late_changes_no_row(
     again = run(clips, output)
     assert (again.exit_code, again.leases) == (0, 0)
     assert fingerprint(str(output)) == expected
-    assert verify(*open_output(str(output))).findings == ()
+    assert Table.open(str(output)).verify().findings == ()

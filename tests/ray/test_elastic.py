@@ -20,7 +20,7 @@ from ray.cluster_utils import Cluster
 
 from fleet import FrameJob
 from fleet.core.frames import FrameBatch, Rows
-from fleet.core.lease_summary import LeaseSummary
+from fleet.core.interval import Interval
 from fleet.core.progress import Progress
 from fleet.core.receipt import Receipt, Tally
 from fleet.core.run_events import (
@@ -31,7 +31,6 @@ from fleet.core.run_events import (
     Event,
     LeaseCancelled,
     LeaseDone,
-    LeaseTruncated,
     NodeSetAside,
 )
 from fleet.errors import JobFailedError, UsageError
@@ -39,9 +38,7 @@ from fleet.executors.ray.actor import DeviceActor
 from fleet.executors.ray.pool import RayPool
 from fleet.executors.ray.session import join_ray
 from fleet.plan.order import LeaseOrder
-from fleet.plan.partial import Rest
 from fleet.scheduler.commands import Assign, Cancel, Release, Truncate
-from fleet.worker.outcome import Truncated
 from fleet.worker.prefetch import CancelRequestedError
 from fleet.worker.spec import WorkerSpec
 from fleet.worker.task_queue import Task
@@ -50,6 +47,7 @@ PATIENCE_S = 120
 PREEMPTION = 2
 """DRAIN_NODE_REASON_PREEMPTION, in Ray's autoscaler.proto."""
 BROKEN = "FLEET_TEST_BROKEN_NODE"
+PREFIX = (Interval("a.mp4", "v1", 0, 512),)
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ class Stand(DeviceActor):
             raise UsageError("The model is not for this chip.")
         return self._stand()
 
-    def _run(self, task: Task) -> Receipt | Truncated:
+    def _run(self, task: Task) -> Receipt:
         self._line.begin(task)
         lease = task.order.lease
         receipt = Receipt(lease, (), (), Tally(), self._name)
@@ -87,7 +85,7 @@ class Stand(DeviceActor):
             if task.fetch.stopped:
                 raise CancelRequestedError
             if task.truncated:
-                return Truncated(receipt, Rest("rest", 2, 0.5, "a.mp4"))
+                return replace(receipt, intervals=PREFIX)
             time.sleep(0.02)
         return receipt
 
@@ -253,8 +251,8 @@ def test_leases_are_put_down_and_ended_early_when_told(hands: Hands, nodes: Node
     assert running.lease == "long-1"
     assert running.wall_s > 0
     hands.pool.tell(Truncate(device, "long-3"))
-    truncated = hands.until(LeaseTruncated)
-    assert truncated.remainder == LeaseSummary("rest", 2, 0.5, "a.mp4")
+    truncated = hands.until(LeaseDone)
+    assert (truncated.lease, truncated.receipt.intervals) == ("long-3", PREFIX)
 
 
 def drain(node: Any, seconds: float) -> None:

@@ -17,9 +17,9 @@ from typer.testing import CliRunner, Result
 
 import fleet
 from fleet.cli import app
-from fleet.cli.output_folder import open_output
 from fleet.storage import Folder
 from fleet.table.status import read_status
+from fleet.table.table import Table
 
 JOBS = Path(__file__).parents[2] / "jobs"
 DRIVER = ("fleet.cli.attended", "run")
@@ -151,7 +151,7 @@ def stopped(head: Head, ticks: Path) -> Stopped:
 @pytest.fixture(scope="module")
 def killed(head: Head, ticks: Path, stopped: Stopped) -> str:
     """Submitted again, and its driver killed after the next commits; gives what is printed."""
-    assert read_status(*open_output(str(stopped.output))).state == "interrupted"
+    assert read_status(Table.open(str(stopped.output))).state == "interrupted"
     with head.start("submit", ticks, "--set", "step=7") as client:
         try:
             wait_until(lambda: _parts(stopped.output) >= stopped.parts + 2, "the next leases")

@@ -20,15 +20,16 @@ from fleet.table.commits.record import lease_of
 
 def stop_before_the_second(table: str) -> None:
     """Have this process stop there."""
-    put, numbers = Folder.put, count(1)
+    create, numbers = Folder.create, count(1)
 
-    def put_after_all(folder: Folder, name: str, data: bytes) -> None:
+    def create_after_all(folder: Folder, name: str, data: bytes) -> str | None:
         if name.startswith(f"{table}/") and lease_of(name) and next(numbers) == 2:
             os.kill(os.getpid(), signal.SIGSTOP)
-        put(folder, name, data)
+        version = create(folder, name, data)
         print(name, flush=True)  # noqa: T201 - the parent reads it
+        return version
 
-    Folder.put = put_after_all  # type: ignore[method-assign,assignment]
+    Folder.create = create_after_all  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

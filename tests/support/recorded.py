@@ -9,11 +9,10 @@ from pathlib import Path
 
 import av
 import numpy as np
-from made_up import JOB, ORIGIN, SCHEMAS, batch_of, detections_of
+from made_up import JOB, ORIGIN, SCHEMAS, batch_of, detections_of, table_of
 
-from fleet.core.interval import Interval, lease_id
+from fleet.core.interval import Interval, LeaseNames
 from fleet.storage import Folder
-from fleet.table.commits.commit import commit
 from fleet.table.parts.builder import PartBuilder
 from fleet.table.parts.schema import DETECTIONS
 from fleet.table.state.ownership import claim
@@ -60,6 +59,7 @@ def record_detections(folder: Folder, index: VideoIndex, frames: Sequence[int]) 
     picture = np.repeat(np.arange(len(numbers)), 2).tolist()
     builder.add_batch(batch, detections_of(picture, [n % 3 for n in range(len(picture))]))
     interval = Interval(index.source.uri, index.source.etag, 0, int(index.bounds[-1]))
-    lease = lease_id(JOB.digest, [interval])
-    tally = builder.tally()
-    commit(folder, ORIGIN, lease, [interval], builder.tables(), tally, "npu-0", 1000)
+    table = table_of(folder)
+    names = LeaseNames(JOB.digest, table.state().manifest.epoch)
+    writer = table.writer(ORIGIN, "npu-0")
+    writer.commit(names([interval]), [interval], builder.tables(), builder.tally(), 1000)
