@@ -21,14 +21,15 @@ class Checkpointer:
         self._origin = origin
         self._clock = clock
         self._lock = Lock()
-        self._records: list[CommitRecord] = []
+        self._records: dict[str, CommitRecord] = {}
 
     def on_event(self, event: RunEvent) -> None:
         """Gather the record of a lease that was committed; see Observer."""
         if isinstance(event, LeaseDone | LeaseTruncated | LeaseQuarantined):
             now_unix_s = int(self._clock.unix_s())
             with self._lock:
-                self._records.append(CommitRecord(self._origin, event.receipt, now_unix_s))
+                record = CommitRecord(self._origin, event.receipt, now_unix_s)
+                self._records[event.receipt.lease] = record
 
     def flush(self) -> None:
         """Put a checkpoint where enough is gathered; raises StorageError where that fails.
@@ -38,5 +39,5 @@ class Checkpointer:
         with self._lock:
             if len(self._records) < EVERY:
                 return
-            records, self._records = self._records, []
+            records, self._records = list(self._records.values()), {}
         self._table.checkpoint(records)

@@ -8,6 +8,7 @@ from fleet.core.lease_summary import LeaseSummary
 from fleet.core.receipt import Receipt, Tally
 from fleet.core.run_events import (
     BackupWasted,
+    Cause,
     DeviceDraining,
     DeviceJoined,
     DeviceLost,
@@ -56,6 +57,18 @@ def test_what_is_running_nowhere_goes_to_whoever_is_idle() -> None:
     commands = done(ledger, "y", "c", 10)
     assert commands == [Cancel("x", "b"), Assign("y", "b")]
     assert ledger.handle(LeaseCancelled("x", "b", 0.0), 11) == []
+    ledger.validate()
+
+
+def test_a_device_is_not_given_what_it_has_yet_to_put_down() -> None:
+    """It would hold it twice: another device gets it, or the same one once it has put it down."""
+    ledger = ledger_of(10, 40)
+    joined(ledger, "x")
+    assert assigned(joined(ledger, "y", now_s=1)) == [("y", "b")]
+    ledger.handle(DeviceLost("y", "gone", Cause.TAKEN), 2)
+    assert done(ledger, "x", "a", 10) == []
+    assert ledger.state("b") is State.PENDING
+    assert ledger.handle(LeaseCancelled("x", "b", 0.0), 11) == [Assign("x", "b")]
     ledger.validate()
 
 

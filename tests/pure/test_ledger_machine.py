@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import deque
 from dataclasses import dataclass
 
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from ledgers import BUSY, MEMORY, NEVER, REFUSED, done, ledger_of, receipt
+from ledgers import BUSY, MEMORY, NEVER, REFUSED, divided, done, ledger_of, named, receipt
 
 from fleet.core.fault import Fault
 from fleet.core.lease_summary import LeaseSummary
@@ -37,18 +36,6 @@ from fleet.scheduler.commands import (
     Truncate,
 )
 from fleet.scheduler.lease_state import ENDED, SchedulingPolicy, State
-
-
-def into(gops: frozenset[int], count: int) -> list[frozenset[int]]:
-    """Divide a lease's GOPs as the loop does: in order, in pieces of about one size."""
-    ordered = sorted(gops)
-    bounds = [len(ordered) * n // count for n in range(count + 1)]
-    return [frozenset(ordered[a:b]) for a, b in itertools.pairwise(bounds)]
-
-
-def named(gops: frozenset[int]) -> str:
-    """Name a lease by exactly what it covers."""
-    return ",".join(map(str, sorted(gops)))
 
 
 @dataclass(frozen=True)
@@ -122,7 +109,7 @@ class LedgerMachine(RuleBasedStateMachine):
         first = self.output.setdefault(lease, Committed(frozenset(), pieces))
         if first.pieces != pieces:
             return self.ledger.handle(self.compared(ELSEWHERE, lease), self.now_s)
-        return self.ledger.handle(LeaseSplit(lease, self.divided(lease, pieces)), self.now_s)
+        return self.ledger.handle(LeaseSplit(lease, self.pieces_of(lease, pieces)), self.now_s)
 
     def record(self, lease: str) -> list[Command]:
         """Write a loss, unless the lease's name is taken."""
@@ -132,9 +119,9 @@ class LedgerMachine(RuleBasedStateMachine):
         self.recorded.add(lease)
         return self.ledger.handle(LossRecorded(lease), self.now_s)
 
-    def divided(self, lease: str, count: int) -> tuple[LeaseSummary, ...]:
+    def pieces_of(self, lease: str, count: int) -> tuple[LeaseSummary, ...]:
         """Divide a lease into pieces, under names of their own."""
-        pieces = {named(piece): piece for piece in into(self.gops[lease], count)}
+        pieces = {named(piece): piece for piece in divided(self.gops[lease], count)}
         self.gops.update(pieces)
         return tuple(LeaseSummary(name, len(piece)) for name, piece in pieces.items())
 
@@ -144,7 +131,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if self.ledger.state(lease) in ENDED:
             return done(device, lease)
         if first.pieces:
-            return LeaseSplit(lease, self.divided(lease, first.pieces), device)
+            return LeaseSplit(lease, self.pieces_of(lease, first.pieces), device)
         left = self.gops[lease] - first.gops
         if not left:
             return done(device, lease)
@@ -286,49 +273,3 @@ class LedgerMachine(RuleBasedStateMachine):
 
 LedgerMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 test_random_events_keep_the_invariants = LedgerMachine.TestCase
-
-
-@given(
-    size=st.integers(1, 200),
-    data=st.data(),
-    cause=st.sampled_from([Cause.DIED, Cause.SILENT]),
-    pieces=st.integers(2, 6),
-)
-def test_exactly_the_gops_that_kill_are_given_up(
-    size: int, data: st.DataObject, cause: Cause, pieces: int
-) -> None:
-    """Whichever they are, everything else is done, and few workers die for it."""
-    killers = data.draw(st.frozensets(st.integers(0, size - 1), max_size=3))
-    gops = {"all": frozenset(range(size))}
-    ledger = ledger_of({"all": size}, SchedulingPolicy(pieces=pieces))
-    commands = ledger.handle(DeviceJoined("x"), 0)
-    kept: set[int] = set()
-    lost: set[int] = set()
-    deaths = 0
-    while commands:
-        command = commands.pop(0)
-        match command:
-            case Assign(device, lease) if gops[lease] & killers:
-                deaths += 1
-                commands += ledger.handle(DeviceLost(device, "killed", cause), 0)
-                commands += ledger.handle(DeviceJoined(device), 0)
-            case Assign(device, lease):
-                kept |= gops[lease]
-                commands += ledger.handle(done(device, lease), 0)
-            case SplitLease(lease, count):
-                made = {named(piece): piece for piece in into(gops[lease], count)}
-                gops.update(made)
-                cut = LeaseSplit(lease, tuple(LeaseSummary(k, len(v)) for k, v in made.items()))
-                commands += ledger.handle(cut, 0)
-            case RecordLoss(lease):
-                lost |= gops[lease]
-                commands += ledger.handle(LossRecorded(lease), 0)
-        ledger.validate()
-    assert ledger.finished
-    assert lost == set(killers)
-    assert kept == set(range(size)) - killers
-    # Twice whole, then once a level for each, then three times the GOP alone.
-    levels = 0
-    while pieces**levels < size:
-        levels += 1
-    assert deaths <= 2 + len(killers) * (levels + 3)

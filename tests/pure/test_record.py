@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.core.interval import Interval, lease_id
+from fleet.core.interval import Interval, LeaseNames
 from fleet.core.receipt import PartFile, Receipt, Tally
 from fleet.table.commits.record import CommitRecord, JobRecord, Origin, lease_of, part_name
 
@@ -70,6 +70,6 @@ def test_a_part_is_named_by_its_lease(lease: str) -> None:
 def test_other_names_are_no_parts(name: str) -> None:
     """The part without rows, a temporary file, a user's own."""
     assert lease_of(name) is None
-    lease = lease_id("job", [])
+    lease = LeaseNames("job")([])
     for other in ("schema.parquet", f".part-{lease}.parquet.0a.tmp", f"part-{lease}.parquet.bak"):
         assert lease_of(f"frames/{other}") is None

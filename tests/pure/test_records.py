@@ -18,16 +18,8 @@ from fleet.table.commits.record import (
     verify_checksum,
     with_checksum,
 )
-from fleet.table.commits.record_table import (
-    covered,
-    frames_bytes,
-    from_parquet,
-    names_of,
-    records_of,
-    to_parquet,
-    to_table,
-    total,
-)
+from fleet.table.commits.record_rows import frames_bytes, names_of, records_of
+from fleet.table.commits.record_table import covered, from_parquet, to_parquet, to_table, total
 
 COUNTS = st.integers(0, 10**6)
 SECONDS = st.integers(0, 10**6).map(lambda n: n / 64)

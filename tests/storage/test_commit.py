@@ -1,25 +1,31 @@
-"""Committing leases: what is there when, what counts as done, and what a broken record does."""
+"""Committing leases: what is there when, and which of several attempts counts."""
 
 from __future__ import annotations
 
-import threading
 import uuid
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from made_up import JOB, ORIGIN, builder_of, claimed, commit_lease
+from made_up import (
+    JOB,
+    ORIGIN,
+    begun,
+    builder_of,
+    claimed,
+    commit_lease,
+    receipts_in,
+    records_in,
+    table_of,
+)
 
-from fleet.core.interval import Interval, lease_id
+from fleet.core.interval import Interval, LeaseNames, epoch_of
 from fleet.core.loss import Loss
 from fleet.core.receipt import Receipt
 from fleet.errors import OutputCorruptError, StorageError
 from fleet.parquet.encoding import digest, digest_before_footer
 from fleet.storage import Folder
-from fleet.table.commits.commit import commit, done_intervals, read_commits
-from fleet.table.commits.footer import TAIL_BYTES
-from fleet.table.commits.record import part_name
+from fleet.table.commits.commit import Writer
+from fleet.table.commits.record import lease_of, other_part_name, part_name
 from fleet.table.state.read import read
 
 
@@ -31,24 +37,24 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Folder:
 
 
 class Watched(Folder):
-    """A folder that notes what is put, and can refuse to go on at a table."""
+    """A folder that notes what is created, and can refuse to go on at a table."""
 
     def __init__(self, uri: str, refuse: str = "-") -> None:
         super().__init__(uri)
         self.puts: list[str] = []
         self._refuse = refuse
 
-    def put(self, name: str, data: bytes) -> None:
+    def create(self, name: str, data: bytes) -> str | None:
         """Put, unless it is the table that is refused."""
         if name.startswith(self._refuse):
             raise StorageError(f"{name} is refused")
         self.puts.append(name.partition("/")[0])
-        super().put(name, data)
+        return super().create(name, data)
 
 
-def receipts_in(folder: Folder) -> list[Receipt]:
-    """Read all receipts."""
-    return [record.receipt for record in read_commits(folder)]
+def objects_in(folder: Folder) -> dict[str, bytes]:
+    """Read all parts that hold rows of leases."""
+    return {e.name: folder.read(e.name) for e in folder.list() if lease_of(e.name)}
 
 
 def test_a_receipt_reads_back_as_it_was_given(folder: Folder) -> None:
@@ -56,7 +62,7 @@ def test_a_receipt_reads_back_as_it_was_given(folder: Folder) -> None:
     loss = Loss("b", "vdec", "BrokenVideo", "broken", frames=3)
     receipts = [commit_lease(folder, "a", range(4)), commit_lease(folder, "b", range(9), loss=loss)]
     assert sorted(receipts_in(folder), key=lambda r: r.intervals) == receipts
-    assert [record.origin for record in read_commits(folder)] == [ORIGIN, ORIGIN]
+    assert [record.origin for record in records_in(folder)] == [ORIGIN, ORIGIN]
 
 
 def test_the_receipt_names_what_was_put(folder: Folder) -> None:
@@ -98,108 +104,147 @@ def test_a_lease_whose_puts_stop_is_not_done(tmp_path: Path, table: str) -> None
 
 
 def test_a_lease_committed_twice_is_there_once(folder: Folder) -> None:
-    """A twin writes the same rows under the same names."""
-    first, second = (commit_lease(folder, "a", range(4)) for _ in range(2))
-    assert first == second
-    assert receipts_in(folder) == [second]
+    """A backup writes the same rows under the same names, and finds itself second."""
+    first = commit_lease(folder, "a", range(4), device="npu/0")
+    there = objects_in(folder)
+    assert commit_lease(folder, "a", range(4), device="npu/1") == first
+    assert receipts_in(folder) == [first]
+    assert objects_in(folder) == there
 
 
 def test_what_a_dead_attempt_left_is_not_taken_for_its_own(folder: Folder) -> None:
-    """The second attempt lost nothing, so the first one's losses go."""
-    lease = lease_id(JOB.digest, [Interval("a", "v1", 0, 4 * 512)])
+    """The second attempt lost nothing, so the first one's losses do not count, and go."""
+    lease = lease_of_frames(4)
     folder.put(f"errors/{part_name(lease)}", b"of an attempt that died")
     receipt = commit_lease(folder, "a", range(4))
-    assert receipt.lease == lease
+    assert (receipt.lease, [part.table for part in receipt.parts]) == (
+        lease,
+        ["detections", "frames"],
+    )
+    assert read(folder.uri).errors.count_rows() == 0
+    assert begun(folder).leases == [lease]
     assert not folder.exists(f"errors/{part_name(lease)}")
 
 
-@pytest.mark.parametrize("harm", ["gone", "cut"])
-def test_a_lease_that_lacks_a_part_is_not_done(folder: Folder, harm: str) -> None:
-    """It is done again; the others stand."""
-    torn, whole = commit_lease(folder, "a", range(4)), commit_lease(folder, "b", range(4))
-    name = f"detections/{torn.parts[0].name}"
-    if harm == "gone":
-        folder.delete(name)
-    else:
-        folder.put(name, folder.read(name)[:-1])
-    assert receipts_in(folder) == [whole]
+def lease_of_frames(frames: int, epoch: int = 0) -> str:
+    """Name the lease over the first frames of a video."""
+    return LeaseNames(JOB.digest, epoch)([Interval("a", "v1", 0, frames * 512)])
 
 
-def test_known_leases_are_not_read_again(folder: Folder) -> None:
-    """Not even opened."""
-    known, other = commit_lease(folder, "a", range(4)), commit_lease(folder, "b", range(4))
-    folder.put(f"frames/{known.parts[-1].name}", b"unreadable")
-    assert [r.receipt for r in read_commits(folder, known={known.lease})] == [other]
+LOSS = Loss("a", "vdec", "BrokenVideo", "broken")
 
 
-def _foreign_part() -> bytes:
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.table({"x": [1]}), sink)
-    return bytes(sink.getvalue())
+@pytest.fixture(params=[True, False], ids=["conditional", "unconditional"])
+def conditional(request: pytest.FixtureRequest) -> bool:
+    """Whether the store keeps the conditions of puts."""
+    return bool(request.param)
+
+
+def attempt(
+    folder: Folder, lease: str, frames: int, found: int, *, conditional: bool, split_into: int = 0
+) -> Receipt:
+    """Commit some frames of a video, with so many boxes each and a loss, under a lease's name."""
+    builder = builder_of("a", range(frames), found)
+    intervals = [Interval("a", "v1", 0, frames * 512)] if frames else []
+    if frames:
+        builder.add_error(LOSS)
+    writer = Writer(folder, ORIGIN, f"npu/{found}", conditional=conditional)
+    return writer.commit(lease, intervals, builder.tables(), builder.tally(), split_into=split_into)
+
+
+def test_the_first_commit_of_a_lease_counts(folder: Folder, conditional: bool) -> None:
+    """The second returns its receipt, leaves its objects alone, and its own rows are not seen."""
+    lease = lease_of_frames(4)
+    first = attempt(folder, lease, 4, found=1, conditional=conditional)
+    there = objects_in(folder)
+    second = attempt(folder, lease, 4, found=3, conditional=conditional)
+    assert second == first
+    assert second.device == "npu/1"
+    after = objects_in(folder)
+    assert {name: after[name] for name in there} == there
+    ((other, data),) = after.items() - there.items()
+    assert other == f"detections/{other_part_name(lease, digest(data))}"
+    tables = read(folder.uri)
+    assert (tables.detections.count_rows(), tables.frames.count_rows()) == (4, 4)
+    assert (tables.errors.count_rows(), tables.leases) == (1, 1)
+    assert receipts_in(folder) == [first]
+    assert begun(folder).leases == [lease]
+    assert objects_in(folder) == there
 
 
 @pytest.mark.parametrize(
-    "data",
-    [b"", b"PAR1", b"not parquet at all", b"PAR1" + b"\xff" * 8 + b"PAR1", _foreign_part()],
-    ids=["empty", "short", "text", "bad footer", "no record"],
+    ("frames", "split_into"), [(2, 0), (0, 3)], ids=["a prefix", "that it was split"]
 )
-def test_a_record_that_cannot_be_read_is_named(folder: Folder, data: bytes) -> None:
-    """With the way out."""
-    name = f"frames/{part_name('0' * 32)}"
-    folder.put(name, data)
-    with pytest.raises(
-        OutputCorruptError, match=f"{name} holds no commit record.*Delete this object"
-    ):
-        list(read_commits(folder))
+def test_the_first_commit_may_be_of_less(
+    folder: Folder, conditional: bool, frames: int, split_into: int
+) -> None:
+    """A prefix of the lease, or that it was split: whoever comes later is told so."""
+    lease = lease_of_frames(4)
+    first = attempt(folder, lease, frames, 1, conditional=conditional, split_into=split_into)
+    second = attempt(folder, lease, 4, 1, conditional=conditional)
+    assert second == first
+    assert second.split_into == split_into
+    assert read(folder.uri).frames.count_rows() == frames
+    assert read(folder.uri).detections.count_rows() == frames
+    done = table_of(folder).state().done.spans("a", "v1")
+    assert done.tolist() == ([[0, frames * 512]] if frames else [])
 
 
-def test_a_record_under_another_name_is_refused(folder: Folder) -> None:
-    """A copied part would count twice."""
-    receipt = commit_lease(folder, "a", range(4))
-    folder.put(f"frames/{part_name('0' * 32)}", folder.read(f"frames/{receipt.parts[-1].name}"))
-    with pytest.raises(OutputCorruptError, match=f"record of lease {receipt.lease}"):
-        list(read_commits(folder))
-
-
-def test_only_the_footers_are_read(tmp_path: Path) -> None:
-    """Bytes read do not grow with rows; a footer longer than the first guess is read whole."""
-    folder = Folder(str(tmp_path))
-    commit_lease(folder, "a", range(4000), found=0)
-    many = [Interval(f"s3://bucket/some/folder/{n:06}.mp4", "etag", 0, 512) for n in range(600)]
-    lease = lease_id(JOB.digest, many)
-    builder = builder_of("a", range(8000, 8004))
-    receipt = commit(folder, ORIGIN, lease, many, builder.tables(), builder.tally(), "npu-0")
-    assert receipt.parts[-1].bytes > 2 * TAIL_BYTES
-    read: list[int] = []
-    lock = threading.Lock()
-
-    class Counting(Folder):
-        def read_range(self, name: str, offset: int, length: int) -> bytes:
-            with lock:
-                read.append(length)
-            return super().read_range(name, offset, length)
-
-    found = {r.receipt.lease: r.receipt for r in read_commits(Counting(str(tmp_path)))}
-    assert found[lease] == receipt
-    assert sorted(read)[:2] == [TAIL_BYTES, TAIL_BYTES]
-    assert len(read) == 3
-    assert len(list(done_intervals(found.values()))) == 601
-
-
-def test_many_commits_come_in_the_order_of_their_names(tmp_path: Path) -> None:
-    """However their reads overtake each other."""
-    folder = Folder(str(tmp_path))
-    receipts = [commit_lease(folder, "a", range(n, n + 1)) for n in range(300)]
-    assert [r.lease for r in receipts_in(folder)] == sorted(r.lease for r in receipts)
-    assert {i.start_pts for i in done_intervals(receipts_in(folder))} == {
-        n * 512 for n in range(300)
-    }
-
-
-def test_a_file_name_that_is_no_text_comes_through(folder: Folder) -> None:
-    """Linux allows any bytes; what is done is found again under the very same name."""
-    uri = b"caf\xe9.mp4".decode(errors="surrogateescape")
-    receipt = commit_lease(folder, uri, range(4))
+def test_a_torn_attempt_with_other_rows_does_not_get_in_the_way(
+    folder: Folder, conditional: bool
+) -> None:
+    """Its part keeps the usual name, and the part of the attempt that lives has another."""
+    lease = lease_of_frames(4)
+    usual = f"detections/{part_name(lease)}"
+    folder.put(usual, b"rows of an attempt that died before it put its frames")
+    receipt = attempt(folder, lease, 4, found=2, conditional=conditional)
+    sibling = receipt.parts[0]
+    assert sibling.name == other_part_name(lease, sibling.sha256)
+    assert lease_of(sibling.name) == lease
     assert receipts_in(folder) == [receipt]
-    assert [i.uri for i in done_intervals(receipts_in(folder))] == [uri]
-    assert set(read(folder.uri).frames.to_table()["uri"].to_pylist()) == {"caf\\udce9.mp4"}
+    assert read(folder.uri).detections.count_rows() == 8
+    begun(folder)
+    assert not folder.exists(usual)
+    assert read(folder.uri).detections.count_rows() == 8
+
+
+def test_a_second_attempt_with_the_same_rows_takes_the_part_that_is_there(
+    folder: Folder, conditional: bool
+) -> None:
+    """Nothing is there twice, so the output stays as small as if nobody had died."""
+    lease = lease_of_frames(4)
+    first = attempt(folder, lease, 4, found=2, conditional=conditional)
+    folder.delete(f"frames/{part_name(lease)}")
+    left = objects_in(folder)
+    second = attempt(folder, lease, 4, found=2, conditional=conditional)
+    assert [part.name for part in second.parts] == [part_name(lease)] * 3
+    assert second.parts[:-1] == first.parts[:-1]
+    assert objects_in(folder).keys() == left.keys() | {f"frames/{part_name(lease)}"}
+    assert receipts_in(folder) == [second]
+
+
+def test_names_that_others_have_taken_are_told(folder: Folder, conditional: bool) -> None:
+    """Neither name of the part is free: somebody else has put objects there."""
+    lease = lease_of_frames(4)
+    part = attempt(folder, lease, 4, found=2, conditional=conditional).parts[0]
+    folder.delete(f"frames/{part_name(lease)}")
+    for name in (part_name(lease), other_part_name(lease, part.sha256)):
+        folder.put(f"detections/{name}", b"of somebody else")
+    with pytest.raises(OutputCorruptError, match=r"is not what its name says.*Delete this object"):
+        attempt(folder, lease, 4, found=2, conditional=conditional)
+    assert receipts_in(folder) == []
+
+
+def test_what_is_committed_in_an_old_epoch_does_not_count(folder: Folder) -> None:
+    """It was planned for a run that has been taken over; the same work has another name by now."""
+    old = begun(folder).manifest.epoch
+    early = commit_lease(folder, "a", range(4))
+    now = begun(folder).manifest.epoch
+    late = commit_lease(folder, "a", range(4, 8), epoch=old, found=3)
+    again = commit_lease(folder, "a", range(4, 8))
+    assert (epoch_of(early.lease), epoch_of(late.lease), epoch_of(again.lease)) == (old, old, now)
+    assert sorted(r.lease for r in receipts_in(folder)) == sorted([early.lease, again.lease])
+    tables = read(folder.uri)
+    assert (tables.frames.count_rows(), tables.detections.count_rows()) == (8, 8)
+    begun(folder)
+    assert not any(lease_of(name) == late.lease for name in objects_in(folder))

@@ -8,15 +8,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from made_up import JOB, ORIGIN, batch_of, claimed, commit_lease, detections_of
+from made_up import JOB, ORIGIN, batch_of, begun, claimed, commit_lease, detections_of, table_of
 
-from fleet.core.interval import Interval, lease_id
+from fleet.core.interval import Interval, LeaseNames
 from fleet.errors import UsageError
 from fleet.evaluate.coco import evaluate_scene
 from fleet.evaluate.gather import gather
 from fleet.evaluate.truth import read_truth
 from fleet.storage import Folder
-from fleet.table.commits.commit import commit
 from fleet.table.parts.builder import PartBuilder
 from fleet.table.parts.schema import DETECTIONS, output_schemas
 from fleet.table.state.ownership import claim
@@ -90,9 +89,9 @@ def test_a_partition_column_names_the_camera(tmp_path: Path) -> None:
     builder = PartBuilder(JOB.table, DETECTIONS, pattern)
     builder.add_batch(batch_of(uri, range(2)), detections_of([0, 1], [0, 1]))
     interval = Interval(uri, "v1", 0, 1024)
-    lease = lease_id(JOB.digest, [interval])
-    tally = builder.tally()
-    commit(folder, ORIGIN, lease, [interval], builder.tables(), tally, "npu-0", 1000)
+    lease = LeaseNames(JOB.digest, begun(folder).manifest.epoch)([interval])
+    writer = table_of(folder).writer(ORIGIN, "npu-0")
+    writer.commit(lease, [interval], builder.tables(), builder.tally(), 1000)
     scene = gather(read(folder.uri), read_truth(f"{folder.uri}/detections"))
     assert scene.camera.tolist() == ["gate-7", "gate-7"]
 

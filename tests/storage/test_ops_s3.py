@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import pytest
+from hand_clock import HandClock
 from indexes import index_of
-from made_up import JOB, claimed, commit_lease, swept
+from made_up import JOB, begun, claimed, closed, commit_lease, table_of
 
 from fleet.core.loss import Loss
 from fleet.core.source import Source
@@ -15,11 +15,9 @@ from fleet.errors import JobFailedError, OutputBusyError
 from fleet.index_cache.store import IndexStore
 from fleet.storage import Folder
 from fleet.table.commits.checkpoint import WORTH_IT
-from fleet.table.maintenance.close import finish
-from fleet.table.maintenance.compact import compact
-from fleet.table.maintenance.requeue import LossFilter, requeue
-from fleet.table.maintenance.verify import verify
-from fleet.table.state.lock import EXPIRES_S, LEADER_LOCK, Holder, Lock
+from fleet.table.maintenance.requeue import LossFilter
+from fleet.table.state.holder import Holder
+from fleet.table.state.lock import LEADER_LOCK, RENEW_S, Lock
 from fleet.table.state.read import read
 from fleet.table.state.state import read_state
 from fleet.table.state.video_manifest import Video, write_videos
@@ -46,22 +44,28 @@ def far_away(what: str, now_s: float) -> Holder:
 def test_locks_hold_in_an_object_store(folder: Folder) -> None:
     """Refused, renewed, released, expired, lost: by the store's own conditional puts."""
     assert folder.check_writable().conditional
-    now_s = time.time()
-    first = Lock(folder, LEADER_LOCK, far_away("fleet run", now_s))
+    clock = HandClock()
+    now_s = clock.unix_s()
+
+    def lock(holder: Holder) -> Lock:
+        return Lock(folder, LEADER_LOCK, holder, clock, conditional=True)
+
+    first, second = lock(far_away("fleet run", now_s)), lock(Holder.me("fleet run", "", now_s))
     first.take()
-    second = Lock(folder, LEADER_LOCK, Holder.me("fleet run", "", now_s))
+    end = clock.every(RENEW_S, first.renew, "renewing")
     with pytest.raises(OutputBusyError, match="far-away"):
         second.take()
+    end()
     first.renew()
     first.release()
     second.take()
     second.release()
-    old = Lock(folder, LEADER_LOCK, far_away("old", now_s - EXPIRES_S - 1))
-    old.take()
+    silent = lock(far_away("old", now_s))
+    silent.take()
     second.holder = Holder.me("fleet run", "", now_s)
     second.take()
     with pytest.raises(JobFailedError, match="taken over"):
-        old.renew()
+        silent.renew()
 
 
 def index(uri: str) -> VideoIndex:
@@ -77,24 +81,25 @@ def test_an_output_lives_as_it_does_on_a_disk(folder: Folder) -> None:
     store.flush()
     write_videos(folder, [Video("a", 1000, "v1", 0, FRAMES * TICKS, FRAMES / 25, FRAMES)])
     lost = Loss("a", "vdec", "BrokenVideo", "broken", 0, 6 * TICKS, 7 * TICKS, 0.24, 0.28, 0)
+    begun(folder, {"a": "v1"})
     receipts = [
         commit_lease(folder, "a", range(4 * n, 4 * n + 4), loss=lost if n == 1 else None)
         for n in range(LEASES)
     ]
-    finish(folder, JOB, receipts)
+    closed(folder, receipts)
     stood = read_state(folder, JOB.tables)
     assert (len(stood), stood.checkpointed) == (LEASES, LEASES)
-    assert verify(folder, JOB).proven
+    assert table_of(folder).verify().proven
     before = read(folder.uri).detections.count_rows()
-    done = compact(folder, JOB, pause_s=0)
+    done = table_of(folder).compact()
     assert (done.objects_before, done.objects_after) == (2 * LEASES + 1, 3)
     assert read(folder.uri).detections.count_rows() == before == FRAMES
-    verdict = verify(folder, JOB)
+    verdict = table_of(folder).verify()
     assert verdict.proven, verdict.findings
     known = IndexStore(Folder(f"{folder.uri}/_index"))
-    assert requeue(folder, JOB, LossFilter(), known, pause_s=0).losses == 1
-    again = swept(folder).done.spans("a", "v1")
+    assert table_of(folder).requeue(LossFilter(), known).losses == 1
+    again = begun(folder, {"a": "v1"}).done.spans("a", "v1")
     assert [[int(t) // TICKS for t in span] for span in again] == [[0, 4], [8, FRAMES]]
-    assert read_status(folder, JOB).done_video_s == pytest.approx((FRAMES - 4) / 25)
-    finish(folder, JOB, [commit_lease(folder, "a", range(4, 8))])
-    assert verify(folder, JOB).proven
+    assert read_status(table_of(folder)).done_video_s == pytest.approx((FRAMES - 4) / 25)
+    closed(folder, [commit_lease(folder, "a", range(4, 8))])
+    assert table_of(folder).verify().proven

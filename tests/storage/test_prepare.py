@@ -13,7 +13,7 @@ import pytest
 from watched import Looks
 
 from fleet.ascend.soc import soc
-from fleet.core.interval import Interval
+from fleet.core.interval import Interval, LeaseNames
 from fleet.core.interval_set import EVER, DoneIntervals
 from fleet.core.source import Source
 from fleet.driver.prepare import Known, Prepared, prepare
@@ -98,7 +98,7 @@ def test_orders_are_spelled_out_from_what_was_kept(archive: Path, looks: Looks) 
     orders = [
         order(lease, {work.source.uri: work for work in prepared.works})
         for prepared in (plain, kept)
-        for lease in bundle(prepared.works, "job", 1, 60)
+        for lease in bundle(prepared.works, LeaseNames("job"), 1, 60)
     ]
     for ours, theirs in zip(orders[: len(orders) // 2], orders[len(orders) // 2 :], strict=True):
         for one, two in zip(ours.shards, theirs.shards, strict=True):

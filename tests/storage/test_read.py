@@ -10,14 +10,13 @@ import pandas as pd
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
-from made_up import JOB, SCHEMAS, claimed, commit_lease
+from made_up import JOB, SCHEMAS, claimed, closed, commit_lease
 
 import fleet
 from fleet.core.loss import Loss, LossReason
 from fleet.errors import OutputCorruptError, UsageError
 from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord, part_name
-from fleet.table.maintenance.close import finish
 from fleet.table.parts.schema import output_schemas
 from fleet.table.state.ownership import claim
 from fleet.table.state.read import Tables, count_losses, read
@@ -96,7 +95,7 @@ def test_duckdb_reads_the_datasets(folder: Folder) -> None:
 def test_what_the_folder_says_of_itself(folder: Folder) -> None:
     """Its job, its state, its tables."""
     receipt = commit_lease(folder, "a", range(4))
-    finish(folder, JOB, [receipt])
+    closed(folder, [receipt])
     tables = fleet.read(folder.uri)
     assert (tables.finished, tables.leases, tables.job) == (True, 1, JOB)
     assert tables.names == ("detections", "errors", "frames")
@@ -171,7 +170,7 @@ def test_duckdb_and_pandas_read_each_folder_at_any_time(out: Folder, table: str)
     # What a local put writes to before it renames.
     Path(f"{out.uri}/{table}/.{part_name('0' * 32)}.0a1b.tmp").write_bytes(b"half a file")
     assert counts() == {0 if table == "errors" else 4}
-    finish(out, JOB, [commit_lease(out, "b", range(5))])
+    closed(out, [commit_lease(out, "b", range(5))])
     assert counts() == {0 if table == "errors" else 9}
 
 
@@ -202,12 +201,12 @@ def test_what_comes_late_to_a_closed_folder_is_not_seen(folder: Folder) -> None:
     """From a worker that was given up for dead, whose lease others have cut in another way."""
     commit_lease(folder, "a", range(4))
     commit_lease(folder, "a", range(4, 8))
-    finish(folder, JOB, [])
+    closed(folder)
     before = rows(read(folder.uri))
     commit_lease(folder, "a", range(2, 6))
     late = read(folder.uri)
     assert (rows(late), late.leases, late.finished) == (before, 2, True)
-    finish(folder, JOB, [])
+    closed(folder)
     assert rows(read(folder.uri)) == before
 
 

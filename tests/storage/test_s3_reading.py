@@ -13,6 +13,7 @@ from long_video import repeat
 from proxy import Proxy
 
 from fleet.ascend.soc import soc
+from fleet.core.interval import LeaseNames
 from fleet.driver.prepare import Known, prepare
 from fleet.plan.order import LeaseOrder, order
 from fleet.plan.plan import bundle
@@ -59,7 +60,7 @@ def read_all(place: str, sample: str, proxy: Proxy) -> Cost:
     (work,) = prepared.works
     index_requests, index_bytes = len(proxy.requests), proxy.body_bytes
     proxy.reset()
-    leases = bundle(prepared.works, "digest", 2, 60.0)
+    leases = bundle(prepared.works, LeaseNames("digest"), 2, 60.0)
     ranges = 0
     with closing(FetchPool()) as readers:
         for lease in leases:

@@ -28,7 +28,7 @@ from fleet.plan.lease import Lease, Shard
 from fleet.plan.order import LeaseOrder
 from fleet.plan.plan import bundle
 from fleet.plan.shard import VideoWork, video_work
-from fleet.scheduler.commands import Assign, Cancel, Release, Truncate
+from fleet.scheduler.commands import Assign, Cancel, Release, SetNodeAside, Truncate
 from fleet.scheduler.ledger import Ledger
 from fleet.storage import Folder
 from fleet.table.maintenance.requeue import LossFilter
@@ -137,7 +137,7 @@ class Still:
     def apply(self, command: Assign, order: LeaseOrder) -> None:
         """Take no lease."""
 
-    def tell(self, command: Cancel | Truncate | Release) -> None:
+    def tell(self, command: Cancel | Truncate | Release | SetNodeAside) -> None:
         """Have nobody to tell."""
 
     def poll(self, timeout_s: float) -> list[Event]:

@@ -8,28 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from made_up import JOB, claimed, commit_lease
+from hand_clock import HandClock
+from made_up import JOB, begun, claimed, closed, commit_lease, table_of
 
 from fleet.core.interval import Interval
 from fleet.core.loss import Loss
 from fleet.core.source import Source
 from fleet.plan.lease import Lease, Shard
 from fleet.storage import Folder
-from fleet.table.maintenance.close import finish
-from fleet.table.maintenance.compact import compact
-from fleet.table.state.lock import EXPIRES_S, Holder
+from fleet.table.state.holder import Holder
 from fleet.table.state.run_records import (
     KEPT,
+    SILENT_S,
     DeviceRecord,
     RunRecord,
-    drop_leases,
-    prune_run_records,
-    put_leases,
-    put_run_record,
-    read_leases,
-    read_run_records,
+    RunRecords,
 )
-from fleet.table.state.success_marker import unfinish
 from fleet.table.state.video_manifest import Video, read_videos, write_videos
 from fleet.table.status import read_status
 from fleet.views.status import render
@@ -84,8 +78,8 @@ def test_a_job_in_the_middle_is_told_by_video_time(folder: Folder) -> None:
     lost = Loss("b", "vdec", "BrokenVideo", "broken", 0, 0, TICKS, 0.0, 0.04, 1)
     commit_lease(folder, "a", range(16))
     commit_lease(folder, "b", range(8), loss=lost)
-    put_run_record(folder, note("running", age_s=2))
-    status = read_status(folder, JOB)
+    RunRecords(folder).put(note("running", age_s=2))
+    status = read_status(table_of(folder))
     assert status.state == "running"
     assert status.video_s == pytest.approx(1.28)
     assert status.done_video_s == pytest.approx(0.96)
@@ -93,7 +87,7 @@ def test_a_job_in_the_middle_is_told_by_video_time(folder: Folder) -> None:
     assert (status.total.frames, status.total.lost_frames, status.leases) == (24, 1, 2)
     assert [(reason.name, reason.losses) for reason in status.losses] == [("BrokenVideo", 1)]
     assert status.last_unix_s == pytest.approx(time.time(), abs=60)
-    assert [(d.name, d.leases, d.frames) for d in status.devices] == [("npu-0", 2, 24)]
+    assert [(d.name, d.leases, d.frames) for d in status.devices] == [("npu/0", 2, 24)]
     text = render(status)
     for words in (
         "Running: ",
@@ -108,23 +102,19 @@ def test_a_job_in_the_middle_is_told_by_video_time(folder: Folder) -> None:
     assert all(len(line) <= 80 for line in text.splitlines() if folder.uri not in line)
 
 
-def test_a_time_that_was_not_put_down_is_not_told(
-    folder: Folder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_time_that_was_not_put_down_is_not_told(folder: Folder) -> None:
     """An older Fleet kept none: a device is then named without one."""
     videos(folder)
-    monkeypatch.setattr("fleet.table.commits.commit.time.time", lambda: 0.0)
-    commit_lease(folder, "a", range(16))
-    monkeypatch.undo()
-    status = read_status(folder, JOB)
+    commit_lease(folder, "a", range(16), clock=HandClock(unix_s=0.0))
+    status = read_status(table_of(folder))
     assert (status.last_unix_s, status.devices[0].last_unix_s) == (None, None)
-    assert "1 seen: npu-0\n" in render(status)
+    assert "1 seen: npu/0\n" in render(status)
     assert "ago" not in render(status)
 
 
 def test_a_job_that_has_only_begun_has_a_status(folder: Folder) -> None:
     """Nothing is there, and nobody says anything yet."""
-    status = read_status(folder, JOB)
+    status = read_status(table_of(folder))
     assert (status.state, status.leases, status.last_unix_s) == ("not begun", 0, None)
     assert "run the job's command again" in " ".join(render(status).split())
 
@@ -134,7 +124,7 @@ def test_a_job_that_has_only_begun_has_a_status(folder: Folder) -> None:
     [
         ("running", 5, "running"),
         ("preparing", 5, "preparing"),
-        ("running", EXPIRES_S + 5, "stopped"),
+        ("running", SILENT_S + 5, "stopped"),
         ("interrupted", 5, "interrupted"),
         ("failed", 5, "failed"),
     ],
@@ -143,31 +133,31 @@ def test_a_run_that_is_not_heard_of_has_stopped(
     folder: Folder, last: str, age_s: float, state: str
 ) -> None:
     """Its machine may be gone; others said how they ended."""
-    put_run_record(folder, note(last, age_s=age_s))
-    assert read_status(folder, JOB).state == state
+    RunRecords(folder).put(note(last, age_s=age_s))
+    assert read_status(table_of(folder)).state == state
 
 
 def test_a_run_that_died_on_this_machine_is_known_to_have(folder: Folder) -> None:
     """Its process is no more."""
     mine = Holder.me("fleet run", JOB.digest, time.time())
-    put_run_record(folder, RunRecord(replace(mine, born="1"), "running", time.time()))
-    assert read_status(folder, JOB).state == "stopped"
+    RunRecords(folder).put(RunRecord(replace(mine, born="1"), "running", time.time()))
+    assert read_status(table_of(folder)).state == "stopped"
 
 
 def test_a_finished_job_says_how_to_go_on(folder: Folder) -> None:
     """To prove it; or to take up what was lost; and compaction changes nothing of that."""
     videos(folder)
     receipts = [commit_lease(folder, uri, range(16)) for uri in "ab"]
-    finish(folder, JOB, receipts)
-    put_run_record(folder, note("finished"))
-    status = read_status(folder, JOB)
+    closed(folder, receipts)
+    RunRecords(folder).put(note("finished"))
+    status = read_status(table_of(folder))
     assert (status.state, status.done_video_s) == ("finished", status.video_s)
     assert "fleet verify" in render(status)
-    compact(folder, JOB, pause_s=0)
-    packed = read_status(folder, JOB)
+    table_of(folder).compact()
+    packed = read_status(table_of(folder))
     assert (packed.total, packed.objects, packed.packs) == (status.total, 2, 1)
-    unfinish(folder)
-    assert read_status(folder, JOB).state == "open again"
+    begun(folder)
+    assert read_status(table_of(folder)).state == "open again"
 
 
 def test_notes_of_old_runs_go(folder: Folder) -> None:
@@ -175,11 +165,13 @@ def test_notes_of_old_runs_go(folder: Folder) -> None:
     old = [note("finished", age_s=100 - n) for n in range(KEPT + 3)]
     alive = note("running", age_s=30)
     for each in [*old, alive]:
-        put_run_record(folder, each)
-        put_leases(folder, each.id, [lease("x")])
-    prune_run_records(folder, read_run_records(folder), time.time())
-    assert [left.id for left in read_run_records(folder)] == [n.id for n in [*old[3:], alive]]
-    assert [read_leases(folder, n.id) is None for n in [*old, alive]] == [True] * len(old) + [False]
+        RunRecords(folder).put(each)
+        RunRecords(folder).put_leases(each.id, [lease("x")])
+    RunRecords(folder).prune(record for record in RunRecords(folder).read() if record.is_over)
+    assert [left.id for left in RunRecords(folder).read()] == [n.id for n in [*old[3:], alive]]
+    assert [RunRecords(folder).leases(n.id) is None for n in [*old, alive]] == [True] * len(old) + [
+        False
+    ]
 
 
 def lease(name: str) -> Lease:
@@ -195,20 +187,20 @@ def lease(name: str) -> Lease:
 def test_leases_read_back_in_their_order(folder: Folder) -> None:
     """Exactly, whatever the videos are called."""
     leases = [lease("b"), lease("a"), lease("c")]
-    assert read_leases(folder, "run") is None
-    put_leases(folder, "run", leases)
-    assert read_leases(folder, "run") == leases
-    drop_leases(folder, "run")
-    assert read_leases(folder, "run") is None
+    assert RunRecords(folder).leases("run") is None
+    RunRecords(folder).put_leases("run", leases)
+    assert RunRecords(folder).leases("run") == leases
+    RunRecords(folder).drop_leases("run")
+    assert RunRecords(folder).leases("run") is None
 
 
 def test_a_note_reads_back_and_a_torn_one_is_left_out(folder: Folder) -> None:
     """The latest word last."""
     first, second = note("finished", age_s=9), note("running")
-    put_run_record(folder, second)
-    put_run_record(folder, first)
+    RunRecords(folder).put(second)
+    RunRecords(folder).put(first)
     folder.put("_runs/torn.json", b'{"holder": ')
-    assert read_run_records(folder) == [first, second]
+    assert RunRecords(folder).read() == [first, second]
 
 
 def test_videos_read_back(folder: Folder) -> None:

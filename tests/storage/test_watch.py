@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 
 import pytest
-from made_up import JOB, ORIGIN, claimed, commit_lease
+from hand_clock import HandClock
+from made_up import JOB, ORIGIN, begun, claimed, commit_lease, table_of
 
-from fleet.core.run_events import DeviceJoined, LeaseDone, RunEvent, RunStarted
-from fleet.driver import checkpointer as keep
-from fleet.driver.checkpointer import RecordKeeper
-from fleet.driver.heartbeat import heartbeat
+from fleet.core.run_events import DeviceJoined, LeaseDone, RunStarted
+from fleet.driver import checkpointer as checkpointing
+from fleet.driver.checkpointer import Checkpointer
+from fleet.driver.heartbeat import Heartbeat, beating
 from fleet.errors import JobFailedError
 from fleet.storage import Folder
-from fleet.table.state.lock import Holder
-from fleet.table.state.run_records import RunRecord, read_run_records
+from fleet.table.state.holder import Holder
+from fleet.table.state.run_records import HEARTBEAT_S, RunRecord, RunRecords
 from fleet.table.state.state import read_state
 
 
@@ -25,81 +25,68 @@ def folder() -> Folder:
     return claimed(Folder(f"memory://{uuid.uuid4()}"))
 
 
-class Notes:
-    """An observer that remembers."""
-
-    def __init__(self) -> None:
-        self.events: list[RunEvent] = []
-
-    def on_event(self, event: RunEvent) -> None:
-        """Take note."""
-        self.events.append(event)
+@pytest.fixture
+def clock() -> HandClock:
+    """A clock that is moved by hand."""
+    return HandClock()
 
 
-def begin() -> RunRecord:
-    """A note of this process."""
-    return RunRecord(Holder.me("fleet run", JOB.digest, time.time()), "preparing", time.time())
+def begin(folder: Folder, clock: HandClock) -> Heartbeat:
+    """Begin a record of this process."""
+    now_s = clock.unix_s()
+    record = RunRecord(Holder.me("fleet run", JOB.digest, now_s), "preparing", now_s)
+    return Heartbeat(RunRecords(folder), record, clock)
 
 
 STARTED = RunStarted("out", 2, 1.28, 32, 4, done_video_s=0.64, done_frames=16, done_leases=2)
 
 
-def test_a_note_tells_how_far_a_run_is(folder: Folder) -> None:
-    """From its first moment to its last; events are passed on."""
-    inner = Notes()
-    with heartbeat(folder, begin(), inner, lambda: None) as beat:
-        assert [note.state for note in read_run_records(folder)] == ["preparing"]
+def test_a_record_tells_how_far_a_run_is(folder: Folder, clock: HandClock) -> None:
+    """From its first moment to its last, every few seconds."""
+    runs, beat = RunRecords(folder), begin(folder, clock)
+    with beating(beat, clock):
+        assert [record.state for record in runs.read()] == ["preparing"]
         beat.on_event(STARTED)
         beat.on_event(DeviceJoined("npu/0"))
-        (note,) = read_run_records(folder)
-        assert (note.state, note.frames, note.done_frames) == ("running", 32, 16)
+        clock.sleep(HEARTBEAT_S)
+        (record,) = runs.read()
+        assert (record.state, record.frames, record.done_frames) == ("running", 32, 16)
         beat.put("finished")
-    (note,) = read_run_records(folder)
-    assert (note.state, note.device_count, note.devices[0].name) == ("finished", 1, "npu/0")
-    assert inner.events == [STARTED, DeviceJoined("npu/0")]
+    (record,) = runs.read()
+    assert (record.state, record.device_count, record.devices[0].name) == ("finished", 1, "npu/0")
 
 
 @pytest.mark.parametrize(
     ("error", "state"), [(KeyboardInterrupt(), "interrupted"), (JobFailedError("no"), "failed")]
 )
-def test_a_note_tells_how_a_run_ended(folder: Folder, error: BaseException, state: str) -> None:
+def test_a_record_tells_how_a_run_ended(
+    folder: Folder, clock: HandClock, error: BaseException, state: str
+) -> None:
     """Before the error goes on its way."""
 
     def run() -> None:
-        with heartbeat(folder, begin(), Notes(), lambda: None):
+        with beating(begin(folder, clock), clock):
             raise error
 
     with pytest.raises(type(error)):
         run()
-    assert [note.state for note in read_run_records(folder)] == [state]
+    assert [record.state for record in RunRecords(folder).read()] == [state]
 
 
-def test_a_run_that_was_taken_over_ends(folder: Folder) -> None:
-    """At the next thing that happens."""
-
-    def lost() -> None:
-        raise JobFailedError("somebody else leads")
-
-    inner = Notes()
-    with (
-        pytest.raises(JobFailedError, match="somebody else"),
-        heartbeat(folder, begin(), inner, lost) as beat,
-    ):
-        beat.on_event(STARTED)
-    assert inner.events == []
-
-
-def test_records_are_kept_together_while_a_run_lasts(
-    folder: Folder, monkeypatch: pytest.MonkeyPatch
+def test_records_are_brought_together_while_a_run_lasts(
+    folder: Folder, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a death, only the latest footers have to be read."""
-    monkeypatch.setattr(keep, "EVERY", 4)
-    inner = Notes()
-    keeper = RecordKeeper(folder, ORIGIN, inner)
+    monkeypatch.setattr(checkpointing, "EVERY", 4)
+    begun(folder)
+    checkpointer = Checkpointer(table_of(folder), ORIGIN, clock)
     receipts = [commit_lease(folder, "a", range(n, n + 1)) for n in range(10)]
-    for receipt in receipts:
-        keeper.on_event(LeaseDone("npu/0", receipt.lease, receipt))
-    assert len(inner.events) == 10
+    with beating(begin(folder, clock), clock, checkpointer.flush):
+        for number, receipt in enumerate(receipts):
+            checkpointer.on_event(LeaseDone("npu/0", receipt.lease, receipt))
+            checkpointer.on_event(LeaseDone("npu/1", receipt.lease, receipt))
+            if number % 4 == 3:
+                clock.sleep(HEARTBEAT_S)
     state = read_state(folder, JOB.tables)
     assert (len(state), state.checkpointed) == (10, 8)
     assert state.total.frames == 10

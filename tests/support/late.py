@@ -29,7 +29,7 @@ def stop_before_the_second(table: str) -> None:
         print(name, flush=True)  # noqa: T201 - the parent reads it
         return version
 
-    Folder.create = create_after_all  # type: ignore[method-assign]
+    Folder.create = create_after_all  # type: ignore[method-assign,assignment]
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 
 from fleet.core.fault import Fault
 from fleet.core.lease_summary import LeaseSummary
@@ -43,3 +44,15 @@ def single(names: Iterable[str], rules: SchedulingPolicy | None = None) -> Ledge
 def assigned(commands: list[Command]) -> list[tuple[str, str]]:
     """Read out who was given what."""
     return [(c.device, c.lease) for c in commands if isinstance(c, Assign)]
+
+
+def divided(gops: frozenset[int], count: int) -> list[frozenset[int]]:
+    """Divide a lease's GOPs as the loop does: in order, in pieces of about one size."""
+    ordered = sorted(gops)
+    bounds = [len(ordered) * n // count for n in range(count + 1)]
+    return [frozenset(ordered[a:b]) for a, b in pairwise(bounds)]
+
+
+def named(gops: frozenset[int]) -> str:
+    """Name a lease by exactly what it covers."""
+    return ",".join(map(str, sorted(gops)))

@@ -18,7 +18,8 @@ from fleet.core.receipt import Receipt, Tally
 from fleet.storage import Folder
 from fleet.table.commits.manifest import read_manifest
 from fleet.table.commits.pack import pack_number, pack_of
-from fleet.table.commits.record import JobRecord, Origin
+from fleet.table.commits.record import CommitRecord, JobRecord, Origin
+from fleet.table.commits.record_rows import records_of
 from fleet.table.maintenance.close import Covering
 from fleet.table.parts.builder import PartBuilder
 from fleet.table.parts.schema import DETECTIONS, output_schemas
@@ -109,6 +110,7 @@ def commit_lease(
     loss: Loss | None = None,
     epoch: int | None = None,
     device: str = "npu/0",
+    clock: Clock = SYSTEM_CLOCK,
 ) -> Receipt:
     """Commit a lease over the frames of one stretch of a video, in the epoch of the output."""
     interval = Interval(uri, etag, frames.start * 512, frames.stop * 512)
@@ -116,7 +118,7 @@ def commit_lease(
     if loss is not None:
         builder.add_error(loss)
     tally = replace(builder.tally(), video_s=len(frames) / 25)
-    table = table_of(folder)
+    table = table_of(folder, clock=clock)
     of_epoch = _epoch(folder) if epoch is None else epoch
     names = LeaseNames(JOB.digest, of_epoch)
     return table.writer(ORIGIN, device).commit(
@@ -128,3 +130,13 @@ def _epoch(folder: Folder) -> int:
     names = [entry.name for entry in folder.list("_done/")]
     packs = (pack_number(pack) for name in names if (pack := pack_of(name)))
     return read_manifest(folder, names, max(packs, default=0)).epoch
+
+
+def records_in(folder: Folder) -> list[CommitRecord]:
+    """Read the records of what is committed and counts."""
+    return list(records_of(table_of(folder).state().records))
+
+
+def receipts_in(folder: Folder) -> list[Receipt]:
+    """Read its receipts."""
+    return [record.receipt for record in records_in(folder)]
