@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from azurite import Azurite, azurite_running, find_azurite
+from google_stand_in import GoogleStandIn, google_running
 from hypothesis import settings
 from rgw import missing_program, rgw_running
 from s3_server import S3Server
@@ -109,4 +111,21 @@ def rgw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     if program := missing_program():
         pytest.skip(f"Ceph's S3 gateway is not installed: {program} is missing (apt: radosgw, ...)")
     with rgw_running(tmp_path_factory.mktemp("rgw")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    """Azurite, Microsoft's emulator of Azure's Blob service, on loopback."""
+    program = find_azurite()
+    if program is None:
+        missing("Azurite is not installed: npm install --global azurite@3.35.0")
+    with azurite_running(str(program), tmp_path_factory.mktemp("azurite")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def google() -> Iterator[GoogleStandIn]:
+    """A stand-in of these tests for Google Cloud Storage, on loopback."""
+    with google_running() as server:
         yield server

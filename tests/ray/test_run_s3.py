@@ -1,4 +1,4 @@
-"""Whole runs over an archive in a real object store: the rows of a run over local files."""
+"""Whole runs over an archive in an object store: the rows of a run over local files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 import ray
-from s3_server import S3Server
+from object_server import ObjectServer, use
 
 import fleet
 from fleet.core.run_events import RunEvent, RunStarted
@@ -56,19 +56,28 @@ def local(clips: Path, fastestdet: Path, tmp_path_factory: pytest.TempPathFactor
     return output
 
 
-@pytest.fixture(params=["seaweed", pytest.param("rgw", marks=pytest.mark.rgw)])
-def server(request: pytest.FixtureRequest) -> S3Server:
-    """Real servers of more than one make."""
-    found: S3Server = request.getfixturevalue(request.param)
+S3 = ["seaweed", pytest.param("rgw", marks=pytest.mark.rgw)]
+
+
+@pytest.fixture(params=S3)
+def server(request: pytest.FixtureRequest) -> ObjectServer:
+    """Real servers of S3, of more than one make."""
+    found: ObjectServer = request.getfixturevalue(request.param)
     return found
 
 
-def archive_in(server: S3Server, clips: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+@pytest.fixture(params=[*S3, "azurite", "google"])
+def any_server(request: pytest.FixtureRequest) -> ObjectServer:
+    """A server of each protocol; that of Google is a stand-in."""
+    found: ObjectServer = request.getfixturevalue(request.param)
+    return found
+
+
+def archive_in(server: ObjectServer, clips: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Put the clips into a bucket; gives its URI. The environment leads there."""
     server.make_bucket(BUCKET)
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
-    place = f"s3://{BUCKET}/{uuid.uuid4()}"
+    use(server, monkeypatch)
+    place = f"{server.scheme}://{BUCKET}/{uuid.uuid4()}"
     folder = Folder(f"{place}/clips")
     for clip in clips.iterdir():
         folder.put(clip.name, clip.read_bytes())
@@ -76,7 +85,7 @@ def archive_in(server: S3Server, clips: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_rows_from_object_storage_are_those_from_disk(
-    server: S3Server,
+    any_server: ObjectServer,
     clips: Path,
     fastestdet: Path,
     local: Path,
@@ -84,7 +93,7 @@ def test_rows_from_object_storage_are_those_from_disk(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """Input, model and output in a bucket, two Ray actors; nothing secret in what is written."""
-    place = archive_in(server, clips, monkeypatch)
+    place = archive_in(any_server, clips, monkeypatch)
     Folder(place).put("fastestdet.om", fastestdet.read_bytes())
     job = detect(f"{place}/clips", f"{place}/fastestdet.om", f"{place}/out", devices=2)
     report = fleet.run(job)
@@ -96,7 +105,7 @@ def test_rows_from_object_storage_are_those_from_disk(
     output = Folder(f"{place}/out")
     written = [told.encode(), *(output.read(entry.name) for entry in output.list()), *ray_logs()]
     assert len(written) > 10
-    for secret in (server.access, server.secret):
+    for secret in any_server.secrets:
         assert not any(secret.encode() in data for data in written)
     again = fleet.run(job, on="inline")
     assert (again.leases, again.total.frames) == (0, FRAMES)
@@ -113,7 +122,7 @@ FAILING = Faults(seed=7, fail=0.03, lose=0.02, short=0.02, torn=0.05, slow=0.02,
 
 
 def test_a_store_that_fails_changes_no_row(
-    server: S3Server,
+    server: ObjectServer,
     clips: Path,
     fastestdet: Path,
     local: Path,
@@ -143,7 +152,7 @@ class ReplaceAVideo:
 
 
 def test_a_video_that_is_replaced_under_way_is_planned_anew(
-    server: S3Server, clips: Path, fastestdet: Path, monkeypatch: pytest.MonkeyPatch
+    server: ObjectServer, clips: Path, fastestdet: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No frame of the new one passes for the old; it is recorded, and the next run does it."""
     home = archive_in(server, clips, monkeypatch)

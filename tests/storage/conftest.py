@@ -1,24 +1,17 @@
-"""A folder in each kind of store, and S3 as a process is told of it."""
+"""A folder in each kind of store, as a process is told of it."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from object_server import ObjectServer, use
 from proxy import Proxy, proxy_before
 from s3_server import S3Server
 
 BUCKET = "contract"
-
-
-def use(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let s3:// mean that server, and nothing else that this machine knows."""
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "FLEET_S3_ENDPOINT", "AWS_ENDPOINT_URL_S3"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture
@@ -38,18 +31,35 @@ def proxy(seaweed: S3Server, s3: str, monkeypatch: pytest.MonkeyPatch) -> Iterat
         yield running
 
 
-@pytest.fixture(
-    params=["disk", "memory", "seaweed", pytest.param("rgw", marks=pytest.mark.rgw)],
-)
-def any_place(
+@pytest.fixture
+def place(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> str:
+) -> Callable[[str], str]:
+    """Make an empty folder in a store of a kind; its URI is returned."""
+
+    def make(kind: str) -> str:
+        if kind == "disk":
+            return str(tmp_path / "folder")
+        if kind == "memory":
+            return f"memory://{uuid.uuid4()}"
+        server: ObjectServer = request.getfixturevalue(kind)
+        server.make_bucket(BUCKET)
+        use(server, monkeypatch)
+        return f"{server.scheme}://{BUCKET}/{uuid.uuid4()}"
+
+    return make
+
+
+@pytest.fixture(
+    params=[
+        "disk",
+        "memory",
+        "seaweed",
+        pytest.param("rgw", marks=pytest.mark.rgw),
+        "google",
+        "azurite",
+    ],
+)
+def any_place(request: pytest.FixtureRequest, place: Callable[[str], str]) -> str:
     """An empty folder in a store of each kind, by its URI."""
-    if request.param == "disk":
-        return str(tmp_path / "folder")
-    if request.param == "memory":
-        return f"memory://{uuid.uuid4()}"
-    server: S3Server = request.getfixturevalue(request.param)
-    server.make_bucket(BUCKET)
-    use(server, monkeypatch)
-    return f"s3://{BUCKET}/{uuid.uuid4()}"
+    return place(request.param)

@@ -1,4 +1,4 @@
-"""What holds of every store alike: a disk, memory, SeaweedFS, Ceph."""
+"""What holds of every store alike: a disk, memory, SeaweedFS, Ceph, Azurite, a stand-in for Google."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -30,10 +30,10 @@ from fleet.table.state.lock import (
 )
 
 
-@pytest.fixture(params=["disk", "memory"])
-def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Folder:
-    """A folder of each kind."""
-    return Folder(str(tmp_path) if request.param == "disk" else f"memory://{uuid.uuid4()}")
+@pytest.fixture(params=["disk", "memory", "google", "azurite"])
+def folder(request: pytest.FixtureRequest, place: Callable[[str], str]) -> Folder:
+    """A folder in stores of several kinds."""
+    return Folder(place(request.param))
 
 
 @pytest.fixture

@@ -28,6 +28,13 @@ class S3Server:
     secret: str
     reader: tuple[str, str]
 
+    scheme = "s3"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Its pair of keys."""
+        return self.access, self.secret
+
     @property
     def environment(self) -> dict[str, str]:
         """What a process needs to reach it through s3://."""
