@@ -23,8 +23,9 @@
     |- IllegalMoveError (AssertionError)    the ledger was told the impossible: carries the story
     |- JobFailedError (RuntimeError)        the run cannot go on; what is committed stays; code 1
     |- JobCodeError (RuntimeError)          the job's own code raised something
-    `- OutputCorruptError (RuntimeError)    the output folder contradicts itself
-       `- TornPartError                     a part is not as it was put; it counts as not there
+    |- OutputCorruptError (RuntimeError)    the output folder contradicts itself
+    |  `- TornPartError                     a part is not as it was put; it counts as not there
+    `- SupersededError (RuntimeError)       another process changed the output first: look again
 
 Each error says what was asked, what is wrong, and the way out. All of them pickle, with their
 fields, because they cross from workers to the driver. `name` is what rows of errors/ and kept
@@ -198,6 +199,10 @@ class JobCodeError(FleetError, RuntimeError, recorded_as="JobCodeFailed"):
     """The job's own code raised something."""
 
     stage: ClassVar[str] = "job"
+
+
+class SupersededError(FleetError, RuntimeError, recorded_as="Superseded"):
+    """Another process has changed the output first: what is to be changed must be read again."""
 
 
 class OutputCorruptError(FleetError, RuntimeError, recorded_as="OutputCorrupt"):
