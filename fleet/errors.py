@@ -201,7 +201,7 @@ class JobCodeError(FleetError, RuntimeError, recorded_as="JobCodeFailed"):
     stage: ClassVar[str] = "job"
 
 
-class SupersededError(FleetError, RuntimeError, recorded_as="Superseded"):
+class SupersededError(FleetError, RuntimeError):
     """Another process has changed the output first: what is to be changed must be read again."""
 
 
