@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,11 +29,10 @@ from fleet.table.commits.record import lease_of, other_part_name, part_name
 from fleet.table.state.read import read
 
 
-@pytest.fixture(params=["disk", "memory"])
-def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Folder:
-    """A folder of each kind, taken for the job."""
-    uri = str(tmp_path / "out") if request.param == "disk" else f"memory://{uuid.uuid4()}"
-    return claimed(Folder(uri))
+@pytest.fixture(params=["disk", "memory", "google", "azurite"])
+def folder(request: pytest.FixtureRequest, place: Callable[[str], str]) -> Folder:
+    """A folder in stores of several kinds, taken for the job."""
+    return claimed(Folder(place(request.param)))
 
 
 class Watched(Folder):
