@@ -87,16 +87,23 @@ class CloudStore:
             options = {}
         if etag and not etag.startswith("mtime-"):
             options["if_match"] = _quoted(etag)
-        with self._translating("read", path):
-            try:
-                result = obstore.get(self._client, path, options=options)
-                stat = _stat(result.meta)
-                data = result.bytes().to_bytes()
-                return ReadResult(data, stat.bytes, stat.etag, self._generation(result.meta))
-            except _UNADDRESSABLE:
-                if self._signed_urls is None:
-                    raise
-        return self._signed_urls.read(path, start, end, etag)
+        try:
+            with self._translating("read", path):
+                try:
+                    return self._get(path, options)
+                except _UNADDRESSABLE:
+                    if self._signed_urls is None:
+                        raise
+            return self._signed_urls.read(path, start, end, etag)
+        except PreconditionFailedError:
+            # By RFC 9110 that may be the answer for an object that is gone; it is Azurite's.
+            self.stat(path)
+            raise
+
+    def _get(self, path: str, options: Any) -> ReadResult:
+        result = obstore.get(self._client, path, options=options)
+        stat, data = _stat(result.meta), result.bytes().to_bytes()
+        return ReadResult(data, stat.bytes, stat.etag, self._generation(result.meta))
 
     def put(self, path: str, data: bytes) -> None:
         """See Store."""
