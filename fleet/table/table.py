@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from fleet.clock import SYSTEM_CLOCK, Clock
 from fleet.core.receipt import Tally
-from fleet.errors import StorageRefusedError, UsageError
+from fleet.errors import StorageRefusedError, SupersededError, UsageError
 from fleet.index_cache.store import IndexStore
 from fleet.storage import Folder
 from fleet.table.commits.checkpoint import write_checkpoint
@@ -22,7 +22,7 @@ from fleet.table.commits.record_table import to_table
 from fleet.table.maintenance.close import Covering, checkpoint, close, close_alone
 from fleet.table.maintenance.compact import TARGET_BYTES, Compacted, compact
 from fleet.table.maintenance.requeue import LossFilter, Requeued, requeue
-from fleet.table.maintenance.rewriting import Rewriting, SupersededError
+from fleet.table.maintenance.rewriting import Rewriting
 from fleet.table.maintenance.vacuum import begin_epoch, check_job, check_unchanged
 from fleet.table.maintenance.verify import VerificationReport, verify
 from fleet.table.state.lock import LEADER_LOCK, REWRITE_LOCK, LockGuard, locked

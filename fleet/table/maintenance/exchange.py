@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from fleet.core.receipt import PartFile
-from fleet.errors import OutputCorruptError
+from fleet.errors import OutputCorruptError, StorageError, SupersededError
 from fleet.parquet.arrays import numbers
 from fleet.parquet.encoding import digest, digest_before_footer
 from fleet.storage import Folder
@@ -53,7 +53,8 @@ def exchange(
 
     `rows`: whole packs and leases with their own parts, that do not overlap. `kept`: its `lease`
     is a row of `state`; may tell of others, too. `seconds`: seconds a tick, by video. Raises
-    OutputCorruptError where a part is not as it was put: a rewrite must not vouch for damage.
+    OutputCorruptError where a part is not as it was put: a rewrite must not vouch for damage;
+    SupersededError where it is gone, because it does not count any more.
     """
     records = state.records.take(numbers(rows))
     place = np.full(len(state), -1, np.int64)
@@ -98,6 +99,13 @@ def _read(folder: Folder, part: PartFile) -> pa.Table:
         if is_as_put(data, part):
             return pq.ParquetFile(pa.BufferReader(data)).read()
         reason = "its bytes are not those that were put"
+    except FileNotFoundError:
+        raise SupersededError(
+            f"{folder.uri}/{name} is gone: another process changed the output just now.",
+            "Run the command again.",
+        ) from None
+    except StorageError:
+        raise
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = str(error)
     raise OutputCorruptError(

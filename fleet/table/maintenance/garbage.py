@@ -47,11 +47,10 @@ def _is_decided(state: TableState, lease: str | None, counted: set[str]) -> bool
 
 
 def uncommitted(state: TableState, tables: Sequence[str]) -> Iterator[str]:
-    """Yield parts of leases that are not committed, though they may be yet."""
-    counted = set(state.leases)
+    """Yield parts of leases that no commit names, though one may yet."""
     for name in state.sizes:
         lease = lease_of(name) or unfinished_lease_of(name)
-        if lease and lease not in counted and name.partition("/")[0] in tables:
+        if lease and name not in state.objects and name.partition("/")[0] in tables:
             yield name
 
 

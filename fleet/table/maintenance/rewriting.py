@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 from fleet.clock import Clock
 from fleet.core.receipt import PartFile
-from fleet.errors import FleetError, StorageError
+from fleet.errors import StorageError
 from fleet.parquet.encoding import digest, digest_before_footer, encode
 from fleet.storage import Folder
 from fleet.table.commits.manifest import Manifest, put_manifest
@@ -29,7 +29,7 @@ from fleet.table.commits.pack import (
 )
 from fleet.table.commits.record import METADATA_KEY, JobRecord
 from fleet.table.commits.record_table import to_parquet
-from fleet.table.maintenance.exchange import Exchange
+from fleet.table.maintenance.exchange import Exchange, SupersededError
 from fleet.table.maintenance.garbage import SWITCHING, delete
 from fleet.table.parts.schema import FRAMES_TABLE
 from fleet.table.state.lock import LockGuard
@@ -129,9 +129,10 @@ class Rewriting:
     def _put_part(self, table: str, name: str, rows: int, data: bytes) -> PartFile:
         part = PartFile(table, name, rows, len(data), digest(data))
         self.folder.put(f"{table}/{name}", data)
-        if digest(self.folder.read(f"{table}/{name}")) != part.sha256:
-            raise StorageError(
-                f"{self.folder.uri}/{table}/{name} does not read back as it was put.",
-                "Nothing was deleted. Check the store, and run the command again.",
-            )
-        return part
+        with suppress(FileNotFoundError):
+            if digest(self.folder.read(f"{table}/{name}")) == part.sha256:
+                return part
+        raise StorageError(
+            f"{self.folder.uri}/{table}/{name} does not read back as it was put.",
+            "Nothing was deleted. Check the store, and run the command again.",
+        )

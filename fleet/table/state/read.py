@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fleet.core.loss import Loss, LossReason
-from fleet.errors import OutputCorruptError, UsageError
+from fleet.errors import OutputCorruptError, StorageError, UsageError
 from fleet.parquet.ranged_file import RangedFile
 from fleet.storage import Entry, Folder
 from fleet.table.commits.record import JobRecord
@@ -114,15 +114,15 @@ def _dataset(folder: Folder, schema: pa.Schema, parts: list[Entry]) -> ds.Datase
 
 def read_losses(errors: ds.Dataset) -> list[Loss]:
     """Read a table of errors row by row; of a file name that is no text, as the table has it."""
-    columns = [item.name for item in fields(Loss)]
-    return [Loss(**row) for row in errors.to_table(columns=columns).to_pylist()]
+    columns = {item.name: pc.field(item.name) for item in fields(Loss)}
+    return [Loss(**row) for row in _read_rows(errors, columns).to_pylist()]
 
 
 def count_losses(errors: ds.Dataset) -> tuple[LossReason, ...]:
     """Sum up a table of errors by stage and name, the most frequent first."""
     fields = {name: pc.field(name) for name in ("stage", "name", "frames", "message")}
     # Arrow's groups take no dictionaries.
-    table = errors.to_table(columns={**fields, "uri": pc.field("uri").cast(pa.string())})
+    table = _read_rows(errors, {**fields, "uri": pc.field("uri").cast(pa.string())})
     groups = table.group_by(["stage", "name"], use_threads=False).aggregate(
         [("uri", "count"), ("frames", "sum"), ("uri", "first"), ("message", "first")]
     )
@@ -138,3 +138,15 @@ def count_losses(errors: ds.Dataset) -> tuple[LossReason, ...]:
         for row in groups.to_pylist()
     ]
     return tuple(sorted(reasons, key=lambda reason: (-reason.losses, reason.stage, reason.name)))
+
+
+def _read_rows(errors: ds.Dataset, columns: Mapping[str, pc.Expression]) -> pa.Table:
+    try:
+        return errors.to_table(columns=dict(columns))
+    except StorageError:
+        raise
+    except (pa.ArrowException, OSError) as error:
+        raise OutputCorruptError(
+            f"Losses of the output cannot be read: {error}.",
+            "`fleet verify` names what is damaged, with the way out.",
+        ) from error
