@@ -73,8 +73,8 @@ def test_a_host_that_is_taken_away_with_notice_hands_over_and_nothing_is_redone(
     run.wait_for("DeviceDraining", device=device)
     assert run.end() == 0, run.printed()
     assert fingerprint(str(tmp_path / "out")) == undisturbed
-    assert not run.notes("LeaseFailed") + run.notes("TwinLost")
-    committed = run.notes("LeaseDone") + run.notes("LeaseShortened")
+    assert not run.notes("LeaseFailed") + run.notes("BackupWasted")
+    committed = run.notes("LeaseDone") + run.notes("LeaseTruncated")
     assert sum(note["frames"] for note in committed) == run.notes("Report")[0]["frames"]
     assert lost_in_hand(run, device) == []
     wait_for(lambda: cluster.nodes[leaving.name].poll() is not None, "the node's own end")
@@ -83,7 +83,7 @@ def test_a_host_that_is_taken_away_with_notice_hands_over_and_nothing_is_redone(
 def lost_in_hand(run: NotedRun, device: str) -> list[str]:
     """The leases that a device was at, by its own word, and that somebody else committed."""
     at = {note["lease"] for note in run.matching("Progress", device=device) if note["lease"]}
-    ended = run.matching("LeaseDone", device=device) + run.matching("LeaseShortened", device=device)
+    ended = run.matching("LeaseDone", device=device) + run.matching("LeaseTruncated", device=device)
     return sorted(at - {note["lease"] for note in ended})
 
 
@@ -99,3 +99,20 @@ def test_a_slow_host_does_less_and_the_rows_are_the_same(
     assert fingerprint(str(tmp_path / "out")) == undisturbed
     shares = [sum(n["frames"] for n in run.matching("LeaseDone", device=d)) for d in devices]
     assert shares[0] > 1.5 * shares[1]
+
+
+def test_a_host_without_the_input_mount_is_set_aside(
+    cluster: RayHosts, job: JobSettings, undisturbed: dict[str, str], tmp_path: Path, data_dir: Path
+) -> None:
+    """Within ten leases; others do what it could not read, and nothing is lost."""
+    cluster.join()
+    cluster.join()
+    bare = cluster.join()
+    bare.hide(data_dir)
+    run = cluster.run(tmp_path / "run", job(tmp_path / "out"))
+    assert run.end() == 0, run.printed()
+    assert fingerprint(str(tmp_path / "out")) == undisturbed
+    device = run.matching("DeviceJoined", node=bare.name)[0]["device"]
+    assert 0 < len(run.matching("LeaseFailed", device=device)) <= 10
+    assert not run.matching("LeaseDone", device=device)
+    assert [note for note in run.notes("Warned") if bare.name in note["text"]], run.printed()

@@ -87,6 +87,11 @@ class Host:
         """Pull its cable: packets vanish both ways, and neither end notices."""
         _ip(self.switch, "link", "set", self.name, "nomaster")
 
+    def hide(self, folder: Path) -> None:
+        """Have a folder be empty here, as where a disk of the network was never mounted."""
+        mount = ("mount", "-t", "tmpfs", "-o", "ro", "none", str(folder))
+        subprocess.run(["nsenter", "-t", str(self.first), "--mount", *mount], check=True)
+
     def plug(self) -> None:
         """Put its cable back."""
         _ip(self.switch, "link", "set", self.name, "master", "br0")

@@ -11,10 +11,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from hosts import Host, Network, network, wait_for
 from ray_env import ray_settings
+
+from fleet.core.run_events import RunEvent
 
 ROOT = Path(__file__).parents[2]
 RAY = str(Path(sys.executable).with_name("ray"))
@@ -22,6 +24,8 @@ DRIVER = Path(__file__).with_name("noted_run.py")
 # A node is a process more than its actors; the plasma store takes what the test machine has little of.
 _SMALL = ("--num-cpus=1", "--object-store-memory=80000000", "--disable-usage-stats", "--block")
 _STARTED = "Ray runtime started"
+KINDS = {"", "Node", "Report"} | {kind.__name__ for kind in get_args(RunEvent)}
+"""What can be noted; see noted_run.py."""
 
 
 @dataclass
@@ -34,7 +38,8 @@ class NotedRun:
     notes_file: Path
 
     def notes(self, kind: str = "") -> list[dict[str, Any]]:
-        """What has been noted, of one kind or of all."""
+        """Return what has been noted, of one kind or of all."""
+        assert kind in KINDS, f"nothing is noted as {kind}"
         if not self.notes_file.exists():
             return []
         lines = self.notes_file.read_text("utf-8").split("\n")[:-1]
