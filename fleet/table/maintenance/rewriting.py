@@ -38,10 +38,6 @@ from fleet.table.state.state import TableState, read_state
 _TEXT = b"Parts are being brought together here by Fleet. Read again in some seconds.\n"
 
 
-class SupersededError(FleetError, recorded_as="Superseded"):
-    """Another process has put a manifest first: what is to be changed must be looked at again."""
-
-
 @dataclass(frozen=True)
 class Rewriting:
     """An output, while this process means to rewrite it.
