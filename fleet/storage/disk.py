@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from fleet.clock import SYSTEM_CLOCK, Clock
 from fleet.storage.error_mapping import translate_os_error
 from fleet.storage.store import PreconditionFailedError, ReadResult, Stat
+from fleet.storage.versioned_file import replace_version, temporary_file, version_of
 
 
 class DiskStore:
@@ -19,9 +18,12 @@ class DiskStore:
 
     name = ""
 
+    def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._clock = clock
+
     def list(self, folder: str, after: str = "") -> Iterator[Stat]:
-        """See Store; objects come in the order of their names, and links are followed."""
-        for stat in _walk(folder, frozenset()):
+        """See Store; objects come in the order of their names. The folder itself may be a link."""
+        for stat in _walk(folder):
             if stat.path > after:
                 yield stat
 
@@ -45,39 +47,28 @@ class DiskStore:
 
     def put(self, path: str, data: bytes) -> None:
         """See Store; a temporary file in the same folder replaces the target."""
-        with _translating("written", path), _temporary_file(Path(path), data) as written:
+        with _translating("written", path), temporary_file(Path(path), data) as written:
             written.replace(path)
 
     def create(self, path: str, data: bytes) -> str:
         """See Store."""
-        with _translating("written", path), _temporary_file(Path(path), data) as written:
+        with _translating("written", path), temporary_file(Path(path), data) as written:
             try:
                 # Unlike a rename, a link never replaces a file that exists, on NFS as well.
                 os.link(written, path)
             except FileExistsError:
                 raise PreconditionFailedError(path) from None
-        return _digest(data)
+        return version_of(data)
 
     def replace(self, path: str, data: bytes, version: str) -> str:
-        """See Store; a lock on the folder keeps callers apart."""
-        target = Path(path)
-        with (
-            _translating("written", path),
-            _locked(target.parent),
-            _temporary_file(target, data) as written,
-        ):
-            try:
-                found = target.read_bytes()
-            except FileNotFoundError:
-                raise PreconditionFailedError(path) from None
-            if _digest(found) != version:
-                raise PreconditionFailedError(path)
-            written.replace(target)
-        return _digest(data)
+        """See Store."""
+        with _translating("written", path):
+            replace_version(Path(path), data, version, self._clock)
+        return version_of(data)
 
     def version(self, result: ReadResult) -> str:
-        """See Store; it is the digest of the bytes, as times of change are too coarse."""
-        return _digest(result.data)
+        """See Store."""
+        return version_of(result.data)
 
     def delete(self, path: str) -> None:
         """See Store."""
@@ -95,28 +86,33 @@ def _translating(what: str, path: str) -> Iterator[None]:
         raise translate_os_error(f"{path} could not be {what}", error) from None
 
 
-def _walk(folder: str, ancestors: frozenset[tuple[int, int]]) -> Iterator[Stat]:
-    """Yield the files below a folder; a link back to one of `ancestors` (device, inode) ends it."""
-    try:
-        with _translating("listed", folder):
-            here = os.stat(folder)  # noqa: PTH116 - strings in, strings out
-            with os.scandir(folder) as entries:
-                # A folder is sorted by the paths of its files, so with a slash after its name.
-                found = sorted((e.path + "/" * e.is_dir(), e) for e in entries)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    identity = (here.st_dev, here.st_ino)
-    if identity in ancestors:
-        return
-    for name, entry in found:
-        if name.endswith("/"):
-            yield from _walk(entry.path, ancestors | {identity})
+def _walk(folder: str) -> Iterator[Stat]:
+    """Yield the files below a folder, and links as such; each folder is read once."""
+    levels = [iter(_entries(folder))]
+    while levels:
+        entry = next(levels[-1], None)
+        if entry is None:
+            levels.pop()
+        elif entry.is_symlink():
+            yield Stat(entry.path, 0, "", None, is_link=True)
+        elif entry.is_dir(follow_symlinks=False):
+            levels.append(iter(_entries(entry.path)))
         else:
-            # A file may vanish meanwhile, and a link may lead nowhere.
+            # A file may vanish meanwhile, or become a link.
             with suppress(FileNotFoundError), _translating("read", entry.path):
-                stat = entry.stat()
+                stat = entry.stat(follow_symlinks=False)
                 if _is_file(stat):
                     yield _stat(entry.path, stat)
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    """Return what is in a folder, in the order of their paths; nothing where it is none."""
+    try:
+        with _translating("listed", folder), os.scandir(folder) as entries:
+            # A folder is sorted by the paths of its files, so with a slash after its name.
+            return sorted(entries, key=lambda e: e.path + "/" * e.is_dir(follow_symlinks=False))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _is_file(found: os.stat_result) -> bool:
@@ -139,34 +135,3 @@ def _read(file: int, start: int, stop: int) -> bytes:
         parts.append(part)
         start += len(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-@contextmanager
-def _temporary_file(path: Path, data: bytes) -> Iterator[Path]:
-    """Yield a file beside `path` that holds `data` and is flushed to the disk; remove it after."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # With a leading dot and .tmp at the end no glob for *.parquet matches it.
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        yield temporary
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from typing import TypeVar
 
 from fleet.errors import StorageRefusedError, UsageError
 from fleet.storage.location import canonical
+from fleet.storage.names import is_object_name
 from fleet.storage.resolve import open_store
 from fleet.storage.store import PreconditionFailedError
 
@@ -43,33 +45,68 @@ class Writable:
 
 
 class Folder:
-    """A folder of objects: list, read, atomic put, delete; safe to use from several threads."""
+    """A folder of objects: list, read, atomic put, delete; safe to use from several threads.
+
+    Names may have been read from the folder itself, where others write too. So each method raises
+    StorageRefusedError for a name that leads out of the folder (see `is_object_name`), or through
+    a link: on a disk, folders below this one are no links.
+    """
 
     def __init__(self, uri: str) -> None:
-        self._store, path = open_store(uri)
         self.uri = canonical(uri).rstrip("/")
-        self._path = path.rstrip("/")
-        self._is_local = is_local = not self._store.name
-        self._prefix = f"{self._path}/" if self._path or is_local else ""
-        if is_local and Path(self._path).is_file():
+        self._store, path = open_store(uri)
+        self._path = path.rstrip("/") or path[:1]
+        self._is_local = not self._store.name
+        self._prefix = self._path if self._path in {"", "/"} else f"{self._path}/"
+        if self._is_local and Path(self._path).is_file():
             raise UsageError(f"{uri} is a file.", "Name a folder.")
 
     def __repr__(self) -> str:
         return f"Folder({self.uri!r})"
 
     def _at(self, name: str) -> str:
+        self._check_name(name)
+        self._check_links(name.rpartition("/")[0])
         return f"{self._prefix}{name}"
+
+    def _check_name(self, name: str) -> None:
+        if not is_object_name(name):
+            raise StorageRefusedError(
+                f"{name!r} does not name an object in {self.uri}.",
+                "If an object there holds this name, somebody else has put or changed it.",
+            )
+
+    def _check_links(self, folder: str) -> None:
+        """Raise StorageRefusedError where a folder, or one between this one and it, is a link."""
+        parts = folder.split("/") if folder and self._is_local else []
+        for count in range(1, len(parts) + 1):
+            at = self._prefix + "/".join(parts[:count])
+            if os.path.islink(at):  # noqa: PTH114 - strings in, strings out
+                raise _leads_elsewhere(at)
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         """Yield all objects below the folder whose name begins with `prefix`, page by page.
 
-        They come in the order of the store: by name where all of them lie in one folder.
+        They come in the order of the store: by name where all of them lie in one folder. Objects
+        with a name that no method takes are left out, and so are links to objects of the folder;
+        raises StorageRefusedError where a link leads out of it.
         """
+        if prefix:
+            self._check_name(prefix.removesuffix("/"))
         head = prefix.rpartition("/")[0]
-        for stat in self._store.list(self._at(head) if head else self._path):
-            name = stat.path.removeprefix(self._prefix).lstrip("/")
-            if name.startswith(prefix):
+        self._check_links(head)
+        for stat in self._store.list(f"{self._prefix}{head}" if head else self._path):
+            if stat.is_link:
+                self._check_leads_inside(stat.path)
+                continue
+            name = stat.path.removeprefix(self._prefix)
+            if name.startswith(prefix) and is_object_name(name):
                 yield Entry(name, stat.bytes, stat.etag)
+
+    def _check_leads_inside(self, link: str) -> None:
+        target = Path(link).resolve()
+        if target.exists() and not target.is_relative_to(Path(self._path).resolve()):
+            raise _leads_elsewhere(link)
 
     def read(self, name: str) -> bytes:
         """Read a whole object; raises FileNotFoundError where there is none."""
@@ -170,3 +207,11 @@ class Folder:
             return False
         renewed = self.replace(name, b"renewed", won[0])
         return renewed is not None and self.replace(name, b"stale", won[0]) is None
+
+
+def _leads_elsewhere(link: str) -> StorageRefusedError:
+    return StorageRefusedError(
+        f"{link} is a link, so what is put or deleted there would be put or deleted elsewhere.",
+        "Take the link away. To keep objects on another disk, let the whole folder be a link to "
+        "it, or mount that disk there.",
+    )

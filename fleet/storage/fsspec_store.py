@@ -30,7 +30,7 @@ def open_foreign(location: Location) -> tuple[ForeignStore, str]:
         filesystem, path = fsspec.url_to_fs(location.uri)
     except (ValueError, ImportError) as error:
         raise UsageError(f"{location.uri} cannot be opened: {error}.", f"Use {_KNOWN}.") from None
-    return _wrapped(filesystem, location.scheme), str(path).rstrip("/")
+    return _wrapped(filesystem, location.scheme), str(path).rstrip("/") or "/"
 
 
 @lru_cache(maxsize=64)

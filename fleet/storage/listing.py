@@ -9,11 +9,14 @@ from pathlib import PurePosixPath
 
 from fleet.core.source import Source
 from fleet.errors import InputNotFoundError
-from fleet.storage.location import at, canonical
+from fleet.storage.location import at, canonical, parse_location
+from fleet.storage.names import has_dot_part
 from fleet.storage.resolve import open_store
 from fleet.storage.selection import EVERY_VIDEO, WILDCARDS, InputFilter, check_glob, matches
 from fleet.storage.store import Stat, Store
 
+LINK, ODD_NAME = "(link)", "(odd name)"
+"""What links, and objects whose address would be that of another object, are counted as."""
 VIDEO_EXTENSIONS = frozenset(
     {".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi"}
     | {".ts", ".m2ts", ".mts", ".h264", ".264", ".avc", ".h265", ".265", ".hevc"}
@@ -27,7 +30,7 @@ class Listing:
     sources: tuple[Source, ...]
     """The videos, sorted by URI."""
     left: dict[str, int] = field(default_factory=dict)
-    """Extension -> how many objects are no videos by their extension."""
+    """Extension, LINK or ODD_NAME -> how many objects are no videos for that."""
     not_chosen: int = 0
     """How many videos the filter leaves out."""
 
@@ -36,8 +39,10 @@ def expand(inputs: Sequence[str], input_filter: InputFilter = EVERY_VIDEO) -> Li
     """Find the videos that `inputs` name: files, globs, and folders (recursively).
 
     A file that is named itself counts as a video under any name; in folders and globs those with an
-    extension of VIDEO_EXTENSIONS do. Raises InputNotFoundError where an input matches no video, and
-    StorageError where a store cannot be listed.
+    extension of VIDEO_EXTENSIONS do. A link that is named itself is followed, one that lies in a
+    folder is not: an archive that others fill could lead anywhere by it, or list a video a thousand
+    times. Raises InputNotFoundError where an input matches no video, and StorageError where a store
+    cannot be listed.
     """
     if not inputs:
         raise InputNotFoundError("No input is named.", "Name videos or folders with --input URI.")
@@ -74,9 +79,9 @@ class _Search:
         left: Counter[str] = Counter()
         taken = not_chosen = 0
         for stat, name in candidates:
-            suffix = PurePosixPath(stat.path).suffix.lower()
-            if outright is None and suffix not in VIDEO_EXTENSIONS:
-                left[suffix or "(none)"] += 1
+            kind = _kind(store, stat)
+            if outright is None and kind not in VIDEO_EXTENSIONS:
+                left[kind] += 1
             elif self._filter.takes(name, stat.modified_s):
                 taken += 1
                 uri = _uri(store, stat.path)
@@ -87,6 +92,15 @@ class _Search:
             raise _no_match(given, left)
         self.left += left
         self.not_chosen += not_chosen
+
+
+def _kind(store: Store, stat: Stat) -> str:
+    """Return the extension of an object, or what else it is counted as."""
+    if stat.is_link:
+        return LINK
+    if has_dot_part(stat.path) or stat.path != _path_of_location(store, stat.path):
+        return ODD_NAME
+    return PurePosixPath(stat.path).suffix.lower() or "(none)"
 
 
 def _stat(store: Store, path: str) -> Stat | None:
@@ -132,10 +146,18 @@ def _uri(store: Store, path: str) -> str:
     return at(store.name, path.lstrip("/")) if store.name else path
 
 
+def _path_of_location(store: Store, path: str) -> str:
+    """Return the path that the location of an object leads to; slashes at its ends are lost."""
+    is_bucket = store.name.rpartition("://")[2]
+    return parse_location(at(store.name, path)).path if is_bucket else path
+
+
 def _no_match(given: str, left: Counter[str]) -> InputNotFoundError:
     if left:
         kinds = ", ".join(f"{count} x {suffix}" for suffix, count in left.most_common(5))
         way_out = "Name a file outright to take it whatever its extension is."
+        if LINK in left:
+            way_out += " Links in a folder are not followed: name what they lead to."
         return InputNotFoundError(f"The input {given} holds no video, only {kinds}.", way_out)
     way_out = "Check the spelling, or give a file, a folder or a quoted glob such as 'in/*.mp4'."
     return InputNotFoundError(f"The input {given} matches nothing.", way_out)

@@ -48,6 +48,10 @@ def canonical(uri: str) -> str:
     Raises UsageError where it carries credentials.
     """
     refuse_credentials(uri)
+    return _absolute(uri)
+
+
+def _absolute(uri: str) -> str:
     if uri.startswith("file://"):
         return os.path.abspath(unquote(urlsplit(uri).path))  # noqa: PTH100 - keeps symlinks
     if "://" in uri:
@@ -56,11 +60,11 @@ def canonical(uri: str) -> str:
 
 
 def parse_location(uri: str) -> Location:
-    """Return the parts of a location.
+    """Return the parts of a location, whatever an object that was listed may be called.
 
-    Raises UsageError where it carries credentials, or names no bucket.
+    Raises UsageError where it names no bucket.
     """
-    scheme, colon, rest = canonical(uri).partition("://")
+    scheme, colon, rest = _absolute(uri).partition("://")
     if not colon:
         return Location("", "", scheme)
     if scheme not in CLOUD_SCHEMES:

@@ -3,7 +3,8 @@
 obstore accepts no name with an empty part (//), a part . or .., or a control character, and its
 listing fails at the first such name; archives that others have written hold such names all the
 same. The signature covers the whole address. Therefore the address is passed to obstore as the
-endpoint, and what obstore appends to it becomes the value of a parameter that S3 ignores.
+endpoint, and what obstore appends to it becomes the value of a parameter that S3 ignores. Objects
+with a part . or .. are listed, but not asked for: it is taken out of every address that is signed.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from xml.etree import ElementTree as ET
 
 import obstore
 
-from fleet.errors import StorageError
+from fleet.errors import StorageError, StorageRefusedError
 from fleet.storage.error_mapping import translate_cloud_error
 from fleet.storage.location import at
+from fleet.storage.names import has_dot_part
 from fleet.storage.store import PreconditionFailedError, ReadResult, Stat
 
 if TYPE_CHECKING:
@@ -85,7 +87,7 @@ class SignedUrlStore:
         query: Mapping[str, str] = MappingProxyType({}),
         headers: Mapping[str, str] = MappingProxyType({}),
     ) -> HTTPResponse:
-        address = f"{self._address}/{urllib.parse.quote(path, safe='/~')}".rstrip("/")
+        address = self._address_of(path)
         # Signatures require %20 for a space, not a plus.
         words = "&".join(f"{name}={urllib.parse.quote(v, safe='~')}" for name, v in query.items())
         client = self._client(f"{address}?{words}&{_IGNORED}=")
@@ -99,6 +101,16 @@ class SignedUrlStore:
         except (OSError, HTTPException) as error:
             raise self._translated(path, what, error) from None
         return response
+
+    def _address_of(self, path: str) -> str:
+        """Return the address of exactly that object, or of the bucket; `path` as it is listed."""
+        if has_dot_part(path):
+            raise StorageRefusedError(
+                f"{at(self._name, path)!r} has . or .. as a part of its name: its address would be "
+                "that of another object.",
+                "Rename that object, or leave it out.",
+            )
+        return f"{self._address}/{urllib.parse.quote(path, safe='/~')}" if path else self._address
 
     def _refused(self, path: str, what: str, error: urllib.error.HTTPError) -> Exception:
         body = error.read(65536).decode("utf-8", "replace")

@@ -19,6 +19,8 @@ class Stat:
     """A version of the object: it changes when the bytes do."""
     modified_s: float | None
     """Seconds since 1970; None where the store does not know."""
+    is_link: bool = False
+    """Whether it is a symbolic link, which a listing does not follow; then it has no bytes."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ class Store(Protocol):
         """Yield every object below a folder, as the store's pages arrive.
 
         A folder without objects yields nothing. With `after`, only the objects are listed that
-        follow that path in the order of the store.
+        follow that path in the order of the store. A link below the folder is listed as one: what
+        it leads to within the folder is listed by its own name.
         """
 
     def stat(self, path: str) -> Stat:

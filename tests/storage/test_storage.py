@@ -34,20 +34,6 @@ def test_a_put_on_disk_leaves_no_other_file(tmp_path: Path) -> None:
     assert names == ["blocked", "lease", "part.parquet", "table"]
 
 
-def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
-    """An archive of links is an archive; a link that leads nowhere is nothing."""
-    archive, view = tmp_path / "archive", tmp_path / "view"
-    (archive / "deep").mkdir(parents=True)
-    view.mkdir()
-    (archive / "deep" / "a.mp4").write_bytes(b"x")
-    (view / "folder").symlink_to(archive)
-    (view / "b.mp4").symlink_to(archive / "deep" / "a.mp4")
-    (view / "nowhere.mp4").symlink_to(tmp_path / "no.mp4")
-    (archive / "deep" / "back").symlink_to(view)
-    found = [os.path.relpath(s.uri, view) for s in expand([str(view)]).sources]
-    assert found == ["b.mp4", "folder/deep/a.mp4"]
-
-
 def test_a_folder_that_may_not_be_read_is_no_empty_one(tmp_path: Path) -> None:
     """Or its videos would silently be left out."""
     closed = tmp_path / "closed"

@@ -1,0 +1,55 @@
+"""A server on loopback that answers every GET with the same bytes, and notes what was asked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass
+class Canned:
+    """Where it listens, and the paths that it was asked for."""
+
+    endpoint: str = ""
+    paths: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def answering(body: bytes) -> Iterator[Canned]:
+    """Run such a server until the block ends."""
+    canned = Canned()
+
+    class Handler(BaseHTTPRequestHandler):
+        """One connection."""
+
+        def do_GET(self) -> None:
+            """Note the path, and answer."""
+            canned.paths.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Last-Modified", "Sun, 01 Nov 2026 00:00:00 GMT")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_HEAD(self) -> None:
+            """Say that there is no such object."""
+            self.send_response(404)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    canned.endpoint = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield canned
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
