@@ -23,7 +23,7 @@ from fleet.plan.lease import Lease
 from fleet.plan.shard import VideoWork
 from fleet.table.maintenance.close import Covering
 from fleet.table.state.holder import Holder
-from fleet.table.state.lock import EXPIRES_S, LockGuard
+from fleet.table.state.lock import EXPIRES_S, LOOK_S, LockGuard
 from fleet.table.state.run_records import SILENT_S, RunRecord
 from fleet.table.table import Table
 
@@ -58,6 +58,15 @@ class PeerWatch:
             if is_fresh and (epoch is None or record.epoch == epoch):
                 alive.append(record)
         return alive
+
+    def show_life(self, epoch: int) -> bool:
+        """Return whether another run of an epoch goes on; watches until that is known."""
+        before = {record.id: record.beats for record in self.others(epoch)}
+        while others := self.others(epoch):
+            if any(before.get(record.id) != record.beats for record in others):
+                return True
+            self._clock.sleep(LOOK_S)
+        return False
 
 
 class Leadership:
@@ -174,7 +183,8 @@ def depart(
     # In this order: a run that joins puts its record, and then looks for leases.
     table.runs.drop_leases(beat.record.id)
     beat.put("left")
-    if leadership.peers.others(epoch):
+    # Where conditional puts do not hold there are no others: records there are of runs that died.
+    if table.conditional and leadership.peers.show_life(epoch):
         observers.on_event(Warned("Another run is still at work on this output; it will close it."))
         return table.state().total
     # The run that led is about to let go, or was killed.

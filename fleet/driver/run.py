@@ -148,6 +148,11 @@ def _take_over(context: Context, session: Session, prepared: Prepared) -> Plan:
     state = session.state
     if not leadership.leads:
         state = target.table.state()
+        while state.manifest.epoch != session.state.manifest.epoch:
+            # What was done when it looked at the videos may have been taken out since.
+            session = replace(session, state=state)
+            prepared = session.prepare_and_keep()
+            state = target.table.state()
     elif not state.closed or prepared.works or _unrecorded(prepared.refused, state):
         leadership.check()
         state = target.table.begin_epoch(target.versions)
@@ -195,12 +200,13 @@ def _leases(context: Context, plan: Plan) -> list[Lease]:
 
 
 def _loop_parts(context: Context, plan: Plan) -> LoopParts:
+    policy = context.resources.policy
     return LoopParts(
         names=plan.names,
         recorder=plan.recorder,
         observer=context.observers,
         limits=context.resources.limits,
-        policy=context.resources.policy,
+        policy=policy if context.target.table.conditional else replace(policy, backups=False),
         clock=context.clock,
         still_leads=context.leadership.check,
     )

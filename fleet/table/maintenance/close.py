@@ -14,7 +14,7 @@ from fleet.parquet.arrays import numbers
 from fleet.storage import Folder
 from fleet.table.commits.checkpoint import WORTH_IT, is_checkpoint, merge_checkpoints
 from fleet.table.commits.record import JobRecord
-from fleet.table.maintenance.garbage import collect, delete, uncommitted
+from fleet.table.maintenance.garbage import collect, delete, has_undecided, uncommitted
 from fleet.table.maintenance.rewriting import Rewriting
 from fleet.table.maintenance.vacuum import check_job, next_manifest
 from fleet.table.state.state import TableState
@@ -39,9 +39,12 @@ def close(rewriting: Rewriting, committed: Iterable[Covering], epoch: int) -> Ta
     folder, job = rewriting.folder, rewriting.job
     state = rewriting.state()
     check_job(folder, job, state)
-    check_epoch(folder, state, epoch)
-    check_there(folder, state, committed)
-    if not state.closed:
+    several = tuple(committed)
+    # Another run of the epoch may just have closed it, over the same.
+    if not (state.closed and _first_missing(state, several) is None):
+        check_epoch(folder, state, epoch)
+    check_there(folder, state, several)
+    if not state.closed or has_undecided(state):
         rewriting.publish(next_manifest(rewriting, state, np.zeros(0, np.int64), closed=True))
         state = rewriting.state()
     collect(folder, job.tables, state)
@@ -77,15 +80,19 @@ def check_there(folder: Folder, state: TableState, committed: Iterable[Covering]
             f"{folder.uri}: {state.lost[0]} was committed, and is not there as it was put.",
             "Run the job's command again: what it held is done again.",
         )
+    missing = _first_missing(state, committed)
+    if missing is not None:
+        raise OutputCorruptError(
+            f"{folder.uri}: rows of {missing.uri} were committed, but their part, or what it "
+            "names, is not there as it was put.",
+            "Run the same command again: what it held is done again.",
+        )
+
+
+def _first_missing(state: TableState, committed: Iterable[Covering]) -> Interval | None:
     done = state.done
-    for each in committed:
-        for interval in each.intervals:
-            if not done.has(interval):
-                raise OutputCorruptError(
-                    f"{folder.uri}: rows of {interval.uri} were committed, but their part, or what "
-                    "it names, is not there as it was put.",
-                    "Run the same command again: what it held is done again.",
-                )
+    intervals = (interval for each in committed for interval in each.intervals)
+    return next((interval for interval in intervals if not done.has(interval)), None)
 
 
 def checkpoint(folder: Folder, state: TableState) -> None:
