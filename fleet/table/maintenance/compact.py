@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fleet.table.commits.manifest import Manifest
 from fleet.table.maintenance.close import check_there, checkpoint
 from fleet.table.maintenance.exchange import exchange, packs_in, parts_in, rewrite_unit
-from fleet.table.maintenance.garbage import collect
+from fleet.table.maintenance.garbage import collect, has_undecided
 from fleet.table.maintenance.rewriting import Rewriting
 from fleet.table.maintenance.selection import shared_videos
 from fleet.table.state.state import UNPACKED, TableState
@@ -64,6 +64,10 @@ def compact(
             _without(state, manifest, rows, job.digest, rewriting.what), [made]
         )
     after = rewriting.state() if groups else state
+    if after.manifest.number and has_undecided(after):
+        nothing = np.zeros(0, np.int64)
+        rewriting.publish(_without(after, after.manifest, nothing, job.digest, rewriting.what))
+        after = rewriting.state()
     if after.manifest.number:
         collect(folder, job.tables, after)
     checkpoint(folder, after)
