@@ -216,7 +216,9 @@ def test_a_second_attempt_with_the_same_rows_takes_the_part_that_is_there(
     folder.delete(f"frames/{part_name(lease)}")
     left = objects_in(folder)
     second = attempt(folder, lease, 4, found=2, conditional=conditional)
-    assert [part.name for part in second.parts] == [part_name(lease)] * 3
+    assert second.parts[-1].name == part_name(lease)
+    if conditional:
+        assert {part.name for part in second.parts} == {part_name(lease)}
     assert second.parts[:-1] == first.parts[:-1]
     assert objects_in(folder).keys() == left.keys() | {f"frames/{part_name(lease)}"}
     assert receipts_in(folder) == [second]

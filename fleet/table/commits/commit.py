@@ -96,7 +96,9 @@ class Writer:
         about = json.dumps(self._origin.to_dict(lease), ensure_ascii=False)
         data = encode(rows, {METADATA_KEY: about})
         sha256 = digest(data)
-        for name in (part_name(lease), other_part_name(lease, sha256)):
+        usual, other = part_name(lease), other_part_name(lease, sha256)
+        # Where a put can hit what another attempt has just put, no two of them share a name.
+        for name in (usual, other) if self._conditional else (other,):
             if self._create(f"{table}/{name}", data):
                 return PartFile(table, name, rows.num_rows, len(data), sha256)
         raise OutputCorruptError(
