@@ -8,6 +8,7 @@ one counts.
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -35,6 +36,8 @@ from fleet.video.probe.serialize import (
 GROUP_PACKETS = 1 << 16
 """Packets in a row group, the least that is read for one video."""
 VIDEOS, PACKETS = "-videos.parquet", "-packets.parquet"
+_VIDEOS_OBJECT = re.compile(rf"[0-9]{{14}}-[0-9a-f]{{8}}{re.escape(VIDEOS)}")
+"""Batches are deleted once they are merged; objects of any other name are nobody's to delete."""
 _FORMAT_KEY = b"fleet.index"
 _VIDEO_ROW = pa.schema(
     [
@@ -116,7 +119,7 @@ class Batch:
 def read_batches(folder: Folder) -> Iterator[Batch]:
     """Yield the batches in a folder, oldest first; other objects and damaged ones are skipped."""
     listed = {entry.name: entry for entry in folder.list()}
-    for name in sorted(name for name in listed if name.endswith(VIDEOS)):
+    for name in sorted(filter(_VIDEOS_OBJECT.fullmatch, listed)):
         stem = name.removesuffix(VIDEOS)
         try:
             videos = pq.ParquetFile(pa.BufferReader(folder.read(name))).read()

@@ -221,7 +221,7 @@ def test_the_second_leads_or_joins_or_is_refused() -> None:
         with pytest.raises(OutputBusyError, match="--join"):
             acquire_or_join(table, clock, join=False).__enter__()
         table.runs.put(RunRecord(first.holder, "running", 0.0))
-        table.runs.put_leases(first.holder.mark, [lease("x", Interval("a", "v1", 0, 9))])
+        table.runs.put_leases(first.holder.mark, [lease("ab" * 16, Interval("a", "v1", 0, 9))])
         with acquire_or_join(table, clock, join=True) as second:
             assert not second.leads
             second.check()

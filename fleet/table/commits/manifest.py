@@ -25,6 +25,7 @@ from fleet.errors import OutputCorruptError
 from fleet.storage import Folder
 from fleet.table.commits.pack import DONE_FOLDER
 from fleet.table.commits.record import ChecksumMismatchError, verify_checksum, with_checksum
+from fleet.table.commits.stored_names import lease_name, pack_name
 from fleet.version import __version__
 
 _NAME = re.compile(rf"{DONE_FOLDER}/manifest-([0-9]{{6}})\.json")
@@ -85,8 +86,8 @@ class Manifest:
             int(raw["number"]),
             int(raw["epoch"]),
             str(raw["job"]),
-            tuple(map(str, raw["packs"])),
-            frozenset(map(str, raw["leases"])),
+            tuple(map(pack_name, raw["packs"])),
+            frozenset(map(lease_name, raw["leases"])),
             bool(raw["closed"]),
             str(raw["why"]),
         )

@@ -23,6 +23,7 @@ from fleet.storage import Entry, Folder
 from fleet.table.commits.footer import read_record
 from fleet.table.commits.record import verify_checksum, with_checksum
 from fleet.table.commits.record_table import from_parquet
+from fleet.table.commits.stored_names import pack_name, table_name
 from fleet.table.parts.schema import FRAMES_TABLE
 from fleet.version import __version__
 
@@ -91,8 +92,9 @@ class PackRecord:
         such a record.
         """
         raw = verify_checksum(text)
-        name, frames = str(raw["pack"]), raw["frames"]
+        name, frames = pack_name(raw["pack"]), raw["frames"]
         siblings = tuple(PartFile(**part) for part in raw["parts"])
+        _check_parts(name, siblings)
         sha256 = frames["sha256_before_footer"]
         part = PartFile(FRAMES_TABLE, pack_part_name(name), frames["rows"], part_bytes, sha256)
         return cls(name, str(raw["job"]), int(raw["leases"]), (*siblings, part))
@@ -105,6 +107,18 @@ class PackRecord:
     def objects(self) -> tuple[str, ...]:
         """The names of its objects, the frames part last."""
         return tuple(f"{part.table}/{part.name}" for part in self.parts)
+
+
+def _check_parts(pack: str, siblings: Sequence[PartFile]) -> None:
+    """Raise ValueError where a part is not of that pack, or its leases' records are missing."""
+    records = [part.name for part in siblings if part.table == DONE_FOLDER]
+    if records != [f"pack-{pack}.parquet"]:
+        raise ValueError(f"{records} are not the records of pack {pack}")
+    for part in siblings:
+        if part.table != DONE_FOLDER:
+            table_name(part.table)
+            if part.name != pack_part_name(pack):
+                raise ValueError(f"{part.name!r} is no part of pack {pack}")
 
 
 def read_pack(folder: Folder, entry: Entry) -> PackRecord | None:

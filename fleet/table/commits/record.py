@@ -17,6 +17,7 @@ from fleet.core.interval import Interval
 from fleet.core.json_text import read_json
 from fleet.core.receipt import PartFile, Receipt, Tally
 from fleet.parquet.arrays import to_bytes
+from fleet.table.commits.stored_names import check_parts, lease_name, table_name
 from fleet.table.parts.schema import ERRORS_TABLE, FRAMES_TABLE
 from fleet.version import __version__
 
@@ -105,7 +106,9 @@ class JobRecord:
     def from_json(cls, text: str | bytes) -> Self:
         """Read it back; raises ValueError, KeyError or TypeError where it is not such a record."""
         raw = read_json(text)
-        return cls(str(raw["job"]), str(raw["table"]), dict(raw["fields"]), str(raw["fleet"]))
+        return cls(
+            str(raw["job"]), table_name(raw["table"]), dict(raw["fields"]), str(raw["fleet"])
+        )
 
 
 @dataclass(frozen=True)
@@ -169,7 +172,7 @@ class CommitRecord:
         such a record.
         """
         raw = verify_checksum(text)
-        lease, frames = str(raw["lease"]), raw["frames"]
+        lease, frames = lease_name(raw["lease"]), raw["frames"]
         part = PartFile(
             FRAMES_TABLE,
             part_name(lease),
@@ -186,5 +189,6 @@ class CommitRecord:
             peak_rss_bytes=raw["peak_rss_bytes"],
             split_into=int(raw.get("split_into", 0)),
         )
+        check_parts(lease, receipt.parts)
         origin = Origin(raw["job"], raw["soc"], dict(raw["models"]), raw["fleet"])
         return cls(origin, receipt, int(raw.get("committed_unix_s", 0)))

@@ -23,6 +23,7 @@ from fleet.core.interval_set import IntervalTable
 from fleet.core.receipt import Receipt, Tally
 from fleet.parquet.arrays import escaped, numbers, strings, unescaped
 from fleet.table.commits.record import CommitRecord, part_name
+from fleet.table.commits.stored_names import check_columns
 
 _FORMAT_KEY = b"fleet.records"
 _FORMAT = b"1"
@@ -172,7 +173,9 @@ def from_parquet(data: bytes) -> tuple[pa.Table, Mapping[str, str]]:
             found = {key.decode(): value.decode() for key, value in file.metadata.metadata.items()}
             table = file.read()
         if (table.schema.metadata or {}).get(_FORMAT_KEY) == _FORMAT:
-            return _with_part_names(table.select(SCHEMA.names)).cast(SCHEMA), found
+            records = _with_part_names(table.select(SCHEMA.names)).cast(SCHEMA)
+            check_columns(records)
+            return records, found
     except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:
         raise ValueError(f"it holds no records: {error!r}") from error
     raise ValueError("its records are of another Fleet")

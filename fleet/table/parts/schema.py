@@ -10,6 +10,8 @@ from fleet.errors import UsageError
 
 TEXT = pa.dictionary(pa.int32(), pa.string())
 """Text that repeats from row to row: a dictionary of strings."""
+TABLE_NAME = "[a-z][a-z0-9_]*"
+"""The pattern of a table's name, which is that of its folder."""
 FRAMES_TABLE = "frames"
 ERRORS_TABLE = "errors"
 
@@ -97,7 +99,7 @@ def output_schemas(table: str, columns: pa.Schema, pattern: str = "") -> dict[st
 
     Raises UsageError where `table` is no name for a table, or two columns have one name.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", table) or table in {FRAMES_TABLE, ERRORS_TABLE}:
+    if not re.fullmatch(TABLE_NAME, table) or table in {FRAMES_TABLE, ERRORS_TABLE}:
         raise UsageError(
             f"{table!r} cannot be the name of a job's table.",
             "Use lower-case letters, digits and _, and neither frames nor errors.",

@@ -13,6 +13,7 @@ from fleet.core.source import Source
 from fleet.errors import OutputCorruptError
 from fleet.parquet.arrays import escaped, numbers, strings, unescaped
 from fleet.plan.lease import Lease, Shard
+from fleet.table.commits.stored_names import lease_name
 
 _SHARD = pa.schema(
     [
@@ -61,6 +62,8 @@ def leases_from_parquet(data: bytes, name: str) -> list[Lease]:
     """Return leases, in their order; raises OutputCorruptError, naming the object, for others."""
     try:
         table = pq.ParquetFile(pa.BufferReader(data)).read().cast(_SHARD)
+        for lease in table["lease"].unique().to_pylist():
+            lease_name(lease)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise OutputCorruptError(
             f"{name} does not tell which leases a run means to do: {error}.",
