@@ -81,7 +81,7 @@ def test_every_path_that_a_page_names_exists(page: str) -> None:
     assert not missing((ROOT / page).read_text("utf-8"))
 
 
-@pytest.mark.parametrize("path", ["fleet/nowhere/", "table/nowhere.py", "docs/nowhere.md"])
+@pytest.mark.parametrize("path", ["fleet/nowhere/", "table/nowhere.py", "NOWHERE.md"])
 def test_a_path_that_is_not_there_is_found(path: str) -> None:
     """Wherever it stands in a sentence."""
     assert missing(f"See `{path}`, or fleet/table/table.py and `fleet/`.") == [path]
