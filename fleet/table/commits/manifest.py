@@ -104,18 +104,18 @@ def manifest_number(name: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def read_manifest(folder: Folder, listed: Iterable[str], before: int) -> Manifest:
+def read_manifest(folder: Folder, listed: Iterable[str], last_pack: int) -> Manifest:
     """Return the manifest that counts now.
 
     `listed`: names of objects, among them manifests; a listing may lag, so later ones are asked for
-    by name. `before`: the highest number that was used up before there were manifests. Raises
+    by name. `last_pack`: the highest number that a pack has, of which anything is there. Raises
     OutputCorruptError where it cannot be read.
     """
     numbers = [number for name in listed if (number := manifest_number(name))]
-    number = max(numbers, default=before)
+    number = max(numbers, default=0)
     found = _read(folder, number) if numbers else None
-    while (later := _read(folder, number + 1)) is not None:
-        found, number = later, number + 1
+    while later := _read_last(folder, _next_numbers(number, last_pack)):
+        number, found = later
     if isinstance(found, Manifest):
         return found
     if numbers:
@@ -126,9 +126,30 @@ def read_manifest(folder: Folder, listed: Iterable[str], before: int) -> Manifes
     return Manifest(0, 0, "")
 
 
-def has_later(folder: Folder, manifest: Manifest, before: int) -> bool:
-    """Return whether a later manifest is there by now."""
-    return folder.exists(manifest_name(max(manifest.number, before) + 1))
+def has_later(folder: Folder, manifest: Manifest, last_pack: int) -> bool:
+    """Return whether a later manifest is there by now.
+
+    `last_pack`: the highest number of a pack that stands.
+    """
+    later = _next_numbers(manifest.number, last_pack)
+    return any(folder.exists(manifest_name(number)) for number in later)
+
+
+def _next_numbers(number: int, last_pack: int) -> range:
+    """Return which numbers the manifest after one can have.
+
+    No number is left out, or two writers could both put a manifest on the same state. The first one
+    follows the packs of version 0.1; the last of these may be its own, put a moment before it.
+    """
+    return range(number + 1, number + 2) if number else range(max(1, last_pack), last_pack + 2)
+
+
+def _read_last(folder: Folder, numbers: range) -> tuple[int, Manifest | str] | None:
+    for number in reversed(numbers):
+        found = _read(folder, number)
+        if found is not None:
+            return number, found
+    return None
 
 
 def _read(folder: Folder, number: int) -> Manifest | str | None:

@@ -7,8 +7,8 @@ the pack stands, and what it replaces does not, whether it is there still or not
 
 from __future__ import annotations
 
-import hashlib
 import re
+import uuid
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
@@ -48,10 +48,12 @@ def pack_of(name: str) -> str | None:
     return found[1] if found else None
 
 
-def name_pack(number: int, leases: Sequence[str]) -> str:
-    """Name a pack by its turn and by what it holds."""
-    content = hashlib.sha256("".join(sorted(leases)).encode()).hexdigest()
-    return f"{number:06}-{content[:16]}"
+def name_pack(number: int) -> str:
+    """Name a pack by its turn, as no other one is named.
+
+    A process that was given up for dead may still put packs of the same turn: not over these.
+    """
+    return f"{number:06}-{uuid.uuid4().hex[:16]}"
 
 
 def pack_number(pack: str) -> int:

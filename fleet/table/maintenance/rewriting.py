@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from fleet.clock import Clock
 from fleet.core.receipt import PartFile
-from fleet.errors import StorageError
+from fleet.errors import StorageError, SupersededError
 from fleet.parquet.encoding import digest, digest_before_footer, encode
 from fleet.storage import Folder
 from fleet.table.commits.manifest import Manifest, put_manifest
@@ -29,7 +29,7 @@ from fleet.table.commits.pack import (
 )
 from fleet.table.commits.record import METADATA_KEY, JobRecord
 from fleet.table.commits.record_table import to_parquet
-from fleet.table.maintenance.exchange import Exchange, SupersededError
+from fleet.table.maintenance.exchange import Exchange
 from fleet.table.maintenance.garbage import SWITCHING, delete
 from fleet.table.parts.schema import FRAMES_TABLE
 from fleet.table.state.lock import LockGuard
@@ -105,10 +105,10 @@ class Rewriting:
     def _put_pack(self, number: int, exchange: Exchange) -> str:
         """Put a pack's objects, and read each of them back; return its name."""
         kept = exchange.kept
-        leases = kept.records["lease"].to_pylist()
-        name = name_pack(number, leases)
+        leases = kept.records.num_rows
+        name = name_pack(number)
         data = to_parquet(kept.records, {REPLACES_KEY: json.dumps(sorted(exchange.replaces))})
-        parts = [self._put_part(DONE_FOLDER, f"pack-{name}.parquet", len(leases), data)]
+        parts = [self._put_part(DONE_FOLDER, f"pack-{name}.parquet", leases, data)]
         origin = {"fleet": self.job.version, "job": self.job.digest, "pack": name}
         for table, rows in kept.tables.items():
             if rows.num_rows and table != FRAMES_TABLE:
@@ -117,7 +117,7 @@ class Rewriting:
         frames = kept.tables[FRAMES_TABLE]
         rows_digest = digest_before_footer(encode(frames, {}))
         part = PartFile(FRAMES_TABLE, pack_part_name(name), frames.num_rows, 0, rows_digest)
-        record = PackRecord(name, self.job.digest, len(leases), (*parts, part))
+        record = PackRecord(name, self.job.digest, leases, (*parts, part))
         data = encode(frames, {METADATA_KEY: record.to_json()})
         self._put_part(part.table, part.name, part.rows, data)
         return name

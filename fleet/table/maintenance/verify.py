@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from functools import partial
 
 from fleet.core.spans import Spans, length
+from fleet.errors import OutputBusyError
 from fleet.parquet.arrays import to_bytes
 from fleet.storage import Folder
-from fleet.table.commits.record import JobRecord
+from fleet.table.commits.record import JobRecord, unfinished_lease_of
 from fleet.table.maintenance.checksums import commits_of, objects_to_verify, verify_object
 from fleet.table.maintenance.finding import Finding
 from fleet.table.maintenance.garbage import SWITCHING, garbage, uncommitted
+from fleet.table.state.holder import Holder
+from fleet.table.state.lock import REWRITE_LOCK, read_holder
 from fleet.table.state.ownership import SCHEMA_PART
 from fleet.table.state.state import TableState, read_state
 from fleet.table.state.success_file import SUCCESS_FILE, read_success
@@ -65,8 +68,10 @@ def verify(
 
     `busy`: whether a run is at work. `read_objects`: read every object, and compare its checksum,
     rows and frames; otherwise only what listings and records tell. `on_progress` is told how many
-    of how many objects are read.
+    of how many objects are read. Raises OutputBusyError where something looks wrong while parts are
+    brought into another shape: they may just have been missed.
     """
+    holder = read_holder(folder, REWRITE_LOCK)
     state = read_state(folder, job.tables)
     videos = read_videos(folder)
     findings = [
@@ -79,6 +84,8 @@ def verify(
     ]
     if read_objects:
         findings += _read_all(folder, state, videos, on_progress)
+    if findings:
+        _check_at_rest(folder, job, state, holder)
     total = state.total
     return VerificationReport(
         uri=folder.uri,
@@ -93,6 +100,22 @@ def verify(
         bytes_read=sum(map(state.sizes.__getitem__, state.objects)) * read_objects,
         busy=busy,
     )
+
+
+def _check_at_rest(
+    folder: Folder, job: JobRecord, state: TableState, holder: Holder | None
+) -> None:
+    """Raise OutputBusyError where the output is, or was meanwhile, brought into another shape.
+
+    `state`, `holder`: what it held, and who had the lock on its shape, when it was looked at first.
+    """
+    holder, now = holder or read_holder(folder, REWRITE_LOCK), read_state(folder, job.tables)
+    gone = [n for n in state.sizes if n not in now.sizes and not unfinished_lease_of(n)]
+    if holder is not None or gone or now.manifest.number != state.manifest.number:
+        raise OutputBusyError(
+            f"The parts of {folder.uri} are being changed by {holder or 'another process'}.",
+            "Wait until it ends, and verify then. If it died, `fleet compact` takes over from it.",
+        )
 
 
 def _schemas(job: JobRecord, state: TableState) -> Iterator[Finding]:

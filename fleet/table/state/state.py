@@ -22,7 +22,7 @@ from fleet.errors import StorageError
 from fleet.parquet.arrays import booleans
 from fleet.storage import Entry, Folder
 from fleet.table.commits.manifest import Manifest, has_later, read_manifest
-from fleet.table.commits.pack import PackRecord
+from fleet.table.commits.pack import PackRecord, pack_number
 from fleet.table.commits.record_rows import own_objects
 from fleet.table.commits.record_table import SCHEMA, Covered, covered, total
 from fleet.table.state.objects import Objects, list_objects
@@ -55,7 +55,7 @@ class TableState:
     closed: bool = False
     """Whether everything that was wanted is there."""
     last_number: int = 0
-    """The highest number that a pack or a manifest has used up."""
+    """The number of the manifest, or without one of the last pack that stands."""
     checkpointed: int = 0
     """How many leases were found in checkpoints, so that their footers were not read."""
 
@@ -119,14 +119,13 @@ def read_state(folder: Folder, tables: Sequence[str]) -> TableState:
     """
     for _ in range(_TRIES):
         objects = list_objects(folder, tables)
-        before = objects.last_pack
-        manifest = read_manifest(folder, objects.listed, before)
+        manifest = read_manifest(folder, objects.listed, objects.last_pack)
         try:
             state = _read(folder, objects, manifest)
         except FileNotFoundError:
             continue
         # What a manifest lists is deleted only once a later one is there.
-        if not has_later(folder, manifest, before):
+        if not has_later(folder, manifest, state.last_number):
             return state
     raise StorageError(f"{folder.uri} changes faster than it can be read.", "Try again later.")
 
@@ -148,6 +147,6 @@ def _read(folder: Folder, objects: Objects, manifest: Manifest) -> TableState:
         superseded=packs.superseded,
         lost=(*packs.lost, *own.lost),
         closed=manifest.closed or closed is not None,
-        last_number=max(objects.last_pack, manifest.number),
+        last_number=max([manifest.number, *(pack_number(pack.name) for pack in packs.packs)]),
         checkpointed=own.checkpointed,
     )
