@@ -66,8 +66,7 @@ def main() -> int:
     local = read_options()
     signal.signal(signal.SIGTERM, _interrupt)
     with tempfile.TemporaryDirectory(prefix="fleet-local-") as folder:
-        token = Path(folder) / "token"
-        token.write_text(secrets.token_hex(32), "utf-8")
+        token = write_token(Path(folder))
         access = access_to(local, token)
         try:
             with running(local, Path(folder), access):
@@ -91,6 +90,14 @@ def read_options() -> Local:
     dashboard_port = given.dashboard_port or free_port(8265)
     command = tuple(given.command)
     return Local(given.max_devices, given.idle_s, port, dashboard_port, command)
+
+
+def write_token(folder: Path) -> Path:
+    """Write a new token for the cluster, which only this user may read; return the file."""
+    path = folder / "token"
+    with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:  # noqa: PTH123 - a handle
+        file.write(secrets.token_hex(32))
+    return path
 
 
 def access_to(local: Local, token: Path) -> dict[str, str]:

@@ -51,6 +51,9 @@ def main() -> None:
 
 def complain(error: FleetError) -> int:
     """Write what is wrong to stderr and return the exit code."""
+    from fleet.storage import redact  # noqa: PLC0415 - takes a while, and most commands succeed
+
     kind = "the job failed" if isinstance(error, JobFailedError) else "error"
-    print(f"fleet: {kind}: {error}", file=sys.stderr)  # noqa: T201 - this is the command's voice
+    # What other programs say, such as Ray, may repeat a token.
+    print(redact(f"fleet: {kind}: {error}"), file=sys.stderr)  # noqa: T201 - this is the command's voice
     return EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from fleet.cli.submit import Address, write
 from fleet.core.format import duration
+from fleet.executors.ray.access import exposures
 from fleet.submit.reachability import check_address
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ def stop(
     that run.
     """
     address = check_address(address)
+    for exposure in exposures(address, os.environ):
+        typer.echo(f"fleet: warning: {exposure}", err=True)
     from fleet.submit.ray_jobs import Jobs  # noqa: PLC0415 - takes seconds to import
 
     jobs = Jobs(address)

@@ -14,6 +14,7 @@ import typer
 from fleet.cli.codes import EXIT_FAILED
 from fleet.cli.options import JobOptions, job_options
 from fleet.errors import JobFailedError, UsageError
+from fleet.executors.ray.access import exposures
 from fleet.job.job_file import job_from, read_fields
 from fleet.submit.package import Package, pack, pack_fleet
 from fleet.submit.reachability import check_address, paths_on_nodes
@@ -75,6 +76,8 @@ def submit(
     following, not the job. Exit code: that of fleet run; 0 with --detach.
     """
     address = check_address(address)
+    for exposure in exposures(address, os.environ):
+        _print(f"fleet: warning: {exposure}")
     job_file = options.path
     fields = read_fields(job_file, options.overrides)
     job = job_from(fields, str(job_file), job_file.parent)

@@ -5,12 +5,17 @@ obstore, memory:// and other schemes through fsspec. Requests that fail are retr
 (`retry`). A store can be made to fail on purpose (`fault_injection`).
 """
 
+from fleet.storage.exposure import is_exposed
 from fleet.storage.fault_injection import FAULTS_VARIABLE, Faults
 from fleet.storage.folder import Entry, Folder, Writable
 from fleet.storage.listing import VIDEO_EXTENSIONS, Listing, expand
 from fleet.storage.location import canonical
 from fleet.storage.reader import Reader, read_file, read_text
-from fleet.storage.redaction import redact, refuse_credentials
+from fleet.storage.redaction import (
+    redact,
+    refuse_credentials,
+    refuse_credentials_in_address,
+)
 from fleet.storage.selection import EVERY_VIDEO, InputFilter, check_glob, parse_moment
 
 __all__ = [
@@ -27,9 +32,11 @@ __all__ = [
     "canonical",
     "check_glob",
     "expand",
+    "is_exposed",
     "parse_moment",
     "read_file",
     "read_text",
     "redact",
     "refuse_credentials",
+    "refuse_credentials_in_address",
 ]

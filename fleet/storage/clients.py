@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from datetime import timedelta
 from functools import lru_cache
@@ -14,8 +15,10 @@ from fleet.storage.cloud import CloudStore
 from fleet.storage.credentials import S3Settings, obs_settings, s3_settings
 from fleet.storage.endpoints import azure_config, concerns_cloud, google_config
 from fleet.storage.error_mapping import translate_cloud_error
+from fleet.storage.exposure import is_exposed
 from fleet.storage.location import Location
 from fleet.storage.presigned import SignedUrlStore
+from fleet.storage.redaction import refuse_credentials
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore, RetryConfig  # exist for type checkers only
@@ -27,6 +30,7 @@ _CLIENT_RETRIES: RetryConfig = {
     "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=1)},
     "retry_timeout": timedelta(seconds=60),
 }
+_LOG = logging.getLogger(__name__)
 _TIMEOUTS = {"connect_timeout": "5s", "read_timeout": "60s", "timeout": "5m"}
 
 
@@ -73,6 +77,12 @@ def _client(make: Any, name: str, root: str, config: dict[str, Any]) -> ObjectSt
 @lru_cache(maxsize=64)
 def _open_s3(name: str, bucket: str, settings: S3Settings) -> CloudStore:
     endpoint = settings.endpoint.rstrip("/") or f"https://s3.{settings.region}.amazonaws.com"
+    refuse_credentials(endpoint)
+    if is_exposed(endpoint):
+        _LOG.warning(
+            "%s is plain HTTP to another machine: whoever is on the way can read what is sent.",
+            endpoint,
+        )
     address = f"{endpoint}/{bucket}"
     if settings.bucket_in_host:
         scheme, _, host = endpoint.partition("://")

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from fleet.errors import UsageError
 from fleet.job.job import Job
+from fleet.storage import refuse_credentials_in_address
 
 _ALONE = ("memory://",)
 """Schemes of which each process has separate data."""
 
 
 def check_address(address: str) -> str:
-    """Return a dashboard's address without a trailing slash; raises UsageError for others."""
+    """Return a dashboard's address without a trailing slash; raises UsageError for others.
+
+    Also for one that carries credentials.
+    """
+    refuse_credentials_in_address(address, "The cluster's address")
     way_out = "Name the cluster's dashboard, such as http://head:8265."
     if address.startswith("ray://"):
         raise UsageError(f"{address} is for Ray's interactive client.", way_out)

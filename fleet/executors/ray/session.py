@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import ray
 
 from fleet.errors import JobFailedError
+from fleet.executors.ray.access import check_ray_address
 
 OBJECT_STORE_BYTES = 128 * 1024 * 1024
 """Pixels never cross Ray: leases and receipts are small."""
@@ -19,12 +20,14 @@ def join_ray() -> int | None:
     """Connect to the cluster that RAY_ADDRESS names, or that this process is connected to.
 
     Gives how many NPUs it has just now, which may be none where nodes come as they are asked for;
-    None where there is no cluster to join. Raises JobFailedError where it cannot be reached.
+    None where there is no cluster to join. Raises JobFailedError where it cannot be reached, and
+    UsageError where its address carries credentials.
     """
     _quiet()
     if not ray.is_initialized():
         if not os.environ.get("RAY_ADDRESS"):
             return None
+        check_ray_address(os.environ)
         try:
             ray.init(logging_level=logging.ERROR, log_to_driver=False)
         except ConnectionError as error:

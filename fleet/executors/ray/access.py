@@ -1,0 +1,34 @@
+"""How a Ray cluster is come by: no credentials in its address, and what others can read is said."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from fleet.storage import is_exposed, refuse_credentials_in_address
+
+_TOKEN_PATH = "RAY_AUTH_TOKEN_PATH"  # noqa: S105 - the name of a variable
+
+
+def check_ray_address(environment: Mapping[str, str]) -> None:
+    """Raise UsageError where the variables that name a cluster carry credentials."""
+    for name in ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS"):
+        refuse_credentials_in_address(environment.get(name, ""), name)
+
+
+def exposures(address: str, environment: Mapping[str, str]) -> Iterator[str]:
+    """Yield a sentence for each way in which others may read what lets one into a cluster."""
+    if is_exposed(address):
+        yield (
+            f"{address} is plain HTTP to another machine: whoever is on the way can read the job, "
+            "the variables passed with it, and the cluster's token. Use https:// or a tunnel."
+        )
+    path = Path(environment.get(_TOKEN_PATH) or Path.home() / ".ray" / "auth_token")
+    try:
+        found = path.stat()
+    except OSError:
+        return
+    if found.st_uid == os.getuid() and found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        yield f"Other users of this machine may read the cluster's token: chmod 600 {path}"
