@@ -17,8 +17,8 @@ from truth import probed
 
 import fleet
 from fleet.core.run_events import Cause, DeviceLost, RunEvent
-from fleet.driver.report import RunReport
 from fleet.driver.context import Resources
+from fleet.driver.report import RunReport
 from fleet.driver.run import run_job
 from fleet.executors.inline import InlinePool
 from fleet.executors.pool import Pool

@@ -1,11 +1,13 @@
 """The process that indexes videos: it gets bytes over a pipe, and sends an index or an error back.
 
-It opens no file and no address: it requests the bytes of a video from its parent. So the worst that
-a video can do is to end this process, or to hang it.
+It opens no file and no address: it requests the bytes of a video from its parent. The kernel is
+asked to hold it to that, so that the worst that a video can do is to end this process, or to hang
+it, even where it makes a library run what it holds.
 """
 
 from __future__ import annotations
 
+import importlib
 import signal
 import struct
 import sys
@@ -17,6 +19,7 @@ from fleet.core.json_text import read_json
 from fleet.core.source import Source
 from fleet.errors import VideoError
 from fleet.memory_limit import limit_memory
+from fleet.video.probe.confinement import confine
 from fleet.video.probe.probe import probe
 from fleet.video.probe.serialize import error_to_json
 from fleet.video.probe.wire import index_to_bytes
@@ -24,7 +27,10 @@ from fleet.video.probe.wire import index_to_bytes
 # The first byte of a message: a request for bytes, its answer, an index, an error.
 REQUEST, BYTES, INDEX, ERROR = b"w", b"g", b"i", b"e"
 HELLO = b"hello"
+"""What the first message begins with; what was left to the child follows."""
 RANGE = struct.Struct("!QQ")
+_IMPORTED_LATE = ("av.subtitles.stream",)
+"""What libraries import when a video has it; once the process is confined they cannot."""
 IDLE_S = 600
 """Without a message for so long it ends: one that hangs would outlive a parent that was killed."""
 
@@ -79,10 +85,16 @@ def _indexed(parent: Connection, source: Source) -> bytes:
 
 
 def main(max_bytes: int, handles: Sequence[int]) -> None:
-    """Serve several connections at once, one thread each, in at most `max_bytes` of memory."""
+    """Serve several connections at once, one thread each, in at most `max_bytes` of memory.
+
+    The first message says what the kernel could not take from this process, see `confine`.
+    """
     limit_memory(max_bytes)
+    for module in _IMPORTED_LATE:
+        importlib.import_module(module)
+    left = confine()
     connections = [Connection(handle) for handle in handles]
-    connections[0].send_bytes(HELLO)
+    connections[0].send_bytes(HELLO + ", ".join(left).encode())
     threads = [Thread(target=serve, args=(connection,)) for connection in connections]
     for thread in threads:
         thread.start()

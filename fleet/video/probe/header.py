@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fleet.core.access_unit import NalUnits
 from fleet.errors import BrokenVideoError
 from fleet.video.containers import avi, isobmff
-from fleet.video.containers.libav import opened, packets, video_stream
+from fleet.video.containers.libav import REMUX, opened, packets, video_stream
 from fleet.video.containers.packet_rows import PacketLocation, PacketRows
 from fleet.video.containers.reader import Ranges, SparseFile
 from fleet.video.h26x.annexb import from_sample
@@ -23,6 +23,9 @@ from fleet.video.probe.stream_info import ProbeResult, codec_name, describe, hea
 
 # Enough to reach a picture's first slice: x264 puts 700 bytes of text before it.
 _HEAD_BYTES = 4 << 10
+# Encoders put some dozens before a key at most. Each costs a read, so a file that lists more of
+# them is scanned instead, in one pass.
+_MOST_LEADING = 256
 
 
 def index_isobmff(uri: str, ranges: Ranges) -> ProbeResult | None:
@@ -71,26 +74,31 @@ def _finished(
             return None
         heads = _Heads(ranges, table, codec, sets.nal_length_bytes)
         if not has_sequence(codec, sets.nals):  # avc3, hev1 and AVI have them in the stream
-            sets = replace(sets, nals=from_unit(codec, heads.unit(keys[0])))
+            sets = replace(sets, nals=heads.parameter_sets(uri, keys[0]))
         pictures = heads.pictures(sets.nals, keys)
         if any(picture is not None and not picture.is_random_access for picture in pictures):
             return None
-        table = replace(table, shown=_shown(heads, table, sets.nals, pictures[0]))
+        shown = _shown(heads, table, sets.nals, pictures[0])
+        if shown is None:
+            return None
+        table = replace(table, shown=shown)
     return ProbeResult(describe(uri, stream, sets, table), table)
 
 
 def _shown(
     heads: _Heads, table: PacketTable, parameter_sets: NalUnits, first: CodedPicture | None
-) -> NDArray[np.bool_]:
+) -> NDArray[np.bool_] | None:
     """Return which rows a decode from the start gives a frame for: bool [rows].
 
-    The headers of the first GOP's leading pictures are read for it.
+    The headers of the first GOP's leading pictures are read for it; None where those are too many.
     """
     keys = np.flatnonzero(table.key)
     start, stop = int(keys[0]), int(keys[1]) if len(keys) > 1 else len(table)
     leading = (np.flatnonzero(table.pts[start:stop] < table.pts[start]) + start).tolist()
     shown = table.shown.copy()
     if leading and heads.codec == "hevc":
+        if len(leading) > _MOST_LEADING:
+            return None
         pictures = heads.pictures(parameter_sets, [start, *leading])[1:]
         shown[leading] &= [picture is None or not picture.not_output for picture in pictures]
     lost = heads.codec == "h264" and first is not None and not first.is_idr
@@ -113,6 +121,14 @@ class _Heads:
         position, size = int(self._table.position[row]), int(self._table.size[row])
         data = self._ranges.get(position, min(size, _HEAD_BYTES), _HEAD_BYTES)
         return from_sample(data, self._nal_length_bytes, cut=True)
+
+    def parameter_sets(self, uri: str, row: int) -> NalUnits:
+        """Return those that a packet begins with; raise BrokenVideoError for too many."""
+        try:
+            return from_unit(self.codec, self.unit(row))
+        except ValueError as error:
+            message = f"its parameter sets make no sense: {error}."
+            raise BrokenVideoError(uri, message, REMUX) from error
 
     def pictures(self, parameter_sets: NalUnits, rows: list[int]) -> list[CodedPicture | None]:
         """Return their pictures; None where the first bytes hold no slice, or make no sense."""

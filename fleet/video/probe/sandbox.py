@@ -7,12 +7,14 @@ every index is kept: a single video is therefore indexed in the same way as an a
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from threading import BoundedSemaphore, Lock
@@ -36,6 +38,7 @@ MAX_ANSWER_BYTES = 1 << 30
 START_TIMEOUT_S, EXIT_TIMEOUT_S = 60.0, 5.0
 _WAY_OUT = "Leave it out of the inputs, or rewrite it: `ffmpeg -i in -c copy out.mp4`."
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH")
+_LOG = logging.getLogger(__name__)
 
 
 class ProbeEndedError(Exception):
@@ -45,10 +48,11 @@ class ProbeEndedError(Exception):
 class Probes:
     """A process that indexes videos, several at a time; safe to use from several threads.
 
-    It gets no environment, so no credentials, and only the bytes that it requests; its answers are
-    checked in full. Where it ends early, each video that it was indexing is tried again in another
-    process by itself, which shows the one that caused it. It is started when it is first needed,
-    also after `close`, and ends with its parent.
+    It gets no environment, so no credentials, and only the bytes that it requests; the kernel keeps
+    it from files, the network and other processes (see `confine`). Its answers are checked in full.
+    Where it ends early, each video that it was indexing is tried again in another process by
+    itself, which shows the one that caused it. It is started when it is first needed, also after
+    `close`, and ends with its parent.
     """
 
     def __init__(self, max_videos: int, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> None:
@@ -117,7 +121,12 @@ class _Child:
         self._process = subprocess.Popen(  # noqa: S603 - our own program, no shell
             [*command, *map(str, handles)],
             pass_fds=handles,
-            env={**environment, "PYTHONPATH": os.pathsep.join([home, *filter(None, sys.path)])},
+            env={
+                **environment,
+                "PYTHONPATH": os.pathsep.join([home, *filter(None, sys.path)]),
+                # A process that is confined has one thread until it is.
+                "OPENBLAS_NUM_THREADS": "1",
+            },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -131,11 +140,12 @@ class _Child:
 
     def _greet(self, pipe: Connection) -> None:
         """Wait until it runs; raise JobFailedError where it does not, which is no video's fault."""
-        try:
-            if pipe.poll(START_TIMEOUT_S) and pipe.recv_bytes() == HELLO:
+        with suppress(EOFError, OSError):
+            greeting = pipe.recv_bytes() if pipe.poll(START_TIMEOUT_S) else b""
+            if greeting.startswith(HELLO):
+                if left := greeting.removeprefix(HELLO).decode("utf-8", "replace"):
+                    _warn(left)
                 return
-        except (EOFError, OSError):
-            pass
         self.close()
         raise JobFailedError(f"{sys.executable} cannot be started to look at headers.")
 
@@ -154,6 +164,16 @@ class _Child:
         self.alive = False
         self._process.kill()
         self._process.wait()
+
+
+@cache
+def _warn(left: str) -> None:
+    """Say once what a child could do that it has no use for."""
+    _LOG.warning(
+        "The kernel does not let us take %s from the process that looks at headers: give Fleet one "
+        "with Landlock or seccomp, or run it where a hostile video can do no harm.",
+        left,
+    )
 
 
 class _ChildConnection:
