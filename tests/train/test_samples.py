@@ -158,6 +158,64 @@ def test_an_archive_gives_the_pictures_that_rendering_gives(tmp_path: Path) -> N
     assert cut_samples(*piece) == piece[1]
 
 
+def person(x1: float = 10.0, frame: int = 0) -> dict[str, object]:
+    """Make a row of truth for the only video."""
+    box = {"x1": x1, "y1": 10.0, "x2": 60.0, "y2": 90.0}
+    return {"uri": "a.mp4", "frame": frame, "label": "person", **box}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        [person(x1=11.0)],
+        [person(), person(frame=1)],
+        [person() | {"label": "car"}],
+        [person() | {"ignore": True}],
+    ],
+    ids=["a box moved", "a row more", "another label", "ignored"],
+)
+def test_truth_that_changes_under_the_same_name_makes_other_samples(
+    tmp_path: Path, changed: list[dict[str, object]]
+) -> None:
+    """What was cut for the truth of before is not taken for that of now."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from fleet.train.data.archive import archive_pieces
+
+    video, truth = tmp_path / "a.mp4", tmp_path / "truth.parquet"
+    video.write_bytes(b"a video")
+
+    def names() -> set[str]:
+        return set(archive_pieces(tmp_path, [str(video)], str(truth), "every=5"))
+
+    pq.write_table(pa.Table.from_pylist([person()]), truth)
+    before = names()
+    assert len(before) == 1
+    assert names() == before
+    pq.write_table(pa.Table.from_pylist(changed), truth)
+    assert names().isdisjoint(before)
+    pq.write_table(pa.Table.from_pylist([person()]), truth)
+    assert names() == before
+
+
+def test_a_video_that_changes_under_the_same_name_makes_other_samples(tmp_path: Path) -> None:
+    """Its truth being the same; the same truth elsewhere makes the same ones."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from fleet.train.data.archive import archive_pieces
+
+    video, truth, copy = (tmp_path / name for name in ("a.mp4", "t.parquet", "copy.parquet"))
+    video.write_bytes(b"a video")
+    for path in (truth, copy):
+        pq.write_table(pa.Table.from_pylist([person()]), path)
+    before = set(archive_pieces(tmp_path, [str(video)], str(truth), "all"))
+    assert set(archive_pieces(tmp_path, [str(video)], str(copy), "all")) == before
+    video.write_bytes(b"another video")
+    assert before.isdisjoint(archive_pieces(tmp_path, [str(video)], str(truth), "all"))
+
+
 def test_an_archive_with_other_labels_is_refused(tmp_path: Path) -> None:
     """Says which labels the network learns."""
     import pyarrow as pa

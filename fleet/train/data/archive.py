@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -31,6 +32,9 @@ def archive_pieces(
 ) -> dict[str, tuple[Path, str, Source, Sampling, pa.Table]]:
     """Return the arguments for `cut_samples`, by the name of the samples.
 
+    The name is made of all that the samples are: the version of the video, which frames, and the
+    rows of its truth. Samples of a truth that has changed since are therefore never used again.
+
     `inputs` are videos, folders and globs, `truth` is Parquet as `fleet street` writes it. Raises
     UsageError where videos have no truth, or truth with labels that the network does not have.
     """
@@ -41,9 +45,15 @@ def archive_pieces(
     pieces = {}
     for uri, video in match_videos(list(sources), pc.unique(table["uri"]).to_pylist()).items():
         rows = table.filter(pc.equal(table["uri"], uri)).select(list(_COLUMNS))
-        digest = hashlib.sha256(f"{video} {chosen} {truth}".encode()).hexdigest()[:16]
-        pieces[f"archive-{digest}"] = (cache, f"archive-{digest}", sources[video], chosen, rows)
+        name = f"archive-{_digest(sources[video], chosen, rows)}"
+        pieces[name] = (cache, name, sources[video], chosen, rows)
     return pieces
+
+
+def _digest(source: Source, sample: Sampling, truth: pa.Table) -> str:
+    """Return 16 hex digits of a SHA-256 over what samples are cut from."""
+    content = [source.uri, source.bytes, source.etag, str(sample), truth.to_pydict()]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
 def cut_samples(cache: Path, name: str, source: Source, sample: Sampling, truth: pa.Table) -> str:
