@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,7 +28,7 @@ def archive(town_hevc: Path, town_mkv: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "archive"
     folder.mkdir()
     for clip in (town_hevc, town_mkv):
-        (folder / clip.name).symlink_to(clip)
+        shutil.copy(clip, folder / clip.name)
     (folder / "text.mp4").write_text("I am a text, not a video.\n" * 100)
     return folder
 

@@ -166,7 +166,7 @@ def test_notes_of_old_runs_go(folder: Folder) -> None:
     alive = note("running", age_s=30)
     for each in [*old, alive]:
         RunRecords(folder).put(each)
-        RunRecords(folder).put_leases(each.id, [lease("x")])
+        RunRecords(folder).put_leases(each.id, [lease("d")])
     RunRecords(folder).prune(record for record in RunRecords(folder).read() if record.is_over)
     assert [left.id for left in RunRecords(folder).read()] == [n.id for n in [*old[3:], alive]]
     assert [RunRecords(folder).leases(n.id) is None for n in [*old, alive]] == [True] * len(old) + [
@@ -181,7 +181,7 @@ def lease(name: str) -> Lease:
         Shard(Source(uri, 9, "e"), 0, 3, Interval(uri, "e", -5, 2**40), 7, 0.5, 0.25)
         for uri in ("a", odd)
     )
-    return Lease(name, shards)
+    return Lease(32 * name, shards)
 
 
 def test_leases_read_back_in_their_order(folder: Folder) -> None:
