@@ -33,8 +33,8 @@ from fleet.core.run_events import (
     RunEvent,
     RunStarted,
 )
-from fleet.driver.report import RunReport
 from fleet.driver.context import Resources
+from fleet.driver.report import RunReport
 from fleet.driver.run import run_job
 from fleet.executors.pool import Pool
 from fleet.executors.ray.pool import RayPool

@@ -17,6 +17,12 @@ from fleet.video.containers.reader import BlockFile
 _NEAR_BYTES = 4 << 10
 # How far to search where bytes are left out: demuxers drop some of damaged files.
 _FAR_BYTES = 2 << 20
+# A file in which much is searched for in vain is searched no farther than this any more.
+_CLOSE_BYTES = 64 << 10
+_VAIN_BYTES = 1 << 30
+# What each packet that is found adds to that: damage once a second leaves a recording of any
+# length as it is.
+_EARNED_BYTES = 128 << 10
 _CHUNK_BYTES = 1 << 20
 
 
@@ -43,21 +49,46 @@ class NearPosition:
         return PacketLocation(start + max(found, 0), size, 0, size, verbatim=found >= 0)
 
 
+class _Reach:
+    """How far packets are searched, which depends on how much was searched in vain."""
+
+    def __init__(self) -> None:
+        self._left_bytes = _VAIN_BYTES
+
+    @property
+    def bytes(self) -> int:
+        """Return how many bytes are searched beyond a packet's own size."""
+        return _FAR_BYTES if self._left_bytes > 0 else _CLOSE_BYTES
+
+    def found(self) -> None:
+        """Count a packet that was found."""
+        self._left_bytes += _EARNED_BYTES
+
+    def missed(self, searched_bytes: int) -> None:
+        """Count a packet that was not found in so many bytes."""
+        self._left_bytes -= searched_bytes
+
+
 class InSequence:
     """For raw streams: the file is its packets, one after another."""
 
     def __init__(self, file: BlockFile) -> None:
         self._file = file
         self._cursor = 0
+        self._reach = _Reach()
 
     def locate(self, _position: int | None, data: bytes, /) -> PacketLocation:
         """Return where a packet lies; see `Locator`."""
         size, found = len(data), 0
         if self._file.peek(self._cursor, size) != data:
-            found = self._file.peek(self._cursor, size + _FAR_BYTES).find(data)
+            searched = self._file.peek(self._cursor, size + self._reach.bytes)
+            found = searched.find(data)
+            if found < 0:
+                self._reach.missed(len(searched))
         start = self._cursor + max(found, 0)
         if found >= 0:
             self._cursor = start + size
+            self._reach.found()
         return PacketLocation(start, size, 0, size, verbatim=found >= 0)
 
 
@@ -72,6 +103,7 @@ class InTransport:
         self._payload = b""
         self._payload_start = 0  # how many bytes of payload came before self._payload
         self._cursor = 0
+        self._reach = _Reach()
         # Of each TS packet: its offset in the file, and where its payload starts and ends.
         self._offsets = self._starts = self._ends = np.zeros(0, np.int64)
 
@@ -83,21 +115,26 @@ class InTransport:
         carried = mpegts.payload(carrying, self._pid, self._step)
         if start is not None:
             self._cursor = start + len(data)
+            self._reach.found()
             self._forget()
         verbatim = carried[location.skip : location.skip + location.size] == data
         return replace(location, verbatim=verbatim)
 
     def _find(self, data: bytes) -> int | None:
         """Return where `data` lies in the payload, reading on up to a limit; None if nowhere."""
+        start = searched = self._cursor - self._payload_start
+        most = len(data) + self._reach.bytes
         while True:
-            start = self._cursor - self._payload_start
             if self._payload.startswith(data, start):
                 return self._cursor
-            found = self._payload.find(data, start)
+            found = self._payload.find(data, searched, start + most)
             if found >= 0:
                 return self._payload_start + found
-            if len(self._payload) - start > len(data) + _FAR_BYTES or not self._read_on():
+            left = len(self._payload) - start
+            if left > most or not self._read_on():
+                self._reach.missed(min(left, most))
                 return None
+            searched = max(start, start + left - len(data) + 1)
 
     def _span(self, start: int, size: int) -> PacketLocation:
         """Return the TS packets that carry a stretch of payload, cut where the payload ends."""

@@ -98,6 +98,7 @@ def _payload_begins(rows: NDArray[np.uint8], header: NDArray[np.int64]) -> NDArr
 def _packet_offsets(data: bytes, step: int) -> NDArray[np.int64]:
     lead = step - PACKET_BYTES
     flat = np.frombuffer(data, np.uint8)
+    regained: NDArray[np.int64] | None = None
     parts: list[NDArray[np.int64]] = []
     start = 0
     while start + step <= len(data):
@@ -107,16 +108,16 @@ def _packet_offsets(data: bytes, step: int) -> NDArray[np.int64]:
         parts.append(start + np.arange(good, dtype=np.int64) * step)
         start += good * step
         if len(lost):
-            start = _resync(flat, start + 1, step)
+            if regained is None:
+                regained = _consistent(flat, step)
+            following = np.searchsorted(regained, start + 1)
+            start = int(regained[following]) if following < len(regained) else len(data)
     return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
 
-def _resync(flat: NDArray[np.uint8], start: int, step: int) -> int:
-    """Return where the next packet begins that is followed by another one, or the end."""
-    lead = step - PACKET_BYTES
-    candidates = np.flatnonzero(flat[start + lead :] == _SYNC) + start
-    following = candidates + lead + step
-    inside = following < len(flat)
-    consistent = ~inside
-    consistent[inside] = flat[following[inside]] == _SYNC
-    return int(candidates[consistent][0]) if consistent.any() else len(flat)
+def _consistent(flat: NDArray[np.uint8], step: int) -> NDArray[np.int64]:
+    """Return where packets may begin that are followed by another one, or by the end: int64 [n]."""
+    syncs = flat[step - PACKET_BYTES :] == _SYNC
+    followed = np.ones(len(syncs), np.bool_)
+    followed[:-step] = syncs[step:]
+    return np.flatnonzero(syncs & followed)

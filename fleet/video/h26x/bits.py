@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# Parameter sets take some dozen bytes, a few hundred with scaling lists; later bytes are not read.
 LONGEST_HEADER_BYTES = 8192
+"""Parameter sets take some dozen bytes, a few hundred with scaling lists; no more is read."""
 
 
 def unescape(nal: bytes) -> bytes:
@@ -14,19 +14,32 @@ def unescape(nal: bytes) -> bytes:
     return nal[:LONGEST_HEADER_BYTES].replace(b"\0\0\3", b"\0\0")
 
 
+_WINDOW_BYTES = 32
+# The longest Exp-Golomb number, but for what follows its zeros and its one.
+_LONGEST_ZEROS = 32
+
+
 class BitReader:
-    """Reads bytes from the most significant bit on; raises ValueError where they end too early."""
+    """Reads bytes from the most significant bit on; raises ValueError where they end too early.
+
+    Only a window of the bytes is held as a number, so that a read takes no longer where more bytes
+    follow.
+    """
 
     def __init__(self, data: bytes) -> None:
-        self._value = int.from_bytes(data, "big")
-        self._left_bits = len(data) * 8
+        self._data = data
+        self._next = 0
+        self._window = 0
+        self._held_bits = 0
 
     def u(self, bits: int) -> int:
         """Return an unsigned number of that many bits."""
-        if bits > self._left_bits:
-            raise ValueError(f"the header ends {bits - self._left_bits} bits too early")
-        self._left_bits -= bits
-        return self._value >> self._left_bits & (1 << bits) - 1
+        if bits > self._held_bits:
+            self._hold(bits)
+            if bits > self._held_bits:
+                raise ValueError(f"the header ends {bits - self._held_bits} bits too early")
+        self._held_bits -= bits
+        return self._window >> self._held_bits & (1 << bits) - 1
 
     def flag(self) -> bool:
         """Return whether the next bit is 1."""
@@ -34,12 +47,14 @@ class BitReader:
 
     def ue(self, maximum: int = 2**32 - 2) -> int:
         """Return an unsigned Exp-Golomb number (H.264 9.1); raise ValueError above `maximum`."""
-        zeros = 0
-        while not self.u(1):
-            zeros += 1
-            if zeros > 32:
-                raise ValueError("an Exp-Golomb number takes more than 32 bits")
-        value = (1 << zeros) - 1 + self.u(zeros)
+        if self._held_bits <= _LONGEST_ZEROS:
+            self._hold(_LONGEST_ZEROS + 1)
+        ahead = self._window & (1 << self._held_bits) - 1
+        zeros = self._held_bits - ahead.bit_length()
+        if zeros > _LONGEST_ZEROS:
+            raise ValueError("an Exp-Golomb number takes more than 32 bits")
+        self._held_bits -= zeros
+        value = self.u(zeros + 1) - 1
         if value > maximum:
             raise ValueError(f"a header field is {value}, it can be {maximum} at most")
         return value
@@ -51,8 +66,24 @@ class BitReader:
 
     def skip(self, bits: int) -> None:
         """Pass over that many bits."""
+        beyond = bits - self._held_bits
+        if beyond > 0:
+            missing = beyond - 8 * (len(self._data) - self._next)
+            if missing > 0:
+                raise ValueError(f"the header ends {missing} bits too early")
+            self._next += beyond >> 3
+            self._held_bits = 0
+            bits = beyond & 7
         self.u(bits)
 
     def ues(self, count: int) -> list[int]:
         """Return that many unsigned Exp-Golomb numbers."""
         return [self.ue() for _ in range(count)]
+
+    def _hold(self, bits: int) -> None:
+        """Take further bytes into the window: so many bits, where there are as many."""
+        more = self._data[self._next : self._next + max(_WINDOW_BYTES, bits + 7 >> 3)]
+        self._next += len(more)
+        held = self._window & (1 << self._held_bits) - 1
+        self._window = held << 8 * len(more) | int.from_bytes(more, "big")
+        self._held_bits += 8 * len(more)

@@ -12,8 +12,31 @@ from fleet.video.h26x.h264 import Sps
 from fleet.video.h26x.h264_slice import LONGEST_SLICE_HEADER_BYTES, SLICES, Slice, read_slice
 from fleet.video.h26x.parameter_set_store import h264_store
 
-# Nearly every header fits; with weights for many reference pictures it is longer.
-_USUAL_HEADER_BYTES = 64
+
+class FrameNumbers:
+    """Follows the frame numbers of one stream's pictures, in decode order."""
+
+    def __init__(self) -> None:
+        self._previous: int | None = None
+
+    def reset(self) -> None:
+        """Start again: the next picture has none before it."""
+        self._previous = None
+
+    def continues(self, head: Slice, sps: Sps, left_out: int) -> bool:
+        """Return whether no picture is missing between this one and the one before.
+
+        `left_out`: how many pictures between the two are in the file and are not followed.
+        """
+        modulus = 1 << sps.frame_num_bits
+        missing = 0
+        if self._previous is not None and not head.idr and not sps.gaps_allowed:
+            missing = max(0, (head.frame_num - self._previous) % modulus - 1)
+        if head.idr or head.ends_references:
+            self._previous = 0
+        else:
+            self._previous = (head.frame_num - (not head.reference)) % modulus
+        return missing <= left_out
 
 
 class ReferenceChain:
@@ -22,11 +45,11 @@ class ReferenceChain:
     def __init__(self, parameter_sets: NalUnits) -> None:
         self._sets = h264_store()
         self._sets.learn_all(parameter_sets)
-        self._previous: int | None = None
+        self._numbers = FrameNumbers()
 
     def reset(self) -> None:
         """Start again: the next picture has none before it."""
-        self._previous = None
+        self._numbers.reset()
 
     def continues(self, nals: NalUnits, left_out: int) -> bool:
         """Return whether no picture is missing between this one and the one before.
@@ -38,29 +61,16 @@ class ReferenceChain:
             head, sps = self._read(nals)
         except ValueError:
             # This says nothing about order; the decoder reports the damage.
-            self._previous = None
+            self._numbers.reset()
             return True
-        modulus = 1 << sps.frame_num_bits
-        missing = 0
-        if self._previous is not None and not head.idr and not sps.gaps_allowed:
-            missing = max(0, (head.frame_num - self._previous) % modulus - 1)
-        if head.idr or head.ends_references:
-            self._previous = 0
-        else:
-            self._previous = (head.frame_num - (not head.reference)) % modulus
-        return missing <= left_out
+        return self._numbers.continues(head, sps, left_out)
 
     def _read(self, nals: NalUnits) -> tuple[Slice, Sps]:
         for number, offset in enumerate(nals.offsets):
             nal_type = nals.data[offset] & 0x1F
             if nal_type in SLICES:
-                return self._slice(nals.data, offset)
+                nal = nals.data[offset : offset + LONGEST_SLICE_HEADER_BYTES]
+                return read_slice(nal, self._sets)
             if nal_type in PARAMETER_SETS["h264"]:
                 self._sets.learn(nals[number])
         raise ValueError("it holds no slice")
-
-    def _slice(self, data: bytes, offset: int) -> tuple[Slice, Sps]:
-        try:
-            return read_slice(data[offset : offset + _USUAL_HEADER_BYTES], self._sets)
-        except ValueError:
-            return read_slice(data[offset : offset + LONGEST_SLICE_HEADER_BYTES], self._sets)

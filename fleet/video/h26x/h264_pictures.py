@@ -12,6 +12,8 @@ from fleet.video.h26x.parameter_set_store import h264_store
 
 _SEI = 6
 _RECOVERY_POINT = 6
+_MOST_MESSAGES = 64
+"""Messages of one SEI that are looked at; encoders write a few."""
 
 
 class H264Pictures:
@@ -21,6 +23,8 @@ class H264Pictures:
         self._sets = h264_store()
         self._order = _OrderCount()
         self._first_field: Slice | None = None
+        self.latest: tuple[Slice, Sps] | None = None
+        """The slice header that was read of the latest packet; None where it holds none."""
         self._sequence_and_count = 0, 0
 
     def learn(self, parameter_sets: NalUnits) -> None:
@@ -29,7 +33,7 @@ class H264Pictures:
 
     def read(self, nals: NalUnits) -> CodedPicture | None:
         """Return the picture of a packet, or of its beginning; see `PictureReader`."""
-        recovers = False
+        self.latest, recovers = None, False
         for number, offset in enumerate(nals.offsets):
             nal_type = nals.data[offset] & 0x1F
             if nal_type in SLICES:
@@ -43,7 +47,7 @@ class H264Pictures:
         return None
 
     def _picture(self, nal: bytes, recovers: bool) -> CodedPicture:
-        head, sps = read_slice(nal, self._sets)
+        head, sps = self.latest = read_slice(nal, self._sets)
         second = self._completes(head)
         if not second:
             self._sequence_and_count = self._order.advance(head, sps)
@@ -131,7 +135,9 @@ def _is_recovery_point(nal: bytes) -> bool:
     """Return whether an SEI says that pictures are right from this one on (D.1.8)."""
     data = unescape(nal[1:])
     offset = 0
-    while offset + 2 < len(data):
+    for _ in range(_MOST_MESSAGES):
+        if offset + 2 >= len(data):
+            break
         kind, offset = _sei_number(data, offset)
         size, offset = _sei_number(data, offset)
         if kind == _RECOVERY_POINT:

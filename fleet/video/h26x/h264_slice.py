@@ -14,6 +14,9 @@ _IDR = 5
 _P, _B, _I, _SP, _SI = 0, 1, 2, 3, 4
 # Enough for a slice header with the weights of 32 reference pictures.
 LONGEST_SLICE_HEADER_BYTES = 1024
+# Commands that reorder a list of references, or mark pictures: at most one for each of 32 fields,
+# and those that end the list or stand alone (7.4.3.1, 7.4.3.3).
+_MOST_COMMANDS = 40
 
 
 @dataclass(frozen=True)
@@ -95,11 +98,18 @@ def _ends_references(bits: BitReader, slice_type: int, sps: Sps, pps: Pps) -> bo
         references[:lists] = [bits.ue(31) + 1 for _ in range(lists)]
     for _ in range(lists):
         if bits.flag():
-            while bits.ue(5) != 3:
-                bits.ue()
+            _skip_reordering(bits)
     if (lists == 1 and pps.weighted_p) or (lists == 2 and pps.weighted_b):
         _skip_weights(bits, references[:lists], has_chroma=bool(sps.chroma_array_type))
     return bits.flag() and _has_operation_5(bits)
+
+
+def _skip_reordering(bits: BitReader) -> None:
+    for _ in range(_MOST_COMMANDS):
+        if bits.ue(5) == 3:
+            return
+        bits.ue()
+    raise ValueError("a slice reorders more references than there can be")
 
 
 def _skip_weights(bits: BitReader, references: list[int], *, has_chroma: bool) -> None:
@@ -113,8 +123,9 @@ def _skip_weights(bits: BitReader, references: list[int], *, has_chroma: bool) -
 
 
 def _has_operation_5(bits: BitReader) -> bool:
-    while operation := bits.ue(6):
-        if operation == 5:
-            return True
+    for _ in range(_MOST_COMMANDS):
+        operation = bits.ue(6)
+        if operation in {0, 5}:
+            return operation == 5
         bits.ues(2 if operation == 3 else 1)
-    return False
+    raise ValueError("a slice marks more pictures than there can be")

@@ -7,6 +7,13 @@ from typing import Generic, Protocol, TypeVar
 
 from fleet.core.access_unit import NalUnits
 from fleet.video.h26x import h264, h265
+from fleet.video.h26x.bits import LONGEST_HEADER_BYTES
+
+MOST_SETS = 4096
+"""Different parameter sets that are read of one stream; each number may be sent anew, and is by
+streams that were joined."""
+MOST_BYTES = 256 << 10
+"""Bytes of those."""
 
 
 class _Numbered(Protocol):
@@ -21,10 +28,15 @@ class _OfSequence(_Numbered, Protocol):
 
 SpsT = TypeVar("SpsT", bound=_Numbered)
 PpsT = TypeVar("PpsT", bound=_OfSequence)
+SetT = TypeVar("SetT")
 
 
 class ParameterSetStore(Generic[SpsT, PpsT]):
-    """Holds the latest SPS and PPS of each number; changed only through `learn`."""
+    """Holds the latest SPS and PPS of each number; changed only through `learn`.
+
+    What is sent again, as most streams do at each key, is not read again. How many different ones
+    are read is limited, so that a stream of nothing else does not take hours.
+    """
 
     def __init__(
         self,
@@ -42,18 +54,21 @@ class ParameterSetStore(Generic[SpsT, PpsT]):
         self._pps_type, self._parse_pps = pps
         self._sps: dict[int, SpsT] = {}
         self._pps: dict[int, PpsT] = {}
+        self._read_sps: dict[bytes, SpsT | str] = {}
+        self._read_pps: dict[bytes, PpsT | str] = {}
+        self._left_sets, self._left_bytes = MOST_SETS, MOST_BYTES
 
     def learn(self, nal: bytes) -> None:
         """Take a NAL unit, header first; one that is no SPS or PPS is passed over.
 
-        Raises ValueError where a parameter set makes no sense.
+        Raises ValueError where a parameter set makes no sense, or there were too many before it.
         """
         nal_type = self._nal_type(nal[0]) if nal else -1
         if nal_type == self._sps_type:
-            sps = self._parse_sps(nal)
+            sps = self._read(nal, self._read_sps, self._parse_sps)
             self._sps[sps.id] = sps
         elif nal_type == self._pps_type:
-            pps = self._parse_pps(nal)
+            pps = self._read(nal, self._read_pps, self._parse_pps)
             self._pps[pps.id] = pps
 
     def learn_all(self, nals: NalUnits) -> None:
@@ -68,6 +83,30 @@ class ParameterSetStore(Generic[SpsT, PpsT]):
         if pps is None or sps is None:
             raise ValueError("a slice names parameter sets that the stream has not sent")
         return sps, pps
+
+    def _read(
+        self, nal: bytes, known: dict[bytes, SetT | str], parse: Callable[[bytes], SetT]
+    ) -> SetT:
+        """Return what a NAL unit says, which is looked up where it was read before."""
+        nal = nal[: LONGEST_HEADER_BYTES + 1]
+        if nal not in known:
+            self._left_sets -= 1
+            self._left_bytes -= len(nal)
+            if min(self._left_sets, self._left_bytes) < 0:
+                raise ValueError("the stream sends more different parameter sets than are read")
+            known[nal] = _parsed(nal, parse)
+        found = known[nal]
+        if isinstance(found, str):
+            raise ValueError(found)  # noqa: TRY004 - it is why the NAL unit could not be read
+        return found
+
+
+def _parsed(nal: bytes, parse: Callable[[bytes], SetT]) -> SetT | str:
+    """Return what a NAL unit says, or why it cannot be read."""
+    try:
+        return parse(nal)
+    except ValueError as error:
+        return str(error)
 
 
 H264Store = ParameterSetStore[h264.Sps, h264.Pps]

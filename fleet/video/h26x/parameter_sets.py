@@ -13,6 +13,10 @@ from fleet.video.h26x.sequence import Sequence
 # libav's names of the codecs whose access units this package reads itself.
 CODECS = ("h264", "hevc")
 
+MOST_SETS = 512
+"""A stream can number 16 VPS, 32 SPS and 256 PPS at most."""
+MOST_BYTES = 64 << 10
+"""Bytes of parameter sets that are kept of one stream."""
 _SPS = {"h264": 7, "hevc": 33}
 
 
@@ -29,7 +33,7 @@ class ParameterSets:
 def from_configuration(codec: str, extradata: bytes) -> ParameterSets:
     """Read avcC (ISO/IEC 14496-15 5.3.3.1), hvcC (8.3.3.1) or Annex-B bytes.
 
-    Raises ValueError where they contradict themselves.
+    Raises ValueError where they contradict themselves, or are more than a stream can use.
     """
     if not extradata or annexb.begins_with_start_code(extradata):
         return ParameterSets(from_unit(codec, annexb.split(extradata)), 0)
@@ -45,7 +49,10 @@ def from_configuration(codec: str, extradata: bytes) -> ParameterSets:
 
 
 def from_unit(codec: str, nals: NalUnits) -> NalUnits:
-    """Return the parameter sets that an access unit carries, all else left out."""
+    """Return the parameter sets that an access unit carries, all else left out.
+
+    Raises ValueError for more than a stream can use.
+    """
     return _joined(codec, nals)
 
 
@@ -79,8 +86,14 @@ def _nal_type(codec: str, nal: bytes) -> int:
 
 
 def _joined(codec: str, nals: Iterable[bytes]) -> NalUnits:
-    kept = PARAMETER_SETS[codec]
-    return annexb.join(nal for nal in nals if _nal_type(codec, nal) in kept)
+    kinds = PARAMETER_SETS[codec]
+    kept = [nal for nal in nals if _nal_type(codec, nal) in kinds]
+    size = sum(map(len, kept))
+    if len(kept) > MOST_SETS or size > MOST_BYTES:
+        raise ValueError(
+            f"it has {len(kept):,} parameter sets of {size:,} bytes, more than any stream uses"
+        )
+    return annexb.join(kept)
 
 
 def _avcc(data: bytes) -> tuple[list[bytes], int]:

@@ -11,7 +11,7 @@ from fleet.core.access_unit import NO_NALS, NalUnits
 from fleet.video.h26x.access_unit import is_auxiliary
 from fleet.video.h26x.annexb import from_sample
 from fleet.video.h26x.coded_picture import CodedPicture, PictureReader
-from fleet.video.h26x.h264_chain import ReferenceChain
+from fleet.video.h26x.h264_chain import FrameNumbers
 from fleet.video.h26x.h264_pictures import H264Pictures
 from fleet.video.h26x.h265_pictures import H265Pictures
 from fleet.video.h26x.parameter_sets import ParameterSets, from_unit, has_sequence
@@ -40,7 +40,7 @@ class PictureLog:
         self._flags = {name: bytearray() for name in _FLAGS}
         self._sequence, self._order_count = array("q"), array("q")
         self._damaged = bytearray()
-        self._chain = ReferenceChain(sets.nals) if codec == "h264" else None
+        self._frame_numbers = FrameNumbers()
         self._gaps = 0
 
     def add(self, sample: bytes) -> None:
@@ -52,12 +52,21 @@ class PictureLog:
                 self.in_band = from_unit(self._codec, nals)
                 self._lacks_sets = False
             picture = self._reader.read(nals)
-            self._gaps += self._chain is not None and not self._chain.continues(nals, 0)
+            self._gaps += not self._continues()
             damaged = picture is None and not is_auxiliary(self._codec, nals)
         except ValueError:
             damaged = True
         self._damaged.append(damaged)
         self._append(picture, damaged=damaged)
+
+    def _continues(self) -> bool:
+        """Return whether no picture is missing before the latest; True for all but H.264."""
+        if not isinstance(self._reader, H264Pictures):
+            return True
+        if self._reader.latest is None:
+            self._frame_numbers.reset()
+            return True
+        return self._frame_numbers.continues(*self._reader.latest, left_out=0)
 
     def _append(self, picture: CodedPicture | None, *, damaged: bool) -> None:
         # A packet without a readable picture is ordered with the picture before it.
