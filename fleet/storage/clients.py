@@ -13,9 +13,8 @@ from obstore.store import AzureStore, GCSStore, S3Store
 
 from fleet.storage.cloud import CloudStore
 from fleet.storage.credentials import S3Settings, obs_settings, s3_settings
-from fleet.storage.endpoints import azure_config, concerns_cloud, google_config
+from fleet.storage.endpoints import azure_config, concerns_cloud, google_config, is_exposed
 from fleet.storage.error_mapping import translate_cloud_error
-from fleet.storage.exposure import is_exposed
 from fleet.storage.location import Location
 from fleet.storage.presigned import SignedUrlStore
 from fleet.storage.redaction import refuse_credentials

@@ -6,8 +6,10 @@ of Google's own clients find an emulator, and it sends nothing over plain HTTP u
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from obstore.store import GCSCredential  # exists for type checkers only
@@ -46,3 +48,22 @@ def _plain_http(address: str) -> dict[str, Any]:
 
 def _nobody() -> GCSCredential:
     return {"token": "", "expires_at": None}
+
+
+def is_exposed(address: str) -> bool:
+    """Return whether an address is one of plain HTTP on another machine."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    return parts.scheme.lower() == "http" and not _is_here(host)
+
+
+def _is_here(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
