@@ -52,8 +52,10 @@ def store(cluster: RayHosts, tmp_path: Path) -> S3Server:
 
 
 def run_on(host: Host, command: list[str], log: Path, environment: Mapping[str, str]) -> str:
-    """Run something on a host to its end; gives what it printed."""
-    assert host.start(command, log, environment).wait(60) == 0, log.read_text()
+    """Run something on a host to its end; gives what it printed, without its warnings."""
+    errors = log.with_suffix(".errors")
+    process = host.start(command, log, environment, errors)
+    assert process.wait(60) == 0, errors.read_text() + log.read_text()
     return log.read_text()
 
 

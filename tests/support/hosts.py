@@ -66,19 +66,24 @@ class Host:
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(
-        self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        errors: Path | None = None,
     ) -> subprocess.Popen[bytes]:
         """Run a command on the host; what it prints goes into `log`.
 
-        A signal to the process that is given here does not reach the command: see `find`.
+        What it prints to stderr goes there as well, or into `errors`. A signal to the process that
+        is given here does not reach the command: see `find`.
         """
-        with log.open("wb") as output:
+        with log.open("wb") as output, (errors or log).open("ab") as others:
             process = subprocess.Popen(
                 ["nsenter", "-t", str(self.first), *_NAMESPACES, "--", *command],
                 env={**os.environ, **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
-                stderr=subprocess.STDOUT,
+                stderr=others if errors else subprocess.STDOUT,
             )
         self.started.append(process)
         return process
