@@ -7,13 +7,17 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import json
 import sys
+import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from fleet.errors import UsageError
 from fleet.job.frame_job import FrameJob
+from fleet.job.own_modules import own_modules
 
 LOADED_PREFIX = "fleet_job_"
 """The names of modules loaded from a job's own file begin so: workers get them by value."""
@@ -74,23 +78,36 @@ def _load_file(path: Path) -> ModuleType:
 
 
 def code_digest(job_class: type[FrameJob[Any]]) -> str:
-    """Return the sha256, in hex, of the text that a job's class is in, to tell versions apart.
+    """Return a sha256, in hex, of the code that a job's rows depend on, to tell versions apart.
 
-    That is the whole module; of a script or notebook, the class alone. Raises UsageError where the
-    text cannot be found.
+    It is of the text that the job's class is in, and of the user's own modules that it imports,
+    directly or not (see `own_modules`). The text is the whole module; of a script or notebook, the
+    class alone. Raises UsageError where it cannot be found.
     """
     module = inspect.getmodule(job_class)
+    package = ""
+    namespace: Mapping[str, object] = {}
     try:
         if module is None or module.__name__ == "__main__":
-            source = _class_source(job_class)
+            source, namespace = _class_source(job_class), vars(module) if module else {}
         else:
-            source = inspect.getsource(module)
+            source, package = inspect.getsource(module), module.__package__ or ""
     except (OSError, TypeError):
         message = (
             f"The source of {job_class.__qualname__} cannot be found, so its version is unknown."
         )
         raise UsageError(message, "Put the class into a file of its own.") from None
-    return hashlib.sha256(source.encode()).hexdigest()
+    modules = own_modules(textwrap.dedent(source), package, namespace)
+    return _digest(source, {name: path.read_bytes() for name, path in modules.items()})
+
+
+def _digest(source: str, modules: Mapping[str, bytes]) -> str:
+    """Return the digest of a job's text and its modules: of the text alone where there are none."""
+    text = source.encode()
+    if modules:
+        digests = {name: hashlib.sha256(data).hexdigest() for name, data in modules.items()}
+        text += json.dumps(digests, sort_keys=True).encode()
+    return hashlib.sha256(text).hexdigest()
 
 
 def _class_source(job_class: type[FrameJob[Any]]) -> str:
