@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import tomllib
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -109,11 +110,11 @@ def test_the_autoscaler_believes_that_a_worker_has_an_npu(cluster: dict[str, Any
 
 @pytest.mark.parametrize("cluster", kuberay_clusters())
 def test_pods_are_what_kubernetes_takes(cluster: dict[str, Any]) -> None:
-    """Each template, as a Pod, against the schemas of Kubernetes; nothing has a volume claim."""
+    """Each template, as a Pod, against the schemas of Kubernetes; all volumes go with the pod."""
     for name, template in pods(cluster).items():
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, **template}
         kubernetes_validate.validate(pod, kubernetes_validate.latest_version(), strict=True)
-        assert "volumes" not in template["spec"]
+        assert all(set(volume) == {"name", "emptyDir"} for volume in template["spec"]["volumes"])
 
 
 @pytest.mark.parametrize("cluster", kuberay_clusters())
@@ -158,6 +159,90 @@ def test_a_job_has_the_same_cluster() -> None:
     assert manifest("rayjob.yaml")["spec"]["rayClusterSpec"] == manifest("raycluster.yaml")["spec"]
 
 
+def every_pod() -> list[Any]:
+    """Every pod that a manifest describes, the one that submits a job among them."""
+    submitter = manifest("rayjob.yaml")["spec"]["submitterPodTemplate"]
+    found = [pytest.param(submitter, id="submitter")]
+    for cluster in kuberay_clusters():
+        for name, template in pods(cluster.values[0]).items():
+            found.append(pytest.param(template, id=f"{cluster.id}-{name}"))
+    return found
+
+
+LOCKED = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+
+
+@pytest.mark.parametrize("template", every_pod())
+def test_a_pod_cannot_come_to_more_rights(template: dict[str, Any]) -> None:
+    """No escalation, no capability, nothing written beside what goes with the pod, nobody special."""
+    spec = template["spec"]
+    assert spec["securityContext"]["runAsNonRoot"]
+    assert spec["securityContext"]["runAsUser"] > 0
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert not spec.keys() & {"hostNetwork", "hostPID", "hostIPC"}
+    volumes = {volume["name"]: volume for volume in spec["volumes"]}
+    for container in spec["containers"]:
+        assert container["securityContext"] == LOCKED
+        mounted = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+        # Ray's sessions lie below /tmp/ray.
+        assert set(mounted) == {"/tmp", "/home/ray"}  # noqa: S108 - within a pod
+        assert set(mounted.values()) == set(volumes)
+    assert all(volume["emptyDir"]["sizeLimit"] for volume in volumes.values())
+
+
+@pytest.mark.parametrize("cluster", kuberay_clusters())
+def test_the_autoscaler_beside_the_head_is_locked_as_well(cluster: dict[str, Any]) -> None:
+    """The operator adds its container; it mounts what the head's pod has."""
+    options = cluster["spec"]["autoscalerOptions"]
+    assert options["securityContext"] == LOCKED
+    (head,) = pods(cluster)["head"]["spec"]["containers"]
+    assert options["volumeMounts"] == head["volumeMounts"]
+
+
+@pytest.mark.parametrize("template", every_pod())
+def test_only_the_head_has_a_token_for_kubernetes(
+    template: dict[str, Any], request: pytest.FixtureRequest
+) -> None:
+    """Its autoscaler starts pods; elsewhere job code runs, which has no use for one."""
+    is_head = request.node.callspec.id.endswith("-head")
+    assert template["spec"]["automountServiceAccountToken"] is is_head
+
+
+def test_the_network_policy_lets_in_and_out_what_is_needed() -> None:
+    """Nodes among themselves, the dashboard for who submits, names, and TLS; no metadata."""
+    policy = manifest("networkpolicy.yaml")
+    kubernetes_validate.validate(policy, kubernetes_validate.latest_version(), strict=True)
+    spec, nodes = policy["spec"], {"ray.io/is-ray-node": "yes"}
+    assert policy["metadata"]["namespace"] == manifest("raycluster.yaml")["metadata"]["namespace"]
+    assert spec["podSelector"] == {"matchLabels": nodes}
+    assert set(spec["policyTypes"]) == {"Ingress", "Egress"}
+    for rule in (*spec["ingress"], *spec["egress"]):
+        peers = rule.get("from") or rule.get("to")
+        assert peers, "a rule without peers lets everybody through"
+        is_among_nodes = peers == [{"podSelector": {"matchLabels": nodes}}]
+        assert is_among_nodes or rule["ports"], "who is no node comes to some ports alone"
+    outside = [
+        peer["ipBlock"] for rule in spec["egress"] for peer in rule["to"] if "ipBlock" in peer
+    ]
+    metadata = ip_address("169.254.169.254")
+    for block in outside:
+        if ip_network(block["cidr"]).version == 4:
+            assert any(metadata in ip_network(excluded) for excluded in block["except"])
+    ingress = {port["port"] for rule in spec["ingress"] for port in rule.get("ports", ())}
+    assert ingress == {8265, 8080}
+
+
+def test_the_token_is_for_its_owner_alone_on_hosts() -> None:
+    """Rsync keeps the rights that a file has, whatever these are."""
+    config = manifest("hosts.yaml")
+    assert "~/.ray/auth_token" in config["file_mounts"]
+    assert "chmod 600 ~/.ray/auth_token" in config["setup_commands"]
+
+
 def instructions() -> list[tuple[str, str]]:
     """The instructions of the Dockerfile, continued lines joined, comments left out."""
     text = re.sub(r"\\\n", " ", (CLUSTER / "Dockerfile").read_text("utf-8"))
@@ -168,7 +253,7 @@ def instructions() -> list[tuple[str, str]]:
 def test_the_image_copies_what_is_there_and_runs_as_nobody_special() -> None:
     """Every source of COPY exists, shells can read RUN, and the user is not root."""
     steps = instructions()
-    assert {word for word, _ in steps} <= {"FROM", "RUN", "COPY", "ENV", "USER", "WORKDIR", "ENTRYPOINT", "CMD"}  # fmt: skip
+    assert {word for word, _ in steps} <= {"ARG", "FROM", "RUN", "COPY", "ENV", "USER", "WORKDIR", "ENTRYPOINT", "CMD"}  # fmt: skip
     copied = [text.split()[:-1] for word, text in steps if word == "COPY" and "--from" not in text]
     assert copied
     assert all((ROOT / source).exists() for sources in copied for source in sources)
@@ -187,10 +272,36 @@ def test_the_image_pins_what_the_checkout_pins() -> None:
     wanted = (ROOT / "pyproject.toml").read_text("utf-8")
     minor = re.search(r'requires-python = ">=(\d+\.\d+)"', wanted)
     assert minor
-    assert python == {f"python:{minor[1]}-slim-bookworm"}
-    assert any("--require-hashes -r" in text for word, text in steps if word == "RUN")
+    assert python == {"${PYTHON_IMAGE}"}, "so that all stages can be built from one digest"
+    assert ("ARG", f"PYTHON_IMAGE=python:{minor[1]}-slim-bookworm") in steps
+    runs = [text for word, text in steps if word == "RUN"]
+    assert any("--require-hashes -r" in text for text in runs)
+    for text in runs:
+        assert "pip install" not in text or "--require-hashes" in text or is_offline(text)
     environment = dict(pair.split("=", 1) for w, t in steps if w == "ENV" for pair in t.split())
     assert environment.items() >= {**ray_settings(), "RAY_AUTH_MODE": "token"}.items()
+
+
+def is_offline(command: str) -> bool:
+    """Whether an install fetches nothing: neither what is needed, nor what builds."""
+    return {"--no-deps", "--no-build-isolation"} <= set(command.split())
+
+
+def test_what_builds_fleet_is_locked_with_its_hashes() -> None:
+    """The version that pyproject.toml names; every install takes it from there."""
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    assert wanted["build-system"]["requires"] == [f"hatchling=={locked('hatchling')}"]
+    lock = (ROOT / "requirements.lock").read_text("utf-8")
+    for package in ("hatchling", "editables", "pathspec", "pluggy", "trove-classifiers"):
+        entry = re.search(rf"^{package}==\S+ \\\n((?: +--hash=\S+(?: \\)?\n)+)", lock, re.MULTILINE)
+        assert entry, package
+        assert entry[1].count("--hash=sha256:") >= 1
+    texts = [(ROOT / "Makefile").read_text("utf-8"), (CLUSTER / "hosts.yaml").read_text("utf-8")]
+    joined = re.sub(r"\\\n\s*", " ", "\n".join(texts))
+    commands = re.split(r"&&|;|\n", joined)
+    installs = [command for command in commands if "--no-deps" in command and " ." in command]
+    assert len(installs) == 3
+    assert all(is_offline(line) for line in installs)
 
 
 def test_the_readme_explains_the_settings_as_they_are() -> None:
