@@ -16,7 +16,7 @@ from fleet.evaluate.match import match_videos
 from fleet.evaluate.scene import Boxes, LeftOut, Scene, Texts
 from fleet.evaluate.truth import BOX
 from fleet.table.parts.schema import DETECTIONS, IDENTITY
-from fleet.table.state.read import Tables
+from fleet.table.state.read import Tables, read_rows
 
 MOST_FRAMES = 2**40
 """More frames than any video has, so video * MOST_FRAMES + frame numbers an image."""
@@ -54,7 +54,7 @@ def gather(tables: Tables, truth: pa.Table) -> Scene:
 
 
 def _uris(dataset: ds.Dataset) -> set[str]:
-    column = dataset.to_table(columns={"uri": ds.field("uri").cast(pa.string())})["uri"]
+    column = read_rows(dataset, {"uri": ds.field("uri").cast(pa.string())})["uri"]
     return set(column.unique().to_pylist())
 
 
@@ -70,7 +70,7 @@ def _of_videos(dataset: ds.Dataset, names: Sequence[str], videos: dict[str, int]
         is_text = pa.types.is_dictionary(dataset.schema.field(name).type)
         columns[name] = field.cast(pa.string()) if is_text else field
     wanted = ds.field("uri").cast(pa.string()).isin(list(videos))
-    return dataset.to_table(columns=columns, filter=wanted)
+    return read_rows(dataset, columns, wanted, nullable={"camera"})
 
 
 def _keys(table: pa.Table, codes: dict[str, int]) -> NDArray[np.int64]:

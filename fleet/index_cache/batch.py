@@ -12,6 +12,7 @@ import re
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +24,10 @@ from numpy.typing import NDArray
 from fleet.core.source import Source
 from fleet.errors import VideoError
 from fleet.parquet.arrays import booleans, escaped, numbers, strings, unescaped
+from fleet.parquet.decoding import conform, decode
 from fleet.storage import Entry, Folder
 from fleet.video.index import PacketTable, VideoIndex
+from fleet.video.probe.probe import check_index
 from fleet.video.probe.serialize import (
     FORMAT,
     error_from_json,
@@ -54,6 +57,8 @@ _VIDEO_ROW = pa.schema(
     ],
     metadata={_FORMAT_KEY: FORMAT.encode()},
 )
+_UNKNOWN = frozenset({"container", "origin", "stream", "error"})
+"""What is null where a video has no index, or has one."""
 _PACKET_ROW = pa.schema(
     [
         ("video", pa.int32()),
@@ -91,7 +96,7 @@ class Batch:
     def error(self, source: Source, row: int) -> VideoError | None:
         """Return why the video has no index; None where it has one.
 
-        Raises ValueError, KeyError or TypeError where the row is damaged.
+        Raises ValueError where the row is damaged.
         """
         text = self.videos["error"][row].as_py()
         return None if text is None else error_from_json(source.uri, text)
@@ -103,17 +108,21 @@ class Batch:
     def index(self, source: Source, row: int, packets: pa.Table) -> VideoIndex:
         """Return the video's index, made of its row and its packets.
 
-        Raises ValueError, KeyError or TypeError where either is damaged.
+        Raises ValueError where either is damaged.
         """
-        video = {name: self.videos[name][row].as_py() for name in ("container", "stream", "origin")}
-        return VideoIndex(
+        names = ("container", "stream", "origin")
+        container, stream, origin = (self.videos[name][row].as_py() or "" for name in names)
+        columns = conform(packets, _PACKET_ROW.remove(0))
+        index = VideoIndex(
             source=source,
-            container=video["container"],
-            stream=stream_from_json(video["stream"]),
-            packets=PacketTable(**{name: packets[name].to_numpy() for name in COLUMNS}),
-            origin=video["origin"],
+            container=container,
+            stream=stream_from_json(stream),
+            packets=PacketTable(**{name: columns[name].to_numpy() for name in COLUMNS}),
+            origin="header" if origin == "header" else "scan",
             bytes_read=0,
         )
+        check_index(index)
+        return index
 
 
 def read_batches(folder: Folder) -> Iterator[Batch]:
@@ -121,12 +130,19 @@ def read_batches(folder: Folder) -> Iterator[Batch]:
     listed = {entry.name: entry for entry in folder.list()}
     for name in sorted(filter(_VIDEOS_OBJECT.fullmatch, listed)):
         stem = name.removesuffix(VIDEOS)
-        try:
-            videos = pq.ParquetFile(pa.BufferReader(folder.read(name))).read()
-        except (FileNotFoundError, OSError, pa.ArrowException):
-            continue
-        if (videos.schema.metadata or {}).get(_FORMAT_KEY) == FORMAT.encode():
-            yield Batch(stem, videos.cast(_VIDEO_ROW), listed.get(f"{stem}{PACKETS}"))
+        with suppress(FileNotFoundError, ValueError):
+            yield _read_batch(stem, folder.read(name), listed.get(f"{stem}{PACKETS}"))
+
+
+def _read_batch(name: str, data: bytes, packets: Entry | None) -> Batch:
+    """Read a batch; raises ValueError where it is damaged, or of another format."""
+    videos, _ = decode(data)
+    if (videos.schema.metadata or {}).get(_FORMAT_KEY) != FORMAT.encode():
+        raise ValueError("it is of another Fleet")
+    rows = conform(videos, _VIDEO_ROW, _UNKNOWN)
+    for uri in rows["uri"].to_pylist():
+        unescaped(uri)
+    return Batch(name, rows, packets)
 
 
 def put_batch(folder: Folder, entries: Sequence[tuple[Source, CacheEntry]]) -> Batch:

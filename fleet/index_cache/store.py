@@ -89,7 +89,7 @@ class IndexStore:
                 return fresh[1] if fresh else None
             try:
                 return self._read(source, *place)
-            except (StorageError, ValueError, KeyError, TypeError, pa.ArrowException):
+            except (StorageError, ValueError):
                 # Deleted or damaged, so the caller has to index the video again.
                 del self._places[_key(source)]
                 return None
@@ -102,6 +102,18 @@ class IndexStore:
         return error or batch.index(source, row, self._packets(number, *batch.packet_rows(row)))
 
     def _packets(self, number: int, first: int, count: int) -> pa.Table:
+        """Return some packets; raises ValueError where their object is damaged."""
+        try:
+            return self._read_packets(number, first, count)
+        except StorageError:
+            raise
+        except (pa.ArrowException, OSError, IndexError) as error:
+            raise ValueError(f"its packets cannot be read: {error!r}") from error
+
+    def _read_packets(self, number: int, first: int, count: int) -> pa.Table:
+        there = self._file(number).metadata.num_rows
+        if not 0 <= first < first + count <= there:
+            raise ValueError(f"packets {first} to {first + count} are none of {there}")
         start, end = first // GROUP_PACKETS, -(-(first + count) // GROUP_PACKETS)
         groups = [self._group(number, group) for group in range(start, end)]
         table = pa.concat_tables(groups).slice(first - start * GROUP_PACKETS, count)

@@ -13,7 +13,7 @@ import pyarrow.dataset as ds
 from fleet.errors import UsageError
 from fleet.storage import canonical
 from fleet.table.parts.schema import DETECTIONS
-from fleet.table.state.read import Tables
+from fleet.table.state.read import Tables, read_rows
 from fleet.video.index import VideoIndex
 
 MOST_NAMED = 3
@@ -57,7 +57,7 @@ def recorded_uri(tables: Tables, asked: str) -> str:
     The end of the location is enough. Raises UsageError where the output has no frame of it, and
     where several videos end so.
     """
-    uris = tables.frames.to_table(columns={"uri": ds.field("uri").cast(pa.string())})["uri"]
+    uris = read_rows(tables.frames, {"uri": ds.field("uri").cast(pa.string())})["uri"]
     known = sorted(uris.unique().to_pylist())
     if canonical(asked) in known:
         return canonical(asked)
@@ -83,17 +83,17 @@ def read_detections(tables: Tables, index: VideoIndex) -> RecordedDetections:
     """
     _check_columns(tables)
     of_video = ds.field("uri") == index.source.uri
-    processed = tables.frames.to_table(columns=["frame", "pts"], filter=of_video).sort_by("frame")
+    processed = read_rows(tables.frames, ["frame", "pts"], of_video).sort_by("frame")
     frames, pts = processed["frame"].to_numpy(), processed["pts"].to_numpy()
     shown = index.packets.pts[index.order]
-    inside = frames < len(shown)
+    inside = (frames >= 0) & (frames < len(shown))
     if not inside.all() or not np.array_equal(shown[frames], pts):
         raise UsageError(
             f"{index.source.uri} is not the video that {tables.uri} was made from: its frames have "
             "other presentation times.",
             "It was replaced since; run the job again with another output.",
         )
-    rows = tables.detections.to_table(columns=["frame", *DETECTIONS.names], filter=of_video)
+    rows = read_rows(tables.detections, ["frame", *DETECTIONS.names], of_video)
     marks: dict[int, list[Mark]] = {}
     for row in rows.to_pylist():
         xyxy = (row["x1"], row["y1"], row["x2"], row["y2"])

@@ -9,13 +9,15 @@ from fractions import Fraction
 import numpy as np
 
 from fleet.core.format import plural
+from fleet.errors import OutputCorruptError
 from fleet.index_cache.cache import IndexCache
 from fleet.index_cache.store import INDEX_FOLDER, IndexStore
 from fleet.show.clip import annotated, frame_at, frames_between
 from fleet.show.detections import RecordedDetections, read_detections, recorded_uri
 from fleet.show.movie import mp4, png
 from fleet.storage import Folder, expand
-from fleet.table.state.read import read
+from fleet.table.state.ownership import JOB_FILE
+from fleet.table.state.read import Tables, read
 from fleet.video.index import VideoIndex
 
 
@@ -40,7 +42,17 @@ def open_recorded(output: str, uri: str) -> Recorded:
     kept = IndexStore(Folder(f"{tables.uri}/{INDEX_FOLDER}"), read_only=True)
     with closing(IndexCache(kept)) as indexes:
         index = indexes.get(source)
-    return Recorded(index, read_detections(tables, index), str(tables.job.fields["soc"]))
+    return Recorded(index, read_detections(tables, index), _chip(tables))
+
+
+def _chip(tables: Tables) -> str:
+    chip = tables.job.fields.get("soc")
+    if not isinstance(chip, str):
+        raise OutputCorruptError(
+            f"{tables.uri}/{JOB_FILE} does not say which chip the job ran on.",
+            "Put the object back from a copy.",
+        )
+    return chip
 
 
 def picture(video: Recorded, at_s: Fraction) -> tuple[bytes, str]:

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPResponse
@@ -52,18 +53,22 @@ class SignedUrlStore:
         more = {"start-after": after} if after else {}
         while True:
             with self._request("GET", "", "listed", query | more) as response:
-                page = ET.fromstring(response.read())  # noqa: S314 - expat refuses the known bombs
-            quoted = page.findtext("{*}EncodingType") == "url"
-            for item in page.iterfind("{*}Contents"):
-                yield _listed(item, quoted=quoted)
-            token = page.findtext("{*}NextContinuationToken")
+                data = self._body("", "listed", response)
+            with self._understanding("", "listed"):
+                page = ET.fromstring(data)  # noqa: S314 - expat refuses the known bombs
+                token = page.findtext("{*}NextContinuationToken") or ""
+                quoted = page.findtext("{*}EncodingType") == "url"
+                listed = [_listed(item, quoted=quoted) for item in page.iterfind("{*}Contents")]
+                if token and token == more.get("continuation-token"):
+                    raise ValueError("the next page is said to be the same")
+            yield from listed
             if not token:
                 return
             more = {"continuation-token": token}
 
     def stat(self, path: str) -> Stat:
         """See Store."""
-        with self._request("HEAD", path, "read") as response:
+        with self._request("HEAD", path, "read") as response, self._understanding(path, "read"):
             return _served(path, response)
 
     def read(self, path: str, start: int, end: int | None, etag: str) -> ReadResult:
@@ -72,12 +77,28 @@ class SignedUrlStore:
         if start or end is not None:
             headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
         with self._request("GET", path, "read", headers=headers) as response:
-            try:
-                data = response.read()
-            except (OSError, HTTPException) as error:
-                raise self._translated(path, "read", error) from None
-            stat = _served(path, response)
+            data = self._body(path, "read", response)
+            with self._understanding(path, "read"):
+                stat = _served(path, response)
         return ReadResult(data, stat.bytes, stat.etag)
+
+    def _body(self, path: str, what: str, response: HTTPResponse) -> bytes:
+        try:
+            return response.read()
+        except (OSError, HTTPException) as error:
+            raise self._translated(path, what, error) from None
+
+    @contextmanager
+    def _understanding(self, path: str, what: str) -> Iterator[None]:
+        """Raise StorageError where what the store answers is none of S3's answers."""
+        try:
+            yield
+        except (ET.ParseError, ValueError, OverflowError) as error:
+            where = at(self._name, path)
+            raise StorageError(
+                f"{where!r} could not be {what}: the answer makes no sense: {error}.",
+                "Check the endpoint, and what lies between it and here.",
+            ) from None
 
     def _request(
         self,
@@ -113,7 +134,10 @@ class SignedUrlStore:
         return f"{self._address}/{urllib.parse.quote(path, safe='/~')}" if path else self._address
 
     def _refused(self, path: str, what: str, error: urllib.error.HTTPError) -> Exception:
-        body = error.read(65536).decode("utf-8", "replace")
+        try:
+            body = error.read(65536).decode("utf-8", "replace")
+        except (OSError, HTTPException) as broken:
+            return self._translated(path, what, broken)
         if error.code == 412:
             return PreconditionFailedError(path)
         if error.code == 404 and "NoSuchBucket" not in body:
@@ -133,15 +157,22 @@ def _listed(item: ET.Element, *, quoted: bool) -> Stat:
     return Stat(
         # Some stores write a space as +, others as %20; all write a plus as %2B.
         path=urllib.parse.unquote_plus(text("Key")) if quoted else text("Key"),
-        bytes=int(text("Size")),
+        bytes=_size(text("Size")),
         etag=text("ETag").strip('"'),
         modified_s=modified.timestamp(),
     )
 
 
+def _size(digits: str) -> int:
+    size = int(digits)
+    if not 0 <= size < 2**63:
+        raise ValueError(f"{size} is no size of an object")
+    return size
+
+
 def _served(path: str, response: HTTPResponse) -> Stat:
     whole = response.headers.get("Content-Range", "").rpartition("/")[2]
-    size = int(whole or response.headers.get("Content-Length", "0"))
+    size = _size(whole or response.headers.get("Content-Length", "0"))
     etag = response.headers.get("ETag", "").strip('"')
-    modified = parsedate_to_datetime(response.headers["Last-Modified"])
+    modified = parsedate_to_datetime(response.headers.get("Last-Modified", ""))
     return Stat(path, size, etag, modified.timestamp())

@@ -23,6 +23,7 @@ from fleet.table.commits.record_table import covered, from_parquet, to_parquet, 
 
 COUNTS = st.integers(0, 10**6)
 SECONDS = st.integers(0, 10**6).map(lambda n: n / 64)
+LEASES = st.text("0123456789abcdef", min_size=32, max_size=32)
 NAMES = st.text(st.characters(codec="utf-8"), max_size=6)
 URIS = st.text(max_size=8) | st.just(b"caf\xe9.mp4".decode(errors="surrogateescape"))
 
@@ -52,8 +53,8 @@ TALLIES = st.builds(
 @st.composite
 def records(draw: st.DrawFn) -> CommitRecord:
     """Draw a record, of a lease with its own parts or without."""
-    lease = draw(st.text("0123456789abcdef", min_size=32, max_size=32))
-    tables = draw(st.lists(st.sampled_from(["detections", "errors", "frames"]), max_size=3))
+    lease = draw(LEASES)
+    tables = draw(st.sampled_from(["", "frames", "errors frames", "detections frames"])).split()
     name = part_name(lease)
     receipt = Receipt(
         lease=lease,
@@ -64,7 +65,7 @@ def records(draw: st.DrawFn) -> CommitRecord:
         peak_rss_bytes=draw(COUNTS),
     )
     origin = Origin("cd" * 32, "Ascend310", draw(st.dictionaries(NAMES, NAMES, max_size=2)))
-    return CommitRecord(origin, receipt, draw(COUNTS), tuple(draw(st.lists(NAMES, max_size=2))))
+    return CommitRecord(origin, receipt, draw(COUNTS), tuple(draw(st.lists(LEASES, max_size=2))))
 
 
 @given(st.lists(records(), max_size=5))

@@ -129,7 +129,7 @@ def test_a_part_that_changed_while_it_was_read_is_noticed(out: Folder) -> None:
 def test_a_folder_without_its_schema_says_how_to_mend_it(out: Folder) -> None:
     """Somebody cleaned up what looked empty."""
     out.delete("errors/schema.parquet")
-    with pytest.raises(OutputCorruptError, match="Run the same command again"):
+    with pytest.raises(OutputCorruptError, match="run the job's command again"):
         read(out.uri)
 
 

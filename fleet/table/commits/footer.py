@@ -46,10 +46,10 @@ def read_record(folder: Folder, entry: Entry, parse: Callable[[bytes, Entry], T]
     except ValueError as error:
         raise TornPartError(*_no_record(folder, entry, error)) from error
     try:
-        return parse(bytes(metadata[METADATA_KEY.encode()]), entry)
+        return parse(bytes(metadata.get(METADATA_KEY.encode(), b"")), entry)
     except ChecksumMismatchError as error:
         raise TornPartError(*_no_record(folder, entry, error)) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError as error:
         raise OutputCorruptError(*_no_record(folder, entry, error)) from error
 
 

@@ -18,13 +18,14 @@ import uuid
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from fleet.core.interval import epoch_of
+from fleet.core.json_object import JsonObject, flag, integer, several, text
 from fleet.errors import OutputCorruptError
 from fleet.storage import Folder
 from fleet.table.commits.pack import DONE_FOLDER
-from fleet.table.commits.record import ChecksumMismatchError, verify_checksum, with_checksum
+from fleet.table.commits.record import verify_checksum, with_checksum
 from fleet.table.commits.stored_names import lease_name, pack_name
 from fleet.version import __version__
 
@@ -74,22 +75,25 @@ class Manifest:
         return with_checksum(record).encode()
 
     @classmethod
-    def parse(cls, data: bytes) -> Self | None:
-        """Read one; None where it only says that it is superseded.
+    def parse(cls, data: bytes, number: int) -> Self | None:
+        """Read the one of a number; None where it only says that it is superseded.
 
-        Raises ValueError, KeyError or TypeError where it is none.
+        Raises ValueError where it is none.
         """
-        raw: dict[str, Any] = verify_checksum(data)
-        if raw.get(_SUPERSEDED):
+        raw = JsonObject.of(verify_checksum(data))
+        if raw.take(_SUPERSEDED, flag, default=False):
             return None
+        found, epoch = raw.take("number", integer), raw.take("epoch", integer)
+        if found != number or not 0 <= epoch <= number:
+            raise ValueError(f"it is number {found} of epoch {epoch}")
         return cls(
-            int(raw["number"]),
-            int(raw["epoch"]),
-            str(raw["job"]),
-            tuple(map(pack_name, raw["packs"])),
-            frozenset(map(lease_name, raw["leases"])),
-            bool(raw["closed"]),
-            str(raw["why"]),
+            number,
+            epoch,
+            raw.take("job", text),
+            packs=raw.take("packs", several(pack_name)),
+            leases=frozenset(raw.take("leases", several(lease_name))),
+            closed=raw.take("closed", flag),
+            why=raw.take("why", text),
         )
 
 
@@ -156,10 +160,10 @@ def _read(folder: Folder, number: int) -> Manifest | str | None:
     """Read a manifest: a text where it is superseded, None where there is none."""
     name = manifest_name(number)
     try:
-        return Manifest.parse(folder.read(name)) or _SUPERSEDED
+        return Manifest.parse(folder.read(name), number) or _SUPERSEDED
     except FileNotFoundError:
         return None
-    except (ChecksumMismatchError, ValueError, KeyError, TypeError) as error:
+    except ValueError as error:
         raise OutputCorruptError(
             f"{folder.uri}/{name} does not say what the output holds: {error!r}.",
             "Delete this object, and run the job's command again: what only it tells of is redone.",

@@ -16,12 +16,18 @@ from typing import Self
 
 import pyarrow as pa
 
+from fleet.core.json_object import JsonObject, integer, several, text
 from fleet.core.json_text import read_json
 from fleet.core.receipt import PartFile
 from fleet.errors import OutputCorruptError
 from fleet.storage import Entry, Folder
 from fleet.table.commits.footer import read_record
-from fleet.table.commits.record import verify_checksum, with_checksum
+from fleet.table.commits.record import (
+    frames_part,
+    part_file,
+    verify_checksum,
+    with_checksum,
+)
 from fleet.table.commits.record_table import from_parquet
 from fleet.table.commits.stored_names import pack_name, table_name
 from fleet.table.parts.schema import FRAMES_TABLE
@@ -87,19 +93,17 @@ class PackRecord:
         return with_checksum(record)
 
     @classmethod
-    def from_json(cls, text: str | bytes, part_bytes: int) -> Self:
+    def from_json(cls, written: str | bytes, part_bytes: int) -> Self:
         """Read it back from a frames part of `part_bytes` bytes.
 
-        Raises Altered where it was changed since, ValueError, KeyError or TypeError where it is not
-        such a record.
+        Raises ChecksumMismatchError where it was changed since, ValueError where it is not such a
+        record.
         """
-        raw = verify_checksum(text)
-        name, frames = pack_name(raw["pack"]), raw["frames"]
-        siblings = tuple(PartFile(**part) for part in raw["parts"])
+        raw = JsonObject.of(verify_checksum(written))
+        name, siblings = raw.take("pack", pack_name), raw.take("parts", several(part_file))
         _check_parts(name, siblings)
-        sha256 = frames["sha256_before_footer"]
-        part = PartFile(FRAMES_TABLE, pack_part_name(name), frames["rows"], part_bytes, sha256)
-        return cls(name, str(raw["job"]), int(raw["leases"]), (*siblings, part))
+        part = frames_part(raw.take("frames", JsonObject.of), pack_part_name(name), part_bytes)
+        return cls(name, raw.take("job", text), raw.take("leases", integer), (*siblings, part))
 
     def is_whole(self, sizes: Mapping[str, int]) -> bool:
         """Whether all its objects are there as they were put, given the bytes of each by name."""
@@ -157,10 +161,16 @@ def read_pack_records(folder: Folder, pack: PackRecord) -> PackRecords:
     data = folder.read(name)
     try:
         table, beside = from_parquet(data)
-        return PackRecords(table, frozenset(read_json(beside[REPLACES_KEY])))
-    except (ValueError, KeyError) as error:
+        return PackRecords(table, _replaced(beside))
+    except ValueError as error:
         raise OutputCorruptError(
             f"{folder.uri}/{name} does not tell what pack {pack.name} covers: {error!r}.",
             f"Delete {FRAMES_TABLE}/{pack_part_name(pack.name)} and run the same command again: "
             "what the pack covers is done again.",
         ) from error
+
+
+def _replaced(beside: Mapping[str, str]) -> AbstractSet[str]:
+    if REPLACES_KEY not in beside:
+        raise ValueError("it does not say which packs it replaces")
+    return frozenset(several(pack_name)(read_json(beside[REPLACES_KEY])))

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from fleet.core.interval import Interval
+from fleet.core.json_object import JsonObject, integer, items, named, several, text
 from fleet.core.json_text import read_json
 from fleet.core.receipt import PartFile, Receipt, Tally
 from fleet.parquet.arrays import to_bytes
@@ -62,14 +63,17 @@ def with_checksum(record: Mapping[str, Any]) -> str:
 
 
 def verify_checksum(text: str | bytes) -> dict[str, Any]:
-    """Read a record; raises Altered where its digest is another, ValueError where it is none."""
+    """Read a record.
+
+    Raises ChecksumMismatchError where its digest is another, ValueError where it is no record.
+    """
     written = text if isinstance(text, str) else text.decode()
     body, seal, digest = written.rpartition(_SEAL)
     if seal and digest != f'{_digest(f"{body}}}")}"}}':
         raise ChecksumMismatchError("it was changed after it was written")
     raw = read_json(written)
     if not isinstance(raw, dict):
-        raise TypeError("it is no record")
+        raise ValueError("it is no record")  # noqa: TRY004 - of a text, not of a caller
     if not seal and _SEALED & raw.keys():
         raise ChecksumMismatchError("its digest was lost")
     return raw
@@ -103,12 +107,14 @@ class JobRecord:
         return json.dumps({**head, "fields": dict(self.fields)}, indent=1, ensure_ascii=False)
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """Read it back; raises ValueError, KeyError or TypeError where it is not such a record."""
-        raw = read_json(text)
-        return cls(
-            str(raw["job"]), table_name(raw["table"]), dict(raw["fields"]), str(raw["fleet"])
-        )
+    def from_json(cls, written: str | bytes) -> Self:
+        """Read it back; raises ValueError where it is not such a record."""
+        raw = JsonObject.parse(written)
+        table = raw.take("table", table_name)
+        if table in {ERRORS_TABLE, FRAMES_TABLE}:
+            raise ValueError(f"{table} is no name for a job's table")
+        fields = raw.take("fields", JsonObject.of).values
+        return cls(raw.take("job", text), table, fields, raw.take("fleet", text))
 
 
 @dataclass(frozen=True)
@@ -165,30 +171,40 @@ class CommitRecord:
         return with_checksum(record)
 
     @classmethod
-    def from_json(cls, text: str | bytes, part_bytes: int) -> Self:
+    def from_json(cls, written: str | bytes, part_bytes: int) -> Self:
         """Read it back from a frames part of `part_bytes` bytes.
 
-        Raises Altered where it was changed since, ValueError, KeyError or TypeError where it is not
-        such a record.
+        Raises ChecksumMismatchError where it was changed since, ValueError where it is not such a
+        record.
         """
-        raw = verify_checksum(text)
-        lease, frames = lease_name(raw["lease"]), raw["frames"]
-        part = PartFile(
-            FRAMES_TABLE,
-            part_name(lease),
-            frames["rows"],
-            part_bytes,
-            frames["sha256_before_footer"],
-        )
-        receipt = Receipt(
+        raw = JsonObject.of(verify_checksum(written))
+        lease = raw.take("lease", lease_name)
+        part = frames_part(raw.take("frames", JsonObject.of), part_name(lease), part_bytes)
+        receipt = raw.build(
+            Receipt,
             lease=lease,
-            intervals=tuple(Interval(*interval) for interval in raw["intervals"]),
-            parts=(*(PartFile(**sibling) for sibling in raw["parts"]), part),
-            tally=Tally(**raw["tally"]),
-            device=raw["device"],
-            peak_rss_bytes=raw["peak_rss_bytes"],
-            split_into=int(raw.get("split_into", 0)),
+            intervals=raw.take("intervals", several(_interval)),
+            parts=(*raw.take("parts", several(part_file)), part),
+            tally=raw.take("tally", JsonObject.of).build(Tally),
         )
         check_parts(lease, receipt.parts)
-        origin = Origin(raw["job"], raw["soc"], dict(raw["models"]), raw["fleet"])
-        return cls(origin, receipt, int(raw.get("committed_unix_s", 0)))
+        origin = raw.build(
+            Origin, models=raw.take("models", named(text)), version=raw.take("fleet", text)
+        )
+        return cls(origin, receipt, raw.take("committed_unix_s", integer, 0))
+
+
+def part_file(value: object) -> PartFile:
+    """Read a part as records list it; raises ValueError where it is none."""
+    return JsonObject.of(value).build(PartFile)
+
+
+def frames_part(raw: JsonObject, name: str, part_bytes: int) -> PartFile:
+    """Read what a record says of the frames part that carries it; raises ValueError."""
+    sha256 = raw.take("sha256_before_footer", text)
+    return PartFile(FRAMES_TABLE, name, raw.take("rows", integer), part_bytes, sha256)
+
+
+def _interval(value: object) -> Interval:
+    uri, etag, start_pts, end_pts = items(value)
+    return Interval(text(uri), text(etag), integer(start_pts), integer(end_pts))

@@ -22,7 +22,9 @@ from fleet.core.interval import Interval
 from fleet.core.interval_set import IntervalTable
 from fleet.core.receipt import Receipt, Tally
 from fleet.parquet.arrays import escaped, numbers, strings, unescaped
+from fleet.parquet.decoding import conform, decode
 from fleet.table.commits.record import CommitRecord, part_name
+from fleet.table.commits.record_check import check_values
 from fleet.table.commits.stored_names import check_columns
 
 _FORMAT_KEY = b"fleet.records"
@@ -169,30 +171,35 @@ def to_parquet(table: pa.Table, metadata: Mapping[str, str] | None = None) -> by
 def from_parquet(data: bytes) -> tuple[pa.Table, Mapping[str, str]]:
     """Read records back, and what stands beside them; raises ValueError where they are none."""
     try:
-        with pq.ParquetFile(pa.BufferReader(data)) as file:
-            found = {key.decode(): value.decode() for key, value in file.metadata.metadata.items()}
-            table = file.read()
+        table, beside = decode(data)
         if (table.schema.metadata or {}).get(_FORMAT_KEY) == _FORMAT:
-            records = _with_part_names(table.select(SCHEMA.names)).cast(SCHEMA)
+            records = conform(_with_part_names(table), SCHEMA, {"parts.name"})
             check_columns(records)
-            return records, found
-    except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:
-        raise ValueError(f"it holds no records: {error!r}") from error
+            check_values(records)
+            return records, beside
+    except ValueError as error:
+        raise ValueError(f"it holds no records: {error}") from error
     raise ValueError("its records are of another Fleet")
 
 
 def _with_part_names(table: pa.Table) -> pa.Table:
     """Add the names of parts, all of them the usual ones, where version 0.1 wrote the records."""
-    at = table.schema.get_field_index("parts")
-    lists = table.column(at).combine_chunks()
-    if lists.type.value_type.get_field_index("name") >= 0:
-        return table
-    flat = lists.flatten()
     kind = list(_PART)
+    at = table.schema.get_field_index("parts")
+    of = table.schema.field(at).type.value_type if at >= 0 and _is_list(table, at) else None
+    if of is None or not pa.types.is_struct(of) or of.get_field_index("name") >= 0:
+        return table
+    unnamed = pa.schema([("parts", pa.list_(pa.struct(kind[:-1])))])
+    lists = conform(table, unnamed)["parts"].combine_chunks()
+    flat = lists.flatten()
     columns = [flat.field(item.name) for item in kind[:-1]]
     parts = pa.StructArray.from_arrays([*columns, pa.nulls(len(flat), pa.string())], fields=kind)
     ends = np.cumsum([0, *lists.value_lengths().to_pylist()]).astype(np.int32)
     return table.set_column(at, "parts", pa.ListArray.from_arrays(numbers(ends), parts))
+
+
+def _is_list(table: pa.Table, at: int) -> bool:
+    return bool(pa.types.is_list(table.schema.field(at).type))
 
 
 def total(table: pa.Table) -> Tally:

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from reprlib import repr as brief
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from fleet.core.receipt import PartFile
-from fleet.table.parts.schema import TABLE_NAME
+from fleet.parquet.arrays import booleans
+from fleet.table.parts.schema import FRAMES_TABLE, TABLE_NAME
 
 _LEASE = "[0-9a-f]{32}"
 _PACK = "[0-9]{6}-[0-9a-f]{16}"
 _PART_OF_A_LEASE = re.compile(rf"part-({_LEASE})(?:-[0-9a-f]{{8}})?\.parquet")
+_USUAL_PART = rf"part-{_LEASE}\.parquet"
 _LEASE_AT = slice(len("part-"), len("part-") + 32)
 
 
@@ -38,7 +42,7 @@ def table_name(name: object) -> str:
 
 def _checked(name: object, pattern: str, what: str) -> str:
     if not (isinstance(name, str) and re.fullmatch(pattern, name)):
-        raise ValueError(f"{name!r} is the name of no {what}")
+        raise ValueError(f"{brief(name)} is the name of no {what}")
     return name
 
 
@@ -48,13 +52,14 @@ def check_parts(lease: str, parts: Iterable[PartFile]) -> None:
         table_name(part.table)
         found = _PART_OF_A_LEASE.fullmatch(part.name)
         if found is None or found[1] != lease:
-            raise ValueError(f"{part.name!r} is no part of lease {lease}")
+            raise ValueError(f"{brief(part.name)} is no part of lease {lease}")
 
 
 def check_columns(records: pa.Table) -> None:
     """Raise ValueError where a row of a `record_table` has names that `check_parts` refuses.
 
-    The name of a part may be null, which stands for the usual one.
+    The name of a part may be null, which stands for the usual one; the last of a lease's parts has
+    it, and is its frames part.
     """
     parts = records["parts"].combine_chunks()
     flat = parts.flatten()
@@ -62,10 +67,20 @@ def check_columns(records: pa.Table) -> None:
     _check_column(flat.field("table"), TABLE_NAME, "a table")
     names = flat.field("name")
     _check_column(names.drop_null(), _PART_OF_A_LEASE.pattern, "a part")
+    _check_column(records["was"].combine_chunks().flatten(), _LEASE, "a lease")
     owners = records["lease"].combine_chunks().take(pc.list_parent_indices(parts))
+    ends = _ends_of(parts)
+    _check_column(flat.field("table").filter(ends), FRAMES_TABLE, "a frames table")
+    _check_column(names.filter(ends).drop_null(), _USUAL_PART, "a frames part")
     theirs = pc.utf8_slice_codeunits(names, _LEASE_AT.start, _LEASE_AT.stop)
     if pc.any(pc.not_equal(theirs, owners)).as_py():
         raise ValueError("a part is named after another lease")
+
+
+def _ends_of(lists: pa.Array) -> pa.Array:
+    """Mark the last item of each list, among the items of all: bool [items]."""
+    parents = pc.list_parent_indices(lists).to_numpy()
+    return booleans(np.append(parents[1:] != parents[:-1], np.ones(min(1, len(parents)), np.bool_)))
 
 
 def _check_column(values: pa.Array, pattern: str, what: str) -> None:

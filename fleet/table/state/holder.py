@@ -7,13 +7,16 @@ import os
 import socket
 import time
 import uuid
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from reprlib import repr as brief
+from typing import Self
 
-from fleet.core.json_text import read_json
+from fleet.core.json_object import JsonObject, number
 
 _FREE = 0
+_LAST_UNIX_S = 253_402_000_000
+"""Some days before the year 10,000, which no calendar of the system's has."""
 _UNKNOWN_USER = -1
 
 
@@ -64,22 +67,14 @@ class Holder:
     def parse(cls, data: bytes) -> Self | None:
         """Return the holder in a lock; None where that makes no sense."""
         try:
-            return cls.from_fields(read_json(data))
-        except (ValueError, TypeError, AttributeError):
+            return cls.of(JsonObject.parse(data))
+        except ValueError:
             return None
 
     @classmethod
-    def from_fields(cls, raw: dict[str, Any]) -> Self:
-        """Return a holder by its fields; raises TypeError where some are missing or of no use."""
-        known = {item.name for item in fields(cls)}
-        found = cls(**{name: value for name, value in raw.items() if name in known})
-        texts = (found.what, found.host, found.machine, found.born, found.job, found.mark)
-        numbers = (found.pid, found.since_unix_s, found.expires_unix_s, found.uid, found.renewals)
-        if not all(isinstance(text, str) for text in texts):
-            raise TypeError("its texts are none")
-        if not all(isinstance(number, int | float) for number in numbers):
-            raise TypeError("its numbers are none")
-        return found
+    def of(cls, raw: JsonObject) -> Self:
+        """Return a holder by its fields; raises ValueError where some are missing or of no use."""
+        return raw.build(cls, since_unix_s=raw.take("since_unix_s", _moment))
 
     def to_bytes(self) -> bytes:
         """Write it as a lock holds it."""
@@ -103,6 +98,14 @@ class Holder:
     def __str__(self) -> str:
         since = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(self.since_unix_s))
         return f"{self.what} on {self.host} (pid {self.pid}) since {since}"
+
+
+def _moment(value: object) -> float:
+    """Return a time that a calendar can show, in seconds since 1970."""
+    unix_s = number(value)
+    if not 0 <= unix_s <= _LAST_UNIX_S:
+        raise ValueError(f"{brief(value)} is no time")
+    return unix_s
 
 
 def _machine() -> str:

@@ -71,7 +71,7 @@ def read_job(folder: Folder) -> JobRecord | None:
         return JobRecord.from_json(folder.read(JOB_FILE))
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError as error:
         raise OutputCorruptError(
             f"{folder.uri}/{JOB_FILE} does not say which job the folder holds: {error!r}.", _WAY_OUT
         ) from error

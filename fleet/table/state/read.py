@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from fleet.core.loss import Loss, LossReason
 from fleet.errors import OutputCorruptError, StorageError, UsageError
+from fleet.parquet.decoding import check_filled, conform, decode
 from fleet.parquet.ranged_file import RangedFile
 from fleet.storage import Entry, Folder
 from fleet.table.commits.record import JobRecord
-from fleet.table.parts.schema import ERRORS_TABLE, FRAMES_TABLE
+from fleet.table.parts.schema import ERRORS, ERRORS_TABLE, FRAMES, FRAMES_TABLE, IDENTITY
 from fleet.table.state.ownership import SCHEMA_PART, read_job
 from fleet.table.state.state import TableState, read_state
 
@@ -87,20 +87,24 @@ def open_tables(folder: Folder, job: JobRecord, state: TableState) -> Tables:
     """Return the tables of what an output holds, as `state` says."""
     parts = state.parts(job.tables)
     datasets = {
-        table: _dataset(folder, _read_schema(folder, table), parts[table]) for table in job.tables
+        table: _dataset(folder, _read_schema(folder, table, columns), parts[table])
+        for table, columns in zip(job.tables, (IDENTITY, ERRORS, FRAMES), strict=True)
     }
     return Tables(folder.uri, job, state.closed, len(state), datasets)
 
 
-def _read_schema(folder: Folder, table: str) -> pa.Schema:
+def _read_schema(folder: Folder, table: str, columns: pa.Schema) -> pa.Schema:
+    """Read a table's schema; raises OutputCorruptError where it has not the given columns."""
     name = f"{table}/{SCHEMA_PART}"
     try:
-        return pq.read_schema(pa.BufferReader(folder.read(name)))
-    except (FileNotFoundError, pa.ArrowException) as error:
+        found = decode(folder.read(name))[0]
+        conform(found, columns)
+    except (FileNotFoundError, ValueError) as error:
         raise OutputCorruptError(
             f"{folder.uri}/{name} does not give the table's columns: {error!r}.",
-            "Run the same command again: it puts this object where it is missing.",
+            "Delete this object, and run the job's command again: it puts it where it is missing.",
         ) from error
+    return found.schema
 
 
 def _dataset(folder: Folder, schema: pa.Schema, parts: list[Entry]) -> ds.Dataset:
@@ -115,14 +119,20 @@ def _dataset(folder: Folder, schema: pa.Schema, parts: list[Entry]) -> ds.Datase
 def read_losses(errors: ds.Dataset) -> list[Loss]:
     """Read a table of errors row by row; of a file name that is no text, as the table has it."""
     columns = {item.name: pc.field(item.name) for item in fields(Loss)}
-    return [Loss(**row) for row in _read_rows(errors, columns).to_pylist()]
+    times = {"start_pts", "end_pts", "start_s", "end_s"}
+    table = read_rows(errors, columns, nullable={*times, "frames"})
+    try:
+        return [Loss(**row) for row in table.to_pylist()]
+    except ValueError as error:
+        raise _unreadable(error) from error
 
 
 def count_losses(errors: ds.Dataset) -> tuple[LossReason, ...]:
     """Sum up a table of errors by stage and name, the most frequent first."""
     fields = {name: pc.field(name) for name in ("stage", "name", "frames", "message")}
     # Arrow's groups take no dictionaries.
-    table = _read_rows(errors, {**fields, "uri": pc.field("uri").cast(pa.string())})
+    uri = pc.field("uri").cast(pa.string())
+    table = read_rows(errors, {**fields, "uri": uri}, nullable={"frames"})
     groups = table.group_by(["stage", "name"], use_threads=False).aggregate(
         [("uri", "count"), ("frames", "sum"), ("uri", "first"), ("message", "first")]
     )
@@ -140,13 +150,31 @@ def count_losses(errors: ds.Dataset) -> tuple[LossReason, ...]:
     return tuple(sorted(reasons, key=lambda reason: (-reason.losses, reason.stage, reason.name)))
 
 
-def _read_rows(errors: ds.Dataset, columns: Mapping[str, pc.Expression]) -> pa.Table:
+def read_rows(
+    dataset: ds.Dataset,
+    columns: Mapping[str, pc.Expression] | Sequence[str],
+    only: pc.Expression | None = None,
+    nullable: Collection[str] = (),
+) -> pa.Table:
+    """Read columns of a table, of some rows or of all.
+
+    Raises OutputCorruptError for damage, and for a null in a column that is not `nullable`.
+    """
+    wanted = dict(columns) if isinstance(columns, Mapping) else list(columns)
     try:
-        return errors.to_table(columns=dict(columns))
+        table = dataset.to_table(columns=wanted, filter=only)
+        # Text that is none would be found only where it is used.
+        table.validate(full=True)
+        check_filled(table, nullable)
     except StorageError:
         raise
-    except (pa.ArrowException, OSError) as error:
-        raise OutputCorruptError(
-            f"Losses of the output cannot be read: {error}.",
-            "`fleet verify` names what is damaged, with the way out.",
-        ) from error
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _unreadable(error) from error
+    return table
+
+
+def _unreadable(error: Exception) -> OutputCorruptError:
+    return OutputCorruptError(
+        f"Rows of the output cannot be read: {error}.",
+        "`fleet verify` names what is damaged, with the way out.",
+    )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fleet.core.interval import Interval
+from fleet.core.json_object import number
 from fleet.core.source import Source
 from fleet.errors import OutputCorruptError
 from fleet.parquet.arrays import escaped, numbers, strings, unescaped
+from fleet.parquet.decoding import conform, decode
 from fleet.plan.lease import Lease, Shard
 from fleet.table.commits.stored_names import lease_name
 
@@ -60,27 +63,30 @@ def leases_to_parquet(leases: Iterable[Lease]) -> bytes:
 
 def leases_from_parquet(data: bytes, name: str) -> list[Lease]:
     """Return leases, in their order; raises OutputCorruptError, naming the object, for others."""
+    shards: dict[str, list[Shard]] = {}
     try:
-        table = pq.ParquetFile(pa.BufferReader(data)).read().cast(_SHARD)
-        for lease in table["lease"].unique().to_pylist():
-            lease_name(lease)
-    except (pa.ArrowException, OSError, ValueError) as error:
+        for row in conform(decode(data)[0], _SHARD).to_pylist():
+            shards.setdefault(lease_name(row["lease"]), []).append(_shard(row))
+    except ValueError as error:
         raise OutputCorruptError(
             f"{name} does not tell which leases a run means to do: {error}.",
             "Delete this object, and run the command again.",
         ) from error
-    shards: dict[str, list[Shard]] = {}
-    for row in table.to_pylist():
-        source = Source(unescaped(row["uri"]), row["bytes"], row["etag"])
-        shards.setdefault(row["lease"], []).append(
-            Shard(
-                source,
-                row["first_gop"],
-                row["last_gop"],
-                Interval(source.uri, source.etag, row["start_pts"], row["end_pts"]),
-                row["frames"],
-                row["video_s"],
-                row["cost_s"],
-            )
-        )
     return [Lease(lease, tuple(several)) for lease, several in shards.items()]
+
+
+def _shard(row: Mapping[str, Any]) -> Shard:
+    """Return the shard in a row; raises ValueError where it is none of any video."""
+    source = Source(unescaped(row["uri"]), row["bytes"], row["etag"])
+    interval = Interval(source.uri, source.etag, row["start_pts"], row["end_pts"])
+    if not 0 <= row["first_gop"] < row["last_gop"] or row["frames"] < 0:
+        raise ValueError(f"{interval} has GOPs {row['first_gop']} to {row['last_gop']}")
+    return Shard(
+        source,
+        row["first_gop"],
+        row["last_gop"],
+        interval,
+        row["frames"],
+        number(row["video_s"]),
+        number(row["cost_s"]),
+    )

@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import asdict, dataclass, field
 
-from fleet.core.json_text import read_json
+from fleet.core.json_object import JsonObject, several, text
 from fleet.parquet.arrays import to_bytes
 from fleet.plan.lease import Lease
 from fleet.storage import Folder
@@ -133,8 +132,8 @@ class RunRecords:
     def put(self, record: RunRecord) -> None:
         """Put what a run says of itself, in the place of what it said before."""
         fields_ = {_NAMES_ON_STORAGE.get(n, n): value for n, value in asdict(record).items()}
-        text = json.dumps(fields_, ensure_ascii=False, indent=1)
-        self._folder.put(f"{RUNS_FOLDER}/{record.id}.json", to_bytes(text))
+        written = json.dumps(fields_, ensure_ascii=False, indent=1)
+        self._folder.put(f"{RUNS_FOLDER}/{record.id}.json", to_bytes(written))
 
     def read(self) -> list[RunRecord]:
         """Return what runs say of themselves, the latest last; what makes no sense is left out."""
@@ -144,8 +143,8 @@ class RunRecords:
             if name is None:
                 continue
             try:
-                record = _parse(read_json(self._folder.read(entry.name)))
-            except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+                record = _parse(JsonObject.parse(self._folder.read(entry.name)))
+            except (FileNotFoundError, ValueError):
                 continue
             # Names of objects are made of it: it is believed only where it is the object's own.
             if record.id == name[1]:
@@ -181,23 +180,25 @@ def _leases_name(run: str) -> str:
     return f"{RUNS_FOLDER}/{run}-leases.parquet"
 
 
-def _parse(raw: dict[str, Any]) -> RunRecord:
-    """Read a record, whether an older or a newer version put it."""
-    parts: dict[str, Any] = {
-        "holder": Holder.from_fields(raw["holder"]),
-        "inputs": tuple(map(str, raw["inputs"])),
-        "devices": tuple(DeviceRecord(**_known(DeviceRecord, item)) for item in raw["devices"]),
-        "nodes": tuple(NodeRecord(**_known(NodeRecord, item)) for item in raw.get("nodes", ())),
-    }
-    named = {_NAMES_HERE.get(name, name): value for name, value in raw.items()}
-    record = RunRecord(**_known(RunRecord, named) | parts)
-    for item in fields(record):
-        value = getattr(record, item.name)
-        if item.type in {"int", "float"} and not isinstance(value, int | float):
-            raise TypeError(f"{item.name} is no number")
+def _parse(raw: JsonObject) -> RunRecord:
+    """Read a record, whether an older or a newer version put it; raises ValueError for none."""
+    no_nodes: tuple[NodeRecord, ...] = ()
+    named = JsonObject({_NAMES_HERE.get(name, name): of for name, of in raw.values.items()})
+    record = named.build(
+        RunRecord,
+        holder=Holder.of(raw.take("holder", JsonObject.of)),
+        inputs=raw.take("inputs", several(text)),
+        devices=raw.take("devices", several(_device)),
+        nodes=raw.take("nodes", several(_node), no_nodes),
+    )
+    if min(record.video_s, record.done_video_s) < 0:
+        raise ValueError("its seconds of video are less than none")
     return record
 
 
-def _known(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:
-    names = {item.name for item in fields(kind)}
-    return {name: value for name, value in raw.items() if name in names}
+def _device(value: object) -> DeviceRecord:
+    return JsonObject.of(value).build(DeviceRecord)
+
+
+def _node(value: object) -> NodeRecord:
+    return JsonObject.of(value).build(NodeRecord)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fleet.core.json_text import read_json
+from fleet.core.json_object import JsonObject, several
 from fleet.errors import OutputCorruptError
 from fleet.storage import Folder
+from fleet.table.commits.stored_names import lease_name, pack_name
 
 SUCCESS_FILE = "_SUCCESS.json"
 
@@ -17,15 +18,24 @@ def read_success(folder: Folder) -> list[dict[str, Any]] | None:
     Raises OutputCorruptError where it makes no sense.
     """
     try:
-        receipts = read_json(folder.read(SUCCESS_FILE))["receipts"]
-        return [dict(line) for line in receipts]
+        marker = JsonObject.parse(folder.read(SUCCESS_FILE))
+        return list(marker.take("receipts", several(_line)))
     except FileNotFoundError:
         return None
-    except (ValueError, LookupError, TypeError) as error:
+    except ValueError as error:
         raise OutputCorruptError(
             f"{folder.uri}/{SUCCESS_FILE} does not tell what is there: {error!r}.",
             "Delete this object and run the same command again: it closes the folder anew.",
         ) from error
+
+
+def _line(value: object) -> dict[str, Any]:
+    line = JsonObject.of(value)
+    if "lease" in line.values:
+        line.take("lease", lease_name)
+    else:
+        line.take("pack", pack_name)
+    return dict(line.values)
 
 
 def closed_leases(folder: Folder) -> frozenset[str] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from reprlib import repr as brief
 
 import numpy as np
 import pyarrow as pa
@@ -15,10 +16,12 @@ import pyarrow.parquet as pq
 
 from fleet.core.interval import Interval
 from fleet.core.interval_set import EVER, DoneIntervals
+from fleet.core.json_object import number
 from fleet.core.source import Source
 from fleet.core.spans import Spans, subtract
 from fleet.errors import OutputCorruptError
 from fleet.parquet.arrays import booleans, escaped, numbers, strings, unescaped
+from fleet.parquet.decoding import conform, decode
 from fleet.storage import Folder
 
 Seconds = Mapping[tuple[str, str], float]
@@ -79,15 +82,24 @@ def read_videos(folder: Folder) -> dict[str, Video]:
     except FileNotFoundError:
         return {}
     try:
-        table = pq.ParquetFile(pa.BufferReader(data)).read().cast(_SCHEMA)
-    except (pa.ArrowException, OSError, ValueError) as error:
+        table = conform(decode(data)[0], _SCHEMA)
+        columns = [table[name].to_pylist() for name in _SCHEMA.names]
+        videos = [Video(unescaped(uri), *rest) for uri, *rest in zip(*columns, strict=True)]
+        for video in videos:
+            _check(video)
+    except ValueError as error:
         raise OutputCorruptError(
             f"{folder.uri}/{VIDEOS_FILE} cannot be read: {error}.",
             "Delete this object and run the same command again: it is written anew.",
         ) from error
-    columns = [table[name].to_pylist() for name in _SCHEMA.names]
-    videos = (Video(unescaped(uri), *rest) for uri, *rest in zip(*columns, strict=True))
     return {video.uri: video for video in videos}
+
+
+def _check(video: Video) -> None:
+    """Raise ValueError where a video cannot be as it is told of."""
+    has_stretch = -EVER <= video.start_pts < video.end_pts <= EVER
+    if not has_stretch or min(video.bytes, video.frames, number(video.video_s)) < 0:
+        raise ValueError(f"no video is like this: {brief(video)}")
 
 
 def write_videos(folder: Folder, videos: Iterable[Video]) -> None:

@@ -92,6 +92,8 @@ def check_index(index: VideoIndex) -> None:
     uri, table = index.source.uri, index.packets
     if not len(index.order):
         raise BrokenVideoError(uri, "no picture of it is ever shown.", REMUX)
+    if not table.key.any():
+        raise BrokenVideoError(uri, "no picture of it can be decoded by itself.", REMUX)
     if table.position.min() < 0 or table.span.min() < 1 or table.size.min() < 1:
         raise BrokenVideoError(uri, "its index lists pictures that lie nowhere in a file.", REMUX)
     largest = int(table.span.max())

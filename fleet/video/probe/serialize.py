@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from fractions import Fraction
-from typing import Any
+from reprlib import repr as brief
 
 from fleet.core.frames import Colour, Matrix, Range
 from fleet.core.geometry import Size
-from fleet.core.json_text import read_json
+from fleet.core.json_object import JsonObject, flag, integer, items, text
 from fleet.errors import BrokenVideoError, NotAVideoError, VideoError
+from fleet.video.containers.limits import MAX_PIXELS
 from fleet.video.index import StreamInfo
 
 FORMAT = "1"
 """Raised when indexing would give another result than before."""
+_FRACTION = re.compile("[0-9]{1,40}(/0*[1-9][0-9]{0,39})?")
 _LASTING: dict[str, type[VideoError]] = {
     kind.name: kind for kind in (NotAVideoError, BrokenVideoError)
 }
@@ -32,20 +35,36 @@ def stream_to_json(stream: StreamInfo) -> str:
     return json.dumps(fields)
 
 
-def stream_from_json(text: str) -> StreamInfo:
-    """Return the stream of `stream_to_json`; raise ValueError, KeyError or TypeError otherwise."""
-    fields: dict[str, Any] = read_json(text)
-    matrix, sample_range, declared = fields["colour"]
-    return StreamInfo(
-        **fields
-        | {
-            "size": Size(*fields["size"]),
-            "colour": Colour(Matrix(matrix), Range(sample_range), declared),
-            "time_base": Fraction(fields["time_base"]),
-            "frame_rate": Fraction(fields["frame_rate"]),
-            "parameter_sets": base64.b64decode(fields["parameter_sets"]),
-        }
+def stream_from_json(written: str) -> StreamInfo:
+    """Return the stream of `stream_to_json`; raise ValueError otherwise."""
+    raw = JsonObject.parse(written)
+    return raw.build(
+        StreamInfo,
+        size=Size(*raw.take("size", _size)),
+        colour=raw.take("colour", _colour),
+        time_base=raw.take("time_base", _fraction),
+        frame_rate=raw.take("frame_rate", _fraction),
+        parameter_sets=base64.b64decode(raw.take("parameter_sets", text)),
     )
+
+
+def _size(value: object) -> tuple[int, int]:
+    width, height = map(integer, items(value))
+    if not 0 < width * height <= MAX_PIXELS:
+        raise ValueError(f"no picture has {width} x {height} pixels")
+    return width, height
+
+
+def _colour(value: object) -> Colour:
+    matrix, sample_range, declared = items(value)
+    return Colour(Matrix(text(matrix)), Range(text(sample_range)), flag(declared))
+
+
+def _fraction(value: object) -> Fraction:
+    # A fraction may also be written with an exponent, and take all memory then.
+    if not _FRACTION.fullmatch(text(value)):
+        raise ValueError(f"{brief(value)} is no fraction")
+    return Fraction(text(value))
 
 
 def is_lasting(error: VideoError) -> bool:
@@ -59,8 +78,11 @@ def error_to_json(error: VideoError) -> str:
     return json.dumps({"kind": error.name, **fields})
 
 
-def error_from_json(uri: str, text: str) -> VideoError:
-    """Return the error of `error_to_json`; raise ValueError, KeyError or TypeError otherwise."""
-    fields = read_json(text)
-    kind = _LASTING[fields.pop("kind")]
-    return kind(uri, **fields)
+def error_from_json(uri: str, written: str) -> VideoError:
+    """Return the error of `error_to_json`; raise ValueError otherwise."""
+    raw = JsonObject.parse(written)
+    kind = raw.take("kind", text)
+    if kind not in _LASTING:
+        raise ValueError(f"{brief(kind)} is no error that is kept")
+    message, way_out = raw.take("message", text), raw.take("way_out", text)
+    return _LASTING[kind](uri, message, way_out, raw.take("code", integer))

@@ -1,0 +1,58 @@
+"""Small Parquet objects that somebody else may have written, as tables of a known schema."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+_TROUBLE = (pa.ArrowException, OSError, KeyError)
+"""What Arrow raises for bytes, columns and values that are not as they should be."""
+
+
+def decode(data: bytes) -> tuple[pa.Table, Mapping[str, str]]:
+    """Read a whole object: its rows, and the key-value pairs in its footer.
+
+    Raises ValueError where it is no Parquet file, or damaged.
+    """
+    try:
+        with pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True) as file:
+            pairs = (file.metadata.metadata or {}).items()
+            return file.read(), {key.decode(): value.decode() for key, value in pairs}
+    except _TROUBLE as error:
+        raise ValueError(f"it cannot be read as Parquet: {error!r}") from error
+
+
+def conform(table: pa.Table, schema: pa.Schema, nullable: Collection[str] = ()) -> pa.Table:
+    """Return the columns of `schema`, in their types; others are left aside.
+
+    Raises ValueError where one is missing or of another type, where text is none, and for a null in
+    any column or field of a structure but those in `nullable`, written as `column.field`.
+    """
+    try:
+        table.validate(full=True)
+        found = table.select(schema.names).cast(schema)
+    except _TROUBLE as error:
+        raise ValueError(f"its columns are others: {error!r}") from error
+    check_filled(found, nullable)
+    return found
+
+
+def check_filled(table: pa.Table, nullable: Collection[str] = ()) -> None:
+    """Raise ValueError for a null where none may be; see `conform`."""
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        for array in column.chunks:
+            _check_array(array, name, nullable)
+
+
+def _check_array(array: pa.Array, name: str, nullable: Collection[str]) -> None:
+    if name not in nullable and array.null_count:
+        raise ValueError(f"{name} has nulls")
+    if pa.types.is_dictionary(array.type):
+        _check_array(array.dictionary, name, ())
+    elif pa.types.is_list(array.type):
+        _check_array(array.flatten(), name, nullable)
+    elif pa.types.is_struct(array.type):
+        for field, inner in zip(array.type, array.flatten(), strict=True):
+            _check_array(inner, f"{name}.{field.name}", nullable)
