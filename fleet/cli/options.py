@@ -131,7 +131,7 @@ def job_options(
         def with_options(
             job_file: Path | None = None, settings: list[str] | None = None, **given: Any
         ) -> None:
-            overrides = _overrides(settings, {name: given.pop(name) for name in names})
+            overrides = read_overrides(settings, {name: given.pop(name) for name in names})
             command(JobOptions(job_file, overrides), **given)  # type: ignore[call-arg]
 
         # Typer asks a function for its signature, and reads the options from there.
@@ -161,8 +161,11 @@ def _signature(command: Callable[..., None], names: Collection[str]) -> inspect.
     )
 
 
-def _overrides(settings: list[str] | None, named: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of a job's fields that options set; None in `named` means not given."""
+def read_overrides(settings: list[str] | None, named: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a job's fields that options set; None in `named` means not given.
+
+    `settings`: of --set. `named`: field -> the value of its own option.
+    """
     found = dict(parse_override(text) for text in settings or [])
     return found | {key: value for key, value in named.items() if value is not None}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fleet.core.format import duration, plural, short, size
+from fleet.driver.recheck.report import RecheckReport
 from fleet.table.maintenance.finding import Finding
 from fleet.table.maintenance.verify import VerificationReport
 from fleet.text import one_line
@@ -24,12 +25,15 @@ _KINDS = {
     "miscounted": "Videos whose frames do not add up",
     "not closed": "The job is not closed",
     "not proven": "Coverage cannot be proved",
+    "other rows": "Stretches that have other rows when they are decoded again",
+    "readable now": "Stretches that are recorded as lost, and can be read now",
+    "not looked at": "Videos of the sample that could not be looked at",
 }
 
 
-def render(report: VerificationReport) -> str:
-    """Return the text of a report, 80 columns wide."""
-    lines = [f"{_word(report)}: {report.uri}", ""]
+def render(report: VerificationReport, again: RecheckReport | None = None) -> str:
+    """Return the text of a report, 80 columns wide; `again`: of what was decoded once more."""
+    lines = [f"{_word(report, again)}: {report.uri}", ""]
     refused = f", {plural(report.losses, 'loss', 'losses')} recorded" if report.losses else ""
     lines += fact("covered", f"{duration(report.video_s)} in {plural(report.videos, 'video')}")
     lines += fact("rows", f"{report.rows:,}, of {plural(report.frames, 'frame')}{refused}")
@@ -38,21 +42,43 @@ def render(report: VerificationReport) -> str:
         lines += fact("compared", f"{size(report.bytes_read)}: checksums, row counts, frames")
     else:
         lines += fact("compared", "listings and records only")
-    for kind in dict.fromkeys(finding.kind for finding in report.findings):
-        lines += _kind(kind, [f for f in report.findings if f.kind == kind])
+    findings = [*report.findings]
+    if again:
+        lines += _decoded_again(again)
+        findings += again.findings
+        findings += [Finding("not looked at", video.uri, video.reason) for video in again.unreached]
+    for kind in dict.fromkeys(finding.kind for finding in findings):
+        lines += _kind(kind, [finding for finding in findings if finding.kind == kind])
     if report.busy and report.findings:
         lines += ["", "A run is at work: what is missing may just not be done yet."]
     return "\n".join(lines)
 
 
-def _word(report: VerificationReport) -> str:
-    if report.proven:
-        return (
-            "Proven: no gap, no overlap, every object as it was put"
-            if report.bytes_read
-            else ("No gap, no overlap, every object there")
-        )
-    return f"Not proven, {plural(len(report.findings), 'finding')}"
+def _decoded_again(again: RecheckReport) -> list[str]:
+    of_videos = f"{plural(again.frames, 'frame')} of {plural(again.videos, 'video')}"
+    text = (
+        f"{of_videos}, in {plural(again.stretches, 'stretch', 'stretches')} (--seed {again.seed})"
+    )
+    lost = f"; {again.lost:,} lost, as recorded" if again.lost else ""
+    left = f"; {again.left_alone:,} left alone, which ended a worker" if again.left_alone else ""
+    lines = fact("decoded", f"again: {text}{lost}{left}")
+    rows = f"{plural(again.rows, 'row')} compared"
+    if again.rounded:
+        rows += f"; floats of {again.rounded:,} differ by no more than {again.tolerance:g}"
+    elif not again.findings:
+        rows += ", equal to the last bit"
+    return [*lines, *fact("", rows)]
+
+
+def _word(report: VerificationReport, again: RecheckReport | None) -> str:
+    findings = len(report.findings) + (len(again.findings) if again else 0)
+    if findings:
+        return f"Not proven, {plural(findings, 'finding')}"
+    if again and again.unreached:
+        return f"Not proven, {plural(len(again.unreached), 'video')} could not be looked at"
+    if report.bytes_read:
+        return "Proven: no gap, no overlap, every object as it was put"
+    return "No gap, no overlap, every object there"
 
 
 def _kind(kind: str, findings: Sequence[Finding]) -> list[str]:

@@ -1,0 +1,1 @@
+"""Decoding a sample of an output once more, and comparing the rows."""
