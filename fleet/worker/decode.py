@@ -69,6 +69,7 @@ class ShardDecoder:
         self._chain = _chain(shard, self._demuxer.parameter_sets)
         self._last_fed = 0
         self._skipped = 0
+        self._gap_row: int | None = None
 
     def pictures(self, parts: Iterable[GopPart] | None = None) -> Iterator[Picture]:
         """Yield the wanted pictures, in presentation order within each run.
@@ -118,7 +119,8 @@ class ShardDecoder:
     def _is_damaged_before(self, part: GopPart) -> bool:
         """Return whether the damage that was found lies in a GOP before this one."""
         row = self._channel.damaged_row
-        return row is not None and row < part.rows[0]
+        # A picture that is missing before a key is none of the key's GOP.
+        return (row is not None and row < part.rows[0]) or self._gap_row == part.rows[0]
 
     def _feed(self, row: int, wanted: bool, *, begins: bool) -> Iterator[Picture]:
         shard = self._shard
@@ -144,6 +146,7 @@ class ShardDecoder:
         continues = self._chain.continues(nals, left_out)
         self._last_fed, self._skipped = row, 0
         if not continues:
+            self._gap_row = row
             message = "A picture is missing before this one, which refers to it."
             raise BrokenVideoError(self._shard.source.uri, message)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from generate import Clip, write
+from truth import probed
 
 import fleet
 
@@ -64,3 +65,24 @@ def test_a_video_that_changes_between_runs_is_done_again(clips: Path, tmp_path: 
     frames = fleet.read(str(tmp_path / "out")).frames.to_table().to_pandas()
     assert frames.groupby(frames.uri.astype(str)).size().tolist() == [20, 12, 20, 20]
     assert not frames.duplicated(["uri", "frame"]).any()
+
+
+def test_a_picture_missing_before_a_key_costs_none_of_the_keys_gop(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    """But its leading pictures, which refer to the one that is missing; in a real open-GOP clip."""
+    data = bytearray((data_dir / "town_h264_opengop.mkv").read_bytes())
+    packets = probed(bytes(data)).packets
+    key = packets.key.nonzero()[0][2]
+    # The block before the key becomes a Void element: a picture that others refer to is gone.
+    block = data.rfind(b"\xa3", 0, int(packets.position[key - 1]))
+    data[block] = 0xEC
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "a.mkv").write_bytes(data)
+    settings = {"input": [str(tmp_path / "clips")], "output": str(tmp_path / "out")}
+    whole = {**settings, "sample": "all", "width": 64, "devices": 1, "lease_s": 1000.0}
+    report = fleet.run(fleet.load_job(JOBS / "thumbnails.toml", whole), on="inline")
+    assert report.total.frames + report.total.lost_frames == len(packets) - 1
+    losses = fleet.read(str(tmp_path / "out")).errors.to_table().to_pylist()
+    assert losses
+    assert max(loss["end_pts"] for loss in losses) <= packets.pts[key]
