@@ -15,6 +15,8 @@ from fleet.core.json_text import read_json
 
 LARGEST = 2**63 - 1
 """Numbers that are further from 0 than this are no numbers of a record."""
+_SHOWN = 80
+"""So many characters of a value are shown where it is refused."""
 _Value = TypeVar("_Value")
 _Kind = TypeVar("_Kind")
 Reader = Callable[[object], _Value]
@@ -119,7 +121,7 @@ def optional(read: Reader[_Value]) -> Reader[_Value | None]:
 
 
 def _no(value: object, what: str) -> ValueError:
-    return ValueError(f"{brief(value)} is no {what}")
+    return ValueError(f"{brief(value)[:_SHOWN]} is no {what}")
 
 
 _BY_TYPE: Mapping[Any, Reader[Any]] = {

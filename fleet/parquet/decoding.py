@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,15 +11,16 @@ _TROUBLE = (pa.ArrowException, OSError, KeyError)
 """What Arrow raises for bytes, columns and values that are not as they should be."""
 
 
-def decode(data: bytes) -> tuple[pa.Table, Mapping[str, str]]:
+def decode(data: bytes, names: Sequence[str] | None = None) -> tuple[pa.Table, Mapping[str, str]]:
     """Read a whole object: its rows, and the key-value pairs in its footer.
 
-    Raises ValueError where it is no Parquet file, or damaged.
+    `names`: the columns to read, if they are there; None for all. Raises ValueError where it is no
+    Parquet file, or damaged.
     """
     try:
         with pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True) as file:
             pairs = (file.metadata.metadata or {}).items()
-            return file.read(), {key.decode(): value.decode() for key, value in pairs}
+            return file.read(names), {key.decode(): value.decode() for key, value in pairs}
     except _TROUBLE as error:
         raise ValueError(f"it cannot be read as Parquet: {error!r}") from error
 

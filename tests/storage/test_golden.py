@@ -11,10 +11,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 import fleet
+from fleet.errors import OutputCorruptError
 from fleet.table.table import Table
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -111,6 +113,40 @@ def test_it_is_compacted_to_the_same_rows(golden: Path) -> None:
     for table in TABLES:
         assert found(golden, table) == expected(table, all_videos=True)
     assert door(golden).verify().proven
+
+
+def without_columns(path: Path) -> None:
+    """Put a Parquet object with another column in the place of one."""
+    pq.write_table(pa.table({"a": [1, None]}), path)
+
+
+@pytest.mark.parametrize("name", ["_index/*-videos.parquet", "_index/*-packets.parquet"])
+def test_a_run_goes_on_without_indexes_that_are_damaged(golden: Path, name: str) -> None:
+    """They are made anew, where they are needed."""
+    for path in golden.glob(name):
+        without_columns(path)
+    assert run_again().this_run.frames == 8
+    assert found(golden, "frames") == expected("frames", all_videos=True)
+
+
+def test_a_run_goes_on_without_notes_that_make_no_sense(golden: Path) -> None:
+    """They are for people."""
+    for note in golden.glob("_runs/*.json"):
+        note.write_text(
+            note.read_text("utf-8").replace('"since_unix_s": 1', '"since_unix_s": 1e90')
+        )
+    assert not door(golden).runs.read()
+    assert run_again().this_run.frames == 8
+
+
+@pytest.mark.parametrize("name", ["_JOB.json", "_SUCCESS.json", "_VIDEOS.parquet"])
+def test_a_run_names_what_it_needs_and_cannot_read(golden: Path, name: str) -> None:
+    """With the way out, and before anything is changed."""
+    (golden / name).write_bytes(b'{"job": NaN}')
+    with pytest.raises(OutputCorruptError, match=name) as raised:
+        run_again()
+    assert "Delete this" in raised.value.way_out or "another --output" in raised.value.way_out
+    assert (golden / name).read_bytes() == b'{"job": NaN}'
 
 
 def shapes(output: Path) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from fleet.table.commits.record_rows import parts_of
 from fleet.table.commits.record_table import Covered
 from fleet.table.maintenance.exchange import is_as_put
 from fleet.table.maintenance.finding import Finding
+from fleet.table.maintenance.part_rows import part_rows
 from fleet.table.maintenance.row_owner import NO_LEASE, lease_of_frames
 from fleet.table.parts.schema import ERRORS_TABLE, FRAMES_TABLE
 from fleet.table.state.state import UNPACKED, TableState
@@ -78,18 +79,20 @@ def verify_object(folder: Folder, state: TableState, what: ObjectToVerify) -> Ve
         data = folder.read(what.name)
     except FileNotFoundError:
         return VerifiedObject((Finding("missing", what.name, "it is gone", what.way_out),))
+    table, rows = what.part.table, None
+    names = ["uri", "frames"] if table == ERRORS_TABLE else ["uri", "frame", "pts"]
     try:
         wrong = _compare(data, what.part)
-        file = pq.ParquetFile(pa.BufferReader(data))
+        if not wrong and not table.startswith("_"):
+            rows = part_rows(data, table, names)
     except (ValueError, OSError, pa.ArrowException) as error:
         wrong = str(error)
     if wrong:
         return VerifiedObject((Finding("altered", what.name, wrong, what.way_out),))
-    if what.part.table.startswith("_"):
+    if rows is None:
         return VerifiedObject()
-    if what.part.table == ERRORS_TABLE:
-        return _count_lost(file.read(columns=["uri", "frames"]))
-    rows = file.read(columns=["uri", "frame", "pts"])
+    if table == ERRORS_TABLE:
+        return _count_lost(rows)
     return _check_rows(rows, _slice(state.covered, what.first, what.last), what)
 
 

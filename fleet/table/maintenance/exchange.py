@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from fleet.core.receipt import PartFile
-from fleet.errors import OutputCorruptError, StorageError, SupersededError
+from fleet.errors import OutputCorruptError, SupersededError
 from fleet.parquet.arrays import numbers
 from fleet.parquet.encoding import digest, digest_before_footer
 from fleet.storage import Folder
 from fleet.table.commits.record_rows import parts_of
 from fleet.table.commits.record_table import Covered
+from fleet.table.maintenance.part_rows import part_rows
 from fleet.table.maintenance.rewrite import Rewritten, keep
 from fleet.table.parts.schema import FRAMES_TABLE
 from fleet.table.state.state import UNPACKED, TableState
@@ -65,7 +65,8 @@ def exchange(
     parts = list(parts_in(state, rows))
     for part in parts:
         if not part.table.startswith("_"):
-            pieces.setdefault(part.table, []).append(_read(folder, part))
+            several = pieces.setdefault(part.table, [])
+            several.append(_read(folder, part, several[0].schema if several else None))
     replaces = {state.packs[pack].name for pack in packs_in(state, rows)}
     objects = [f"{part.table}/{part.name}" for part in parts]
     return Exchange(keep(records, pieces, local, seconds), replaces, objects)
@@ -92,21 +93,23 @@ def is_as_put(data: bytes, part: PartFile) -> bool:
     return (digest_before_footer(data) if is_frames else digest(data)) == part.sha256
 
 
-def _read(folder: Folder, part: PartFile) -> pa.Table:
+def _read(folder: Folder, part: PartFile, schema: pa.Schema | None) -> pa.Table:
+    """Read a part that has that schema, where one is given."""
     name = f"{part.table}/{part.name}"
+    reason = "its bytes are not those that were put"
     try:
         data = folder.read(name)
         if is_as_put(data, part):
-            return pq.ParquetFile(pa.BufferReader(data)).read()
-        reason = "its bytes are not those that were put"
+            rows = part_rows(data, part.table)
+            if schema is None or rows.schema.equals(schema):
+                return rows
+            reason = "it has other columns than the other parts of its table"
     except FileNotFoundError:
         raise SupersededError(
             f"{folder.uri}/{name} is gone: another process changed the output just now.",
             "Run the command again.",
         ) from None
-    except StorageError:
-        raise
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except ValueError as error:
         reason = str(error)
     raise OutputCorruptError(
         f"{folder.uri}/{name} is damaged: {reason}. Nothing was changed.",

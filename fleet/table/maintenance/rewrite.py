@@ -152,7 +152,7 @@ def _counts(tables: Mapping[str, pa.Table], before: Tally) -> dict[str, Any]:
             counts["lost_frames"] = pc.sum(table["frames"]).as_py() or 0
         else:
             counts["rows"] = table.num_rows
-            if before.by_label:
+            if before.by_label and LABEL in table.column_names:
                 labels = pc.value_counts(table[LABEL].cast(pa.string()))
                 counts["by_label"] = {str(n["values"]): n["counts"].as_py() for n in labels}
     return counts

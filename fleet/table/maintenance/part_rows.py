@@ -1,0 +1,33 @@
+"""The rows in the bytes of a part, which may be others than its table's whatever vouches for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from fleet.parquet.decoding import check_filled, decode
+from fleet.table.parts.schema import ERRORS, ERRORS_TABLE, FRAMES, FRAMES_TABLE, IDENTITY
+
+_COLUMNS = {ERRORS_TABLE: ERRORS, FRAMES_TABLE: FRAMES}
+_NULLABLE = frozenset({"start_pts", "end_pts", "start_s", "end_s", "frames"})
+
+
+def part_rows(data: bytes, table: str, names: Sequence[str] | None = None) -> pa.Table:
+    """Return the rows of a part of a table: these columns of what every part of it has, or all.
+
+    Raises ValueError where it has not those columns, or nulls where no row has any.
+    """
+    rows, _ = decode(data, names)
+    known = _COLUMNS.get(table, IDENTITY)
+    wanted = pa.schema([field for field in known if names is None or field.name in names])
+    for field in wanted:
+        at = rows.schema.get_field_index(field.name)
+        if at < 0 or rows.schema.field(at).type != field.type:
+            raise ValueError(f"its column {field.name} is no {field.type}")
+    mine = rows.select(wanted.names)
+    mine.validate(full=True)
+    check_filled(mine, _NULLABLE)
+    if "start_pts" in wanted.names and mine["start_pts"].is_null() != mine["end_pts"].is_null():
+        raise ValueError("a loss has one end")
+    return rows
