@@ -27,7 +27,7 @@ from fleet.parquet.arrays import booleans, escaped, numbers, strings, unescaped
 from fleet.parquet.decoding import conform, decode
 from fleet.storage import Entry, Folder
 from fleet.video.index import PacketTable, VideoIndex
-from fleet.video.probe.probe import check_index
+from fleet.video.probe.check import check_index
 from fleet.video.probe.serialize import (
     FORMAT,
     error_from_json,

@@ -120,7 +120,8 @@ class ShardDecoder:
         """Return whether the damage that was found lies in a GOP before this one."""
         row = self._channel.damaged_row
         # A picture that is missing before a key is none of the key's GOP.
-        return (row is not None and row < part.rows[0]) or self._gap_row == part.rows[0]
+        first = int(part.rows[0])
+        return (row is not None and row < first) or self._gap_row == first
 
     def _feed(self, row: int, wanted: bool, *, begins: bool) -> Iterator[Picture]:
         shard = self._shard

@@ -171,7 +171,6 @@ def test_only_the_cache_has_videos_looked_at() -> None:
         "fleet.video.probe.sandbox": {"fleet.index_cache.cache"},
         "fleet.video.probe.probe": {
             "fleet.video.probe.child",
-            "fleet.video.probe.sandbox",
             *PROBES_ITS_OWN_WORK,
         },
     }

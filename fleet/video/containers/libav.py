@@ -15,7 +15,7 @@ from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
 from fleet.errors import BrokenVideoError, NotAVideoError
-from fleet.video.containers.limits import CUT_COMMAND, MAX_PACKETS, MAX_PIXELS
+from fleet.video.containers.limits import CUT_COMMAND, MAX_PACKETS, MAX_PIXELS, REMUX
 
 # libav's demuxers that may run, and the usual names of what they read. PyAV is told which one to
 # use, so that libav guesses nothing.
@@ -33,7 +33,6 @@ DEMUXERS = {
 _PROBED = {"codec_whitelist": "mpeg4", "max_pixels": str(MAX_PIXELS), "max_streams": "64"}
 _ENCRYPTED: tuple[PktSideDataT, ...] = ("encryption_info", "encryption_init_info")
 _FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,h264,hevc"
-REMUX = "Rewrite it without re-encoding: `ffmpeg -i in -c copy out.mp4`."
 
 
 @contextmanager

@@ -20,6 +20,7 @@ MAX_PTS = 1 << 60
 MAX_PIXELS = 8192 * 8192
 """The largest picture that libav may allocate to find out what a stream is."""
 
+REMUX = "Rewrite it without re-encoding: `ffmpeg -i in -c copy out.mp4`."
 CUT_COMMAND = "`ffmpeg -i in -c copy -f segment -segment_time 3600 out%03d.mp4`"
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from fleet.errors import BrokenVideoError
 from fleet.video.containers import mpegts
-from fleet.video.containers.libav import REMUX
+from fleet.video.containers.limits import REMUX
 from fleet.video.containers.packet_rows import PacketLocation
 from fleet.video.containers.reader import BlockFile
 

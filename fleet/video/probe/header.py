@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from fleet.core.access_unit import NalUnits
 from fleet.errors import BrokenVideoError
 from fleet.video.containers import avi, isobmff
-from fleet.video.containers.libav import REMUX, opened, packets, video_stream
+from fleet.video.containers.libav import opened, packets, video_stream
+from fleet.video.containers.limits import REMUX
 from fleet.video.containers.packet_rows import PacketLocation, PacketRows
 from fleet.video.containers.reader import Ranges, SparseFile
 from fleet.video.h26x.annexb import from_sample

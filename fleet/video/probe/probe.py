@@ -5,16 +5,14 @@ from __future__ import annotations
 from codecs import getincrementaldecoder
 from typing import Literal
 
-import numpy as np
-
 from fleet.core.source import Source
 from fleet.errors import BrokenVideoError, FleetError, NotAVideoError
 from fleet.video.containers import isobmff, mpegts
-from fleet.video.containers.libav import REMUX
-from fleet.video.containers.limits import MAX_PACKET_BYTES, MAX_PTS, HeaderBudget
+from fleet.video.containers.limits import REMUX, HeaderBudget
 from fleet.video.containers.reader import CountedReader, RangeReader, Ranges
 from fleet.video.h26x.annexb import begins_with_start_code, find_offsets
 from fleet.video.index import VideoIndex
+from fleet.video.probe.check import check_index
 from fleet.video.probe.header import index_avi, index_isobmff
 from fleet.video.probe.scan import scan
 from fleet.video.probe.stream_info import ProbeResult
@@ -82,29 +80,6 @@ def _index(source: Source, reader: RangeReader) -> VideoIndex:
         origin=origin,
         bytes_read=counted.bytes,
     )
-
-
-def check_index(index: VideoIndex) -> None:
-    """Check what all later steps rely on in an index; raise BrokenVideoError where it is not so.
-
-    Positions and sizes lie in a file, times do not overflow, and the GOPs' spans follow each other.
-    """
-    uri, table = index.source.uri, index.packets
-    if not len(index.order):
-        raise BrokenVideoError(uri, "no picture of it is ever shown.", REMUX)
-    if not table.key.any():
-        raise BrokenVideoError(uri, "no picture of it can be decoded by itself.", REMUX)
-    if table.position.min() < 0 or table.span.min() < 1 or table.size.min() < 1:
-        raise BrokenVideoError(uri, "its index lists pictures that lie nowhere in a file.", REMUX)
-    largest = int(table.span.max())
-    if largest > MAX_PACKET_BYTES:
-        message = f"its index lists a picture of {largest:,} bytes, which is no picture."
-        raise BrokenVideoError(uri, message, REMUX)
-    first, last = int(table.pts.min()), int(table.pts.max())
-    if first < -MAX_PTS or last > MAX_PTS:
-        raise BrokenVideoError(uri, f"its timestamps run from {first} to {last}.", REMUX)
-    if (np.diff(index.bounds) < 1).any():
-        raise BrokenVideoError(uri, "its timestamps put its GOPs in no order.", REMUX)
 
 
 def _from_header(uri: str, head: bytes, ranges: Ranges) -> tuple[str, ProbeResult | None]:

@@ -25,8 +25,8 @@ from fleet.storage import Reader
 from fleet.version import PACKAGE
 from fleet.video.containers.reader import RangeReader
 from fleet.video.index import VideoIndex
+from fleet.video.probe.check import check_index
 from fleet.video.probe.child import BYTES, ERROR, HELLO, INDEX, RANGE, REQUEST
-from fleet.video.probe.probe import check_index
 from fleet.video.probe.serialize import error_from_json
 from fleet.video.probe.wire import index_from_bytes
 

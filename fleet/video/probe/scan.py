@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from fleet.core.access_unit import NO_NALS
 from fleet.errors import BrokenVideoError
-from fleet.video.containers.libav import REMUX, opened, packets, video_stream
-from fleet.video.containers.limits import ScanBudget
+from fleet.video.containers.libav import opened, packets, video_stream
+from fleet.video.containers.limits import REMUX, ScanBudget
 from fleet.video.containers.locate import (
     InSequence,
     InTransport,

@@ -12,7 +12,7 @@ from fleet.core.access_unit import NO_NALS
 from fleet.core.frames import Range
 from fleet.core.geometry import Size
 from fleet.errors import BrokenVideoError
-from fleet.video.containers.libav import REMUX
+from fleet.video.containers.limits import REMUX
 from fleet.video.containers.packet_rows import frame_rate
 from fleet.video.h26x.annexb import split
 from fleet.video.h26x.parameter_sets import CODECS, ParameterSets, from_configuration, sequence
