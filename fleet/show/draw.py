@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from fleet.show.detections import Mark
+from fleet.text import one_line
 
 Colour = tuple[int, int, int]
 Plate = tuple[float, float, float, float]
@@ -47,6 +49,8 @@ def draw_marks(
     `rgb`: RGB u8 [height, width, 3]; the result is higher by the caption, an even number of rows.
     `held`: the boxes are of an earlier frame; they are drawn thin, without labels.
     """
+    # A box without a place, such as a model may give, cannot be drawn.
+    marks = [mark for mark in marks if all(map(math.isfinite, mark.xyxy))]
     height, width = rgb.shape[:2]
     measures = Measures.of(height)
     font = _font(measures.font_px)
@@ -116,7 +120,7 @@ def _label(
 
 
 def _text(mark: Mark) -> str:
-    return f"{mark.label} {mark.score:.2f}"
+    return f"{one_line(mark.label)} {mark.score:.2f}"
 
 
 def _readable(colour: Colour) -> Colour:

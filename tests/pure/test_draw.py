@@ -63,16 +63,22 @@ def test_labels_of_neighbours_do_not_cover_each_other() -> None:
     st.lists(
         st.builds(
             Mark,
-            st.sampled_from(["car", "person of a very long label that no plate has room for " * 3]),
+            st.sampled_from(
+                [
+                    "car",
+                    "two\nlines\0",
+                    "person of a very long label that no plate has room for " * 3,
+                ]
+            ),
             st.integers(0, 1000),
-            st.floats(0, 1),
-            st.tuples(*[st.floats(-5000, 5000)] * 4),
+            st.floats(0, 1) | st.just(float("nan")),
+            st.tuples(*[st.floats(-5000, 5000) | st.floats(width=32)] * 4),
         ),
         max_size=5,
     )
 )
 def test_any_box_can_be_drawn(booleans: list[Mark]) -> None:
-    """Outside the picture, of no size, turned over: what a detector may say."""
+    """Outside the picture, of no size, turned over, nowhere: what a detector may say."""
     drawn = draw_marks(GRAY, booleans, "caption")
     assert drawn.shape[1:] == GRAY.shape[1:]
 
