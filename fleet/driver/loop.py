@@ -50,6 +50,7 @@ from fleet.scheduler.commands import (
 from fleet.scheduler.lease_state import ENDED, SchedulingPolicy, State
 from fleet.scheduler.ledger import Ledger
 from fleet.scheduler.totals import Totals
+from fleet.table.maintenance.close import Committed
 
 POLL_S = 0.25
 """How long the loop waits for news before it looks where the devices stand."""
@@ -101,10 +102,12 @@ class Loop:
         return order(lease, self._works)
 
     @property
-    def committed(self) -> Iterator[Lease]:
+    def committed(self) -> Iterator[Committed]:
         """What is done or given up, and so is to be found in the output."""
         ended = {State.DONE, State.QUARANTINED}
-        return (lease for name, lease in self._leases.items() if self._ledger.state(name) in ended)
+        for name, lease in self._leases.items():
+            if self._ledger.state(name) in ended:
+                yield Committed(name, lease.intervals)
 
     @property
     def quarantined(self) -> int:

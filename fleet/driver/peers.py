@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from fleet.clock import Clock
+from fleet.core.interval import Interval
 from fleet.core.interval_set import DoneIntervals, IntervalTable
 from fleet.core.receipt import Tally
 from fleet.core.run_events import Warned
@@ -23,7 +24,7 @@ from fleet.plan.lease import Lease
 from fleet.plan.shard import VideoWork
 from fleet.table.maintenance.close import Covering
 from fleet.table.state.holder import Holder
-from fleet.table.state.lock import EXPIRES_S, LOOK_S, LockGuard
+from fleet.table.state.lock import EXPIRES_S, LEADER_LOCK, LOOK_S, LockGuard, read_holder
 from fleet.table.state.run_records import SILENT_S, RunRecord
 from fleet.table.table import Table
 
@@ -87,7 +88,7 @@ class Leadership:
     def lead(self, wait_s: float = 0.0) -> None:
         """Come to lead; raises OutputBusyError where another run does for longer than `wait_s`."""
         if self._guard is None:
-            leading = self._table.leading(self.holder.what, wait_s)
+            leading = self._table.leading(self.holder, wait_s)
             self._guard = self._stack.enter_context(leading)
 
     def check(self) -> None:
@@ -115,7 +116,9 @@ def acquire_or_join(table: Table, clock: Clock, *, join: bool) -> Iterator[Leade
                 if not join:
                     way_out = f"{error.way_out} Or join it: --join."
                     raise OutputBusyError(error.message, way_out) from None
-                if any(table.runs.leases(peer.id) for peer in leadership.peers.others()):
+                # Those of a run that died are of an epoch that is about to end.
+                leader = read_holder(table.folder, LEADER_LOCK)
+                if leader is not None and table.runs.leases(leader.mark):
                     break
                 clock.sleep(1.0)
         yield leadership
@@ -171,6 +174,7 @@ def _is_done(lease: Lease, done: DoneIntervals) -> bool:
 def depart(
     table: Table,
     committed: Iterable[Covering],
+    wanted: Iterable[Interval],
     beat: Heartbeat,
     observers: Observers,
     leadership: Leadership,
@@ -178,7 +182,7 @@ def depart(
 ) -> Tally:
     """End a run that has done all it could: the last one closes the output.
 
-    Returns the totals over all that is there. `committed`: by this run, see `Table.close`.
+    Returns the totals over all that is there. `committed`, `wanted`: see `Table.close`.
     """
     # In this order: a run that joins puts its record, and then looks for leases.
     table.runs.drop_leases(beat.record.id)
@@ -190,7 +194,7 @@ def depart(
     # The run that led is about to let go, or was killed.
     leadership.lead(EXPIRES_S + LOOK_EVERY_S)
     leadership.check()
-    total = table.close(committed, epoch)
+    total = table.close(committed, epoch, wanted)
     beat.put("finished")
     return total
 

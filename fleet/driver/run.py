@@ -147,15 +147,15 @@ def _take_over(context: Context, session: Session, prepared: Prepared) -> Plan:
     recorder = LossRecorder(target.job, target.table.writer(target.origin, DRIVER))
     state = session.state
     if not leadership.leads:
-        state = target.table.state()
+        state = target.table.state(session.state.leases)
         while state.manifest.epoch != session.state.manifest.epoch:
             # What was done when it looked at the videos may have been taken out since.
             session = replace(session, state=state)
             prepared = session.prepare_and_keep()
-            state = target.table.state()
+            state = target.table.state(state.leases)
     elif not state.closed or prepared.works or _unrecorded(prepared.refused, state):
         leadership.check()
-        state = target.table.begin_epoch(target.versions)
+        state = target.table.begin_epoch(target.versions, session.state)
         # In another epoch, a run cannot commit anything that counts.
         epoch = state.manifest.epoch
         past = (r for r in target.table.runs.read() if r.id != leadership.holder.mark)
@@ -223,6 +223,7 @@ def _close(context: Context, outcome: Outcome) -> Tally:
     return depart(
         context.target.table,
         committed,
+        [video.interval for video in outcome.plan.prepared.videos],
         context.beat,
         context.observers,
         context.leadership,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
@@ -11,6 +11,7 @@ from typing import Self, TypeVar
 import pyarrow as pa
 
 from fleet.clock import SYSTEM_CLOCK, Clock
+from fleet.core.interval import Interval
 from fleet.core.receipt import Tally
 from fleet.errors import StorageRefusedError, SupersededError, UsageError
 from fleet.index_cache.store import IndexStore
@@ -25,6 +26,7 @@ from fleet.table.maintenance.requeue import LossFilter, Requeued, requeue
 from fleet.table.maintenance.rewriting import Rewriting
 from fleet.table.maintenance.vacuum import begin_epoch, check_job, check_unchanged
 from fleet.table.maintenance.verify import VerificationReport, verify
+from fleet.table.state.holder import Holder
 from fleet.table.state.lock import LEADER_LOCK, REWRITE_LOCK, LockGuard, locked
 from fleet.table.state.ownership import check_owner, claim, read_job
 from fleet.table.state.read import Tables, open_tables
@@ -64,6 +66,7 @@ class Table:
         self._clock = clock
         self._pause_s = pause_s
         self._known_conditional = conditional
+        self._leader: LockGuard | None = None
 
     @classmethod
     def open(cls, output: str) -> Self:
@@ -109,9 +112,9 @@ class Table:
         _ = self.conditional
         claim(self.folder, self.job, schemas)
 
-    def state(self) -> TableState:
-        """Return what the output holds now."""
-        return read_state(self.folder, self.job.tables)
+    def state(self, committed: Collection[str] = ()) -> TableState:
+        """Return what the output holds now; `committed`: see `read_state`."""
+        return read_state(self.folder, self.job.tables, committed)
 
     def tables(self) -> Tables:
         """Return the tables of what it holds now."""
@@ -130,38 +133,52 @@ class Table:
         return Writer(self.folder, origin, device, conditional=self.conditional, clock=self._clock)
 
     @contextmanager
-    def leading(self, what: str, wait_s: float = 0.0) -> Iterator[LockGuard]:
+    def leading(self, holder: Holder, wait_s: float = 0.0) -> Iterator[LockGuard]:
         """Hold the lock of who leads the job; raises OutputBusyError where another one does."""
-        with self._locked(LEADER_LOCK, what, wait_s) as guard:
-            yield guard
+        with self._locked(LEADER_LOCK, holder, wait_s) as guard:
+            self._leader = guard
+            try:
+                yield guard
+            finally:
+                self._leader = None
 
     @contextmanager
-    def _locked(self, name: str, what: str, wait_s: float) -> Iterator[LockGuard]:
-        lock = locked(
-            self.folder,
-            name,
-            what,
-            self.job.digest,
-            self._clock,
-            conditional=self.conditional,
-            wait_s=wait_s,
-        )
-        with lock as guard:
+    def _locked(self, name: str, holder: Holder, wait_s: float) -> Iterator[LockGuard]:
+        conditional = self.conditional
+        with locked(
+            self.folder, name, holder, self._clock, conditional=conditional, wait_s=wait_s
+        ) as guard:
             yield guard
+
+    def _me(self, what: str) -> Holder:
+        return Holder.me(what, self.job.digest, self._clock.unix_s())
 
     def _rewrite(self, what: str, change: Callable[[Rewriting], _Result]) -> _Result:
         """Do a change; where another process was faster, do it again on what there is then."""
-        with self._locked(REWRITE_LOCK, what, WAIT_S) as guard:
-            rewriting = Rewriting(self.folder, self.job, guard, self._clock, what, self._pause_s)
+        with self._locked(REWRITE_LOCK, self._me(what), WAIT_S) as guard:
+
+            def check() -> None:
+                guard.check()
+                # A command that leads the job waits for the other lock, and may lose this one.
+                if self._leader is not None:
+                    self._leader.check()
+
+            rewriting = Rewriting(self.folder, self.job, check, self._clock, what, self._pause_s)
             for _ in range(_TRIES):
                 with suppress(SupersededError):
+                    check()
                     return change(rewriting)
+            check()
             return change(rewriting)
 
-    def begin_epoch(self, versions: Mapping[str, str]) -> TableState:
+    def begin_epoch(
+        self, versions: Mapping[str, str], seen: TableState | None = None
+    ) -> TableState:
         """Take the output over for a run, and return what it holds; what does not count goes.
 
-        `versions`: uri -> etag of the videos as they are now. For the run that leads the job.
+        `versions`: uri -> etag of the videos as they are now. `seen`: what it held when the caller
+        saw what is left to do; raises JobFailedError where another epoch has begun since. For the
+        run that leads the job.
         """
         if not self.conditional:
             state = self.state()
@@ -169,7 +186,7 @@ class Table:
             check_unchanged(self.folder, state, versions)
             return replace(state, closed=False)
         seconds = seconds_a_tick(self.videos())
-        state = self._rewrite("fleet run", lambda now: begin_epoch(now, versions, seconds))
+        state = self._rewrite("fleet run", lambda now: begin_epoch(now, versions, seconds, seen))
         checkpoint(self.folder, state)
         return state
 
@@ -177,16 +194,19 @@ class Table:
         """Put the records of leases together, so that the next run need not read each part."""
         write_checkpoint(self.folder, to_table(list(records)))
 
-    def close(self, committed: Iterable[Covering], epoch: int) -> Tally:
+    def close(
+        self, committed: Iterable[Covering], epoch: int, wanted: Iterable[Interval] = ()
+    ) -> Tally:
         """Close the output over what was committed; return the totals over all that is there.
 
-        `epoch`: in which the caller worked. Raises JobFailedError where another run has taken the
-        output over, OutputCorruptError where not all of it is there.
+        `epoch`: in which the caller worked. `wanted`: all that is to be there. Raises
+        JobFailedError where another run has taken the output over, or something that is wanted is
+        not done any more; OutputCorruptError where not all that was committed is there.
         """
+        several, whole = tuple(committed), tuple(wanted)
         if not self.conditional:
-            return close_alone(self.folder, self.job, self.state(), committed)
-        several = tuple(committed)
-        return self._rewrite("fleet run", lambda now: close(now, several, epoch))
+            return close_alone(self.folder, self.job, self.state(), several, whole)
+        return self._rewrite("fleet run", lambda now: close(now, several, epoch, whole))
 
     def compact(
         self,
@@ -200,7 +220,7 @@ class Table:
     def requeue(self, asked: LossFilter, store: IndexStore) -> Requeued:
         """Take losses out of what is done; raises OutputBusyError while a run is at work."""
         self._need_conditional("`fleet requeue`")
-        with self.leading("fleet requeue"):
+        with self.leading(self._me("fleet requeue")):
             return self._rewrite("fleet requeue", lambda now: requeue(now, asked, store))
 
     def verify(

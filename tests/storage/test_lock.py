@@ -73,7 +73,8 @@ def take(folder: Folder, of: Holder, clock: Clock, *, conditional: bool = True) 
 
 def hold(folder: Folder, clock: Clock, wait_s: float = 0.0) -> AbstractContextManager[LockGuard]:
     """Hold the lock, renewed."""
-    return locked(folder, LEADER_LOCK, "a test", "", clock, conditional=True, wait_s=wait_s)
+    holder = Holder.me("a test", "", clock.unix_s())
+    return locked(folder, LEADER_LOCK, holder, clock, conditional=True, wait_s=wait_s)
 
 
 def renewed_by(lock: Lock, clock: HandClock) -> None:

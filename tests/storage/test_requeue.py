@@ -27,6 +27,7 @@ from fleet.table.maintenance.reopen import intervals_to_reopen, without
 from fleet.table.maintenance.requeue import LossFilter, Requeued
 from fleet.table.parts.builder import PartBuilder
 from fleet.table.parts.schema import DETECTIONS
+from fleet.table.state.holder import Holder
 from fleet.table.state.read import read, read_losses
 from fleet.table.state.video_manifest import Video, write_videos
 from fleet.video.index import VideoIndex
@@ -206,7 +207,7 @@ def test_it_waits_for_the_run_to_end(folder: Folder) -> None:
     store = store_of(folder, "a")
     commit_lease(folder, "a", range(16), loss=loss("a", 5, 7))
     with (
-        table_of(folder).leading("fleet run"),
+        table_of(folder).leading(Holder.me("fleet run", JOB.digest, 1.0)),
         pytest.raises(OutputBusyError, match="fleet run"),
     ):
         take_up(folder, store)

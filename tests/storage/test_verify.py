@@ -254,7 +254,8 @@ def test_while_a_run_is_at_work_its_open_parts_are_no_fault(folder: Folder) -> N
 
 def test_damage_is_not_told_while_parts_change_hands(folder: Folder) -> None:
     """It may be none; what is whole is proven all the same."""
-    with locked(folder, REWRITE_LOCK, "fleet compact", JOB.digest, SYSTEM_CLOCK, conditional=True):
+    holder = Holder.me("fleet compact", JOB.digest, 1.0)
+    with locked(folder, REWRITE_LOCK, holder, SYSTEM_CLOCK, conditional=True):
         assert prove(folder).proven
         folder.put(f"frames/{SWITCHING}", b"not Parquet")
         with pytest.raises(OutputBusyError, match="changed by fleet compact"):

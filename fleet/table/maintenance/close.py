@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -22,31 +23,46 @@ from fleet.table.state.success_marker import put_success
 
 
 class Covering(Protocol):
-    """Something that says what it covers: a lease, a receipt."""
+    """Something that says what is committed under a lease's name, such as a receipt."""
+
+    @property
+    def lease(self) -> str:
+        """Return the lease's name."""
 
     @property
     def intervals(self) -> tuple[Interval, ...]:
         """Return what it covers."""
 
 
-def close(rewriting: Rewriting, committed: Iterable[Covering], epoch: int) -> Tally:
+@dataclass(frozen=True)
+class Committed:
+    """What is known to be committed under a lease's name."""
+
+    lease: str
+    intervals: tuple[Interval, ...]
+
+
+def close(
+    rewriting: Rewriting, committed: Iterable[Covering], epoch: int, wanted: Iterable[Interval]
+) -> Tally:
     """Close the output: put the last manifest of the epoch and `_SUCCESS.json`; return the totals.
 
-    `committed`: what the caller knows to be committed. Raises JobFailedError where another run has
-    taken the output over, OutputCorruptError where not all that is committed is there: closing over
-    a hole would be a lie.
+    `committed`: what the caller knows to be committed. `wanted`: all that is to be there. Raises
+    JobFailedError where another run has taken the output over, or something was taken out of it;
+    OutputCorruptError where not all that is committed is there: closing over a hole would be a lie.
     """
     folder, job = rewriting.folder, rewriting.job
-    state = rewriting.state()
-    check_job(folder, job, state)
     several = tuple(committed)
+    state = rewriting.state([each.lease for each in several])
+    check_job(folder, job, state)
     # Another run of the epoch may just have closed it, over the same.
     if not (state.closed and _first_missing(state, several) is None):
         check_epoch(folder, state, epoch)
     check_there(folder, state, several)
+    check_whole(folder, state, wanted)
     if not state.closed or has_undecided(state):
-        rewriting.publish(next_manifest(rewriting, state, np.zeros(0, np.int64), closed=True))
-        state = rewriting.state()
+        manifest = next_manifest(rewriting, state, np.zeros(0, np.int64), closed=True)
+        state = state.under(rewriting.publish(manifest))
     collect(folder, job.tables, state)
     checkpoint(folder, state)
     put_success(folder, job, state)
@@ -54,11 +70,16 @@ def close(rewriting: Rewriting, committed: Iterable[Covering], epoch: int) -> Ta
 
 
 def close_alone(
-    folder: Folder, job: JobRecord, state: TableState, committed: Iterable[Covering]
+    folder: Folder,
+    job: JobRecord,
+    state: TableState,
+    committed: Iterable[Covering],
+    wanted: Iterable[Interval],
 ) -> Tally:
     """Close an output in a store without conditional puts, where no other run is at work."""
     check_job(folder, job, state)
     check_there(folder, state, committed)
+    check_whole(folder, state, wanted)
     put_success(folder, job, state)
     delete(folder, uncommitted(state, job.tables))
     return state.total
@@ -86,6 +107,17 @@ def check_there(folder: Folder, state: TableState, committed: Iterable[Covering]
             f"{folder.uri}: rows of {missing.uri} were committed, but their part, or what it "
             "names, is not there as it was put.",
             "Run the same command again: what it held is done again.",
+        )
+
+
+def check_whole(folder: Folder, state: TableState, wanted: Iterable[Interval]) -> None:
+    """Raise JobFailedError where something that is wanted is not done."""
+    done = state.done
+    missing = next((interval for interval in wanted if not done.has(interval)), None)
+    if missing is not None:
+        raise JobFailedError(
+            f"{folder.uri}: not all of {missing.uri} is done, though it was before.",
+            "Run the same command again.",
         )
 
 

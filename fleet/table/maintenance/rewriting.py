@@ -10,7 +10,7 @@ rows.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
@@ -32,7 +32,6 @@ from fleet.table.commits.record_table import to_parquet
 from fleet.table.maintenance.exchange import Exchange
 from fleet.table.maintenance.garbage import SWITCHING, delete
 from fleet.table.parts.schema import FRAMES_TABLE
-from fleet.table.state.lock import LockGuard
 from fleet.table.state.state import TableState, read_state
 
 _TEXT = b"Parts are being brought together here by Fleet. Read again in some seconds.\n"
@@ -48,16 +47,17 @@ class Rewriting:
 
     folder: Folder
     job: JobRecord
-    guard: LockGuard = field(repr=False)
+    check: Callable[[], None] = field(repr=False)
+    """Raises JobFailedError where a lock that this process needs is lost, or may be by now."""
     clock: Clock = field(repr=False)
     what: str
     """The command that rewrites."""
     pause_s: float
     """How long plain globs are kept out before parts are exchanged, and after."""
 
-    def state(self) -> TableState:
-        """Return what the output holds now."""
-        return read_state(self.folder, self.job.tables)
+    def state(self, committed: Collection[str] = ()) -> TableState:
+        """Return what the output holds now; `committed`: see `read_state`."""
+        return read_state(self.folder, self.job.tables, committed)
 
     def publish(self, manifest: Manifest, exchanges: Iterable[Exchange] = ()) -> Manifest:
         """Put the packs of exchanges, and a manifest with them; return it.
@@ -74,7 +74,7 @@ class Rewriting:
             made: list[str] = []
             objects: list[str] = []
             for exchange in (first, *several):
-                self.guard.check()
+                self.check()
                 objects += exchange.objects
                 if exchange.kept.records.num_rows:
                     made.append(self._put_pack(manifest.number, exchange))
@@ -85,7 +85,7 @@ class Rewriting:
         return manifest
 
     def _put(self, manifest: Manifest) -> None:
-        self.guard.check()
+        self.check()
         if not put_manifest(self.folder, manifest):
             raise SupersededError(
                 f"{self.folder.uri} was changed by another process just now.",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.errors import OutputCorruptError, StorageRefusedError
+from fleet.errors import JobFailedError, OutputCorruptError, StorageRefusedError
 from fleet.storage import Folder
 from fleet.table.commits.manifest import Manifest
 from fleet.table.commits.record import JobRecord, part_name
@@ -27,15 +27,26 @@ from fleet.table.state.success_marker import remove_success
 from fleet.table.state.video_manifest import Seconds
 
 
-def begin_epoch(rewriting: Rewriting, versions: Mapping[str, str], seconds: Seconds) -> TableState:
+def begin_epoch(
+    rewriting: Rewriting,
+    versions: Mapping[str, str],
+    seconds: Seconds,
+    seen: TableState | None = None,
+) -> TableState:
     """Take the output over for a run, and return what it holds.
 
     From then on a lease counts only where it is planned in the new epoch, or was committed by now.
-    `versions`: uri -> etag of the videos as they are now; what was made of others goes. Raises
-    OutputCorruptError where a part is of another job.
+    `versions`: uri -> etag of the videos as they are now; what was made of others goes. `seen`:
+    what it held when the caller saw what is left to do. Raises JobFailedError where another epoch
+    has begun since, so that more may be left; OutputCorruptError where a part is of another job.
     """
-    state = rewriting.state()
+    state = rewriting.state(seen.leases if seen else ())
     check_job(rewriting.folder, rewriting.job, state)
+    if seen is not None and state.manifest.epoch != seen.manifest.epoch:
+        raise JobFailedError(
+            f"{rewriting.folder.uri}: {state.manifest.why} changed what it holds meanwhile.",
+            "Run the same command again.",
+        )
     kept = kept_of(state.covered, versions)
     changed = changed_leases(state.covered, kept, len(state))
     # What vouches for the rows must not outlive them.
@@ -60,8 +71,8 @@ def retain(
         for unit in change.rewritten:
             yield exchange(rewriting.folder, state, np.array(unit), kept, seconds)
 
-    rewriting.publish(next_manifest(rewriting, state, change.gone), exchanges())
-    after = rewriting.state()
+    manifest = rewriting.publish(next_manifest(rewriting, state, change.gone), exchanges())
+    after = rewriting.state() if len(change.gone) else state.under(manifest)
     collect(rewriting.folder, rewriting.job.tables, after)
     return after
 

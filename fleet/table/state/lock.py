@@ -198,8 +198,7 @@ class LockGuard:
 def locked(
     folder: Folder,
     name: str,
-    what: str,
-    job: str,
+    holder: Holder,
     clock: Clock,
     *,
     conditional: bool,
@@ -208,9 +207,7 @@ def locked(
     """Hold a lock; raises OutputBusyError where somebody has it for longer than `wait_s`."""
     until_s = clock.steady_s() + wait_s
     while True:
-        lock = Lock(
-            folder, name, Holder.me(what, job, clock.unix_s()), clock, conditional=conditional
-        )
+        lock = Lock(folder, name, holder, clock, conditional=conditional)
         try:
             lock.take()
             break

@@ -42,11 +42,13 @@ def read_own_leases(
     folder: Folder,
     objects: Objects,
     manifest: Manifest,
+    asked: AbstractSet[str],
     superseded: AbstractSet[str],
     closed: AbstractSet[str] | None,
 ) -> OwnLeases:
     """Return the leases that count, are committed, and are in no pack.
 
+    `asked`: leases that count, and are asked for by name where the listing does not show them.
     `closed`: where there is no manifest, the leases that a closed output holds.
     """
     listed = {
@@ -54,9 +56,9 @@ def read_own_leases(
         for entry in objects.frames
         if (lease := lease_of(entry.name)) and entry.name.endswith(part_name(lease))
     }
-    wanted = {lease for lease in listed if manifest.counts(lease)} | set(manifest.leases)
+    wanted = {lease for lease in listed if manifest.counts(lease)} | asked
     wanted = (wanted if closed is None else wanted & closed) - superseded
-    frames = {lease: _entry(objects, listed, lease) for lease in wanted}
+    frames = {lease: _entry(objects, listed, lease) for lease in sorted(wanted)}
     there = {lease: entry for lease, entry in frames.items() if entry is not None}
     sizes = {lease: entry.bytes for lease, entry in there.items()}
     known = read_checkpoints(folder, objects.listed, sizes)

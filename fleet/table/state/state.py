@@ -7,9 +7,9 @@ more. So whatever is put or deleted meanwhile, each lease is seen once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -100,6 +100,21 @@ class TableState:
             names.update(name for name, _ in objects)
         return names
 
+    def under(self, manifest: Manifest) -> TableState:
+        """Return what is held once a manifest is put over this one, with the same packs."""
+        assert set(manifest.packs) == {pack.name for pack in self.packs}
+        is_listed = np.array([lease in manifest.leases for lease in self.leases], np.bool_)
+        stays = np.logical_or(is_listed, self.pack_of_lease != UNPACKED)
+        return replace(
+            self,
+            manifest=manifest,
+            records=self.records.filter(booleans(stays)),
+            pack_of_lease=self.pack_of_lease[stays],
+            lost=tuple(name for name in self.lost if name in manifest.leases),
+            closed=manifest.closed,
+            last_number=manifest.number,
+        )
+
     def parts(self, tables: Sequence[str]) -> dict[str, list[Entry]]:
         """Return the objects whose rows count, by table, in the order of their names."""
         found: dict[str, list[Entry]] = {table: [] for table in tables}
@@ -110,9 +125,12 @@ class TableState:
         return found
 
 
-def read_state(folder: Folder, tables: Sequence[str]) -> TableState:
+def read_state(
+    folder: Folder, tables: Sequence[str], committed: Collection[str] = ()
+) -> TableState:
     """Return what the folder of a job with these tables (see JobRecord.tables) holds.
 
+    `committed`: leases that are known to be committed, which a listing that lags may not show.
     Reads listings, the manifest, a record a pack, checkpoints, and the footers of what no
     checkpoint tells of. Raises OutputCorruptError where a record cannot be read, StorageError where
     the folder changes all the time.
@@ -121,7 +139,7 @@ def read_state(folder: Folder, tables: Sequence[str]) -> TableState:
         objects = list_objects(folder, tables)
         manifest = read_manifest(folder, objects.listed, objects.last_pack)
         try:
-            state = _read(folder, objects, manifest)
+            state = _read(folder, objects, manifest, committed)
         except FileNotFoundError:
             continue
         # What a manifest lists is deleted only once a later one is there.
@@ -130,11 +148,14 @@ def read_state(folder: Folder, tables: Sequence[str]) -> TableState:
     raise StorageError(f"{folder.uri} changes faster than it can be read.", "Try again later.")
 
 
-def _read(folder: Folder, objects: Objects, manifest: Manifest) -> TableState:
+def _read(
+    folder: Folder, objects: Objects, manifest: Manifest, committed: Collection[str]
+) -> TableState:
     packs = read_packs(folder, objects, manifest)
     # Version 0.1 put no manifest: in an output that it closed, what its marker lists counts.
     closed = None if manifest.number else closed_leases(folder)
-    own = read_own_leases(folder, objects, manifest, packs.superseded, closed)
+    asked = {lease for lease in committed if manifest.counts(lease)} | set(manifest.leases)
+    own = read_own_leases(folder, objects, manifest, asked, packs.superseded, closed)
     tables = [found.leases for found in packs.records]
     pack_of_lease = [np.full(len(table), place, np.int64) for place, table in enumerate(tables)]
     pack_of_lease.append(np.full(len(own.records), UNPACKED, np.int64))
