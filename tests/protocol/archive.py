@@ -1,0 +1,199 @@
+"""The videos of a world: what their indexes tell, which of their GOPs are damaged, what a run does.
+
+Frame n of a video has pts 512 n. Looking at a video costs no time and always succeeds, unless it is
+one that is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+from indexes import index_of
+from made_up import JOB, batch_of, detections_of
+
+from fleet.core.frames import FrameBatch, Rows
+from fleet.core.interval import Interval
+from fleet.core.loss import Loss
+from fleet.core.receipt import Tally
+from fleet.core.source import Source
+from fleet.device import Device
+from fleet.driver.identity import JobIdentity
+from fleet.driver.prepare import Prepared, Refusal
+from fleet.driver.session import JobTarget, Session
+from fleet.errors import NotAVideoError
+from fleet.job.frame_job import FrameJob
+from fleet.job.job import Job
+from fleet.plan.cost import CostModel
+from fleet.plan.shard import VideoWork, video_work
+from fleet.storage import Folder, Listing
+from fleet.table.parts.builder import PartBuilder
+from fleet.table.parts.schema import DETECTIONS
+from fleet.table.state.video_manifest import Video
+from fleet.table.table import Table
+from fleet.video.index import VideoIndex
+
+TICKS = 512
+FRAMES_A_GOP = 3
+GOPS = {"a": 3, "b": 4, "c": 2}
+REFUSED = "x"
+Damage = Literal["loses", "kills"]
+Hurt = tuple[str, int, Damage]
+"""A damaged GOP: its video, its number, and whether decoding loses its frames or ends the process."""
+
+
+@dataclass(frozen=True)
+class MadeUpJob(FrameJob):
+    """A job whose workers are made up."""
+
+    table = JOB.table
+    schema = DETECTIONS
+
+    def run(self, opened: Device, batch: FrameBatch) -> Rows:
+        """Never be called."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Archive:
+    """The videos as a run finds them."""
+
+    etags: tuple[tuple[str, str], ...]
+    """The version of each video."""
+    hurt: tuple[Hurt, ...] = ()
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The videos, by URI."""
+        return tuple(Source(uri, 9000, etag) for uri, etag in sorted(self.etags))
+
+    def wanted(self) -> dict[tuple[str, str], int]:
+        """Return the frames of each version of a video, a bit each."""
+        return {(uri, etag): (1 << frames_of(uri)) - 1 for uri, etag in self.etags}
+
+    def damaged(self, uri: str) -> int:
+        """Return the damaged frames of a video, a bit each."""
+        if uri == REFUSED:
+            return -1
+        gops = (number for name, number, _ in self.hurt if name == uri)
+        return sum(((1 << FRAMES_A_GOP) - 1) << FRAMES_A_GOP * number for number in gops)
+
+    def hurt_in(self, interval: Interval, damage: Damage) -> list[int]:
+        """Return the GOPs in a stretch that are damaged in some way."""
+        frames = frames_in(interval)
+        return [
+            gop
+            for uri, gop, how in self.hurt
+            if (uri, how) == (interval.uri, damage) and gop * FRAMES_A_GOP in frames
+        ]
+
+
+def frames_in(interval: Interval) -> range:
+    """Return the frames in a stretch of a video; of all of it, whatever its length."""
+    return range(max(interval.start_pts, 0) // TICKS, min(-(-interval.end_pts // TICKS), 64))
+
+
+def frames_of(uri: str) -> int:
+    """Return how many frames a video has."""
+    return GOPS.get(uri, 0) * FRAMES_A_GOP
+
+
+@cache
+def index_for(source: Source) -> VideoIndex:
+    """Return the index of a video."""
+    gops, frames = GOPS[source.uri], frames_of(source.uri)
+    ticks = [TICKS * number for number in range(frames)]
+    return replace(index_of([(0, FRAMES_A_GOP - 1)] * gops, ticks), source=source)
+
+
+class MadeUpSession(Session):
+    """What earlier runs left, with made-up videos to look at."""
+
+    def prepare_and_keep(self, on_progress: Callable[[int], None] = lambda _: None) -> Prepared:
+        """See Session."""
+        del on_progress
+        works: list[VideoWork] = []
+        refused: list[Refusal] = []
+        videos: list[Video] = []
+        for source in self.target.listing.sources:
+            if source.uri == REFUSED:
+                refused.append(Refusal(source, NotAVideoError(source.uri, "it is none")))
+                videos.append(Video(source.uri, source.bytes, source.etag, refused=True))
+                continue
+            index = index_for(source)
+            wanted = np.ones(frames_of(source.uri), np.bool_)
+            works.append(video_work(index, wanted, self.state.done, CostModel()))
+            start, end = int(index.bounds[0]), int(index.bounds[-1])
+            length_s = index.duration_s
+            videos.append(
+                Video(source.uri, source.bytes, source.etag, start, end, length_s, len(wanted))
+            )
+        self.target.table.keep_videos(self.state, videos)
+        left = tuple(work for work in works if work.todo.any())
+        return Prepared(left, tuple(refused), tuple(videos))
+
+
+class Indexes:
+    """The kept indexes, for `fleet requeue`; see IndexStore."""
+
+    def find(self, source: Source) -> VideoIndex | None:
+        """Return what is known of a video."""
+        return index_for(source) if source.uri in GOPS else None
+
+    def add(self, source: Source, entry: None) -> None:
+        """Forget a video: looking at it again costs nothing here."""
+
+    def flush(self) -> None:
+        """Write nothing."""
+
+
+def target_of(archive: Archive, output: str, table: Callable[[Folder], Table]) -> JobTarget:
+    """Return the job over the videos of an archive; `table` opens the output."""
+    identity = JobIdentity(JOB, {}, {})
+    return JobTarget(_job(output), identity, table(Folder(output)), Listing(archive.sources))
+
+
+@cache
+def _job(output: str) -> Job:
+    return Job(MadeUpJob(), "videos", output, lease_s=0.05)
+
+
+@cache
+def rows_of(
+    intervals: tuple[Interval, ...], lost: tuple[tuple[str, int], ...], variant: int
+) -> tuple[dict[str, pa.Table], Tally]:
+    """Return what a worker makes of some stretches, and counts.
+
+    `lost`: GOPs whose frames are lost. `variant`: devices differ in the last bits of a score.
+    """
+    builder = PartBuilder(JOB.table, DETECTIONS)
+    for interval in intervals:
+        gops = {gop for uri, gop in lost if uri == interval.uri}
+        span = frames_in(interval)
+        frames = [frame for frame in span if frame // FRAMES_A_GOP not in gops]
+        if frames:
+            rows = detections_of(range(len(frames)), [variant] * len(frames))
+            builder.add_batch(batch_of(interval.uri, frames), rows)
+        for gop in sorted(gops & {frame // FRAMES_A_GOP for frame in span}):
+            builder.add_error(_loss(interval.uri, gop))
+    seconds = sum(i.end_pts - i.start_pts for i in intervals) / TICKS / 25
+    return builder.tables(), replace(builder.tally(), video_s=seconds)
+
+
+def _loss(uri: str, gop: int) -> Loss:
+    start, end = gop * FRAMES_A_GOP, (gop + 1) * FRAMES_A_GOP
+    return Loss(
+        uri,
+        "vdec",
+        "BrokenVideo",
+        "damaged",
+        start_pts=start * TICKS,
+        end_pts=end * TICKS,
+        start_s=start / 25,
+        end_s=end / 25,
+        frames=FRAMES_A_GOP,
+    )

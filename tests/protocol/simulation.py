@@ -1,0 +1,126 @@
+"""Putting the product into a world: its store, names, machines and threads are those of the world.
+
+What is replaced is what the product takes from its surroundings, and nothing of what it decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager, nullcontext
+from types import SimpleNamespace
+from typing import Any, Self, TypeVar
+from unittest.mock import patch
+
+from baton import Process
+from simulated_clock import Mutex
+from world import World
+
+import fleet.driver.background
+import fleet.driver.heartbeat
+import fleet.storage.folder
+import fleet.storage.retry
+import fleet.table.commits.manifest
+import fleet.table.commits.pack
+import fleet.table.maintenance.verify
+import fleet.table.state.holder
+from fleet.table.table import Table
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+class InTurn:
+    """An executor that does each task at once, in the thread that asks for it."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        """Need no threads."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Have nothing to wait for."""
+
+    def submit(self, task: Callable[..., _Result], *arguments: Any) -> Future[_Result]:
+        """Do a task."""
+        future: Future[_Result] = Future()
+        try:
+            future.set_result(task(*arguments))
+        except Exception as error:  # noqa: BLE001 - as an executor does
+            future.set_exception(error)
+        return future
+
+    def map(self, task: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
+        """Do a task for each item."""
+        return map(task, items)
+
+
+class _Machine:
+    """What a process sees of its machine."""
+
+    def __init__(self) -> None:
+        self.world: World | None = None
+        self.processes: dict[tuple[str, int], Process] = {}
+
+    @property
+    def here(self) -> Process:
+        """The process that runs."""
+        assert self.world is not None
+        process = self.world.me.process
+        self.processes[process.host, process.pid] = process
+        return process
+
+    def born(self, pid: int) -> str:
+        """Return when a process of this machine began; empty where it is dead."""
+        found = self.processes.get((self.here.host, pid))
+        return "1" if found is not None and found.is_alive else ""
+
+    def open_store(self, uri: str) -> tuple[Any, str]:
+        """Return the store of the world."""
+        assert self.world is not None
+        return self.world.open_store(uri)
+
+    def unique(self) -> SimpleNamespace:
+        """Return what stands for a UUID."""
+        assert self.world is not None
+        return SimpleNamespace(hex=self.world.unique())
+
+
+_machine = _Machine()
+
+
+@contextmanager
+def simulated() -> Iterator[None]:
+    """Put the product into worlds; `enter` says into which one."""
+    holder = fleet.table.state.holder
+    uuid = SimpleNamespace(uuid4=_machine.unique)
+    replacements: list[tuple[Any, str, Any]] = [
+        (fleet.storage.folder, "open_store", _machine.open_store),
+        (fleet.storage.folder, "uuid", uuid),
+        (fleet.storage.folder, "ThreadPoolExecutor", InTurn),
+        (fleet.storage.retry, "random", SimpleNamespace(random=lambda: 0.0)),
+        (fleet.table.commits.manifest, "uuid", uuid),
+        (fleet.table.commits.pack, "uuid", uuid),
+        (fleet.table.maintenance.verify, "ThreadPoolExecutor", InTurn),
+        (fleet.driver.background, "ThreadPoolExecutor", InTurn),
+        (fleet.driver.heartbeat, "Lock", Mutex),
+        # Python 3.11 has one lock for the property of all tables, which are of many processes here.
+        (Table.__dict__["conditional"], "lock", nullcontext()),
+        (holder, "uuid", uuid),
+        (holder, "socket", SimpleNamespace(gethostname=lambda: _machine.here.host)),
+        (holder, "os", SimpleNamespace(getpid=lambda: _machine.here.pid, getuid=lambda: 1000)),
+        (holder, "_machine", lambda: _machine.here.host),
+        (holder, "_born", _machine.born),
+    ]
+    with ExitStack() as ends:
+        for module, name, replacement in replacements:
+            ends.enter_context(patch.object(module, name, replacement, create=True))
+        yield
+
+
+def enter(world: World) -> None:
+    """Have the product be in this world from now on."""
+    _machine.world = world
+    _machine.processes.clear()
+    Mutex.world = world
