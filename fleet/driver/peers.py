@@ -13,14 +13,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from fleet.clock import Clock
-from fleet.core.interval import Interval
+from fleet.core.interval import Interval, LeaseNames
 from fleet.core.interval_set import DoneIntervals, IntervalTable
 from fleet.core.receipt import Tally
 from fleet.core.run_events import Warned
 from fleet.driver.heartbeat import Heartbeat
 from fleet.driver.observers import Observers
 from fleet.errors import OutputBusyError
-from fleet.plan.lease import Lease
+from fleet.plan.lease import Lease, Shard
 from fleet.plan.shard import VideoWork
 from fleet.table.maintenance.close import Covering
 from fleet.table.state.holder import Holder
@@ -132,8 +132,11 @@ def offered_leases(table: Table, leadership: Leadership, epoch: int) -> list[Lea
     There are none where the others are about to end: then this run comes to lead.
     """
     known: dict[str, Lease] = {}
+    name = LeaseNames(table.job.digest, epoch)
     for peer in leadership.peers.others(epoch):
-        known.update({lease.id: lease for lease in table.runs.leases(peer.id) or ()})
+        leases = table.runs.leases(peer.id) or ()
+        # Whoever can write there could have any name committed otherwise.
+        known.update({lease.id: lease for lease in leases if lease.id == name(lease.intervals)})
     if not known:
         leadership.lead(EXPIRES_S + LOOK_EVERY_S)
     return list(known.values())
@@ -164,7 +167,16 @@ def less_done(works: Sequence[VideoWork], done: DoneIntervals) -> list[VideoWork
 def _can_do(lease: Lease, works: dict[str, VideoWork]) -> bool:
     """Return whether all its videos, in the same version, are among this run's."""
     shards = ((works.get(shard.source.uri), shard) for shard in lease.shards)
-    return all(work is not None and work.source == shard.source for work, shard in shards)
+    return all(work is not None and _is_of(shard, work) for work, shard in shards)
+
+
+def _is_of(shard: Shard, work: VideoWork) -> bool:
+    """Return whether a shard is some GOPs of a video as this run knows it."""
+    if work.source != shard.source or not 0 <= shard.first_gop < shard.last_gop < len(work.bounds):
+        return False
+    start_pts, end_pts = work.bounds[[shard.first_gop, shard.last_gop]].tolist()
+    source = work.source
+    return shard.interval == Interval(source.uri, source.etag, start_pts, end_pts)
 
 
 def _is_done(lease: Lease, done: DoneIntervals) -> bool:

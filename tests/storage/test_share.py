@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,13 @@ from fleet.core.progress import Progress
 from fleet.core.run_events import ELSEWHERE, DeviceLost, Event, LeaseDone
 from fleet.core.source import Source
 from fleet.driver.peer_pool import SharedPool
-from fleet.driver.peers import PeerWatch, acquire_or_join, partition_peer_leases
+from fleet.driver.peers import (
+    Leadership,
+    PeerWatch,
+    acquire_or_join,
+    offered_leases,
+    partition_peer_leases,
+)
 from fleet.errors import OutputBusyError, StorageRefusedError
 from fleet.index_cache.store import IndexStore
 from fleet.plan.cost import CostModel
@@ -75,6 +82,35 @@ def test_what_only_one_of_them_has_is_its_own_work() -> None:
     assert {w.source.uri for w in own} == {"a", "c"}
     spans = [i for i in intervals([*taken, *bundle(own, NAMES, 1, 60)]) if i.uri != "b"]
     assert sum(i.end_pts - i.start_pts for i in spans) == 2 * (work("a").bounds[-1])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"first_gop": -1},
+        {"last_gop": 7},
+        {"first_gop": 3, "last_gop": 3},
+        {"interval": Interval("a", "v1", 0, 1)},
+        {"interval": Interval("other", "v1", 0, 512 * 30)},
+    ],
+)
+def test_a_lease_that_fits_no_video_is_not_taken(wrong: dict[str, Any]) -> None:
+    """It was put there by mistake or in malice; what it stands for is this run's own work."""
+    offered = bundle([work("a")], NAMES, 1, 60)[0]
+    assert partition_peer_leases([offered], [work("a")], DoneIntervals([]))[0] == [offered]
+    odd = replace(offered, shards=(replace(offered.shards[0], **wrong),))
+    assert partition_peer_leases([odd], [work("a")], DoneIntervals([]))[0] == []
+
+
+def test_a_lease_is_taken_by_its_own_name_alone() -> None:
+    """Under another name its rows would not be those that the name stands for."""
+    folder, clock = folder_of(), HandClock()
+    table = table_of(folder, clock=clock)
+    peer = run(folder, epoch=1)
+    right = bundle([work("a")], LeaseNames(JOB.digest, 1), 1, 60)
+    others = bundle([work("b")], LeaseNames(JOB.digest, 2), 1, 60)
+    table.runs.put_leases(peer.id, [*right, *others, replace(right[0], id=others[0].id)])
+    assert offered_leases(table, Leadership(table, clock), 1) == right
 
 
 def folder_of() -> Folder:
