@@ -5,7 +5,7 @@ from __future__ import annotations
 import colorsys
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,9 +49,9 @@ def draw_marks(
     `rgb`: RGB u8 [height, width, 3]; the result is higher by the caption, an even number of rows.
     `held`: the boxes are of an earlier frame; they are drawn thin, without labels.
     """
-    # A box without a place, such as a model may give, cannot be drawn.
-    marks = [mark for mark in marks if all(map(math.isfinite, mark.xyxy))]
     height, width = rgb.shape[:2]
+    # A box without a place, such as a model may give, cannot be drawn.
+    marks = [_near(mark, width, height) for mark in marks if all(map(math.isfinite, mark.xyxy))]
     measures = Measures.of(height)
     font = _font(measures.font_px)
     below = measures.font_px * 2 // 2 * 2
@@ -65,6 +65,15 @@ def draw_marks(
     pen.rectangle((0, height, width, height + below), fill=DARK)
     pen.text((measures.font_px // 2, height + below // 2), caption, LIGHT, font, anchor="lm")
     return np.asarray(image)
+
+
+def _near(mark: Mark, width: int, height: int) -> Mark:
+    """Bring what lies far outside of the picture near: drawing takes as long as lines are."""
+    x1, y1, x2, y2 = mark.xyxy
+    xs = (min(max(x, -width), 2 * width) for x in (x1, x2))
+    ys = (min(max(y, -height), 2 * height) for y in (y1, y2))
+    (left, right), (top, bottom) = xs, ys
+    return replace(mark, xyxy=(left, top, right, bottom))
 
 
 def _font(pixels: int) -> ImageFont.FreeTypeFont:
