@@ -26,7 +26,8 @@ STREAMS = st.builds(
     codec=st.sampled_from(["h264", "hevc", "vp9"]),
     profile=st.text(max_size=8),
     level=st.sampled_from(["", "4.0", "5.1"]),
-    size=st.builds(Size, st.integers(1, 9000), st.integers(1, 9000)),
+    # The largest that a file may claim, see MAX_PIXELS, are 8192 x 8192.
+    size=st.builds(Size, st.integers(1, 8192), st.integers(1, 8192)),
     chroma=st.sampled_from(["4:2:0", "4:2:2"]),
     bit_depth=st.sampled_from([8, 10]),
     interlaced=st.booleans(),
