@@ -27,7 +27,7 @@ from fleet.table.maintenance.rewriting import Rewriting
 from fleet.table.state import own_leases
 from fleet.table.state.holder import Holder
 from fleet.table.state.lock import EXPIRES_S, Lock, LockGuard
-from fleet.table.state.state import TableState
+from fleet.table.state.state import TableState, read_state
 from fleet.table.table import Table
 
 Patch = tuple[Any, str, Any]
@@ -188,6 +188,13 @@ def _torn_counted() -> Iterable[Patch]:
     yield TableState, "objects", property(there)
 
 
+def _listings_believed() -> Iterable[Patch]:
+    def read(folder: Folder, tables: Any, _: Any = ()) -> TableState:
+        return read_state(folder, tables)
+
+    yield rewriting, "read_state", read
+
+
 def _guards_blind() -> Iterable[Patch]:
     yield LockGuard, "check", lambda _: None
 
@@ -218,6 +225,9 @@ MUTATIONS: Mapping[str, Mutation] = {
             "conditions believed", "a careless store is taken for a sound one", _conditions_believed
         ),
         Mutation("torn counted", "a lease counts without its siblings", _torn_counted),
+        Mutation(
+            "listings believed", "known commits are not asked for by name", _listings_believed
+        ),
         Mutation("guards blind", "a holder believes in its lock for ever", _guards_blind),
     )
 }

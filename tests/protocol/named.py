@@ -124,6 +124,18 @@ NAMED = (
         "deleted",
     ),
     Named(
+        "a listing lags between a run's look at the output and its start",
+        Setting(
+            (Command("run A", "run"), Command("run B", "run", 5.0, "south")), _TWO, store="lagging"
+        ),
+        (
+            Rule("run A", "poll", "*", Trouble("kill"), 5),
+            Rule("run B", "list", "frames", Trouble("lag", 70.0), 3),
+        ),
+        ("listings believed", "sealed unread"),
+        "closed",
+    ),
+    Named(
         "a bit flips before a compaction reads it",
         Setting((Command("compact", "compact"),), _TWO, "all"),
         (Rule("compact", "read", "frames/*", Trouble("damage")),),
