@@ -46,6 +46,8 @@ class Oracle:
         self._readings: list[Reading] = []
         self._damaged: dict[str, Covered] = {}
         """Objects whose bits were flipped on purpose, and what is covered by what they are of."""
+        self._whole: dict[str, bytes] = {}
+        """What those objects held before."""
         self._given_up: set[str] = set()
         world.witness = self
         world.damage = self._damage
@@ -60,6 +62,16 @@ class Oracle:
             self._promised[key] = self._promised.get(key, 0) & ~span
             for reading in self._readings:
                 reading.taken[key] = reading.taken.get(key, 0) | span
+
+    def _check_put(self, who: str, verb: str, name: str, before: bytes | None) -> None:
+        """See that what counts stays as it was put; a put that comes late may mend its bits."""
+        now = self._bytes(name)
+        if verb == "delete" or name not in self.view.counted or now == before:
+            return
+        if now == self._whole.get(name):
+            del self._whole[name], self._damaged[name], self._world.damaged[name]
+        else:
+            self._fail(Violation("overwritten", f"{who} writes over {name}, which counts"))
 
     def _bytes(self, name: str) -> bytes | None:
         stored = self._objects.now.get(name)
@@ -92,8 +104,7 @@ class Oracle:
         """See Witness."""
         if not name.startswith(_TELLING):
             return
-        if verb != "delete" and name in self.view.counted and before != self._bytes(name):
-            self._fail(Violation("overwritten", f"{who} writes over {name}, which counts"))
+        self._check_put(who, verb, name, before)
         if verb == "delete" and name in self.view.counted and name not in self._given_up:
             self._fail(Violation("deleted", f"{who} deletes {name}, which counts"))
         old, self.view = self.view, view_of(self._objects.now, self._reader)
@@ -122,6 +133,7 @@ class Oracle:
             self._promise(self._archive.wanted())
         for name in [name for name in self._damaged if name not in new.counted]:
             spans, readers = self._damaged.pop(name), self._world.damaged.pop(name)
+            del self._whole[name]
             is_kept = any(span & new.covered.get(key, 0) for key, span in spans.items())
             if is_kept and who in readers:
                 self._fail(Violation("laundered", f"{who} vouches for what was in {name}"))
@@ -209,7 +221,7 @@ class Oracle:
             return ""
         name = parts[len(parts) // 2]
         self._damaged[name] = self._covered_with(self.commit_of(name))
-        data = self._objects.now[name].data
+        self._whole[name] = data = self._objects.now[name].data
         altered = with_flipped_bit(data)
         self._reader.take_for(name, data, altered)
         self._world.damaged[name] = set()
