@@ -104,6 +104,19 @@ def test_a_process_that_lives_here_is_not_watched(folder: Folder, clock: HandClo
     assert clock.now_s == before_s
 
 
+def test_a_process_that_stands_still_here_is_taken_over(folder: Folder, clock: HandClock) -> None:
+    """It is watched once it is late by the clock of both; if that was set, it shows life."""
+    take(folder, holder(), clock)
+    clock.sleep(EXPIRES_S + 1)
+    before_s = clock.now_s
+    lock = take(folder, holder("the successor"), clock)
+    assert EXPIRES_S <= clock.now_s - before_s <= EXPIRES_S + 5
+    clock.offset_s += 1e6
+    renewed_by(lock, clock)
+    with pytest.raises(OutputBusyError, match="the successor"):
+        take(folder, holder(), clock)
+
+
 def test_a_lock_that_was_released_is_free(folder: Folder, clock: HandClock) -> None:
     """For anybody; and taking it again works any number of times."""
     for _ in range(3):

@@ -39,7 +39,7 @@ class Holder:
     """The job's digest."""
     since_unix_s: float
     expires_unix_s: float
-    """0 where the lock is free. Version 0.1 compared it with a clock."""
+    """When it is late to renew it, by the holder's clock; 0 where the lock is free."""
     mark: str
     """A name that no other process has."""
     uid: int = _UNKNOWN_USER

@@ -72,7 +72,7 @@ class Lock:
     def _watch(self, seen: _Seen) -> None:
         """Take a lock over that nobody renews; raises OutputBusyError as soon as somebody does."""
         since_s = self._clock.steady_s()
-        if seen.holder is not None and seen.holder.lives_here():
+        if seen.holder is not None and seen.holder.lives_here() and not self._is_late(seen.holder):
             raise self._busy(seen)
         while self._clock.steady_s() - since_s <= EXPIRES_S:
             self._clock.sleep(LOOK_S)
@@ -84,6 +84,13 @@ class Lock:
                 raise self._busy(now)
         self._put(lambda data: self._folder.replace(self._name, data, seen.version), seen)
 
+    def _is_late(self, holder: Holder) -> bool:
+        """Return whether a holder on this machine, by whose clock it goes, should have renewed it.
+
+        It may stand still. Whether it does is for watching to tell: clocks can be set.
+        """
+        return self._clock.unix_s() > holder.expires_unix_s
+
     def _read(self) -> _Seen | None:
         try:
             data, version = self._folder.read_version(self._name)
@@ -92,6 +99,7 @@ class Lock:
         return _Seen(Holder.parse(data), version)
 
     def _put(self, conditionally: Callable[[bytes], str | None], seen: _Seen | None) -> None:
+        self.holder = replace(self.holder, expires_unix_s=self._clock.unix_s() + EXPIRES_S)
         data = self.holder.to_bytes()
         version = conditionally(data) if self._conditional else self._put_anyhow(data)
         if version is None:
@@ -107,7 +115,9 @@ class Lock:
 
     def renew(self) -> None:
         """Show that its holder lives; raises JobFailedError where it is somebody else's by now."""
-        self.holder = replace(self.holder, renewals=self.holder.renewals + 1)
+        expires_unix_s = self._clock.unix_s() + EXPIRES_S
+        renewals = self.holder.renewals + 1
+        self.holder = replace(self.holder, renewals=renewals, expires_unix_s=expires_unix_s)
         self._write_over()
 
     def release(self) -> None:
