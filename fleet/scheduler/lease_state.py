@@ -49,6 +49,8 @@ MOVES: dict[tuple[State, Move], State] = {
     # Its input could not be read: nothing is known of its frames, so the next run does it.
     (State.LEASED, Move.POSTPONE): State.UNREACHED,
     (State.PENDING, Move.POSTPONE): State.UNREACHED,
+    # A node has joined that may read it.
+    (State.UNREACHED, Move.RETURN): State.PENDING,
     # A worker that was given up for dead may commit all the same; its parts carry the lease's own
     # name and the same rows, so the work counts.
     (State.PENDING, Move.COMMIT): State.DONE,

@@ -100,6 +100,13 @@ class LeaseTable:
         elif entry.state is State.LEASED:
             self.put_back(entry, str(fault), now_s)
 
+    def take_up_again(self, node: str, now_s: float) -> None:
+        """Have leases wait again whose inputs none of the nodes before this one could read."""
+        if self.counts[State.UNREACHED]:
+            for entry in self.entries.values():
+                if entry.state is State.UNREACHED and node not in entry.failed_on:
+                    self.put_back(entry, f"{node} has joined", now_s)
+
     def share(self, entry: Entry, pieces: int, now_s: float) -> SplitLease:
         """Have one that has just been taken from those that wait cut, for more devices."""
         self._move(entry, Move.DIVIDE, "to be shared", now_s)

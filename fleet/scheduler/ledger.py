@@ -131,6 +131,8 @@ class Ledger:
         if event.node in self._reads.aside:
             self._devices.release(device)
             out.append(Release(event.device))
+        else:
+            self._book.take_up_again(event.node, now_s)
 
     def _lost(self, event: DeviceLost, now_s: float, out: list[Command]) -> None:
         device = self._devices.remove(event.device)

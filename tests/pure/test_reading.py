@@ -115,6 +115,19 @@ def test_a_node_that_reads_nothing_that_others_can_is_set_aside() -> None:
     assert "d" not in cluster.held
 
 
+def test_what_the_first_node_cannot_read_is_tried_by_one_that_joins_later() -> None:
+    """It was left for the next run, as nobody else was there; the run still goes on."""
+    cluster = Cluster(ledger_of(6), {"a": "blind"}, {"blind"})
+    while cluster.ledger.count(State.UNREACHED) < 3:
+        cluster.step("a")
+    cluster.nodes["b"], cluster.held["b"] = "good", []
+    cluster.tell(DeviceJoined("b", "good"))
+    while not cluster.ledger.finished:
+        cluster.step("b")
+        cluster.step("a")
+    assert cluster.ledger.count(State.DONE) == 6
+
+
 def test_a_node_that_reads_some_is_kept() -> None:
     """What is missing for all says nothing of it."""
     cluster = Cluster(ledger_of(30), {"a": "one", "b": "two"}, set())
