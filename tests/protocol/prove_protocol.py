@@ -29,6 +29,7 @@ from simulation import simulated
 from story import tell
 
 _AT_A_TIME = 50
+_AND = " + "
 _MOST_SEEDS = 3000
 """So many schedules are played at most to find a fault."""
 
@@ -144,7 +145,7 @@ def find_all(pool: ProcessPoolExecutor) -> bool:
     alone = [name for name in MUTATIONS if name not in _only_together()]
     asked = {pool.submit(find_fault, name): name for name in alone}
     several = [number for number, named in enumerate(NAMED) if len(named.faults) > 1]
-    asked |= {pool.submit(find_together, n): " + ".join(NAMED[n].faults) for n in several}
+    asked |= {pool.submit(find_together, n): _AND.join(NAMED[n].faults) for n in several}
     missed = 0
     for future in as_completed(asked):
         try:
@@ -153,7 +154,9 @@ def find_all(pool: ProcessPoolExecutor) -> bool:
             missed += 1
             print(f"NOT FOUND  {error}")
             continue
-        print(f"\nput back: {asked[future]}; found by {how}\n{story}")
+        faults = asked[future].split(_AND)
+        about = "; ".join(MUTATIONS[fault].about for fault in faults)
+        print(f"\nput back: {asked[future]} ({about}); found by {how}\n{story}")
     print(f"\n{len(asked) - missed} of {len(asked)} faults are found")
     return not missed
 

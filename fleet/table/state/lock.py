@@ -99,12 +99,16 @@ class Lock:
         return _Seen(Holder.parse(data), version)
 
     def _put(self, conditionally: Callable[[bytes], str | None], seen: _Seen | None) -> None:
-        self.holder = replace(self.holder, expires_unix_s=self._clock.unix_s() + EXPIRES_S)
+        self._show_life()
         data = self.holder.to_bytes()
         version = conditionally(data) if self._conditional else self._put_anyhow(data)
         if version is None:
             raise self._busy(self._read() or seen)
         self._version = version
+
+    def _show_life(self, renewals: int = 0) -> None:
+        expires_unix_s = self._clock.unix_s() + EXPIRES_S
+        self.holder = replace(self.holder, renewals=renewals, expires_unix_s=expires_unix_s)
 
     def _put_anyhow(self, data: bytes) -> str | None:
         """Write, wait, and see whether it is still ours."""
@@ -115,9 +119,7 @@ class Lock:
 
     def renew(self) -> None:
         """Show that its holder lives; raises JobFailedError where it is somebody else's by now."""
-        expires_unix_s = self._clock.unix_s() + EXPIRES_S
-        renewals = self.holder.renewals + 1
-        self.holder = replace(self.holder, renewals=renewals, expires_unix_s=expires_unix_s)
+        self._show_life(self.holder.renewals + 1)
         self._write_over()
 
     def release(self) -> None:
