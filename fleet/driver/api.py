@@ -43,9 +43,8 @@ def run(
     asked = None if job.devices == "auto" else job.devices
     if on == "inline":
         # They take turns in one thread: none can help another out.
-        means = Resources(
-            asked or 1, InlinePool, Limits(most=asked or 1), SchedulingPolicy(backups=False)
-        )
+        alone = SchedulingPolicy(backups=False, rest_s=0.0)
+        means = Resources(asked or 1, InlinePool, Limits(most=asked or 1), alone)
         return run_job(job, means, observer, join=join)
     with ray_left_as_found():
         capacity = join_ray()

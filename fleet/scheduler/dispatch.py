@@ -25,6 +25,7 @@ from fleet.scheduler.commands import (
 from fleet.scheduler.devices import Devices, DeviceState
 from fleet.scheduler.lease_state import Entry, SchedulingPolicy
 from fleet.scheduler.lease_table import LeaseTable
+from fleet.scheduler.reading import NodeReads
 
 FEW_DEVICES = 64
 """Up to so many, idle devices are looked after at once; in larger fleets at each tick."""
@@ -42,6 +43,7 @@ class Dispatch:
         self.book = LeaseTable(pieces, rules)
         self.devices = Devices()
         self.wanted: int | None = None
+        self.reads = NodeReads(rules.rest_s)
         self._rules = rules
 
     def look_around(self, now_s: float, out: list[Command], *, tick: bool) -> None:
@@ -82,6 +84,9 @@ class Dispatch:
                 if not (waiting.plain or (waiting.suspects and room is devices.empty)):
                     break
                 device = next(iter(room.values()))
+                if self.reads.rests(device.node, now_s):
+                    passed.append(room.pop(device.name))
+                    continue
                 entry = choose(waiting, devices, device)
                 if entry is not None and self._is_for_others(entry, device):
                     waiting.put(entry)

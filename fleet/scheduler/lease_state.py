@@ -112,7 +112,8 @@ class SchedulingPolicy:
     that was killed from outside is no reason. `pieces`: into how many it is cut; four make no more
     leases in all than halving does, and half as many dead workers. `backups`: idle devices take
     over from slow ones, and run backups of what those do not give up. `idle_s`: how long a device
-    that is not wanted any more stays for more work.
+    that is not wanted any more stays for more work. `rest_s`: how long a node that could read none
+    of its first leases waits for others to try; 0 where there can be no others.
     """
 
     attempts: int = 3
@@ -120,6 +121,7 @@ class SchedulingPolicy:
     pieces: int = 4
     backups: bool = True
     idle_s: float = 5.0
+    rest_s: float = 30.0
 
     def __post_init__(self) -> None:
         if self.attempts < 1 or self.kills < 1:

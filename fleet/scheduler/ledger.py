@@ -39,7 +39,6 @@ from fleet.scheduler.commands import Command, Release
 from fleet.scheduler.devices import HELD, DeviceState
 from fleet.scheduler.dispatch import Dispatch
 from fleet.scheduler.lease_state import ENDED, Entry, SchedulingPolicy, State
-from fleet.scheduler.reading import NodeReads
 
 _Handler = Callable[[Any, float, list[Command]], None]
 
@@ -55,7 +54,7 @@ class Ledger:
     ) -> None:
         self._dispatch = Dispatch(pieces, rules or SchedulingPolicy())
         self._book, self._devices = self._dispatch.book, self._dispatch.devices
-        self._reads = NodeReads()
+        self._reads = self._dispatch.reads
         # A dictionary rather than a long match: this is asked 50,000 times a second.
         self._handlers: dict[type[Any], _Handler] = {
             LeaseDone: self._done,
@@ -185,7 +184,7 @@ class Ledger:
         self, device: DeviceState | None, entry: Entry, fault: Fault, now_s: float
     ) -> None:
         node = device.node if device else ""
-        self._reads.fail(node, fault.message)
+        self._reads.fail(node, fault.message, now_s)
         self._book.unread(entry, fault, node, self._devices.nodes, now_s)
 
     def _note_read(
@@ -267,7 +266,11 @@ class Ledger:
             alone = any(e.suspect for e in device.held if e.lease not in device.cancelling)
             assert len(names) - len(device.cancelling) < 2 or not alone, "a suspect is alone"
         waiting = self._book.waiting
-        willing = [d for d in self._devices.empty.values() if not self._devices.is_slow(d)]
+        willing = [
+            device
+            for device in self._devices.empty.values()
+            if not (self._devices.is_slow(device) or self._reads.has_only_failed(device.node))
+        ]
         unread = any(entry.failed_on for entry in entries if entry.state is State.PENDING)
         assert not (willing and waiting) or unread, "none is idle that could take what waits"
 

@@ -104,7 +104,7 @@ def test_a_slow_host_does_less_and_the_rows_are_the_same(
 def test_a_host_without_the_input_mount_is_set_aside(
     cluster: RayHosts, job: JobSettings, undisturbed: dict[str, str], tmp_path: Path, data_dir: Path
 ) -> None:
-    """Within ten leases once others read; they do what it could not, and nothing is lost."""
+    """Within ten leases; others do what it could not, and nothing is lost."""
     cluster.join()
     cluster.join()
     bare = cluster.join()
@@ -114,9 +114,6 @@ def test_a_host_without_the_input_mount_is_set_aside(
     assert fingerprint(str(tmp_path / "out")) == undisturbed
     device = run.matching("DeviceJoined", node=bare.name)[0]["device"]
     failed = run.matching("LeaseFailed", device=device)
-    # By itself it cannot be known: it may be there first, and nobody has read anything yet.
-    others_read_s = run.matching("LeaseDone")[0]["at_s"]
-    assert failed
-    assert sum(note["at_s"] > others_read_s for note in failed) <= 10
+    assert 0 < len(failed) <= 10
     assert not run.matching("LeaseDone", device=device)
     assert [note for note in run.notes("Warned") if bare.name in note["text"]], run.printed()

@@ -128,6 +128,30 @@ def test_what_the_first_node_cannot_read_is_tried_by_one_that_joins_later() -> N
     assert cluster.ledger.count(State.DONE) == 6
 
 
+def test_a_node_that_is_there_first_and_reads_nothing_waits_for_others() -> None:
+    """However fast it fails, it has failed ten times at most when somebody else has come."""
+    cluster = Cluster(ledger_of(40), {"a": "blind"}, {"blind"})
+    for _ in range(200):
+        cluster.step("a")
+    cluster.nodes["b"], cluster.held["b"] = "good", []
+    cluster.tell(DeviceJoined("b", "good"))
+    while not cluster.ledger.finished:
+        cluster.step("a")
+        cluster.step("b")
+    assert len(cluster.failed) <= 10
+    assert cluster.aside == ["blind"]
+    assert cluster.ledger.count(State.DONE) == 40
+
+
+def test_a_node_that_stays_alone_waits_once_and_then_tries_everything() -> None:
+    """Nobody has come in half a minute: what it cannot read is left for the next run."""
+    cluster = Cluster(ledger_of(40), {"a": "blind"}, {"blind"})
+    while not cluster.ledger.finished:
+        cluster.step("a")
+    assert cluster.ledger.count(State.UNREACHED) == 40
+    assert cluster.now_s < ALONE.rest_s + 40 * 3
+
+
 def test_a_node_that_reads_some_is_kept() -> None:
     """What is missing for all says nothing of it."""
     cluster = Cluster(ledger_of(30), {"a": "one", "b": "two"}, set())
@@ -160,7 +184,7 @@ def test_what_is_left_of_a_lease_is_tried_elsewhere() -> None:
 def test_every_lease_ends_whatever_nodes_cannot_read(order: list[str], blind: set[str]) -> None:
     """Done where any node can read, else left; never given up."""
     cluster = Cluster(ledger_of(6), {"a": "one", "b": "two", "c": "three"}, blind)
-    for device in [*order, *"abc" * 60]:
+    for device in [*order, *"abc" * 200]:
         cluster.step(device)
     assert cluster.ledger.finished
     expected = State.UNREACHED if len(blind) == 3 else State.DONE

@@ -81,7 +81,7 @@ class TableState:
         """What each lease covers."""
         return covered(self.records)
 
-    @property
+    @cached_property
     def done(self) -> DoneIntervals:
         """What all of them cover, merged."""
         return DoneIntervals(self.covered.intervals)
