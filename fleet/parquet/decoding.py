@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+_SMALL_BYTES = 1 << 16
 _TROUBLE = (pa.ArrowException, OSError, KeyError)
 """What Arrow raises for bytes, columns and values that are not as they should be."""
 
@@ -17,10 +18,14 @@ def decode(data: bytes, names: Sequence[str] | None = None) -> tuple[pa.Table, M
     `names`: the columns to read, if they are there; None for all. Raises ValueError where it is no
     Parquet file, or damaged.
     """
+    # Handing the few pages of a small object to other threads takes longer than reading them.
+    is_large = len(data) > _SMALL_BYTES
+    options = {"page_checksum_verification": True, "pre_buffer": is_large}
     try:
-        with pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True) as file:
+        with pq.ParquetFile(pa.BufferReader(data), **options) as file:
             pairs = (file.metadata.metadata or {}).items()
-            return file.read(names), {key.decode(): value.decode() for key, value in pairs}
+            rows = file.read(names, use_threads=is_large)
+            return rows, {key.decode(): value.decode() for key, value in pairs}
     except _TROUBLE as error:
         raise ValueError(f"it cannot be read as Parquet: {error!r}") from error
 
@@ -33,7 +38,8 @@ def conform(table: pa.Table, schema: pa.Schema, nullable: Collection[str] = ()) 
     """
     try:
         table.validate(full=True)
-        found = table.select(schema.names).cast(schema)
+        found = table.select(schema.names)
+        found = found if found.schema.equals(schema, check_metadata=True) else found.cast(schema)
     except _TROUBLE as error:
         raise ValueError(f"its columns are others: {error!r}") from error
     check_filled(found, nullable)

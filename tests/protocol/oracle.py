@@ -6,9 +6,9 @@ The first thing that does not hold ends the schedule.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from archive import FRAMES_A_GOP, Archive
+from promises import Covered, Promises, Reading
 from reading import Reader, bits, with_flipped_bit
 from view import SUCCESS, View, view_of
 from world import Violation, World
@@ -16,17 +16,8 @@ from world import Violation, World
 from fleet.core.interval import epoch_of
 from fleet.core.receipt import Receipt
 
-Covered = dict[tuple[str, str], int]
 _TELLING = ("frames/", "detections/", "errors/", "_done/manifest-", "_done/pack-", SUCCESS)
 _VIDEOS = "_VIDEOS.parquet"
-
-
-@dataclass(eq=False)
-class Reading:
-    """What somebody who reads has to see: what was promised when it began, less what was taken."""
-
-    promised: Covered
-    taken: Covered = field(default_factory=dict)
 
 
 class Oracle:
@@ -41,9 +32,7 @@ class Oracle:
         self._fail = world.fail
         self._reader = Reader()
         self.view = view_of(self._objects.now, self._reader)
-        self._promised: Covered = {}
-        """What was committed, as somebody was told: it has to stay."""
-        self._readings: list[Reading] = []
+        self._promises = Promises()
         self._damaged: dict[str, Covered] = {}
         """Objects whose bits were flipped on purpose, and what is covered by what they are of."""
         self._whole: dict[str, bytes] = {}
@@ -54,14 +43,7 @@ class Oracle:
         self._promise({key: self.view.covered.get(key, 0) for key in archive.wanted()})
 
     def _promise(self, more: Mapping[tuple[str, str], int]) -> None:
-        for key, span in more.items():
-            self._promised[key] = self._promised.get(key, 0) | span
-
-    def _forget(self, less: Mapping[tuple[str, str], int]) -> None:
-        for key, span in less.items():
-            self._promised[key] = self._promised.get(key, 0) & ~span
-            for reading in self._readings:
-                reading.taken[key] = reading.taken.get(key, 0) | span
+        self._promises.promise(more, self._world.now_s)
 
     def _check_put(self, who: str, verb: str, name: str, before: bytes | None) -> None:
         """See that what counts stays as it was put; a put that comes late may mend its bits."""
@@ -118,12 +100,12 @@ class Oracle:
         new, why = self.view, self.view.manifest["why"]
         if why == "fleet requeue":
             lost = self._lost(old)
-            self._forget(
-                {key: lost.get(key[0], 0) & ~new.covered.get(key, 0) for key in self._promised}
+            self._promises.forget(
+                {key: lost.get(key[0], 0) & ~new.covered.get(key, 0) for key in self._promises.kept}
             )
         if self._world.lags and why == "fleet run" and not new.is_closed:
             # A run that takes over does again what its listings did not show.
-            self._forget({key: ~new.covered.get(key, 0) for key in self._promised})
+            self._promises.forget({key: ~new.covered.get(key, 0) for key in self._promises.kept})
         if new.is_closed and why == "fleet run":
             for key, span in self._archive.wanted().items():
                 if span & ~new.covered.get(key, 0):
@@ -152,7 +134,7 @@ class Oracle:
         wrong = [text for text in view.wrong if not any(name in text for name in self._given_up)]
         if wrong:
             self._fail(Violation("wrong", f"after what {who} did: {wrong[0]}"))
-        for key, span in self._promised.items():
+        for key, span in self._promises.kept.items():
             if span & ~view.covered.get(key, 0):
                 frames = _frames(span & ~view.covered.get(key, 0))
                 self._fail(Violation("lost", f"after what {who} did, {key[0]} lacks {frames}"))
@@ -190,24 +172,21 @@ class Oracle:
 
     def begin_reading(self) -> Reading:
         """Take note of what is promised to somebody who begins to read."""
-        reading = Reading(dict(self._promised))
-        self._readings.append(reading)
-        return reading
+        return self._promises.begin_reading(self._world.now_s, closed=self.view.is_closed)
 
     def end_reading(
         self, reading: Reading, frames: Mapping[str, int], lost: Mapping[str, int]
     ) -> None:
         """Judge what was read: the frames with rows, and those in errors/, by video."""
         self.drop_reading(reading)
-        for key, span in reading.promised.items():
-            seen = frames.get(key[0], 0) | lost.get(key[0], 0) | reading.taken.get(key, 0)
-            if span & ~seen:
-                about = f"a reader does not see {_frames(span & ~seen)} of {key[0]}"
-                self._fail(Violation("unseen", about))
+        seen = {uri: frames.get(uri, 0) | lost.get(uri, 0) for uri in frames.keys() | lost.keys()}
+        if found := self._promises.unseen(reading, seen, self._world.lagged_s(reading.began_s)):
+            about = f"a reader does not see {_frames(found[1])} of {found[0]}"
+            self._fail(Violation("unseen", about))
 
     def drop_reading(self, reading: Reading) -> None:
         """Expect nothing of a reading that did not come to its end."""
-        self._readings.remove(reading)
+        self._promises.drop_reading(reading)
 
     @property
     def has_damage(self) -> bool:
@@ -246,7 +225,7 @@ class Oracle:
 
     def give_up(self, commit: str) -> None:
         """Let somebody delete a commit, as `fleet verify` says: what it covers is to be redone."""
-        self._forget(self._covered_with(commit))
+        self._promises.forget(self._covered_with(commit))
         name = commit.removeprefix("frames/part-").removeprefix("pack-").removesuffix(".parquet")
         self._given_up |= {commit, name}
 

@@ -266,6 +266,18 @@ class World:
             with suppress(PreconditionFailedError):
                 self.change(verb, name, effect, who)
 
+    def lagged_s(self, since_s: float) -> float:
+        """Return by how much listings were late at most for the running actor since then."""
+        late = [
+            float(happened.about.split()[1])
+            for happened in self.log
+            if happened.what == "trouble"
+            and happened.about.startswith("lag ")
+            and happened.who == self.me.name
+            and happened.now_s >= since_s
+        ]
+        return max(late, default=0.0)
+
     def shown(self, lag_s: float) -> Mapping[str, Stored]:
         """Return what a listing shows."""
         until_s = self.now_s - lag_s

@@ -7,7 +7,7 @@ import os
 import socket
 import time
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as brief
 from typing import Self
@@ -78,7 +78,7 @@ class Holder:
 
     def to_bytes(self) -> bytes:
         """Write it as a lock holds it."""
-        return json.dumps(asdict(self), indent=1).encode()
+        return json.dumps(vars(self), indent=1).encode()
 
     @property
     def is_free(self) -> bool:

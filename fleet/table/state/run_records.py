@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from fleet.core.json_object import JsonObject, several, text
 from fleet.parquet.arrays import to_bytes
@@ -131,8 +131,8 @@ class RunRecords:
 
     def put(self, record: RunRecord) -> None:
         """Put what a run says of itself, in the place of what it said before."""
-        fields_ = {_NAMES_ON_STORAGE.get(n, n): value for n, value in asdict(record).items()}
-        written = json.dumps(fields_, ensure_ascii=False, indent=1)
+        fields_ = {_NAMES_ON_STORAGE.get(n, n): value for n, value in vars(record).items()}
+        written = json.dumps(fields_, ensure_ascii=False, indent=1, default=vars)
         self._folder.put(f"{RUNS_FOLDER}/{record.id}.json", to_bytes(written))
 
     def read(self) -> list[RunRecord]:
