@@ -11,6 +11,7 @@
     |  |- NotAVideoError (ValueError)       no container that we open, or no video stream in it
     |  |- StreamRefusedError (ValueError)   the chip does not decode such a stream: says which rule
     |  |- BrokenVideoError (ValueError)     damaged bytes, or a container that contradicts itself
+    |  |- IndexMistakenError (RuntimeError) its index does not say how it is; it is made anew
     |  `- VideoChangedError (RuntimeError)  it is no longer the object that was planned
     |- DeviceError (RuntimeError)           the chip's answer: carries the AscendCL number and name
     |  `- DeviceOutOfMemoryError (MemoryError)   the device's memory is spent: says who holds what
@@ -128,6 +129,12 @@ class StreamRefusedError(VideoError, ValueError, recorded_as="StreamRefused"):
 
 class BrokenVideoError(VideoError, ValueError, recorded_as="BrokenVideo"):
     """Damaged bytes, or a container that contradicts itself."""
+
+
+class IndexMistakenError(VideoError, RuntimeError, recorded_as="IndexMistaken"):
+    """The index, made of the container's header, does not say how the video is: make it anew."""
+
+    retryable: ClassVar[bool] = True
 
 
 class VideoChangedError(VideoError, RuntimeError, recorded_as="VideoChanged"):

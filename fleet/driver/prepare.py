@@ -58,6 +58,8 @@ class Prepared:
     """All videos, one for each source."""
     bytes_read: int = 0
     """Bytes of videos that were read to index them."""
+    mend: Callable[[Source], None] = lambda _: None
+    """Makes the index of a video anew, see `IndexCache.mend`."""
 
     @property
     def duration_s(self) -> float:
@@ -139,6 +141,7 @@ def prepare(
         refused=tuple(item for item in outcomes if isinstance(item, Refusal)),
         videos=tuple(map(_video_of, outcomes)),
         bytes_read=sum(item.bytes_read for item in todo),
+        mend=indexes.mend,
     )
 
 

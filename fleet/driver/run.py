@@ -41,6 +41,7 @@ from fleet.driver.peers import (
 from fleet.driver.prepare import Prepared, Refusal
 from fleet.driver.report import RunReport
 from fleet.driver.session import JobTarget, Session, load_session, resolve_target
+from fleet.executors.mending_pool import MendingPool
 from fleet.executors.pool import Pool
 from fleet.job.job import Job
 from fleet.plan.lease import Lease
@@ -135,7 +136,9 @@ def _drive(context: Context, session: Session) -> Outcome:
                     pool or start(), target.table, leases, peers, plan.epoch, context.clock
                 )
                 shared.set_target(min(resources.devices, len(leases)))
-                loop.drive(shared)
+                mending = MendingPool(shared, plan.prepared.mend)
+                ends.callback(mending.stop)
+                loop.drive(mending)
             except KeyboardInterrupt:
                 interrupted = True
     return Outcome(plan, refused, loop, len(leases), interrupted)

@@ -9,6 +9,7 @@ from fleet.core.source import Source
 from fleet.errors import VideoError
 from fleet.index_cache.store import IndexStore
 from fleet.video.index import VideoIndex
+from fleet.video.probe.mended import mended
 from fleet.video.probe.sandbox import ProbeEndedError, Probes
 from fleet.video.probe.serialize import is_lasting
 
@@ -46,6 +47,21 @@ class IndexCache:
         index = self._find(source) or self._probe(source)
         self._hold(index)
         return index
+
+    def mend(self, source: Source) -> None:
+        """Look at the whole file where the index was made of its header alone; see `mended`.
+
+        Raises as `get`; VideoError also where what the file holds contradicts the index.
+        """
+        index = self.get(source)
+        if index.origin == "scan":
+            return
+        better = mended(index, self._probes.index(source, whole=True))
+        if self._store is not None:
+            self._store.add(source, better)
+            self._store.flush()
+        with self._lock:
+            self._held[source] = better
 
     def close(self) -> None:
         """End the child process."""

@@ -45,6 +45,8 @@ class ShardOrder:
     rows: NDArray[np.int64]
     gapless: bool
     bounds: NDArray[np.int64]
+    looked_through: bool = True
+    """Whether the index was made by a pass over the whole file, so that it is known to be right."""
 
     def __repr__(self) -> str:
         return f"ShardOrder({self.source.uri}, {self.interval}, {len(self.packets)} packets)"
@@ -100,4 +102,5 @@ def _shard_order(shard: Shard, work: VideoWork) -> ShardOrder:
         rows=rows,
         gapless=index.container in _GAPLESS,
         bounds=work.bounds[shard.first_gop : shard.last_gop + 1],
+        looked_through=index.origin == "scan",
     )

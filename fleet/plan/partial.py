@@ -23,10 +23,12 @@ class Stop:
 def may_stop(shard: ShardOrder, part: int) -> bool:
     """Whether a shard can be ended before one of its parts: another GOP of its own begins there.
 
-    False before the first part: a prefix has one GOP at least; and where the part is of the GOP
-    behind the shard, of which it owns leading pictures alone.
+    False before the first part: a prefix has one GOP at least; where the part is of the GOP behind
+    the shard, of which it owns leading pictures alone; and in GOPs in front of the shard, which are
+    only decoded for what refers to them.
     """
-    return part > 0 and _begins(shard, part) < shard.interval.end_pts
+    begins = _begins(shard, part)
+    return part > 0 and shard.interval.start_pts < begins < shard.interval.end_pts
 
 
 def leading(part: GopPart, shard: ShardOrder) -> GopPart | None:

@@ -6,7 +6,8 @@ A *run* is one decode from a fresh start at a key frame. What a run feeds:
 - leading pictures (shown before their key, in an open GOP) belong to the GOP before. They are fed
   only where they are wanted; then their run goes on through the whole GOP before, which they refer
   to;
-- a GOP that holds no wanted frame is not touched.
+- a GOP that holds no wanted frame is not touched, but where the one behind it turned out to begin
+  with no real key: then its run goes on into that one.
 
 Pictures that no other one refers to are left out when packets are fed, by what their bytes say
 (`fleet.video.h26x.access_unit.is_droppable`): a container's header does not tell which those are.
@@ -33,6 +34,8 @@ class GopPart:
     """Whether the frame of each row is wanted: bool [n]."""
     restart: bool
     """Whether the decoder is reset before it."""
+    entry: bool = True
+    """Whether decoding may begin with it; else only where all of the GOP before was decoded."""
 
     def __repr__(self) -> str:
         return f"GopPart({len(self.rows)} packets, {int(self.wanted.sum())} wanted)"
@@ -74,26 +77,42 @@ def _parts(
     index: VideoIndex, wanted: NDArray[np.bool_], first_gop: int, last_gop: int
 ) -> Iterator[GopPart]:
     ends = np.append(index.cuts[1:], len(index.packets))
-    continues = False
     # One GOP past the shard: its leading pictures may belong to the shard's last GOP.
-    for gop in range(first_gop, min(last_gop + 1, len(index.cuts))):
+    stop = min(last_gop + 1, len(index.cuts))
+    first, continued = _runs(index, wanted, first_gop, stop, ends)
+    for gop in range(first, stop):
         rows = np.arange(index.cuts[gop], ends[gop])
         leading = index.gop_of_row[rows] < gop
-        continued = gop + 1 < len(index.cuts) and _wants_leading(index, wanted, gop + 1, ends)
+        continues, goes_on = gop in continued, gop + 1 in continued
+        entry = bool(index.packets.entry[rows[0]])
         feed = _upto_last(leading & wanted[rows]) & leading if continues else np.zeros_like(leading)
-        trailing = ~leading if continued else _upto_last(~leading & wanted[rows]) & ~leading
-        feed |= trailing
+        # What follows a key that is none may refer to anything before it.
+        feed |= leading if continues and not entry else False
+        feed |= ~leading if goes_on else _upto_last(~leading & wanted[rows]) & ~leading
         if feed.any():
             feed[0] = True
-            yield GopPart(rows[feed], wanted[rows[feed]], restart=not continues)
-        continues = continued
+            yield GopPart(rows[feed], wanted[rows[feed]], restart=not continues, entry=entry)
 
 
-def _wants_leading(
-    index: VideoIndex, wanted: NDArray[np.bool_], gop: int, ends: NDArray[np.int64]
-) -> bool:
-    rows = slice(int(index.cuts[gop]), int(ends[gop]))
-    return bool((wanted[rows] & (index.gop_of_row[rows] < gop)).any())
+def _runs(
+    index: VideoIndex,
+    wanted: NDArray[np.bool_],
+    first_gop: int,
+    stop: int,
+    ends: NDArray[np.int64],
+) -> tuple[int, set[int]]:
+    """Return the GOP at which feeding begins, and those into which a run goes on."""
+    entries = index.packets.entry[index.cuts]
+    continued: set[int] = set()
+    gop = stop - 1
+    while gop >= first_gop or gop + 1 in continued:
+        rows = slice(int(index.cuts[gop]), int(ends[gop]))
+        leading = index.gop_of_row[rows] < gop
+        is_fed = gop + 1 in continued or bool((wanted[rows] & ~leading).any())
+        if (wanted[rows] & leading).any() or (is_fed and gop > 0 and not entries[gop]):
+            continued.add(gop)
+        gop -= 1
+    return min(gop + 1, first_gop), continued
 
 
 def _upto_last(marks: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -14,6 +16,21 @@ from numpy.typing import NDArray
 from fleet.core.frames import Colour
 from fleet.core.geometry import Size
 from fleet.core.source import Source
+
+CONTAINER_CLOCK = "container"
+"""Of a stream whose times are the container's, as they are."""
+
+
+@dataclass(frozen=True)
+class SetsChange:
+    """Where other parameter sets are in force than before."""
+
+    row: int
+    """The packet from which on they are, before those that it carries itself."""
+    parameter_sets: bytes
+    """VPS, SPS and PPS in Annex-B form: the latest of each number."""
+    out_of_band: bool
+    """Whether the container says so, so that a decoder that comes to this packet lacks them."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +67,34 @@ class StreamInfo:
     """The stream's PID where samples lie in MPEG-TS packets; 0 where each is one run of bytes."""
     transport_step: int = 188
     """Bytes from one TS packet to the next, 188 or 192."""
+    clock: str = CONTAINER_CLOCK
+    """Where times come from: the container, or how they were mended or made up."""
+    frame_num_step: int = 1
+    """H.264: by how much frame numbers count on where no picture is missing; 0: they are not
+    checked, as the times show that none is."""
+    repeats_sets: bool = False
+    """Whether the first key comes with parameter sets, though the container's header has some."""
+    later_sets: tuple[SetsChange, ...] = ()
+    """Where other parameter sets than `parameter_sets` are in force; by row, which rises."""
 
     def __post_init__(self) -> None:
         if self.time_base <= 0:
             raise ValueError(f"a time base is a positive fraction of a second: {self.time_base}")
         if self.nal_length_bytes not in {0, 1, 2, 4}:
             raise ValueError(f"NAL lengths take 1, 2 or 4 bytes, not {self.nal_length_bytes}")
+        rows = [change.row for change in self.later_sets]
+        if any(row <= before for before, row in pairwise(rows)):
+            raise ValueError(f"parameter sets change at rows that do not rise: {rows[:9]}")
+
+    def sets_at(self, row: int) -> bytes:
+        """Return the parameter sets in force before a packet, in Annex-B form."""
+        at = bisect_right(self.later_sets, row, key=lambda change: change.row)
+        return self.later_sets[at - 1].parameter_sets if at else self.parameter_sets
+
+    def changes_at(self, row: int) -> bool:
+        """Return whether the container brings other parameter sets in at this packet."""
+        at = bisect_right(self.later_sets, row, key=lambda change: change.row)
+        return at > 0 and self.later_sets[at - 1].row == row and self.later_sets[at - 1].out_of_band
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +107,9 @@ class PacketTable:
         "skip": np.int32,
         "size": np.int32,
         "pts": np.int64,
+        "display": np.int32,
         "key": np.bool_,
+        "entry": np.bool_,
         "shown": np.bool_,
     }
     """The columns in order, and what each one holds, wherever a table is written or read."""
@@ -83,8 +124,12 @@ class PacketTable:
     """How many bytes of the payload the packet takes: all of `span`, but in MPEG-TS."""
     pts: NDArray[np.int64]
     """When its picture is shown, in the stream's time base."""
+    display: NDArray[np.int32]
+    """Where pts are equal: pictures are shown in the order of these numbers."""
     key: NDArray[np.bool_]
-    """Whether decoding may begin here."""
+    """Whether a GOP begins here, by what is said of it."""
+    entry: NDArray[np.bool_]
+    """Whether decoding may really begin here; as `key`, where no key was found to be none."""
     shown: NDArray[np.bool_]
     """Whether it gives a frame.
 
@@ -123,7 +168,10 @@ class VideoIndex:
     stream: StreamInfo
     packets: PacketTable
     origin: Literal["header", "scan"]
-    """Where the packets were found: in the container's header, or by a pass over the whole file."""
+    """Where the packets were found: in the container's header, or by a pass over the whole file.
+
+    After a pass, what is said of keys and parameter sets is known to be so.
+    """
     bytes_read: int
     """How many bytes of the object were read to make the index."""
 
@@ -131,7 +179,7 @@ class VideoIndex:
     def order(self) -> NDArray[np.int64]:
         """Return the row of each frame, by frame number: int64 [frames], in presentation order."""
         shown = np.flatnonzero(self.packets.shown)
-        return shown[np.argsort(self.packets.pts[shown], kind="stable")]
+        return shown[np.lexsort((self.packets.display[shown], self.packets.pts[shown]))]
 
     @cached_property
     def frame_of_row(self) -> NDArray[np.int64]:

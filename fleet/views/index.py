@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fleet.text import one_line
-from fleet.video.index import VideoIndex
+from fleet.video.index import CONTAINER_CLOCK, VideoIndex
 
 
 def describe(index: VideoIndex) -> str:
@@ -28,6 +28,7 @@ def _facts(index: VideoIndex) -> dict[str, str]:
         "picture": size,
         "colour": str(stream.colour),
         "rate": rate,
+        **({} if stream.clock == CONTAINER_CLOCK else {"times": stream.clock}),
         "duration": f"{duration_s:.3f} s",
         "frames": f"{frames} of {len(index.packets)} packets",
         "GOPs": _gops(index),

@@ -21,6 +21,7 @@ from fleet.errors import (
     BrokenVideoError,
     DeviceError,
     FleetError,
+    IndexMistakenError,
     VideoChangedError,
     VideoError,
 )
@@ -29,7 +30,8 @@ from fleet.video.containers.demux import Demuxer
 from fleet.video.decode_plan import GopPart
 from fleet.video.h26x.access_unit import is_droppable
 from fleet.video.h26x.h264_chain import ReferenceChain
-from fleet.video.h26x.parameter_sets import sub_layers
+from fleet.video.h26x.parameter_sets import CODECS, sub_layers
+from fleet.worker.index_check import IndexCheck
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +57,8 @@ class ShardDecoder:
         """Take the shard and its channel.
 
         `packet`: returns the bytes of a row; what it raises for bytes that could not be read ends
-        the decoding, as that says nothing of them. `lose`: called with what is lost.
+        the decoding, as that says nothing of them; and so does an IndexMistakenError. `lose`:
+        called with what is lost.
         """
         self.fed = 0
         """How many packets the channel was given."""
@@ -67,6 +70,7 @@ class ShardDecoder:
         self._sub_layers = sub_layers(shard.stream.codec, self._demuxer.parameter_sets)
         self._returned: set[int] = set()
         self._chain = _chain(shard, self._demuxer.parameter_sets)
+        self._check = _index_check(shard, self._demuxer.parameter_sets)
         self._last_fed = 0
         self._skipped = 0
         self._gap_row: int | None = None
@@ -84,9 +88,12 @@ class ShardDecoder:
                 yield from self._drain(due)
                 self._channel.reset()
                 due = []
+            if broken and not part.entry:
+                self._lose_all(part)
+                continue
             usable = self._without_leading(part) if broken else part
             error = yield from self._decode(due, usable)
-            if error and due and self._is_damaged_before(usable):
+            if error and due and part.entry and self._is_damaged_before(usable):
                 # The damage of an earlier GOP shows only now; this GOP can begin at its own key.
                 yield from self._salvage(due, error)
                 self._channel.reset()
@@ -110,7 +117,7 @@ class ShardDecoder:
         try:
             for row, wanted in zip(part.rows.tolist(), part.wanted.tolist(), strict=True):
                 yield from self._feed(row, wanted, begins=row == first)
-        except VideoChangedError:
+        except (VideoChangedError, IndexMistakenError):
             raise
         except (DeviceError, VideoError) as error:
             return error
@@ -126,7 +133,11 @@ class ShardDecoder:
     def _feed(self, row: int, wanted: bool, *, begins: bool) -> Iterator[Picture]:
         shard = self._shard
         data = self._packet(row)
-        nals = self._demuxer.unit(shard.packets, row, data, begins=begins)
+        number = int(shard.rows[row])
+        if self._check is not None:
+            own = self._demuxer.unit(shard.packets, row, data, begins=False, number=number)
+            self._check.check(own, begins=begins)
+        nals = self._demuxer.unit(shard.packets, row, data, begins=begins, number=number)
         if not wanted and is_droppable(shard.stream.codec, nals, self._sub_layers):
             self._skipped += 1
             return
@@ -191,6 +202,12 @@ class ShardDecoder:
         if len(missing):
             self._lose(DecodeLoss(missing, error))
 
+    def _lose_all(self, part: GopPart) -> None:
+        """Report the wanted pictures of a GOP that cannot be decoded without the one before."""
+        if part.wanted.any():
+            message = "These pictures refer to a stretch before them that could not be decoded."
+            self._lose(DecodeLoss(part.rows[part.wanted], _undecodable(message)))
+
     def _without_leading(self, part: GopPart) -> GopPart:
         """Return a GOP without the pictures shown before its key: what they refer to is lost."""
         pts = self._shard.packets.pts[part.rows]
@@ -202,14 +219,22 @@ class ShardDecoder:
         return GopPart(part.rows[~leading], part.wanted[~leading], restart=True)
 
 
+def _index_check(shard: ShardOrder, parameter_sets: NalUnits) -> IndexCheck | None:
+    """Return what finds out that the index is wrong, where nobody has looked at the whole file."""
+    if shard.looked_through or shard.stream.codec not in CODECS:
+        return None
+    return IndexCheck(shard.source.uri, shard.stream, parameter_sets)
+
+
 def _chain(shard: ShardOrder, parameter_sets: NalUnits) -> ReferenceChain | None:
     """Return what finds missing pictures, where some may be missing.
 
     Not for H.265, whose decoder reports them.
     """
-    if shard.gapless or shard.stream.codec != "h264":
+    stream = shard.stream
+    if shard.gapless or stream.codec != "h264" or not stream.frame_num_step:
         return None
-    return ReferenceChain(parameter_sets)
+    return ReferenceChain(parameter_sets, stream.frame_num_step)
 
 
 def _undecodable(message: str) -> DeviceError:

@@ -62,7 +62,7 @@ def test_ctrl_c_ends_the_local_cluster_with_everything_it_started(short: Path) -
     (folder,) = short.glob("fleet-local-*")
     assert processes_of(folder)
     local.send_signal(signal.SIGINT)
-    assert local.wait(20) == 0
+    assert local.wait(60) == 0
     assert processes_of(folder) == []
     assert not folder.exists()
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from indexes import index_of, indexes
 
-from fleet.video.decode_plan import DecodePlan, coalesce, plan_decode
+from fleet.video.decode_plan import DecodePlan, GopPart, coalesce, plan_decode
 from fleet.video.index import VideoIndex
 
 
@@ -95,6 +97,43 @@ def test_what_a_wanted_frame_refers_to_is_fed(index: VideoIndex, data: st.DataOb
     assert fed == needed
 
 
+@given(indexes(), st.data())
+def test_keys_that_are_none_are_decoded_from_the_key_before(
+    index: VideoIndex, data: st.DataObject
+) -> None:
+    """However a video is cut, each wanted frame comes once, with all that it may refer to."""
+    gops = len(index.cuts)
+    found = data.draw(st.lists(st.booleans(), min_size=gops - 1, max_size=gops - 1))
+    entry = index.packets.entry.copy()
+    entry[index.cuts] = [True, *found]
+    mended = replace(index, packets=replace(index.packets, entry=entry))
+    frames = len(index.order)
+    wanted = np.array(data.draw(st.lists(st.booleans(), min_size=frames, max_size=frames)))
+    cuts = sorted({0, gops, *data.draw(st.lists(st.integers(0, gops), max_size=4))})
+    plans = [plan_decode(mended, a, b, wanted) for a, b in itertools.pairwise(cuts)]
+    emitted = [number for plan in plans for number in shown(mended, plan)]
+    assert sorted(emitted) == np.flatnonzero(wanted).tolist()
+    for part, before in _parts_and_before(plans):
+        key = int(part.rows[0])
+        assert part.entry == entry[key]
+        assert entry[key] or not part.restart
+        if not part.entry:
+            gop = int(index.gop_of_row[key])
+            in_front = np.flatnonzero(index.gop_of_row == gop - 1)
+            assert set(in_front[in_front < key]) <= set(before), "all of the GOP before was fed"
+            assert set(range(key, int(part.rows[-1]) + 1)) == set(part.rows.tolist())
+
+
+def _parts_and_before(plans: list[DecodePlan]) -> Iterator[tuple[GopPart, list[int]]]:
+    """Yield each part, and the rows that were fed before it in its run."""
+    for plan in plans:
+        run: list[int] = []
+        for part in plan.parts:
+            run = [] if part.restart else run
+            yield part, run
+            run = [*run, *part.rows.tolist()]
+
+
 def _passed_over(index: VideoIndex, row: int, last: int) -> bool:
     """Tell a leading picture whose own GOP goes on to a wanted trailing one."""
     gop = int(np.searchsorted(index.cuts, row, side="right")) - 1
@@ -125,7 +164,7 @@ def test_coalesced_ranges_hold_every_packet_in_feed_order(
     positions = np.array([position for position, _ in packets], np.int64)
     spans = np.array([span for _, span in packets], np.int32)
     base = index_of([(0, max(0, count - 1))]).packets.take(np.arange(count))
-    table = type(base)(positions, spans, base.skip, spans, base.pts, base.key, base.shown)
+    table = replace(base, position=positions, span=spans, size=spans)
     ranges = iter(coalesce(table, np.arange(count), gap, limit))
     current = next(ranges, None)
     for position, span in packets:

@@ -25,7 +25,9 @@ def index_with(pts: list[int], keys: list[int], hidden: list[int] | None = None)
         skip=np.zeros(count, np.int32),
         size=np.full(count, 10, np.int32),
         pts=np.array(pts, np.int64),
+        display=np.arange(count, dtype=np.int32),
         key=np.isin(np.arange(count), keys),
+        entry=np.isin(np.arange(count), keys),
         shown=shown,
     )
     return VideoIndex(Source("v.mp4", count * 10, "etag"), "mp4", STREAM, table, "header", 0)

@@ -38,7 +38,9 @@ def order_of(packets: int, span: int = 100) -> LeaseOrder:
         skip=ones * 0,
         size=ones * span,
         pts=np.arange(packets, dtype=np.int64),
+        display=np.arange(packets, dtype=np.int32),
         key=np.ones(packets, np.bool_),
+        entry=np.ones(packets, np.bool_),
         shown=np.ones(packets, np.bool_),
     )
     frames = np.arange(packets, dtype=np.int64)

@@ -21,6 +21,7 @@ from fleet.plan.lease import Lease
 from fleet.plan.order import LeaseOrder, order
 from fleet.plan.shard import DoneIntervals, video_work
 from fleet.storage import Reader, expand
+from fleet.video.containers.limits import WHOLE_BYTES
 from fleet.video.index import VideoIndex
 from fleet.video.probe.probe import probe
 from fleet.worker.decode import DecodeLoss, ShardDecoder
@@ -47,10 +48,10 @@ def sequential(path: Path) -> list[tuple[int | None, str]]:
         return [(frame.pts, pixels(frame)) for frame in container.decode(stream)]
 
 
-def index_of(path: Path) -> VideoIndex:
-    """Index a file as a run does, but in this process."""
+def index_of(path: Path, whole_bytes: int = WHOLE_BYTES) -> VideoIndex:
+    """Index a file as a run does, but in this process; see `probe`."""
     source = expand([str(path)]).sources[0]
-    return probe(source, Reader(source))
+    return probe(source, Reader(source), whole_bytes)
 
 
 def sharded(

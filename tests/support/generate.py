@@ -52,6 +52,8 @@ class Clip:
     rate: Fraction = Fraction(25)
     temporal_layers: int = 1
     hidden: int = 5
+    plain: bool = False
+    """Whether fewer of the codec's tools are used, which other parameter sets say."""
 
     def __post_init__(self) -> None:
         if self.gop_kind == "radl" and (self.codec == "h264" or self.scenes):
@@ -173,6 +175,7 @@ def _encoder_options(clip: Clip) -> dict[str, str]:
     }
     if clip.codec == "h264":
         both |= {"b-pyramid": "normal" if clip.pyramid else "none", "threads": 1}
+        both |= {"cabac": 0, "8x8dct": 0} if clip.plain else {}
         return {"preset": "veryfast", "crf": "30", "x264-params": _joined(both)}
     both |= {
         "b-pyramid": int(clip.pyramid),
@@ -181,6 +184,7 @@ def _encoder_options(clip: Clip) -> dict[str, str]:
         "log-level": "none",
         "pools": "none",
         "frame-threads": 1,
+        **({"signhide": 0, "tmvp": 0, "sao": 0} if clip.plain else {}),
     }
     return {"preset": "ultrafast", "crf": "32", "x265-params": _joined(both)}
 

@@ -55,7 +55,9 @@ def index_of(
         skip=np.zeros(count, np.int32),
         size=np.full(count, 1000, np.int32),
         pts=at[numbers],
+        display=np.arange(count, dtype=np.int32),
         key=np.array(keys),
+        entry=np.array(keys),
         shown=np.ones(count, np.bool_),
     )
     return VideoIndex(Source(uri, count * 1000, "etag"), "mp4", STREAM, table, "header", 0)

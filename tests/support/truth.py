@@ -9,6 +9,7 @@ import av
 import numpy as np
 
 from fleet.core.source import Source
+from fleet.video.containers.limits import WHOLE_BYTES
 from fleet.video.containers.mpegts import payload
 from fleet.video.index import VideoIndex
 from fleet.video.probe.probe import probe
@@ -43,9 +44,9 @@ class Truth:
     time_base: object
 
 
-def probed(data: bytes, name: str = "clip") -> VideoIndex:
-    """Index a file in memory."""
-    return probe(Source(name, len(data), "etag"), MemoryReader(data))
+def probed(data: bytes, name: str = "clip", whole_bytes: int = WHOLE_BYTES) -> VideoIndex:
+    """Index a file in memory; see `probe`."""
+    return probe(Source(name, len(data), "etag"), MemoryReader(data), whole_bytes)
 
 
 def truth(path: Path) -> Truth:

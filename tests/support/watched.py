@@ -120,9 +120,11 @@ def strike_from_now_on(monkeypatch: pytest.MonkeyPatch) -> list[Striking]:
     struck: list[Striking] = []
     probe_apart = Probes.probe
 
-    def probe_striking(probes: Probes, source: Source, reader: RangeReader) -> VideoIndex:
+    def probe_striking(
+        probes: Probes, source: Source, reader: RangeReader, *, whole: bool
+    ) -> VideoIndex:
         struck.append(Striking(reader, probes, signal.SIGSEGV))
-        return probe_apart(probes, source, struck[-1])
+        return probe_apart(probes, source, struck[-1], whole=whole)
 
     monkeypatch.setattr(Probes, "probe", probe_striking)
     return struck

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exact import expected, index_of, sharded
+from exact import expected, index_of, sequential, sharded
 from generate import Clip, cached, clips
 from hypothesis import given
 from hypothesis import strategies as st
+from lies import Lying, lies, written
 
+from fleet.errors import IndexMistakenError
+from fleet.video.probe.mended import mended
 from fleet.video.sampling import Sampling
 
 SAMPLES = st.one_of(
@@ -54,6 +57,52 @@ def test_any_set_of_frames_is_exact(clip_folder: Path, clip: Clip, data: st.Data
     wanted = np.isin(np.arange(frames), data.draw(st.lists(st.integers(0, frames), max_size=6)))
     seen, _, _ = sharded(index, [0, len(index.cuts)], wanted)
     assert sorted(seen) == expected(path, index, wanted)
+
+
+@given(lies(), SAMPLES, st.data())
+def test_any_cut_of_a_video_that_lies_is_exact(
+    clip_folder: Path, lying: Lying, sample: Sampling, data: st.DataObject
+) -> None:
+    """Whatever a container says of keys, times and parameter sets: the pictures of a full decode.
+
+    They are numbered in the order in which a decoder gives them, and their times rise.
+    """
+    path = written(lying, clip_folder)
+    index = index_of(path)
+    real = sequential(path)
+    assert len(index.order) == len(real)
+    gops = len(index.cuts)
+    inner = data.draw(st.lists(st.integers(0, gops), max_size=3), label="cuts")
+    wanted = sample.wanted(index)
+    seen, _, _ = sharded(index, [0, *inner, gops], wanted)
+    expected_pixels = [(n, pixels) for n, (_, pixels) in enumerate(real) if wanted[n]]
+    assert [(n, pixels) for n, _, pixels in sorted(seen)] == expected_pixels
+    assert (np.diff(index.packets.pts[index.order]) >= 0).all()
+
+
+@given(lies(headers=True), SAMPLES, st.data())
+def test_a_header_that_lies_is_found_out_where_it_matters(
+    clip_folder: Path, lying: Lying, sample: Sampling, data: st.DataObject
+) -> None:
+    """Decoded by the header alone: exact, or the index is found wrong; mended, it is exact.
+
+    GOPs begin where they did, so that what was planned by the header is still what is done.
+    """
+    path = written(lying, clip_folder)
+    real = sequential(path)
+    index = index_of(path, whole_bytes=0)
+    gops = len(index.cuts)
+    cuts = [0, *data.draw(st.lists(st.integers(0, gops), max_size=3), label="cuts"), gops]
+    wanted = sample.wanted(index)
+    try:
+        seen, _, _ = sharded(index, cuts, wanted)
+    except IndexMistakenError:
+        assert index.origin == "header"
+        better = mended(index, index_of(path))
+        assert np.array_equal(better.bounds, index.bounds)
+        seen, _, _ = sharded(better, cuts, wanted)
+    expected_pixels = [(n, pixels) for n, (_, pixels) in enumerate(real) if wanted[n]]
+    assert [(n, pixels) for n, _, pixels in sorted(seen)] == expected_pixels
 
 
 @pytest.mark.parametrize(

@@ -9,20 +9,22 @@ import numpy as np
 import pytest
 from generate import CODECS, Clip, Codec, Container, GopKind, cached, clips, encode
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from truth import MemoryReader, assert_same_pts, assert_true, probed, regular
 
 from fleet.core.source import Source
+from fleet.video.containers.limits import WHOLE_BYTES
 from fleet.video.probe.probe import probe
 
 NO_PTS = {"avi", "raw"}
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(clips())
-def test_index_of_any_clip_is_true(clip_folder: Path, clip: Clip) -> None:
+@given(clips(), st.sampled_from((0, WHOLE_BYTES)))
+def test_index_of_any_clip_is_true(clip_folder: Path, clip: Clip, whole_bytes: int) -> None:
     """Packets, payload, keys, pts and frame numbers are those of a real demux and decode."""
     path = cached(clip, clip_folder)
-    index = probed(path.read_bytes())
+    index = probed(path.read_bytes(), whole_bytes=whole_bytes)
     real = assert_true(index, path)
     if clip.container not in NO_PTS:
         assert_same_pts(index, real)
@@ -49,9 +51,11 @@ def test_index_of_any_clip_is_true(clip_folder: Path, clip: Clip) -> None:
 def test_origin_says_how_the_packets_were_found(
     clip_folder: Path, clip: Clip, origin: str, container: str
 ) -> None:
-    """Containers that list their packets are read by header, the others scanned."""
-    index = probed(cached(clip, clip_folder).read_bytes())
+    """Containers that list their packets are read by header, the others scanned; small ones too."""
+    data = cached(clip, clip_folder).read_bytes()
+    index = probed(data, whole_bytes=0)
     assert (index.origin, index.container) == (origin, container)
+    assert probed(data).origin == "scan"
 
 
 def test_town_is_indexed_from_two_reads(town: Path) -> None:

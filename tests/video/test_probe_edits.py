@@ -9,6 +9,8 @@ import pytest
 from generate import CODECS, Clip, Codec, GopKind, cached
 from truth import assert_same_pts, assert_true, probed
 
+from fleet.video.containers.limits import WHOLE_BYTES
+
 FRAME = 512  # ticks of media time
 FIRST = 2 * FRAME  # the first frame's media time, with B-frames
 SECOND = 1000  # of the whole film's clock
@@ -48,14 +50,21 @@ def with_edits(data: bytes, edits: list[tuple[int, int]]) -> bytes:
 @pytest.mark.parametrize("edits", EDITS.values(), ids=EDITS.keys())
 @pytest.mark.parametrize("kind", ["closed", "open"])
 @pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize(("origin", "whole_bytes"), [("header", 0), ("scan", WHOLE_BYTES)])
 def test_edited_file_is_numbered_as_decoded(
-    clip_folder: Path, tmp_path: Path, codec: Codec, kind: GopKind, edits: list[tuple[int, int]]
+    clip_folder: Path,
+    tmp_path: Path,
+    codec: Codec,
+    kind: GopKind,
+    edits: list[tuple[int, int]],
+    origin: str,
+    whole_bytes: int,
 ) -> None:
-    """Read from the header, where no picture is seen."""
+    """Read from the header, where no picture is seen, and whole."""
     clip = Clip(codec=codec, frames=48, gop=8, gop_kind=kind)
     path = tmp_path / "edited.mp4"
     path.write_bytes(with_edits(cached(clip, clip_folder).read_bytes(), edits))
-    index = probed(path.read_bytes())
-    assert index.origin == "header"
+    index = probed(path.read_bytes(), whole_bytes=whole_bytes)
+    assert index.origin == origin
     assert_same_pts(index, assert_true(index, path))
     assert (np.diff(index.bounds) > 0).all()

@@ -45,13 +45,16 @@ class AviIndex:
         filled = chosen["size"] > 0
         chosen, pts = chosen[filled], pts[filled]
         size = chosen["size"].astype(np.int32)
+        key = chosen["flags"] & _KEY_FRAME != 0
         return PacketTable(
             position=chosen["offset"].astype(np.int64) + _CHUNK_HEADER_BYTES,
             span=size,
             skip=np.zeros(len(chosen), np.int32),
             size=size,
             pts=pts,
-            key=chosen["flags"] & _KEY_FRAME != 0,
+            display=np.arange(len(chosen), dtype=np.int32),
+            key=key,
+            entry=key,
             shown=np.ones(len(chosen), np.bool_),
         )
 

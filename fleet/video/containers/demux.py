@@ -20,11 +20,20 @@ class Demuxer:
         self.parameter_sets = split(stream.parameter_sets)
         """The stream's parameter sets, split once for all that read them."""
 
-    def unit(self, packets: PacketTable, row: int, data: bytes, *, begins: bool) -> NalUnits:
+    def unit(
+        self,
+        packets: PacketTable,
+        row: int,
+        data: bytes,
+        *,
+        begins: bool,
+        number: int | None = None,
+    ) -> NalUnits:
         """Return packet `row` in Annex-B form; `data`: the `span` bytes of the file it lies in.
 
         `begins`: a decode begins here, so the parameter sets come before the picture: the device,
-        unlike a container, takes them only in the stream (docs/chip.md#vdec-input). Raises
+        unlike a container, takes them only in the stream (docs/chip.md#vdec-input). `number`: the
+        packet's row in the whole video, where `packets` are only some of it. Raises
         BrokenVideoError where the bytes are not those that the index describes.
         """
         try:
@@ -35,9 +44,15 @@ class Demuxer:
         if not nals.data:
             message = f"The bytes at {packets.position[row]} are no picture: they are empty."
             raise BrokenVideoError(self._source.uri, message)
-        if begins and not has_parameter_sets(self._stream.codec, nals):
-            return self.parameter_sets + nals
-        return nals
+        return self._with_sets(nals, row if number is None else number, begins=begins)
+
+    def _with_sets(self, nals: NalUnits, row: int, *, begins: bool) -> NalUnits:
+        if not self._stream.later_sets:
+            wants = begins and not has_parameter_sets(self._stream.codec, nals)
+            return self.parameter_sets + nals if wants else nals
+        # A key may repeat some sets and go on using others that were sent before.
+        wants = begins or self._stream.changes_at(row)
+        return split(self._stream.sets_at(row)) + nals if wants else nals
 
     def _sample(self, packets: PacketTable, row: int, data: bytes) -> bytes:
         if not self._stream.transport_pid:

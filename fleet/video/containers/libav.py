@@ -86,8 +86,8 @@ def video_stream(uri: str, container: InputContainer) -> VideoStream:
 def packets(uri: str, container: InputContainer, stream: VideoStream) -> Iterator[Packet[Any]]:
     """Yield the stream's packets as the container has them; pts are None where it has none.
 
-    Raises BrokenVideoError for what no table of packets can express: encryption, a codec
-    configuration that changes midway, and more than MAX_PACKETS packets.
+    Raises BrokenVideoError for what no table of packets can express: encryption, and more than
+    MAX_PACKETS packets.
     """
     # The times that libav would generate are wrong for B-frames.
     container.flags &= ~cast("int", Flags.gen_pts.value)
@@ -102,12 +102,14 @@ def packets(uri: str, container: InputContainer, stream: VideoStream) -> Iterato
         if count == 1 and any(packet.has_sidedata(kind) for kind in _ENCRYPTED):
             message = "its pictures are encrypted."
             raise BrokenVideoError(uri, message, "Decrypt it with the tools it was made with.")
-        if count > 1 and packet.has_sidedata("new_extradata"):
-            message = "its video stream changes its codec configuration midway."
-            raise BrokenVideoError(
-                uri, message, "Re-encode it: `ffmpeg -i in -c:v libx264 out.mp4`."
-            )
         yield packet
+
+
+def new_configuration(packet: Packet[Any]) -> bytes | None:
+    """Return the codec configuration that the container brings in before a packet, if any."""
+    if not packet.has_sidedata("new_extradata"):
+        return None
+    return bytes(packet.get_sidedata("new_extradata"))
 
 
 def _demuxed(container: InputContainer, stream: VideoStream) -> Iterator[Packet[Any]]:

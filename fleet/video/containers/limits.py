@@ -15,12 +15,15 @@ MAX_PACKET_BYTES = 64 << 20
 """One coded picture; the largest that the chip decodes is 25 MB uncoded."""
 MAX_PICTURE_DISTANCE_BYTES = 1 << 30
 """Read of one file from one picture to the next: a parser keeps all of it in memory."""
+WHOLE_BYTES = 1 << 20
+"""Files up to so many bytes are looked at whole for their index: a read or two more."""
 MAX_PTS = 1 << 60
 """The largest pts on either side of 0, so that no arithmetic with times overflows."""
 MAX_PIXELS = 8192 * 8192
 """The largest picture that libav may allocate to find out what a stream is."""
 
 REMUX = "Rewrite it without re-encoding: `ffmpeg -i in -c copy out.mp4`."
+REENCODE = "Re-encode it: `ffmpeg -i in -c:v libx264 out.mp4`."
 CUT_COMMAND = "`ffmpeg -i in -c copy -f segment -segment_time 3600 out%03d.mp4`"
 
 

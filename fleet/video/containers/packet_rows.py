@@ -69,14 +69,24 @@ class PacketRows:
         return np.array(self._flags["shown"], np.bool_)
 
     def table(
-        self, pts: NDArray[np.int64], key: NDArray[np.bool_], shown: NDArray[np.bool_]
+        self,
+        pts: NDArray[np.int64],
+        key: NDArray[np.bool_],
+        shown: NDArray[np.bool_],
+        ranks: NDArray[np.int64] | None = None,
     ) -> PacketTable:
-        """Return the rows as a table, with what was found out about the pictures since."""
+        """Return the rows as a table, with what was found out about the pictures since.
+
+        `ranks`: int64 [rows], each picture's position in display order; None: in decode order.
+        """
+        display = np.arange(len(pts)) if ranks is None else ranks
         numbers: dict[str, NDArray[Any]] = {
             name: np.array(column, PacketTable.DTYPES[name])
             for name, column in self._numbers.items()
         }
-        return PacketTable(**numbers, pts=pts, key=key, shown=shown)
+        return PacketTable(
+            **numbers, pts=pts, display=display.astype(np.int32), key=key, entry=key, shown=shown
+        )
 
 
 def frame_rate(table: PacketTable, time_base: Fraction, declared: Fraction | None) -> Fraction:

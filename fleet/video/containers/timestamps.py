@@ -14,6 +14,39 @@ _FEW = 4
 _FEW_PERCENT = 2
 
 
+def continued(
+    pts: NDArray[np.int64],
+    dts: NDArray[np.int64],
+    keys: NDArray[np.bool_],
+    shown: NDArray[np.bool_],
+    step: float,
+) -> tuple[NDArray[np.int64], int]:
+    """Return times that go on where a recording's start again, and how often they do: int64 [n].
+
+    Recordings that were joined, and encoders that were restarted, begin at a key with decode times
+    that fall, and show pictures at times that were shown before. From there on all times are moved,
+    so that the first picture follows the last one before it by as much as that one followed the one
+    before. `pts`, `dts`: int64 [n] in decode order, NO_PTS where missing. `keys`, `shown`: bool
+    [n]. `step`: ticks a picture, where only one is before.
+    """
+    known = (pts != NO_PTS) & (dts != NO_PTS)
+    falls = (np.diff(dts) < 0) & known[1:] & known[:-1] & keys[1:]
+    starts = [0, *(np.flatnonzero(falls) + 1).tolist()]
+    moved, offset, restarts = pts.copy(), 0, 0
+    last, lasts = NO_PTS, round(step)
+    for start, end in zip(starts, [*starts[1:], len(pts)], strict=True):
+        times = np.unique(pts[start:end][(shown & known)[start:end]])
+        if not len(times):
+            continue
+        if start and last != NO_PTS and times[0] + offset <= last:
+            offset = last + lasts - int(times[0])
+            restarts += 1
+        moved[start:end][known[start:end]] += offset
+        last = int(times[-1]) + offset
+        lasts = int(times[-1] - times[-2]) if len(times) > 1 else lasts
+    return moved, restarts
+
+
 def consistent(pts: NDArray[np.int64], ranks: NDArray[np.int64]) -> bool:
     """Return whether all pictures have times, and these rise in display order; see `repaired`."""
     return bool((pts != NO_PTS).all() and (np.diff(pts[np.argsort(ranks)]) >= 0).all())

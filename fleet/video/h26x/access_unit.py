@@ -39,6 +39,22 @@ def has_parameter_sets(codec: str, nals: NalUnits) -> bool:
     return PARAMETER_SETS["hevc"] <= {header >> 1 & 0x3F for header in headers}
 
 
+def has_any_set(codec: str, nals: NalUnits) -> bool:
+    """Return whether the unit holds a parameter set."""
+    kinds = PARAMETER_SETS.get(codec, frozenset())
+    mask, shift = (0x1F, 0) if codec == "h264" else (0x3F, 1)
+    return any(nals.data[offset] >> shift & mask in kinds for offset in nals.offsets)
+
+
+def set_units(codec: str, nals: NalUnits) -> list[bytes]:
+    """Return the parameter sets of a unit, header first."""
+    if not has_any_set(codec, nals):
+        return []
+    mask, shift = (0x1F, 0) if codec == "h264" else (0x3F, 1)
+    kinds = PARAMETER_SETS[codec]
+    return [nal for nal in nals if nal and nal[0] >> shift & mask in kinds]
+
+
 def is_auxiliary(codec: str, nals: NalUnits) -> bool:
     """Return whether the unit holds NAL units that accompany pictures, and no others.
 
@@ -64,9 +80,10 @@ def is_droppable(codec: str, nals: NalUnits, sub_layers: int = 1) -> bool:
     """Return whether all other pictures decode to the same samples without this one.
 
     `sub_layers`: how many the stream has (`fleet.video.h26x.parameter_sets.sub_layers`). H.265's
-    non-reference types speak of their own sub-layer only, so just the highest can be left out.
+    non-reference types speak of their own sub-layer only, so just the highest can be left out. A
+    unit with parameter sets stays, which others may need.
     """
-    if is_reference(codec, nals):
+    if is_reference(codec, nals) or has_any_set(codec, nals):
         return False
     return codec != "hevc" or temporal_id(nals) >= sub_layers - 1
 

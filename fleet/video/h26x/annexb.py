@@ -45,11 +45,22 @@ def from_sample(sample: bytes, nal_length_bytes: int, *, cut: bool = False) -> N
     """Return a container's sample in Annex-B form.
 
     `nal_length_bytes`: the width of the length prefix before each NAL unit; 0 where the sample has
-    start codes already. `cut`: the sample is only the first bytes of one. Raises ValueError where
-    the lengths do not add up to the sample.
+    start codes already. `cut`: the sample is only the first bytes of one. Some muxers leave start
+    codes where lengths should be: they are taken where the lengths make no sense. Raises ValueError
+    where neither does.
     """
-    if not nal_length_bytes:
+    if not nal_length_bytes or (cut and sample.startswith(_FOUR_BYTES)):
+        # As a length, the four bytes would be of a NAL unit without content.
         return split(sample)
+    try:
+        return _from_lengths(sample, nal_length_bytes, cut=cut)
+    except ValueError:
+        if begins_with_start_code(sample):
+            return split(sample)
+        raise
+
+
+def _from_lengths(sample: bytes, nal_length_bytes: int, *, cut: bool) -> NalUnits:
     units = []
     offset, end = 0, len(sample)
     while offset + nal_length_bytes <= end:

@@ -31,10 +31,34 @@ class CodedPicture:
     """Counts where display order starts again: sequences are shown one after another."""
     order_count: int
     """Its position in display order within its sequence; larger is later."""
+    recovery_frames: int | None = None
+    """H.264: after how many frames pictures are right where decoding begins here; None: unsaid."""
+    drops_waiting: bool = False
+    """H.265: whether pictures before it that still wait for display are never shown (C.5.2.2)."""
+    reorder_frames: int = 0
+    """H.265: how many pictures may wait for display at most."""
+
+
+class SetsSent(Protocol):
+    """The parameter sets that a stream has sent so far; see `ParameterSetStore`."""
+
+    version: int
+    """Rises whenever one is sent that differs from the one of its number before."""
+
+    def learn_all(self, nals: NalUnits, /) -> None:
+        """Take each of some NAL units; raise ValueError where a parameter set makes no sense."""
+
+    @property
+    def in_force(self) -> tuple[bytes, ...]:
+        """Return the latest set of each number: VPS, then SPS, then PPS, header first."""
 
 
 class PictureReader(Protocol):
     """Reads the pictures of one stream, in decode order: order counts depend on earlier ones."""
+
+    @property
+    def sets(self) -> SetsSent:
+        """The parameter sets that were sent so far."""
 
     def learn(self, parameter_sets: NalUnits) -> None:
         """Take parameter sets from the container's header."""

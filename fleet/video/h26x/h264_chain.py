@@ -14,10 +14,17 @@ from fleet.video.h26x.parameter_set_store import h264_store
 
 
 class FrameNumbers:
-    """Follows the frame numbers of one stream's pictures, in decode order."""
+    """Follows the frame numbers of one stream's pictures, in decode order.
 
-    def __init__(self) -> None:
+    `step`: by how much the stream counts on from one picture that others refer to to the next.
+    Encoders that drop every other picture may count by 2.
+    """
+
+    def __init__(self, step: int = 1) -> None:
+        self._step = step
         self._previous: int | None = None
+        self.smallest_step = 0
+        """The smallest step that was seen; 0 where none was."""
 
     def reset(self) -> None:
         """Start again: the next picture has none before it."""
@@ -31,7 +38,10 @@ class FrameNumbers:
         modulus = 1 << sps.frame_num_bits
         missing = 0
         if self._previous is not None and not head.idr and not sps.gaps_allowed:
-            missing = max(0, (head.frame_num - self._previous) % modulus - 1)
+            stepped = (head.frame_num - self._previous) % modulus
+            if stepped:
+                self.smallest_step = min(self.smallest_step or stepped, stepped)
+            missing = max(0, -(-stepped // self._step) - 1)
         if head.idr or head.ends_references:
             self._previous = 0
         else:
@@ -42,10 +52,11 @@ class FrameNumbers:
 class ReferenceChain:
     """Follows the pictures of one stream as they are fed to a decoder, in decode order."""
 
-    def __init__(self, parameter_sets: NalUnits) -> None:
+    def __init__(self, parameter_sets: NalUnits, step: int = 1) -> None:
+        """Take the stream's parameter sets; `step`: see FrameNumbers."""
         self._sets = h264_store()
         self._sets.learn_all(parameter_sets)
-        self._numbers = FrameNumbers()
+        self._numbers = FrameNumbers(step)
 
     def reset(self) -> None:
         """Start again: the next picture has none before it."""

@@ -8,7 +8,7 @@ from fleet.video.h26x.bits import BitReader, unescape
 from fleet.video.h26x.coded_picture import CodedPicture
 from fleet.video.h26x.h264 import Sps
 from fleet.video.h26x.h264_slice import LONGEST_SLICE_HEADER_BYTES, SLICES, Slice, read_slice
-from fleet.video.h26x.parameter_set_store import h264_store
+from fleet.video.h26x.parameter_set_store import H264Store, h264_store
 
 _SEI = 6
 _RECOVERY_POINT = 6
@@ -33,32 +33,38 @@ class H264Pictures:
 
     def read(self, nals: NalUnits) -> CodedPicture | None:
         """Return the picture of a packet, or of its beginning; see `PictureReader`."""
-        self.latest, recovers = None, False
+        self.latest, recovery_frames, picture = None, None, None
         for number, offset in enumerate(nals.offsets):
             nal_type = nals.data[offset] & 0x1F
-            if nal_type in SLICES:
-                return self._picture(
-                    nals.data[offset : offset + LONGEST_SLICE_HEADER_BYTES], recovers
-                )
-            if nal_type == _SEI:
-                recovers |= _is_recovery_point(nals[number])
+            if nal_type in SLICES and picture is None:
+                head = nals.data[offset : offset + LONGEST_SLICE_HEADER_BYTES]
+                picture = self._picture(head, recovery_frames)
+            elif nal_type == _SEI and picture is None:
+                found = _recovery_frames(nals[number])
+                recovery_frames = recovery_frames if found is None else found
             elif nal_type in PARAMETER_SETS["h264"]:
                 self._sets.learn(nals[number])
-        return None
+        return picture
 
-    def _picture(self, nal: bytes, recovers: bool) -> CodedPicture:
+    @property
+    def sets(self) -> H264Store:
+        """The parameter sets that were sent so far."""
+        return self._sets
+
+    def _picture(self, nal: bytes, recovery_frames: int | None) -> CodedPicture:
         head, sps = self.latest = read_slice(nal, self._sets)
         second = self._completes(head)
         if not second:
             self._sequence_and_count = self._order.advance(head, sps)
         self._first_field = head if head.field and not second else None
         return CodedPicture(
-            is_random_access=(head.idr or (recovers and head.intra)) and not second,
+            is_random_access=(head.idr or (recovery_frames == 0 and head.intra)) and not second,
             is_idr=head.idr,
             not_output=False,
             second_field=second,
             sequence=self._sequence_and_count[0],
             order_count=self._sequence_and_count[1],
+            recovery_frames=None if second else recovery_frames,
         )
 
     def _completes(self, head: Slice) -> bool:
@@ -131,8 +137,8 @@ class _OrderCount:
         return min(top, top + cycle.bottom + head.order_deltas[1])
 
 
-def _is_recovery_point(nal: bytes) -> bool:
-    """Return whether an SEI says that pictures are right from this one on (D.1.8)."""
+def _recovery_frames(nal: bytes) -> int | None:
+    """Return after how many frames pictures are right, by an SEI (D.1.8); None: it does not say."""
     data = unescape(nal[1:])
     offset = 0
     for _ in range(_MOST_MESSAGES):
@@ -141,9 +147,9 @@ def _is_recovery_point(nal: bytes) -> bool:
         kind, offset = _sei_number(data, offset)
         size, offset = _sei_number(data, offset)
         if kind == _RECOVERY_POINT:
-            return BitReader(data[offset : offset + size]).ue() == 0
+            return BitReader(data[offset : offset + size]).ue()
         offset += size
-    return False
+    return None
 
 
 def _sei_number(data: bytes, offset: int) -> tuple[int, int]:

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from fleet.core.access_unit import NalUnits
 from fleet.video.h26x.bits import BitReader, unescape
 from fleet.video.h26x.coded_picture import CodedPicture
-from fleet.video.h26x.parameter_set_store import h265_store
+from fleet.video.h26x.parameter_set_store import H265Store, h265_store
 
 RASL = (8, 9)
 _RADL = (6, 7)
-_BLA, _IDR = (16, 17, 18), (19, 20)
+_BLA, _IDR, _CRA = (16, 17, 18), (19, 20), 21
 _FIRST_NON_SLICE, _END_OF_SEQUENCE, _END_OF_BITSTREAM = 32, 36, 37
 # Enough for a slice header up to its order count.
 _LONGEST_HEADER_BYTES = 64
+
+
+@dataclass(frozen=True)
+class _SliceHead:
+    """What is needed of the header of a picture's first slice segment (7.3.6.1)."""
+
+    lsb: int
+    """The order count's low bits."""
+    modulus: int
+    """What the order count counts up to in them."""
+    output: bool
+    """pic_output_flag."""
+    drops_waiting: bool
+    """no_output_of_prior_pics_flag."""
+    reorder_frames: int
+    """How many pictures may wait for display, by the SPS."""
 
 
 class H265Pictures:
@@ -45,11 +63,18 @@ class H265Pictures:
                 picture = self._picture(head)
         return picture
 
+    @property
+    def sets(self) -> H265Store:
+        """The parameter sets that were sent so far."""
+        return self._sets
+
     def _picture(self, nal: bytes) -> CodedPicture:
         kind = nal[0] >> 1
-        lsb, modulus, output = self._read_slice(nal, kind)
+        head = self._read_slice(nal, kind)
         is_random_access = 16 <= kind <= 23
         restarts = is_random_access and (self._at_start or kind in _BLA or kind in _IDR)
+        # Behind an end of sequence a CRA picture drops them whatever it says (C.5.2.2).
+        after_end = self._at_start and self._sequence > 0 and kind == _CRA
         if is_random_access:
             self._skips_leading = restarts
             self._sequence += restarts
@@ -57,10 +82,12 @@ class H265Pictures:
         return CodedPicture(
             is_random_access=is_random_access,
             is_idr=kind in _BLA or kind in _IDR,
-            not_output=not output or (kind in RASL and self._skips_leading),
+            not_output=not head.output or (kind in RASL and self._skips_leading),
             second_field=False,
             sequence=self._sequence,
-            order_count=self._order_count(nal, lsb, modulus, restarts),
+            order_count=self._order_count(nal, head.lsb, head.modulus, restarts),
+            drops_waiting=restarts and self._sequence > 1 and (head.drops_waiting or after_end),
+            reorder_frames=head.reorder_frames,
         )
 
     def _order_count(self, nal: bytes, lsb: int, modulus: int, restarts: bool) -> int:
@@ -78,16 +105,20 @@ class H265Pictures:
             self._previous_count = order_count
         return order_count
 
-    def _read_slice(self, nal: bytes, kind: int) -> tuple[int, int, bool]:
-        """Return the order count's low bits, their modulus, and pic_output_flag."""
+    def _read_slice(self, nal: bytes, kind: int) -> _SliceHead:
         bits = BitReader(unescape(nal[2:]))
         if not bits.flag():
             raise ValueError("the picture's first slice segment is missing")
-        if 16 <= kind <= 23:
-            bits.skip(1)
+        drops_waiting = 16 <= kind <= 23 and bits.flag()
         sps, pps = self._sets.of_slice(bits.ue(63))
         bits.skip(pps.extra_slice_bits)
         bits.ue(2)
         output = not pps.output_flag or bits.flag()
         bits.skip(2 * sps.separate_planes)
-        return 0 if kind in _IDR else bits.u(sps.poc_lsb_bits), 1 << sps.poc_lsb_bits, output
+        return _SliceHead(
+            lsb=0 if kind in _IDR else bits.u(sps.poc_lsb_bits),
+            modulus=1 << sps.poc_lsb_bits,
+            output=output,
+            drops_waiting=drops_waiting,
+            reorder_frames=sps.sequence.reorder_frames or 0,
+        )

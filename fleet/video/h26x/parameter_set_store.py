@@ -14,6 +14,8 @@ MOST_SETS = 4096
 streams that were joined."""
 MOST_BYTES = 256 << 10
 """Bytes of those."""
+LARGEST_BYTES = 16 << 10
+"""One parameter set: those of real streams take some dozens, with scaling lists hundreds."""
 
 
 class _Numbered(Protocol):
@@ -43,12 +45,18 @@ class ParameterSetStore(Generic[SpsT, PpsT]):
         nal_type: Callable[[int], int],
         sps: tuple[int, Callable[[bytes], SpsT]],
         pps: tuple[int, Callable[[bytes], PpsT]],
+        vps_type: int = -1,
     ) -> None:
         """Make an empty store.
 
         `nal_type`: reads a NAL unit's type from the first byte of its header. `sps`, `pps`: the
-        type and the parser of each kind; a parser raises ValueError.
+        type and the parser of each kind; a parser raises ValueError. `vps_type`: that of H.265's
+        VPS, which are kept unread.
         """
+        self.version = 0
+        """Rises when a set is learned that is not the same as the one of its number before."""
+        self._vps_type = vps_type
+        self._latest: dict[tuple[int, int], bytes] = {}
         self._nal_type = nal_type
         self._sps_type, self._parse_sps = sps
         self._pps_type, self._parse_pps = pps
@@ -67,9 +75,25 @@ class ParameterSetStore(Generic[SpsT, PpsT]):
         if nal_type == self._sps_type:
             sps = self._read(nal, self._read_sps, self._parse_sps)
             self._sps[sps.id] = sps
+            self._keep(nal_type, sps.id, nal)
         elif nal_type == self._pps_type:
             pps = self._read(nal, self._read_pps, self._parse_pps)
             self._pps[pps.id] = pps
+            self._keep(nal_type, pps.id, nal)
+        elif nal_type == self._vps_type and len(nal) > 2:
+            self._keep(nal_type, nal[2] >> 4, nal)
+
+    def _keep(self, nal_type: int, number: int, nal: bytes) -> None:
+        if len(nal) > LARGEST_BYTES:
+            raise ValueError(f"a parameter set of {len(nal):,} bytes, which none is")
+        if self._latest.get((nal_type, number)) != nal:
+            self._latest[nal_type, number] = nal
+            self.version += 1
+
+    @property
+    def in_force(self) -> tuple[bytes, ...]:
+        """Return the latest set of each number: VPS, then SPS, then PPS, header first."""
+        return tuple(self._latest[key] for key in sorted(self._latest))
 
     def learn_all(self, nals: NalUnits) -> None:
         """Take each of some NAL units; see `learn`."""
@@ -121,5 +145,5 @@ def h264_store() -> H264Store:
 def h265_store() -> H265Store:
     """Return an empty store for H.265."""
     return ParameterSetStore(
-        lambda header: header >> 1 & 0x3F, (33, h265.parse_sps), (34, h265.parse_pps)
+        lambda header: header >> 1 & 0x3F, (33, h265.parse_sps), (34, h265.parse_pps), 32
     )

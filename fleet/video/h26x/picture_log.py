@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from heapq import heappop, heappush
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from fleet.video.h26x.h264_chain import FrameNumbers
 from fleet.video.h26x.h264_pictures import H264Pictures
 from fleet.video.h26x.h265_pictures import H265Pictures
 from fleet.video.h26x.parameter_sets import ParameterSets, from_unit, has_sequence
+from fleet.video.h26x.recovery_log import RecoveryLog
+from fleet.video.h26x.sets_log import SetsLog
 
 
 def picture_reader(codec: str, parameter_sets: NalUnits) -> PictureReader:
@@ -42,9 +45,31 @@ class PictureLog:
         self._damaged = bytearray()
         self._frame_numbers = FrameNumbers()
         self._gaps = 0
+        self.sets = SetsLog(self._reader.sets)
+        """Which parameter sets are in force where."""
+        self._waiting: list[tuple[int, int]] = []
+        """Order count and row of the pictures that wait for display."""
+        self._waiting_sequence = 0
+        self.recovery = RecoveryLog()
+        """H.264: where pictures become right where there is no key."""
 
-    def add(self, sample: bytes) -> None:
-        """Read a packet as it lies in the container; mark it as damaged where it makes no sense."""
+    def add(self, sample: bytes, configuration: NalUnits | None = None) -> None:
+        """Read a packet as it lies in the container; mark it as damaged where it makes no sense.
+
+        `configuration`: parameter sets that the container brings in before it. Raises ValueError
+        where these make no sense, or parameter sets change more often than can be kept.
+        """
+        if configuration is not None:
+            self._reader.sets.learn_all(configuration)
+            self.sets.after()
+        row, picture = len(self._damaged), self._read(sample)
+        is_key = picture is not None and (
+            picture.is_random_access or picture.recovery_frames is not None
+        )
+        self.sets.before(row, begins=is_key, out_of_band=configuration is not None)
+        self.sets.after()
+
+    def _read(self, sample: bytes) -> CodedPicture | None:
         picture, damaged = None, False
         try:
             nals = from_sample(sample, self._nal_length_bytes)
@@ -53,11 +78,15 @@ class PictureLog:
                 self._lacks_sets = False
             picture = self._reader.read(nals)
             self._gaps += not self._continues()
+            if picture is not None and isinstance(self._reader, H264Pictures):
+                assert self._reader.latest is not None
+                self.recovery.add(len(self._damaged), picture, *self._reader.latest)
             damaged = picture is None and not is_auxiliary(self._codec, nals)
         except ValueError:
             damaged = True
         self._damaged.append(damaged)
         self._append(picture, damaged=damaged)
+        return picture
 
     def _continues(self) -> bool:
         """Return whether no picture is missing before the latest; True for all but H.264."""
@@ -82,6 +111,20 @@ class PictureLog:
         self._flags["auxiliary"].append(auxiliary)
         self._sequence.append(sequence)
         self._order_count.append(order_count)
+        if picture is not None:
+            self._display(picture)
+
+    def _display(self, picture: CodedPicture) -> None:
+        """Note which H.265 pictures are never shown: they wait as another sequence begins."""
+        if picture.drops_waiting:
+            for _, row in self._waiting:
+                self._flags["not_output"][row] = True
+        if picture.drops_waiting or self._waiting_sequence != picture.sequence:
+            self._waiting, self._waiting_sequence = [], picture.sequence
+        if not picture.not_output:
+            heappush(self._waiting, (picture.order_count, len(self._damaged) - 1))
+            while len(self._waiting) > picture.reorder_frames:
+                heappop(self._waiting)
 
     @property
     def is_random_access(self) -> NDArray[np.bool_]:
@@ -107,6 +150,11 @@ class PictureLog:
     def damaged(self) -> NDArray[np.bool_]:
         """Return whether each row makes no sense: bool [rows]."""
         return np.array(self._damaged, np.bool_)
+
+    @property
+    def frame_num_step(self) -> int:
+        """Return by how much H.264's frame numbers count on, at least: 1 in most streams."""
+        return self._frame_numbers.smallest_step or 1
 
     @property
     def whole(self) -> bool:

@@ -29,7 +29,7 @@ REQUEST, BYTES, INDEX, ERROR = b"w", b"g", b"i", b"e"
 HELLO = b"hello"
 """What the first message begins with; what was left to the child follows."""
 RANGE = struct.Struct("!QQ")
-_IMPORTED_LATE = ("av.subtitles.stream",)
+_IMPORTED_LATE = ("av.subtitles.stream", "numpy.ma")
 """What libraries import when a video has it; once the process is confined they cannot."""
 IDLE_S = 600
 """Without a message for so long it ends: one that hangs would outlive a parent that was killed."""
@@ -69,15 +69,16 @@ def serve(parent: Connection) -> None:
     """Index one video after another, until the parent closes the connection."""
     while True:
         try:
-            uri, size, etag = read_json(receive(parent))
+            uri, size, etag, whole_bytes = read_json(receive(parent))
         except (EOFError, OSError):
             return
-        parent.send_bytes(_indexed(parent, Source(uri, size, etag)))
+        parent.send_bytes(_indexed(parent, Source(uri, size, etag), whole_bytes))
 
 
-def _indexed(parent: Connection, source: Source) -> bytes:
+def _indexed(parent: Connection, source: Source, whole_bytes: int) -> bytes:
     try:
-        return INDEX + index_to_bytes(probe(source, _ParentReader(parent, source.bytes)))
+        index = probe(source, _ParentReader(parent, source.bytes), whole_bytes)
+        return INDEX + index_to_bytes(index)
     except VideoError as error:
         return ERROR + error_to_json(error).encode()
     except StoreFailedError:

@@ -11,22 +11,34 @@ from numpy.typing import NDArray
 from fleet.core.access_unit import NalUnits
 from fleet.errors import BrokenVideoError
 from fleet.video.containers import avi, isobmff
-from fleet.video.containers.libav import opened, packets, video_stream
+from fleet.video.containers.libav import new_configuration, opened, packets, video_stream
 from fleet.video.containers.limits import REMUX
 from fleet.video.containers.packet_rows import PacketLocation, PacketRows
 from fleet.video.containers.reader import Ranges, SparseFile
+from fleet.video.containers.timestamps import continued
+from fleet.video.h26x.access_unit import has_any_set
 from fleet.video.h26x.annexb import from_sample
 from fleet.video.h26x.coded_picture import CodedPicture, PictureReader
-from fleet.video.h26x.parameter_sets import CODECS, from_unit, has_sequence
+from fleet.video.h26x.parameter_sets import CODECS, from_unit, has_sequence, sequence
 from fleet.video.h26x.picture_log import displayable, picture_reader
 from fleet.video.index import PacketTable
-from fleet.video.probe.stream_info import ProbeResult, codec_name, describe, header_sets, reorders
+from fleet.video.probe.stream_info import (
+    ProbeResult,
+    codec_name,
+    continued_clock,
+    describe,
+    header_sets,
+    reorders,
+    ticks_a_picture,
+)
 
 # Enough to reach a picture's first slice: x264 puts 700 bytes of text before it.
 _HEAD_BYTES = 4 << 10
 # Encoders put some dozens before a key at most. Each costs a read, so a file that lists more of
 # them is scanned instead, in one pass.
 _MOST_LEADING = 256
+# Pictures that are looked at for their order: encoders reorder from the second one on.
+_FEW = 6
 
 
 def index_isobmff(uri: str, ranges: Ranges) -> ProbeResult | None:
@@ -41,10 +53,16 @@ def index_isobmff(uri: str, ranges: Ranges) -> ProbeResult | None:
         rows = PacketRows()
         for packet in packets(uri, container, stream):
             assert packet.pos is not None
+            if len(rows) and new_configuration(packet) is not None:
+                return None
             location = PacketLocation(packet.pos, packet.size, 0, packet.size)
             shown = not packet.is_discard
             rows.add(location, packet.pts, packet.dts, key=packet.is_keyframe, shown=shown)
-        return _finished(uri, ranges, stream, rows.table(rows.pts, rows.key, rows.shown))
+        pts, restarts = continued(rows.pts, rows.dts, rows.key, rows.shown, ticks_a_picture(stream))
+        found = _finished(uri, ranges, stream, rows.table(pts, rows.key, rows.shown))
+        if found is None or not restarts:
+            return found
+        return replace(found, stream=replace(found.stream, clock=continued_clock(restarts)))
 
 
 def index_avi(uri: str, ranges: Ranges) -> ProbeResult | None:
@@ -76,6 +94,9 @@ def _finished(
         heads = _Heads(ranges, table, codec, sets.nal_length_bytes)
         if not has_sequence(codec, sets.nals):  # avc3, hev1 and AVI have them in the stream
             sets = replace(sets, nals=heads.parameter_sets(uri, keys[0]))
+        if _is_order_unclear(heads, table, sets.nals):
+            return None
+        repeats = bool(sets.nals) and has_any_set(codec, heads.unit(keys[0]))
         pictures = heads.pictures(sets.nals, keys)
         if any(picture is not None and not picture.is_random_access for picture in pictures):
             return None
@@ -83,7 +104,27 @@ def _finished(
         if shown is None:
             return None
         table = replace(table, shown=shown)
+        described = describe(uri, stream, sets, table)
+        return ProbeResult(replace(described, repeats_sets=repeats), table)
     return ProbeResult(describe(uri, stream, sets, table), table)
+
+
+def _is_order_unclear(heads: _Heads, table: PacketTable, parameter_sets: NalUnits) -> bool:
+    """Return whether times do not tell the order of display: equal ones, or decode times.
+
+    Where all times rise in decode order though the stream may reorder its pictures, the headers of
+    its first pictures are read.
+    """
+    times = table.pts[table.shown]
+    if len(np.unique(times)) < len(times):
+        return True
+    if (np.diff(table.pts) < 0).any() or not heads.may_reorder(parameter_sets):
+        return False
+    first = int(np.argmax(table.key))
+    pictures = heads.pictures(parameter_sets, list(range(first, min(first + _FEW, len(table)))))
+    known = [picture for picture in pictures if picture is not None]
+    order = [(picture.sequence, picture.order_count) for picture in known]
+    return order != sorted(order)
 
 
 def _shown(
@@ -130,6 +171,11 @@ class _Heads:
         except ValueError as error:
             message = f"its parameter sets make no sense: {error}."
             raise BrokenVideoError(uri, message, REMUX) from error
+
+    def may_reorder(self, parameter_sets: NalUnits) -> bool:
+        """Return whether pictures may be shown in another order than they are decoded."""
+        found = sequence(self.codec, parameter_sets)
+        return found is None or found.reorder_frames != 0
 
     def pictures(self, parameter_sets: NalUnits, rows: list[int]) -> list[CodedPicture | None]:
         """Return their pictures; None where the first bytes hold no slice, or make no sense."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from codecs import getincrementaldecoder
+from contextlib import suppress
 from typing import Literal
 
 from fleet.core.source import Source
-from fleet.errors import BrokenVideoError, FleetError, NotAVideoError
+from fleet.errors import BrokenVideoError, FleetError, NotAVideoError, VideoError
 from fleet.video.containers import isobmff, mpegts
-from fleet.video.containers.limits import REMUX, HeaderBudget
+from fleet.video.containers.limits import REMUX, WHOLE_BYTES, HeaderBudget
 from fleet.video.containers.reader import CountedReader, RangeReader, Ranges
 from fleet.video.h26x.annexb import begins_with_start_code, find_offsets
 from fleet.video.index import VideoIndex
 from fleet.video.probe.check import check_index
 from fleet.video.probe.header import index_avi, index_isobmff
+from fleet.video.probe.mended import lists_the_same
 from fleet.video.probe.scan import scan
 from fleet.video.probe.stream_info import ProbeResult
 
@@ -41,16 +43,17 @@ _LISTS = {
 _BOM = b"\xef\xbb\xbf"
 
 
-def probe(source: Source, reader: RangeReader) -> VideoIndex:
+def probe(source: Source, reader: RangeReader, whole_bytes: int = WHOLE_BYTES) -> VideoIndex:
     """Index a video without decoding it.
 
     MP4, QuickTime and AVI cost two or three reads of their header, unless the pictures at two keys
     show that its key flags are wrong; such files, Matroska, MPEG-TS and raw H.264 and H.265 are
-    read once from end to end. Raises NotAVideoError, BrokenVideoError; StorageError where the store
-    fails. The index that is returned has passed `check_index`.
+    read once from end to end. `whole_bytes`: files up to so many bytes are read whole in any case,
+    as a container's flags may be wrong at any picture. Raises NotAVideoError, BrokenVideoError;
+    StorageError where the store fails. The index that is returned has passed `check_index`.
     """
     try:
-        index = _index(source, reader)
+        index = _index(source, reader, whole_bytes)
         check_index(index)
     except FleetError:
         raise
@@ -62,7 +65,7 @@ def probe(source: Source, reader: RangeReader) -> VideoIndex:
     return index
 
 
-def _index(source: Source, reader: RangeReader) -> VideoIndex:
+def _index(source: Source, reader: RangeReader, whole_bytes: int) -> VideoIndex:
     counted = CountedReader(reader)
     ranges = Ranges(HeaderBudget(source.uri, counted))
     head = ranges.get(0, isobmff.HEAD_BYTES)
@@ -72,6 +75,13 @@ def _index(source: Source, reader: RangeReader) -> VideoIndex:
     origin: Literal["header", "scan"] = "header" if found is not None else "scan"
     if found is None:
         container, found = _from_scan(source.uri, head, container, counted)
+    elif counted.size <= whole_bytes:
+        scanned = None
+        # Of a file that was cut off, the header lists what should be there, and is found missing.
+        with suppress(VideoError):
+            _, scanned = _from_scan(source.uri, head, container, counted)
+        if scanned is not None and lists_the_same(scanned.packets, found.packets):
+            found, origin = scanned, "scan"
     return VideoIndex(
         source=source,
         container=container,

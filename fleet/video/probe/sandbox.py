@@ -23,6 +23,7 @@ from fleet.core.source import Source
 from fleet.errors import BrokenVideoError, FleetError, JobFailedError, VideoError
 from fleet.storage import Reader
 from fleet.version import PACKAGE
+from fleet.video.containers.limits import WHOLE_BYTES
 from fleet.video.containers.reader import RangeReader
 from fleet.video.index import VideoIndex
 from fleet.video.probe.check import check_index
@@ -65,25 +66,27 @@ class Probes:
         self.processes: list[int] = []
         """The process numbers of all children that were started."""
 
-    def probe(self, source: Source, reader: RangeReader) -> VideoIndex:
+    def probe(self, source: Source, reader: RangeReader, *, whole: bool = False) -> VideoIndex:
         """Return the index of a video; errors are those of `fleet.video.probe.probe.probe`.
+
+        `whole`: all of the file is looked at, however large it is.
 
         Raises BrokenVideoError also where the video ends the process, caused by a ProbeEndedError;
         JobFailedError where no process can be started.
         """
         with self._free:
             with suppress(ProbeEndedError), self._connection() as connection:
-                return connection.probe(source, reader)
+                return connection.probe(source, reader, whole=whole)
             with self._single_lock, closing(self._start(1)) as child:
                 try:
-                    return child.connections[0].probe(source, reader)
+                    return child.connections[0].probe(source, reader, whole=whole)
                 except ProbeEndedError as ended:
                     message = f"looking at its header {ended}."
                     raise BrokenVideoError(source.uri, message, _WAY_OUT) from ended
 
-    def index(self, source: Source) -> VideoIndex:
+    def index(self, source: Source, *, whole: bool = False) -> VideoIndex:
         """Return the index of a video in its store; see `probe`."""
-        return self.probe(source, Reader(source))
+        return self.probe(source, Reader(source), whole=whole)
 
     @contextmanager
     def _connection(self) -> Iterator[_ChildConnection]:
@@ -184,9 +187,11 @@ class _ChildConnection:
         self._pipe = pipe
         self._answer_timeout_s = answer_timeout_s
 
-    def probe(self, source: Source, reader: RangeReader) -> VideoIndex:
+    def probe(self, source: Source, reader: RangeReader, *, whole: bool) -> VideoIndex:
         """Return the index that the child makes; raise ProbeEndedError where the child ends."""
-        self._send(json.dumps([source.uri, source.bytes, source.etag]).encode())
+        whole_bytes = source.bytes if whole else WHOLE_BYTES
+        asked = [source.uri, source.bytes, source.etag, whole_bytes]
+        self._send(json.dumps(asked).encode())
         while True:
             message = self._receive()
             kind, body = message[:1], message[1:]

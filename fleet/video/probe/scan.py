@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from fleet.core.access_unit import NO_NALS
+from fleet.core.access_unit import NO_NALS, NalUnits
 from fleet.errors import BrokenVideoError
 from fleet.video.containers.libav import opened, packets, video_stream
-from fleet.video.containers.limits import REMUX, ScanBudget
+from fleet.video.containers.limits import REENCODE, REMUX, ScanBudget
 from fleet.video.containers.locate import (
     InSequence,
     InTransport,
@@ -23,18 +23,22 @@ from fleet.video.containers.locate import (
 from fleet.video.containers.mpegts import PacketLayout
 from fleet.video.containers.packet_rows import PacketRows
 from fleet.video.containers.reader import BlockFile, RangeReader
-from fleet.video.containers.timestamps import NO_PTS, consistent, repaired
+from fleet.video.containers.timestamps import NO_PTS, consistent, continued, repaired
 from fleet.video.h26x.parameter_sets import CODECS, ParameterSets, has_sequence, sequence
 from fleet.video.h26x.picture_log import PictureLog, displayable
+from fleet.video.index import CONTAINER_CLOCK, PacketTable
 from fleet.video.probe.stream_info import (
+    USUAL_RATE,
     ProbeResult,
     codec_name,
+    continued_clock,
     describe,
     header_sets,
+    new_sets,
     no_sequence,
+    ticks_a_picture,
 )
 
-_USUAL_RATE = Fraction(25)
 _FEW = 8
 
 
@@ -71,8 +75,9 @@ def scan(
             not_found += not location.verbatim
             if not_found > _FEW and not_found * 2 > len(rows):
                 raise not_verbatim(uri)
+            configuration = new_sets(uri, stream, sets, packet) if len(rows) > 1 else None
             if log is not None:
-                log.add(data)
+                _add(uri, log, data, configuration)
         if not len(rows):
             raise BrokenVideoError(uri, "there is no picture in it.", "Record it or copy it again.")
         if not_found * 2 > len(rows):
@@ -104,6 +109,14 @@ def _log(uri: str, codec: str, sets: ParameterSets) -> PictureLog | None:
         ) from error
 
 
+def _add(uri: str, log: PictureLog, data: bytes, configuration: NalUnits | None) -> None:
+    try:
+        log.add(data, configuration)
+    except ValueError as error:
+        message = f"its parameter sets cannot be kept: {error}."
+        raise BrokenVideoError(uri, message, REENCODE) from error
+
+
 def _plain(uri: str, stream: VideoStream, rows: PacketRows) -> ProbeResult:
     """Return the result for a codec whose headers are not read: only what the container says."""
     pts = np.where(rows.pts == NO_PTS, rows.dts, rows.pts)
@@ -124,38 +137,73 @@ def _of_pictures(
     # For a picture that cannot be read, the container's flag counts: decoding reports the damage,
     # and its frames keep their numbers.
     is_random_access = log.is_random_access | (rows.key & log.damaged)
+    recovery, shown = log.recovery, log.shown
+    if not is_random_access.any() and recovery.first is not None:
+        # Intra refresh: decoding begins once, and pictures are right, and given, from later on.
+        is_random_access[recovery.first] = True
+        last = len(rows) if recovery.recovered is None else log.ranks[recovery.recovered]
+        shown &= log.ranks >= last
     keys = np.flatnonzero(is_random_access)
-    if not len(keys):
+    if not len(keys) or not shown.any():
         raise BrokenVideoError(
             uri,
             "there is no picture in it at which decoding may begin (IDR or recovery point).",
-            "Re-encode it: `ffmpeg -i in -c:v libx264 out.mp4`.",
+            REENCODE,
         )
     first = int(keys[0])
-    pts, time_base = _times(uri, stream, sets, rows, log)
+    times = _times(uri, stream, sets, rows, log)
     lost = codec == "h264" and not log.is_idr[first]
-    shown = displayable(rows.shown & log.shown, pts, first, leading_lost=lost)
-    table = rows.table(pts, is_random_access, shown)
-    return ProbeResult(describe(uri, stream, sets, table, time_base), table)
+    shown = displayable(rows.shown & shown, times.pts, first, leading_lost=lost)
+    table = rows.table(times.pts, is_random_access, shown, log.ranks)
+    described = describe(uri, stream, sets, table, times.time_base, log.sets.changes(sets.nals))
+    step = 0 if times.are_even(table) else log.frame_num_step
+    return ProbeResult(replace(described, clock=times.clock, frame_num_step=step), table)
+
+
+@dataclass(frozen=True, eq=False)
+class _Times:
+    pts: NDArray[np.int64]
+    time_base: Fraction
+    clock: str
+    """See `StreamInfo`."""
+
+    def are_even(self, table: PacketTable) -> bool:
+        """Return whether the container gives times, and these have no hole for another picture."""
+        steps = np.diff(np.unique(table.pts[table.shown]))
+        if self.clock != CONTAINER_CLOCK or not len(steps):
+            return False
+        return int(steps.max()) * 2 < 3 * int(np.median(steps))
 
 
 def _times(
     uri: str, stream: VideoStream, sets: ParameterSets, rows: PacketRows, log: PictureLog
-) -> tuple[NDArray[np.int64], Fraction]:
+) -> _Times:
     """Return presentation times and their time base: the container's, or from display order."""
     time_base = stream.time_base or Fraction(1, 90000)
     if (rows.pts != NO_PTS).any():
-        return _container_times(uri, rows, log, _ticks_a_picture(stream, time_base)), time_base
+        step = ticks_a_picture(stream)
+        pts, restarts = continued(rows.pts, rows.dts, log.is_random_access, rows.shown, step)
+        mended = _in_display_order(uri, rows, log, pts, step)
+        clock = CONTAINER_CLOCK
+        if mended is not pts:
+            clock = "repaired to rise in display order"
+        elif restarts:
+            clock = continued_clock(restarts)
+        return _Times(mended, time_base, clock)
     if (rows.dts != NO_PTS).all():
-        return np.sort(rows.dts[log.frames])[log.ranks], time_base
+        times = np.sort(rows.dts[log.frames])[log.ranks]
+        return _Times(times, time_base, "decode times, in display order")
     found = sequence(codec_name(stream), sets.nals)
     rate = found.frame_rate if found else Fraction(0)
-    return log.ranks, 1 / (rate or _USUAL_RATE)
+    clock = "the rate that the stream states" if rate else f"assumed {USUAL_RATE} frames a second"
+    return _Times(log.ranks, 1 / (rate or USUAL_RATE), clock)
 
 
-def _container_times(uri: str, rows: PacketRows, log: PictureLog, step: float) -> NDArray[np.int64]:
-    """Return the container's times, repaired where they have gaps or contradict display order."""
-    pts, ranks = rows.pts, log.ranks
+def _in_display_order(
+    uri: str, rows: PacketRows, log: PictureLog, pts: NDArray[np.int64], step: float
+) -> NDArray[np.int64]:
+    """Return times, repaired where they have gaps or contradict display order; else as they are."""
+    ranks = log.ranks
     pictures = rows.shown & log.shown
     complete = (pts != NO_PTS).all()
     if complete and (not log.whole or consistent(pts[pictures], ranks[pictures])):
@@ -169,7 +217,3 @@ def _container_times(uri: str, rows: PacketRows, log: PictureLog, step: float) -
     pts = np.where(pts == NO_PTS, np.rint(interpolated).astype(np.int64), pts)
     pts[pictures] = times
     return pts
-
-
-def _ticks_a_picture(stream: VideoStream, time_base: Fraction) -> float:
-    return float(1 / (stream.average_rate or _USUAL_RATE) / time_base)

@@ -13,9 +13,9 @@ from fleet.core.geometry import Size
 from fleet.core.json_object import JsonObject, flag, integer, items, text
 from fleet.errors import BrokenVideoError, NotAVideoError, VideoError
 from fleet.video.containers.limits import MAX_PIXELS
-from fleet.video.index import StreamInfo
+from fleet.video.index import SetsChange, StreamInfo
 
-FORMAT = "1"
+FORMAT = "2"
 """Raised when indexing would give another result than before."""
 _FRACTION = re.compile("[0-9]{1,40}(/0*[1-9][0-9]{0,39})?")
 _LASTING: dict[str, type[VideoError]] = {
@@ -30,7 +30,11 @@ def stream_to_json(stream: StreamInfo) -> str:
         "colour": [stream.colour.matrix, stream.colour.range, stream.colour.declared],
         "time_base": str(stream.time_base),
         "frame_rate": str(stream.frame_rate),
-        "parameter_sets": base64.b64encode(stream.parameter_sets).decode(),
+        "parameter_sets": _base64(stream.parameter_sets),
+        "later_sets": [
+            [change.row, _base64(change.parameter_sets), change.out_of_band]
+            for change in stream.later_sets
+        ],
     }
     return json.dumps(fields)
 
@@ -45,7 +49,20 @@ def stream_from_json(written: str) -> StreamInfo:
         time_base=raw.take("time_base", _fraction),
         frame_rate=raw.take("frame_rate", _fraction),
         parameter_sets=base64.b64decode(raw.take("parameter_sets", text)),
+        later_sets=raw.take("later_sets", _changes),
     )
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _changes(value: object) -> tuple[SetsChange, ...]:
+    return tuple(_change(*items(change)) for change in items(value))
+
+
+def _change(row: object, sets: object, out_of_band: object) -> SetsChange:
+    return SetsChange(integer(row), base64.b64decode(text(sets)), flag(out_of_band))
 
 
 def _size(value: object) -> tuple[int, int]:

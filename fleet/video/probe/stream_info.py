@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
+from av.packet import Packet
 from av.video.format import VideoFormat
 from av.video.stream import VideoStream
 
-from fleet.core.access_unit import NO_NALS
+from fleet.core.access_unit import NO_NALS, NalUnits
 from fleet.core.frames import Range
 from fleet.core.geometry import Size
 from fleet.errors import BrokenVideoError
-from fleet.video.containers.limits import REMUX
+from fleet.video.containers.libav import new_configuration
+from fleet.video.containers.limits import REENCODE, REMUX
 from fleet.video.containers.packet_rows import frame_rate
 from fleet.video.h26x.annexb import split
 from fleet.video.h26x.parameter_sets import CODECS, ParameterSets, from_configuration, sequence
 from fleet.video.h26x.sequence import Sequence, colour
-from fleet.video.index import PacketTable, StreamInfo
+from fleet.video.index import PacketTable, SetsChange, StreamInfo
 
+USUAL_RATE = Fraction(25)
+"""Frames a second of a stream that says nothing of it."""
 _SUBSAMPLINGS = {
     (1, 1): "4:4:4",
     (2, 1): "4:2:2",
@@ -58,12 +63,35 @@ def header_sets(uri: str, stream: VideoStream) -> ParameterSets:
         ) from error
 
 
+def new_sets(
+    uri: str, stream: VideoStream, sets: ParameterSets, packet: Packet[Any]
+) -> NalUnits | None:
+    """Return the parameter sets that the container brings in before a packet, if any.
+
+    `sets`: those of the stream's header. Raises BrokenVideoError where they cannot be used.
+    """
+    configuration = new_configuration(packet)
+    if configuration is None:
+        return None
+    codec = codec_name(stream)
+    try:
+        found = from_configuration(codec, configuration) if codec in CODECS else None
+    except ValueError as error:
+        message = f"its codec configuration changes to one that makes no sense: {error}."
+        raise BrokenVideoError(uri, message, REMUX) from error
+    if found is None or found.nal_length_bytes != sets.nal_length_bytes:
+        message = "its video stream changes its codec configuration midway."
+        raise BrokenVideoError(uri, message, REENCODE)
+    return found.nals
+
+
 def describe(
     uri: str,
     stream: VideoStream,
     sets: ParameterSets,
     table: PacketTable,
     time_base: Fraction | None = None,
+    later_sets: tuple[SetsChange, ...] = (),
 ) -> StreamInfo:
     """Return what is known of the stream; `time_base`: where it is not the container's.
 
@@ -93,7 +121,19 @@ def describe(
         frame_rate=frame_rate(table, time_base, stream.average_rate),
         parameter_sets=sets.nals.data,
         nal_length_bytes=sets.nal_length_bytes,
+        later_sets=later_sets,
     )
+
+
+def ticks_a_picture(stream: VideoStream) -> float:
+    """Return how many ticks a picture lasts, by the container's average rate or the usual one."""
+    rate, time_base = stream.average_rate or USUAL_RATE, stream.time_base or Fraction(1, 90000)
+    return float(1 / rate / time_base)
+
+
+def continued_clock(restarts: int) -> str:
+    """Return what `StreamInfo.clock` says of times that start again."""
+    return f"continued where it starts again ({restarts} times)"
 
 
 def no_sequence(uri: str) -> BrokenVideoError:

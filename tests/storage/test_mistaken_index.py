@@ -1,0 +1,87 @@
+"""An index that was made of a lying header: a worker finds it out, it is mended, and kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from exact import index_of, pixels, sequential
+from generate import Clip
+from lies import Lie, Lying, written
+
+import fleet
+from fleet.core.run_events import LeaseFailed, RunEvent
+from fleet.errors import IndexMistakenError
+from fleet.index_cache.store import IndexStore
+from fleet.storage import Folder, expand
+
+
+@dataclass(frozen=True)
+class Digests(fleet.FrameJob[Any]):
+    """A row a frame: the digest of its pixels."""
+
+    table: ClassVar[str] = "digests"
+    schema: ClassVar[pa.Schema] = pa.schema([("pixels", pa.string())])
+
+    def run(self, opened: Any, batch: fleet.FrameBatch) -> fleet.Rows:
+        """Take the digest of each picture."""
+        del opened
+        found = [pixels(picture.surface) for picture in batch.pictures]
+        return fleet.Rows(np.arange(len(batch), dtype=np.int32), {"pixels": found})
+
+
+class Failures:
+    """Notes why leases fail."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def on_event(self, event: RunEvent) -> None:
+        """See Observer."""
+        if isinstance(event, LeaseFailed):
+            self.names.append(event.fault.name)
+
+
+CLIP = Clip(frames=60, gop=10, container="raw")
+OTHER = Clip(frames=40, gop=10, container="raw", plain=True)
+
+
+@pytest.mark.parametrize(("lie", "sample"), [("false keys", "all"), ("joined sets", "every=3")])
+def test_a_wrong_index_is_mended_in_the_run_and_kept(tmp_path: Path, lie: Lie, sample: str) -> None:
+    """The rows are those of a full decode, in leases as they were planned; nothing is lost."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    path = written(Lying(lie, "mp4", CLIP, OTHER, (23, 34, 57)), folder)
+    for raw in folder.glob("*.h264"):
+        raw.unlink()
+    job = fleet.Job(
+        work=Digests(),
+        inputs=[str(folder)],
+        output=str(tmp_path / "out"),
+        sample=sample,
+        lease_s=0.1,
+    )
+    # As of a file that is too large to be read whole for its index.
+    (source,) = expand([str(folder)]).sources
+    store = IndexStore(Folder(f"{job.output}/_index"))
+    header = index_of(path, whole_bytes=0)
+    store.add(source, header)
+    store.flush()
+
+    watched = Failures()
+    report = fleet.run(job, on="inline", observer=watched)
+    assert not report.unreached
+    assert set(watched.names) == {IndexMistakenError.name}
+    rows = fleet.read(job.output).table("digests").to_table().to_pylist()
+    seen = sorted((row["frame"], row["pixels"]) for row in rows)
+    step = 3 if sample == "every=3" else 1
+    assert seen == [(n, found) for n, (_, found) in enumerate(sequential(path))][::step]
+    assert not fleet.read(job.output).errors.count_rows()
+    kept = IndexStore(Folder(f"{job.output}/_index")).find(source)
+    assert kept is not None
+    assert kept.origin == "scan"  # type: ignore[union-attr]
+    assert np.array_equal(kept.bounds, header.bounds)  # type: ignore[union-attr]
