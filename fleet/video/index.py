@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import ClassVar, Literal, Self
@@ -12,8 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.core.frames import Colour
-from fleet.core.geometry import Size
+from fleet.core.geometry import Size, square_pixels
 from fleet.core.source import Source
+
+MOST_ASPECT = 16
+"""Pixels are at most so many times as wide as high, or as high as wide."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class StreamInfo:
     level: str
     """In its usual form, such as 4.0; empty where the codec has none."""
     size: Size
-    """The pictures as they are shown, cropped."""
+    """The pictures as a decoder gives them, cropped."""
     chroma: str
     """The chroma format: 4:2:0 and the like."""
     bit_depth: int
@@ -50,12 +53,39 @@ class StreamInfo:
     """The stream's PID where samples lie in MPEG-TS packets; 0 where each is one run of bytes."""
     transport_step: int = 188
     """Bytes from one TS packet to the next, 188 or 192."""
+    mirrored: bool = False
+    """Whether a player has left and right change places, before it turns pictures."""
+    rotation: int = 0
+    """Degrees clockwise by which a player turns pictures: 0, 90, 180 or 270."""
+    sample_aspect: Fraction = Fraction(1)
+    """The width of a pixel to its height, from 1/16 to 16."""
+    unheeded: str = ""
+    """What else its container asks for and is not done, in a sentence; empty where nothing is."""
 
     def __post_init__(self) -> None:
         if self.time_base <= 0:
             raise ValueError(f"a time base is a positive fraction of a second: {self.time_base}")
         if self.nal_length_bytes not in {0, 1, 2, 4}:
             raise ValueError(f"NAL lengths take 1, 2 or 4 bytes, not {self.nal_length_bytes}")
+        if self.rotation not in {0, 90, 180, 270}:
+            raise ValueError(f"pictures are turned by whole quarters, not {self.rotation} degrees")
+        if not Fraction(1, MOST_ASPECT) <= self.sample_aspect <= MOST_ASPECT:
+            raise ValueError(f"pixels are not {self.sample_aspect} times as wide as high")
+
+    @property
+    def is_shown_as_stored(self) -> bool:
+        """Return whether a player shows pictures as a decoder gives them."""
+        return not self.mirrored and self.rotation == 0 and self.sample_aspect == 1
+
+    @property
+    def shown_size(self) -> Size:
+        """Return the size of pictures as a player shows them: upright, with square pixels."""
+        square = square_pixels(self.size, self.sample_aspect)
+        return Size(square.height, square.width) if self.rotation % 180 else square
+
+    def as_stored(self) -> Self:
+        """Return the stream as if a player showed the pictures as a decoder gives them."""
+        return replace(self, mirrored=False, rotation=0, sample_aspect=Fraction(1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +156,11 @@ class VideoIndex:
     """Where the packets were found: in the container's header, or by a pass over the whole file."""
     bytes_read: int
     """How many bytes of the object were read to make the index."""
+
+    def as_stored(self) -> VideoIndex:
+        """Return the index as if a player showed the pictures as a decoder gives them."""
+        stream = self.stream
+        return self if stream.is_shown_as_stored else replace(self, stream=stream.as_stored())
 
     @cached_property
     def order(self) -> NDArray[np.int64]:

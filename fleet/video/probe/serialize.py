@@ -15,7 +15,7 @@ from fleet.errors import BrokenVideoError, NotAVideoError, VideoError
 from fleet.video.containers.limits import MAX_PIXELS
 from fleet.video.index import StreamInfo
 
-FORMAT = "1"
+FORMAT = "2"
 """Raised when indexing would give another result than before."""
 _FRACTION = re.compile("[0-9]{1,40}(/0*[1-9][0-9]{0,39})?")
 _LASTING: dict[str, type[VideoError]] = {
@@ -30,6 +30,7 @@ def stream_to_json(stream: StreamInfo) -> str:
         "colour": [stream.colour.matrix, stream.colour.range, stream.colour.declared],
         "time_base": str(stream.time_base),
         "frame_rate": str(stream.frame_rate),
+        "sample_aspect": str(stream.sample_aspect),
         "parameter_sets": base64.b64encode(stream.parameter_sets).decode(),
     }
     return json.dumps(fields)
@@ -44,6 +45,7 @@ def stream_from_json(written: str) -> StreamInfo:
         colour=raw.take("colour", _colour),
         time_base=raw.take("time_base", _fraction),
         frame_rate=raw.take("frame_rate", _fraction),
+        sample_aspect=raw.take("sample_aspect", _fraction),
         parameter_sets=base64.b64decode(raw.take("parameter_sets", text)),
     )
 
