@@ -144,6 +144,18 @@ def test_pixels_are_made_square_before_pictures_are_turned(tmp_path: Path) -> No
     assert "shown       128x240, turned by 90 degrees clockwise, sample aspect 3:2" in text
 
 
+def test_a_job_may_have_the_stored_pictures(tmp_path: Path) -> None:
+    """Bit for bit; it is another job then, and nothing is turned or scaled."""
+    clip = Clip(frames=6, rotation=90, sample_aspect=Fraction(3, 2))
+    path = write(clip, tmp_path / "phone.mp4")
+    rows, report = looks(path, tmp_path / "out", rotation="ignore")
+    stored = [digest for _, digest in sequential(path)]
+    assert rows == [{"width": 160, "height": 128, "pixels": digest} for digest in stored]
+    assert not {"turn", "vpc"} & report.this_run.host_s.keys()
+    with pytest.raises(fleet.errors.OutputTakenError):
+        looks(path, tmp_path / "out")
+
+
 def test_an_unturned_video_costs_nothing_and_is_told_as_before(tmp_path: Path) -> None:
     """No stage, no line."""
     path = write(Clip(frames=6), tmp_path / "plain.mp4")
