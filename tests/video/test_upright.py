@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import av
 import numpy as np
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 import fleet
 from fleet.ascend.surface import planes
 from fleet.core.geometry import Size
+from fleet.driver.recheck.recheck import recheck
 from fleet.video.index import VideoIndex
 from fleet.views.index import describe
 
@@ -154,6 +155,19 @@ def test_a_job_may_have_the_stored_pictures(tmp_path: Path) -> None:
     assert not {"turn", "vpc"} & report.this_run.host_s.keys()
     with pytest.raises(fleet.errors.OutputTakenError):
         looks(path, tmp_path / "out")
+
+
+@pytest.mark.parametrize("rotation", ["apply", "ignore"])
+def test_what_is_decoded_again_is_shown_in_the_same_way(
+    tmp_path: Path, rotation: Literal["apply", "ignore"]
+) -> None:
+    """`fleet verify --deep` finds no difference."""
+    path = write(Clip(frames=12, rotation=90), tmp_path / "phone.mp4")
+    job = fleet.Job(Looks(), path, tmp_path / "out", rotation=rotation)
+    fleet.run(job, on="inline")
+    report = recheck(job, 3, seed=1)
+    assert report.stretches > 0
+    assert not report.findings
 
 
 def test_an_unturned_video_costs_nothing_and_is_told_as_before(tmp_path: Path) -> None:
