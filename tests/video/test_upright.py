@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import av
 import numpy as np
 import pyarrow as pa
 import pytest
+from av.video.stream import VideoStream
 from exact import index_of, named, pixels, sequential, sharded
-from generate import CODECS, Clip, Codec, Container, cached, write
+from generate import CODECS, Clip, Codec, Container, cached, display_matrix, write
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -67,6 +68,25 @@ def test_any_cut_of_a_turned_clip_is_libav_s_picture_turned(
     assert [(number, digest) for number, _, digest in sorted(seen)] == [
         (number, truth[number]) for number in np.flatnonzero(wanted).tolist()
     ]
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv"])
+@pytest.mark.parametrize("encoder", ["mpeg4", "mjpeg", "libvpx-vp9"])
+def test_the_turn_of_other_codecs_is_found(tmp_path: Path, encoder: str, container: str) -> None:
+    """Though the chip decodes none of them."""
+    path = tmp_path / f"clip.{container}"
+    with av.open(str(path), "w") as output:
+        stream = cast("VideoStream", output.add_stream(encoder, rate=25))
+        stream.width, stream.height = 160, 128
+        stream.pix_fmt = "yuvj420p" if encoder == "mjpeg" else "yuv420p"
+        stream.set_display_matrix(display_matrix(90, mirrored=True))
+        for number in range(3):
+            picture = av.VideoFrame(160, 128, stream.pix_fmt)
+            picture.pts = number
+            output.mux(stream.encode(picture))
+        output.mux(stream.encode(None))
+    found = index_of(path).stream
+    assert (found.rotation, found.mirrored, found.unheeded) == (90, True, "")
 
 
 def whole(index: VideoIndex) -> list[str]:

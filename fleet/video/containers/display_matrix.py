@@ -13,6 +13,7 @@ from av.video.stream import VideoStream
 
 _CONTAINERS = {"mov", "matroska"}
 """The names of the demuxers that find a display matrix."""
+_MUXERS = ("mp4", "mov")
 _TKHD_MATRIX = 4 + 40
 """Bytes from a track header's name to its matrix, in version 0 (ISO 14496-12 8.3.2)."""
 _NEAR = 0.02
@@ -32,13 +33,21 @@ class Turn:
 
 
 def read_turn(stream: VideoStream) -> Turn:
-    """Return how the container of a stream, H.264 or H.265, has pictures turned."""
-    if not _CONTAINERS & set(stream.container.format.name.split(",")):
+    """Return how the container of a stream has pictures turned.
+
+    Turns of Matroska are not found for the codecs that libav writes to neither MP4 nor QuickTime:
+    VP8, Theora and the like.
+    """
+    names = set(stream.container.format.name.split(","))
+    if not names & _CONTAINERS:
         return Turn()
     try:
-        return turn_of(_matrix(stream))
+        matrix = _matrix(stream)
+    except av.PatchWelcomeError:
+        return Turn()
     except av.FFmpegError as error:
         return Turn(unheeded=f"its display matrix cannot be read ({error.strerror})")
+    return Turn() if matrix is None else turn_of(matrix)
 
 
 def turn_of(matrix: Sequence[int]) -> Turn:
@@ -63,16 +72,26 @@ def turn_of(matrix: Sequence[int]) -> Turn:
     return Turn(rotation, mirrored, unheeded)
 
 
-def _matrix(stream: VideoStream) -> tuple[int, ...]:
-    """Return the display matrix that libav has found, 9 numbers.
+def _matrix(stream: VideoStream) -> tuple[int, ...] | None:
+    """Return the display matrix that libav has found, 9 numbers; None for codecs without one.
 
     libav combines what MP4 says of the track and of the movie, and the angles of Matroska. PyAV
     hands it to decoders and muxers only; a muxer writes it down without looking at any picture.
     """
+    muxer = next((name for name in _MUXERS if _takes(name, stream)), None)
+    if muxer is None:
+        return None
     header = io.BytesIO()
-    with av.open(header, "w", format="mp4", options={"movflags": "empty_moov"}) as output:
-        # Parameter sets would be looked at, and nothing here depends on them.
-        output.add_stream_from_template(stream, opaque=True).codec_context.extradata = None
+    with av.open(header, "w", format=muxer, options={"movflags": "empty_moov"}) as output:
+        context = output.add_stream_from_template(stream, opaque=True).codec_context
+        # Parameter sets would be looked at, and the layout of samples missed; neither counts here.
+        context.extradata = None
+        context.pix_fmt = context.pix_fmt or "yuv420p"
         output.start_encoding()
     written = header.getvalue()
     return struct.unpack_from(">9i", written, written.rindex(b"tkhd") + _TKHD_MATRIX)
+
+
+def _takes(muxer: str, stream: VideoStream) -> bool:
+    with av.open(io.BytesIO(), "w", format=muxer) as output:
+        return stream.codec_context.codec.canonical_name in output.supported_codecs

@@ -12,7 +12,7 @@ from fleet.core.access_unit import NO_NALS
 from fleet.core.frames import Range
 from fleet.core.geometry import Size
 from fleet.errors import BrokenVideoError
-from fleet.video.containers.display_matrix import Turn, read_turn
+from fleet.video.containers.display_matrix import read_turn
 from fleet.video.containers.limits import REMUX
 from fleet.video.containers.packet_rows import frame_rate
 from fleet.video.h26x.annexb import split
@@ -83,7 +83,7 @@ def describe(
     if codec in CODECS and found is None:
         raise no_sequence(uri)
     facts = _with_container_colour(found, stream) if found else _libav_facts(uri, stream)
-    turn = read_turn(stream) if codec in CODECS else Turn()
+    turn = read_turn(stream)
     return StreamInfo(
         codec=codec,
         profile=facts.profile,
