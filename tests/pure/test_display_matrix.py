@@ -35,7 +35,7 @@ def test_a_matrix_of_whole_quarters_is_heeded(
 def test_an_odd_angle_is_taken_as_the_nearest_quarter_and_told(degrees: int, rotation: int) -> None:
     """A player that turns by any angle would show more."""
     found = turn_of(display_matrix(degrees))
-    assert found == Turn(rotation, False, f"its display matrix turns by {degrees} degrees")
+    assert found == Turn(rotation, False, f"it asks to be turned by {degrees} degrees")
 
 
 def test_a_matrix_that_slants_or_makes_no_sense_is_told() -> None:

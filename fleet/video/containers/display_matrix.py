@@ -6,7 +6,7 @@ import io
 import math
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import av
 from av.video.stream import VideoStream
@@ -63,13 +63,18 @@ def turn_of(matrix: Sequence[int]) -> Turn:
         return Turn(unheeded="its display matrix makes no sense")
     mirrored = area < 0
     angle = math.degrees(math.atan2(-b, -a) if mirrored else math.atan2(b, a)) % 360
-    rotation = round(angle / 90) % 4 * 90
-    unheeded = ""
+    turn = nearest_turn(angle, mirrored=mirrored)
     if abs(a * c + b * d) > _NEAR * across * down:
-        unheeded = "its display matrix slants pictures"
-    elif abs((angle - rotation + 180) % 360 - 180) > math.degrees(_NEAR):
-        unheeded = f"its display matrix turns by {angle:.0f} degrees"
-    return Turn(rotation, mirrored, unheeded)
+        return replace(turn, unheeded="its display matrix slants pictures")
+    return turn
+
+
+def nearest_turn(degrees: float, *, mirrored: bool) -> Turn:
+    """Return the turn by whole quarters that comes nearest to an angle, clockwise."""
+    rotation = round(degrees / 90) % 4 * 90
+    off = abs((degrees - rotation + 180) % 360 - 180)
+    odd = f"it asks to be turned by {degrees:.0f} degrees" if off > math.degrees(_NEAR) else ""
+    return Turn(rotation, mirrored, odd)
 
 
 def _matrix(stream: VideoStream) -> tuple[int, ...] | None:

@@ -8,7 +8,7 @@ import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from fleet.core.access_unit import NalUnits
+from fleet.core.access_unit import NO_NALS, NalUnits
 from fleet.errors import BrokenVideoError
 from fleet.video.containers import avi, isobmff
 from fleet.video.containers.libav import opened, packets, video_stream
@@ -69,11 +69,13 @@ def _finished(
     if not len(table):
         raise BrokenVideoError(uri, "its index lists no picture.", "Record it or copy it again.")
     codec, sets = codec_name(stream), header_sets(uri, stream)
+    key = NO_NALS
     if codec in CODECS:
         keys = np.flatnonzero(table.key)[:2].tolist()
         if not keys:
             return None
         heads = _Heads(ranges, table, codec, sets.nal_length_bytes)
+        key = heads.unit(keys[0])
         if not has_sequence(codec, sets.nals):  # avc3, hev1 and AVI have them in the stream
             sets = replace(sets, nals=heads.parameter_sets(uri, keys[0]))
         pictures = heads.pictures(sets.nals, keys)
@@ -83,7 +85,7 @@ def _finished(
         if shown is None:
             return None
         table = replace(table, shown=shown)
-    return ProbeResult(describe(uri, stream, sets, table), table)
+    return ProbeResult(describe(uri, stream, sets, table, key=key), table)
 
 
 def _shown(

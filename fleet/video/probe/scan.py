@@ -136,7 +136,8 @@ def _of_pictures(
     lost = codec == "h264" and not log.is_idr[first]
     shown = displayable(rows.shown & log.shown, pts, first, leading_lost=lost)
     table = rows.table(pts, is_random_access, shown)
-    return ProbeResult(describe(uri, stream, sets, table, time_base), table)
+    found = describe(uri, stream, sets, table, time_base, key=log.first_key)
+    return ProbeResult(found, table)
 
 
 def _times(

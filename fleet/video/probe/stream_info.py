@@ -8,14 +8,15 @@ from fractions import Fraction
 from av.video.format import VideoFormat
 from av.video.stream import VideoStream
 
-from fleet.core.access_unit import NO_NALS
+from fleet.core.access_unit import NO_NALS, NalUnits
 from fleet.core.frames import Range
 from fleet.core.geometry import Size
 from fleet.errors import BrokenVideoError
-from fleet.video.containers.display_matrix import read_turn
+from fleet.video.containers.display_matrix import nearest_turn, read_turn
 from fleet.video.containers.limits import REMUX
 from fleet.video.containers.packet_rows import frame_rate
 from fleet.video.h26x.annexb import split
+from fleet.video.h26x.orientation import display_orientation
 from fleet.video.h26x.parameter_sets import CODECS, ParameterSets, from_configuration, sequence
 from fleet.video.h26x.sequence import Sequence, colour
 from fleet.video.index import MOST_ASPECT, PacketTable, StreamInfo
@@ -68,8 +69,12 @@ def describe(
     sets: ParameterSets,
     table: PacketTable,
     time_base: Fraction | None = None,
+    *,
+    key: NalUnits = NO_NALS,
 ) -> StreamInfo:
     """Return what is known of the stream; `time_base`: where it is not the container's.
+
+    `key`: the first picture at which decoding may begin, or its first bytes.
 
     Raises BrokenVideoError where it has no size, or no SPS that can be read.
     """
@@ -83,7 +88,9 @@ def describe(
     if codec in CODECS and found is None:
         raise no_sequence(uri)
     facts = _with_container_colour(found, stream) if found else _libav_facts(uri, stream)
-    turn = read_turn(stream)
+    # As libav has it, what the stream asks for goes before what its container says.
+    asked = display_orientation(codec, key)
+    turn = read_turn(stream) if asked is None else nearest_turn(asked[0], mirrored=asked[1])
     return StreamInfo(
         codec=codec,
         profile=facts.profile,
