@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+_MOST_STRETCHED = 4096
+"""Columns or rows of the largest picture that a chip scales to (docs/chip.md#vpc-output)."""
+_LEAST_SQUEEZED = 16
 
 
 def align_up(value: int, step: int) -> int:
@@ -123,6 +128,25 @@ def letterbox(source: Size, canvas: Size, left_step: int = 16, even: int = 2) ->
     left = (canvas.width - width) // 2 // left_step * left_step
     top = (canvas.height - height) // 2 // even * even
     return Placement(source, canvas, Rect(left, top, width, height))
+
+
+def square_pixels(stored: Size, sample_aspect: Fraction) -> Size:
+    """Return the size at which a picture, whose pixels are no squares, is shown with square ones.
+
+    `sample_aspect`: a pixel's width to its height. One side is stretched, to an even number, so
+    that nothing is lost; where no scaler makes so large a picture, the other is squeezed.
+    """
+    if sample_aspect == 1:
+        return stored
+    wider = Size(_even(stored.width * sample_aspect), stored.height)
+    higher = Size(stored.width, _even(stored.height / sample_aspect))
+    stretched, squeezed = (wider, higher) if sample_aspect > 1 else (higher, wider)
+    longest = max(stretched.width, stretched.height)
+    return stretched if longest <= _MOST_STRETCHED else squeezed
+
+
+def _even(length: Fraction) -> int:
+    return max(_LEAST_SQUEEZED, round(length / 2) * 2)
 
 
 class Fit(StrEnum):

@@ -57,7 +57,7 @@ def _tiles(pictures: Tables, detections: str, least_score: float) -> Iterator[Ti
     for uri, of_video in by_video.items():
         recorded = open_recorded(detections, uri)
         for row in of_video[:A_CAMERA]:
-            scale = row["width"] / recorded.index.stream.size.width
+            scale = row["width"] / recorded.index.stream.shown_size.width
             found = recorded.detections.marks.get(row["frame"], ())
             marks = tuple(_scaled(mark, scale) for mark in found if mark.score >= least_score)
             yield Tile(row["camera"], row["time_s"], row["jpeg"], marks)

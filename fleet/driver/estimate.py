@@ -196,7 +196,7 @@ def _chip_s(
     for name, data in files.items():
         card = read_card(data, name)
         seconds["vpc"] = seconds.get("vpc", 0.0) + sum(
-            _frames(work) * vpc_s(chip, work.size, card.source) for work in prepared.works
+            _frames(work) * vpc_s(chip, work.shown_size, card.source) for work in prepared.works
         )
         a_frame_s = card.chip_s(chip.fp16_tflops) / card.batch
         seconds["model"] = seconds.get("model", 0.0) + prepared.todo_frames * a_frame_s

@@ -51,6 +51,9 @@ def identify(job: Job) -> JobIdentity:
         "table": job.work.table,
         "format": FORMAT,
     }
+    if job.rotation != "apply":
+        # Without the field, jobs are those that they were before there was one.
+        content["rotation"] = job.rotation
     text = json.dumps(content, sort_keys=True, ensure_ascii=True)
     digest = hashlib.sha256(text.encode()).hexdigest()
     return JobIdentity(JobRecord(digest, job.work.table, content), models, files)

@@ -100,9 +100,12 @@ def prepare(
     soc: Soc,
     known: Known,
     on_progress: Callable[[int], None] = lambda _: None,
+    *,
+    as_stored: bool = False,
 ) -> Prepared:
     """Index the videos and list what is left to do of each.
 
+    `as_stored`: the job gets pictures as they are stored, and not as a player shows them.
     `on_progress` is called with the number of videos done so far. Raises CredentialsRefusedError:
     a store that refuses them for one video refuses them for every other.
     """
@@ -110,6 +113,7 @@ def prepare(
 
     def look(source: Source) -> tuple[VideoIndex, NDArray[np.bool_]]:
         index = indexes.get(source)
+        index = index.as_stored() if as_stored else index
         return index, sample.wanted(index)
 
     def examine(source: Source) -> Video | _Todo | Refusal:

@@ -84,7 +84,8 @@ class Session:
         job = self.target.job
         known = Known(self.state.done, self.videos, store)
         sources = self.target.listing.sources
-        return prepare(sources, job.sample, soc(job.soc), known, on_progress)
+        as_stored = job.rotation == "ignore"
+        return prepare(sources, job.sample, soc(job.soc), known, on_progress, as_stored=as_stored)
 
 
 def resolve_target(job: Job) -> JobTarget:

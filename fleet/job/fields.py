@@ -87,6 +87,8 @@ Location = Annotated[
     str, BeforeValidator(_read_path), Field(min_length=1), AfterValidator(_check_location)
 ]
 Glob = Annotated[str, AfterValidator(_check_glob)]
+Rotation = Literal["apply", "ignore"]
+"""Whether the job gets pictures as a player shows them, or as they are stored."""
 
 
 class JobFields(BaseModel):
@@ -108,6 +110,7 @@ class JobFields(BaseModel):
     exclude: Annotated[tuple[Glob, ...], BeforeValidator(_read_list)] = ()
     modified_since: Annotated[datetime | None, BeforeValidator(parse_moment)] = None
     index_cache: Location | None = None
+    rotation: Rotation = "apply"
 
     @classmethod
     def read(cls, given: Mapping[str, object]) -> Self:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from fleet.errors import JobFileError
-from fleet.job.fields import JobFields, describe
+from fleet.job.fields import JobFields, Rotation, describe
 from fleet.job.frame_job import FrameJob
 from fleet.storage import InputFilter
 from fleet.video.sampling import EVERY_FRAME, Sampling
@@ -56,6 +56,8 @@ class Job:
     """Only videos written since then are taken; text in ISO 8601 is read too, as UTC."""
     index_cache: str | None
     """The folder where the indexes of the videos are kept; None: one in the output."""
+    rotation: Rotation
+    """Pictures as a player shows them, upright and with square pixels; ignore: as stored."""
 
     def __init__(
         self,
@@ -75,6 +77,7 @@ class Job:
         exclude: str | Iterable[str] = (),
         modified_since: datetime | str | None = None,
         index_cache: PathText | None = None,
+        rotation: Rotation = "apply",
     ) -> None:
         given = {name: value for name, value in locals().items() if name in JobFields.model_fields}
         mistakes: list[str] = []

@@ -25,14 +25,15 @@ Look = Callable[[], tuple[VideoIndex, NDArray[np.bool_]]]
 class VideoWork:
     """One video in a job: where its GOPs lie, what each costs, which are to be done.
 
-    `bounds`: int64 [gops + 1], see VideoIndex. `size`: of its pictures. `todo`: bool by GOP, False
-    where it is done already. `look`: gives the index and which of its frames are wanted. These are
-    large, and needed again only when a lease is spelled out: a job over a large archive does not
-    hold them all.
+    `size`: of its pictures as they are decoded. `shown_size`: of those that the job gets. `bounds`:
+    int64 [gops + 1], see VideoIndex. `todo`: bool by GOP, False where it is done already. `look`:
+    gives the index and which of its frames are wanted. These are large, and needed again only when
+    a lease is spelled out: a job over a large archive does not hold them all.
     """
 
     source: Source
     size: Size
+    shown_size: Size
     bounds: NDArray[np.int64]
     duration_s: float
     costs: GopCosts
@@ -95,6 +96,7 @@ def video_work(
     return VideoWork(
         source=index.source,
         size=index.stream.size,
+        shown_size=index.stream.shown_size,
         bounds=index.bounds,
         duration_s=index.duration_s,
         costs=gop_costs(index, wanted, model),

@@ -20,6 +20,7 @@ from fleet.plan.shard import DoneIntervals, video_work
 from fleet.video.index import VideoIndex
 from fleet.worker.decode import DecodeLoss, ShardDecoder
 from fleet.worker.prefetch import Fetch, FetchPool
+from fleet.worker.upright import upright
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,7 @@ class DecodedFrame:
 def decode_frames(
     index: VideoIndex, wanted: NDArray[np.bool_], chip: str
 ) -> Iterator[DecodedFrame]:
-    """Yield the wanted frames in presentation order, decoded as on `chip`.
+    """Yield the wanted frames in presentation order, decoded as on `chip` and upright.
 
     `wanted`: bool [frames], by frame number.
 
@@ -56,7 +57,7 @@ def decode_frames(
             decoder = ShardDecoder(
                 shard, channel, lambda row: fetch.packet(shard, row), lost.append
             )
-            for picture in decoder.pictures():
+            for picture in upright(decoder.pictures(), index.stream, device, lost.append):
                 yield _decoded(picture, shard, index)
                 picture.release()
     if lost:

@@ -42,6 +42,8 @@ def open_recorded(output: str, uri: str) -> Recorded:
     kept = IndexStore(Folder(f"{tables.uri}/{INDEX_FOLDER}"), read_only=True)
     with closing(IndexCache(kept)) as indexes:
         index = indexes.get(source)
+    if tables.job.fields.get("rotation") == "ignore":
+        index = index.as_stored()
     return Recorded(index, read_detections(tables, index), _chip(tables))
 
 

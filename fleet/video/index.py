@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.core.frames import Colour
-from fleet.core.geometry import Size
+from fleet.core.geometry import Size, square_pixels
 from fleet.core.source import Source
 
+MOST_ASPECT = 16
+"""Pixels are at most so many times as wide as high, or as high as wide."""
 CONTAINER_CLOCK = "container"
 """Of a stream whose times are the container's, as they are."""
 
@@ -44,7 +46,7 @@ class StreamInfo:
     level: str
     """In its usual form, such as 4.0; empty where the codec has none."""
     size: Size
-    """The pictures as they are shown, cropped."""
+    """The pictures as a decoder gives them, cropped."""
     chroma: str
     """The chroma format: 4:2:0 and the like."""
     bit_depth: int
@@ -76,12 +78,24 @@ class StreamInfo:
     """Whether the first key comes with parameter sets, though the container's header has some."""
     later_sets: tuple[SetsChange, ...] = ()
     """Where other parameter sets than `parameter_sets` are in force; by row, which rises."""
+    mirrored: bool = False
+    """Whether a player has left and right change places, before it turns pictures."""
+    rotation: int = 0
+    """Degrees clockwise by which a player turns pictures: 0, 90, 180 or 270."""
+    sample_aspect: Fraction = Fraction(1)
+    """The width of a pixel to its height, from 1/16 to 16."""
+    unheeded: str = ""
+    """What else its container asks for and is not done, in a sentence; empty where nothing is."""
 
     def __post_init__(self) -> None:
         if self.time_base <= 0:
             raise ValueError(f"a time base is a positive fraction of a second: {self.time_base}")
         if self.nal_length_bytes not in {0, 1, 2, 4}:
             raise ValueError(f"NAL lengths take 1, 2 or 4 bytes, not {self.nal_length_bytes}")
+        if self.rotation not in {0, 90, 180, 270}:
+            raise ValueError(f"pictures are turned by whole quarters, not {self.rotation} degrees")
+        if not Fraction(1, MOST_ASPECT) <= self.sample_aspect <= MOST_ASPECT:
+            raise ValueError(f"pixels are not {self.sample_aspect} times as wide as high")
         rows = [change.row for change in self.later_sets]
         if any(row <= before for before, row in pairwise(rows)):
             raise ValueError(f"parameter sets change at rows that do not rise: {rows[:9]}")
@@ -95,6 +109,21 @@ class StreamInfo:
         """Return whether the container brings other parameter sets in at this packet."""
         at = bisect_right(self.later_sets, row, key=lambda change: change.row)
         return at > 0 and self.later_sets[at - 1].row == row and self.later_sets[at - 1].out_of_band
+
+    @property
+    def is_shown_as_stored(self) -> bool:
+        """Return whether a player shows pictures as a decoder gives them."""
+        return not self.mirrored and self.rotation == 0 and self.sample_aspect == 1
+
+    @property
+    def shown_size(self) -> Size:
+        """Return the size of pictures as a player shows them: upright, with square pixels."""
+        square = square_pixels(self.size, self.sample_aspect)
+        return Size(square.height, square.width) if self.rotation % 180 else square
+
+    def as_stored(self) -> Self:
+        """Return the stream as if a player showed the pictures as a decoder gives them."""
+        return replace(self, mirrored=False, rotation=0, sample_aspect=Fraction(1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,6 +203,11 @@ class VideoIndex:
     """
     bytes_read: int
     """How many bytes of the object were read to make the index."""
+
+    def as_stored(self) -> VideoIndex:
+        """Return the index as if a player showed the pictures as a decoder gives them."""
+        stream = self.stream
+        return self if stream.is_shown_as_stored else replace(self, stream=stream.as_stored())
 
     @cached_property
     def order(self) -> NDArray[np.int64]:

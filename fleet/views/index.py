@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 
 from fleet.text import one_line
-from fleet.video.index import CONTAINER_CLOCK, VideoIndex
+from fleet.video.index import CONTAINER_CLOCK, StreamInfo, VideoIndex
 
 
 def describe(index: VideoIndex) -> str:
@@ -26,6 +28,7 @@ def _facts(index: VideoIndex) -> dict[str, str]:
         "container": index.container,
         "codec": " ".join(coding),
         "picture": size,
+        **({"shown": _shown(stream)} if not stream.is_shown_as_stored or stream.unheeded else {}),
         "colour": str(stream.colour),
         "rate": rate,
         **({} if stream.clock == CONTAINER_CLOCK else {"times": stream.clock}),
@@ -36,6 +39,23 @@ def _facts(index: VideoIndex) -> dict[str, str]:
         "bytes": f"{index.source.bytes:,}",
         "index from": f"{source}, {index.bytes_read:,} bytes read",
     }
+
+
+def _shown(stream: StreamInfo) -> str:
+    """Return how a player shows the pictures, where it is not as they are stored."""
+    return ", ".join(
+        (
+            str(stream.shown_size),
+            *(["mirrored"] if stream.mirrored else []),
+            *([f"turned by {stream.rotation} degrees clockwise"] if stream.rotation else []),
+            *([_aspect(stream.sample_aspect)] if stream.sample_aspect != 1 else []),
+            *([f"{stream.unheeded}, which is not done"] if stream.unheeded else []),
+        )
+    )
+
+
+def _aspect(of: Fraction) -> str:
+    return f"sample aspect {of.numerator}:{of.denominator}"
 
 
 def _level(level: str) -> str:

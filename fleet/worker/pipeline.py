@@ -1,6 +1,6 @@
 """The whole path of a frame, from a lease's bytes to its committed parts.
 
-fetch -> demux -> VDEC -> batch -> the job (VPC, AIPP, model, ...) -> rows -> parts -> commit
+fetch -> demux -> VDEC -> upright -> batch -> the job (VPC, AIPP, ...) -> rows -> parts -> commit
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from fleet.worker.fault_injection import Injection
 from fleet.worker.job_boundary import run_job
 from fleet.worker.liveness import Liveness
 from fleet.worker.prefetch import Fetch
+from fleet.worker.upright import upright
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,8 @@ class Pipeline:
         with closing(self._device.open_vdec(shard.stream)) as channel:
             packet = partial(self._packet, fetch, shard)
             decoder = ShardDecoder(shard, channel, packet, lose)
-            pictures = decoder.pictures(feed.parts())
+            decoded = decoder.pictures(feed.parts())
+            pictures = upright(decoded, shard.stream, self._device, lose)
             with closing(batches(shard, pictures, self._work.batch)) as gathered:
                 for batch in gathered:
                     try:

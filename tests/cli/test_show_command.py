@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from command import fleet_here
 from exact import index_of
+from generate import Clip, write
 from made_up import commit_lease
 from numpy.typing import NDArray
 from PIL import Image
@@ -94,6 +95,25 @@ def test_what_cannot_be_shown_is_refused(
     with pytest.raises(UsageError, match=said):
         show(out.uri, str(clip), at, tmp_path / name, to)
     assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("fields", [{}, {"rotation": "ignore"}])
+def test_a_turned_video_is_shown_as_the_job_saw_it(tmp_path: Path, fields: dict[str, str]) -> None:
+    """Upright; or as stored, where the job was told so."""
+    clip = write(Clip(frames=12, rotation=90), tmp_path / "phone.mp4")
+    folder = detections_output(Folder(str(tmp_path / "out")), **fields)
+    record_detections(folder, index_of(clip), [10])
+    png = tmp_path / "x.png"
+    show(folder.uri, str(clip), "0.4", png)
+    rgb = np.asarray(Image.open(io.BytesIO(png.read_bytes())))
+    with av.open(str(clip)) as container:
+        stored = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)][10]
+    truth = stored if fields else np.rot90(stored, -1)
+    height, width = truth.shape[:2]
+    assert rgb.shape[1] == width
+    # Chroma is interpolated in another direction once the picture is turned; and boxes are drawn.
+    difference = np.abs(rgb[:height].astype(int) - truth)
+    assert np.median(difference) <= 2
 
 
 def test_a_video_that_the_output_has_not_is_exit_code_2(out: Folder, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import lru_cache
 from itertools import pairwise
@@ -26,6 +26,7 @@ from fleet.video.index import VideoIndex
 from fleet.video.probe.probe import probe
 from fleet.worker.decode import DecodeLoss, ShardDecoder
 from fleet.worker.prefetch import Fetch, FetchPool
+from fleet.worker.upright import upright
 
 Seen = tuple[int, int, str]
 """A frame: its number, its pts, the digest of its pixels."""
@@ -33,8 +34,13 @@ Seen = tuple[int, int, str]
 
 def pixels(frame: av.VideoFrame) -> str:
     """Name a frame's pixels, without libav's padding."""
+    return named(planes(frame))
+
+
+def named(of_frame: Iterable[NDArray[np.uint8]]) -> str:
+    """Name the pixels of a frame's planes."""
     digest = hashlib.sha256()
-    for plane in planes(frame):
+    for plane in of_frame:
         digest.update(plane.tobytes())
     return digest.hexdigest()[:16]
 
@@ -58,6 +64,8 @@ def sharded(
     index: VideoIndex, cuts: Sequence[int], wanted: NDArray[np.bool_]
 ) -> tuple[list[Seen], int, int]:
     """Decode the wanted frames of each shard between neighbouring `cuts` (GOP numbers) by itself.
+
+    The pictures are those that a job is given.
 
     Gives what came out, in that order, and the numbers of packets fetched and fed. Fails where
     anything is lost.
@@ -83,7 +91,7 @@ def _decode(made: LeaseOrder, device: Device, readers: FetchPool) -> tuple[list[
     (shard,) = made.shards
     with closing(device.open_vdec(shard.stream)) as channel:
         decoder = ShardDecoder(shard, channel, lambda row: fetch.packet(shard, row), lost.append)
-        for picture in decoder.pictures():
+        for picture in upright(decoder.pictures(), shard.stream, device, lost.append):
             number, pts = int(shard.frames[picture.row]), int(shard.packets.pts[picture.row])
             seen.append((number, pts, pixels(picture.surface)))
             picture.release()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -37,7 +38,8 @@ class Clip:
     that need the GOP before, `radl` (H.265) has leading pictures that do not. `scenes`: pictures
     after which the content jumps and the encoder may set a key; 0 never. `vfr`: irregular pts.
     `temporal_layers`: H.265 sub-layers. `hidden`: pictures an edit list cuts off in front
-    (container mp4-edit).
+    (container mp4-edit). `rotation`, `mirrored`, `sample_aspect`: see StreamInfo; the container says
+    the first two, in mp4, mov and mkv.
     """
 
     codec: Codec = "h264"
@@ -54,6 +56,9 @@ class Clip:
     hidden: int = 5
     plain: bool = False
     """Whether fewer of the codec's tools are used, which other parameter sets say."""
+    rotation: int = 0
+    mirrored: bool = False
+    sample_aspect: Fraction = Fraction(1)
 
     def __post_init__(self) -> None:
         if self.gop_kind == "radl" and (self.codec == "h264" or self.scenes):
@@ -160,7 +165,18 @@ def _stream(output: av.container.OutputContainer, clip: Clip) -> VideoStream:
     stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
     stream.codec_context.time_base = _time_base(clip)
     stream.codec_context.thread_count = 1
+    if clip.rotation or clip.mirrored:
+        stream.set_display_matrix(display_matrix(clip.rotation, mirrored=clip.mirrored))
+    if clip.sample_aspect != 1:
+        stream.codec_context.sample_aspect_ratio = clip.sample_aspect
     return stream
+
+
+def display_matrix(degrees: float, *, mirrored: bool = False) -> tuple[int, ...]:
+    """The matrix by which a player mirrors pictures if so, then turns them clockwise."""
+    cos, sin = (round(of(math.radians(degrees)) * 65536) for of in (math.cos, math.sin))
+    a, b = (-cos, -sin) if mirrored else (cos, sin)
+    return a, b, 0, -sin, cos, 0, 0, 0, 1 << 30
 
 
 def _encoder_options(clip: Clip) -> dict[str, str]:

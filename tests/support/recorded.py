@@ -40,9 +40,9 @@ def write_grays(path: Path) -> Path:
     return path
 
 
-def detections_output(folder: Folder) -> Folder:
-    """Take a folder for a job that finds objects."""
-    claim(folder, replace(JOB, fields={**JOB.fields, "soc": "Ascend310"}), SCHEMAS)
+def detections_output(folder: Folder, **fields: str) -> Folder:
+    """Take a folder for a job that finds objects, and that has these fields besides."""
+    claim(folder, replace(JOB, fields={**JOB.fields, "soc": "Ascend310", **fields}), SCHEMAS)
     return folder
 
 

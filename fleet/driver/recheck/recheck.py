@@ -115,6 +115,7 @@ class _Checker:
         before = self.count["stretches"]
         try:
             index = indexes.get(Source(video.uri, video.bytes, video.etag))
+            index = index.as_stored() if self.job.rotation == "ignore" else index
             wanted = self.job.sample.wanted(index)
             work = video_work(index, wanted, done, CostModel())
             for gop in gops_at(shares, np.where(work.todo, 0, work.costs.frames)):

@@ -71,7 +71,7 @@ def cut_samples(cache: Path, name: str, source: Source, sample: Sampling, truth:
         pictures.append(band)
     if not frames:
         raise UsageError(f"{source.uri} gives no frame to train on.", "Sample more of it.")
-    rows = list(_rows(truth, frames, index.stream.size))
+    rows = list(_rows(truth, frames, index.stream.shown_size))
     save(cache, name, pictures, np.array(rows, np.float32).reshape(-1, TRUTH_COLUMNS))
     return name
 

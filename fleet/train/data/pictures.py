@@ -26,6 +26,7 @@ from fleet.plan.shard import DoneIntervals, video_work
 from fleet.video.index import VideoIndex
 from fleet.worker.decode import DecodeLoss, ShardDecoder
 from fleet.worker.prefetch import Fetch, FetchPool
+from fleet.worker.upright import upright
 
 Band = NDArray[np.uint8]
 """RGB u8 [256, 416, 3]: rows 80..335 of the canvas."""
@@ -55,7 +56,7 @@ def bands(index: VideoIndex, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, B
     Raises VideoError for streams that the chip does not decode, and UsageError where frames are
     damaged.
     """
-    placement = canvas_placement(index.stream.size)
+    placement = canvas_placement(index.stream.shown_size)
     aipp = Aipp(AippConfig(order=ChannelOrder.RGB), CANVAS, 1, np.uint8)
     work = video_work(index, wanted, DoneIntervals([]), CostModel())
     lost: list[DecodeLoss] = []
@@ -68,7 +69,7 @@ def bands(index: VideoIndex, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, B
             decoder = ShardDecoder(
                 shard, channel, lambda row: fetch.packet(shard, row), lost.append
             )
-            for picture in decoder.pictures():
+            for picture in upright(decoder.pictures(), index.stream, device, lost.append):
                 placed = device.vpc.place(picture, placement)
                 rgb = aipp.run(tight(placed)[None], picture.colour)[0]
                 band = rgb[:, BAND_TOP : BAND_TOP + BAND.height].transpose(1, 2, 0)

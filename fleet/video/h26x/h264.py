@@ -122,7 +122,7 @@ def parse_sps(nal: bytes) -> Sps:
     poc_type, poc_lsb_bits, cycle = _order_count(bits)
     references, gaps_allowed = bits.ue(16), bits.flag()
     size, frames_only = _frame_size(bits, CROP_STEPS[0 if separate else chroma])
-    colour, frame_rate, reorder_frames = _vui(bits)
+    colour, sample_aspect, frame_rate, reorder_frames = _vui(bits)
     sequence = Sequence(
         profile=profile_name(profile_idc, constraints),
         level=level_name(profile_idc, constraints, level_idc),
@@ -134,6 +134,7 @@ def parse_sps(nal: bytes) -> Sps:
         colour=colour,
         frame_rate=frame_rate,
         reorder_frames=0 if poc_type == 2 else reorder_frames,
+        sample_aspect=sample_aspect,
     )
     return Sps(
         id=sps_id,
@@ -209,21 +210,21 @@ def _order_count(bits: BitReader) -> tuple[int, int, PocCycle]:
     return poc_type, lsb_bits, cycle
 
 
-def _vui(bits: BitReader) -> tuple[Colour, Fraction, int | None]:
-    colour, rate = Colour(), Fraction(0)
+def _vui(bits: BitReader) -> tuple[Colour, Fraction, Fraction, int | None]:
+    colour, sample_aspect, rate = Colour(), Fraction(0), Fraction(0)
     try:
         if not bits.flag():
-            return colour, rate, None
-        colour = read_picture_signal(bits)
+            return colour, sample_aspect, rate, None
+        colour, sample_aspect = read_picture_signal(bits)
         if bits.flag():
             ticks, scale = bits.u(32), bits.u(32)
             rate = Fraction(scale, ticks * 2) if ticks else rate
             bits.skip(1)
         has_hrd = [_skip_hrd(bits), _skip_hrd(bits)]
         bits.skip(1 + any(has_hrd))
-        return colour, rate, _reorder_frames(bits)
+        return colour, sample_aspect, rate, _reorder_frames(bits)
     except ValueError:  # some cameras cut the VUI short, and every decoder accepts that
-        return colour, rate, None
+        return colour, sample_aspect, rate, None
 
 
 def _skip_hrd(bits: BitReader) -> bool:

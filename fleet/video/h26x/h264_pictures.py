@@ -8,12 +8,11 @@ from fleet.video.h26x.bits import BitReader, unescape
 from fleet.video.h26x.coded_picture import CodedPicture
 from fleet.video.h26x.h264 import Sps
 from fleet.video.h26x.h264_slice import LONGEST_SLICE_HEADER_BYTES, SLICES, Slice, read_slice
+from fleet.video.h26x.messages import messages
 from fleet.video.h26x.parameter_set_store import H264Store, h264_store
 
 _SEI = 6
 _RECOVERY_POINT = 6
-_MOST_MESSAGES = 64
-"""Messages of one SEI that are looked at; encoders write a few."""
 
 
 class H264Pictures:
@@ -139,21 +138,7 @@ class _OrderCount:
 
 def _recovery_frames(nal: bytes) -> int | None:
     """Return after how many frames pictures are right, by an SEI (D.1.8); None: it does not say."""
-    data = unescape(nal[1:])
-    offset = 0
-    for _ in range(_MOST_MESSAGES):
-        if offset + 2 >= len(data):
-            break
-        kind, offset = _sei_number(data, offset)
-        size, offset = _sei_number(data, offset)
+    for kind, body in messages(unescape(nal[1:])):
         if kind == _RECOVERY_POINT:
-            return BitReader(data[offset : offset + size]).ue()
-        offset += size
+            return BitReader(body).ue()
     return None
-
-
-def _sei_number(data: bytes, offset: int) -> tuple[int, int]:
-    value = 0
-    while offset < len(data) and data[offset] == 0xFF:
-        value, offset = value + 255, offset + 1
-    return value + (data[offset] if offset < len(data) else 0), offset + 1

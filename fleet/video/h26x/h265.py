@@ -94,7 +94,7 @@ def parse_sps(nal: bytes) -> Sps:
     depth = max(bits.ue(8), bits.ue(8)) + 8
     poc_lsb_bits = bits.ue(12) + 4
     references, reorder_frames = _picture_buffer(bits, top_layer)
-    colour, frame_rate, fields = _from_tools_to_vui(bits, poc_lsb_bits)
+    colour, sample_aspect, frame_rate, fields = _from_tools_to_vui(bits, poc_lsb_bits)
     sequence = Sequence(
         profile=tier.profile,
         level=f"{tier.level_idc / 30:.1f}",
@@ -107,6 +107,7 @@ def parse_sps(nal: bytes) -> Sps:
         frame_rate=frame_rate,
         reorder_frames=reorder_frames,
         sub_layers=top_layer + 1,
+        sample_aspect=sample_aspect,
     )
     return Sps(sps_id, sequence, separate, poc_lsb_bits)
 
@@ -142,7 +143,9 @@ def _picture_buffer(bits: BitReader, top_layer: int) -> tuple[int, int]:
     return rows[-1][0], rows[-1][1]
 
 
-def _from_tools_to_vui(bits: BitReader, poc_lsb_bits: int) -> tuple[Colour, Fraction, bool]:
+def _from_tools_to_vui(
+    bits: BitReader, poc_lsb_bits: int
+) -> tuple[Colour, Fraction, Fraction, bool]:
     bits.ues(6)
     if bits.flag() and bits.flag():
         _skip_scaling_lists(bits)
@@ -186,12 +189,12 @@ def _is_used(bits: BitReader) -> bool:
     return bits.flag() or bits.flag()
 
 
-def _vui(bits: BitReader) -> tuple[Colour, Fraction, bool]:
-    colour, rate, fields = Colour(), Fraction(0), False
+def _vui(bits: BitReader) -> tuple[Colour, Fraction, Fraction, bool]:
+    colour, sample_aspect, rate, fields = Colour(), Fraction(0), Fraction(0), False
     try:
         if not bits.flag():
-            return colour, rate, fields
-        colour = read_picture_signal(bits)
+            return colour, sample_aspect, rate, fields
+        colour, sample_aspect = read_picture_signal(bits)
         bits.skip(1)
         fields = bits.flag()
         bits.skip(1)
@@ -202,4 +205,4 @@ def _vui(bits: BitReader) -> tuple[Colour, Fraction, bool]:
             rate = Fraction(scale, ticks) if ticks else rate
     except ValueError:  # a VUI that is cut short says nothing more
         pass
-    return colour, rate, fields
+    return colour, sample_aspect, rate, fields

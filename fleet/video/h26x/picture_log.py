@@ -36,6 +36,8 @@ class PictureLog:
     def __init__(self, codec: str, sets: ParameterSets) -> None:
         self.in_band = NO_NALS
         """Where the header has no parameter sets: the first that came with a picture."""
+        self.first_key = NO_NALS
+        """The first picture at which decoding may begin."""
         self._codec = codec
         self._lacks_sets = not has_sequence(codec, sets.nals)
         self._nal_length_bytes = sets.nal_length_bytes
@@ -77,6 +79,8 @@ class PictureLog:
                 self.in_band = from_unit(self._codec, nals)
                 self._lacks_sets = False
             picture = self._reader.read(nals)
+            if picture is not None and picture.is_random_access and not self.first_key:
+                self.first_key = nals
             self._gaps += not self._continues()
             if picture is not None and isinstance(self._reader, H264Pictures):
                 assert self._reader.latest is not None

@@ -14,6 +14,14 @@ CHROMA = ("4:0:0", "4:2:0", "4:2:2", "4:4:4")
 CROP_STEPS = ((1, 1), (2, 2), (2, 1), (1, 1))
 
 _EXTENDED_SAR = 255
+# The shapes of pixels by number, width to height (H.264 table E-1, H.273 table 5).
+_SAMPLE_ASPECTS = tuple(
+    Fraction(width, height)
+    for width, height in (
+        *((0, 1), (1, 1), (12, 11), (10, 11), (16, 11), (40, 33), (24, 11), (20, 11), (32, 11)),
+        *((80, 33), (18, 11), (15, 11), (64, 33), (160, 99), (4, 3), (3, 2), (2, 1)),
+    )
+)
 _UNSPECIFIED = 2
 # The chip has only BT.601 and BT.709. Others count as the nearer of the two by their luma weights
 # (ITU-T H.273 table 4): FCC and 470BG, 170M to 601; 240M and BT.2020 to 709.
@@ -47,6 +55,8 @@ class Sequence:
     """How many pictures may be decoded before one and shown after it; None where it is not said."""
     sub_layers: int = 1
     """How many temporal sub-layers an H.265 stream may have; 1 for H.264."""
+    sample_aspect: Fraction = Fraction(0)
+    """The VUI's width of a pixel to its height; 0 where it says none."""
 
 
 def colour(matrix_coefficients: int, full_range: bool) -> Colour:
@@ -62,10 +72,12 @@ def colour(matrix_coefficients: int, full_range: bool) -> Colour:
     return Colour(matrix or Matrix.BT601, sample_range, declared=matrix is not None)
 
 
-def read_picture_signal(bits: BitReader) -> Colour:
-    """Read the VUI up to the chroma location, alike in H.264 (E.1.1) and H.265 (E.2.1)."""
-    if bits.flag() and bits.u(8) == _EXTENDED_SAR:
-        bits.skip(32)
+def read_picture_signal(bits: BitReader) -> tuple[Colour, Fraction]:
+    """Read the VUI up to the chroma location, alike in H.264 (E.1.1) and H.265 (E.2.1).
+
+    Returns how to read the samples, and the shape of a pixel, see `Sequence`.
+    """
+    sample_aspect = _sample_aspect(bits)
     if bits.flag():
         bits.skip(1)
     full_range, matrix = False, _UNSPECIFIED
@@ -77,7 +89,15 @@ def read_picture_signal(bits: BitReader) -> Colour:
             matrix = bits.u(8)
     if bits.flag():
         bits.ues(2)
-    return colour(matrix, full_range)
+    return colour(matrix, full_range), sample_aspect
+
+
+def _sample_aspect(bits: BitReader) -> Fraction:
+    number = bits.u(8) if bits.flag() else 0
+    if number == _EXTENDED_SAR:
+        width, height = bits.u(16), bits.u(16)
+        return Fraction(width, height) if height else Fraction(0)
+    return _SAMPLE_ASPECTS[number] if number < len(_SAMPLE_ASPECTS) else Fraction(0)
 
 
 def cropped(width: int, height: int, crop: list[int], steps: tuple[int, int]) -> Size:

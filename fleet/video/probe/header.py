@@ -8,7 +8,7 @@ import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from fleet.core.access_unit import NalUnits
+from fleet.core.access_unit import NO_NALS, NalUnits
 from fleet.errors import BrokenVideoError
 from fleet.video.containers import avi, isobmff
 from fleet.video.containers.libav import new_configuration, opened, packets, video_stream
@@ -87,16 +87,18 @@ def _finished(
     if not len(table):
         raise BrokenVideoError(uri, "its index lists no picture.", "Record it or copy it again.")
     codec, sets = codec_name(stream), header_sets(uri, stream)
+    key = NO_NALS
     if codec in CODECS:
         keys = np.flatnonzero(table.key)[:2].tolist()
         if not keys:
             return None
         heads = _Heads(ranges, table, codec, sets.nal_length_bytes)
+        key = heads.unit(keys[0])
         if not has_sequence(codec, sets.nals):  # avc3, hev1 and AVI have them in the stream
             sets = replace(sets, nals=heads.parameter_sets(uri, keys[0]))
         if _is_order_unclear(heads, table, sets.nals):
             return None
-        repeats = bool(sets.nals) and has_any_set(codec, heads.unit(keys[0]))
+        repeats = bool(sets.nals) and has_any_set(codec, key)
         pictures = heads.pictures(sets.nals, keys)
         if any(picture is not None and not picture.is_random_access for picture in pictures):
             return None
@@ -104,7 +106,7 @@ def _finished(
         if shown is None:
             return None
         table = replace(table, shown=shown)
-        described = describe(uri, stream, sets, table)
+        described = describe(uri, stream, sets, table, key=key)
         return ProbeResult(replace(described, repeats_sets=repeats), table)
     return ProbeResult(describe(uri, stream, sets, table), table)
 

@@ -155,7 +155,8 @@ def _of_pictures(
     lost = codec == "h264" and not log.is_idr[first]
     shown = displayable(rows.shown & shown, times.pts, first, leading_lost=lost)
     table = rows.table(times.pts, is_random_access, shown, log.ranks)
-    described = describe(uri, stream, sets, table, times.time_base, log.sets.changes(sets.nals))
+    changes = log.sets.changes(sets.nals)
+    described = describe(uri, stream, sets, table, times.time_base, changes, key=log.first_key)
     step = 0 if times.are_even(table) else log.frame_num_step
     return ProbeResult(replace(described, clock=times.clock, frame_num_step=step), table)
 

@@ -30,6 +30,7 @@ def stream_to_json(stream: StreamInfo) -> str:
         "colour": [stream.colour.matrix, stream.colour.range, stream.colour.declared],
         "time_base": str(stream.time_base),
         "frame_rate": str(stream.frame_rate),
+        "sample_aspect": str(stream.sample_aspect),
         "parameter_sets": _base64(stream.parameter_sets),
         "later_sets": [
             [change.row, _base64(change.parameter_sets), change.out_of_band]
@@ -48,6 +49,7 @@ def stream_from_json(written: str) -> StreamInfo:
         colour=raw.take("colour", _colour),
         time_base=raw.take("time_base", _fraction),
         frame_rate=raw.take("frame_rate", _fraction),
+        sample_aspect=raw.take("sample_aspect", _fraction),
         parameter_sets=base64.b64decode(raw.take("parameter_sets", text)),
         later_sets=raw.take("later_sets", _changes),
     )

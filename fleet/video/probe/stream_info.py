@@ -14,13 +14,15 @@ from fleet.core.access_unit import NO_NALS, NalUnits
 from fleet.core.frames import Range
 from fleet.core.geometry import Size
 from fleet.errors import BrokenVideoError
+from fleet.video.containers.display_matrix import nearest_turn, read_turn
 from fleet.video.containers.libav import new_configuration
 from fleet.video.containers.limits import REENCODE, REMUX
 from fleet.video.containers.packet_rows import frame_rate
 from fleet.video.h26x.annexb import split
+from fleet.video.h26x.orientation import display_orientation
 from fleet.video.h26x.parameter_sets import CODECS, ParameterSets, from_configuration, sequence
 from fleet.video.h26x.sequence import Sequence, colour
-from fleet.video.index import PacketTable, SetsChange, StreamInfo
+from fleet.video.index import MOST_ASPECT, PacketTable, SetsChange, StreamInfo
 
 USUAL_RATE = Fraction(25)
 """Frames a second of a stream that says nothing of it."""
@@ -32,6 +34,9 @@ _SUBSAMPLINGS = {
     (4, 4): "4:1:0",
     (1, 2): "4:4:0",
 }
+
+_ROUNDED = Fraction(1, 100)
+"""Pixels that differ less from squares are taken for squares."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +97,12 @@ def describe(
     table: PacketTable,
     time_base: Fraction | None = None,
     later_sets: tuple[SetsChange, ...] = (),
+    *,
+    key: NalUnits = NO_NALS,
 ) -> StreamInfo:
     """Return what is known of the stream; `time_base`: where it is not the container's.
+
+    `key`: the first picture at which decoding may begin, or its first bytes.
 
     Raises BrokenVideoError where it has no size, or no SPS that can be read.
     """
@@ -107,6 +116,9 @@ def describe(
     if codec in CODECS and found is None:
         raise no_sequence(uri)
     facts = _with_container_colour(found, stream) if found else _libav_facts(uri, stream)
+    # As libav has it, what the stream asks for goes before what its container says.
+    asked = display_orientation(codec, key)
+    turn = read_turn(stream) if asked is None else nearest_turn(asked[0], mirrored=asked[1])
     return StreamInfo(
         codec=codec,
         profile=facts.profile,
@@ -122,6 +134,10 @@ def describe(
         parameter_sets=sets.nals.data,
         nal_length_bytes=sets.nal_length_bytes,
         later_sets=later_sets,
+        mirrored=turn.mirrored,
+        rotation=turn.rotation,
+        sample_aspect=_sample_aspect(stream.sample_aspect_ratio, facts.sample_aspect),
+        unheeded=turn.unheeded,
     )
 
 
@@ -159,6 +175,18 @@ def _with_container_colour(found: Sequence, stream: VideoStream) -> Sequence:
         return found
     wide = Range.WIDE in {container.range, found.colour.range}
     return replace(found, colour=replace(container, range=Range.WIDE if wide else Range.NARROW))
+
+
+def _sample_aspect(container: Fraction | None, declared: Fraction) -> Fraction:
+    """Return the width of a pixel to its height: the container's, else the VUI's, else 1.
+
+    A container's 1 is what muxers write that know of none, and takes no precedence. What is absurd
+    counts as 1, and so does what rounding makes of 1: a picture of 1088 rows, of which 1080 count.
+    """
+    found = declared if container in {None, 1} else container
+    if not found or not Fraction(1, MOST_ASPECT) <= found <= MOST_ASPECT:
+        return Fraction(1)
+    return Fraction(1) if abs(found - 1) < _ROUNDED else found
 
 
 def _libav_facts(uri: str, stream: VideoStream) -> Sequence:

@@ -1,0 +1,102 @@
+"""How a container has pictures turned before they are shown: its display matrix."""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import av
+from av.video.stream import VideoStream
+
+_CONTAINERS = {"mov", "matroska"}
+"""The names of the demuxers that find a display matrix."""
+_MUXERS = ("mp4", "mov")
+_TKHD_MATRIX = 4 + 40
+"""Bytes from a track header's name to its matrix, in version 0 (ISO 14496-12 8.3.2)."""
+_NEAR = 0.02
+"""Directions and angles that differ by less, in radians, count as the same."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """How a stored picture becomes the one that is shown: mirrored first, then turned."""
+
+    rotation: int = 0
+    """Degrees clockwise: 0, 90, 180 or 270."""
+    mirrored: bool = False
+    """Whether left and right change places before."""
+    unheeded: str = ""
+    """What the matrix asks for and is not done, in a sentence; empty where all is done."""
+
+
+def read_turn(stream: VideoStream) -> Turn:
+    """Return how the container of a stream has pictures turned.
+
+    Turns of Matroska are not found for the codecs that libav writes to neither MP4 nor QuickTime:
+    VP8, Theora and the like.
+    """
+    names = set(stream.container.format.name.split(","))
+    if not names & _CONTAINERS:
+        return Turn()
+    try:
+        matrix = _matrix(stream)
+    except av.PatchWelcomeError:
+        return Turn()
+    except av.FFmpegError as error:
+        return Turn(unheeded=f"its display matrix cannot be read ({error.strerror})")
+    return Turn() if matrix is None else turn_of(matrix)
+
+
+def turn_of(matrix: Sequence[int]) -> Turn:
+    """Return the turn that comes nearest to a display matrix: a, b, u, c, d, v, x, y, w.
+
+    It takes the point (p, q), right and down, to (a p + c q, b p + d q). Scales are no turns: libav
+    counts them as the shape of pixels.
+    """
+    a, b, _, c, d = matrix[:5]
+    across, down = math.hypot(a, b), math.hypot(c, d)
+    area = a * d - b * c
+    if not across or not down or abs(area) < _NEAR * across * down:
+        return Turn(unheeded="its display matrix makes no sense")
+    mirrored = area < 0
+    angle = math.degrees(math.atan2(-b, -a) if mirrored else math.atan2(b, a)) % 360
+    turn = nearest_turn(angle, mirrored=mirrored)
+    if abs(a * c + b * d) > _NEAR * across * down:
+        return replace(turn, unheeded="its display matrix slants pictures")
+    return turn
+
+
+def nearest_turn(degrees: float, *, mirrored: bool) -> Turn:
+    """Return the turn by whole quarters that comes nearest to an angle, clockwise."""
+    rotation = round(degrees / 90) % 4 * 90
+    off = abs((degrees - rotation + 180) % 360 - 180)
+    odd = f"it asks to be turned by {degrees:.0f} degrees" if off > math.degrees(_NEAR) else ""
+    return Turn(rotation, mirrored, odd)
+
+
+def _matrix(stream: VideoStream) -> tuple[int, ...] | None:
+    """Return the display matrix that libav has found, 9 numbers; None for codecs without one.
+
+    libav combines what MP4 says of the track and of the movie, and the angles of Matroska. PyAV
+    hands it to decoders and muxers only; a muxer writes it down without looking at any picture.
+    """
+    muxer = next((name for name in _MUXERS if _takes(name, stream)), None)
+    if muxer is None:
+        return None
+    header = io.BytesIO()
+    with av.open(header, "w", format=muxer, options={"movflags": "empty_moov"}) as output:
+        context = output.add_stream_from_template(stream, opaque=True).codec_context
+        # Parameter sets would be looked at, and the layout of samples missed; neither counts here.
+        context.extradata = None
+        context.pix_fmt = context.pix_fmt or "yuv420p"
+        output.start_encoding()
+    written = header.getvalue()
+    return struct.unpack_from(">9i", written, written.rindex(b"tkhd") + _TKHD_MATRIX)
+
+
+def _takes(muxer: str, stream: VideoStream) -> bool:
+    with av.open(io.BytesIO(), "w", format=muxer) as output:
+        return stream.codec_context.codec.canonical_name in output.supported_codecs
