@@ -262,4 +262,5 @@ def _started(plan: Plan, leases: int) -> RunStarted:
         done_frames=prepared.frames - prepared.todo_frames,
         done_leases=done,
         job=target.digest,
+        left=target.listing.left,
     )
