@@ -103,6 +103,8 @@ def run_target(
         with beating(beat, clock, checkpointer.flush):
             if not table.conditional:
                 observers.on_event(Warned(_UNSURE))
+            if target.without_columns:
+                observers.on_event(Warned(target.without_columns))
             outcome = _drive(context, load(target))
             total = _close(context, outcome)
             observers.on_event(RunEnded(whole=not (outcome.interrupted or outcome.unreached)))

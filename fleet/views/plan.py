@@ -30,6 +30,8 @@ def _facts(plan: Estimate, per_device_hour: float | None) -> Iterator[tuple[str,
     yield "video", f"{_stretch(plan.whole)}, {size(plan.input_bytes)}{refused}"
     if plan.left_aside:
         yield "left aside", left_aside(plan.left_aside)
+    if plan.without_columns:
+        yield "columns", plan.without_columns
     if plan.done.videos or plan.done.video_s:
         share = percent(plan.done.video_s, plan.whole.video_s)
         yield (
