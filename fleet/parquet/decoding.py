@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fleet.parquet.arrow_threads import native_buffer
+
 _TROUBLE = (pa.ArrowException, OSError, KeyError)
 """What Arrow raises for bytes, columns and values that are not as they should be."""
 
@@ -17,8 +19,9 @@ def decode(data: bytes, names: Sequence[str] | None = None) -> tuple[pa.Table, M
     `names`: the columns to read, if they are there; None for all. Raises ValueError where it is no
     Parquet file, or damaged.
     """
+    source = pa.BufferReader(native_buffer(data))
     try:
-        with pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True) as file:
+        with pq.ParquetFile(source, page_checksum_verification=True) as file:
             pairs = (file.metadata.metadata or {}).items()
             return file.read(names), {key.decode(): value.decode() for key, value in pairs}
     except _TROUBLE as error:
