@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from fleet.errors import (
     AccessDeniedError,
+    ArchivedError,
     CredentialsRefusedError,
     NoSuchBucketError,
     StorageError,
@@ -24,6 +25,10 @@ _METADATA_HOST = "169.254.169.254"
 _CHECK_KEYS = "Check the access key, its secret and the endpoint."
 _ALLOW = "Ask for the right to do this with these credentials, or use others."
 _RENEW = "Get new credentials and run the same command again: what is done stays done."
+_RESTORE = (
+    "Restore it first, such as by `aws s3api restore-object`; then `fleet requeue` and the same "
+    "command again do it."
+)
 _REGION = "Set AWS_REGION to the region of the bucket."
 _SPELLING = "Check its spelling, the endpoint and the account."
 _NO_CREDENTIALS = {
@@ -57,6 +62,9 @@ _BY_CODE: Mapping[str, tuple[_Kind, str, str]] = {
         "this machine's clock is wrong",
         "Set the clock.",
     ),
+    "InvalidObjectState": (ArchivedError, "it lies in an archive", _RESTORE),
+    "BlobArchived": (ArchivedError, "it lies in an archive", _RESTORE),
+    "BlobBeingRehydrated": (ArchivedError, "it is being restored from an archive", _RESTORE),
     "NoSuchBucket": (NoSuchBucketError, "there is no such bucket", _SPELLING),
     "InvalidBucketName": (NoSuchBucketError, "no bucket can have this name", _SPELLING),
     "ContainerNotFound": (NoSuchBucketError, "there is no such container", _SPELLING),
@@ -67,6 +75,7 @@ _BY_STATUS: Mapping[int, tuple[_Kind, str, str]] = {
     401: (CredentialsRefusedError, "the credentials are not taken", _RENEW),
     403: (AccessDeniedError, "access is denied", _ALLOW),
 }
+_ARCHIVED = tuple(code for code, (kind, _, _) in _BY_CODE.items() if kind is ArchivedError)
 # None of them goes away by waiting.
 _REFUSED_ERRNO = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL}
 _FULL_ERRNO = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
@@ -96,6 +105,11 @@ def translate_cloud_error(what: str, error: Exception) -> StorageError:
         return StorageRefusedError(f"{what}: {_reason(text, status, code)}.")
     way_out = "" if status else "Check the endpoint and the network."
     return StorageError(f"{what}: {_reason(text, status, code)}.", way_out)
+
+
+def is_archived(error: Exception) -> bool:
+    """Return whether the store says that an object has to be restored from an archive first."""
+    return _first(_CODE, str(error)) in _ARCHIVED
 
 
 def _reason(text: str, status: int, code: str) -> str:

@@ -21,8 +21,11 @@ class Canned:
 
 
 @contextmanager
-def answering(body: bytes, exist: Sequence[str] = ()) -> Iterator[Canned]:
-    """Run such a server until the block ends; `exist`: what HEAD finds, by ends of paths."""
+def answering(body: bytes, exist: Sequence[str] = (), status: int = 200) -> Iterator[Canned]:
+    """Run such a server until the block ends.
+
+    `exist`: what HEAD finds, by ends of paths. `status`: of the answers to GET.
+    """
     canned = Canned()
 
     class Handler(BaseHTTPRequestHandler):
@@ -31,7 +34,7 @@ def answering(body: bytes, exist: Sequence[str] = ()) -> Iterator[Canned]:
         def do_GET(self) -> None:
             """Note the path, and answer."""
             canned.paths.append(self.path)
-            self.send_response(200)
+            self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.send_header("Last-Modified", "Sun, 01 Nov 2026 00:00:00 GMT")
             self.end_headers()

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 Break = str | int | None
 """What is done to a request. A number: that status instead of an answer. "reset": the connection is
 reset. "cut": and that in mid-body. "short": half a body that claims to be whole. "expired": the
-credentials are taken no more. None: nothing."""
+credentials are taken no more. "archived": the object has to be restored first. None: nothing."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(broken, [], b"<Error><Code>SlowDown</Code></Error>")
         elif broken == "expired":
             self._answer(400, [], b"<Error><Code>ExpiredToken</Code></Error>")
+        elif broken == "archived":
+            self._answer(403, [], b"<Error><Code>InvalidObjectState</Code></Error>")
         elif broken == "reset":
             self._reset()
         else:
