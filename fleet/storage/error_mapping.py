@@ -18,6 +18,8 @@ from fleet.storage.redaction import redact
 
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>([\w.]+)</Code>")
+_FROM_KEYS = re.compile(r"credential provider: (\w+): (.*)")
+"""What the client says where asking for keys has raised one of these errors."""
 _MESSAGE = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
 # Clouds hand out the credentials of a machine's role here; clients ask it last.
 _METADATA_HOST = "169.254.169.254"
@@ -88,6 +90,9 @@ def translate_cloud_error(what: str, error: Exception) -> StorageError:
     `what`: what could not be done, such as 's3://b/x could not be read'.
     """
     text = str(error)
+    if raised := _FROM_KEYS.search(text):
+        kinds = {kind.__name__: kind for kind in (AccessDeniedError, CredentialsRefusedError)}
+        return kinds.get(raised[1], StorageError)(redact(f"{what}: {raised[2]}"))
     code = _first(_CODE, text)
     if code in _BY_CODE:
         kind, reason, way_out = _BY_CODE[code]
@@ -95,6 +100,11 @@ def translate_cloud_error(what: str, error: Exception) -> StorageError:
     if _METADATA_HOST in text or "Account must be specified" in text:
         way_out = _NO_CREDENTIALS.get(what.partition("://")[0], "")
         return AccessDeniedError(f"{what}: no credentials were found.", way_out)
+    return _by_status(what, text, code)
+
+
+def _by_status(what: str, text: str, code: str) -> StorageError:
+    """Return the error of an answer whose code says nothing, or of no answer at all."""
     status = int(_first(_STATUS, text) or 0)
     if status in _BY_STATUS:
         kind, reason, way_out = _BY_STATUS[status]
