@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -13,8 +13,10 @@ from canned import answering
 
 from fleet.errors import InputNotFoundError, UsageError
 from fleet.storage import Folder, Reader, canonical, expand
+from fleet.storage.candidates import find_below, find_object
 from fleet.storage.listing import APPLE_DOUBLE, MARK, SYSTEM_FOLDER
 from fleet.storage.selection import InputFilter
+from fleet.storage.store import Stat
 
 KINDS = ("disk", "memory", "seaweed")
 LEFT_BEHIND = (
@@ -118,6 +120,35 @@ def test_marks_of_folders_are_no_videos(monkeypatch: pytest.MonkeyPatch) -> None
     found = {source.uri: source.bytes for source in listing.sources}
     assert found == {"s3://bucket/in/e.mp4/f.mp4": 3, "s3://bucket/in/g.mp4": 5}
     assert listing.left == {MARK: 3}
+
+
+class Azure:
+    """Names and sizes, as a store with real folders lists them: each is an empty object, too."""
+
+    name = "az://container"
+
+    def __init__(self, **sizes: int) -> None:
+        self.sizes = {name.replace("__", "/"): size for name, size in sizes.items()}
+
+    def stat(self, path: str) -> Stat:
+        """See Store."""
+        if path not in self.sizes:
+            raise FileNotFoundError(path)
+        return Stat(path, self.sizes[path], "e", None)
+
+    def list(self, folder: str) -> Iterator[Stat]:
+        """See Store."""
+        return (self.stat(name) for name in self.sizes if name.startswith(f"{folder}/"))
+
+
+def test_folders_that_are_objects_are_no_videos() -> None:
+    """Azure's hierarchical accounts have them: empty, and without a slash."""
+    store: Any = Azure(clips=0, clips__cam=0, clips__cam__a=5, empty=0)
+    assert find_object(store, "clips") is None
+    assert find_object(store, "empty") is not None
+    store.sizes = {"in/cam.mp4": 0, "in/cam.mp4/a.mp4": 5, "in/b.mp4": 0}
+    found = {one.stat.path for one in find_below(store, "in", only_folders=False)}
+    assert found == {"in/cam.mp4/", "in/cam.mp4/a.mp4", "in/b.mp4"}
 
 
 def test_an_empty_video_stays_a_video(place: Callable[[str], str]) -> None:
