@@ -18,6 +18,7 @@
     |- StorageError (OSError)               retryable: the store did not answer as it should
     |  |- OutputUnwritableError             an output cannot be written to: full, read-only, away
     |  `- StorageRefusedError               the store says no: asked at once again, it says the same
+    |     |- ArchivedError (RuntimeError)    the object lies in an archive: it has to be restored
     |     |- AccessDeniedError (PermissionError)  not allowed, or not with these credentials
     |     |  `- CredentialsRefusedError     the credentials are wrong or have expired
     |     `- NoSuchBucketError (LookupError)  there is no such bucket or container
@@ -188,6 +189,12 @@ class AccessDeniedError(StorageRefusedError, PermissionError, recorded_as="Acces
 
 class CredentialsRefusedError(AccessDeniedError, recorded_as="CredentialsRefused"):
     """The store does not take the credentials, whatever is asked: wrong, or expired by now."""
+
+
+class ArchivedError(StorageRefusedError, RuntimeError):
+    """The object lies in a class of storage that is not read, such as Glacier, until restored."""
+
+    retryable: ClassVar[bool] = False
 
 
 class NoSuchBucketError(StorageRefusedError, LookupError, recorded_as="NoSuchBucket"):

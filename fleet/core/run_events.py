@@ -6,7 +6,8 @@ split) are passed on to observers unchanged; see `fleet.scheduler.commands`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -177,6 +178,8 @@ class RunStarted:
     """How many of those leases were there before the run."""
     job: str = ""
     """The job's digest."""
+    left: Mapping[str, int] = field(default_factory=dict)
+    """Kind -> names in the inputs that are no videos."""
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,8 @@ class Estimate:
     left_aside: Mapping[str, int]
     index_bytes: int
     in_use: str
+    without_columns: str = ""
+    """A sentence on the videos whose path has not all of the columns; empty where all have."""
 
 
 def estimate(
@@ -130,6 +132,7 @@ def estimate(
         left_aside=target.listing.left,
         index_bytes=prepared.bytes_read,
         in_use=str(rival) if rival else "",
+        without_columns=target.without_columns,
     )
 
 

@@ -104,6 +104,8 @@ def run_target(
         with beating(beat, clock, checkpointer.flush):
             if not table.conditional:
                 observers.on_event(Warned(_UNSURE))
+            if target.without_columns:
+                observers.on_event(Warned(target.without_columns))
             outcome = _drive(context, load(target))
             total = _close(context, outcome)
             observers.on_event(RunEnded(whole=not (outcome.interrupted or outcome.unreached)))
@@ -265,4 +267,5 @@ def _started(plan: Plan, leases: int) -> RunStarted:
         done_frames=prepared.frames - prepared.todo_frames,
         done_leases=done,
         job=target.digest,
+        left=target.listing.left,
     )

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from fleet.ascend.soc import soc
 from fleet.driver.identity import JobIdentity, identify
+from fleet.driver.path_columns import check_path_columns
 from fleet.driver.prepare import Known, Prepared, prepare
 from fleet.index_cache.store import INDEX_FOLDER, IndexStore
 from fleet.job.job import Job
@@ -28,6 +29,8 @@ class JobTarget:
     identity: JobIdentity
     table: Table
     listing: Listing
+    without_columns: str = ""
+    """A sentence on the videos whose path has not all of the columns; empty where all have."""
 
     @property
     def digest(self) -> str:
@@ -91,11 +94,14 @@ class Session:
 def resolve_target(job: Job) -> JobTarget:
     """Read what a job names and list its inputs.
 
-    Raises UsageError where something is not there, or the output is another job's.
+    Raises UsageError where something is not there, the output is another job's, or a column that is
+    taken from paths is in none.
     """
     identity = identify(job)
     table = Table.of_job(job.output, identity.record)
-    return JobTarget(job, identity, table, expand(job.inputs, job.choice))
+    listing = expand(job.inputs, job.choice)
+    uris = [source.uri for source in listing.sources]
+    return JobTarget(job, identity, table, listing, check_path_columns(job.partitions, uris))
 
 
 def load_session(target: JobTarget) -> Session:

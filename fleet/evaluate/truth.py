@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fleet.errors import UsageError
+from fleet.parquet.arrow_threads import native_buffer
 from fleet.storage import Folder, read_file
 
 BOX = ("x1", "y1", "x2", "y2")
@@ -55,7 +56,7 @@ def _parts(uri: str) -> list[tuple[str, bytes]]:
 
 def _parquet(data: bytes, name: str) -> pa.Table:
     try:
-        return pq.read_table(pa.BufferReader(data))
+        return pq.read_table(pa.BufferReader(native_buffer(data)))
     except pa.ArrowException as error:
         reason = str(error).partition("\n")[0]
         raise UsageError(f"{name} is not Parquet: {reason}", "Check the path.") from None

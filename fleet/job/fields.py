@@ -78,6 +78,11 @@ def _check_pattern(value: str) -> str:
         names = re.compile(value).groupindex
     except re.error as error:
         raise ValueError(f"{value!r} is not a regular expression: {error}") from None
+    if "\b" in value:
+        raise ValueError(
+            f"{value!r} holds a backspace, which \\b is within double quotes in TOML: write it "
+            "within single quotes"
+        )
     if value and not names:
         raise ValueError(f"{value!r} names no column: write (?P<camera>[^/]+) for each")
     return value

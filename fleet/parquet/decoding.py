@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fleet.parquet.arrow_threads import native_buffer
+
 _SMALL_BYTES = 1 << 16
 _TROUBLE = (pa.ArrowException, OSError, KeyError)
 """What Arrow raises for bytes, columns and values that are not as they should be."""
@@ -18,11 +20,12 @@ def decode(data: bytes, names: Sequence[str] | None = None) -> tuple[pa.Table, M
     `names`: the columns to read, if they are there; None for all. Raises ValueError where it is no
     Parquet file, or damaged.
     """
+    source = pa.BufferReader(native_buffer(data))
     # Handing the few pages of a small object to other threads takes longer than reading them.
     is_large = len(data) > _SMALL_BYTES
     options = {"page_checksum_verification": True, "pre_buffer": is_large}
     try:
-        with pq.ParquetFile(pa.BufferReader(data), **options) as file:
+        with pq.ParquetFile(source, **options) as file:
             pairs = (file.metadata.metadata or {}).items()
             rows = file.read(names, use_threads=is_large)
             return rows, {key.decode(): value.decode() for key, value in pairs}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 
+import pyarrow as pa
+
 from fleet.errors import StorageError
+from fleet.parquet.arrow_threads import native_buffer, reading, watch
 from fleet.storage import Entry, Folder
 
 
@@ -12,6 +15,7 @@ class RangedFile(io.RawIOBase):
     """An object of a folder as a file: each read is one ranged read, nothing is kept.
 
     Reading raises StorageError where the object is gone, or has changed since it was listed.
+    Threads of Arrow's may hold it, so that it is watched.
     """
 
     def __init__(self, folder: Folder, entry: Entry) -> None:
@@ -19,6 +23,7 @@ class RangedFile(io.RawIOBase):
         self._folder = folder
         self._entry = entry
         self._at = 0
+        watch(self)
 
     def readable(self) -> bool:
         """Whether it can be read: yes."""
@@ -47,6 +52,11 @@ class RangedFile(io.RawIOBase):
             raise StorageError(f"{self._folder.uri}/{self._entry.name} has changed meanwhile.")
         self._at += length
         return data
+
+    def read_buffer(self, size: int = -1) -> pa.Buffer:
+        """Read on, for Arrow: into memory of its own."""
+        with reading():
+            return native_buffer(self.read(size))
 
     def _read(self, length: int) -> bytes:
         try:

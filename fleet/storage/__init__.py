@@ -5,10 +5,11 @@ obstore, memory:// and other schemes through fsspec. Requests that fail are retr
 (`retry`). A store can be made to fail on purpose (`fault_injection`).
 """
 
+from fleet.storage.candidates import VIDEO_EXTENSIONS
 from fleet.storage.endpoints import is_exposed
 from fleet.storage.fault_injection import FAULTS_VARIABLE, Faults
 from fleet.storage.folder import Entry, Folder, Writable
-from fleet.storage.listing import VIDEO_EXTENSIONS, Listing, expand
+from fleet.storage.listing import Listing, expand
 from fleet.storage.location import canonical
 from fleet.storage.reader import Reader, read_file, read_text
 from fleet.storage.redaction import (

@@ -10,7 +10,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, InvalidPathError, PreconditionError
 
 from fleet.errors import NoSuchBucketError, StorageRefusedError
-from fleet.storage.error_mapping import translate_cloud_error
+from fleet.storage.error_mapping import is_archived, translate_cloud_error
 from fleet.storage.location import at
 from fleet.storage.presigned import SignedUrlStore
 from fleet.storage.store import PreconditionFailedError, ReadResult, Stat
@@ -158,7 +158,10 @@ class CloudStore:
         what = f"{at(self.name, path)} could not be {what}"
         try:
             yield
-        except (AlreadyExistsError, PreconditionError):
+        except (AlreadyExistsError, PreconditionError) as error:
+            # Azure calls it a conflict, as the client does a condition that fails.
+            if is_archived(error):
+                raise translate_cloud_error(what, error) from None
             raise PreconditionFailedError(path) from None
         except FileNotFoundError as error:
             if "NoSuchBucket" in str(error) or "ContainerNotFound" in str(error):

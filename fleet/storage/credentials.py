@@ -1,20 +1,23 @@
 """The credentials and endpoints of S3: from the environment, then from the files of AWS.
 
 obstore itself reads the environment, and asks a cloud machine for its role; it does not read
-~/.aws/credentials or profiles, and does not know Huawei's names. Nothing here comes from a job
-file.
+~/.aws/credentials or profiles, and does not know Huawei's names. Profiles that get their keys from
+elsewhere (SSO, a role, a process) need boto3, the extra `aws`. Nothing here comes from a job file.
 """
 
 from __future__ import annotations
 
 import configparser
+import importlib.util
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from fleet.errors import AccessDeniedError, UsageError
+from fleet.errors import AccessDeniedError, CredentialsRefusedError, StorageError, UsageError
 from fleet.storage.redaction import register_secret
 
 if TYPE_CHECKING:
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 # Tools that renew a profile's keys rewrite the file.
 _READ_AGAIN = timedelta(minutes=15)
+# boto3 keeps what it was given, and renews it minutes before it expires: asking costs nothing.
+_ASK_AGAIN = timedelta(minutes=1)
 _OBS_NAMES = (
     ("OBS_ACCESS_KEY_ID", "OBS_SECRET_ACCESS_KEY", "OBS_SECURITY_TOKEN"),
     ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK", "HUAWEICLOUD_SDK_SECURITY_TOKEN"),
@@ -38,7 +43,7 @@ _ROLES = (
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "AWS_SKIP_SIGNATURE",
 )
-_NOT_TAKEN = ("credential_process", "sso_session", "sso_start_url", "role_arn")
+_FROM_ELSEWHERE = ("credential_process", "sso_session", "sso_start_url", "role_arn")
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,57 @@ class ProfileKeys:
         return _credential(keys, datetime.now(UTC) + _READ_AGAIN)
 
 
+@dataclass(frozen=True)
+class RenewedKeys:
+    """The keys of a profile that come from elsewhere for a while: boto3 gets and renews them."""
+
+    files: ProfileFiles
+    """Where the profile stands."""
+
+    def __call__(self) -> S3Credential:
+        """Return keys that are valid as obstore asks for them, and hide them from then on.
+
+        Raises CredentialsRefusedError where there are none, and StorageError where who gives them
+        does not answer.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError  # noqa: PLC0415
+
+        name = self.files.profile or "default"
+        try:
+            found: S3Credential = _provider(self.files)()
+        except HTTPClientError as error:
+            message = f"The keys of the AWS profile {name} do not come: {_reason(error)}."
+            raise StorageError(message) from None
+        except (BotoCoreError, ClientError, ValueError) as error:
+            raise CredentialsRefusedError(
+                f"The AWS profile {name} gives no keys: {_reason(error)}.",
+                f"Log in again, such as by `aws sso login --profile {name}`, and run the same "
+                "command again.",
+            ) from None
+        register_secret(
+            found["access_key_id"], found["secret_access_key"] or "", found["token"] or ""
+        )
+        return found
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")
+
+
+@lru_cache(maxsize=16)
+def _provider(files: ProfileFiles) -> Any:
+    import boto3  # noqa: PLC0415 - of an extra
+    import botocore.session  # noqa: PLC0415
+    from obstore.auth.boto3 import Boto3CredentialProvider  # noqa: PLC0415 - it needs boto3
+
+    # It logs a traceback of what it raises.
+    logging.getLogger("botocore.credentials").setLevel(logging.CRITICAL)
+    session = botocore.session.Session(profile=files.profile or None)
+    session.set_config_variable("config_file", str(files.config))
+    session.set_config_variable("credentials_file", str(files.credentials))
+    return Boto3CredentialProvider(boto3.Session(botocore_session=session), ttl=_ASK_AGAIN)
+
+
 def _credential(keys: Keys, until: datetime | None) -> S3Credential:
     return {
         "access_key_id": keys.access,
@@ -92,7 +148,7 @@ class S3Settings:
     bucket_in_host: bool
     """Whether requests name the bucket in the host, as OBS requires, or in the path, which most
     self-hosted stores require."""
-    keys: Keys | ProfileKeys | None
+    keys: Keys | ProfileKeys | RenewedKeys | None
     """The keys to sign with; None leaves it to obstore to find a role."""
 
 
@@ -120,10 +176,11 @@ class ProfileFiles:
         if "aws_access_key_id" in values and "aws_secret_access_key" in values:
             token = values.get("aws_session_token", "")
             return Keys(values["aws_access_key_id"], values["aws_secret_access_key"], token)
-        if not_taken := [key for key in _NOT_TAKEN if key in values]:
+        if elsewhere := [key for key in _FROM_ELSEWHERE if key in values]:
             raise AccessDeniedError(
-                f"The AWS profile {name} gets its keys by {not_taken[0]}, which Fleet cannot do.",
-                'Run: eval "$(aws configure export-credentials --format env)"',
+                f"The AWS profile {name} gets its keys by {elsewhere[0]}, which needs boto3.",
+                "Install it: pip install 'ascend-fleet[aws]'. Or, for as long as those keys are "
+                'valid: eval "$(aws configure export-credentials --format env)"',
             )
         raise AccessDeniedError(
             f"There are no keys of the AWS profile {name} in {self.credentials} or {self.config}.",
@@ -181,13 +238,16 @@ def _keys(
     environment: Mapping[str, str],
     names: tuple[tuple[str, str, str], ...],
     files: ProfileFiles,
-) -> Keys | ProfileKeys | None:
+) -> Keys | ProfileKeys | RenewedKeys | None:
     for access, secret, token in names:
         if environment.get(access) and environment.get(secret):
             return Keys(environment[access], environment[secret], environment.get(token, ""))
     if _first(environment, _ROLES):
         return None
-    if files.profile or "aws_access_key_id" in files.values():
+    values = files.values()
+    if _comes_from_elsewhere(values) and importlib.util.find_spec("boto3"):
+        return RenewedKeys(files)
+    if files.profile or "aws_access_key_id" in values or _comes_from_elsewhere(values):
         files.keys()  # raises at once where something is wrong with them
         return ProfileKeys(files)
     if environment.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
@@ -195,6 +255,13 @@ def _keys(
             "No credentials were found.", "Set AWS_ACCESS_KEY_ID, or AWS_PROFILE."
         )
     return None
+
+
+def _comes_from_elsewhere(values: Mapping[str, str]) -> bool:
+    """Return whether a profile has no keys, or keys that only open the way to a role."""
+    return "role_arn" in values or (
+        "aws_access_key_id" not in values and any(key in values for key in _FROM_ELSEWHERE)
+    )
 
 
 def _files(environment: Mapping[str, str]) -> ProfileFiles:

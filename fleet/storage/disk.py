@@ -8,7 +8,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fleet.clock import SYSTEM_CLOCK, Clock
+from fleet.errors import AccessDeniedError
 from fleet.storage.error_mapping import translate_os_error
+from fleet.storage.location import is_in_system_folder
 from fleet.storage.store import PreconditionFailedError, ReadResult, Stat
 from fleet.storage.versioned_file import replace_version, temporary_file, version_of
 
@@ -22,7 +24,11 @@ class DiskStore:
         self._clock = clock
 
     def list(self, folder: str, after: str = "") -> Iterator[Stat]:
-        """See Store; objects come in the order of their names. The folder itself may be a link."""
+        """See Store; objects come in the order of their names. The folder itself may be a link.
+
+        A system's own folder that may not be read is listed as one empty object, with a slash at
+        the end of its path. Any other one raises AccessDeniedError.
+        """
         for stat in _walk(folder):
             if stat.path > after:
                 yield stat
@@ -96,7 +102,13 @@ def _walk(folder: str) -> Iterator[Stat]:
         elif entry.is_symlink():
             yield Stat(entry.path, 0, "", None, is_link=True)
         elif entry.is_dir(follow_symlinks=False):
-            levels.append(iter(_entries(entry.path)))
+            try:
+                levels.append(iter(_entries(entry.path)))
+            except AccessDeniedError:
+                # Every file system's root has one, such as lost+found.
+                if not is_in_system_folder(f"{entry.name}/"):
+                    raise
+                yield Stat(f"{entry.path}/", 0, "", None)
         else:
             # A file may vanish meanwhile, or become a link.
             with suppress(FileNotFoundError), _translating("read", entry.path):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from fleet.errors import (
     AccessDeniedError,
+    ArchivedError,
     CredentialsRefusedError,
     NoSuchBucketError,
     StorageError,
@@ -17,6 +18,8 @@ from fleet.storage.redaction import redact
 
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>([\w.]+)</Code>")
+_FROM_KEYS = re.compile(r"credential provider: (\w+): (.*)")
+"""What the client says where asking for keys has raised one of these errors."""
 _MESSAGE = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
 # Clouds hand out the credentials of a machine's role here; clients ask it last.
 _METADATA_HOST = "169.254.169.254"
@@ -24,6 +27,10 @@ _METADATA_HOST = "169.254.169.254"
 _CHECK_KEYS = "Check the access key, its secret and the endpoint."
 _ALLOW = "Ask for the right to do this with these credentials, or use others."
 _RENEW = "Get new credentials and run the same command again: what is done stays done."
+_RESTORE = (
+    "Restore it first, such as by `aws s3api restore-object`; then `fleet requeue` and the same "
+    "command again do it."
+)
 _REGION = "Set AWS_REGION to the region of the bucket."
 _SPELLING = "Check its spelling, the endpoint and the account."
 _NO_CREDENTIALS = {
@@ -57,6 +64,9 @@ _BY_CODE: Mapping[str, tuple[_Kind, str, str]] = {
         "this machine's clock is wrong",
         "Set the clock.",
     ),
+    "InvalidObjectState": (ArchivedError, "it lies in an archive", _RESTORE),
+    "BlobArchived": (ArchivedError, "it lies in an archive", _RESTORE),
+    "BlobBeingRehydrated": (ArchivedError, "it is being restored from an archive", _RESTORE),
     "NoSuchBucket": (NoSuchBucketError, "there is no such bucket", _SPELLING),
     "InvalidBucketName": (NoSuchBucketError, "no bucket can have this name", _SPELLING),
     "ContainerNotFound": (NoSuchBucketError, "there is no such container", _SPELLING),
@@ -67,6 +77,7 @@ _BY_STATUS: Mapping[int, tuple[_Kind, str, str]] = {
     401: (CredentialsRefusedError, "the credentials are not taken", _RENEW),
     403: (AccessDeniedError, "access is denied", _ALLOW),
 }
+_ARCHIVED = tuple(code for code, (kind, _, _) in _BY_CODE.items() if kind is ArchivedError)
 # None of them goes away by waiting.
 _REFUSED_ERRNO = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL}
 _FULL_ERRNO = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
@@ -79,6 +90,9 @@ def translate_cloud_error(what: str, error: Exception) -> StorageError:
     `what`: what could not be done, such as 's3://b/x could not be read'.
     """
     text = str(error)
+    if raised := _FROM_KEYS.search(text):
+        kinds = {kind.__name__: kind for kind in (AccessDeniedError, CredentialsRefusedError)}
+        return kinds.get(raised[1], StorageError)(redact(f"{what}: {raised[2]}"))
     code = _first(_CODE, text)
     if code in _BY_CODE:
         kind, reason, way_out = _BY_CODE[code]
@@ -86,6 +100,11 @@ def translate_cloud_error(what: str, error: Exception) -> StorageError:
     if _METADATA_HOST in text or "Account must be specified" in text:
         way_out = _NO_CREDENTIALS.get(what.partition("://")[0], "")
         return AccessDeniedError(f"{what}: no credentials were found.", way_out)
+    return _by_status(what, text, code)
+
+
+def _by_status(what: str, text: str, code: str) -> StorageError:
+    """Return the error of an answer whose code says nothing, or of no answer at all."""
     status = int(_first(_STATUS, text) or 0)
     if status in _BY_STATUS:
         kind, reason, way_out = _BY_STATUS[status]
@@ -96,6 +115,11 @@ def translate_cloud_error(what: str, error: Exception) -> StorageError:
         return StorageRefusedError(f"{what}: {_reason(text, status, code)}.")
     way_out = "" if status else "Check the endpoint and the network."
     return StorageError(f"{what}: {_reason(text, status, code)}.", way_out)
+
+
+def is_archived(error: Exception) -> bool:
+    """Return whether the store says that an object has to be restored from an archive first."""
+    return _first(_CODE, str(error)) in _ARCHIVED
 
 
 def _reason(text: str, status: int, code: str) -> str:

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from fleet.errors import StorageRefusedError, UsageError
-from fleet.storage.location import canonical
-from fleet.storage.names import is_object_name
+from fleet.storage.location import canonical, is_object_name
 from fleet.storage.resolve import open_store
 from fleet.storage.store import PreconditionFailedError
 

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from fleet.core.source import Source
 from fleet.errors import InputNotFoundError
-from fleet.storage.location import at, canonical, parse_location
-from fleet.storage.names import has_dot_part
+from fleet.storage.candidates import VIDEO_EXTENSIONS, Candidate, find_below, find_object
+from fleet.storage.location import (
+    at,
+    canonical,
+    has_dot_part,
+    is_apple_double,
+    is_in_system_folder,
+    parse_location,
+)
 from fleet.storage.resolve import open_store
-from fleet.storage.selection import EVERY_VIDEO, WILDCARDS, InputFilter, check_glob, matches
-from fleet.storage.store import Stat, Store
+from fleet.storage.selection import EVERY_VIDEO, InputFilter
+from fleet.storage.store import Store
 
 LINK, ODD_NAME = "(link)", "(odd name)"
 """What links, and objects whose address would be that of another object, are counted as."""
-VIDEO_EXTENSIONS = frozenset(
-    {".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi"}
-    | {".ts", ".m2ts", ".mts", ".h264", ".264", ".avc", ".h265", ".265", ".hevc"}
-)
+APPLE_DOUBLE, SYSTEM_FOLDER, MARK = "(AppleDouble)", "(system folder)", "(folder mark)"
+"""What files of macOS beside others, what lies in folders of a system, and empty objects that
+stand for a folder are counted as."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,7 @@ class Listing:
     sources: tuple[Source, ...]
     """The videos, sorted by URI."""
     left: dict[str, int] = field(default_factory=dict)
-    """Extension, LINK or ODD_NAME -> how many objects are no videos for that."""
+    """Extension, or LINK and its like -> how many names are no videos for that."""
     not_chosen: int = 0
     """How many videos the filter leaves out."""
 
@@ -39,10 +45,11 @@ def expand(inputs: Sequence[str], input_filter: InputFilter = EVERY_VIDEO) -> Li
     """Find the videos that `inputs` name: files, globs, and folders (recursively).
 
     A file that is named itself counts as a video under any name; in folders and globs those with an
-    extension of VIDEO_EXTENSIONS do. A link that is named itself is followed, one that lies in a
-    folder is not: an archive that others fill could lead anywhere by it, or list a video a thousand
-    times. Raises InputNotFoundError where an input matches no video, and StorageError where a store
-    cannot be listed.
+    extension of VIDEO_EXTENSIONS do, unless a system has put them there. A slash at the end names
+    a folder. A link that is named itself is followed, one that lies in a folder is not: an archive
+    that others fill could lead anywhere by it, or list a video a thousand times. Raises
+    InputNotFoundError where an input matches no video, and StorageError where a store cannot be
+    listed.
     """
     if not inputs:
         raise InputNotFoundError("No input is named.", "Name videos or folders with --input URI.")
@@ -71,18 +78,20 @@ class _Search:
     def add(self, given: str) -> None:
         """Add the videos of one input; raises InputNotFoundError where it has none."""
         store, path = open_store(canonical(given))
-        outright = _stat(store, path)
+        is_folder = given.endswith("/")
+        outright = None if is_folder else find_object(store, path)
         if outright is not None:
-            candidates = iter([(outright, PurePosixPath(path).name)])
+            candidates = iter([Candidate(outright, PurePosixPath(path).name)])
         else:
-            candidates = _below(store, path)
+            candidates = find_below(store, path, only_folders=is_folder)
         left: Counter[str] = Counter()
         taken = not_chosen = 0
-        for stat, name in candidates:
-            kind = _kind(store, stat)
+        for candidate in candidates:
+            stat = candidate.stat
+            kind = _kind(store, candidate)
             if outright is None and kind not in VIDEO_EXTENSIONS:
                 left[kind] += 1
-            elif self._filter.takes(name, stat.modified_s):
+            elif self._filter.takes(candidate.name, stat.modified_s):
                 taken += 1
                 uri = _uri(store, stat.path)
                 self.found[uri] = Source(uri, stat.bytes, stat.etag)
@@ -94,52 +103,20 @@ class _Search:
         self.not_chosen += not_chosen
 
 
-def _kind(store: Store, stat: Stat) -> str:
+def _kind(store: Store, candidate: Candidate) -> str:
     """Return the extension of an object, or what else it is counted as."""
-    if stat.is_link:
-        return LINK
-    if has_dot_part(stat.path) or stat.path != _path_of_location(store, stat.path):
-        return ODD_NAME
-    return PurePosixPath(stat.path).suffix.lower() or "(none)"
-
-
-def _stat(store: Store, path: str) -> Stat | None:
-    """Return the object that an input names itself; None where it names none, or a whole store."""
-    if not path.strip("/"):
-        return None
-    try:
-        return store.stat(path)
-    except FileNotFoundError:
-        return None
-
-
-def _below(store: Store, path: str) -> Iterator[tuple[Stat, str]]:
-    """Yield the objects in a folder, or that match a glob, each with its path below the folder."""
-    folder, glob = _split_glob(path)
-    if glob:
-        _check(glob)
-    skipped = len(folder) + 1 if folder.strip("/") else len(folder)
-    for stat in store.list(folder):
-        name = stat.path[skipped:]
-        # A glob may match a folder: then it means all objects below that folder.
-        if not glob or matches(f"/{glob}", name) or matches(f"/{glob}/**", name):
-            yield stat, name
-
-
-def _check(glob: str) -> None:
-    try:
-        check_glob(glob)
-    except ValueError as error:
-        raise InputNotFoundError(f"An input cannot be searched for: {error}.") from None
-
-
-def _split_glob(path: str) -> tuple[str, str]:
-    """Split a path before its first part with a wildcard: only the folder before it is listed."""
-    parts = path.split("/")
-    number = next((n for n, part in enumerate(parts) if any(c in part for c in WILDCARDS)), None)
-    if number is None:
-        return path, ""
-    return "/".join(parts[:number]), "/".join(parts[number:])
+    stat, name = candidate.stat, candidate.name
+    suffix = PurePosixPath(stat.path).suffix.lower()
+    # Clients take the slash away that ends the name of a folder's mark.
+    ends_as_folder = stat.path.endswith("/") or not suffix
+    kinds = (
+        (SYSTEM_FOLDER, is_in_system_folder(name)),
+        (LINK, stat.is_link),
+        (MARK, bool(store.name) and not stat.bytes and ends_as_folder),
+        (APPLE_DOUBLE, is_apple_double(name)),
+        (ODD_NAME, has_dot_part(stat.path) or stat.path != _path_of_location(store, stat.path)),
+    )
+    return next((kind for kind, applies in kinds if applies), suffix or "(none)")
 
 
 def _uri(store: Store, path: str) -> str:
@@ -160,4 +137,8 @@ def _no_match(given: str, left: Counter[str]) -> InputNotFoundError:
             way_out += " Links in a folder are not followed: name what they lead to."
         return InputNotFoundError(f"The input {given} holds no video, only {kinds}.", way_out)
     way_out = "Check the spelling, or give a file, a folder or a quoted glob such as 'in/*.mp4'."
+    if given.endswith("/"):
+        way_out += " A slash at the end names a folder."
+    if "[" in given:
+        way_out += " Where a glob is to match a bracket, write [[]."
     return InputNotFoundError(f"The input {given} matches nothing.", way_out)

@@ -25,8 +25,7 @@ import obstore
 
 from fleet.errors import StorageError, StorageRefusedError
 from fleet.storage.error_mapping import translate_cloud_error
-from fleet.storage.location import at
-from fleet.storage.names import has_dot_part
+from fleet.storage.location import at, has_dot_part
 from fleet.storage.store import PreconditionFailedError, ReadResult, Stat
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ class InputFilter:
     """Conditions that a video has to meet; without any, all videos pass.
 
     A glob without a slash is matched with the name of the file, one with a slash with its whole
-    path below the input: `*` stays within a folder, `**` is any number of folders.
+    path below the input: `*` stays within a folder, `**` is any number of folders. A name that is
+    the glob itself, such as `cam[1].mp4`, is matched too.
     """
 
     include: tuple[str, ...] = ()
@@ -47,10 +48,11 @@ EVERY_VIDEO = InputFilter()
 
 
 def matches(glob: str, path: str) -> bool:
-    """Return whether a glob matches a path, by the rules of InputFilter."""
+    """Return whether a glob matches a path, or is that path, by the rules of InputFilter."""
     if "/" not in glob:
         path = path.rpartition("/")[2]
-    return bool(_pattern(glob.lstrip("/")).match(path))
+    glob = glob.lstrip("/")
+    return path == glob or bool(_pattern(glob).match(path))
 
 
 def check_glob(glob: str) -> None:

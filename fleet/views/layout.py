@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from textwrap import wrap
 
+from fleet.core.format import plural
+from fleet.text import one_line
+
 WIDTH = 80
+_KINDS = {
+    "(none)": "without extension",
+    "(link)": "links",
+    "(system folder)": "system folders",
+    "(folder mark)": "marks of folders",
+    "(odd name)": "odd names",
+}
+"""Kinds of names in a listing -> how they are called."""
 _TIE = "\N{NO-BREAK SPACE}"
 """Stands for a space at which a line is not broken."""
 
@@ -20,12 +31,26 @@ def hang(head: str, text: str) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return [line.replace(_TIE, " ") for line in lines]
+    return [untied(line) for line in lines]
+
+
+def untied(text: str) -> str:
+    """Return a text of `together` for a line that is not broken."""
+    return text.replace(_TIE, " ")
 
 
 def fact(head: str, text: str) -> list[str]:
     """Return the lines of a fact beside its head, as all summaries show it."""
     return hang(f"  {head:<11} ", text)
+
+
+def left_aside(left: Mapping[str, int]) -> str:
+    """Return how many names in the inputs are no videos, and of which kinds; empty for none."""
+    if not left:
+        return ""
+    kinds = {_KINDS.get(kind, one_line(kind.strip("()"))): count for kind, count in left.items()}
+    names = plural(sum(left.values()), "name that is no video", "names that are no videos")
+    return f"{names} ({most(kinds, 6, 'kind', '{:,}')})"
 
 
 def most(values: Mapping[str, float], count: int, kind: str, form: str) -> str:

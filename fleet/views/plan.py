@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fleet.core.format import about, duration, percent, plural, short, size
 from fleet.driver.estimate import Cost, Estimate, Stretch
 from fleet.text import one_line
-from fleet.views.layout import fact, hang, most, together
+from fleet.views.layout import fact, hang, left_aside, together
 
 REFUSED = 20
 """Refused videos that are listed."""
@@ -26,9 +26,12 @@ def render(plan: Estimate, per_device_hour: float | None) -> str:
 
 
 def _facts(plan: Estimate, per_device_hour: float | None) -> Iterator[tuple[str, str]]:
-    left = f"; left aside: {most(plan.left_aside, 6, 'kind', '{:,}')}" if plan.left_aside else ""
     refused = f", {len(plan.refused):,} more refused" if plan.refused else ""
-    yield "video", f"{_stretch(plan.whole)}, {size(plan.input_bytes)}{refused}{left}"
+    yield "video", f"{_stretch(plan.whole)}, {size(plan.input_bytes)}{refused}"
+    if plan.left_aside:
+        yield "left aside", left_aside(plan.left_aside)
+    if plan.without_columns:
+        yield "columns", plan.without_columns
     if plan.done.videos or plan.done.video_s:
         share = percent(plan.done.video_s, plan.whole.video_s)
         yield (

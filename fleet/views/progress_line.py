@@ -17,6 +17,7 @@ from fleet.core.run_events import (
 )
 from fleet.observe.progress import Snapshot
 from fleet.text import one_line
+from fleet.views.layout import left_aside, untied
 
 DEVICES_SHOWN = 8
 """Lines of devices, at most."""
@@ -69,11 +70,13 @@ def _device_remark(event: DeviceDraining | DeviceLost) -> str:
 
 
 def opening(plan: RunStarted) -> str:
-    """Return a line on what there is to do, before it begins."""
+    """Return what there is to do, before it begins: a line, and one on what was left aside."""
     videos, frames = plural(plan.videos, "video"), plural(plan.frames, "frame")
     before = f", {plan.done_leases:,} done before" if plan.done_leases else ""
     leases = f"{plural(plan.leases, 'lease')}{before}"
-    return f"{videos}, {duration(plan.video_s)}: {frames} in {leases} -> {plan.output}"
+    todo = f"{videos}, {duration(plan.video_s)}: {frames} in {leases} -> {plan.output}"
+    left = untied(left_aside(plan.left))
+    return f"{todo}\nleft aside: {left}" if left else todo
 
 
 def counts_line(now: Snapshot) -> str:

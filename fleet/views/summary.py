@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fleet.core.format import duration, percent, plural, rate, short, size
 from fleet.driver.report import RunReport
 from fleet.text import one_line
-from fleet.views.layout import fact, hang, most, together
+from fleet.views.layout import fact, hang, left_aside, most, together
 
 LABELS = 6
 STAGES = 6
@@ -31,8 +31,9 @@ def render(report: RunReport) -> str:
 def _facts(report: RunReport) -> Iterator[tuple[str, str]]:
     total, run = report.total, report.this_run
     refused = f", {report.refused_videos:,} refused" if report.refused_videos else ""
-    left = f"; left aside: {most(report.left, LABELS, 'kind', '{:,}')}" if report.left else ""
-    yield "video", f"{duration(total.video_s)} in {plural(report.videos, 'video')}{refused}{left}"
+    yield "video", f"{duration(total.video_s)} in {plural(report.videos, 'video')}{refused}"
+    if report.left:
+        yield "left aside", left_aside(report.left)
     lost = f", {total.lost_frames:,} lost" if total.lost_frames else ""
     yield "frames", f"{total.frames:,}{_this_run(run.frames, total.frames)}{lost}"
     labels = most(total.by_label, LABELS, "label", "{:,.0f}")

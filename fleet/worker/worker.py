@@ -17,6 +17,7 @@ from fleet.core.progress import Progress
 from fleet.core.receipt import Receipt, Tally
 from fleet.device import Device
 from fleet.errors import (
+    ArchivedError,
     CredentialsRefusedError,
     FleetError,
     OutputUnwritableError,
@@ -187,7 +188,7 @@ class Worker:
 def _fault(error: FleetError) -> Fault:
     """Describe an error; that an input could not be read says nothing of the input."""
     if isinstance(error, VideoChangedError | StorageError) and not isinstance(
-        error, CredentialsRefusedError | OutputUnwritableError
+        error, ArchivedError | CredentialsRefusedError | OutputUnwritableError
     ):
         return Fault(FETCH_STAGE, 0, error.name, str(error), retryable=True)
     detail = traceback.format_exc()

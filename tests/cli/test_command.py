@@ -237,6 +237,14 @@ def test_bad_usage_is_one_paragraph_and_exit_code_2(
         (["--input", town_hevc, "--output", out, "--model", "no.om"], ["no.om", "does not exist"]),
         (["--input", town_hevc, "--set", "speed=3", *common], ["speed", "model, threshold"]),
         (["--input", town_hevc, "--set", "soc=Ascend999", *common], ["Ascend999", "Ascend310"]),
+        (
+            ["--input", town_hevc, "--set", r'partitions="cam(?P<camera>\d+)"', *common],
+            ["not TOML", r"""--set "partitions='cam(?P<camera>\d+)'\""""],
+        ),
+        (
+            ["--input", town_hevc, "--set", r"partitions=cam(?P<camera>\d+)", *common],
+            ["finds no camera in the path of any video", r"cam(?P<camera>\d+)", town_hevc.name],
+        ),
     ]
     for arguments, words in cases:
         done = fleet_here("run", *arguments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -382,6 +383,10 @@ def test_the_opening_says_what_is_to_be_done() -> None:
     assert opening(PLAN) == "3 videos, 16m40s: 25,000 frames in 10 leases -> out"
     plan = RunStarted("out", 1, 60, 1, 10, done_leases=9)
     assert opening(plan) == "1 video, 1m00s: 1 frame in 10 leases, 9 done before -> out"
+    aside = replace(plan, left={"(AppleDouble)": 8, ".a\nb": 1})
+    assert opening(aside).splitlines()[1:] == [
+        r"left aside: 9 names that are no videos (AppleDouble 8, .a\nb 1)"
+    ]
 
 
 @pytest.mark.parametrize(

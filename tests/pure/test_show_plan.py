@@ -42,6 +42,7 @@ def test_a_plan_says_what_it_would_do_take_cost_and_refuse() -> None:
     text = render(PLAN, 0.5)
     for words in (
         "1,000h in 1,200 videos, 3,600,000 frames, 4.0 TB, 2 more refused",
+        "left aside  3 names that are no videos (.txt 3)",
         "done        100h (10 %), 360,000 frames",
         "to do       900h in 1,000 videos, 3,240,000 frames, 1.0 TB to fetch at most",
         "leases      9,000 on 64 devices",

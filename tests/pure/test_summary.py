@@ -48,7 +48,7 @@ REPORT = RunReport(
     interrupted=False,
     peak_rss_bytes=312_000_000,
     video_bytes=4_000_000_000,
-    left={".txt": 3},
+    left={".txt": 3, "(AppleDouble)": 8, "(system folder)": 1},
 )
 LOSSES = (
     LossReason("vdec", "BrokenVideo", 2, 12, "in/a.mp4", "Damaged bytes."),
@@ -66,7 +66,9 @@ def test_a_whole_run_in_full() -> None:
         == """\
 Finished: build/town
 
-  video       3h12m in 3 videos; left aside: .txt 3
+  video       3h12m in 3 videos
+  left aside  12 names that are no videos (AppleDouble 8, .txt 3,
+              system folders 1)
   frames      37,300
   detections  112,420: person 80,210, car 20,100, dog 3,000, bus 900, truck 800,
               bike 70, 2 other labels 3
@@ -94,7 +96,7 @@ def test_errors_come_by_reason_with_an_example() -> None:
     """And where all of them stand."""
     text = render(WITH_LOSSES)
     assert text.startswith("Finished, with errors: build/town\n")
-    assert "in 3 videos, 1 refused;" in text
+    assert "in 3 videos, 1 refused\n" in text
     assert "37,300, 12 lost" in text
     assert (
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import pickle
 from pathlib import Path
 
@@ -63,12 +64,16 @@ def test_a_profile_brings_keys_token_region_and_endpoint(pack_of_lease: dict[str
 
 @pytest.mark.parametrize(
     ("profile", "says"),
-    [("nobody", "no keys of the AWS profile nobody"), ("company", "sso_session")],
+    [
+        ("nobody", "no keys of the AWS profile nobody"),
+        ("company", r"sso_session, which needs boto3.*pip install 'ascend-fleet\[aws\]'"),
+    ],
 )
 def test_a_profile_without_keys_is_refused(
-    pack_of_lease: dict[str, str], profile: str, says: str
+    pack_of_lease: dict[str, str], profile: str, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rather than asking a machine's metadata service for a minute."""
+    """Rather than asking a machine's metadata service for a minute; here, boto3 is missing."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(AccessDeniedError, match=says):
         s3_settings({**pack_of_lease, "AWS_PROFILE": profile})
 

@@ -8,6 +8,7 @@ import pytest
 
 from fleet.errors import (
     AccessDeniedError,
+    ArchivedError,
     CredentialsRefusedError,
     NoSuchBucketError,
     StorageError,
@@ -31,6 +32,9 @@ ANSWER = (
         ("403 Forbidden", "RequestTimeTooSkewed", CredentialsRefusedError, "clock is wrong"),
         ("401 Unauthorized", "", CredentialsRefusedError, "are not taken"),
         ("403 Forbidden", "SomethingNew", AccessDeniedError, "access is denied"),
+        ("403 Forbidden", "InvalidObjectState", ArchivedError, "Restore it first"),
+        ("409 Conflict", "BlobArchived", ArchivedError, "lies in an archive"),
+        ("409 Conflict", "BlobBeingRehydrated", ArchivedError, "is being restored"),
         ("404 Not Found", "NoSuchBucket", NoSuchBucketError, "no such bucket"),
         ("301 Moved", "PermanentRedirect", StorageRefusedError, "another region"),
         ("400 Bad Request", "AuthorizationHeaderMalformed", StorageRefusedError, "region is wrong"),

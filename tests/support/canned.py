@@ -1,9 +1,12 @@
-"""A server on loopback that answers every GET with the same bytes, and notes what was asked."""
+"""A server on loopback that answers every GET with the same bytes, and notes what was asked.
+
+It says to HEAD that there is no such object, but for those that are named.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,8 +21,11 @@ class Canned:
 
 
 @contextmanager
-def answering(body: bytes) -> Iterator[Canned]:
-    """Run such a server until the block ends."""
+def answering(body: bytes, exist: Sequence[str] = (), status: int = 200) -> Iterator[Canned]:
+    """Run such a server until the block ends.
+
+    `exist`: what HEAD finds, by ends of paths. `status`: of the answers to GET.
+    """
     canned = Canned()
 
     class Handler(BaseHTTPRequestHandler):
@@ -28,15 +34,20 @@ def answering(body: bytes) -> Iterator[Canned]:
         def do_GET(self) -> None:
             """Note the path, and answer."""
             canned.paths.append(self.path)
-            self.send_response(200)
+            self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.send_header("Last-Modified", "Sun, 01 Nov 2026 00:00:00 GMT")
             self.end_headers()
             self.wfile.write(body)
 
         def do_HEAD(self) -> None:
-            """Say that there is no such object."""
-            self.send_response(404)
+            """Say whether there is such an object."""
+            found = self.path.endswith(tuple(exist))
+            self.send_response(200 if found else 404)
+            if found:
+                self.send_header("Content-Length", str(len(body)))
+                self.send_header("Last-Modified", "Sun, 01 Nov 2026 00:00:00 GMT")
+                self.send_header("ETag", '"e"')
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name

@@ -7,7 +7,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 Break = str | int | None
 """What is done to a request. A number: that status instead of an answer. "reset": the connection is
 reset. "cut": and that in mid-body. "short": half a body that claims to be whole. "expired": the
-credentials are taken no more. None: nothing."""
+credentials are taken no more. "archived": the object has to be restored first. None: nothing."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class Passed:
     path: str
     range: str
     if_match: str
+    token: str = ""
+    """The session token of the credentials."""
 
 
 @dataclass
@@ -38,6 +40,9 @@ class Proxy:
     body_bytes: int = 0
     latency_s: float = 0.0
     breaks: Callable[[int, Passed], Break] = lambda *_: None
+    signs: Callable[[str, str, str], Mapping[str, str]] | None = None
+    """What signs each request anew, by its method, address and digest: the server behind knows no
+    tokens. None: requests pass as they are signed."""
     turn: threading.Lock = field(default_factory=threading.Lock)
 
     def reset(self) -> None:
@@ -94,6 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.path,
             self.headers.get("Range", ""),
             self.headers.get("If-Match", ""),
+            self.headers.get("X-Amz-Security-Token", ""),
         )
         with state.turn:
             number = len(state.requests)
@@ -105,6 +111,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(broken, [], b"<Error><Code>SlowDown</Code></Error>")
         elif broken == "expired":
             self._answer(400, [], b"<Error><Code>ExpiredToken</Code></Error>")
+        elif broken == "archived":
+            self._answer(403, [], b"<Error><Code>InvalidObjectState</Code></Error>")
         elif broken == "reset":
             self._reset()
         else:
@@ -112,10 +120,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = _pass  # noqa: N815 - the base's names
 
+    def _headers(self) -> dict[str, str]:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        if self.state.signs:
+            headers.pop("x-amz-security-token", None)
+            digest = headers["x-amz-content-sha256"]
+            headers |= self.state.signs(self.command, self.path, digest)
+        return headers
+
     def _forward(self, body: bytes, broken: Break) -> None:
         connection = http.client.HTTPConnection(self.to, timeout=60)
         connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
-        for name, value in self.headers.items():
+        for name, value in self._headers().items():
             connection.putheader(name, value)
         connection.endheaders(body)
         response = connection.getresponse()

@@ -52,25 +52,32 @@ class S3Server:
 
     def request(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
         """Send a request with any path whatever, signed by AWS Signature Version 4."""
-        host, at = urlsplit(self.endpoint).netloc, datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        path, digest = quote(path, safe="/~-._"), hashlib.sha256(body).hexdigest()
-        headers = {"host": host, "x-amz-content-sha256": digest, "x-amz-date": at}
-        names = ";".join(headers)
-        lines = (f"{name}:{value}" for name, value in headers.items())
-        canonical = "\n".join([method, path, "", *lines, "", names, digest])
-        scope = f"{at[:8]}/{REGION}/s3/aws4_request"
-        hashed = hashlib.sha256(canonical.encode()).hexdigest()
-        to_sign = f"AWS4-HMAC-SHA256\n{at}\n{scope}\n{hashed}"
-        signature = self._sign(scope, to_sign)
-        credential = f"Credential={self.access}/{scope}, SignedHeaders={names}"
-        headers["authorization"] = f"AWS4-HMAC-SHA256 {credential}, Signature={signature}"
-        connection = http.client.HTTPConnection(host, timeout=30)
+        path = quote(path, safe="/~-._")
+        headers = self.signed(method, path, hashlib.sha256(body).hexdigest())
+        connection = http.client.HTTPConnection(headers["host"], timeout=30)
         try:
             connection.request(method, path, body, headers)
             response = connection.getresponse()
             return response.status, response.read()
         finally:
             connection.close()
+
+    def signed(self, method: str, address: str, digest: str) -> dict[str, str]:
+        """Return the headers of a request; `address`: its path and query as they are sent."""
+        host, at = urlsplit(self.endpoint).netloc, datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        path, _, query = address.partition("?")
+        words = sorted(word if "=" in word else f"{word}=" for word in query.split("&") if word)
+        headers = {"host": host, "x-amz-content-sha256": digest, "x-amz-date": at}
+        names = ";".join(headers)
+        lines = (f"{name}:{value}" for name, value in headers.items())
+        canonical = "\n".join([method, path, "&".join(words), *lines, "", names, digest])
+        scope = f"{at[:8]}/{REGION}/s3/aws4_request"
+        hashed = hashlib.sha256(canonical.encode()).hexdigest()
+        to_sign = f"AWS4-HMAC-SHA256\n{at}\n{scope}\n{hashed}"
+        signature = self._sign(scope, to_sign)
+        credential = f"Credential={self.access}/{scope}, SignedHeaders={names}"
+        headers["authorization"] = f"AWS4-HMAC-SHA256 {credential}, Signature={signature}"
+        return headers
 
     def _sign(self, scope: str, text: str) -> str:
         key = f"AWS4{self.secret}".encode()

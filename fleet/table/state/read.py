@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from fleet.core.loss import Loss, LossReason
 from fleet.errors import OutputCorruptError, StorageError, UsageError
 from fleet.parquet.decoding import check_filled, conform, decode
-from fleet.parquet.ranged_file import RangedFile
-from fleet.storage import Entry, Folder
+from fleet.parquet.part_files import dataset_of
+from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord
 from fleet.table.parts.schema import ERRORS, ERRORS_TABLE, FRAMES, FRAMES_TABLE, IDENTITY
 from fleet.table.state.ownership import SCHEMA_PART, read_job
@@ -87,7 +87,7 @@ def open_tables(folder: Folder, job: JobRecord, state: TableState) -> Tables:
     """Return the tables of what an output holds, as `state` says."""
     parts = state.parts(job.tables)
     datasets = {
-        table: _dataset(folder, _read_schema(folder, table, columns), parts[table])
+        table: dataset_of(folder, _read_schema(folder, table, columns), parts[table])
         for table, columns in zip(job.tables, (IDENTITY, ERRORS, FRAMES), strict=True)
     }
     return Tables(folder.uri, job, state.closed, len(state), datasets)
@@ -105,15 +105,6 @@ def _read_schema(folder: Folder, table: str, columns: pa.Schema) -> pa.Schema:
             "Delete this object, and run the job's command again: it puts it where it is missing.",
         ) from error
     return found.schema
-
-
-def _dataset(folder: Folder, schema: pa.Schema, parts: list[Entry]) -> ds.Dataset:
-    # It loads pandas where that is installed: a quarter of a second that workers do without.
-    import pyarrow.dataset as ds  # noqa: PLC0415
-
-    kind = ds.ParquetFileFormat()
-    fragments = [kind.make_fragment(pa.PythonFile(RangedFile(folder, part), "r")) for part in parts]
-    return ds.FileSystemDataset(fragments, schema, kind)
 
 
 def read_losses(errors: ds.Dataset) -> list[Loss]:

@@ -31,6 +31,9 @@ _OTHER_CONTAINERS = {
     b"\0\0\1\xba": "an MPEG program stream (.mpg, .vob)",
     b"\x30\x26\xb2\x75\x8e\x66\xcf\x11": "Windows Media (.wmv, .asf)",
     b"OggS": "Ogg",
+    b"DHAV": "a file of a Dahua recorder (.dav), whose own program exports MP4 too",
+    b"DAHUA": "a file of a Dahua recorder (.dav), whose own program exports MP4 too",
+    b"IMKH": "a file of a Hikvision recorder, mostly an MPEG program stream behind 40 bytes",
 }
 # Files that name videos and are none; they are read no further.
 _LISTS = {

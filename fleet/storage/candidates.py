@@ -1,0 +1,134 @@
+"""The objects that an input may mean: the one of that name, those of a folder, or of a glob."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from pathlib import Path, PurePosixPath
+
+from fleet.errors import InputNotFoundError
+from fleet.storage.location import has_dot_part
+from fleet.storage.selection import WILDCARDS, check_glob, matches
+from fleet.storage.store import Stat, Store
+
+VIDEO_EXTENSIONS = frozenset(
+    {".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi"}
+    | {".ts", ".m2ts", ".mts", ".h264", ".264", ".avc", ".h265", ".265", ".hevc"}
+)
+_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An object that an input may mean."""
+
+    stat: Stat
+    """The object. An empty one with a slash at the end of its path is a folder's mark."""
+    name: str
+    """Its path below the folder that the input names."""
+
+
+def find_object(store: Store, path: str) -> Stat | None:
+    """Return the object of that name; None where there is none, or where it stands for a folder."""
+    found = _stat(store, path)
+    return None if found is None or _is_mark(store, found) else found
+
+
+def find_below(store: Store, path: str, *, only_folders: bool) -> Iterator[Candidate]:
+    """Yield the objects in a folder, or that match a glob.
+
+    What is there under a name with wildcards wins over what the wildcards match. `only_folders`: a
+    glob means what lies in the folders that it matches, and no objects that it matches itself.
+    Raises InputNotFoundError for a glob that is none.
+    """
+    folder, glob = _split_glob(store, path)
+    if glob:
+        _check(glob)
+    skipped = len(folder) + 1 if folder.strip("/") else len(folder)
+
+    def chosen() -> Iterator[Candidate]:
+        for stat in store.list(folder):
+            name = stat.path[skipped:]
+            # A glob may match a folder: then it means all objects below that folder.
+            direct = not only_folders and matches(f"/{glob}", name)
+            if not glob or direct or matches(f"/{glob}/**", name):
+                yield Candidate(stat, name)
+
+    return _with_marks(store, chosen())
+
+
+def _with_marks(store: Store, candidates: Iterator[Candidate]) -> Iterator[Candidate]:
+    """Yield candidates; those that turn out to mark a folder get a slash at the end of their path.
+
+    Consoles and tools put an empty object for a folder, with a slash at the end of its name, which
+    clients take away: what is left may look like an empty video, or like another object.
+    """
+    doubtful = []
+    for candidate in candidates:
+        if candidate.name and not (store.name and _may_be_mark(candidate.stat)):
+            yield candidate
+        elif candidate.name:
+            doubtful.append(candidate)
+    if doubtful:
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="listing") as threads:
+            yield from threads.map(partial(_settle, store), doubtful)
+
+
+def _may_be_mark(stat: Stat) -> bool:
+    is_video = PurePosixPath(stat.path).suffix.lower() in VIDEO_EXTENSIONS
+    return is_video and not (stat.bytes or stat.path.endswith("/") or has_dot_part(stat.path))
+
+
+def _settle(store: Store, candidate: Candidate) -> Candidate:
+    found = _stat(store, candidate.stat.path)
+    if found is None or _is_mark(store, found):
+        mark = replace(candidate.stat, path=f"{candidate.stat.path}/")
+        return replace(candidate, stat=mark)
+    return replace(candidate, stat=found)
+
+
+def _is_mark(store: Store, stat: Stat) -> bool:
+    """Return whether an object is empty and has others below it, as Azure's folders are."""
+    if stat.bytes or not store.name:
+        return False
+    return any(below.path != stat.path for below in islice(store.list(stat.path), 2))
+
+
+def _stat(store: Store, path: str) -> Stat | None:
+    """Return an object by its name; None where there is none, or for a whole store."""
+    if not path.strip("/"):
+        return None
+    try:
+        return store.stat(path)
+    except FileNotFoundError:
+        return None
+
+
+def _check(glob: str) -> None:
+    try:
+        check_glob(glob)
+    except ValueError as error:
+        raise InputNotFoundError(f"An input cannot be searched for: {error}.") from None
+
+
+def _split_glob(store: Store, path: str) -> tuple[str, str]:
+    """Split a path before its first part with a wildcard: only the folder before it is listed.
+
+    A part that is the name of a folder, as `cam[1]` may be, has none.
+    """
+    parts = path.split("/")
+    for number, part in enumerate(parts):
+        until = "/".join(parts[: number + 1])
+        if any(c in part for c in WILDCARDS) and not _is_folder(store, until):
+            folder = "/".join(parts[:number]) or ("/" if path.startswith("/") else "")
+            return folder, "/".join(parts[number:])
+    return path, ""
+
+
+def _is_folder(store: Store, path: str) -> bool:
+    if not store.name:
+        return Path(path).is_dir()
+    return next(store.list(path), None) is not None
