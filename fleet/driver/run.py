@@ -25,6 +25,7 @@ from fleet.driver.context import (
     Resources,
     report_of,
 )
+from fleet.driver.fallback import take_up_refused
 from fleet.driver.heartbeat import Heartbeat, beating
 from fleet.driver.loop import Loop, LoopParts
 from fleet.driver.loss_recorder import DRIVER, LossRecorder
@@ -94,6 +95,7 @@ def run_target(
     table.create(target.schemas)
     if join:
         table.need_conditional_to_join()
+    said = take_up_refused(target) if target.job.fallback == "cpu" else ""
     with acquire_or_join(table, clock, join=join) as leadership:
         record = RunRecord(leadership.holder, "preparing", clock.unix_s(), inputs=target.job.inputs)
         beat = Heartbeat(table.runs, record, clock)
@@ -103,6 +105,8 @@ def run_target(
         with beating(beat, clock, checkpointer.flush):
             if not table.conditional:
                 observers.on_event(Warned(_UNSURE))
+            if said:
+                observers.on_event(Warned(said))
             outcome = _drive(context, load(target))
             total = _close(context, outcome)
             observers.on_event(RunEnded(whole=not (outcome.interrupted or outcome.unreached)))

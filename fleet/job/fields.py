@@ -108,6 +108,7 @@ class JobFields(BaseModel):
     exclude: Annotated[tuple[Glob, ...], BeforeValidator(_read_list)] = ()
     modified_since: Annotated[datetime | None, BeforeValidator(parse_moment)] = None
     index_cache: Location | None = None
+    fallback: Literal["none", "cpu"] = "none"
 
     @classmethod
     def read(cls, given: Mapping[str, object]) -> Self:

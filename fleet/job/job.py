@@ -56,6 +56,8 @@ class Job:
     """Only videos written since then are taken; text in ISO 8601 is read too, as UTC."""
     index_cache: str | None
     """The folder where the indexes of the videos are kept; None: one in the output."""
+    fallback: Literal["none", "cpu"]
+    """What decodes the videos that the chip refuses: nothing, or the host's processor."""
 
     def __init__(
         self,
@@ -75,6 +77,7 @@ class Job:
         exclude: str | Iterable[str] = (),
         modified_since: datetime | str | None = None,
         index_cache: PathText | None = None,
+        fallback: Literal["none", "cpu"] = "none",
     ) -> None:
         given = {name: value for name, value in locals().items() if name in JobFields.model_fields}
         mistakes: list[str] = []

@@ -50,6 +50,10 @@ class StreamInfo:
     """The stream's PID where samples lie in MPEG-TS packets; 0 where each is one run of bytes."""
     transport_step: int = 188
     """Bytes from one TS packet to the next, 188 or 192."""
+    configuration: bytes = b""
+    """What a decoder of another codec than H.264 and H.265 is told before its first packet."""
+    codec_tag: str = ""
+    """The container's four characters for such a codec, where it has some."""
 
     def __post_init__(self) -> None:
         if self.time_base <= 0:

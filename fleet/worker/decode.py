@@ -1,4 +1,4 @@
-"""Decode a shard: feed its packets to VDEC, and yield its wanted pictures in display order.
+"""Decode a shard: feed its packets to a decoder, and yield its wanted pictures in display order.
 
 Damage costs only the frames that depend on it: decoding goes on at the next key frame.
 """
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.ascend.codes import Code
-from fleet.ascend.vdec import VdecChannel
+from fleet.ascend.decoder import StreamDecoder
 from fleet.core.access_unit import AccessUnit, NalUnits
 from fleet.core.frames import Picture
 from fleet.errors import (
@@ -30,6 +30,7 @@ from fleet.video.decode_plan import GopPart
 from fleet.video.h26x.access_unit import is_droppable
 from fleet.video.h26x.h264_chain import ReferenceChain
 from fleet.video.h26x.parameter_sets import sub_layers
+from fleet.video.other_codecs.packet_log import is_between
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +49,7 @@ class ShardDecoder:
     def __init__(
         self,
         shard: ShardOrder,
-        channel: VdecChannel,
+        channel: StreamDecoder,
         packet: Callable[[int], bytes],
         lose: Callable[[DecodeLoss], None],
     ) -> None:
@@ -127,7 +128,10 @@ class ShardDecoder:
         shard = self._shard
         data = self._packet(row)
         nals = self._demuxer.unit(shard.packets, row, data, begins=begins)
-        if not wanted and is_droppable(shard.stream.codec, nals, self._sub_layers):
+        codec = shard.stream.codec
+        if not wanted and (
+            is_droppable(codec, nals, self._sub_layers) or is_between(codec, nals.data)
+        ):
             self._skipped += 1
             return
         self._check_chain(row, nals, begins=begins)

@@ -24,6 +24,7 @@ from fleet.storage import Reader, expand
 from fleet.video.index import VideoIndex
 from fleet.video.probe.probe import probe
 from fleet.worker.decode import DecodeLoss, ShardDecoder
+from fleet.worker.host_decoder import open_decoder
 from fleet.worker.prefetch import Fetch, FetchPool
 
 Seen = tuple[int, int, str]
@@ -31,10 +32,13 @@ Seen = tuple[int, int, str]
 
 
 def pixels(frame: av.VideoFrame) -> str:
-    """Name a frame's pixels, without libav's padding."""
+    """Name a frame's pixels, without libav's padding and an odd last column or row."""
     digest = hashlib.sha256()
-    for plane in planes(frame):
-        digest.update(plane.tobytes())
+    for chroma, plane in enumerate(planes(frame)):
+        lines = 2 if chroma else 1
+        digest.update(
+            plane[: frame.height // 2 * 2 // lines, : frame.width // 2 * 2 // lines].tobytes()
+        )
     return digest.hexdigest()[:16]
 
 
@@ -44,7 +48,14 @@ def sequential(path: Path) -> list[tuple[int | None, str]]:
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
-        return [(frame.pts, pixels(frame)) for frame in container.decode(stream)]
+        return [(frame.pts, pixels(eight_bit(frame))) for frame in container.decode(stream)]
+
+
+def eight_bit(frame: av.VideoFrame) -> av.VideoFrame:
+    """Return a frame as 8-bit 4:2:0; one that is so already stays, whatever its range."""
+    if frame.format.name in {"yuv420p", "yuvj420p"}:
+        return frame
+    return frame.reformat(format="yuv420p")
 
 
 def index_of(path: Path) -> VideoIndex:
@@ -80,7 +91,7 @@ def _decode(made: LeaseOrder, device: Device, readers: FetchPool) -> tuple[list[
     seen: list[Seen] = []
     fetch = Fetch(made, readers)
     (shard,) = made.shards
-    with closing(device.open_vdec(shard.stream)) as channel:
+    with closing(open_decoder(device, shard.stream)) as channel:
         decoder = ShardDecoder(shard, channel, lambda row: fetch.packet(shard, row), lost.append)
         for picture in decoder.pictures():
             number, pts = int(shard.frames[picture.row]), int(shard.packets.pts[picture.row])

@@ -8,7 +8,12 @@ from fleet.errors import BrokenVideoError
 from fleet.video.containers.mpegts import payload
 from fleet.video.h26x.access_unit import has_parameter_sets
 from fleet.video.h26x.annexb import from_sample, split
+from fleet.video.h26x.parameter_sets import CODECS
 from fleet.video.index import PacketTable, StreamInfo
+
+PRORES_HEADER_BYTES = 8
+_PRORES_MARK = b"icpf"
+"""What a frame of ProRes begins with behind its size. Matroska leaves out both."""
 
 
 class Demuxer:
@@ -24,11 +29,15 @@ class Demuxer:
         """Return packet `row` in Annex-B form; `data`: the `span` bytes of the file it lies in.
 
         `begins`: a decode begins here, so the parameter sets come before the picture: the device,
-        unlike a container, takes them only in the stream (docs/chip.md#vdec-input). Raises
+        unlike a container, takes them only in the stream (docs/chip.md#vdec-input). A packet of
+        another codec than H.264 and H.265 comes as it is, without NAL units. Raises
         BrokenVideoError where the bytes are not those that the index describes.
         """
         try:
-            nals = from_sample(self._sample(packets, row, data), self._stream.nal_length_bytes)
+            sample = self._sample(packets, row, data)
+            if self._stream.codec not in CODECS and sample:
+                return NalUnits(_with_header(self._stream.codec, sample), ())
+            nals = from_sample(sample, self._stream.nal_length_bytes)
         except ValueError as error:
             message = f"The bytes at {packets.position[row]} are no picture: {error}."
             raise BrokenVideoError(self._source.uri, message) from error
@@ -48,3 +57,10 @@ class Demuxer:
         if len(sample) != size:
             raise ValueError(f"{len(sample)} of {size} bytes are there")
         return sample
+
+
+def _with_header(codec: str, sample: bytes) -> bytes:
+    if codec != "prores" or sample[4:PRORES_HEADER_BYTES] == _PRORES_MARK:
+        return sample
+    size = len(sample) + PRORES_HEADER_BYTES
+    return size.to_bytes(4, "big") + _PRORES_MARK + sample

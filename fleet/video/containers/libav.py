@@ -110,6 +110,17 @@ def packets(uri: str, container: InputContainer, stream: VideoStream) -> Iterato
         yield packet
 
 
+def packet_of(data: bytes) -> Packet[Any]:
+    """Return bytes as a packet, with the zeros behind them that libav's decoders may read.
+
+    A packet that PyAV makes of bytes has none: what is behind them in memory decides then, in
+    MPEG-4, whether the end of a picture counts as damage.
+    """
+    packet: Packet[Any] = Packet(len(data))
+    packet.update(data)
+    return packet
+
+
 def _demuxed(container: InputContainer, stream: VideoStream) -> Iterator[Packet[Any]]:
     demuxed = container.demux(stream)
     while True:

@@ -20,6 +20,7 @@ from fleet.video.h26x.coded_picture import CodedPicture, PictureReader
 from fleet.video.h26x.parameter_sets import CODECS, from_unit, has_sequence
 from fleet.video.h26x.picture_log import displayable, picture_reader
 from fleet.video.index import PacketTable
+from fleet.video.probe.other_codec import from_header
 from fleet.video.probe.stream_info import ProbeResult, codec_name, describe, header_sets, reorders
 
 # Enough to reach a picture's first slice: x264 puts 700 bytes of text before it.
@@ -83,7 +84,8 @@ def _finished(
         if shown is None:
             return None
         table = replace(table, shown=shown)
-    return ProbeResult(describe(uri, stream, sets, table), table)
+        return ProbeResult(describe(uri, stream, sets, table), table)
+    return from_header(uri, ranges, stream, table)
 
 
 def _shown(

@@ -9,7 +9,6 @@ import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from fleet.core.access_unit import NO_NALS
 from fleet.errors import BrokenVideoError
 from fleet.video.containers.libav import opened, packets, video_stream
 from fleet.video.containers.limits import REMUX, ScanBudget
@@ -26,6 +25,8 @@ from fleet.video.containers.reader import BlockFile, RangeReader
 from fleet.video.containers.timestamps import NO_PTS, consistent, repaired
 from fleet.video.h26x.parameter_sets import CODECS, ParameterSets, has_sequence, sequence
 from fleet.video.h26x.picture_log import PictureLog, displayable
+from fleet.video.other_codecs.packet_log import PacketLog
+from fleet.video.probe.other_codec import OtherScan, stored
 from fleet.video.probe.stream_info import (
     ProbeResult,
     codec_name,
@@ -61,23 +62,26 @@ def scan(
         codec, sets = codec_name(stream), header_sets(uri, stream)
         locator = _locator(file, demuxer, stream, layout)
         log = _log(uri, codec, sets)
+        other = OtherScan(uri, stream) if log is None else None
         rows, not_found = PacketRows(), 0
         for packet in packets(uri, container, stream):
             budget.picture()
             data = bytes(packet)
             shown, key = not packet.is_discard, packet.is_keyframe
-            location = locator.locate(packet.pos, data)
+            location = locator.locate(packet.pos, stored(codec, demuxer, data))
             rows.add(location, packet.pts, packet.dts, key=key, shown=shown)
             not_found += not location.verbatim
             if not_found > _FEW and not_found * 2 > len(rows):
                 raise not_verbatim(uri)
             if log is not None:
                 log.add(data)
+            elif other is not None:
+                other.add(data, key=key)
         if not len(rows):
             raise BrokenVideoError(uri, "there is no picture in it.", "Record it or copy it again.")
         if not_found * 2 > len(rows):
             raise not_verbatim(uri)
-        found = _of_pictures(uri, stream, sets, rows, log) if log else _plain(uri, stream, rows)
+        found = _found(uri, stream, sets, rows, log or other)
         return found if layout is None else _in_transport(found, stream.id, layout.step)
 
 
@@ -104,13 +108,17 @@ def _log(uri: str, codec: str, sets: ParameterSets) -> PictureLog | None:
         ) from error
 
 
-def _plain(uri: str, stream: VideoStream, rows: PacketRows) -> ProbeResult:
-    """Return the result for a codec whose headers are not read: only what the container says."""
-    pts = np.where(rows.pts == NO_PTS, rows.dts, rows.pts)
-    if (pts == NO_PTS).any():
-        raise BrokenVideoError(uri, "its packets have no timestamps.", REMUX)
-    table = rows.table(pts, rows.key, rows.shown)
-    return ProbeResult(describe(uri, stream, ParameterSets(NO_NALS, 0), table), table)
+def _found(
+    uri: str,
+    stream: VideoStream,
+    sets: ParameterSets,
+    rows: PacketRows,
+    log: PictureLog | OtherScan | None,
+) -> ProbeResult:
+    if isinstance(log, PictureLog):
+        return _of_pictures(uri, stream, sets, rows, log)
+    assert log is not None
+    return log.result(uri, rows, *_times(uri, stream, sets, rows, log.log))
 
 
 def _of_pictures(
@@ -140,7 +148,11 @@ def _of_pictures(
 
 
 def _times(
-    uri: str, stream: VideoStream, sets: ParameterSets, rows: PacketRows, log: PictureLog
+    uri: str,
+    stream: VideoStream,
+    sets: ParameterSets,
+    rows: PacketRows,
+    log: PictureLog | PacketLog,
 ) -> tuple[NDArray[np.int64], Fraction]:
     """Return presentation times and their time base: the container's, or from display order."""
     time_base = stream.time_base or Fraction(1, 90000)
@@ -153,7 +165,9 @@ def _times(
     return log.ranks, 1 / (rate or _USUAL_RATE)
 
 
-def _container_times(uri: str, rows: PacketRows, log: PictureLog, step: float) -> NDArray[np.int64]:
+def _container_times(
+    uri: str, rows: PacketRows, log: PictureLog | PacketLog, step: float
+) -> NDArray[np.int64]:
     """Return the container's times, repaired where they have gaps or contradict display order."""
     pts, ranks = rows.pts, log.ranks
     pictures = rows.shown & log.shown

@@ -13,6 +13,7 @@ from fleet.core.geometry import Size
 from fleet.core.json_object import JsonObject, flag, integer, items, text
 from fleet.errors import BrokenVideoError, NotAVideoError, VideoError
 from fleet.video.containers.limits import MAX_PIXELS
+from fleet.video.h26x.parameter_sets import CODECS
 from fleet.video.index import StreamInfo
 
 FORMAT = "1"
@@ -31,15 +32,24 @@ def stream_to_json(stream: StreamInfo) -> str:
         "time_base": str(stream.time_base),
         "frame_rate": str(stream.frame_rate),
         "parameter_sets": base64.b64encode(stream.parameter_sets).decode(),
+        "configuration": base64.b64encode(stream.configuration).decode(),
     }
+    if stream.codec in CODECS:
+        # Of H.264 and H.265 the parameter sets say it all.
+        del fields["configuration"], fields["codec_tag"]
     return json.dumps(fields)
 
 
 def stream_from_json(written: str) -> StreamInfo:
     """Return the stream of `stream_to_json`; raise ValueError otherwise."""
     raw = JsonObject.parse(written)
+    # An earlier version wrote none for other codecs, and left open which packets are keys: what it
+    # kept is made again.
+    default = {"default": ""} if raw.take("codec", text) in CODECS else {}
     return raw.build(
         StreamInfo,
+        configuration=base64.b64decode(raw.take("configuration", text, **default)),
+        codec_tag=raw.take("codec_tag", text, **default),
         size=Size(*raw.take("size", _size)),
         colour=raw.take("colour", _colour),
         time_base=raw.take("time_base", _fraction),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from av.video.format import VideoFormat
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from fleet.core.access_unit import NO_NALS
@@ -18,7 +19,10 @@ from fleet.video.h26x.annexb import split
 from fleet.video.h26x.parameter_sets import CODECS, ParameterSets, from_configuration, sequence
 from fleet.video.h26x.sequence import Sequence, colour
 from fleet.video.index import PacketTable, StreamInfo
+from fleet.video.other_codecs.packet_log import REORDERING
 
+_UNSPECIFIED = 2
+"""H.273's number of a colour matrix that is not stated."""
 _SUBSAMPLINGS = {
     (1, 1): "4:4:4",
     (2, 1): "4:2:2",
@@ -64,8 +68,11 @@ def describe(
     sets: ParameterSets,
     table: PacketTable,
     time_base: Fraction | None = None,
+    picture: VideoFrame | None = None,
 ) -> StreamInfo:
     """Return what is known of the stream; `time_base`: where it is not the container's.
+
+    `picture`: its first one, decoded, for other codecs than H.264 and H.265.
 
     Raises BrokenVideoError where it has no size, or no SPS that can be read.
     """
@@ -78,7 +85,7 @@ def describe(
         raise BrokenVideoError(uri, message, REMUX) from error
     if codec in CODECS and found is None:
         raise no_sequence(uri)
-    facts = _with_container_colour(found, stream) if found else _libav_facts(uri, stream)
+    facts = _with_container_colour(found, stream) if found else _libav_facts(uri, stream, picture)
     return StreamInfo(
         codec=codec,
         profile=facts.profile,
@@ -105,7 +112,7 @@ def no_sequence(uri: str) -> BrokenVideoError:
 def reorders(stream: StreamInfo) -> bool:
     """Return whether pictures may be shown in another order than they are decoded."""
     if stream.codec not in CODECS:
-        return False
+        return stream.codec in REORDERING
     found = sequence(stream.codec, split(stream.parameter_sets))
     return found is None or found.reorder_frames != 0
 
@@ -121,23 +128,35 @@ def _with_container_colour(found: Sequence, stream: VideoStream) -> Sequence:
     return replace(found, colour=replace(container, range=Range.WIDE if wide else Range.NARROW))
 
 
-def _libav_facts(uri: str, stream: VideoStream) -> Sequence:
+def _libav_facts(uri: str, stream: VideoStream, picture: VideoFrame | None) -> Sequence:
     context = stream.codec_context
-    if context.width < 1 or context.height < 1:
+    size = Size(context.width, context.height) if picture is None else _size(picture)
+    if size.width < 1 or size.height < 1:
         raise BrokenVideoError(uri, "its header does not say how large the pictures are.", REMUX)
-    chroma, depth, wide = _pixel_format(stream.format if context.pix_fmt else None)
+    known = stream.format if context.pix_fmt else None
+    layout = known if picture is None else picture.format
+    chroma, depth, wide = _pixel_format(layout)
+    matrix, sample_range = context.colorspace, context.color_range
+    if picture is not None and picture.colorspace != _UNSPECIFIED:
+        matrix = picture.colorspace
+    if picture is not None and picture.color_range:
+        sample_range = picture.color_range
     return Sequence(
         profile=context.profile or "",
         level="",
-        size=Size(context.width, context.height),
+        size=size,
         chroma=chroma,
         bit_depth=depth,
         interlaced=context.field_order > 1,
         reference_frames=0,
-        colour=colour(context.colorspace, wide or context.color_range == 2),
+        colour=colour(matrix, wide or sample_range == 2),
         frame_rate=Fraction(0),
         reorder_frames=None,
     )
+
+
+def _size(picture: VideoFrame) -> Size:
+    return Size(picture.width, picture.height)
 
 
 def _pixel_format(layout: VideoFormat | None) -> tuple[str, int, bool]:
