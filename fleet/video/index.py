@@ -123,7 +123,7 @@ class VideoIndex:
     source: Source
     """The object in storage."""
     container: str
-    """The kind of file: mp4, avi, matroska, mpegts, h264 or hevc."""
+    """The kind of file: mp4, avi, matroska, flv, mpegts, h264 or hevc."""
     stream: StreamInfo
     packets: PacketTable
     origin: Literal["header", "scan"]

@@ -128,16 +128,19 @@ class ShardDecoder:
         shard = self._shard
         data = self._packet(row)
         nals = self._demuxer.unit(shard.packets, row, data, begins=begins)
-        codec = shard.stream.codec
-        if not wanted and (
-            is_droppable(codec, nals, self._sub_layers) or is_between(codec, nals.data)
-        ):
+        if not wanted and self._is_droppable(nals):
             self._skipped += 1
             return
         self._check_chain(row, nals, begins=begins)
         self.fed += 1
         key = bool(shard.packets.key[row])
         yield from self._hand_out(self._channel.send(AccessUnit(nals, row, key, wanted)))
+
+    def _is_droppable(self, nals: NalUnits) -> bool:
+        stream = self._shard.stream
+        return is_droppable(stream.codec, nals, self._sub_layers) or is_between(
+            stream.codec, stream.configuration, nals.data
+        )
 
     def _check_chain(self, row: int, nals: NalUnits, *, begins: bool) -> None:
         """Raise BrokenVideoError where a picture that this one may refer to is not in the file."""

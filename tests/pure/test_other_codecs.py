@@ -7,7 +7,7 @@ import pytest
 from fleet.video.other_codecs.av1 import Av1Reader
 from fleet.video.other_codecs.facts import PacketFacts
 from fleet.video.other_codecs.mpeg2 import Mpeg2Reader, sequence_header
-from fleet.video.other_codecs.mpeg4 import Mpeg4Reader, holds_between, object_layer
+from fleet.video.other_codecs.mpeg4 import Mpeg4Reader, holds_between, is_interlaced, object_layer
 from fleet.video.other_codecs.packet_log import PacketLog, is_between
 from fleet.video.other_codecs.vpx import Vp8Reader, Vp9Reader
 
@@ -59,8 +59,10 @@ def test_a_packet_of_vp9(data: bytes, facts: PacketFacts) -> None:
 
 def test_a_packet_of_vp8() -> None:
     """The lowest bit is 0 in a key, the fifth is 1 where it is shown."""
-    assert Vp8Reader().read(b"\x10") == PacketFacts(key=True)
+    assert Vp8Reader().read(b"\x10\0\0\x9d\x01\x2a") == PacketFacts(key=True)
     assert Vp8Reader().read(b"\x01") == PacketFacts(key=False, shown=False)
+    with pytest.raises(ValueError, match="no key of VP8"):
+        Vp8Reader().read(bytes(20))
 
 
 @pytest.mark.parametrize(
@@ -79,9 +81,9 @@ def test_two_fields_in_packets_of_their_own_are_one_picture() -> None:
     facts = [reader.read(field) for field in fields]
     assert [f.shown for f in facts] == [True, False, True, False]
     assert [f.key for f in facts] == [True, False, False, False]
-    assert not is_between("mpeg2video", fields[2])
-    assert is_between("mpeg2video", fields[2] + fields[3])
-    assert is_between("mpeg2video", mpeg2(3))
+    assert not is_between("mpeg2video", b"", fields[2])
+    assert is_between("mpeg2video", b"", fields[2] + fields[3])
+    assert is_between("mpeg2video", b"", mpeg2(3))
 
 
 @pytest.mark.parametrize("closed", [True, False])
@@ -129,6 +131,17 @@ def test_how_long_a_time_is_is_read_from_the_object_layer() -> None:
     assert Mpeg4Reader(layer).read(coded).shown
     assert not Mpeg4Reader(layer).read(coded[:-1] + b"\x40").shown
     assert object_layer(layer + coded) == layer
+
+
+@pytest.mark.parametrize(("fixed_rate", "interlaced"), [("0", "1"), ("100000", "0"), ("0", "0")])
+def test_an_interlaced_object_layer_is_told_from_others(fixed_rate: str, interlaced: str) -> None:
+    """Its flag lies behind times and sizes."""
+    head = "0" + "00000001" + "0" + "0001" + "0" + "00" + "1" + f"{25:016b}" + "1"
+    fixed = f"1{fixed_rate[1:]}" if len(fixed_rate) > 1 else "0"
+    sides = f"1{160:013b}1{128:013b}1"
+    bits = f"{head}{fixed}{sides}{interlaced}".ljust(96, "0")
+    layer = START + b"\x20" + int(bits, 2).to_bytes(12, "big")
+    assert is_interlaced(layer) is (interlaced == "1")
 
 
 def test_damage_leaves_what_the_container_says() -> None:

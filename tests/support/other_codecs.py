@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 _X264 = {"preset": "ultrafast", "x264-params": "keyint=8:bframes=2:b-pyramid=none:scenecut=0"}
 _OPEN = {"preset": "ultrafast", "x264-params": "keyint=8:bframes=2:open-gop=1:scenecut=0"}
+_FIELDS = {"flags": "+ilme+ildct"}
 _VPX = {"lag-in-frames": "12", "auto-alt-ref": "1", "cpu-used": "5"}
 
 
@@ -38,13 +39,15 @@ KINDS: Mapping[str, Kind] = {
     "mjpeg": Kind("mjpeg", "yuvj420p", containers=("mp4", "mkv", "avi", "mov")),
     "mjpeg 4:2:2": Kind("mjpeg", "yuvj422p", containers=("avi", "mkv")),
     "mjpeg of odd size": Kind("mjpeg", "yuvj420p", containers=("avi",), size=(161, 127)),
-    "h264 10 bit": Kind("libx264", "yuv420p10le", _OPEN, ("mp4", "mkv", "ts")),
+    "h264 10 bit": Kind("libx264", "yuv420p10le", _OPEN, ("mp4", "mkv", "ts", "flv")),
     "h264 4:2:2": Kind("libx264", "yuv422p", _X264, ("mp4", "mkv", "ts")),
     "h264 4:4:4 of odd size": Kind("libx264", "yuv444p", _X264, ("mp4",), size=(161, 127)),
     "h264 RGB": Kind("libx264rgb", "rgb24", _X264, ("mp4",)),
     "h264 96x96": Kind("libx264", options=_X264, size=(96, 96)),
     "mpeg4": Kind("mpeg4", containers=("mp4", "mkv", "avi", "ts")),
     "mpeg4 with B": Kind("mpeg4", containers=("mp4", "mkv", "avi", "ts"), b_frames=2),
+    "mpeg4 interlaced": Kind("mpeg4", options=_FIELDS, containers=("mp4", "ts"), b_frames=2),
+    "mpeg2 interlaced": Kind("mpeg2video", options=_FIELDS, containers=("ts",), b_frames=2),
     "mpeg2": Kind("mpeg2video", containers=("mkv", "avi", "ts")),
     "mpeg2 with B": Kind("mpeg2video", containers=("mp4", "mkv", "avi", "ts"), b_frames=2),
     "mpeg2 4:2:2": Kind("mpeg2video", "yuv422p", containers=("ts",), b_frames=2),
@@ -57,7 +60,10 @@ KINDS: Mapping[str, Kind] = {
     "prores 4444": Kind("prores_ks", "yuva444p10le", {"profile": "4444"}, ("mov",)),
     "dnxhd": Kind("dnxhd", "yuv422p", {"profile": "dnxhr_sq"}, ("mov",), size=(256, 128)),
     "ffv1": Kind("ffv1", containers=("mkv",)),
-    "flv1": Kind("flv", containers=("avi",)),
+    "flv1": Kind("flv", containers=("avi", "flv")),
+    "h263": Kind("h263", containers=("3gp",), size=(176, 144)),
+    "divx 3": Kind("msmpeg4", containers=("avi",)),
+    "wmv2": Kind("wmv2", containers=("avi",)),
 }
 """By name, each in the containers that it is met in."""
 

@@ -104,6 +104,23 @@ def _time_bits(bits: BitReader) -> int:
     return max(1, (bits.u(16) - 1).bit_length())
 
 
+def is_interlaced(configuration: bytes) -> bool:
+    """Return whether the object layer of a rectangular picture says so, or nothing can be read."""
+    for offset in find_offsets(configuration):
+        if 0x20 <= configuration[offset] < 0x30:
+            bits = BitReader(configuration[offset + 1 : offset + 40])
+            try:
+                time_bits = _time_bits(bits)
+                bits.u(1)
+                if bits.flag():  # fixed_vop_rate
+                    bits.u(time_bits)
+                bits.u(29)  # width and height, with markers around them
+                return bits.flag()
+            except ValueError:
+                return True
+    return True
+
+
 def holds_between(data: bytes) -> bool:
     """Return whether the first picture in a packet is a B picture."""
     starts = (offset for offset in find_offsets(data) if data[offset] == _VOP)

@@ -9,13 +9,16 @@ from numpy.typing import NDArray
 
 from fleet.video.other_codecs.av1 import Av1Reader
 from fleet.video.other_codecs.facts import PacketFacts, PacketReader
+from fleet.video.other_codecs.microsoft import MicrosoftReader
 from fleet.video.other_codecs.mpeg2 import Mpeg2Reader, sequence_header
-from fleet.video.other_codecs.mpeg4 import Mpeg4Reader, holds_between, object_layer
+from fleet.video.other_codecs.mpeg4 import Mpeg4Reader, holds_between, is_interlaced, object_layer
 from fleet.video.other_codecs.vpx import Vp8Reader, Vp9Reader
 
 _INTRA_ONLY = frozenset({"mjpeg", "prores", "dnxhd", "dvvideo"})
 """Codecs of which each packet is a key."""
-_IN_ORDER = _INTRA_ONLY | {"vp8", "vp9", "av1", "ffv1", "h263", "flv1"}
+_MICROSOFT = frozenset({"msmpeg4v2", "msmpeg4v3", "wmv1", "wmv2"})
+"""DivX 3 and relatives: a picture's type is in its first bits."""
+_IN_ORDER = _INTRA_ONLY | _MICROSOFT | {"vp8", "vp9", "av1", "ffv1", "h263", "flv1"}
 """Codecs whose pictures are shown in the order in which they are decoded."""
 REORDERING = frozenset({"mpeg4", "mpeg2video", "mpeg1video"})
 """Codecs whose pictures may be shown in another order, which their packets tell."""
@@ -37,6 +40,8 @@ def packet_reader(codec: str, configuration: bytes) -> PacketReader | None:
         return Mpeg4Reader(configuration)
     if codec in {"mpeg1video", "mpeg2video"}:
         return Mpeg2Reader()
+    if codec in _MICROSOFT:
+        return MicrosoftReader(type_bits=1 if codec == "wmv2" else 2)
     readers: Mapping[str, type[PacketReader]] = {
         "vp8": Vp8Reader,
         "vp9": Vp9Reader,
@@ -45,12 +50,13 @@ def packet_reader(codec: str, configuration: bytes) -> PacketReader | None:
     return readers[codec]() if codec in readers else None
 
 
-def is_between(codec: str, data: bytes) -> bool:
-    """Return whether a packet holds a B picture of MPEG-1, -2 or -4, and nothing else.
+def is_between(codec: str, configuration: bytes, data: bytes) -> bool:
+    """Return whether a packet holds a B picture of MPEG-1, -2 or -4 that may be left out.
 
-    No other picture refers to such a one. A single field is none: its frame has a second one.
+    No other picture refers to one. But a single field has a second one, and where MPEG-4 is
+    interlaced libav measures times in the distance of the first B picture that it is given.
     """
-    if codec not in REORDERING:
+    if codec not in REORDERING or (codec == "mpeg4" and is_interlaced(configuration)):
         return False
     if codec == "mpeg4":
         return holds_between(data)

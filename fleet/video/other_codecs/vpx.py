@@ -13,6 +13,7 @@ from fleet.video.h26x.bits import BitReader
 from fleet.video.other_codecs.facts import PacketFacts
 
 _HEADER_BYTES = 4
+_VP8_START = b"\x9d\x01\x2a"
 
 
 class Vp8Reader:
@@ -21,6 +22,8 @@ class Vp8Reader:
     def read(self, data: bytes, /) -> PacketFacts:
         """Return what a frame tag says; see `PacketReader`."""
         bits = data[0]
+        if not bits & 1 and data[3:6] != _VP8_START:
+            raise ValueError("no key of VP8 begins like this")
         return PacketFacts(key=not bits & 1, shown=bool(bits & 0x10))
 
 

@@ -113,7 +113,8 @@ def _result(
     time_base: Fraction | None,
 ) -> ProbeResult:
     codec, tag = codec_name(stream), _codec_tag(stream)
-    size = Size(stream.codec_context.width, stream.codec_context.height)
+    sides = stream.codec_context.width, stream.codec_context.height
+    size = Size(*sides) if all(sides) else None
     picture = first_picture(codec, tag, configuration, size, first, MAX_PIXELS)
     found = describe(uri, stream, ParameterSets(NO_NALS, 0), table, time_base, picture)
     return ProbeResult(replace(found, configuration=configuration, codec_tag=tag), table)

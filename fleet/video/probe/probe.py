@@ -21,12 +21,13 @@ _UNEXPECTED = (
     *(ValueError, ArithmeticError, LookupError, TypeError),
     *(AssertionError, RuntimeError, MemoryError),
 )
-_TAKES = "Fleet reads MP4, QuickTime, AVI, Matroska, MPEG-TS and raw H.264 or H.265."
+_TAKES = "Fleet reads MP4, QuickTime, AVI, Matroska, Flash, MPEG-TS and raw H.264 or H.265."
 _EBML = b"\x1a\x45\xdf\xa3"
+_FLV = b"FLV\1"
+_PROGRAM_STREAM = b"\0\0\1\xba"
 # Recognised only to say what to do with such a file.
 _OTHER_CONTAINERS = {
-    b"FLV\1": "Flash video",
-    b"\0\0\1\xba": "an MPEG program stream (.mpg, .vob)",
+    _PROGRAM_STREAM: "an MPEG program stream (.mpg, .vob)",
     b"\x30\x26\xb2\x75\x8e\x66\xcf\x11": "Windows Media (.wmv, .asf)",
     b"OggS": "Ogg",
 }
@@ -45,7 +46,7 @@ def probe(source: Source, reader: RangeReader) -> VideoIndex:
     """Index a video without decoding it.
 
     MP4, QuickTime and AVI cost two or three reads of their header, unless the pictures at two keys
-    show that its key flags are wrong; such files, Matroska, MPEG-TS and raw H.264 and H.265 are
+    show that its key flags are wrong; such files, Matroska, FLV, MPEG-TS and raw streams are
     read once from end to end. Raises NotAVideoError, BrokenVideoError; StorageError where the store
     fails. The index that is returned has passed `check_index`.
     """
@@ -97,6 +98,8 @@ def _from_scan(
         return container, scan(uri, reader, "mov" if container == "mp4" else container)
     if head.startswith(_EBML):
         return "matroska", scan(uri, reader, "matroska")
+    if head.startswith(_FLV):
+        return "flv", scan(uri, reader, "flv")
     if layout := mpegts.find_layout(head):
         return "mpegts", scan(uri, reader, "mpegts", layout)
     if codec := _raw_codec(head):
@@ -106,7 +109,7 @@ def _from_scan(
 
 def _raw_codec(head: bytes) -> str | None:
     """Return the codec of a raw stream with parameter sets in its first bytes, or None."""
-    if not begins_with_start_code(head):
+    if not begins_with_start_code(head) or head.startswith(_PROGRAM_STREAM):
         return None
     headers = [head[offset : offset + 2] for offset in find_offsets(head)]
     if {header[0] >> 1 for header in headers if header[1:] == b"\1"} & {32, 33}:

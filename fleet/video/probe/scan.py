@@ -56,7 +56,7 @@ def scan(
     budget = ScanBudget(uri, reader)
     file = BlockFile(budget, seekable=demuxer in {"mov", "avi"})
     # A parser unsets the container's key flag where it finds no picture for the damage.
-    options = {"fflags": "+noparse"} if demuxer in {"mov", "matroska"} else {}
+    options = {"fflags": "+noparse"} if demuxer in {"mov", "matroska", "flv"} else {}
     with opened(uri, file, demuxer, **options) as container:
         stream = video_stream(uri, container)
         codec, sets = codec_name(stream), header_sets(uri, stream)

@@ -130,8 +130,8 @@ def _with_container_colour(found: Sequence, stream: VideoStream) -> Sequence:
 
 def _libav_facts(uri: str, stream: VideoStream, picture: VideoFrame | None) -> Sequence:
     context = stream.codec_context
-    size = Size(context.width, context.height) if picture is None else _size(picture)
-    if size.width < 1 or size.height < 1:
+    sized = context if picture is None else picture
+    if sized.width < 1 or sized.height < 1:
         raise BrokenVideoError(uri, "its header does not say how large the pictures are.", REMUX)
     known = stream.format if context.pix_fmt else None
     layout = known if picture is None else picture.format
@@ -144,7 +144,7 @@ def _libav_facts(uri: str, stream: VideoStream, picture: VideoFrame | None) -> S
     return Sequence(
         profile=context.profile or "",
         level="",
-        size=size,
+        size=Size(sized.width, sized.height),
         chroma=chroma,
         bit_depth=depth,
         interlaced=context.field_order > 1,
@@ -153,10 +153,6 @@ def _libav_facts(uri: str, stream: VideoStream, picture: VideoFrame | None) -> S
         frame_rate=Fraction(0),
         reorder_frames=None,
     )
-
-
-def _size(picture: VideoFrame) -> Size:
-    return Size(picture.width, picture.height)
 
 
 def _pixel_format(layout: VideoFormat | None) -> tuple[str, int, bool]:
