@@ -11,6 +11,7 @@ from fleet.errors import OutputBusyError, StreamRefusedError
 from fleet.index_cache.store import IndexStore
 from fleet.table.maintenance.requeue import LossFilter
 from fleet.table.state.read import read_losses
+from fleet.table.table import Table
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,12 @@ class _RefusedByChip(LossFilter):
         """Return whether the host has not been asked yet for this video."""
         by_chip = loss.name == StreamRefusedError.name and not loss.message.startswith("The host")
         return by_chip and loss.start_pts is None
+
+
+def videos_of_runs(table: Table) -> frozenset[str]:
+    """Return the URIs of the videos in the leases that runs mean to do on an output."""
+    leases = (lease for run in table.runs.read() for lease in table.runs.leases(run.id) or ())
+    return frozenset(shard.source.uri for lease in leases for shard in lease.shards)
 
 
 def take_up_refused(target: JobTarget) -> str:

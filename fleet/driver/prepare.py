@@ -107,6 +107,8 @@ class Known:
     """See `Job`."""
     retries: bool = False
     """Whether videos that are recorded as refused count as not done where the host decodes them."""
+    at_work: frozenset[str] = frozenset()
+    """The URIs of videos that other runs have in hand."""
 
 
 def prepare(
@@ -175,15 +177,15 @@ class _Todo:
 def _is_on_host(soc: Soc, index: VideoIndex, known: Known) -> bool:
     """Return whether the host is to decode a video; raise where neither it nor the chip does.
 
-    A video of which some rows are there already goes on as it was begun, whatever this run's own
-    `fallback`: recorded as refused, it would be covered twice.
+    A video that another run does, or of which some rows are there already, goes on as it was begun,
+    whatever this run's own `fallback`: recorded as refused, it would be covered twice.
     """
     source = index.source
     try:
         check_stream(soc, index.stream, source.uri)
     except StreamRefusedError:
-        is_begun = len(known.done.spans(source.uri, source.etag)) > 0
-        begun = is_begun and not known.done.has(_whole(source))
+        done = len(known.done.spans(source.uri, source.etag)) > 0
+        begun = source.uri in known.at_work or (done and not known.done.has(_whole(source)))
         if known.fallback == "cpu" or begun:
             check_host_stream(soc, index.stream, source.uri)
             return True

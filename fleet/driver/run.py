@@ -25,7 +25,7 @@ from fleet.driver.context import (
     Resources,
     report_of,
 )
-from fleet.driver.fallback import take_up_refused
+from fleet.driver.fallback import take_up_refused, videos_of_runs
 from fleet.driver.heartbeat import Heartbeat, beating
 from fleet.driver.loop import Loop, LoopParts
 from fleet.driver.loss_recorder import DRIVER, LossRecorder
@@ -107,7 +107,10 @@ def run_target(
                 observers.on_event(Warned(_UNSURE))
             if said:
                 observers.on_event(Warned(said))
-            outcome = _drive(context, load(target))
+            session = load(target)
+            if not leadership.leads:
+                session = replace(session, at_work=videos_of_runs(table))
+            outcome = _drive(context, session)
             total = _close(context, outcome)
             observers.on_event(RunEnded(whole=not (outcome.interrupted or outcome.unreached)))
     return report_of(outcome, total, clock.steady_s() - started_s)

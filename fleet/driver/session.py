@@ -63,6 +63,8 @@ class Session:
     state: TableState
     videos: Mapping[str, Video]
     """The video manifest, by URI."""
+    at_work: frozenset[str] = frozenset()
+    """The URIs of videos that the runs that this one joins have in hand."""
 
     def prepare(self, on_progress: Callable[[int], None] = lambda _: None) -> Prepared:
         """Look at the videos; nothing is put anywhere."""
@@ -85,7 +87,9 @@ class Session:
         self, store: IndexStore, on_progress: Callable[[int], None], *, retries: bool = False
     ) -> Prepared:
         job = self.target.job
-        known = Known(self.state.done, self.videos, store, job.fallback, retries)
+        known = Known(
+            self.state.done, self.videos, store, job.fallback, retries, at_work=self.at_work
+        )
         sources = self.target.listing.sources
         return prepare(sources, job.sample, soc(job.soc), known, on_progress)
 

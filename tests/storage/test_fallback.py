@@ -14,9 +14,13 @@ from exact import eight_bit
 from other_codecs import FRAMES, made
 
 import fleet
+from fleet.ascend.soc import Ascend310
 from fleet.ascend.surface import tight
+from fleet.core.interval import Interval
+from fleet.core.interval_set import EVER, DoneIntervals
 from fleet.driver.estimate import estimate
 from fleet.driver.identity import identify
+from fleet.driver.prepare import Known, prepare
 from fleet.driver.session import load_session, resolve_target
 from fleet.errors import JobFileError
 from fleet.table.table import Table
@@ -120,6 +124,23 @@ def test_a_plan_says_how_much_needs_it(job: fleet.Job) -> None:
     assert (planned.on_host.videos, planned.on_host.frames) == (4, 40)
     assert planned.on_host.video_s == pytest.approx(without.for_host.video_s)
     assert planned.chip_s["vdec"] == 0
+
+
+def test_a_video_that_was_begun_with_it_is_ended_without_it(job: fleet.Job) -> None:
+    """Recorded as refused, it would be covered twice."""
+    target = resolve_target(job)
+    known = Known(DoneIntervals([]), fallback="cpu")
+    prepared = prepare(target.listing.sources, job.sample, Ascend310, known)
+    assert len(prepared.on_host) == 4
+    shards = [work.shard(0, 1) for work in prepared.works]
+    begun = Known(DoneIntervals([shard.interval for shard in shards]))
+    at_work = Known(at_work=frozenset(shard.source.uri for shard in shards))
+    for now in (begun, at_work):
+        again = prepare(target.listing.sources, job.sample, Ascend310, now)
+        assert (len(again.on_host), len(again.refused)) == (4, 0)
+    recorded = DoneIntervals([Interval(s.uri, s.etag, -EVER, EVER) for s in target.listing.sources])
+    settled = prepare(target.listing.sources, job.sample, Ascend310, Known(recorded))
+    assert (len(settled.works), len(settled.refused)) == (0, 4)
 
 
 def test_another_word_for_it_is_refused(archive: Path, tmp_path: Path) -> None:
