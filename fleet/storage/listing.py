@@ -19,7 +19,20 @@ LINK, ODD_NAME = "(link)", "(odd name)"
 """What links, and objects whose address would be that of another object, are counted as."""
 VIDEO_EXTENSIONS = frozenset(
     {".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".flv", ".f4v"}
-    | {".ts", ".m2ts", ".mts", ".h264", ".264", ".avc", ".h265", ".265", ".hevc"}
+    | {
+        ".ts",
+        ".m2ts",
+        ".mts",
+        ".mpg",
+        ".mpeg",
+        ".vob",
+        ".h264",
+        ".264",
+        ".avc",
+        ".h265",
+        ".265",
+        ".hevc",
+    }
 )
 
 

@@ -47,9 +47,10 @@ class StreamInfo:
     nal_length_bytes: int
     """The width of the NAL length prefix in the container's samples; 0 where these are Annex-B."""
     transport_pid: int = 0
-    """The stream's PID where samples lie in MPEG-TS packets; 0 where each is one run of bytes."""
+    """The stream's PID where samples lie in MPEG-TS packets, its id where they lie in an MPEG
+    program stream; 0 where each is one run of bytes."""
     transport_step: int = 188
-    """Bytes from one TS packet to the next, 188 or 192."""
+    """Bytes from one TS packet to the next, 188 or 192; 0 in a program stream."""
     configuration: bytes = b""
     """What a decoder of another codec than H.264 and H.265 is told before its first packet."""
     codec_tag: str = ""
@@ -82,9 +83,9 @@ class PacketTable:
     span: NDArray[np.int32]
     """How many bytes to read for it."""
     skip: NDArray[np.int32]
-    """In MPEG-TS, bytes of the extracted payload that come before the packet; elsewhere 0."""
+    """In MPEG-TS and -PS, bytes of the extracted payload that come before it; elsewhere 0."""
     size: NDArray[np.int32]
-    """How many bytes of the payload the packet takes: all of `span`, but in MPEG-TS."""
+    """How many bytes of the payload the packet takes: all of `span`, but in MPEG-TS and -PS."""
     pts: NDArray[np.int64]
     """When its picture is shown, in the stream's time base."""
     key: NDArray[np.bool_]
@@ -123,7 +124,7 @@ class VideoIndex:
     source: Source
     """The object in storage."""
     container: str
-    """The kind of file: mp4, avi, matroska, flv, mpegts, h264 or hevc."""
+    """The kind of file: mp4, avi, matroska, flv, mpegts, mpeg, h264 or hevc."""
     stream: StreamInfo
     packets: PacketTable
     origin: Literal["header", "scan"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fleet.core.access_unit import NalUnits
 from fleet.core.source import Source
 from fleet.errors import BrokenVideoError
-from fleet.video.containers.mpegts import payload
+from fleet.video.containers import mpegps, mpegts
 from fleet.video.h26x.access_unit import has_parameter_sets
 from fleet.video.h26x.annexb import from_sample, split
 from fleet.video.h26x.parameter_sets import CODECS
@@ -52,11 +52,15 @@ class Demuxer:
         if not self._stream.transport_pid:
             return data
         skip, size = int(packets.skip[row]), int(packets.size[row])
-        found = payload(data, self._stream.transport_pid, self._stream.transport_step)
+        found = _payload(data, self._stream.transport_pid, self._stream.transport_step)
         sample = found[skip : skip + size]
         if len(sample) != size:
             raise ValueError(f"{len(sample)} of {size} bytes are there")
         return sample
+
+
+def _payload(data: bytes, stream: int, step: int) -> bytes:
+    return mpegts.payload(data, stream, step) if step else mpegps.payload(data, stream)
 
 
 def _with_header(codec: str, sample: bytes) -> bytes:

@@ -25,6 +25,7 @@ DEMUXERS = {
     "avi": "AVI",
     "flv": "Flash video",
     "mpegts": "MPEG-TS",
+    "mpeg": "an MPEG program stream",
     "h264": "raw H.264",
     "hevc": "raw H.265",
 }
@@ -33,7 +34,7 @@ DEMUXERS = {
 # enough, and other codecs are refused anyway. MPEG-4's size is known only to its decoder.
 _PROBED = {"codec_whitelist": "mpeg4", "max_pixels": str(MAX_PIXELS), "max_streams": "64"}
 _ENCRYPTED: tuple[PktSideDataT, ...] = ("encryption_info", "encryption_init_info")
-_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpegts,h264,hevc"
+_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpegts,mpeg,h264,hevc"
 
 
 @contextmanager

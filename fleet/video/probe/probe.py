@@ -7,7 +7,7 @@ from typing import Literal
 
 from fleet.core.source import Source
 from fleet.errors import BrokenVideoError, FleetError, NotAVideoError
-from fleet.video.containers import isobmff, mpegts
+from fleet.video.containers import isobmff, mpegps, mpegts
 from fleet.video.containers.limits import REMUX, HeaderBudget
 from fleet.video.containers.reader import CountedReader, RangeReader, Ranges
 from fleet.video.h26x.annexb import begins_with_start_code, find_offsets
@@ -21,13 +21,11 @@ _UNEXPECTED = (
     *(ValueError, ArithmeticError, LookupError, TypeError),
     *(AssertionError, RuntimeError, MemoryError),
 )
-_TAKES = "Fleet reads MP4, QuickTime, AVI, Matroska, Flash, MPEG-TS and raw H.264 or H.265."
+_TAKES = "Fleet reads MP4, QuickTime, AVI, Matroska, FLV, MPEG-TS, MPEG-PS, raw H.264 or H.265."
 _EBML = b"\x1a\x45\xdf\xa3"
 _FLV = b"FLV\1"
-_PROGRAM_STREAM = b"\0\0\1\xba"
 # Recognised only to say what to do with such a file.
 _OTHER_CONTAINERS = {
-    _PROGRAM_STREAM: "an MPEG program stream (.mpg, .vob)",
     b"\x30\x26\xb2\x75\x8e\x66\xcf\x11": "Windows Media (.wmv, .asf)",
     b"OggS": "Ogg",
 }
@@ -102,6 +100,8 @@ def _from_scan(
         return "flv", scan(uri, reader, "flv")
     if layout := mpegts.find_layout(head):
         return "mpegts", scan(uri, reader, "mpegts", layout)
+    if head.startswith(mpegps.MAGIC):
+        return "mpeg", scan(uri, reader, "mpeg")
     if codec := _raw_codec(head):
         return codec, scan(uri, reader, codec)
     raise _not_a_video(uri, head)
@@ -109,7 +109,7 @@ def _from_scan(
 
 def _raw_codec(head: bytes) -> str | None:
     """Return the codec of a raw stream with parameter sets in its first bytes, or None."""
-    if not begins_with_start_code(head) or head.startswith(_PROGRAM_STREAM):
+    if not begins_with_start_code(head):
         return None
     headers = [head[offset : offset + 2] for offset in find_offsets(head)]
     if {header[0] >> 1 for header in headers if header[1:] == b"\1"} & {32, 33}:

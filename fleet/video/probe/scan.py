@@ -13,6 +13,7 @@ from fleet.errors import BrokenVideoError
 from fleet.video.containers.libav import opened, packets, video_stream
 from fleet.video.containers.limits import REMUX, ScanBudget
 from fleet.video.containers.locate import (
+    InProgram,
     InSequence,
     InTransport,
     Locator,
@@ -82,6 +83,8 @@ def scan(
         if not_found * 2 > len(rows):
             raise not_verbatim(uri)
         found = _found(uri, stream, sets, rows, log or other)
+        if demuxer == "mpeg":
+            return _in_transport(found, stream.id & 0xFF, 0)
         return found if layout is None else _in_transport(found, stream.id, layout.step)
 
 
@@ -94,6 +97,8 @@ def _locator(
 ) -> Locator:
     if layout is not None:
         return InTransport(file, stream.id, layout)
+    if demuxer == "mpeg":
+        return InProgram(file, stream.id & 0xFF)
     return InSequence(file) if demuxer in CODECS else NearPosition(file)
 
 
