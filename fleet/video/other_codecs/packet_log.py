@@ -20,6 +20,7 @@ _MICROSOFT = frozenset({"msmpeg4v2", "msmpeg4v3", "wmv1", "wmv2"})
 """DivX 3 and relatives: a picture's type is in its first bits."""
 _IN_ORDER = _INTRA_ONLY | _MICROSOFT | {"vp8", "vp9", "av1", "ffv1", "h263", "flv1"}
 """Codecs whose pictures are shown in the order in which they are decoded."""
+_FLAGS = ("key", "shown", "between", "closed")
 REORDERING = frozenset({"mpeg4", "mpeg2video", "mpeg1video"})
 """Codecs whose pictures may be shown in another order, which their packets tell."""
 
@@ -74,24 +75,24 @@ class PacketLog:
         """Take the codec; raise ValueError for a configuration that makes no sense."""
         self._codec = codec
         self._reader = packet_reader(codec, configuration)
-        self._facts: list[PacketFacts] = []
-        self._damaged = bytearray()
+        self._flags = {name: bytearray() for name in _FLAGS}
+        self._damaged = False
 
     def add(self, data: bytes, *, key: bool) -> None:
         """Read a packet; `key`: what the container says, which counts where the packet does not."""
-        facts, damaged = PacketFacts(key or self._codec in _INTRA_ONLY), False
+        facts = PacketFacts(key or self._codec in _INTRA_ONLY)
         if self._reader is not None:
             try:
                 facts = self._reader.read(data)
             except (ValueError, IndexError):
-                damaged = True
-        self._facts.append(facts)
-        self._damaged.append(damaged)
+                self._damaged = True
+        for name, column in self._flags.items():
+            column.append(getattr(facts, name))
 
     @property
     def latest_is_key(self) -> bool:
         """Return whether decoding may begin at the last packet that was read."""
-        return self._facts[-1].key
+        return bool(self._flags["key"][-1])
 
     @property
     def is_packed(self) -> bool:
@@ -105,12 +106,12 @@ class PacketLog:
     @property
     def key(self) -> NDArray[np.bool_]:
         """Return whether decoding may begin at each row: bool [rows]."""
-        return np.array([facts.key for facts in self._facts], np.bool_)
+        return np.array(self._flags["key"], np.bool_)
 
     @property
     def shown(self) -> NDArray[np.bool_]:
         """Return whether each row gives a picture: bool [rows]."""
-        return np.array([facts.shown for facts in self._facts], np.bool_)
+        return np.array(self._flags["shown"], np.bool_)
 
     @property
     def frames(self) -> NDArray[np.bool_]:
@@ -121,11 +122,11 @@ class PacketLog:
     def whole(self) -> bool:
         """Return whether display order is certain."""
         in_order = self._codec in _IN_ORDER or self._codec in REORDERING
-        return in_order and not any(self._damaged)
+        return in_order and not self._damaged
 
     def loses_leading(self, first: int) -> bool:
         """Return whether pictures shown before the first key come out of no decode of the file."""
-        return not self._facts[first].closed
+        return not self._flags["closed"][first]
 
     @property
     def ranks(self) -> NDArray[np.int64]:
@@ -134,12 +135,11 @@ class PacketLog:
         A reference picture is shown behind the pictures between it and the one before. A row that
         shows nothing has the rank of the one before it.
         """
-        ranks = np.zeros(len(self._facts), np.int64)
+        ranks = np.zeros(len(self._flags["key"]), np.int64)
         rank, waiting = 0, -1
-        for row, facts in enumerate(self._facts):
-            if not facts.shown:
-                continue
-            if facts.between:
+        between = self._flags["between"]
+        for row in np.flatnonzero(self.shown).tolist():
+            if between[row]:
                 ranks[row] = rank
             elif waiting >= 0:
                 ranks[waiting] = rank
