@@ -61,6 +61,8 @@ class StreamInfo:
             raise ValueError(f"a time base is a positive fraction of a second: {self.time_base}")
         if self.nal_length_bytes not in {0, 1, 2, 4}:
             raise ValueError(f"NAL lengths take 1, 2 or 4 bytes, not {self.nal_length_bytes}")
+        if self.codec_tag and not (len(self.codec_tag) == 4 and self.codec_tag.isascii()):
+            raise ValueError(f"a codec tag has four characters of ASCII: {self.codec_tag!r}")
 
 
 @dataclass(frozen=True, eq=False)
