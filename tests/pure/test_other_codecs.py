@@ -7,7 +7,13 @@ import pytest
 from fleet.video.other_codecs.av1 import Av1Reader
 from fleet.video.other_codecs.facts import PacketFacts
 from fleet.video.other_codecs.mpeg2 import Mpeg2Reader, sequence_header
-from fleet.video.other_codecs.mpeg4 import Mpeg4Reader, holds_between, is_interlaced, object_layer
+from fleet.video.other_codecs.mpeg4 import (
+    Mpeg4Reader,
+    has_b_pictures,
+    holds_between,
+    is_interlaced,
+    object_layer,
+)
 from fleet.video.other_codecs.packet_log import PacketLog, is_between
 from fleet.video.other_codecs.vpx import Vp8Reader, Vp9Reader
 
@@ -142,6 +148,16 @@ def test_an_interlaced_object_layer_is_told_from_others(fixed_rate: str, interla
     bits = f"{head}{fixed}{sides}{interlaced}".ljust(96, "0")
     layer = START + b"\x20" + int(bits, 2).to_bytes(12, "big")
     assert is_interlaced(layer) is (interlaced == "1")
+
+
+@pytest.mark.parametrize(
+    ("control", "has"), [("0", True), ("10100", True), ("10110", False)], ids=["", "delay", "low"]
+)
+def test_an_object_layer_may_exclude_b_pictures(control: str, has: bool) -> None:
+    """By low_delay; then an AVI file need not be scanned for its order."""
+    bits = ("0" + "00000001" + "0" + "0001" + control).ljust(96, "0")
+    assert has_b_pictures(START + b"\x20" + int(bits, 2).to_bytes(12, "big")) is has
+    assert has_b_pictures(b"")
 
 
 def test_damage_leaves_what_the_container_says() -> None:

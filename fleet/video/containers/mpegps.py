@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 MAGIC = b"\0\0\1\xba"
 """What a file begins with: the start code of a pack."""
-_START = b"\0\0\1"
+_PREFIX = MAGIC[:3]
 _PACK, _SYSTEM, _END = 0xBA, 0xBB, 0xB9
 _PACK_BYTES, _OLD_PACK_BYTES = 14, 12
 _LENGTH_BYTES = 6
@@ -50,7 +50,7 @@ def _units(data: bytes) -> Iterator[tuple[int, int, int]]:
 
     Where no start code follows, reading goes on at the next one.
     """
-    at = data.find(_START)
+    at = data.find(_PREFIX)
     while at >= 0 and at + _LENGTH_BYTES <= len(data):
         code = data[at + 3]
         if code == _PACK:
@@ -58,14 +58,14 @@ def _units(data: bytes) -> Iterator[tuple[int, int, int]]:
         elif code == _END:
             stop = at + 4
         elif code < _SYSTEM:  # inside of a picture: something is missing before it
-            at = data.find(_START, at + 3)
+            at = data.find(_PREFIX, at + 3)
             continue
         else:
             stop = at + _LENGTH_BYTES + int.from_bytes(data[at + 4 : at + 6], "big")
         if stop > len(data):
             return
         yield at, code, stop
-        at = data.find(_START, stop)
+        at = data.find(_PREFIX, stop)
 
 
 def _pack_bytes(head: bytes) -> int:

@@ -85,8 +85,21 @@ class Mpeg4Reader:
         return _Vop(offset - 3, kind, bits.flag())
 
 
-def _time_bits(bits: BitReader) -> int:
-    """Return how many bits a VOP's time takes, from a VOL behind its start code."""
+def has_b_pictures(configuration: bytes) -> bool:
+    """Return whether there may be B pictures, unless an object layer excludes them (low_delay)."""
+    for offset in find_offsets(configuration):
+        if 0x20 <= configuration[offset] < 0x30:
+            bits = BitReader(configuration[offset + 1 : offset + 40])
+            try:
+                _version(bits)
+                return not (bits.flag() and bits.u(3) & 1)
+            except ValueError:
+                return True
+    return True
+
+
+def _version(bits: BitReader) -> int:
+    """Return the version of a VOL, read up to its vol_control_parameters."""
     bits.u(9)
     version = 1
     if bits.flag():
@@ -94,6 +107,12 @@ def _time_bits(bits: BitReader) -> int:
         bits.u(3)
     if bits.u(4) == _EXTENDED_ASPECT:
         bits.u(16)
+    return version
+
+
+def _time_bits(bits: BitReader) -> int:
+    """Return how many bits a VOP's time takes, from a VOL behind its start code."""
+    version = _version(bits)
     if bits.flag():  # vol_control_parameters
         bits.u(3)
         if bits.flag():

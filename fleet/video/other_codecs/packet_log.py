@@ -14,7 +14,12 @@ from fleet.video.other_codecs.mpeg2 import Mpeg2Reader, sequence_header
 from fleet.video.other_codecs.mpeg4 import Mpeg4Reader, holds_between, is_interlaced, object_layer
 from fleet.video.other_codecs.vpx import Vp8Reader, Vp9Reader
 
-_INTRA_ONLY = frozenset({"mjpeg", "prores", "dnxhd", "dvvideo"})
+_INTRA_ONLY = frozenset(
+    {
+        *("mjpeg", "prores", "dnxhd", "dvvideo", "jpeg2000", "cfhd"),
+        *("huffyuv", "ffvhuff", "utvideo", "magicyuv", "png"),
+    }
+)
 """Codecs of which each packet is a key."""
 _MICROSOFT = frozenset({"msmpeg4v2", "msmpeg4v3", "wmv1", "wmv2"})
 """DivX 3 and relatives: a picture's type is in its first bits."""

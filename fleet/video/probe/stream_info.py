@@ -19,6 +19,7 @@ from fleet.video.h26x.annexb import split
 from fleet.video.h26x.parameter_sets import CODECS, ParameterSets, from_configuration, sequence
 from fleet.video.h26x.sequence import Sequence, colour
 from fleet.video.index import PacketTable, StreamInfo
+from fleet.video.other_codecs.mpeg4 import has_b_pictures
 from fleet.video.other_codecs.packet_log import REORDERING
 
 _UNSPECIFIED = 2
@@ -112,7 +113,8 @@ def no_sequence(uri: str) -> BrokenVideoError:
 def reorders(stream: StreamInfo) -> bool:
     """Return whether pictures may be shown in another order than they are decoded."""
     if stream.codec not in CODECS:
-        return stream.codec in REORDERING
+        is_mpeg4 = stream.codec == "mpeg4"
+        return has_b_pictures(stream.configuration) if is_mpeg4 else stream.codec in REORDERING
     found = sequence(stream.codec, split(stream.parameter_sets))
     return found is None or found.reorder_frames != 0
 
