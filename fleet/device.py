@@ -16,7 +16,7 @@ from fleet.ascend.stream_rules import check_channels
 from fleet.ascend.vdec import VdecChannel
 from fleet.ascend.vpc import Vpc
 from fleet.models.network import Network
-from fleet.video.index import StreamInfo
+from fleet.video.stream import StreamInfo
 
 
 class Device:

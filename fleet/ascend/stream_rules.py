@@ -9,8 +9,17 @@ from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.soc import CodecLimits, SizeRange, Soc
 from fleet.core.geometry import Size
 from fleet.errors import StreamRefusedError
-from fleet.video.index import StreamInfo
+from fleet.video.stream import StreamInfo
 
+HOST_CODECS = frozenset(
+    {
+        *("h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2video", "mpeg1video", "mjpeg"),
+        *("prores", "dnxhd", "ffv1", "dvvideo", "h263", "flv1", "msmpeg4v2", "msmpeg4v3"),
+        *("wmv1", "wmv2", "jpeg2000", "cfhd", "huffyuv", "ffvhuff", "utvideo", "magicyuv", "png"),
+    }
+)
+"""What the host decodes where the chip does not, as FFmpeg names it: codecs of which it is known
+where decoding may begin, which packets show a picture, and in which order."""
 _PLAIN = "-c:v libx264 -profile:v high -pix_fmt yuv420p"
 
 
@@ -44,8 +53,28 @@ def check_stream(soc: Soc, stream: StreamInfo, uri: str = "") -> None:
         rules = _rules(soc, limits, stream)
     for rule in rules:
         if rule.broken:
-            way_out = f"Convert it: ffmpeg -i INPUT {rule.ffmpeg} -c:a copy OUTPUT.mp4"
+            convert = f"ffmpeg -i INPUT {rule.ffmpeg} -c:a copy OUTPUT.mp4"
+            host = "Decode it on the host: --fallback cpu. " if is_for_host(soc, stream) else ""
+            way_out = f"{host}{'Or convert' if host else 'Convert'} it: {convert}"
             raise StreamRefusedError(uri, f"{rule.says}.", way_out, int(rule.code))
+
+
+def check_host_stream(soc: Soc, stream: StreamInfo, uri: str = "") -> None:
+    """Raise StreamRefusedError where the host's decoder can do nothing for a stream either.
+
+    Its codec must be one of `HOST_CODECS`, and VPC must take its pictures (docs/chip.md#vpc-input).
+    """
+    if not is_for_host(soc, stream):
+        sizes = f"pictures of {soc.vpc.input}; this stream is {stream.codec or 'unknown'}"
+        message = f"The host decodes {', '.join(sorted(HOST_CODECS))} and {soc.name} takes {sizes}"
+        way_out = f"Convert it: ffmpeg -i INPUT {_PLAIN} -c:a copy OUTPUT.mp4"
+        code = int(Code.ERR_VIDEO_FORMAT)
+        raise StreamRefusedError(uri, f"{message} of {stream.size}.", way_out, code)
+
+
+def is_for_host(soc: Soc, stream: StreamInfo) -> bool:
+    """Return whether the host can decode a stream into pictures that VPC takes."""
+    return stream.codec in HOST_CODECS and stream.size in soc.vpc.input
 
 
 def check_channels(soc: Soc, sizes: Iterable[Size]) -> None:

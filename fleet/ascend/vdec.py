@@ -2,54 +2,32 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
-from typing import Literal, NoReturn
 
 import av
-from av.codec.context import CodecContext, Flags
-from av.error import FFmpegError
-from av.stream import Stream
-from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import VideoReformatter
 
-from fleet.ascend.bitstream import prepared
 from fleet.ascend.clock import Clock, vdec_s
-from fleet.ascend.codes import Code, raise_device_error
+from fleet.ascend.codes import Code
+from fleet.ascend.decoder import StreamDecoder
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
 from fleet.ascend.stream_rules import check_stream
-from fleet.ascend.surface import UNCHANGED, in_memory
-from fleet.core.access_unit import AccessUnit
-from fleet.core.frames import Picture
+from fleet.ascend.surface import UNCHANGED
 from fleet.core.geometry import Size
-from fleet.video.h26x.annexb import begins_with_start_code
-from fleet.video.index import StreamInfo
+from fleet.video.stream import StreamInfo
 
 __all__ = ["VdecChannel", "check_stream"]
-
-# strict: where the SPS does not state how far pictures are reordered, libav assumes what the level
-# allows; otherwise it guesses low and drops the pictures that come too late. explode: libav reports
-# damage instead of concealing it. Not for H.264, where it would also refuse the sound pictures
-# after the key of an open GOP without its leading pictures; there libav marks damaged pictures.
-_OPTIONS = {"h264": {"strict": "1"}, "hevc": {"strict": "1", "err_detect": "explode"}}
-
-# Units whose picture may still come out: twice the 16 pictures that a decoder may hold back.
-_MOST_PENDING = 32
 
 _SURFACES = frozenset({"yuv420p", "yuvj420p"})
 _DEEP_SURFACE = "yuv420p10le"
 
-_State = Literal["fresh", "running", "drained", "damaged", "closed"]
 
+class VdecChannel(StreamDecoder):
+    """A channel of the chip's decoder; see `StreamDecoder`."""
 
-class VdecChannel:
-    """A decoder for one stream: it takes units in decode order, and returns them in display order.
-
-    It has no threads, and serves one. Its life is send ... send, drain, then reset to start again.
-    After a DeviceError, drain still returns the good pictures from before the damage, and after a
-    reset decoding may start at a later key. Only its methods change it.
-    """
+    stage = "vdec"
+    title = "VDEC"
 
     def __init__(
         self,
@@ -59,186 +37,40 @@ class VdecChannel:
         stream: StreamInfo,
         on_close: Callable[[VdecChannel], None],
     ) -> None:
+        """Open a channel.
+
+        Raises StreamRefusedError for streams that the chip does not decode, DeviceOutOfMemoryError
+        where the channel does not fit into its memory.
+        """
         check_stream(soc, stream)
-        self.stream = stream
-        self._soc = soc
-        self._memory = memory
-        self._clock = clock
         self._on_close = on_close
-        self._size = stream.size
         self._held = memory.allocate(_channel_bytes(soc, stream, stream.size), "vdec channel")
-        self._codec = _open_codec(soc, stream)
         self._to_8_bit = VideoReformatter()
-        self._state: _State = "fresh"
-        self._damaged_row = 0
-        # Row -> wanted, of the units whose picture libav has not returned yet.
-        self._pending: dict[int, bool] = {}
-        # Frames that libav has returned, and that are not returned from here yet.
-        self._ready: deque[av.VideoFrame] = deque()
+        super().__init__(soc, memory, clock, stream, soc.vdec.input)
 
-    def __repr__(self) -> str:
-        return f"VdecChannel({self.stream.codec} {self._size}, {self._state})"
+    def _free(self) -> None:
+        self._held.free()
+        self._on_close(self)
 
-    @property
-    def damaged_row(self) -> int | None:
-        """The row of the damaged unit, between a DeviceError and the next drain; else None."""
-        return self._damaged_row if self._state == "damaged" else None
+    def _count(self, size: Size) -> None:
+        self._clock.add_modelled("vdec", vdec_s(self._soc, size))
 
-    def send(self, unit: AccessUnit) -> list[Picture]:
-        """Decode one access unit, and return the 0..n pictures that are ready, in display order.
+    def _resize(self, size: Size) -> None:
+        self._held.free()
+        size_bytes = _channel_bytes(self._soc, self.stream, size)
+        self._held = self._memory.allocate(size_bytes, "vdec channel")
 
-        Units come in decode order with rising rows, the first after opening or reset at a key. A
-        picture is returned once all units before its own have proved sound; pictures of unwanted
-        units are decoded but not returned. Raises DeviceError: ERR_BITSTREAM where the data is not
-        Annex-B, ERR_VDM_DECODE_FAIL where it is damaged, ERR_ALLOC_DYNAMIC_MEM_FAIL where its size
-        is outside the chip's range, ERR_INVALID_STATE after drain or an error.
-        """
-        if self._state not in {"fresh", "running"}:
-            self._refuse_state("takes no access unit")
-        if not begins_with_start_code(unit.nals.data):
-            self._fail(unit.row, Code.ERR_BITSTREAM, "does not begin with an Annex-B start code")
-        data = prepared(self.stream.codec, unit.nals, first=self._state == "fresh")
-        packet: av.Packet[Stream] = av.Packet(data)
-        packet.pts = unit.row
-        packet.is_keyframe = unit.key
-        self._state = "running"
-        self._pending[unit.row] = unit.wanted
-        with self._clock.stage("vdec"):
-            self._clock.add_modelled("vdec", vdec_s(self._soc, self._size))
-            self._take(self._decode(packet, unit.row))
-            while len(self._pending) > _MOST_PENDING:  # some units have no picture
-                del self._pending[next(iter(self._pending))]
-            return self._give()
-
-    def drain(self) -> list[Picture]:
-        """Return the pictures that are still held, at the end of a stream or of a part of it.
-
-        After a DeviceError they are the good pictures from before the damage. Raises DeviceError
-        (ERR_BITSTREAM) where nothing was sent, or for a second drain.
-        """
-        if self._state in {"fresh", "drained"}:
-            message = "The end of a stream with nothing sent before it, or a second time."
-            raise_device_error(
-                Code.ERR_BITSTREAM, message, "Drain after sending; reset before sending more."
-            )
-        if self._state == "closed":
-            self._refuse_state("cannot be drained")
-        with self._clock.stage("vdec"):
-            if self._state == "damaged":
-                self._take_sound()
-            else:
-                self._take(self._decode(None, next(iter(self._pending), 0)))
-            self._state = "drained"
-            self._pending.clear()
-            return self._give()
-
-    def reset(self) -> None:
-        """Discard all units that were sent: decoding may start again, at any key.
-
-        On the chip this is an end of stream and a new channel; it takes no modelled time.
-        """
-        if self._state == "closed":
-            self._refuse_state("cannot be reset")
-        self._codec.flush_buffers()
-        self._pending.clear()
-        self._ready.clear()
-        self._state = "fresh"
-
-    def close(self) -> None:
-        """Free the channel and its memory; a second call does nothing."""
-        if self._state != "closed":
-            self._state = "closed"
-            self._ready.clear()
-            self._held.free()
-            self._on_close(self)
-
-    def _decode(self, packet: av.Packet[Stream] | None, row: int) -> list[av.VideoFrame]:
-        try:
-            return self._codec.decode(packet)
-        except FFmpegError as error:
-            self._fail(row, Code.ERR_VDM_DECODE_FAIL, f"cannot be decoded ({error.strerror})")
-
-    def _take(self, frames: list[av.VideoFrame]) -> None:
-        """Keep the wanted frames that libav returned; raises DeviceError where one is damaged."""
-        for frame in frames:
-            if self._pending.pop(_row(frame), False):
-                self._ready.append(self._surface(frame))
-        damaged = [_row(frame) for frame in frames if frame.is_corrupt]
-        if damaged:
-            self._fail(min(damaged), Code.ERR_VDM_DECODE_FAIL, "is damaged")
-
-    def _take_sound(self) -> None:
-        """Keep, after damage, the wanted frames that libav still holds of the units before it."""
-        try:
-            frames = self._codec.decode(None)
-        except FFmpegError:  # libav reports the same damage once more, or has ended already
-            frames = []
-        sound = [f for f in frames if not f.is_corrupt and _row(f) < self._damaged_row]
-        self._take(sound)
-
-    def _give(self) -> list[Picture]:
-        """Return as pictures the frames before which no unit is still pending."""
-        oldest = next(iter(self._pending), None)
-        given = []
-        while self._ready and (oldest is None or _row(self._ready[0]) < oldest):
-            frame = self._ready.popleft()
-            args = (self._soc, self._memory, frame, self.stream.colour, _row(frame))
-            given.append(in_memory(*args, "vdec picture"))
-        return given
-
-    def _surface(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """Return the frame as 8-bit 4:2:0, after following a change of size within the stream."""
-        if (frame.width, frame.height) != (self._size.width, self._size.height):
-            self._follow_size(Size(frame.width, frame.height), _row(frame))
+    def _eight_bit(self, frame: av.VideoFrame) -> av.VideoFrame:
         name = frame.format.name
         if name in _SURFACES:
             return frame
         if name != _DEEP_SURFACE or self.stream.codec != "hevc":
-            self._fail(_row(frame), Code.ERR_VDM_DECODE_FAIL, f"holds {name}, not 4:2:0 in 8 bits")
+            what = f"holds {name}, not 4:2:0 in 8 bits"
+            self._fail(frame.pts or 0, Code.ERR_VDM_DECODE_FAIL, what)
         return self._to_8_bit.reformat(frame, format="yuv420p", threads=1, **UNCHANGED)
-
-    def _follow_size(self, size: Size, row: int) -> None:
-        limits = self._soc.vdec.input
-        if size not in limits:
-            what = f"is of {size}; {self._soc.name} decodes {limits}"
-            self._fail(row, Code.ERR_ALLOC_DYNAMIC_MEM_FAIL, what)
-        self._held.free()
-        size_bytes = _channel_bytes(self._soc, self.stream, size)
-        self._held = self._memory.allocate(size_bytes, "vdec channel")
-        self._size = size
-
-    def _fail(self, row: int, code: Code, what: str) -> NoReturn:
-        self._state = "damaged"
-        self._damaged_row = row
-        self._ready = deque(frame for frame in self._ready if _row(frame) < row)
-        way_out = "Drain for the pictures before it, reset, and go on at a later key."
-        raise_device_error(code, f"VDEC: the access unit of row {row} {what}.", way_out)
-
-    def _refuse_state(self, what: str) -> NoReturn:
-        way_out = "Open a new one." if self._state == "closed" else "Reset it first."
-        raise_device_error(Code.ERR_INVALID_STATE, f"A {self._state} VDEC channel {what}.", way_out)
-
-
-def _row(frame: av.VideoFrame) -> int:
-    assert frame.pts is not None, "each packet was given its row as pts"
-    return frame.pts
 
 
 def _channel_bytes(soc: Soc, stream: StreamInfo, size: Size) -> int:
     limits = soc.vdec.codec(stream.codec)
     assert limits is not None, "check_stream refuses other codecs"
     return soc.vdec.channel_bytes(limits, size, stream.reference_frames)
-
-
-def _open_codec(soc: Soc, stream: StreamInfo) -> VideoCodecContext:
-    codec = CodecContext.create(stream.codec, "r")
-    assert isinstance(codec, VideoCodecContext)
-    codec.thread_count = 1
-    # A stream may change to a size that would take 10 GB before the first picture is returned.
-    codec.options = {**_OPTIONS[stream.codec], "max_pixels": str(soc.vdec.input.max.pixels)}
-    # libav crops exactly as the stream states, even where the left edge is then not aligned in
-    # memory: boxes are in pixels of that picture.
-    codec.flags |= Flags.unaligned
-    if stream.parameter_sets:
-        codec.extradata = stream.parameter_sets
-    return codec

@@ -46,6 +46,14 @@ ModifiedSince = Annotated[
         metavar="ISO", help="Only videos written since this date or time.", rich_help_panel=INPUTS
     ),
 ]
+Fallback = Annotated[
+    str | None,
+    typer.Option(
+        metavar="none|cpu",
+        help="What decodes videos that the chip refuses: nothing, or the host.",
+        rich_help_panel=INPUTS,
+    ),
+]
 Sampling = Annotated[
     str | None,
     typer.Option(
@@ -82,6 +90,7 @@ _FIELDS: Mapping[str, Any] = {
     "include": Include,
     "exclude": Exclude,
     "modified_since": ModifiedSince,
+    "fallback": Fallback,
     "sample": Sampling,
     "devices": Devices,
     "max_devices": MaxDevices,

@@ -124,6 +124,8 @@ def report_of(outcome: Outcome, total: Tally, wall_s: float) -> RunReport:
         quarantined=outcome.loop.quarantined,
         interrupted=outcome.interrupted,
         unreached=outcome.unreached,
+        host_videos=len(plan.prepared.on_host),
+        host_frames=sum(work.todo_frames for work in plan.prepared.on_host),
         losses=count_losses(table.tables().errors) if total.errors else (),
         peak_rss_bytes=outcome.loop.totals.peak_rss_bytes,
     )

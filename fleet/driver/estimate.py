@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from fleet.ascend.clock import vdec_s, vpc_s
 from fleet.ascend.soc import Soc, soc
@@ -29,6 +30,15 @@ class Stretch:
     videos: int
     video_s: float
     frames: int
+
+    @classmethod
+    def of(cls, works: Sequence[VideoWork]) -> Self:
+        """Return what is left to do of some videos."""
+        frames = sum(work.todo_frames for work in works)
+        return cls(len(works), sum(work.todo_s for work in works), frames)
+
+
+NOTHING = Stretch(0, 0.0, 0)
 
 
 @dataclass(frozen=True)
@@ -88,6 +98,10 @@ class Estimate:
     in_use: str
     without_columns: str = ""
     """A sentence on the videos whose path has not all of the columns; empty where all have."""
+    on_host: Stretch = NOTHING
+    """Of `todo`: what the host decodes, as the chip refuses it."""
+    for_host: Stretch = NOTHING
+    """Of `refused`: what the host would decode with `--fallback cpu`; its frames are 0."""
 
 
 def estimate(
@@ -106,7 +120,7 @@ def estimate(
     rival = read_holder(target.table.folder, LEADER_LOCK)
     known = [video for video in prepared.videos if not (video.refused or video.unread)]
     whole = Stretch(len(known), prepared.duration_s, prepared.frames)
-    todo = Stretch(len(prepared.works), prepared.todo_s, prepared.todo_frames)
+    todo = Stretch.of(prepared.works)
     return Estimate(
         output=target.table.uri,
         table=target.job.work.table,
@@ -133,6 +147,8 @@ def estimate(
         index_bytes=prepared.bytes_read,
         in_use=str(rival) if rival else "",
         without_columns=target.without_columns,
+        on_host=Stretch.of(prepared.on_host),
+        for_host=_for_host(prepared),
     )
 
 
@@ -168,6 +184,11 @@ def simulation_input(
     )
 
 
+def _for_host(prepared: Prepared) -> Stretch:
+    seconds = [refusal.host_s for refusal in prepared.refused if refusal.host_s]
+    return Stretch(len(seconds), sum(seconds), 0)
+
+
 def _here(leases: Sequence[Lease], before: Tally, devices: int) -> Cost:
     """Cost on this kind of machine: as measured so far, else by the cost model."""
     costs = [lease.cost_s for lease in leases]
@@ -195,11 +216,12 @@ def _chip_s(
     if before.frames >= ENOUGH_FRAMES and any(before.chip_s.values()):
         share = prepared.todo_frames / before.frames
         return {engine: seconds * share for engine, seconds in before.chip_s.items()}
-    seconds = {"vdec": sum(_packets(work) * vdec_s(chip, work.size) for work in prepared.works)}
+    on_chip = [work for work in prepared.works if not work.on_host]
+    seconds = {"vdec": sum(_packets(work) * vdec_s(chip, work.size) for work in on_chip)}
     for name, data in files.items():
         card = read_card(data, name)
         seconds["vpc"] = seconds.get("vpc", 0.0) + sum(
-            _frames(work) * vpc_s(chip, work.shown_size, card.source) for work in prepared.works
+            work.todo_frames * vpc_s(chip, work.shown_size, card.source) for work in prepared.works
         )
         a_frame_s = card.chip_s(chip.fp16_tflops) / card.batch
         seconds["model"] = seconds.get("model", 0.0) + prepared.todo_frames * a_frame_s
@@ -208,10 +230,6 @@ def _chip_s(
 
 def _packets(work: VideoWork) -> int:
     return int(work.costs.packets[work.todo].sum())
-
-
-def _frames(work: VideoWork) -> int:
-    return int(work.costs.frames[work.todo].sum())
 
 
 def _chip(chip_s: Mapping[str, float], before: Tally, devices: int) -> Cost:

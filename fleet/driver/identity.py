@@ -35,8 +35,12 @@ class JobIdentity:
 def identify(job: Job) -> JobIdentity:
     """Read the files that a job names, and name the job by everything that its rows depend on.
 
-    Inputs, output, devices and lease lengths are not part of it. Raises UsageError where a file
-    is not there, ModelRefusedError where it is not compiled, or for another chip.
+    Inputs, output, devices and lease lengths are not part of it, nor is `fallback`: it decides
+    which videos have rows, as inputs do, and changes no row of a video that the chip decodes. So
+    an output in which videos were refused can be completed on the host.
+
+    Raises UsageError where a file is not there, ModelRefusedError where it is not compiled, or for
+    another chip.
     """
     names = model_fields(job.work)
     files = {name: read_file(name) for name in names.values()}

@@ -16,11 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.ascend.soc import Soc
-from fleet.ascend.vdec import check_stream
+from fleet.ascend.stream_rules import check_host_stream, check_stream, is_for_host
 from fleet.core.interval import Interval
 from fleet.core.interval_set import EVER, DoneIntervals
 from fleet.core.source import Source
-from fleet.errors import CredentialsRefusedError, FleetError, StorageError, VideoError
+from fleet.errors import (
+    CredentialsRefusedError,
+    FleetError,
+    StorageError,
+    StreamRefusedError,
+    VideoError,
+)
 from fleet.index_cache.cache import IndexCache
 from fleet.index_cache.store import IndexStore
 from fleet.plan.cost import CostModel
@@ -40,11 +46,13 @@ class Refusal:
     source: Source
     error: FleetError
     """Why; a retryable error means that the video could not be read just now."""
+    host_s: float = 0.0
+    """How many seconds of video the host would decode with `--fallback cpu`; 0 where none."""
 
     @property
     def interval(self) -> Interval:
         """The whole of the video, whatever its pts."""
-        return Interval(self.source.uri, self.source.etag, -EVER, EVER)
+        return _whole(self.source)
 
 
 @dataclass(frozen=True)
@@ -79,7 +87,12 @@ class Prepared:
     @property
     def todo_frames(self) -> int:
         """Wanted frames that are left to do."""
-        return sum(int(work.costs.frames[work.todo].sum()) for work in self.works)
+        return sum(work.todo_frames for work in self.works)
+
+    @property
+    def on_host(self) -> list[VideoWork]:
+        """The videos of which something is left to do and that the host decodes."""
+        return [work for work in self.works if work.on_host]
 
 
 @dataclass(frozen=True)
@@ -92,6 +105,12 @@ class Known:
     """The video manifest, by URI."""
     store: IndexStore | None = None
     """Where the indexes of videos are kept; None: nowhere."""
+    fallback: str = "none"
+    """See `Job`."""
+    retries: bool = False
+    """Whether videos that are recorded as refused count as not done where the host decodes them."""
+    at_work: frozenset[str] = frozenset()
+    """The URIs of videos that other runs have in hand."""
 
 
 def prepare(
@@ -122,13 +141,19 @@ def prepare(
             return before
         try:
             index, wanted = look(source)
-            check_stream(soc, index.stream, source.uri)
+            on_host = _is_on_host(soc, index, known)
         except CredentialsRefusedError:
             raise
+        except StreamRefusedError as error:
+            return Refusal(source, error, index.duration_s * is_for_host(soc, index.stream))
         except (VideoError, StorageError) as error:
             return Refusal(source, error)
+        done = known.done
+        if on_host and known.retries and done.has(_whole(source)):
+            done = DoneIntervals([])
         # Works outlive this call: one whose index has left the memory asks the cache again.
-        work = video_work(index, wanted, known.done, CostModel(), partial(look, source))
+        look_again = partial(look, source)
+        work = video_work(index, wanted, done, CostModel(), look_again, on_host=on_host)
         return _Todo(work, _video(index, wanted), index.bytes_read)
 
     outcomes: list[Video | _Todo | Refusal] = []
@@ -154,6 +179,29 @@ class _Todo:
     work: VideoWork
     video: Video
     bytes_read: int
+
+
+def _is_on_host(soc: Soc, index: VideoIndex, known: Known) -> bool:
+    """Return whether the host is to decode a video; raise where neither it nor the chip does.
+
+    A video that another run does, or of which some rows are there already, goes on as it was begun,
+    whatever this run's own `fallback`: recorded as refused, it would be covered twice.
+    """
+    source = index.source
+    try:
+        check_stream(soc, index.stream, source.uri)
+    except StreamRefusedError:
+        done = len(known.done.spans(source.uri, source.etag)) > 0
+        begun = source.uri in known.at_work or (done and not known.done.has(_whole(source)))
+        if known.fallback == "cpu" or begun:
+            check_host_stream(soc, index.stream, source.uri)
+            return True
+        raise
+    return False
+
+
+def _whole(source: Source) -> Interval:
+    return Interval(source.uri, source.etag, -EVER, EVER)
 
 
 def _is_done(video: Video, done: DoneIntervals) -> bool:

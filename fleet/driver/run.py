@@ -25,6 +25,7 @@ from fleet.driver.context import (
     Resources,
     report_of,
 )
+from fleet.driver.fallback import take_up_refused, videos_of_runs
 from fleet.driver.heartbeat import Heartbeat, beating
 from fleet.driver.loop import Loop, LoopParts
 from fleet.driver.loss_recorder import DRIVER, LossRecorder
@@ -95,6 +96,7 @@ def run_target(
     table.create(target.schemas)
     if join:
         table.need_conditional_to_join()
+    said = take_up_refused(target) if target.job.fallback == "cpu" else ""
     with acquire_or_join(table, clock, join=join) as leadership:
         record = RunRecord(leadership.holder, "preparing", clock.unix_s(), inputs=target.job.inputs)
         beat = Heartbeat(table.runs, record, clock)
@@ -106,7 +108,12 @@ def run_target(
                 observers.on_event(Warned(_UNSURE))
             if target.without_columns:
                 observers.on_event(Warned(target.without_columns))
-            outcome = _drive(context, load(target))
+            if said:
+                observers.on_event(Warned(said))
+            session = load(target)
+            if not leadership.leads:
+                session = replace(session, at_work=videos_of_runs(table))
+            outcome = _drive(context, session)
             total = _close(context, outcome)
             observers.on_event(RunEnded(whole=not (outcome.interrupted or outcome.unreached)))
     return report_of(outcome, total, clock.steady_s() - started_s)

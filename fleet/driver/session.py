@@ -66,10 +66,13 @@ class Session:
     state: TableState
     videos: Mapping[str, Video]
     """The video manifest, by URI."""
+    at_work: frozenset[str] = frozenset()
+    """The URIs of videos that the runs that this one joins have in hand."""
 
     def prepare(self, on_progress: Callable[[int], None] = lambda _: None) -> Prepared:
         """Look at the videos; nothing is put anywhere."""
-        return self._prepare(IndexStore(self.target.index_folder, read_only=True), on_progress)
+        store = IndexStore(self.target.index_folder, read_only=True)
+        return self._prepare(store, on_progress, retries=True)
 
     def prepare_and_keep(self, on_progress: Callable[[int], None] = lambda _: None) -> Prepared:
         """Look at the videos, and keep what was found out for the next time."""
@@ -83,9 +86,13 @@ class Session:
         self.target.table.keep_videos(self.state, prepared.videos)
         return prepared
 
-    def _prepare(self, store: IndexStore, on_progress: Callable[[int], None]) -> Prepared:
+    def _prepare(
+        self, store: IndexStore, on_progress: Callable[[int], None], *, retries: bool = False
+    ) -> Prepared:
         job = self.target.job
-        known = Known(self.state.done, self.videos, store)
+        known = Known(
+            self.state.done, self.videos, store, job.fallback, retries, at_work=self.at_work
+        )
         sources = self.target.listing.sources
         as_stored = job.rotation == "ignore"
         return prepare(sources, job.sample, soc(job.soc), known, on_progress, as_stored=as_stored)

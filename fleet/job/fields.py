@@ -116,6 +116,7 @@ class JobFields(BaseModel):
     modified_since: Annotated[datetime | None, BeforeValidator(parse_moment)] = None
     index_cache: Location | None = None
     rotation: Rotation = "apply"
+    fallback: Literal["none", "cpu"] = "none"
 
     @classmethod
     def read(cls, given: Mapping[str, object]) -> Self:

@@ -58,6 +58,8 @@ class Job:
     """The folder where the indexes of the videos are kept; None: one in the output."""
     rotation: Rotation
     """Pictures as a player shows them, upright and with square pixels; ignore: as stored."""
+    fallback: Literal["none", "cpu"]
+    """What decodes the videos that the chip refuses: nothing, or the host's processor."""
 
     def __init__(
         self,
@@ -78,6 +80,7 @@ class Job:
         modified_since: datetime | str | None = None,
         index_cache: PathText | None = None,
         rotation: Rotation = "apply",
+        fallback: Literal["none", "cpu"] = "none",
     ) -> None:
         given = {name: value for name, value in locals().items() if name in JobFields.model_fields}
         mistakes: list[str] = []

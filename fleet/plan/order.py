@@ -17,7 +17,8 @@ from fleet.core.source import Source
 from fleet.plan.lease import Lease, Shard
 from fleet.plan.shard import VideoWork
 from fleet.video.decode_plan import GopPart, plan_decode
-from fleet.video.index import PacketTable, StreamInfo
+from fleet.video.index import PacketTable
+from fleet.video.stream import StreamInfo
 
 _GAPLESS = frozenset({"mp4", "avi"})
 

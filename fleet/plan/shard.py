@@ -39,6 +39,8 @@ class VideoWork:
     costs: GopCosts
     todo: NDArray[np.bool_]
     look: Look
+    on_host: bool = False
+    """Whether the host decodes it, as the chip does not."""
 
     @property
     def index(self) -> VideoIndex:
@@ -79,6 +81,11 @@ class VideoWork:
         """Seconds of the video that are to be done."""
         return self.lasts_s(int(np.diff(self.bounds)[self.todo].sum()))
 
+    @property
+    def todo_frames(self) -> int:
+        """Wanted frames that are to be done."""
+        return int(self.costs.frames[self.todo].sum())
+
     def todo_runs(self) -> Iterator[tuple[int, int]]:
         """Yield the stretches of GOPs that are to be done, as (first, last + 1)."""
         edges = np.flatnonzero(np.diff(np.concatenate(([False], self.todo, [False]))))
@@ -91,6 +98,8 @@ def video_work(
     done: DoneIntervals,
     model: CostModel,
     look: Look | None = None,
+    *,
+    on_host: bool = False,
 ) -> VideoWork:
     """Set out the work of one video; without `look`, the index stays in memory."""
     return VideoWork(
@@ -102,4 +111,5 @@ def video_work(
         costs=gop_costs(index, wanted, model),
         todo=~done.covers(index.source, index.bounds),
         look=look or (lambda: (index, wanted)),
+        on_host=on_host,
     )

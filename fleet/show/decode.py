@@ -19,6 +19,7 @@ from fleet.plan.order import ShardOrder, order
 from fleet.plan.shard import DoneIntervals, video_work
 from fleet.video.index import VideoIndex
 from fleet.worker.decode import DecodeLoss, ShardDecoder
+from fleet.worker.host_decoder import open_decoder
 from fleet.worker.prefetch import Fetch, FetchPool
 from fleet.worker.upright import upright
 
@@ -44,7 +45,8 @@ def decode_frames(
 
     `wanted`: bool [frames], by frame number.
 
-    Raises VideoError where the chip does not decode it, and UsageError where frames are damaged.
+    Raises VideoError where neither the chip nor the host decodes it, and UsageError where frames
+    are damaged.
     """
     work = video_work(index, wanted, DoneIntervals([]), CostModel())
     lost: list[DecodeLoss] = []
@@ -53,7 +55,7 @@ def decode_frames(
         made = order(lease, {index.source.uri: work})
         (shard,) = made.shards
         fetch = Fetch(made, readers)
-        with closing(fetch), closing(device.open_vdec(index.stream)) as channel:
+        with closing(fetch), closing(open_decoder(device, index.stream)) as channel:
             decoder = ShardDecoder(
                 shard, channel, lambda row: fetch.packet(shard, row), lost.append
             )

@@ -15,8 +15,9 @@ from fleet.storage.selection import WILDCARDS, check_glob, matches
 from fleet.storage.store import Stat, Store
 
 VIDEO_EXTENSIONS = frozenset(
-    {".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi"}
-    | {".ts", ".m2ts", ".mts", ".h264", ".264", ".avc", ".h265", ".265", ".hevc"}
+    {".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".flv", ".f4v"}
+    | {".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".vob"}
+    | {".h264", ".264", ".avc", ".h265", ".265", ".hevc"}
 )
 _AT_ONCE = 16
 

@@ -2,128 +2,16 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import cached_property
-from itertools import pairwise
 from typing import ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.core.frames import Colour
-from fleet.core.geometry import Size, square_pixels
 from fleet.core.source import Source
-
-MOST_ASPECT = 16
-"""Pixels are at most so many times as wide as high, or as high as wide."""
-CONTAINER_CLOCK = "container"
-"""Of a stream whose times are the container's, as they are."""
-
-
-@dataclass(frozen=True)
-class SetsChange:
-    """Where other parameter sets are in force than before."""
-
-    row: int
-    """The packet from which on they are, before those that it carries itself."""
-    parameter_sets: bytes
-    """VPS, SPS and PPS in Annex-B form: the latest of each number."""
-    out_of_band: bool
-    """Whether the container says so, so that a decoder that comes to this packet lacks them."""
-
-
-@dataclass(frozen=True)
-class StreamInfo:
-    """The video stream as its parameter sets and container describe it."""
-
-    codec: str
-    """FFmpeg's name: h264, hevc, vp9, ..."""
-    profile: str
-    """The standard's name: High, Main 10, ..."""
-    level: str
-    """In its usual form, such as 4.0; empty where the codec has none."""
-    size: Size
-    """The pictures as a decoder gives them, cropped."""
-    chroma: str
-    """The chroma format: 4:2:0 and the like."""
-    bit_depth: int
-    """Bits a luma or chroma sample, the larger of the two."""
-    interlaced: bool
-    """Whether pictures may be coded as two fields."""
-    reference_frames: int
-    """How many frames the stream may refer to at a time."""
-    colour: Colour
-    """How the samples are to be read."""
-    time_base: Fraction
-    """Seconds a tick of pts."""
-    frame_rate: Fraction
-    """The average number of frames a second; 0 where it is unknown."""
-    parameter_sets: bytes
-    """VPS, SPS and PPS in Annex-B form; empty for other codecs than H.264 and H.265."""
-    nal_length_bytes: int
-    """The width of the NAL length prefix in the container's samples; 0 where these are Annex-B."""
-    transport_pid: int = 0
-    """The stream's PID where samples lie in MPEG-TS packets; 0 where each is one run of bytes."""
-    transport_step: int = 188
-    """Bytes from one TS packet to the next, 188 or 192."""
-    clock: str = CONTAINER_CLOCK
-    """Where times come from: the container, or how they were mended or made up."""
-    frame_num_step: int = 1
-    """H.264: by how much frame numbers count on where no picture is missing; 0: they are not
-    checked, as the times show that none is."""
-    repeats_sets: bool = False
-    """Whether the first key comes with parameter sets, though the container's header has some."""
-    later_sets: tuple[SetsChange, ...] = ()
-    """Where other parameter sets than `parameter_sets` are in force; by row, which rises."""
-    mirrored: bool = False
-    """Whether a player has left and right change places, before it turns pictures."""
-    rotation: int = 0
-    """Degrees clockwise by which a player turns pictures: 0, 90, 180 or 270."""
-    sample_aspect: Fraction = Fraction(1)
-    """The width of a pixel to its height, from 1/16 to 16."""
-    unheeded: str = ""
-    """What else its container asks for and is not done, in a sentence; empty where nothing is."""
-
-    def __post_init__(self) -> None:
-        if self.time_base <= 0:
-            raise ValueError(f"a time base is a positive fraction of a second: {self.time_base}")
-        if self.nal_length_bytes not in {0, 1, 2, 4}:
-            raise ValueError(f"NAL lengths take 1, 2 or 4 bytes, not {self.nal_length_bytes}")
-        if self.rotation not in {0, 90, 180, 270}:
-            raise ValueError(f"pictures are turned by whole quarters, not {self.rotation} degrees")
-        if not Fraction(1, MOST_ASPECT) <= self.sample_aspect <= MOST_ASPECT:
-            raise ValueError(f"pixels are not {self.sample_aspect} times as wide as high")
-        rows = [change.row for change in self.later_sets]
-        if any(row <= before for before, row in pairwise(rows)):
-            raise ValueError(f"parameter sets change at rows that do not rise: {rows[:9]}")
-
-    def sets_at(self, row: int) -> bytes:
-        """Return the parameter sets in force before a packet, in Annex-B form."""
-        at = bisect_right(self.later_sets, row, key=lambda change: change.row)
-        return self.later_sets[at - 1].parameter_sets if at else self.parameter_sets
-
-    def changes_at(self, row: int) -> bool:
-        """Return whether the container brings other parameter sets in at this packet."""
-        at = bisect_right(self.later_sets, row, key=lambda change: change.row)
-        return at > 0 and self.later_sets[at - 1].row == row and self.later_sets[at - 1].out_of_band
-
-    @property
-    def is_shown_as_stored(self) -> bool:
-        """Return whether a player shows pictures as a decoder gives them."""
-        return not self.mirrored and self.rotation == 0 and self.sample_aspect == 1
-
-    @property
-    def shown_size(self) -> Size:
-        """Return the size of pictures as a player shows them: upright, with square pixels."""
-        square = square_pixels(self.size, self.sample_aspect)
-        return Size(square.height, square.width) if self.rotation % 180 else square
-
-    def as_stored(self) -> Self:
-        """Return the stream as if a player showed the pictures as a decoder gives them."""
-        return replace(self, mirrored=False, rotation=0, sample_aspect=Fraction(1))
+from fleet.video.stream import StreamInfo
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,9 +36,9 @@ class PacketTable:
     span: NDArray[np.int32]
     """How many bytes to read for it."""
     skip: NDArray[np.int32]
-    """In MPEG-TS, bytes of the extracted payload that come before the packet; elsewhere 0."""
+    """In MPEG-TS and -PS, bytes of the extracted payload that come before it; elsewhere 0."""
     size: NDArray[np.int32]
-    """How many bytes of the payload the packet takes: all of `span`, but in MPEG-TS."""
+    """How many bytes of the payload the packet takes: all of `span`, but in MPEG-TS and -PS."""
     pts: NDArray[np.int64]
     """When its picture is shown, in the stream's time base."""
     display: NDArray[np.int32]
@@ -193,7 +81,7 @@ class VideoIndex:
     source: Source
     """The object in storage."""
     container: str
-    """The kind of file: mp4, avi, matroska, mpegts, h264 or hevc."""
+    """The kind of file: mp4, avi, matroska, flv, mpegts, mpeg, h264 or hevc."""
     stream: StreamInfo
     packets: PacketTable
     origin: Literal["header", "scan"]

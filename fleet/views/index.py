@@ -7,7 +7,8 @@ from fractions import Fraction
 import numpy as np
 
 from fleet.text import one_line
-from fleet.video.index import CONTAINER_CLOCK, StreamInfo, VideoIndex
+from fleet.video.index import VideoIndex
+from fleet.video.stream import CONTAINER_CLOCK, StreamInfo
 
 
 def describe(index: VideoIndex) -> str:

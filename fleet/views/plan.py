@@ -28,6 +28,7 @@ def render(plan: Estimate, per_device_hour: float | None) -> str:
 def _facts(plan: Estimate, per_device_hour: float | None) -> Iterator[tuple[str, str]]:
     refused = f", {len(plan.refused):,} more refused" if plan.refused else ""
     yield "video", f"{_stretch(plan.whole)}, {size(plan.input_bytes)}{refused}"
+    yield from _host(plan)
     if plan.left_aside:
         yield "left aside", left_aside(plan.left_aside)
     if plan.without_columns:
@@ -50,6 +51,18 @@ def _facts(plan: Estimate, per_device_hour: float | None) -> Iterator[tuple[str,
         here, chip = (_money(cost.price(per_device_hour)) for cost in (plan.here, plan.chip))
         at = f"at {per_device_hour:,g} a device-hour"
         yield "price", f"{here} for such devices as here, {chip} on {plan.soc} (modelled), {at}"
+
+
+def _host(plan: Estimate) -> Iterator[tuple[str, str]]:
+    """Yield what share of the videos the chip refuses, and the host decodes or would decode."""
+    everything_s = plan.whole.video_s + plan.for_host.video_s
+    for share, says in (
+        (plan.on_host, "decoded on the host, as the chip refuses it"),
+        (plan.for_host, "refused by the chip; --fallback cpu decodes it on the host"),
+    ):
+        if share.videos:
+            videos = f"{duration(share.video_s)} in {plural(share.videos, 'video')}"
+            yield "host", f"{videos} ({percent(share.video_s, everything_s)}) {says}"
 
 
 def _stretch(stretch: Stretch) -> str:

@@ -1,4 +1,4 @@
-"""Decode a shard: feed its packets to VDEC, and yield its wanted pictures in display order.
+"""Decode a shard: feed its packets to a decoder, and yield its wanted pictures in display order.
 
 Damage costs only the frames that depend on it: decoding goes on at the next key frame.
 """
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.ascend.codes import Code
-from fleet.ascend.vdec import VdecChannel
+from fleet.ascend.decoder import StreamDecoder
 from fleet.core.access_unit import AccessUnit, NalUnits
 from fleet.core.frames import Picture
 from fleet.errors import (
@@ -31,6 +31,7 @@ from fleet.video.decode_plan import GopPart
 from fleet.video.h26x.access_unit import is_droppable
 from fleet.video.h26x.h264_chain import ReferenceChain
 from fleet.video.h26x.parameter_sets import CODECS, sub_layers
+from fleet.video.other_codecs.packet_log import is_between
 from fleet.worker.index_check import IndexCheck
 
 
@@ -50,7 +51,7 @@ class ShardDecoder:
     def __init__(
         self,
         shard: ShardOrder,
-        channel: VdecChannel,
+        channel: StreamDecoder,
         packet: Callable[[int], bytes],
         lose: Callable[[DecodeLoss], None],
     ) -> None:
@@ -138,13 +139,19 @@ class ShardDecoder:
             own = self._demuxer.unit(shard.packets, row, data, begins=False, number=number)
             self._check.check(own, begins=begins)
         nals = self._demuxer.unit(shard.packets, row, data, begins=begins, number=number)
-        if not wanted and is_droppable(shard.stream.codec, nals, self._sub_layers):
+        if not wanted and self._is_droppable(nals):
             self._skipped += 1
             return
         self._check_chain(row, nals, begins=begins)
         self.fed += 1
         key = bool(shard.packets.key[row])
         yield from self._hand_out(self._channel.send(AccessUnit(nals, row, key, wanted)))
+
+    def _is_droppable(self, nals: NalUnits) -> bool:
+        stream = self._shard.stream
+        return is_droppable(stream.codec, nals, self._sub_layers) or is_between(
+            stream.codec, stream.configuration, nals.data
+        )
 
     def _check_chain(self, row: int, nals: NalUnits, *, begins: bool) -> None:
         """Raise BrokenVideoError where a picture that this one may refer to is not in the file."""

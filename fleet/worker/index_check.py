@@ -11,7 +11,7 @@ from fleet.errors import IndexMistakenError
 from fleet.video.h26x.access_unit import has_any_set, set_units
 from fleet.video.h26x.coded_picture import PictureReader
 from fleet.video.h26x.picture_log import picture_reader
-from fleet.video.index import StreamInfo
+from fleet.video.stream import StreamInfo
 
 
 class IndexCheck:

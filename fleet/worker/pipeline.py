@@ -32,6 +32,7 @@ from fleet.table.parts.builder import PartBuilder
 from fleet.video.decode_plan import GopPart
 from fleet.worker.decode import DecodeLoss, ShardDecoder
 from fleet.worker.fault_injection import Injection
+from fleet.worker.host_decoder import open_decoder
 from fleet.worker.job_boundary import run_job
 from fleet.worker.liveness import Liveness
 from fleet.worker.prefetch import Fetch
@@ -116,12 +117,13 @@ class Pipeline:
         has_to_stop: Callable[[], bool],
     ) -> int:
         """Run a shard; return the part before which it was ended, 0 where it was not."""
-
-        def lose(lost: DecodeLoss) -> None:
-            parts.add_error(_loss(shard, lost.rows, _stage(lost.error), lost.error))
-
         feed = _Feed(shard, has_to_stop)
-        with closing(self._device.open_vdec(shard.stream)) as channel:
+        with closing(open_decoder(self._device, shard.stream)) as channel:
+
+            def lose(lost: DecodeLoss) -> None:
+                stage = channel.stage if isinstance(lost.error, DeviceError) else "demux"
+                parts.add_error(_loss(shard, lost.rows, stage, lost.error))
+
             packet = partial(self._packet, fetch, shard)
             decoder = ShardDecoder(shard, channel, packet, lose)
             decoded = decoder.pictures(feed.parts())
@@ -239,11 +241,6 @@ def _loss(shard: ShardOrder, rows: NDArray[np.int64], stage: str, error: Excepti
         end_s=(end - start) * base,
         frames=len(rows),
     )
-
-
-def _stage(error: FleetError) -> str:
-    """Say where pictures were lost on their way to the job."""
-    return "vdec" if isinstance(error, DeviceError) else "demux"
 
 
 def _reason(error: Exception) -> str:

@@ -15,7 +15,7 @@ from fleet.core.frames import Picture
 from fleet.core.geometry import square_pixels
 from fleet.device import Device
 from fleet.errors import DeviceError
-from fleet.video.index import StreamInfo
+from fleet.video.stream import StreamInfo
 from fleet.worker.decode import DecodeLoss
 
 TURN_STAGE = "turn"

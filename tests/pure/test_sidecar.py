@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -12,7 +14,6 @@ from indexes import STREAM
 from fleet.core.frames import Colour, Matrix, Range
 from fleet.core.geometry import Size
 from fleet.errors import BrokenVideoError, NotAVideoError, StreamRefusedError, VideoError
-from fleet.video.index import StreamInfo
 from fleet.video.probe.serialize import (
     error_from_json,
     error_to_json,
@@ -20,6 +21,7 @@ from fleet.video.probe.serialize import (
     stream_from_json,
     stream_to_json,
 )
+from fleet.video.stream import StreamInfo
 
 STREAMS = st.builds(
     StreamInfo,
@@ -46,6 +48,20 @@ STREAMS = st.builds(
 def test_a_stream_reads_back_as_it_was(stream: StreamInfo) -> None:
     """Every field, exactly."""
     assert stream_from_json(stream_to_json(stream)) == stream
+
+
+def test_the_configuration_of_another_codec_reads_back() -> None:
+    """An index of a version that kept none is made again; those of H.264 stay as they were."""
+    stream = replace(STREAM, codec="mpeg4", configuration=b"\0\0\1\x20", codec_tag="XVID")
+    text = stream_to_json(stream)
+    assert stream_from_json(text) == stream
+    fields = json.loads(text)
+    del fields["configuration"]
+    with pytest.raises(ValueError, match="configuration"):
+        stream_from_json(json.dumps(fields))
+    assert not {"configuration", "codec_tag"} & json.loads(stream_to_json(STREAM)).keys()
+    with pytest.raises(ValueError, match="four characters"):
+        replace(STREAM, codec_tag="XVIDX")
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "null", stream_to_json(STREAM)[:-30]])

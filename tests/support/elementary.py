@@ -20,7 +20,7 @@ from fleet.core.access_unit import AccessUnit
 from fleet.core.frames import Colour
 from fleet.core.geometry import Size
 from fleet.video.h26x.annexb import split
-from fleet.video.index import StreamInfo
+from fleet.video.stream import StreamInfo
 
 SMALL = Size(192, 128)
 

@@ -25,6 +25,7 @@ from fleet.video.containers.limits import WHOLE_BYTES
 from fleet.video.index import VideoIndex
 from fleet.video.probe.probe import probe
 from fleet.worker.decode import DecodeLoss, ShardDecoder
+from fleet.worker.host_decoder import open_decoder
 from fleet.worker.prefetch import Fetch, FetchPool
 from fleet.worker.upright import upright
 
@@ -33,8 +34,13 @@ Seen = tuple[int, int, str]
 
 
 def pixels(frame: av.VideoFrame) -> str:
-    """Name a frame's pixels, without libav's padding."""
-    return named(planes(frame))
+    """Name a frame's pixels, without libav's padding and an odd last column or row."""
+    return named(
+        plane[: frame.height // 2 * 2 // (2 if chroma else 1)][
+            :, : frame.width // 2 * 2 // (2 if chroma else 1)
+        ]
+        for chroma, plane in enumerate(planes(frame))
+    )
 
 
 def named(of_frame: Iterable[NDArray[np.uint8]]) -> str:
@@ -51,7 +57,14 @@ def sequential(path: Path) -> list[tuple[int | None, str]]:
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
-        return [(frame.pts, pixels(frame)) for frame in container.decode(stream)]
+        return [(frame.pts, pixels(eight_bit(frame))) for frame in container.decode(stream)]
+
+
+def eight_bit(frame: av.VideoFrame) -> av.VideoFrame:
+    """Return a frame as 8-bit 4:2:0; one that is so already stays, whatever its range."""
+    if frame.format.name in {"yuv420p", "yuvj420p"}:
+        return frame
+    return frame.reformat(format="yuv420p")
 
 
 def index_of(path: Path, whole_bytes: int = WHOLE_BYTES) -> VideoIndex:
@@ -89,7 +102,7 @@ def _decode(made: LeaseOrder, device: Device, readers: FetchPool) -> tuple[list[
     seen: list[Seen] = []
     fetch = Fetch(made, readers)
     (shard,) = made.shards
-    with closing(device.open_vdec(shard.stream)) as channel:
+    with closing(open_decoder(device, shard.stream)) as channel:
         decoder = ShardDecoder(shard, channel, lambda row: fetch.packet(shard, row), lost.append)
         for picture in upright(decoder.pictures(), shard.stream, device, lost.append):
             number, pts = int(shard.frames[picture.row]), int(shard.packets.pts[picture.row])

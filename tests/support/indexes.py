@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from fleet.core.frames import Colour
 from fleet.core.geometry import Size
 from fleet.core.source import Source
-from fleet.video.index import PacketTable, StreamInfo, VideoIndex
+from fleet.video.index import PacketTable, VideoIndex
+from fleet.video.stream import StreamInfo
 
 STREAM = StreamInfo(
     codec="h264",

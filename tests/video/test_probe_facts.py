@@ -14,7 +14,7 @@ from fleet.core.frames import Colour, Matrix, Range
 from fleet.core.geometry import Size
 from fleet.video.h26x.annexb import split
 from fleet.video.h26x.parameter_sets import sub_layers
-from fleet.video.index import StreamInfo
+from fleet.video.stream import StreamInfo
 
 X265 = "log-level=none:pools=none:frame-threads=1"
 

@@ -43,7 +43,8 @@ def intervals_to_reopen(
     for loss in meant:
         for start, end, row in stretches.within(loss.uri, *ends(loss)):
             whole = int(intervals.starts[row]), int(intervals.ends[row])
-            known = bounds(*intervals.version_of(row))
+            # A video that was refused is covered far beyond its GOPs.
+            known = bounds(*intervals.version_of(row)) if loss.start_pts is not None else None
             span = (
                 whole
                 if known is None

@@ -5,10 +5,16 @@ from __future__ import annotations
 from fleet.core.access_unit import NalUnits
 from fleet.core.source import Source
 from fleet.errors import BrokenVideoError
-from fleet.video.containers.mpegts import payload
+from fleet.video.containers import mpegps, mpegts
 from fleet.video.h26x.access_unit import has_parameter_sets
 from fleet.video.h26x.annexb import from_sample, split
-from fleet.video.index import PacketTable, StreamInfo
+from fleet.video.h26x.parameter_sets import CODECS
+from fleet.video.index import PacketTable
+from fleet.video.stream import StreamInfo
+
+PRORES_HEADER_BYTES = 8
+_PRORES_MARK = b"icpf"
+"""What a frame of ProRes begins with behind its size. Matroska leaves out both."""
 
 
 class Demuxer:
@@ -33,11 +39,15 @@ class Demuxer:
 
         `begins`: a decode begins here, so the parameter sets come before the picture: the device,
         unlike a container, takes them only in the stream (docs/chip.md#vdec-input). `number`: the
-        packet's row in the whole video, where `packets` are only some of it. Raises
+        packet's row in the whole video, where `packets` are only some of it. A packet of another
+        codec than H.264 and H.265 comes as it is, without NAL units. Raises
         BrokenVideoError where the bytes are not those that the index describes.
         """
         try:
-            nals = from_sample(self._sample(packets, row, data), self._stream.nal_length_bytes)
+            sample = self._sample(packets, row, data)
+            if self._stream.codec not in CODECS and sample:
+                return NalUnits(_with_header(self._stream.codec, sample), ())
+            nals = from_sample(sample, self._stream.nal_length_bytes)
         except ValueError as error:
             message = f"The bytes at {packets.position[row]} are no picture: {error}."
             raise BrokenVideoError(self._source.uri, message) from error
@@ -58,8 +68,19 @@ class Demuxer:
         if not self._stream.transport_pid:
             return data
         skip, size = int(packets.skip[row]), int(packets.size[row])
-        found = payload(data, self._stream.transport_pid, self._stream.transport_step)
+        found = _payload(data, self._stream.transport_pid, self._stream.transport_step)
         sample = found[skip : skip + size]
         if len(sample) != size:
             raise ValueError(f"{len(sample)} of {size} bytes are there")
         return sample
+
+
+def _payload(data: bytes, stream: int, step: int) -> bytes:
+    return mpegts.payload(data, stream, step) if step else mpegps.payload(data, stream)
+
+
+def _with_header(codec: str, sample: bytes) -> bytes:
+    if codec != "prores" or sample[4:PRORES_HEADER_BYTES] == _PRORES_MARK:
+        return sample
+    size = len(sample) + PRORES_HEADER_BYTES
+    return size.to_bytes(4, "big") + _PRORES_MARK + sample

@@ -23,7 +23,9 @@ DEMUXERS = {
     "mov": "MP4 or QuickTime",
     "matroska": "Matroska",
     "avi": "AVI",
+    "flv": "Flash video",
     "mpegts": "MPEG-TS",
+    "mpeg": "an MPEG program stream",
     "h264": "raw H.264",
     "hevc": "raw H.265",
 }
@@ -32,7 +34,7 @@ DEMUXERS = {
 # enough, and other codecs are refused anyway. MPEG-4's size is known only to its decoder.
 _PROBED = {"codec_whitelist": "mpeg4", "max_pixels": str(MAX_PIXELS), "max_streams": "64"}
 _ENCRYPTED: tuple[PktSideDataT, ...] = ("encryption_info", "encryption_init_info")
-_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,h264,hevc"
+_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpegts,mpeg,h264,hevc"
 
 
 @contextmanager
@@ -110,6 +112,17 @@ def new_configuration(packet: Packet[Any]) -> bytes | None:
     if not packet.has_sidedata("new_extradata"):
         return None
     return bytes(packet.get_sidedata("new_extradata"))
+
+
+def packet_of(data: bytes) -> Packet[Any]:
+    """Return bytes as a packet, with the zeros behind them that libav's decoders may read.
+
+    A packet that PyAV makes of bytes has none: what is behind them in memory decides then, in
+    MPEG-4, whether the end of a picture counts as damage.
+    """
+    packet: Packet[Any] = Packet(len(data))
+    packet.update(data)
+    return packet
 
 
 def _demuxed(container: InputContainer, stream: VideoStream) -> Iterator[Packet[Any]]:

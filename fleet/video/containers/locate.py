@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fleet.errors import BrokenVideoError
-from fleet.video.containers import mpegts
+from fleet.video.containers import mpegps, mpegts
 from fleet.video.containers.limits import REMUX
 from fleet.video.containers.packet_rows import PacketLocation
 from fleet.video.containers.reader import BlockFile
@@ -104,15 +105,16 @@ class InTransport:
         self._payload_start = 0  # how many bytes of payload came before self._payload
         self._cursor = 0
         self._reach = _Reach()
-        # Of each TS packet: its offset in the file, and where its payload starts and ends.
-        self._offsets = self._starts = self._ends = np.zeros(0, np.int64)
+        # Of each packet: where it lies in the file, and where its payload starts and ends.
+        self._offsets = self._stops = np.zeros(0, np.int64)
+        self._starts = self._ends = np.zeros(0, np.int64)
 
     def locate(self, _position: int | None, data: bytes, /) -> PacketLocation:
         """Return where a packet lies; see `Locator`."""
         start = self._find(data)
         location = self._span(self._cursor if start is None else start, len(data))
         carrying = self._file.peek(location.position, location.span)
-        carried = mpegts.payload(carrying, self._pid, self._step)
+        carried = self._payload_of(carrying)
         if start is not None:
             self._cursor = start + len(data)
             self._reach.found()
@@ -144,22 +146,36 @@ class InTransport:
             return PacketLocation(0, self._step, 0, size)
         first, last = min(int(first), last_row), min(int(last), last_row)
         offset = int(self._offsets[first])
-        span = int(self._offsets[last]) + self._step - offset
+        span = int(self._stops[last]) - offset
         return PacketLocation(offset, span, max(start - int(self._starts[first]), 0), size)
 
     def _read_on(self) -> bool:
-        chunk = self._file.peek(self._next, _CHUNK_BYTES // self._step * self._step)
-        if len(chunk) < self._step:
+        chunk = self._chunk()
+        if not chunk:
             return False
         found = mpegts.stream_packets(chunk, self._pid, self._step)
-        carried = mpegts.payload(chunk, self._pid, self._step)
-        ends = np.cumsum(found.payload) + self._payload_start + len(self._payload)
-        self._offsets = np.append(self._offsets, found.offset + self._next)
-        self._starts = np.append(self._starts, ends - found.payload)
-        self._ends = np.append(self._ends, ends)
-        self._payload += carried
+        self._append(found.offset, found.offset + self._step, found.payload)
+        self._payload += self._payload_of(chunk)
         self._next += found.end
         return True
+
+    def _chunk(self) -> bytes:
+        """Return the next bytes of the file; none where these hold no whole packet."""
+        chunk = self._file.peek(self._next, _CHUNK_BYTES // self._step * self._step)
+        return chunk if len(chunk) >= self._step else b""
+
+    def _payload_of(self, data: bytes) -> bytes:
+        return mpegts.payload(data, self._pid, self._step)
+
+    def _append(
+        self, offset: NDArray[np.int64], stop: NDArray[np.int64], payload: NDArray[np.int64]
+    ) -> None:
+        """Note packets of a chunk: where they lie in it, and how many bytes each carries."""
+        ends = np.cumsum(payload) + self._payload_start + len(self._payload)
+        self._offsets = np.append(self._offsets, offset + self._next)
+        self._stops = np.append(self._stops, stop + self._next)
+        self._starts = np.append(self._starts, ends - payload)
+        self._ends = np.append(self._ends, ends)
 
     def _forget(self) -> None:
         """Drop payload that was located, once there is a chunk of it."""
@@ -167,9 +183,32 @@ class InTransport:
         if done > _CHUNK_BYTES:
             self._payload = self._payload[done:]
             dropped = int(np.searchsorted(self._ends, self._cursor, side="right"))
-            self._offsets, self._starts = self._offsets[dropped:], self._starts[dropped:]
-            self._ends = self._ends[dropped:]
+            self._offsets, self._stops = self._offsets[dropped:], self._stops[dropped:]
+            self._starts, self._ends = self._starts[dropped:], self._ends[dropped:]
             self._payload_start = self._cursor
+
+
+class InProgram(InTransport):
+    """For MPEG program streams: the payload of one stream is the packets, one after another."""
+
+    def __init__(self, file: BlockFile, stream_id: int) -> None:
+        super().__init__(file, stream_id, mpegts.PacketLayout(step=1, start=0))
+
+    def _read_on(self) -> bool:
+        chunk = self._file.peek(self._next, _CHUNK_BYTES)
+        found, end = mpegps.packets(chunk, self._pid)
+        if not end:
+            # Of damage as long as a chunk, some is kept: a packet may begin in it.
+            self._next += _CHUNK_BYTES // 2
+            return len(chunk) == _CHUNK_BYTES
+        rows = np.array([(p.offset, p.end, p.end - p.start) for p in found], np.int64)
+        self._append(*rows.reshape(-1, 3).T)
+        self._payload += self._payload_of(chunk)
+        self._next += end
+        return True
+
+    def _payload_of(self, data: bytes) -> bytes:
+        return mpegps.payload(data, self._pid)
 
 
 def not_verbatim(uri: str) -> BrokenVideoError:

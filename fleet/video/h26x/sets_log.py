@@ -5,7 +5,7 @@ from __future__ import annotations
 from fleet.core.access_unit import NalUnits
 from fleet.video.h26x import annexb
 from fleet.video.h26x.coded_picture import SetsSent
-from fleet.video.index import SetsChange
+from fleet.video.stream import SetsChange
 
 MOST_CHANGES = 1 << 16
 """Changes that are kept of one stream: one a second for 18 hours."""

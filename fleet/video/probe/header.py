@@ -22,6 +22,7 @@ from fleet.video.h26x.coded_picture import CodedPicture, PictureReader
 from fleet.video.h26x.parameter_sets import CODECS, from_unit, has_sequence, sequence
 from fleet.video.h26x.picture_log import displayable, picture_reader
 from fleet.video.index import PacketTable
+from fleet.video.probe.other_codec import from_header
 from fleet.video.probe.stream_info import (
     ProbeResult,
     codec_name,
@@ -108,7 +109,7 @@ def _finished(
         table = replace(table, shown=shown)
         described = describe(uri, stream, sets, table, key=key)
         return ProbeResult(replace(described, repeats_sets=repeats), table)
-    return ProbeResult(describe(uri, stream, sets, table), table)
+    return from_header(uri, ranges, stream, table)
 
 
 def _is_order_unclear(heads: _Heads, table: PacketTable, parameter_sets: NalUnits) -> bool:

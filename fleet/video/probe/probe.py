@@ -8,7 +8,7 @@ from typing import Literal
 
 from fleet.core.source import Source
 from fleet.errors import BrokenVideoError, FleetError, NotAVideoError, VideoError
-from fleet.video.containers import isobmff, mpegts
+from fleet.video.containers import isobmff, mpegps, mpegts
 from fleet.video.containers.limits import REMUX, WHOLE_BYTES, HeaderBudget
 from fleet.video.containers.reader import CountedReader, RangeReader, Ranges
 from fleet.video.h26x.annexb import begins_with_start_code, find_offsets
@@ -23,12 +23,11 @@ _UNEXPECTED = (
     *(ValueError, ArithmeticError, LookupError, TypeError),
     *(AssertionError, RuntimeError, MemoryError),
 )
-_TAKES = "Fleet reads MP4, QuickTime, AVI, Matroska, MPEG-TS and raw H.264 or H.265."
+_TAKES = "Fleet reads MP4, QuickTime, AVI, Matroska, FLV, MPEG-TS, MPEG-PS, raw H.264 or H.265."
 _EBML = b"\x1a\x45\xdf\xa3"
+_FLV = b"FLV\1"
 # Recognised only to say what to do with such a file.
 _OTHER_CONTAINERS = {
-    b"FLV\1": "Flash video",
-    b"\0\0\1\xba": "an MPEG program stream (.mpg, .vob)",
     b"\x30\x26\xb2\x75\x8e\x66\xcf\x11": "Windows Media (.wmv, .asf)",
     b"OggS": "Ogg",
     b"DHAV": "a file of a Dahua recorder (.dav), whose own program exports MP4 too",
@@ -50,10 +49,11 @@ def probe(source: Source, reader: RangeReader, whole_bytes: int = WHOLE_BYTES) -
     """Index a video without decoding it.
 
     MP4, QuickTime and AVI cost two or three reads of their header, unless the pictures at two keys
-    show that its key flags are wrong; such files, Matroska, MPEG-TS and raw H.264 and H.265 are
-    read once from end to end. `whole_bytes`: files up to so many bytes are read whole in any case,
-    as a container's flags may be wrong at any picture. Raises NotAVideoError, BrokenVideoError;
-    StorageError where the store fails. The index that is returned has passed `check_index`.
+    show that its key flags are wrong; such files, Matroska, FLV, MPEG-TS, MPEG-PS and raw streams
+    are read once from end to end. `whole_bytes`: files up to so many bytes are read whole in any
+    case, as a container's flags may be wrong at any picture. Raises NotAVideoError,
+    BrokenVideoError; StorageError where the store fails. The index that is returned has passed
+    `check_index`.
     """
     try:
         index = _index(source, reader, whole_bytes)
@@ -110,8 +110,12 @@ def _from_scan(
         return container, scan(uri, reader, "mov" if container == "mp4" else container)
     if head.startswith(_EBML):
         return "matroska", scan(uri, reader, "matroska")
+    if head.startswith(_FLV):
+        return "flv", scan(uri, reader, "flv")
     if layout := mpegts.find_layout(head):
         return "mpegts", scan(uri, reader, "mpegts", layout)
+    if head.startswith(mpegps.MAGIC):
+        return "mpeg", scan(uri, reader, "mpeg")
     if codec := _raw_codec(head):
         return codec, scan(uri, reader, codec)
     raise _not_a_video(uri, head)

@@ -9,11 +9,12 @@ import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from fleet.core.access_unit import NO_NALS, NalUnits
+from fleet.core.access_unit import NalUnits
 from fleet.errors import BrokenVideoError
 from fleet.video.containers.libav import opened, packets, video_stream
 from fleet.video.containers.limits import REENCODE, REMUX, ScanBudget
 from fleet.video.containers.locate import (
+    InProgram,
     InSequence,
     InTransport,
     Locator,
@@ -26,7 +27,9 @@ from fleet.video.containers.reader import BlockFile, RangeReader
 from fleet.video.containers.timestamps import NO_PTS, consistent, continued, repaired
 from fleet.video.h26x.parameter_sets import CODECS, ParameterSets, has_sequence, sequence
 from fleet.video.h26x.picture_log import PictureLog, displayable
-from fleet.video.index import CONTAINER_CLOCK, PacketTable
+from fleet.video.index import PacketTable
+from fleet.video.other_codecs.packet_log import PacketLog
+from fleet.video.probe.other_codec import OtherScan, stored
 from fleet.video.probe.stream_info import (
     USUAL_RATE,
     ProbeResult,
@@ -38,6 +41,7 @@ from fleet.video.probe.stream_info import (
     no_sequence,
     ticks_a_picture,
 )
+from fleet.video.stream import CONTAINER_CLOCK
 
 _FEW = 8
 
@@ -59,18 +63,19 @@ def scan(
     budget = ScanBudget(uri, reader)
     file = BlockFile(budget, seekable=demuxer in {"mov", "avi"})
     # A parser unsets the container's key flag where it finds no picture for the damage.
-    options = {"fflags": "+noparse"} if demuxer in {"mov", "matroska"} else {}
+    options = {"fflags": "+noparse"} if demuxer in {"mov", "matroska", "flv"} else {}
     with opened(uri, file, demuxer, **options) as container:
         stream = video_stream(uri, container)
         codec, sets = codec_name(stream), header_sets(uri, stream)
         locator = _locator(file, demuxer, stream, layout)
         log = _log(uri, codec, sets)
+        other = OtherScan(uri, stream) if log is None else None
         rows, not_found = PacketRows(), 0
         for packet in packets(uri, container, stream):
             budget.picture()
             data = bytes(packet)
             shown, key = not packet.is_discard, packet.is_keyframe
-            location = locator.locate(packet.pos, data)
+            location = locator.locate(packet.pos, stored(codec, demuxer, data))
             rows.add(location, packet.pts, packet.dts, key=key, shown=shown)
             not_found += not location.verbatim
             if not_found > _FEW and not_found * 2 > len(rows):
@@ -78,11 +83,15 @@ def scan(
             configuration = new_sets(uri, stream, sets, packet) if len(rows) > 1 else None
             if log is not None:
                 _add(uri, log, data, configuration)
+            elif other is not None:
+                other.add(data, key=key)
         if not len(rows):
             raise BrokenVideoError(uri, "there is no picture in it.", "Record it or copy it again.")
         if not_found * 2 > len(rows):
             raise not_verbatim(uri)
-        found = _of_pictures(uri, stream, sets, rows, log) if log else _plain(uri, stream, rows)
+        found = _found(uri, stream, sets, rows, log or other)
+        if demuxer == "mpeg":
+            return _in_transport(found, stream.id & 0xFF, 0)
         return found if layout is None else _in_transport(found, stream.id, layout.step)
 
 
@@ -95,6 +104,8 @@ def _locator(
 ) -> Locator:
     if layout is not None:
         return InTransport(file, stream.id, layout)
+    if demuxer == "mpeg":
+        return InProgram(file, stream.id & 0xFF)
     return InSequence(file) if demuxer in CODECS else NearPosition(file)
 
 
@@ -117,13 +128,19 @@ def _add(uri: str, log: PictureLog, data: bytes, configuration: NalUnits | None)
         raise BrokenVideoError(uri, message, REENCODE) from error
 
 
-def _plain(uri: str, stream: VideoStream, rows: PacketRows) -> ProbeResult:
-    """Return the result for a codec whose headers are not read: only what the container says."""
-    pts = np.where(rows.pts == NO_PTS, rows.dts, rows.pts)
-    if (pts == NO_PTS).any():
-        raise BrokenVideoError(uri, "its packets have no timestamps.", REMUX)
-    table = rows.table(pts, rows.key, rows.shown)
-    return ProbeResult(describe(uri, stream, ParameterSets(NO_NALS, 0), table), table)
+def _found(
+    uri: str,
+    stream: VideoStream,
+    sets: ParameterSets,
+    rows: PacketRows,
+    log: PictureLog | OtherScan | None,
+) -> ProbeResult:
+    if isinstance(log, PictureLog):
+        return _of_pictures(uri, stream, sets, rows, log)
+    assert log is not None
+    times = _times(uri, stream, sets, rows, log.log)
+    found = log.result(uri, rows, times.pts, times.time_base)
+    return replace(found, stream=replace(found.stream, clock=times.clock))
 
 
 def _of_pictures(
@@ -177,13 +194,18 @@ class _Times:
 
 
 def _times(
-    uri: str, stream: VideoStream, sets: ParameterSets, rows: PacketRows, log: PictureLog
+    uri: str,
+    stream: VideoStream,
+    sets: ParameterSets,
+    rows: PacketRows,
+    log: PictureLog | PacketLog,
 ) -> _Times:
     """Return presentation times and their time base: the container's, or from display order."""
     time_base = stream.time_base or Fraction(1, 90000)
     if (rows.pts != NO_PTS).any():
         step = ticks_a_picture(stream)
-        pts, restarts = continued(rows.pts, rows.dts, log.is_random_access, rows.shown, step)
+        keys = log.is_random_access if isinstance(log, PictureLog) else log.key
+        pts, restarts = continued(rows.pts, rows.dts, keys, rows.shown, step)
         mended = _in_display_order(uri, rows, log, pts, step)
         clock = CONTAINER_CLOCK
         if mended is not pts:
@@ -201,7 +223,11 @@ def _times(
 
 
 def _in_display_order(
-    uri: str, rows: PacketRows, log: PictureLog, pts: NDArray[np.int64], step: float
+    uri: str,
+    rows: PacketRows,
+    log: PictureLog | PacketLog,
+    pts: NDArray[np.int64],
+    step: float,
 ) -> NDArray[np.int64]:
     """Return times, repaired where they have gaps or contradict display order; else as they are."""
     ranks = log.ranks

@@ -13,7 +13,8 @@ from fleet.core.geometry import Size
 from fleet.core.json_object import JsonObject, flag, integer, items, text
 from fleet.errors import BrokenVideoError, NotAVideoError, VideoError
 from fleet.video.containers.limits import MAX_PIXELS
-from fleet.video.index import SetsChange, StreamInfo
+from fleet.video.h26x.parameter_sets import CODECS
+from fleet.video.stream import SetsChange, StreamInfo
 
 FORMAT = "2"
 """Raised when indexing would give another result than before."""
@@ -32,19 +33,28 @@ def stream_to_json(stream: StreamInfo) -> str:
         "frame_rate": str(stream.frame_rate),
         "sample_aspect": str(stream.sample_aspect),
         "parameter_sets": _base64(stream.parameter_sets),
+        "configuration": _base64(stream.configuration),
         "later_sets": [
             [change.row, _base64(change.parameter_sets), change.out_of_band]
             for change in stream.later_sets
         ],
     }
+    if stream.codec in CODECS:
+        # Of H.264 and H.265 the parameter sets say it all.
+        del fields["configuration"], fields["codec_tag"]
     return json.dumps(fields)
 
 
 def stream_from_json(written: str) -> StreamInfo:
     """Return the stream of `stream_to_json`; raise ValueError otherwise."""
     raw = JsonObject.parse(written)
+    # An earlier version wrote none for other codecs, and left open which packets are keys: what it
+    # kept is made again.
+    default = {"default": ""} if raw.take("codec", text) in CODECS else {}
     return raw.build(
         StreamInfo,
+        configuration=base64.b64decode(raw.take("configuration", text, **default)),
+        codec_tag=raw.take("codec_tag", text, **default),
         size=Size(*raw.take("size", _size)),
         colour=raw.take("colour", _colour),
         time_base=raw.take("time_base", _fraction),

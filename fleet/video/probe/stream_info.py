@@ -8,6 +8,7 @@ from typing import Any
 
 from av.packet import Packet
 from av.video.format import VideoFormat
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from fleet.core.access_unit import NO_NALS, NalUnits
@@ -22,10 +23,15 @@ from fleet.video.h26x.annexb import split
 from fleet.video.h26x.orientation import display_orientation
 from fleet.video.h26x.parameter_sets import CODECS, ParameterSets, from_configuration, sequence
 from fleet.video.h26x.sequence import Sequence, colour
-from fleet.video.index import MOST_ASPECT, PacketTable, SetsChange, StreamInfo
+from fleet.video.index import PacketTable
+from fleet.video.other_codecs.mpeg4 import has_b_pictures
+from fleet.video.other_codecs.packet_log import REORDERING
+from fleet.video.stream import MOST_ASPECT, SetsChange, StreamInfo
 
 USUAL_RATE = Fraction(25)
 """Frames a second of a stream that says nothing of it."""
+_UNSPECIFIED = 2
+"""H.273's number of a colour matrix that is not stated."""
 _SUBSAMPLINGS = {
     (1, 1): "4:4:4",
     (2, 1): "4:2:2",
@@ -99,10 +105,12 @@ def describe(
     later_sets: tuple[SetsChange, ...] = (),
     *,
     key: NalUnits = NO_NALS,
+    picture: VideoFrame | None = None,
 ) -> StreamInfo:
     """Return what is known of the stream; `time_base`: where it is not the container's.
 
-    `key`: the first picture at which decoding may begin, or its first bytes.
+    `key`: the first picture at which decoding may begin, or its first bytes. `picture`: the first
+    one, decoded, for other codecs than H.264 and H.265.
 
     Raises BrokenVideoError where it has no size, or no SPS that can be read.
     """
@@ -115,7 +123,7 @@ def describe(
         raise BrokenVideoError(uri, message, REMUX) from error
     if codec in CODECS and found is None:
         raise no_sequence(uri)
-    facts = _with_container_colour(found, stream) if found else _libav_facts(uri, stream)
+    facts = _with_container_colour(found, stream) if found else _libav_facts(uri, stream, picture)
     # As libav has it, what the stream asks for goes before what its container says.
     asked = display_orientation(codec, key)
     turn = read_turn(stream) if asked is None else nearest_turn(asked[0], mirrored=asked[1])
@@ -161,7 +169,8 @@ def no_sequence(uri: str) -> BrokenVideoError:
 def reorders(stream: StreamInfo) -> bool:
     """Return whether pictures may be shown in another order than they are decoded."""
     if stream.codec not in CODECS:
-        return False
+        is_mpeg4 = stream.codec == "mpeg4"
+        return has_b_pictures(stream.configuration) if is_mpeg4 else stream.codec in REORDERING
     found = sequence(stream.codec, split(stream.parameter_sets))
     return found is None or found.reorder_frames != 0
 
@@ -189,20 +198,28 @@ def _sample_aspect(container: Fraction | None, declared: Fraction) -> Fraction:
     return Fraction(1) if abs(found - 1) < _ROUNDED else found
 
 
-def _libav_facts(uri: str, stream: VideoStream) -> Sequence:
+def _libav_facts(uri: str, stream: VideoStream, picture: VideoFrame | None) -> Sequence:
     context = stream.codec_context
-    if context.width < 1 or context.height < 1:
+    sized = context if picture is None else picture
+    if sized.width < 1 or sized.height < 1:
         raise BrokenVideoError(uri, "its header does not say how large the pictures are.", REMUX)
-    chroma, depth, wide = _pixel_format(stream.format if context.pix_fmt else None)
+    known = stream.format if context.pix_fmt else None
+    layout = known if picture is None else picture.format
+    chroma, depth, wide = _pixel_format(layout)
+    matrix, sample_range = context.colorspace, context.color_range
+    if picture is not None and picture.colorspace != _UNSPECIFIED:
+        matrix = picture.colorspace
+    if picture is not None and picture.color_range:
+        sample_range = picture.color_range
     return Sequence(
         profile=context.profile or "",
         level="",
-        size=Size(context.width, context.height),
+        size=Size(sized.width, sized.height),
         chroma=chroma,
         bit_depth=depth,
         interlaced=context.field_order > 1,
         reference_frames=0,
-        colour=colour(context.colorspace, wide or context.color_range == 2),
+        colour=colour(matrix, wide or sample_range == 2),
         frame_rate=Fraction(0),
         reorder_frames=None,
     )

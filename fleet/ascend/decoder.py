@@ -1,0 +1,257 @@
+"""What VDEC and the host's decoder share: libav, fed packet by packet, damage reported by row."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, NoReturn
+
+import av
+from av.codec.context import CodecContext, Flags
+from av.error import FFmpegError
+from av.video.codeccontext import VideoCodecContext
+
+from fleet.ascend.bitstream import prepared
+from fleet.ascend.clock import Clock
+from fleet.ascend.codes import Code, raise_device_error
+from fleet.ascend.memory import Memory
+from fleet.ascend.soc import SizeRange, Soc
+from fleet.ascend.surface import in_memory
+from fleet.core.access_unit import AccessUnit
+from fleet.core.frames import Picture
+from fleet.core.geometry import Size
+from fleet.video.containers.libav import packet_of
+from fleet.video.h26x.annexb import begins_with_start_code
+from fleet.video.h26x.parameter_sets import CODECS
+from fleet.video.other_codecs.first_picture import DECODERS
+from fleet.video.stream import StreamInfo
+
+# strict: where the SPS does not state how far pictures are reordered, libav assumes what the level
+# allows; otherwise it guesses low and drops the pictures that come too late. explode: libav reports
+# damage instead of concealing it. Not for H.264, where it would also refuse the sound pictures
+# after the key of an open GOP without its leading pictures; there, and in other codecs, libav marks
+# damaged pictures.
+_OPTIONS = {"h264": {"strict": "1"}, "hevc": {"strict": "1", "err_detect": "explode"}}
+
+# Units whose picture may still come out: twice the 16 pictures that a decoder may hold back. Other
+# codecs hold back one picture at most.
+_MOST_PENDING, _MOST_PENDING_OTHERS = 32, 4
+
+_State = Literal["fresh", "running", "drained", "damaged", "closed"]
+
+
+class StreamDecoder(ABC):
+    """A decoder for one stream: it takes units in decode order, and returns them in display order.
+
+    It has no threads, and serves one. Its life is send ... send, drain, then reset to start again.
+    After a DeviceError, drain still returns the good pictures from before the damage, and after a
+    reset decoding may start at a later key. Only its methods change it.
+    """
+
+    stage: ClassVar[str]
+    """What its time is counted as, and where its losses are recorded to have happened."""
+    title: ClassVar[str]
+    """How messages name it."""
+
+    def __init__(
+        self, soc: Soc, memory: Memory, clock: Clock, stream: StreamInfo, sizes: SizeRange
+    ) -> None:
+        """Take the stream; `sizes`: pictures of a size outside of it are refused."""
+        self.stream = stream
+        self._soc = soc
+        self._memory = memory
+        self._clock = clock
+        self._sizes = sizes
+        self._size = stream.size
+        self._colour = stream.colour
+        self._is_h26x = stream.codec in CODECS
+        self._most_pending = _MOST_PENDING if self._is_h26x else _MOST_PENDING_OTHERS
+        self._codec = _open_codec(stream, sizes.max.pixels)
+        self._state: _State = "fresh"
+        self._damaged_row = 0
+        # Row -> wanted, of the units whose picture libav has not returned yet.
+        self._pending: dict[int, bool] = {}
+        # Frames that libav has returned, and that are not returned from here yet.
+        self._ready: deque[av.VideoFrame] = deque()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.stream.codec} {self._size}, {self._state})"
+
+    @property
+    def damaged_row(self) -> int | None:
+        """The row of the damaged unit, between a DeviceError and the next drain; else None."""
+        return self._damaged_row if self._state == "damaged" else None
+
+    def send(self, unit: AccessUnit) -> list[Picture]:
+        """Decode one access unit, and return the 0..n pictures that are ready, in display order.
+
+        Units come in decode order with rising rows, the first after opening or reset at a key. A
+        picture is returned once all units before its own have proved sound; pictures of unwanted
+        units are decoded but not returned. Raises DeviceError: ERR_BITSTREAM where the data is not
+        Annex-B, ERR_VDM_DECODE_FAIL where it is damaged, ERR_ALLOC_DYNAMIC_MEM_FAIL where its size
+        is outside the range, ERR_INVALID_STATE after drain or an error.
+        """
+        if self._state not in {"fresh", "running"}:
+            self._refuse_state("takes no access unit")
+        packet = packet_of(self._data(unit))
+        packet.pts = unit.row
+        packet.is_keyframe = unit.key
+        self._state = "running"
+        self._pending[unit.row] = unit.wanted
+        with self._clock.stage(self.stage):
+            self._count(self._size)
+            self._take(self._decode(packet, unit.row))
+            while len(self._pending) > self._most_pending:  # some units have no picture
+                del self._pending[next(iter(self._pending))]
+            return self._give()
+
+    def drain(self) -> list[Picture]:
+        """Return the pictures that are still held, at the end of a stream or of a part of it.
+
+        After a DeviceError they are the good pictures from before the damage. Raises DeviceError
+        (ERR_BITSTREAM) where nothing was sent, or for a second drain.
+        """
+        if self._state in {"fresh", "drained"}:
+            message = "The end of a stream with nothing sent before it, or a second time."
+            raise_device_error(
+                Code.ERR_BITSTREAM, message, "Drain after sending; reset before sending more."
+            )
+        if self._state == "closed":
+            self._refuse_state("cannot be drained")
+        with self._clock.stage(self.stage):
+            if self._state == "damaged":
+                self._take_sound()
+            else:
+                self._take(self._decode(None, next(iter(self._pending), 0)))
+            self._state = "drained"
+            self._pending.clear()
+            return self._give()
+
+    def reset(self) -> None:
+        """Discard all units that were sent: decoding may start again, at any key.
+
+        On the chip this is an end of stream and a new channel; it takes no modelled time.
+        """
+        if self._state == "closed":
+            self._refuse_state("cannot be reset")
+        self._codec.flush_buffers()
+        self._pending.clear()
+        self._ready.clear()
+        self._state = "fresh"
+
+    def close(self) -> None:
+        """Free the decoder and its memory; a second call does nothing."""
+        if self._state != "closed":
+            self._state = "closed"
+            self._ready.clear()
+            self._free()
+
+    @abstractmethod
+    def _free(self) -> None:
+        """Free what the decoder occupies, once."""
+
+    @abstractmethod
+    def _count(self, size: Size) -> None:
+        """Add the modelled time of a picture of this size."""
+
+    @abstractmethod
+    def _resize(self, size: Size) -> None:
+        """Follow a change of size within the stream, to one within the range."""
+
+    @abstractmethod
+    def _eight_bit(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """Return a frame as 8-bit 4:2:0 with even sides."""
+
+    def _data(self, unit: AccessUnit) -> bytes:
+        """Return the bytes of an access unit for libav."""
+        if not self._is_h26x:
+            return unit.nals.data
+        if not begins_with_start_code(unit.nals.data):
+            what = "does not begin with an Annex-B start code"
+            self._fail(unit.row, Code.ERR_BITSTREAM, what)
+        return prepared(self.stream.codec, unit.nals, first=self._state == "fresh")
+
+    def _decode(self, packet: av.Packet[Any] | None, row: int) -> list[av.VideoFrame]:
+        try:
+            return self._codec.decode(packet)
+        except FFmpegError as error:
+            self._fail(row, Code.ERR_VDM_DECODE_FAIL, f"cannot be decoded ({error.strerror})")
+
+    def _take(self, frames: list[av.VideoFrame]) -> None:
+        """Keep the wanted frames that libav returned; raises DeviceError where one is damaged."""
+        for frame in frames:
+            if self._pending.pop(_row(frame), False):
+                self._ready.append(self._surface(frame))
+        damaged = [_row(frame) for frame in frames if frame.is_corrupt]
+        if damaged:
+            self._fail(min(damaged), Code.ERR_VDM_DECODE_FAIL, "is damaged")
+
+    def _take_sound(self) -> None:
+        """Keep, after damage, the wanted frames that libav still holds of the units before it."""
+        try:
+            frames = self._codec.decode(None)
+        except FFmpegError:  # libav reports the same damage once more, or has ended already
+            frames = []
+        sound = [f for f in frames if not f.is_corrupt and _row(f) < self._damaged_row]
+        self._take(sound)
+
+    def _give(self) -> list[Picture]:
+        """Return as pictures the frames before which no unit is still pending."""
+        oldest = next(iter(self._pending), None)
+        given = []
+        while self._ready and (oldest is None or _row(self._ready[0]) < oldest):
+            frame = self._ready.popleft()
+            args = (self._soc, self._memory, frame, self._colour, _row(frame))
+            given.append(in_memory(*args, f"{self.stage} picture"))
+        return given
+
+    def _surface(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """Return the frame as 8-bit 4:2:0, after following a change of size within the stream."""
+        size, row = Size(frame.width, frame.height), _row(frame)
+        if size != self._size:
+            if size not in self._sizes:
+                what = f"is of {size}; {self._soc.name} takes {self._sizes}"
+                self._fail(row, Code.ERR_ALLOC_DYNAMIC_MEM_FAIL, what)
+            self._resize(size)
+            self._size = size
+        surface = self._eight_bit(frame)
+        surface.pts = row
+        return surface
+
+    def _fail(self, row: int, code: Code, what: str) -> NoReturn:
+        self._state = "damaged"
+        self._damaged_row = row
+        self._ready = deque(frame for frame in self._ready if _row(frame) < row)
+        way_out = "Drain for the pictures before it, reset, and go on at a later key."
+        raise_device_error(code, f"{self.title}: the access unit of row {row} {what}.", way_out)
+
+    def _refuse_state(self, what: str) -> NoReturn:
+        way_out = "Open a new one." if self._state == "closed" else "Reset it first."
+        message = f"A {self._state} {self.title} channel {what}."
+        raise_device_error(Code.ERR_INVALID_STATE, message, way_out)
+
+
+def _row(frame: av.VideoFrame) -> int:
+    assert frame.pts is not None, "each packet was given its row as pts"
+    return frame.pts
+
+
+def _open_codec(stream: StreamInfo, max_pixels: int) -> VideoCodecContext:
+    codec = CodecContext.create(DECODERS.get(stream.codec, stream.codec), "r")
+    assert isinstance(codec, VideoCodecContext)
+    codec.thread_count = 1
+    # A stream may change to a size that would take 10 GB before the first picture is returned.
+    options: Mapping[str, str] = _OPTIONS.get(stream.codec, {})
+    codec.options = {**options, "max_pixels": str(max_pixels)}
+    # libav crops exactly as the stream states, even where the left edge is then not aligned in
+    # memory: boxes are in pixels of that picture.
+    codec.flags |= Flags.unaligned
+    if stream.codec not in CODECS:
+        # Some codecs leave the size to the container, and MJPEG whether a packet is one field.
+        codec.width, codec.height = stream.size.width, stream.size.height
+    if stream.codec_tag:
+        codec.codec_tag = stream.codec_tag
+    if configuration := stream.parameter_sets or stream.configuration:
+        codec.extradata = configuration
+    return codec

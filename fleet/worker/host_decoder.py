@@ -1,0 +1,104 @@
+"""The host's decoder, for streams that the chip refuses: to the pictures that VDEC would return."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import av
+from av.video.reformatter import ColorRange, VideoReformatter
+
+from fleet.ascend.clock import Clock
+from fleet.ascend.decoder import StreamDecoder
+from fleet.ascend.memory import Memory
+from fleet.ascend.soc import Soc
+from fleet.ascend.stream_rules import check_host_stream, check_stream
+from fleet.ascend.surface import UNCHANGED, planes
+from fleet.ascend.vdec import VdecChannel
+from fleet.core.access_unit import AccessUnit
+from fleet.core.frames import Colour, Range
+from fleet.core.geometry import Size
+from fleet.device import Device
+from fleet.errors import StreamRefusedError
+from fleet.video.other_codecs.mpeg4 import Mpeg4Reader
+from fleet.video.stream import StreamInfo
+
+_SURFACES = frozenset({"yuv420p", "yuvj420p"})
+
+
+class HostDecoder(StreamDecoder):
+    """A decoder on the host, with the same life as `VdecChannel`.
+
+    libav makes deep, 4:2:2, 4:4:4 and RGB pictures 8-bit 4:2:0. The chip's next block, VPC, takes
+    even sides only: the last column or row of an odd picture is cut off. It takes host time alone,
+    and of the device's memory what its pictures occupy.
+    """
+
+    stage = "host decode"
+    title = "The host's decoder"
+
+    def __init__(self, soc: Soc, memory: Memory, clock: Clock, stream: StreamInfo) -> None:
+        """Open a decoder; raises StreamRefusedError where VPC takes no such pictures."""
+        check_host_stream(soc, stream)
+        self._to_8_bit = VideoReformatter()
+        self._mpeg4 = Mpeg4Reader(stream.configuration) if stream.codec == "mpeg4" else None
+        super().__init__(soc, memory, clock, stream, soc.vpc.input)
+
+    def _data(self, unit: AccessUnit) -> bytes:
+        if self._mpeg4 is None:
+            return super()._data(unit)
+        try:
+            # libav would keep a second picture and return it for any later packet, whether that
+            # is the one that stands for it or, where packets are left out, another.
+            return self._mpeg4.unpacked(unit.nals.data)
+        except ValueError:
+            return unit.nals.data
+
+    def _free(self) -> None:
+        """Nothing is occupied."""
+
+    def _count(self, size: Size) -> None:
+        """The chip does nothing."""
+
+    def _resize(self, size: Size) -> None:
+        """Nothing depends on the size."""
+
+    def _eight_bit(self, frame: av.VideoFrame) -> av.VideoFrame:
+        if frame.format.name not in _SURFACES:
+            if frame.format.is_rgb:
+                # libav makes BT.601 of it, in the range that the stream states.
+                is_wide = frame.color_range == ColorRange.JPEG.value
+                self._colour = Colour(range=Range.WIDE if is_wide else Range.NARROW)
+            options = _options(frame, self._colour)
+            frame = self._to_8_bit.reformat(frame, format="yuv420p", threads=1, **options)
+        return _even(frame)
+
+
+def open_decoder(device: Device, stream: StreamInfo) -> StreamDecoder:
+    """Open a channel of the chip's decoder or, for a stream that it refuses, the host's decoder.
+
+    Raises what `Device.open_vdec` raises, StreamRefusedError only where neither decodes the stream.
+    """
+    try:
+        check_stream(device.soc, stream)
+    except StreamRefusedError:
+        return HostDecoder(device.soc, device.memory, device.clock, stream)
+    channel: VdecChannel = device.open_vdec(stream)
+    return channel
+
+
+def _options(frame: av.VideoFrame, colour: Colour) -> dict[str, Any]:
+    """Return options with which libav keeps range and matrix, and rounds deep samples by range."""
+    own = ColorRange.JPEG if colour.range == Range.WIDE else ColorRange.MPEG
+    source = ColorRange.JPEG if frame.format.is_rgb else own
+    return {**UNCHANGED, "src_color_range": source, "dst_color_range": own}
+
+
+def _even(frame: av.VideoFrame) -> av.VideoFrame:
+    """Return a frame without the last column and row of odd sides."""
+    width, height = frame.width // 2 * 2, frame.height // 2 * 2
+    if (width, height) == (frame.width, frame.height):
+        return frame
+    even = av.VideoFrame(width, height, frame.format.name)
+    for source, target in zip(planes(frame), planes(even), strict=True):
+        target[:] = source[: target.shape[0], : target.shape[1]]
+    return even
