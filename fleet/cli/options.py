@@ -54,6 +54,14 @@ Fallback = Annotated[
         rich_help_panel=INPUTS,
     ),
 ]
+Streams = Annotated[
+    str | None,
+    typer.Option(
+        metavar="all|first|N",
+        help="Which video streams of a file: all, the one that players show, or one from 0.",
+        rich_help_panel=INPUTS,
+    ),
+]
 Sampling = Annotated[
     str | None,
     typer.Option(
@@ -91,6 +99,7 @@ _FIELDS: Mapping[str, Any] = {
     "exclude": Exclude,
     "modified_since": ModifiedSince,
     "fallback": Fallback,
+    "streams": Streams,
     "sample": Sampling,
     "devices": Devices,
     "max_devices": MaxDevices,

@@ -114,7 +114,7 @@ def report_of(outcome: Outcome, total: Tally, wall_s: float) -> RunReport:
         wall_s=wall_s,
         devices=outcome.loop.devices,
         soc=job.soc,
-        videos=len(target.listing.sources),
+        videos=len(plan.prepared.videos),
         video_bytes=sum(source.bytes for source in target.listing.sources),
         refused_videos=sum(not refusal.error.retryable for refusal in plan.prepared.refused),
         left=target.listing.left,

@@ -98,6 +98,8 @@ class Estimate:
     in_use: str
     without_columns: str = ""
     """A sentence on the videos whose path has not all of the columns; empty where all have."""
+    left_streams: int = 0
+    """How many video streams are left aside, of files that have several."""
     on_host: Stretch = NOTHING
     """Of `todo`: what the host decodes, as the chip refuses it."""
     for_host: Stretch = NOTHING
@@ -147,6 +149,7 @@ def estimate(
         index_bytes=prepared.bytes_read,
         in_use=str(rival) if rival else "",
         without_columns=target.without_columns,
+        left_streams=prepared.left_streams,
         on_host=Stretch.of(prepared.on_host),
         for_host=_for_host(prepared),
     )

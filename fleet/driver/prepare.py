@@ -19,7 +19,8 @@ from fleet.ascend.soc import Soc
 from fleet.ascend.stream_rules import check_host_stream, check_stream, is_for_host
 from fleet.core.interval import Interval
 from fleet.core.interval_set import EVER, DoneIntervals
-from fleet.core.source import Source
+from fleet.core.source import Source, split_stream
+from fleet.driver.streams import choose_streams
 from fleet.errors import (
     CredentialsRefusedError,
     FleetError,
@@ -63,9 +64,11 @@ class Prepared:
     """The videos of which something is left to do, in the order of the sources."""
     refused: tuple[Refusal, ...]
     videos: tuple[Video, ...] = ()
-    """All videos, one for each source."""
+    """All videos: one for each source, or for each of its video streams that is taken."""
     bytes_read: int = 0
     """Bytes of videos that were read to index them."""
+    left_streams: int = 0
+    """How many video streams are left aside, of files that have several."""
     mend: Callable[[Source], None] = lambda _: None
     """Makes the index of a video anew, see `IndexCache.mend`."""
 
@@ -107,6 +110,8 @@ class Known:
     """Where the indexes of videos are kept; None: nowhere."""
     fallback: str = "none"
     """See `Job`."""
+    streams: str | int = "all"
+    """See `Job`."""
     retries: bool = False
     """Whether videos that are recorded as refused count as not done where the host decodes them."""
     at_work: frozenset[str] = frozenset()
@@ -129,40 +134,16 @@ def prepare(
     a store that refuses them for one video refuses them for every other.
     """
     indexes = IndexCache(known.store, INDEX_THREADS)
-
-    def look(source: Source) -> tuple[VideoIndex, NDArray[np.bool_]]:
-        index = indexes.get(source)
-        index = index.as_stored() if as_stored else index
-        return index, sample.wanted(index)
-
-    def examine(source: Source) -> Video | _Todo | Refusal:
-        before = known.videos.get(source.uri)
-        if before is not None and before.is_of(source) and _is_done(before, known.done):
-            return before
-        try:
-            index, wanted = look(source)
-            on_host = _is_on_host(soc, index, known)
-        except CredentialsRefusedError:
-            raise
-        except StreamRefusedError as error:
-            return Refusal(source, error, index.duration_s * is_for_host(soc, index.stream))
-        except (VideoError, StorageError) as error:
-            return Refusal(source, error)
-        done = known.done
-        if on_host and known.retries and done.has(_whole(source)):
-            done = DoneIntervals([])
-        # Works outlive this call: one whose index has left the memory asks the cache again.
-        look_again = partial(look, source)
-        work = video_work(index, wanted, done, CostModel(), look_again, on_host=on_host)
-        return _Todo(work, _video(index, wanted), index.bytes_read)
-
-    outcomes: list[Video | _Todo | Refusal] = []
+    examiner = _Examiner(indexes, sample, soc, known, as_stored=as_stored)
+    outcomes: list[_Outcome] = []
+    left = 0
     with (
         closing(indexes),
         ThreadPoolExecutor(INDEX_THREADS, thread_name_prefix="index") as threads,
     ):
-        for number, outcome in enumerate(threads.map(examine, sources), 1):
-            outcomes.append(outcome)
+        for number, (found, aside) in enumerate(threads.map(examiner.examine_all, sources), 1):
+            outcomes += found
+            left += aside
             on_progress(number)
     todo = [outcome for outcome in outcomes if isinstance(outcome, _Todo)]
     return Prepared(
@@ -170,8 +151,70 @@ def prepare(
         refused=tuple(item for item in outcomes if isinstance(item, Refusal)),
         videos=tuple(map(_video_of, outcomes)),
         bytes_read=sum(item.bytes_read for item in todo),
+        left_streams=left,
         mend=indexes.mend,
     )
+
+
+class _Examiner:
+    """Looks at videos, for `prepare`; from several threads at once."""
+
+    def __init__(
+        self,
+        indexes: IndexCache,
+        sample: Sampling,
+        soc: Soc,
+        known: Known,
+        *,
+        as_stored: bool,
+    ) -> None:
+        self._indexes = indexes
+        self._sample = sample
+        self._soc = soc
+        self._known = known
+        self._as_stored = as_stored
+
+    def examine_all(self, source: Source) -> tuple[list[_Outcome], int]:
+        """Look at all video streams of a file that are taken; return how many are not, too."""
+        known, found = self._known, self._examine(source)
+        if isinstance(found, Video):
+            streams = (uri for uri in known.videos if split_stream(uri)[0] == source.uri)
+            others = (Source(uri, source.bytes, source.etag) for uri in streams)
+            return [found, *(self._examine(one) for one in others if one.uri != source.uri)], 0
+        if isinstance(found, Refusal) and not isinstance(found.error, StreamRefusedError):
+            return [found], 0
+        stream = self._indexes.get(source).stream
+        on_host = known.fallback == "cpu"
+        taken = choose_streams(source, stream, known.streams, on_host=on_host)
+        further = [self._examine(other) for other in taken.further]
+        return [found][: taken.itself] + further, taken.left
+
+    def _look(self, source: Source) -> tuple[VideoIndex, NDArray[np.bool_]]:
+        index = self._indexes.get(source)
+        index = index.as_stored() if self._as_stored else index
+        return index, self._sample.wanted(index)
+
+    def _examine(self, source: Source) -> _Outcome:
+        known = self._known
+        before = known.videos.get(source.uri)
+        if before is not None and before.is_of(source) and _is_done(before, known.done):
+            return before
+        try:
+            index, wanted = self._look(source)
+            on_host = _is_on_host(self._soc, index, known)
+        except CredentialsRefusedError:
+            raise
+        except StreamRefusedError as error:
+            return Refusal(source, error, index.duration_s * is_for_host(self._soc, index.stream))
+        except (VideoError, StorageError) as error:
+            return Refusal(source, error)
+        done = known.done
+        if on_host and known.retries and done.has(_whole(source)):
+            done = DoneIntervals([])
+        # Works outlive this call: one whose index has left the memory asks the cache again.
+        look_again = partial(self._look, source)
+        work = video_work(index, wanted, done, CostModel(), look_again, on_host=on_host)
+        return _Todo(work, _video(index, wanted), index.bytes_read)
 
 
 @dataclass(frozen=True)
@@ -179,6 +222,9 @@ class _Todo:
     work: VideoWork
     video: Video
     bytes_read: int
+
+
+_Outcome = Video | _Todo | Refusal
 
 
 def _is_on_host(soc: Soc, index: VideoIndex, known: Known) -> bool:
@@ -221,7 +267,7 @@ def _video(index: VideoIndex, wanted: NDArray[np.bool_]) -> Video:
     )
 
 
-def _video_of(outcome: Video | _Todo | Refusal) -> Video:
+def _video_of(outcome: _Outcome) -> Video:
     if isinstance(outcome, Video):
         return outcome
     if isinstance(outcome, _Todo):

@@ -42,6 +42,7 @@ from fleet.driver.peers import (
 from fleet.driver.prepare import Prepared, Refusal
 from fleet.driver.report import RunReport
 from fleet.driver.session import JobTarget, Session, load_session, resolve_target
+from fleet.driver.streams import left_streams
 from fleet.executors.mending_pool import MendingPool
 from fleet.executors.pool import Pool
 from fleet.job.job import Job
@@ -136,6 +137,8 @@ def _drive(context: Context, session: Session) -> Outcome:
         leases = _leases(context, plan)
         works = {work.source.uri: work for work in plan.prepared.works}
         loop = Loop(leases, works, _loop_parts(context, plan))
+        if aside := left_streams(plan.prepared.left_streams):
+            context.observers.on_event(Warned(aside))
         context.observers.on_event(_started(plan, len(leases)))
         interrupted = False
         if leases:
@@ -265,7 +268,7 @@ def _started(plan: Plan, leases: int) -> RunStarted:
     done = len(plan.state) - len(refused.intersection(plan.state.covered.intervals))
     return RunStarted(
         output=target.table.uri,
-        videos=len(target.listing.sources),
+        videos=len(prepared.videos),
         video_s=prepared.duration_s,
         frames=prepared.frames,
         leases=leases + done,

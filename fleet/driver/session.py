@@ -49,8 +49,8 @@ class JobTarget:
 
     @property
     def versions(self) -> Mapping[str, str]:
-        """The etag of each video as it is now, by URI."""
-        return {source.uri: source.etag for source in self.listing.sources}
+        """The etag of each file as it is now, by its address."""
+        return {source.object_uri: source.etag for source in self.listing.sources}
 
     @property
     def index_folder(self) -> Folder:
@@ -91,7 +91,13 @@ class Session:
     ) -> Prepared:
         job = self.target.job
         known = Known(
-            self.state.done, self.videos, store, job.fallback, retries, at_work=self.at_work
+            self.state.done,
+            self.videos,
+            store,
+            job.fallback,
+            job.streams,
+            retries,
+            at_work=self.at_work,
         )
         sources = self.target.listing.sources
         as_stored = job.rotation == "ignore"

@@ -73,6 +73,10 @@ def _check_chip(value: str) -> str:
     return soc(value).name
 
 
+def _read_streams(value: object) -> object:
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
 def _check_pattern(value: str) -> str:
     try:
         names = re.compile(value).groupindex
@@ -92,6 +96,8 @@ Location = Annotated[
     str, BeforeValidator(_read_path), Field(min_length=1), AfterValidator(_check_location)
 ]
 Glob = Annotated[str, AfterValidator(_check_glob)]
+Streams = Literal["all", "first"] | Annotated[int, Field(ge=0, le=999)]
+"""Which video streams of a file are taken: all, the one that a player shows, or one by number."""
 Rotation = Literal["apply", "ignore"]
 """Whether the job gets pictures as a player shows them, or as they are stored."""
 
@@ -117,6 +123,7 @@ class JobFields(BaseModel):
     index_cache: Location | None = None
     rotation: Rotation = "apply"
     fallback: Literal["none", "cpu"] = "none"
+    streams: Annotated[Streams, BeforeValidator(_read_streams)] = "all"
 
     @classmethod
     def read(cls, given: Mapping[str, object]) -> Self:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from fleet.errors import JobFileError
-from fleet.job.fields import JobFields, Rotation, describe
+from fleet.job.fields import JobFields, Rotation, Streams, describe
 from fleet.job.frame_job import FrameJob
 from fleet.storage import InputFilter
 from fleet.video.sampling import EVERY_FRAME, Sampling
@@ -60,6 +60,8 @@ class Job:
     """Pictures as a player shows them, upright and with square pixels; ignore: as stored."""
     fallback: Literal["none", "cpu"]
     """What decodes the videos that the chip refuses: nothing, or the host's processor."""
+    streams: Streams
+    """Which video streams of a file are taken, each an input of its own; see `fleet run`."""
 
     def __init__(
         self,
@@ -81,6 +83,7 @@ class Job:
         index_cache: PathText | None = None,
         rotation: Rotation = "apply",
         fallback: Literal["none", "cpu"] = "none",
+        streams: Streams = "all",
     ) -> None:
         given = {name: value for name, value in locals().items() if name in JobFields.model_fields}
         mistakes: list[str] = []

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from fleet.core.source import Source
+from fleet.core.source import Source, address_of_stream, split_stream
 from fleet.errors import InputNotFoundError
 from fleet.storage.candidates import VIDEO_EXTENSIONS, Candidate, find_below, find_object
 from fleet.storage.location import (
@@ -44,7 +44,8 @@ class Listing:
 def expand(inputs: Sequence[str], input_filter: InputFilter = EVERY_VIDEO) -> Listing:
     """Find the videos that `inputs` name: files, globs, and folders (recursively).
 
-    A file that is named itself counts as a video under any name; in folders and globs those with an
+    A file that is named itself counts as a video under any name, `FILE#stream=N` for one of its
+    video streams; in folders and globs those with an
     extension of VIDEO_EXTENSIONS do, unless a system has put them there. A slash at the end names
     a folder. A link that is named itself is followed, one that lies in a folder is not: an archive
     that others fill could lead anywhere by it, or list a video a thousand times. Raises
@@ -77,7 +78,8 @@ class _Search:
 
     def add(self, given: str) -> None:
         """Add the videos of one input; raises InputNotFoundError where it has none."""
-        store, path = open_store(canonical(given))
+        address, stream = split_stream(given)
+        store, path = open_store(canonical(address))
         is_folder = given.endswith("/")
         outright = None if is_folder else find_object(store, path)
         if outright is not None:
@@ -94,6 +96,7 @@ class _Search:
             elif self._filter.takes(candidate.name, stat.modified_s):
                 taken += 1
                 uri = _uri(store, stat.path)
+                uri = uri if stream is None else address_of_stream(uri, stream)
                 self.found[uri] = Source(uri, stat.bytes, stat.etag)
             else:
                 not_chosen += 1

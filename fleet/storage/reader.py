@@ -20,7 +20,7 @@ class Reader:
         """Bytes that reads have returned; a retried read counts once."""
         self.requests = 0
         """Reads that have succeeded; a retried read counts once."""
-        self._store, self._path = open_store(source.uri)
+        self._store, self._path = open_store(source.object_uri)
 
     @property
     def size(self) -> int:

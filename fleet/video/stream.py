@@ -68,6 +68,11 @@ class StreamInfo:
     """What a decoder of another codec than H.264 and H.265 is told before its first packet."""
     codec_tag: str = ""
     """The container's four characters for such a codec, where it has some."""
+    number: int = 0
+    """Which of the container's video streams it is, from 0; covers and thumbnails do not count."""
+    beside: str = ""
+    """The codecs of all of them, in their order, with commas between; `?` for one that appears only
+    in mid-stream."""
     clock: str = CONTAINER_CLOCK
     """Where times come from: the container, or how they were mended or made up."""
     frame_num_step: int = 1

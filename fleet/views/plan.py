@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from fleet.core.format import about, duration, percent, plural, short, size
 from fleet.driver.estimate import Cost, Estimate, Stretch
+from fleet.driver.streams import left_streams
 from fleet.text import one_line
 from fleet.views.layout import fact, hang, left_aside, together
 
@@ -31,6 +32,8 @@ def _facts(plan: Estimate, per_device_hour: float | None) -> Iterator[tuple[str,
     yield from _host(plan)
     if plan.left_aside:
         yield "left aside", left_aside(plan.left_aside)
+    if plan.left_streams:
+        yield "streams", left_streams(plan.left_streams)
     if plan.without_columns:
         yield "columns", plan.without_columns
     if plan.done.videos or plan.done.video_s:

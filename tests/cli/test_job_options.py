@@ -17,7 +17,9 @@ from fleet.job.job import Job
 
 DETECT = Path(__file__).parents[2] / "jobs" / "detect.py"
 JOB = {"Job": {"--model", "--set"}}
-INPUTS = {"Inputs": {"--input", "--include", "--exclude", "--modified-since", "--fallback"}}
+INPUTS = {
+    "Inputs": {"--input", "--include", "--exclude", "--modified-since", "--fallback", "--streams"}
+}
 SAMPLING = {"Sampling": {"--sample"}}
 OUTPUT = {"Output": {"--output", "--index-cache"}}
 COMMON = {**JOB, **INPUTS, **SAMPLING, **OUTPUT}

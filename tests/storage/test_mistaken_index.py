@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
 
 import numpy as np
-import pyarrow as pa
 import pytest
-from exact import index_of, pixels, sequential
+from digests import Digests
+from exact import index_of, sequential
 from generate import Clip
 from lies import Lie, Lying, written
 
@@ -18,20 +16,6 @@ from fleet.core.run_events import LeaseFailed, RunEvent
 from fleet.errors import IndexMistakenError
 from fleet.index_cache.store import IndexStore
 from fleet.storage import Folder, expand
-
-
-@dataclass(frozen=True)
-class Digests(fleet.FrameJob[Any]):
-    """A row a frame: the digest of its pixels."""
-
-    table: ClassVar[str] = "digests"
-    schema: ClassVar[pa.Schema] = pa.schema([("pixels", pa.string())])
-
-    def run(self, opened: Any, batch: fleet.FrameBatch) -> fleet.Rows:
-        """Take the digest of each picture."""
-        del opened
-        found = [pixels(picture.surface) for picture in batch.pictures]
-        return fleet.Rows(np.arange(len(batch), dtype=np.int32), {"pixels": found})
 
 
 class Failures:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.core.interval_set import IntervalTable
+from fleet.core.source import split_stream
 from fleet.core.spans import NO_SPANS, Spans, subtract, union
 from fleet.table.commits.record_table import Covered
 
@@ -18,7 +19,9 @@ def kept_of(covered: Covered, versions: Mapping[str, str]) -> Covered:
     `versions`: uri -> etag of the videos as they are now.
     """
     intervals = covered.intervals
-    current = np.array([versions.get(uri, etag) == etag for uri, etag in intervals.versions], bool)
+    current = np.array(
+        [versions.get(split_stream(uri)[0], etag) == etag for uri, etag in intervals.versions], bool
+    )
     fresh = current[intervals.version] if len(intervals) else np.zeros(0, np.bool_)
     return _once(Covered(intervals.take(fresh), covered.lease[fresh]))
 

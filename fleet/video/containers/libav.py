@@ -33,6 +33,7 @@ DEMUXERS = {
 # To find out what a stream is, libav may decode some of it. The headers of H.264 and H.265 say
 # enough, and other codecs are refused anyway. MPEG-4's size is known only to its decoder.
 _PROBED = {"codec_whitelist": "mpeg4", "max_pixels": str(MAX_PIXELS), "max_streams": "64"}
+_USUAL = frozenset({"h264", "hevc"})
 _ENCRYPTED: tuple[PktSideDataT, ...] = ("encryption_info", "encryption_init_info")
 _FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpegts,mpeg,h264,hevc"
 
@@ -65,14 +66,32 @@ def opened(uri: str, file: Any, demuxer: str, **options: str) -> Iterator[InputC
             raise BrokenVideoError(uri, message, REMUX) from error
 
 
-def video_stream(uri: str, container: InputContainer) -> VideoStream:
-    """Return the first video stream; raise NotAVideoError where there is none."""
-    chosen: VideoStream | None = None
+def video_streams(container: InputContainer) -> list[VideoStream]:
+    """Return the video streams, but for covers and thumbnails."""
+    still = Disposition.attached_pic | Disposition.timed_thumbnails
+    return [
+        cast("VideoStream", stream)
+        for stream in container.streams
+        if stream.type == "video" and not stream.disposition & still
+    ]
+
+
+def video_stream(uri: str, container: InputContainer, number: int | None = None) -> VideoStream:
+    """Return one of the video streams, and have libav pass over all others.
+
+    `number`: which one, from 0; None: the first one of H.264 or H.265, as a preview in another
+    codec may lie before it, else the first one. Raises NotAVideoError where there is none.
+    """
+    found = video_streams(container)
+    usual = (stream for stream in found if codec_of(stream) in _USUAL)
+    chosen = next(usual, found[0] if found else None)
+    if number is not None:
+        if number >= len(found):
+            message = f"it has {len(found)} video streams, and none of number {number}."
+            raise NotAVideoError(uri, message, "They are counted from 0.")
+        chosen = found[number]
     for stream in container.streams:
-        cover = stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails)
-        if chosen is None and stream.type == "video" and not cover:
-            chosen = cast("VideoStream", stream)
-        else:
+        if stream is not chosen and (chosen is None or stream.index != chosen.index):
             stream.discard = Discard.all
     if chosen is None:
         kinds = sorted({stream.type for stream in container.streams} - {"video"})
@@ -83,6 +102,12 @@ def video_stream(uri: str, container: InputContainer) -> VideoStream:
         message = "its video stream is of a codec that libav has no decoder for."
         raise NotAVideoError(uri, message, "Re-encode it: `ffmpeg -i in -c:v libx264 out.mp4`.")
     return chosen
+
+
+def codec_of(stream: VideoStream) -> str:
+    """Return FFmpeg's name of the codec: h264, hevc, vp9, av1, ...; empty where it has none."""
+    context = stream.codec_context
+    return "" if context is None else context.codec.canonical_name
 
 
 def packets(uri: str, container: InputContainer, stream: VideoStream) -> Iterator[Packet[Any]]:

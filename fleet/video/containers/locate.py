@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from fleet.video.containers import mpegps, mpegts
 from fleet.video.containers.limits import REMUX
 from fleet.video.containers.packet_rows import PacketLocation
 from fleet.video.containers.reader import BlockFile
+from fleet.video.containers.transport_streams import VideoPids
 
 # A Matroska block begins with its track, time and flags, and with the lengths of laced frames.
 _NEAR_BYTES = 4 << 10
@@ -105,6 +107,8 @@ class InTransport:
         self._payload_start = 0  # how many bytes of payload came before self._payload
         self._cursor = 0
         self._reach = _Reach()
+        self.video = VideoPids(layout.step)
+        """The video streams in what was read so far."""
         # Of each packet: where it lies in the file, and where its payload starts and ends.
         self._offsets = self._stops = np.zeros(0, np.int64)
         self._starts = self._ends = np.zeros(0, np.int64)
@@ -153,11 +157,19 @@ class InTransport:
         chunk = self._chunk()
         if not chunk:
             return False
+        self.video.add(chunk, self._next)
         found = mpegts.stream_packets(chunk, self._pid, self._step)
         self._append(found.offset, found.offset + self._step, found.payload)
         self._payload += self._payload_of(chunk)
         self._next += found.end
         return True
+
+    def read_to_end(self, on_chunk: Callable[[], None]) -> None:
+        """Look for video streams behind the last packet too; `on_chunk` is called now and then."""
+        while chunk := self._chunk():
+            self.video.add(chunk, self._next)
+            self._next += mpegts.stream_packets(chunk, self._pid, self._step).end
+            on_chunk()
 
     def _chunk(self) -> bytes:
         """Return the next bytes of the file; none where these hold no whole packet."""

@@ -69,15 +69,27 @@ def stream_packets(data: bytes, pid: int, step: int) -> StreamPackets:
     return StreamPackets(offset, np.maximum(PACKET_BYTES - begin, 0), end)
 
 
-def _rows(
-    data: bytes, offset: NDArray[np.int64], pid: int, step: int
-) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the stream's packets u8 [n, 188], where payload begins in each, and their offsets."""
+def packets_of(data: bytes, step: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return all TS packets in `data`, u8 [n, 188], and where each begins; see `payload`."""
+    offset = _packet_offsets(data, step)
+    return _packet_bytes(data, offset, step), offset
+
+
+def _packet_bytes(data: bytes, offset: NDArray[np.int64], step: int) -> NDArray[np.uint8]:
     flat = np.frombuffer(data, np.uint8)
+    rows: NDArray[np.uint8]
     if len(offset) and offset[-1] == (len(offset) - 1) * step:
         rows = flat[: len(offset) * step].reshape(-1, step)[:, step - PACKET_BYTES :]
     else:
         rows = flat[offset[:, None] + np.arange(step - PACKET_BYTES, step)]
+    return rows
+
+
+def _rows(
+    data: bytes, offset: NDArray[np.int64], pid: int, step: int
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the stream's packets u8 [n, 188], where payload begins in each, and their offsets."""
+    rows = _packet_bytes(data, offset, step)
     header = rows[:, 1:4].astype(np.int64)
     of_stream = ((header[:, 0] & 0x1F) << 8 | header[:, 1]) == pid
     rows, header = rows[of_stream], header[of_stream]

@@ -9,6 +9,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from fleet.core.access_unit import NO_NALS, NalUnits
+from fleet.core.source import Source
 from fleet.errors import BrokenVideoError
 from fleet.video.containers import avi, isobmff
 from fleet.video.containers.libav import new_configuration, opened, packets, video_stream
@@ -42,15 +43,16 @@ _MOST_LEADING = 256
 _FEW = 6
 
 
-def index_isobmff(uri: str, ranges: Ranges) -> ProbeResult | None:
+def index_isobmff(source: Source, ranges: Ranges) -> ProbeResult | None:
     """Index MP4 or QuickTime; None where its key flags prove wrong and it must be scanned.
 
     Raises NotAVideoError, BrokenVideoError.
     """
+    uri = source.uri
     file = isobmff.sparse(uri, ranges)
     # Without payload a parser would find no picture, and unset the key flags that the index has.
     with opened(uri, file, "mov", fflags="+noparse") as container:
-        stream = video_stream(uri, container)
+        stream = video_stream(uri, container, source.stream)
         rows = PacketRows()
         for packet in packets(uri, container, stream):
             assert packet.pos is not None
@@ -66,17 +68,18 @@ def index_isobmff(uri: str, ranges: Ranges) -> ProbeResult | None:
         return replace(found, stream=replace(found.stream, clock=continued_clock(restarts)))
 
 
-def index_avi(uri: str, ranges: Ranges) -> ProbeResult | None:
+def index_avi(source: Source, ranges: Ranges) -> ProbeResult | None:
     """Index AVI; None where it must be scanned: no usable idx1, or pictures out of order.
 
     Raises NotAVideoError, BrokenVideoError.
     """
+    uri = source.uri
     avi_index = avi.read_index(ranges)
     if avi_index is None:
         return None
     # libav sees the header only: its file ends where the payload begins.
     with opened(uri, SparseFile(ranges, avi_index.payload), "avi") as container:
-        stream = video_stream(uri, container)
+        stream = video_stream(uri, container, source.stream)
         table = avi_index.table(stream.index, stream.start_time or 0)
         found = _finished(uri, ranges, stream, table)
         return None if found is None or reorders(found.stream) else found

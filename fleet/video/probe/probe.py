@@ -74,15 +74,15 @@ def _index(source: Source, reader: RangeReader, whole_bytes: int) -> VideoIndex:
     head = ranges.get(0, isobmff.HEAD_BYTES)
     if not head:
         raise NotAVideoError(source.uri, "the file is empty.", "Record it or copy it again.")
-    container, found = _from_header(source.uri, head, ranges)
+    container, found = _from_header(source, head, ranges)
     origin: Literal["header", "scan"] = "header" if found is not None else "scan"
     if found is None:
-        container, found = _from_scan(source.uri, head, container, counted)
+        container, found = _from_scan(source, head, container, counted)
     elif counted.size <= whole_bytes:
         scanned = None
         # Of a file that was cut off, the header lists what should be there, and is found missing.
         with suppress(VideoError):
-            _, scanned = _from_scan(source.uri, head, container, counted)
+            _, scanned = _from_scan(source, head, container, counted)
         if scanned is not None and lists_the_same(scanned.packets, found.packets):
             found, origin = scanned, "scan"
     return VideoIndex(
@@ -95,30 +95,30 @@ def _index(source: Source, reader: RangeReader, whole_bytes: int) -> VideoIndex:
     )
 
 
-def _from_header(uri: str, head: bytes, ranges: Ranges) -> tuple[str, ProbeResult | None]:
+def _from_header(source: Source, head: bytes, ranges: Ranges) -> tuple[str, ProbeResult | None]:
     if isobmff.looks_like(head):
-        return "mp4", index_isobmff(uri, ranges)
+        return "mp4", index_isobmff(source, ranges)
     if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
-        return "avi", index_avi(uri, ranges)
+        return "avi", index_avi(source, ranges)
     return "", None
 
 
 def _from_scan(
-    uri: str, head: bytes, container: str, reader: RangeReader
+    source: Source, head: bytes, container: str, reader: RangeReader
 ) -> tuple[str, ProbeResult]:
     if container:
-        return container, scan(uri, reader, "mov" if container == "mp4" else container)
+        return container, scan(source, reader, "mov" if container == "mp4" else container)
     if head.startswith(_EBML):
-        return "matroska", scan(uri, reader, "matroska")
+        return "matroska", scan(source, reader, "matroska")
     if head.startswith(_FLV):
-        return "flv", scan(uri, reader, "flv")
+        return "flv", scan(source, reader, "flv")
     if layout := mpegts.find_layout(head):
-        return "mpegts", scan(uri, reader, "mpegts", layout)
+        return "mpegts", scan(source, reader, "mpegts", layout)
     if head.startswith(mpegps.MAGIC):
-        return "mpeg", scan(uri, reader, "mpeg")
+        return "mpeg", scan(source, reader, "mpeg")
     if codec := _raw_codec(head):
-        return codec, scan(uri, reader, codec)
-    raise _not_a_video(uri, head)
+        return codec, scan(source, reader, codec)
+    raise _not_a_video(source.uri, head)
 
 
 def _raw_codec(head: bytes) -> str | None:

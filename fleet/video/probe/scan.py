@@ -10,8 +10,9 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from fleet.core.access_unit import NalUnits
+from fleet.core.source import Source
 from fleet.errors import BrokenVideoError
-from fleet.video.containers.libav import opened, packets, video_stream
+from fleet.video.containers.libav import opened, packets, video_stream, video_streams
 from fleet.video.containers.limits import REENCODE, REMUX, ScanBudget
 from fleet.video.containers.locate import (
     InProgram,
@@ -25,6 +26,7 @@ from fleet.video.containers.mpegts import PacketLayout
 from fleet.video.containers.packet_rows import PacketRows
 from fleet.video.containers.reader import BlockFile, RangeReader
 from fleet.video.containers.timestamps import NO_PTS, consistent, continued, repaired
+from fleet.video.containers.transport_streams import ReaderFrom, late_streams
 from fleet.video.h26x.parameter_sets import CODECS, ParameterSets, has_sequence, sequence
 from fleet.video.h26x.picture_log import PictureLog, displayable
 from fleet.video.index import PacketTable
@@ -47,7 +49,7 @@ _FEW = 8
 
 
 def scan(
-    uri: str, reader: RangeReader, demuxer: str, layout: PacketLayout | None = None
+    source: Source, reader: RangeReader, demuxer: str, layout: PacketLayout | None = None
 ) -> ProbeResult:
     """Demux a whole file with one of `libav.DEMUXERS`; `layout`: how MPEG-TS packets lie in it.
 
@@ -59,13 +61,38 @@ def scan(
 
     Raises NotAVideoError, BrokenVideoError.
     """
+    if layout is None or not source.stream:
+        return _scan(source, reader, demuxer, layout)
+    with opened(source.uri, BlockFile(reader, seekable=False), demuxer) as container:
+        known = [stream.id for stream in video_streams(container)]
+    late = late_streams(reader, layout, known)[max(0, source.stream - len(known)) :]
+    if source.stream < len(known) or not late:
+        return _scan(source, reader, demuxer, layout)
+    # libav meets it where it begins.
+    pid, start = late[0]
+    view = ReaderFrom(reader, start)
+    found = _scan(source, view, demuxer, PacketLayout(layout.step, 0), pid)
+    packets_ = replace(found.packets, position=found.packets.position + start)
+    return ProbeResult(replace(found.stream, number=source.stream), packets_)
+
+
+def _scan(
+    source: Source,
+    reader: RangeReader,
+    demuxer: str,
+    layout: PacketLayout | None,
+    pid: int | None = None,
+) -> ProbeResult:
+    uri = source.uri
     # libav has to seek in MP4 and AVI; the others are read from start to end, each byte once.
     budget = ScanBudget(uri, reader)
     file = BlockFile(budget, seekable=demuxer in {"mov", "avi"})
     # A parser unsets the container's key flag where it finds no picture for the damage.
     options = {"fflags": "+noparse"} if demuxer in {"mov", "matroska", "flv"} else {}
     with opened(uri, file, demuxer, **options) as container:
-        stream = video_stream(uri, container)
+        known = [stream.id for stream in video_streams(container)]
+        number = known.index(pid) if pid in known else source.stream
+        stream = video_stream(uri, container, number)
         codec, sets = codec_name(stream), header_sets(uri, stream)
         locator = _locator(file, demuxer, stream, layout)
         log = _log(uri, codec, sets)
@@ -92,7 +119,13 @@ def scan(
         found = _found(uri, stream, sets, rows, log or other)
         if demuxer == "mpeg":
             return _in_transport(found, stream.id & 0xFF, 0)
-        return found if layout is None else _in_transport(found, stream.id, layout.step)
+        if layout is None:
+            return found
+        assert isinstance(locator, InTransport)
+        locator.read_to_end(budget.picture)
+        late = ",?" * len(locator.video.starts.keys() - known)
+        found = replace(found, stream=replace(found.stream, beside=found.stream.beside + late))
+        return _in_transport(found, stream.id, layout.step)
 
 
 def _in_transport(found: ProbeResult, pid: int, step: int) -> ProbeResult:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
+from av.container import InputContainer
 from av.packet import Packet
 from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
@@ -16,7 +17,7 @@ from fleet.core.frames import Range
 from fleet.core.geometry import Size
 from fleet.errors import BrokenVideoError
 from fleet.video.containers.display_matrix import nearest_turn, read_turn
-from fleet.video.containers.libav import new_configuration
+from fleet.video.containers.libav import codec_of, new_configuration, video_streams
 from fleet.video.containers.limits import REENCODE, REMUX
 from fleet.video.containers.packet_rows import frame_rate
 from fleet.video.h26x.annexb import split
@@ -55,7 +56,7 @@ class ProbeResult:
 
 def codec_name(stream: VideoStream) -> str:
     """Return FFmpeg's name of the codec: h264, hevc, vp9, av1, mpeg4, ..."""
-    return stream.codec_context.codec.canonical_name
+    return codec_of(stream)
 
 
 def header_sets(uri: str, stream: VideoStream) -> ParameterSets:
@@ -127,6 +128,7 @@ def describe(
     # As libav has it, what the stream asks for goes before what its container says.
     asked = display_orientation(codec, key)
     turn = read_turn(stream) if asked is None else nearest_turn(asked[0], mirrored=asked[1])
+    streams = video_streams(cast("InputContainer", stream.container))
     return StreamInfo(
         codec=codec,
         profile=facts.profile,
@@ -142,6 +144,8 @@ def describe(
         parameter_sets=sets.nals.data,
         nal_length_bytes=sets.nal_length_bytes,
         later_sets=later_sets,
+        number=[other.index for other in streams].index(stream.index),
+        beside=",".join(map(codec_of, streams)),
         mirrored=turn.mirrored,
         rotation=turn.rotation,
         sample_aspect=_sample_aspect(stream.sample_aspect_ratio, facts.sample_aspect),
