@@ -20,6 +20,8 @@ HOST_CODECS = frozenset(
 )
 """What the host decodes where the chip does not, as FFmpeg names it: codecs of which it is known
 where decoding may begin, which packets show a picture, and in which order."""
+BY_NEITHER = "Neither"
+"""How a refusal begins for a stream that the host was asked to decode."""
 _PLAIN = "-c:v libx264 -profile:v high -pix_fmt yuv420p"
 
 
@@ -64,12 +66,16 @@ def check_host_stream(soc: Soc, stream: StreamInfo, uri: str = "") -> None:
 
     Its codec must be one of `HOST_CODECS`, and VPC must take its pictures (docs/chip.md#vpc-input).
     """
-    if not is_for_host(soc, stream):
-        sizes = f"pictures of {soc.vpc.input}; this stream is {stream.codec or 'unknown'}"
-        message = f"The host decodes {', '.join(sorted(HOST_CODECS))} and {soc.name} takes {sizes}"
-        way_out = f"Convert it: ffmpeg -i INPUT {_PLAIN} -c:a copy OUTPUT.mp4"
-        code = int(Code.ERR_VIDEO_FORMAT)
-        raise StreamRefusedError(uri, f"{message} of {stream.size}.", way_out, code)
+    if is_for_host(soc, stream):
+        return
+    says = f"{BY_NEITHER} {soc.name} nor the host decodes "
+    if stream.codec not in HOST_CODECS:
+        says += f"{stream.codec or 'an unknown codec'}."
+    else:
+        says += f"to pictures of {stream.size}: VPC takes {soc.vpc.input}."
+    scale = f"-vf scale={_fitting(stream.size, soc.vdec.input)} {_PLAIN}"
+    way_out = f"Convert it: ffmpeg -i INPUT {scale} -c:a copy OUTPUT.mp4"
+    raise StreamRefusedError(uri, says, way_out, int(Code.ERR_VIDEO_FORMAT))
 
 
 def is_for_host(soc: Soc, stream: StreamInfo) -> bool:

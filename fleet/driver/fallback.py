@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fleet.ascend.stream_rules import BY_NEITHER
 from fleet.core.format import plural
 from fleet.core.loss import Loss
 from fleet.driver.session import JobTarget
@@ -20,7 +21,7 @@ class _RefusedByChip(LossFilter):
 
     def means(self, loss: Loss) -> bool:
         """Return whether the host has not been asked yet for this video."""
-        by_chip = loss.name == StreamRefusedError.name and not loss.message.startswith("The host")
+        by_chip = loss.name == StreamRefusedError.name and not loss.message.startswith(BY_NEITHER)
         return by_chip and loss.start_pts is None
 
 

@@ -8,7 +8,7 @@ import pytest
 from elementary import stream_info
 
 from fleet.ascend.soc import Ascend310
-from fleet.ascend.vdec import check_stream
+from fleet.ascend.stream_rules import check_host_stream, check_stream
 from fleet.core.geometry import Size
 from fleet.errors import StreamRefusedError
 
@@ -60,6 +60,47 @@ def test_these_streams_are_refused(codec: str, facts: dict[str, Any], code: int,
         check_stream(Ascend310, stream_info(codec, **facts), "s3://videos/a.mp4")
     assert (caught.value.uri, caught.value.code) == ("s3://videos/a.mp4", code)
     assert "ffmpeg -i INPUT" in caught.value.way_out
+
+
+@pytest.mark.parametrize(
+    ("codec", "facts"),
+    [
+        ("vp9", {}),
+        ("prores", {"chroma": "4:2:2", "bit_depth": 10}),
+        ("h264", {"profile": "High 10", "bit_depth": 10}),
+        ("h264", {"size": Size(10, 6)}),
+        ("hevc", {"size": Size(8192, 8192)}),
+    ],
+)
+def test_what_the_host_decodes_is_said_so(codec: str, facts: dict[str, Any]) -> None:
+    """Where VPC takes the pictures (docs/chip.md#vpc-input), the refusal names the way out."""
+    stream = stream_info(codec, **facts)
+    check_host_stream(Ascend310, stream)
+    with pytest.raises(StreamRefusedError) as caught:
+        check_stream(Ascend310, stream)
+    assert "--fallback cpu" in caught.value.way_out
+
+
+@pytest.mark.parametrize(
+    ("codec", "facts", "says"),
+    [
+        ("wmv3", {}, "Neither Ascend310 nor the host decodes wmv3"),
+        ("", {}, "an unknown codec"),
+        ("vp9", {"size": Size(8, 8)}, "pictures of 8x8: VPC takes 10x6 to 8192x8192"),
+        ("h264", {"size": Size(8194, 4320)}, "pictures of 8194x4320"),
+    ],
+)
+def test_what_neither_takes_is_refused_by_both(
+    codec: str, facts: dict[str, Any], says: str
+) -> None:
+    """And no refusal names a way that leads nowhere."""
+    stream = stream_info(codec, **facts)
+    for check in (check_stream, check_host_stream):
+        with pytest.raises(StreamRefusedError) as caught:
+            check(Ascend310, stream)
+        assert "--fallback" not in str(caught.value)
+        assert "ffmpeg -i INPUT" in caught.value.way_out
+    assert says in caught.value.message
 
 
 @pytest.mark.parametrize(

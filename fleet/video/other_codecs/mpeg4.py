@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from fleet.video.h26x.annexb import find_offsets
@@ -35,12 +36,13 @@ class Mpeg4Reader:
     """Reads packets; it must be given all of a stream's that are decoded."""
 
     def __init__(self, configuration: bytes) -> None:
-        """Take what the container says of the stream; raise ValueError where it makes no sense."""
+        """Take what the container says of the stream, as far as it makes sense."""
         self._time_bits = 1
         self.packed = False
         """Whether the stream says that B pictures share a packet with the picture before them."""
         self._held: tuple[_Vop, bytes] | None = None
-        list(self._vops(configuration))
+        with suppress(ValueError):
+            list(self._vops(configuration))
 
     def read(self, data: bytes, /) -> PacketFacts:
         """Return what the picture says that libav returns for a packet; see `PacketReader`."""

@@ -77,7 +77,7 @@ class PacketLog:
     """Reads packets in decode order and keeps a row of facts of each."""
 
     def __init__(self, codec: str, configuration: bytes) -> None:
-        """Take the codec; raise ValueError for a configuration that makes no sense."""
+        """Take the codec, and what the container says of the stream."""
         self._codec = codec
         self._reader = packet_reader(codec, configuration)
         self._flags = {name: bytearray() for name in _FLAGS}

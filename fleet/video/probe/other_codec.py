@@ -14,7 +14,7 @@ from fleet.core.access_unit import NO_NALS
 from fleet.core.geometry import Size
 from fleet.errors import BrokenVideoError
 from fleet.video.containers.demux import PRORES_HEADER_BYTES
-from fleet.video.containers.limits import MAX_PACKET_BYTES, MAX_PIXELS, REMUX
+from fleet.video.containers.limits import MAX_PACKET_BYTES, MAX_PIXELS
 from fleet.video.containers.packet_rows import PacketRows
 from fleet.video.containers.reader import Ranges
 from fleet.video.h26x.parameter_sets import ParameterSets
@@ -35,12 +35,11 @@ _MOST_TINY = 256
 class OtherScan:
     """Reads the packets of a scanned stream."""
 
-    def __init__(self, uri: str, stream: VideoStream) -> None:
-        """Take the stream; raise BrokenVideoError where its configuration makes no sense."""
+    def __init__(self, stream: VideoStream) -> None:
         self._stream = stream
         self._extradata = stream.codec_context.extradata or b""
         self._first: list[bytes] = []
-        self.log = _log(uri, codec_name(stream), self._extradata)
+        self.log = PacketLog(codec_name(stream), self._extradata)
 
     def add(self, data: bytes, *, key: bool) -> None:
         """Read a packet; `key`: what the container says."""
@@ -81,8 +80,9 @@ def from_header(
     """
     codec = codec_name(stream)
     extradata = stream.codec_context.extradata or b""
-    log = _log(uri, codec, extradata)
-    keys = np.flatnonzero(table.key)[:2].tolist()
+    log = PacketLog(codec, extradata)
+    key = log.all_keys(table.key)
+    keys = np.flatnonzero(key)[:2].tolist()
     packets = [_packet(ranges, table, row) for row in keys]
     for data in packets:
         log.add(data, key=True)
@@ -93,14 +93,12 @@ def from_header(
         tiny = np.flatnonzero(table.size <= _TINY_BYTES)
         if len(tiny) > _MOST_TINY or log.is_packed:
             return None
-        small = _log(uri, codec, configuration_of(codec, extradata, packets[0]))
+        small = PacketLog(codec, configuration_of(codec, extradata, packets[0]))
         for row in tiny.tolist():
             small.add(_packet(ranges, table, row), key=False)
         shown[tiny] &= small.shown
-    first = int(keys[0])
     lost = codec in REORDERING and log.loses_leading(0)
-    key = log.all_keys(table.key)
-    shown = displayable(shown, table.pts, first, leading_lost=lost)
+    shown = displayable(shown, table.pts, int(keys[0]), leading_lost=lost)
     configuration = configuration_of(codec, extradata, packets[0])
     table = replace(table, key=key, entry=key, shown=shown)
     return _result(uri, stream, table, configuration, packets[:1], None)
@@ -128,14 +126,6 @@ def _codec_tag(stream: VideoStream) -> str:
     except UnicodeDecodeError:
         return ""
     return tag if tag.strip("\0") else ""
-
-
-def _log(uri: str, codec: str, extradata: bytes) -> PacketLog:
-    try:
-        return PacketLog(codec, extradata)
-    except ValueError as error:
-        message = f"its codec configuration makes no sense: {error}."
-        raise BrokenVideoError(uri, message, REMUX) from error
 
 
 def _packet(ranges: Ranges, table: PacketTable, row: int) -> bytes:

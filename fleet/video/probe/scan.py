@@ -96,7 +96,7 @@ def _scan(
         codec, sets = codec_name(stream), header_sets(uri, stream)
         locator = _locator(file, demuxer, stream, layout)
         log = _log(uri, codec, sets)
-        other = OtherScan(uri, stream) if log is None else None
+        other = OtherScan(stream) if log is None else None
         rows, not_found = PacketRows(), 0
         for packet in packets(uri, container, stream):
             budget.picture()
