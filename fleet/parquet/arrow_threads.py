@@ -9,6 +9,7 @@ can be, and the process waits at its end until nothing else is in their hands.
 from __future__ import annotations
 
 import atexit
+import os
 import time
 import weakref
 from collections.abc import Iterator
@@ -61,5 +62,12 @@ def await_threads() -> None:
         time.sleep(0.002)
 
 
+def _forget() -> None:
+    _READING.clear()
+    _HELD.clear()
+
+
 # It runs before the interpreter ends: until then threads still get it.
 atexit.register(await_threads)
+# A child process has none of its parent's threads.
+os.register_at_fork(after_in_child=_forget)

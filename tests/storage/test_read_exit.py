@@ -43,6 +43,11 @@ USES = {
     "a reader that stays open": (
         "reader = tables.detections.scanner().to_reader(); reader.read_next_batch()"
     ),
+    "a child that is forked while it reads": (
+        "tables.detections.head(1); import os\n"
+        "if not os.fork(): sys.exit()\n"
+        "assert os.wait()[1] == 0"
+    ),
     "all of it": "fleet.read(sys.argv[1]).detections.to_table()",
 }
 

@@ -11,6 +11,7 @@ import ray
 
 from fleet.errors import JobFailedError
 from fleet.executors.ray.access import check_ray_address
+from fleet.executors.ray.whereabouts import check_answers, short_folder
 
 OBJECT_STORE_BYTES = 128 * 1024 * 1024
 """Pixels never cross Ray: leases and receipts are small."""
@@ -21,13 +22,14 @@ def join_ray() -> int | None:
 
     Gives how many NPUs it has just now, which may be none where nodes come as they are asked for;
     None where there is no cluster to join. Raises JobFailedError where it cannot be reached, and
-    UsageError where its address carries credentials.
+    UsageError where its address carries credentials or is none of a cluster.
     """
     _quiet()
     if not ray.is_initialized():
         if not os.environ.get("RAY_ADDRESS"):
             return None
         check_ray_address(os.environ)
+        check_answers(os.environ["RAY_ADDRESS"], os.environ)
         try:
             ray.init(logging_level=logging.ERROR, log_to_driver=False)
         except ConnectionError as error:
@@ -49,6 +51,7 @@ def start_ray(devices: int) -> None:
         logging_level=logging.ERROR,
         log_to_driver=False,
         object_store_memory=OBJECT_STORE_BYTES,
+        _temp_dir=short_folder(os.environ),
     )
 
 
