@@ -30,9 +30,9 @@ from fleet.video.stream import StreamInfo
 # strict: where the SPS does not state how far pictures are reordered, libav assumes what the level
 # allows; otherwise it guesses low and drops the pictures that come too late. explode: libav reports
 # damage instead of concealing it. Not for H.264, where it would also refuse the sound pictures
-# after the key of an open GOP without its leading pictures; there, and in other codecs, libav marks
-# damaged pictures.
-_OPTIONS = {"h264": {"strict": "1"}, "hevc": {"strict": "1", "err_detect": "explode"}}
+# after the key of an open GOP without its leading pictures; there libav marks damaged pictures.
+_EXPLODE = {"err_detect": "explode"}
+_OPTIONS = {"h264": {"strict": "1"}, "hevc": {"strict": "1", **_EXPLODE}}
 
 # Units whose picture may still come out: twice the 16 pictures that a decoder may hold back. Other
 # codecs hold back one picture at most.
@@ -242,7 +242,7 @@ def _open_codec(stream: StreamInfo, max_pixels: int) -> VideoCodecContext:
     assert isinstance(codec, VideoCodecContext)
     codec.thread_count = 1
     # A stream may change to a size that would take 10 GB before the first picture is returned.
-    options: Mapping[str, str] = _OPTIONS.get(stream.codec, {})
+    options: Mapping[str, str] = _OPTIONS.get(stream.codec, _EXPLODE)
     codec.options = {**options, "max_pixels": str(max_pixels)}
     # libav crops exactly as the stream states, even where the left edge is then not aligned in
     # memory: boxes are in pixels of that picture.

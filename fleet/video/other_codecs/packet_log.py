@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fleet.video.other_codecs.av1 import Av1Reader
 from fleet.video.other_codecs.facts import PacketFacts, PacketReader
+from fleet.video.other_codecs.h263 import FlvReader, H263Reader
 from fleet.video.other_codecs.microsoft import MicrosoftReader
 from fleet.video.other_codecs.mpeg2 import Mpeg2Reader, sequence_header
 from fleet.video.other_codecs.mpeg4 import Mpeg4Reader, holds_between, is_interlaced, object_layer
@@ -52,6 +53,8 @@ def packet_reader(codec: str, configuration: bytes) -> PacketReader | None:
         "vp8": Vp8Reader,
         "vp9": Vp9Reader,
         "av1": Av1Reader,
+        "h263": H263Reader,
+        "flv1": FlvReader,
     }
     return readers[codec]() if codec in readers else None
 
