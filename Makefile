@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 
 .PHONY: setup demo test check format bench demo-s3 setup-train prove-exactness prove-hostile prove-hosts prove-kill \
-	prove-precision prove-protocol prove-resume prove-simulation lock clean
+	prove-mutations prove-precision prove-protocol prove-resume prove-simulation lock clean
 .DEFAULT_GOAL := test
 
 setup: $(STAMP)
@@ -60,6 +60,10 @@ prove-exactness: setup
 prove-hostile: setup
 	$(BIN)/python tests/faults/prove_listing.py
 	RAY_AUTH_MODE=disabled $(BIN)/python tests/faults/prove_hostile.py
+
+# 500 mutated videos of every codec and container: the pictures of a sequential decode, or a record.
+prove-mutations: setup
+	$(BIN)/python tests/faults/prove_mutations.py
 
 # Workers and drivers killed at 30 random moments, a hang, storage that fails, late backups: the same
 # rows. Before, compact and requeue killed and stopped at 20 moments each, beside a run.

@@ -8,167 +8,12 @@ times, or a record that says why not. Ends with exit code 0 if there is no silen
 from __future__ import annotations
 
 import argparse
-import random
 import sys
-import tempfile
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass, field
-from itertools import product
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-import av
-import numpy as np
-from exact import eight_bit, index_of, pixels
-from generate import CODECS, CONTAINERS, Clip, cached
-from other_codecs import KINDS, made
-
-from fleet.ascend.soc import soc
-from fleet.device import Device
-from fleet.errors import FleetError
-from fleet.plan.cost import CostModel
-from fleet.plan.lease import Lease
-from fleet.plan.order import order
-from fleet.plan.shard import DoneIntervals, video_work
-from fleet.worker.decode import DecodeLoss, ShardDecoder
-from fleet.worker.host_decoder import open_decoder
-from fleet.worker.prefetch import Fetch, FetchPool
-
-SEED, FILES = 20261128, 500
-NO_TIMES = frozenset({"avi", "h264", "hevc"})
-
-
-@dataclass
-class Given:
-    """What a decode gives of a file."""
-
-    frames: list[tuple[int | None, str]] = field(default_factory=list)
-    """Time and pixels of each picture that is taken for sound, in order."""
-    lost: set[int] = field(default_factory=set)
-    """Times of pictures that are recorded as lost."""
-    spoilt: int = 0
-    """Pictures that the decoder says are damaged, and packets that it refuses."""
-    refused: str = ""
-    """Why the video is refused, if it is."""
-    has_times: bool = True
-
-
-def originals(folder: Path) -> list[Path]:
-    """Make a file of every codec in every container."""
-    usual = [
-        cached(Clip(codec, container, gop_kind=kind), folder)
-        for codec, container, kind in product(CODECS, CONTAINERS, ("closed", "open"))
-        if not (container == "avi" and codec == "h265")
-    ]
-    return usual + [made(name, c, folder) for name, kind in KINDS.items() for c in kind.containers]
-
-
-def mutated(data: bytes, chance: random.Random) -> tuple[str, bytes]:
-    """Change a file in one to three places."""
-    changed, about = bytearray(data), []
-    for _ in range(chance.randint(1, 3)):
-        what = chance.choice(("bits", "bytes", "zeros", "out", "in", "end"))
-        at = chance.randrange(len(changed))
-        span = chance.choice((1, 4, 32, 188, 700))
-        about.append(what)
-        if what == "bits":
-            changed[at] ^= 1 << chance.randrange(8)
-        elif what == "bytes":
-            changed[at : at + span] = chance.randbytes(len(changed[at : at + span]))
-        elif what == "zeros":
-            changed[at : at + span] = bytes(len(changed[at : at + span]))
-        elif what == "out":
-            del changed[at : at + span]
-        elif what == "in":
-            changed[at:at] = chance.randbytes(span)
-        elif len(changed) > 4096:
-            del changed[max(4096, at) :]
-    return "+".join(about), bytes(changed)
-
-
-def by_pyav(path: Path) -> Given:
-    """Decode from start to end, going on where a packet is refused."""
-    given = Given()
-    try:
-        with av.open(str(path), metadata_errors="replace") as container:
-            stream = container.streams.video[0]
-            stream.codec_context.thread_count = 1
-            for frame in _frames(container, stream, given):
-                if frame.is_corrupt:
-                    given.spoilt += 1
-                else:
-                    given.frames.append((frame.pts, pixels(eight_bit(frame))))
-    except (av.FFmpegError, ValueError, IndexError, AttributeError, PermissionError) as error:
-        given.refused = type(error).__name__
-    return given
-
-
-def _frames(
-    container: av.container.InputContainer, stream: av.VideoStream, given: Given
-) -> Iterator[av.VideoFrame]:
-    for packet in container.demux(stream):
-        try:
-            yield from packet.decode()
-        except av.FFmpegError:
-            given.spoilt += 1
-
-
-def by_fleet(path: Path, device: Device, readers: FetchPool) -> Given:
-    """Decode GOP by GOP, as leases do."""
-    given = Given()
-    try:
-        index = index_of(path)
-        given.has_times = index.container not in NO_TIMES
-        work = video_work(
-            index, np.ones(len(index.order), np.bool_), DoneIntervals([]), CostModel()
-        )
-        for gop in range(len(index.cuts)):
-            made_ = order(Lease("lease", (work.shard(gop, gop + 1),)), {index.source.uri: work})
-            (shard,) = made_.shards
-            fetch, lost = Fetch(made_, readers), list[DecodeLoss]()
-            with closing(open_decoder(device, shard.stream)) as channel:
-                decoder = ShardDecoder(
-                    shard, channel, lambda row, f=fetch, s=shard: f.packet(s, row), lost.append
-                )
-                for picture in decoder.pictures():
-                    name, pts = pixels(picture.surface), int(shard.packets.pts[picture.row])
-                    given.frames.append((pts, name))
-                    picture.release()
-            for loss in lost:
-                given.lost.update(shard.packets.pts[loss.rows].tolist())
-    except FleetError as error:
-        given.refused = f"{error.name}: {error.message}"
-    return given
-
-
-def differences(ours: Given, theirs: Given, sound: set[str]) -> list[str]:
-    """Return what is other than in the sequential decode, and not said.
-
-    `sound`: the pixels of the pictures of the file before it was mutated. What is as it was then is
-    right, even where a decode that came through the damage gives something else.
-    """
-    if ours.refused:
-        return []
-    real = {name for _, name in theirs.frames} | sound
-    found = []
-    strange = [pts for pts, name in ours.frames if name not in real]
-    if strange:
-        found.append(f"pictures that nobody else decodes, at {strange[:5]}")
-    if ours.has_times:
-        at = {pts: name for pts, name in theirs.frames if pts is not None}
-        other = [
-            pts for pts, name in ours.frames if at.get(pts or 0, name) != name and name not in sound
-        ]
-        if other:
-            found.append(f"other pictures at {other[:5]}")
-    seen = {name for _, name in ours.frames}
-    missing = [pts for pts, name in theirs.frames if name not in seen and name in sound]
-    if len(missing) > len(ours.lost):
-        found.append(f"pictures are missing unsaid: {missing[:5]}, {len(ours.lost)} lost")
-    return found
+from mutated import FILES, SEED, compare
 
 
 def main() -> int:
@@ -176,32 +21,13 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--files", type=int, default=FILES)
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--keep", type=Path, help="a folder for files with silent differences")
     asked = parser.parse_args()
-    chance = random.Random(asked.seed)  # noqa: S311 - the same files each time
-    counts, silent = Counter[str](), list[str]()
-    with tempfile.TemporaryDirectory() as folder, closing(FetchPool()) as readers:
-        sound = originals(Path(folder))
-        right = {path: {name for _, name in by_pyav(path).frames} for path in sound}
-        with Device(soc("Ascend310")) as device:
-            for number in range(asked.files):
-                source = sound[number % len(sound)]
-                about, data = mutated(source.read_bytes(), chance)
-                path = Path(folder) / f"mutated-{number}{source.suffix}"
-                path.write_bytes(data)
-                ours, theirs = by_fleet(path, device, readers), by_pyav(path)
-                counts["refused"] += bool(ours.refused)
-                counts["with losses"] += bool(ours.lost)
-                counts["pictures"] += len(ours.frames)
-                counts["lost pictures"] += len(ours.lost)
-                for what in differences(ours, theirs, right[source]):
-                    silent.append(f"{number} {source.suffix} ({about}): {what}")
-                    kept = Path(tempfile.gettempdir()) / f"mutated-{number}{source.suffix}"
-                    kept.write_bytes(data)
-                path.unlink()
-    print(f"{asked.files} mutated files of {len(sound)} kinds:", dict(counts))
-    print(f"{len(silent)} silent differences")
-    print("\n".join(silent))
-    return 1 if silent else 0
+    found = compare(asked.files, asked.seed, asked.keep)
+    print(f"{asked.files} mutated files of {found.kinds} kinds:", dict(found.counts))
+    print(f"{len(found.silent)} silent differences")
+    print("\n".join(found.silent))
+    return 1 if found.silent else 0
 
 
 if __name__ == "__main__":

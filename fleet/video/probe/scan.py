@@ -86,7 +86,7 @@ def _scan(
     uri = source.uri
     # libav has to seek in MP4 and AVI; the others are read from start to end, each byte once.
     budget = ScanBudget(uri, reader)
-    file = BlockFile(budget, seekable=demuxer in {"mov", "avi"})
+    file = BlockFile(budget, seekable=demuxer in {"mov", "avi", "matroska", "flv"})
     # A parser unsets the container's key flag where it finds no picture for the damage.
     options = {"fflags": "+noparse"} if demuxer in {"mov", "matroska", "flv"} else {}
     with opened(uri, file, demuxer, **options) as container:

@@ -1,0 +1,202 @@
+"""Mutated videos: what Fleet gives of each, against a sequential decode by PyAV."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import product
+from pathlib import Path
+
+import av
+import numpy as np
+from exact import eight_bit, index_of, pixels
+from generate import CODECS, CONTAINERS, Clip, GopKind, cached
+from other_codecs import KINDS, made
+
+from fleet.ascend.soc import soc
+from fleet.device import Device
+from fleet.errors import FleetError
+from fleet.plan.cost import CostModel
+from fleet.plan.lease import Lease
+from fleet.plan.order import order
+from fleet.plan.shard import DoneIntervals, video_work
+from fleet.worker.decode import DecodeLoss, ShardDecoder
+from fleet.worker.host_decoder import open_decoder
+from fleet.worker.prefetch import Fetch, FetchPool
+
+SEED, FILES = 20261128, 500
+NO_TIMES = frozenset({"avi", "h264", "hevc"})
+
+
+@dataclass
+class Given:
+    """What a decode gives of a file."""
+
+    frames: list[tuple[int | None, str]] = field(default_factory=list)
+    """Time and pixels of each picture that is taken for sound, in order."""
+    lost: set[int] = field(default_factory=set)
+    """Times of pictures that are recorded as lost."""
+    spoilt: int = 0
+    """Pictures that the decoder says are damaged, and packets that it refuses."""
+    refused: str = ""
+    """Why the video is refused, if it is."""
+    has_times: bool = True
+
+
+def originals(folder: Path) -> list[Path]:
+    """Make a file of every codec in every container."""
+    kinds: tuple[GopKind, ...] = ("closed", "open")
+    usual = [
+        cached(Clip(codec, container, gop_kind=kind), folder)
+        for codec, container, kind in product(CODECS, CONTAINERS, kinds)
+        if not (container == "avi" and codec == "h265")
+    ]
+    return usual + [made(name, c, folder) for name, kind in KINDS.items() for c in kind.containers]
+
+
+def mutated(data: bytes, chance: random.Random) -> tuple[str, bytes]:
+    """Change a file in one to three places."""
+    changed, about = bytearray(data), []
+    for _ in range(chance.randint(1, 3)):
+        what = chance.choice(("bits", "bytes", "zeros", "out", "in", "end"))
+        at = chance.randrange(len(changed))
+        span = chance.choice((1, 4, 32, 188, 700))
+        about.append(what)
+        if what == "bits":
+            changed[at] ^= 1 << chance.randrange(8)
+        elif what == "bytes":
+            changed[at : at + span] = chance.randbytes(len(changed[at : at + span]))
+        elif what == "zeros":
+            changed[at : at + span] = bytes(len(changed[at : at + span]))
+        elif what == "out":
+            del changed[at : at + span]
+        elif what == "in":
+            changed[at:at] = chance.randbytes(span)
+        elif len(changed) > 4096:
+            del changed[max(4096, at) :]
+    return "+".join(about), bytes(changed)
+
+
+def by_pyav(path: Path) -> Given:
+    """Decode from start to end, going on where a packet is refused."""
+    given = Given()
+    try:
+        with av.open(str(path), metadata_errors="replace") as container:
+            stream = container.streams.video[0]
+            stream.codec_context.thread_count = 1
+            for frame in _frames(container, stream, given):
+                if frame.is_corrupt:
+                    given.spoilt += 1
+                else:
+                    given.frames.append((frame.pts, pixels(eight_bit(frame))))
+    except (av.FFmpegError, ValueError, IndexError, AttributeError, PermissionError) as error:
+        given.refused = type(error).__name__
+    return given
+
+
+def _frames(
+    container: av.container.InputContainer, stream: av.VideoStream, given: Given
+) -> Iterator[av.VideoFrame]:
+    for packet in container.demux(stream):
+        try:
+            yield from packet.decode()
+        except av.FFmpegError:
+            given.spoilt += 1
+
+
+def by_fleet(path: Path, device: Device, readers: FetchPool) -> Given:
+    """Decode GOP by GOP, as leases do."""
+    given = Given()
+    try:
+        index = index_of(path)
+        given.has_times = index.container not in NO_TIMES
+        work = video_work(
+            index, np.ones(len(index.order), np.bool_), DoneIntervals([]), CostModel()
+        )
+        for gop in range(len(index.cuts)):
+            made_ = order(Lease("lease", (work.shard(gop, gop + 1),)), {index.source.uri: work})
+            (shard,) = made_.shards
+            fetch, lost = Fetch(made_, readers), list[DecodeLoss]()
+            with closing(open_decoder(device, shard.stream)) as channel:
+                decoder = ShardDecoder(shard, channel, partial(fetch.packet, shard), lost.append)
+                for picture in decoder.pictures():
+                    name, pts = pixels(picture.surface), int(shard.packets.pts[picture.row])
+                    given.frames.append((pts, name))
+                    picture.release()
+            for loss in lost:
+                given.lost.update(shard.packets.pts[loss.rows].tolist())
+    except FleetError as error:
+        given.refused = f"{error.name}: {error.message}"
+    return given
+
+
+def differences(ours: Given, theirs: Given, sound: set[str]) -> list[str]:
+    """Return what is other than in the sequential decode, and not said.
+
+    `sound`: the pixels of the pictures of the file before it was mutated. What is as it was then is
+    right, even where a decode that came through the damage gives something else.
+    """
+    if ours.refused:
+        return []
+    real = {name for _, name in theirs.frames} | sound
+    found = []
+    strange = [pts for pts, name in ours.frames if name not in real]
+    if strange:
+        found.append(f"pictures that nobody else decodes, at {strange[:5]}")
+    if ours.has_times:
+        at = {pts: name for pts, name in theirs.frames if pts is not None}
+        other = [
+            pts for pts, name in ours.frames if at.get(pts or 0, name) != name and name not in sound
+        ]
+        if other:
+            found.append(f"other pictures at {other[:5]}")
+    seen = {name for _, name in ours.frames}
+    missing = [pts for pts, name in theirs.frames if name not in seen and name in sound]
+    if len(missing) > len(ours.lost):
+        found.append(f"pictures are missing unsaid: {missing[:5]}, {len(ours.lost)} lost")
+    return found
+
+
+@dataclass
+class Comparison:
+    """What a number of mutated files came to."""
+
+    kinds: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    silent: list[str] = field(default_factory=list)
+    """Differences that nothing says."""
+
+
+def compare(files: int, seed: int, keep: Path | None = None) -> Comparison:
+    """Mutate files, and compare what Fleet and PyAV give of each.
+
+    `keep`: a folder for those with a silent difference.
+    """
+    chance = random.Random(seed)  # noqa: S311 - the same files each time
+    found = Comparison()
+    with tempfile.TemporaryDirectory() as folder, closing(FetchPool()) as readers:
+        sound = originals(Path(folder))
+        found.kinds = len(sound)
+        right = {path: {name for _, name in by_pyav(path).frames} for path in sound}
+        with Device(soc("Ascend310")) as device:
+            for number in range(files):
+                source = sound[number % len(sound)]
+                about, data = mutated(source.read_bytes(), chance)
+                path = Path(folder) / f"mutated-{number}{source.suffix}"
+                path.write_bytes(data)
+                ours, theirs = by_fleet(path, device, readers), by_pyav(path)
+                found.counts["refused"] += bool(ours.refused)
+                found.counts["with losses"] += bool(ours.lost)
+                found.counts["pictures"] += len(ours.frames)
+                found.counts["lost pictures"] += len(ours.lost)
+                for what in differences(ours, theirs, right[source]):
+                    found.silent.append(f"{number} {source.suffix} ({about}): {what}")
+                    if keep is not None:
+                        (keep / path.name).write_bytes(data)
+                path.unlink()
+    return found
