@@ -26,6 +26,7 @@ _KINDS = {
     "not closed": "The job is not closed",
     "not proven": "Coverage cannot be proved",
     "other rows": "Stretches that have other rows when they are decoded again",
+    "never looked at": "Video streams that the job takes and that were never looked at",
     "readable now": "Stretches that are recorded as lost, and can be read now",
     "not looked at": "Videos of the sample that could not be looked at",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from glob import escape
@@ -23,6 +23,7 @@ from fleet.driver.recheck.recompute import Recomputer, recomputing
 from fleet.driver.recheck.report import RecheckReport, Unreached
 from fleet.driver.recheck.sample import draw, gops_at
 from fleet.driver.recheck.stored import StoredRows
+from fleet.driver.streams import choose_streams
 from fleet.errors import (
     CredentialsRefusedError,
     OutputTakenError,
@@ -41,6 +42,7 @@ from fleet.table.maintenance.finding import Finding
 from fleet.table.parts.schema import ERRORS_TABLE, output_schemas
 from fleet.table.state.video_manifest import Video
 from fleet.table.table import Table
+from fleet.video.index import VideoIndex
 
 
 def recheck(
@@ -63,7 +65,8 @@ def recheck(
     with closing(indexes), recomputing(job, identity) as recomputer:
         state = table.state()
         schemas = output_schemas(job.work.table, job.work.schema, job.partitions)
-        checker = _Checker(job, recomputer, StoredRows(table, state, schemas), table.uri)
+        stored = StoredRows(table, state, schemas)
+        checker = _Checker(job, recomputer, stored, table.uri, table.videos())
         done, number = state.done, 0
         for video, shares in _drawn(table, done, stretches, seed):
             checker.check(video, shares, indexes, done)
@@ -104,6 +107,8 @@ class _Checker:
     recomputer: Recomputer
     stored: StoredRows
     output: str
+    listed: Collection[str]
+    """The addresses of all videos that the output lists."""
     count: Counter[str] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
     unreached: list[Unreached] = field(default_factory=list)
@@ -116,6 +121,7 @@ class _Checker:
         try:
             index = indexes.get(Source(video.uri, video.bytes, video.etag))
             index = index.as_stored() if self.job.rotation == "ignore" else index
+            self.findings += self._unseen_streams(index)
             wanted = self.job.sample.wanted(index)
             work = video_work(index, wanted, done, CostModel())
             for gop in gops_at(shares, np.where(work.todo, 0, work.costs.frames)):
@@ -125,6 +131,16 @@ class _Checker:
         except (StorageError, VideoError) as error:
             self.unreached.append(Unreached(video.uri, error.message))
         self.count["videos"] += self.count["stretches"] > before
+
+    def _unseen_streams(self, index: VideoIndex) -> Iterator[Finding]:
+        """Yield the video streams that the job takes, and that an earlier version passed over."""
+        on_host = self.job.fallback == "cpu"
+        taken = choose_streams(index.source, index.stream, self.job.streams, on_host=on_host)
+        for other in taken.further:
+            if other.uri not in self.listed:
+                detail = "a video stream beside the one that was looked at"
+                way_out = f"Run the job's command with `--input {quote(other.uri)}` as well."
+                yield Finding("never looked at", other.uri, detail, way_out)
 
     def _check_gop(self, work: VideoWork, gop: int) -> None:
         shard = work.shard(gop, gop + 1)
