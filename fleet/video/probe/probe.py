@@ -12,7 +12,7 @@ from fleet.video.containers import isobmff, mpegps, mpegts
 from fleet.video.containers.limits import REMUX, WHOLE_BYTES, HeaderBudget
 from fleet.video.containers.reader import CountedReader, RangeReader, Ranges
 from fleet.video.h26x.annexb import begins_with_start_code, find_offsets
-from fleet.video.index import VideoIndex
+from fleet.video.index import PacketTable, VideoIndex
 from fleet.video.probe.check import check_index
 from fleet.video.probe.header import index_avi, index_isobmff
 from fleet.video.probe.mended import lists_the_same
@@ -83,7 +83,7 @@ def _index(source: Source, reader: RangeReader, whole_bytes: int) -> VideoIndex:
         # Of a file that was cut off, the header lists what should be there, and is found missing.
         with suppress(VideoError):
             _, scanned = _from_scan(source, head, container, counted)
-        if scanned is not None and lists_the_same(scanned.packets, found.packets):
+        if scanned is not None and _is_better(scanned.packets, found.packets):
             found, origin = scanned, "scan"
     return VideoIndex(
         source=source,
@@ -93,6 +93,17 @@ def _index(source: Source, reader: RangeReader, whole_bytes: int) -> VideoIndex:
         origin=origin,
         bytes_read=counted.bytes,
     )
+
+
+def _is_better(scanned: PacketTable, listed: PacketTable) -> bool:
+    """Return whether a scan tells more of the packets that a header lists.
+
+    Where it makes out no picture at what is said to be a key, that is damaged, and its frames are
+    to keep their numbers.
+    """
+    if not lists_the_same(scanned, listed):
+        return False
+    return not (listed.key & listed.shown & ~(scanned.key | scanned.shown)).any()
 
 
 def _from_header(source: Source, head: bytes, ranges: Ranges) -> tuple[str, ProbeResult | None]:
