@@ -173,14 +173,20 @@ class _Examiner:
         self._soc = soc
         self._known = known
         self._as_stored = as_stored
+        self._streams: dict[str, list[str]] = {}
+        """The address of a file -> those of its further streams that are known."""
+        for uri in known.videos:
+            address, stream = split_stream(uri)
+            if stream is not None:
+                self._streams.setdefault(address, []).append(uri)
 
     def examine_all(self, source: Source) -> tuple[list[_Outcome], int]:
         """Look at all video streams of a file that are taken; return how many are not, too."""
         known, found = self._known, self._examine(source)
         if isinstance(found, Video):
-            streams = (uri for uri in known.videos if split_stream(uri)[0] == source.uri)
-            others = (Source(uri, source.bytes, source.etag) for uri in streams)
-            return [found, *(self._examine(one) for one in others if one.uri != source.uri)], 0
+            uris = self._streams.get(source.uri, ())
+            others = (Source(uri, source.bytes, source.etag) for uri in uris)
+            return [found, *map(self._examine, others)], 0
         if isinstance(found, Refusal) and not isinstance(found.error, StreamRefusedError):
             return [found], 0
         stream = self._indexes.get(source).stream

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 from fleet.core.progress import Progress
-from fleet.core.run_events import DeviceLost, Event, LeaseFailed
+from fleet.core.run_events import DeviceLost, Event, LeaseDone, LeaseFailed
 from fleet.core.source import Source
 from fleet.errors import FleetError, IndexMistakenError, VideoError
 from fleet.executors.pool import Pool
@@ -62,7 +62,9 @@ class MendingPool:
                 self._under_way.append((event, self._threads.submit(self._mend_all, sources)))
             else:
                 events.append(event)
-                if isinstance(event, DeviceLost):
+                if isinstance(event, LeaseDone):
+                    self._sources.pop(event.lease, None)
+                elif isinstance(event, DeviceLost):
                     # The ledger takes back what that device held; what it failed at is in there.
                     self._under_way = [
                         (failed, mending)

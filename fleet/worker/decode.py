@@ -134,11 +134,10 @@ class ShardDecoder:
     def _feed(self, row: int, wanted: bool, *, begins: bool) -> Iterator[Picture]:
         shard = self._shard
         data = self._packet(row)
-        number = int(shard.rows[row])
+        own = self._demuxer.unit(shard.packets, row, data)
         if self._check is not None:
-            own = self._demuxer.unit(shard.packets, row, data, begins=False, number=number)
             self._check.check(own, begins=begins)
-        nals = self._demuxer.unit(shard.packets, row, data, begins=begins, number=number)
+        nals = self._demuxer.with_sets(own, int(shard.rows[row]), begins=begins)
         if not wanted and self._is_droppable(nals):
             self._skipped += 1
             return

@@ -23,7 +23,9 @@ def units(data: bytes) -> tuple[VideoIndex, list[NalUnits]]:
     index = probed(data)
     table, demuxer = index.packets, Demuxer(index.source, index.stream)
     return index, [
-        demuxer.unit(table, row, data[start : start + span], begins=row == 0)
+        demuxer.with_sets(
+            demuxer.unit(table, row, data[start : start + span]), row, begins=row == 0
+        )
         for row, (start, span) in enumerate(zip(table.position, table.span, strict=True))
     ]
 

@@ -26,21 +26,10 @@ class Demuxer:
         self.parameter_sets = split(stream.parameter_sets)
         """The stream's parameter sets, split once for all that read them."""
 
-    def unit(
-        self,
-        packets: PacketTable,
-        row: int,
-        data: bytes,
-        *,
-        begins: bool,
-        number: int | None = None,
-    ) -> NalUnits:
+    def unit(self, packets: PacketTable, row: int, data: bytes) -> NalUnits:
         """Return packet `row` in Annex-B form; `data`: the `span` bytes of the file it lies in.
 
-        `begins`: a decode begins here, so the parameter sets come before the picture: the device,
-        unlike a container, takes them only in the stream (docs/chip.md#vdec-input). `number`: the
-        packet's row in the whole video, where `packets` are only some of it. A packet of another
-        codec than H.264 and H.265 comes as it is, without NAL units. Raises
+        A packet of another codec than H.264 and H.265 comes as it is, without NAL units. Raises
         BrokenVideoError where the bytes are not those that the index describes.
         """
         try:
@@ -54,9 +43,17 @@ class Demuxer:
         if not nals.data:
             message = f"The bytes at {packets.position[row]} are no picture: they are empty."
             raise BrokenVideoError(self._source.uri, message)
-        return self._with_sets(nals, row if number is None else number, begins=begins)
+        return nals
 
-    def _with_sets(self, nals: NalUnits, row: int, *, begins: bool) -> NalUnits:
+    def with_sets(self, nals: NalUnits, row: int, *, begins: bool) -> NalUnits:
+        """Return a packet, behind the parameter sets that a decoder lacks there.
+
+        `row`: its row in the whole video. `begins`: a decode begins here, so the parameter sets
+        come before the picture: the device, unlike a container, takes them only in the stream
+        (docs/chip.md#vdec-input).
+        """
+        if self._stream.codec not in CODECS:
+            return nals
         if not self._stream.later_sets:
             wants = begins and not has_parameter_sets(self._stream.codec, nals)
             return self.parameter_sets + nals if wants else nals

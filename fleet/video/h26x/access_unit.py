@@ -41,18 +41,18 @@ def has_parameter_sets(codec: str, nals: NalUnits) -> bool:
 
 def has_any_set(codec: str, nals: NalUnits) -> bool:
     """Return whether the unit holds a parameter set."""
-    kinds = PARAMETER_SETS.get(codec, frozenset())
-    mask, shift = (0x1F, 0) if codec == "h264" else (0x3F, 1)
-    return any(nals.data[offset] >> shift & mask in kinds for offset in nals.offsets)
+    return any(_is_set(codec, nals.data[offset]) for offset in nals.offsets)
 
 
 def set_units(codec: str, nals: NalUnits) -> list[bytes]:
     """Return the parameter sets of a unit, header first."""
-    if not has_any_set(codec, nals):
-        return []
-    mask, shift = (0x1F, 0) if codec == "h264" else (0x3F, 1)
-    kinds = PARAMETER_SETS[codec]
-    return [nal for nal in nals if nal and nal[0] >> shift & mask in kinds]
+    headers = (nals.data[offset] for offset in nals.offsets)
+    return [nals[number] for number, header in enumerate(headers) if _is_set(codec, header)]
+
+
+def _is_set(codec: str, header: int) -> bool:
+    kind = header & 0x1F if codec == "h264" else header >> 1 & 0x3F
+    return kind in PARAMETER_SETS.get(codec, ())
 
 
 def is_auxiliary(codec: str, nals: NalUnits) -> bool:

@@ -65,8 +65,10 @@ def scan(
         return _scan(source, reader, demuxer, layout)
     with opened(source.uri, BlockFile(reader, seekable=False), demuxer) as container:
         known = [stream.id for stream in video_streams(container)]
-    late = late_streams(reader, layout, known)[max(0, source.stream - len(known)) :]
-    if source.stream < len(known) or not late:
+    if source.stream < len(known):
+        return _scan(source, reader, demuxer, layout)
+    late = late_streams(reader, layout, known)[source.stream - len(known) :]
+    if not late:
         return _scan(source, reader, demuxer, layout)
     # libav meets it where it begins.
     pid, start = late[0]
