@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from fleet.clock import Clock
-from fleet.core.progress import Progress
 from fleet.core.run_events import (
     ELSEWHERE,
     DeviceLost,
@@ -17,9 +16,10 @@ from fleet.core.run_events import (
 from fleet.driver.peers import LOOK_EVERY_S, PeerWatch
 from fleet.errors import StorageError, TornPartError
 from fleet.executors.pool import Pool
+from fleet.executors.wrapped_pool import WrappedPool
 from fleet.plan.lease import Lease
 from fleet.plan.order import LeaseOrder
-from fleet.scheduler.commands import Assign, Cancel, Release, SetNodeAside, Truncate
+from fleet.scheduler.commands import Assign
 from fleet.table.commits.commit import read_commit
 from fleet.table.commits.record import lease_of
 from fleet.table.parts.schema import FRAMES_TABLE
@@ -28,7 +28,7 @@ from fleet.table.table import Table
 LOOK_FOR_OTHERS_S = 15.0
 
 
-class SharedPool:
+class SharedPool(WrappedPool):
     """A pool that also tells of the leases that other runs have committed meanwhile.
 
     Of what its own devices hold they tell themselves: their parts may be seen before that.
@@ -43,7 +43,7 @@ class SharedPool:
         epoch: int,
         clock: Clock,
     ) -> None:
-        self._pool = pool
+        super().__init__(pool)
         self._folder = table.folder
         self._peers = peers
         self._epoch = epoch
@@ -54,23 +54,10 @@ class SharedPool:
         self._next_search_s = 0.0
         self._shared = False
 
-    @property
-    def capacity(self) -> int:
-        """See Pool."""
-        return self._pool.capacity
-
-    def set_target(self, devices: int) -> None:
-        """See Pool."""
-        self._pool.set_target(devices)
-
     def apply(self, command: Assign, order: LeaseOrder) -> None:
         """See Pool."""
         self._held[command.lease] = command.device
-        self._pool.apply(command, order)
-
-    def tell(self, command: Cancel | Truncate | Release | SetNodeAside) -> None:
-        """See Pool."""
-        self._pool.tell(command)
+        super().apply(command, order)
 
     def poll(self, timeout_s: float) -> list[Event]:
         """See Pool."""
@@ -111,11 +98,3 @@ class SharedPool:
             if record is not None:
                 self._unheard.discard(lease)
                 yield LeaseDone(ELSEWHERE, lease, record.receipt)
-
-    def progress(self) -> list[Progress]:
-        """See Pool."""
-        return self._pool.progress()
-
-    def close(self) -> None:
-        """See Pool."""
-        self._pool.close()

@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
-from fleet.core.progress import Progress
 from fleet.core.run_events import DeviceLost, Event, LeaseDone, LeaseFailed
 from fleet.core.source import Source
 from fleet.errors import FleetError, IndexMistakenError, VideoError
 from fleet.executors.pool import Pool
+from fleet.executors.wrapped_pool import WrappedPool
 from fleet.plan.order import LeaseOrder
-from fleet.scheduler.commands import Assign, Cancel, Release, SetNodeAside, Truncate
+from fleet.scheduler.commands import Assign
 
 _WAIT_S = 0.05
 """How long is waited for other news while an index is mended."""
 
 
-class MendingPool:
+class MendingPool(WrappedPool):
     """A pool that tells of a lease whose index was wrong only once the index is mended.
 
     The lease is then spelled out again, by what is known now.
@@ -26,32 +26,19 @@ class MendingPool:
 
     def __init__(self, pool: Pool, mend: Callable[[Source], None]) -> None:
         """Take the pool; `mend`: makes the index of a video anew, see `IndexCache.mend`."""
-        self._pool = pool
+        super().__init__(pool)
         self._mend = mend
         self._sources: dict[str, tuple[Source, ...]] = {}
         self._under_way: list[tuple[LeaseFailed, Future[None]]] = []
         # One after the other: each reads a whole file.
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="mend")
 
-    @property
-    def capacity(self) -> int:
-        """See Pool."""
-        return self._pool.capacity
-
-    def set_target(self, devices: int) -> None:
-        """See Pool."""
-        self._pool.set_target(devices)
-
     def apply(self, command: Assign, order: LeaseOrder) -> None:
         """See Pool."""
         unchecked = tuple(shard.source for shard in order.shards if not shard.looked_through)
         if unchecked:
             self._sources[command.lease] = unchecked
-        self._pool.apply(command, order)
-
-    def tell(self, command: Cancel | Truncate | Release | SetNodeAside) -> None:
-        """See Pool."""
-        self._pool.tell(command)
+        super().apply(command, order)
 
     def poll(self, timeout_s: float) -> list[Event]:
         """See Pool."""
@@ -85,10 +72,6 @@ class MendingPool:
             else:
                 yield _told(event, mending.exception())
 
-    def progress(self) -> list[Progress]:
-        """See Pool."""
-        return self._pool.progress()
-
     def stop(self) -> None:
         """Begin to mend no other index."""
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -96,7 +79,7 @@ class MendingPool:
     def close(self) -> None:
         """See Pool."""
         self.stop()
-        self._pool.close()
+        super().close()
 
 
 def _told(event: LeaseFailed, error: BaseException | None) -> LeaseFailed:
