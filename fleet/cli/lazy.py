@@ -25,6 +25,7 @@ HOMES = {
     "compile": "fleet.cli.compile:compile_command",
     "eval": "fleet.cli.evaluate:evaluate",
     "show": "fleet.cli.show:show",
+    "view": "fleet.cli.view:view",
     "demo": "fleet.cli.demo:demo",
     "chaos": "fleet.cli.chaos:chaos",
     "street": "fleet.street.command:street",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Concatenate, ParamSpec
 
 import typer
 
+from fleet.errors import UsageError
 from fleet.job.job import Job
 from fleet.job.job_file import load_job, parse_override
 from fleet.version import PACKAGE
@@ -193,3 +195,12 @@ def packaged_job(name: str) -> Path:
     package = PACKAGE
     inside = package / "jobs" / name
     return inside if inside.is_file() else package.parent / "jobs" / name
+
+
+def seconds(text: str, option: str) -> Fraction:
+    """Return the seconds of an option, exactly; raise UsageError where it is no number."""
+    try:
+        return Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        message = f"{option} {text} is no number of seconds."
+        raise UsageError(message, "Write it as 12 or 12.5.") from None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from fleet.cli.options import seconds
 from fleet.errors import UsageError
 from fleet.show.video import open_recorded, picture, stretch
 from fleet.storage import Folder
@@ -29,20 +29,12 @@ def show(
     A PNG shows the processed frame that is nearest to the time. In an MP4, a frame that was not
     processed shows the boxes of the last one that was, in thin lines.
     """
-    at_s, to_s = _seconds(at, "--at"), None if to is None else _seconds(to, "--to")
+    at_s, to_s = seconds(at, "--at"), None if to is None else seconds(to, "--to")
     _check_kind(out, to)
     video = open_recorded(output, uri)
     data, said = picture(video, at_s) if to_s is None else stretch(video, at_s, to_s)
     Folder(str(out.absolute().parent)).put(out.name, data)
     typer.echo(f"{out}: {said}")
-
-
-def _seconds(text: str, option: str) -> Fraction:
-    try:
-        return Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        message = f"{option} {text} is no number of seconds."
-        raise UsageError(message, "Write it as 12 or 12.5.") from None
 
 
 def _check_kind(out: Path, to: str | None) -> None:

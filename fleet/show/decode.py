@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -39,11 +39,14 @@ class DecodedFrame:
 
 
 def decode_frames(
-    index: VideoIndex, wanted: NDArray[np.bool_], chip: str
+    index: VideoIndex,
+    wanted: NDArray[np.bool_],
+    chip: str,
+    see: Callable[[Picture], NDArray[np.uint8]] = Picture.rgb,
 ) -> Iterator[DecodedFrame]:
     """Yield the wanted frames in presentation order, decoded as on `chip` and upright.
 
-    `wanted`: bool [frames], by frame number.
+    `wanted`: bool [frames], by frame number. `see`: returns a picture's pixels, as in DecodedFrame.
 
     Raises VideoError where neither the chip nor the host decodes it, and UsageError where frames
     are damaged.
@@ -60,7 +63,7 @@ def decode_frames(
                 shard, channel, lambda row: fetch.packet(shard, row), lost.append
             )
             for picture in upright(decoder.pictures(), index.stream, device, lost.append):
-                yield _decoded(picture, shard, index)
+                yield _decoded(picture, shard, index, see(picture))
                 picture.release()
     if lost:
         count = sum(len(item.rows) for item in lost)
@@ -68,7 +71,9 @@ def decode_frames(
         raise UsageError(message, "Choose another stretch.")
 
 
-def _decoded(picture: Picture, shard: ShardOrder, index: VideoIndex) -> DecodedFrame:
+def _decoded(
+    picture: Picture, shard: ShardOrder, index: VideoIndex, rgb: NDArray[np.uint8]
+) -> DecodedFrame:
     pts = int(shard.packets.pts[picture.row])
     time_s = float((pts - index.start_pts) * index.stream.time_base)
-    return DecodedFrame(int(shard.frames[picture.row]), pts, time_s, picture.rgb())
+    return DecodedFrame(int(shard.frames[picture.row]), pts, time_s, rgb)
