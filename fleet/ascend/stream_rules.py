@@ -15,7 +15,18 @@ HOST_CODECS = frozenset(
     {
         *("h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2video", "mpeg1video", "mjpeg"),
         *("prores", "dnxhd", "ffv1", "dvvideo", "h263", "flv1", "msmpeg4v2", "msmpeg4v3"),
-        *("wmv1", "wmv2", "jpeg2000", "cfhd", "huffyuv", "ffvhuff", "utvideo", "magicyuv", "png"),
+        *(
+            "wmv1",
+            "wmv2",
+            "jpeg2000",
+            "cfhd",
+            "huffyuv",
+            "ffvhuff",
+            "utvideo",
+            "magicyuv",
+            "png",
+            "theora",
+        ),
     }
 )
 """What the host decodes where the chip does not, as FFmpeg names it: codecs of which it is known

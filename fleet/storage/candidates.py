@@ -15,7 +15,7 @@ from fleet.storage.selection import WILDCARDS, check_glob, matches
 from fleet.storage.store import Stat, Store
 
 VIDEO_EXTENSIONS = frozenset(
-    {".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".flv", ".f4v"}
+    {".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".flv", ".f4v", ".ogv"}
     | {".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".vob"}
     | {".h264", ".264", ".avc", ".h265", ".265", ".hevc"}
 )

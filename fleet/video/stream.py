@@ -61,9 +61,10 @@ class StreamInfo:
     """The width of the NAL length prefix in the container's samples; 0 where these are Annex-B."""
     transport_pid: int = 0
     """The stream's PID where samples lie in MPEG-TS packets, its id where they lie in an MPEG
-    program stream; 0 where each is one run of bytes."""
+    program stream, its serial number and 1 where they lie in Ogg pages; 0 where each is one run of
+    bytes."""
     transport_step: int = 188
-    """Bytes from one TS packet to the next, 188 or 192; 0 in a program stream."""
+    """Bytes from one TS packet to the next, 188 or 192; 0 in a program stream, 1 in Ogg."""
     configuration: bytes = b""
     """What a decoder of another codec than H.264 and H.265 is told before its first packet."""
     codec_tag: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from exact import Seen, index_of, sequential, sharded
@@ -94,6 +95,29 @@ def test_pictures_that_are_not_coded_have_no_numbers(folder: Path) -> None:
     path = sparse_avi(folder)
     index = index_of(path)
     assert len(index.order) == FRAMES < len(index.packets)
+    wanted = np.ones(FRAMES, np.bool_)
+    seen, _, _ = sharded(index, list(range(len(index.cuts) + 1)), wanted)
+    check(path, seen, wanted)
+
+
+def test_a_video_in_ogg_is_found_between_its_sound(folder: Path) -> None:
+    """Sound first, and its pages between those of the pictures, which lie across pages."""
+    path = folder / "sound.ogv"
+    with av.open(str(made("vp8", "webm", folder))) as video, av.open(str(path), "w") as output:
+        sound = output.add_stream("libopus", rate=48000)
+        pictures = output.add_stream_from_template(video.streams.video[0])
+        for number in range(60):
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 1920), np.int16), "s16", "stereo")
+            silence.sample_rate, silence.pts = 48000, number * 960
+            output.mux(sound.encode(silence))
+        output.mux(sound.encode(None))
+        for packet in video.demux(video=0):
+            if packet.size:
+                packet.stream = pictures
+                output.mux(packet)
+    index = index_of(path)
+    assert index.container == "ogg"
+    assert len(index.order) == FRAMES
     wanted = np.ones(FRAMES, np.bool_)
     seen, _, _ = sharded(index, list(range(len(index.cuts) + 1)), wanted)
     check(path, seen, wanted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fleet.core.access_unit import NalUnits
 from fleet.core.source import Source
 from fleet.errors import BrokenVideoError
-from fleet.video.containers import mpegps, mpegts
+from fleet.video.containers import mpegps, mpegts, ogg
 from fleet.video.h26x.access_unit import has_parameter_sets
 from fleet.video.h26x.annexb import from_sample, split
 from fleet.video.h26x.parameter_sets import CODECS
@@ -73,6 +73,8 @@ class Demuxer:
 
 
 def _payload(data: bytes, stream: int, step: int) -> bytes:
+    if step == ogg.PAGES:
+        return ogg.payload(data, stream - 1)
     return mpegts.payload(data, stream, step) if step else mpegps.payload(data, stream)
 
 

@@ -26,6 +26,7 @@ DEMUXERS = {
     "flv": "Flash video",
     "mpegts": "MPEG-TS",
     "mpeg": "an MPEG program stream",
+    "ogg": "Ogg",
     "h264": "raw H.264",
     "hevc": "raw H.265",
 }
@@ -35,7 +36,7 @@ DEMUXERS = {
 _PROBED = {"codec_whitelist": "mpeg4", "max_pixels": str(MAX_PIXELS), "max_streams": "64"}
 _USUAL = frozenset({"h264", "hevc"})
 _ENCRYPTED: tuple[PktSideDataT, ...] = ("encryption_info", "encryption_init_info")
-_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpegts,mpeg,h264,hevc"
+_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpegts,mpeg,ogg,h264,hevc"
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.errors import BrokenVideoError
-from fleet.video.containers import mpegps, mpegts
+from fleet.video.containers import mpegps, mpegts, ogg
 from fleet.video.containers.limits import REMUX
 from fleet.video.containers.packet_rows import PacketLocation
 from fleet.video.containers.reader import BlockFile
@@ -208,7 +208,7 @@ class InProgram(InTransport):
 
     def _read_on(self) -> bool:
         chunk = self._file.peek(self._next, _CHUNK_BYTES)
-        found, end = mpegps.packets(chunk, self._pid)
+        found, end = self._packets(chunk)
         if not end:
             # Of damage as long as a chunk, some is kept: a packet may begin in it.
             self._next += _CHUNK_BYTES // 2
@@ -219,8 +219,21 @@ class InProgram(InTransport):
         self._next += end
         return True
 
+    def _packets(self, chunk: bytes) -> tuple[Sequence[mpegps.PesPacket | ogg.Page], int]:
+        return mpegps.packets(chunk, self._pid)
+
     def _payload_of(self, data: bytes) -> bytes:
         return mpegps.payload(data, self._pid)
+
+
+class InOgg(InProgram):
+    """For Ogg: the payload of one stream's pages is the packets, one after another."""
+
+    def _packets(self, chunk: bytes) -> tuple[Sequence[mpegps.PesPacket | ogg.Page], int]:
+        return ogg.pages(chunk, self._pid)
+
+    def _payload_of(self, data: bytes) -> bytes:
+        return ogg.payload(data, self._pid)
 
 
 def not_verbatim(uri: str) -> BrokenVideoError:

@@ -13,6 +13,7 @@ from fleet.video.other_codecs.h263 import FlvReader, H263Reader
 from fleet.video.other_codecs.microsoft import MicrosoftReader
 from fleet.video.other_codecs.mpeg2 import Mpeg2Reader, sequence_header
 from fleet.video.other_codecs.mpeg4 import Mpeg4Reader, holds_between, is_interlaced, object_layer
+from fleet.video.other_codecs.theora import TheoraReader
 from fleet.video.other_codecs.vpx import Vp8Reader, Vp9Reader
 
 _INTRA_ONLY = frozenset(
@@ -24,7 +25,7 @@ _INTRA_ONLY = frozenset(
 """Codecs of which each packet is a key."""
 _MICROSOFT = frozenset({"msmpeg4v2", "msmpeg4v3", "wmv1", "wmv2"})
 """DivX 3 and relatives: a picture's type is in its first bits."""
-_IN_ORDER = _INTRA_ONLY | _MICROSOFT | {"vp8", "vp9", "av1", "ffv1", "h263", "flv1"}
+_IN_ORDER = _INTRA_ONLY | _MICROSOFT | {"vp8", "vp9", "av1", "ffv1", "h263", "flv1", "theora"}
 """Codecs whose pictures are shown in the order in which they are decoded."""
 _FLAGS = ("key", "shown", "between", "closed")
 REORDERING = frozenset({"mpeg4", "mpeg2video", "mpeg1video"})
@@ -55,6 +56,7 @@ def packet_reader(codec: str, configuration: bytes) -> PacketReader | None:
         "av1": Av1Reader,
         "h263": H263Reader,
         "flv1": FlvReader,
+        "theora": TheoraReader,
     }
     return readers[codec]() if codec in readers else None
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from fleet.core.source import Source
 from fleet.errors import BrokenVideoError, FleetError, NotAVideoError, VideoError
-from fleet.video.containers import isobmff, mpegps, mpegts
+from fleet.video.containers import isobmff, mpegps, mpegts, ogg
 from fleet.video.containers.limits import REMUX, WHOLE_BYTES, HeaderBudget
 from fleet.video.containers.reader import CountedReader, RangeReader, Ranges
 from fleet.video.h26x.annexb import begins_with_start_code, find_offsets
@@ -23,13 +23,19 @@ _UNEXPECTED = (
     *(ValueError, ArithmeticError, LookupError, TypeError),
     *(AssertionError, RuntimeError, MemoryError),
 )
-_TAKES = "Fleet reads MP4, QuickTime, AVI, Matroska, FLV, MPEG-TS, MPEG-PS, raw H.264 or H.265."
-_EBML = b"\x1a\x45\xdf\xa3"
-_FLV = b"FLV\1"
+_TAKES = (
+    "Fleet reads MP4, QuickTime, AVI, Matroska, FLV, Ogg, MPEG-TS, MPEG-PS, raw H.264 or H.265."
+)
+_SCANNED = {
+    b"\x1a\x45\xdf\xa3": "matroska",
+    b"FLV\1": "flv",
+    ogg.MAGIC: "ogg",
+    mpegps.MAGIC: "mpeg",
+}
+"""What files begin with that have no index of all packets, and the demuxer that scans them."""
 # Recognised only to say what to do with such a file.
 _OTHER_CONTAINERS = {
     b"\x30\x26\xb2\x75\x8e\x66\xcf\x11": "Windows Media (.wmv, .asf)",
-    b"OggS": "Ogg",
     b"DHAV": "a file of a Dahua recorder (.dav), whose own program exports MP4 too",
     b"DAHUA": "a file of a Dahua recorder (.dav), whose own program exports MP4 too",
     b"IMKH": "a file of a Hikvision recorder, mostly an MPEG program stream behind 40 bytes",
@@ -49,9 +55,9 @@ def probe(source: Source, reader: RangeReader, whole_bytes: int = WHOLE_BYTES) -
     """Index a video without decoding it.
 
     MP4, QuickTime and AVI cost two or three reads of their header, unless the pictures at two keys
-    show that its key flags are wrong; such files, Matroska, FLV, MPEG-TS, MPEG-PS and raw streams
-    are read once from end to end. `whole_bytes`: files up to so many bytes are read whole in any
-    case, as a container's flags may be wrong at any picture. Raises NotAVideoError,
+    show that its key flags are wrong; such files, Matroska, FLV, Ogg, MPEG-TS, MPEG-PS and raw
+    streams are read once from end to end. `whole_bytes`: files up to so many bytes are read whole
+    in any case, as a container's flags may be wrong at any picture. Raises NotAVideoError,
     BrokenVideoError; StorageError where the store fails. The index that is returned has passed
     `check_index`.
     """
@@ -119,14 +125,11 @@ def _from_scan(
 ) -> tuple[str, ProbeResult]:
     if container:
         return container, scan(source, reader, "mov" if container == "mp4" else container)
-    if head.startswith(_EBML):
-        return "matroska", scan(source, reader, "matroska")
-    if head.startswith(_FLV):
-        return "flv", scan(source, reader, "flv")
+    for magic, demuxer in _SCANNED.items():
+        if head.startswith(magic):
+            return demuxer, scan(source, reader, demuxer)
     if layout := mpegts.find_layout(head):
         return "mpegts", scan(source, reader, "mpegts", layout)
-    if head.startswith(mpegps.MAGIC):
-        return "mpeg", scan(source, reader, "mpeg")
     if codec := _raw_codec(head):
         return codec, scan(source, reader, codec)
     raise _not_a_video(source.uri, head)

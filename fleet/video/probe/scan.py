@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from fleet.core.access_unit import NalUnits
 from fleet.core.source import Source
 from fleet.errors import BrokenVideoError
+from fleet.video.containers import ogg
 from fleet.video.containers.libav import opened, packets, video_stream, video_streams
 from fleet.video.containers.limits import REENCODE, REMUX, ScanBudget
 from fleet.video.containers.locate import (
+    InOgg,
     InProgram,
     InSequence,
     InTransport,
@@ -46,6 +48,7 @@ from fleet.video.probe.stream_info import (
 from fleet.video.stream import CONTAINER_CLOCK
 
 _FEW = 8
+_OGG_HEADS_BYTES = 64 << 10
 
 
 def scan(
@@ -96,7 +99,7 @@ def _scan(
         number = known.index(pid) if pid in known else source.stream
         stream = video_stream(uri, container, number)
         codec, sets = codec_name(stream), header_sets(uri, stream)
-        locator = _locator(file, demuxer, stream, layout)
+        locator = _locator(uri, file, demuxer, stream, layout)
         log = _log(uri, codec, sets)
         other = OtherScan(stream) if log is None else None
         rows, not_found = PacketRows(), 0
@@ -121,6 +124,8 @@ def _scan(
         found = _found(uri, stream, sets, rows, log or other)
         if demuxer == "mpeg":
             return _in_transport(found, stream.id & 0xFF, 0)
+        if demuxer == "ogg":
+            return _in_transport(found, _serial(uri, file, stream) + 1, ogg.PAGES)
         if layout is None:
             return found
         assert isinstance(locator, InTransport)
@@ -134,13 +139,24 @@ def _in_transport(found: ProbeResult, pid: int, step: int) -> ProbeResult:
     return replace(found, stream=replace(found.stream, transport_pid=pid, transport_step=step))
 
 
+def _serial(uri: str, file: BlockFile, stream: VideoStream) -> int:
+    """Return the serial number of a stream in Ogg; libav numbers them in their order."""
+    serials = ogg.serials(file.peek(0, _OGG_HEADS_BYTES))
+    if stream.index >= len(serials):
+        message = "its streams do not all begin at its start."
+        raise BrokenVideoError(uri, message, REMUX)
+    return serials[stream.index]
+
+
 def _locator(
-    file: BlockFile, demuxer: str, stream: VideoStream, layout: PacketLayout | None
+    uri: str, file: BlockFile, demuxer: str, stream: VideoStream, layout: PacketLayout | None
 ) -> Locator:
     if layout is not None:
         return InTransport(file, stream.id, layout)
     if demuxer == "mpeg":
         return InProgram(file, stream.id & 0xFF)
+    if demuxer == "ogg":
+        return InOgg(file, _serial(uri, file, stream))
     return InSequence(file) if demuxer in CODECS else NearPosition(file)
 
 
