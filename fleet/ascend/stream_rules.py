@@ -72,6 +72,15 @@ def check_stream(soc: Soc, stream: StreamInfo, uri: str = "") -> None:
             raise StreamRefusedError(uri, f"{rule.says}.", way_out, int(rule.code))
 
 
+def is_for_chip(soc: Soc, stream: StreamInfo) -> bool:
+    """Return whether the chip decodes a stream."""
+    try:
+        check_stream(soc, stream)
+    except StreamRefusedError:
+        return False
+    return True
+
+
 def check_host_stream(soc: Soc, stream: StreamInfo, uri: str = "") -> None:
     """Raise StreamRefusedError where the host's decoder can do nothing for a stream either.
 

@@ -218,4 +218,5 @@ def leave_open(table: Table, beat: Heartbeat) -> Tally:
     """
     table.runs.drop_leases(beat.record.id)
     beat.put("incomplete")
+    table.tell_of_videos()
     return table.state().total

@@ -32,7 +32,9 @@ from fleet.index_cache.cache import IndexCache
 from fleet.index_cache.store import IndexStore
 from fleet.plan.cost import CostModel
 from fleet.plan.shard import VideoWork, video_work
+from fleet.table.parts.videos import HOST, VDEC
 from fleet.table.state.video_manifest import Video
+from fleet.table.state.video_notes import VideoNotes
 from fleet.video.index import VideoIndex
 from fleet.video.sampling import Sampling
 
@@ -116,6 +118,8 @@ class Known:
     """Whether videos that are recorded as refused count as not done where the host decodes them."""
     at_work: frozenset[str] = frozenset()
     """The URIs of videos that other runs have in hand."""
+    notes: VideoNotes | None = None
+    """Notes what the indexes of videos say; None: nobody asks."""
 
 
 def prepare(
@@ -200,17 +204,25 @@ class _Examiner:
         index = index.as_stored() if self._as_stored else index
         return index, self._sample.wanted(index)
 
+    def _note(self, source: Source, decoded_by: str | None) -> None:
+        if self._known.notes:
+            self._known.notes.note(self._indexes.get(source), decoded_by)
+
     def _examine(self, source: Source) -> _Outcome:
         known = self._known
         before = known.videos.get(source.uri)
         if before is not None and before.is_of(source) and _is_done(before, known.done):
+            if known.notes:
+                known.notes.note_done(source, self._indexes.get)
             return before
         try:
             index, wanted = self._look(source)
             on_host = _is_on_host(self._soc, index, known)
+            self._note(source, HOST if on_host else VDEC)
         except CredentialsRefusedError:
             raise
         except StreamRefusedError as error:
+            self._note(source, None)
             return Refusal(source, error, index.duration_s * is_for_host(self._soc, index.stream))
         except (VideoError, StorageError) as error:
             return Refusal(source, error)

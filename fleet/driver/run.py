@@ -113,7 +113,7 @@ def run_target(
                 observers.on_event(Warned(said))
             session = load(target)
             if not leadership.leads:
-                session = replace(session, at_work=videos_of_runs(table))
+                session = replace(session, at_work=videos_of_runs(table), joined=True)
             outcome = _drive(context, session)
             total = _close(context, outcome)
             observers.on_event(RunEnded(whole=not (outcome.interrupted or outcome.unreached)))
@@ -231,6 +231,7 @@ def _close(context: Context, outcome: Outcome) -> Tally:
     """Add up what the output holds now, and close it if that is everything."""
     if outcome.interrupted:
         context.beat.put("interrupted")
+        context.target.table.tell_of_videos()
         return Tally.total([outcome.plan.state.total, outcome.this_run])
     if outcome.unreached:
         return leave_open(context.target.table, context.beat)

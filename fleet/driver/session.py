@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 
 from fleet.ascend.soc import soc
+from fleet.ascend.stream_rules import is_for_chip
 from fleet.driver.identity import JobIdentity, identify
 from fleet.driver.path_columns import check_path_columns
 from fleet.driver.prepare import Known, Prepared, prepare
@@ -18,6 +20,7 @@ from fleet.table.commits.record import Origin
 from fleet.table.parts.schema import output_schemas
 from fleet.table.state.state import TableState
 from fleet.table.state.video_manifest import Video
+from fleet.table.state.video_notes import VideoNotes
 from fleet.table.table import Table
 
 
@@ -68,6 +71,8 @@ class Session:
     """The video manifest, by URI."""
     at_work: frozenset[str] = frozenset()
     """The URIs of videos that the runs that this one joins have in hand."""
+    joined: bool = False
+    """Whether it joins runs that are at work."""
 
     def prepare(self, on_progress: Callable[[int], None] = lambda _: None) -> Prepared:
         """Look at the videos; nothing is put anywhere."""
@@ -76,18 +81,25 @@ class Session:
 
     def prepare_and_keep(self, on_progress: Callable[[int], None] = lambda _: None) -> Prepared:
         """Look at the videos, and keep what was found out for the next time."""
-        store = IndexStore(self.target.index_folder)
+        store, table = IndexStore(self.target.index_folder), self.target.table
+        chip = soc(self.target.job.soc)
+        notes = VideoNotes(table.known_videos(), partial(is_for_chip, chip))
         try:
-            prepared = self._prepare(store, on_progress)
+            prepared = self._prepare(store, on_progress, notes=notes)
         finally:
             # What was found out need not be found out again, even where the rest was not.
             store.flush()
         store.tidy()
-        self.target.table.keep_videos(self.state, prepared.videos)
+        table.keep_videos(self.state, prepared.videos, notes.described, joined=self.joined)
         return prepared
 
     def _prepare(
-        self, store: IndexStore, on_progress: Callable[[int], None], *, retries: bool = False
+        self,
+        store: IndexStore,
+        on_progress: Callable[[int], None],
+        *,
+        retries: bool = False,
+        notes: VideoNotes | None = None,
     ) -> Prepared:
         job = self.target.job
         known = Known(
@@ -98,6 +110,7 @@ class Session:
             job.streams,
             retries,
             at_work=self.at_work,
+            notes=notes,
         )
         sources = self.target.listing.sources
         as_stored = job.rotation == "ignore"

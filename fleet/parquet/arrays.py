@@ -22,10 +22,10 @@ def numbers(values: NDArray[Any], valid: Sequence[bool] | None = None) -> pa.Arr
     return pa.Array.from_buffers(kind, len(values), [_bitmap(valid), pa.py_buffer(values)])
 
 
-def booleans(values: NDArray[np.bool_]) -> pa.Array:
-    """Wrap yes and no [n], such as a filter."""
+def booleans(values: NDArray[np.bool_], valid: Sequence[bool] | None = None) -> pa.Array:
+    """Wrap yes and no [n], such as a filter; null where not `valid`."""
     data = pa.py_buffer(np.packbits(values, bitorder="little"))
-    return pa.Array.from_buffers(pa.bool_(), len(values), [None, data])
+    return pa.Array.from_buffers(pa.bool_(), len(values), [_bitmap(valid), data])
 
 
 def optional_numbers(values: Sequence[float | None], kind: type[np.number[Any]]) -> pa.Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
@@ -26,6 +26,8 @@ from fleet.table.maintenance.requeue import LossFilter, Requeued, requeue
 from fleet.table.maintenance.rewriting import Rewriting
 from fleet.table.maintenance.vacuum import begin_epoch, check_job, check_unchanged
 from fleet.table.maintenance.verify import VerificationReport, verify
+from fleet.table.parts.schema import VIDEOS_TABLE
+from fleet.table.parts.videos import DescribedVideo, videos_schema
 from fleet.table.state.holder import Holder
 from fleet.table.state.lock import LEADER_LOCK, REWRITE_LOCK, LockGuard, locked
 from fleet.table.state.ownership import check_owner, claim, read_job
@@ -33,6 +35,8 @@ from fleet.table.state.read import Tables, open_tables
 from fleet.table.state.run_records import RunRecords
 from fleet.table.state.state import TableState, read_state
 from fleet.table.state.video_manifest import Video, keep_videos, read_videos, seconds_a_tick
+from fleet.table.state.video_progress import put_video_table
+from fleet.table.state.video_table import VideoTable, known_videos
 
 WAIT_S = 600.0
 """How long a command waits for another one to end that rewrites the output."""
@@ -110,7 +114,8 @@ class Table:
         to.
         """
         _ = self.conditional
-        claim(self.folder, self.job, schemas)
+        of_videos = {VIDEOS_TABLE: videos_schema(self.job.partitions)}
+        claim(self.folder, self.job, {**schemas, **of_videos})
 
     def state(self, committed: Collection[str] = ()) -> TableState:
         """Return what the output holds now; `committed`: see `read_state`."""
@@ -124,9 +129,33 @@ class Table:
         """Return which videos the job is to cover, by URI."""
         return read_videos(self.folder)
 
-    def keep_videos(self, state: TableState, now: Iterable[Video]) -> None:
-        """Put which videos the job is to cover: those of this run, and others that have rows."""
-        keep_videos(self.folder, set(state.covered.intervals.versions), tuple(now))
+    def known_videos(self) -> VideoTable:
+        """Return what the table of videos says; nothing where there is none."""
+        return known_videos(self.folder, self.job)
+
+    def keep_videos(
+        self,
+        state: TableState,
+        now: Iterable[Video],
+        described: Iterable[DescribedVideo] = (),
+        *,
+        joined: bool = False,
+    ) -> None:
+        """Put which videos the job is to cover: those of this run, and others that have rows.
+
+        `described`: what was found out about some of them, for the table of videos. `joined`: see
+        `keep_videos` of the video manifest.
+        """
+        versions = set(state.covered.intervals.versions)
+        keep_videos(self.folder, versions, tuple(now), joined=joined)
+        self._put_videos(state, tuple(described))
+
+    def tell_of_videos(self) -> None:
+        """Put the table of videos as the output stands; for a run that ends, and closes nothing."""
+        self._put_videos(self.state())
+
+    def _put_videos(self, state: TableState, described: Sequence[DescribedVideo] = ()) -> None:
+        put_video_table(self.folder, self.job, state, described, conditional=self.conditional)
 
     def writer(self, origin: Origin, device: str) -> Writer:
         """Return what commits leases for a device."""

@@ -101,6 +101,11 @@ class JobRecord:
         """The table folders, in the order in which the parts of a lease are put."""
         return (self.table, ERRORS_TABLE, FRAMES_TABLE)
 
+    @property
+    def partitions(self) -> str:
+        """The pattern by which the job takes columns from paths; empty where it takes none."""
+        return str(self.fields.get("partitions", ""))
+
     def to_json(self) -> str:
         """Write it as `_JOB.json` holds it."""
         head = {"fleet": self.version, "job": self.digest, "table": self.table}
@@ -113,8 +118,16 @@ class JobRecord:
         table = raw.take("table", table_name)
         if table in {ERRORS_TABLE, FRAMES_TABLE}:
             raise ValueError(f"{table} is no name for a job's table")
-        fields = raw.take("fields", JsonObject.of).values
-        return cls(raw.take("job", text), table, fields, raw.take("fleet", text))
+        fields = raw.take("fields", JsonObject.of)
+        fields.take("partitions", _pattern, "")
+        return cls(raw.take("job", text), table, fields.values, raw.take("fleet", text))
+
+
+def _pattern(value: object) -> str:
+    try:
+        return re.compile(text(value)).pattern
+    except re.error as error:
+        raise ValueError(f"it is no pattern: {error}") from None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from fleet.table.maintenance.rewriting import Rewriting
 from fleet.table.maintenance.vacuum import check_job, next_manifest
 from fleet.table.state.state import TableState
 from fleet.table.state.success_marker import put_success
+from fleet.table.state.video_progress import put_video_table
 
 
 class Covering(Protocol):
@@ -65,6 +66,7 @@ def close(
         state = state.under(rewriting.publish(manifest))
     collect(folder, job.tables, state)
     checkpoint(folder, state)
+    put_video_table(folder, job, state)
     put_success(folder, job, state)
     return state.total
 
@@ -80,6 +82,7 @@ def close_alone(
     check_job(folder, job, state)
     check_there(folder, state, committed)
     check_whole(folder, state, wanted)
+    put_video_table(folder, job, state, conditional=False)
     put_success(folder, job, state)
     delete(folder, uncommitted(state, job.tables))
     return state.total

@@ -22,6 +22,7 @@ from fleet.table.maintenance.vacuum import retain
 from fleet.table.state.read import open_tables, read_losses
 from fleet.table.state.success_marker import remove_success
 from fleet.table.state.video_manifest import Video, read_videos, seconds_a_tick
+from fleet.table.state.video_progress import put_video_table
 from fleet.video.index import VideoIndex
 
 
@@ -79,7 +80,7 @@ def requeue(rewriting: Rewriting, asked: LossFilter, store: IndexStore) -> Reque
     kept, changed = without(state.covered, taken)
     seconds = seconds_a_tick(videos)
     remove_success(folder)
-    retain(rewriting, state, kept, changed, seconds)
+    put_video_table(folder, job, retain(rewriting, state, kept, changed, seconds))
     _forget(store, videos, meant)
     return Requeued(
         losses=len(meant),

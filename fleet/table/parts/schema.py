@@ -10,10 +10,15 @@ from fleet.errors import UsageError
 
 TEXT = pa.dictionary(pa.int32(), pa.string())
 """Text that repeats from row to row: a dictionary of strings."""
+FROM_PATH = "taken from the video's location; null where it is not found there"
+"""What a column of that kind is about."""
 TABLE_NAME = "[a-z][a-z0-9_]*"
 """The pattern of a table's name, which is that of its folder."""
 FRAMES_TABLE = "frames"
 ERRORS_TABLE = "errors"
+VIDEOS_TABLE = "videos"
+OWN_TABLES = (FRAMES_TABLE, ERRORS_TABLE, VIDEOS_TABLE)
+"""The tables that every output has; a job's table has another name."""
 
 
 def column(name: str, kind: pa.DataType, unit: str, about: str) -> pa.Field:
@@ -95,14 +100,14 @@ def table_schema(columns: pa.Schema, pattern: str = "") -> pa.Schema:
 
 
 def output_schemas(table: str, columns: pa.Schema, pattern: str = "") -> dict[str, pa.Schema]:
-    """Give the schemas of a job's three tables, in the order in which its parts are put.
+    """Return the schemas of the tables that have parts, in the order in which a lease puts these.
 
     Raises UsageError where `table` is no name for a table, or two columns have one name.
     """
-    if not re.fullmatch(TABLE_NAME, table) or table in {FRAMES_TABLE, ERRORS_TABLE}:
+    if not re.fullmatch(TABLE_NAME, table) or table in OWN_TABLES:
         raise UsageError(
             f"{table!r} cannot be the name of a job's table.",
-            "Use lower-case letters, digits and _, and neither frames nor errors.",
+            f"Use lower-case letters, digits and _, and none of {', '.join(OWN_TABLES)}.",
         )
     return {
         table: table_schema(columns, pattern),
@@ -112,9 +117,8 @@ def output_schemas(table: str, columns: pa.Schema, pattern: str = "") -> dict[st
 
 
 def _with_partitions(schema: pa.Schema, pattern: str) -> pa.Schema:
-    about = "taken from the video's location; null where it is not found there"
     names = partition_names(pattern)
-    whole = pa.schema([*schema, *(column(name, TEXT, "", about) for name in names)])
+    whole = pa.schema([*schema, *(column(name, TEXT, "", FROM_PATH) for name in names)])
     twice = sorted({name for name in whole.names if whole.names.count(name) > 1})
     if twice:
         raise UsageError(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -15,9 +15,17 @@ from fleet.parquet.decoding import check_filled, conform, decode
 from fleet.parquet.part_files import dataset_of
 from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord
-from fleet.table.parts.schema import ERRORS, ERRORS_TABLE, FRAMES, FRAMES_TABLE, IDENTITY
+from fleet.table.parts.schema import (
+    ERRORS,
+    ERRORS_TABLE,
+    FRAMES,
+    FRAMES_TABLE,
+    IDENTITY,
+    VIDEOS_TABLE,
+)
 from fleet.table.state.ownership import SCHEMA_PART, read_job
 from fleet.table.state.state import TableState, read_state
+from fleet.table.state.video_table import has_video_table, read_video_table
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
@@ -35,6 +43,8 @@ class Tables:
     finished: bool
     leases: int
     datasets: Mapping[str, ds.Dataset] = field(repr=False)
+    read_videos: Callable[[], pa.Table] | None = field(default=None, repr=False)
+    """Reads the table of videos as it is then; None where the output has none."""
 
     def __repr__(self) -> str:
         state = "finished" if self.finished else "not finished"
@@ -44,10 +54,15 @@ class Tables:
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the tables, the job's own first."""
-        return tuple(self.datasets)
+        return (*self.datasets, *([VIDEOS_TABLE] if self.read_videos else []))
 
     def table(self, name: str) -> ds.Dataset:
-        """Give a table by its name; raises UsageError where there is none."""
+        """Return a table by its name; raises UsageError where there is none."""
+        if name == VIDEOS_TABLE and self.read_videos:
+            # Small, and replaced as a whole: what is opened now is read now.
+            import pyarrow.dataset as ds  # noqa: PLC0415
+
+            return ds.dataset(self.read_videos())
         if name not in self.datasets:
             raise UsageError(f"{self.uri} has no table {name}.", f"It has {', '.join(self.names)}.")
         return self.datasets[name]
@@ -67,6 +82,14 @@ class Tables:
         """One row a stretch of video that did not come out."""
         return self.table(ERRORS_TABLE)
 
+    @property
+    def videos(self) -> ds.Dataset:
+        """One row a video stream, with what is known of it; see docs/videos.md.
+
+        In an output that is not finished: as it stood when a run last began or ended there.
+        """
+        return self.table(VIDEOS_TABLE)
+
 
 def read(output: str) -> Tables:
     """Open an output folder, by path or URL.
@@ -80,7 +103,10 @@ def read(output: str) -> Tables:
         raise UsageError(
             f"{folder.uri} holds no output of Fleet: it has no _JOB.json.", "Check the path."
         )
-    return open_tables(folder, job, read_state(folder, job.tables))
+    tables = open_tables(folder, job, read_state(folder, job.tables))
+    if not has_video_table(folder, job):
+        return tables
+    return replace(tables, read_videos=lambda: read_video_table(folder, job).rows)
 
 
 def open_tables(folder: Folder, job: JobRecord, state: TableState) -> Tables:
@@ -139,6 +165,36 @@ def count_losses(errors: ds.Dataset) -> tuple[LossReason, ...]:
         for row in groups.to_pylist()
     ]
     return tuple(sorted(reasons, key=lambda reason: (-reason.losses, reason.stage, reason.name)))
+
+
+@dataclass(frozen=True)
+class VideoLosses:
+    """What one video has lost."""
+
+    losses: int
+    """How many rows it has in errors/."""
+    frames: int | None
+    """How many wanted frames they cost; None where that is not known of each."""
+    message: str
+    """What one of them says."""
+
+
+def losses_by_video(errors: ds.Dataset) -> dict[str, VideoLosses]:
+    """Sum up a table of errors by video, as tables write its URI."""
+    columns = {name: pc.field(name) for name in ("frames", "message")}
+    uri = pc.field("uri").cast(pa.string())
+    table = read_rows(errors, {**columns, "uri": uri}, nullable={"frames"})
+    groups = table.group_by(["uri"], use_threads=False).aggregate(
+        [("message", "count"), ("frames", "count"), ("frames", "sum"), ("message", "first")]
+    )
+    return {
+        row["uri"]: VideoLosses(
+            losses=row["message_count"],
+            frames=row["frames_sum"] or 0 if row["frames_count"] == row["message_count"] else None,
+            message=row["message_first"],
+        )
+        for row in groups.to_pylist()
+    }
 
 
 def read_rows(

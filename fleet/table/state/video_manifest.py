@@ -121,18 +121,23 @@ def write_videos(folder: Folder, videos: Iterable[Video]) -> None:
 
 
 def keep_videos(
-    folder: Folder, versions: Collection[tuple[str, str]], now: Sequence[Video]
+    folder: Folder,
+    versions: Collection[tuple[str, str]],
+    now: Sequence[Video],
+    *,
+    joined: bool = False,
 ) -> None:
     """Put which videos the job is to cover: those of this run, and others that have rows.
 
-    `versions`: (uri, etag) of what has rows.
+    `versions`: (uri, etag) of what has rows. `joined`: for a run beside others, of which some
+    videos may have no rows yet: all others stay.
     """
     before = read_videos(folder)
     present = {video.uri for video in now}
     others = [
         video
         for video in before.values()
-        if video.uri not in present and (video.uri, video.etag) in versions
+        if video.uri not in present and (joined or (video.uri, video.etag) in versions)
     ]
     if {video.uri: video for video in (*now, *others)} != before:
         write_videos(folder, (*now, *others))
