@@ -20,6 +20,7 @@ from fleet.ascend.stream_rules import check_host_stream, check_stream, is_for_ho
 from fleet.core.interval import Interval
 from fleet.core.interval_set import EVER, DoneIntervals
 from fleet.core.source import Source, split_stream
+from fleet.core.wall_time import UNKNOWN_TIME, WallTime
 from fleet.driver.streams import choose_streams
 from fleet.errors import (
     CredentialsRefusedError,
@@ -35,6 +36,8 @@ from fleet.plan.shard import VideoWork, video_work
 from fleet.table.state.video_manifest import Video
 from fleet.video.index import VideoIndex
 from fleet.video.sampling import Sampling
+from fleet.video.start import NO_START, StartRule, video_start
+from fleet.video.stream import StreamInfo
 
 INDEX_THREADS = 8
 """Headers read at a time: most of the time is spent waiting where the store is far away."""
@@ -49,6 +52,8 @@ class Refusal:
     """Why; a retryable error means that the video could not be read just now."""
     host_s: float = 0.0
     """How many seconds of video the host would decode with `--fallback cpu`; 0 where none."""
+    start: WallTime = UNKNOWN_TIME
+    """When the video starts."""
 
     @property
     def interval(self) -> Interval:
@@ -114,6 +119,8 @@ class Known:
     """See `Job`."""
     retries: bool = False
     """Whether videos that are recorded as refused count as not done where the host decodes them."""
+    start_rule: StartRule = NO_START
+    """See `Job`."""
     at_work: frozenset[str] = frozenset()
     """The URIs of videos that other runs have in hand."""
 
@@ -203,7 +210,7 @@ class _Examiner:
     def _examine(self, source: Source) -> _Outcome:
         known = self._known
         before = known.videos.get(source.uri)
-        if before is not None and before.is_of(source) and _is_done(before, known.done):
+        if before is not None and before.is_of(source) and known.done.has(before.interval):
             return before
         try:
             index, wanted = self._look(source)
@@ -211,16 +218,28 @@ class _Examiner:
         except CredentialsRefusedError:
             raise
         except StreamRefusedError as error:
-            return Refusal(source, error, index.duration_s * is_for_host(self._soc, index.stream))
+            for_host_s = index.duration_s * is_for_host(self._soc, index.stream)
+            return Refusal(source, error, for_host_s, self._start(source, index.stream))
         except (VideoError, StorageError) as error:
-            return Refusal(source, error)
+            return Refusal(source, error, start=self._start(source, None))
         done = known.done
         if on_host and known.retries and done.has(_whole(source)):
             done = DoneIntervals([])
         # Works outlive this call: one whose index has left the memory asks the cache again.
         look_again = partial(self._look, source)
-        work = video_work(index, wanted, done, CostModel(), look_again, on_host=on_host)
+        work = video_work(
+            index,
+            wanted,
+            done,
+            CostModel(),
+            look_again,
+            on_host=on_host,
+            video_start=self._start(source, index.stream),
+        )
         return _Todo(work, _video(index, wanted), index.bytes_read)
+
+    def _start(self, source: Source, stream: StreamInfo | None) -> WallTime:
+        return video_start(source.uri, self._known.start_rule, stream)
 
 
 @dataclass(frozen=True)
@@ -254,10 +273,6 @@ def _is_on_host(soc: Soc, index: VideoIndex, known: Known) -> bool:
 
 def _whole(source: Source) -> Interval:
     return Interval(source.uri, source.etag, -EVER, EVER)
-
-
-def _is_done(video: Video, done: DoneIntervals) -> bool:
-    return done.has(video.interval)
 
 
 def _video(index: VideoIndex, wanted: NDArray[np.bool_]) -> Video:

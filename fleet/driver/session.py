@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from fleet.ascend.soc import soc
 from fleet.driver.identity import JobIdentity, identify
-from fleet.driver.path_columns import check_path_columns
+from fleet.driver.path_columns import check_path_columns, check_start
 from fleet.driver.prepare import Known, Prepared, prepare
 from fleet.index_cache.store import INDEX_FOLDER, IndexStore
 from fleet.job.job import Job
@@ -30,7 +30,9 @@ class JobTarget:
     table: Table
     listing: Listing
     without_columns: str = ""
-    """A sentence on the videos whose path has not all of the columns; empty where all have."""
+    """Sentences on the videos whose path has not all of the columns; empty where all have."""
+    without: frozenset[str] = frozenset()
+    """Columns that the output was begun without, see `output_schemas`."""
 
     @property
     def digest(self) -> str:
@@ -40,7 +42,7 @@ class JobTarget:
     @property
     def schemas(self) -> dict[str, pa.Schema]:
         """The schemas of the job's tables."""
-        return output_schemas(self.job.work.table, self.job.work.schema, self.job.partitions)
+        return schemas_of(self.job, self.without)
 
     @property
     def origin(self) -> Origin:
@@ -97,11 +99,17 @@ class Session:
             job.fallback,
             job.streams,
             retries,
-            at_work=self.at_work,
+            job.start_rule,
+            self.at_work,
         )
         sources = self.target.listing.sources
         as_stored = job.rotation == "ignore"
         return prepare(sources, job.sample, soc(job.soc), known, on_progress, as_stored=as_stored)
+
+
+def schemas_of(job: Job, without: Collection[str] = ()) -> dict[str, pa.Schema]:
+    """Return the schemas of a job's tables; `without`: see `output_schemas`."""
+    return output_schemas(job.work.table, job.work.schema, job.partitions, without)
 
 
 def resolve_target(job: Job) -> JobTarget:
@@ -114,7 +122,11 @@ def resolve_target(job: Job) -> JobTarget:
     table = Table.of_job(job.output, identity.record)
     listing = expand(job.inputs, job.choice)
     uris = [source.uri for source in listing.sources]
-    return JobTarget(job, identity, table, listing, check_path_columns(job.partitions, uris))
+    said = [
+        check_path_columns(job.partitions, uris),
+        check_start(job.start_rule, uris, schemas_of(job)),
+    ]
+    return JobTarget(job, identity, table, listing, " ".join(filter(None, said)))
 
 
 def load_session(target: JobTarget) -> Session:
