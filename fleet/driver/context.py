@@ -13,7 +13,7 @@ from fleet.driver.loop import Loop
 from fleet.driver.loss_recorder import LossRecorder
 from fleet.driver.observers import Observers
 from fleet.driver.peers import Leadership
-from fleet.driver.prepare import Prepared
+from fleet.driver.preparing.prepared import Prepared
 from fleet.driver.report import RunReport
 from fleet.driver.session import JobTarget, Session
 from fleet.executors.pool import Pool

@@ -11,7 +11,7 @@ from fleet.ascend.clock import vdec_s, vpc_s
 from fleet.ascend.soc import Soc, soc
 from fleet.core.interval import LeaseNames
 from fleet.core.receipt import Tally
-from fleet.driver.prepare import Prepared
+from fleet.driver.preparing.prepared import Prepared
 from fleet.driver.session import Session
 from fleet.models.card import read_card
 from fleet.plan.lease import Lease

@@ -58,6 +58,8 @@ def identify(job: Job) -> JobIdentity:
     if job.rotation != "apply":
         # Without the field, jobs are those that they were before there was one.
         content["rotation"] = job.rotation
+    if job.start:
+        content |= {"start": job.start, "time_zone": job.time_zone}
     text = json.dumps(content, sort_keys=True, ensure_ascii=True)
     digest = hashlib.sha256(text.encode()).hexdigest()
     return JobIdentity(JobRecord(digest, job.work.table, content), models, files)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from fleet.core.fault import Fault
 from fleet.core.interval import Interval
 from fleet.core.loss import Loss
 from fleet.core.receipt import Receipt, Tally
+from fleet.core.wall_time import WallTime
 from fleet.job.job import Job
 from fleet.plan.order import LeaseOrder, ShardOrder
 from fleet.table.commits.commit import Writer
@@ -21,18 +22,26 @@ DRIVER = "driver"
 class LossRecorder:
     """Commits losses to a job's output, in the same form as a worker commits rows."""
 
-    def __init__(self, job: Job, writer: Writer) -> None:
+    def __init__(self, job: Job, writer: Writer, without: Collection[str] = ()) -> None:
         self._work = job.work
         self._partitions = job.partitions
         self._writer = writer
+        self._without = without
 
     def commit(
-        self, lease: str, intervals: Sequence[Interval], losses: Iterable[Loss], video_s: float = 0
+        self,
+        lease: str,
+        intervals: Sequence[Interval],
+        losses: Iterable[tuple[Loss, WallTime]],
+        video_s: float = 0,
     ) -> Receipt:
-        """Put the losses of a lease into errors/; return what is committed under its name."""
+        """Put the losses of a lease into errors/, each with the time at which it begins.
+
+        Return what is committed under the lease's name.
+        """
         parts = self._builder()
-        for loss in losses:
-            parts.add_error(loss)
+        for loss, time in losses:
+            parts.add_error(loss, time)
         tally = replace(parts.tally(), video_s=video_s)
         return self._writer.commit(lease, intervals, parts.tables(), tally)
 
@@ -41,7 +50,9 @@ class LossRecorder:
 
         Where a worker that was given up for dead has committed it by now, that is its receipt.
         """
-        losses = [_loss(shard, fault) for shard in order.shards]
+        losses = [
+            (_loss(shard, fault), shard.time_at(shard.interval.start_pts)) for shard in order.shards
+        ]
         return self.commit(order.lease, order.intervals, losses, order.video_s)
 
     def split(self, lease: str, pieces: int) -> Receipt:
@@ -53,7 +64,8 @@ class LossRecorder:
         return self._writer.commit(lease, (), tables, Tally(), split_into=pieces)
 
     def _builder(self) -> PartBuilder:
-        return PartBuilder(self._work.table, self._work.schema, self._partitions)
+        work = self._work
+        return PartBuilder(work.table, work.schema, self._partitions, self._without)
 
 
 def _loss(shard: ShardOrder, fault: Fault) -> Loss:

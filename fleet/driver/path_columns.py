@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
 
 from fleet.core.format import plural
 from fleet.errors import UsageError
-from fleet.table.parts.schema import columns_from_path, partition_names
+from fleet.table.parts.schema import WALL_TIME, columns_from_path, later_names, partition_names
 from fleet.text import one_line
+from fleet.video.start import START_GROUP, StartRule
 
 
 def check_path_columns(pattern: str, uris: Sequence[str]) -> str:
@@ -37,3 +40,36 @@ def check_path_columns(pattern: str, uris: Sequence[str]) -> str:
     videos = plural(len(without), "video has", "videos have")
     columns = " or ".join(names)
     return f"{videos} no {columns} in the path, such as {one_line(without[0])}: null there."
+
+
+def check_start(rule: StartRule, uris: Sequence[str], schemas: Mapping[str, pa.Schema]) -> str:
+    """Return a sentence on the videos whose path names no start; empty where all do.
+
+    `schemas`: of the job's tables. Raises UsageError where no video's path does, or where the
+    columns that the start is for are others.
+    """
+    if not rule.form:
+        return ""
+    for table, schema in schemas.items():
+        if others := sorted(set(WALL_TIME.names) - set(later_names(schema))):
+            raise UsageError(
+                f"`start` fills the columns time and clock, and {table}/ has another column "
+                f"{' and '.join(others)}, of the job or taken from the path.",
+                "Call that one otherwise, or leave out `start`.",
+            )
+    without = [uri for uri in uris if rule.start_us(uri) is None]
+    if not without:
+        return ""
+    written = columns_from_path(rule.pattern, without[0])[START_GROUP]
+    there = f"the group {START_GROUP} is {one_line(repr(written))} there"
+    if len(without) == len(uris):
+        raise UsageError(
+            f"The path of no video names its start as {one_line(repr(rule.form))}, such as "
+            f"{one_line(without[0])}: {there if written else 'partitions does not match it'}.",
+            "Correct `start` or `partitions`, or leave `start` out.",
+        )
+    videos = plural(len(without), "video names", "videos name")
+    return (
+        f"{videos} no start in the path, such as {one_line(without[0])}: what the container says "
+        "counts there, else the time is null."
+    )

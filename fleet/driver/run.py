@@ -39,10 +39,10 @@ from fleet.driver.peers import (
     offered_leases,
     partition_peer_leases,
 )
-from fleet.driver.prepare import Prepared, Refusal
+from fleet.driver.preparing.prepared import Prepared, Refusal
+from fleet.driver.preparing.streams import left_streams
 from fleet.driver.report import RunReport
 from fleet.driver.session import JobTarget, Session, load_session, resolve_target
-from fleet.driver.streams import left_streams
 from fleet.executors.mending_pool import MendingPool
 from fleet.executors.pool import Pool
 from fleet.job.job import Job
@@ -94,7 +94,7 @@ def run_target(
     """
     started_s = clock.steady_s()
     table = target.table
-    table.create(target.schemas)
+    target = replace(target, without=table.create(target.schemas))
     if join:
         table.need_conditional_to_join()
     said = take_up_refused(target) if target.job.fallback == "cpu" else ""
@@ -159,7 +159,8 @@ def _drive(context: Context, session: Session) -> Outcome:
 def _take_over(context: Context, session: Session, prepared: Prepared) -> Plan:
     """Begin an epoch of the output where there is something to do; a run that joins has one."""
     target, leadership = context.target, context.leadership
-    recorder = LossRecorder(target.job, target.table.writer(target.origin, DRIVER))
+    writer = target.table.writer(target.origin, DRIVER)
+    recorder = LossRecorder(target.job, writer, target.without)
     state = session.state
     if not leadership.leads:
         state = target.table.state(session.state.leases)
@@ -196,7 +197,8 @@ def _record_refusals(context: Context, plan: Plan) -> tuple[Receipt, ...]:
         context.observers.on_event(VideoRefused(loss))
         if refusal in unrecorded:
             interval = refusal.interval
-            recorded.append(plan.recorder.commit(plan.names([interval]), [interval], [loss]))
+            losses = [(loss, refusal.start)]
+            recorded.append(plan.recorder.commit(plan.names([interval]), [interval], losses))
     return tuple(recorded)
 
 
@@ -258,6 +260,7 @@ def _worker_spec(target: JobTarget) -> WorkerSpec:
         models=target.identity.models,
         files=target.identity.files,
         watchdog_s=job.watchdog_s,
+        without=target.without,
         conditional=target.table.conditional,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,8 +11,9 @@ import pyarrow as pa
 from fleet.ascend.soc import soc
 from fleet.ascend.stream_rules import is_for_chip
 from fleet.driver.identity import JobIdentity, identify
-from fleet.driver.path_columns import check_path_columns
-from fleet.driver.prepare import Known, Prepared, prepare
+from fleet.driver.path_columns import check_path_columns, check_start
+from fleet.driver.preparing.prepare import prepare
+from fleet.driver.preparing.prepared import Known, Prepared
 from fleet.index_cache.store import INDEX_FOLDER, IndexStore
 from fleet.job.job import Job
 from fleet.storage import Folder, Listing, expand
@@ -33,7 +34,9 @@ class JobTarget:
     table: Table
     listing: Listing
     without_columns: str = ""
-    """A sentence on the videos whose path has not all of the columns; empty where all have."""
+    """Sentences on the videos whose path has not all of the columns; empty where all have."""
+    without: frozenset[str] = frozenset()
+    """Columns that the output was begun without, see `output_schemas`."""
 
     @property
     def digest(self) -> str:
@@ -43,7 +46,7 @@ class JobTarget:
     @property
     def schemas(self) -> dict[str, pa.Schema]:
         """The schemas of the job's tables."""
-        return output_schemas(self.job.work.table, self.job.work.schema, self.job.partitions)
+        return schemas_of(self.job, self.without)
 
     @property
     def origin(self) -> Origin:
@@ -82,8 +85,9 @@ class Session:
     def prepare_and_keep(self, on_progress: Callable[[int], None] = lambda _: None) -> Prepared:
         """Look at the videos, and keep what was found out for the next time."""
         store, table = IndexStore(self.target.index_folder), self.target.table
-        chip = soc(self.target.job.soc)
-        notes = VideoNotes(table.known_videos(), partial(is_for_chip, chip))
+        job = self.target.job
+        for_chip = partial(is_for_chip, soc(job.soc))
+        notes = VideoNotes(table.known_videos(), for_chip, job.start_rule)
         try:
             prepared = self._prepare(store, on_progress, notes=notes)
         finally:
@@ -109,12 +113,18 @@ class Session:
             job.fallback,
             job.streams,
             retries,
+            job.start_rule,
             at_work=self.at_work,
             notes=notes,
         )
         sources = self.target.listing.sources
         as_stored = job.rotation == "ignore"
         return prepare(sources, job.sample, soc(job.soc), known, on_progress, as_stored=as_stored)
+
+
+def schemas_of(job: Job, without: Collection[str] = ()) -> dict[str, pa.Schema]:
+    """Return the schemas of a job's tables; `without`: see `output_schemas`."""
+    return output_schemas(job.work.table, job.work.schema, job.partitions, without)
 
 
 def resolve_target(job: Job) -> JobTarget:
@@ -127,7 +137,11 @@ def resolve_target(job: Job) -> JobTarget:
     table = Table.of_job(job.output, identity.record)
     listing = expand(job.inputs, job.choice)
     uris = [source.uri for source in listing.sources]
-    return JobTarget(job, identity, table, listing, check_path_columns(job.partitions, uris))
+    said = [
+        check_path_columns(job.partitions, uris),
+        check_start(job.start_rule, uris, schemas_of(job)),
+    ]
+    return JobTarget(job, identity, table, listing, " ".join(filter(None, said)))
 
 
 def load_session(target: JobTarget) -> Session:

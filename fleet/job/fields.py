@@ -11,11 +11,21 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from fleet.ascend.soc import soc
 from fleet.storage import check_glob, parse_moment, redact, refuse_credentials
 from fleet.video.sampling import EVERY_FRAME, Sampling
+from fleet.video.start import check_form, check_zone
 
 MOST_DEVICES = 100_000
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d)")
@@ -115,6 +125,8 @@ class JobFields(BaseModel):
     deadline_s: Annotated[float | None, BeforeValidator(read_duration), Field(gt=0)] = None
     soc: Annotated[str, AfterValidator(_check_chip)] = "Ascend310"
     partitions: Annotated[str, AfterValidator(_check_pattern)] = ""
+    start: str = ""
+    time_zone: Annotated[str, Field(validate_default=True)] = ""
     lease_s: Annotated[float, BeforeValidator(read_duration), Field(ge=0.05, le=3600)] = 60.0
     watchdog_s: Annotated[float, BeforeValidator(read_duration), Field(ge=1, le=86400)] = 60.0
     include: Annotated[tuple[Glob, ...], BeforeValidator(_read_list)] = ()
@@ -124,6 +136,21 @@ class JobFields(BaseModel):
     rotation: Rotation = "apply"
     fallback: Literal["none", "cpu"] = "none"
     streams: Annotated[Streams, BeforeValidator(_read_streams)] = "all"
+
+    @field_validator("start")
+    @classmethod
+    def _check_start(cls, value: str, others: ValidationInfo) -> str:
+        # Of fields that are wrong themselves nothing is there.
+        if "partitions" in others.data:
+            check_form(value, others.data["partitions"])
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _check_time_zone(cls, value: str, others: ValidationInfo) -> str:
+        if "start" in others.data:
+            check_zone(value, others.data["start"])
+        return value
 
     @classmethod
     def read(cls, given: Mapping[str, object]) -> Self:

@@ -15,6 +15,7 @@ from fleet.job.fields import JobFields, Rotation, Streams, describe
 from fleet.job.frame_job import FrameJob
 from fleet.storage import InputFilter
 from fleet.video.sampling import EVERY_FRAME, Sampling
+from fleet.video.start import StartRule
 
 PathText = str | PathLike[str]
 
@@ -44,6 +45,11 @@ class Job:
     """The chip that the devices are."""
     partitions: str
     """A regular expression: its named groups, found in each video's URI, become columns."""
+    start: str
+    """How the group `start` of `partitions` is read as the moment at which a video starts: a format
+    of `strptime`, or `epoch`, `epoch_ms` or `epoch_us`; empty: it is not."""
+    time_zone: str
+    """The zone of such moments where the format has no %z: a name of IANA's, or UTC."""
     lease_s: float
     """No lease is planned to take one device longer; 0.05 to 3600, or text such as `2min`."""
     watchdog_s: float
@@ -75,6 +81,8 @@ class Job:
         deadline_s: float | str | None = None,
         soc: str = "Ascend310",
         partitions: str = "",
+        start: str = "",
+        time_zone: str = "",
         lease_s: float | str = 60.0,
         watchdog_s: float | str = 60.0,
         include: str | Iterable[str] = (),
@@ -97,6 +105,11 @@ class Job:
             raise JobFileError("The job", tuple(mistakes))
         for name, value in {"work": work, **checked}.items():
             object.__setattr__(self, name, value)
+
+    @property
+    def start_rule(self) -> StartRule:
+        """How the start of a video is read from its path."""
+        return StartRule(self.partitions, self.start, self.time_zone)
 
     @property
     def choice(self) -> InputFilter:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fleet.core.interval import Interval
 from fleet.core.source import Source
+from fleet.core.wall_time import UNKNOWN_TIME, WallTime
 from fleet.plan.lease import Lease, Shard
 from fleet.plan.shard import VideoWork
 from fleet.video.decode_plan import GopPart, plan_decode
@@ -48,6 +49,12 @@ class ShardOrder:
     bounds: NDArray[np.int64]
     looked_through: bool = True
     """Whether the index was made by a pass over the whole file, so that it is known to be right."""
+    video_start: WallTime = UNKNOWN_TIME
+    """When the first frame of the whole video was."""
+
+    def time_at(self, pts: int) -> WallTime:
+        """Return when a pts was, by a wall clock."""
+        return self.video_start.after(pts - self.start_pts, self.stream.time_base)
 
     def __repr__(self) -> str:
         return f"ShardOrder({self.source.uri}, {self.interval}, {len(self.packets)} packets)"
@@ -104,4 +111,5 @@ def _shard_order(shard: Shard, work: VideoWork) -> ShardOrder:
         gapless=index.container in _GAPLESS,
         bounds=work.bounds[shard.first_gop : shard.last_gop + 1],
         looked_through=index.origin == "scan",
+        video_start=work.video_start,
     )

@@ -12,6 +12,7 @@ from fleet.core.geometry import Size
 from fleet.core.interval import Interval
 from fleet.core.interval_set import DoneIntervals
 from fleet.core.source import Source
+from fleet.core.wall_time import UNKNOWN_TIME, WallTime
 from fleet.plan.cost import CostModel, GopCosts, gop_costs
 from fleet.plan.lease import Shard
 from fleet.video.index import VideoIndex
@@ -41,6 +42,8 @@ class VideoWork:
     look: Look
     on_host: bool = False
     """Whether the host decodes it, as the chip does not."""
+    video_start: WallTime = UNKNOWN_TIME
+    """When its first frame was."""
 
     @property
     def index(self) -> VideoIndex:
@@ -100,6 +103,7 @@ def video_work(
     look: Look | None = None,
     *,
     on_host: bool = False,
+    video_start: WallTime = UNKNOWN_TIME,
 ) -> VideoWork:
     """Set out the work of one video; without `look`, the index stays in memory."""
     return VideoWork(
@@ -112,4 +116,5 @@ def video_work(
         todo=~done.covers(index.source, index.bounds),
         look=look or (lambda: (index, wanted)),
         on_host=on_host,
+        video_start=video_start,
     )

@@ -30,7 +30,7 @@ from fleet.table.parts.schema import VIDEOS_TABLE
 from fleet.table.parts.videos import DescribedVideo, videos_schema
 from fleet.table.state.holder import Holder
 from fleet.table.state.lock import LEADER_LOCK, REWRITE_LOCK, LockGuard, locked
-from fleet.table.state.ownership import check_owner, claim, read_job
+from fleet.table.state.ownership import begun_without, check_owner, claim, read_job
 from fleet.table.state.read import Tables, open_tables
 from fleet.table.state.run_records import RunRecords
 from fleet.table.state.state import TableState, read_state
@@ -107,15 +107,20 @@ class Table:
             return self._known_conditional
         return self.folder.check_writable().conditional
 
-    def create(self, schemas: Mapping[str, pa.Schema]) -> None:
+    def create(self, schemas: Mapping[str, pa.Schema]) -> frozenset[str]:
         """Claim the folder for the job, unless it holds it already, and find out what it can do.
 
-        Raises OutputTakenError where it holds another job, StorageError where it cannot be written
-        to.
+        Return the columns that its tables were begun without, see `begun_without`. Raises
+        OutputTakenError where it holds another job, StorageError where it cannot be written to.
         """
         _ = self.conditional
         of_videos = {VIDEOS_TABLE: videos_schema(self.job.partitions)}
-        claim(self.folder, self.job, {**schemas, **of_videos})
+        there = claim(self.folder, self.job, {**schemas, **of_videos})
+        return self.begun_without(schemas) if there else frozenset()
+
+    def begun_without(self, schemas: Mapping[str, pa.Schema]) -> frozenset[str]:
+        """Return the columns of LATER that its tables were begun without; see `begun_without`."""
+        return begun_without(self.folder, schemas)
 
     def state(self, committed: Collection[str] = ()) -> TableState:
         """Return what the output holds now; `committed`: see `read_state`."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 
+from fleet.core.wall_time import UNKNOWN_TIME, WallTime
 from fleet.video.index import VideoIndex
+from fleet.video.moment import EPOCH
 
 _STEADY_S = 0.001
 """Steps from frame to frame that differ by no more than this are even, and only rounded."""
@@ -88,8 +90,8 @@ class VideoFacts:
     """What says so."""
 
 
-def facts_of(index: VideoIndex) -> VideoFacts:
-    """Return what an index says that `check_index` takes.
+def facts_of(index: VideoIndex, start: WallTime = UNKNOWN_TIME) -> VideoFacts:
+    """Return what an index says that `check_index` takes; `start`: when the video starts.
 
     This is the one place where facts of a video are made.
     """
@@ -130,6 +132,8 @@ def facts_of(index: VideoIndex) -> VideoFacts:
         colour_range=str(stream.colour.range),
         colour_declared=stream.colour.declared,
         clock=stream.clock,
+        start_time=None if start.us is None else EPOCH + timedelta(microseconds=start.us),
+        start_clock=start.clock or None,
     )
 
 

@@ -91,6 +91,9 @@ class StreamInfo:
     """The width of a pixel to its height, from 1/16 to 16."""
     unheeded: str = ""
     """What else its container asks for and is not done, in a sentence; empty where nothing is."""
+    created_us: int | None = None
+    """When the container says that it was created, in microseconds since 1970; None where it does
+    not, or cannot be believed."""
 
     def __post_init__(self) -> None:
         if self.time_base <= 0:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from fractions import Fraction
 
 import numpy as np
 
 from fleet.text import one_line
 from fleet.video.index import VideoIndex
+from fleet.video.moment import EPOCH
 from fleet.video.stream import CONTAINER_CLOCK, StreamInfo
 
 
@@ -33,6 +35,7 @@ def _facts(index: VideoIndex) -> dict[str, str]:
         "colour": str(stream.colour),
         "rate": rate,
         **({} if stream.clock == CONTAINER_CLOCK else {"times": stream.clock}),
+        **({} if stream.created_us is None else {"created": _moment(stream.created_us)}),
         "duration": f"{duration_s:.3f} s",
         "frames": f"{frames} of {len(index.packets)} packets",
         "GOPs": _gops(index),
@@ -40,6 +43,10 @@ def _facts(index: VideoIndex) -> dict[str, str]:
         "bytes": f"{index.source.bytes:,}",
         "index from": f"{source}, {index.bytes_read:,} bytes read",
     }
+
+
+def _moment(us: int) -> str:
+    return f"{EPOCH + timedelta(microseconds=us):%Y-%m-%d %H:%M:%S} UTC, as the container says"
 
 
 def _shown(stream: StreamInfo) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fleet.core.format import about, duration, percent, plural, short, size
 from fleet.driver.estimate import Cost, Estimate, Stretch
-from fleet.driver.streams import left_streams
+from fleet.driver.preparing.streams import left_streams
 from fleet.text import one_line
 from fleet.views.layout import fact, hang, left_aside, together
 

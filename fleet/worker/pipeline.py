@@ -122,7 +122,7 @@ class Pipeline:
 
             def lose(lost: DecodeLoss) -> None:
                 stage = channel.stage if isinstance(lost.error, DeviceError) else "demux"
-                parts.add_error(_loss(shard, lost.rows, stage, lost.error))
+                _lose(parts, shard, _loss(shard, lost.rows, stage, lost.error))
 
             packet = partial(self._packet, fetch, shard)
             decoder = ShardDecoder(shard, channel, packet, lose)
@@ -159,9 +159,9 @@ class Pipeline:
                 return
             if isinstance(error, JobCodeError):
                 self.job_errors.append(error)
-            parts.add_error(_loss(shard, _rows(batch), error.stage, error))
+            _lose(parts, shard, _loss(shard, _rows(batch), error.stage, error))
         else:
-            parts.add_batch(batch, rows)
+            parts.add_batch(batch, rows, shard.video_start)
             self._pulse.tick()
             self.frames_done += len(batch)
 
@@ -222,6 +222,11 @@ def _batch(shard: ShardOrder, pictures: list[Picture]) -> FrameBatch:
 
 def _rows(batch: FrameBatch) -> NDArray[np.int64]:
     return np.array([picture.row for picture in batch.pictures], np.int64)
+
+
+def _lose(parts: PartBuilder, shard: ShardOrder, loss: Loss) -> None:
+    assert loss.start_pts is not None
+    parts.add_error(loss, shard.time_at(loss.start_pts))
 
 
 def _loss(shard: ShardOrder, rows: NDArray[np.int64], stage: str, error: Exception) -> Loss:

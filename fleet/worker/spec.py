@@ -30,5 +30,7 @@ class WorkerSpec:
     watchdog_s: float = 60.0
     memory_bytes: int = 0
     injections: tuple[Injection, ...] = ()
+    without: frozenset[str] = frozenset()
+    """Columns that the output was begun without, see `output_schemas`."""
     conditional: bool = True
     """Whether the output's store keeps the conditions of conditional puts."""

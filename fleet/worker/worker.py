@@ -122,7 +122,7 @@ class Worker:
         spec, order = self._spec, task.order
         clock = self._device.clock
         before, bytes_before, fed_before = clock.snapshot(), self._readers.bytes_read, self._fed
-        parts = PartBuilder(spec.work.table, spec.work.schema, spec.partitions)
+        parts = PartBuilder(spec.work.table, spec.work.schema, spec.partitions, spec.without)
         self._pipeline.job_errors.clear()
         ended = self._pipeline.run(order, task.fetch, parts, lambda: task.truncated)
         if self._pipeline.job_errors and not parts.tally().frames:

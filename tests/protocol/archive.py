@@ -23,7 +23,7 @@ from fleet.core.receipt import Tally
 from fleet.core.source import Source
 from fleet.device import Device
 from fleet.driver.identity import JobIdentity
-from fleet.driver.prepare import Prepared, Refusal
+from fleet.driver.preparing.prepared import Prepared, Refusal
 from fleet.driver.session import JobTarget, Session
 from fleet.errors import NotAVideoError
 from fleet.job.frame_job import FrameJob

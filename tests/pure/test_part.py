@@ -233,6 +233,8 @@ def test_columns_keep_statistics_but_for_bulk() -> None:
         "frame": True,
         "pts": True,
         "time_s": True,
+        "time": True,
+        "clock": True,
         "score": True,
         "jpeg": False,
     }

@@ -20,7 +20,8 @@ from fleet.core.interval import Interval
 from fleet.core.interval_set import EVER, DoneIntervals
 from fleet.driver.estimate import estimate
 from fleet.driver.identity import identify
-from fleet.driver.prepare import Known, prepare
+from fleet.driver.preparing.prepare import prepare
+from fleet.driver.preparing.prepared import Known
 from fleet.driver.session import load_session, resolve_target
 from fleet.errors import JobFileError
 from fleet.table.table import Table

@@ -16,7 +16,8 @@ from fleet.ascend.soc import soc
 from fleet.core.interval import Interval, LeaseNames
 from fleet.core.interval_set import EVER, DoneIntervals
 from fleet.core.source import Source
-from fleet.driver.prepare import Known, Prepared, prepare
+from fleet.driver.preparing.prepare import prepare
+from fleet.driver.preparing.prepared import Known, Prepared
 from fleet.errors import BrokenVideoError, NotAVideoError, StorageError
 from fleet.index_cache.store import IndexStore
 from fleet.plan.order import order

@@ -14,7 +14,8 @@ from proxy import Proxy
 
 from fleet.ascend.soc import soc
 from fleet.core.interval import LeaseNames
-from fleet.driver.prepare import Known, prepare
+from fleet.driver.preparing.prepare import prepare
+from fleet.driver.preparing.prepared import Known
 from fleet.plan.order import LeaseOrder, order
 from fleet.plan.plan import bundle
 from fleet.plan.shard import VideoWork

@@ -12,7 +12,7 @@ from exact import pixels, sharded
 from generate import Clip, cached
 
 from fleet.core.source import Source, address_of_stream, split_stream
-from fleet.driver.streams import choose_streams
+from fleet.driver.preparing.streams import choose_streams
 from fleet.errors import InputNotFoundError, NotAVideoError
 from fleet.storage import Reader, expand
 from fleet.video.index import VideoIndex

@@ -18,12 +18,13 @@ from fleet.core.interval_set import DoneIntervals
 from fleet.core.source import Source
 from fleet.core.spans import length
 from fleet.driver.identity import JobIdentity, identify
+from fleet.driver.preparing.streams import choose_streams
 from fleet.driver.recheck.compare import Comparison, WantedFrames, compare
 from fleet.driver.recheck.recompute import Recomputer, recomputing
 from fleet.driver.recheck.report import RecheckReport, Unreached
 from fleet.driver.recheck.sample import draw, gops_at
 from fleet.driver.recheck.stored import StoredRows
-from fleet.driver.streams import choose_streams
+from fleet.driver.session import schemas_of
 from fleet.errors import (
     CredentialsRefusedError,
     OutputTakenError,
@@ -39,10 +40,11 @@ from fleet.plan.order import order
 from fleet.plan.shard import VideoWork, video_work
 from fleet.storage import Folder
 from fleet.table.maintenance.finding import Finding
-from fleet.table.parts.schema import ERRORS_TABLE, output_schemas
+from fleet.table.parts.schema import ERRORS_TABLE
 from fleet.table.state.video_manifest import Video
 from fleet.table.table import Table
 from fleet.video.index import VideoIndex
+from fleet.video.start import video_start
 
 
 def recheck(
@@ -62,10 +64,10 @@ def recheck(
     table = _own_output(job, identity)
     index_folder = Folder(job.index_cache or f"{table.uri}/{INDEX_FOLDER}")
     indexes = IndexCache(IndexStore(index_folder, read_only=True))
-    with closing(indexes), recomputing(job, identity) as recomputer:
+    without = table.begun_without(schemas_of(job))
+    with closing(indexes), recomputing(job, identity, without) as recomputer:
         state = table.state()
-        schemas = output_schemas(job.work.table, job.work.schema, job.partitions)
-        stored = StoredRows(table, state, schemas)
+        stored = StoredRows(table, state, schemas_of(job, without))
         checker = _Checker(job, recomputer, stored, table.uri, table.videos())
         done, number = state.done, 0
         for video, shares in _drawn(table, done, stretches, seed):
@@ -123,7 +125,8 @@ class _Checker:
             index = index.as_stored() if self.job.rotation == "ignore" else index
             self.findings += self._unseen_streams(index)
             wanted = self.job.sample.wanted(index)
-            work = video_work(index, wanted, done, CostModel())
+            start = video_start(video.uri, self.job.start_rule, index.stream)
+            work = video_work(index, wanted, done, CostModel(), video_start=start)
             for gop in gops_at(shares, np.where(work.todo, 0, work.costs.frames)):
                 self._check_gop(work, gop)
         except CredentialsRefusedError:

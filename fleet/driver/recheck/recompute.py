@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 
 import pyarrow as pa
@@ -26,8 +26,11 @@ from fleet.worker.prefetch import Fetch, FetchPool
 class Recomputer:
     """One device in this process, and what the job keeps on it."""
 
-    def __init__(self, job: Job, pipeline: Pipeline, readers: FetchPool) -> None:
+    def __init__(
+        self, job: Job, without: Collection[str], pipeline: Pipeline, readers: FetchPool
+    ) -> None:
         self._job = job
+        self._without = without
         self._pipeline = pipeline
         self._readers = readers
 
@@ -55,7 +58,7 @@ class Recomputer:
 
     def _builder(self) -> PartBuilder:
         work = self._job.work
-        return PartBuilder(work.table, work.schema, self._job.partitions)
+        return PartBuilder(work.table, work.schema, self._job.partitions, self._without)
 
 
 def _loss(uri: str, start_pts: int, end_pts: int, error: Exception) -> Loss:
@@ -67,8 +70,11 @@ def _loss(uri: str, start_pts: int, end_pts: int, error: Exception) -> Loss:
 
 
 @contextmanager
-def recomputing(job: Job, identity: JobIdentity) -> Iterator[Recomputer]:
-    """Open a device and let the job load what it keeps there, until the block ends."""
+def recomputing(job: Job, identity: JobIdentity, without: Collection[str]) -> Iterator[Recomputer]:
+    """Open a device and let the job load what it keeps there, until the block ends.
+
+    `without`: columns that the output was begun without, see `output_schemas`.
+    """
 
     def read(name: str) -> bytes:
         carried = identity.files.get(name)
@@ -76,4 +82,4 @@ def recomputing(job: Job, identity: JobIdentity) -> Iterator[Recomputer]:
 
     with closing(FetchPool()) as readers, Device(soc(job.soc), 0, read) as device:
         opened = open_job(job.work, device)
-        yield Recomputer(job, Pipeline(job.work, device, opened, Liveness()), readers)
+        yield Recomputer(job, without, Pipeline(job.work, device, opened, Liveness()), readers)

@@ -17,7 +17,7 @@ from fleet.parquet.encoding import digest, digest_before_footer
 from fleet.storage import Folder
 from fleet.table.commits.record_rows import parts_of
 from fleet.table.commits.record_table import Covered
-from fleet.table.maintenance.part_rows import part_rows
+from fleet.table.maintenance.part_rows import less_later, part_rows, with_later
 from fleet.table.maintenance.rewrite import Rewritten, keep
 from fleet.table.parts.schema import FRAMES_TABLE
 from fleet.table.state.state import UNPACKED, TableState
@@ -69,7 +69,8 @@ def exchange(
             several.append(_read(folder, part, several[0].schema if several else None))
     replaces = {state.packs[pack].name for pack in packs_in(state, rows)}
     objects = [f"{part.table}/{part.name}" for part in parts]
-    return Exchange(keep(records, pieces, local, seconds), replaces, objects)
+    alike = {table: with_later(several) for table, several in pieces.items()}
+    return Exchange(keep(records, alike, local, seconds), replaces, objects)
 
 
 def packs_in(state: TableState, rows: NDArray[np.int64]) -> list[int]:
@@ -94,14 +95,14 @@ def is_as_put(data: bytes, part: PartFile) -> bool:
 
 
 def _read(folder: Folder, part: PartFile, schema: pa.Schema | None) -> pa.Table:
-    """Read a part that has that schema, where one is given."""
+    """Read a part that has that schema, where one is given, but for columns of LATER."""
     name = f"{part.table}/{part.name}"
     reason = "its bytes are not those that were put"
     try:
         data = folder.read(name)
         if is_as_put(data, part):
             rows = part_rows(data, part.table)
-            if schema is None or rows.schema.equals(schema):
+            if schema is None or less_later(rows.schema).equals(less_later(schema)):
                 return rows
             reason = "it has other columns than the other parts of its table"
     except FileNotFoundError:

@@ -20,8 +20,11 @@ from fleet.table.commits.record_rows import records_of
 from fleet.table.commits.record_table import Covered, covered, to_table
 from fleet.table.maintenance.row_owner import NO_LEASE, IntervalLookup, lease_of_frames
 from fleet.table.parts.builder import LABEL
-from fleet.table.parts.schema import ERRORS_TABLE, FRAMES_TABLE
+from fleet.table.parts.schema import ERRORS_TABLE, FRAMES_TABLE, later_names
 from fleet.table.state.video_manifest import Seconds
+
+_CUT = ("start_pts", "end_pts", "start_s", "end_s", "frames")
+"""What a loss says of its stretch."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,36 +85,63 @@ def _left(name: str, pieces: Sequence[pa.Table], kept: Covered) -> _Rows:
 def _left_of_losses(errors: pa.Table, kept: Covered) -> _Rows:
     """Cut losses to what is kept; how many frames a cut one still costs, nobody knows."""
     stretches = IntervalLookup(kept)
-    columns = ("uri", "start_pts", "end_pts", "start_s", "end_s", "frames")
-    losses = errors.select(columns).to_pylist()
-    found: list[tuple[int, int, tuple[Any, ...]]] = []
-    for row, loss in enumerate(losses):
-        whole = tuple(loss[name] for name in columns[1:])
-        start, end = (-EVER, EVER) if whole[0] is None else whole[:2]
+    has_time = "time" in later_names(errors.schema)
+    columns = [*_CUT, *(["time"] if has_time else [])]
+    found: list[tuple[int, int, dict[str, Any]]] = []
+    for row, loss in enumerate(_losses(errors, columns)):
+        whole = loss["start_pts"] is None
+        start, end = (-EVER, EVER) if whole else (loss["start_pts"], loss["end_pts"])
         for left, right, lease in stretches.within(loss["uri"], start, end):
             is_whole = (left, right) == (start, end)
-            found.append((row, lease, whole if is_whole else _cut(whole, left, right)))
+            found.append((row, lease, loss if is_whole else _cut(loss, left, right)))
     table = errors.take(numbers(np.array([row for row, _, _ in found], np.int64)))
-    for at, name in enumerate(columns[1:]):
+    for name in columns:
         kind = np.float64 if name.endswith("_s") else np.int64
-        values = optional_numbers([value[at] for _, _, value in found], kind)
-        place = table.column_names.index(name)
-        table = table.set_column(place, table.schema.field(place), values)
+        values = optional_numbers([loss[name] for _, _, loss in found], kind)
+        table = _with_column(table, name, values)
+    if has_time and "clock" in later_names(errors.schema):
+        clock = table["clock"].cast(pa.string())
+        known = pc.if_else(table["time"].is_valid(), clock, pa.scalar(None, pa.string()))
+        table = _with_column(table, "clock", known.combine_chunks().dictionary_encode())
     return _Rows(table, np.array([lease for _, lease, _ in found], np.int64))
 
 
-def _cut(whole: tuple[Any, ...], left: int, right: int) -> tuple[Any, ...]:
-    start, end, start_s, end_s, _ = whole
+def _losses(errors: pa.Table, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """List the uri and `columns` of losses; the time in microseconds since 1970."""
+    table = errors.select(["uri", *columns])
+    if "time" in columns:
+        place = table.column_names.index("time")
+        table = table.set_column(place, "time", table["time"].cast(pa.int64()))
+    losses: list[dict[str, Any]] = table.to_pylist()
+    return losses
+
+
+def _with_column(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
+    place = table.column_names.index(name)
+    field = table.schema.field(place)
+    return table.set_column(place, field, values.cast(field.type))
+
+
+def _cut(loss: Mapping[str, Any], left: int, right: int) -> dict[str, Any]:
+    start, end, start_s, end_s = (loss[name] for name in _CUT[:4])
+    cut = {**loss, "start_pts": left, "end_pts": right, "frames": None}
     if start is None or start_s is None or end_s is None:
-        return (left, right, None, None, None)
+        return {**cut, "start_s": None, "end_s": None, "time": None}
     tick_s = (end_s - start_s) / (end - start)
-    return (
-        left,
-        right,
-        start_s + (left - start) * tick_s,
-        start_s + (right - start) * tick_s,
-        None,
-    )
+    cut["start_s"] = start_s + (left - start) * tick_s
+    cut["end_s"] = start_s + (right - start) * tick_s
+    if cut.get("time") is not None:
+        cut["time"] += _whole_us(cut["start_s"]) - _whole_us(start_s)
+    return cut
+
+
+def _whole_us(seconds: float) -> int:
+    """Return seconds in microseconds, halves up.
+
+    Those of a float are a little more or less than the ticks that it was made of: what lies in the
+    middle of two microseconds is still found there in nanoseconds.
+    """
+    return (round(seconds * 1e9) + 500) // 1000
 
 
 def _carved(before: Covered, kept: Covered, leases: int) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,12 +28,12 @@ class SortKey:
 
 
 def assemble(
-    schema: pa.Schema, stretches: SortKey, columns: Sequence[Any], pattern: str
+    schema: pa.Schema, stretches: SortKey, columns: Mapping[str, Any], pattern: str
 ) -> pa.Table:
-    """Make a table of `schema`: uri, then `columns`, then what `pattern` finds in each URI.
+    """Make a table of `schema`: uri, `columns`, and what `pattern` finds in each URI.
 
-    `columns`: arrays of NumPy or Arrow, rows in the order of `stretches`. Rows are sorted by
-    (uri, at); those with equal keys stay as they come.
+    `columns`: arrays of NumPy or Arrow by name, rows in the order of `stretches`. Rows are sorted
+    by (uri, at); those with equal keys stay as they come.
     """
     lengths = [length for length in stretches.lengths if length]
     uris = [uri for uri, n in zip(stretches.uris, stretches.lengths, strict=True) if n]
@@ -44,14 +44,12 @@ def assemble(
     ranks = numbers(video)
     uri = pa.DictionaryArray.from_arrays(ranks, strings(names))
     found = [columns_from_path(pattern, name) for name in names]
-    of_path = [
-        strings([groups[column] for groups in found]).take(ranks)
+    of_path = {
+        column: strings([groups[column] for groups in found]).take(ranks)
         for column in partition_names(pattern)
-    ]
-    arrays = [
-        _ordered(array, field.type, order)
-        for array, field in zip([uri, *columns, *of_path], schema, strict=True)
-    ]
+    }
+    whole = {"uri": uri, **columns, **of_path}
+    arrays = [_ordered(whole[field.name], field.type, order) for field in schema]
     return pa.Table.from_arrays(arrays, schema=schema)
 
 

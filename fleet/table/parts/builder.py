@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 from fleet.core.frames import FrameBatch, Rows
 from fleet.core.loss import Loss
 from fleet.core.receipt import Tally
+from fleet.core.wall_time import UNKNOWN_TIME, WallTime
 from fleet.errors import UsageError
-from fleet.parquet.arrays import optional_numbers, strings
+from fleet.parquet.arrays import numbers, optional_numbers, strings
 from fleet.table.parts.assemble import SortKey, assemble
 from fleet.table.parts.columns import fit_columns, stored_type
 from fleet.table.parts.schema import ERRORS_TABLE, FRAMES_TABLE, output_schemas
 
+_CLOCKS = ("", "path", "container")
+_Rows = slice | NDArray[np.int64]
 LABEL = "label"
 """A job's column of this name is counted by its values."""
 
@@ -38,6 +41,12 @@ class _Seen:
     rows: NDArray[np.int32]
     picture: NDArray[np.int64]
     columns: list[pa.Array]
+    wall_us: NDArray[np.int64]
+    """When each frame was, in microseconds since 1970; int64 [frames]."""
+    known: NDArray[np.bool_]
+    """Whether that is known: bool [frames]."""
+    clock: str
+    """Who says so; empty where nobody does."""
 
 
 class PartBuilder:
@@ -45,21 +54,30 @@ class PartBuilder:
 
     `table`: the name of the job's table. `columns`: the job's schema. `partitions`: the pattern
     whose named groups, found in each video's URI, become columns (see `columns_from_path`).
+    `without`: see `output_schemas`.
     """
 
-    def __init__(self, table: str, columns: pa.Schema, partitions: str = "") -> None:
-        self._schemas = output_schemas(table, columns, partitions)
+    def __init__(
+        self,
+        table: str,
+        columns: pa.Schema,
+        partitions: str = "",
+        without: Collection[str] = (),
+    ) -> None:
+        self._schemas = output_schemas(table, columns, partitions, without)
         self._table = table
         self._columns = columns
         self._pattern = partitions
         self._seen: list[_Seen] = []
-        self._losses: list[Loss] = []
+        self._losses: list[tuple[Loss, WallTime]] = []
 
-    def add_batch(self, batch: FrameBatch, rows: Rows) -> None:
+    def add_batch(
+        self, batch: FrameBatch, rows: Rows, video_start: WallTime = UNKNOWN_TIME
+    ) -> None:
         """Take in a batch and what the job has to say of it.
 
-        Raises UsageError where the rows do not fit the job's schema, or are of no picture in the
-        batch.
+        `video_start`: when the first frame of its video was. Raises UsageError where the rows do
+        not fit the job's schema, or are of no picture in the batch.
         """
         picture = np.array(rows.picture, np.int64)
         if len(picture) and not (picture.min() >= 0 and picture.max() < len(batch)):
@@ -70,8 +88,20 @@ class PartBuilder:
             )
         columns = fit_columns(rows, self._columns, self._table)
         counts = np.bincount(picture, minlength=len(batch)).astype(np.int32)
+        wall_us, known = video_start.after_each(batch.pts - batch.start_pts, batch.time_base)
         self._seen.append(
-            _Seen(batch.uri, batch.frames, batch.pts, batch.time_s, counts, picture, columns)
+            _Seen(
+                batch.uri,
+                batch.frames,
+                batch.pts,
+                batch.time_s,
+                counts,
+                picture,
+                columns,
+                wall_us,
+                known,
+                video_start.clock,
+            )
         )
 
     def mark(self) -> tuple[int, int]:
@@ -83,9 +113,9 @@ class PartBuilder:
         batches, losses = mark
         del self._seen[batches:], self._losses[losses:]
 
-    def add_error(self, loss: Loss) -> None:
-        """Take in a stretch of video that did not come out."""
-        self._losses.append(loss)
+    def add_error(self, loss: Loss, time: WallTime = UNKNOWN_TIME) -> None:
+        """Take in a stretch of video that did not come out; `time`: when it began."""
+        self._losses.append((loss, time))
 
     def tables(self) -> dict[str, pa.Table]:
         """Give the job's table, errors and frames, in the order in which their parts are put.
@@ -103,7 +133,7 @@ class PartBuilder:
         """Count what was gathered: frames, lost_frames, rows, errors and rows by label."""
         return Tally(
             frames=sum(len(seen.frames) for seen in self._seen),
-            lost_frames=sum(loss.frames or 0 for loss in self._losses),
+            lost_frames=sum(loss.frames or 0 for loss, _ in self._losses),
             rows=sum(len(seen.picture) for seen in self._seen),
             errors=len(self._losses),
             by_label=self._count_labels(),
@@ -117,28 +147,42 @@ class PartBuilder:
         return dict(sorted((str(label), count.as_py()) for label, count in pairs))
 
     def _job_table(self) -> pa.Table:
-        frame = _joined((seen.frames[seen.picture] for seen in self._seen), np.int64)
-        columns = [
-            frame,
-            _joined((seen.pts[seen.picture] for seen in self._seen), np.int64),
-            _joined((seen.time_s[seen.picture] for seen in self._seen), np.float64),
-            *(self._job_column(at) for at in range(len(self._columns))),
-        ]
-        return self._assemble(self._table, [len(seen.picture) for seen in self._seen], columns)
+        at = [seen.picture for seen in self._seen]
+        columns = {
+            **self._identity(at),
+            **self._wall_time(at),
+            **{name: self._job_column(n) for n, name in enumerate(self._columns.names)},
+        }
+        return self._assemble(self._table, at, columns)
+
+    def _identity(self, at: Sequence[_Rows]) -> dict[str, Any]:
+        """Return the columns of frames; `at`: of which frames of each batch there are rows."""
+        pairs = list(zip(self._seen, at, strict=True))
+        return {
+            "frame": _joined((seen.frames[rows] for seen, rows in pairs), np.int64),
+            "pts": _joined((seen.pts[rows] for seen, rows in pairs), np.int64),
+            "time_s": _joined((seen.time_s[rows] for seen, rows in pairs), np.float64),
+        }
+
+    def _wall_time(self, at: Sequence[_Rows]) -> dict[str, Any]:
+        """Return the columns of wall time; `at`: see `_identity`."""
+        pairs = list(zip(self._seen, at, strict=True))
+        return _wall_columns(
+            _joined((seen.wall_us[rows] for seen, rows in pairs), np.int64),
+            _joined((seen.known[rows] for seen, rows in pairs), np.bool_),
+            [(seen.clock, len(seen.frames[rows])) for seen, rows in pairs],
+        )
 
     def _job_column(self, at: int) -> pa.ChunkedArray:
         kind = stored_type(self._columns.field(at).type)
         return pa.chunked_array([seen.columns[at] for seen in self._seen], type=kind)
 
     def _frame_table(self) -> pa.Table:
-        columns = [
-            _joined((seen.frames for seen in self._seen), np.int64),
-            _joined((seen.pts for seen in self._seen), np.int64),
-            _joined((seen.time_s for seen in self._seen), np.float64),
-            _joined((seen.rows for seen in self._seen), np.int32),
-        ]
+        every = [slice(None)] * len(self._seen)
+        rows = _joined((seen.rows for seen in self._seen), np.int32)
         self._check_once()
-        return self._assemble(FRAMES_TABLE, [len(seen.frames) for seen in self._seen], columns)
+        columns = {**self._identity(every), **self._wall_time(every), "rows": rows}
+        return self._assemble(FRAMES_TABLE, every, columns)
 
     def _check_once(self) -> None:
         frames: dict[str, list[NDArray[np.int64]]] = {}
@@ -149,30 +193,49 @@ class PartBuilder:
             if len(numbers) and counts.max() > 1:
                 raise ValueError(f"frame {numbers[counts.argmax()]} of {uri} was given twice")
 
-    def _assemble(self, table: str, lengths: list[int], columns: list[Any]) -> pa.Table:
-        stretches = SortKey([seen.uri for seen in self._seen], lengths, at=columns[0])
+    def _assemble(self, table: str, at: Sequence[_Rows], columns: Mapping[str, Any]) -> pa.Table:
+        lengths = [len(seen.frames[rows]) for seen, rows in zip(self._seen, at, strict=True)]
+        stretches = SortKey([seen.uri for seen in self._seen], lengths, at=columns["frame"])
         return assemble(self._schemas[table], stretches, columns, self._pattern)
 
     def _error_table(self) -> pa.Table:
-        losses = self._losses
+        losses = [loss for loss, _ in self._losses]
+        times = [time for _, time in self._losses]
         # The loss of a whole video has no pts; it stands in front.
         earliest = np.iinfo(np.int64).min
         starts = [earliest if x.start_pts is None else x.start_pts for x in losses]
         uris = [loss.uri for loss in losses]
         stretches = SortKey(uris, [1] * len(uris), np.array(starts, np.int64))
-        columns = [
-            optional_numbers([loss.start_pts for loss in losses], np.int64),
-            optional_numbers([loss.end_pts for loss in losses], np.int64),
-            optional_numbers([loss.start_s for loss in losses], np.float64),
-            optional_numbers([loss.end_s for loss in losses], np.float64),
-            optional_numbers([loss.frames for loss in losses], np.int64),
-            strings([loss.stage for loss in losses]),
-            optional_numbers([loss.code for loss in losses], np.int64),
-            strings([loss.name for loss in losses]),
-            strings([loss.message for loss in losses]),
-        ]
+        columns = {
+            "start_pts": optional_numbers([loss.start_pts for loss in losses], np.int64),
+            "end_pts": optional_numbers([loss.end_pts for loss in losses], np.int64),
+            "start_s": optional_numbers([loss.start_s for loss in losses], np.float64),
+            "end_s": optional_numbers([loss.end_s for loss in losses], np.float64),
+            **_wall_columns(
+                np.array([time.us or 0 for time in times], np.int64),
+                np.array([time.us is not None for time in times], np.bool_),
+                [(time.clock, 1) for time in times],
+            ),
+            "frames": optional_numbers([loss.frames for loss in losses], np.int64),
+            "stage": strings([loss.stage for loss in losses]),
+            "code": optional_numbers([loss.code for loss in losses], np.int64),
+            "name": strings([loss.name for loss in losses]),
+            "message": strings([loss.message for loss in losses]),
+        }
         return assemble(self._schemas[ERRORS_TABLE], stretches, columns, self._pattern)
 
 
 def _joined(chunks: Iterable[NDArray[Any]], kind: type[np.generic]) -> NDArray[Any]:
     return np.concatenate([np.zeros(0, kind), *chunks])
+
+
+def _wall_columns(
+    us: NDArray[np.int64], known: NDArray[np.bool_], clocks: Sequence[tuple[str, int]]
+) -> dict[str, Any]:
+    """Return `time` and `clock`; `clocks`: each clock, and of how many rows in turn it is."""
+    number = np.repeat([_CLOCKS.index(clock) for clock, _ in clocks], [n for _, n in clocks])
+    number = np.where(known, number, 0).astype(np.int32)
+    return {
+        "time": numbers(us, known.tolist()).cast(pa.timestamp("us", "UTC")),
+        "clock": strings([clock or None for clock in _CLOCKS]).take(numbers(number)),
+    }

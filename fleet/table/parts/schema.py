@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 import pyarrow as pa
 
@@ -37,6 +38,20 @@ IDENTITY = pa.schema(
     ]
 )
 """The columns in front of every row that is about a frame."""
+
+WALL_TIME = pa.schema(
+    [
+        column("time", pa.timestamp("us", "UTC"), "", "when it was, by a wall clock, in UTC"),
+        column("clock", TEXT, "", "who says when the video starts: path, container; else null"),
+    ]
+)
+"""Further columns of every table, behind those that say where in the video a row is.
+
+A column of the job, or a group taken from the path, goes before one of the same name here.
+"""
+
+LATER = frozenset(WALL_TIME.names)
+"""Columns that outputs begun by earlier versions lack, and go on without."""
 
 DETECTIONS = pa.schema(
     [
@@ -76,6 +91,16 @@ ERRORS = pa.schema(
 """One row a stretch of video that did not come out; the pts are null for a whole video."""
 
 
+def later_names(schema: pa.Schema) -> list[str]:
+    """List the columns of a table that are those of LATER, and not the job's of the same names."""
+    later = {field.name: field for field in WALL_TIME}
+    return [
+        field.name
+        for field in schema
+        if field.name in later and field.equals(later[field.name], check_metadata=True)
+    ]
+
+
 def partition_names(pattern: str) -> tuple[str, ...]:
     """List the columns that `pattern` takes from a path: its named groups, in their order."""
     return tuple(re.compile(pattern).groupindex)
@@ -99,10 +124,13 @@ def table_schema(columns: pa.Schema, pattern: str = "") -> pa.Schema:
     return _with_partitions(pa.schema([*IDENTITY, *columns]), pattern)
 
 
-def output_schemas(table: str, columns: pa.Schema, pattern: str = "") -> dict[str, pa.Schema]:
+def output_schemas(
+    table: str, columns: pa.Schema, pattern: str = "", without: Collection[str] = ()
+) -> dict[str, pa.Schema]:
     """Return the schemas of the tables that have parts, in the order in which a lease puts these.
 
-    Raises UsageError where `table` is no name for a table, or two columns have one name.
+    `without`: names of LATER that the output was begun without. Raises UsageError where `table` is
+    no name for a table, or two columns have one name.
     """
     if not re.fullmatch(TABLE_NAME, table) or table in OWN_TABLES:
         raise UsageError(
@@ -110,10 +138,21 @@ def output_schemas(table: str, columns: pa.Schema, pattern: str = "") -> dict[st
             f"Use lower-case letters, digits and _, and none of {', '.join(OWN_TABLES)}.",
         )
     return {
-        table: table_schema(columns, pattern),
-        ERRORS_TABLE: _with_partitions(ERRORS, pattern),
-        FRAMES_TABLE: _with_partitions(FRAMES, pattern),
+        name: _with_later(_with_partitions(own, pattern), last, without)
+        for name, own, last in (
+            (table, pa.schema([*IDENTITY, *columns]), "time_s"),
+            (ERRORS_TABLE, ERRORS, "end_s"),
+            (FRAMES_TABLE, FRAMES, "time_s"),
+        )
     }
+
+
+def _with_later(schema: pa.Schema, last: str, without: Collection[str]) -> pa.Schema:
+    """Put the columns of WALL_TIME behind the column `last`."""
+    place = schema.names.index(last) + 1
+    taken = {*schema.names, *without}
+    added = [field for field in WALL_TIME if field.name not in taken]
+    return pa.schema([*list(schema)[:place], *added, *list(schema)[place:]])
 
 
 def _with_partitions(schema: pa.Schema, pattern: str) -> pa.Schema:

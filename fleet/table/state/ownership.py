@@ -10,9 +10,11 @@ import pyarrow as pa
 
 from fleet.errors import OutputCorruptError, OutputTakenError, StorageRefusedError
 from fleet.parquet.arrays import to_bytes
+from fleet.parquet.decoding import conform, decode
 from fleet.parquet.encoding import encode
 from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord
+from fleet.table.parts.schema import later_names
 
 JOB_FILE = "_JOB.json"
 SCHEMA_PART = "schema.parquet"
@@ -36,6 +38,36 @@ def claim(folder: Folder, job: JobRecord, schemas: Mapping[str, pa.Schema]) -> b
         if not there or not folder.exists(name):
             folder.put(name, encode(schema.empty_table(), {}))
     return there
+
+
+def begun_without(folder: Folder, schemas: Mapping[str, pa.Schema]) -> frozenset[str]:
+    """Return the columns of LATER that an earlier version began the output's tables without.
+
+    `schemas`: as `output_schemas` gives them, with all columns. A table keeps the columns that it
+    was begun with, so that its parts are alike. Raises OutputCorruptError where a table's schema
+    cannot be read.
+    """
+    missing: set[str] = set()
+    for table, schema in schemas.items():
+        missing.update(set(later_names(schema)) - set(read_schema(folder, table).names))
+    return frozenset(missing)
+
+
+def read_schema(folder: Folder, table: str, columns: pa.Schema | None = None) -> pa.Schema:
+    """Return a table's schema.
+
+    Raises OutputCorruptError where it cannot be read, or lacks some of the given columns.
+    """
+    name = f"{table}/{SCHEMA_PART}"
+    try:
+        found = decode(folder.read(name))[0]
+        conform(found, columns or pa.schema([]))
+    except (FileNotFoundError, ValueError) as error:
+        raise OutputCorruptError(
+            f"{folder.uri}/{name} does not give the table's columns: {error!r}.",
+            "Delete this object, and run the job's command again: it puts it where it is missing.",
+        ) from error
+    return found.schema
 
 
 def check_owner(folder: Folder, job: JobRecord) -> bool:

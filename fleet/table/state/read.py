@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from fleet.core.loss import Loss, LossReason
 from fleet.errors import OutputCorruptError, StorageError, UsageError
-from fleet.parquet.decoding import check_filled, conform, decode
+from fleet.parquet.decoding import check_filled
 from fleet.parquet.part_files import dataset_of
 from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord
@@ -23,7 +23,7 @@ from fleet.table.parts.schema import (
     IDENTITY,
     VIDEOS_TABLE,
 )
-from fleet.table.state.ownership import SCHEMA_PART, read_job
+from fleet.table.state.ownership import read_job, read_schema
 from fleet.table.state.state import TableState, read_state
 from fleet.table.state.video_table import has_video_table, read_video_table
 
@@ -113,24 +113,10 @@ def open_tables(folder: Folder, job: JobRecord, state: TableState) -> Tables:
     """Return the tables of what an output holds, as `state` says."""
     parts = state.parts(job.tables)
     datasets = {
-        table: dataset_of(folder, _read_schema(folder, table, columns), parts[table])
+        table: dataset_of(folder, read_schema(folder, table, columns), parts[table])
         for table, columns in zip(job.tables, (IDENTITY, ERRORS, FRAMES), strict=True)
     }
     return Tables(folder.uri, job, state.closed, len(state), datasets)
-
-
-def _read_schema(folder: Folder, table: str, columns: pa.Schema) -> pa.Schema:
-    """Read a table's schema; raises OutputCorruptError where it has not the given columns."""
-    name = f"{table}/{SCHEMA_PART}"
-    try:
-        found = decode(folder.read(name))[0]
-        conform(found, columns)
-    except (FileNotFoundError, ValueError) as error:
-        raise OutputCorruptError(
-            f"{folder.uri}/{name} does not give the table's columns: {error!r}.",
-            "Delete this object, and run the job's command again: it puts it where it is missing.",
-        ) from error
-    return found.schema
 
 
 def read_losses(errors: ds.Dataset) -> list[Loss]:

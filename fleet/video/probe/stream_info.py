@@ -12,10 +12,12 @@ from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from fleet.clock import SYSTEM_CLOCK
 from fleet.core.access_unit import NO_NALS, NalUnits
 from fleet.core.frames import Range
 from fleet.core.geometry import Size
 from fleet.errors import BrokenVideoError
+from fleet.video.containers.created import creation_us
 from fleet.video.containers.display_matrix import nearest_turn, read_turn
 from fleet.video.containers.libav import codec_of, new_configuration, video_streams
 from fleet.video.containers.limits import REENCODE, REMUX
@@ -128,7 +130,8 @@ def describe(
     # As libav has it, what the stream asks for goes before what its container says.
     asked = display_orientation(codec, key)
     turn = read_turn(stream) if asked is None else nearest_turn(asked[0], mirrored=asked[1])
-    streams = video_streams(cast("InputContainer", stream.container))
+    container = cast("InputContainer", stream.container)
+    streams = video_streams(container)
     return StreamInfo(
         codec=codec,
         profile=facts.profile,
@@ -150,6 +153,7 @@ def describe(
         rotation=turn.rotation,
         sample_aspect=_sample_aspect(stream.sample_aspect_ratio, facts.sample_aspect),
         unheeded=turn.unheeded,
+        created_us=creation_us(container.metadata, int(SYSTEM_CLOCK.unix_s() * 1e6)),
     )
 
 

@@ -1,0 +1,1 @@
+"""What is to be done of which videos, found out before anything runs."""

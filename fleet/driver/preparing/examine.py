@@ -1,0 +1,174 @@
+"""Look at one video: its index, whether it is decoded and by what, what is left to do of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.ascend.soc import Soc
+from fleet.ascend.stream_rules import check_host_stream, check_stream, is_for_host
+from fleet.core.interval_set import DoneIntervals
+from fleet.core.source import Source, split_stream
+from fleet.core.wall_time import WallTime
+from fleet.driver.preparing.prepared import Known, Refusal, whole
+from fleet.driver.preparing.streams import choose_streams
+from fleet.errors import (
+    CredentialsRefusedError,
+    StorageError,
+    StreamRefusedError,
+    VideoError,
+)
+from fleet.index_cache.cache import IndexCache
+from fleet.plan.cost import CostModel
+from fleet.plan.shard import VideoWork, video_work
+from fleet.table.parts.videos import HOST, VDEC
+from fleet.table.state.video_manifest import Video
+from fleet.video.index import VideoIndex
+from fleet.video.sampling import Sampling
+from fleet.video.start import video_start
+from fleet.video.stream import StreamInfo
+
+
+class Examiner:
+    """Looks at videos, for `prepare`; from several threads at once."""
+
+    def __init__(
+        self,
+        indexes: IndexCache,
+        sample: Sampling,
+        soc: Soc,
+        known: Known,
+        *,
+        as_stored: bool,
+    ) -> None:
+        self._indexes = indexes
+        self._sample = sample
+        self._soc = soc
+        self._known = known
+        self._as_stored = as_stored
+        self._streams: dict[str, list[str]] = {}
+        """The address of a file -> those of its further streams that are known."""
+        for uri in known.videos:
+            address, stream = split_stream(uri)
+            if stream is not None:
+                self._streams.setdefault(address, []).append(uri)
+
+    def examine_all(self, source: Source) -> tuple[list[Outcome], int]:
+        """Look at all video streams of a file that are taken; return how many are not, too."""
+        known, found = self._known, self._examine(source)
+        if isinstance(found, Video):
+            uris = self._streams.get(source.uri, ())
+            others = (Source(uri, source.bytes, source.etag) for uri in uris)
+            return [found, *map(self._examine, others)], 0
+        if isinstance(found, Refusal) and not isinstance(found.error, StreamRefusedError):
+            return [found], 0
+        stream = self._indexes.get(source).stream
+        on_host = known.fallback == "cpu"
+        taken = choose_streams(source, stream, known.streams, on_host=on_host)
+        further = [self._examine(other) for other in taken.further]
+        return [found][: taken.itself] + further, taken.left
+
+    def _look(self, source: Source) -> tuple[VideoIndex, NDArray[np.bool_]]:
+        index = self._indexes.get(source)
+        index = index.as_stored() if self._as_stored else index
+        return index, self._sample.wanted(index)
+
+    def _note(self, source: Source, decoded_by: str | None) -> None:
+        if self._known.notes:
+            self._known.notes.note(self._indexes.get(source), decoded_by)
+
+    def _examine(self, source: Source) -> Outcome:
+        known = self._known
+        before = known.videos.get(source.uri)
+        if before is not None and before.is_of(source) and known.done.has(before.interval):
+            if known.notes:
+                known.notes.note_done(source, self._indexes.get)
+            return before
+        try:
+            index, wanted = self._look(source)
+            on_host = _is_on_host(self._soc, index, known)
+            self._note(source, HOST if on_host else VDEC)
+        except CredentialsRefusedError:
+            raise
+        except StreamRefusedError as error:
+            self._note(source, None)
+            for_host_s = index.duration_s * is_for_host(self._soc, index.stream)
+            return Refusal(source, error, for_host_s, self._start(source, index.stream))
+        except (VideoError, StorageError) as error:
+            return Refusal(source, error, start=self._start(source, None))
+        done = known.done
+        if on_host and known.retries and done.has(whole(source)):
+            done = DoneIntervals([])
+        # Works outlive this call: one whose index has left the memory asks the cache again.
+        look_again = partial(self._look, source)
+        work = video_work(
+            index,
+            wanted,
+            done,
+            CostModel(),
+            look_again,
+            on_host=on_host,
+            video_start=self._start(source, index.stream),
+        )
+        return Todo(work, _video(index, wanted), index.bytes_read)
+
+    def _start(self, source: Source, stream: StreamInfo | None) -> WallTime:
+        return video_start(source.uri, self._known.start_rule, stream)
+
+
+@dataclass(frozen=True)
+class Todo:
+    """A video that is not refused, and what is left to do of it."""
+
+    work: VideoWork
+    video: Video
+    bytes_read: int
+
+
+Outcome = Video | Todo | Refusal
+
+
+def _is_on_host(soc: Soc, index: VideoIndex, known: Known) -> bool:
+    """Return whether the host is to decode a video; raise where neither it nor the chip does.
+
+    A video that another run does, or of which some rows are there already, goes on as it was begun,
+    whatever this run's own `fallback`: recorded as refused, it would be covered twice.
+    """
+    source = index.source
+    try:
+        check_stream(soc, index.stream, source.uri)
+    except StreamRefusedError:
+        done = len(known.done.spans(source.uri, source.etag)) > 0
+        begun = source.uri in known.at_work or (done and not known.done.has(whole(source)))
+        if known.fallback == "cpu" or begun:
+            check_host_stream(soc, index.stream, source.uri)
+            return True
+        raise
+    return False
+
+
+def _video(index: VideoIndex, wanted: NDArray[np.bool_]) -> Video:
+    source, bounds = index.source, index.bounds
+    return Video(
+        source.uri,
+        source.bytes,
+        source.etag,
+        int(bounds[0]),
+        int(bounds[-1]),
+        index.duration_s,
+        int(wanted.sum()),
+    )
+
+
+def video_of(outcome: Outcome) -> Video:
+    """Return the row of the video manifest that an outcome means."""
+    if isinstance(outcome, Video):
+        return outcome
+    if isinstance(outcome, Todo):
+        return outcome.video
+    source, error = outcome.source, outcome.error
+    unread = error.message if error.retryable else ""
+    return Video(source.uri, source.bytes, source.etag, refused=not unread, unread=unread)
