@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
@@ -45,10 +45,40 @@ class Mutation:
     @contextmanager
     def applied(self) -> Iterator[None]:
         """Have the fault for as long as the context lasts."""
-        with ExitStack() as ends:
-            for target, name, value in self.patches():
-                ends.enter_context(patch.object(target, name, value))
+        patches = [patch.object(target, name, value) for target, name, value in self.patches()]
+        _begin(patches)
+        _applied.append(patches)
+        try:
             yield
+        finally:
+            _applied.remove(patches)
+            _end(patches)
+
+
+_applied: list[list[Any]] = []
+"""The patches of the faults that are put back, in their order."""
+
+
+@contextmanager
+def sound() -> Iterator[None]:
+    """Have no fault for as long as the context lasts: what is kept from schedule to schedule."""
+    for patches in reversed(_applied):
+        _end(patches)
+    try:
+        yield
+    finally:
+        for patches in _applied:
+            _begin(patches)
+
+
+def _begin(patches: Iterable[Any]) -> None:
+    for each in patches:
+        each.start()
+
+
+def _end(patches: Sequence[Any]) -> None:
+    for each in reversed(patches):
+        each.stop()
 
 
 def _frames_overwritten() -> Iterable[Patch]:

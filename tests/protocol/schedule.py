@@ -13,6 +13,7 @@ from archive import Archive
 from chance import Chance, Rule, Scripted, Trouble
 from commands import Command, Doing
 from healing import heal
+from mutations import sound
 from oracle import Oracle
 from simulation import enter
 from world import Happened, Violation, World
@@ -83,7 +84,8 @@ def past_of(past: str, archive: Archive) -> Mapping[str, bytes]:
     rules = [Rule("long ago", "poll", "*", Trouble("kill"), nth=5)] if past == "half" else []
     store = "careless" if past == "old" else "sound"
     setting = Setting((Command("long ago", "run", host="far"),), archive, store=store)
-    played = _Stage(setting, Scripted(rules), {}).play(healed=False)
+    with sound():
+        played = _Stage(setting, Scripted(rules), {}).play(healed=False)
     assert played.violation is None, played.violation
     return played.objects
 
