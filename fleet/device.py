@@ -1,4 +1,4 @@
-"""A simulated Ascend device: a decoder, a scaler, a JPEG encoder and networks."""
+"""A simulated Ascend device: decoders, a scaler, a JPEG encoder and networks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.jpege import Jpege
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
+from fleet.ascend.stills.jpegd import Jpegd
+from fleet.ascend.stills.pngd import Pngd
 from fleet.ascend.stream_rules import check_channels
 from fleet.ascend.vdec import VdecChannel
 from fleet.ascend.vpc import Vpc
@@ -34,7 +36,9 @@ class Device:
         self.memory = Memory(soc.memory_bytes)
         self.clock = Clock()
         self.vpc = Vpc(soc, self.memory, self.clock)
+        self.jpegd = Jpegd(soc, self.memory, self.clock)
         self.jpege = Jpege(soc, self.memory, self.clock)
+        self.pngd = Pngd(soc, self.memory, self.clock)
         self._read_file = read_file or _read_local
         self._opened: list[_Closable] = [self.vpc]
 

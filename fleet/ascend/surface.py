@@ -10,7 +10,6 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
-from fleet.ascend.chips.measures import StrideRule
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
 from fleet.core.frames import Colour, Picture
@@ -118,15 +117,17 @@ def in_memory(
     row: int,
     holder: str,
     pixel_format: PixelFormat = PixelFormat.NV12,
-    stride: StrideRule | None = None,
+    strides: tuple[int, int] | None = None,
 ) -> Picture:
     """Return a surface as a picture, with the chip's strides and the memory that they take.
 
-    `stride`: the layout of the engine that made it; None for that of VPC.
+    `strides`: those of the engine that made it; None for VPC's.
     """
     size = Size(surface.width, surface.height)
-    rule = stride or soc.vpc.stride_for(size, pixel_format)
-    ws, hs = rule.strides(size, pixel_format.layout.pixel_bytes)
+    if strides is None:
+        rule = soc.vpc.stride_for(size, pixel_format)
+        strides = rule.strides(size, pixel_format.layout.pixel_bytes)
+    ws, hs = strides
     held = memory.allocate(buffer_bytes(soc, pixel_format, ws, hs), holder)
     return Picture(size, ws, hs, colour, row, surface, held, pixel_format)
 
