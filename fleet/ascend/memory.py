@@ -67,7 +67,10 @@ class Memory:
         """
         if size_bytes < 1:
             raise_device_error(
-                Code.ACL_ERROR_INVALID_PARAM, f"{holder} asks for {size_bytes} bytes."
+                Code.ACL_ERROR_INVALID_PARAM,
+                f"{holder} asks for {size_bytes} bytes.",
+                "Ask for at least 1.",
+                "docs/chip.md#memory-positive",
             )
         if self._closed:
             raise_device_error(
