@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 
 from conformance_row import Row
+from rows_aipp import AIPP, COLOURS, FILES
 from rows_chips import CHECKS, CHIP, NUMBERS
 from rows_stills import JPEGD, STILLS
 from rows_vpc import VPC
@@ -12,7 +13,7 @@ from rows_vpc import VPC
 from fleet.ascend.soc import CHIPS
 from fleet.device import Device
 
-SECTIONS = (VPC, JPEGD, STILLS, CHIP, NUMBERS, CHECKS)
+SECTIONS = (VPC, JPEGD, STILLS, AIPP, COLOURS, FILES, CHIP, NUMBERS, CHECKS)
 ROWS: tuple[Row, ...] = tuple(row for section in SECTIONS for row in section.rows)
 
 
