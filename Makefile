@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 
-.PHONY: setup demo test check format bench demo-s3 setup-train prove-exactness prove-hostile prove-hosts prove-kill \
+.PHONY: setup conformance demo test check format bench demo-s3 setup-train prove-exactness prove-hostile prove-hosts prove-kill \
 	prove-mutations prove-precision prove-protocol prove-resume prove-simulation lock clean
 .DEFAULT_GOAL := test
 
@@ -46,6 +46,10 @@ bench: setup
 	RAY_AUTH_MODE=disabled $(BIN)/python tests/bench/leases.py
 	RAY_AUTH_MODE=disabled $(BIN)/python tests/bench/slow.py
 	RAY_AUTH_MODE=disabled PYTHONPATH=tests/support $(BIN)/python tests/bench/far.py
+
+# Every rule of the chips on every chip that has it: enforced out of applicable, and what is left out.
+conformance: setup
+	PYTHONPATH=tests/support $(BIN)/python tests/device/conformance/prove_conformance.py
 
 # The job detect over an archive in a real object store, on this machine.
 demo-s3: setup

@@ -1,4 +1,4 @@
-"""A simulated Ascend device: a decoder, a scaler, a JPEG encoder and networks."""
+"""A simulated Ascend device: decoders, a scaler, a JPEG encoder and networks."""
 
 from __future__ import annotations
 
@@ -7,14 +7,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+import numpy as np
+from numpy.typing import DTypeLike
+
+from fleet.ascend.aipp_op import AippOp
+from fleet.ascend.aipp_unit import DynamicAipp, StaticAipp
 from fleet.ascend.clock import Clock
 from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.jpege import Jpege
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
+from fleet.ascend.stills.jpegd import Jpegd
+from fleet.ascend.stills.pngd import Pngd
 from fleet.ascend.stream_rules import check_channels
 from fleet.ascend.vdec import VdecChannel
 from fleet.ascend.vpc import Vpc
+from fleet.core.geometry import Size
 from fleet.models.network import Network
 from fleet.video.stream import StreamInfo
 
@@ -34,7 +42,9 @@ class Device:
         self.memory = Memory(soc.memory_bytes)
         self.clock = Clock()
         self.vpc = Vpc(soc, self.memory, self.clock)
+        self.jpegd = Jpegd(soc, self.memory, self.clock)
         self.jpege = Jpege(soc, self.memory, self.clock)
+        self.pngd = Pngd(soc, self.memory, self.clock)
         self._read_file = read_file or _read_local
         self._opened: list[_Closable] = [self.vpc]
 
@@ -58,6 +68,17 @@ class Device:
         channel = VdecChannel(self.soc, self.memory, self.clock, stream, self._forget)
         self._opened.append(channel)
         return channel
+
+    def open_aipp(
+        self, op: AippOp, model: Size, channels: int, dtype: DTypeLike = np.float16
+    ) -> StaticAipp | DynamicAipp:
+        """Return the input unit for one block of an AIPP configuration, of any input format.
+
+        `model`, `channels` and `dtype`: the network's input. Raises ModelRefusedError (E10052)
+        where the block does not fit it.
+        """
+        made = StaticAipp if op.aipp_mode == "static" else DynamicAipp
+        return made(self.soc, op, model, channels, dtype)
 
     def load(self, path: str) -> Network:
         """Load a compiled model from a file.

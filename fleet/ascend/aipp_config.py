@@ -45,6 +45,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
 }
 MUST_BE_EVEN = ("src_image_size_w", "src_image_size_h", "load_start_pos_w", "load_start_pos_h")
 WIDEST_PADDED = 1080
+"""Of every chip that is known; see `AippLimits`."""
 SWAPPED = (
     "rbuv_swap_switch exchanges U and V, and Fleet feeds NV12, so red and blue come out exchanged "
     "with each other's gains; set it to false (it is for NV21)."
@@ -160,10 +161,11 @@ class AippConfig:
             return ()
         return (SWAPPED,)
 
-    def layout(self, model: Size) -> Layout:
+    def layout(self, model: Size, most_padded_width: int = WIDEST_PADDED) -> Layout:
         """Return where crop and padding put the picture on the model's input.
 
-        Raises ModelRefusedError (E10052) where the result is not of the model's size.
+        `most_padded_width`: that of the chip (docs/chip.md#aipp-padded-width). Raises
+        ModelRefusedError (E10052) where the result is not of the model's size.
         """
         source = Size(self.src_image_size_w or model.width, self.src_image_size_h or model.height)
         if source.width % 2 or source.height % 2:
@@ -177,10 +179,9 @@ class AippConfig:
             part.width + self.left_padding_size + self.right_padding_size,
             part.height + self.top_padding_size + self.bottom_padding_size,
         )
-        if padded.width > WIDEST_PADDED:
-            refuse_aipp(
-                f"the padded picture is {padded.width} wide.", f"At most {WIDEST_PADDED} is padded."
-            )
+        if padded.width > most_padded_width:
+            way_out = f"At most {most_padded_width} is padded."
+            refuse_aipp(f"the padded picture is {padded.width} wide.", way_out)
         place = Layout(source, part, self.left_padding_size, self.top_padding_size)
         return self._fitting(model, place, padded)
 

@@ -17,8 +17,8 @@ class Reading:
     """Both clocks at one moment."""
 
     chip_s: Mapping[str, float]
-    """Modelled seconds of the real chip, by engine (vdec, vpc, jpege, model). Engines work at the
-    same time, so that their seconds overlap."""
+    """Modelled seconds of the real chip, by engine (vdec, vpc, jpegd, pngd, jpege, model). Engines
+    work at the same time, so that their seconds overlap."""
     host_s: Mapping[str, float]
     """Measured CPU seconds of this machine by stage, on the threads that ran it."""
 
@@ -95,6 +95,22 @@ def vpc_s(soc: Soc, source: Size, target: Size) -> float:
     """
     larger = max(source.width, target.width) * max(source.height, target.height)
     return soc.vpc.rate.seconds(larger)
+
+
+def jpegd_s(soc: Soc, size: Size) -> float:
+    """Return the modelled seconds to decode one JPEG, with all channels busy.
+
+    Ascend310 decodes 256 a second at 1920x1080 and 64 at 3840x2160 (docs/chip.md#clock-jpegd).
+    """
+    return soc.jpegd.rate.seconds(size.pixels)
+
+
+def pngd_s(soc: Soc, size: Size) -> float:
+    """Return the modelled seconds to decode one PNG, with all channels busy.
+
+    Ascend310 decodes 24 a second at 1920x1080 and 6 at 3840x2160 (docs/chip.md#clock-pngd).
+    """
+    return soc.pngd.rate.seconds(size.pixels)
 
 
 def jpege_s(soc: Soc, size: Size) -> float:

@@ -17,17 +17,39 @@ from fleet.errors import DeviceError, DeviceOutOfMemoryError
 class Code(IntEnum):
     """The numbers that the simulated device knows, under the names of AscendCL."""
 
+    AICPU_DVPP_KERNEL_STATE_FAILED = 1
+    AICPU_DVPP_KERNEL_STATE_DVPP_ERROR = 2
     AICPU_DVPP_KERNEL_STATE_PARAM_INVALID = 3
     AICPU_DVPP_KERNEL_STATE_OUTPUT_SIZE_INVALID = 4
+    AICPU_DVPP_KERNEL_STATE_INTERNAL_ERROR = 5
+    AICPU_DVPP_KERNEL_STATE_QUEUE_FULL = 6
+    AICPU_DVPP_KERNEL_STATE_QUEUE_EMPTY = 7
+    AICPU_DVPP_KERNEL_STATE_QUEUE_NOT_EXIST = 8
+    AICPU_DVPP_KERNEL_STATE_MEMORY_ERROR = 11
+    AICPU_DVPP_KERNEL_STATE_VPC_FAILED = 13
     AICPU_DVPP_KERNEL_STATE_CHANNEL_ABNORMAL = 14
     ERR_INVALID_STATE = 0x10001
+    ERR_HARDWARE = 0x10002
+    ERR_SCD_CUT_FAIL = 0x10003
     ERR_VDM_DECODE_FAIL = 0x10004
+    ERR_ALLOC_MEM_FAIL = 0x10005
     ERR_ALLOC_DYNAMIC_MEM_FAIL = 0x10006
     ERR_BITSTREAM = 0x10008
     ERR_VIDEO_FORMAT = 0x10009
     ERR_IMAGE_FORMAT = 0x1000A
+    ERR_CALLBACK = 0x1000B
+    ERR_INPUT_BUFFER = 0x1000C
+    ERR_INBUF_SIZE = 0x1000D
     ERR_INIT_DECODER_FAIL = 0x10010
     ERR_DECODE_NOPIC = 0x20000
+    ERR_REF_NUM = 0x20001
+    ERR_PICTURE_SIZE = 0x20002
+    ERR_VDEC_INVALID_CHANNEL = 0xA0058002
+    ERR_VDEC_EXISTS = 0xA0058004
+    ERR_VDEC_DOES_NOT_EXIST = 0xA0058005
+    ERR_VDEC_NO_MEMORY = 0xA005800C
+    ERR_VDEC_BUFFER_FULL = 0xA005800F
+    ERR_VDEC_BUSY = 0xA0058012
 
     ACL_ERROR_INVALID_PARAM = 100000
     ACL_ERROR_UNINITIALIZE = 100001
@@ -143,7 +165,12 @@ _OUT_OF_MEMORY = frozenset(
 )
 
 
-def raise_device_error(code: Code, message: str, way_out: str = "") -> NoReturn:
-    """Raise the error that the number `code` means: DeviceOutOfMemoryError or DeviceError."""
+def raise_device_error(code: Code, message: str, way_out: str = "", rule: str = "") -> NoReturn:
+    """Raise the error that the number `code` means: DeviceOutOfMemoryError or DeviceError.
+
+    `rule`: the row that is broken, such as docs/chip.md#vpc-ratio; the message ends with it.
+    """
+    if rule:
+        message = f"{message} Rule: {rule}."
     error = DeviceOutOfMemoryError if code in _OUT_OF_MEMORY else DeviceError
     raise error(int(code), code.name, message, way_out)

@@ -203,7 +203,8 @@ class StreamDecoder(ABC):
         while self._ready and (oldest is None or _row(self._ready[0]) < oldest):
             frame = self._ready.popleft()
             args = (self._soc, self._memory, frame, self._colour, _row(frame))
-            given.append(in_memory(*args, f"{self.stage} picture"))
+            strides = self._soc.vdec.stride.strides(Size(frame.width, frame.height))
+            given.append(in_memory(*args, f"{self.stage} picture", strides=strides))
         return given
 
     def _surface(self, frame: av.VideoFrame) -> av.VideoFrame:

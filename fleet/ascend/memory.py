@@ -52,16 +52,25 @@ class Memory:
     def __repr__(self) -> str:
         return f"Memory({self.used_bytes} of {self.budget_bytes} bytes used)"
 
-    def allocate(self, size_bytes: int, holder: str) -> Allocation:
+    def allocate(
+        self,
+        size_bytes: int,
+        holder: str,
+        full: Code = Code.ACL_ERROR_RT_MEMORY_ALLOCATION,
+    ) -> Allocation:
         """Allocate memory for `holder`, as aclrtMalloc and acldvppMalloc do.
 
         It costs `size_bytes` rounded up to a multiple of 32, and 32 more
-        (docs/chip.md#memory-rounding). Raises DeviceOutOfMemoryError (207001) over the budget, and
-        DeviceError for sizes below 1 (100000) and on a closed device (107002).
+        (docs/chip.md#memory-rounding). Raises DeviceOutOfMemoryError over the budget, with the
+        number `full` (207001 for everything but models), and DeviceError for sizes below 1 (100000)
+        and on a closed device (107002).
         """
         if size_bytes < 1:
             raise_device_error(
-                Code.ACL_ERROR_INVALID_PARAM, f"{holder} asks for {size_bytes} bytes."
+                Code.ACL_ERROR_INVALID_PARAM,
+                f"{holder} asks for {size_bytes} bytes.",
+                "Ask for at least 1.",
+                "docs/chip.md#memory-positive",
             )
         if self._closed:
             raise_device_error(
@@ -69,7 +78,7 @@ class Memory:
             )
         cost = align_up(size_bytes, 32) + 32
         if self.used_bytes + cost > self.budget_bytes:
-            self._refuse(cost, holder)
+            self._refuse(cost, holder, full)
         self.used_bytes += cost
         self.peak_bytes = max(self.peak_bytes, self.used_bytes)
         self._by_holder[holder] = self._by_holder.get(holder, 0) + cost
@@ -90,10 +99,10 @@ class Memory:
         self.used_bytes -= allocation.bytes
         self._by_holder[allocation.holder] -= allocation.bytes
 
-    def _refuse(self, cost: int, holder: str) -> None:
+    def _refuse(self, cost: int, holder: str, full: Code) -> None:
         held = ", ".join(f"{name} {count / MB:.1f} MB" for name, count in self.by_holder().items())
         raise_device_error(
-            Code.ACL_ERROR_RT_MEMORY_ALLOCATION,
+            full,
             f"{holder} asks for {cost / MB:.1f} MB of the device's {self.budget_bytes / MB:.0f} "
             f"MB, of which {self.used_bytes / MB:.1f} MB are held: {held or 'by nobody'}.",
             "Release pictures sooner, or open fewer channels and smaller models.",

@@ -36,7 +36,9 @@ def compile_command(
     anchors: Annotated[
         str | None, typer.Option(help="For yolov3, a group an output: '10,13 16,30; 62,45 59,119'.")
     ] = None,
-    soc: Annotated[str, typer.Option(help="The chip to compile for.")] = "Ascend310",
+    soc: Annotated[
+        str, typer.Option("--soc", "--soc_version", help="The chip to compile for.")
+    ] = "Ascend310",
 ) -> None:
     """Compile an ONNX model into NAME.om, as ATC would (simulated).
 

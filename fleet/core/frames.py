@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.core.geometry import Size
+from fleet.core.pixel_format import PixelFormat
 
 if TYPE_CHECKING:
     import av
@@ -68,9 +69,9 @@ class Colour:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """One picture in device memory, YUV 4:2:0 semi-planar (NV12), u8.
+    """One picture in device memory, u8: YUV 4:2:0 semi-planar (NV12) where nothing else is said.
 
-    Its buffer takes width_stride * height_stride * 3 / 2 bytes. `rgb` copies it to the host.
+    Such a buffer takes width_stride * height_stride * 3 / 2 bytes. `rgb` copies it to the host.
     """
 
     size: Size
@@ -84,15 +85,18 @@ class Picture:
     row: int
     """See `AccessUnit`."""
     surface: av.VideoFrame
-    """The pixels: libav's frame in yuv420p or nv12, which stands for the chip's buffer.
+    """The pixels: libav's frame, which stands for the chip's buffer: yuv420p or nv12 for NV12.
 
-    It has no padding to the strides.
+    It has no padding to the strides, and the order of its samples is libav's.
     """
     memory: Allocation
     """Accounts for the buffer."""
+    pixel_format: PixelFormat = PixelFormat.NV12
+    """The order of samples in the buffer."""
 
     def __post_init__(self) -> None:
-        if self.width_stride < self.size.width or self.height_stride < self.size.height:
+        row_bytes = self.size.width * self.pixel_format.layout.pixel_bytes
+        if self.width_stride < row_bytes or self.height_stride < self.size.height:
             raise ValueError(
                 f"strides {self.width_stride}x{self.height_stride} do not hold {self.size}"
             )

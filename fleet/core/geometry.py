@@ -155,9 +155,14 @@ class Fit(StrEnum):
     STRETCH = "stretch"
     LETTERBOX = "letterbox"
 
-    def place(self, source: Size, canvas: Size) -> Placement:
-        """Return where a picture of size `source` lies on the canvas, fitted this way."""
-        return stretch(source, canvas) if self is Fit.STRETCH else letterbox(source, canvas)
+    def place(self, source: Size, canvas: Size, left_step: int = 16) -> Placement:
+        """Return where a picture of size `source` lies on the canvas, fitted this way.
+
+        `left_step`: that of the chip's VPC, as `letterbox` takes it.
+        """
+        if self is Fit.STRETCH:
+            return stretch(source, canvas)
+        return letterbox(source, canvas, left_step)
 
 
 def _fit(length: float, limit: int, even: int) -> int:

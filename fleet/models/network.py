@@ -49,7 +49,11 @@ class Network:
             raise_device_error(Code.ACL_ERROR_GE_LOAD_MODEL, message, "Compile it for this chip.")
         self._clock = clock
         self._vpc = vpc
-        self._memory = memory.allocate(self.card.memory_bytes, f"model {self.card.name}")
+        self._memory = memory.allocate(
+            self.card.memory_bytes,
+            f"model {self.card.name}",
+            Code.ACL_ERROR_GE_MEMORY_ALLOCATION,  # docs/chip.md#model-load-memory
+        )
         self._head = head_named(self.card.head, self.card.anchors)
         self._outputs = [output.name for output in self._session.get_outputs()]
         self._aipp = Aipp(self.card.aipp, self.card.size, self.card.batch, self.card.dtype)
@@ -73,7 +77,7 @@ class Network:
         for name, value in (("threshold", threshold), ("iou", iou)):
             if not 0 <= value <= 1:
                 raise UsageError(f"{name} is {value}.", "Give a number from 0 to 1.")
-        placement = self.card.fit.place(batch.size, self._aipp.source)
+        placement = self.card.fit.place(batch.size, self._aipp.source, self._vpc.paste_left_step)
         found: list[Candidates] = []
         for start in range(0, len(batch), self.card.batch):
             group = batch.pictures[start : start + self.card.batch]

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from fleet.ascend.jpege import predicted_bytes, quantiser
 from fleet.ascend.soc import MB
-from fleet.ascend.surface import upload
+from fleet.ascend.stills.jpeg_header import read_header
+from fleet.ascend.surface import in_memory, planes, upload
 from fleet.core.frames import Colour, Matrix, Picture, Range
 from fleet.core.geometry import Size
+from fleet.core.pixel_format import PixelFormat
 from fleet.device import Device
 from fleet.errors import DeviceError, DeviceOutOfMemoryError
 
@@ -71,9 +73,11 @@ def test_the_file_is_a_baseline_huffman_jpeg(device: Device, paint: Paint) -> No
 
 @pytest.mark.parametrize("colour", RED)
 def test_red_is_red_in_a_viewer(device: Device, colour: Colour) -> None:
-    """Range and standard are converted to JPEG's (docs/chip.md#jpege-colour)."""
+    """With full_range, range and standard are JPEG's (docs/chip.md#jpege-colour)."""
     picture = flat(device, colour, RED[colour])
-    red, green, blue = viewed(device.jpege.encode(picture, 100)).reshape(-1, 3).mean(0)
+    red, green, blue = (
+        viewed(device.jpege.encode(picture, 100, full_range=True)).reshape(-1, 3).mean(0)
+    )
     assert red > 249
     assert max(green, blue) < 6
     picture.release()
@@ -83,8 +87,64 @@ def test_red_is_red_in_a_viewer(device: Device, colour: Colour) -> None:
 def test_gray_is_as_light_in_a_viewer(device: Device, level_range: Range) -> None:
     """Y = 180 of the narrow range is 191 of the full one."""
     picture = flat(device, Colour(range=level_range), GRAY[level_range])
-    assert viewed(device.jpege.encode(picture, 100)).mean() == pytest.approx(191, abs=1)
+    shown = viewed(device.jpege.encode(picture, 100, full_range=True))
+    assert shown.mean() == pytest.approx(191, abs=1)
     picture.release()
+
+
+@pytest.mark.parametrize("colour", RED)
+def test_samples_are_written_as_they_are(device: Device, colour: Colour) -> None:
+    """A viewer shows what they are in BT.601 and the full range, as on the chip."""
+    picture = flat(device, colour, RED[colour])
+    as_jpeg = flat(device, Colour(Matrix.BT601, Range.WIDE), RED[colour])
+    shown = viewed(device.jpege.encode(picture, 100)).reshape(-1, 3).mean(0)
+    assert np.abs(shown - as_jpeg.rgb().reshape(-1, 3).mean(0)).max() < 2
+    picture.release()
+    as_jpeg.release()
+
+
+def test_a_narrow_picture_looks_washed_out_as_on_the_chip(device: Device) -> None:
+    """Black of the narrow range comes out as 16 (docs/chip.md#jpege-colour)."""
+    picture = flat(device, Colour(range=Range.NARROW), (16, 128, 128))
+    assert viewed(device.jpege.encode(picture, 100)).mean() == pytest.approx(16, abs=1)
+    assert viewed(device.jpege.encode(picture, 100, full_range=True)).mean() < 1
+    picture.release()
+
+
+@pytest.mark.parametrize("pixel_format", PixelFormat)
+def test_formats_are_those_of_the_table(device: Device, pixel_format: PixelFormat) -> None:
+    """4:2:0, and packed 4:2:2 as a 4:2:2 file; else 100027 (docs/chip.md#jpege-input)."""
+    if pixel_format is PixelFormat.UNKNOWN:
+        return
+    layout = pixel_format.layout
+    surface = av.VideoFrame(64, 50, layout.surfaces[0])
+    for plane in planes(surface):
+        plane[:] = 90
+    args = (device.soc, device.memory, surface, Colour(), 0, "test picture", pixel_format)
+    picture = in_memory(*args, (64 * layout.pixel_bytes, 50))
+    if pixel_format in device.soc.jpege.input_formats:
+        jpeg = device.jpege.encode(picture)
+        assert viewed(jpeg).shape == (50, 64, 3)
+        expected = "4:2:0" if pixel_format in {1, 2} else "4:2:2"
+        assert read_header(jpeg).chroma == expected
+    else:
+        with pytest.raises(DeviceError, match="100027"):
+            device.jpege.encode(picture)
+    picture.release()
+
+
+def test_packed_rows_have_one_length(device: Device) -> None:
+    """2 w rounded up to 16, no other multiple (docs/chip.md#jpege-stride)."""
+    surface = av.VideoFrame(70, 50, "yuv422p")
+    for stride, allowed in ((144, True), (160, False)):
+        args = (device.soc, device.memory, surface, Colour(), 0, "test", PixelFormat.YUYV)
+        picture = in_memory(*args, (stride, 50))
+        if allowed:
+            assert device.jpege.encode(picture)
+        else:
+            with pytest.raises(DeviceError, match="100000"):
+                device.jpege.encode(picture)
+        picture.release()
 
 
 def test_a_real_picture_looks_as_it_should(device: Device, request: pytest.FixtureRequest) -> None:
@@ -96,7 +156,7 @@ def test_a_real_picture_looks_as_it_should(device: Device, request: pytest.Fixtu
     expected = small.surface.reformat(
         format="rgb24", src_colorspace="ITU601", src_color_range="MPEG"
     ).to_ndarray()
-    shown = viewed(device.jpege.encode(small, 95))
+    shown = viewed(device.jpege.encode(small, 95, full_range=True))
     assert np.abs(shown.astype(int) - expected).mean() < 3
     assert np.abs(shown.reshape(-1, 3).mean(0) - expected.reshape(-1, 3).mean(0)).max() < 1
     for picture in [small, *pictures]:
@@ -173,7 +233,7 @@ def test_the_predicted_size_is_that_of_the_library(
     device: Device, paint: Paint, size: Size, bytes_: int
 ) -> None:
     """Raw bytes, 640 and 128 are rounded up to 2 MiB (docs/chip.md#jpege-predicted)."""
-    assert predicted_bytes(device.soc.jpege, paint(size)) == bytes_
+    assert predicted_bytes(device.soc, paint(size)) == bytes_
 
 
 def test_encoding_needs_room_for_the_predicted_size(device: Device, paint: Paint) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
-from itertools import islice
+from itertools import islice, permutations
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from onnx import TensorProto
 
 from fleet.ascend.aipp import Aipp
 from fleet.ascend.aipp_config import AippConfig
-from fleet.ascend.soc import soc
+from fleet.ascend.soc import CHIPS, Ascend310P3, Ascend910A, Soc, soc
 from fleet.ascend.surface import in_memory, tight, upload
 from fleet.core.frames import ChannelOrder, Colour, Detections, FrameBatch, Picture
 from fleet.core.geometry import Fit, Size, stretch
@@ -368,3 +368,32 @@ def test_the_real_detector_agrees_with_another_path(
             shared += [any(iou(row, k) >= 0.7 and row[5] == k[5] for k in other) for row in sure]
     assert len(shared) > 100
     assert np.mean(shared) >= 0.95
+
+
+@pytest.mark.parametrize("chip", [Ascend310P3, Ascend910A], ids=lambda chip: str(chip.name))
+def test_another_chip_finds_the_same(device: Device, chip: Soc) -> None:
+    """The same network over the same picture, letterboxed: equal rows on every chip."""
+    own = found(network(device, fit=Fit.LETTERBOX), picture(device, size=Size(320, 240)))
+    with Device(chip) as other:
+        theirs = network(other, soc=chip, fit=Fit.LETTERBOX)
+        boxes = found(theirs, picture(other, size=Size(320, 240)))
+    assert len(own.score)
+    assert np.array_equal(own.xyxy, boxes.xyxy)
+    assert np.array_equal(own.score, boxes.score)
+
+
+def test_a_model_of_one_chip_is_refused_by_every_other(device: Device) -> None:
+    """545001, in each direction (docs/chip.md#model-load-soc)."""
+    del device
+    for chip, other in permutations(CHIPS.values(), 2):
+        with Device(other) as opened, pytest.raises(DeviceError, match="545001"):
+            network(opened, soc=chip)
+
+
+def test_a_model_that_does_not_fit_has_a_number_of_its_own() -> None:
+    """245000, a MemoryError as well (docs/chip.md#model-load-memory)."""
+    with Device(CHIP) as opened:
+        free = opened.memory.budget_bytes - opened.memory.used_bytes
+        opened.memory.allocate(free - 128, "filler")
+        with pytest.raises(DeviceOutOfMemoryError, match="245000"):
+            network(opened)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from fleet.ascend.clock import jpege_s, vdec_s, vpc_s
-from fleet.ascend.soc import MB, Ascend310, soc
+from fleet.ascend.soc import CHIPS, MB, Ascend310, Ascend310P3, Ascend910A, Soc, soc
 from fleet.core.geometry import Size
+from fleet.core.pixel_format import PixelFormat
 from fleet.errors import UsageError
 
 HD = Size(1920, 1080)
@@ -16,6 +17,48 @@ UHD = Size(3840, 2160)
 def test_a_chip_is_found_by_its_name() -> None:
     """Its name is that of ATC's --soc_version (docs/chip.md#model-soc)."""
     assert soc("Ascend310") is Ascend310
+
+
+def test_every_chip_is_one_that_people_can_name() -> None:
+    """Three chips, and the name of each is that of its table (docs/chip.md#chip-tables)."""
+    assert list(CHIPS) == ["Ascend310", "Ascend310P3", "Ascend910A"]
+    assert all(soc(name).name == name for name in CHIPS)
+
+
+def test_a_second_generation_chip_differs_by_its_table_alone() -> None:
+    """The rows of docs/chip.md that name the 310P, as numbers."""
+    chip = Ascend310P3
+    assert (chip.memory_bytes, chip.fp16_tflops) == (21534 * MB, 70)
+    assert (chip.vdec.channel_ids, str(chip.vdec.default_largest)) == (256, "4096x4096")
+    assert chip.vpc.interpolations == {0, 1, 2}
+    assert (chip.vpc.even_areas, chip.vpc.cuts_odd_sizes) == (False, False)
+    assert (chip.vpc.max_ratio, chip.vpc.max_rgb_ratio) == (16, 512)
+    assert PixelFormat.RGB_888 in chip.vpc.output_formats
+    assert chip.vpc.command_bytes == 4 * MB
+    assert chip.jpegd.stride.strides(Size(1000, 100)) == (1024, 112)
+    hevc = chip.vdec.codec("hevc")
+    assert hevc is not None
+    assert chip.vdec.channel_bytes(hevc, HD, 9) == 4 * MB + 2 * 2 * HD.pixels + 10 * 4 * MB
+    assert chip.vdec.channel_pictures_per_s(HD.pixels, 12) == pytest.approx(2880)
+    assert chip.vdec.channel_pictures_per_s(UHD.pixels, 1) == pytest.approx(60)
+    assert chip.vpc.engine_pictures_per_s(UHD.pixels, 20) == pytest.approx(1080)
+
+
+def test_the_training_chip_has_media_engines_but_no_video_encoder() -> None:
+    """Those of the 310's generation, and faster stills (docs/chip.md#chip-tables)."""
+    assert (Ascend910A.vdec, Ascend910A.vpc) == (Ascend310.vdec, Ascend310.vpc)
+    assert Ascend910A.venc is None
+    assert 1 / Ascend910A.jpege.rate.seconds(HD.pixels) == pytest.approx(1024)
+
+
+@pytest.mark.parametrize(
+    ("chip", "published", "computed"),
+    [(Ascend310, 8, 11), (Ascend310P3, 70, 69.5), (Ascend910A, 256, 262)],
+)
+def test_the_cores_reach_what_is_published(chip: Soc, published: int, computed: float) -> None:
+    """Cores, clock and 16 x 16 x 16 give about the published speed (docs/chip.md#clock-fp16)."""
+    assert chip.fp16_tflops == published
+    assert chip.cores.peak_tflops == pytest.approx(computed, rel=0.02)
 
 
 def test_an_unknown_chip_is_refused_with_the_known_ones() -> None:
@@ -36,7 +79,7 @@ def test_every_limit_is_the_documented_one() -> None:
     assert str(vdec.output) == "10x6 to 4096x4096"
     assert str(vpc.input) == "10x6 to 8192x8192"
     assert str(vpc.output) == "10x6 to 4096x4096"
-    assert vpc.output_formats == {"nv12", "nv21"}
+    assert vpc.output_formats == {PixelFormat.NV12, PixelFormat.NV21}
     assert (vpc.min_ratio, vpc.max_ratio) == (1 / 32, 16)
     assert (vpc.even_areas, vpc.paste_left_step) == (True, 16)
     assert vpc.interpolations == {0, 1, 2, 3, 4}
@@ -82,7 +125,8 @@ def test_a_channel_takes_the_memory_of_the_formula(
 
 
 @pytest.mark.parametrize(
-    ("size", "count"), [(Size(640, 360), 32), (Size(1280, 720), 32), (HD, 16), (UHD, 4)]
+    ("size", "count"),
+    [(Size(640, 360), 32), (Size(1280, 720), 32), (HD, 16), (Size(1920, 1088), 16), (UHD, 4)],
 )
 def test_a_chip_has_room_for_so_many_channels(size: Size, count: int) -> None:
     """The counts are those of docs/chip.md#vdec-channels."""

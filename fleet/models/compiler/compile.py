@@ -69,7 +69,8 @@ def compile_model(
     canvas, batch = _fixed_size(image, size, name), _fixed_batch(image, batch, name)
     fix_lengths(model, image, batch, canvas)
     aipp = _configuration(reader, aipp, order, name)
-    _check_source(aipp.layout(canvas).source, soc, name)
+    source = aipp.layout(canvas, soc.aipp.most_padded_width).source
+    _check_source(source, soc, name)
     trial = dry_run(model, image, Aipp(aipp, canvas, batch, image.dtype), name)
     _check_head(spec, reader, trial, canvas, batch, name)
     work = count_macs(model.graph, trial.shapes)

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import fields
 
 from fleet.ascend.aipp_config import AippConfig, refuse_aipp
-
-COMMENT = re.compile(r"#[^\n]*")
-BLOCK = re.compile(r"\s*aipp_op\s*:?\s*\{([^{}]*)\}\s*")
-LINE = re.compile(r"\s*([A-Za-z_]\w*)\s*:\s*([^\s:{},;]+)\s*[,;]?\s*")
-
-DEFAULT_MATRIX = (298, 516, 0, 298, -100, -208, 298, 0, 409)
-"""The chip's default for missing lines of the matrix: BT.601 narrow to BGR."""
+from fleet.ascend.aipp_op import TO_BGR
+from fleet.ascend.aipp_text import MATRIX, blocks, read_aipp
 
 DEMANDED: Mapping[str, tuple[str, ...]] = {
     "aipp_mode": ("static", "1"),
@@ -21,6 +15,8 @@ DEMANDED: Mapping[str, tuple[str, ...]] = {
     "related_input_rank": ("0",),
     "resize": ("false", "0"),
     "ax_swap_switch": ("false", "0"),
+    "input_edge_idx": ("0",),
+    "related_input_name": ("",),
 }
 WHY = {
     "aipp_mode": "Fleet bakes AIPP into the model (static).",
@@ -28,16 +24,13 @@ WHY = {
     "related_input_rank": "The model has one input, rank 0.",
     "resize": "AIPP does not scale; the VPC does, before it.",
     "ax_swap_switch": "It is for pictures of four channels.",
+    "input_edge_idx": "The input has one edge.",
+    "related_input_name": "It is for Caffe; an ONNX input goes by its rank, 0.",
 }
 NO_EFFECT = {"support_rotation", "rotation_angle", "cpadding_value", "single_line_mode"}
 NO_EFFECT |= {"resize_output_w", "resize_output_h", "raw_rgbir_to_f16_n", "max_src_image_size"}
 NO_EFFECT |= {"output_bias_0", "output_bias_1", "output_bias_2"}
 NO_EFFECT |= {"mean_chn_3", "min_chn_3", "var_reci_chn_3"}
-MATRIX = tuple(f"matrix_r{row}c{column}" for row in range(3) for column in range(3))
-CHANNELED = ("input_bias", "mean_chn", "min_chn", "var_reci_chn")
-SCALARS = {field.name for field in fields(AippConfig)} - {"order", "matrix", *CHANNELED}
-KNOWN = NO_EFFECT | SCALARS | DEMANDED.keys() | {*MATRIX}
-KNOWN |= {f"{name}_{channel}" for name in CHANNELED for channel in range(3)}
 WORDS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -52,27 +45,16 @@ def parse_insert_op(text: str) -> tuple[AippConfig, tuple[str, ...]]:
     given = _given(text)
     for name, allowed in DEMANDED.items():
         _demand(name, given.get(name), allowed)
+    read_aipp(text)
     remarks = tuple(f"{name} has no effect here." for name in given if name in NO_EFFECT)
     return _config(given), remarks
 
 
 def _given(text: str) -> dict[str, str]:
-    block = BLOCK.fullmatch(COMMENT.sub("", text))
-    if not block:
-        refuse_aipp("the file is not one aipp_op block.", "Write aipp_op { name : value ... }.")
-    given: dict[str, str] = {}
-    at = 0
-    while rest := block[1][at:].strip():
-        line = LINE.match(block[1], at)
-        if not line:
-            refuse_aipp(f"cannot read {rest.splitlines()[0]!r}.", "Write one name : value a line.")
-        name, at = line[1], line.end()
-        if name not in KNOWN:
-            refuse_aipp(f"there is no field {name}.", "Leave it out.")
-        if name in given:
-            refuse_aipp(f"{name} stands there twice.", "Leave one of them out.")
-        given[name] = line[2]
-    return given
+    found = blocks(text)
+    if len(found) != 1:
+        refuse_aipp("the file is not one aipp_op block.", "The model has one input.")
+    return {name: words[-1] for name, words in found[0].items()}
 
 
 def _demand(name: str, value: str | None, allowed: tuple[str, ...]) -> None:
@@ -87,7 +69,7 @@ def _config(given: Mapping[str, str]) -> AippConfig:
     csc = _switch(given, "csc_switch")
     cropping: Mapping[str, str] = given if crop else {}
     padded: Mapping[str, str] = given if padding else {}
-    matrix = tuple(map(_whole, [given] * 9, MATRIX, DEFAULT_MATRIX)) if csc else None
+    matrix = tuple(map(_whole, [given] * 9, MATRIX, TO_BGR)) if csc else None
     return AippConfig(
         src_image_size_w=_whole(given, "src_image_size_w"),
         src_image_size_h=_whole(given, "src_image_size_h"),

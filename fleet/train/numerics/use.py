@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from fleet.ascend.memory import Memory
-from fleet.ascend.soc import MB, TrainingSoc
+from fleet.ascend.soc import MB, Soc
 from fleet.core.geometry import Size
 from fleet.train.numerics.precision import CubeConv, PrecisionMode
 
@@ -22,7 +22,7 @@ _OPTIMISER_BYTES = 8
 class StepUse:
     """The modelled use of a chip by one step."""
 
-    soc: TrainingSoc
+    soc: Soc
     """The chip."""
     chip_s: float | None
     """Seconds of its cube units; None where no rate is documented for the precision."""
@@ -37,7 +37,7 @@ class StepUse:
 
 
 def step_use(
-    network: nn.Module, soc: TrainingSoc, mode: PrecisionMode, batch: int, canvas: Size
+    network: nn.Module, soc: Soc, mode: PrecisionMode, batch: int, canvas: Size
 ) -> StepUse:
     """Return the use by a step of `batch` pictures: a lower bound, at the cube units' float16 peak.
 

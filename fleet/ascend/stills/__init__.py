@@ -1,0 +1,1 @@
+"""The decoders of stills: JPEGD and PNGD."""

@@ -1,0 +1,163 @@
+"""JPEGD: decode baseline JPEG files to semi-planar pictures. FFmpeg's mjpeg decoder decodes."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import av
+from av.codec.context import CodecContext
+from av.error import FFmpegError
+from av.video.codeccontext import VideoCodecContext
+from av.video.reformatter import VideoReformatter
+
+from fleet.ascend.clock import Clock, jpegd_s
+from fleet.ascend.codes import TASK_FAILED, Code, raise_device_error
+from fleet.ascend.memory import Memory
+from fleet.ascend.soc import Soc
+from fleet.ascend.stills.jpeg_header import JPEG_2000, JpegHeader, NotJpegError, read_header
+from fleet.ascend.surface import UNCHANGED, buffer_bytes, in_memory
+from fleet.core.frames import Colour, Matrix, Picture, Range
+from fleet.core.pixel_format import PixelFormat
+
+_SOFS = {
+    1: "extended",
+    2: "progressive",
+    3: "lossless",
+    9: "arithmetically coded",
+    10: "progressive and arithmetically coded",
+}
+_THREE_SCANS = 3
+JPEG_COLOUR = Colour(Matrix.BT601, Range.WIDE, declared=True)
+"""The colour of every JPEG (docs/chip.md#jpegd-colour)."""
+
+
+class Jpegd:
+    """The JPEG decoder of one device; it has no threads, and serves one."""
+
+    def __init__(self, soc: Soc, memory: Memory, clock: Clock) -> None:
+        self._soc = soc
+        self._limits = soc.jpegd
+        self._memory = memory
+        self._clock = clock
+        self._to_format = VideoReformatter()
+
+    def info(self, data: bytes) -> JpegHeader:
+        """Return what a file says of itself, as acldvppJpegGetImageInfo does.
+
+        Raises DeviceError: 100000 where it is no JPEG, 148052 where JPEGD cannot decode it.
+        """
+        invalid, unsupported = Code.ACL_ERROR_INVALID_PARAM, Code.ACL_ERROR_UNSUPPORTED_JPEG
+        if data.startswith(JPEG_2000):
+            self._refuse(unsupported, "decodes no JPEG 2000", "docs/chip.md#jpegd")
+        try:
+            header = read_header(data)
+        except NotJpegError as error:
+            self._refuse(invalid, f"takes whole JPEG files; {error}", "docs/chip.md#jpegd")
+        if what := self._unsupported(header):
+            what = f"decodes baseline JPEG, and this one {what}"
+            self._refuse(unsupported, what, "docs/chip.md#jpegd")
+        if what := self._beyond_tables(header):
+            self._refuse(unsupported, what, "docs/chip.md#jpegd-tables")
+        if header.size not in self._limits.input:
+            what = f"decodes pictures of {self._limits.input}, not {header.size}"
+            self._refuse(invalid, what, "docs/chip.md#jpegd-sizes")
+        return header
+
+    def predicted_bytes(self, header: JpegHeader, pixel_format: PixelFormat) -> int:
+        """Return the bytes of the decoded buffer, as acldvppJpegPredictDecSize does.
+
+        Raises DeviceError (100027) for a format that the file cannot become.
+        """
+        chosen = self._format(header, pixel_format)
+        strides = self._limits.stride.strides(header.size)
+        return buffer_bytes(self._soc, chosen, *strides)
+
+    def decode(
+        self, data: bytes, pixel_format: PixelFormat = PixelFormat.NV12, row: int = 0
+    ) -> Picture:
+        """Decode a file into a picture as stored, with JPEGD's strides; the caller releases it.
+
+        UNKNOWN takes the file's own chroma, V first. Samples are BT.601 in the full range, and an
+        orientation is not applied. Raises DeviceError: 100000, 148052 and 100027 as `info` and
+        `predicted_bytes` do, that of a failed task for damaged data, and 207001 without memory.
+        """
+        header = self.info(data)
+        chosen = self._format(header, pixel_format)
+        if not header.is_whole:
+            _fail("it has no end")
+        held = self._memory.allocate(len(data) + self._limits.tail_bytes, "jpegd input")
+        try:
+            with self._clock.stage("jpegd"):
+                self._clock.add_modelled("jpegd", jpegd_s(self._soc, header.size))
+                surface = self._surface(_decoded(data), chosen)
+        finally:
+            held.free()
+        args = (self._soc, self._memory, surface, JPEG_COLOUR, row, "jpegd picture", chosen)
+        return in_memory(*args, self._limits.stride.strides(header.size))
+
+    def _unsupported(self, header: JpegHeader) -> str:
+        if header.process:
+            return f"is {_SOFS.get(header.process, f'of process {header.process}')}"
+        if header.bits != 8:
+            return f"has {header.bits} bits a sample"
+        if header.chroma not in self._limits.output_formats:
+            return "has another sampling than 4:4:4, 4:2:2, 4:2:0, 4:4:0 or gray"
+        return "holds R, G and B" if header.is_rgb else ""
+
+    def _beyond_tables(self, header: JpegHeader) -> str:
+        limits = self._limits
+        if header.huffman_tables > limits.most_huffman_tables:
+            most = f"{limits.most_huffman_tables} Huffman tables for DC and for AC"
+            return f"has {most}, and this file {header.huffman_tables}"
+        if header.quantiser_tables > limits.most_quantiser_tables:
+            most = f"{limits.most_quantiser_tables} quantisation tables"
+            return f"has {most}, and this file {header.quantiser_tables}"
+        if header.scans >= _THREE_SCANS:
+            return f"decodes no file of {header.scans} scans"
+        return ""
+
+    def _format(self, header: JpegHeader, pixel_format: PixelFormat) -> PixelFormat:
+        possible = self._limits.output_formats[header.chroma]
+        if pixel_format is PixelFormat.UNKNOWN:
+            return possible[0]
+        if pixel_format not in self._limits.settable_formats or pixel_format not in possible:
+            names = ", ".join(known.name for known in possible)
+            message = f"JPEGD decodes a {header.chroma} file to {names}, not {pixel_format.name}."
+            rule = "docs/chip.md#jpegd-formats"
+            code = Code.ACL_ERROR_FORMAT_NOT_MATCH
+            raise_device_error(code, message, "Ask for NV12, and convert that.", rule)
+        return pixel_format
+
+    def _surface(self, frame: av.VideoFrame, pixel_format: PixelFormat) -> av.VideoFrame:
+        """Return a decoded frame in a surface of the format, samples kept."""
+        surfaces = pixel_format.layout.surfaces
+        if frame.format.name in surfaces:
+            return frame
+        target = "yuv420p" if "yuv420p" in surfaces else surfaces[0]
+        return self._to_format.reformat(frame, format=target, threads=1, **UNCHANGED)
+
+    def _refuse(self, code: Code, what: str, rule: str) -> NoReturn:
+        way_out = "Decode it on the host, or write it anew as a baseline JPEG."
+        raise_device_error(code, f"JPEGD of {self._soc.name} {what}.", way_out, rule)
+
+
+def _decoded(data: bytes) -> av.VideoFrame:
+    """Return the frame of a file; raises DeviceError (that of a failed task) for damaged data."""
+    decoder = CodecContext.create("mjpeg", "r")
+    assert isinstance(decoder, VideoCodecContext)
+    decoder.thread_count = 1
+    decoder.options = {"err_detect": "explode"}
+    try:
+        frames = [*decoder.decode(av.Packet(data)), *decoder.decode(None)]
+    except FFmpegError as error:
+        _fail(str(error.strerror))
+    if not frames or frames[0].is_corrupt:
+        _fail("it is damaged or breaks off")
+    return frames[0]
+
+
+def _fail(why: str) -> NoReturn:
+    message = f"JPEGD: the data cannot be decoded ({why})."
+    raise_device_error(
+        TASK_FAILED, message, "Repair the file, or leave it out.", "docs/chip.md#jpegd-damage"
+    )

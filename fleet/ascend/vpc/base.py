@@ -1,0 +1,89 @@
+"""What all operations of VPC share: the checks, the clock, and the memory of the result."""
+
+from __future__ import annotations
+
+import av
+
+from fleet.ascend.clock import Clock, vpc_s
+from fleet.ascend.memory import Memory
+from fleet.ascend.soc import Soc
+from fleet.ascend.surface import in_memory
+from fleet.ascend.vpc.pixels import Scaler, cut, paste
+from fleet.ascend.vpc.rules import VpcRules
+from fleet.core.frames import Colour, Matrix, Picture, Range
+from fleet.core.geometry import Rect, Size
+from fleet.core.pixel_format import PixelFormat
+
+_WIDE_BT601 = Colour(Matrix.BT601, Range.WIDE, declared=True)
+"""What RGB becomes where nothing else is said (docs/chip.md#vpc-convert)."""
+
+
+class VpcBase:
+    """The parts of an operation; see `Vpc`."""
+
+    def __init__(self, soc: Soc, memory: Memory, clock: Clock) -> None:
+        self._soc = soc
+        self._rules = VpcRules(soc)
+        self._memory = memory
+        self._clock = clock
+        self._scaler = Scaler()
+        self._commands = memory.allocate(soc.vpc.command_bytes, "vpc channel")
+
+    def close(self) -> None:
+        """Free the command buffer; a second call does nothing."""
+        self._commands.free()
+
+    def _check(
+        self, picture: Picture, size: Size, interpolation: int, pixel_format: PixelFormat
+    ) -> None:
+        self._rules.check_input(picture)
+        self._rules.check_output(size, pixel_format)
+        self._rules.check_interpolation(interpolation)
+
+    def _part(self, picture: Picture, area: Rect) -> av.VideoFrame:
+        """Return the pixels of an area; of a picture with odd sides, the even part of it."""
+        if area.size != picture.size:
+            return cut(picture.surface, area)
+        even = self._rules.even(picture.size, picture.pixel_format)
+        if even == picture.size:
+            return picture.surface
+        return cut(picture.surface, Rect(0, 0, even.width, even.height))
+
+    def _made(
+        self,
+        picture: Picture,
+        area: Rect,
+        size: Size,
+        interpolation: int,
+        pixel_format: PixelFormat,
+    ) -> Picture:
+        with self._clock.stage("vpc"):
+            part = self._part(picture, area)
+            surface = self._scaler.scale(part, size, interpolation, pixel_format)
+            return self._finish(picture, surface, area.size, size, pixel_format)
+
+    def _paste(
+        self, picture: Picture, roi: Rect, onto: Picture, area: Rect, interpolation: int
+    ) -> None:
+        part = self._part(picture, roi)
+        part = self._scaler.scale(part, area.size, interpolation, onto.pixel_format)
+        if part.format.name != onto.surface.format.name:
+            part = part.reformat(format=onto.surface.format.name)
+        paste(part, onto.surface, area)
+        self._clock.add_modelled("vpc", vpc_s(self._soc, roi.size, area.size))
+
+    def _finish(
+        self,
+        picture: Picture,
+        surface: av.VideoFrame,
+        source: Size,
+        target: Size,
+        pixel_format: PixelFormat,
+        colour: Colour | None = None,
+    ) -> Picture:
+        self._clock.add_modelled("vpc", vpc_s(self._soc, source, target))
+        if colour is None:
+            was_rgb, is_rgb = picture.surface.format.is_rgb, surface.format.is_rgb
+            colour = _WIDE_BT601 if was_rgb and not is_rgb else picture.colour
+        args = (self._soc, self._memory, surface, colour, picture.row, "vpc picture")
+        return in_memory(*args, pixel_format)

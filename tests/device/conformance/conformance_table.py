@@ -1,0 +1,55 @@
+"""All rows, and what they come to: enforced out of applicable, by section and chip."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+
+from conformance_row import Row
+from rows_aipp import AIPP, COLOURS, FILES
+from rows_chips import CHECKS, CHIP, NUMBERS
+from rows_stills import JPEGD, STILLS
+from rows_vpc import VPC
+
+from fleet.ascend.soc import CHIPS
+from fleet.device import Device
+
+SECTIONS = (VPC, JPEGD, STILLS, AIPP, COLOURS, FILES, CHIP, NUMBERS, CHECKS)
+ROWS: tuple[Row, ...] = tuple(row for section in SECTIONS for row in section.rows)
+
+
+def observed(row: Row, chip: str) -> object:
+    """Run the row's probe on a fresh device of the chip."""
+    assert row.probe is not None
+    with Device(CHIPS[chip]) as device:
+        return row.probe(device)
+
+
+def summary(held: Container[tuple[int, str]] | None = None) -> Iterator[str]:
+    """Yield the lines of the table; `held`: number and chip of the rows that held, None for all."""
+    yield f"{'section':24}" + "".join(f"{chip:>16}" for chip in CHIPS)
+    for section in [*[s.section for s in SECTIONS], "all"]:
+        cells = []
+        for chip in CHIPS:
+            mine = [
+                (number, row)
+                for number, row in enumerate(ROWS)
+                if section in {row.section, "all"} and row.applies(chip)
+            ]
+            good = [
+                number
+                for number, row in mine
+                if row.is_enforced(chip) and (held is None or (number, chip) in held)
+            ]
+            cells.append(f"{len(good)} / {len(mine)}")
+        yield f"{section:24}" + "".join(f"{cell:>16}" for cell in cells)
+
+
+def exceptions() -> Iterator[str]:
+    """Yield a line for each row that is left out or not enforced, with its reason."""
+    for row in ROWS:
+        name = f"{row.section.split()[0]} {row.id} ({row.kind})"
+        if row.missing:
+            yield f"not enforced  {name}: {row.missing}"
+        for reason in dict.fromkeys(row.left_out.values()):
+            chips = ", ".join(chip for chip, why in row.left_out.items() if why == reason)
+            yield f"left out      {name}, {chips}: {reason}"
