@@ -11,16 +11,20 @@ from fleet.cli.options import seconds
 from fleet.core.frames import Colour, Matrix, Range
 from fleet.core.geometry import Size
 from fleet.errors import UsageError
-from fleet.show.raw_picture import BufferLayout, PixelFormat
-from fleet.show.view import view_buffer, view_video
+from fleet.show.raw_picture import BufferLayout, RawFormat
+from fleet.show.view import Seen, view_buffer, view_jpeg, view_video
 from fleet.storage import Folder
 
-_Value = TypeVar("_Value", PixelFormat, Matrix, Range)
+_RAW = frozenset({".yuv", ".nv12", ".nv21", ".raw"})
+_JPEG = frozenset({".jpg", ".jpeg"})
+_Value = TypeVar("_Value", RawFormat, Matrix, Range)
 
 
 def view(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A .yuv, or a video.")],
-    out: Annotated[Path, typer.Option(metavar="FILE.png", help="Where the PNG goes.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A .yuv, a .jpg or a video.")],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="one.png; one.yuv is the buffer itself.")
+    ],
     size: Annotated[
         str | None, typer.Option(metavar="WxH", help="Of a .yuv: the picture, as it is read.")
     ] = None,
@@ -46,21 +50,28 @@ def view(
     ] = False,
     chip: Annotated[str, typer.Option(help="The chip that decodes.")] = "Ascend310",
 ) -> None:
-    """Write one picture as a PNG, as it lies in memory.
+    """Write one picture as it lies in the memory of a device.
 
     A .yuv says nothing of itself: it is read as the options say, and shows strips of green or
     yellow where these are wrong.
     """
-    if out.suffix.lower() != ".png":
-        raise UsageError(f"--out {out} is no .png.", "Name the file one.png.")
-    if Path(file).suffix.lower() in {".yuv", ".nv12", ".nv21", ".raw"} or size is not None:
+    kind = out.suffix.lower()
+    if kind not in {".png", ".yuv"}:
+        raise UsageError(f"--out {out} is neither .png nor .yuv.", "Name the file one of them.")
+    seen = Seen(padding, raw=kind == ".yuv")
+    suffix = Path(file).suffix.lower()
+    if suffix in _RAW or size is not None:
+        if seen.raw:
+            raise UsageError(f"{file} is a raw buffer already.", "Name the picture one.png.")
         layout = _layout(file, size, stride, pixel_format, at)
         colour = Colour(_one_of(Matrix, "--matrix", matrix), _one_of(Range, "--range", range_))
         data, said = view_buffer(file, layout, colour, number=frame, padding=padding)
+    elif suffix in _JPEG:
+        data, said = view_jpeg(file, chip, seen)
     else:
         if at is None:
             raise UsageError(f"{file} is a video, of many pictures.", "Say which: --at SECONDS.")
-        data, said = view_video(file, seconds(at, "--at"), chip, padding=padding)
+        data, said = view_video(file, seconds(at, "--at"), chip, seen)
     Folder(str(out.absolute().parent)).put(out.name, data)
     typer.echo(f"{out}: {said}")
 
@@ -77,7 +88,7 @@ def _layout(
     try:
         shown = Size.parse(size)
         strides = shown if stride is None else Size.parse(stride)
-        return BufferLayout(shown, strides, _one_of(PixelFormat, "--pixel-format", pixel_format))
+        return BufferLayout(shown, strides, _one_of(RawFormat, "--pixel-format", pixel_format))
     except ValueError as error:
         raise UsageError(f"The buffer cannot be read so: {error}.") from None
 

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from fleet.core.frames import Picture
 from fleet.errors import UsageError
 from fleet.show.decode import DecodedFrame, decode_frames
 from fleet.show.detections import Mark, RecordedDetections
@@ -51,19 +52,19 @@ def frames_between(index: VideoIndex, at_s: Fraction, to_s: Fraction) -> NDArray
 
 def annotated(
     index: VideoIndex, wanted: NDArray[np.bool_], detections: RecordedDetections, chip: str
-) -> Iterator[tuple[DecodedFrame, NDArray[np.uint8]]]:
+) -> Iterator[tuple[DecodedFrame[NDArray[np.uint8]], NDArray[np.uint8]]]:
     """Yield each wanted frame, and its picture with boxes and a caption: RGB u8, see `draw_marks`.
 
     A frame that the job did not process shows, drawn thin, the boxes of the last frame that it did.
     """
     name = PurePosixPath(index.source.uri).name
-    for decoded in decode_frames(index, wanted, chip):
+    for decoded in decode_frames(index, wanted, chip, Picture.rgb):
         processed = detections.latest(decoded.frame)
         marks = () if processed is None else detections.marks.get(processed, ())
         held = processed != decoded.frame
         where = f"{name}   {decoded.time_s:.3f} s   frame {decoded.frame}"
         caption = f"{where}   {_summary(processed, marks, held=held)}"
-        yield decoded, draw_marks(decoded.rgb, marks, caption, held=held)
+        yield decoded, draw_marks(decoded.made, marks, caption, held=held)
 
 
 def _summary(processed: int | None, marks: Sequence[Mark], *, held: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +24,11 @@ from fleet.worker.host_decoder import open_decoder
 from fleet.worker.prefetch import Fetch, FetchPool
 from fleet.worker.upright import upright
 
+Made = TypeVar("Made")
+
 
 @dataclass(frozen=True, eq=False)
-class DecodedFrame:
+class DecodedFrame(Generic[Made]):
     """One decoded frame."""
 
     frame: int
@@ -34,19 +37,19 @@ class DecodedFrame:
     """In the stream's time base."""
     time_s: float
     """Seconds from the first frame of the video."""
-    rgb: NDArray[np.uint8]
-    """RGB u8 [height, width, 3]."""
+    made: Made
+    """What was made of its picture."""
 
 
 def decode_frames(
     index: VideoIndex,
     wanted: NDArray[np.bool_],
     chip: str,
-    see: Callable[[Picture], NDArray[np.uint8]] = Picture.rgb,
-) -> Iterator[DecodedFrame]:
+    make: Callable[[Picture], Made],
+) -> Iterator[DecodedFrame[Made]]:
     """Yield the wanted frames in presentation order, decoded as on `chip` and upright.
 
-    `wanted`: bool [frames], by frame number. `see`: returns a picture's pixels, as in DecodedFrame.
+    `wanted`: bool [frames], by frame number. `make`: called with each picture while it lasts.
 
     Raises VideoError where neither the chip nor the host decodes it, and UsageError where frames
     are damaged.
@@ -63,7 +66,7 @@ def decode_frames(
                 shard, channel, lambda row: fetch.packet(shard, row), lost.append
             )
             for picture in upright(decoder.pictures(), index.stream, device, lost.append):
-                yield _decoded(picture, shard, index, see(picture))
+                yield _decoded(picture, shard, index, make(picture))
                 picture.release()
     if lost:
         count = sum(len(item.rows) for item in lost)
@@ -72,8 +75,8 @@ def decode_frames(
 
 
 def _decoded(
-    picture: Picture, shard: ShardOrder, index: VideoIndex, rgb: NDArray[np.uint8]
-) -> DecodedFrame:
+    picture: Picture, shard: ShardOrder, index: VideoIndex, made: Made
+) -> DecodedFrame[Made]:
     pts = int(shard.packets.pts[picture.row])
     time_s = float((pts - index.start_pts) * index.stream.time_base)
-    return DecodedFrame(int(shard.frames[picture.row]), pts, time_s, rgb)
+    return DecodedFrame(int(shard.frames[picture.row]), pts, time_s, made)

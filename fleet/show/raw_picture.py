@@ -19,7 +19,7 @@ _KR_KB = {Matrix.BT601: (0.299, 0.114), Matrix.BT709: (0.2126, 0.0722)}
 """The weights of red and blue in luma (ITU-R BT.601-7, 2.5.1; BT.709-6, 3.2)."""
 
 
-class PixelFormat(StrEnum):
+class RawFormat(StrEnum):
     """How the chroma of a buffer lies behind its luma; the names are FFmpeg's."""
 
     NV12 = "nv12"
@@ -35,7 +35,7 @@ class BufferLayout:
     """The pixels of the picture."""
     stride: Size
     """Bytes a row of luma, and rows of luma before the chroma."""
-    pixel_format: PixelFormat = PixelFormat.NV12
+    pixel_format: RawFormat = RawFormat.NV12
     """How chroma lies."""
 
     def __post_init__(self) -> None:
@@ -66,12 +66,12 @@ class BufferLayout:
         samples = np.frombuffer(data, np.uint8, self.size_bytes)
         y = samples[: luma.width * luma.height].reshape(luma.height, luma.width)
         rest = samples[y.size :]
-        if self.pixel_format is PixelFormat.YUV420P:
+        if self.pixel_format is RawFormat.YUV420P:
             u, v = rest.reshape(2, chroma.height, chroma.width)
         else:
             pairs = rest.reshape(chroma.height, chroma.width, 2)
             u, v = pairs[..., 0], pairs[..., 1]
-        if self.pixel_format is PixelFormat.NV21:
+        if self.pixel_format is RawFormat.NV21:
             u, v = v, u
         rows, columns = self.size.height, self.size.width
         half = slice((rows + 1) // 2), slice((columns + 1) // 2)

@@ -1,22 +1,24 @@
-"""One picture of a raw buffer or a video as a PNG, with or without the padding around it."""
+"""One picture of a raw buffer, a still or a video, with or without the padding around it."""
 
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fleet.ascend.soc import soc
 from fleet.ascend.surface import download
 from fleet.core.frames import Colour, Picture
 from fleet.core.geometry import Size
+from fleet.device import Device
 from fleet.errors import UsageError
 from fleet.index_cache.cache import IndexCache
 from fleet.show.clip import frame_at
 from fleet.show.decode import decode_frames
 from fleet.show.movie import png
-from fleet.show.raw_picture import BufferLayout, PixelFormat, picture_bytes, rgb
+from fleet.show.raw_picture import BufferLayout, picture_bytes, rgb
 from fleet.storage import expand, read_file
 
 
@@ -33,8 +35,45 @@ def view_buffer(
     return png(rgb(data, shown, colour)), "; ".join(filter(None, [said, left]))
 
 
-def view_video(uri: str, at_s: Fraction, chip: str, *, padding: bool) -> tuple[bytes, str]:
-    """Return the frame on the screen at `at_s` as a PNG, and a sentence on what it shows.
+@dataclass(frozen=True)
+class Seen:
+    """A picture as it is written to a file."""
+
+    padding: bool
+    """Whether what lies between the picture and its strides is shown."""
+    raw: bool
+    """Whether the buffer itself is written, and no PNG of it."""
+
+    def of(self, picture: Picture) -> bytes:
+        """Return the file of a picture."""
+        if self.raw:
+            return download(picture).tobytes()
+        if not self.padding:
+            return png(picture.rgb())
+        strides = Size(picture.width_stride, picture.height_stride)
+        data = download(picture).tobytes()
+        return png(rgb(data, BufferLayout(strides, strides), picture.colour))
+
+
+def view_jpeg(uri: str, chip: str, seen: Seen) -> tuple[bytes, str]:
+    """Return a JPEG as JPEGD decodes it to NV12, and a sentence on what it shows.
+
+    Raises DeviceError where the chip refuses it.
+    """
+    data = read_file(uri)
+    with Device(soc(chip)) as device:
+        picture = device.jpegd.decode(data)
+        strides = f"{picture.width_stride}x{picture.height_stride}"
+        colour = f"{picture.colour.matrix}, {picture.colour.range}"
+        said = f"{picture.size} nv12, strides {strides}, {colour}"
+        try:
+            return seen.of(picture), said
+        finally:
+            picture.release()
+
+
+def view_video(uri: str, at_s: Fraction, chip: str, seen: Seen) -> tuple[bytes, str]:
+    """Return the frame on the screen at `at_s`, and a sentence on what it shows.
 
     Raises UsageError for several videos and a time outside, VideoError where it is not decoded.
     """
@@ -45,13 +84,5 @@ def view_video(uri: str, at_s: Fraction, chip: str, *, padding: bool) -> tuple[b
         index = indexes.get(sources[0])
     number = frame_at(index, at_s)
     wanted = np.arange(len(index.order)) == number
-    seen = _with_padding if padding else Picture.rgb
-    (decoded,) = decode_frames(index, wanted, chip, seen)
-    height, width = decoded.rgb.shape[:2]
-    return png(decoded.rgb), f"frame {number} at {decoded.time_s:.3f} s, {width}x{height}"
-
-
-def _with_padding(picture: Picture) -> NDArray[np.uint8]:
-    strides = Size(picture.width_stride, picture.height_stride)
-    layout = BufferLayout(strides, strides, PixelFormat.NV12)
-    return rgb(download(picture).tobytes(), layout, picture.colour)
+    (decoded,) = decode_frames(index, wanted, chip, seen.of)
+    return decoded.made, f"frame {number} at {decoded.time_s:.3f} s, {index.stream.shown_size}"

@@ -79,3 +79,40 @@ def test_what_cannot_be_read_so_is_refused(
     assert done.returncode == 2, done.stdout
     assert said in " ".join(done.stderr.split())
     assert not out.exists()
+
+
+def test_a_jpeg_is_shown_as_jpegd_leaves_it(tmp_path: Path) -> None:
+    """Its buffer has the strides; its picture is that of other readers; a wrong height shows."""
+    photo, raw, out = (tmp_path / name for name in ("photo.jpg", "photo.yuv", "one.png"))
+    y, x = np.mgrid[0:683, 0:1024]
+    rgb = np.stack([x % 200 + 20, (x + y) % 180 + 40, y % 220 + 10], -1).astype(np.uint8)
+    rgb = np.asarray(Image.fromarray(rgb).reduce(8).resize((1024, 683), Image.Resampling.BICUBIC))
+    Image.fromarray(rgb).save(photo, quality=90)
+    assert fleet_here("view", photo, "--out", raw).returncode == 0
+    assert raw.stat().st_size == 1_056_768
+    assert fleet_here("view", photo, "--out", out).returncode == 0
+    by_pillow = np.asarray(Image.open(photo).convert("RGB")).astype(int)
+    assert abs(seen(out) - by_pillow).mean() < 2
+    read = ("view", raw, "--range", "wide", "--out", out, "--size")
+    assert fleet_here(*read, "1024x683", "--stride", "1024x688").returncode == 0
+    assert abs(seen(out) - by_pillow).mean() < 4
+    strips = {
+        ("1024x683", "yuv420p", 4): "yellow",
+        ("1024x683", "nv12", 4): "green",
+        ("1024x688", "nv12", 686): "green",
+    }
+    for (size, pixel_format, row), expected in strips.items():
+        assert fleet_here(*read, size, "--pixel-format", pixel_format).returncode == 0
+        red, green, blue = seen(out)[row].mean(0)
+        assert green > 100 > blue
+        assert ("yellow" if red > 60 else "green") == expected
+
+
+def test_a_jpeg_that_the_chip_refuses_is_refused_with_its_number(tmp_path: Path) -> None:
+    """A progressive one, which JPEGD does not decode."""
+    photo, out = tmp_path / "photo.jpg", tmp_path / "one.png"
+    Image.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(photo, progressive=True)
+    done = fleet_here("view", photo, "--out", out)
+    assert done.returncode == 1
+    assert "148052" in done.stderr
+    assert not out.exists()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fleet.core.frames import Colour, Matrix, Range
 from fleet.core.geometry import Size
 from fleet.errors import UsageError
-from fleet.show.raw_picture import BufferLayout, PixelFormat, picture_bytes, rgb
+from fleet.show.raw_picture import BufferLayout, RawFormat, picture_bytes, rgb
 
 sides = st.builds(Size, st.integers(1, 40), st.integers(1, 40))
 colours = st.builds(Colour, st.sampled_from(Matrix), st.sampled_from(Range))
@@ -24,7 +24,7 @@ def layouts(draw: st.DrawFn) -> BufferLayout:
     size = draw(sides)
     right, below = draw(st.integers(0, 20)), draw(st.integers(0, 20))
     strides = Size(size.width + right, size.height + below)
-    return BufferLayout(size, strides, draw(st.sampled_from(PixelFormat)))
+    return BufferLayout(size, strides, draw(st.sampled_from(RawFormat)))
 
 
 def written(layout: BufferLayout, y: int, u: int, v: int, padding: int) -> bytes:
@@ -41,7 +41,7 @@ def written(layout: BufferLayout, y: int, u: int, v: int, padding: int) -> bytes
         for row in range(strides.height)
         for column in range(strides.width)
     )
-    if layout.pixel_format is PixelFormat.YUV420P:
+    if layout.pixel_format is RawFormat.YUV420P:
         for value in (u, v):
             out += bytes(
                 sample(row, column, value, chroma)
@@ -49,7 +49,7 @@ def written(layout: BufferLayout, y: int, u: int, v: int, padding: int) -> bytes
                 for column in range(half.width)
             )
         return bytes(out)
-    pair = (u, v) if layout.pixel_format is PixelFormat.NV12 else (v, u)
+    pair = (u, v) if layout.pixel_format is RawFormat.NV12 else (v, u)
     for row in range(half.height):
         for column in range(half.width):
             out += bytes(sample(row, column, value, chroma) for value in pair)
@@ -103,16 +103,16 @@ def test_a_wrong_height_shows_strips() -> None:
     assert len(data) == 1_056_768
     wide = Colour(range=Range.WIDE)
 
-    def colour_at(size: Size, pixel_format: PixelFormat, row: int) -> str:
+    def colour_at(size: Size, pixel_format: RawFormat, row: int) -> str:
         red, green, blue = rgb(data, BufferLayout(size, size, pixel_format), wide)[row, 500]
         if green > 100 and blue < 80:
             return "yellow" if red > 100 else "green"
         return "picture"
 
     short, long = Size(1024, 683), Size(1024, 688)
-    assert colour_at(short, PixelFormat.YUV420P, 2) == "yellow"
-    assert colour_at(short, PixelFormat.NV12, 2) == "green"
-    assert [colour_at(long, PixelFormat.NV12, row) for row in (2, 400, 686)] == [
+    assert colour_at(short, RawFormat.YUV420P, 2) == "yellow"
+    assert colour_at(short, RawFormat.NV12, 2) == "green"
+    assert [colour_at(long, RawFormat.NV12, row) for row in (2, 400, 686)] == [
         "picture",
         "picture",
         "green",
