@@ -147,7 +147,8 @@ class Table:
         `keep_videos` of the video manifest.
         """
         versions = set(state.covered.intervals.versions)
-        keep_videos(self.folder, versions, tuple(now), joined=joined)
+        conditional = self.conditional
+        keep_videos(self.folder, versions, tuple(now), joined=joined, conditional=conditional)
         self._put_videos(state, tuple(described))
 
     def tell_of_videos(self) -> None:

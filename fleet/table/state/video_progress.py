@@ -71,11 +71,7 @@ def put_video_table(
         if not conditional:
             folder.put(VIDEOS_OBJECT, data)
             return
-        if before.version is None:
-            version = folder.create(VIDEOS_OBJECT, data)
-        else:
-            version = folder.replace(VIDEOS_OBJECT, data, before.version)
-        if version is not None:
+        if folder.exchange(VIDEOS_OBJECT, data, before.version):
             return
     raise StorageError(
         f"{folder.uri}/{VIDEOS_OBJECT} changes faster than it can be put.", "Try again later."
