@@ -31,10 +31,10 @@ VARYING = re.compile(
 @pytest.fixture
 def golden() -> Iterator[Path]:
     """The golden output and its videos, at the paths that it tells of; one test at a time."""
-    PLACE.mkdir(exist_ok=True)
     with (PLACE.parent / f"{PLACE.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        shutil.rmtree(PLACE)
+        # One that was killed may have left it.
+        shutil.rmtree(PLACE, ignore_errors=True)
         shutil.copytree(GOLDEN, PLACE)
         for video in (PLACE / "videos").iterdir():
             os.utime(video, (MADE_S, MADE_S))
@@ -101,6 +101,23 @@ def test_a_run_goes_on_where_it_ended(golden: Path) -> None:
     for table in TABLES:
         assert found(golden, table) == expected(table, all_videos=True)
     assert door(golden).verify().proven
+
+
+def test_it_has_no_table_of_videos_until_a_run_goes_on(golden: Path) -> None:
+    """Then the one of the first run, and its videos that are done already are looked up."""
+    assert "videos" not in fleet.read(str(golden)).names
+    door(golden).compact()
+    assert not (golden / "videos").exists()
+    run_again()
+    rows = fleet.read(str(golden)).videos.to_table().to_pylist()
+    assert sorted(row["uri"] for row in rows) == sorted(
+        str(path) for path in (PLACE / "videos").iterdir()
+    )
+    known = [row for row in rows if row["status"] != "refused"]
+    assert len(known) == 5
+    assert all(row["codec"] and row["decoded_by"] == "vdec" for row in known)
+    counted = sum(row["frames_done"] for row in known)
+    assert counted == len(expected("frames", all_videos=True))
 
 
 def test_it_is_compacted_to_the_same_rows(golden: Path) -> None:

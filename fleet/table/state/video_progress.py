@@ -30,7 +30,7 @@ from fleet.table.parts.videos import (
 )
 from fleet.table.state.read import VideoLosses, losses_by_video, open_tables
 from fleet.table.state.state import TableState, read_state
-from fleet.table.state.video_manifest import Video, left_of, read_videos
+from fleet.table.state.video_manifest import Video, read_videos
 from fleet.table.state.video_table import (
     NUMBER_KEY,
     VIDEOS_OBJECT,
@@ -96,7 +96,7 @@ def composed(
     videos = sorted(read_videos(folder).values(), key=lambda video: name_of(video.uri))
     done = state.done
     progress = [
-        _progress(video, len(left_of(video, done)) == 0, losses.get(name_of(video.uri)))
+        _progress(video, done.has(video.interval), losses.get(name_of(video.uri)))
         for video in videos
     ]
     own: dict[str, Sequence[Any]] = {
