@@ -115,7 +115,7 @@ class Table:
         """
         _ = self.conditional
         of_videos = {VIDEOS_TABLE: videos_schema(self.job.partitions)}
-        claim(self.folder, self.job, {**schemas, **of_videos})
+        claim(self.folder, self.job, {**of_videos, **schemas})
 
     def state(self, committed: Collection[str] = ()) -> TableState:
         """Return what the output holds now; `committed`: see `read_state`."""

@@ -21,8 +21,10 @@ from fleet.core.source import Source
 from fleet.errors import StorageError
 from fleet.storage import Folder
 from fleet.table.parts.videos import DescribedVideo
+from fleet.table.state.ownership import claim
+from fleet.table.state.read import read
 from fleet.table.state.state import TableState
-from fleet.table.state.video_manifest import VIDEOS_FILE, Video, read_videos
+from fleet.table.state.video_manifest import VIDEOS_FILE, Video, read_videos, write_videos
 from fleet.table.state.video_progress import put_video_table
 from fleet.table.state.video_table import VIDEOS_OBJECT, known_videos
 from fleet.video.facts import facts_of
@@ -30,10 +32,10 @@ from fleet.video.facts import facts_of
 TICKS, FRAMES = 512, 8
 
 
-@pytest.fixture
-def folder() -> Folder:
-    """An output that a run has begun."""
-    made = Folder(f"memory://{uuid.uuid4()}")
+@pytest.fixture(params=["memory", "disk", "seaweed"])
+def folder(request: pytest.FixtureRequest, place: Callable[[str], str]) -> Folder:
+    """An output that a run has begun, in stores of several kinds."""
+    made = Folder(place(request.param))
     table_of(made).create(SCHEMAS)
     table_of(made).begin_epoch({})
     return made
@@ -177,3 +179,27 @@ def test_verify_names_the_video_and_a_run_puts_it_right(
     assert said in findings[0].detail
     closed(folder)
     assert table_of(folder).verify().proven
+
+
+def test_a_table_of_that_name_that_a_job_had_stays_the_jobs() -> None:
+    """In an output from before there was this one: it is read, proven and compacted."""
+    job = replace(JOB, table="videos")
+    made = Folder(f"memory://{uuid.uuid4()}")
+    claim(made, job, {"videos" if name == JOB.table else name: s for name, s in SCHEMAS.items()})
+    table = table_of(made, job)
+    epoch = table.begin_epoch({}).manifest.epoch
+    write_videos(made, [video("a")])
+    receipts = []
+    for frames in (range(4), range(4, FRAMES)):
+        interval = Interval("a", "v1", frames.start * TICKS, frames.stop * TICKS)
+        rows = builder_of("a", frames).tables()
+        rows = {"videos" if name == JOB.table else name: part for name, part in rows.items()}
+        lease = LeaseNames(job.digest, epoch)([interval])
+        tally = builder_of("a", frames).tally()
+        receipts.append(table.writer(ORIGIN, "npu/0").commit(lease, [interval], rows, tally))
+    table.close(receipts, epoch)
+    for _ in range(2):
+        assert table.verify().findings == ()
+        assert read(made.uri).names == ("videos", "errors", "frames")
+        assert read(made.uri).table("videos").count_rows() == FRAMES
+        table.compact()
