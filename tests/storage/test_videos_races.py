@@ -140,6 +140,16 @@ def lose_first_frame_of_a(folder: Folder) -> None:
     table.writer(ORIGIN, "npu/0").commit(lease, [interval], builder.tables(), builder.tally())
 
 
+def test_a_video_that_could_not_be_read_says_why(folder: Folder) -> None:
+    """With what an earlier look at the same version has shown."""
+    state = table_of(folder).state()
+    keep(folder, state, "a")
+    table_of(folder).keep_videos(state, [replace(video("a"), unread="the mount is away")])
+    (row,) = known_videos(folder, JOB).rows.to_pylist()
+    assert (row["status"], row["reason"]) == ("unread", "the mount is away")
+    assert (row["codec"], row["frames_wanted"], row["frames_done"]) == ("h264", None, None)
+
+
 def rewritten(folder: Folder, change: Callable[[pa.Table], pa.Table]) -> None:
     """Put the table with other rows."""
     file = pq.ParquetFile(io.BytesIO(folder.read(VIDEOS_OBJECT)))
