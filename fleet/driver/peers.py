@@ -8,7 +8,7 @@ the same. The last one to leave closes the output.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
@@ -211,12 +211,12 @@ def depart(
     return total
 
 
-def leave_open(table: Table, beat: Heartbeat) -> Tally:
+def leave_open(table: Table, beat: Heartbeat, unread: Mapping[str, str]) -> Tally:
     """End a run that could not read all of its inputs; the output stays open for the next one.
 
-    Returns the totals over all that is there.
+    `unread`: these, URI -> why. Returns the totals over all that is there.
     """
     table.runs.drop_leases(beat.record.id)
     beat.put("incomplete")
-    table.tell_of_videos()
+    table.tell_of_videos(unread)
     return table.state().total

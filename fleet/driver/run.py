@@ -236,7 +236,7 @@ def _close(context: Context, outcome: Outcome) -> Tally:
         context.target.table.tell_of_videos()
         return Tally.total([outcome.plan.state.total, outcome.this_run])
     if outcome.unreached:
-        return leave_open(context.target.table, context.beat)
+        return leave_open(context.target.table, context.beat, outcome.unreached)
     committed: list[Covering] = [*outcome.refused, *outcome.loop.committed]
     return depart(
         context.target.table,

@@ -177,6 +177,15 @@ class Folder:
         except PreconditionFailedError:
             return None
 
+    def exchange(self, name: str, data: bytes, etag: str | None) -> bool:
+        """Overwrite that version of an object, None for none; return whether it was still so.
+
+        `etag`: as `read_version` returned it. See `create`.
+        """
+        if etag is None:
+            return self.create(name, data) is not None
+        return self.replace(name, data, etag) is not None
+
     def delete(self, name: str) -> None:
         """Remove an object; a missing one is no error."""
         self._store.delete(self._at(name))

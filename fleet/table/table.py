@@ -35,7 +35,7 @@ from fleet.table.state.read import Tables, open_tables
 from fleet.table.state.run_records import RunRecords
 from fleet.table.state.state import TableState, read_state
 from fleet.table.state.video_manifest import Video, keep_videos, read_videos, seconds_a_tick
-from fleet.table.state.video_progress import put_video_table
+from fleet.table.state.video_progress import NONE_UNREAD, put_video_table
 from fleet.table.state.video_table import VideoTable, known_videos
 
 WAIT_S = 600.0
@@ -115,7 +115,7 @@ class Table:
         """
         _ = self.conditional
         of_videos = {VIDEOS_TABLE: videos_schema(self.job.partitions)}
-        there = claim(self.folder, self.job, {**schemas, **of_videos})
+        there = claim(self.folder, self.job, {**of_videos, **schemas})
         return self.begun_without(schemas) if there else frozenset()
 
     def begun_without(self, schemas: Mapping[str, pa.Schema]) -> frozenset[str]:
@@ -152,15 +152,31 @@ class Table:
         `keep_videos` of the video manifest.
         """
         versions = set(state.covered.intervals.versions)
-        keep_videos(self.folder, versions, tuple(now), joined=joined)
+        conditional = self.conditional
+        keep_videos(self.folder, versions, tuple(now), joined=joined, conditional=conditional)
         self._put_videos(state, tuple(described))
 
-    def tell_of_videos(self) -> None:
-        """Put the table of videos as the output stands; for a run that ends, and closes nothing."""
-        self._put_videos(self.state())
+    def tell_of_videos(self, unread: Mapping[str, str] = NONE_UNREAD) -> None:
+        """Put the table of videos as the output stands; for a run that ends, and closes nothing.
 
-    def _put_videos(self, state: TableState, described: Sequence[DescribedVideo] = ()) -> None:
-        put_video_table(self.folder, self.job, state, described, conditional=self.conditional)
+        `unread`: videos that it could not read, URI -> why.
+        """
+        self._put_videos(self.state(), unread=unread)
+
+    def _put_videos(
+        self,
+        state: TableState,
+        described: Sequence[DescribedVideo] = (),
+        unread: Mapping[str, str] = NONE_UNREAD,
+    ) -> None:
+        put_video_table(
+            self.folder,
+            self.job,
+            state,
+            described,
+            unread=unread,
+            conditional=self.conditional,
+        )
 
     def writer(self, origin: Origin, device: str) -> Writer:
         """Return what commits leases for a device."""

@@ -23,6 +23,7 @@ _KINDS = {
     "another version": "Rows of another version of a video",
     "not done": "Videos that are not done",
     "miscounted": "Videos whose frames do not add up",
+    "other videos": "Videos of which the table videos/ says otherwise than the other objects",
     "not closed": "The job is not closed",
     "not proven": "Coverage cannot be proved",
     "other rows": "Stretches that have other rows when they are decoded again",

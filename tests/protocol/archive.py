@@ -132,7 +132,7 @@ class MadeUpSession(Session):
             videos.append(
                 Video(source.uri, source.bytes, source.etag, start, end, length_s, len(wanted))
             )
-        self.target.table.keep_videos(self.state, videos)
+        self.target.table.keep_videos(self.state, videos, joined=self.joined)
         left = tuple(work for work in works if work.todo.any())
         return Prepared(left, tuple(refused), tuple(videos))
 

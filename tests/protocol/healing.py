@@ -10,18 +10,24 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+from archive import REFUSED
 from oracle import Oracle
 from view import SUCCESS
 from world import Violation, World
 
 from fleet.errors import FleetError, OutputBusyError, OutputCorruptError
 from fleet.table.state.lock import LEADER_LOCK
+from fleet.table.state.video_table import VIDEOS_OBJECT
 
 if TYPE_CHECKING:
     from commands import Doing
 
 _LATER_S = 200.0
 """By then no record of a run looks fresh."""
+_ENDS = {False: {"done"}, True: {"lost", "lost_in_part"}}
+"""How a video ends, by whether something of it is lost."""
 _COMMIT = re.compile(r"Delete (\S+), and run")
 
 
@@ -67,6 +73,7 @@ class _Healing:
             self._fail("unproven", f"verify finds {findings[0]}")
         self._doing.read()
         self._look_for_garbage()
+        self._look_at_the_table_of_videos()
 
     def _take_damage_out(self) -> None:
         """Delete what `verify` says."""
@@ -93,6 +100,21 @@ class _Healing:
             is_part = folder in {"frames", "detections", "errors"} and file != "schema.parquet"
             if (is_part or name.startswith("_done/pack-")) and name not in view.counted:
                 self._fail("garbage", f"{name} is left, and does not count")
+
+    def _look_at_the_table_of_videos(self) -> None:
+        """See that it has one row for each video, and says of none that it is open."""
+        data = self._world.objects.now[VIDEOS_OBJECT].data
+        rows = pq.read_table(pa.BufferReader(data), use_threads=False).to_pylist()
+        told = sorted((row["uri"], row["etag"]) for row in rows)
+        wanted = {source.uri: source.etag for source in self._doing.archive.sources}
+        listed = [pair for pair in told if pair[0] in wanted]
+        if listed != sorted(wanted.items()) or len({uri for uri, _ in told}) != len(told):
+            self._fail("videos", f"the table of videos has {told}, and the archive {wanted}")
+        for row in rows:
+            lost = any(loss.uri == row["uri"] for loss in self._oracle.view.losses)
+            right = {"refused"} if row["uri"] == REFUSED else _ENDS[lost]
+            if row["status"] not in right:
+                self._fail("videos", f"{row['uri']} is {row['status']}, and should be {right}")
 
     def _fail(self, kind: str, about: str) -> None:
         self._world.fail(Violation(kind, about))

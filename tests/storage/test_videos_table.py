@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from other_codecs import made
 
 import fleet
+from fleet.core.run_events import LeaseDone, RunEvent, RunStarted
 from fleet.core.source import address_of_stream, split_stream
 from fleet.errors import UsageError
 from fleet.index_cache.store import INDEX_FOLDER, IndexStore
@@ -310,6 +311,87 @@ def test_an_output_that_is_not_finished_says_what_is_known(
     assert (good["status"], good["codec"], good["frames_done"]) == ("open", "h264", None)
     assert none["status"] == "refused"
     assert fleet.read(str(place.output)).names[-1] == "videos"
+
+
+class Act:
+    """Does something once, when something happens."""
+
+    def __init__(self, on: type[RunEvent], act: Callable[[], object]) -> None:
+        self._on = on
+        self._left = [act]
+
+    def on_event(self, event: RunEvent) -> None:
+        """See Observer."""
+        if isinstance(event, self._on) and self._left:
+            self._left.pop()()
+
+
+def interrupt() -> None:
+    """Do what Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+def statuses(place: Place) -> dict[str, str]:
+    """What the table says of each video."""
+    return {Path(row["uri"]).name: row["status"] for row in rows_of(place.output)}
+
+
+def test_a_run_that_is_interrupted_tells_what_is_done(
+    library: dict[str, Path], tmp_path: Path
+) -> None:
+    """And what is still open."""
+    place, count = Place(tmp_path, library), 12
+    for number in range(count):
+        place.put("good-3.mov", f"{number:02}.mov")
+    job = fleet.Job(Digests(), str(tmp_path / "in"), str(place.output), lease_s=0.05)
+    report = fleet.run(job, on="inline", observer=Act(LeaseDone, interrupt))
+    assert report.interrupted
+    frames = fleet.read(str(place.output)).frames.to_table()["uri"].to_pylist()
+    done = {Path(uri).name for uri in frames}
+    assert 0 < len(done) < count
+    assert len(frames) == 9 * len(done)
+    found = statuses(place)
+    assert {name for name, status in found.items() if status == "done"} == done
+    assert Counter(found.values()) == {"done": len(done), "open": count - len(done)}
+    fleet.run(job, on="inline")
+    assert set(statuses(place).values()) == {"done"}
+
+
+def test_a_video_that_is_replaced_while_it_is_read_is_unread(
+    library: dict[str, Path], tmp_path: Path
+) -> None:
+    """With the reason; the next run does what is there then."""
+    place = Place(tmp_path, library)
+    for name in ("a.mp4", "b.mp4"):
+        place.put("good-0.mp4", name)
+    act = Act(RunStarted, lambda: place.put("good-1.mkv", "b.mp4"))
+    report = fleet.run(place.job(), on="inline", observer=act)
+    assert len(report.unreached) == 1
+    good, changed = rows_of(place.output)
+    assert (good["status"], changed["status"]) == ("done", "unread")
+    assert "replaced by another" in changed["reason"]
+    run(place)
+    assert [(row["status"], row["codec"]) for row in rows_of(place.output)] == [
+        ("done", "h264"),
+        ("done", "hevc"),
+    ]
+
+
+def test_a_video_of_which_nothing_comes_out_is_lost(
+    library: dict[str, Path], tmp_path: Path
+) -> None:
+    """All of its frames stand in errors/."""
+    place = Place(tmp_path, library)
+    place.put("good-3.mov", "a.mov")
+    path = tmp_path / "in" / "a.mov"
+    data = path.read_bytes()
+    at = data.index(b"mdat") + 4
+    size = int.from_bytes(data[at - 8 : at - 4], "big") - 8
+    path.write_bytes(data[:at] + bytes(size) + data[at + size :])
+    run(place)
+    (row,) = rows_of(place.output)
+    assert (row["status"], row["frames_done"], row["frames_wanted"]) == ("lost", 0, 3)
+    assert row["losses"] == fleet.read(str(place.output)).errors.count_rows() > 0
 
 
 def test_what_is_requeued_is_open_until_it_is_done_again(

@@ -17,6 +17,7 @@ from fleet.table.commits.record import JobRecord, unfinished_lease_of
 from fleet.table.maintenance.checksums import commits_of, objects_to_verify, verify_object
 from fleet.table.maintenance.finding import Finding
 from fleet.table.maintenance.garbage import SWITCHING, garbage, uncommitted
+from fleet.table.maintenance.verify_videos import videos_findings
 from fleet.table.state.holder import Holder
 from fleet.table.state.lock import REWRITE_LOCK, read_holder
 from fleet.table.state.ownership import SCHEMA_PART
@@ -84,6 +85,9 @@ def verify(
     ]
     if read_objects:
         findings += _read_all(folder, state, videos, on_progress)
+        if not (findings or busy):
+            # Composed of what is damaged or not done yet, the table would be another one.
+            findings += videos_findings(folder, job, state)
     if findings:
         _check_at_rest(folder, job, state, holder)
     total = state.total

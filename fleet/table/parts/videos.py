@@ -35,7 +35,7 @@ class VideoStatus(StrEnum):
     REFUSED = "refused"
     """It is not processed; errors/ says why."""
     UNREAD = "unread"
-    """It could not be read when a run last looked at it; the next run tries again."""
+    """It could not be read, or was replaced while a run read it; the next run tries again."""
     OPEN = "open"
     """Not all of it is done yet."""
 

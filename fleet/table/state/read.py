@@ -162,7 +162,7 @@ class VideoLosses:
     frames: int | None
     """How many wanted frames they cost; None where that is not known of each."""
     message: str
-    """What one of them says."""
+    """What one of them says: the first one by the alphabet, however the rows lie."""
 
 
 def losses_by_video(errors: ds.Dataset) -> dict[str, VideoLosses]:
@@ -171,13 +171,13 @@ def losses_by_video(errors: ds.Dataset) -> dict[str, VideoLosses]:
     uri = pc.field("uri").cast(pa.string())
     table = read_rows(errors, {**columns, "uri": uri}, nullable={"frames"})
     groups = table.group_by(["uri"], use_threads=False).aggregate(
-        [("message", "count"), ("frames", "count"), ("frames", "sum"), ("message", "first")]
+        [("message", "count"), ("frames", "count"), ("frames", "sum"), ("message", "min")]
     )
     return {
         row["uri"]: VideoLosses(
             losses=row["message_count"],
             frames=row["frames_sum"] or 0 if row["frames_count"] == row["message_count"] else None,
-            message=row["message_first"],
+            message=row["message_min"],
         )
         for row in groups.to_pylist()
     }

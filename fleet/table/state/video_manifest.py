@@ -19,7 +19,7 @@ from fleet.core.interval_set import EVER, DoneIntervals
 from fleet.core.json_object import number
 from fleet.core.source import Source
 from fleet.core.spans import Spans, subtract
-from fleet.errors import OutputCorruptError
+from fleet.errors import OutputCorruptError, StorageError
 from fleet.parquet.arrays import booleans, escaped, numbers, strings, unescaped
 from fleet.parquet.decoding import conform, decode
 from fleet.storage import Folder
@@ -27,6 +27,7 @@ from fleet.storage import Folder
 Seconds = Mapping[tuple[str, str], float]
 """Of each version of a video, (uri, etag): how many seconds a tick of its time base lasts."""
 VIDEOS_FILE = "_VIDEOS.parquet"
+_TRIES = 20
 _SCHEMA = pa.schema(
     [
         ("uri", pa.string()),
@@ -77,10 +78,15 @@ def read_videos(folder: Folder) -> dict[str, Video]:
 
     Raises OutputCorruptError where it cannot be read.
     """
+    return _read(folder)[0]
+
+
+def _read(folder: Folder) -> tuple[dict[str, Video], str | None]:
+    """Read the videos by URI, and which version of the object it was; None where there is none."""
     try:
-        data = folder.read(VIDEOS_FILE)
+        data, version = folder.read_version(VIDEOS_FILE)
     except FileNotFoundError:
-        return {}
+        return {}, None
     try:
         table = conform(decode(data)[0], _SCHEMA)
         columns = [table[name].to_pylist() for name in _SCHEMA.names]
@@ -92,7 +98,7 @@ def read_videos(folder: Folder) -> dict[str, Video]:
             f"{folder.uri}/{VIDEOS_FILE} cannot be read: {error}.",
             "Delete this object and run the same command again: it is written anew.",
         ) from error
-    return {video.uri: video for video in videos}
+    return {video.uri: video for video in videos}, version
 
 
 def _check(video: Video) -> None:
@@ -104,6 +110,10 @@ def _check(video: Video) -> None:
 
 def write_videos(folder: Folder, videos: Iterable[Video]) -> None:
     """Put which videos the job is to cover, in the place of what stood there."""
+    folder.put(VIDEOS_FILE, _to_parquet(videos))
+
+
+def _to_parquet(videos: Iterable[Video]) -> bytes:
     ordered = sorted(videos, key=lambda video: video.uri)
     columns = {f.name: [getattr(video, f.name) for video in ordered] for f in fields(Video)}
     columns["uri"] = [escaped(uri) for uri in columns["uri"]]
@@ -117,7 +127,7 @@ def write_videos(folder: Folder, videos: Iterable[Video]) -> None:
     ]
     sink = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA), sink, compression="zstd")
-    folder.put(VIDEOS_FILE, bytes(sink.getvalue()))
+    return bytes(sink.getvalue())
 
 
 def keep_videos(
@@ -126,21 +136,32 @@ def keep_videos(
     now: Sequence[Video],
     *,
     joined: bool = False,
+    conditional: bool = True,
 ) -> None:
     """Put which videos the job is to cover: those of this run, and others that have rows.
 
     `versions`: (uri, etag) of what has rows. `joined`: for a run beside others, of which some
-    videos may have no rows yet: all others stay.
+    videos may have no rows yet: all others stay. `conditional`: whether the store keeps the
+    conditions of conditional puts; there, several runs that join at once all have theirs kept.
+    Raises StorageError where they never end.
     """
-    before = read_videos(folder)
     present = {video.uri for video in now}
-    others = [
-        video
-        for video in before.values()
-        if video.uri not in present and (joined or (video.uri, video.etag) in versions)
-    ]
-    if {video.uri: video for video in (*now, *others)} != before:
-        write_videos(folder, (*now, *others))
+    for _ in range(_TRIES):
+        before, version = _read(folder)
+        others = [
+            video
+            for video in before.values()
+            if video.uri not in present and (joined or (video.uri, video.etag) in versions)
+        ]
+        wanted = (*now, *others)
+        if {video.uri: video for video in wanted} == before:
+            return
+        if not conditional:
+            write_videos(folder, wanted)
+            return
+        if folder.exchange(VIDEOS_FILE, _to_parquet(wanted), version):
+            return
+    raise StorageError(f"{folder.uri}/{VIDEOS_FILE} changes faster than it can be put.")
 
 
 def seconds_a_tick(videos: Mapping[str, Video]) -> Seconds:

@@ -30,7 +30,7 @@ from fleet.table.parts.videos import (
 )
 from fleet.table.state.read import VideoLosses, losses_by_video, open_tables
 from fleet.table.state.state import TableState, read_state
-from fleet.table.state.video_manifest import Video, left_of, read_videos
+from fleet.table.state.video_manifest import Video, read_videos
 from fleet.table.state.video_table import (
     NUMBER_KEY,
     VIDEOS_OBJECT,
@@ -41,6 +41,7 @@ from fleet.table.state.video_table import (
 )
 
 _TRIES = 20
+NONE_UNREAD: Mapping[str, str] = {}
 
 
 def put_video_table(
@@ -49,14 +50,16 @@ def put_video_table(
     state: TableState,
     described: Sequence[DescribedVideo] = (),
     *,
+    unread: Mapping[str, str] = NONE_UNREAD,
     conditional: bool = True,
 ) -> None:
     """Put the table of an output that has one, as the output stands.
 
     `state`: what the output holds, or held: where the table was composed of a later manifest, it is
-    read again. `described`: videos that were looked at just now. `conditional`: whether the store
-    keeps the conditions of conditional puts. Of several that put the table at once, each that comes
-    later has seen what the others put. Raises StorageError where they never end.
+    read again. `described`: videos that were looked at just now. `unread`: see `composed`.
+    `conditional`: whether the store keeps the conditions of conditional puts. Of several that put
+    the table at once, each that comes later has seen what the others put. Raises StorageError where
+    they never end.
     """
     if not has_video_table(folder, job):
         return
@@ -64,18 +67,17 @@ def put_video_table(
         before = known_videos(folder, job)
         if before.number > state.manifest.number:
             state = read_state(folder, job.tables)
-        rows, number = composed(folder, job, state, before, described), state.manifest.number
+        rows, number = (
+            composed(folder, job, state, before, described, unread),
+            state.manifest.number,
+        )
         if before.version and before.number == number and rows.equals(before.rows):
             return
         data = encode(rows, {NUMBER_KEY: str(number)})
         if not conditional:
             folder.put(VIDEOS_OBJECT, data)
             return
-        if before.version is None:
-            version = folder.create(VIDEOS_OBJECT, data)
-        else:
-            version = folder.replace(VIDEOS_OBJECT, data, before.version)
-        if version is not None:
+        if folder.exchange(VIDEOS_OBJECT, data, before.version):
             return
     raise StorageError(
         f"{folder.uri}/{VIDEOS_OBJECT} changes faster than it can be put.", "Try again later."
@@ -88,11 +90,12 @@ def composed(
     state: TableState,
     before: VideoTable,
     described: Sequence[DescribedVideo] = (),
+    unread: Mapping[str, str] = NONE_UNREAD,
 ) -> pa.Table:
     """Return the rows of the table as the output stands.
 
     `before`: the table that lies there, for what is known of videos. `described`: what is known
-    better.
+    better. `unread`: videos that a run has found unreadable since it looked at them, URI -> why.
     """
     losses: Mapping[str, VideoLosses] = {}
     if state.total.errors:
@@ -100,7 +103,7 @@ def composed(
     videos = sorted(read_videos(folder).values(), key=lambda video: name_of(video.uri))
     done = state.done
     progress = [
-        _progress(video, len(left_of(video, done)) == 0, losses.get(name_of(video.uri)))
+        _progress(video, done.has(video.interval), losses.get(name_of(video.uri)), unread)
         for video in videos
     ]
     own: dict[str, Sequence[Any]] = {
@@ -136,10 +139,14 @@ class _Progress:
     losses: int = 0
 
 
-def _progress(video: Video, is_done: bool, lost: VideoLosses | None) -> _Progress:
+def _progress(
+    video: Video, is_done: bool, lost: VideoLosses | None, unread: Mapping[str, str]
+) -> _Progress:
     count = lost.losses if lost else 0
     if video.unread:
         return _Progress(VideoStatus.UNREAD, video.unread, losses=count)
+    if not is_done and video.uri in unread:
+        return _Progress(VideoStatus.UNREAD, unread[video.uri], video.frames, losses=count)
     if video.refused:
         return _Progress(VideoStatus.REFUSED, lost.message if lost else None, losses=count)
     if not is_done:

@@ -25,7 +25,7 @@ VIDEOS_OBJECT = f"{VIDEOS_TABLE}/videos.parquet"
 _MARKER = f"{VIDEOS_TABLE}/{SCHEMA_PART}"
 NUMBER_KEY = "fleet.manifest"
 _FILLED = {"uri", "etag", "bytes", "status", "losses"}
-_AGAIN = "Run the job's command again: it puts the table anew."
+PUT_ANEW = "Run the job's command again: it puts the table anew."
 
 
 def has_video_table(folder: Folder, job: JobRecord) -> bool:
@@ -65,7 +65,7 @@ def read_video_table(folder: Folder, job: JobRecord) -> VideoTable:
         return _parse(data, version, job.partitions)
     except ValueError as error:
         raise OutputCorruptError(
-            f"{folder.uri}/{VIDEOS_OBJECT} cannot be read: {error}.", _AGAIN
+            f"{folder.uri}/{VIDEOS_OBJECT} cannot be read: {error}.", PUT_ANEW
         ) from error
 
 
