@@ -32,10 +32,16 @@ class Device:
 
     It is a context manager. Closing it closes all that it has opened, in reverse order; afterwards
     it refuses all work with 107002. `read_file` returns the bytes of a model file by its path.
+    `full_range_jpegs`: see `Jpege`; outputs that were begun when JPEGE always converted go on so.
     """
 
     def __init__(
-        self, soc: Soc, ordinal: int = 0, read_file: Callable[[str], bytes] | None = None
+        self,
+        soc: Soc,
+        ordinal: int = 0,
+        read_file: Callable[[str], bytes] | None = None,
+        *,
+        full_range_jpegs: bool = False,
     ) -> None:
         self.soc = soc
         self.ordinal = ordinal
@@ -43,7 +49,7 @@ class Device:
         self.clock = Clock()
         self.vpc = Vpc(soc, self.memory, self.clock)
         self.jpegd = Jpegd(soc, self.memory, self.clock)
-        self.jpege = Jpege(soc, self.memory, self.clock)
+        self.jpege = Jpege(soc, self.memory, self.clock, full_range=full_range_jpegs)
         self.pngd = Pngd(soc, self.memory, self.clock)
         self._read_file = read_file or _read_local
         self._opened: list[_Closable] = [self.vpc]

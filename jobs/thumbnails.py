@@ -13,10 +13,14 @@ from fleet import Device, FrameBatch, FrameJob, Rows, Size
 
 @dataclass(frozen=True)
 class Thumbnails(FrameJob):
-    """One JPEG a frame, `width` pixels wide in the frame's own shape, at JPEGE level `level`."""
+    """One JPEG a frame, `width` pixels wide in the frame's own shape, at JPEGE level `level`.
+
+    With `full_range` it looks as the frame does; without, a little washed out, as on the chip.
+    """
 
     width: int = 320
     level: int = 85
+    full_range: bool = True
 
     table: ClassVar[str] = "thumbnails"
     schema: ClassVar[pa.Schema] = pa.schema(
@@ -34,7 +38,7 @@ class Thumbnails(FrameJob):
         for picture in batch.pictures:
             small = opened.vpc.resize(picture, size)
             try:
-                jpegs.append(opened.jpege.encode(small, self.level))
+                jpegs.append(opened.jpege.encode(small, self.level, full_range=self.full_range))
             finally:
                 small.release()
         every_picture = np.arange(len(batch), dtype=np.int32)

@@ -23,13 +23,15 @@ _COARSEST = 31
 class Jpege:
     """The JPEG encoder of one device; it has no threads, and serves one."""
 
-    def __init__(self, soc: Soc, memory: Memory, clock: Clock) -> None:
+    def __init__(self, soc: Soc, memory: Memory, clock: Clock, *, full_range: bool = False) -> None:
+        """`full_range`: whether samples are converted where a call does not say, see `encode`."""
+        self._full_range = full_range
         self._soc = soc
         self._memory = memory
         self._clock = clock
         self._to_jpeg_colour = VideoReformatter()
 
-    def encode(self, picture: Picture, level: int = 90, *, full_range: bool = False) -> bytes:
+    def encode(self, picture: Picture, level: int = 90, *, full_range: bool | None = None) -> bytes:
         """Encode a picture as a baseline Huffman JPEG (JFIF), 4:2:0, or 4:2:2 from packed formats.
 
         `level` is 1 for the worst to 100 for the best quality; 0 is about 100
@@ -45,7 +47,8 @@ class Jpege:
         try:
             with self._clock.stage("jpege"):
                 self._clock.add_modelled("jpege", jpege_s(self._soc, picture.size))
-                surface = self._jpeg_surface(picture, full_range=full_range)
+                converts = self._full_range if full_range is None else full_range
+                surface = self._jpeg_surface(picture, full_range=converts)
                 return _encode(surface, quantiser(level))
         finally:
             held.free()

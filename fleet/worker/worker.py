@@ -72,7 +72,13 @@ class Worker:
         origin = Origin(spec.job_digest, spec.soc, spec.models)
         folder = Folder(spec.output)
         self._writer = Writer(folder, origin, self._name, conditional=spec.conditional)
-        self._device = Device(soc(spec.soc), self._ordinal, self._read_file)
+        self._device = Device(
+            soc(spec.soc),
+            self._ordinal,
+            self._read_file,
+            # An output that was begun by an earlier version goes on as that made it.
+            full_range_jpegs=bool(spec.without),
+        )
         opened = open_job(spec.work, self._device)
         self._pipeline = Pipeline(spec.work, self._device, opened, self._pulse, spec.injections)
         return self.progress()

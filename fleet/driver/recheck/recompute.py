@@ -80,6 +80,9 @@ def recomputing(job: Job, identity: JobIdentity, without: Collection[str]) -> It
         carried = identity.files.get(name)
         return read_file(name) if carried is None else carried
 
-    with closing(FetchPool()) as readers, Device(soc(job.soc), 0, read) as device:
+    with (
+        closing(FetchPool()) as readers,
+        Device(soc(job.soc), 0, read, full_range_jpegs=bool(without)) as device,
+    ):
         opened = open_job(job.work, device)
         yield Recomputer(job, without, Pipeline(job.work, device, opened, Liveness()), readers)
