@@ -27,7 +27,7 @@ import fleet.table.commits.record_table
 import fleet.table.maintenance.part_rows
 import fleet.table.maintenance.verify
 import fleet.table.state.holder
-import fleet.table.state.read
+import fleet.table.state.ownership
 import fleet.table.state.run_leases
 import fleet.table.state.video_manifest
 from fleet.table.table import Table
@@ -143,7 +143,7 @@ def simulated() -> Iterator[None]:
         (fleet.table.commits.record_table, "decode"),
         (fleet.table.maintenance.part_rows, "decode"),
         (fleet.table.state.run_leases, "decode"),
-        (fleet.table.state.read, "decode"),
+        (fleet.table.state.ownership, "decode"),
         (fleet.table.state.video_manifest, "decode"),
     ):
         replacements.append((module, name, _remembered(getattr(module, name))))
