@@ -3,8 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 
-.PHONY: setup conformance demo test check format bench demo-s3 setup-train prove-exactness prove-hostile prove-hosts prove-kill \
-	prove-mutations prove-precision prove-protocol prove-resume prove-simulation lock clean
+.PHONY: setup conformance demo test check format bench demo-s3 setup-train prove-credentials prove-exactness \
+	prove-hostile prove-hosts prove-kill prove-mutations prove-precision prove-protocol prove-resume prove-simulation \
+	lock clean
 .DEFAULT_GOAL := test
 
 setup: $(STAMP)
@@ -74,6 +75,11 @@ prove-mutations: setup
 prove-kill: setup
 	RAY_AUTH_MODE=disabled $(BIN)/python tests/faults/prove_rewrites.py
 	RAY_AUTH_MODE=disabled $(BIN)/python tests/faults/prove_kill.py
+
+# A run of ten minutes over S3 with tokens of a minute, from a service that fails at times: nothing is
+# refused, no more tokens are asked for than that takes, and the rows are those of local files.
+prove-credentials: setup
+	RAY_AUTH_MODE=disabled $(BIN)/python tests/storage/prove_credentials.py
 
 # The commit protocol itself, over a simulated store on a simulated clock: 10,000 schedules in which
 # stores fail, lag and lie, clocks are off, processes die and stand still. Then each mended fault is

@@ -53,6 +53,8 @@ class StreamDecoder(ABC):
     """What its time is counted as, and where its losses are recorded to have happened."""
     title: ClassVar[str]
     """How messages name it."""
+    decoded_by: ClassVar[Literal["vdec", "host"]]
+    """How rows of frames name it."""
 
     def __init__(
         self, soc: Soc, memory: Memory, clock: Clock, stream: StreamInfo, sizes: SizeRange

@@ -28,6 +28,7 @@ class VdecChannel(StreamDecoder):
 
     stage = "vdec"
     title = "VDEC"
+    decoded_by = "vdec"
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from fleet.core.format import plural
 from fleet.errors import UsageError
 from fleet.table.parts.schema import WALL_TIME, columns_from_path, later_names, partition_names
 from fleet.text import one_line
-from fleet.video.start import START_GROUP, StartRule
+from fleet.video.start import StartRule
 
 
 def check_path_columns(pattern: str, uris: Sequence[str]) -> str:
@@ -60,8 +60,8 @@ def check_start(rule: StartRule, uris: Sequence[str], schemas: Mapping[str, pa.S
     without = [uri for uri in uris if rule.start_us(uri) is None]
     if not without:
         return ""
-    written = columns_from_path(rule.pattern, without[0])[START_GROUP]
-    there = f"the group {START_GROUP} is {one_line(repr(written))} there"
+    written = rule.written(without[0])
+    there = f"the group start is {one_line(repr(written))} there"
     if len(without) == len(uris):
         raise UsageError(
             f"The path of no video names its start as {one_line(repr(rule.form))}, such as "

@@ -9,24 +9,23 @@ from __future__ import annotations
 
 import configparser
 import importlib.util
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fleet.errors import AccessDeniedError, CredentialsRefusedError, StorageError, UsageError
 from fleet.storage.redaction import register_secret
+from fleet.storage.renewal.boto3_keys import of_profile, troubles
+from fleet.storage.renewal.renewal import Renewal
 
 if TYPE_CHECKING:
     from obstore.store import S3Credential  # exists for type checkers only
 
 # Tools that renew a profile's keys rewrite the file.
 _READ_AGAIN = timedelta(minutes=15)
-# boto3 keeps what it was given, and renews it minutes before it expires: asking costs nothing.
-_ASK_AGAIN = timedelta(minutes=1)
 _OBS_NAMES = (
     ("OBS_ACCESS_KEY_ID", "OBS_SECRET_ACCESS_KEY", "OBS_SECURITY_TOKEN"),
     ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK", "HUAWEICLOUD_SDK_SECURITY_TOKEN"),
@@ -90,15 +89,15 @@ class RenewedKeys:
         Raises CredentialsRefusedError where there are none, and StorageError where who gives them
         does not answer.
         """
-        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError  # noqa: PLC0415
+        from botocore.exceptions import HTTPClientError  # noqa: PLC0415 - of an extra
 
         name = self.files.profile or "default"
         try:
-            found: S3Credential = _provider(self.files)()
+            found = _renewal(self.files)()
         except HTTPClientError as error:
             message = f"The keys of the AWS profile {name} do not come: {_reason(error)}."
             raise StorageError(message) from None
-        except (BotoCoreError, ClientError, ValueError) as error:
+        except troubles() as error:
             raise CredentialsRefusedError(
                 f"The AWS profile {name} gives no keys: {_reason(error)}.",
                 f"Log in again, such as by `aws sso login --profile {name}`, and run the same "
@@ -115,17 +114,8 @@ def _reason(error: Exception) -> str:
 
 
 @lru_cache(maxsize=16)
-def _provider(files: ProfileFiles) -> Any:
-    import boto3  # noqa: PLC0415 - of an extra
-    import botocore.session  # noqa: PLC0415
-    from obstore.auth.boto3 import Boto3CredentialProvider  # noqa: PLC0415 - it needs boto3
-
-    # It logs a traceback of what it raises.
-    logging.getLogger("botocore.credentials").setLevel(logging.CRITICAL)
-    session = botocore.session.Session(profile=files.profile or None)
-    session.set_config_variable("config_file", str(files.config))
-    session.set_config_variable("credentials_file", str(files.credentials))
-    return Boto3CredentialProvider(boto3.Session(botocore_session=session), ttl=_ASK_AGAIN)
+def _renewal(files: ProfileFiles) -> Renewal:
+    return Renewal(of_profile(files.profile, files.config, files.credentials))
 
 
 def _credential(keys: Keys, until: datetime | None) -> S3Credential:

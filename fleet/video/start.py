@@ -16,8 +16,9 @@ from fleet.core.wall_time import UNKNOWN_TIME, WallTime, in_range
 from fleet.video.moment import unix_us
 from fleet.video.stream import StreamInfo
 
-START_GROUP = "start"
-"""The named group of the pattern of paths that is read as a moment."""
+_GROUP = re.compile("start[0-9]?")
+"""The names of groups of the pattern of paths that are read as a moment: `start`, or `start1`,
+`start2` and so on where a date and a time of day lie apart."""
 EPOCHS = {"epoch": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
 """Forms that count from 1970 -> microseconds a unit."""
 _DIRECTIVES = "%YymdjHMSfz"
@@ -49,7 +50,7 @@ class StartRule:
         A local time that occurs twice, as clocks are set back, is the first of the two; one that
         clocks skip counts on from before they do.
         """
-        written = self._written(uri)
+        written = self.written(uri)
         if written is None:
             return None
         if self.form in EPOCHS:
@@ -61,9 +62,17 @@ class StartRule:
             return None
         return unix_us(moment if moment.tzinfo else moment.replace(tzinfo=self._zone, fold=0))
 
-    def _written(self, uri: str) -> str | None:
+    def written(self, uri: str) -> str | None:
+        """Return what a path has in the groups of the start; a blank lies between several.
+
+        None where one of them is not found.
+        """
         found = re.search(self.pattern, uri) if self.form else None
-        return found[START_GROUP] if found else None
+        if found is None:
+            return None
+        names = _groups(self.pattern)
+        texts = [found[name] for name in names if found[name] is not None]
+        return " ".join(texts) if len(texts) == len(names) else None
 
     @cached_property
     def _zone(self) -> tzinfo:
@@ -83,11 +92,15 @@ def video_start(uri: str, rule: StartRule, stream: StreamInfo | None) -> WallTim
     return WallTime(stream.created_us, "container")
 
 
+def _groups(pattern: str) -> list[str]:
+    return sorted(filter(_GROUP.fullmatch, re.compile(pattern).groupindex))
+
+
 def check_form(form: str, pattern: str) -> None:
     """Raise ValueError, with the sentence that users see, where a form cannot be read by."""
     if not form:
         return
-    if START_GROUP not in re.compile(pattern).groupindex:
+    if not _groups(pattern):
         raise ValueError(
             "it is read from the group `start` of the pattern `partitions`, which has none: write "
             "(?P<start>[^/]+) there"

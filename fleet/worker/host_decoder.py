@@ -35,6 +35,7 @@ class HostDecoder(StreamDecoder):
 
     stage = "host decode"
     title = "The host's decoder"
+    decoded_by = "host"
 
     def __init__(self, soc: Soc, memory: Memory, clock: Clock, stream: StreamInfo) -> None:
         """Open a decoder; raises StreamRefusedError where VPC takes no such pictures."""

@@ -131,7 +131,7 @@ class Pipeline:
             with closing(batches(shard, pictures, self._work.batch)) as gathered:
                 for batch in gathered:
                     try:
-                        self._look(shard, batch, parts)
+                        self._look(shard, batch, parts, channel.decoded_by)
                     finally:
                         for picture in batch.pictures:
                             picture.release()
@@ -147,7 +147,9 @@ class Pipeline:
                 injection.trigger()
         return data
 
-    def _look(self, shard: ShardOrder, batch: FrameBatch, parts: PartBuilder) -> None:
+    def _look(
+        self, shard: ShardOrder, batch: FrameBatch, parts: PartBuilder, decoded_by: str
+    ) -> None:
         """Let the job look at a batch; a frame that it cannot do with is a loss of that frame."""
         try:
             rows = run_job(self._work, self._opened, batch)
@@ -155,13 +157,13 @@ class Pipeline:
             if len(batch) > 1:
                 # Which frames share a batch must not matter: the sound ones are to come out.
                 for alone in batch.singly():
-                    self._look(shard, alone, parts)
+                    self._look(shard, alone, parts, decoded_by)
                 return
             if isinstance(error, JobCodeError):
                 self.job_errors.append(error)
             _lose(parts, shard, _loss(shard, _rows(batch), error.stage, error))
         else:
-            parts.add_batch(batch, rows, shard.video_start)
+            parts.add_batch(batch, rows, shard.video_start, decoded_by)
             self._pulse.tick()
             self.frames_done += len(batch)
 

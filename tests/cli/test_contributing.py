@@ -47,4 +47,4 @@ def test_its_job_file_runs(folder: Path) -> None:
     assert fleet_process("run", "sharpness.toml", "--inline").returncode == 0
     rows = fleet.read(str(folder / "build/sharpness")).table("sharpness").to_table()
     assert rows.num_rows == 3
-    assert rows.column_names == ["uri", "frame", "pts", "time_s", "sharpness"]
+    assert rows.column_names == ["uri", "frame", "pts", "time_s", "time", "clock", "sharpness"]

@@ -42,7 +42,15 @@ def test_the_job_runs_as_it_stands_there(folder: Path) -> None:
     tables = {name: fleet.read(str(folder / "build" / name)) for name in ("brightness", "brighter")}
     rows = {name: opened.table("brightness").to_table() for name, opened in tables.items()}
     assert rows["brightness"].num_rows <= rows["brighter"].num_rows == 3
-    assert rows["brighter"].column_names == ["uri", "frame", "pts", "time_s", "mean"]
+    assert rows["brighter"].column_names == [
+        "uri",
+        "frame",
+        "pts",
+        "time_s",
+        "time",
+        "clock",
+        "mean",
+    ]
 
 
 def test_the_script_runs_as_it_stands_there(folder: Path) -> None:

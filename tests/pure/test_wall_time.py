@@ -175,6 +175,18 @@ def test_a_group_is_needed_to_read_a_start_from() -> None:
         StartRule("(?P<camera>.)", "epoch")
 
 
+def test_a_date_and_a_time_of_day_may_lie_apart() -> None:
+    """As recorders put them, in folders and names; read in the order of their numbers."""
+    pattern = r"(?P<start1>\d{4}-\d\d-\d\d)/001/dav/\d\d/(?P<start2>[\d.]+)-"
+    rule = StartRule(pattern, "%Y-%m-%d %H.%M.%S", "Asia/Shanghai")
+    us = rule.start_us("/nvr/2026-01-14/001/dav/12/12.05.00-12.10.00[R][0@0][0].dav")
+    assert us == unix_us(datetime(2026, 1, 14, 4, 5, tzinfo=UTC))
+    assert rule.start_us("/nvr/2026-01-14/001/dav/12/x") is None
+    swapped = r"(?P<start2>\d\d\.\d\d\.\d\d)/(?P<start1>\d{4}-\d\d-\d\d)"
+    rule = StartRule(swapped, "%Y-%m-%d %H.%M.%S", "Asia/Shanghai")
+    assert rule.start_us("/nvr/12.05.00/2026-01-14.mp4") == us
+
+
 def exactly(start: WallTime, ticks: int, base: Fraction) -> WallTime:
     """The moment, by fractions: the nearest microsecond, halves up."""
     assert start.us is not None

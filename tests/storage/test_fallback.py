@@ -11,6 +11,7 @@ import av
 import pyarrow as pa
 import pytest
 from exact import eight_bit
+from generate import Clip, write
 from other_codecs import FRAMES, made
 
 import fleet
@@ -100,6 +101,22 @@ def test_with_it_they_have_rows_like_any_other(job: fleet.Job, archive: Path) ->
         mine = sorted((r["frame"], r["digest"]) for r in rows if r["uri"] == str(path))
         assert mine == list(zip(range(0, FRAMES, 3), nv12(path, 3), strict=True))
     assert not Table.open(job.output).verify().findings
+
+
+def test_each_frame_says_what_decoded_it(job: fleet.Job, tmp_path: Path) -> None:
+    """So that they can be counted apart, also after a compact; the job's rows are as many."""
+    chip = write(Clip(frames=FRAMES, gop=8), tmp_path / "chip.mp4")
+    inputs = (*job.inputs, str(chip))
+    both = fleet.Job(job.work, inputs, job.output, job.sample, fallback="cpu", lease_s=0.05)
+    report = fleet.run(both, on="inline")
+    for _ in range(2):
+        frames = fleet.read(job.output).frames.to_table(columns=["uri", "decoded_by"]).to_pylist()
+        by = {Path(row["uri"]).name: row["decoded_by"] for row in frames}
+        assert by.pop("chip.mp4") == "vdec"
+        assert set(by.values()) == {"host"}
+        assert len(frames) - FRAMES // 3 == report.host_frames
+        table = Table.open(job.output)
+        Table(table.folder, table.job, pause_s=0).compact()
 
 
 def test_what_was_refused_is_taken_up_by_a_run_with_it(job: fleet.Job) -> None:

@@ -22,6 +22,7 @@ from fleet.table.parts.columns import fit_columns, stored_type
 from fleet.table.parts.schema import ERRORS_TABLE, FRAMES_TABLE, output_schemas
 
 _CLOCKS = ("", "path", "container")
+_DECODERS = ("", "vdec", "host")
 _Rows = slice | NDArray[np.int64]
 LABEL = "label"
 """A job's column of this name is counted by its values."""
@@ -47,6 +48,8 @@ class _Seen:
     """Whether that is known: bool [frames]."""
     clock: str
     """Who says so; empty where nobody does."""
+    decoded_by: str
+    """What decoded them; empty where that is not known."""
 
 
 class PartBuilder:
@@ -72,12 +75,17 @@ class PartBuilder:
         self._losses: list[tuple[Loss, WallTime]] = []
 
     def add_batch(
-        self, batch: FrameBatch, rows: Rows, video_start: WallTime = UNKNOWN_TIME
+        self,
+        batch: FrameBatch,
+        rows: Rows,
+        video_start: WallTime = UNKNOWN_TIME,
+        decoded_by: str = "",
     ) -> None:
         """Take in a batch and what the job has to say of it.
 
-        `video_start`: when the first frame of its video was. Raises UsageError where the rows do
-        not fit the job's schema, or are of no picture in the batch.
+        `video_start`: when the first frame of its video was. `decoded_by`: what decoded it, vdec or
+        host. Raises UsageError where the rows do not fit the job's schema, or are of no picture in
+        the batch.
         """
         picture = np.array(rows.picture, np.int64)
         if len(picture) and not (picture.min() >= 0 and picture.max() < len(batch)):
@@ -101,6 +109,7 @@ class PartBuilder:
                 wall_us,
                 known,
                 video_start.clock,
+                decoded_by,
             )
         )
 
@@ -181,7 +190,13 @@ class PartBuilder:
         every = [slice(None)] * len(self._seen)
         rows = _joined((seen.rows for seen in self._seen), np.int32)
         self._check_once()
-        columns = {**self._identity(every), **self._wall_time(every), "rows": rows}
+        decoded_by = [(seen.decoded_by, len(seen.frames)) for seen in self._seen]
+        columns = {
+            **self._identity(every),
+            **self._wall_time(every),
+            "rows": rows,
+            "decoded_by": _repeated(decoded_by, _DECODERS),
+        }
         return self._assemble(FRAMES_TABLE, every, columns)
 
     def _check_once(self) -> None:
@@ -233,9 +248,19 @@ def _wall_columns(
     us: NDArray[np.int64], known: NDArray[np.bool_], clocks: Sequence[tuple[str, int]]
 ) -> dict[str, Any]:
     """Return `time` and `clock`; `clocks`: each clock, and of how many rows in turn it is."""
-    number = np.repeat([_CLOCKS.index(clock) for clock, _ in clocks], [n for _, n in clocks])
-    number = np.where(known, number, 0).astype(np.int32)
     return {
         "time": numbers(us, known.tolist()).cast(pa.timestamp("us", "UTC")),
-        "clock": strings([clock or None for clock in _CLOCKS]).take(numbers(number)),
+        "clock": _repeated(clocks, _CLOCKS, known),
     }
+
+
+def _repeated(
+    runs: Sequence[tuple[str, int]], words: Sequence[str], known: NDArray[np.bool_] | None = None
+) -> pa.Array:
+    """Return texts, each so many times in turn; null for the first of `words`, and if not `known`.
+
+    `words`: all that there are, the empty one first.
+    """
+    number = np.repeat([words.index(text) for text, _ in runs], [n for _, n in runs])
+    number = number if known is None else np.where(known, number, 0)
+    return strings([word or None for word in words]).take(numbers(number.astype(np.int32)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 
 import pyarrow as pa
 
@@ -50,7 +50,11 @@ WALL_TIME = pa.schema(
 A column of the job, or a group taken from the path, goes before one of the same name here.
 """
 
-LATER = frozenset(WALL_TIME.names)
+DECODED_BY = column("decoded_by", TEXT, "", "what decoded it: vdec, the chip's unit, or host")
+"""A further column of frames/."""
+
+_LATER = {field.name: field for field in [*WALL_TIME, DECODED_BY]}
+LATER = frozenset(_LATER)
 """Columns that outputs begun by earlier versions lack, and go on without."""
 
 DETECTIONS = pa.schema(
@@ -93,11 +97,10 @@ ERRORS = pa.schema(
 
 def later_names(schema: pa.Schema) -> list[str]:
     """List the columns of a table that are those of LATER, and not the job's of the same names."""
-    later = {field.name: field for field in WALL_TIME}
     return [
         field.name
         for field in schema
-        if field.name in later and field.equals(later[field.name], check_metadata=True)
+        if field.name in LATER and field.equals(_LATER[field.name], check_metadata=True)
     ]
 
 
@@ -137,22 +140,29 @@ def output_schemas(
             f"{table!r} cannot be the name of a job's table.",
             f"Use lower-case letters, digits and _, and none of {', '.join(OWN_TABLES)}.",
         )
-    return {
-        name: _with_later(_with_partitions(own, pattern), last, without)
-        for name, own, last in (
-            (table, pa.schema([*IDENTITY, *columns]), "time_s"),
-            (ERRORS_TABLE, ERRORS, "end_s"),
-            (FRAMES_TABLE, FRAMES, "time_s"),
-        )
+    later = {
+        table: {"time_s": WALL_TIME},
+        ERRORS_TABLE: {"end_s": WALL_TIME},
+        FRAMES_TABLE: {"time_s": WALL_TIME, "rows": [DECODED_BY]},
     }
+    own = {
+        table: table_schema(columns, pattern),
+        ERRORS_TABLE: _with_partitions(ERRORS, pattern),
+        FRAMES_TABLE: _with_partitions(FRAMES, pattern),
+    }
+    return {name: _with_later(own[name], later[name], without) for name in own}
 
 
-def _with_later(schema: pa.Schema, last: str, without: Collection[str]) -> pa.Schema:
-    """Put the columns of WALL_TIME behind the column `last`."""
-    place = schema.names.index(last) + 1
+def _with_later(
+    schema: pa.Schema, later: Mapping[str, Iterable[pa.Field]], without: Collection[str]
+) -> pa.Schema:
+    """Put further columns into a schema; `later`: behind which column which ones."""
     taken = {*schema.names, *without}
-    added = [field for field in WALL_TIME if field.name not in taken]
-    return pa.schema([*list(schema)[:place], *added, *list(schema)[place:]])
+    fields = []
+    for field in schema:
+        fields.append(field)
+        fields += [other for other in later.get(field.name, ()) if other.name not in taken]
+    return pa.schema(fields)
 
 
 def _with_partitions(schema: pa.Schema, pattern: str) -> pa.Schema:

@@ -1,0 +1,1 @@
+"""Keys that are valid for a while, and who renews them."""
