@@ -6,9 +6,11 @@ from fleet.core.access_unit import START_CODE, NalUnits
 
 # An SEI message "recovery point, exact, 0 frames away": libav returns no picture before an IDR
 # picture or such a message, but the key of an open GOP may lack one. One in the unit itself wins.
-_RECOVERY_POINT = b"\0" + START_CODE + b"\x06\x06\x01\xc4\x80"
+# The zero behind it keeps the unit at an even distance, see `fleet.video.h26x.annexb.evenly`.
+_RECOVERY_POINT = b"\0" + START_CODE + b"\x06\x06\x01\xc4\x80\0"
 
 _SEI = frozenset({39, 40})  # H.265 NAL unit types: messages before and after a picture
+_RESERVED = 41
 
 
 def prepared(codec: str, nals: NalUnits, *, first: bool) -> bytes:
@@ -22,16 +24,17 @@ def prepared(codec: str, nals: NalUnits, *, first: bool) -> bytes:
 
 
 def _without_sei(nals: NalUnits) -> bytes:
-    """Return an H.265 picture without its SEI messages.
+    """Return an H.265 picture with its SEI messages as NAL units of a type that nobody reads.
 
     With damage to be reported, libav refuses a whole picture for a malformed message, which cameras
-    do write, and which has no influence on the picture's samples.
+    do write, and which has no influence on the picture's samples. They keep their places: where a
+    slice is cut short, libav reads on behind it, and what it makes of that depends on whether the
+    slice lies at an even address.
     """
-    data = nals.data
-    is_message = [data[offset] >> 1 & 0x3F in _SEI for offset in nals.offsets]
-    if not any(is_message) or all(is_message):
-        return data
-    starts = [offset - len(START_CODE) for offset in nals.offsets]
-    ends = [*starts[1:], len(data)]
-    spans = zip(starts, ends, is_message, strict=True)
-    return b"".join(data[start:end] for start, end, message in spans if not message)
+    found = [offset for offset in nals.offsets if nals.data[offset] >> 1 & 0x3F in _SEI]
+    if not found or len(found) == len(nals):
+        return nals.data
+    data = bytearray(nals.data)
+    for offset in found:
+        data[offset] = data[offset] & 0x81 | _RESERVED << 1
+    return bytes(data)

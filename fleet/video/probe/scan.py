@@ -56,8 +56,8 @@ def scan(
     For H.264 and H.265, key flags come from the pictures themselves: a key is a picture from which
     a fresh decoder gives exactly what a decode of the whole gives. In streams with one packet a
     field (PAFF in MPEG-TS), the second field of a frame is not shown, so that frames are numbered
-    as a decoder gives them. A few packets may not be found in the file byte for byte, because of
-    damage; they keep their rows, and decoding them reports the damage.
+    as a decoder gives them. A few packets may not be found in the file byte for byte, or be cut
+    short, because of damage; they keep their rows, and decoding them reports the damage.
 
     Raises NotAVideoError, BrokenVideoError.
     """
@@ -105,6 +105,9 @@ def _scan(
             data = bytes(packet)
             shown, key = not packet.is_discard, packet.is_keyframe
             location = locator.locate(packet.pos, stored(codec, demuxer, data))
+            # In transport streams libav says so of whole pictures beside a lost packet too.
+            cut = packet.is_corrupt and file.seekable()
+            location = location if location.verbatim and not cut else location.incomplete()
             rows.add(location, packet.pts, packet.dts, key=key, shown=shown)
             not_found += not location.verbatim
             if not_found > _FEW and not_found * 2 > len(rows):
@@ -210,6 +213,11 @@ def _of_pictures(
     changes = log.sets.changes(sets.nals)
     described = describe(uri, stream, sets, table, times.time_base, changes, key=log.first_key)
     step = 0 if times.are_even(table) else log.frame_num_step
+    if step:
+        # Where a decode begins at a key, its leading pictures may be left out: only here it is
+        # certain that one that others refer to is missing behind them.
+        missing = log.follows_gap & ~is_random_access
+        table = replace(table, size=np.where(missing, table.span + 1, table.size))
     return ProbeResult(replace(described, clock=times.clock, frame_num_step=step), table)
 
 
