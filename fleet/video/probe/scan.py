@@ -102,13 +102,12 @@ def _scan(
         rows, not_found = PacketRows(), 0
         for packet in packets(uri, container, stream):
             budget.picture()
-            data = bytes(packet)
-            shown, key = not packet.is_discard, packet.is_keyframe
+            data, shown, key = bytes(packet), not packet.is_discard, packet.is_keyframe
             location = locator.locate(packet.pos, stored(codec, demuxer, data))
             # In transport streams libav says so of whole pictures beside a lost packet too.
-            cut = packet.is_corrupt and file.seekable()
-            location = location if location.verbatim and not cut else location.incomplete()
-            rows.add(location, packet.pts, packet.dts, key=key, shown=shown)
+            whole = location.verbatim and not (packet.is_corrupt and file.seekable())
+            place = location if whole else location.incomplete()
+            rows.add(place, packet.pts, packet.dts, key=key, shown=shown)
             not_found += not location.verbatim
             if not_found > _FEW and not_found * 2 > len(rows):
                 raise not_verbatim(uri)
