@@ -191,12 +191,7 @@ def _of_pictures(
     # For a picture that cannot be read, the container's flag counts: decoding reports the damage,
     # and its frames keep their numbers.
     is_random_access = log.is_random_access | (rows.key & log.damaged)
-    recovery, shown = log.recovery, log.shown
-    if not is_random_access.any() and recovery.first is not None:
-        # Intra refresh: decoding begins once, and pictures are right, and given, from later on.
-        is_random_access[recovery.first] = True
-        last = len(rows) if recovery.recovered is None else log.ranks[recovery.recovered]
-        shown &= log.ranks >= last
+    shown = _recovered(log, is_random_access)
     keys = np.flatnonzero(is_random_access)
     if not len(keys) or not shown.any():
         raise BrokenVideoError(
@@ -218,6 +213,21 @@ def _of_pictures(
         missing = log.follows_gap & ~is_random_access
         table = replace(table, size=np.where(missing, table.span + 1, table.size))
     return ProbeResult(replace(described, clock=times.clock, frame_num_step=step), table)
+
+
+def _recovered(log: PictureLog, is_random_access: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which rows give frames; mark where decoding of a stream begins that has no key yet.
+
+    With intra refresh, pictures are right, and given, from later on than decoding begins. It begins
+    where a full decode does: what comes before the recovery point may be referred to all the same.
+    """
+    recovered, shown = log.recovery.recovered, log.shown
+    keys = np.flatnonzero(is_random_access)
+    if recovered is None or (len(keys) and keys[0] <= recovered):
+        return shown
+    is_random_access[int(np.argmin(log.damaged))] = True
+    behind: NDArray[np.bool_] = log.ranks >= log.ranks[recovered]
+    return shown & behind
 
 
 @dataclass(frozen=True, eq=False)
