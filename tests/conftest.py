@@ -24,7 +24,7 @@ os.environ.setdefault("RAY_worker_niceness", "0")
 settings.register_profile("fleet", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("fleet")
 # `make prove-exactness` looks at far more examples, other ones each time.
-settings.register_profile("prove", deadline=None, max_examples=1500)
+settings.register_profile("prove", deadline=None, max_examples=3000)
 
 
 def missing(reason: str) -> None:

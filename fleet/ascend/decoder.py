@@ -18,6 +18,7 @@ from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import SizeRange, Soc
 from fleet.ascend.surface import in_memory
+from fleet.ascend.unwritten import Unwritten
 from fleet.core.access_unit import AccessUnit
 from fleet.core.frames import Picture
 from fleet.core.geometry import Size
@@ -32,7 +33,12 @@ from fleet.video.stream import StreamInfo
 # damage instead of concealing it. Not for H.264, where it would also refuse the sound pictures
 # after the key of an open GOP without its leading pictures; there libav marks damaged pictures.
 _EXPLODE = {"err_detect": "explode"}
-_OPTIONS = {"h264": {"strict": "1"}, "hevc": {"strict": "1", **_EXPLODE}}
+_OPTIONS = {
+    "h264": {"strict": "1"},
+    "hevc": {"strict": "1", **_EXPLODE},
+    # buffer: bits that are left over behind a picture count as damage.
+    **{codec: {"err_detect": "explode+buffer"} for codec in ("mpeg4", "flv1", "h263")},
+}
 
 # Units whose picture may still come out: twice the 16 pictures that a decoder may hold back. Other
 # codecs hold back one picture at most.
@@ -70,6 +76,9 @@ class StreamDecoder(ABC):
         self._is_h26x = stream.codec in CODECS
         self._most_pending = _MOST_PENDING if self._is_h26x else _MOST_PENDING_OTHERS
         self._codec = _open_codec(stream, sizes.max.pixels)
+        # libav finds out itself what is missing of a picture of H.264.
+        finds = stream.codec != "h264"
+        self._unwritten = Unwritten(stream.reference_frames) if finds else None
         self._state: _State = "fresh"
         self._damaged_row = 0
         # Row -> wanted, of the units whose picture libav has not returned yet.
@@ -147,6 +156,8 @@ class StreamDecoder(ABC):
         if self._state != "closed":
             self._state = "closed"
             self._ready.clear()
+            if self._unwritten is not None:
+                self._unwritten.forget()
             self._free()
 
     @abstractmethod
@@ -182,10 +193,10 @@ class StreamDecoder(ABC):
 
     def _take(self, frames: list[av.VideoFrame]) -> None:
         """Keep the wanted frames that libav returned; raises DeviceError where one is damaged."""
+        damaged = [_row(frame) for frame in frames if self._is_damaged(frame)]
         for frame in frames:
             if self._pending.pop(_row(frame), False):
                 self._ready.append(self._surface(frame))
-        damaged = [_row(frame) for frame in frames if frame.is_corrupt]
         if damaged:
             self._fail(min(damaged), Code.ERR_VDM_DECODE_FAIL, "is damaged")
 
@@ -195,8 +206,12 @@ class StreamDecoder(ABC):
             frames = self._codec.decode(None)
         except FFmpegError:  # libav reports the same damage once more, or has ended already
             frames = []
-        sound = [f for f in frames if not f.is_corrupt and _row(f) < self._damaged_row]
-        self._take(sound)
+        before = [frame for frame in frames if _row(frame) < self._damaged_row]
+        self._take([frame for frame in before if not self._is_damaged(frame)])
+
+    def _is_damaged(self, frame: av.VideoFrame) -> bool:
+        """Return whether libav calls a frame damaged that it just returned, or left some out."""
+        return frame.is_corrupt or (self._unwritten is not None and self._unwritten.is_in(frame))
 
     def _give(self) -> list[Picture]:
         """Return as pictures the frames before which no unit is still pending."""
@@ -255,6 +270,6 @@ def _open_codec(stream: StreamInfo, max_pixels: int) -> VideoCodecContext:
         codec.width, codec.height = stream.size.width, stream.size.height
     if stream.codec_tag:
         codec.codec_tag = stream.codec_tag
-    if configuration := stream.parameter_sets or stream.configuration:
+    if stream.codec != "mjpeg" and (configuration := stream.parameter_sets or stream.configuration):
         codec.extradata = configuration
     return codec

@@ -38,7 +38,10 @@ class PacketTable:
     skip: NDArray[np.int32]
     """In MPEG-TS and -PS, bytes of the extracted payload that come before it; elsewhere 0."""
     size: NDArray[np.int32]
-    """How many bytes of the payload the packet takes: all of `span`, but in MPEG-TS and -PS."""
+    """How many bytes of the payload the packet takes: all of `span`, but in MPEG-TS and -PS.
+
+    More than there are, where the packet is cut short or not in the file as it was demuxed.
+    """
     pts: NDArray[np.int64]
     """When its picture is shown, in the stream's time base."""
     display: NDArray[np.int32]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import av
+from av.error import FFmpegError
 from av.video.reformatter import ColorRange, VideoReformatter
 
 from fleet.ascend.clock import Clock
+from fleet.ascend.codes import Code
 from fleet.ascend.decoder import StreamDecoder
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
@@ -19,10 +22,14 @@ from fleet.core.frames import Colour, Range
 from fleet.core.geometry import Size
 from fleet.device import Device
 from fleet.errors import StreamRefusedError
+from fleet.video.other_codecs import mjpeg
 from fleet.video.other_codecs.mpeg4 import Mpeg4Reader
 from fleet.video.stream import StreamInfo
+from fleet.worker.complaints import PATCHING, complaints
 
 _SURFACES = frozenset({"yuv420p", "yuvj420p"})
+_PADDED = frozenset({"mpeg4", "flv1", "h263"})
+_PADDING_PICTURES = 3
 
 
 class HostDecoder(StreamDecoder):
@@ -42,9 +49,13 @@ class HostDecoder(StreamDecoder):
         check_host_stream(soc, stream)
         self._to_8_bit = VideoReformatter()
         self._mpeg4 = Mpeg4Reader(stream.configuration) if stream.codec == "mpeg4" else None
+        self._is_new = True
         super().__init__(soc, memory, clock, stream, soc.vpc.input)
 
     def _data(self, unit: AccessUnit) -> bytes:
+        is_mjpeg = self.stream.codec == "mjpeg"
+        if is_mjpeg and (lacks := mjpeg.damage(unit.nals.data, self.stream.configuration)):
+            self._fail(unit.row, Code.ERR_VDM_DECODE_FAIL, lacks)
         if self._mpeg4 is None:
             return super()._data(unit)
         try:
@@ -53,6 +64,32 @@ class HostDecoder(StreamDecoder):
             return self._mpeg4.unpacked(unit.nals.data)
         except ValueError:
             return unit.nals.data
+
+    def _decode(self, packet: av.Packet[Any] | None, row: int) -> list[av.VideoFrame]:
+        if self.stream.codec not in PATCHING:
+            return super()._decode(packet, row)
+        if self._is_new and packet is not None:
+            self._is_new = False
+            self._learn_padding(packet)
+        with complaints() as said:
+            frames = super()._decode(packet, row)
+        if said:
+            self._take([frame for frame in frames if frame.pts is not None and frame.pts < row])
+            self._fail(row, Code.ERR_VDM_DECODE_FAIL, f"is damaged ({said[0]})")
+        return frames
+
+    def _learn_padding(self, key: av.Packet[Any]) -> None:
+        """Have libav learn how the pictures of a stream fill their last byte.
+
+        Some encoders do it wrong. By the pictures before, libav finds out which stream that is, and
+        whether bits that are left over count as damage; of a new stream it would take anything.
+        """
+        if self.stream.codec not in _PADDED:
+            return
+        with suppress(FFmpegError), complaints():
+            for _ in range(_PADDING_PICTURES):
+                self._codec.decode(key)
+        self._codec.flush_buffers()
 
     def _free(self) -> None:
         """Nothing is occupied."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from fleet.ascend.soc import soc
 from fleet.ascend.surface import planes
+from fleet.core.source import address_of_stream
 from fleet.device import Device
 from fleet.plan.cost import CostModel
 from fleet.plan.lease import Lease
@@ -51,13 +53,29 @@ def named(of_frame: Iterable[NDArray[np.uint8]]) -> str:
     return digest.hexdigest()[:16]
 
 
-@lru_cache(maxsize=64)
-def sequential(path: Path) -> list[tuple[int | None, str]]:
-    """Decode a file, which does not change, from start to end with PyAV: frames' pts and pixels."""
+@lru_cache(maxsize=2048)
+def sequential(
+    path: Path, number: int = 0, rotation: int = 0, *, mirrored: bool = False
+) -> list[tuple[int | None, str]]:
+    """Decode a file, which does not change, from start to end with PyAV: frames' pts and pixels.
+
+    `number`: which of its video streams. `rotation`, `mirrored`: as a player shows them, see
+    `StreamInfo`.
+    """
     with av.open(str(path)) as container:
-        stream = container.streams.video[0]
+        stream = container.streams.video[number]
         stream.codec_context.thread_count = 1
-        return [(frame.pts, pixels(eight_bit(frame))) for frame in container.decode(stream)]
+        return [
+            (frame.pts, _shown(eight_bit(frame), rotation, mirrored=mirrored))
+            for frame in container.decode(stream)
+        ]
+
+
+def _shown(frame: av.VideoFrame, rotation: int, *, mirrored: bool) -> str:
+    if not rotation and not mirrored:
+        return pixels(frame)
+    facing = (plane[:, ::-1] if mirrored else plane for plane in planes(frame))
+    return named(np.ascontiguousarray(np.rot90(plane, -rotation // 90)) for plane in facing)
 
 
 def eight_bit(frame: av.VideoFrame) -> av.VideoFrame:
@@ -67,9 +85,14 @@ def eight_bit(frame: av.VideoFrame) -> av.VideoFrame:
     return frame.reformat(format="yuv420p")
 
 
-def index_of(path: Path, whole_bytes: int = WHOLE_BYTES) -> VideoIndex:
-    """Index a file as a run does, but in this process; see `probe`."""
+def index_of(path: Path, whole_bytes: int = WHOLE_BYTES, number: int | None = None) -> VideoIndex:
+    """Index a file as a run does, but in this process; see `probe`.
+
+    `number`: which of its video streams; None: the one that a player shows.
+    """
     source = expand([str(path)]).sources[0]
+    if number is not None:
+        source = replace(source, uri=address_of_stream(source.uri, number))
     return probe(source, Reader(source), whole_bytes)
 
 

@@ -56,6 +56,8 @@ class Clip:
     hidden: int = 5
     plain: bool = False
     """Whether fewer of the codec's tools are used, which other parameter sets say."""
+    refreshed: bool = False
+    """Whether H.264 has a stripe of intra blocks that moves, `gop` pictures long, and one key."""
     rotation: int = 0
     mirrored: bool = False
     sample_aspect: Fraction = Fraction(1)
@@ -192,6 +194,7 @@ def _encoder_options(clip: Clip) -> dict[str, str]:
     if clip.codec == "h264":
         both |= {"b-pyramid": "normal" if clip.pyramid else "none", "threads": 1}
         both |= {"cabac": 0, "8x8dct": 0} if clip.plain else {}
+        both |= {"intra-refresh": 1} if clip.refreshed else {}
         return {"preset": "veryfast", "crf": "30", "x264-params": _joined(both)}
     both |= {
         "b-pyramid": int(clip.pyramid),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from counted import count
 from exact import expected, index_of, sequential, sharded
 from generate import Clip, cached, clips
 from hypothesis import given
@@ -39,6 +40,7 @@ def test_any_cut_of_any_clip_under_any_sampling_is_exact(
     clip_folder: Path, clip: Clip, sample: Sampling, data: st.DataObject
 ) -> None:
     """The shards of a video together give what a sequential decode gives: numbers, pts, pixels."""
+    count("any clip", clip.container)
     path = cached(clip, clip_folder)
     index = index_of(path)
     gops = len(index.cuts)
@@ -51,6 +53,7 @@ def test_any_cut_of_any_clip_under_any_sampling_is_exact(
 @given(clips(), st.data())
 def test_any_set_of_frames_is_exact(clip_folder: Path, clip: Clip, data: st.DataObject) -> None:
     """Not only samplings: whatever frames are wanted, they come out as in a full decode."""
+    count("any frames", clip.container)
     path = cached(clip, clip_folder)
     index = index_of(path)
     frames = len(index.order)
@@ -67,6 +70,7 @@ def test_any_cut_of_a_video_that_lies_is_exact(
 
     They are numbered in the order in which a decoder gives them, and their times rise.
     """
+    count(lying.lie, lying.container)
     path = written(lying, clip_folder)
     index = index_of(path)
     real = sequential(path)
@@ -88,6 +92,7 @@ def test_a_header_that_lies_is_found_out_where_it_matters(
 
     GOPs begin where they did, so that what was planned by the header is still what is done.
     """
+    count(f"header: {lying.lie}", lying.container)
     path = written(lying, clip_folder)
     real = sequential(path)
     index = index_of(path, whole_bytes=0)

@@ -60,7 +60,7 @@ class AviIndex:
 
 
 def read_index(ranges: Ranges) -> AviIndex | None:
-    """Read header and index of an AVI file; None where idx1 is missing or incomplete.
+    """Read header and index of an AVI file; None where idx1 is missing, incomplete or wrong.
 
     OpenDML files past their first gigabyte have the rest of their index within the payload.
     """
@@ -76,7 +76,7 @@ def read_index(ranges: Ranges) -> AviIndex | None:
     data = ranges.get(index[0], index[1] - index[0])
     entries = np.frombuffer(data[: len(data) // _ENTRY.itemsize * _ENTRY.itemsize], _ENTRY).copy()
     base = _offset_base(ranges, payload, entries)
-    if base is None:
+    if base is None or not _is_at(ranges, base, entries[-1]):
         return None
     entries["offset"] += np.uint32(base)
     return AviIndex(payload, entries)
@@ -112,8 +112,9 @@ def _offset_base(ranges: Ranges, payload: int, entries: NDArray[np.void]) -> int
     """
     if not len(entries):
         return None
-    first = entries[0]
-    for base in (payload - 4, 0):
-        if ranges.get(base + int(first["offset"]), 4) == bytes(first["id"]):
-            return base
-    return None
+    return next((base for base in (payload - 4, 0) if _is_at(ranges, base, entries[0])), None)
+
+
+def _is_at(ranges: Ranges, base: int, entry: np.void) -> bool:
+    """Return whether a chunk lies where an entry says, as none does behind bytes that are lost."""
+    return ranges.get(base + int(entry["offset"]), 4) == bytes(entry["id"])

@@ -7,7 +7,7 @@ from fleet.core.source import Source
 from fleet.errors import BrokenVideoError
 from fleet.video.containers import mpegps, mpegts, ogg
 from fleet.video.h26x.access_unit import has_parameter_sets
-from fleet.video.h26x.annexb import from_sample, split
+from fleet.video.h26x.annexb import evenly, from_sample, split
 from fleet.video.h26x.parameter_sets import CODECS
 from fleet.video.index import PacketTable
 from fleet.video.stream import StreamInfo
@@ -56,17 +56,16 @@ class Demuxer:
             return nals
         if not self._stream.later_sets:
             wants = begins and not has_parameter_sets(self._stream.codec, nals)
-            return self.parameter_sets + nals if wants else nals
+            return evenly(self.parameter_sets) + nals if wants else nals
         # A key may repeat some sets and go on using others that were sent before.
         wants = begins or self._stream.changes_at(row)
-        return split(self._stream.sets_at(row)) + nals if wants else nals
+        return evenly(split(self._stream.sets_at(row))) + nals if wants else nals
 
     def _sample(self, packets: PacketTable, row: int, data: bytes) -> bytes:
-        if not self._stream.transport_pid:
-            return data
-        skip, size = int(packets.skip[row]), int(packets.size[row])
-        found = _payload(data, self._stream.transport_pid, self._stream.transport_step)
-        sample = found[skip : skip + size]
+        skip, size, sample = int(packets.skip[row]), int(packets.size[row]), data
+        if self._stream.transport_pid:
+            found = _payload(data, self._stream.transport_pid, self._stream.transport_step)
+            sample = found[skip : skip + size]
         if len(sample) != size:
             raise ValueError(f"{len(sample)} of {size} bytes are there")
         return sample

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -24,6 +24,10 @@ class PacketLocation:
     size: int
     verbatim: bool = True
     """Whether the bytes there are the packet's, byte for byte."""
+
+    def incomplete(self) -> PacketLocation:
+        """Return the same place with more bytes than there are: the packet counts as damaged."""
+        return replace(self, size=self.span + 1)
 
 
 class PacketRows:

@@ -41,6 +41,16 @@ def join(units: Iterable[bytes]) -> NalUnits:
     return NalUnits(b"".join(parts), tuple(offsets))
 
 
+def evenly(nals: NalUnits) -> NalUnits:
+    """Return NAL units of which each takes an even number of bytes, with its start code.
+
+    What follows them is then at an even distance from where it would be without them. libav reads
+    compressed samples two bytes at a time, and behind the end of those that are cut short: what it
+    makes of them is the same only at an even distance.
+    """
+    return join(unit + bytes(len(unit) % 2) for unit in nals)
+
+
 def from_sample(sample: bytes, nal_length_bytes: int, *, cut: bool = False) -> NalUnits:
     """Return a container's sample in Annex-B form.
 

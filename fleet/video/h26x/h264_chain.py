@@ -25,10 +25,13 @@ class FrameNumbers:
         self._previous: int | None = None
         self.smallest_step = 0
         """The smallest step that was seen; 0 where none was."""
+        self.latest_step = 0
+        """The step to the latest picture; 0 where it cannot be known, or gaps are allowed."""
 
     def reset(self) -> None:
         """Start again: the next picture has none before it."""
         self._previous = None
+        self.latest_step = 0
 
     def continues(self, head: Slice, sps: Sps, left_out: int) -> bool:
         """Return whether no picture is missing between this one and the one before.
@@ -36,9 +39,9 @@ class FrameNumbers:
         `left_out`: how many pictures between the two are in the file and are not followed.
         """
         modulus = 1 << sps.frame_num_bits
-        missing = 0
+        missing = self.latest_step = 0
         if self._previous is not None and not head.idr and not sps.gaps_allowed:
-            stepped = (head.frame_num - self._previous) % modulus
+            self.latest_step = stepped = (head.frame_num - self._previous) % modulus
             if stepped:
                 self.smallest_step = min(self.smallest_step or stepped, stepped)
             missing = max(0, -(-stepped // self._step) - 1)

@@ -47,6 +47,7 @@ class PictureLog:
         self._damaged = bytearray()
         self._frame_numbers = FrameNumbers()
         self._gaps = 0
+        self._steps = array("q")
         self.sets = SetsLog(self._reader.sets)
         """Which parameter sets are in force where."""
         self._waiting: list[tuple[int, int]] = []
@@ -88,6 +89,7 @@ class PictureLog:
             damaged = picture is None and not is_auxiliary(self._codec, nals)
         except ValueError:
             damaged = True
+            self._frame_numbers.latest_step = 0
         self._damaged.append(damaged)
         self._append(picture, damaged=damaged)
         return picture
@@ -102,6 +104,7 @@ class PictureLog:
         return self._frame_numbers.continues(*self._reader.latest, left_out=0)
 
     def _append(self, picture: CodedPicture | None, *, damaged: bool) -> None:
+        self._steps.append(self._frame_numbers.latest_step)
         # A packet without a readable picture is ordered with the picture before it.
         sequence, order_count = 0, 0
         if picture is not None:
@@ -159,6 +162,11 @@ class PictureLog:
     def frame_num_step(self) -> int:
         """Return by how much H.264's frame numbers count on, at least: 1 in most streams."""
         return self._frame_numbers.smallest_step or 1
+
+    @property
+    def follows_gap(self) -> NDArray[np.bool_]:
+        """Return whether H.264's frame_num misses a picture before each row: bool [rows]."""
+        return np.array(self._steps, np.int64) > self.frame_num_step
 
     @property
     def whole(self) -> bool:

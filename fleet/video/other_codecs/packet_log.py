@@ -11,6 +11,7 @@ from fleet.video.other_codecs.av1 import Av1Reader
 from fleet.video.other_codecs.facts import PacketFacts, PacketReader
 from fleet.video.other_codecs.h263 import FlvReader, H263Reader
 from fleet.video.other_codecs.microsoft import MicrosoftReader
+from fleet.video.other_codecs.mjpeg import huffman_tables
 from fleet.video.other_codecs.mpeg2 import Mpeg2Reader, sequence_header
 from fleet.video.other_codecs.mpeg4 import Mpeg4Reader, holds_between, is_interlaced, object_layer
 from fleet.video.other_codecs.theora import TheoraReader
@@ -35,8 +36,11 @@ REORDERING = frozenset({"mpeg4", "mpeg2video", "mpeg1video"})
 def configuration_of(codec: str, extradata: bytes, first_key: bytes) -> bytes:
     """Return what a decoder is told before its first packet.
 
-    MPEG-1, -2 and -4 may have it in front of the first key alone, where the container has none.
+    MPEG-1, -2 and -4 may have it in front of the first key alone, where the container has none. Of
+    Motion JPEG, it is the Huffman tables that its pictures are expected to bring along.
     """
+    if codec == "mjpeg":
+        return huffman_tables(first_key)
     if extradata or codec not in REORDERING:
         return extradata
     return (object_layer if codec == "mpeg4" else sequence_header)(first_key)

@@ -59,8 +59,8 @@ def scan(
     For H.264 and H.265, key flags come from the pictures themselves: a key is a picture from which
     a fresh decoder gives exactly what a decode of the whole gives. In streams with one packet a
     field (PAFF in MPEG-TS), the second field of a frame is not shown, so that frames are numbered
-    as a decoder gives them. A few packets may not be found in the file byte for byte, because of
-    damage; they keep their rows, and decoding them reports the damage.
+    as a decoder gives them. A few packets may not be found in the file byte for byte, or be cut
+    short, because of damage; they keep their rows, and decoding them reports the damage.
 
     Raises NotAVideoError, BrokenVideoError.
     """
@@ -105,10 +105,12 @@ def _scan(
         rows, not_found = PacketRows(), 0
         for packet in packets(uri, container, stream):
             budget.picture()
-            data = bytes(packet)
-            shown, key = not packet.is_discard, packet.is_keyframe
+            data, shown, key = bytes(packet), not packet.is_discard, packet.is_keyframe
             location = locator.locate(packet.pos, stored(codec, demuxer, data))
-            rows.add(location, packet.pts, packet.dts, key=key, shown=shown)
+            # In transport streams libav says so of whole pictures beside a lost packet too.
+            whole = location.verbatim and not (packet.is_corrupt and file.seekable())
+            place = location if whole else location.incomplete()
+            rows.add(place, packet.pts, packet.dts, key=key, shown=shown)
             not_found += not location.verbatim
             if not_found > _FEW and not_found * 2 > len(rows):
                 raise not_verbatim(uri)
@@ -205,12 +207,7 @@ def _of_pictures(
     # For a picture that cannot be read, the container's flag counts: decoding reports the damage,
     # and its frames keep their numbers.
     is_random_access = log.is_random_access | (rows.key & log.damaged)
-    recovery, shown = log.recovery, log.shown
-    if not is_random_access.any() and recovery.first is not None:
-        # Intra refresh: decoding begins once, and pictures are right, and given, from later on.
-        is_random_access[recovery.first] = True
-        last = len(rows) if recovery.recovered is None else log.ranks[recovery.recovered]
-        shown &= log.ranks >= last
+    shown = _recovered(log, is_random_access)
     keys = np.flatnonzero(is_random_access)
     if not len(keys) or not shown.any():
         raise BrokenVideoError(
@@ -226,7 +223,27 @@ def _of_pictures(
     changes = log.sets.changes(sets.nals)
     described = describe(uri, stream, sets, table, times.time_base, changes, key=log.first_key)
     step = 0 if times.are_even(table) else log.frame_num_step
+    if step:
+        # Where a decode begins at a key, its leading pictures may be left out: only here it is
+        # certain that one that others refer to is missing behind them.
+        missing = log.follows_gap & ~is_random_access
+        table = replace(table, size=np.where(missing, table.span + 1, table.size))
     return ProbeResult(replace(described, clock=times.clock, frame_num_step=step), table)
+
+
+def _recovered(log: PictureLog, is_random_access: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which rows give frames; mark where decoding of a stream begins that has no key yet.
+
+    With intra refresh, pictures are right, and given, from later on than decoding begins. It begins
+    where a full decode does: what comes before the recovery point may be referred to all the same.
+    """
+    recovered, shown = log.recovery.recovered, log.shown
+    keys = np.flatnonzero(is_random_access)
+    if recovered is None or (len(keys) and keys[0] <= recovered):
+        return shown
+    is_random_access[int(np.argmin(log.damaged))] = True
+    behind: NDArray[np.bool_] = log.ranks >= log.ranks[recovered]
+    return shown & behind
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,195 @@
+"""Damage that libav's decoders patch up and do not report is recorded nevertheless."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import av
+import pytest
+from generate import Clip, cached
+from mutated import Given, by_fleet, by_pyav, differences
+from other_codecs import made
+
+from fleet.ascend.soc import soc
+from fleet.ascend.unwritten import Unwritten
+from fleet.device import Device
+from fleet.worker.complaints import complaints
+from fleet.worker.prefetch import FetchPool
+
+
+@pytest.fixture(scope="module")
+def decode() -> Iterator[Callable[[Path], Given]]:
+    """Decode a file GOP by GOP."""
+    with closing(FetchPool()) as readers, Device(soc("Ascend310")) as device:
+        yield lambda path: by_fleet(path, device, readers)
+
+
+@pytest.fixture
+def check(
+    decode: Callable[[Path], Given], tmp_path: Path
+) -> Callable[[Path, bytes], tuple[Given, Given]]:
+    """Compare what comes out of changed bytes of a file with a full decode of them."""
+
+    def compare(source: Path, data: bytes) -> tuple[Given, Given]:
+        path = tmp_path / f"changed{source.suffix}"
+        path.write_bytes(data)
+        ours, theirs = decode(path), by_pyav(path)
+        sound = {name for _, name in by_pyav(source).frames}
+        assert differences(ours, theirs, sound) == []
+        return ours, theirs
+
+    return compare
+
+
+def _packets(path: Path) -> list[tuple[int, bytes]]:
+    """Return where a file's packets lie, and their bytes."""
+    data, found, at = path.read_bytes(), [], 0
+    with av.open(str(path)) as container:
+        for packet in container.demux(container.streams.video[0]):
+            if packet.size:
+                at = data.index(bytes(packet), at)
+                found.append((at, bytes(packet)))
+    return found
+
+
+@pytest.mark.parametrize("name", ["huffyuv", "mjpeg", "png", "flv1"])
+def test_a_picture_cut_short_by_the_end_of_the_file_is_lost(
+    clip_folder: Path, check: Callable[[Path, bytes], tuple[Given, Given]], name: str
+) -> None:
+    """Wherever it is cut: what a decoder leaves in the rest is from earlier pictures."""
+    source = made(name, "avi", clip_folder)
+    packets = _packets(source)
+    for row, part in ((5, 0.3), (11, 0.6), (20, 0.95)):
+        at, data = packets[row]
+        ours, _ = check(source, source.read_bytes()[: at + int(len(data) * part)])
+        assert len(ours.frames) == row
+        assert len(ours.lost) == 1
+
+
+@pytest.mark.parametrize("kind", [b"\xff\xdb", b"\xff\xc4", b"\xff\xda"])
+def test_a_jpeg_without_its_tables_or_its_scan_is_lost(
+    clip_folder: Path, check: Callable[[Path, bytes], tuple[Given, Given]], kind: bytes
+) -> None:
+    """A decoder would take the tables, or all of the picture, from another one."""
+    source = made("mjpeg", "mkv", clip_folder)
+    at, picture = _packets(source)[7]
+    data = bytearray(source.read_bytes())
+    data[at + picture.index(kind) + 1] = 0xFE  # a comment now
+    ours, _ = check(source, bytes(data))
+    assert (len(ours.frames), len(ours.lost)) == (29, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "container"),
+    [("ffv1", "mkv"), ("divx 3", "avi"), ("mpeg4", "avi"), ("flv1", "flv"), ("h263", "3gp")],
+)
+def test_bytes_that_are_noise_are_no_silent_difference(
+    clip_folder: Path,
+    check: Callable[[Path, bytes], tuple[Given, Given]],
+    name: str,
+    container: str,
+) -> None:
+    """In the second half of pictures behind a key, 20 times."""
+    source, chance = made(name, container, clip_folder), random.Random(5)  # noqa: S311
+    packets, lost = _packets(source), 0
+    for row in (4, 9, 12, 18):
+        for _ in range(5):
+            data, (at, picture) = bytearray(source.read_bytes()), packets[row]
+            start = at + chance.randrange(len(picture) // 2, len(picture) - 8)
+            data[start : start + 8] = chance.randbytes(8)
+            lost += len(check(source, bytes(data))[0].lost)
+    assert lost
+
+
+def test_a_picture_of_h265_of_which_some_is_not_decoded_is_no_silent_difference(
+    clip_folder: Path, check: Callable[[Path, bytes], tuple[Given, Given]]
+) -> None:
+    """Libav reports no slice that ends early; and reads on behind one that is cut short."""
+    source = cached(Clip("h265", "ts", gop_kind="open"), clip_folder)
+    chance, lost = random.Random(3), 0  # noqa: S311
+    data = source.read_bytes()
+    for _ in range(40):
+        at = 188 * chance.randrange(8, len(data) // 188)
+        changed = bytearray(data)
+        if chance.random() < 0.5:
+            del changed[at : at + 188]
+        else:
+            changed[at + 60 : at + 70] = chance.randbytes(10)
+        lost += len(check(source, bytes(changed))[0].lost)
+    assert lost
+
+
+def test_a_reference_that_is_missing_behind_a_key_is_found(
+    clip_folder: Path, check: Callable[[Path, bytes], tuple[Given, Given]]
+) -> None:
+    """Also where leading pictures of that key, which may be references too, are left out."""
+    source = cached(Clip("h264", "ts", gop_kind="open", b_frames=2), clip_folder)
+    lost = 0
+    with av.open(str(source)) as container:
+        pts = [p.pts for p in container.demux(container.streams.video[0]) if p.size]
+    for row in range(8, len(pts)):
+        data = source.read_bytes()
+        with av.open(str(source)) as container:
+            packets = [p for p in container.demux(container.streams.video[0]) if p.size]
+            start, end = (
+                packets[row].pos,
+                packets[row + 1].pos if row + 1 < len(packets) else len(data),
+            )
+        assert start is not None
+        assert end is not None
+        ours, _ = check(source, data[:start] + data[end:])
+        lost += len(ours.lost)
+    assert lost > 20
+
+
+def test_an_index_of_avi_that_bytes_are_missing_for_is_not_believed(
+    clip_folder: Path, check: Callable[[Path, bytes], tuple[Given, Given]]
+) -> None:
+    """Any bytes may be pictures of HuffYUV, but those behind the gap are found by a scan."""
+    source = made("huffyuv", "avi", clip_folder)
+    at, _ = _packets(source)[12]
+    data = source.read_bytes()
+    ours, _ = check(source, data[: at + 100] + data[at + 132 :])
+    assert len(ours.frames) >= 27
+
+
+def test_memory_that_a_decoder_did_not_write_is_found() -> None:
+    """Where it was new, and where it was marked; a black picture is none."""
+    unwritten = Unwritten(reference_frames=1)
+    frames = []
+    for fill in (0, 16, 255):
+        frame = av.VideoFrame(176, 144, "yuv420p")
+        for plane, value in zip(frame.planes, (fill, 128, 128), strict=True):
+            plane.update(bytes([value]) * plane.buffer_size)
+        frames.append(frame)
+    assert [unwritten.is_in(frame) for frame in frames] == [False, False, False]
+    new = av.VideoFrame(176, 144, "yuv420p")
+    for plane in new.planes:
+        plane.update(bytes(plane.buffer_size))
+    assert unwritten.is_in(new)
+
+
+def test_memory_is_marked_once_nobody_uses_it() -> None:
+    """Not while a job holds the picture; then a copy that shares no byte stays as it is."""
+    unwritten = Unwritten(reference_frames=0)
+    held = av.VideoFrame(64, 64, "gray")
+    held.planes[0].update(bytes([50]) * held.planes[0].buffer_size)
+    other = av.VideoFrame(64, 64, "gray")
+    other.planes[0].update(bytes([60]) * other.planes[0].buffer_size)
+    assert not unwritten.is_in(held)
+    assert not unwritten.is_in(other)
+    assert set(bytes(held.planes[0])) == {50}
+
+
+def test_what_libav_says_is_heard_and_nothing_stays_as_it_was_set() -> None:
+    """PyAV asks for no messages before and after."""
+    before = av.logging.get_level()
+    context = av.CodecContext.create("mjpeg", "r")
+    header = av.Packet(b"\xff\xd8\xff\xc0\0\x0b" + bytes(40))
+    with complaints() as said, pytest.raises(av.FFmpegError):
+        context.decode(header)
+    assert said == ["bits 0 is invalid"]
+    assert av.logging.get_level() == before
