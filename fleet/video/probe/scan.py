@@ -15,15 +15,7 @@ from fleet.errors import BrokenVideoError
 from fleet.video.containers import ogg
 from fleet.video.containers.libav import opened, packets, video_stream, video_streams
 from fleet.video.containers.limits import REENCODE, REMUX, ScanBudget
-from fleet.video.containers.locate import (
-    InOgg,
-    InProgram,
-    InSequence,
-    InTransport,
-    Locator,
-    NearPosition,
-    not_verbatim,
-)
+from fleet.video.containers.locate import InTransport, not_verbatim
 from fleet.video.containers.mpegts import PacketLayout
 from fleet.video.containers.packet_rows import PacketRows
 from fleet.video.containers.reader import BlockFile, RangeReader
@@ -33,6 +25,7 @@ from fleet.video.h26x.parameter_sets import CODECS, ParameterSets, has_sequence,
 from fleet.video.h26x.picture_log import PictureLog, displayable
 from fleet.video.index import PacketTable
 from fleet.video.other_codecs.packet_log import PacketLog
+from fleet.video.probe.locators import locator_of, ogg_serial
 from fleet.video.probe.other_codec import OtherScan, stored
 from fleet.video.probe.stream_info import (
     USUAL_RATE,
@@ -48,7 +41,6 @@ from fleet.video.probe.stream_info import (
 from fleet.video.stream import CONTAINER_CLOCK
 
 _FEW = 8
-_OGG_HEADS_BYTES = 64 << 10
 
 
 def scan(
@@ -99,7 +91,7 @@ def _scan(
         number = known.index(pid) if pid in known else source.stream
         stream = video_stream(uri, container, number)
         codec, sets = codec_name(stream), header_sets(uri, stream)
-        locator = _locator(uri, file, demuxer, stream, layout)
+        locator = locator_of(file, demuxer, stream, layout)
         log = _log(uri, codec, sets)
         other = OtherScan(stream) if log is None else None
         rows, not_found = PacketRows(), 0
@@ -124,12 +116,8 @@ def _scan(
         if not_found * 2 > len(rows):
             raise not_verbatim(uri)
         found = _found(uri, stream, sets, rows, log or other)
-        if demuxer == "mpeg":
-            return _in_transport(found, stream.id & 0xFF, 0)
-        if demuxer == "ogg":
-            return _in_transport(found, _serial(uri, file, stream) + 1, ogg.PAGES)
         if layout is None:
-            return found
+            return _carried(found, file, demuxer, stream)
         assert isinstance(locator, InTransport)
         locator.read_to_end(budget.picture)
         late = ",?" * len(locator.video.starts.keys() - known)
@@ -137,29 +125,17 @@ def _scan(
         return _in_transport(found, stream.id, layout.step)
 
 
+def _carried(found: ProbeResult, file: BlockFile, demuxer: str, stream: VideoStream) -> ProbeResult:
+    """Return what was found, with how a packet is taken out of what carries it, if anything."""
+    if demuxer == "mpeg":
+        return _in_transport(found, stream.id & 0xFF, 0)
+    if demuxer == "ogg":
+        return _in_transport(found, ogg_serial(file, stream) + 1, ogg.PAGES)
+    return found
+
+
 def _in_transport(found: ProbeResult, pid: int, step: int) -> ProbeResult:
     return replace(found, stream=replace(found.stream, transport_pid=pid, transport_step=step))
-
-
-def _serial(uri: str, file: BlockFile, stream: VideoStream) -> int:
-    """Return the serial number of a stream in Ogg; libav numbers them in their order."""
-    serials = ogg.serials(file.peek(0, _OGG_HEADS_BYTES))
-    if stream.index >= len(serials):
-        message = "its streams do not all begin at its start."
-        raise BrokenVideoError(uri, message, REMUX)
-    return serials[stream.index]
-
-
-def _locator(
-    uri: str, file: BlockFile, demuxer: str, stream: VideoStream, layout: PacketLayout | None
-) -> Locator:
-    if layout is not None:
-        return InTransport(file, stream.id, layout)
-    if demuxer == "mpeg":
-        return InProgram(file, stream.id & 0xFF)
-    if demuxer == "ogg":
-        return InOgg(file, _serial(uri, file, stream))
-    return InSequence(file) if demuxer in CODECS else NearPosition(file)
 
 
 def _log(uri: str, codec: str, sets: ParameterSets) -> PictureLog | None:
