@@ -146,6 +146,10 @@ def test_a_second_run_is_refused_or_joins(
     proven = run("verify", tmp_path / "out")
     assert proven.returncode == 0, proven.stdout
     assert fleet.read(str(tmp_path / "out")).frames.count_rows() == 400
+    videos = fleet.read(str(tmp_path / "out")).videos.to_table().to_pylist()
+    assert len({row["uri"] for row in videos}) == len(videos)
+    assert sum(row["frames_done"] or 0 for row in videos) == 400
+    assert {row["status"] for row in videos} == {"done", "refused"}
 
 
 def test_the_same_command_goes_on_at_once_after_a_kill(

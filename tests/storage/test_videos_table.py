@@ -32,6 +32,7 @@ from fleet.storage import Folder
 from fleet.table.maintenance import close
 from fleet.table.maintenance.requeue import LossFilter
 from fleet.table.table import Table
+from fleet.video.probe.stream_info import continued_clock
 
 EVERY = 3
 CLIPS = (
@@ -375,6 +376,22 @@ def test_a_video_that_is_replaced_while_it_is_read_is_unread(
         ("done", "h264"),
         ("done", "hevc"),
     ]
+
+
+def test_what_was_mended_of_times_is_told(library: dict[str, Path], tmp_path: Path) -> None:
+    """Of a stream without a container, and of one whose times start again."""
+    place = Place(tmp_path, library)
+    place.put("good-2.ts", "a.ts")
+    twice = tmp_path / "in" / "b.ts"
+    twice.write_bytes(library["good-2.ts"].read_bytes() * 2)
+    cached(Clip(container="raw", frames=9), tmp_path / "in")
+    run(place)
+    clocks = [row["clock"] for row in rows_of(place.output)]
+    assert Counter(clocks) == {
+        "container": 1,
+        continued_clock(1): 1,
+        "the rate that the stream states": 1,
+    }
 
 
 def test_a_video_of_which_nothing_comes_out_is_lost(
