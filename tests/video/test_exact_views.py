@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
 import av
 import numpy as np
-from av.video.stream import VideoStream
 from counted import count
 from exact import index_of, sequential, sharded
 from generate import Clip, Codec, Container, cached
@@ -79,7 +77,7 @@ def _joined(clips: tuple[Clip, ...], folder: Path) -> Path:
         for clip in clips:
             with av.open(str(cached(clip, folder))) as source:
                 stream = source.streams.video[0]
-                target = cast("VideoStream", output.add_stream_from_template(stream))
+                target = output.add_stream_from_template(stream)
                 base = stream.time_base or Fraction(1, 25)
                 packets += [
                     (float((p.dts or 0) * base), target, p) for p in source.demux(stream) if p.size

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
 import av
 import numpy as np
 import pytest
-from av.video.stream import VideoStream
 from counted import count
 from exact import index_of, sequential, sharded
 from generate import Clip, cached
@@ -41,7 +39,7 @@ def _write(path: Path, packets: Sequence[bytes], sets: bytes) -> None:
         path.write_bytes(b"".join((sets, *packets)))
         return
     with av.open(str(path), "w", format="mpegts") as output:
-        stream = cast("VideoStream", output.add_stream("h264", rate=25))
+        stream = output.add_stream("h264", rate=25)
         stream.width, stream.height, stream.pix_fmt = 160, 128, "yuv420p"
         stream.time_base = Fraction(1, 25)
         for number, data in enumerate((sets + packets[0], *packets[1:])):
