@@ -21,15 +21,20 @@ from truth import probed
 
 from fleet.video.h26x.annexb import join, split
 
-Lie = Literal["joined sets", "false keys", "no display times", "equal times", "restart"]
+Lie = Literal[
+    "joined sets", "false keys", "no display times", "equal times", "restart", "restart anywhere"
+]
 Wrapped = Literal["mp4", "mp4-fragmented", "mkv", "ts", "avi", "raw"]
-LIES: tuple[Lie, ...] = ("joined sets", "false keys", "no display times", "equal times", "restart")
+LIES: tuple[Lie, ...] = (
+    "joined sets", "false keys", "no display times", "equal times", "restart", "restart anywhere",
+)  # fmt: skip
 HOLDS: dict[Lie, tuple[Wrapped, ...]] = {
     "joined sets": ("mp4", "mp4-fragmented", "mkv", "ts", "avi", "raw"),
     "false keys": ("mp4", "mp4-fragmented", "mkv", "avi"),
     "no display times": ("mp4", "mp4-fragmented"),
     "equal times": ("mp4", "mp4-fragmented"),
     "restart": ("ts", "mp4-fragmented"),
+    "restart anywhere": ("ts", "mp4-fragmented"),
 }
 """In which containers each can be told; others have no such field, or libav does not write it."""
 _MUXERS = {"mp4-fragmented": "mp4", "mkv": "matroska", "ts": "mpegts"}
@@ -49,7 +54,7 @@ class Lying:
     other: Clip
     """What is joined to it; of other parameter sets."""
     rows: tuple[int, ...] = (3,)
-    """Of false keys: which packets, modulo their number."""
+    """Of false keys: which packets, modulo their number. Of a restart anywhere: before which."""
 
     @property
     def name(self) -> str:
@@ -80,9 +85,16 @@ def written(lying: Lying, folder: Path) -> Path:
         chosen = {row % len(units) for row in lying.rows}
         units = [_Unit(u.data, u.rank, u.key or n in chosen) for n, u in enumerate(units)]
     made = path.with_suffix(".part")
-    _mux(lying, units, made)
+    at = len(units)
+    if lying.lie == "restart anywhere":
+        at = min(4 + lying.rows[0], len(units) - 4)
+    _mux(lying, units[:at], made)
     if lying.lie == "restart":
-        made.write_bytes(_again(lying.container, made.read_bytes()))
+        made.write_bytes(_followed(lying.container, made.read_bytes(), made.read_bytes()))
+    elif at < len(units):
+        first, sets = made.read_bytes(), units[0]
+        _mux(lying, units[at:], made, sets.data)
+        made.write_bytes(_followed(lying.container, first, made.read_bytes()))
     return made.rename(path)
 
 
@@ -110,7 +122,7 @@ def _without_sets(codec: Codec, data: bytes) -> bytes:
     return join(n for n in split(data) if n[0] >> shift & mask not in _SETS[codec]).data
 
 
-def _mux(lying: Lying, units: Sequence[_Unit], path: Path) -> None:
+def _mux(lying: Lying, units: Sequence[_Unit], path: Path, key: bytes = b"") -> None:
     if lying.container == "raw":
         path.write_bytes(b"".join(unit.data for unit in units))
         return
@@ -118,7 +130,7 @@ def _mux(lying: Lying, units: Sequence[_Unit], path: Path) -> None:
     muxer = _MUXERS.get(lying.container, lying.container)
     delay = max(row - unit.rank for row, unit in enumerate(units))
     source = "h264" if lying.clip.codec == "h264" else "hevc"
-    sets = [n for n in split(units[0].data) if _is_set(lying.clip.codec, n)]
+    sets = [n for n in split(key or units[0].data) if _is_set(lying.clip.codec, n)]
     with av.open(str(path), "w", format=muxer, options=options) as output:
         stream = cast("VideoStream", output.add_stream(source, rate=_RATE))
         stream.width, stream.height, stream.pix_fmt = 160, 128, "yuv420p"
@@ -143,13 +155,12 @@ def _pts(lie: Lie, row: int, shown: int) -> int:
     return max(shown - shown % 2, row) if lie == "equal times" else shown
 
 
-def _again(container: Wrapped, data: bytes) -> bytes:
-    """Return a recording followed by itself, its times included."""
+def _followed(container: Wrapped, data: bytes, other: bytes) -> bytes:
+    """Return a recording followed by another one, whose times begin again."""
     if container == "ts":
-        return data + data
-    first = data.index(b"moof") - 4
-    last = data.rindex(b"mfra") - 4
-    return data[:last] + data[first:last]
+        return data + other
+    first = other.index(b"moof") - 4
+    return data[: data.rindex(b"mfra") - 4] + other[first : other.rindex(b"mfra") - 4]
 
 
 @st.composite

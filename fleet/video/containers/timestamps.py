@@ -12,6 +12,8 @@ NO_PTS = np.iinfo(np.int64).min
 # More contradictions than this are not damage but another clock, as in joined recordings.
 _FEW = 4
 _FEW_PERCENT = 2
+# Times that are looked at on each side of one that falls.
+_SEVERAL = 3
 
 
 def continued(
@@ -23,15 +25,15 @@ def continued(
 ) -> tuple[NDArray[np.int64], int]:
     """Return times that go on where a recording's start again, and how often they do: int64 [n].
 
-    Recordings that were joined, and encoders that were restarted, begin at a key with decode times
-    that fall, and show pictures at times that were shown before. From there on all times are moved,
+    Recordings that were joined, and encoders that were restarted, begin with decode times that
+    fall, and show pictures at times that were shown before. From there on all times are moved,
     so that the first picture follows the last one before it by as much as that one followed the one
     before. `pts`, `dts`: int64 [n] in decode order, NO_PTS where missing. `keys`, `shown`: bool
     [n]. `step`: ticks a picture, where only one is before.
     """
     known = (pts != NO_PTS) & (dts != NO_PTS)
-    falls = (np.diff(dts) < 0) & known[1:] & known[:-1] & keys[1:]
-    starts = [0, *(np.flatnonzero(falls) + 1).tolist()]
+    falls = np.flatnonzero((np.diff(dts) < 0) & known[1:] & known[:-1]) + 1
+    starts = [0, *(row for row in falls.tolist() if keys[row] or _starts_again(dts, known, row))]
     moved, offset, restarts = pts.copy(), 0, 0
     last, lasts = NO_PTS, round(step)
     for start, end in zip(starts, [*starts[1:], len(pts)], strict=True):
@@ -45,6 +47,20 @@ def continued(
         last = int(times[-1]) + offset
         lasts = int(times[-1] - times[-2]) if len(times) > 1 else lasts
     return moved, restarts
+
+
+def _starts_again(dts: NDArray[np.int64], known: NDArray[np.bool_], row: int) -> bool:
+    """Return whether decode times go on from one that falls without a key.
+
+    A single time that is wrong falls as well; behind it they are as before. So several before and
+    several behind it are looked at.
+    """
+    before = dts[max(0, row - _SEVERAL) : row][known[max(0, row - _SEVERAL) : row]]
+    behind = dts[row : row + _SEVERAL][known[row : row + _SEVERAL]]
+    if min(len(before), len(behind)) < _SEVERAL:
+        return False
+    rises = bool((np.diff(before) > 0).all() and (np.diff(behind) > 0).all())
+    return rises and bool(behind[0] < before[0] and behind[-1] < before[-1])
 
 
 def consistent(pts: NDArray[np.int64], ranks: NDArray[np.int64]) -> bool:
