@@ -8,12 +8,13 @@ from conformance_row import Row
 from rows_aipp import AIPP, COLOURS, FILES
 from rows_chips import CHECKS, CHIP, NUMBERS
 from rows_stills import JPEGD, STILLS
+from rows_vdec import CODES, LIFE, VDEC
 from rows_vpc import VPC
 
 from fleet.ascend.soc import CHIPS
 from fleet.device import Device
 
-SECTIONS = (VPC, JPEGD, STILLS, AIPP, COLOURS, FILES, CHIP, NUMBERS, CHECKS)
+SECTIONS = (VDEC, LIFE, CODES, VPC, JPEGD, STILLS, AIPP, COLOURS, FILES, CHIP, NUMBERS, CHECKS)
 ROWS: tuple[Row, ...] = tuple(row for section in SECTIONS for row in section.rows)
 
 
