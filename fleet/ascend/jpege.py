@@ -29,14 +29,14 @@ class Jpege:
         self._clock = clock
         self._to_jpeg_colour = VideoReformatter()
 
-    def encode(self, picture: Picture, level: int = 90, *, full_range: bool = False) -> bytes:
+    def encode(self, picture: Picture, level: int = 90, *, full_range: bool = True) -> bytes:
         """Encode a picture as a baseline Huffman JPEG (JFIF), 4:2:0, or 4:2:2 from packed formats.
 
         `level` is 1 for the worst to 100 for the best quality; 0 is about 100
-        (docs/chip.md#jpege-level). The samples are written as they are, as the chip does; viewers
-        read them as BT.601 in the full range, so that a picture of the narrow range looks washed
-        out. With `full_range` the samples are converted to that first, on the host, and the file
-        looks as the picture does (docs/chip.md#jpege-colour). Raises DeviceError: 100027 for a
+        (docs/chip.md#jpege-level). The chip writes samples as they are, and viewers read them as
+        BT.601 in the full range, so that a picture of the narrow range looks washed out: that file
+        is what `full_range=False` gives. Otherwise the host converts the samples first, and the
+        file looks as the picture does (docs/chip.md#jpege-colour). Raises DeviceError: 100027 for a
         format, 100000 for sizes, strides and levels that the chip does not accept.
         """
         self._check(picture, level)
