@@ -22,6 +22,7 @@ from fleet.ascend.stills.pngd import Pngd
 from fleet.ascend.stream_rules import check_channels
 from fleet.ascend.vdec import DEFAULTS, VdecChannel
 from fleet.ascend.vdec_settings import ChannelSettings, check_settings, free_id
+from fleet.ascend.venc import EncodeSettings, VencChannel
 from fleet.ascend.vpc import Vpc
 from fleet.core.geometry import Size
 from fleet.models.network import Network
@@ -74,6 +75,16 @@ class Device:
         self._opened.append(channel)
         return channel
 
+    def open_venc(self, settings: EncodeSettings) -> VencChannel:
+        """Open a session of the video encoder.
+
+        Raises DeviceError: 200006 on a chip without one, 100000 for settings that it does not take,
+        and DeviceOutOfMemoryError where it does not fit into its memory.
+        """
+        channel = VencChannel(self.soc, self.memory, self.clock, settings, self._forget)
+        self._opened.append(channel)
+        return channel
+
     def open_aipp(
         self, op: AippOp, model: Size, channels: int, dtype: DTypeLike = np.float16
     ) -> StaticAipp | DynamicAipp:
@@ -108,7 +119,7 @@ class Device:
             self._opened.pop().close()
         self.memory.close()
 
-    def _forget(self, channel: VdecChannel) -> None:
+    def _forget(self, channel: VdecChannel | VencChannel) -> None:
         if channel in self._opened:
             self._opened.remove(channel)
 
