@@ -21,6 +21,7 @@ from fleet.ascend.stills.jpegd import Jpegd
 from fleet.ascend.stills.pngd import Pngd
 from fleet.ascend.stream_rules import check_channels
 from fleet.ascend.vdec import DEFAULTS, VdecChannel
+from fleet.ascend.vdec_session import ChannelDescription, VdecSession
 from fleet.ascend.vdec_settings import ChannelSettings, check_settings, free_id
 from fleet.ascend.venc import EncodeSettings, VencChannel
 from fleet.ascend.vpc import Vpc
@@ -74,6 +75,13 @@ class Device:
         channel = VdecChannel(*args)
         self._opened.append(channel)
         return channel
+
+    def create_vdec(self, stream: StreamInfo, description: ChannelDescription) -> VdecSession:
+        """Create a decoding channel with the life of the chip's: its callback gets each frame.
+
+        Raises DeviceError (100000) without a callback, and what `open_vdec` raises.
+        """
+        return VdecSession(self.open_vdec, stream, description)
 
     def open_venc(self, settings: EncodeSettings) -> VencChannel:
         """Open a session of the video encoder.

@@ -72,6 +72,11 @@ class VdecChannel(StreamDecoder):
         if settings.is_fast:
             self._codec.flags |= Flags.low_delay
 
+    def stride(self, size: Size) -> tuple[int, int]:
+        """Return the width stride in bytes and the height stride in rows of its pictures."""
+        pixel_bytes = self.settings.output_format.layout.pixel_bytes
+        return self._soc.vdec.stride.strides(size, pixel_bytes)
+
     def _free(self) -> None:
         self._held.free()
         self._on_close(self)
@@ -99,7 +104,7 @@ class VdecChannel(StreamDecoder):
             surface = self._scaler.scale(frame, target, 0, PixelFormat.NV12)
         if not told.is_subsampled_420:
             surface = self._scaler.convert(surface, told, self.settings.csc_matrix or 0)
-        strides = self._soc.vdec.stride.strides(target, told.layout.pixel_bytes)
+        strides = self.stride(target)
         args = (self._soc, self._memory, surface, self._colour, frame.pts or 0)
         return in_memory(*args, "vdec picture", told, strides)
 

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 from conformance_row import FIRST, SECOND, TRAINING, Rows
-from elementary import Elementary, encoded, samples, stream_info
+from elementary import Elementary, changed, encoded, samples, stream_info
 from probing import HD, P720, UHD, code, codes
 
 from fleet.ascend.clock import vdec_s
 from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.memory import ADDRESS_STEP
 from fleet.ascend.surface import download
+from fleet.ascend.vdec_session import ChannelDescription, OutputFields, Report, VdecSession
 from fleet.ascend.vdec_settings import ChannelSettings
 from fleet.core.access_unit import NalUnits
 from fleet.core.frames import Picture
@@ -49,6 +50,25 @@ def _decoded(device: Device, clip: Elementary, **settings: Any) -> list[Picture]
 
 def _told(device: Device, **settings: Any) -> int | str:
     return code(lambda: _open(device, ChannelSettings(**settings)).close())
+
+
+class _Seen:
+    """A callback that keeps rows and numbers, and releases pictures."""
+
+    def __init__(self) -> None:
+        self.codes: dict[int, int] = {}
+        self.users: list[object] = []
+
+    def __call__(self, report: Report) -> None:
+        self.codes[report.unit.row] = report.ret_code
+        self.users.append(report.user)
+        if report.picture is not None:
+            report.picture.release()
+
+
+def _session(device: Device, seen: _Seen) -> tuple[VdecSession, ChannelDescription]:
+    description = ChannelDescription(seen)
+    return device.create_vdec(_clip().stream, description), description
 
 
 @VDEC.row("D", "docs/chip.md#vdec-entype", expect=(0, 0, 0, 0x10009, 100000))
@@ -158,12 +178,25 @@ def output_memory(device: Device) -> object:
 
 
 VDEC.left_out("input-memory", "D", "Any memory does for the input.", "nothing is refused by it")
-VDEC.missing(
-    "four-fields",
-    "D",
-    "Width, height and both strides of an output are set all, or none.",
-    "a picture is never described field by field: the channel lays it out",
-)
+
+
+@VDEC.row("D", "docs/chip.md#vdec-life", expect=(0, 0, 3, 4))
+def four_fields(device: Device) -> object:
+    """Width, height and both strides of an output are set all, or none."""
+    found = []
+    clip = _clip(params="keyint=1")
+    for fields in (
+        OutputFields(),
+        OutputFields(192, 128, 192, 128),
+        OutputFields(192, 128),
+        OutputFields(buffer_bytes=9),
+    ):
+        seen = _Seen()
+        session = device.create_vdec(clip.stream, ChannelDescription(seen))
+        session.send(clip.units[0], fields)
+        session.destroy()
+        found.append(seen.codes[0])
+    return tuple(found)
 
 
 @VDEC.row(
@@ -331,12 +364,17 @@ def interlaced(device: Device) -> object:
     )
 
 
-VDEC.missing(
-    "damaged-frames",
-    "D",
-    "A damaged frame is dropped, and decoding goes on.",
-    "the channel stops with 0x10004 and goes on at the next key, so that each lost row is recorded",
-)
+@VDEC.row("D", "docs/chip.md#vdec-damage", expect=[0, 0, 0x10004, 0x10004, 0, 0, 0, 0])
+def damaged_frames(device: Device) -> object:
+    """A damaged frame is dropped, and decoding goes on."""
+    clip, seen = _clip(params="keyint=4:min-keyint=4:scenecut=0:bframes=0"), _Seen()
+    units = list(clip.units)
+    units[2] = changed(units[2], units[2].nals.data[:40])
+    session = device.create_vdec(clip.stream, ChannelDescription(seen))
+    for unit in units:
+        session.send(unit)
+    session.destroy()
+    return [seen.codes[row] for row in range(8)]
 
 
 @VDEC.row("D", "docs/chip.md#vdec-skip", expect=([1, 3, 5, 7], True))
@@ -359,13 +397,48 @@ VDEC.missing(
     "said in its docstring; nothing checks the thread",
 )
 
-for _name, _asked in {
-    "callback": "A callback gets input, picture and user data, on the thread that reports.",
-    "handler-speed": "A slow handler stalls decoding.",
-    "destroy-in-callback": "A channel is not destroyed in its callback.",
-    "unsubscribe": "The report thread ends after the last callback.",
-}.items():
-    LIFE.missing(_name, "D", _asked, "send returns pictures: there are no callbacks")
+
+@LIFE.row("D", "docs/chip.md#vdec-life", expect=(set(range(8)), {0}, list(range(8)), 100000))
+def callback(device: Device) -> object:
+    """A callback gets the input, the picture and the user's data, with a number."""
+    seen, clip = _Seen(), _clip(params="keyint=12:bframes=0")
+    session = device.create_vdec(clip.stream, ChannelDescription(seen))
+    for unit in clip.units:
+        session.send(unit, user=unit.row)
+    session.destroy()
+    without = code(lambda: device.create_vdec(clip.stream, ChannelDescription(None)))
+    return set(seen.codes), set(seen.codes.values()), seen.users, without
+
+
+LIFE.left_out(
+    "handler-speed", "D", "A slow handler stalls decoding.", "callbacks run within the calls"
+)
+
+
+@LIFE.row("D", "docs/chip.md#vdec-life", expect=0x10001)
+def destroy_in_callback(device: Device) -> object:
+    """A channel is not destroyed in its callback: the chip would wait for itself."""
+    found: list[int | str] = []
+    sessions: list[VdecSession] = []
+
+    def destroy(report: Report) -> None:
+        assert report.picture is not None
+        report.picture.release()
+        found.append(code(sessions[0].destroy))
+
+    clip = _clip()
+    sessions.append(device.create_vdec(clip.stream, ChannelDescription(destroy)))
+    sessions[0].send(clip.units[0])
+    sessions[0].end()
+    return found[0]
+
+
+LIFE.left_out(
+    "unsubscribe",
+    "D",
+    "The report thread ends after the last callback.",
+    "callbacks run within the calls: there is no report thread",
+)
 
 
 @LIFE.row("D", "docs/chip.md#memory-leak", expect=({"vdec picture"}, {}))
@@ -379,27 +452,38 @@ def free_what_was_given(device: Device) -> object:
     return held, device.memory.leaked
 
 
-LIFE.missing(
-    "order-at-the-end",
-    "D",
-    "Ending, destroying the channel, then its description; another order is 148051.",
-    "a channel has no description that could be destroyed first",
-)
-LIFE.missing(
-    "destroy-waits",
-    "D",
-    "Destroying a channel waits for the frames that were sent.",
-    "close throws held pictures away; drain gives them",
-)
+@LIFE.row("D", "docs/chip.md#vdec-life", expect=(148051, 0))
+def order_at_the_end(device: Device) -> object:
+    """The channel is destroyed before its description."""
+    session, description = _session(device, _Seen())
+    early = code(description.destroy)
+    session.destroy()
+    return early, code(description.destroy)
 
 
-@LIFE.row("D", "docs/chip.md#vdec-alive", expect=100000)
-def alive(device: Device) -> object:
-    """A frame for a channel that is not alive."""
-    clip = _clip()
-    channel = device.open_vdec(clip.stream)
-    channel.close()
-    return code(lambda: channel.send(clip.units[0]))
+@LIFE.row("D", "docs/chip.md#vdec-life", expect=({0, 1, 2, 3}, {0}))
+def destroy_waits(device: Device) -> object:
+    """Destroying a channel answers the frames that were sent."""
+    seen = _Seen()
+    session, _ = _session(device, seen)
+    for unit in _clip().units[:4]:
+        session.send(unit)
+    session.destroy()
+    return set(seen.codes), set(seen.codes.values())
+
+
+@LIFE.row("D", "docs/chip.md#vdec-alive", expect=(100000, 100000, 200006, 100000))
+def send_checks(device: Device) -> object:
+    """Input, output, an end that is skipped, and a channel that is not alive."""
+    session, _ = _session(device, _Seen())
+    unit = _clip().units[0]
+    before = codes(
+        lambda: session.send(None),
+        lambda: session.send(unit, None),
+        lambda: session.end(skipped=True),
+    )
+    session.destroy()
+    return *before, code(lambda: session.send(unit))
 
 
 @LIFE.row("D", "docs/chip.md#vdec-end", expect=(0x10008, 0x10008))
