@@ -70,7 +70,7 @@ class Device:
         channels = [opened for opened in self._opened if isinstance(opened, VdecChannel)]
         check_settings(self.soc, settings)
         number = free_id(self.soc, settings, {channel.id for channel in channels})
-        check_channels(self.soc, [*(channel.stream.size for channel in channels), stream.size])
+        check_channels(self.soc, [*(channel.stream for channel in channels), stream])
         args = (self.soc, self.memory, self.clock, stream, self._forget, settings, number)
         channel = VdecChannel(*args)
         self._opened.append(channel)

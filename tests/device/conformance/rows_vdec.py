@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
-from conformance_row import FIRST, SECOND, TRAINING, Rows
+from conformance_row import SECOND, Rows
 from elementary import Elementary, changed, encoded, samples, stream_info
 from probing import HD, P720, UHD, code, codes
 
@@ -210,11 +211,12 @@ def channel_id(device: Device) -> object:
     return tuple(_told(device, channel_id=number) for number in (31, 255, 256, -1))
 
 
-def _most(device: Device, size: Size) -> int:
+def _most(device: Device, size: Size, rate: int = 30) -> int:
     channels: list[Any] = []
+    small: dict[str, Any] = {"reference_frames": 1}
     try:
         while len(channels) < 300:
-            channels.append(_open(device, size=size, reference_frames=1))
+            channels.append(_open(device, size=size, frame_rate=Fraction(rate), **small))
     except DeviceError as error:
         assert error.code == 207005  # noqa: PT017 - the count ends there
     for channel in channels:
@@ -252,14 +254,16 @@ def one_channel(device: Device) -> object:
     return tuple(device.soc.vdec.channel_pictures_per_s(size.pixels, 1) for size in (HD, UHD))
 
 
-VDEC.missing(
-    "advised-channels",
+@VDEC.row(
     "D",
-    "More channels where each stream is slower.",
-    "a channel is not told the rate of its stream",
-    FIRST,
-    TRAINING,
+    "docs/chip.md#vdec-channels",
+    expect=((16, 19, 24, 32), (4, 4, 6, 8), (32, 32, 32, 32)),
+    left_out={SECOND: "the 310P's go by its rate"},
 )
+def advised_channels(device: Device) -> object:
+    """More channels where each stream is slower: from 25, from 20, above 15, up to 15 a second."""
+    rates = (25, 24, 16, 15)
+    return tuple(tuple(_most(device, size, rate) for rate in rates) for size in (HD, UHD, P720))
 
 
 @VDEC.row("D", "docs/chip.md#vdec-channel-error", expect=207005)
