@@ -20,7 +20,10 @@ from fleet.ascend.soc import Soc
 from fleet.ascend.stills.jpegd import Jpegd
 from fleet.ascend.stills.pngd import Pngd
 from fleet.ascend.stream_rules import check_channels
-from fleet.ascend.vdec import VdecChannel
+from fleet.ascend.vdec import DEFAULTS, VdecChannel
+from fleet.ascend.vdec_session import ChannelDescription, VdecSession
+from fleet.ascend.vdec_settings import ChannelSettings, check_settings, free_id
+from fleet.ascend.venc import EncodeSettings, VencChannel
 from fleet.ascend.vpc import Vpc
 from fleet.core.geometry import Size
 from fleet.models.network import Network
@@ -62,16 +65,37 @@ class Device:
     def __repr__(self) -> str:
         return f"Device({self.name}, {self.memory})"
 
-    def open_vdec(self, stream: StreamInfo) -> VdecChannel:
+    def open_vdec(self, stream: StreamInfo, settings: ChannelSettings = DEFAULTS) -> VdecChannel:
         """Open a decoding channel for a stream.
 
         Raises StreamRefusedError for streams that the chip does not decode, DeviceError (207005)
-        where all its channels are in use, and DeviceOutOfMemoryError where the channel does not fit
-        into its memory.
+        where all its channels are in use, and for settings that the chip does not take or the
+        stream does not keep (`ChannelSettings`), and DeviceOutOfMemoryError where the channel does
+        not fit into its memory.
         """
         channels = [opened for opened in self._opened if isinstance(opened, VdecChannel)]
-        check_channels(self.soc, [*(channel.stream.size for channel in channels), stream.size])
-        channel = VdecChannel(self.soc, self.memory, self.clock, stream, self._forget)
+        check_settings(self.soc, settings)
+        number = free_id(self.soc, settings, {channel.id for channel in channels})
+        check_channels(self.soc, [*(channel.stream for channel in channels), stream])
+        args = (self.soc, self.memory, self.clock, stream, self._forget, settings, number)
+        channel = VdecChannel(*args)
+        self._opened.append(channel)
+        return channel
+
+    def create_vdec(self, stream: StreamInfo, description: ChannelDescription) -> VdecSession:
+        """Create a decoding channel with the life of the chip's: its callback gets each frame.
+
+        Raises DeviceError (100000) without a callback, and what `open_vdec` raises.
+        """
+        return VdecSession(self.open_vdec, stream, description)
+
+    def open_venc(self, settings: EncodeSettings) -> VencChannel:
+        """Open a session of the video encoder.
+
+        Raises DeviceError: 200006 on a chip without one, 100000 for settings that it does not take,
+        and DeviceOutOfMemoryError where it does not fit into its memory.
+        """
+        channel = VencChannel(self.soc, self.memory, self.clock, settings, self._forget)
         self._opened.append(channel)
         return channel
 
@@ -109,7 +133,7 @@ class Device:
             self._opened.pop().close()
         self.memory.close()
 
-    def _forget(self, channel: VdecChannel) -> None:
+    def _forget(self, channel: VdecChannel | VencChannel) -> None:
         if channel in self._opened:
             self._opened.remove(channel)
 

@@ -17,8 +17,8 @@ class Reading:
     """Both clocks at one moment."""
 
     chip_s: Mapping[str, float]
-    """Modelled seconds of the real chip, by engine (vdec, vpc, jpegd, pngd, jpege, model). Engines
-    work at the same time, so that their seconds overlap."""
+    """Modelled seconds of the real chip, by engine (vdec, vpc, jpegd, pngd, jpege, venc, model).
+    Engines work at the same time, so that their seconds overlap."""
     host_s: Mapping[str, float]
     """Measured CPU seconds of this machine by stage, on the threads that ran it."""
 

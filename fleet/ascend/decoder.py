@@ -101,7 +101,7 @@ class StreamDecoder(ABC):
         picture is returned once all units before its own have proved sound; pictures of unwanted
         units are decoded but not returned. Raises DeviceError: ERR_BITSTREAM where the data is not
         Annex-B, ERR_VDM_DECODE_FAIL where it is damaged, ERR_ALLOC_DYNAMIC_MEM_FAIL where its size
-        is outside the range, ERR_INVALID_STATE after drain or an error.
+        is outside the range, ERR_INVALID_STATE after drain or an error, 100000 once it is closed.
         """
         if self._state not in {"fresh", "running"}:
             self._refuse_state("takes no access unit")
@@ -218,11 +218,14 @@ class StreamDecoder(ABC):
         oldest = next(iter(self._pending), None)
         given = []
         while self._ready and (oldest is None or _row(self._ready[0]) < oldest):
-            frame = self._ready.popleft()
-            args = (self._soc, self._memory, frame, self._colour, _row(frame))
-            strides = self._soc.vdec.stride.strides(Size(frame.width, frame.height))
-            given.append(in_memory(*args, f"{self.stage} picture", strides=strides))
+            given.append(self._picture(self._ready.popleft()))
         return given
+
+    def _picture(self, frame: av.VideoFrame) -> Picture:
+        """Return a frame as a picture in device memory."""
+        args = (self._soc, self._memory, frame, self._colour, _row(frame))
+        strides = self._soc.vdec.stride.strides(Size(frame.width, frame.height))
+        return in_memory(*args, f"{self.stage} picture", strides=strides)
 
     def _surface(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Return the frame as 8-bit 4:2:0, after following a change of size within the stream."""
@@ -247,7 +250,11 @@ class StreamDecoder(ABC):
     def _refuse_state(self, what: str) -> NoReturn:
         way_out = "Open a new one." if self._state == "closed" else "Reset it first."
         message = f"A {self._state} {self.title} channel {what}."
-        raise_device_error(Code.ERR_INVALID_STATE, message, way_out)
+        if self._state == "closed":
+            code, rule = Code.ACL_ERROR_INVALID_PARAM, "docs/chip.md#vdec-alive"
+        else:
+            code, rule = Code.ERR_INVALID_STATE, "docs/chip.md#vdec-state"
+        raise_device_error(code, message, way_out, rule)
 
 
 def _row(frame: av.VideoFrame) -> int:

@@ -45,6 +45,9 @@ class Memory:
         """The memory that is held now."""
         self.peak_bytes = 0
         """The largest `used_bytes` so far."""
+        self.leaked: dict[str, int] = {}
+        """What was still held when the device was closed, in bytes by holder."""
+        self._peak_by_holder: dict[str, int] = {}
         self._by_holder: dict[str, int] = {}
         self._next_address = ADDRESS_STEP
         self._closed = False
@@ -80,19 +83,29 @@ class Memory:
         if self.used_bytes + cost > self.budget_bytes:
             self._refuse(cost, holder, full)
         self.used_bytes += cost
-        self.peak_bytes = max(self.peak_bytes, self.used_bytes)
         self._by_holder[holder] = self._by_holder.get(holder, 0) + cost
+        if self.used_bytes > self.peak_bytes:
+            self.peak_bytes = self.used_bytes
+            self._peak_by_holder = dict(self._by_holder)
         address = self._next_address
         self._next_address = align_up(address + cost, ADDRESS_STEP)
         return Allocation(self, holder, cost, address)
 
     def by_holder(self) -> dict[str, int]:
         """Return the bytes in use by holder, the largest first."""
-        held = {holder: count for holder, count in self._by_holder.items() if count}
-        return dict(sorted(held.items(), key=lambda item: -item[1]))
+        return _largest_first(self._by_holder)
+
+    def peak_by_holder(self) -> dict[str, int]:
+        """Return the bytes that were in use at the peak, by holder, the largest first."""
+        return _largest_first(self._peak_by_holder)
 
     def close(self) -> None:
-        """Refuse every further allocation; allocations that exist may still be freed."""
+        """Refuse every further allocation, and note as `leaked` what is still held.
+
+        Allocations that exist may still be freed, and stay noted.
+        """
+        if not self._closed:
+            self.leaked = self.by_holder()
         self._closed = True
 
     def _give_back(self, allocation: Allocation) -> None:
@@ -107,3 +120,8 @@ class Memory:
             f"MB, of which {self.used_bytes / MB:.1f} MB are held: {held or 'by nobody'}.",
             "Release pictures sooner, or open fewer channels and smaller models.",
         )
+
+
+def _largest_first(by_holder: dict[str, int]) -> dict[str, int]:
+    held = {holder: count for holder, count in by_holder.items() if count}
+    return dict(sorted(held.items(), key=lambda item: -item[1]))

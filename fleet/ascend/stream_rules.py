@@ -103,19 +103,21 @@ def is_for_host(soc: Soc, stream: StreamInfo) -> bool:
     return stream.codec in HOST_CODECS and stream.size in soc.vpc.input
 
 
-def check_channels(soc: Soc, sizes: Iterable[Size]) -> None:
-    """Raise DeviceError (207005) for more channels, of these picture sizes, than the chip decodes.
+def check_channels(soc: Soc, streams: Iterable[StreamInfo]) -> None:
+    """Raise DeviceError (207005) for more channels, for these streams, than the chip decodes.
 
-    32 channels up to 1280x720, 16 up to 1920x1080, 4 above, on Ascend310
-    (docs/chip.md#vdec-channels and docs/chip.md#vdec-channel-error). Channels of different sizes
-    share the chip in proportion (modelled).
+    32 channels up to 1280x720, 16 up to 1920x1080, 4 above, on Ascend310, and more where streams
+    have less than 25 pictures a second (docs/chip.md#vdec-channels and
+    docs/chip.md#vdec-channel-error). Channels of different kinds share the chip in proportion
+    (modelled).
     """
-    sizes = list(sizes)
-    if sum(soc.vdec.channel_share(size) for size in sizes) > 1:
+    streams = list(streams)
+    shares = (soc.vdec.channel_share(each.size, each.frame_rate) for each in streams)
+    if sum(shares) > 1:
         raise_device_error(
             Code.ACL_ERROR_RT_RESOURCE_ALLOC_FAIL,
-            f"{soc.name} cannot decode one more stream of {sizes[-1]} beside "
-            f"{len(sizes) - 1} others.",
+            f"{soc.name} cannot decode one more stream of {streams[-1].size} beside "
+            f"{len(streams) - 1} others.",
             "Close a channel first.",
         )
 

@@ -5,22 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import av
+from av.codec.context import Flags
+from av.video.frame import PictureType
 from av.video.reformatter import VideoReformatter
 
 from fleet.ascend.clock import Clock, vdec_s
 from fleet.ascend.codes import Code
 from fleet.ascend.decoder import StreamDecoder
 from fleet.ascend.memory import Memory
+from fleet.ascend.scaling import Scaler
 from fleet.ascend.soc import Soc
 from fleet.ascend.stream_rules import check_stream
-from fleet.ascend.surface import UNCHANGED
+from fleet.ascend.surface import UNCHANGED, in_memory
+from fleet.ascend.vdec_settings import (
+    ChannelSettings,
+    check_against,
+    check_settings,
+    check_size,
+)
+from fleet.core.frames import Picture
 from fleet.core.geometry import Size
+from fleet.core.pixel_format import PixelFormat
 from fleet.video.stream import StreamInfo
 
 __all__ = ["VdecChannel", "check_stream"]
 
 _SURFACES = frozenset({"yuv420p", "yuvj420p"})
 _DEEP_SURFACE = "yuv420p10le"
+DEFAULTS = ChannelSettings()
 
 
 class VdecChannel(StreamDecoder):
@@ -37,17 +49,34 @@ class VdecChannel(StreamDecoder):
         clock: Clock,
         stream: StreamInfo,
         on_close: Callable[[VdecChannel], None],
+        settings: ChannelSettings = DEFAULTS,
+        channel_id: int = 0,
     ) -> None:
-        """Open a channel.
+        """Open a channel; `channel_id` is its number on the chip.
 
-        Raises StreamRefusedError for streams that the chip does not decode, DeviceOutOfMemoryError
+        Raises DeviceError for settings that the chip does not take or that the stream does not
+        keep, StreamRefusedError for streams that the chip does not decode, DeviceOutOfMemoryError
         where the channel does not fit into its memory.
         """
+        check_settings(soc, settings)
         check_stream(soc, stream)
+        check_against(soc, settings, stream)
+        self.id = channel_id
+        """Its number on the chip."""
+        self.settings = settings
+        """What it was told."""
         self._on_close = on_close
-        self._held = memory.allocate(_channel_bytes(soc, stream, stream.size), "vdec channel")
+        self._held = memory.allocate(self._bytes(soc, stream, stream.size), "vdec channel")
         self._to_8_bit = VideoReformatter()
+        self._scaler = Scaler()
         super().__init__(soc, memory, clock, stream, soc.vdec.input)
+        if settings.is_fast:
+            self._codec.flags |= Flags.low_delay
+
+    def stride(self, size: Size) -> tuple[int, int]:
+        """Return the width stride in bytes and the height stride in rows of its pictures."""
+        pixel_bytes = self.settings.output_format.layout.pixel_bytes
+        return self._soc.vdec.stride.strides(size, pixel_bytes)
 
     def _free(self) -> None:
         self._held.free()
@@ -57,9 +86,36 @@ class VdecChannel(StreamDecoder):
         self._clock.add_modelled("vdec", vdec_s(self._soc, size))
 
     def _resize(self, size: Size) -> None:
+        check_size(self._soc, self.settings, size)
         self._held.free()
-        size_bytes = _channel_bytes(self._soc, self.stream, size)
+        size_bytes = self._bytes(self._soc, self.stream, size)
         self._held = self._memory.allocate(size_bytes, "vdec channel")
+
+    def _picture(self, frame: av.VideoFrame) -> Picture:
+        """Return a frame as its channel was told: scaled, and in another format."""
+        if self.settings.is_fast and frame.pict_type == PictureType.B:
+            what = "is a B-frame, in the output mode without them"
+            self._fail(frame.pts or 0, Code.ERR_VDM_DECODE_FAIL, what)
+        if self.settings.is_plain:
+            return super()._picture(frame)
+        told, size = self.settings.output_format, Size(frame.width, frame.height)
+        target = self.settings.output_size or size
+        surface = frame
+        if target != size:
+            surface = self._scaler.scale(frame, target, 0, PixelFormat.NV12)
+        if not told.is_subsampled_420:
+            surface = self._scaler.convert(surface, told, self.settings.csc_matrix or 0)
+        strides = self.stride(target)
+        args = (self._soc, self._memory, surface, self._colour, frame.pts or 0)
+        return in_memory(*args, "vdec picture", told, strides)
+
+    def _bytes(self, soc: Soc, stream: StreamInfo, size: Size) -> int:
+        """Return the memory of the channel, for the references it was told, or the stream's."""
+        limits = soc.vdec.codec(stream.codec)
+        assert limits is not None, "check_stream refuses other codecs"
+        told = self.settings.ref_frame_num
+        references = stream.reference_frames if told is None else told
+        return soc.vdec.channel_bytes(limits, size, references)
 
     def _eight_bit(self, frame: av.VideoFrame) -> av.VideoFrame:
         name = frame.format.name
@@ -69,9 +125,3 @@ class VdecChannel(StreamDecoder):
             what = f"holds {name}, not 4:2:0 in 8 bits"
             self._fail(frame.pts or 0, Code.ERR_VDM_DECODE_FAIL, what)
         return self._to_8_bit.reformat(frame, format="yuv420p", threads=1, **UNCHANGED)
-
-
-def _channel_bytes(soc: Soc, stream: StreamInfo, size: Size) -> int:
-    limits = soc.vdec.codec(stream.codec)
-    assert limits is not None, "check_stream refuses other codecs"
-    return soc.vdec.channel_bytes(limits, size, stream.reference_frames)

@@ -46,7 +46,9 @@ class Network:
         self.card = card_of(self._session, path)
         if self.card.soc != soc.name:
             message = f"{path} is compiled for {self.card.soc} and this is an {soc.name}."
-            raise_device_error(Code.ACL_ERROR_GE_LOAD_MODEL, message, "Compile it for this chip.")
+            way_out = f"Compile it for this chip: fleet compile ... --soc {soc.name}."
+            rule = "docs/chip.md#model-load-soc"
+            raise_device_error(Code.ACL_ERROR_GE_LOAD_MODEL, message, way_out, rule)
         self._clock = clock
         self._vpc = vpc
         self._memory = memory.allocate(

@@ -21,13 +21,22 @@ from fleet.ascend.chips.picture_limits import (
     PngdLimits,
     VpcLimits,
 )
-from fleet.ascend.chips.video_limits import CodecLimits, InputBuffer, VdecLimits, VencLimits
+from fleet.ascend.chips.video_limits import (
+    ChannelBand,
+    CodecLimits,
+    InputBuffer,
+    VdecLimits,
+    VencLimits,
+)
 from fleet.core.geometry import Size
 from fleet.core.pixel_format import PixelFormat
 
 _P = PixelFormat
 _420SP = frozenset({_P.NV12, _P.NV21})
 _LARGEST = 4096 * 4096
+_25, _20, _ANY = Fraction(25), Fraction(20), Fraction(0)
+_OVER_15 = Fraction(15001, 1000)
+"""The slowest band ends at 15, itself included."""
 
 Ascend310 = Soc(
     name="Ascend310",
@@ -74,7 +83,11 @@ Ascend310 = Soc(
         default_largest=Size(1920, 1120),  # docs/chip.md#vdec-size-change
         settings={},  # docs/chip.md#vdec-settings
         # docs/chip.md#vdec-channels
-        channels=((P720_PIXELS, 32), (HD_CODED_PIXELS, 16), (_LARGEST, 4)),
+        channels=(
+            ChannelBand(P720_PIXELS, ((_ANY, 32),)),
+            ChannelBand(HD_CODED_PIXELS, ((_25, 16), (_20, 19), (_OVER_15, 24), (_ANY, 32))),
+            ChannelBand(_LARGEST, ((_25, 4), (_20, 4), (_OVER_15, 6), (_ANY, 8))),
+        ),
         channel_fixed_bytes=4 * MB,  # docs/chip.md#vdec-memory, these three
         input_buffers=(
             InputBuffer(HD_CODED_PIXELS, fixed_bytes=6 * MB),

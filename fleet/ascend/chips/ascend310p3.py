@@ -8,7 +8,7 @@ from fractions import Fraction
 from fleet.ascend.chips.ascend310 import Ascend310
 from fleet.ascend.chips.chip import Cores
 from fleet.ascend.chips.measures import HD_CODED_PIXELS, HD_PIXELS, MB, P720_PIXELS, Rate
-from fleet.ascend.chips.video_limits import InputBuffer, VencLimits
+from fleet.ascend.chips.video_limits import ChannelBand, InputBuffer, VencLimits
 from fleet.core.geometry import Size
 from fleet.core.pixel_format import PixelFormat
 
@@ -43,7 +43,11 @@ Ascend310P3 = replace(  # docs/chip.md#chip-tables: what is not said here is as 
             "csc_matrix": range(6),
         },
         # docs/chip.md#vdec-channels
-        channels=((P720_PIXELS, 192), (HD_CODED_PIXELS, 96), (_LARGEST, 24)),
+        channels=(
+            ChannelBand(P720_PIXELS, ((Fraction(0), 192),)),
+            ChannelBand(HD_CODED_PIXELS, ((Fraction(0), 96),)),
+            ChannelBand(_LARGEST, ((Fraction(0), 24),)),
+        ),
         input_buffers=(InputBuffer(_LARGEST, pixel_bytes=2),),  # docs/chip.md#vdec-memory
         rate=Rate(HD_PIXELS * 2880, 5760),  # docs/chip.md#clock-vdec
         channel_rate=Rate(HD_PIXELS * 240, 480),  # docs/chip.md#clock-vdec-channel

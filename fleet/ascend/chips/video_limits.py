@@ -29,6 +29,25 @@ class CodecLimits:
     """Memory for the temporal motion vectors of one reference picture of 1920x1080."""
 
 
+UNKNOWN_RATE = Fraction(0)
+
+
+@dataclass(frozen=True)
+class ChannelBand:
+    """How many channels of some size run at once."""
+
+    most_pixels: int
+    """The largest picture of the band."""
+    counts: tuple[tuple[Fraction, int], ...]
+    """(pictures a second of a stream at least, channels), fast streams to slow."""
+
+    def most(self, frame_rate: Fraction) -> int:
+        """Return the channels for streams of a rate; those of fast ones where it is unknown."""
+        if not frame_rate:
+            return self.counts[0][1]
+        return next(count for least, count in self.counts if frame_rate >= least)
+
+
 @dataclass(frozen=True)
 class InputBuffer:
     """An input buffer of a decoding channel."""
@@ -68,8 +87,8 @@ class VdecLimits:
     """The largest picture of a channel that was told none."""
     settings: Mapping[str, range]
     """What a channel can be told besides, and the values; another setting is unsupported."""
-    channels: tuple[tuple[int, int], ...]
-    """(largest picture in pixels, how many channels of it run at once), small to large."""
+    channels: tuple[ChannelBand, ...]
+    """How many channels run at once, small pictures to large."""
     channel_fixed_bytes: int
     """Memory of a channel for pictures of any size."""
     input_buffers: tuple[InputBuffer, ...]
@@ -96,10 +115,10 @@ class VdecLimits:
         fixed = self.channel_fixed_bytes + 2 * buffer.bytes_for(size)
         return fixed + picture * (reference_frames + 1)
 
-    def channel_share(self, size: Size) -> Fraction:
-        """Return the share of the decoder that a channel of this size takes."""
-        most = next((count for pixels, count in self.channels if size.pixels <= pixels), 1)
-        return Fraction(1, most)
+    def channel_share(self, size: Size, frame_rate: Fraction = UNKNOWN_RATE) -> Fraction:
+        """Return the share of the decoder that a channel of this size and rate takes."""
+        band = next((band for band in self.channels if size.pixels <= band.most_pixels), None)
+        return Fraction(1, band.most(frame_rate) if band else 1)
 
 
 @dataclass(frozen=True)

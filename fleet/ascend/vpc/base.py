@@ -6,9 +6,10 @@ import av
 
 from fleet.ascend.clock import Clock, vpc_s
 from fleet.ascend.memory import Memory
+from fleet.ascend.scaling import Scaler
 from fleet.ascend.soc import Soc
 from fleet.ascend.surface import in_memory
-from fleet.ascend.vpc.pixels import Scaler, cut, paste
+from fleet.ascend.vpc.pixels import cut, paste
 from fleet.ascend.vpc.rules import VpcRules
 from fleet.core.frames import Colour, Matrix, Picture, Range
 from fleet.core.geometry import Rect, Size

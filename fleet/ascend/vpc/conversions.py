@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import av
 
 from fleet.ascend.codes import Code, raise_device_error
+from fleet.ascend.scaling import MATRICES
 from fleet.ascend.vpc.base import VpcBase
 from fleet.ascend.vpc.filters import Border, Counts, border, equalized, histogram, looked_up
-from fleet.ascend.vpc.pixels import MATRICES
 from fleet.core.frames import Picture
 from fleet.core.pixel_format import PixelFormat
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from conformance_row import SECOND, TRAINING, Probe, Rows
-from elementary import stream_info
+from elementary import encoded, stream_info
 from networks import LABELS, colour_network
 from probing import HD, code, codes, painted, still
 
 from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.soc import CHIPS
+from fleet.ascend.vdec_settings import ChannelSettings
+from fleet.core.access_unit import NalUnits
 from fleet.core.geometry import Rect, Size
 from fleet.core.pixel_format import PixelFormat as P
 from fleet.device import Device
@@ -143,6 +147,53 @@ for _name, _group in _NAMES.items():
     _probe = _named(_group)
     _probe.__name__ = _name
     NUMBERS.row("D", "docs/chip.md#codes-acl", expect=_group)(_probe)
+
+
+@CHECKS.row("D", "docs/chip.md#vdec-ids", expect=(0, 100000), by_chip={SECOND: (0, 0)})
+def vdec_set_channel_id(device: Device) -> object:
+    """0 to 31 on the 310 and the 910."""
+    return codes(
+        *(
+            lambda n=n: device.open_vdec(stream_info(), ChannelSettings(channel_id=n)).close()
+            for n in (31, 32)
+        )
+    )
+
+
+@CHECKS.row(
+    "D",
+    "docs/chip.md#vdec-settings",
+    expect=(200006,) * 3,
+    left_out={SECOND: "the 310P can be told"},
+)
+def vdec_set_on_310(device: Device) -> object:
+    """Reference frames, bit depth and matrix are refused."""
+    told = [ChannelSettings(ref_frame_num=8), ChannelSettings(bit_depth=1)]
+    told.append(ChannelSettings(csc_matrix=0))
+    return codes(*(lambda t=t: device.open_vdec(stream_info(), t) for t in told))
+
+
+@CHECKS.row(
+    "D",
+    "docs/chip.md#vdec-output-format",
+    expect=100000,
+    left_out={SECOND: "the 310P makes RGB"},
+)
+def vdec_set_format_on_310(device: Device) -> object:
+    """NV12 and NV21 alone."""
+    told = ChannelSettings(output_format=P.RGB_888)
+    return code(lambda: device.open_vdec(stream_info(), told))
+
+
+@CHECKS.row("D", "docs/chip.md#vdec-alive", expect=(100000, 0x10008))
+def vdec_send_frame(device: Device) -> object:
+    """A channel that is alive, and a start code."""
+    clip = encoded("h264", "keyint=12:bframes=0", 2)
+    unit = clip.units[0]
+    bare = replace(unit, nals=NalUnits(unit.nals.data[4:], ()))
+    closed, opened = device.open_vdec(clip.stream), device.open_vdec(clip.stream)
+    closed.close()
+    return codes(lambda: closed.send(unit), lambda: opened.send(bare))
 
 
 @CHECKS.row(

@@ -275,19 +275,3 @@ def pngd_throughput(device: Device) -> object:
 def venc_exists(device: Device) -> object:
     """The 310 and the 310P have a video encoder."""
     return device.soc.venc is not None
-
-
-for _name, _asked in {
-    "venc-input": "NV12 and NV21 of 128x128 to 1920x1920.",
-    "venc-codecs": "H.264 Baseline, Main and High, H.265 Main.",
-    "venc-rate": "30 pictures a second at 1080p on the whole 310.",
-    "venc-key-interval": "1 to 65536 frames.",
-    "venc-rate-control": "0 is CBR on the 310, VBR on the 310P.",
-    "venc-source-rate": "0 or 1 to 120, on the 310P to 240.",
-    "venc-bit-rate": "0 or 10 to 30000 kbit/s, on the 310P 2 to 614400.",
-    "venc-ip-ratio": "1 to 100.",
-    "venc-output-buffer": "3,686,400 bytes; on the 310P 8 MB.",
-    "venc-picture-bytes": "At least w x h x 1.5 and below twice that, else 100000.",
-    "venc-delivery": "The coded data comes in a callback.",
-}.items():
-    STILLS.missing(_name, "D", _asked, "there is no engine for it yet", FIRST, SECOND)
