@@ -16,7 +16,7 @@ from fleet.video.containers.limits import MAX_PIXELS
 from fleet.video.h26x.parameter_sets import CODECS
 from fleet.video.stream import SetsChange, StreamInfo
 
-FORMAT = "2"
+FORMAT = "3"
 """Raised when indexing would give another result than before."""
 _FRACTION = re.compile("[0-9]{1,40}(/0*[1-9][0-9]{0,39})?")
 _LASTING: dict[str, type[VideoError]] = {
