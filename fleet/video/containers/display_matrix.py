@@ -1,11 +1,15 @@
-"""How a container has pictures turned before they are shown: its display matrix."""
+"""How a container has pictures turned before they are shown: its display matrix.
+
+What it says of cropping (`clap` in MP4, PixelCrop in Matroska) is found beside it. FFmpeg's command
+and some players crop, libav's decoders do not.
+"""
 
 from __future__ import annotations
 
 import io
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import av
@@ -16,6 +20,8 @@ _CONTAINERS = {"mov", "matroska"}
 _MUXERS = ("mp4", "mov")
 _TKHD_MATRIX = 4 + 40
 """Bytes from a track header's name to its matrix, in version 0 (ISO 14496-12 8.3.2)."""
+_CLEAN_APERTURE = (40).to_bytes(4, "big") + b"clap"
+"""Size and name of the box."""
 _NEAR = 0.02
 """Directions and angles that differ by less, in radians, count as the same."""
 
@@ -42,12 +48,16 @@ def read_turn(stream: VideoStream) -> Turn:
     if not names & _CONTAINERS:
         return Turn()
     try:
-        matrix = _matrix(stream)
+        header = _header(stream)
     except av.PatchWelcomeError:
         return Turn()
     except av.FFmpegError as error:
         return Turn(unheeded=f"its display matrix cannot be read ({error.strerror})")
-    return Turn() if matrix is None else turn_of(matrix)
+    if header is None:
+        return Turn()
+    turn = turn_of(struct.unpack_from(">9i", header, header.rindex(b"tkhd") + _TKHD_MATRIX))
+    said = [turn.unheeded] if turn.unheeded else []
+    return replace(turn, unheeded="; ".join((*said, *_cropping(header))))
 
 
 def turn_of(matrix: Sequence[int]) -> Turn:
@@ -77,11 +87,21 @@ def nearest_turn(degrees: float, *, mirrored: bool) -> Turn:
     return Turn(rotation, mirrored, odd)
 
 
-def _matrix(stream: VideoStream) -> tuple[int, ...] | None:
-    """Return the display matrix that libav has found, 9 numbers; None for codecs without one.
+def _cropping(header: bytes) -> Iterator[str]:
+    """Yield a sentence where a header has pictures cropped (ISO 14496-12 12.1.4)."""
+    at = header.find(_CLEAN_APERTURE)
+    if at >= 0:
+        width, across, height, down = struct.unpack_from(">4I", header, at + len(_CLEAN_APERTURE))
+        if across and down:
+            yield f"it asks to be cropped to {width // across}x{height // down}"
 
-    libav combines what MP4 says of the track and of the movie, and the angles of Matroska. PyAV
-    hands it to decoders and muxers only; a muxer writes it down without looking at any picture.
+
+def _header(stream: VideoStream) -> bytes | None:
+    """Return what libav has found of display matrix and cropping, as the header of a movie.
+
+    None for codecs that it does not write. libav combines what MP4 says of the track and of the
+    movie, and the angles of Matroska. PyAV hands it to decoders and muxers only; a muxer writes it
+    down without looking at any picture.
     """
     muxer = next((name for name in _MUXERS if _takes(name, stream)), None)
     if muxer is None:
@@ -93,8 +113,7 @@ def _matrix(stream: VideoStream) -> tuple[int, ...] | None:
         context.extradata = None
         context.pix_fmt = context.pix_fmt or "yuv420p"
         output.start_encoding()
-    written = header.getvalue()
-    return struct.unpack_from(">9i", written, written.rindex(b"tkhd") + _TKHD_MATRIX)
+    return header.getvalue()
 
 
 def _takes(muxer: str, stream: VideoStream) -> bool:
