@@ -103,14 +103,14 @@ def _remembered(read: Callable[..., Any]) -> Callable[..., Any]:
 
     A schedule reads the same few objects hundreds of times; what they say cannot change.
     """
-    known: dict[tuple[bytes, tuple[str, ...] | None], Any] = {}
+    known: dict[tuple[bytes, tuple[tuple[str, ...] | None, ...]], Any] = {}
 
-    def remember(data: bytes, names: Sequence[str] | None = None) -> Any:
-        key = bytes(data), None if names is None else tuple(names)
+    def remember(data: bytes, *how: Sequence[str] | None) -> Any:
+        key = bytes(data), tuple(None if each is None else tuple(each) for each in how)
         if key not in known:
             if len(known) >= _MOST_REMEMBERED:
                 known.clear()
-            known[key] = read(data) if names is None else read(data, names)
+            known[key] = read(data, *how)
         return known[key]
 
     return remember
@@ -145,7 +145,7 @@ def simulated() -> Iterator[None]:
         (fleet.table.maintenance.part_rows, "decode"),
         (fleet.table.state.run_leases, "decode"),
         (fleet.table.state.ownership, "decode"),
-        (fleet.table.state.video_table, "decode"),
+        (fleet.table.state.video_table, "_parse"),
         (fleet.table.state.video_manifest, "decode"),
     ):
         replacements.append((module, name, _remembered(getattr(module, name))))

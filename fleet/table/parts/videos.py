@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,7 @@ class DescribedVideo:
     """What decodes its pictures, VDEC or HOST; None where it is refused."""
 
 
+@cache
 def videos_schema(pattern: str) -> pa.Schema:
     """Return the columns of an output whose job takes columns from paths by `pattern`.
 

@@ -61,10 +61,10 @@ def put_video_table(
     the table at once, each that comes later has seen what the others put. Raises StorageError where
     they never end.
     """
-    if not has_video_table(folder, job):
-        return
     for _ in range(_TRIES):
         before = known_videos(folder, job)
+        if before.version is None and not has_video_table(folder, job):
+            return
         if before.number > state.manifest.number:
             state = read_state(folder, job.tables)
         rows, number = (
@@ -166,6 +166,8 @@ def _kept(
     places = dict(before.places)
     for place, item in enumerate(described, known):
         places[name_of(item.source.uri), item.source.etag] = place
-    everything = pa.concat_tables([before.rows.select(KEPT.names), kept_columns(described)])
+    everything = before.rows.select(KEPT.names)
+    if described:
+        everything = pa.concat_tables([everything, kept_columns(described)])
     rows = [places.get((name_of(video.uri), video.etag)) for video in videos]
     return everything.combine_chunks().take(optional_numbers(rows, np.int64))
