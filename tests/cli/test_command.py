@@ -53,6 +53,17 @@ def model(
     return output.with_suffix(".om")
 
 
+@pytest.mark.parametrize("option", ["--soc", "--soc_version"])
+def test_a_model_is_compiled_for_the_chip_that_is_named(
+    option: str, fastestdet_onnx: Path, coco_names: Path, tmp_path: Path
+) -> None:
+    """By Fleet's option or by ATC's."""
+    args = ("--head", "fastestdet", "--labels", coco_names, "--output", tmp_path / "made")
+    done = fleet_here("compile", fastestdet_onnx, *args, option, "Ascend310P3")
+    assert done.returncode == 0, done.stderr
+    assert "simulated Ascend310P3" in done.stdout
+
+
 def test_the_help_lists_all_commands() -> None:
     """In the order in which one meets them, each with its first sentence."""
     done = fleet_here("--help")
