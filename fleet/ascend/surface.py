@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
 from fleet.core.frames import Colour, Picture
-from fleet.core.geometry import Size
+from fleet.core.geometry import Rect, Size
 
 Plane = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -43,6 +43,18 @@ def planes(surface: av.VideoFrame) -> tuple[Plane, ...]:
         rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)  # type: ignore[call-overload]
         views.append(rows[:, :shown])
     return tuple(views)
+
+
+def cut(surface: av.VideoFrame, area: Rect) -> av.VideoFrame:
+    """Return a copy of a rectangle of a surface; its edges are even."""
+    part = av.VideoFrame(area.width, area.height, surface.format.name)
+    views = planes(surface)
+    for index, (source, target) in enumerate(zip(views, planes(part), strict=True)):
+        lines = 2 if index else 1
+        samples = lines if len(views) == 3 else 1
+        columns = slice(area.left // samples, area.right // samples)
+        target[:] = source[area.top // lines : area.bottom // lines, columns]
+    return part
 
 
 def tight(picture: Picture) -> Plane:

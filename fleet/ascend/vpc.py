@@ -9,7 +9,7 @@ from fleet.ascend.clock import Clock, vpc_s
 from fleet.ascend.codes import TASK_FAILED, Code, raise_device_error
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
-from fleet.ascend.surface import UNCHANGED, in_memory, planes
+from fleet.ascend.surface import UNCHANGED, cut, in_memory, planes
 from fleet.core.frames import Picture
 from fleet.core.geometry import Placement, Rect, Size
 
@@ -68,7 +68,7 @@ class Vpc:
         self._check_area("crop", roi, picture.size)
         self._check_ratio(roi.size, size)
         with self._clock.stage("vpc"):
-            part = _cut(picture.surface, roi)
+            part = cut(picture.surface, roi)
             surface = self._scale(part, size, interpolation)
             return self._finish(picture, surface, roi.size, size)
 
@@ -184,14 +184,3 @@ def _paste(part: av.VideoFrame, canvas: av.VideoFrame, area: Rect) -> None:
         lines = 2 if index else 1
         rows = slice(area.top // lines, area.bottom // lines)
         target[rows, area.left : area.right] = source
-
-
-def _cut(surface: av.VideoFrame, area: Rect) -> av.VideoFrame:
-    part = av.VideoFrame(area.width, area.height, surface.format.name)
-    views = planes(surface)
-    for index, (source, target) in enumerate(zip(views, planes(part), strict=True)):
-        lines = 2 if index else 1
-        samples = lines if len(views) == 3 else 1
-        columns = slice(area.left // samples, area.right // samples)
-        target[:] = source[area.top // lines : area.bottom // lines, columns]
-    return part
