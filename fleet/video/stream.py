@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Self
 
 from fleet.core.frames import Colour
-from fleet.core.geometry import Size, square_pixels
+from fleet.core.geometry import Rect, Size, square_pixels
 
 MOST_ASPECT = 16
 """Pixels are at most so many times as wide as high, or as high as wide."""
@@ -83,6 +83,8 @@ class StreamInfo:
     """Whether the first key comes with parameter sets, though the container's header has some."""
     later_sets: tuple[SetsChange, ...] = ()
     """Where other parameter sets than `parameter_sets` are in force; by row, which rises."""
+    shown_area: Rect | None = None
+    """Which part of the pictures a player shows, before anything else is done; None: all."""
     mirrored: bool = False
     """Whether a player has left and right change places, before it turns pictures."""
     rotation: int = 0
@@ -106,6 +108,9 @@ class StreamInfo:
             raise ValueError(f"pictures are turned by whole quarters, not {self.rotation} degrees")
         if not Fraction(1, MOST_ASPECT) <= self.sample_aspect <= MOST_ASPECT:
             raise ValueError(f"pixels are not {self.sample_aspect} times as wide as high")
+        area = self.shown_area
+        if area is not None and (area.right > self.size.width or area.bottom > self.size.height):
+            raise ValueError(f"a player cannot show {area} of pictures of {self.size}")
         rows = [change.row for change in self.later_sets]
         if any(row <= before for before, row in pairwise(rows)):
             raise ValueError(f"parameter sets change at rows that do not rise: {rows[:9]}")
@@ -123,14 +128,16 @@ class StreamInfo:
     @property
     def is_shown_as_stored(self) -> bool:
         """Return whether a player shows pictures as a decoder gives them."""
-        return not self.mirrored and self.rotation == 0 and self.sample_aspect == 1
+        is_upright = not self.mirrored and self.rotation == 0 and self.sample_aspect == 1
+        return is_upright and self.shown_area is None
 
     @property
     def shown_size(self) -> Size:
         """Return the size of pictures as a player shows them: upright, with square pixels."""
-        square = square_pixels(self.size, self.sample_aspect)
+        shown = self.size if self.shown_area is None else self.shown_area.size
+        square = square_pixels(shown, self.sample_aspect)
         return Size(square.height, square.width) if self.rotation % 180 else square
 
     def as_stored(self) -> Self:
         """Return the stream as if a player showed the pictures as a decoder gives them."""
-        return replace(self, mirrored=False, rotation=0, sample_aspect=Fraction(1))
+        return replace(self, shown_area=None, mirrored=False, rotation=0, sample_aspect=Fraction(1))

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from fleet.core.geometry import Rect
 from fleet.text import one_line
 from fleet.video.index import VideoIndex
 from fleet.video.moment import EPOCH
@@ -54,12 +55,17 @@ def _shown(stream: StreamInfo) -> str:
     return ", ".join(
         (
             str(stream.shown_size),
+            *([_area(stream.shown_area)] if stream.shown_area else []),
             *(["mirrored"] if stream.mirrored else []),
             *([f"turned by {stream.rotation} degrees clockwise"] if stream.rotation else []),
             *([_aspect(stream.sample_aspect)] if stream.sample_aspect != 1 else []),
             *([f"{stream.unheeded}, which is not done"] if stream.unheeded else []),
         )
     )
+
+
+def _area(of: Rect) -> str:
+    return f"cropped to {of.size} from ({of.left}, {of.top})"
 
 
 def _aspect(of: Fraction) -> str:

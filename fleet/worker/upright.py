@@ -11,6 +11,7 @@ import av
 import numpy as np
 
 from fleet.ascend.surface import Plane, in_memory, planes
+from fleet.ascend.vpc.pixels import cut
 from fleet.core.frames import Picture
 from fleet.core.geometry import square_pixels
 from fleet.device import Device
@@ -45,13 +46,31 @@ def _upright(
     lose: Callable[[DecodeLoss], None],
 ) -> Iterator[Picture]:
     for picture in pictures:
+        shown = picture
         try:
-            shown = _turned(_squared(picture, stream, device), stream, device)
+            for step in (_cropped, _squared, _turned):
+                shown = step(shown, stream, device)
         except DeviceError as error:
-            picture.release()
+            shown.release()
             lose(DecodeLoss(np.array([picture.row], np.int64), error))
         else:
             yield shown
+
+
+def _cropped(picture: Picture, stream: StreamInfo, device: Device) -> Picture:
+    """Return the part that is shown of a picture; it stands for the one given, which is released.
+
+    All of it, where the stream has changed to another size.
+    """
+    if stream.shown_area is None or picture.size != stream.size:
+        return picture
+    try:
+        with device.clock.stage(TURN_STAGE):
+            surface = cut(picture.surface, stream.shown_area)
+            args = (device.soc, device.memory, surface, picture.colour, picture.row)
+            return in_memory(*args, "cropped picture")
+    finally:
+        picture.release()
 
 
 def _squared(picture: Picture, stream: StreamInfo, device: Device) -> Picture:

@@ -1,58 +1,108 @@
-"""A container that asks for cropping is told of, in MP4 and Matroska."""
+"""What a container has cropped is not seen by a job: as players and FFmpeg's command have it."""
 
 from __future__ import annotations
 
 import struct
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import pytest
-from exact import expected, index_of, sharded
+from exact import eight_bit, index_of, named, sequential, sharded
 from generate import Clip, cached
+from hypothesis import given
+from hypothesis import strategies as st
 
+from fleet.ascend.surface import planes
+from fleet.core.geometry import Rect, Size
+from fleet.video.containers.display_matrix import Aperture
+from fleet.video.probe.serialize import stream_from_json, stream_to_json
 from fleet.views.index import describe as described
+
+AREA = Rect(16, 4, 136, 104)
 
 
 def _cropped(source: Path, path: Path) -> Path:
-    """Write an MP4 file again with a clean aperture of 136x104 in its sample description."""
+    """Write an MP4 file again with a clean aperture, AREA, in its sample description."""
     data = bytearray(source.read_bytes())
-    clap = struct.pack(">I4s6IiI", 40, b"clap", 136, 1, 104, 1, 8, 2, -16, 2)
+    off = 2 * AREA.left + AREA.width - 160, 2 * AREA.top + AREA.height - 128
+    size = AREA.width, 1, AREA.height, 1
+    clap = struct.pack(">I4s4IiIiI", 40, b"clap", *size, off[0], 2, off[1], 2)
     moov = data.index(b"moov")
     for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"):
         at = data.index(name, moov) - 4
-        size = int.from_bytes(data[at : at + 4], "big")
-        data[at : at + 4] = (size + len(clap)).to_bytes(4, "big")
-        end = at + size
+        end = at + int.from_bytes(data[at : at + 4], "big")
+        data[at : at + 4] = (end - at + len(clap)).to_bytes(4, "big")
     data[end:end] = clap
     path.write_bytes(data)
     return path
 
 
+def _copied(source: Path, path: Path) -> Path:
+    with av.open(str(source)) as read, av.open(str(path), "w") as output:
+        stream = read.streams.video[0]
+        target = output.add_stream_from_template(stream)
+        for packet in read.demux(stream):
+            if packet.size:
+                packet.stream = target
+                output.mux(packet)
+    return path
+
+
+def _shown(path: Path) -> list[str]:
+    """Decode a file with PyAV, and cut the area out."""
+    with av.open(str(path)) as container:
+        return [
+            named(
+                plane[AREA.top // n : AREA.bottom // n, AREA.left // n : AREA.right // n]
+                for plane, n in zip(planes(eight_bit(frame)), (1, 2, 2), strict=True)
+            )
+            for frame in container.decode(container.streams.video[0])
+        ]
+
+
 @pytest.mark.parametrize("container", ["mp4", "mkv"])
-def test_cropping_that_is_not_done_is_said(
-    clip_folder: Path, tmp_path: Path, container: str
-) -> None:
-    """The pictures are those of libav's decoders, which do not crop either."""
+def test_a_job_gets_what_is_shown(clip_folder: Path, tmp_path: Path, container: str) -> None:
+    """Bit for bit, in MP4 and Matroska; as stored, all of it."""
     path = _cropped(cached(Clip(container="mp4"), clip_folder), tmp_path / "cropped.mp4")
-    if container == "mkv":
-        with av.open(str(path)) as source, av.open(str(tmp_path / "cropped.mkv"), "w") as output:
-            stream = source.streams.video[0]
-            target = output.add_stream_from_template(stream)
-            for packet in source.demux(stream):
-                if packet.size:
-                    packet.stream = target
-                    output.mux(packet)
-        path = tmp_path / "cropped.mkv"
+    path = path if container == "mp4" else _copied(path, tmp_path / "cropped.mkv")
     index = index_of(path)
-    assert index.stream.unheeded == "it asks to be cropped to 136x104"
-    assert "cropped to 136x104, which is not done" in described(index)
+    assert (index.stream.shown_area, index.stream.shown_size) == (AREA, AREA.size)
+    assert "cropped to 136x104 from (16, 4)" in described(index)
+    assert stream_from_json(stream_to_json(index.stream)) == index.stream
+    wanted = index.frame_of_row[index.order] >= 0
+    cuts = list(range(len(index.cuts) + 1))
+    seen, _, _ = sharded(index, cuts, wanted)
+    assert [pixels for _, _, pixels in sorted(seen)] == _shown(path)
+    stored, _, _ = sharded(index.as_stored(), cuts, wanted)
+    assert [pixels for _, _, pixels in sorted(stored)] == [p for _, p in sequential(path)]
+
+
+def test_pictures_are_cropped_before_they_are_turned(clip_folder: Path, tmp_path: Path) -> None:
+    """As the aperture is one of the stored picture."""
+    clip = Clip(container="mp4", rotation=90)
+    index = index_of(_cropped(cached(clip, clip_folder), tmp_path / "cropped.mp4"))
+    assert index.stream.shown_size == Size(AREA.height, AREA.width)
     wanted = index.frame_of_row[index.order] >= 0
     seen, _, _ = sharded(index, [0, len(index.cuts)], wanted)
-    assert sorted(seen) == expected(path, index, wanted)
+    assert len(seen) == len(index.order)
 
 
-def test_nothing_is_said_where_nothing_is_asked_for(clip_folder: Path) -> None:
+def test_nothing_is_cropped_where_nothing_is_asked_for(clip_folder: Path) -> None:
     """As in most files."""
-    for container in ("mp4", "mkv"):
-        path = cached(Clip(container=container), clip_folder)
-        assert index_of(path).stream.unheeded == ""
+    for clip in (Clip(container="mp4"), Clip(container="mkv")):
+        assert index_of(cached(clip, clip_folder)).stream.shown_area is None
+
+
+@given(*(st.fractions(-300, 300, max_denominator=3) for _ in range(4)))
+def test_an_aperture_that_makes_no_sense_is_none(
+    width: Fraction, height: Fraction, right: Fraction, down: Fraction
+) -> None:
+    """What is shown lies within the picture, its edges even, and within what is asked for."""
+    size = Size(160, 128)
+    area = Aperture(width, height, right, down).within(size)
+    if area is not None:
+        assert area.inside(size)
+        assert not any(side % 2 for side in (area.left, area.top, area.width, area.height))
+        assert area.width <= width
+        assert area.height <= height

@@ -1,7 +1,7 @@
 """How a container has pictures turned before they are shown: its display matrix.
 
-What it says of cropping (`clap` in MP4, PixelCrop in Matroska) is found beside it. FFmpeg's command
-and some players crop, libav's decoders do not.
+What it says of cropping (`clap` in MP4, PixelCrop in Matroska) is found beside it. Players crop,
+and so does FFmpeg's command from version 7.1 on; libav's decoders do not.
 """
 
 from __future__ import annotations
@@ -9,11 +9,15 @@ from __future__ import annotations
 import io
 import math
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import ceil, floor
 
 import av
 from av.video.stream import VideoStream
+
+from fleet.core.geometry import Rect, Size
 
 _CONTAINERS = {"mov", "matroska"}
 """The names of the demuxers that find a display matrix."""
@@ -27,6 +31,36 @@ _NEAR = 0.02
 
 
 @dataclass(frozen=True)
+class Aperture:
+    """The part of a picture that is shown, as MP4 states it (ISO 14496-12 12.1.4)."""
+
+    width: Fraction
+    height: Fraction
+    right: Fraction
+    """How far its middle lies to the right of the picture's; negative: to the left."""
+    down: Fraction
+    """How far its middle lies below the picture's; negative: above."""
+
+    def within(self, size: Size) -> Rect | None:
+        """Return the rectangle in a picture, its edges even; None where it is all or none of it.
+
+        Chroma has half the resolution: an odd first column or row is left out, and so is a last.
+        """
+        sides = []
+        for whole, part, off in (
+            (size.width, self.width, self.right),
+            (size.height, self.height, self.down),
+        ):
+            start = ceil((Fraction(whole) - part) / 2 + off)
+            end = floor((Fraction(whole) + part) / 2 + off)
+            sides.append((start + start % 2, end - end % 2))
+        (left, right), (top, bottom) = sides
+        is_inside = 0 <= left < right <= size.width and 0 <= top < bottom <= size.height
+        area = Rect(left, top, right - left, bottom - top) if is_inside else None
+        return None if area is None or area.size == size else area
+
+
+@dataclass(frozen=True)
 class Turn:
     """How a stored picture becomes the one that is shown: mirrored first, then turned."""
 
@@ -36,6 +70,8 @@ class Turn:
     """Whether left and right change places before."""
     unheeded: str = ""
     """What the matrix asks for and is not done, in a sentence; empty where all is done."""
+    aperture: Aperture | None = None
+    """What is shown of the stored picture; None: all."""
 
 
 def read_turn(stream: VideoStream) -> Turn:
@@ -56,8 +92,7 @@ def read_turn(stream: VideoStream) -> Turn:
     if header is None:
         return Turn()
     turn = turn_of(struct.unpack_from(">9i", header, header.rindex(b"tkhd") + _TKHD_MATRIX))
-    said = [turn.unheeded] if turn.unheeded else []
-    return replace(turn, unheeded="; ".join((*said, *_cropping(header))))
+    return replace(turn, aperture=_aperture(header))
 
 
 def turn_of(matrix: Sequence[int]) -> Turn:
@@ -87,13 +122,14 @@ def nearest_turn(degrees: float, *, mirrored: bool) -> Turn:
     return Turn(rotation, mirrored, odd)
 
 
-def _cropping(header: bytes) -> Iterator[str]:
-    """Yield a sentence where a header has pictures cropped (ISO 14496-12 12.1.4)."""
+def _aperture(header: bytes) -> Aperture | None:
     at = header.find(_CLEAN_APERTURE)
-    if at >= 0:
-        width, across, height, down = struct.unpack_from(">4I", header, at + len(_CLEAN_APERTURE))
-        if across and down:
-            yield f"it asks to be cropped to {width // across}x{height // down}"
+    if at < 0:
+        return None
+    numbers = struct.unpack_from(">IIIIiIiI", header, at + len(_CLEAN_APERTURE))
+    if not all(numbers[1::2]):
+        return None
+    return Aperture(*(Fraction(*pair) for pair in zip(numbers[::2], numbers[1::2], strict=True)))
 
 
 def _header(stream: VideoStream) -> bytes | None:

@@ -9,7 +9,7 @@ from fractions import Fraction
 from reprlib import repr as brief
 
 from fleet.core.frames import Colour, Matrix, Range
-from fleet.core.geometry import Size
+from fleet.core.geometry import Rect, Size
 from fleet.core.json_object import JsonObject, flag, integer, items, text
 from fleet.errors import BrokenVideoError, NotAVideoError, VideoError
 from fleet.video.containers.limits import MAX_PIXELS
@@ -29,6 +29,7 @@ def stream_to_json(stream: StreamInfo) -> str:
     fields = vars(stream) | {
         "size": [stream.size.width, stream.size.height],
         "colour": [stream.colour.matrix, stream.colour.range, stream.colour.declared],
+        "shown_area": stream.shown_area and list(vars(stream.shown_area).values()),
         "time_base": str(stream.time_base),
         "frame_rate": str(stream.frame_rate),
         "sample_aspect": str(stream.sample_aspect),
@@ -57,6 +58,7 @@ def stream_from_json(written: str) -> StreamInfo:
         codec_tag=raw.take("codec_tag", text, **default),
         size=Size(*raw.take("size", _size)),
         colour=raw.take("colour", _colour),
+        shown_area=raw.take("shown_area", _area),
         time_base=raw.take("time_base", _fraction),
         frame_rate=raw.take("frame_rate", _fraction),
         sample_aspect=raw.take("sample_aspect", _fraction),
@@ -82,6 +84,10 @@ def _size(value: object) -> tuple[int, int]:
     if not 0 < width * height <= MAX_PIXELS:
         raise ValueError(f"no picture has {width} x {height} pixels")
     return width, height
+
+
+def _area(value: object) -> Rect | None:
+    return None if value is None else Rect(*map(integer, items(value)))
 
 
 def _colour(value: object) -> Colour:

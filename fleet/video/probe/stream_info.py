@@ -129,7 +129,9 @@ def describe(
     facts = _with_container_colour(found, stream) if found else _libav_facts(uri, stream, picture)
     # As libav has it, what the stream asks for goes before what its container says.
     asked = display_orientation(codec, key)
-    turn = read_turn(stream) if asked is None else nearest_turn(asked[0], mirrored=asked[1])
+    turn = held = read_turn(stream)
+    if asked is not None:
+        turn = nearest_turn(asked[0], mirrored=asked[1])
     container = cast("InputContainer", stream.container)
     streams = video_streams(container)
     return StreamInfo(
@@ -149,6 +151,7 @@ def describe(
         later_sets=later_sets,
         number=[other.index for other in streams].index(stream.index),
         beside=",".join(map(codec_of, streams)),
+        shown_area=held.aperture.within(facts.size) if held.aperture else None,
         mirrored=turn.mirrored,
         rotation=turn.rotation,
         sample_aspect=_sample_aspect(stream.sample_aspect_ratio, facts.sample_aspect),
