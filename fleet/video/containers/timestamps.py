@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +32,8 @@ def continued(
     before. `pts`, `dts`: int64 [n] in decode order, NO_PTS where missing. `keys`, `shown`: bool
     [n]. `step`: ticks a picture, where only one is before.
     """
-    known = (pts != NO_PTS) & (dts != NO_PTS)
-    falls = np.flatnonzero((np.diff(dts) < 0) & known[1:] & known[:-1]) + 1
-    starts = [0, *(row for row in falls.tolist() if keys[row] or _starts_again(dts, known, row))]
+    known = pts != NO_PTS
+    starts = [0, *_restarts(pts, dts, keys)]
     moved, offset, restarts = pts.copy(), 0, 0
     last, lasts = NO_PTS, round(step)
     for start, end in zip(starts, [*starts[1:], len(pts)], strict=True):
@@ -49,14 +49,27 @@ def continued(
     return moved, restarts
 
 
-def _starts_again(dts: NDArray[np.int64], known: NDArray[np.bool_], row: int) -> bool:
+def _restarts(
+    pts: NDArray[np.int64], dts: NDArray[np.int64], keys: NDArray[np.bool_]
+) -> Iterator[int]:
+    """Yield the rows at which decode times fall for good, behind the first one."""
+    rows = np.flatnonzero((pts != NO_PTS) & (dts != NO_PTS))
+    times = dts[rows]
+    for place in (np.flatnonzero(np.diff(times) < 0) + 1).tolist():
+        # libav may leave out decode times where they fall.
+        start = int(rows[place - 1]) + 1
+        if keys[start : rows[place] + 1].any() or _go_on(times, place):
+            yield start
+
+
+def _go_on(times: NDArray[np.int64], place: int) -> bool:
     """Return whether decode times go on from one that falls without a key.
 
     A single time that is wrong falls as well; behind it they are as before. So several before and
     several behind it are looked at.
     """
-    before = dts[max(0, row - _SEVERAL) : row][known[max(0, row - _SEVERAL) : row]]
-    behind = dts[row : row + _SEVERAL][known[row : row + _SEVERAL]]
+    before = times[max(0, place - _SEVERAL) : place]
+    behind = times[place : place + _SEVERAL]
     if min(len(before), len(behind)) < _SEVERAL:
         return False
     rises = bool((np.diff(before) > 0).all() and (np.diff(behind) > 0).all())
