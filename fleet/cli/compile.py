@@ -19,7 +19,7 @@ from fleet.storage import Folder, read_file, read_text
 
 def compile_command(
     model: Annotated[str, typer.Argument(metavar="MODEL.onnx")],
-    output: Annotated[str, typer.Option(help="The path to write, without .om.")],
+    output: Annotated[str, typer.Option(help="The path to write; .om is added where it lacks.")],
     head: Annotated[
         str | None, typer.Option(help="How the output is read: fastestdet, yolov3 or yolov8.")
     ] = None,
@@ -44,19 +44,19 @@ def compile_command(
 
     Head, labels and anchors may be left out where the metadata of the model holds them.
     """
+    path = Path(f"{output.removesuffix('.om')}.om")
     configuration, remarks = parse_insert_op(read_text(aipp)) if aipp else (None, ())
     compiled = compile_model(
         read_file(model),
         head=head,
         labels=read_labels(read_text(labels), labels) if labels is not None else None,
-        name=Path(output).name,
+        name=path.stem,
         soc=chip(soc),
         size=_size(size),
         batch=batch,
         aipp=configuration,
         anchors=parse_anchors(anchors) if anchors is not None else None,
     )
-    path = Path(f"{output}.om")
     Folder(str(path.parent)).put(path.name, compiled)
     typer.echo(describe(read_card(compiled, str(path))))
     for remark in remarks:

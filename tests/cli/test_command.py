@@ -53,6 +53,18 @@ def model(
     return output.with_suffix(".om")
 
 
+def test_a_model_gets_the_name_that_is_asked_for(
+    model: Path, fastestdet_onnx: Path, coco_names: Path, tmp_path: Path
+) -> None:
+    """With .om or without, it is written once, and is the same model."""
+    written = tmp_path / "fastestdet.om"
+    args = ("--head", "fastestdet", "--labels", coco_names, "--output", written)
+    done = fleet_here("compile", fastestdet_onnx, *args)
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["fastestdet.om"]
+    assert written.read_bytes() == model.read_bytes()
+
+
 @pytest.mark.parametrize("option", ["--soc", "--soc_version"])
 def test_a_model_is_compiled_for_the_chip_that_is_named(
     option: str, fastestdet_onnx: Path, coco_names: Path, tmp_path: Path
