@@ -226,7 +226,7 @@ def _chip_s(
         seconds["vpc"] = seconds.get("vpc", 0.0) + sum(
             work.todo_frames * vpc_s(chip, work.shown_size, card.source) for work in prepared.works
         )
-        a_frame_s = card.chip_s(chip.fp16_tflops) / card.batch
+        a_frame_s = card.chip_s(chip) / card.batch
         seconds["model"] = seconds.get("model", 0.0) + prepared.todo_frames * a_frame_s
     return seconds
 
