@@ -265,6 +265,15 @@ def test_the_image_copies_what_is_there_and_runs_as_nobody_special() -> None:
     assert ("USER", "1000") in steps
 
 
+def test_the_image_has_all_that_the_wheel_carries() -> None:
+    """A file that is to lie in the wheel and is not copied would end the build of the image."""
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    carried = wanted["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    copied = [text.split() for word, text in instructions() if word == "COPY"]
+    for source in carried:
+        assert [source, f"/src/{source}"] in copied
+
+
 def test_the_image_pins_what_the_checkout_pins() -> None:
     """This Python, packages by their hashes, and the settings of every cluster."""
     steps = instructions()
