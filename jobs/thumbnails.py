@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -44,6 +45,10 @@ class Thumbnails(FrameJob):
         every_picture = np.arange(len(batch), dtype=np.int32)
         widths, heights = np.full(len(batch), size.width), np.full(len(batch), size.height)
         return Rows(every_picture, {"width": widths, "height": heights, "jpeg": jpegs})
+
+    def chip_use(self, size: Size) -> Mapping[str, Sequence[Size]]:
+        """One scaling and one JPEG a picture."""
+        return {"vpc": [self._size(size)], "jpege": [self._size(size)]}
 
     def _size(self, source: Size) -> Size:
         """Return an even width and height, as YUV 4:2:0 needs them."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from time import thread_time
 from types import TracebackType
 
+from fleet.ascend.chips.measures import together_per_s
+from fleet.ascend.chips.video_limits import VencLimits
 from fleet.ascend.soc import Soc
 from fleet.core.geometry import Size
 
@@ -17,7 +19,8 @@ class Reading:
     """Both clocks at one moment."""
 
     chip_s: Mapping[str, float]
-    """Modelled seconds of the real chip, by engine (vdec, vpc, jpegd, pngd, jpege, venc, model).
+    """Modelled seconds of the real chip, by engine (vdec, vpc, jpegd, pngd, jpege, venc, model, and
+    copy for what goes between host and device).
     Engines work at the same time, so that their seconds overlap."""
     host_s: Mapping[str, float]
     """Measured CPU seconds of this machine by stage, on the threads that ran it."""
@@ -36,6 +39,19 @@ class Clock:
         self._chip_s: defaultdict[str, float] = defaultdict(float)
         self._host_s: defaultdict[str, float] = defaultdict(float)
         self._watches: dict[str, _Stopwatch] = {}
+        self._channels: defaultdict[str, int] = defaultdict(int)
+
+    def open_channel(self, engine: str) -> None:
+        """Count one channel more of an engine, which shares its speed until it is closed."""
+        self._channels[engine] += 1
+
+    def close_channel(self, engine: str) -> None:
+        """Count one channel less."""
+        self._channels[engine] -= 1
+
+    def channels(self, engine: str) -> int:
+        """Return how many channels work on an engine: those open, and one where none is said."""
+        return max(1, self._channels[engine])
 
     def add_modelled(self, engine: str, seconds: float) -> None:
         """Add modelled seconds of the real chip's time."""
@@ -76,49 +92,75 @@ class _Stopwatch:
         self._totals[self._stage] += thread_time() - self._began_s
 
 
-def vdec_s(soc: Soc, size: Size) -> float:
-    """Return the modelled seconds to decode one picture, returned or skipped, on a busy chip.
+def vdec_s(soc: Soc, size: Size, channels: int = 1) -> float:
+    """Return the modelled seconds by which one picture, returned or skipped, holds VDEC up.
 
-    They are proportional to its pixels: 480 pictures a second at 1920x1080, and 960 at most, on
-    Ascend310 (docs/chip.md#clock-vdec). One channel alone would reach half of
-    that.
+    So many channels decode side by side: one alone at its own rate, several at that of the engine
+    at most. An Ascend310 decodes 240 pictures a second at 1920x1080 in one channel, and 480 in all
+    (docs/chip.md#clock-vdec, docs/chip.md#clock-vdec-channel).
     """
-    return soc.vdec.rate.seconds(size.pixels)
+    return 1 / soc.vdec.channel_pictures_per_s(size.pixels, channels)
 
 
-def vpc_s(soc: Soc, source: Size, target: Size) -> float:
-    """Return the modelled seconds of one scaling, with all engines of the VPC busy.
+def vpc_s(soc: Soc, source: Size, target: Size, channels: int = 1) -> float:
+    """Return the modelled seconds by which one scaling holds VPC up; channels as for `vdec_s`.
 
-    W and H are the larger width and the larger height of the two sizes: on Ascend310 the whole chip
-    scales 3840 x 2160 x 360 / (W x H) pictures a second, 1440 at 1920x1080
-    (docs/chip.md#clock-vpc).
+    W and H are the larger width and the larger height of the two sizes: all channels of an
+    Ascend310 scale 3840 x 2160 x 360 / (W x H) pictures a second, 1440 at 1920x1080, and one
+    channel a quarter of it (docs/chip.md#clock-vpc, docs/chip.md#clock-vpc-engine).
     """
     larger = max(source.width, target.width) * max(source.height, target.height)
-    return soc.vpc.rate.seconds(larger)
+    return 1 / soc.vpc.engine_pictures_per_s(larger, channels)
 
 
-def jpegd_s(soc: Soc, size: Size) -> float:
-    """Return the modelled seconds to decode one JPEG, with all channels busy.
+def jpegd_s(soc: Soc, size: Size, channels: int = 1) -> float:
+    """Return the modelled seconds to decode one JPEG; channels as for `vdec_s`.
 
-    Ascend310 decodes 256 a second at 1920x1080 and 64 at 3840x2160 (docs/chip.md#clock-jpegd).
+    An Ascend310 decodes 128 a second at 1920x1080 in one channel, and 256 in two or more
+    (docs/chip.md#clock-jpegd).
     """
-    return soc.jpegd.rate.seconds(size.pixels)
+    return 1 / together_per_s(soc.jpegd.rate, soc.jpegd.channel_rate, size.pixels, channels)
 
 
-def pngd_s(soc: Soc, size: Size) -> float:
-    """Return the modelled seconds to decode one PNG, with all channels busy.
+def pngd_s(soc: Soc, size: Size, channels: int = 1) -> float:
+    """Return the modelled seconds to decode one PNG; channels as for `vdec_s`.
 
-    Ascend310 decodes 24 a second at 1920x1080 and 6 at 3840x2160 (docs/chip.md#clock-pngd).
+    An Ascend310 decodes 4 a second at 1920x1080 in one channel, and 24 in six or more
+    (docs/chip.md#clock-pngd).
     """
-    return soc.pngd.rate.seconds(size.pixels)
+    return 1 / together_per_s(soc.pngd.rate, soc.pngd.channel_rate, size.pixels, channels)
 
 
-def jpege_s(soc: Soc, size: Size) -> float:
-    """Return the modelled seconds to encode one JPEG; they are proportional to its pixels.
+def jpege_s(soc: Soc, size: Size, channels: int = 1) -> float:
+    """Return the modelled seconds to encode one JPEG; channels as for `vdec_s`.
 
-    Ascend310 encodes 64 a second at 1920x1080 and 16 at 3840x2160 (docs/chip.md#clock-jpege).
+    An Ascend310 encodes 64 a second at 1920x1080 and 16 at 3840x2160 (docs/chip.md#clock-jpege).
     """
-    return soc.jpege.rate.seconds(size.pixels)
+    return 1 / together_per_s(soc.jpege.rate, soc.jpege.channel_rate, size.pixels, channels)
+
+
+def venc_s(limits: VencLimits, size: Size) -> float:
+    """Return the modelled seconds to encode one picture of a video, whatever the channels.
+
+    An Ascend310 encodes 30 a second at 1920x1080 (docs/chip.md#clock-venc).
+    """
+    return limits.rate.seconds(size.pixels)
+
+
+def model_s(soc: Soc, macs: int) -> float:
+    """Return the modelled seconds of so many multiply-accumulates: a lower bound.
+
+    It is at the peak of the chip's cube units, two operations each (docs/chip.md#clock-fp16).
+    """
+    return 2 * macs / (soc.peak_tflops * 1e12)
+
+
+def copy_s(soc: Soc, size_bytes: int) -> float:
+    """Return the modelled seconds to copy bytes between host and device.
+
+    (docs/chip.md#clock-copy)
+    """
+    return size_bytes / soc.copy_bytes_per_s
 
 
 def _difference(now: Mapping[str, float], earlier: Mapping[str, float]) -> dict[str, float]:

@@ -111,7 +111,7 @@ class StreamDecoder(ABC):
         self._state = "running"
         self._pending[unit.row] = unit.wanted
         with self._clock.stage(self.stage):
-            self._count(self._size)
+            self._count(self._size, len(unit.nals.data))
             self._take(self._decode(packet, unit.row))
             while len(self._pending) > self._most_pending:  # some units have no picture
                 del self._pending[next(iter(self._pending))]
@@ -165,8 +165,8 @@ class StreamDecoder(ABC):
         """Free what the decoder occupies, once."""
 
     @abstractmethod
-    def _count(self, size: Size) -> None:
-        """Add the modelled time of a picture of this size."""
+    def _count(self, size: Size, coded_bytes: int) -> None:
+        """Add the modelled time of a picture of this size, which came in so many bytes."""
 
     @abstractmethod
     def _resize(self, size: Size) -> None:

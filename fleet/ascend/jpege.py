@@ -9,7 +9,7 @@ from av.codec.context import CodecContext
 from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
-from fleet.ascend.clock import Clock, jpege_s
+from fleet.ascend.clock import Clock, copy_s, jpege_s
 from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
@@ -46,10 +46,13 @@ class Jpege:
         held = self._memory.allocate(size_bytes, "jpege output")
         try:
             with self._clock.stage("jpege"):
-                self._clock.add_modelled("jpege", jpege_s(self._soc, picture.size))
+                seconds = jpege_s(self._soc, picture.size, self._clock.channels("jpege"))
+                self._clock.add_modelled("jpege", seconds)
                 converts = self._full_range if full_range is None else full_range
                 surface = self._jpeg_surface(picture, full_range=converts)
-                return _encode(surface, quantiser(level))
+                made = _encode(surface, quantiser(level))
+            self._clock.add_modelled("copy", copy_s(self._soc, len(made)))
+            return made
         finally:
             held.free()
 

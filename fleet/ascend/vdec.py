@@ -9,7 +9,7 @@ from av.codec.context import Flags
 from av.video.frame import PictureType
 from av.video.reformatter import VideoReformatter
 
-from fleet.ascend.clock import Clock, vdec_s
+from fleet.ascend.clock import Clock, copy_s, vdec_s
 from fleet.ascend.codes import Code
 from fleet.ascend.decoder import StreamDecoder
 from fleet.ascend.memory import Memory
@@ -70,6 +70,7 @@ class VdecChannel(StreamDecoder):
         self._to_8_bit = VideoReformatter()
         self._scaler = Scaler()
         super().__init__(soc, memory, clock, stream, soc.vdec.input)
+        clock.open_channel("vdec")
         if settings.is_fast:
             self._codec.flags |= Flags.low_delay
 
@@ -79,11 +80,14 @@ class VdecChannel(StreamDecoder):
         return self._soc.vdec.stride.strides(size, pixel_bytes)
 
     def _free(self) -> None:
+        self._clock.close_channel("vdec")
         self._held.free()
         self._on_close(self)
 
-    def _count(self, size: Size) -> None:
-        self._clock.add_modelled("vdec", vdec_s(self._soc, size))
+    def _count(self, size: Size, coded_bytes: int) -> None:
+        channels = self._clock.channels("vdec")
+        self._clock.add_modelled("vdec", vdec_s(self._soc, size, channels))
+        self._clock.add_modelled("copy", copy_s(self._soc, coded_bytes))
 
     def _resize(self, size: Size) -> None:
         check_size(self._soc, self.settings, size)

@@ -14,7 +14,7 @@ from av.video.frame import PictureType
 from av.video.reformatter import VideoReformatter
 
 from fleet.ascend.chips.video_limits import VencLimits
-from fleet.ascend.clock import Clock
+from fleet.ascend.clock import Clock, venc_s
 from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
@@ -99,7 +99,7 @@ class VencChannel:
         """
         self._check(picture)
         with self._clock.stage("venc"):
-            self._clock.add_modelled("venc", self._limits.rate.seconds(picture.size.pixels))
+            self._clock.add_modelled("venc", venc_s(self._limits, picture.size))
             encoder = self._encoder or self._open(picture)
             frame = self._to_planar.reformat(
                 picture.surface, format="yuv420p", threads=1, **UNCHANGED

@@ -36,6 +36,10 @@ def compile_command(
     anchors: Annotated[
         str | None, typer.Option(help="For yolov3, a group an output: '10,13 16,30; 62,45 59,119'.")
     ] = None,
+    pictures_per_s: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="What a real chip does, as measured; else its peak counts."),
+    ] = None,
     soc: Annotated[
         str, typer.Option("--soc", "--soc_version", help="The chip to compile for.")
     ] = "Ascend310",
@@ -56,6 +60,7 @@ def compile_command(
         batch=batch,
         aipp=configuration,
         anchors=parse_anchors(anchors) if anchors is not None else None,
+        pictures_per_s=pictures_per_s or 0.0,
     )
     Folder(str(path.parent)).put(path.name, compiled)
     typer.echo(describe(read_card(compiled, str(path))))

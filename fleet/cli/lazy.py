@@ -18,6 +18,7 @@ HOMES = {
     "simulate": "fleet.cli.simulate:simulate",
     "status": "fleet.cli.status:status",
     "top": "fleet.cli.top:top",
+    "devices": "fleet.cli.devices:devices",
     "verify": "fleet.cli.verify:verify",
     "requeue": "fleet.cli.requeue:requeue",
     "compact": "fleet.cli.compact:compact",

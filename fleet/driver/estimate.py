@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from fleet.ascend.clock import vdec_s, vpc_s
-from fleet.ascend.soc import Soc, soc
+from fleet.ascend.soc import soc
 from fleet.core.interval import LeaseNames
 from fleet.core.receipt import Tally
+from fleet.driver.chip_time import modelled_s
 from fleet.driver.preparing.prepared import Prepared
-from fleet.driver.session import Session
+from fleet.driver.session import JobTarget, Session
 from fleet.models.card import read_card
 from fleet.plan.lease import Lease
 from fleet.plan.plan import bundle
@@ -118,7 +118,7 @@ def estimate(
     digest = target.digest
     leases = bundle(prepared.works, LeaseNames(digest), devices, target.job.lease_s)
     before = session.state.total
-    chip_s = _chip_s(prepared, before, target.identity.files, soc(target.job.soc))
+    chip_s = _chip_s(prepared, before, target)
     rival = read_holder(target.table.folder, LEADER_LOCK)
     known = [video for video in prepared.videos if not (video.refused or video.unread)]
     whole = Stretch(len(known), prepared.duration_s, prepared.frames)
@@ -178,7 +178,7 @@ def simulation_input(
     names, longest_s = LeaseNames(target.digest), target.job.lease_s
     before = session.state.total
     leases = bundle(prepared.works, names, 1, longest_s)
-    chip_s = _chip_s(prepared, before, target.identity.files, soc(target.job.soc))
+    chip_s = _chip_s(prepared, before, target)
     return SimulationInput(
         lambda devices: bundle(prepared.works, names, devices, longest_s),
         _here(leases, before, 1),
@@ -212,32 +212,18 @@ def _makespan(costs: Sequence[float], devices: int) -> float:
     return max(ready)
 
 
-def _chip_s(
-    prepared: Prepared, before: Tally, files: Mapping[str, bytes], chip: Soc
-) -> dict[str, float]:
-    """Model the chip's seconds by engine: as for what was done before, else an upper bound."""
+def _chip_s(prepared: Prepared, before: Tally, target: JobTarget) -> dict[str, float]:
+    """Model the chip's seconds by engine: as for what was done before, else by what is planned."""
     if before.frames >= ENOUGH_FRAMES and any(before.chip_s.values()):
         share = prepared.todo_frames / before.frames
         return {engine: seconds * share for engine, seconds in before.chip_s.items()}
-    on_chip = [work for work in prepared.works if not work.on_host]
-    seconds = {"vdec": sum(_packets(work) * vdec_s(chip, work.size) for work in on_chip)}
-    for name, data in files.items():
-        card = read_card(data, name)
-        seconds["vpc"] = seconds.get("vpc", 0.0) + sum(
-            work.todo_frames * vpc_s(chip, work.shown_size, card.source) for work in prepared.works
-        )
-        a_frame_s = card.chip_s(chip.fp16_tflops) / card.batch
-        seconds["model"] = seconds.get("model", 0.0) + prepared.todo_frames * a_frame_s
-    return seconds
-
-
-def _packets(work: VideoWork) -> int:
-    return int(work.costs.packets[work.todo].sum())
+    cards = [read_card(data, name) for name, data in target.identity.files.items()]
+    return modelled_s(prepared.works, cards, target.job.work, soc(target.job.soc))
 
 
 def _chip(chip_s: Mapping[str, float], before: Tally, devices: int) -> Cost:
     slowest_s = max(chip_s.values(), default=0.0)
-    basis = "at most, modelled from the data sheet"
+    basis = "modelled from the data sheet, every packet decoded"
     if before.frames >= ENOUGH_FRAMES:
         basis = f"modelled from the data sheet, as for the {before.frames:,} frames done before"
     return Cost(devices, slowest_s, slowest_s / devices, basis)

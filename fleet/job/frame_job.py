@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Generic, cast
 
@@ -10,6 +11,7 @@ import pyarrow as pa
 from typing_extensions import TypeVar
 
 from fleet.core.frames import Detections, FrameBatch, Rows
+from fleet.core.geometry import Size
 
 if TYPE_CHECKING:
     from fleet.device import Device
@@ -46,6 +48,15 @@ class FrameJob(ABC, Generic[Opened]):
         It is called once for each device.
         """
         return cast("Opened", device)
+
+    def chip_use(self, size: Size) -> Mapping[str, Sequence[Size]]:
+        """Return what `run` does with a picture of a size, besides its models, for `fleet plan`.
+
+        "vpc" -> the sizes that it is scaled to, "jpege" -> those of the JPEGs that are made of it.
+        A run itself counts what really happens.
+        """
+        del size
+        return {}
 
     @abstractmethod
     def run(self, opened: Opened, batch: FrameBatch) -> Rows | Detections:

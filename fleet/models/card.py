@@ -9,6 +9,8 @@ from onnxruntime import InferenceSession
 from pydantic import TypeAdapter, ValidationError
 
 from fleet.ascend.aipp_config import AippConfig
+from fleet.ascend.clock import model_s
+from fleet.ascend.soc import Soc
 from fleet.core.geometry import Fit, Size
 from fleet.errors import ModelRefusedError
 from fleet.models.heads import Anchors
@@ -62,6 +64,8 @@ class ModelCard:
     """SHA-256 in hex over graph and configuration, without the name."""
     anchors: Anchors = ()
     """The anchors of the head; empty for a head without."""
+    pictures_per_s: float = 0.0
+    """What was measured on a real chip, or is else known; 0 where nobody said."""
 
     def __post_init__(self) -> None:
         if self.format != FORMAT:
@@ -82,21 +86,23 @@ class ModelCard:
         """The device memory of the loaded model: weights, workspace, input and output."""
         return self.weight_bytes + self.workspace_bytes + self.input_bytes + self.output_bytes
 
-    def chip_s(self, fp16_tflops: float) -> float:
-        """Return the modelled seconds for one batch: a lower bound, at the cores' float16 peak.
+    def chip_s(self, soc: Soc) -> float:
+        """Return the modelled seconds for one batch: by its own rate, where it has one.
 
-        A multiply-accumulate counts as two operations; `fp16_tflops` is that of the chip's table.
+        Else a lower bound, at the peak of the chip's cores in float16.
         """
-        return 2 * self.macs * self.batch / (fp16_tflops * 1e12)
+        if self.pictures_per_s:
+            return self.batch / self.pictures_per_s
+        return model_s(soc, self.macs * self.batch)
 
     def configuration(self) -> str:
         """Return as JSON all that the digest covers besides the graph."""
-        return replace(self, name="", digest="").to_json()
+        return replace(self, name="", digest="", pictures_per_s=0.0).to_json()
 
     def to_json(self) -> str:
         """Return the card in the form of the model's metadata."""
-        # Older cards have no field for anchors: without it digests stay the same.
-        without = None if self.anchors else {"anchors"}
+        # Older cards have no fields for these: without them digests stay the same.
+        without = {name for name in ("anchors", "pictures_per_s") if not getattr(self, name)}
         return CARDS.dump_json(self, exclude=without).decode()
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.ascend.aipp import Aipp
-from fleet.ascend.clock import Clock
+from fleet.ascend.clock import Clock, copy_s
 from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
@@ -61,7 +61,8 @@ class Network:
         self._aipp = Aipp(self.card.aipp, self.card.size, self.card.batch, self.card.dtype)
         source = self._aipp.source
         self._nv12 = np.zeros((self.card.batch, source.height * 3 // 2, source.width), np.uint8)
-        self._chip_s = self.card.chip_s(soc.fp16_tflops)
+        self._chip_s = self.card.chip_s(soc)
+        self._copy_s = copy_s(soc, self.card.output_bytes)
         self._closed = False
 
     def __repr__(self) -> str:
@@ -105,6 +106,7 @@ class Network:
             message = f"{self} takes an input of {self.card.dtype}, not {tensor.dtype}."
             raise_device_error(Code.ACL_ERROR_GE_DATATYPE_INVALID, message, "Convert it first.")
         self._clock.add_modelled("model", self._chip_s)
+        self._clock.add_modelled("copy", self._copy_s)
         with self._clock.stage("model"):
             try:
                 outputs: list[NDArray[np.generic]] = self._session.run(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from textwrap import wrap
 
-from fleet.core.format import plural
+from fleet.core.format import duration, percent, plural
 from fleet.text import one_line
 
 WIDTH = 80
@@ -71,3 +71,16 @@ def most(values: Mapping[str, float], count: int, kind: str, form: str) -> str:
 def together(words: Iterable[str]) -> str:
     """Return words as a list in which no line is broken within a word and its figure."""
     return ", ".join(word.replace(" ", _TIE) for word in words)
+
+
+def busy(chip_s: Mapping[str, float]) -> str:
+    """Return by modelled seconds which engine holds a chip back, and how busy it keeps the others.
+
+    Engines work side by side: the slowest is busy all the time.
+    """
+    ordered = sorted(((s, engine) for engine, s in chip_s.items() if s), key=lambda item: -item[0])
+    if not ordered:
+        return "no engine is busy"
+    slowest_s, slowest = ordered[0]
+    shares = (f"{engine} {percent(s, slowest_s)} {duration(s)}" for s, engine in ordered)
+    return f"{slowest} holds it back; engines side by side, busy {together(shares)}"

@@ -8,7 +8,7 @@ from fleet.core.format import about, duration, percent, plural, short, size
 from fleet.driver.estimate import Cost, Estimate, Stretch
 from fleet.driver.preparing.streams import left_streams
 from fleet.text import one_line
-from fleet.views.layout import fact, hang, left_aside, together
+from fleet.views.layout import busy, fact, hang, left_aside
 
 REFUSED = 20
 """Refused videos that are listed."""
@@ -83,11 +83,9 @@ def _money(amount: float) -> str:
 
 
 def _chip(plan: Estimate) -> str:
-    slowest = sorted(plan.chip_s.items(), key=lambda item: -item[1])
-    engines = together(f"{engine} {duration(seconds)}" for engine, seconds in slowest)
     cost = plan.chip
     on = f"{duration(cost.wall_s)} on {plural(cost.devices, 'chip')}, {_hours(cost)}"
-    return f"{on} ({cost.basis}; engines side by side, the slowest decides: {engines})"
+    return f"{on} ({cost.basis}): {busy(plan.chip_s)}"
 
 
 def _refused(plan: Estimate) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fleet.core.format import duration, percent, plural, rate, short, size
 from fleet.driver.report import RunReport
 from fleet.text import one_line
-from fleet.views.layout import fact, hang, left_aside, most, together
+from fleet.views.layout import busy, fact, hang, left_aside, most
 
 LABELS = 6
 STAGES = 6
@@ -83,9 +83,7 @@ def _modelled(report: RunReport) -> str:
     on = f"{duration(slowest_s)} on one {report.soc}"
     if report.devices > 1:
         on += f", {duration(slowest_s / report.devices)} on {report.devices:,}"
-    ordered = sorted(chip_s.items(), key=lambda item: -item[1])
-    engines = together(f"{engine} {duration(seconds)}" for engine, seconds in ordered)
-    return f"{on} (not measured; engines side by side, the slowest decides: {engines})"
+    return f"{on} (not measured): {busy(chip_s)}"
 
 
 def _losses(report: RunReport) -> list[str]:

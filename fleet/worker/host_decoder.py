@@ -9,7 +9,7 @@ import av
 from av.error import FFmpegError
 from av.video.reformatter import ColorRange, VideoReformatter
 
-from fleet.ascend.clock import Clock
+from fleet.ascend.clock import Clock, copy_s
 from fleet.ascend.codes import Code
 from fleet.ascend.decoder import StreamDecoder
 from fleet.ascend.memory import Memory
@@ -18,7 +18,7 @@ from fleet.ascend.stream_rules import check_host_stream, check_stream
 from fleet.ascend.surface import UNCHANGED, planes
 from fleet.ascend.vdec import VdecChannel
 from fleet.core.access_unit import AccessUnit
-from fleet.core.frames import Colour, Range
+from fleet.core.frames import Colour, Picture, Range
 from fleet.core.geometry import Size
 from fleet.device import Device
 from fleet.errors import StreamRefusedError
@@ -94,8 +94,14 @@ class HostDecoder(StreamDecoder):
     def _free(self) -> None:
         """Nothing is occupied."""
 
-    def _count(self, size: Size) -> None:
+    def _count(self, size: Size, coded_bytes: int) -> None:
         """The chip does nothing."""
+
+    def _picture(self, frame: av.VideoFrame) -> Picture:
+        """Return a frame as a picture in device memory, to which it is copied."""
+        pixels = frame.width * frame.height
+        self._clock.add_modelled("copy", copy_s(self._soc, pixels * 3 // 2))
+        return super()._picture(frame)
 
     def _resize(self, size: Size) -> None:
         """Nothing depends on the size."""

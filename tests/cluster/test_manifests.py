@@ -108,6 +108,33 @@ def test_the_autoscaler_believes_that_a_worker_has_an_npu(cluster: dict[str, Any
     assert all(kind["min_workers"] == 0 < kind["max_workers"] for kind in workers.values())
 
 
+def every_pod() -> list[Any]:
+    """Every pod that a manifest describes, the one that submits a job among them."""
+    submitter = manifest("rayjob.yaml")["spec"]["submitterPodTemplate"]
+    found = [pytest.param(submitter, id="submitter")]
+    for cluster in kuberay_clusters():
+        for name, template in pods(cluster.values[0]).items():
+            found.append(pytest.param(template, id=f"{cluster.id}-{name}"))
+    return found
+
+
+@pytest.mark.parametrize("template", every_pod())
+def test_no_pod_reserves_a_card_that_would_idle(template: dict[str, Any]) -> None:
+    """Devices are simulated: a pod asks for cores and memory, of any node."""
+    assert "nodeSelector" not in template["spec"]
+    for container in template["spec"]["containers"]:
+        for kind in ("requests", "limits"):
+            assert set(container["resources"][kind]) == {"cpu", "memory"}
+
+
+@pytest.mark.parametrize("name", ["raycluster.yaml", "rayjob.yaml", "README.md"])
+def test_the_words_for_who_has_a_card_are_there(name: str) -> None:
+    """Which lines to change, and that devices are simulated."""
+    text = (CLUSTER / name).read_text("utf-8")
+    for words in ("huawei.com/Ascend310: 1", "accelerator: huawei-Ascend310", "simulated"):
+        assert words in text
+
+
 @pytest.mark.parametrize("cluster", kuberay_clusters())
 def test_pods_are_what_kubernetes_takes(cluster: dict[str, Any]) -> None:
     """Each template, as a Pod, against the schemas of Kubernetes; all volumes go with the pod."""
@@ -157,16 +184,6 @@ def started_by(script: str) -> list[str]:
 def test_a_job_has_the_same_cluster() -> None:
     """What rayjob.yaml says of the cluster is what raycluster.yaml says."""
     assert manifest("rayjob.yaml")["spec"]["rayClusterSpec"] == manifest("raycluster.yaml")["spec"]
-
-
-def every_pod() -> list[Any]:
-    """Every pod that a manifest describes, the one that submits a job among them."""
-    submitter = manifest("rayjob.yaml")["spec"]["submitterPodTemplate"]
-    found = [pytest.param(submitter, id="submitter")]
-    for cluster in kuberay_clusters():
-        for name, template in pods(cluster.values[0]).items():
-            found.append(pytest.param(template, id=f"{cluster.id}-{name}"))
-    return found
 
 
 LOCKED = {
@@ -263,6 +280,15 @@ def test_the_image_copies_what_is_there_and_runs_as_nobody_special() -> None:
                 subprocess.run(["bash", "-n"], input=text, text=True, check=False).returncode == 0
             )
     assert ("USER", "1000") in steps
+
+
+def test_the_image_has_all_that_the_wheel_carries() -> None:
+    """A file that is to lie in the wheel and is not copied would end the build of the image."""
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    carried = wanted["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    copied = [text.split() for word, text in instructions() if word == "COPY"]
+    for source in carried:
+        assert [source, f"/src/{source}"] in copied
 
 
 def test_the_image_pins_what_the_checkout_pins() -> None:

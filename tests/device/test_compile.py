@@ -73,7 +73,7 @@ def test_work_is_counted_from_the_graph() -> None:
     for batch in (1, 2):
         card = read_card(compiled(colour_network(lengths=(batch, 32, 64))), "made.om")
         assert card.macs == 64 * 32 * 9
-        assert card.chip_s(CHIP.fp16_tflops) == batch * 64 * 32 * 9 * 2 / 8e12
+        assert card.chip_s(CHIP) == pytest.approx(batch * 64 * 32 * 9 * 2 / 11.14112e12)
         assert card.workspace_bytes == batch * 2 * 64 * 32 * 3 * 2
         assert card.output_bytes == batch * 7 * 4
         assert card.memory_bytes == (
@@ -349,6 +349,18 @@ def test_the_description_says_what_was_compiled() -> None:
     text = describe(read_card(swapped, "made.om"))
     for part in ("warning", "NV21", "fixed matrix", "mean 7 8 9"):
         assert part in text
+
+
+def test_a_rate_that_is_known_takes_the_place_of_the_bound() -> None:
+    """Of a network that does 200 pictures a second a batch takes so long; it is the same model."""
+    content = colour_network(lengths=("n", 32, 64))
+    bound = read_card(compiled(content, batch=2), "made.om")
+    known = read_card(compiled(content, batch=2, pictures_per_s=200.0), "made.om")
+    assert known.chip_s(CHIP) == pytest.approx(2 / 200)
+    assert bound.chip_s(CHIP) < known.chip_s(CHIP)
+    assert known.digest == bound.digest
+    assert "5.000 ms a picture by the rate given" in describe(known)
+    assert "a picture at least" in describe(bound)
 
 
 def test_labels_are_read_a_line_each() -> None:

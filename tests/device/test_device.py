@@ -110,7 +110,7 @@ def test_both_clocks_count_by_engine(device: Device) -> None:
         picture.release()
     spent = device.clock.snapshot().since(before)
     assert spent.chip_s["vdec"] == pytest.approx(20 / 960)
-    assert spent.chip_s["vpc"] == pytest.approx(20 * 192 * 128 / (1920 * 1080 * 1440))
+    assert spent.chip_s["vpc"] == pytest.approx(20 * 192 * 128 / (1920 * 1080 * 360))
     assert set(spent.host_s) == {"vdec", "vpc"}
     assert all(0 < seconds < 10 for seconds in spent.host_s.values())
 

@@ -271,12 +271,12 @@ def test_a_decoded_still_goes_to_vpc_and_jpege() -> None:
 
 
 def test_time_and_memory_are_counted() -> None:
-    """1/256 s at 1080p, and the file with its 8 bytes (docs/chip.md#jpegd-buffer)."""
+    """1/128 s at 1080p in one channel, and the file with its 8 bytes (docs/chip.md#jpegd-buffer)."""
     data = jpeg(Size(1920, 1080))
     with Device(Ascend310) as device:
         used = device.memory.used_bytes
         picture = device.jpegd.decode(data)
-        assert device.clock.snapshot().chip_s["jpegd"] == pytest.approx(1 / 256)
+        assert device.clock.snapshot().chip_s["jpegd"] == pytest.approx(1 / 128)
         assert device.memory.used_bytes - used == 1920 * 1088 * 3 // 2 + 32
         picture.release()
         device.memory.allocate(device.memory.budget_bytes - device.memory.used_bytes - 64, "filler")

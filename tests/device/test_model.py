@@ -203,7 +203,7 @@ def test_both_clocks_are_kept(device: Device) -> None:
     net = network(device, content, batch=2)
     found(net, picture(device), picture(device), picture(device))
     clock = device.clock.snapshot()
-    assert clock.chip_s["model"] == pytest.approx(2 * net.card.chip_s(CHIP.fp16_tflops))
+    assert clock.chip_s["model"] == pytest.approx(2 * net.card.chip_s(CHIP))
     assert clock.chip_s["vpc"] > 0
     assert set(clock.host_s) == {"vpc", "aipp", "model", "head"}
 

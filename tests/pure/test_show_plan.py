@@ -25,7 +25,7 @@ PLAN = Estimate(
     fetch_bytes=10**12,
     leases=9000,
     here=Cost(64, 3600.0 * 640, 3600.0 * 10.5, "estimated by a cost model"),
-    chip=Cost(64, 3600.0 * 64, 3600.0, "at most, modelled from the data sheet"),
+    chip=Cost(64, 3600.0 * 64, 3600.0, "modelled from the data sheet, not measured"),
     chip_s={"vdec": 3600.0 * 64, "model": 40.0},
     refused=(
         Refused("s3://bucket/in/caf\ne.mp4", "it is a text file.", retryable=False),
@@ -47,7 +47,7 @@ def test_a_plan_says_what_it_would_do_take_cost_and_refuse() -> None:
         "to do       900h in 1,000 videos, 3,240,000 frames, 1.0 TB to fetch at most",
         "leases      9,000 on 64 devices",
         "about 10h, 640.0 device-hours (estimated by a cost model)",
-        "Ascend310   1h00m on 64 chips, 64.0 device-hours (at most, modelled",
+        "Ascend310   1h00m on 64 chips, 64.0 device-hours (modelled from the",
         "320.00 for such devices as here, 32.00 on Ascend310 (modelled)",
         "2 videos will not be processed:",
         r"caf\ne.mp4",

@@ -76,8 +76,9 @@ Finished: build/town
   leases      24 in this run
   time here   4m12s on 2 devices, 148 frames/s, 74/device, 312 MB a worker
   CPU here    13.9 ms a frame: vdec 8.10, model 4.29, vpc 1.10, fetch 0.40
-  modelled    1m18s on one Ascend310, 39s on 2 (not measured; engines side by
-              side, the slowest decides: vdec 1m18s, model 20s, vpc 3.1s)
+  modelled    1m18s on one Ascend310, 39s on 2 (not measured): vdec holds it
+              back; engines side by side, busy vdec 100 % 1m18s, model 25 % 20s,
+              vpc 3 % 3.1s
 
 Read it with
   duckdb -c "select label, count(*) from 'build/town/detections/*.parquet' group by all order by 2 desc\""""

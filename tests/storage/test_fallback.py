@@ -141,7 +141,8 @@ def test_a_plan_says_how_much_needs_it(job: fleet.Job) -> None:
     planned = estimate(load_session(resolve_target(on_host(job))), 1)
     assert (planned.on_host.videos, planned.on_host.frames) == (4, 40)
     assert planned.on_host.video_s == pytest.approx(without.for_host.video_s)
-    assert planned.chip_s["vdec"] == 0
+    assert "vdec" not in planned.chip_s
+    assert planned.chip_s["copy"] > 0
 
 
 def test_a_video_that_was_begun_with_it_is_ended_without_it(job: fleet.Job) -> None:

@@ -31,7 +31,7 @@ def test_a_step_is_counted_forward_and_backward() -> None:
 
     network = torch.nn.Sequential(CubeConv(3, 4, 3, padding=1))
     mixed = step_use(network, Ascend910A, PrecisionMode.ALLOW_MIX_PRECISION, 8, CANVAS)
-    assert mixed.chip_s == pytest.approx(2 * 3 * MACS * 8 / 256e12)
+    assert mixed.chip_s == pytest.approx(2 * 3 * MACS * 8 / 262.144e12)
     single = step_use(network, Ascend910A, PrecisionMode.FORCE_FP32, 8, CANVAS)
     assert single.chip_s is None
     held = 4 * 32 * 16 * 8

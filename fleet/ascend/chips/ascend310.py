@@ -153,6 +153,7 @@ Ascend310 = Soc(
         header_bytes=640 + 128,  # docs/chip.md#jpege-predicted
         size_step=2 * MB,  # docs/chip.md#jpege-predicted
         rate=Rate(HD_PIXELS * 64),  # docs/chip.md#clock-jpege: 1080p 64 fps, 4K 16 fps
+        channel_rate=Rate(HD_PIXELS * 64),  # docs/chip.md#clock-jpege: no figure for channels
     ),
     pngd=PngdLimits(
         input=SizeRange(Size(32, 32), Size(4096, 4096)),  # docs/chip.md#pngd, the first five
@@ -161,6 +162,7 @@ Ascend310 = Soc(
         width_step=128,
         height_step=16,
         rate=Rate(HD_PIXELS * 24),  # docs/chip.md#clock-pngd
+        channel_rate=Rate(HD_PIXELS * 4),  # docs/chip.md#clock-pngd: n x 4
     ),
     venc=VencLimits(  # docs/chip.md#venc
         input=SizeRange(Size(128, 128), Size(1920, 1920)),
@@ -175,4 +177,5 @@ Ascend310 = Soc(
         rate=Rate(HD_PIXELS * 30),  # docs/chip.md#clock-venc
     ),
     aipp=AippLimits(most_padded_width=1080),  # docs/chip.md#aipp-padded-width
+    copy_bytes_per_s=1000 * HD_PIXELS * 3 / 2,  # docs/chip.md#clock-copy
 )

@@ -78,7 +78,9 @@ Ascend310P3 = replace(  # docs/chip.md#chip-tables: what is not said here is as 
         stride=replace(Ascend310.jpegd.stride, width_step=64, min_width=64),
         address_step=1,  # docs/chip.md#memory-address
     ),
-    jpege=replace(Ascend310.jpege, rate=Rate(HD_PIXELS * 1024)),  # docs/chip.md#clock-jpege
+    jpege=replace(  # docs/chip.md#clock-jpege
+        Ascend310.jpege, rate=Rate(HD_PIXELS * 1024), channel_rate=Rate(HD_PIXELS * 128)
+    ),
     venc=replace(  # docs/chip.md#venc
         _VENC,
         source_rate=range(1, 241),

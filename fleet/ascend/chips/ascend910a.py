@@ -25,7 +25,9 @@ Ascend910A = replace(  # docs/chip.md#chip-tables: what is not said here is as o
     jpegd=replace(  # docs/chip.md#clock-jpegd
         Ascend310.jpegd, rate=Rate(HD_PIXELS * 2048), channel_rate=Rate(HD_PIXELS * 128)
     ),
-    jpege=replace(Ascend310.jpege, rate=Rate(HD_PIXELS * 1024)),  # docs/chip.md#clock-jpege
+    jpege=replace(  # docs/chip.md#clock-jpege
+        Ascend310.jpege, rate=Rate(HD_PIXELS * 1024), channel_rate=Rate(HD_PIXELS * 128)
+    ),
     pngd=replace(Ascend310.pngd, rate=Rate(HD_PIXELS * 96)),  # docs/chip.md#clock-pngd
     venc=None,  # docs/chip.md#venc
 )

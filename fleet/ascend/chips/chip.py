@@ -56,3 +56,10 @@ class Soc:
     venc: VencLimits | None
     """None for a chip without a video encoder."""
     aipp: AippLimits
+    copy_bytes_per_s: float
+    """The speed of copies between host and device."""
+
+    @property
+    def peak_tflops(self) -> float:
+        """The most that its cube units can do in float16: no network takes less time than so."""
+        return max(self.fp16_tflops, self.cores.peak_tflops)

@@ -79,3 +79,11 @@ class Rate:
     def seconds(self, pixels: int) -> float:
         """Return the modelled seconds for one picture of that many pixels."""
         return max(pixels / self.pixels_per_s, 1 / self.pictures_per_s)
+
+
+def together_per_s(whole: Rate, channel: Rate, pixels: int, channels: int) -> float:
+    """Return the pictures a second that so many busy channels of a block do together.
+
+    One alone runs at its own rate; all share that of the block.
+    """
+    return min(channels / channel.seconds(pixels), 1 / whole.seconds(pixels))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from fleet.ascend.chips.measures import Rate, SizeRange, StrideRule
+from fleet.ascend.chips.measures import Rate, SizeRange, StrideRule, together_per_s
 from fleet.core.geometry import Size
 from fleet.core.pixel_format import PixelFormat
 
@@ -71,7 +71,7 @@ class VpcLimits:
 
     def engine_pictures_per_s(self, pixels: int, engines: int) -> float:
         """Return the pictures a second that so many busy channels scale together."""
-        return min(engines / self.channel_rate.seconds(pixels), 1 / self.rate.seconds(pixels))
+        return together_per_s(self.rate, self.channel_rate, pixels, engines)
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,9 @@ class JpegeLimits:
     size_step: int
     """The predicted size of a file is a multiple of so many bytes."""
     rate: Rate
+    """The speed of the whole chip."""
+    channel_rate: Rate
+    """The speed of one channel alone."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,8 @@ class PngdLimits:
     """The height stride is a multiple of so many rows."""
     rate: Rate
     """The speed of the whole chip."""
+    channel_rate: Rate
+    """The speed of one channel alone."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from fleet.ascend.chips.measures import HD_PIXELS, Rate, SizeRange, StrideRule
+from fleet.ascend.chips.measures import (
+    HD_PIXELS,
+    Rate,
+    SizeRange,
+    StrideRule,
+    together_per_s,
+)
 from fleet.core.geometry import Size
 from fleet.core.pixel_format import PixelFormat
 
@@ -102,7 +108,7 @@ class VdecLimits:
 
     def channel_pictures_per_s(self, pixels: int, channels: int) -> float:
         """Return the pictures a second that so many busy channels decode together."""
-        return min(channels / self.channel_rate.seconds(pixels), 1 / self.rate.seconds(pixels))
+        return together_per_s(self.rate, self.channel_rate, pixels, channels)
 
     def codec(self, name: str) -> CodecLimits | None:
         """Return the limits for a codec; None where the chip does not decode it."""

@@ -10,7 +10,7 @@ from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import VideoReformatter
 
-from fleet.ascend.clock import Clock, jpegd_s
+from fleet.ascend.clock import Clock, copy_s, jpegd_s
 from fleet.ascend.codes import TASK_FAILED, Code, raise_device_error
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
@@ -88,7 +88,9 @@ class Jpegd:
         held = self._memory.allocate(len(data) + self._limits.tail_bytes, "jpegd input")
         try:
             with self._clock.stage("jpegd"):
-                self._clock.add_modelled("jpegd", jpegd_s(self._soc, header.size))
+                seconds = jpegd_s(self._soc, header.size, self._clock.channels("jpegd"))
+                self._clock.add_modelled("jpegd", seconds)
+                self._clock.add_modelled("copy", copy_s(self._soc, len(data)))
                 surface = self._surface(_decoded(data), chosen)
         finally:
             held.free()

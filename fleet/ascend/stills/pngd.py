@@ -10,7 +10,7 @@ from av.codec.context import CodecContext
 from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 
-from fleet.ascend.clock import Clock, pngd_s
+from fleet.ascend.clock import Clock, copy_s, pngd_s
 from fleet.ascend.codes import TASK_FAILED, Code, raise_device_error
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
@@ -87,7 +87,9 @@ class Pngd:
         held = self._memory.allocate(len(data), "pngd input")
         try:
             with self._clock.stage("pngd"):
-                self._clock.add_modelled("pngd", pngd_s(self._soc, header.size))
+                seconds = pngd_s(self._soc, header.size, self._clock.channels("pngd"))
+                self._clock.add_modelled("pngd", seconds)
+                self._clock.add_modelled("copy", copy_s(self._soc, len(data)))
                 frame = _decoded(data)
                 surface = frame.reformat(format=pixel_format.layout.surfaces[0], threads=1)
         finally:

@@ -71,7 +71,12 @@ class VpcBase:
         if part.format.name != onto.surface.format.name:
             part = part.reformat(format=onto.surface.format.name)
         paste(part, onto.surface, area)
-        self._clock.add_modelled("vpc", vpc_s(self._soc, roi.size, area.size))
+        self._count(roi.size, area.size)
+
+    def _count(self, source: Size, target: Size) -> None:
+        """Add the modelled time of a scaling."""
+        seconds = vpc_s(self._soc, source, target, self._clock.channels("vpc"))
+        self._clock.add_modelled("vpc", seconds)
 
     def _finish(
         self,
@@ -82,7 +87,7 @@ class VpcBase:
         pixel_format: PixelFormat,
         colour: Colour | None = None,
     ) -> Picture:
-        self._clock.add_modelled("vpc", vpc_s(self._soc, source, target))
+        self._count(source, target)
         if colour is None:
             was_rgb, is_rgb = picture.surface.format.is_rgb, surface.format.is_rgb
             colour = _WIDE_BT601 if was_rgb and not is_rgb else picture.colour

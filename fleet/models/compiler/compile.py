@@ -52,14 +52,16 @@ def compile_model(
     order: ChannelOrder | None = None,
     fit: Fit | None = None,
     anchors: Anchors | None = None,
+    pictures_per_s: float = 0.0,
 ) -> bytes:
     """Compile a network for a chip and return the .om; equal arguments give equal bytes.
 
     Where `head`, `labels` or `anchors` (per output) are None, the network's metadata states them
     (see `metadata`). `size` and `batch` are for networks that leave them open; an open batch is 1
     by default. `aipp` replaces the head's own configuration, `order` only its channel order, `fit`
-    the head's fit. One gray picture is run through AIPP and network, and its outputs must suit the
-    head. Raises ModelRefusedError for a network that Fleet or the chip cannot run.
+    the head's fit, `pictures_per_s` is what a real chip does, for the modelled time. One gray
+    picture is run through AIPP and network, and its outputs must suit the head. Raises
+    ModelRefusedError for a network that Fleet or the chip cannot run.
     """
     model = parse_onnx(onnx_bytes, name)
     spec = resolve_head(model, name, head, labels, anchors)
@@ -95,6 +97,7 @@ def compile_model(
         output_bytes=sum(output.nbytes for output in trial.outputs),
         digest="",
         anchors=spec.anchors,
+        pictures_per_s=pictures_per_s,
     )
     _check_memory(card, soc)
     return _seal(model, card)
@@ -105,6 +108,7 @@ def describe(card: ModelCard) -> str:
     chip = soc_named(card.soc)
     shown = ", ".join(card.labels[:3]) + (", ..." if len(card.labels) > 3 else "")
     among = "within a class" if card.per_class else "over all classes"
+    bound = " by the rate given" if card.pictures_per_s else " at least"
     lines = {
         "input": f"{card.size}, batch {card.batch}, {card.dtype}; {FITTED[card.fit]}",
         "AIPP": f"NV12 {card.source}, {_describe_aipp(card.aipp)}",
@@ -112,7 +116,7 @@ def describe(card: ModelCard) -> str:
         **({"anchors": write_anchors(card.anchors)} if card.anchors else {}),
         "network": f"opset {card.opset}, {card.macs / 1e9:.3f} G multiply-accumulates a picture",
         "on the chip": (
-            f"{card.chip_s(chip.fp16_tflops) / card.batch * 1e3:.3f} ms a picture at least, "
+            f"{card.chip_s(chip) / card.batch * 1e3:.3f} ms a picture{bound}, "
             f"{card.memory_bytes / MB:.1f} MB (both modelled)"
         ),
         "digest": card.digest,

@@ -55,7 +55,7 @@ def step_use(
     memory.allocate(weights * _OPTIMISER_BYTES, "optimiser")
     memory.allocate(max(1, weights * 2 * mixed), "weights in float16")
     memory.allocate(results_bytes * batch, "results kept for the backward pass")
-    chip_s = 2 * PASSES * macs * batch / (soc.fp16_tflops * 1e12) if mixed else None
+    chip_s = 2 * PASSES * macs * batch / (soc.peak_tflops * 1e12) if mixed else None
     return StepUse(soc, chip_s, memory.used_bytes)
 
 

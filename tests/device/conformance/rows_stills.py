@@ -246,7 +246,7 @@ def jpege_errors(device: Device) -> object:
 )
 def jpege_throughput(device: Device) -> object:
     """64 and 16 pictures a second at 1080p and 4K; the other two 1024 and 256."""
-    return 1 / jpege_s(device.soc, HD), 1 / jpege_s(device.soc, UHD)
+    return 1 / jpege_s(device.soc, HD, 8), 1 / jpege_s(device.soc, UHD, 8)
 
 
 @STILLS.row("D", "docs/chip.md#pngd", expect=(0, 0, 0, 0, 100027, 100000, 100000, (256, 64)))
@@ -268,7 +268,7 @@ def pngd(device: Device) -> object:
 )
 def pngd_throughput(device: Device) -> object:
     """24 and 6 pictures a second on the 310, 96 and 24 on the 910."""
-    return 1 / pngd_s(device.soc, HD), 1 / pngd_s(device.soc, UHD)
+    return 1 / pngd_s(device.soc, HD, 24), 1 / pngd_s(device.soc, UHD, 24)
 
 
 @STILLS.row("D", "docs/chip.md#venc", expect=True, by_chip={TRAINING: False})

@@ -240,7 +240,7 @@ def most_streams(device: Device) -> object:
 )
 def throughput(device: Device) -> object:
     """Pictures a second of the whole chip, up to 720p, at 1080p, at 4K."""
-    return tuple(1 / vdec_s(device.soc, size) for size in (P720, HD, UHD))
+    return tuple(1 / vdec_s(device.soc, size, 32) for size in (P720, HD, UHD))
 
 
 @VDEC.row(
@@ -251,7 +251,7 @@ def throughput(device: Device) -> object:
 )
 def one_channel(device: Device) -> object:
     """240 at 1080p, 60 at 4K."""
-    return tuple(device.soc.vdec.channel_pictures_per_s(size.pixels, 1) for size in (HD, UHD))
+    return tuple(1 / vdec_s(device.soc, size) for size in (HD, UHD))
 
 
 @VDEC.row(

@@ -7,7 +7,7 @@ import pytest
 from conformance_row import FIRST, SECOND, TRAINING, Rows
 from probing import EIGHT_K, HD, UHD, code, codes, painted, taken
 
-from fleet.ascend.clock import vpc_s
+from fleet.ascend.clock import copy_s, vpc_s
 from fleet.ascend.surface import planes, tight
 from fleet.ascend.vpc import Region
 from fleet.ascend.vpc.filters import Border
@@ -335,13 +335,19 @@ def throughput_8k(device: Device) -> object:
     return tuple(vpc.engine_pictures_per_s(EIGHT_K.pixels, n) for n in (1, 20))
 
 
-VPC.missing(
-    "throughput-with-copies",
+@VPC.row(
     "D",
-    "About 1000 pictures a second with copies from the host.",
-    "copies between host and device take no modelled time",
-    FIRST,
+    "docs/chip.md#clock-copy",
+    expect=pytest.approx((1000, 250)),
+    left_out=dict.fromkeys((SECOND, TRAINING), "N: a figure for the 310 alone"),
 )
+def throughput_with_copies(device: Device) -> object:
+    """About 1000 pictures a second with copies from the host at 1080p, 250 at 4K."""
+    slowest_s = [
+        max(vpc_s(device.soc, size, size, 4), copy_s(device.soc, size.pixels * 3 // 2))
+        for size in (HD, UHD)
+    ]
+    return tuple(1 / seconds for seconds in slowest_s)
 
 
 @VPC.row(
@@ -352,7 +358,7 @@ VPC.missing(
 )
 def other_sizes(device: Device) -> object:
     """3840 x 2160 x 360 / (W x H), the larger sides of source and target."""
-    return 1 / vpc_s(device.soc, Size(1000, 100), Size(200, 800))
+    return 1 / vpc_s(device.soc, Size(1000, 100), Size(200, 800), 4)
 
 
 VPC.left_out("training-throughput", "N", "The rate of the 910.", "N: the table is not public")
