@@ -22,7 +22,7 @@ from fleet.table.parts.columns import fit_columns, stored_type
 from fleet.table.parts.schema import ERRORS_TABLE, FRAMES_TABLE, output_schemas
 
 _CLOCKS = ("", "path", "container")
-_DECODERS = ("", "vdec", "host")
+_DECODERS = ("", "vdec", "host", "jpegd")
 _Rows = slice | NDArray[np.int64]
 LABEL = "label"
 """A job's column of this name is counted by its values."""
@@ -83,9 +83,9 @@ class PartBuilder:
     ) -> None:
         """Take in a batch and what the job has to say of it.
 
-        `video_start`: when the first frame of its video was. `decoded_by`: what decoded it, vdec or
-        host. Raises UsageError where the rows do not fit the job's schema, or are of no picture in
-        the batch.
+        `video_start`: when the first frame of its video was. `decoded_by`: vdec, jpegd or host,
+        which decoded it. Raises UsageError where the rows do not fit the job's schema, or are of no
+        picture in the batch.
         """
         picture = np.array(rows.picture, np.int64)
         if len(picture) and not (picture.min() >= 0 and picture.max() < len(batch)):
