@@ -19,6 +19,8 @@ from fleet.video.stream import StreamInfo
 
 JPEG = "jpeg"
 """The container and the codec of a JPEG file. Streams of such pictures are mjpeg."""
+_RATE = Fraction(1)
+"""A still counts as a second of video: how far a run is, is told in seconds."""
 _COPY = "Copy it again from where it came."
 _PROFILES = {0: "Baseline", 1: "Extended", 2: "Progressive", 3: "Lossless"}
 _ARITHMETIC = 9
@@ -76,7 +78,7 @@ def _stream(header: JpegHeader) -> StreamInfo:
         # That of every JPEG (docs/chip.md#jpegd-colour).
         colour=Colour(Matrix.BT601, Range.WIDE, declared=True),
         time_base=Fraction(1),
-        frame_rate=Fraction(0),
+        frame_rate=_RATE,
         parameter_sets=b"",
         nal_length_bytes=0,
         beside=JPEG,
