@@ -18,6 +18,7 @@ from fleet.version import __version__
 
 if TYPE_CHECKING:
     from fleet import errors
+    from fleet.ascend.surface import declared, download
     from fleet.core.frames import Detections, FrameBatch, Picture, Rows
     from fleet.core.geometry import Size
     from fleet.device import Device
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from fleet.job.job import Job
     from fleet.job.job_file import load_job
     from fleet.models.network import Network
+    from fleet.table.parts.objects import object_column
     from fleet.table.parts.schema import DETECTIONS
     from fleet.table.state.read import read
     from fleet.video.sampling import Sampling
@@ -46,8 +48,11 @@ __all__ = [
     "Sampling",
     "Size",
     "__version__",
+    "declared",
+    "download",
     "errors",
     "load_job",
+    "object_column",
     "read",
     "run",
 ]
@@ -67,7 +72,10 @@ _HOMES = {
     "RunReport": "fleet.driver.report",
     "Sampling": "fleet.video.sampling",
     "Size": "fleet.core.geometry",
+    "declared": "fleet.ascend.surface",
+    "download": "fleet.ascend.surface",
     "load_job": "fleet.job.job_file",
+    "object_column": "fleet.table.parts.objects",
     "read": "fleet.table.state.read",
     "run": "fleet.driver.api",
 }

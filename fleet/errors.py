@@ -10,6 +10,7 @@
     |- VideoError                           one video, or a stretch of it: becomes a row in errors/
     |  |- NotAVideoError (ValueError)       no container that we open, or no video stream in it
     |  |- StreamRefusedError (ValueError)   the chip does not decode such a stream: says which rule
+    |  |  `- StillRefusedError             the same of a JPEG file
     |  |- BrokenVideoError (ValueError)     damaged bytes, or a container that contradicts itself
     |  |- IndexMistakenError (RuntimeError) its index does not say how it is; it is made anew
     |  `- VideoChangedError (RuntimeError)  it is no longer the object that was planned
@@ -126,6 +127,12 @@ class StreamRefusedError(VideoError, ValueError, recorded_as="StreamRefused"):
     """The chip does not decode such a stream; the message names the rule."""
 
     stage: ClassVar[str] = "vdec"
+
+
+class StillRefusedError(StreamRefusedError, recorded_as="StillRefused"):
+    """The chip does not decode such a file of one picture; the message names the rule."""
+
+    stage: ClassVar[str] = "jpegd"
 
 
 class BrokenVideoError(VideoError, ValueError, recorded_as="BrokenVideo"):

@@ -67,7 +67,7 @@ Streams = Annotated[
 Sampling = Annotated[
     str | None,
     typer.Option(
-        help="all, every=N, fps=X, keyframes; ,from_s=X ,to_s=X", rich_help_panel=SAMPLING
+        help="all, every=N, fps=X, keyframes; ,from_s=X ,to_s=X ,first=N", rich_help_panel=SAMPLING
     ),
 ]
 Devices = Annotated[str | None, typer.Option(help="How many, or auto.", rich_help_panel=DEVICES)]

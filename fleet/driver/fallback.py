@@ -8,11 +8,13 @@ from fleet.ascend.stream_rules import BY_NEITHER
 from fleet.core.format import plural
 from fleet.core.loss import Loss
 from fleet.driver.session import JobTarget
-from fleet.errors import OutputBusyError, StreamRefusedError
+from fleet.errors import OutputBusyError, StillRefusedError, StreamRefusedError
 from fleet.index_cache.store import IndexStore
 from fleet.table.maintenance.requeue import LossFilter
 from fleet.table.state.read import read_losses
 from fleet.table.table import Table
+
+_REFUSED = frozenset({StreamRefusedError.name, StillRefusedError.name})
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class _RefusedByChip(LossFilter):
 
     def means(self, loss: Loss) -> bool:
         """Return whether the host has not been asked yet for this video."""
-        by_chip = loss.name == StreamRefusedError.name and not loss.message.startswith(BY_NEITHER)
+        by_chip = loss.name in _REFUSED and not loss.message.startswith(BY_NEITHER)
         return by_chip and loss.start_pts is None
 
 

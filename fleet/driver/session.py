@@ -135,7 +135,7 @@ def resolve_target(job: Job) -> JobTarget:
     """
     identity = identify(job)
     table = Table.of_job(job.output, identity.record)
-    listing = expand(job.inputs, job.choice)
+    listing = expand(job.inputs, job.choice, job.media)
     uris = [source.uri for source in listing.sources]
     said = [
         check_path_columns(job.partitions, uris),

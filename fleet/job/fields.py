@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from fleet.ascend.soc import soc
-from fleet.storage import check_glob, parse_moment, redact, refuse_credentials
+from fleet.storage import Media, check_glob, parse_moment, redact, refuse_credentials
 from fleet.video.sampling import EVERY_FRAME, Sampling
 from fleet.video.start import check_form, check_zone
 
@@ -135,6 +135,7 @@ class JobFields(BaseModel):
     index_cache: Location | None = None
     rotation: Rotation = "apply"
     fallback: Literal["none", "cpu"] = "none"
+    media: Media = "videos"
     streams: Annotated[Streams, BeforeValidator(_read_streams)] = "all"
 
     @field_validator("start")

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from fleet.errors import JobFileError
 from fleet.job.fields import JobFields, Rotation, Streams, describe
 from fleet.job.frame_job import FrameJob
-from fleet.storage import InputFilter
+from fleet.storage import InputFilter, Media
 from fleet.video.sampling import EVERY_FRAME, Sampling
 from fleet.video.start import StartRule
 
@@ -66,6 +66,9 @@ class Job:
     """Pictures as a player shows them, upright and with square pixels; ignore: as stored."""
     fallback: Literal["none", "cpu"]
     """What decodes the videos that the chip refuses: nothing, or the host's processor."""
+    media: Media
+    """What is looked for in folders and by globs: videos, or images, which are JPEG files. A file
+    that is named itself is taken either way."""
     streams: Streams
     """Which video streams of a file are taken, each an input of its own; see `fleet run`."""
 
@@ -91,6 +94,7 @@ class Job:
         index_cache: PathText | None = None,
         rotation: Rotation = "apply",
         fallback: Literal["none", "cpu"] = "none",
+        media: Media = "videos",
         streams: Streams = "all",
     ) -> None:
         given = {name: value for name, value in locals().items() if name in JobFields.model_fields}

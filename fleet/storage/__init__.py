@@ -5,7 +5,7 @@ obstore, memory:// and other schemes through fsspec. Requests that fail are retr
 (`retry`). A store can be made to fail on purpose (`fault_injection`).
 """
 
-from fleet.storage.candidates import VIDEO_EXTENSIONS
+from fleet.storage.candidates import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, Media
 from fleet.storage.endpoints import is_exposed
 from fleet.storage.fault_injection import FAULTS_VARIABLE, Faults
 from fleet.storage.folder import Entry, Folder, Writable
@@ -22,12 +22,14 @@ from fleet.storage.selection import EVERY_VIDEO, InputFilter, check_glob, parse_
 __all__ = [
     "EVERY_VIDEO",
     "FAULTS_VARIABLE",
+    "IMAGE_EXTENSIONS",
     "VIDEO_EXTENSIONS",
     "Entry",
     "Faults",
     "Folder",
     "InputFilter",
     "Listing",
+    "Media",
     "Reader",
     "Writable",
     "canonical",

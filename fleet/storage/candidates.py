@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from fleet.errors import InputNotFoundError
 from fleet.storage.location import has_dot_part
@@ -19,6 +21,14 @@ VIDEO_EXTENSIONS = frozenset(
     | {".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".vob"}
     | {".h264", ".264", ".avc", ".h265", ".265", ".hevc"}
 )
+IMAGE_EXTENSIONS = frozenset({".jpg", ".jpeg"})
+Media = Literal["videos", "images"]
+"""What is looked for in folders and by globs."""
+EXTENSIONS: Mapping[Media, frozenset[str]] = {
+    "videos": VIDEO_EXTENSIONS,
+    "images": IMAGE_EXTENSIONS,
+}
+"""How the names end of what is taken there, in lower case."""
 _AT_ONCE = 16
 
 
@@ -38,11 +48,14 @@ def find_object(store: Store, path: str) -> Stat | None:
     return None if found is None or _is_mark(store, found) else found
 
 
-def find_below(store: Store, path: str, *, only_folders: bool) -> Iterator[Candidate]:
+def find_below(
+    store: Store, path: str, *, only_folders: bool, extensions: AbstractSet[str] = VIDEO_EXTENSIONS
+) -> Iterator[Candidate]:
     """Yield the objects in a folder, or that match a glob.
 
     What is there under a name with wildcards wins over what the wildcards match. `only_folders`: a
     glob means what lies in the folders that it matches, and no objects that it matches itself.
+    `extensions`: of what is looked for; an empty object of another name marks no folder.
     Raises InputNotFoundError for a glob that is none.
     """
     folder, glob = _split_glob(store, path)
@@ -58,10 +71,12 @@ def find_below(store: Store, path: str, *, only_folders: bool) -> Iterator[Candi
             if not glob or direct or matches(f"/{glob}/**", name):
                 yield Candidate(stat, name)
 
-    return _with_marks(store, chosen())
+    return _with_marks(store, chosen(), extensions)
 
 
-def _with_marks(store: Store, candidates: Iterator[Candidate]) -> Iterator[Candidate]:
+def _with_marks(
+    store: Store, candidates: Iterator[Candidate], extensions: AbstractSet[str]
+) -> Iterator[Candidate]:
     """Yield candidates; those that turn out to mark a folder get a slash at the end of their path.
 
     Consoles and tools put an empty object for a folder, with a slash at the end of its name, which
@@ -69,7 +84,7 @@ def _with_marks(store: Store, candidates: Iterator[Candidate]) -> Iterator[Candi
     """
     doubtful = []
     for candidate in candidates:
-        if candidate.name and not (store.name and _may_be_mark(candidate.stat)):
+        if candidate.name and not (store.name and _may_be_mark(candidate.stat, extensions)):
             yield candidate
         elif candidate.name:
             doubtful.append(candidate)
@@ -78,9 +93,9 @@ def _with_marks(store: Store, candidates: Iterator[Candidate]) -> Iterator[Candi
             yield from threads.map(partial(_settle, store), doubtful)
 
 
-def _may_be_mark(stat: Stat) -> bool:
-    is_video = PurePosixPath(stat.path).suffix.lower() in VIDEO_EXTENSIONS
-    return is_video and not (stat.bytes or stat.path.endswith("/") or has_dot_part(stat.path))
+def _may_be_mark(stat: Stat, extensions: AbstractSet[str]) -> bool:
+    is_taken = PurePosixPath(stat.path).suffix.lower() in extensions
+    return is_taken and not (stat.bytes or stat.path.endswith("/") or has_dot_part(stat.path))
 
 
 def _settle(store: Store, candidate: Candidate) -> Candidate:

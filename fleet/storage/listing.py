@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from fleet.core.source import Source, address_of_stream, split_stream
 from fleet.errors import InputNotFoundError
-from fleet.storage.candidates import VIDEO_EXTENSIONS, Candidate, find_below, find_object
+from fleet.storage.candidates import EXTENSIONS, Candidate, Media, find_below, find_object
 from fleet.storage.location import (
     at,
     canonical,
@@ -41,26 +41,27 @@ class Listing:
     """How many videos the filter leaves out."""
 
 
-def expand(inputs: Sequence[str], input_filter: InputFilter = EVERY_VIDEO) -> Listing:
+def expand(
+    inputs: Sequence[str], input_filter: InputFilter = EVERY_VIDEO, media: Media = "videos"
+) -> Listing:
     """Find the videos that `inputs` name: files, globs, and folders (recursively).
 
     A file that is named itself counts as a video under any name, `FILE#stream=N` for one of its
-    video streams; in folders and globs those with an
-    extension of VIDEO_EXTENSIONS do, unless a system has put them there. A slash at the end names
-    a folder. A link that is named itself is followed, one that lies in a folder is not: an archive
-    that others fill could lead anywhere by it, or list a video a thousand times. Raises
-    InputNotFoundError where an input matches no video, and StorageError where a store cannot be
-    listed.
+    video streams; in folders and globs those with an extension of `media` do (EXTENSIONS), unless a
+    system has put them there. A slash at the end names a folder. A link that is named itself is
+    followed, one that lies in a folder is not: an archive that others fill could lead anywhere by
+    it, or list a video a thousand times. Raises InputNotFoundError where an input matches no video,
+    and StorageError where a store cannot be listed.
     """
     if not inputs:
         raise InputNotFoundError("No input is named.", "Name videos or folders with --input URI.")
-    search = _Search(input_filter)
+    search = _Search(input_filter, media)
     for item in inputs:
         search.add(item)
     found = search.found
     if not found:
         raise InputNotFoundError(
-            f"Of the {search.not_chosen} videos that the inputs hold none is chosen.",
+            f"Of the {search.not_chosen} {media} that the inputs hold none is chosen.",
             "Check include, exclude and modified_since.",
         )
     left = {suffix: count for suffix, count in sorted(search.left.items()) if count}
@@ -70,11 +71,12 @@ def expand(inputs: Sequence[str], input_filter: InputFilter = EVERY_VIDEO) -> Li
 class _Search:
     """The videos of several inputs; it visits each object, and keeps only videos."""
 
-    def __init__(self, input_filter: InputFilter) -> None:
+    def __init__(self, input_filter: InputFilter, media: Media) -> None:
         self.found: dict[str, Source] = {}
         self.left: Counter[str] = Counter()
         self.not_chosen = 0
         self._filter = input_filter
+        self._media = media
 
     def add(self, given: str) -> None:
         """Add the videos of one input; raises InputNotFoundError where it has none."""
@@ -85,13 +87,15 @@ class _Search:
         if outright is not None:
             candidates = iter([Candidate(outright, PurePosixPath(path).name)])
         else:
-            candidates = find_below(store, path, only_folders=is_folder)
+            candidates = find_below(
+                store, path, only_folders=is_folder, extensions=EXTENSIONS[self._media]
+            )
         left: Counter[str] = Counter()
         taken = not_chosen = 0
         for candidate in candidates:
             stat = candidate.stat
             kind = _kind(store, candidate)
-            if outright is None and kind not in VIDEO_EXTENSIONS:
+            if outright is None and kind not in EXTENSIONS[self._media]:
                 left[kind] += 1
             elif self._filter.takes(candidate.name, stat.modified_s):
                 taken += 1
@@ -101,7 +105,7 @@ class _Search:
             else:
                 not_chosen += 1
         if not taken and not not_chosen:
-            raise _no_match(given, left)
+            raise _no_match(given, left, self._media)
         self.left += left
         self.not_chosen += not_chosen
 
@@ -132,13 +136,17 @@ def _path_of_location(store: Store, path: str) -> str:
     return parse_location(at(store.name, path)).path if is_bucket else path
 
 
-def _no_match(given: str, left: Counter[str]) -> InputNotFoundError:
+def _no_match(given: str, left: Counter[str], media: Media) -> InputNotFoundError:
     if left:
         kinds = ", ".join(f"{count} x {suffix}" for suffix, count in left.most_common(5))
         way_out = "Name a file outright to take it whatever its extension is."
         if LINK in left:
             way_out += " Links in a folder are not followed: name what they lead to."
-        return InputNotFoundError(f"The input {given} holds no video, only {kinds}.", way_out)
+        other: Media = "images" if media == "videos" else "videos"
+        if EXTENSIONS[other] & left.keys():
+            way_out = f"Take {other} with --set media={other}. {way_out}"
+        what = media.removesuffix("s")
+        return InputNotFoundError(f"The input {given} holds no {what}, only {kinds}.", way_out)
     way_out = "Check the spelling, or give a file, a folder or a quoted glob such as 'in/*.mp4'."
     if given.endswith("/"):
         way_out += " A slash at the end names a folder."

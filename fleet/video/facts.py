@@ -20,7 +20,7 @@ class VideoFacts:
     """One video stream, as its container and its headers describe it; pixels are not looked at."""
 
     container: str
-    """The kind of file: mp4, avi, matroska, flv, mpegts, mpeg, h264 or hevc."""
+    """The kind of file: mp4, avi, matroska, flv, mpegts, mpeg, h264, hevc or jpeg."""
     stream: int
     """Which of the file's video streams it is, from 0."""
     streams: int

@@ -84,7 +84,7 @@ class VideoIndex:
     source: Source
     """The object in storage."""
     container: str
-    """The kind of file: mp4, avi, matroska, flv, ogg, mpegts, mpeg, h264 or hevc."""
+    """The kind of file: mp4, avi, matroska, flv, ogg, mpegts, mpeg, h264, hevc or jpeg."""
     stream: StreamInfo
     packets: PacketTable
     origin: Literal["header", "scan"]

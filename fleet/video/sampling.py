@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from fleet.video.index import VideoIndex
 
 Kind = Literal["all", "every", "fps", "keyframes"]
-_GRAMMAR = "all, every=N, fps=X or keyframes, then optionally from_s=X and to_s=X after commas"
+_GRAMMAR = (
+    "all, every=N, fps=X or keyframes, then optionally from_s=X, to_s=X and first=N after commas"
+)
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """A choice of frames; in a time window where `from_s` or `to_s` is given."""
+    """A choice of frames; in a time window where `from_s` or `to_s` is given, `first` of them."""
 
     kind: Kind = "all"
     """All frames, every `step`-th one, `fps` a second, or key frames."""
@@ -35,12 +37,16 @@ class Sampling:
     """Only frames at or after this many seconds from the first frame."""
     to_s: Fraction | None = None
     """Only frames before this many seconds from the first frame."""
+    first: int | None = None
+    """Only so many of all these, the first ones."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.step < 2**31:
             raise ValueError(f"every={self.step}: the step is 1 or more, and below 2,147,483,648")
         if self.kind == "fps" and self.fps <= 0:
             raise ValueError(f"fps={self.fps}: the rate is more than 0")
+        if self.first is not None and not 1 <= self.first < 2**31:
+            raise ValueError(f"first={self.first}: it is 1 or more, and below 2,147,483,648")
         start, end = self.from_s or 0, self.to_s
         if end is not None and end <= start:
             raise ValueError(f"to_s={_plain(end)} does not lie after from_s={_plain(start)}")
@@ -50,6 +56,7 @@ class Sampling:
         parts = [head.get(self.kind, self.kind)]
         limits = {"from_s": self.from_s, "to_s": self.to_s}
         parts += [f"{name}={_plain(value)}" for name, value in limits.items() if value is not None]
+        parts += [] if self.first is None else [f"first={self.first}"]
         return ",".join(parts)
 
     @classmethod
@@ -75,6 +82,8 @@ class Sampling:
             wanted &= pts >= _ticks(self.from_s, base) + index.start_pts
         if self.to_s is not None:
             wanted &= pts < _ticks(self.to_s, base) + index.start_pts
+        if self.first is not None:
+            wanted &= np.cumsum(wanted) <= self.first
         return wanted
 
     def _chosen(self, index: VideoIndex, pts: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -99,7 +108,10 @@ def _read_part(
     if name in {"from_s", "to_s"}:
         limits[name] = Fraction(value)
         return
-    if choice:
+    if name == "first":
+        choice["first"] = int(value)
+        return
+    if "kind" in choice or "fps" in limits:
         raise ValueError(name)
     match name, value:
         case (("all" | "keyframes"), ""):

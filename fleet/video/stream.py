@@ -10,6 +10,7 @@ from typing import Self
 
 from fleet.core.frames import Colour
 from fleet.core.geometry import Rect, Size, square_pixels
+from fleet.video.stills.jpeg_header import JpegHeader
 
 MOST_ASPECT = 16
 """Pixels are at most so many times as wide as high, or as high as wide."""
@@ -96,6 +97,9 @@ class StreamInfo:
     created_us: int | None = None
     """When the container says that it was created, in microseconds since 1970; None where it does
     not, or cannot be believed."""
+
+    jpeg: JpegHeader | None = None
+    """Of a JPEG file: what decides which decoder takes it; None for all else."""
 
     def __post_init__(self) -> None:
         if self.time_base <= 0:

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.ascend.codes import Code
-from fleet.ascend.decoder import StreamDecoder
 from fleet.core.access_unit import AccessUnit, NalUnits
 from fleet.core.frames import Picture
 from fleet.errors import (
@@ -32,6 +31,7 @@ from fleet.video.h26x.access_unit import is_droppable
 from fleet.video.h26x.h264_chain import ReferenceChain
 from fleet.video.h26x.parameter_sets import CODECS, sub_layers
 from fleet.video.other_codecs.packet_log import is_between
+from fleet.worker.channel import Channel
 from fleet.worker.index_check import IndexCheck
 
 
@@ -51,7 +51,7 @@ class ShardDecoder:
     def __init__(
         self,
         shard: ShardOrder,
-        channel: StreamDecoder,
+        channel: Channel,
         packet: Callable[[int], bytes],
         lose: Callable[[DecodeLoss], None],
     ) -> None:

@@ -25,9 +25,12 @@ from fleet.errors import StreamRefusedError
 from fleet.video.other_codecs import mjpeg
 from fleet.video.other_codecs.mpeg4 import Mpeg4Reader
 from fleet.video.stream import StreamInfo
+from fleet.worker.channel import Channel
 from fleet.worker.complaints import PATCHING, complaints
+from fleet.worker.still_decoder import JpegdChannel
 
 _SURFACES = frozenset({"yuv420p", "yuvj420p"})
+_MJPEG = frozenset({"mjpeg", "jpeg"})
 _PADDED = frozenset({"mpeg4", "flv1", "h263"})
 _PADDING_PICTURES = 3
 
@@ -53,7 +56,7 @@ class HostDecoder(StreamDecoder):
         super().__init__(soc, memory, clock, stream, soc.vpc.input)
 
     def _data(self, unit: AccessUnit) -> bytes:
-        is_mjpeg = self.stream.codec == "mjpeg"
+        is_mjpeg = self.stream.codec in _MJPEG
         if is_mjpeg and (lacks := mjpeg.damage(unit.nals.data, self.stream.configuration)):
             self._fail(unit.row, Code.ERR_VDM_DECODE_FAIL, lacks)
         if self._mpeg4 is None:
@@ -117,8 +120,8 @@ class HostDecoder(StreamDecoder):
         return _even(frame)
 
 
-def open_decoder(device: Device, stream: StreamInfo) -> StreamDecoder:
-    """Open a channel of the chip's decoder or, for a stream that it refuses, the host's decoder.
+def open_decoder(device: Device, stream: StreamInfo) -> Channel:
+    """Open a channel of VDEC, or JPEGD for a JPEG file; or the host's, where the chip refuses it.
 
     Raises what `Device.open_vdec` raises, StreamRefusedError only where neither decodes the stream.
     """
@@ -126,6 +129,8 @@ def open_decoder(device: Device, stream: StreamInfo) -> StreamDecoder:
         check_stream(device.soc, stream)
     except StreamRefusedError:
         return HostDecoder(device.soc, device.memory, device.clock, stream)
+    if stream.jpeg is not None:
+        return JpegdChannel(device)
     channel: VdecChannel = device.open_vdec(stream)
     return channel
 

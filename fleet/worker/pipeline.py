@@ -22,6 +22,7 @@ from fleet.errors import (
     DeviceError,
     FleetError,
     JobCodeError,
+    OutputUnwritableError,
     StorageError,
     VideoChangedError,
 )
@@ -84,7 +85,7 @@ class Pipeline:
         `has_to_stop` is asked between GOPs; once it says so the lease is ended there. Of a shard
         whose video cannot be read nothing is brought: that says nothing of its frames. Raises
         CancelRequestedError once `fetch` is stopped, CredentialsRefusedError, which would end every
-        video.
+        video, and OutputUnwritableError where an object of the job's cannot be put.
         """
         unreached: dict[int, FleetError] = {}
         for number, shard in enumerate(order.shards):
@@ -94,7 +95,7 @@ class Pipeline:
             mark = parts.mark()
             try:
                 end = self._run_shard(shard, fetch, parts, has_to_stop) if shard.parts else 0
-            except CredentialsRefusedError:
+            except (CredentialsRefusedError, OutputUnwritableError):
                 raise
             except (StorageError, VideoChangedError) as error:
                 parts.rewind(mark)

@@ -13,7 +13,7 @@ import numpy as np
 from fleet.ascend.surface import Plane, in_memory, planes
 from fleet.ascend.vpc.pixels import cut
 from fleet.core.frames import Picture
-from fleet.core.geometry import square_pixels
+from fleet.core.geometry import Rect, square_pixels
 from fleet.device import Device
 from fleet.errors import DeviceError
 from fleet.video.stream import StreamInfo
@@ -89,7 +89,10 @@ def _turned(picture: Picture, stream: StreamInfo, device: Device) -> Picture:
         return picture
     try:
         with device.clock.stage(TURN_STAGE):
-            surface = turned(picture.surface, stream.rotation, mirrored=stream.mirrored)
+            # Of an odd side half a sample of chroma is left over, at the wrong end once turned.
+            even = Rect(0, 0, picture.size.width // 2 * 2, picture.size.height // 2 * 2)
+            surface = cut(picture.surface, even)
+            surface = turned(surface, stream.rotation, mirrored=stream.mirrored)
             args = (device.soc, device.memory, surface, picture.colour, picture.row)
             return in_memory(*args, "turned picture")
     finally:

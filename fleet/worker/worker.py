@@ -7,6 +7,7 @@ import resource
 import socket
 import traceback
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -28,6 +29,7 @@ from fleet.plan.order import LeaseOrder
 from fleet.plan.partial import done_of
 from fleet.storage import Folder, read_file
 from fleet.table.commits.commit import Writer
+from fleet.table.commits.object_writer import ObjectWriter
 from fleet.table.commits.record import Origin
 from fleet.table.parts.builder import PartBuilder
 from fleet.worker.job_boundary import open_job
@@ -38,6 +40,8 @@ from fleet.worker.prefetch import CancelRequestedError, FetchPool
 from fleet.worker.spec import WorkerSpec
 from fleet.worker.task_queue import Task, TaskQueue
 
+_OBJECTS_AT_ONCE = 16
+
 
 @dataclass(frozen=True, eq=False)
 class _Computed:
@@ -46,6 +50,8 @@ class _Computed:
     order: LeaseOrder
     tables: Mapping[str, pa.Table]
     tally: Tally
+    objects: ObjectWriter
+    """The objects that its rows name, put or on their way."""
     fault: Fault | None
     """Why some of the lease is not in it, None where it was told to end early or all is."""
 
@@ -70,8 +76,9 @@ class Worker:
         """Open the device and let the job load what it keeps there; raises what they raise."""
         spec = self._spec
         origin = Origin(spec.job_digest, spec.soc, spec.models)
-        folder = Folder(spec.output)
-        self._writer = Writer(folder, origin, self._name, conditional=spec.conditional)
+        self._folder = Folder(spec.output)
+        self._putting = ThreadPoolExecutor(_OBJECTS_AT_ONCE, thread_name_prefix="objects")
+        self._writer = Writer(self._folder, origin, self._name, conditional=spec.conditional)
         self._device = Device(
             soc(spec.soc),
             self._ordinal,
@@ -128,7 +135,8 @@ class Worker:
         spec, order = self._spec, task.order
         clock = self._device.clock
         before, bytes_before, fed_before = clock.snapshot(), self._readers.bytes_read, self._fed
-        parts = PartBuilder(spec.work.table, spec.work.schema, spec.partitions, spec.without)
+        objects, work = ObjectWriter(self._folder, self._putting), spec.work
+        parts = PartBuilder(work.table, work.schema, spec.partitions, spec.without, objects.put)
         self._pipeline.job_errors.clear()
         ended = self._pipeline.run(order, task.fetch, parts, lambda: task.truncated)
         if self._pipeline.job_errors and not parts.tally().frames:
@@ -151,11 +159,13 @@ class Worker:
             host_s=spent.host_s,
             chip_s=spent.chip_s,
         )
-        return _Computed(done, tables, tally, _fault(error) if error else None)
+        return _Computed(done, tables, tally, objects, _fault(error) if error else None)
 
     def _commit(self, computed: _Computed) -> Receipt:
         order = computed.order
         peak_rss_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        # What rows name is there before the rows count.
+        computed.objects.settle()
         try:
             return self._writer.commit(
                 order.lease, order.intervals, computed.tables, computed.tally, peak_rss_bytes
@@ -188,6 +198,7 @@ class Worker:
     def close(self) -> None:
         """Close the device; whatever is not committed is not done."""
         self._readers.close()
+        self._putting.shutdown(wait=False, cancel_futures=True)
         self._device.close()
 
 

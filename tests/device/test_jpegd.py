@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fleet.ascend.soc import CHIPS, Ascend310, Ascend310P3, Soc
-from fleet.ascend.stills.jpeg_header import NotJpegError, read_header
 from fleet.ascend.surface import download, planes
 from fleet.core.geometry import Size
 from fleet.core.pixel_format import PixelFormat
 from fleet.device import Device
 from fleet.errors import DeviceError
+from fleet.video.stills.jpeg_header import NotJpegError, read_header
 
 P = PixelFormat
 EVERYWHERE = pytest.mark.parametrize("chip", CHIPS.values(), ids=CHIPS)

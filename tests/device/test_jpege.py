@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from fleet.ascend.jpege import predicted_bytes, quantiser
 from fleet.ascend.soc import MB
-from fleet.ascend.stills.jpeg_header import read_header
 from fleet.ascend.surface import in_memory, planes, upload
 from fleet.core.frames import Colour, Matrix, Picture, Range
 from fleet.core.geometry import Size
 from fleet.core.pixel_format import PixelFormat
 from fleet.device import Device
 from fleet.errors import DeviceError, DeviceOutOfMemoryError
+from fleet.video.stills.jpeg_header import read_header
 
 Paint = Callable[..., Picture]
 

@@ -59,6 +59,18 @@ def test_a_window_is_in_seconds_from_the_first_frame() -> None:
     assert wanted("all,from_s=0.2,to_s=0.5", late) == [2, 3, 4]
 
 
+def test_the_first_ones_are_counted_behind_all_else() -> None:
+    """Of what is chosen in the window; in any place of the text, and as it is written down."""
+    assert wanted("all,first=3", TEN) == [0, 1, 2]
+    assert wanted("every=4,from_s=0.3,first=1", TEN) == [4]
+    assert wanted("first=2,keyframes", TEN) == [0, 5]
+    assert wanted("first=99", TEN) == list(range(10))
+    assert str(Sampling.parse("first=2,every=3,to_s=9")) == "every=3,to_s=9,first=2"
+    for wrong in ("first=0", "first=-1", "first=x", "all,first=2,every=3"):
+        with pytest.raises(ValueError, match=r"first|every"):
+            Sampling.parse(wrong)
+
+
 def test_a_window_does_not_move_the_ticks() -> None:
     """`every` and `fps` count from the start of the video, not of the window."""
     assert wanted("every=4,from_s=0.3", TEN) == [4, 8]

@@ -29,8 +29,11 @@ from fleet import (
     Sampling,
     Size,
     __version__,
+    declared,
+    download,
     errors,
     load_job,
+    object_column,
     read,
     run,
 )
@@ -60,7 +63,9 @@ class Shrink(FrameJob):
     """A job that does not override open: it gets the device."""
 
     table: ClassVar[str] = "small"
-    schema: ClassVar[pa.Schema] = pa.schema([("jpeg", pa.binary())])
+    schema: ClassVar[pa.Schema] = pa.schema(
+        [("jpeg", pa.binary()), object_column("yuv", ".yuv", "as it is in memory")]
+    )
 
     def run(self, opened: Device, batch: FrameBatch) -> Rows:
         """Resize and encode."""
@@ -68,11 +73,14 @@ class Shrink(FrameJob):
         assert_type(batch.frames, NDArray[np.int64])
         assert_type(batch.time_s, NDArray[np.float64])
         jpegs = [self._encode(opened, picture) for picture in batch.pictures]
-        return Rows(np.arange(len(batch), dtype=np.int32), {"jpeg": jpegs})
+        yuvs = [assert_type(download(picture).tobytes(), bytes) for picture in batch.pictures]
+        return Rows(np.arange(len(batch), dtype=np.int32), {"jpeg": jpegs, "yuv": yuvs})
 
     def _encode(self, device: Device, picture: Picture) -> bytes:
         assert_type(picture.rgb(), NDArray[np.uint8])
-        return assert_type(device.jpege.encode(device.vpc.resize(picture, Size(64, 48))), bytes)
+        even = assert_type(declared(picture, Size(64, 48)), Picture)
+        small = device.vpc.resize(even, Size(32, 32))
+        return assert_type(device.jpege.encode(small), bytes)
 
 
 @dataclass(frozen=True)

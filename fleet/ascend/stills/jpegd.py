@@ -14,19 +14,12 @@ from fleet.ascend.clock import Clock, copy_s, jpegd_s
 from fleet.ascend.codes import TASK_FAILED, Code, raise_device_error
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
-from fleet.ascend.stills.jpeg_header import JPEG_2000, JpegHeader, NotJpegError, read_header
+from fleet.ascend.stream_rules import jpeg_refusal
 from fleet.ascend.surface import UNCHANGED, buffer_bytes, in_memory
 from fleet.core.frames import Colour, Matrix, Picture, Range
 from fleet.core.pixel_format import PixelFormat
+from fleet.video.stills.jpeg_header import JPEG_2000, JpegHeader, NotJpegError, read_header
 
-_SOFS = {
-    1: "extended",
-    2: "progressive",
-    3: "lossless",
-    9: "arithmetically coded",
-    10: "progressive and arithmetically coded",
-}
-_THREE_SCANS = 3
 JPEG_COLOUR = Colour(Matrix.BT601, Range.WIDE, declared=True)
 """The colour of every JPEG (docs/chip.md#jpegd-colour)."""
 
@@ -53,14 +46,8 @@ class Jpegd:
             header = read_header(data)
         except NotJpegError as error:
             self._refuse(invalid, f"takes whole JPEG files; {error}", "docs/chip.md#jpegd")
-        if what := self._unsupported(header):
-            what = f"decodes baseline JPEG, and this one {what}"
-            self._refuse(unsupported, what, "docs/chip.md#jpegd")
-        if what := self._beyond_tables(header):
-            self._refuse(unsupported, what, "docs/chip.md#jpegd-tables")
-        if header.size not in self._limits.input:
-            what = f"decodes pictures of {self._limits.input}, not {header.size}"
-            self._refuse(invalid, what, "docs/chip.md#jpegd-sizes")
+        if refusal := jpeg_refusal(self._soc, header):
+            self._refuse(refusal.code, refusal.what, refusal.rule)
         return header
 
     def predicted_bytes(self, header: JpegHeader, pixel_format: PixelFormat) -> int:
@@ -96,27 +83,6 @@ class Jpegd:
             held.free()
         args = (self._soc, self._memory, surface, JPEG_COLOUR, row, "jpegd picture", chosen)
         return in_memory(*args, self._limits.stride.strides(header.size))
-
-    def _unsupported(self, header: JpegHeader) -> str:
-        if header.process:
-            return f"is {_SOFS.get(header.process, f'of process {header.process}')}"
-        if header.bits != 8:
-            return f"has {header.bits} bits a sample"
-        if header.chroma not in self._limits.output_formats:
-            return "has another sampling than 4:4:4, 4:2:2, 4:2:0, 4:4:0 or gray"
-        return "holds R, G and B" if header.is_rgb else ""
-
-    def _beyond_tables(self, header: JpegHeader) -> str:
-        limits = self._limits
-        if header.huffman_tables > limits.most_huffman_tables:
-            most = f"{limits.most_huffman_tables} Huffman tables for DC and for AC"
-            return f"has {most}, and this file {header.huffman_tables}"
-        if header.quantiser_tables > limits.most_quantiser_tables:
-            most = f"{limits.most_quantiser_tables} quantisation tables"
-            return f"has {most}, and this file {header.quantiser_tables}"
-        if header.scans >= _THREE_SCANS:
-            return f"decodes no file of {header.scans} scans"
-        return ""
 
     def _format(self, header: JpegHeader, pixel_format: PixelFormat) -> PixelFormat:
         possible = self._limits.output_formats[header.chroma]

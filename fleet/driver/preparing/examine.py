@@ -24,7 +24,7 @@ from fleet.errors import (
 from fleet.index_cache.cache import IndexCache
 from fleet.plan.cost import CostModel
 from fleet.plan.shard import VideoWork, video_work
-from fleet.table.parts.videos import HOST, VDEC
+from fleet.table.parts.videos import decoder_of
 from fleet.table.state.video_manifest import Video
 from fleet.video.index import VideoIndex
 from fleet.video.sampling import Sampling
@@ -90,7 +90,7 @@ class Examiner:
         try:
             index, wanted = self._look(source)
             on_host = _is_on_host(self._soc, index, known)
-            self._note(source, HOST if on_host else VDEC)
+            self._note(source, decoder_of(index.stream, on_host=on_host))
         except CredentialsRefusedError:
             raise
         except StreamRefusedError as error:

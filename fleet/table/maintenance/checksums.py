@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 
 from fleet.core.interval_set import IntervalTable
 from fleet.core.receipt import PartFile
+from fleet.errors import StorageRefusedError
 from fleet.storage import Folder
 from fleet.table.commits.record import part_name
 from fleet.table.commits.record_rows import parts_of
@@ -21,6 +23,7 @@ from fleet.table.maintenance.exchange import is_as_put
 from fleet.table.maintenance.finding import Finding
 from fleet.table.maintenance.part_rows import part_rows
 from fleet.table.maintenance.row_owner import NO_LEASE, lease_of_frames
+from fleet.table.parts.objects import is_as_named, object_suffixes
 from fleet.table.parts.schema import ERRORS_TABLE, FRAMES_TABLE
 from fleet.table.state.state import UNPACKED, TableState
 
@@ -93,7 +96,28 @@ def verify_object(folder: Folder, state: TableState, what: ObjectToVerify) -> Ve
         return VerifiedObject()
     if table == ERRORS_TABLE:
         return _count_lost(rows)
+    wrong_objects = tuple(_wrong_objects(folder, data, what))
+    if wrong_objects:
+        return VerifiedObject(wrong_objects)
     return _check_rows(rows, _slice(state.covered, what.first, what.last), what)
+
+
+def _wrong_objects(folder: Folder, data: bytes, what: ObjectToVerify) -> Iterator[Finding]:
+    """Yield the objects that rows name, and that are gone or not as they were put."""
+    part = pq.ParquetFile(pa.BufferReader(data))
+    columns = list(object_suffixes(part.schema_arrow))
+    if not columns:
+        return
+    rows = part.read(columns)
+    for name in chain.from_iterable(rows[column].drop_null().to_pylist() for column in columns):
+        try:
+            if not is_as_named(name, folder.read(name)):
+                detail = "its bytes are not those that its name was made of"
+                yield Finding("altered", name, detail, what.way_out)
+        except FileNotFoundError:
+            yield Finding("missing", name, f"{what.name} names it", what.way_out)
+        except StorageRefusedError as error:
+            yield Finding("altered", what.name, error.message, what.way_out)
 
 
 def _compare(data: bytes, part: PartFile) -> str:

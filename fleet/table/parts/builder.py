@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,10 +19,11 @@ from fleet.errors import UsageError
 from fleet.parquet.arrays import numbers, optional_numbers, strings
 from fleet.table.parts.assemble import SortKey, assemble
 from fleet.table.parts.columns import fit_columns, stored_type
+from fleet.table.parts.objects import object_name, object_suffixes
 from fleet.table.parts.schema import ERRORS_TABLE, FRAMES_TABLE, output_schemas
 
 _CLOCKS = ("", "path", "container")
-_DECODERS = ("", "vdec", "host")
+_DECODERS = ("", "vdec", "host", "jpegd")
 _Rows = slice | NDArray[np.int64]
 LABEL = "label"
 """A job's column of this name is counted by its values."""
@@ -57,7 +58,8 @@ class PartBuilder:
 
     `table`: the name of the job's table. `columns`: the job's schema. `partitions`: the pattern
     whose named groups, found in each video's URI, become columns (see `columns_from_path`).
-    `without`: see `output_schemas`.
+    `without`: see `output_schemas`. `put`: called with the name and the bytes of each object of
+    the job's (see `object_column`); without it, they are named and not kept.
     """
 
     def __init__(
@@ -66,11 +68,14 @@ class PartBuilder:
         columns: pa.Schema,
         partitions: str = "",
         without: Collection[str] = (),
+        put: Callable[[str, bytes], None] = lambda _, __: None,
     ) -> None:
         self._schemas = output_schemas(table, columns, partitions, without)
         self._table = table
         self._columns = columns
         self._pattern = partitions
+        self._suffixes = object_suffixes(columns)
+        self._put = put
         self._seen: list[_Seen] = []
         self._losses: list[tuple[Loss, WallTime]] = []
 
@@ -83,9 +88,9 @@ class PartBuilder:
     ) -> None:
         """Take in a batch and what the job has to say of it.
 
-        `video_start`: when the first frame of its video was. `decoded_by`: what decoded it, vdec or
-        host. Raises UsageError where the rows do not fit the job's schema, or are of no picture in
-        the batch.
+        `video_start`: when the first frame of its video was. `decoded_by`: vdec, jpegd or host,
+        which decoded it. Raises UsageError where the rows do not fit the job's schema, or are of no
+        picture in the batch.
         """
         picture = np.array(rows.picture, np.int64)
         if len(picture) and not (picture.min() >= 0 and picture.max() < len(batch)):
@@ -94,7 +99,7 @@ class PartBuilder:
                 f"{picture.max()}, but the batch has {len(batch)}.",
                 "Rows.picture counts the pictures of the batch from 0.",
             )
-        columns = fit_columns(rows, self._columns, self._table)
+        columns = fit_columns(self._named(batch, rows, picture), self._columns, self._table)
         counts = np.bincount(picture, minlength=len(batch)).astype(np.int32)
         wall_us, known = video_start.after_each(batch.pts - batch.start_pts, batch.time_base)
         self._seen.append(
@@ -112,6 +117,33 @@ class PartBuilder:
                 decoded_by,
             )
         )
+
+    def _named(self, batch: FrameBatch, rows: Rows, picture: NDArray[np.int64]) -> Rows:
+        """Return rows with the names of objects in place of their bytes, which are put."""
+        named: dict[str, Any] = {}
+        for column, suffix in self._suffixes.items():
+            frames = batch.frames[picture].tolist()
+            values = rows.columns.get(column, ())
+            # A column that is missing is refused with the others.
+            if column in rows.columns:
+                named[column] = [
+                    self._object(column, batch.uri, frame, value, suffix)
+                    for frame, value in zip(frames, values, strict=True)
+                ]
+        return replace(rows, columns={**rows.columns, **named}) if named else rows
+
+    def _object(self, column: str, uri: str, frame: int, value: Any, suffix: str) -> str | None:
+        if value is None:
+            return None
+        if not isinstance(value, bytes):
+            raise UsageError(
+                f"The job's column {column} of its table {self._table} is of objects, and holds "
+                f"{type(value).__name__}.",
+                "Give it bytes, or None where there is no object.",
+            )
+        name = object_name(column, uri, frame, value, suffix)
+        self._put(name, value)
+        return name
 
     def mark(self) -> tuple[int, int]:
         """Return how much is gathered, for `rewind`."""

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 import pyarrow as pa
 
 from fleet.errors import UsageError
+from fleet.table.parts.objects import check_columns, object_suffixes
 
 TEXT = pa.dictionary(pa.int32(), pa.string())
 """Text that repeats from row to row: a dictionary of strings."""
@@ -140,6 +141,7 @@ def output_schemas(
             f"{table!r} cannot be the name of a job's table.",
             f"Use lower-case letters, digits and _, and none of {', '.join(OWN_TABLES)}.",
         )
+    check_columns(table, object_suffixes(columns))
     later = {
         table: {"time_s": WALL_TIME},
         ERRORS_TABLE: {"end_s": WALL_TIME},

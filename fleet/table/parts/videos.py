@@ -16,8 +16,9 @@ from fleet.core.source import Source
 from fleet.parquet.arrays import booleans, optional_numbers, strings
 from fleet.table.parts.schema import FROM_PATH, TEXT, column, partition_names
 from fleet.video.facts import VideoFacts
+from fleet.video.stream import StreamInfo
 
-VDEC, HOST = "vdec", "host"
+VDEC, HOST, JPEGD = "vdec", "host", "jpegd"
 """What decodes the pictures of a video: the chip, or the host in its place."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FRAMES, _PX, _S = "frames", "px", "s"
@@ -97,6 +98,13 @@ KEPT = pa.schema([VIDEOS.field("decoded_by"), *FACTS])
 """The columns that are found out by looking at a video, and kept from run to run."""
 
 
+def decoder_of(stream: StreamInfo, *, on_host: bool) -> str:
+    """Return what decodes the pictures of a stream, see DescribedVideo."""
+    if on_host:
+        return HOST
+    return VDEC if stream.jpeg is None else JPEGD
+
+
 @dataclass(frozen=True)
 class DescribedVideo:
     """What a run has found out by looking at a video."""
@@ -104,7 +112,7 @@ class DescribedVideo:
     source: Source
     facts: VideoFacts
     decoded_by: str | None
-    """What decodes its pictures, VDEC or HOST; None where it is refused."""
+    """What decodes its pictures, VDEC, JPEGD or HOST; None where it is refused."""
 
 
 @cache

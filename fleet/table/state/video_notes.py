@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fleet.core.source import Source
 from fleet.errors import CredentialsRefusedError, StorageError, VideoError
-from fleet.table.parts.videos import HOST, VDEC, DescribedVideo
+from fleet.table.parts.videos import DescribedVideo, decoder_of
 from fleet.table.state.video_table import VideoTable
 from fleet.video.facts import facts_of
 from fleet.video.index import VideoIndex
@@ -56,4 +56,4 @@ class VideoNotes:
             raise
         except (VideoError, StorageError):
             return
-        self.note(index, VDEC if self._is_for_chip(index.stream) else HOST)
+        self.note(index, decoder_of(index.stream, on_host=not self._is_for_chip(index.stream)))

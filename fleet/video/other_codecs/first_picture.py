@@ -12,7 +12,7 @@ from av.video.codeccontext import VideoCodecContext
 from fleet.core.geometry import Size
 from fleet.video.containers.libav import packet_of
 
-DECODERS = {"av1": "libdav1d", "msmpeg4v3": "msmpeg4"}
+DECODERS = {"av1": "libdav1d", "msmpeg4v3": "msmpeg4", "jpeg": "mjpeg"}
 """libav's decoder of a codec, where it has another name or needs a graphics card."""
 
 

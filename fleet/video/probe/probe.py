@@ -17,14 +17,17 @@ from fleet.video.probe.check import check_index
 from fleet.video.probe.header import index_avi, index_isobmff
 from fleet.video.probe.mended import lists_the_same
 from fleet.video.probe.scan import scan
+from fleet.video.probe.still import JPEG, index_jpeg
 from fleet.video.probe.stream_info import ProbeResult
+from fleet.video.stills import jpeg_header
 
 _UNEXPECTED = (
     *(ValueError, ArithmeticError, LookupError, TypeError),
     *(AssertionError, RuntimeError, MemoryError),
 )
 _TAKES = (
-    "Fleet reads MP4, QuickTime, AVI, Matroska, FLV, Ogg, MPEG-TS, MPEG-PS, raw H.264 or H.265."
+    "Fleet reads MP4, QuickTime, AVI, Matroska, FLV, Ogg, MPEG-TS, MPEG-PS, raw H.264 or H.265, "
+    "and JPEG."
 )
 _SCANNED = {
     b"\x1a\x45\xdf\xa3": "matroska",
@@ -80,6 +83,9 @@ def _index(source: Source, reader: RangeReader, whole_bytes: int) -> VideoIndex:
     head = ranges.get(0, isobmff.HEAD_BYTES)
     if not head:
         raise NotAVideoError(source.uri, "the file is empty.", "Record it or copy it again.")
+    if head.startswith(jpeg_header.MAGIC):
+        still, of_still = index_jpeg(source, head, counted)
+        return VideoIndex(source, JPEG, still.stream, still.packets, of_still, counted.bytes)
     container, found = _from_header(source, head, ranges)
     origin: Literal["header", "scan"] = "header" if found is not None else "scan"
     if found is None:

@@ -14,6 +14,7 @@ from fleet.core.json_object import JsonObject, flag, integer, items, text
 from fleet.errors import BrokenVideoError, NotAVideoError, VideoError
 from fleet.video.containers.limits import MAX_PIXELS
 from fleet.video.h26x.parameter_sets import CODECS
+from fleet.video.stills.jpeg_header import JpegHeader
 from fleet.video.stream import SetsChange, StreamInfo
 
 FORMAT = "3"
@@ -40,6 +41,12 @@ def stream_to_json(stream: StreamInfo) -> str:
             for change in stream.later_sets
         ],
     }
+    if stream.jpeg is None:
+        # Without a still, a stream is written as before there were any.
+        del fields["jpeg"]
+    else:
+        size = stream.jpeg.size
+        fields["jpeg"] = vars(stream.jpeg) | {"size": [size.width, size.height]}
     if stream.codec in CODECS:
         # Of H.264 and H.265 the parameter sets say it all.
         del fields["configuration"], fields["codec_tag"]
@@ -64,7 +71,15 @@ def stream_from_json(written: str) -> StreamInfo:
         sample_aspect=raw.take("sample_aspect", _fraction),
         parameter_sets=base64.b64decode(raw.take("parameter_sets", text)),
         later_sets=raw.take("later_sets", _changes),
+        jpeg=raw.take("jpeg", _jpeg, default=None),
     )
+
+
+def _jpeg(value: object) -> JpegHeader | None:
+    if value is None:
+        return None
+    raw = JsonObject.of(value)
+    return raw.build(JpegHeader, size=Size(*raw.take("size", _size)))
 
 
 def _base64(data: bytes) -> str:

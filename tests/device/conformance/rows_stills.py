@@ -9,10 +9,10 @@ from probing import HD, UHD, code, codes, painted, still
 from fleet.ascend.clock import jpege_s, pngd_s
 from fleet.ascend.jpege import predicted_bytes
 from fleet.ascend.memory import ADDRESS_STEP, Allocation
-from fleet.ascend.stills.jpeg_header import read_header
 from fleet.core.geometry import Size
 from fleet.core.pixel_format import PixelFormat as P
 from fleet.device import Device
+from fleet.video.stills.jpeg_header import read_header
 
 JPEGD = Rows("3 JPEGD")
 STILLS = Rows("4 JPEGE, PNGD, VENC")

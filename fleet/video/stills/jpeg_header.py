@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fleet.core.geometry import Size
 
-_SOF0, _DHT, _SOI, _EOI, _SOS, _DQT, _APP1, _APP14 = (
-    *(0xC0, 0xC4, 0xD8, 0xD9, 0xDA, 0xDB, 0xE1, 0xEE),
-)
+_SOF0, _DHT, _EOI, _SOS, _DQT, _APP1, _APP14 = (*(0xC0, 0xC4, 0xD9, 0xDA, 0xDB, 0xE1, 0xEE),)
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {_DHT, 0xC8, 0xCC}
 _RESTARTS = frozenset(range(0xD0, 0xD8))
 _ORIENTATION = 0x0112
 _CHROMA = {(1, 1): "4:4:4", (2, 1): "4:2:2", (2, 2): "4:2:0", (1, 2): "4:4:0"}
+_ONE_SCAN = frozenset({0, 1})
+MAGIC = b"\xff\xd8\xff"
+"""What a JPEG file begins with."""
 JPEG_2000 = (b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
 
 
@@ -31,6 +32,8 @@ class JpegHeader:
     """The number of its SOF: 0 baseline, 1 extended, 2 progressive, 9 and above arithmetic."""
     bits: int
     """Bits a sample."""
+    components: int
+    """How many components a pixel has: 1 for gray, 3 for colour, 4 for print."""
     chroma: str
     """4:4:4, 4:2:2, 4:2:0, 4:4:0, 4:0:0 for gray, or "other"."""
     huffman_tables: int
@@ -49,11 +52,30 @@ class JpegHeader:
 
 def read_header(data: bytes) -> JpegHeader:
     """Return the facts of a file; raises NotJpegError where it has no whole header."""
-    if data[:2] != bytes((0xFF, _SOI)):
-        raise NotJpegError("it does not begin with SOI")
     seen = _Seen()
     for marker, body in _segments(data):
         seen.add(marker, body)
+    return _header(seen)
+
+
+def read_start(data: bytes) -> JpegHeader | None:
+    """Return the facts of a file by its first bytes; None where they do not tell them all.
+
+    They do up to the first scan, where that is a baseline one of all components: nothing follows
+    it. What is returned says that the file is whole, which has not been looked at. Raises
+    NotJpegError where it is no JPEG.
+    """
+    seen = _Seen()
+    for marker, body in _segments(data):
+        seen.add(marker, body)
+        if marker == _SOS:
+            header = _header(seen)
+            is_all = header.process in _ONE_SCAN and body[:1] == bytes((header.components,))
+            return replace(header, is_whole=True) if is_all else None
+    return None
+
+
+def _header(seen: _Seen) -> JpegHeader:
     if seen.frame is None or not seen.scans:
         raise NotJpegError("it ends before its first scan")
     process, body = seen.frame
@@ -63,6 +85,7 @@ def read_header(data: bytes) -> JpegHeader:
         size=size,
         process=process,
         bits=bits,
+        components=components,
         chroma=chroma,
         huffman_tables=max(classes),
         quantiser_tables=len(seen.quantisers),
@@ -103,6 +126,8 @@ class _Seen:
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield the marker and body of each segment, to the end of the picture or of the data."""
+    if not data.startswith(MAGIC[:2]):
+        raise NotJpegError("it does not begin with SOI")
     at = 2
     while (at := _next_marker(data, at)) >= 0:
         marker = data[at + 1]

@@ -1,0 +1,1 @@
+"""What files of one picture say of themselves."""
