@@ -36,6 +36,17 @@ _PROFILES = {
 _FAST = 1
 
 
+def en_type_of(stream: StreamInfo) -> EnType | None:
+    """Return the number that a stream is declared with; None for one that has none.
+
+    The lowest of those that name its profile.
+    """
+    for kind, (codec, profiles) in _PROFILES.items():
+        if stream.codec == codec and stream.profile in profiles:
+            return kind
+    return None
+
+
 @dataclass(frozen=True)
 class ChannelSettings:
     """The settings of a channel; None follows the stream, where the chip has a fixed default."""

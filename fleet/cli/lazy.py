@@ -27,6 +27,7 @@ HOMES = {
     "eval": "fleet.cli.evaluate:evaluate",
     "show": "fleet.cli.show:show",
     "view": "fleet.cli.view:view",
+    "annexb": "fleet.cli.annexb:annexb",
     "demo": "fleet.cli.demo:demo",
     "chaos": "fleet.cli.chaos:chaos",
     "street": "fleet.street.command:street",

@@ -1,0 +1,50 @@
+"""`fleet annexb`: the stream alone decodes to the video's pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import pytest
+from generate import Clip, Codec, Container, GopKind, cached
+from typer.testing import CliRunner
+
+from fleet.ascend.surface import planes
+from fleet.cli import app
+
+
+def pictures(path: Path) -> list[bytes]:
+    """The planes of each picture of a file, as libav decodes it."""
+    with av.open(str(path)) as file:
+        return [b"".join(p.tobytes() for p in planes(frame)) for frame in file.decode(video=0)]
+
+
+@pytest.mark.parametrize("codec", ["h264", "h265"])
+@pytest.mark.parametrize("container", ["mp4", "mp4-fragmented", "mkv", "ts", "raw"])
+@pytest.mark.parametrize("gop_kind", ["closed", "open"])
+def test_the_stream_alone_has_the_pictures_of_the_video(
+    tmp_path: Path, codec: Codec, container: Container, gop_kind: GopKind
+) -> None:
+    """Of each container: the same pictures in the same order, behind start codes."""
+    video = cached(Clip(codec=codec, container=container, gop_kind=gop_kind), tmp_path)
+    out = tmp_path / f"alone.{codec}"
+    result = CliRunner().invoke(app, ["annexb", str(video), "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    assert out.read_bytes().startswith((b"\0\0\1", b"\0\0\0\1"))
+    assert pictures(out) == pictures(video)
+    assert ("enType 3" if codec == "h264" else "enType 0") in result.output
+    assert {path.name for path in tmp_path.iterdir()} == {video.name, out.name}
+
+
+def test_what_has_no_such_form_is_refused(tmp_path: Path) -> None:
+    """Nothing is left behind for several videos, and where there is no folder."""
+    video = cached(Clip(), tmp_path)
+    cached(Clip(frames=31), tmp_path)
+    for words in (
+        [str(tmp_path), "--out", str(tmp_path / "a.h264")],
+        [str(video), "--out", str(tmp_path / "nowhere" / "a.h264")],
+    ):
+        result = CliRunner().invoke(app, ["annexb", *words])
+        assert result.exit_code != 0
+    assert not list(tmp_path.glob("*.h264"))
+    assert not list(tmp_path.glob(".*"))
