@@ -27,3 +27,6 @@ class Progress:
     """How often it has shown that it works; see `fleet.worker.liveness`."""
     waiting: bool = False
     """Whether it waits for storage."""
+    memory_bytes: int = 0
+    """What its device's memory holds, and the most that it has held; 0 for unknown."""
+    peak_memory_bytes: int = 0

@@ -99,7 +99,18 @@ def _updated(record: RunRecord, now: Snapshot, state: str, unix_s: float) -> Run
 def _device(now: DeviceView) -> DeviceRecord:
     busy = {stage: round(share, 4) for stage, share in now.busy.items()}
     return DeviceRecord(
-        now.name, now.frames, now.frames_per_s, now.uri, now.node, now.state, now.lease, busy
+        now.name,
+        now.frames,
+        now.frames_per_s,
+        now.uri,
+        now.node,
+        now.state,
+        now.lease,
+        busy,
+        {engine: round(share, 4) for engine, share in now.chip_busy.items()},
+        now.pid,
+        now.memory_bytes,
+        now.peak_memory_bytes,
     )
 
 

@@ -99,7 +99,13 @@ def run_target(
         table.need_conditional_to_join()
     said = take_up_refused(target) if target.job.fallback == "cpu" else ""
     with acquire_or_join(table, clock, join=join) as leadership:
-        record = RunRecord(leadership.holder, "preparing", clock.unix_s(), inputs=target.job.inputs)
+        record = RunRecord(
+            leadership.holder,
+            "preparing",
+            clock.unix_s(),
+            inputs=target.job.inputs,
+            soc=target.job.soc,
+        )
         beat = Heartbeat(table.runs, record, clock)
         checkpointer = Checkpointer(table, target.origin, clock)
         observers = Observers(beat, checkpointer, observer)

@@ -40,6 +40,14 @@ class DeviceView:
     """The lease that it runs; empty for none."""
     busy: Mapping[str, float] = field(default_factory=dict)
     """CPU seconds by stage over the seconds of its last committed lease; empty before the first."""
+    chip_busy: Mapping[str, float] = field(default_factory=dict)
+    """Modelled seconds by engine in that lease over those of its slowest, which is always busy."""
+    pid: int = 0
+    """Its process, 0 where that is unknown; so are the next two."""
+    memory_bytes: int = 0
+    """What its memory holds."""
+    peak_memory_bytes: int = 0
+    """The most that it has held."""
 
 
 @dataclass
@@ -61,7 +69,10 @@ class DeviceTrack:
     node: str = ""
     draining: bool = False
     busy: Mapping[str, float] = field(default_factory=dict)
-    """See DeviceView."""
+    """See DeviceView, and the next one."""
+    chip_busy: Mapping[str, float] = field(default_factory=dict)
+    last: Progress | None = None
+    """The last report of its worker."""
 
     @property
     def frames(self) -> int:
@@ -70,6 +81,7 @@ class DeviceTrack:
 
     def advance(self, report: Progress, now_s: float) -> None:
         """Add a report of its worker."""
+        self.last = report
         if report.frames < self.reported:
             # A new worker of the same name counts from 0.
             self.past += self.reported
@@ -86,6 +98,8 @@ class DeviceTrack:
         self.speed.add(now_s, self.frames)
         if tally.wall_s > 0:
             self.busy = {stage: spent_s / tally.wall_s for stage, spent_s in tally.host_s.items()}
+        if slowest_s := max(tally.chip_s.values(), default=0.0):
+            self.chip_busy = {engine: s / slowest_s for engine, s in tally.chip_s.items()}
         self.release(lease)
 
     @property
@@ -110,4 +124,10 @@ class DeviceTrack:
             DeviceState.DRAINING if self.draining else state,
             self.lease or held,
             self.busy,
+            self.chip_busy,
+            *self._process(),
         )
+
+    def _process(self) -> tuple[int, int, int]:
+        last = self.last
+        return (last.pid, last.memory_bytes, last.peak_memory_bytes) if last else (0, 0, 0)

@@ -193,6 +193,8 @@ class Worker:
             os.getpid(),
             self._pulse.beats,
             self._pulse.waiting if computing else bool(committing),
+            self._device.memory.used_bytes,
+            self._device.memory.peak_bytes,
         )
 
     def close(self) -> None:

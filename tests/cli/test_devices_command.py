@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import re
+import time
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from command import fleet_here
+from made_up import JOB, claimed
 
 from fleet.ascend.figures.documented import FIGURES
 from fleet.ascend.figures.rules import TRAINED_ON, read_rules
-from fleet.ascend.soc import CHIPS
+from fleet.ascend.soc import CHIPS, MB
+from fleet.clock import SYSTEM_CLOCK
+from fleet.core.progress import Progress
+from fleet.core.receipt import Receipt, Tally
+from fleet.core.run_events import DeviceJoined, LeaseDone, LeaseStarted, RunEvent, RunStarted
+from fleet.driver.heartbeat import Heartbeat
+from fleet.storage import Folder
+from fleet.table.state.holder import Holder
+from fleet.table.state.run_records import HEARTBEAT_S, RunRecord, RunRecords
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "chip.md").read_text("utf-8")
@@ -89,3 +101,123 @@ def test_rules_of_no_chip_are_refused() -> None:
     done = fleet_here("devices", "--rules", "Ascend999")
     assert done.returncode == 2
     assert "Ascend310P3" in done.stderr
+
+
+RUNNER = Holder.me("fleet run", JOB.digest, 1_800_000_000.0)
+
+
+def told(
+    folder: Folder, *events: RunEvent, state: str = "running", soc: str = "Ascend310P3"
+) -> None:
+    """Put the record of a run of which these events are known."""
+    record = RunRecord(RUNNER, state, 0.0, soc=soc)
+    beat = Heartbeat(RunRecords(folder), record, SYSTEM_CLOCK)
+    for event in events:
+        beat.on_event(event)
+    beat.put(state)
+
+
+def events_of(device: str, chip_s: dict[str, float], used: int, peak: int) -> list[RunEvent]:
+    """What is told of a device that has done a lease and is in another one."""
+    tally = Tally(frames=10, wall_s=2.0, chip_s=chip_s)
+    at = Progress(
+        device, "y", "in/b.mp4", 15, 5.0, "h", 4711, memory_bytes=used, peak_memory_bytes=peak
+    )
+    return [
+        DeviceJoined(device, "node-a"),
+        LeaseStarted(device, "x", 10, 10),
+        LeaseDone(device, "x", Receipt("x", (), (), tally, device)),
+        LeaseStarted(device, "y", 10, 10),
+        at,
+    ]  # fmt: skip
+
+
+PLAN = RunStarted("out", 1, 40.0, 100, 4)
+
+
+def test_a_run_is_shown_in_the_columns_of_npu_smi(tmp_path: Path) -> None:
+    """What the chip models has a figure, everything else a dash; and all is called simulated."""
+    out = claimed(Folder(str(tmp_path / "out")))
+    chip_s = {"vdec": 4.0, "vpc": 1.0, "model": 0.2}
+    told(out, PLAN, *events_of("npu/0", chip_s, 330 * MB, 412 * MB), DeviceJoined("npu/1", "n"))
+    done = fleet_here("devices", out.uri)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    heads = "NPU Name Health Power(W) Temp(C) Hugepages-Usage(page) Chip Device Bus-Id AICore(%) Memory-Usage(MB)"
+    words = " ".join(done.stdout.replace("|", " ").split())
+    assert heads in words
+    assert "0 310P3 OK - - - / -" in words
+    assert "0 npu/0 - 5 330 / 21534" in words
+    assert "1 310P3 OK - - - / - 0 npu/1 - - - / 21534" in words
+    assert "0 4711 node-a 412 vdec 100 vpc 25 model 5" in words
+    assert "1 - n - -" in words
+    assert "simulated" in done.stdout
+    assert "not modelled" in words
+
+
+def test_a_run_of_an_older_fleet_names_no_chip(tmp_path: Path) -> None:
+    """No memory is made up for it."""
+    out = claimed(Folder(str(tmp_path / "out")))
+    told(out, PLAN, *events_of("npu/0", {}, 0, 0), soc="")
+    done = fleet_here("devices", out.uri)
+    words = " ".join(done.stdout.replace("|", " ").split())
+    assert "Simulated an unknown chip" in words
+    assert "0 npu/0 - - - / -" in words
+
+
+def test_watching_goes_on_until_the_run_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table each time the record may be new, then how the run ended."""
+    out = claimed(Folder(str(tmp_path / "out")))
+    events = events_of("npu/0", {"vdec": 1.0}, 330 * MB, 412 * MB)
+    told(out, PLAN, *events)
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        later = Progress("npu/0", "y", "in/b.mp4", 18, 6.0, "h", 4711, memory_bytes=350 * MB)
+        told(out, PLAN, *events, later, state="running" if len(waits) < 2 else "finished")
+
+    clock = SimpleNamespace(sleep=wait, time=time.time)
+    monkeypatch.setattr("fleet.cli.devices.time", clock)
+    done = fleet_here("devices", out.uri, "--watch")
+    assert re.findall(r"(\d+) / 21534", done.stdout) == ["330", "350"]
+    assert waits == [HEARTBEAT_S, HEARTBEAT_S]
+    assert "Nothing runs on" in done.stdout
+
+
+def test_a_real_run_says_what_its_device_holds(town_mkv: Path, tmp_path: Path) -> None:
+    """The record that a run leaves has memory, process and engines of its device, and its chip."""
+    options = (
+        "--sample",
+        "every=20",
+        "--set",
+        "lease_s=0.3",
+        "--inline",
+        "--set",
+        "soc=Ascend310P3",
+    )
+    job = ROOT / "jobs" / "thumbnails.toml"
+    out = tmp_path / "out"
+    done = fleet_here("run", job, "--input", town_mkv, "--output", out, *options)
+    assert done.returncode == 0, done.stderr
+    (record,) = RunRecords(Folder(str(out))).read()
+    (device,) = record.devices
+    assert record.soc == "Ascend310P3"
+    assert device.peak_memory_bytes >= device.memory_bytes > 4 * MB
+    assert device.peak_memory_bytes < CHIPS["Ascend310P3"].memory_bytes
+    assert device.pid == os.getpid()
+    assert device.chip_busy["vdec"] == 1.0
+    assert 0 < device.chip_busy["jpege"] < 1
+
+
+@pytest.mark.parametrize(
+    "options", [("--watch",), ("out", "--rates"), ("out", "--rules", "Ascend310"), ("out", "--soc", "Ascend310")]
+)  # fmt: skip
+def test_options_that_do_not_go_together_are_refused(options: tuple[str, ...]) -> None:
+    """As bad usage, in words."""
+    done = fleet_here("devices", *options)
+    assert done.returncode == 2
+    assert "fleet: error" in done.stderr

@@ -37,7 +37,8 @@ class DeviceRecord:
 
     `node`: its machine. `state`: working, idle, or draining: its machine goes away. `lease`: what
     it runs. `busy`: by stage, CPU seconds over the seconds of the last lease that it committed.
-    These are empty where they are not known.
+    `chip_busy`: by engine, its modelled seconds over those of the slowest. `pid`, `memory_bytes`,
+    `peak_memory_bytes`: its process, and its device memory. All are empty where they are not known.
     """
 
     name: str
@@ -48,6 +49,10 @@ class DeviceRecord:
     state: str = ""
     lease: str = ""
     busy: Mapping[str, float] = field(default_factory=dict)
+    chip_busy: Mapping[str, float] = field(default_factory=dict)
+    pid: int = 0
+    memory_bytes: int = 0
+    peak_memory_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,8 @@ class RunRecord:
     """The epoch of the output that it works in; 0 before it knows."""
     beats: int = 0
     """How often the record was put: who watches it sees from this that the run lives."""
+    soc: str = ""
+    """The chip that its devices simulate; empty in the records of an older version."""
 
     @property
     def id(self) -> str:
