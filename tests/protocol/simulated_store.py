@@ -90,7 +90,9 @@ class SimulatedStore:
         if etag and etag != found.etag:
             raise PreconditionFailedError(path)
         self._end(trouble, path)
-        self._world.note_read(_name(path))
+        # What was on its way was read before what has changed it since.
+        if self._world.objects.now.get(_name(path)) is found:
+            self._world.note_read(_name(path))
         return ReadResult(found.data[start:end], len(found.data), found.etag)
 
     def put(self, path: str, data: bytes) -> None:

@@ -91,11 +91,25 @@ class _Viewing:
             return list(self.view.manifest["packs"])
         found = {m[1] for n in self._objects if (m := _PACK.fullmatch(n)) and self._is_whole(n)}
         replaced: set[str] = set()
+        leases: dict[str, set[str]] = {}
         for pack in found:
             parsed = self._parse(f"_done/pack-{pack}.parquet")
             assert parsed is not None
             replaced.update(parsed.replaces)
-        return sorted(found - replaced)
+            leases[pack] = {
+                n for record in parsed.leases for n in (record["lease"], *record["was"])
+            }
+        # Of packs that hold the same leases, one counts: that of the most.
+        standing: list[str] = []
+        for pack in sorted(found - replaced, key=lambda pack: (-self._leases_in(pack), pack)):
+            if all(leases[pack].isdisjoint(leases[other]) for other in standing):
+                standing.append(pack)
+        return sorted(standing)
+
+    def _leases_in(self, pack: str) -> int:
+        parsed = self._parse(f"_done/pack-{pack}.parquet")
+        assert parsed is not None
+        return len(parsed.leases)
 
     def _leases(self) -> Iterable[str]:
         there = [m[1] for n in self._objects if (m := _LEASE.fullmatch(n))]

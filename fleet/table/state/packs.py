@@ -66,14 +66,28 @@ def _read(folder: Folder, entry: Entry) -> PackRecord | None:
 
 
 def _without_manifest(folder: Folder, objects: Objects) -> StandingPacks:
-    """Return the packs of version 0.1: those that are whole, and that no other one replaces."""
+    """Return the packs of version 0.1: those that are whole, and that no other one replaces.
+
+    Of packs of the same leases one stands, that of the most leases: a compaction that was killed
+    before it put its manifest may have left another, and the parts that these were made of.
+    """
     names = sorted(name for entry in objects.frames if (name := pack_of(entry.name)))
     found = (_whole(folder, objects, name) for name in names)
     packs = [pack for pack in found if pack is not None]
     records = [read_pack_records(folder, pack) for pack in packs]
     replaced = {name for each in records for name in each.replaces}
     left = [
-        (pack, each) for pack, each in zip(packs, records, strict=True) if pack.name not in replaced
+        (pack, each, names_of(each.leases))
+        for pack, each in zip(packs, records, strict=True)
+        if pack.name not in replaced
     ]
-    superseded = frozenset[str]().union(*(names_of(each.leases) for _, each in left))
-    return StandingPacks(tuple(p for p, _ in left), tuple(r for _, r in left), superseded)
+    superseded: set[str] = set()
+    standing: list[tuple[PackRecord, PackRecords]] = []
+    for pack, each, leases in sorted(left, key=lambda item: (-item[0].leases, item[0].name)):
+        if superseded.isdisjoint(leases):
+            superseded |= leases
+            standing.append((pack, each))
+    standing.sort(key=lambda item: item[0].name)
+    return StandingPacks(
+        tuple(pack for pack, _ in standing), tuple(each for _, each in standing), superseded
+    )
