@@ -75,7 +75,8 @@ class StreamDecoder(ABC):
         self._colour = stream.colour
         self._is_h26x = stream.codec in CODECS
         self._most_pending = _MOST_PENDING if self._is_h26x else _MOST_PENDING_OTHERS
-        self._codec = _open_codec(stream, sizes.max.pixels)
+        self._codec = self._open()
+        self._is_spoilt = False
         # libav finds out itself what is missing of a picture of H.264.
         finds = stream.codec != "h264"
         self._unwritten = Unwritten(stream.reference_frames) if finds else None
@@ -146,7 +147,15 @@ class StreamDecoder(ABC):
         """
         if self._state == "closed":
             self._refuse_state("cannot be reset")
-        self._codec.flush_buffers()
+        if self._is_spoilt:
+            # libav keeps coefficients of the block in which it found damage, and adds them to the
+            # next picture that it decodes, a key picture too, without a word; flushed or not.
+            self._codec = self._open()
+            self._is_spoilt = False
+            if self._unwritten is not None:
+                self._unwritten.forget()
+        else:
+            self._codec.flush_buffers()
         self._pending.clear()
         self._ready.clear()
         self._state = "fresh"
@@ -159,6 +168,10 @@ class StreamDecoder(ABC):
             if self._unwritten is not None:
                 self._unwritten.forget()
             self._free()
+
+    def _open(self) -> VideoCodecContext:
+        """Return a decoder of libav's that has decoded nothing yet."""
+        return _open_codec(self.stream, self._sizes.max.pixels)
 
     @abstractmethod
     def _free(self) -> None:
@@ -242,6 +255,7 @@ class StreamDecoder(ABC):
 
     def _fail(self, row: int, code: Code, what: str) -> NoReturn:
         self._state = "damaged"
+        self._is_spoilt = True
         self._damaged_row = row
         self._ready = deque(frame for frame in self._ready if _row(frame) < row)
         way_out = "Drain for the pictures before it, reset, and go on at a later key."

@@ -23,6 +23,9 @@ _MARK = np.frombuffer(bytes.fromhex("17e95ba204fd38c6"), np.uint64)[0]
 _NO_MORE_USERS = 2  # a name in `_mark_unused`, and the argument of getrefcount
 # Frames that a job keeps are waited for, up to so many.
 _MOST_WAITING = 64
+# For how many more pictures a decoder may refer to one than it has references: those between two of
+# them. So many in what x265 makes; where a stream needs more it shows, up to the most there can be.
+_BETWEEN, _MOST_REFERENCES = 3, 32
 
 _ROWS = slice(_BLOCK_BYTES // 2, None, _BLOCK_BYTES), slice(-1, None)
 
@@ -32,7 +35,7 @@ class Unwritten:
 
     def __init__(self, reference_frames: int) -> None:
         """Take how many pictures the decoder may still refer to after it has returned them."""
-        self._references = reference_frames
+        self._references = reference_frames + _BETWEEN
         self._held: deque[av.VideoFrame] = deque()
 
     def is_in(self, frame: av.VideoFrame) -> bool:
@@ -55,18 +58,21 @@ class Unwritten:
             frame = self._held.popleft()
             if sys.getrefcount(frame) > _NO_MORE_USERS:
                 used.append(frame)
-            else:
-                _mark(frame)
+            elif not _mark(frame):
+                self._references = min(self._references + 1, _MOST_REFERENCES)
         self._held.extendleft(reversed(used[-_MOST_WAITING:]))
 
 
-def _mark(frame: av.VideoFrame) -> None:
+def _mark(frame: av.VideoFrame) -> bool:
+    """Mark a frame's memory; return whether that was possible, as no decoder refers to it."""
     address = frame.planes[0].buffer_ptr
-    # Where the decoder still refers to it, that makes a copy, which needs no mark.
+    # Where the decoder still refers to it, that makes a copy. Its own memory is not marked then.
     frame.make_writable()
-    if frame.planes[0].buffer_ptr == address:
-        for rows in _ROWS:
-            _marks(frame, rows)[:] = _MARK
+    if frame.planes[0].buffer_ptr != address:
+        return False
+    for rows in _ROWS:
+        _marks(frame, rows)[:] = _MARK
+    return True
 
 
 def _marks(frame: av.VideoFrame, rows: slice) -> NDArray[np.uint64]:

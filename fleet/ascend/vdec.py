@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import av
 from av.codec.context import Flags
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 from av.video.reformatter import VideoReformatter
 
@@ -71,13 +72,17 @@ class VdecChannel(StreamDecoder):
         self._scaler = Scaler()
         super().__init__(soc, memory, clock, stream, soc.vdec.input)
         clock.open_channel("vdec")
-        if settings.is_fast:
-            self._codec.flags |= Flags.low_delay
 
     def stride(self, size: Size) -> tuple[int, int]:
         """Return the width stride in bytes and the height stride in rows of its pictures."""
         pixel_bytes = self.settings.output_format.layout.pixel_bytes
         return self._soc.vdec.stride.strides(size, pixel_bytes)
+
+    def _open(self) -> VideoCodecContext:
+        codec = super()._open()
+        if self.settings.is_fast:
+            codec.flags |= Flags.low_delay
+        return codec
 
     def _free(self) -> None:
         self._clock.close_channel("vdec")

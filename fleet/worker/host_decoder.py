@@ -7,6 +7,7 @@ from typing import Any
 
 import av
 from av.error import FFmpegError
+from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import ColorRange, VideoReformatter
 
 from fleet.ascend.clock import Clock, copy_s
@@ -46,13 +47,13 @@ class HostDecoder(StreamDecoder):
     stage = "host decode"
     title = "The host's decoder"
     decoded_by = "host"
+    _is_new: bool
 
     def __init__(self, soc: Soc, memory: Memory, clock: Clock, stream: StreamInfo) -> None:
         """Open a decoder; raises StreamRefusedError where VPC takes no such pictures."""
         check_host_stream(soc, stream)
         self._to_8_bit = VideoReformatter()
         self._mpeg4 = Mpeg4Reader(stream.configuration) if stream.codec == "mpeg4" else None
-        self._is_new = True
         super().__init__(soc, memory, clock, stream, soc.vpc.input)
 
     def _data(self, unit: AccessUnit) -> bytes:
@@ -93,6 +94,10 @@ class HostDecoder(StreamDecoder):
             for _ in range(_PADDING_PICTURES):
                 self._codec.decode(key)
         self._codec.flush_buffers()
+
+    def _open(self) -> VideoCodecContext:
+        self._is_new = True
+        return super()._open()
 
     def _free(self) -> None:
         """Nothing is occupied."""

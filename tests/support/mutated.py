@@ -46,6 +46,8 @@ class Given:
     refused: str = ""
     """Why the video is refused, if it is."""
     has_times: bool = True
+    afresh: set[str] = field(default_factory=set)
+    """Pixels of pictures that a new decoder gives from a key on, of a file with damage."""
 
 
 def originals(folder: Path) -> list[Path]:
@@ -96,21 +98,49 @@ def by_pyav(path: Path) -> Given:
                     given.frames.append((frame.pts, pixels(eight_bit(frame))))
     except (av.FFmpegError, ValueError, IndexError, AttributeError, PermissionError) as error:
         given.refused = type(error).__name__
+    if given.spoilt and not given.refused:
+        with av.open(str(path), metadata_errors="replace") as container:
+            packets = list(container.demux(container.streams.video[0]))
+            keys = [number for number, packet in enumerate(packets) if packet.is_keyframe]
+        given.afresh = {name for key in keys for name in _afresh(path, key)}
     return given
 
 
+def _afresh(path: Path, key: int) -> Iterator[str]:
+    """Yield the pixels that a new decoder gives from a key on, up to the next damage.
+
+    A decoder of libav's that has come upon damage adds what is left of it to the next picture.
+    """
+    given = Given()
+    with av.open(str(path), metadata_errors="replace") as container:
+        stream = container.streams.video[0]
+        stream.codec_context.thread_count = 1
+        first: int | None = None
+        for frame in _frames(container, stream, given, key):
+            if frame.is_corrupt or given.spoilt:
+                return
+            first = frame.pts if first is None and frame.key_frame else first
+            if first is not None and (frame.pts or 0) >= first:
+                yield pixels(eight_bit(frame))
+
+
 def _frames(
-    container: av.container.InputContainer, stream: av.VideoStream, given: Given
+    container: av.container.InputContainer, stream: av.VideoStream, given: Given, begin: int = 0
 ) -> Iterator[av.VideoFrame]:
-    for packet in container.demux(stream):
+    """Yield pictures, from a packet on; packets that are refused are counted."""
+    for number, packet in enumerate(container.demux(stream)):
+        if number < begin and packet.size:
+            continue
         try:
             yield from packet.decode()
         except av.FFmpegError:
             given.spoilt += 1
 
 
-def by_fleet(path: Path, device: Device, readers: FetchPool) -> Given:
-    """Decode GOP by GOP, as leases do."""
+def by_fleet(
+    path: Path, device: Device, readers: FetchPool, gops_per_lease: int | None = 1
+) -> Given:
+    """Decode by leases of so many GOPs; None: of all there are."""
     given = Given()
     try:
         index = index_of(path)
@@ -118,8 +148,11 @@ def by_fleet(path: Path, device: Device, readers: FetchPool) -> Given:
         work = video_work(
             index, np.ones(len(index.order), np.bool_), DoneIntervals([]), CostModel()
         )
-        for gop in range(len(index.cuts)):
-            made_ = order(Lease("lease", (work.shard(gop, gop + 1),)), {index.source.uri: work})
+        gops = len(index.cuts)
+        step = gops_per_lease or gops
+        for gop in range(0, gops, step):
+            shards = (work.shard(gop, min(gop + step, gops)),)
+            made_ = order(Lease("lease", shards), {index.source.uri: work})
             (shard,) = made_.shards
             fetch, lost = Fetch(made_, readers), list[DecodeLoss]()
             with closing(open_decoder(device, shard.stream)) as channel:
@@ -139,11 +172,13 @@ def differences(ours: Given, theirs: Given, sound: set[str]) -> list[str]:
     """Return what is other than in the sequential decode, and not said.
 
     `sound`: the pixels of the pictures of the file before it was mutated. What is as it was then is
-    right, even where a decode that came through the damage gives something else.
+    right, even where a decode that came through the damage gives something else; so is what a new
+    decoder gives from a key on.
     """
     if ours.refused:
         return []
-    real = {name for _, name in theirs.frames} | sound
+    sound = sound | theirs.afresh
+    real = sound | {name for _, name in theirs.frames}
     found = []
     strange = [pts for pts, name in ours.frames if name not in real]
     if strange:
@@ -189,14 +224,21 @@ def compare(files: int, seed: int, keep: Path | None = None) -> Comparison:
                 about, data = mutated(source.read_bytes(), chance)
                 path = Path(folder) / f"mutated-{number}{source.suffix}"
                 path.write_bytes(data)
-                ours, theirs = by_fleet(path, device, readers), by_pyav(path)
+                theirs = by_pyav(path)
+                ours = by_fleet(path, device, readers)
+                whole = by_fleet(path, device, readers, gops_per_lease=None)
                 found.counts["refused"] += bool(ours.refused)
                 found.counts["with losses"] += bool(ours.lost)
                 found.counts["pictures"] += len(ours.frames)
                 found.counts["lost pictures"] += len(ours.lost)
-                for what in differences(ours, theirs, right[source]):
-                    found.silent.append(f"{number} {source.suffix} ({about}): {what}")
-                    if keep is not None:
-                        (keep / path.name).write_bytes(data)
+                silent = [
+                    f"{number} {source.suffix} ({about}), {leases}: {what}"
+                    for leases, given in (("a GOP a lease", ours), ("one lease", whole))
+                    for what in differences(given, theirs, right[source])
+                ]
+                found.silent += silent
+                if silent and keep is not None:
+                    keep.mkdir(parents=True, exist_ok=True)
+                    (keep / path.name).write_bytes(data)
                 path.unlink()
     return found

@@ -13,6 +13,7 @@ from generate import Clip, cached
 from mutated import Given, by_fleet, by_pyav, differences
 from other_codecs import made
 
+from fleet.ascend import unwritten
 from fleet.ascend.soc import soc
 from fleet.ascend.unwritten import Unwritten
 from fleet.device import Device
@@ -21,24 +22,28 @@ from fleet.worker.prefetch import FetchPool
 
 
 @pytest.fixture(scope="module")
-def decode() -> Iterator[Callable[[Path], Given]]:
-    """Decode a file GOP by GOP."""
+def decode() -> Iterator[Callable[[Path, int | None], Given]]:
+    """Decode a file, by leases of so many GOPs, or of all."""
     with closing(FetchPool()) as readers, Device(soc("Ascend310")) as device:
-        yield lambda path: by_fleet(path, device, readers)
+        yield lambda path, gops: by_fleet(path, device, readers, gops)
 
 
 @pytest.fixture
 def check(
-    decode: Callable[[Path], Given], tmp_path: Path
+    decode: Callable[[Path, int | None], Given], tmp_path: Path
 ) -> Callable[[Path, bytes], tuple[Given, Given]]:
-    """Compare what comes out of changed bytes of a file with a full decode of them."""
+    """Compare what comes out of changed bytes of a file with a full decode of them.
+
+    Decoded a GOP at a time, which is returned, and in one go.
+    """
 
     def compare(source: Path, data: bytes) -> tuple[Given, Given]:
         path = tmp_path / f"changed{source.suffix}"
         path.write_bytes(data)
-        ours, theirs = decode(path), by_pyav(path)
+        ours, theirs = decode(path, 1), by_pyav(path)
         sound = {name for _, name in by_pyav(source).frames}
         assert differences(ours, theirs, sound) == []
+        assert differences(decode(path, None), theirs, sound) == []
         return ours, theirs
 
     return compare
@@ -104,6 +109,33 @@ def test_bytes_that_are_noise_are_no_silent_difference(
     assert lost
 
 
+@pytest.mark.parametrize("name", ["h264 96x96", "h264 4:2:2", "h264 10 bit"])
+def test_damage_adds_nothing_to_the_key_behind_it(
+    clip_folder: Path,
+    decode: Callable[[Path, int | None], Given],
+    tmp_path: Path,
+    name: str,
+) -> None:
+    """Libav keeps what it had read of the block with the damage, through a flush as well."""
+    source, chance = made(name, "mkv", clip_folder), random.Random(7)  # noqa: S311
+    packets, right, path = _packets(source), decode(source, None), tmp_path / "changed.mkv"
+    with av.open(str(source)) as container:
+        demuxed = container.demux(container.streams.video[0])
+        keys = [(p.pts, bytes(p)) for p in demuxed if p.is_keyframe]
+        last = next(n for n, (_, data) in enumerate(packets) if data == keys[1][1]) - 1
+    begins, lost = keys[1][0] or 0, 0
+    for _ in range(60):
+        data, (at, picture) = bytearray(source.read_bytes()), packets[last]
+        start = at + chance.randrange(12, len(picture) - 2)
+        data[start : start + 2] = chance.randbytes(2)
+        path.write_bytes(data)
+        ours = decode(path, None)
+        behind = [frame for frame in ours.frames if (frame[0] or 0) >= begins]
+        assert behind == [frame for frame in right.frames if (frame[0] or 0) >= begins]
+        lost += len(ours.lost)
+    assert lost
+
+
 def test_a_picture_of_h265_of_which_some_is_not_decoded_is_no_silent_difference(
     clip_folder: Path, check: Callable[[Path, bytes], tuple[Given, Given]]
 ) -> None:
@@ -158,30 +190,51 @@ def test_an_index_of_avi_that_bytes_are_missing_for_is_not_believed(
 
 def test_memory_that_a_decoder_did_not_write_is_found() -> None:
     """Where it was new, and where it was marked; a black picture is none."""
-    unwritten = Unwritten(reference_frames=1)
+    finder = Unwritten(reference_frames=1)
     frames = []
     for fill in (0, 16, 255):
         frame = av.VideoFrame(176, 144, "yuv420p")
         for plane, value in zip(frame.planes, (fill, 128, 128), strict=True):
             plane.update(bytes([value]) * plane.buffer_size)
         frames.append(frame)
-    assert [unwritten.is_in(frame) for frame in frames] == [False, False, False]
+    assert [finder.is_in(frame) for frame in frames] == [False, False, False]
     new = av.VideoFrame(176, 144, "yuv420p")
     for plane in new.planes:
         plane.update(bytes(plane.buffer_size))
-    assert unwritten.is_in(new)
+    assert finder.is_in(new)
 
 
 def test_memory_is_marked_once_nobody_uses_it() -> None:
     """Not while a job holds the picture; then a copy that shares no byte stays as it is."""
-    unwritten = Unwritten(reference_frames=0)
-    held = av.VideoFrame(64, 64, "gray")
-    held.planes[0].update(bytes([50]) * held.planes[0].buffer_size)
-    other = av.VideoFrame(64, 64, "gray")
-    other.planes[0].update(bytes([60]) * other.planes[0].buffer_size)
-    assert not unwritten.is_in(held)
-    assert not unwritten.is_in(other)
-    assert set(bytes(held.planes[0])) == {50}
+    finder = Unwritten(reference_frames=0)
+    frames = []
+    for fill in range(50, 60):
+        frame = av.VideoFrame(64, 64, "gray")
+        frame.planes[0].update(bytes([fill]) * frame.planes[0].buffer_size)
+        frames.append(frame)
+    assert not any(finder.is_in(frame) for frame in frames)
+    assert [set(bytes(frame.planes[0])) for frame in frames] == [{fill} for fill in range(50, 60)]
+
+
+def test_hardly_any_picture_is_copied_for_a_mark(
+    clip_folder: Path,
+    decode: Callable[[Path, int | None], Given],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Memory that cannot be marked when it is given back hides what is left unwritten in it."""
+    marked: list[bool] = []
+    mark = unwritten._mark
+
+    def counted(frame: av.VideoFrame) -> bool:
+        marked.append(mark(frame))
+        return marked[-1]
+
+    monkeypatch.setattr(unwritten, "_mark", counted)
+    for pyramid in (False, True):
+        clip = Clip("h265", gop=30, gop_kind="open", frames=90, b_frames=4, pyramid=pyramid)
+        decode(cached(clip, clip_folder), None)
+    assert marked.count(True) > 100
+    assert marked.count(False) <= 4
 
 
 def test_what_libav_says_is_heard_and_nothing_stays_as_it_was_set() -> None:
@@ -193,3 +246,16 @@ def test_what_libav_says_is_heard_and_nothing_stays_as_it_was_set() -> None:
         context.decode(header)
     assert said == ["bits 0 is invalid"]
     assert av.logging.get_level() == before
+
+
+@pytest.mark.parametrize("container", ["avi", "mkv"])
+def test_a_stream_whose_first_picture_is_damaged_is_read_as_the_others_say(
+    clip_folder: Path, check: Callable[[Path, bytes], tuple[Given, Given]], container: str
+) -> None:
+    """Its range and its format are known from a picture alone."""
+    source = made("mjpeg 4:2:2", container, clip_folder)
+    at, _ = _packets(source)[0]
+    data = bytearray(source.read_bytes())
+    data[at : at + 200] = bytes(200)
+    ours, _ = check(source, bytes(data))
+    assert len(ours.frames) == 29

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 import av
 from av.codec.context import CodecContext
@@ -26,7 +27,8 @@ def first_picture(
 ) -> av.VideoFrame | None:
     """Return the first picture that comes out of packets from a key on; None where none does.
 
-    `codec_tag`, `configuration`, `size`: what the container says, if it does.
+    Packets that are damaged are passed over. `codec_tag`, `configuration`, `size`: what the
+    container says, if it does.
     """
     context = CodecContext.create(DECODERS.get(codec, codec), "r")
     assert isinstance(context, VideoCodecContext)
@@ -38,10 +40,8 @@ def first_picture(
         context.codec_tag = codec_tag
     if configuration:
         context.extradata = configuration
-    try:
-        for data in packets:
-            for frame in context.decode(packet_of(data)):
+    for packet in (*map(packet_of, packets), None):
+        with suppress(FFmpegError):
+            for frame in context.decode(packet):
                 return frame
-        return next(iter(context.decode(None)), None)
-    except FFmpegError:
-        return None
+    return None

@@ -24,8 +24,9 @@ from fleet.video.other_codecs.first_picture import first_picture
 from fleet.video.other_codecs.packet_log import REORDERING, PacketLog, configuration_of
 from fleet.video.probe.stream_info import ProbeResult, codec_name, describe
 
-# Of these a first picture is made: a reference picture may come out one packet later.
-_FIRST_PACKETS = 4
+# Of these a first picture is made: a reference picture may come out one packet later, and the first
+# key may be damaged.
+_FIRST_PACKETS, _FIRST_WITH_LATER_KEYS = 4, 8
 # No coded picture is smaller. Each packet that is costs a read, so that a file with more of them is
 # scanned instead, in one pass.
 _TINY_BYTES = 32
@@ -44,7 +45,8 @@ class OtherScan:
     def add(self, data: bytes, *, key: bool) -> None:
         """Read a packet; `key`: what the container says."""
         self.log.add(data, key=key)
-        if (self._first or self.log.latest_is_key) and len(self._first) < _FIRST_PACKETS:
+        most = _FIRST_WITH_LATER_KEYS if self.log.latest_is_key else _FIRST_PACKETS
+        if (self._first or self.log.latest_is_key) and len(self._first) < most:
             self._first.append(data)
 
     def result(
@@ -101,7 +103,7 @@ def from_header(
     shown = displayable(shown, table.pts, int(keys[0]), leading_lost=lost)
     configuration = configuration_of(codec, extradata, packets[0])
     table = replace(table, key=key, entry=key, shown=shown)
-    return _result(uri, stream, table, configuration, packets[:1], None)
+    return _result(uri, stream, table, configuration, packets, None)
 
 
 def _result(
