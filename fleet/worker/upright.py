@@ -89,14 +89,22 @@ def _turned(picture: Picture, stream: StreamInfo, device: Device) -> Picture:
         return picture
     try:
         with device.clock.stage(TURN_STAGE):
-            # Of an odd side half a sample of chroma is left over, at the wrong end once turned.
-            even = Rect(0, 0, picture.size.width // 2 * 2, picture.size.height // 2 * 2)
-            surface = cut(picture.surface, even)
-            surface = turned(surface, stream.rotation, mirrored=stream.mirrored)
+            surface = turned(_even(picture.surface), stream.rotation, mirrored=stream.mirrored)
             args = (device.soc, device.memory, surface, picture.colour, picture.row)
             return in_memory(*args, "turned picture")
     finally:
         picture.release()
+
+
+def _even(surface: av.VideoFrame) -> av.VideoFrame:
+    """Return a surface with even sides; of an odd one the last line is cut off.
+
+    It has half a sample of chroma, which would lie at the wrong end once turned.
+    """
+    even = Rect(0, 0, surface.width // 2 * 2, surface.height // 2 * 2)
+    if (even.width, even.height) == (surface.width, surface.height):
+        return surface
+    return cut(surface, even)
 
 
 def turned(surface: av.VideoFrame, rotation: int, *, mirrored: bool) -> av.VideoFrame:
