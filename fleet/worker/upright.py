@@ -11,9 +11,9 @@ import av
 import numpy as np
 
 from fleet.ascend.surface import Plane, in_memory, planes
-from fleet.ascend.vpc.pixels import cut
+from fleet.ascend.vpc.pixels import cut, cut_odd
 from fleet.core.frames import Picture
-from fleet.core.geometry import Rect, square_pixels
+from fleet.core.geometry import square_pixels
 from fleet.device import Device
 from fleet.errors import DeviceError
 from fleet.video.stream import StreamInfo
@@ -89,22 +89,13 @@ def _turned(picture: Picture, stream: StreamInfo, device: Device) -> Picture:
         return picture
     try:
         with device.clock.stage(TURN_STAGE):
-            surface = turned(_even(picture.surface), stream.rotation, mirrored=stream.mirrored)
+            # Of an odd side half a sample of chroma would lie at the wrong end once turned.
+            surface = cut_odd(picture.surface)
+            surface = turned(surface, stream.rotation, mirrored=stream.mirrored)
             args = (device.soc, device.memory, surface, picture.colour, picture.row)
             return in_memory(*args, "turned picture")
     finally:
         picture.release()
-
-
-def _even(surface: av.VideoFrame) -> av.VideoFrame:
-    """Return a surface with even sides; of an odd one the last line is cut off.
-
-    It has half a sample of chroma, which would lie at the wrong end once turned.
-    """
-    even = Rect(0, 0, surface.width // 2 * 2, surface.height // 2 * 2)
-    if (even.width, even.height) == (surface.width, surface.height):
-        return surface
-    return cut(surface, even)
 
 
 def turned(surface: av.VideoFrame, rotation: int, *, mirrored: bool) -> av.VideoFrame:
