@@ -1,4 +1,7 @@
-"""Small JPEGs of images, as JPEGD, VPC and JPEGE make them, as objects beside the table."""
+"""Small JPEGs of images and of frames, as objects beside the table.
+
+JPEGD or VDEC, VPC and JPEGE make them.
+"""
 
 from __future__ import annotations
 
@@ -72,3 +75,9 @@ class Stills(FrameJob):
             return device.jpege.encode(small, self.level, full_range=self.full_range)
         finally:
             small.release()
+
+
+class Frames(Stills):
+    """The same of the frames of videos, under a name of their own."""
+
+    table: ClassVar[str] = "pictures"

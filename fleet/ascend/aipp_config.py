@@ -44,6 +44,8 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "var_reci_chn": (-65504, 65504),
 }
 MUST_BE_EVEN = ("src_image_size_w", "src_image_size_h", "load_start_pos_w", "load_start_pos_h")
+ZERO_IS_UNSET = {"src_image_size_w", "src_image_size_h", "resize_output_w", "resize_output_h"}
+"""Sides of which 0 stands for none."""
 WIDEST_PADDED = 1080
 """Of every chip that is known; see `AippLimits`."""
 SWAPPED = (
@@ -55,6 +57,31 @@ SWAPPED = (
 def refuse_aipp(message: str, way_out: str) -> NoReturn:
     """Raise ModelRefusedError with ATC's number for a bad AIPP configuration, E10052."""
     raise ModelRefusedError(f"E10052: AIPP configuration: {message}", way_out)
+
+
+def check_ranges(block: object, ranges: Mapping[str, tuple[float, float]]) -> None:
+    """Raise ModelRefusedError (E10052) where a field of a block lies outside of its range."""
+    for name, (least, most) in ranges.items():
+        held = getattr(block, name)
+        for value in held if isinstance(held, tuple) else (held,):
+            unset = value is None or (name in ZERO_IS_UNSET and value == 0)
+            if not unset and not least <= value <= most:
+                refuse_aipp(f"{name} is {value}.", f"Its values are {least} to {most}.")
+
+
+def check_even(block: object) -> None:
+    """Raise ModelRefusedError (E10052) where a side or a corner of 4:2:0 is odd."""
+    for name in MUST_BE_EVEN:
+        if getattr(block, name) % 2:
+            refuse_aipp(f"{name} is {getattr(block, name)}.", "For YUV420SP_U8 it must be even.")
+
+
+def round_to_halves(block: object, *names: str) -> None:
+    """Round fields of a block that is being made to float16, as the chip holds them."""
+    for name in names:
+        held = getattr(block, name)
+        rounded = tuple(map(_half, held)) if isinstance(held, tuple) else _half(held)
+        object.__setattr__(block, name, rounded)
 
 
 def matrix_for(colour: Colour, order: ChannelOrder) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -131,28 +158,13 @@ class AippConfig:
     def __post_init__(self) -> None:
         if self.matrix is not None and len(self.matrix) != 9:
             raise ValueError(f"a matrix has nine values: {self.matrix}")
-        self._check_ranges()
-        self._check_parity()
+        check_ranges(self, RANGES)
+        check_even(self)
         if bool(self.src_image_size_w) != bool(self.src_image_size_h):
             refuse_aipp("src_image_size has one side only.", "Give src_image_size_w and _h.")
         if (self.crop or self.padding) and not self.src_image_size_w:
             refuse_aipp("crop or padding without src_image_size.", "Give src_image_size_w and _h.")
-        for name in ("min_chn", "var_reci_chn"):
-            object.__setattr__(self, name, tuple(_half(value) for value in getattr(self, name)))
-        object.__setattr__(self, "padding_value", _half(self.padding_value))
-
-    def _check_ranges(self) -> None:
-        for name, (least, most) in RANGES.items():
-            held = getattr(self, name)
-            optional = name.startswith("src_image_size") and held == 0
-            for value in held if isinstance(held, tuple) else (held,):
-                if value is not None and not optional and not least <= value <= most:
-                    refuse_aipp(f"{name} is {value}.", f"Its values are {least} to {most}.")
-
-    def _check_parity(self) -> None:
-        for name in MUST_BE_EVEN:
-            if getattr(self, name) % 2:
-                refuse_aipp(f"{name} is {getattr(self, name)}.", "For YUV420SP_U8 it must be even.")
+        round_to_halves(self, "min_chn", "var_reci_chn", "padding_value")
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
-from fleet.ascend.aipp_config import RANGES, refuse_aipp
+from fleet.ascend.aipp_config import (
+    RANGES,
+    check_even,
+    check_ranges,
+    refuse_aipp,
+    round_to_halves,
+)
 from fleet.core.geometry import Rect, Size
 
 INPUT_FORMATS: Mapping[str, int] = {
@@ -40,9 +44,6 @@ _MORE_RANGES: Mapping[str, tuple[float, float]] = {
     "output_bias": (0, 255),
     "raw_rgbir_to_f16_n": (0, 31),
 }
-_ZERO_IS_UNSET = {"src_image_size_w", "src_image_size_h", "resize_output_w", "resize_output_h"}
-_EVEN_420 = ("src_image_size_w", "src_image_size_h", "load_start_pos_w", "load_start_pos_h")
-_HALVES = ("min_chn", "var_reci_chn")
 
 
 @dataclass(frozen=True)
@@ -100,14 +101,13 @@ class AippOp:
 
     def __post_init__(self) -> None:
         self._forget_what_is_off()
-        self._check_ranges()
+        check_ranges(self, {**RANGES, **_MORE_RANGES})
+        if self.matrix is not None and len(self.matrix) != 9:
+            refuse_aipp(f"the matrix has {len(self.matrix)} values.", "It has nine.")
         self._check_mode()
         self._check_source()
         self._check_switches()
-        for name in _HALVES:
-            held = tuple(float(np.float16(value)) for value in getattr(self, name))
-            object.__setattr__(self, name, held)
-        object.__setattr__(self, "padding_value", float(np.float16(self.padding_value)))
+        round_to_halves(self, "min_chn", "var_reci_chn", "padding_value")
 
     @property
     def source(self) -> Size | None:
@@ -144,16 +144,6 @@ class AippOp:
         if not self.padding:
             object.__setattr__(self, "padding_value", 0.0)
 
-    def _check_ranges(self) -> None:
-        for name, (least, most) in {**RANGES, **_MORE_RANGES}.items():
-            held = getattr(self, name)
-            for value in held if isinstance(held, tuple) else (held,):
-                unset = value is None or (name in _ZERO_IS_UNSET and value == 0)
-                if not unset and not least <= value <= most:
-                    refuse_aipp(f"{name} is {value}.", f"Its values are {least} to {most}.")
-        if self.matrix is not None and len(self.matrix) != 9:
-            refuse_aipp(f"the matrix has {len(self.matrix)} values.", "It has nine.")
-
     def _check_mode(self) -> None:
         if self.aipp_mode not in {"static", "dynamic"}:
             refuse_aipp(f"aipp_mode is {self.aipp_mode or 'missing'}.", "Write static or dynamic.")
@@ -173,9 +163,7 @@ class AippOp:
         if static and (self.crop or self.padding) and not self.src_image_size_w:
             refuse_aipp("crop or padding without src_image_size.", "Give src_image_size_w and _h.")
         if self.input_format == "YUV420SP_U8":
-            for name in _EVEN_420:
-                if getattr(self, name) % 2:
-                    refuse_aipp(f"{name} is {getattr(self, name)}.", "For YUV420SP_U8 it is even.")
+            check_even(self)
         if self.crop and self.padding and not (self.crop_size_w and self.crop_size_h):
             refuse_aipp("crop_size is 0 with padding on.", "Give crop_size_w and crop_size_h.")
         if self.crop and self.source and self.crop_size_w and self.crop_size_h:

@@ -140,6 +140,8 @@ def declared(picture: Picture, size: Size) -> Picture:
     """
     if size.width > picture.size.width or size.height > picture.size.height:
         raise ValueError(f"{picture} holds no picture of {size}")
+    if size == picture.size:
+        return picture
     surface = av.VideoFrame(size.width, size.height, picture.surface.format.name)
     for source, target in zip(planes(picture.surface), planes(surface), strict=True):
         target[:] = source[: target.shape[0], : target.shape[1]]

@@ -44,6 +44,9 @@ def render(report: VerificationReport, again: RecheckReport | None = None) -> st
         lines += fact("compared", f"{size(report.bytes_read)}: checksums, row counts, frames")
     else:
         lines += fact("compared", "listings and records only")
+    if report.not_looked_at:
+        columns = ", ".join(report.not_looked_at)
+        lines += fact("", f"not looked at: the objects that are named in {columns}")
     findings = [*report.findings]
     if again:
         lines += _decoded_again(again)
@@ -80,7 +83,7 @@ def _word(report: VerificationReport, again: RecheckReport | None) -> str:
         return f"Not proven, {plural(len(again.unreached), 'video')} could not be looked at"
     if report.bytes_read:
         return "Proven: no gap, no overlap, every object as it was put"
-    return "No gap, no overlap, every object there"
+    return f"No gap, no overlap, every {'part' if report.not_looked_at else 'object'} there"
 
 
 def _kind(kind: str, findings: Sequence[Finding]) -> list[str]:

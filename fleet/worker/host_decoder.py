@@ -16,8 +16,9 @@ from fleet.ascend.decoder import StreamDecoder
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
 from fleet.ascend.stream_rules import check_host_stream, check_stream
-from fleet.ascend.surface import UNCHANGED, planes
+from fleet.ascend.surface import UNCHANGED
 from fleet.ascend.vdec import VdecChannel
+from fleet.ascend.vpc.pixels import cut_odd
 from fleet.core.access_unit import AccessUnit
 from fleet.core.frames import Colour, Picture, Range
 from fleet.core.geometry import Size
@@ -122,7 +123,7 @@ class HostDecoder(StreamDecoder):
                 self._colour = Colour(range=Range.WIDE if is_wide else Range.NARROW)
             options = _options(frame, self._colour)
             frame = self._to_8_bit.reformat(frame, format="yuv420p", threads=1, **options)
-        return _even(frame)
+        return cut_odd(frame)
 
 
 def open_decoder(device: Device, stream: StreamInfo) -> Channel:
@@ -145,14 +146,3 @@ def _options(frame: av.VideoFrame, colour: Colour) -> dict[str, Any]:
     own = ColorRange.JPEG if colour.range == Range.WIDE else ColorRange.MPEG
     source = ColorRange.JPEG if frame.format.is_rgb else own
     return {**UNCHANGED, "src_color_range": source, "dst_color_range": own}
-
-
-def _even(frame: av.VideoFrame) -> av.VideoFrame:
-    """Return a frame without the last column and row of odd sides."""
-    width, height = frame.width // 2 * 2, frame.height // 2 * 2
-    if (width, height) == (frame.width, frame.height):
-        return frame
-    even = av.VideoFrame(width, height, frame.format.name)
-    for source, target in zip(planes(frame), planes(even), strict=True):
-        target[:] = source[: target.shape[0], : target.shape[1]]
-    return even

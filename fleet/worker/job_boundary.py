@@ -1,16 +1,35 @@
-"""Calling a job's own code: what it raises becomes one error of ours, JobCodeError."""
+"""The device that a job gets, and calls of its own code: what it raises becomes JobCodeError."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
+from fleet.ascend.soc import soc
 from fleet.core.frames import Detections, FrameBatch, Rows
 from fleet.device import Device
 from fleet.errors import FleetError, JobCodeError, UsageError
 from fleet.job.frame_job import FrameJob
+from fleet.storage import read_file
 
 T = TypeVar("T")
+
+
+def job_device(
+    chip: str, files: Mapping[str, bytes], without: Collection[str], ordinal: int = 0
+) -> Device:
+    """Return the device that a job works on; `files`: see `WorkerSpec`.
+
+    `without`: columns that the output was begun without, see `output_schemas`. An earlier version
+    began such an output, and it goes on as that made it: its JPEGE always took the full range.
+    """
+
+    def read(name: str) -> bytes:
+        carried = files.get(name)
+        return read_file(name) if carried is None else carried
+
+    begun_by_earlier_version = bool(without)
+    return Device(soc(chip), ordinal, read, full_range_jpegs=begun_by_earlier_version)
 
 
 def open_job(work: FrameJob[Any], device: Device) -> Any:

@@ -11,9 +11,9 @@ import av
 import numpy as np
 
 from fleet.ascend.surface import Plane, in_memory, planes
-from fleet.ascend.vpc.pixels import cut
+from fleet.ascend.vpc.pixels import cut, cut_odd
 from fleet.core.frames import Picture
-from fleet.core.geometry import Rect, square_pixels
+from fleet.core.geometry import square_pixels
 from fleet.device import Device
 from fleet.errors import DeviceError
 from fleet.video.stream import StreamInfo
@@ -89,9 +89,8 @@ def _turned(picture: Picture, stream: StreamInfo, device: Device) -> Picture:
         return picture
     try:
         with device.clock.stage(TURN_STAGE):
-            # Of an odd side half a sample of chroma is left over, at the wrong end once turned.
-            even = Rect(0, 0, picture.size.width // 2 * 2, picture.size.height // 2 * 2)
-            surface = cut(picture.surface, even)
+            # Of an odd side half a sample of chroma would lie at the wrong end once turned.
+            surface = cut_odd(picture.surface)
             surface = turned(surface, stream.rotation, mirrored=stream.mirrored)
             args = (device.soc, device.memory, surface, picture.colour, picture.row)
             return in_memory(*args, "turned picture")

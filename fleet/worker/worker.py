@@ -12,11 +12,9 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from fleet.ascend.soc import soc
 from fleet.core.fault import FETCH_STAGE, WORKER_STAGE, Fault
 from fleet.core.progress import Progress
 from fleet.core.receipt import Receipt, Tally
-from fleet.device import Device
 from fleet.errors import (
     ArchivedError,
     CredentialsRefusedError,
@@ -27,12 +25,12 @@ from fleet.errors import (
 )
 from fleet.plan.order import LeaseOrder
 from fleet.plan.partial import done_of
-from fleet.storage import Folder, read_file
+from fleet.storage import Folder
 from fleet.table.commits.commit import Writer
 from fleet.table.commits.object_writer import ObjectWriter
 from fleet.table.commits.record import Origin
 from fleet.table.parts.builder import PartBuilder
-from fleet.worker.job_boundary import open_job
+from fleet.worker.job_boundary import job_device, open_job
 from fleet.worker.liveness import Liveness
 from fleet.worker.outcome import Cancelled, Outcome, Partial
 from fleet.worker.pipeline import Pipeline
@@ -79,20 +77,10 @@ class Worker:
         self._folder = Folder(spec.output)
         self._putting = ThreadPoolExecutor(_OBJECTS_AT_ONCE, thread_name_prefix="objects")
         self._writer = Writer(self._folder, origin, self._name, conditional=spec.conditional)
-        self._device = Device(
-            soc(spec.soc),
-            self._ordinal,
-            self._read_file,
-            # An output that was begun by an earlier version goes on as that made it.
-            full_range_jpegs=bool(spec.without),
-        )
+        self._device = job_device(spec.soc, spec.files, spec.without, self._ordinal)
         opened = open_job(spec.work, self._device)
         self._pipeline = Pipeline(spec.work, self._device, opened, self._pulse, spec.injections)
         return self.progress()
-
-    def _read_file(self, name: str) -> bytes:
-        carried = self._spec.files.get(name)
-        return read_file(name) if carried is None else carried
 
     def run(self, order: LeaseOrder) -> Outcome:
         """Do a lease and commit it, or say why not; nothing is raised across processes."""

@@ -13,7 +13,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
-from ray_env import CLUSTER, ray_settings
+from ray_env import CLUSTER, locked, ray_settings
 
 ROOT = CLUSTER.parent
 GRACE = "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"
@@ -40,15 +40,6 @@ def pods(cluster: dict[str, Any]) -> dict[str, Any]:
     spec = cluster["spec"]
     workers = {group["groupName"]: group["template"] for group in spec["workerGroupSpecs"]}
     return {"head": spec["headGroupSpec"]["template"], **workers}
-
-
-def locked(package: str) -> str:
-    """The version of a package that requirements.lock pins."""
-    found = re.search(
-        rf"^{package}==(\S+)", (ROOT / "requirements.lock").read_text("utf-8"), re.MULTILINE
-    )
-    assert found
-    return found[1]
 
 
 def fleet_version() -> str:
@@ -258,76 +249,6 @@ def test_the_token_is_for_its_owner_alone_on_hosts() -> None:
     config = manifest("hosts.yaml")
     assert "~/.ray/auth_token" in config["file_mounts"]
     assert "chmod 600 ~/.ray/auth_token" in config["setup_commands"]
-
-
-def instructions() -> list[tuple[str, str]]:
-    """The instructions of the Dockerfile, continued lines joined, comments left out."""
-    text = re.sub(r"\\\n", " ", (CLUSTER / "Dockerfile").read_text("utf-8"))
-    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    return [(line.split(" ", 1)[0], line.split(" ", 1)[1].strip()) for line in lines]
-
-
-def test_the_image_copies_what_is_there_and_runs_as_nobody_special() -> None:
-    """Every source of COPY exists, shells can read RUN, and the user is not root."""
-    steps = instructions()
-    assert {word for word, _ in steps} <= {"ARG", "FROM", "RUN", "COPY", "ENV", "USER", "WORKDIR", "ENTRYPOINT", "CMD"}  # fmt: skip
-    copied = [text.split()[:-1] for word, text in steps if word == "COPY" and "--from" not in text]
-    assert copied
-    assert all((ROOT / source).exists() for sources in copied for source in sources)
-    for word, text in steps:
-        if word == "RUN":
-            assert (
-                subprocess.run(["bash", "-n"], input=text, text=True, check=False).returncode == 0
-            )
-    assert ("USER", "1000") in steps
-
-
-def test_the_image_has_all_that_the_wheel_carries() -> None:
-    """A file that is to lie in the wheel and is not copied would end the build of the image."""
-    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    carried = wanted["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    copied = [text.split() for word, text in instructions() if word == "COPY"]
-    for source in carried:
-        assert [source, f"/src/{source}"] in copied
-
-
-def test_the_image_pins_what_the_checkout_pins() -> None:
-    """This Python, packages by their hashes, and the settings of every cluster."""
-    steps = instructions()
-    python = {text.split()[0] for word, text in steps if word == "FROM"}
-    wanted = (ROOT / "pyproject.toml").read_text("utf-8")
-    minor = re.search(r'requires-python = ">=(\d+\.\d+)"', wanted)
-    assert minor
-    assert python == {"${PYTHON_IMAGE}"}, "so that all stages can be built from one digest"
-    assert ("ARG", f"PYTHON_IMAGE=python:{minor[1]}-slim-bookworm") in steps
-    runs = [text for word, text in steps if word == "RUN"]
-    assert any("--require-hashes -r" in text for text in runs)
-    for text in runs:
-        assert "pip install" not in text or "--require-hashes" in text or is_offline(text)
-    environment = dict(pair.split("=", 1) for w, t in steps if w == "ENV" for pair in t.split())
-    assert environment.items() >= {**ray_settings(), "RAY_AUTH_MODE": "token"}.items()
-
-
-def is_offline(command: str) -> bool:
-    """Whether an install fetches nothing: neither what is needed, nor what builds."""
-    return {"--no-deps", "--no-build-isolation"} <= set(command.split())
-
-
-def test_what_builds_fleet_is_locked_with_its_hashes() -> None:
-    """The version that pyproject.toml names; every install takes it from there."""
-    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    assert wanted["build-system"]["requires"] == [f"hatchling=={locked('hatchling')}"]
-    lock = (ROOT / "requirements.lock").read_text("utf-8")
-    for package in ("hatchling", "editables", "pathspec", "pluggy", "trove-classifiers"):
-        entry = re.search(rf"^{package}==\S+ \\\n((?: +--hash=\S+(?: \\)?\n)+)", lock, re.MULTILINE)
-        assert entry, package
-        assert entry[1].count("--hash=sha256:") >= 1
-    texts = [(ROOT / "Makefile").read_text("utf-8"), (CLUSTER / "hosts.yaml").read_text("utf-8")]
-    joined = re.sub(r"\\\n\s*", " ", "\n".join(texts))
-    commands = re.split(r"&&|;|\n", joined)
-    installs = [command for command in commands if "--no-deps" in command and " ." in command]
-    assert len(installs) == 3
-    assert all(is_offline(line) for line in installs)
 
 
 def test_the_readme_explains_the_settings_as_they_are() -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+from generate import Clip
+from pixel_leases import GOP, GOPS, lease_of
 
 from fleet.ascend.soc import Ascend310
 from fleet.ascend.surface import upload
 from fleet.core.frames import Colour, Picture
 from fleet.core.geometry import Size
 from fleet.device import Device
+from fleet.plan.order import LeaseOrder, order
 
 
 @pytest.fixture
@@ -38,3 +42,9 @@ def paint(device: Device) -> Iterator[Callable[..., Picture]]:
     yield make
     for picture in made:
         picture.release()
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> LeaseOrder:
+    """A lease of ten GOPs in two clips."""
+    return order(*lease_of(Clip(frames=GOP * GOPS, gop=GOP), tmp_path))

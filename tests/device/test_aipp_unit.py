@@ -105,7 +105,7 @@ WRONG: list[tuple[str, str]] = [
             ("input_edge_idx : -1", "input_edge_idx is -1"),
             ("src_image_size_w : 4098 src_image_size_h : 32", "src_image_size_w is 4098"),
             ("src_image_size_w : 32 src_image_size_h : 4098", "src_image_size_h is 4098"),
-            ("src_image_size_w : 33 src_image_size_h : 32", "it is even"),
+            ("src_image_size_w : 33 src_image_size_h : 32", "it must be even"),
             ("src_image_size_w : 32", "one side only"),
             ("crop : true", "without src_image_size"),
             ("padding : true", "without src_image_size"),
@@ -137,7 +137,7 @@ WRONG: list[tuple[str, str]] = [
             said,
         )
         for lines, said in [
-            ("crop : true load_start_pos_w : 1 crop_size_w : 8 crop_size_h : 8", "it is even"),
+            ("crop : true load_start_pos_w : 1 crop_size_w : 8 crop_size_h : 8", "it must be even"),
             ("crop : true load_start_pos_w : 4096", "load_start_pos_w is 4096"),
             ("crop : true load_start_pos_w : 60 crop_size_w : 8 crop_size_h : 8", "leaves"),
             ("crop : true crop_size_w : 5000 crop_size_h : 8", "crop_size_w is 5000"),

@@ -21,6 +21,7 @@ from fleet.storage.location import is_object_name
 from fleet.table.parts.builder import PartBuilder
 from fleet.table.parts.objects import is_as_named, object_name
 from fleet.table.table import Table
+from fleet.views.verify import render
 
 IMAGES = 12
 
@@ -102,6 +103,18 @@ def test_objects_that_are_gone_or_changed_are_found(images: Path, tmp_path: Path
     (tmp_path / "out" / rows[1]["luma"]).write_bytes(b"other")
     findings = {(found.kind, found.where) for found in Table.open(output).verify().findings}
     assert {("missing", rows[0]["luma"]), ("altered", rows[1]["luma"])} <= findings
+
+
+def test_a_quick_look_says_that_objects_were_not_looked_at(images: Path, tmp_path: Path) -> None:
+    """It names their columns, and vouches for the parts alone; the whole look leaves none out."""
+    output = str(tmp_path / "out")
+    run(images, output)
+    quick, whole = (Table.open(output).verify(read_objects=read) for read in (False, True))
+    assert quick.not_looked_at == ("luma", "mean")
+    assert "every part there" in render(quick)
+    assert "named in luma, mean" in render(quick)
+    assert not whole.not_looked_at
+    assert "not looked at" not in render(whole)
 
 
 def test_what_cannot_be_put_leaves_no_row(images: Path, tmp_path: Path) -> None:

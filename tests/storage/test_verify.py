@@ -154,6 +154,7 @@ HARMS: list[tuple[str, Callable[[Folder], None], str]] = [
     ("a commit is gone", drop("frames/"), "not done"),
     ("losses are gone", drop("errors/"), "not done"),
     ("a table has no schema", drop("errors/schema.parquet"), "missing"),
+    ("a table's schema is torn", cut("errors/schema.parquet"), "altered"),
     (
         "rows without a commit",
         lambda folder: folder.put(f"detections/{part_name('0' * 32)}", b"PAR1 some rows"),

@@ -10,7 +10,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from fleet.ascend.soc import soc
 from fleet.core.geometry import Size
+from fleet.models.compiler.compile import compile_model
 
 LABELS = ("first", "second", "third")
 """The labels of `colour_network`: one a channel."""
@@ -106,3 +108,15 @@ RED = (82, 90, 240)
 """Red in BT.601 narrow, the colour that is taken where a stream declares none."""
 GREEN = (145, 54, 34)
 BLUE = (41, 240, 110)
+
+
+def compiled(content: bytes | None = None, **options: Any) -> bytes:
+    """Compile a network of YOLOv8's layout, unless told otherwise."""
+    asked: dict[str, Any] = {
+        "head": "yolov8",
+        "labels": LABELS,
+        "name": "made",
+        "soc": soc("Ascend310"),
+    }
+    asked |= options
+    return compile_model(colour_network() if content is None else content, **asked)

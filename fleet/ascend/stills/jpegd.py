@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import NoReturn
 
 import av
-from av.codec.context import CodecContext
-from av.error import FFmpegError
-from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import VideoReformatter
 
 from fleet.ascend.clock import Clock, copy_s, jpegd_s
-from fleet.ascend.codes import TASK_FAILED, Code, raise_device_error
+from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
+from fleet.ascend.stills.decoding import fail, one_picture
 from fleet.ascend.stream_rules import jpeg_refusal
 from fleet.ascend.surface import UNCHANGED, buffer_bytes, in_memory
 from fleet.core.frames import Colour, Matrix, Picture, Range
@@ -22,6 +20,7 @@ from fleet.video.stills.jpeg_header import JPEG_2000, JpegHeader, NotJpegError, 
 
 JPEG_COLOUR = Colour(Matrix.BT601, Range.WIDE, declared=True)
 """The colour of every JPEG (docs/chip.md#jpegd-colour)."""
+_DAMAGE = "docs/chip.md#jpegd-damage"
 
 
 class Jpegd:
@@ -71,14 +70,15 @@ class Jpegd:
         header = self.info(data)
         chosen = self._format(header, pixel_format)
         if not header.is_whole:
-            _fail("it has no end")
+            fail("JPEGD", "it has no end", _DAMAGE)
         held = self._memory.allocate(len(data) + self._limits.tail_bytes, "jpegd input")
         try:
             with self._clock.stage("jpegd"):
                 seconds = jpegd_s(self._soc, header.size, self._clock.channels("jpegd"))
                 self._clock.add_modelled("jpegd", seconds)
                 self._clock.add_modelled("copy", copy_s(self._soc, len(data)))
-                surface = self._surface(_decoded(data), chosen)
+                frame = one_picture("JPEGD", "mjpeg", "explode", data, _DAMAGE)
+                surface = self._surface(frame, chosen)
         finally:
             held.free()
         args = (self._soc, self._memory, surface, JPEG_COLOUR, row, "jpegd picture", chosen)
@@ -107,25 +107,3 @@ class Jpegd:
     def _refuse(self, code: Code, what: str, rule: str) -> NoReturn:
         way_out = "Decode it on the host, or write it anew as a baseline JPEG."
         raise_device_error(code, f"JPEGD of {self._soc.name} {what}.", way_out, rule)
-
-
-def _decoded(data: bytes) -> av.VideoFrame:
-    """Return the frame of a file; raises DeviceError (that of a failed task) for damaged data."""
-    decoder = CodecContext.create("mjpeg", "r")
-    assert isinstance(decoder, VideoCodecContext)
-    decoder.thread_count = 1
-    decoder.options = {"err_detect": "explode"}
-    try:
-        frames = [*decoder.decode(av.Packet(data)), *decoder.decode(None)]
-    except FFmpegError as error:
-        _fail(str(error.strerror))
-    if not frames or frames[0].is_corrupt:
-        _fail("it is damaged or breaks off")
-    return frames[0]
-
-
-def _fail(why: str) -> NoReturn:
-    message = f"JPEGD: the data cannot be decoded ({why})."
-    raise_device_error(
-        TASK_FAILED, message, "Repair the file, or leave it out.", "docs/chip.md#jpegd-damage"
-    )

@@ -5,15 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NoReturn
 
-import av
-from av.codec.context import CodecContext
-from av.error import FFmpegError
-from av.video.codeccontext import VideoCodecContext
-
 from fleet.ascend.clock import Clock, copy_s, pngd_s
-from fleet.ascend.codes import TASK_FAILED, Code, raise_device_error
+from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
+from fleet.ascend.stills.decoding import one_picture
 from fleet.ascend.surface import in_memory
 from fleet.core.frames import Colour, Matrix, Picture, Range
 from fleet.core.geometry import Size, align_up
@@ -90,7 +86,7 @@ class Pngd:
                 seconds = pngd_s(self._soc, header.size, self._clock.channels("pngd"))
                 self._clock.add_modelled("pngd", seconds)
                 self._clock.add_modelled("copy", copy_s(self._soc, len(data)))
-                frame = _decoded(data)
+                frame = one_picture("PNGD", "png", "crccheck+explode", data, _RULE)
                 surface = frame.reformat(format=pixel_format.layout.surfaces[0], threads=1)
         finally:
             held.free()
@@ -105,19 +101,3 @@ class Pngd:
     def _refuse(self, code: Code, what: str) -> NoReturn:
         way_out = "Decode it on the host, or write it anew."
         raise_device_error(code, f"PNGD of {self._soc.name} {what}.", way_out, _RULE)
-
-
-def _decoded(data: bytes) -> av.VideoFrame:
-    """Return the frame of a file; raises DeviceError (that of a failed task) for damaged data."""
-    decoder = CodecContext.create("png", "r")
-    assert isinstance(decoder, VideoCodecContext)
-    decoder.thread_count = 1
-    decoder.options = {"err_detect": "crccheck+explode"}
-    message = "PNGD: the data cannot be decoded."
-    try:
-        frames = [*decoder.decode(av.Packet(data)), *decoder.decode(None)]
-    except FFmpegError as error:
-        raise_device_error(TASK_FAILED, f"{message[:-1]} ({error.strerror}).", "Repair it.", _RULE)
-    if not frames or frames[0].is_corrupt:
-        raise_device_error(TASK_FAILED, message, "Repair the file, or leave it out.", _RULE)
-    return frames[0]

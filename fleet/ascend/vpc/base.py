@@ -8,7 +8,7 @@ from fleet.ascend.clock import Clock, vpc_s
 from fleet.ascend.memory import Memory
 from fleet.ascend.scaling import Scaler
 from fleet.ascend.soc import Soc
-from fleet.ascend.surface import in_memory
+from fleet.ascend.surface import UNCHANGED, in_memory
 from fleet.ascend.vpc.pixels import cut, paste
 from fleet.ascend.vpc.rules import VpcRules
 from fleet.core.frames import Colour, Matrix, Picture, Range
@@ -69,7 +69,7 @@ class VpcBase:
         part = self._part(picture, roi)
         part = self._scaler.scale(part, area.size, interpolation, onto.pixel_format)
         if part.format.name != onto.surface.format.name:
-            part = part.reformat(format=onto.surface.format.name)
+            part = part.reformat(format=onto.surface.format.name, threads=1, **UNCHANGED)
         paste(part, onto.surface, area)
         self._count(roi.size, area.size)
 

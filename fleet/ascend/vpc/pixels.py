@@ -38,6 +38,14 @@ def cut(surface: av.VideoFrame, area: Rect) -> av.VideoFrame:
     return part
 
 
+def cut_odd(surface: av.VideoFrame) -> av.VideoFrame:
+    """Return a surface without the last column and row of odd sides: itself where both are even."""
+    even = Rect(0, 0, surface.width // 2 * 2, surface.height // 2 * 2)
+    if even.size == Size(surface.width, surface.height):
+        return surface
+    return cut(surface, even)
+
+
 def _corner(surface: str, plane: int, area: Rect) -> tuple[int, int]:
     """Return the row and the byte where an area begins in a plane of a surface."""
     if plane == 0:

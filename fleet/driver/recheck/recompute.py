@@ -7,17 +7,14 @@ from contextlib import closing, contextmanager
 
 import pyarrow as pa
 
-from fleet.ascend.soc import soc
 from fleet.core.fault import WORKER_STAGE
 from fleet.core.loss import Loss
-from fleet.device import Device
 from fleet.driver.identity import JobIdentity
 from fleet.errors import FleetError, StorageError, UsageError, VideoChangedError
 from fleet.job.job import Job
 from fleet.plan.order import LeaseOrder
-from fleet.storage import read_file
 from fleet.table.parts.builder import PartBuilder
-from fleet.worker.job_boundary import open_job
+from fleet.worker.job_boundary import job_device, open_job
 from fleet.worker.liveness import Liveness
 from fleet.worker.pipeline import Pipeline
 from fleet.worker.prefetch import Fetch, FetchPool
@@ -75,14 +72,9 @@ def recomputing(job: Job, identity: JobIdentity, without: Collection[str]) -> It
 
     `without`: columns that the output was begun without, see `output_schemas`.
     """
-
-    def read(name: str) -> bytes:
-        carried = identity.files.get(name)
-        return read_file(name) if carried is None else carried
-
     with (
         closing(FetchPool()) as readers,
-        Device(soc(job.soc), 0, read, full_range_jpegs=bool(without)) as device,
+        job_device(job.soc, identity.files, without) as device,
     ):
         opened = open_job(job.work, device)
         yield Recomputer(job, without, Pipeline(job.work, device, opened, Liveness()), readers)

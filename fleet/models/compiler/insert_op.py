@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
 
 from fleet.ascend.aipp_config import AippConfig, refuse_aipp
-from fleet.ascend.aipp_op import TO_BGR
-from fleet.ascend.aipp_text import MATRIX, blocks, read_aipp
+from fleet.ascend.aipp_op import TO_BGR, AippOp
+from fleet.ascend.aipp_text import blocks, read_aipp
 
 DEMANDED: Mapping[str, tuple[str, ...]] = {
     "aipp_mode": ("static", "1"),
@@ -31,7 +32,6 @@ NO_EFFECT = {"support_rotation", "rotation_angle", "cpadding_value", "single_lin
 NO_EFFECT |= {"resize_output_w", "resize_output_h", "raw_rgbir_to_f16_n", "max_src_image_size"}
 NO_EFFECT |= {"output_bias_0", "output_bias_1", "output_bias_2"}
 NO_EFFECT |= {"mean_chn_3", "min_chn_3", "var_reci_chn_3"}
-WORDS = {"true": True, "1": True, "false": False, "0": False}
 
 
 def parse_insert_op(text: str) -> tuple[AippConfig, tuple[str, ...]]:
@@ -45,9 +45,9 @@ def parse_insert_op(text: str) -> tuple[AippConfig, tuple[str, ...]]:
     given = _given(text)
     for name, allowed in DEMANDED.items():
         _demand(name, given.get(name), allowed)
-    read_aipp(text)
+    (op,) = read_aipp(text)
     remarks = tuple(f"{name} has no effect here." for name in given if name in NO_EFFECT)
-    return _config(given), remarks
+    return _config(op), remarks
 
 
 def _given(text: str) -> dict[str, str]:
@@ -64,65 +64,12 @@ def _demand(name: str, value: str | None, allowed: tuple[str, ...]) -> None:
         refuse_aipp(f"{name} is {value}.", f"{WHY[name]} Write {name} : {allowed[0]}.")
 
 
-def _config(given: Mapping[str, str]) -> AippConfig:
-    crop, padding = _switch(given, "crop"), _switch(given, "padding")
-    csc = _switch(given, "csc_switch")
-    cropping: Mapping[str, str] = given if crop else {}
-    padded: Mapping[str, str] = given if padding else {}
-    matrix = tuple(map(_whole, [given] * 9, MATRIX, TO_BGR)) if csc else None
-    return AippConfig(
-        src_image_size_w=_whole(given, "src_image_size_w"),
-        src_image_size_h=_whole(given, "src_image_size_h"),
-        crop=crop,
-        load_start_pos_w=_whole(cropping, "load_start_pos_w"),
-        load_start_pos_h=_whole(cropping, "load_start_pos_h"),
-        crop_size_w=_whole(cropping, "crop_size_w"),
-        crop_size_h=_whole(cropping, "crop_size_h"),
-        padding=padding,
-        left_padding_size=_whole(padded, "left_padding_size"),
-        right_padding_size=_whole(padded, "right_padding_size"),
-        top_padding_size=_whole(padded, "top_padding_size"),
-        bottom_padding_size=_whole(padded, "bottom_padding_size"),
-        padding_value=_number(padded, "padding_value"),
-        csc_switch=csc,
-        rbuv_swap_switch=_switch(given, "rbuv_swap_switch"),
-        matrix=matrix,
-        input_bias=_wholes(given, "input_bias", (16, 128, 128)),
-        mean_chn=_wholes(given, "mean_chn", (0, 0, 0)),
-        min_chn=_numbers(given, "min_chn", 0.0),
-        var_reci_chn=_numbers(given, "var_reci_chn", 1.0),
-    )
-
-
-def _switch(given: Mapping[str, str], name: str) -> bool:
-    word = given.get(name, "false")
-    if word not in WORDS:
-        refuse_aipp(f"{name} is {word}.", "Write true or false.")
-    return WORDS[word]
-
-
-def _whole(given: Mapping[str, str], name: str, default: int = 0) -> int:
-    word = given.get(name, str(default))
-    if not re.fullmatch(r"[+-]?\d+", word):
-        refuse_aipp(f"{name} is {word}.", "Write a whole number.")
-    return int(word)
-
-
-def _number(given: Mapping[str, str], name: str, default: float = 0.0) -> float:
-    word = given.get(name, str(default))
-    try:
-        return float(word)
-    except ValueError:
-        refuse_aipp(f"{name} is {word}.", "Write a number.")
-
-
-def _wholes(
-    given: Mapping[str, str], name: str, default: tuple[int, int, int]
-) -> tuple[int, int, int]:
-    first, second, third = (_whole(given, f"{name}_{i}", default[i]) for i in range(3))
-    return first, second, third
-
-
-def _numbers(given: Mapping[str, str], name: str, default: float) -> tuple[float, float, float]:
-    first, second, third = (_number(given, f"{name}_{i}", default) for i in range(3))
-    return first, second, third
+def _config(op: AippOp) -> AippConfig:
+    """Return what Fleet bakes into a model of a static block over NV12: three of its channels."""
+    same = {field.name for field in fields(AippConfig)} & {field.name for field in fields(AippOp)}
+    held: dict[str, Any] = {name: getattr(op, name) for name in same}
+    for name in ("mean_chn", "min_chn", "var_reci_chn"):
+        held[name] = held[name][:3]
+    # A matrix that is None follows each picture's colour, which a block of ATC's cannot say.
+    held["matrix"] = (op.matrix or TO_BGR) if op.csc_switch else None
+    return AippConfig(**held)

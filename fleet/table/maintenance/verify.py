@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
+
+import pyarrow as pa
 
 from fleet.core.spans import Spans, length
-from fleet.errors import OutputBusyError
+from fleet.errors import OutputBusyError, OutputCorruptError
 from fleet.parquet.arrays import to_bytes
 from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord, unfinished_lease_of
@@ -18,9 +21,10 @@ from fleet.table.maintenance.checksums import commits_of, objects_to_verify, ver
 from fleet.table.maintenance.finding import Finding
 from fleet.table.maintenance.garbage import SWITCHING, garbage, uncommitted
 from fleet.table.maintenance.verify_videos import videos_findings
+from fleet.table.parts.objects import object_suffixes
 from fleet.table.state.holder import Holder
 from fleet.table.state.lock import REWRITE_LOCK, read_holder
-from fleet.table.state.ownership import SCHEMA_PART
+from fleet.table.state.ownership import SCHEMA_PART, read_schema
 from fleet.table.state.state import TableState, read_state
 from fleet.table.state.success_file import SUCCESS_FILE, read_success
 from fleet.table.state.success_marker import receipt_lines
@@ -37,6 +41,7 @@ class VerificationReport:
 
     `objects`: that hold rows. `busy`: a run is at work, so that what is missing may just not be
     done yet. `bytes_read`: of what was read and compared, 0 where that was not asked for.
+    `not_looked_at`: columns of objects beside the table, where these were not asked for.
     """
 
     uri: str
@@ -49,6 +54,7 @@ class VerificationReport:
     rows: int
     losses: int
     bytes_read: int
+    not_looked_at: tuple[str, ...]
     busy: bool
 
     @property
@@ -75,8 +81,9 @@ def verify(
     holder = read_holder(folder, REWRITE_LOCK)
     state = read_state(folder, job.tables)
     videos = read_videos(folder)
+    schemas, unreadable = _schemas(folder, job, state)
     findings = [
-        *_schemas(job, state),
+        *unreadable,
         *_lost(state),
         *_strays(job, state, busy=busy),
         *_double(state),
@@ -102,6 +109,7 @@ def verify(
         rows=total.rows,
         losses=total.errors,
         bytes_read=sum(map(state.sizes.__getitem__, state.objects)) * read_objects,
+        not_looked_at=() if read_objects else tuple(chain(*map(object_suffixes, schemas))),
         busy=busy,
     )
 
@@ -122,10 +130,22 @@ def _check_at_rest(
         )
 
 
-def _schemas(job: JobRecord, state: TableState) -> Iterator[Finding]:
+def _schemas(
+    folder: Folder, job: JobRecord, state: TableState
+) -> tuple[list[pa.Schema], list[Finding]]:
+    """Return the schemas of the tables, and what is wrong with the parts that give them."""
+    schemas, findings = [], []
     for table in job.tables:
-        if f"{table}/{SCHEMA_PART}" not in state.sizes:
-            yield Finding("missing", f"{table}/{SCHEMA_PART}", "it gives the columns", AGAIN)
+        name = f"{table}/{SCHEMA_PART}"
+        if name not in state.sizes:
+            findings.append(Finding("missing", name, "it gives the columns", AGAIN))
+            continue
+        try:
+            schemas.append(read_schema(folder, table))
+        except OutputCorruptError as error:
+            way_out = f"Delete {name}, and run the job's command again."
+            findings.append(Finding("altered", name, error.message, way_out))
+    return schemas, findings
 
 
 def _lost(state: TableState) -> Iterator[Finding]:

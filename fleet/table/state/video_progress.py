@@ -67,10 +67,8 @@ def put_video_table(
             return
         if before.number > state.manifest.number:
             state = read_state(folder, job.tables)
-        rows, number = (
-            composed(folder, job, state, before, described, unread),
-            state.manifest.number,
-        )
+        number = state.manifest.number
+        rows = composed(folder, job, state, before, described, unread)
         if before.version and before.number == number and rows.equals(before.rows):
             return
         data = encode(rows, {NUMBER_KEY: str(number)})

@@ -5,18 +5,29 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 
 from conformance_row import Row
-from rows_aipp import AIPP, COLOURS, FILES
-from rows_chips import CHECKS, CHIP, NUMBERS
+from rows_aipp import AIPP
+from rows_aipp_colours import COLOURS, FILES
+from rows_aipp_pixels import AIPP_PIXELS
+from rows_checks import CHECKS
+from rows_chips import CHIP, NUMBERS
 from rows_stills import JPEGD
-from rows_vdec import CODES, LIFE, VDEC
+from rows_vdec import VDEC
+from rows_vdec_life import CODES, LIFE
+from rows_vdec_settings import VDEC_SETTINGS
 from rows_venc import STILLS
 from rows_vpc import VPC
+from rows_vpc_costs import VPC_COSTS
 
 from fleet.ascend.soc import CHIPS
 from fleet.device import Device
 
-SECTIONS = (VDEC, LIFE, CODES, VPC, JPEGD, STILLS, AIPP, COLOURS, FILES, CHIP, NUMBERS, CHECKS)
-ROWS: tuple[Row, ...] = tuple(row for section in SECTIONS for row in section.rows)
+PARTS = (
+    *(VDEC, VDEC_SETTINGS, LIFE, CODES, VPC, VPC_COSTS, JPEGD, STILLS),
+    *(AIPP, AIPP_PIXELS, COLOURS, FILES, CHIP, NUMBERS, CHECKS),
+)
+"""The rows by file, in the order of their sections."""
+SECTIONS = tuple(dict.fromkeys(part.section for part in PARTS))
+ROWS: tuple[Row, ...] = tuple(row for part in PARTS for row in part.rows)
 
 
 def observed(row: Row, chip: str) -> object:
@@ -29,7 +40,7 @@ def observed(row: Row, chip: str) -> object:
 def summary(held: Container[tuple[int, str]] | None = None) -> Iterator[str]:
     """Yield the lines of the table; `held`: number and chip of the rows that held, None for all."""
     yield f"{'section':24}" + "".join(f"{chip:>16}" for chip in CHIPS)
-    for section in [*[s.section for s in SECTIONS], "all"]:
+    for section in [*SECTIONS, "all"]:
         cells = []
         for chip in CHIPS:
             mine = [

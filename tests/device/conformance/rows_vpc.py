@@ -1,13 +1,11 @@
-"""Section 2: VPC."""
+"""Section 2: VPC, its operations, formats and areas."""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
-from conformance_row import FIRST, SECOND, TRAINING, Rows
-from probing import EIGHT_K, HD, UHD, code, codes, painted, taken
+from conformance_row import SECOND, Rows
+from probing import code, codes, painted, taken
 
-from fleet.ascend.clock import copy_s, vpc_s
 from fleet.ascend.surface import planes, tight
 from fleet.ascend.vpc import Region
 from fleet.ascend.vpc.filters import Border
@@ -18,7 +16,6 @@ from fleet.device import Device
 VPC = Rows("2 VPC")
 TASK = 507018
 _ALL_IN = [pixel_format for pixel_format in P if pixel_format <= P.NV21_10BIT]
-_NO_FIGURE = {TRAINING: "N: the table of the 910 is not public"}
 
 
 @VPC.row("D", "docs/chip.md#vpc-operations")
@@ -275,96 +272,3 @@ def interpolations(device: Device) -> object:
     """0 to 4, on the 310P 0 to 2; above 4 is 100000, what the chip lacks 200006."""
     source = painted(device, Size(64, 64))
     return codes(*(lambda n=n: device.vpc.resize(source, Size(32, 32), n) for n in range(6)))
-
-
-@VPC.row("D", "docs/chip.md#memory-rounding", expect=(64, 64, 96))
-def memory_call(device: Device) -> object:
-    """A size is rounded up to 32, and 32 are added."""
-    return tuple(device.memory.allocate(size, "probe").bytes for size in (1, 32, 33))
-
-
-@VPC.row("D", "docs/chip.md#vpc-commands", expect=(2 << 20) + 32, by_chip={SECOND: (4 << 20) + 32})
-def command_buffer(device: Device) -> object:
-    """2 MB a channel, on the 310P 4 MB."""
-    return device.memory.by_holder()["vpc channel"]
-
-
-VPC.missing(
-    "asynchronous",
-    "D",
-    "A call is a task on a stream.",
-    "calls are synchronous: no streams of tasks",
-)
-
-
-@VPC.row(
-    "D",
-    "docs/chip.md#clock-vpc-engine",
-    expect=pytest.approx((360, 1080, 1440)),
-    by_chip={SECOND: pytest.approx((360, 1080, 4320))},
-    left_out=_NO_FIGURE,
-)
-def throughput_1080p(device: Device) -> object:
-    """N x 360 pictures a second, up to those of the whole chip."""
-    vpc = device.soc.vpc
-    return tuple(vpc.engine_pictures_per_s(HD.pixels, n) for n in (1, 3, 20))
-
-
-@VPC.row(
-    "D",
-    "docs/chip.md#clock-vpc",
-    expect=pytest.approx((90, 360)),
-    by_chip={SECOND: pytest.approx((90, 1080))},
-    left_out=_NO_FIGURE,
-)
-def throughput_4k(device: Device) -> object:
-    """N x 90 pictures a second."""
-    vpc = device.soc.vpc
-    return tuple(vpc.engine_pictures_per_s(UHD.pixels, n) for n in (1, 20))
-
-
-@VPC.row(
-    "D",
-    "docs/chip.md#clock-vpc",
-    expect=pytest.approx((22.5, 270)),
-    left_out={FIRST: "N: no figure for the 310", **_NO_FIGURE},
-)
-def throughput_8k(device: Device) -> object:
-    """N x 22.5 pictures a second, 270 on the whole 310P."""
-    vpc = device.soc.vpc
-    return tuple(vpc.engine_pictures_per_s(EIGHT_K.pixels, n) for n in (1, 20))
-
-
-@VPC.row(
-    "D",
-    "docs/chip.md#clock-copy",
-    expect=pytest.approx((1000, 250)),
-    left_out=dict.fromkeys((SECOND, TRAINING), "N: a figure for the 310 alone"),
-)
-def throughput_with_copies(device: Device) -> object:
-    """About 1000 pictures a second with copies from the host at 1080p, 250 at 4K."""
-    slowest_s = [
-        max(vpc_s(device.soc, size, size, 4), copy_s(device.soc, size.pixels * 3 // 2))
-        for size in (HD, UHD)
-    ]
-    return tuple(1 / seconds for seconds in slowest_s)
-
-
-@VPC.row(
-    "D",
-    "docs/chip.md#clock-vpc",
-    expect=pytest.approx(3840 * 2160 * 360 / (1000 * 800)),
-    left_out={SECOND: "the formula is the 310's", **_NO_FIGURE},
-)
-def other_sizes(device: Device) -> object:
-    """3840 x 2160 x 360 / (W x H), the larger sides of source and target."""
-    return 1 / vpc_s(device.soc, Size(1000, 100), Size(200, 800), 4)
-
-
-VPC.left_out("training-throughput", "N", "The rate of the 910.", "N: the table is not public")
-
-
-@VPC.row("D", "docs/chip.md#vpc-commands", expect=256)
-def channel_count(device: Device) -> object:
-    """Up to 256 channels."""
-    return device.soc.vpc.channels
