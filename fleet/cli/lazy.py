@@ -24,6 +24,8 @@ HOMES = {
     "compact": "fleet.cli.compact:compact",
     "index": "fleet.cli.index:index_videos",
     "compile": "fleet.cli.compile:compile_command",
+    "infer": "fleet.cli.infer:infer_command",
+    "msame": "fleet.cli.msame:msame",
     "eval": "fleet.cli.evaluate:evaluate",
     "show": "fleet.cli.show:show",
     "view": "fleet.cli.view:view",
