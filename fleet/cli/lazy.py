@@ -24,6 +24,7 @@ HOMES = {
     "compact": "fleet.cli.compact:compact",
     "index": "fleet.cli.index:index_videos",
     "compile": "fleet.cli.compile:compile_command",
+    "atc": "fleet.cli.atc:atc",
     "infer": "fleet.cli.infer:infer_command",
     "msame": "fleet.cli.msame:msame",
     "eval": "fleet.cli.evaluate:evaluate",
