@@ -45,6 +45,8 @@ class _Network:
     content: bytes
     picture: str
     """The name of a Caffe network's picture; empty for ONNX."""
+    rank: int
+    """Its place among the inputs."""
     size: Size | None
     batch: int | None
     end: DetectionEnd | None
@@ -100,7 +102,9 @@ def atc(
         network = _read(parse_framework(framework), model, weight, shapes, nodes)
         path = Path(f"{output}.om")
         text = read_text(insert_op_conf) if insert_op_conf is not None else None
-        aipp, remarks = parse_insert_op(text, network.picture) if text is not None else (None, ())
+        aipp, remarks = (
+            parse_insert_op(text, network.picture, network.rank) if text is not None else (None, ())
+        )
         ends = () if network.picture else nodes
         content = with_outputs(network.content, path.stem, ends, dtype)
         compiled = compile_model(
@@ -141,14 +145,14 @@ def _read(
             message = f"--weight={weight} is for Caffe, and --framework=5 is ONNX."
             refuse_option("E10001", message, "Leave it out: an ONNX file holds its weights.")
         size, batch = _picture_shape(shapes)
-        return _Network(read_file(model), "", size, batch, None)
+        return _Network(read_file(model), "", 0, size, batch, None)
     if weight is None:
         message = "--weight is missing, and a prototxt holds no weights."
         refuse_option("E10054", message, "Name the .caffemodel that belongs to it.")
     text = read_text(model)
     outputs = [layer_top(text, node.node, node.index) for node in nodes] or None
     made = convert_caffe(text, read_file(weight), shapes=shapes, outputs=outputs)
-    return _Network(made.onnx_bytes, made.picture, None, None, made.end)
+    return _Network(made.onnx_bytes, made.picture, made.rank, None, None, made.end)
 
 
 def _picture_shape(shapes: dict[str, Shape]) -> tuple[Size | None, int | None]:

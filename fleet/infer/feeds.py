@@ -36,9 +36,15 @@ class Feed:
 
 
 def open_feeds(
-    card: ModelCard, further: Sequence[TensorInfo], inputs: Sequence[str], fill: Fill
+    card: ModelCard,
+    further: Sequence[TensorInfo],
+    order: Sequence[str],
+    inputs: Sequence[str],
+    fill: Fill,
 ) -> Iterator[Feed]:
     """Yield a batch for each file, or the one that `fill` makes where there are no inputs.
+
+    `order` names the model's inputs as `inputs` are meant.
 
     Raises UsageError where there are more inputs than the model has, where folders differ in how
     many files they hold, and for a file whose size is not that of its input.
@@ -46,16 +52,18 @@ def open_feeds(
     if not inputs:
         yield _filled(card, fill)
         return
-    names = [card.input_name, *(item.name for item in further)]
-    if len(inputs) > len(names):
-        message = f"{len(inputs)} inputs are given, and {card.name} has {len(names)}."
-        raise UsageError(message, f"They are, in order: {', '.join(names)}.")
+    if len(inputs) > len(order) or card.input_name not in order[: len(inputs)]:
+        message = f"{len(inputs)} inputs are given, and {card.name} has {len(order)}."
+        way_out = (
+            f"They are, in order: {', '.join(order)}; those behind the picture may be left out."
+        )
+        raise UsageError(message, way_out)
     columns = [_files(path) for path in inputs]
     for row in zip_longest(*columns):
         if None in row:
             counts = ", ".join(f"{len(column)} in {path}" for column, path in zip(columns, inputs))  # noqa: B905
             raise UsageError(f"The inputs differ in files: {counts}.", "Give as many for each.")
-        yield _read(card, further, row)
+        yield _read(card, further, dict(zip(order, row, strict=False)))
 
 
 def _files(path: str) -> list[str]:
@@ -68,20 +76,21 @@ def _files(path: str) -> list[str]:
     return found
 
 
-def _read(card: ModelCard, further: Sequence[TensorInfo], files: Sequence[str]) -> Feed:
-    first, *others = files
+def _read(card: ModelCard, further: Sequence[TensorInfo], given: Mapping[str, str]) -> Feed:
+    files, first = tuple(given.values()), given[card.input_name]
     values = {
-        item.name: _tensor(_numbers(file), item, file)
-        for item, file in zip(further, others, strict=False)
+        item.name: _tensor(_numbers(given[item.name]), item, given[item.name])
+        for item in further
+        if item.name in given
     }
     numbers = _numbers(first)
     source = (card.batch, card.source.height * 3 // 2, card.source.width)
     if numbers.nbytes == card.input_bytes:
         pictures = numbers.reshape(-1).view(np.uint8).reshape(source)
-        return Feed(tuple(files), pictures, None, values)
+        return Feed(files, pictures, None, values)
     own = network_input(card)
     if numbers.nbytes == own.nbytes:
-        return Feed(tuple(files), None, _tensor(numbers, own, first), values)
+        return Feed(files, None, _tensor(numbers, own, first), values)
     message = (
         f"{first} holds {numbers.nbytes:,} bytes, and a batch of {card.name} is {card.batch} NV12 "
         f"of {card.source}, {card.input_bytes:,} bytes (or {own}, {own.nbytes:,} bytes, past AIPP)."

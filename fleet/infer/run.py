@@ -33,7 +33,7 @@ class Opened:
 
     card: ModelCard
     inputs: tuple[TensorInfo, ...]
-    """The network's, the picture's first."""
+    """The network's, in the order in which they are fed."""
     outputs: tuple[TensorInfo, ...]
     """The network's, in its order."""
 
@@ -88,9 +88,11 @@ def infer(request: InferRequest, now: datetime) -> Iterator[Event]:
         device = stack.enter_context(Device(soc(card.soc), request.device, lambda _: om))
         network = device.load(request.model)
         further = network.further_inputs
-        yield Opened(card, (network_input(card), *further), network.outputs)
+        known = {item.name: item for item in (network_input(card), *further)}
+        order = network.input_order
+        yield Opened(card, tuple(known[name] for name in order), network.outputs)
         folder = _Output(request, now)
-        feeds = open_feeds(card, further, request.inputs, request.fill)
+        feeds = open_feeds(card, further, order, request.inputs, request.fill)
         seconds: list[float] = []
         aipp: list[float] = []
         for number, feed in enumerate(feeds):

@@ -25,6 +25,7 @@ from fleet.models.session import (
     TensorInfo,
     further_inputs,
     info_of,
+    input_order,
     open_session,
 )
 
@@ -65,6 +66,7 @@ class Network:
         self._head = head_named(self.card.head, self.card.anchors)
         self.outputs = tuple(info_of(output) for output in self._session.get_outputs())
         self.further_inputs: tuple[TensorInfo, ...] = further_inputs(self._session)
+        self.input_order = input_order(self._session)
         self._outputs = [output.name for output in self.outputs]
         self._aipp = Aipp(self.card.aipp, self.card.size, self.card.batch, self.card.dtype)
         source = self._aipp.source

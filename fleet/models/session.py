@@ -28,9 +28,10 @@ SESSION_ERRORS: tuple[type[Exception], ...] = (
 """The errors for a model that cannot be opened or run; ONNX Runtime's share no base class."""
 
 
-FURTHER_INPUTS = "fleet.further_inputs"
-"""The key of a network's metadata that names, one a line, inputs besides the picture. Each has a
-value of its own, an initializer of its name, which a caller may replace."""
+INPUTS = "fleet.inputs"
+"""The key of a network's metadata that names, one a line, the picture and further inputs, in the
+order in which they are fed. Each further one has a value of its own, an initializer of its name,
+which a caller may replace."""
 KINDS = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(double)": "float64"}
 
 
@@ -54,11 +55,16 @@ class TensorInfo:
         return 0 if -1 in self.shape else prod(self.shape) * np.dtype(self.dtype).itemsize
 
 
+def input_order(session: onnxruntime.InferenceSession) -> tuple[str, ...]:
+    """Return the names of a network's inputs in the order in which they are fed."""
+    named = session.get_modelmeta().custom_metadata_map.get(INPUTS, "").splitlines()
+    return tuple(named) or tuple(item.name for item in session.get_inputs())
+
+
 def further_inputs(session: onnxruntime.InferenceSession) -> tuple[TensorInfo, ...]:
     """Return the inputs besides the picture that a network's metadata names, in its order."""
-    named = session.get_modelmeta().custom_metadata_map.get(FURTHER_INPUTS, "").splitlines()
     known = {item.name: info_of(item) for item in session.get_overridable_initializers()}
-    return tuple(known[name] for name in named if name in known)
+    return tuple(known[name] for name in input_order(session) if name in known)
 
 
 def info_of(item: onnxruntime.NodeArg) -> TensorInfo:

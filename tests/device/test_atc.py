@@ -71,7 +71,12 @@ def classic() -> str:
         layer("Convolution", ["b"], ["fine"], one),
     ]
     return with_yolo_end(
-        prototxt((1, 3, SIDE, SIDE), *layers), MAPS, BIASES, CLASSES, "iou_threshold: 0.4"
+        prototxt((1, 3, SIDE, SIDE), *layers),
+        MAPS,
+        BIASES,
+        CLASSES,
+        "iou_threshold: 0.4",
+        info_first=True,
     )
 
 
@@ -189,8 +194,31 @@ def test_a_caffe_network_compiles_with_what_its_end_says(folder: Path) -> None:
     assert made.anchors[0] == ((30, 20), (20, 40), (60, 50))
     assert "head        yolov3, 2 labels" in out
     done = fleet_here("infer", "--model", folder / "classic.om", "--debug")
-    assert "[DEBUG] input 1: img_info float32 [1, 4], 16 bytes" in done.stdout
+    assert "[DEBUG] input 0: img_info float32 [1, 4], 16 bytes" in done.stdout
     assert done.stdout.count("[DEBUG] output") == 3
+
+
+@pytest.mark.parametrize(("lines", "right"), [("related_input_rank : 1", True), ("related_input_rank : 0", False), ("", False), ('related_input_name : "img_info"', False)])  # fmt: skip
+def test_aipp_is_for_the_input_that_is_a_picture(folder: Path, lines: str, right: bool) -> None:
+    """By its name or its place among the inputs, which is 0 where nothing is said."""
+    block = f"aipp_op {{ aipp_mode : static\n input_format : YUV420SP_U8\n {lines}\n }}"
+    (folder / "placed.cfg").write_text(block)
+    code, _, err = atc(folder, "--output=placed", "--insert_op_conf=placed.cfg")
+    assert code == (0 if right else 2), err
+    assert right or "E10052: AIPP configuration: related_input_" in err
+
+
+def test_inputs_are_fed_in_the_order_of_the_prototxt(folder: Path) -> None:
+    """Here the picture's size comes first; it may not stand alone, nor be of another size."""
+    assert atc(folder, "--output=ordered")[0] == 0
+    np.array([64, 64, 100, 200], np.float32).tofile(folder / "info.bin")
+    (folder / "picture.bin").write_bytes(bytes(SIDE * SIDE * 3 // 2))
+    given = {"info.bin,picture.bin": "", "info.bin": "1 inputs are given, and ordered has 2. They are, in order: img_info, data",
+             "picture.bin,info.bin": "picture.bin holds 6,144 bytes, and img_info float32 [1, 4] takes 16"}  # fmt: skip
+    for inputs, said in given.items():
+        done = fleet_here("msame", "-m", "ordered.om", "-i", inputs, folder=folder)
+        assert done.returncode == (2 if said else 0), done.stderr
+        assert said in done.stderr
 
 
 def test_the_suffix_is_doubled_as_by_atc_and_said(folder: Path) -> None:

@@ -98,10 +98,12 @@ def with_yolo_end(
     biases: tuple[str, str, str],
     classes: int,
     parameters: str = "",
+    *,
+    info_first: bool = False,
 ) -> str:
     """Add the second input and the four layers that ATC's documentation adds to YOLOv3.
 
-    `maps` and `biases` go from the coarse map to the fine one; biases are numbers with spaces.
+    The input stands behind the picture, or before it. `maps` and `biases` go from the coarse map to the fine one; biases are numbers with spaces.
     """
     layers = []
     tops: dict[str, list[str]] = {"coords": [], "obj": [], "classes": []}
@@ -122,5 +124,8 @@ def with_yolo_end(
     )
     bottoms = [*tops["coords"], *tops["obj"], *tops["classes"], "img_info"]
     layers.append(layer("YoloV3DetectionOutput", bottoms, ["box_out", "box_out_num"], own))
-    info = 'input: "img_info" input_shape { dim: 1 dim: 4 }'
+    dims = "dim: 1 dim: 4 }"
+    info = f'layer {{ name: "img_info" type: "Input" top: "img_info" input_param {{ shape {{ {dims} }} }}'
+    if info_first:
+        info = f'input: "img_info" input_shape {{ {dims}'
     return "\n".join([text, info, *layers])

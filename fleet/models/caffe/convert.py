@@ -14,7 +14,7 @@ from fleet.models.caffe import convolutions, pointwise, pooling, shaping
 from fleet.models.caffe.detection import DetectionEnd, detection_output, yolo
 from fleet.models.caffe.graph import Graph, Shape
 from fleet.models.caffe.read import CaffeNet, read_layers, read_net, refuse_caffe
-from fleet.models.session import FURTHER_INPUTS
+from fleet.models.session import INPUTS
 
 OPSET, IR_VERSION = 17, 8
 END = "YoloV3DetectionOutput"
@@ -60,6 +60,8 @@ class Converted:
     """The detection layer that it ends with; None for a network without, or cut before it."""
     picture: str
     """The name of the input that is a picture."""
+    rank: int
+    """Its place among the inputs, from 0."""
 
 
 def convert_caffe(
@@ -88,7 +90,8 @@ def convert_caffe(
             graph.bind(layer, LAYERS[layer.type](graph, layer))
     content = _written(graph, inputs, _outputs(graph, end, outputs), end)
     picture = next((name for name, shape in inputs.items() if len(shape) == 4), "")
-    return Converted(content, end if outputs is None else None, picture)
+    rank = [*inputs].index(picture) if picture else 0
+    return Converted(content, end if outputs is None else None, picture, rank)
 
 
 def layer_top(prototxt: str, name: str, index: int) -> str:
@@ -158,7 +161,7 @@ def _written(
     opsets = [helper.make_opsetid("", OPSET)]
     model = helper.make_model(made, opset_imports=opsets, ir_version=IR_VERSION)
     if further:
-        helper.set_model_props(model, {FURTHER_INPUTS: "\n".join(further)})
+        helper.set_model_props(model, {INPUTS: "\n".join(inputs)})
     content: bytes = model.SerializeToString(deterministic=True)
     return content
 
