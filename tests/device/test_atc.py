@@ -243,9 +243,11 @@ def test_the_options_change_what_is_compiled(folder: Path) -> None:
     assert atc(folder, "--output=named", "--labels=labels2.txt")[0] == 0
     assert read_card((folder / "named.om").read_bytes(), "").labels == ("car", "bus")
     cut = ("--out_nodes=fine:0", "--head=yolov3", "--labels=labels2.txt", "--anchors=4,3 3,6 8,7")
-    assert atc(folder, "--output=cut", *cut)[0] == 0
+    shapes = "--input_shape=data:1,3,64,64;img_info:1,4"
+    assert atc(folder, "--output=cut", *cut, shapes)[0] == 0
     cut_model = onnx.load(folder / "cut.om")
     assert [output.name for output in cut_model.graph.output] == ["fine"]
+    assert [item.name for item in cut_model.graph.input] == ["data"]
     assert len(cut_model.graph.node) < len(onnx.load(folder / "named.om").graph.node)
     shaped = onnx_atc(folder, "--output=shaped", "--input_shape=images:3,3,32,64")
     assert shaped[0] == 0, shaped[2]

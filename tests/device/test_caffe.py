@@ -281,3 +281,21 @@ def test_weights_that_are_cut_off_are_refused() -> None:
     for length in [0, 1, 7, len(whole) // 2, len(whole) - 1]:
         with pytest.raises(ModelRefusedError):
             convert_caffe(prototxt(SHAPE, CONV), whole[:length])
+
+
+def test_a_network_is_cut_before_what_is_not_known() -> None:
+    """Only what an output needs has to be known; a mistake in that is still found."""
+    held = caffemodel({"c1": WEIGHTS})
+    extra = 'warp_param { text: "} layer {" } # layer { }'
+    text = prototxt(
+        SHAPE, CONV, layer("Warp", ["c1"], ["w"], extra + "\n"), layer("ReLU", ["c1"], ["r"])
+    )
+    with pytest.raises(ModelRefusedError, match="Cut the network before them with --out_nodes"):
+        convert_caffe(text, held)
+    made = onnx.load_model_from_string(convert_caffe(text, held, outputs=["r"]).onnx_bytes)
+    assert [node.op_type for node in made.graph.node] == ["Conv", "Relu", "Identity"]
+    with pytest.raises(ModelRefusedError, match="the layer 'w' of type Warp"):
+        convert_caffe(text, held, outputs=["w"])
+    wrong = text.replace("kernel_size: 3", "kernel_size: 3 kernels: 2")
+    with pytest.raises(ModelRefusedError, match='has no field named "kernels"'):
+        convert_caffe(wrong, held, outputs=["r"])

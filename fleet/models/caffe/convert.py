@@ -77,8 +77,11 @@ def convert_caffe(
     nothing reads. Raises ModelRefusedError for files that cannot be read, layers that are unknown,
     weights of another network, and parameters that contradict each other.
     """
-    net = read_net(prototxt, caffemodel, KNOWN)
+    net = read_net(prototxt, caffemodel, KNOWN, outputs)
     inputs = _with_shapes(net, shapes or {})
+    if outputs is not None:
+        read = {bottom for layer in net.layers for bottom in layer.bottom}
+        inputs = {name: shape for name, shape in inputs.items() if name in read}
     graph = Graph(net.weights)
     for name, shape in inputs.items():
         graph.add_input(name, shape)
@@ -96,7 +99,7 @@ def convert_caffe(
 
 def layer_top(prototxt: str, name: str, index: int) -> str:
     """Return the top of that index of a layer; raises ModelRefusedError where there is none."""
-    found = [layer for layer in read_layers(prototxt, KNOWN) if layer.name == name]
+    found = [layer for layer in read_layers(prototxt) if layer.name == name]
     if not found or index >= len(found[0].top):
         what = f"There is no output {index} of a layer {name!r}."
         refuse_caffe(what, "--out_nodes takes layer:index, as in the prototxt, from 0.")

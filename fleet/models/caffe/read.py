@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -15,6 +16,10 @@ from fleet.errors import ModelRefusedError
 from fleet.models.caffe.schema import new_net
 
 TRAIN, TEST = 0, 1
+_TOKEN = re.compile(
+    r'#[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|(?P<layer>\blayer\s*:?\s*\{)|[{}]'
+)
+"""Comments and strings, which may hold braces; a layer's beginning; other braces."""
 Blobs = tuple[NDArray[np.float32], ...]
 
 
@@ -40,13 +45,19 @@ def layer_title(layer: Any) -> str:
     return f"the layer {layer.name!r} of type {layer.type}"
 
 
-def read_net(prototxt: str, caffemodel: bytes, known: frozenset[str]) -> CaffeNet:
+def read_net(
+    prototxt: str,
+    caffemodel: bytes,
+    known: frozenset[str],
+    outputs: Sequence[str] | None = None,
+) -> CaffeNet:
     """Return the network of two files; `known` are the types of layers that can be translated.
 
-    Raises ModelRefusedError for text or bytes that cannot be read, and for unknown layers, all of
-    which are named.
+    With `outputs`, blobs, only what these need counts: other layers may be of any type. Raises
+    ModelRefusedError for text or bytes that cannot be read, and for unknown layers, all of which
+    are named.
     """
-    net = _parse(prototxt, known)
+    net = _parse(prototxt if outputs is None else _cut(prototxt, outputs), known)
     layers = [layer for layer in net.layer if _is_in_test(layer)]
     inputs = _declared_inputs(net) + [
         (top, tuple(shape.dim))
@@ -61,30 +72,78 @@ def read_net(prototxt: str, caffemodel: bytes, known: frozenset[str]) -> CaffeNe
     return CaffeNet(tuple(inputs), others, _weights(caffemodel))
 
 
-def read_layers(prototxt: str, known: frozenset[str]) -> list[Any]:
-    """Return the layers of a prototxt that work in inference; raises as `read_net` does."""
-    return [layer for layer in _parse(prototxt, known).layer if _is_in_test(layer)]
+def read_layers(prototxt: str) -> list[Any]:
+    """Return the layers of a prototxt that work in inference, of any type."""
+    return [layer for layer in _parse_loosely(prototxt).layer if _is_in_test(layer)]
 
 
-def _parse(prototxt: str, known: frozenset[str]) -> Any:
+def _cut(prototxt: str, outputs: Sequence[str]) -> str:
+    """Return the text without the layers that no output needs."""
+    wanted, kept = set(outputs), set[int]()
+    layers = list(enumerate(_parse_loosely(prototxt).layer))
+    for at, layer in reversed(layers):
+        if _is_in_test(layer) and (layer.type == "Input" or wanted.intersection(layer.top)):
+            kept.add(at)
+            wanted.update(layer.bottom)
+    spans = [(match.start(), _end(prototxt, match.end())) for match in _layers_in(prototxt)]
+    for at, (start, end) in reversed([*enumerate(spans)]):
+        if at not in kept:
+            # Lines keep their numbers, for errors further down.
+            prototxt = prototxt[:start] + "\n" * prototxt.count("\n", start, end) + prototxt[end:]
+    return prototxt
+
+
+def _layers_in(prototxt: str) -> list[re.Match[str]]:
+    """Return where layers begin: the word at the top level of the text, with its brace."""
+    found: list[re.Match[str]] = []
+    end = 0
+    for match in _TOKEN.finditer(prototxt):
+        if match.start() >= end and match["layer"]:
+            found.append(match)
+            end = _end(prototxt, match.end())
+    return found
+
+
+def _end(prototxt: str, start: int) -> int:
+    """Return where the brace closes that was opened before `start`."""
+    depth = 1
+    for match in _TOKEN.finditer(prototxt, start):
+        depth += match[0].endswith("{") - (match[0] == "}")
+        if not depth:
+            return match.end()
+    return len(prototxt)
+
+
+def _parse_loosely(prototxt: str) -> Any:
     net = new_net()
     try:
         text_format.Parse(prototxt, net, allow_unknown_field=True)
-        layers = [layer for layer in net.layer if _is_in_test(layer)]
-        strange = [layer_title(layer) for layer in layers if layer.type not in known]
-        if strange:
-            listed = "; ".join(strange)
-            way_out = f"Known are: {', '.join(sorted(known))}."
-            refuse_caffe(f"The prototxt holds what cannot be translated: {listed}.", way_out)
-        if net.layers:
-            what = "The prototxt is of Caffe's first format (layers { type: CONVOLUTION })."
-            refuse_caffe(what, "Convert both files by Caffe's upgrade_net_proto_text and _binary.")
-        strict = new_net()
+    except text_format.ParseError as error:
+        raise _unreadable(error) from None
+    return net
+
+
+def _unreadable(error: Any) -> ModelRefusedError:
+    what = f"The prototxt cannot be read at line {error.GetLine()}: {error}."
+    way_out = "It is text in the form of caffe.proto; take out what only training uses."
+    return ModelRefusedError(what, way_out)
+
+
+def _parse(prototxt: str, known: frozenset[str]) -> Any:
+    net = _parse_loosely(prototxt)
+    strange = [layer_title(e) for e in net.layer if _is_in_test(e) and e.type not in known]
+    if strange:
+        what = f"The prototxt holds what cannot be translated: {'; '.join(strange)}."
+        listed = ", ".join(sorted(known))
+        refuse_caffe(what, f"Cut the network before them with --out_nodes. Known are: {listed}.")
+    if net.layers:
+        what = "The prototxt is of Caffe's first format (layers { type: CONVOLUTION })."
+        refuse_caffe(what, "Convert both files by Caffe's upgrade_net_proto_text and _binary.")
+    strict = new_net()
+    try:
         text_format.Parse(prototxt, strict)
     except text_format.ParseError as error:
-        what = f"The prototxt cannot be read at line {error.GetLine()}: {error}."
-        way_out = "It is text in the form of caffe.proto; take out what only training uses."
-        raise ModelRefusedError(what, way_out) from None
+        raise _unreadable(error) from None
     return strict
 
 
