@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,20 @@ from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
 from fleet.ascend.surface import tight
 from fleet.ascend.vpc import Vpc
-from fleet.core.frames import Detections, FrameBatch, Picture
+from fleet.core.frames import Colour, Detections, FrameBatch, Picture
 from fleet.core.geometry import Placement
 from fleet.errors import UsageError
 from fleet.models.card import card_of, not_compiled
 from fleet.models.heads import Candidates, head_named
 from fleet.models.nms import suppress
-from fleet.models.session import SESSION_ERRORS, open_session
+from fleet.models.session import (
+    SESSION_ERRORS,
+    TensorInfo,
+    further_inputs,
+    info_of,
+    input_order,
+    open_session,
+)
 
 BORDER = (114, 128, 128)
 """The border of a letterboxed picture in Y, U, V: the gray 114 of RGB of the usual training."""
@@ -57,7 +64,10 @@ class Network:
             Code.ACL_ERROR_GE_MEMORY_ALLOCATION,  # docs/chip.md#model-load-memory
         )
         self._head = head_named(self.card.head, self.card.anchors)
-        self._outputs = [output.name for output in self._session.get_outputs()]
+        self.outputs = tuple(info_of(output) for output in self._session.get_outputs())
+        self.further_inputs: tuple[TensorInfo, ...] = further_inputs(self._session)
+        self.input_order = input_order(self._session)
+        self._outputs = [output.name for output in self.outputs]
         self._aipp = Aipp(self.card.aipp, self.card.size, self.card.batch, self.card.dtype)
         source = self._aipp.source
         self._nv12 = np.zeros((self.card.batch, source.height * 3 // 2, source.width), np.uint8)
@@ -88,11 +98,23 @@ class Network:
             found += self._read(self.execute(tensor), len(group), threshold, iou)
         return self._gather(found, placement)
 
-    def execute(self, tensor: NDArray[np.generic]) -> list[NDArray[np.generic]]:
+    def convert(self, nv12: NDArray[np.uint8]) -> NDArray[np.generic]:
+        """Return the input that AIPP makes of a batch, uint8 [batch, height * 3/2, width], tight.
+
+        Pictures of no declared colour are BT.601 narrow. The buffer is overwritten by the next
+        call. Raises ValueError for another shape.
+        """
+        with self._clock.stage("aipp"):
+            return self._aipp.run(nv12, Colour())
+
+    def execute(
+        self, tensor: NDArray[np.generic], further: Mapping[str, NDArray[np.generic]] | None = None
+    ) -> list[NDArray[np.generic]]:
         """Return the raw outputs for one batch, [batch, 3, height, width] of the card's dtype.
 
-        Raises DeviceError: 145021 for another shape, 145022 for another dtype, 145003 after
-        close, 507011 where the run fails.
+        `further` holds values of further inputs by name; those left out have their own. Raises
+        DeviceError: 145021 for another shape, 145022 for another dtype, 145003 after close, 507011
+        where the run fails.
         """
         if self._closed:
             raise_device_error(
@@ -110,7 +132,7 @@ class Network:
         with self._clock.stage("model"):
             try:
                 outputs: list[NDArray[np.generic]] = self._session.run(
-                    self._outputs, {self.card.input_name: tensor}
+                    self._outputs, {self.card.input_name: tensor, **(further or {})}
                 )
             except SESSION_ERRORS as error:
                 raise_device_error(Code.ACL_ERROR_RT_MODEL_EXECUTE, f"{self} failed: {error}")

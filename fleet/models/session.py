@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
 import onnxruntime
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnxruntime.capi import onnxruntime_pybind11_state as answers
@@ -22,6 +26,52 @@ SESSION_ERRORS: tuple[type[Exception], ...] = (
     answers.RuntimeException,
 )
 """The errors for a model that cannot be opened or run; ONNX Runtime's share no base class."""
+
+
+INPUTS = "fleet.inputs"
+"""The key of a network's metadata that names, one a line, the picture and further inputs, in the
+order in which they are fed. Each further one has a value of its own, an initializer of its name,
+which a caller may replace."""
+KINDS = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(double)": "float64"}
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """The name, type and shape of one input or output of a network."""
+
+    name: str
+    """As the network calls it."""
+    dtype: str
+    """By NumPy's name."""
+    shape: tuple[int, ...]
+    """Lengths; -1 where one is open."""
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.dtype} {list(self.shape)}"
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes it takes; 0 where a length is open."""
+        return 0 if -1 in self.shape else prod(self.shape) * np.dtype(self.dtype).itemsize
+
+
+def input_order(session: onnxruntime.InferenceSession) -> tuple[str, ...]:
+    """Return the names of a network's inputs in the order in which they are fed."""
+    named = session.get_modelmeta().custom_metadata_map.get(INPUTS, "").splitlines()
+    return tuple(named) or tuple(item.name for item in session.get_inputs())
+
+
+def further_inputs(session: onnxruntime.InferenceSession) -> tuple[TensorInfo, ...]:
+    """Return the inputs besides the picture that a network's metadata names, in its order."""
+    known = {item.name: info_of(item) for item in session.get_overridable_initializers()}
+    return tuple(known[name] for name in input_order(session) if name in known)
+
+
+def info_of(item: onnxruntime.NodeArg) -> TensorInfo:
+    """Return the description of one of a session's inputs or outputs."""
+    dtype = KINDS.get(item.type, item.type.removeprefix("tensor(").removesuffix(")"))
+    shape = tuple(length if isinstance(length, int) else -1 for length in item.shape or ())
+    return TensorInfo(item.name, dtype, shape)
 
 
 def open_session(model: bytes, name: str, *, optimise: bool = True) -> onnxruntime.InferenceSession:

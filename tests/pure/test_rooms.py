@@ -28,7 +28,7 @@ ROWS = [
     ("device.py", "simulate"),
     ("job",),
     ("table",),
-    ("worker", "evaluate"),
+    ("worker", "evaluate", "infer"),
     ("executors", "show"),
     ("driver",),
     ("views", "submit", "chaos"),

@@ -53,15 +53,16 @@ def compile_model(
     fit: Fit | None = None,
     anchors: Anchors | None = None,
     pictures_per_s: float = 0.0,
+    iou: float | None = None,
 ) -> bytes:
     """Compile a network for a chip and return the .om; equal arguments give equal bytes.
 
     Where `head`, `labels` or `anchors` (per output) are None, the network's metadata states them
     (see `metadata`). `size` and `batch` are for networks that leave them open; an open batch is 1
     by default. `aipp` replaces the head's own configuration, `order` only its channel order, `fit`
-    the head's fit, `pictures_per_s` is what a real chip does, for the modelled time. One gray
-    picture is run through AIPP and network, and its outputs must suit the head. Raises
-    ModelRefusedError for a network that Fleet or the chip cannot run.
+    the head's fit, `iou` its overlap; `pictures_per_s` is what a real chip does, for the modelled
+    time. One gray picture is run through AIPP and network, and its outputs must suit the head.
+    Raises ModelRefusedError for a network that Fleet or the chip cannot run.
     """
     model = parse_onnx(onnx_bytes, name)
     spec = resolve_head(model, name, head, labels, anchors)
@@ -80,7 +81,7 @@ def compile_model(
         format=FORMAT,
         name=name,
         head=spec.head,
-        iou=reader.iou,
+        iou=reader.iou if iou is None else iou,
         per_class=reader.per_class,
         labels=spec.labels,
         input_name=image.name,

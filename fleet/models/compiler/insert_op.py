@@ -22,11 +22,11 @@ DEMANDED: Mapping[str, tuple[str, ...]] = {
 WHY = {
     "aipp_mode": "Fleet bakes AIPP into the model (static).",
     "input_format": "Fleet feeds NV12 (YUV420SP_U8).",
-    "related_input_rank": "The model has one input, rank 0.",
+    "related_input_rank": "It is the place of the picture among the inputs.",
     "resize": "AIPP does not scale; the VPC does, before it.",
     "ax_swap_switch": "It is for pictures of four channels.",
     "input_edge_idx": "The input has one edge.",
-    "related_input_name": "It is for Caffe; an ONNX input goes by its rank, 0.",
+    "related_input_name": "It names a Caffe network's picture; an ONNX input goes by its rank, 0.",
 }
 NO_EFFECT = {"support_rotation", "rotation_angle", "cpadding_value", "single_line_mode"}
 NO_EFFECT |= {"resize_output_w", "resize_output_h", "raw_rgbir_to_f16_n", "max_src_image_size"}
@@ -34,17 +34,23 @@ NO_EFFECT |= {"output_bias_0", "output_bias_1", "output_bias_2"}
 NO_EFFECT |= {"mean_chn_3", "min_chn_3", "var_reci_chn_3"}
 
 
-def parse_insert_op(text: str) -> tuple[AippConfig, tuple[str, ...]]:
+def parse_insert_op(
+    text: str, input_name: str = "", rank: int = 0
+) -> tuple[AippConfig, tuple[str, ...]]:
     """Return the configuration of one `aipp_op { name : value ... }`, and remarks on idle lines.
 
     It supports static AIPP over NV12 only. With csc_switch, missing lines of the matrix take the
-    chip's default, BT.601 narrow to BGR, for pictures of any colour. Raises ModelRefusedError, with
-    a message that begins with E10052, for a name, a value or a combination that the chip or Fleet
-    does not accept.
+    chip's default, BT.601 narrow to BGR, for pictures of any colour. `input_name` is that of a
+    Caffe network's picture, which related_input_name may name, `rank` its place among the inputs.
+    Raises ModelRefusedError, with a message that begins with E10052, for a name, a value or a
+    combination that the chip or Fleet does not accept.
     """
     given = _given(text)
+    fed = {"related_input_rank": (str(rank),), "related_input_name": ("", input_name)}
     for name, allowed in DEMANDED.items():
-        _demand(name, given.get(name), allowed)
+        _demand(name, given.get(name), fed.get(name, allowed))
+    if "related_input_name" not in given:
+        _demand("related_input_rank", given.get("related_input_rank", "0"), (str(rank),))
     (op,) = read_aipp(text)
     remarks = tuple(f"{name} has no effect here." for name in given if name in NO_EFFECT)
     return _config(op), remarks

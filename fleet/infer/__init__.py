@@ -1,0 +1,1 @@
+"""One compiled model timed on given data, as msame and ais_bench do it."""

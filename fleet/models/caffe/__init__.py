@@ -1,0 +1,1 @@
+"""From a network of Caffe, prototxt and caffemodel, to ONNX."""
