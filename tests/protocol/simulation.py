@@ -20,6 +20,7 @@ import fleet.driver.background
 import fleet.driver.heartbeat
 import fleet.storage.folder
 import fleet.storage.retry
+import fleet.table.commits.commit
 import fleet.table.commits.footer
 import fleet.table.commits.manifest
 import fleet.table.commits.pack
@@ -27,10 +28,12 @@ import fleet.table.commits.record_table
 import fleet.table.maintenance.part_rows
 import fleet.table.maintenance.verify
 import fleet.table.state.holder
+import fleet.table.state.own_leases
 import fleet.table.state.ownership
 import fleet.table.state.run_leases
 import fleet.table.state.video_manifest
 import fleet.table.state.video_table
+from fleet.storage import Entry
 from fleet.table.table import Table
 
 _Item = TypeVar("_Item")
@@ -116,6 +119,37 @@ def _remembered(read: Callable[..., Any]) -> Callable[..., Any]:
     return remember
 
 
+def _by_value(parse: Callable[[bytes, Entry], Any]) -> Callable[[bytes, Entry], Any]:
+    """Return a function that gives what it read in the same bytes of an object, for speed alone."""
+    known: dict[tuple[bytes, Entry], Any] = {}
+
+    def remember(data: bytes, entry: Entry) -> Any:
+        key = data, entry
+        if key not in known:
+            if len(known) >= _MOST_REMEMBERED:
+                known.clear()
+            known[key] = parse(data, entry)
+        return known[key]
+
+    return remember
+
+
+def _kept(make: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a function of values that gives what it made of the same ones, for speed alone."""
+    known: dict[tuple[int, ...], tuple[Any, Any]] = {}
+
+    def keep(values: Sequence[Any]) -> Any:
+        key = tuple(map(id, values))
+        if key not in known:
+            if len(known) >= _MOST_REMEMBERED:
+                known.clear()
+            # The values are kept as well: another one may get the place in memory of one that ends.
+            known[key] = values, make(values)
+        return known[key][1]
+
+    return keep
+
+
 @contextmanager
 def simulated() -> Iterator[None]:
     """Put the product into worlds; `enter` says into which one."""
@@ -149,6 +183,9 @@ def simulated() -> Iterator[None]:
         (fleet.table.state.video_manifest, "decode"),
     ):
         replacements.append((module, name, _remembered(getattr(module, name))))
+    commit, own_leases = fleet.table.commits.commit, fleet.table.state.own_leases
+    replacements.append((commit, "_parse", _by_value(commit._parse)))
+    replacements.append((own_leases, "to_table", _kept(own_leases.to_table)))
     with ExitStack() as ends:
         for module, name, replacement in replacements:
             ends.enter_context(patch.object(module, name, replacement, create=True))
