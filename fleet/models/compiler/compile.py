@@ -23,12 +23,12 @@ from fleet.errors import ModelRefusedError
 from fleet.models.card import CARD_KEY, FORMAT, ModelCard
 from fleet.models.compiler.graph import (
     ImageInput,
-    fix_lengths,
     image_input,
     opset_of,
     parse_onnx,
     refuse,
 )
+from fleet.models.compiler.inputs import fix_inputs, prepare, size_names
 from fleet.models.compiler.metadata import HeadSpec, explain_head, read_notes, resolve_head
 from fleet.models.compiler.trial import Trial, dry_run
 from fleet.models.compiler.work import count_macs
@@ -88,13 +88,13 @@ def compile_network(
     through AIPP and network, and its outputs must suit the head. Raises ModelRefusedError for a
     network that Fleet or the chip cannot run.
     """
-    model = parse_onnx(onnx_bytes, name)
+    model = prepare(parse_onnx(onnx_bytes, name), name)
     notes = read_notes(model, head, labels, anchors)
-    image = image_input(model, name)
+    image = image_input(model, name, size_names(model))
     opset = opset_of(model, name)
     canvas = _fixed_size(image, size, notes.size, name)
     batch = _fixed_batch(image, batch, name)
-    fix_lengths(model, image, batch, canvas)
+    fix_inputs(model, image, batch, canvas)
     # What AIPP makes of a gray picture changes no shape.
     trial_aipp = Aipp(aipp or AippConfig(), canvas, batch, image.dtype)
     trial = dry_run(model, image, trial_aipp, name)
