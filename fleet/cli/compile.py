@@ -11,18 +11,22 @@ from fleet.ascend.soc import soc as chip
 from fleet.core.geometry import Size
 from fleet.errors import UsageError
 from fleet.models.card import read_card
-from fleet.models.compiler.compile import compile_model, describe, read_labels
+from fleet.models.compiler.compile import compile_network, describe, read_labels
 from fleet.models.compiler.insert_op import parse_insert_op
-from fleet.models.heads import parse_anchors
+from fleet.models.compiler.metadata import AUTO
+from fleet.models.heads import HEADS, parse_anchors
 from fleet.storage import Folder, read_file, read_text
 
 
 def compile_command(
-    model: Annotated[str, typer.Argument(metavar="MODEL.onnx")],
-    output: Annotated[str, typer.Option(help="The path to write; .om is added where it lacks.")],
-    head: Annotated[
-        str | None, typer.Option(help="How the output is read: fastestdet, yolov3 or yolov8.")
+    model: Annotated[str | None, typer.Argument(metavar="[MODEL.onnx]")] = None,
+    output: Annotated[
+        str | None, typer.Option(help="The path to write; .om is added where it lacks.")
     ] = None,
+    head: Annotated[
+        str,
+        typer.Option(help=f"How outputs are read: auto (recognised), {', '.join(sorted(HEADS))}."),
+    ] = AUTO,
     labels: Annotated[str | None, typer.Option(help="A file of class labels, one a line.")] = None,
     size: Annotated[
         str | None, typer.Option(help="320x320, where the model leaves it open.")
@@ -43,17 +47,30 @@ def compile_command(
     soc: Annotated[
         str, typer.Option("--soc", "--soc_version", help="The chip to compile for.")
     ] = "Ascend310",
+    show: Annotated[
+        str | None, typer.Option(metavar="X.om", help="Print the card of a compiled model.")
+    ] = None,
 ) -> None:
     """Compile an ONNX model into NAME.om, as ATC would (simulated).
 
-    Head, labels and anchors may be left out where the metadata of the model holds them.
+    Labels and anchors may be left out where the metadata of the model holds them; the head is
+    recognised by its outputs then, or the model refused.
     """
+    if show:
+        if model or output:
+            raise UsageError("--show prints a card and compiles nothing.", "Give it alone.")
+        typer.echo(describe(read_card(read_file(show), show)))
+        return
+    if not model or not output:
+        missing = "--output" if model else "MODEL.onnx"
+        raise UsageError(f"{missing} is missing.", "Write: fleet compile MODEL.onnx --output NAME.")
     path = Path(f"{output.removesuffix('.om')}.om")
+    given = read_labels(read_text(labels), labels) if labels is not None else None
     configuration, remarks = parse_insert_op(read_text(aipp)) if aipp else (None, ())
-    compiled = compile_model(
+    compiled = compile_network(
         read_file(model),
         head=head,
-        labels=read_labels(read_text(labels), labels) if labels is not None else None,
+        labels=given,
         name=path.stem,
         soc=chip(soc),
         size=_size(size),
@@ -62,11 +79,12 @@ def compile_command(
         anchors=parse_anchors(anchors) if anchors is not None else None,
         pictures_per_s=pictures_per_s or 0.0,
     )
-    Folder(str(path.parent)).put(path.name, compiled)
-    typer.echo(describe(read_card(compiled, str(path))))
+    Folder(str(path.parent)).put(path.name, compiled.om)
+    typer.echo(describe(read_card(compiled.om, str(path))))
+    typer.echo(f"  {'read as':<12}{compiled.reading}")
     for remark in remarks:
         typer.echo(f"  {'AIPP file':<12}{remark}")
-    typer.echo(f"  {'written':<12}{path}, {len(compiled):,} bytes")
+    typer.echo(f"  {'written':<12}{path}, {len(compiled.om):,} bytes")
 
 
 def _size(text: str | None) -> Size | None:

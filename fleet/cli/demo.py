@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from fleet.cli.codes import EXIT_FAILED
-from fleet.cli.options import packaged_job
 from fleet.demo.check import check_packages, cores
 from fleet.demo.plan import Demo
+from fleet.job.job_file import packaged_job
 
 DEVICES = 2
 

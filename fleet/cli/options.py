@@ -14,8 +14,7 @@ import typer
 
 from fleet.errors import UsageError
 from fleet.job.job import Job
-from fleet.job.job_file import load_job, parse_override
-from fleet.version import PACKAGE
+from fleet.job.job_file import load_job, packaged_job, parse_override
 
 Own = ParamSpec("Own")
 
@@ -25,7 +24,9 @@ JOB, INPUTS, SAMPLING, DEVICES, OUTPUT = "Job", "Inputs", "Sampling", "Devices",
 JobFile = Annotated[
     Path | None, typer.Argument(metavar="[JOB.toml]", help="A job file; default: detect.")
 ]
-Model = Annotated[str | None, typer.Option(help="A compiled model (.om).", rich_help_panel=JOB)]
+Model = Annotated[
+    str | None, typer.Option(help="A compiled model (.om), or an ONNX file.", rich_help_panel=JOB)
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", help="key=value for any field; repeatable.", rich_help_panel=JOB),
@@ -188,13 +189,6 @@ def read_overrides(settings: list[str] | None, named: Mapping[str, Any]) -> dict
     """
     found = dict(parse_override(text) for text in settings or [])
     return found | {key: value for key, value in named.items() if value is not None}
-
-
-def packaged_job(name: str) -> Path:
-    """Return a job file that comes with Fleet: inside the package, or beside it in a checkout."""
-    package = PACKAGE
-    inside = package / "jobs" / name
-    return inside if inside.is_file() else package.parent / "jobs" / name
 
 
 def seconds(text: str, option: str) -> Fraction:

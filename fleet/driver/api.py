@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from fleet.core.run_events import Observer
 from fleet.driver.context import Resources
@@ -16,20 +17,24 @@ from fleet.executors.ray.metrics import ray_metrics
 from fleet.executors.ray.pool import RayPool
 from fleet.executors.ray.session import join_ray, ray_left_as_found, start_ray
 from fleet.job.job import Job
+from fleet.job.job_file import load_job, packaged_job
 from fleet.scheduler.autoscale import Limits
 from fleet.scheduler.lease_state import SchedulingPolicy
 from fleet.worker.spec import WorkerSpec
 
 
 def run(
-    job: Job,
+    job: Job | None = None,
     *,
     on: Literal["ray", "inline"] = "ray",
     observer: Observer | None = None,
     join: bool = False,
+    **fields: Any,
 ) -> RunReport:
     """Run a job to its end and return a report.
 
+    Without a job it finds objects, as `fleet run` does without a job file: `fields` are those of a
+    job file or parameters of `detect`, such as input, model, output, sample and threshold.
     `on`: "ray" uses the cluster that RAY_ADDRESS names or this process is connected to, else it
     starts Ray on this machine until the run ends; "inline" runs all devices in this process, one
     after the other, for debugging. `observer` is called with each event of the run. `join`: share
@@ -39,6 +44,7 @@ def run(
     """
     if on not in {"ray", "inline"}:
         raise UsageError(f"A job does not run on {on!r}.", "Say ray or inline.")
+    job = _job_of(job, fields)
     observer = observer or NullObserver()
     asked = None if job.devices == "auto" else job.devices
     if on == "inline":
@@ -51,6 +57,19 @@ def run(
         means = _own(job, asked) if capacity is None else _cluster(job, asked, capacity)
         with ray_metrics(observer, on=capacity is not None) as counting:
             return run_job(job, means, counting, join=join)
+
+
+def _job_of(job: Job | None, fields: Mapping[str, Any]) -> Job:
+    """Return the job, or that of the fields; raises UsageError for both and for neither."""
+    if job is not None:
+        if fields:
+            listed = ", ".join(fields)
+            raise UsageError(f"A job is given, and {listed} besides.", "Set that in the job.")
+        return job
+    if missing := [name for name in ("input", "model", "output") if name not in fields]:
+        listed = ", ".join(missing)
+        raise UsageError(f"There is no job, and no {listed}.", "Give a job, or all three.")
+    return load_job(packaged_job("detect.toml"), fields)
 
 
 def _own(job: Job, asked: int | None) -> Resources:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, get_type_hints
 
+from fleet.driver.straight import StraightModel, compile_straight, is_straight
 from fleet.errors import ModelRefusedError
 from fleet.job.code import code_digest
 from fleet.job.frame_job import CompiledModel, FrameJob
@@ -30,6 +31,8 @@ class JobIdentity:
     record: JobRecord
     models: Mapping[str, str]
     files: Mapping[str, bytes] = field(repr=False)
+    straight: tuple[StraightModel, ...] = ()
+    """The models that are compiled for the job, of ONNX files that it names."""
 
 
 def identify(job: Job) -> JobIdentity:
@@ -39,11 +42,17 @@ def identify(job: Job) -> JobIdentity:
     which videos have rows, as inputs do, and changes no row of a video that the chip decodes. So
     an output in which videos were refused can be completed on the host.
 
-    Raises UsageError where a file is not there, ModelRefusedError where it is not compiled, or for
-    another chip.
+    An ONNX file counts as the model that it is compiled to. Raises UsageError where a file is not
+    there, ModelRefusedError where it is not compiled and cannot be, or is for another chip.
     """
     names = model_fields(job.work)
     files = {name: read_file(name) for name in names.values()}
+    straight = {
+        name: compile_straight(name, content, job.soc, job.output)
+        for name, content in files.items()
+        if is_straight(name)
+    }
+    files |= {name: model.om for name, model in straight.items()}
     models = {name: _model_digest(name, data, job.soc) for name, data in files.items()}
     content: dict[str, Any] = {
         "job": type(job.work).__qualname__,
@@ -62,7 +71,8 @@ def identify(job: Job) -> JobIdentity:
         content |= {"start": job.start, "time_zone": job.time_zone}
     text = json.dumps(content, sort_keys=True, ensure_ascii=True)
     digest = hashlib.sha256(text.encode()).hexdigest()
-    return JobIdentity(JobRecord(digest, job.work.table, content), models, files)
+    record = JobRecord(digest, job.work.table, content)
+    return JobIdentity(record, models, files, tuple(straight.values()))
 
 
 def _model_digest(name: str, data: bytes, soc: str) -> str:

@@ -43,6 +43,7 @@ from fleet.driver.preparing.prepared import Prepared, Refusal
 from fleet.driver.preparing.streams import left_streams
 from fleet.driver.report import RunReport
 from fleet.driver.session import JobTarget, Session, load_session, resolve_target
+from fleet.driver.straight import keep_model
 from fleet.executors.mending_pool import MendingPool
 from fleet.executors.pool import Pool
 from fleet.job.job import Job
@@ -95,6 +96,8 @@ def run_target(
     started_s = clock.steady_s()
     table = target.table
     target = replace(target, without=table.create(target.schemas))
+    for model in target.identity.straight:
+        keep_model(model, table.folder)
     if join:
         table.need_conditional_to_join()
     said = take_up_refused(target) if target.job.fallback == "cpu" else ""
@@ -115,6 +118,8 @@ def run_target(
                 observers.on_event(Warned(_UNSURE))
             if target.without_columns:
                 observers.on_event(Warned(target.without_columns))
+            for model in target.identity.straight:
+                observers.on_event(Warned(model.reading))
             if said:
                 observers.on_event(Warned(said))
             session = load(target)

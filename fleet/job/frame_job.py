@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 Opened = TypeVar("Opened", default="Device")
 
 CompiledModel = Annotated[str, "fleet.CompiledModel"]
-"""The type of a job's field that names a compiled model (.om), by path or URL.
+"""The type of a job's field that names a compiled model (.om), or an ONNX file, by path or URL.
 
 Fleet reads the file once, carries it to every device, and counts its content, not its name, as
-part of what the job is.
+part of what the job is. Of an ONNX file, head, labels and size are recognised, and the model that
+it is compiled to is kept in the output.
 """
 
 

@@ -18,6 +18,7 @@ from fleet.job.fields import JobFields, describe
 from fleet.job.frame_job import FrameJob
 from fleet.job.job import Job
 from fleet.storage import redact
+from fleet.version import PACKAGE
 
 _NAMES = {"inputs": "input", "deadline_s": "deadline"}
 """What a file calls the fields of a job that it calls otherwise."""
@@ -34,6 +35,13 @@ def load_job(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Jo
     Raises JobFileError with every mistake at once, UsageError where there is no such file.
     """
     return job_from(read_fields(path, overrides), str(path), Path(path).parent)
+
+
+def packaged_job(name: str) -> Path:
+    """Return a job file that comes with Fleet: inside the package, or beside it in a checkout."""
+    package = PACKAGE
+    inside = package / "jobs" / name
+    return inside if inside.is_file() else package.parent / "jobs" / name
 
 
 def read_fields(path: str | Path, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from onnxruntime import InferenceSession
@@ -13,11 +13,13 @@ from fleet.ascend.clock import model_s
 from fleet.ascend.soc import Soc
 from fleet.core.geometry import Fit, Size
 from fleet.errors import ModelRefusedError
-from fleet.models.heads import Anchors
+from fleet.models.heads import Anchors, Setting
 from fleet.models.session import SESSION_ERRORS, open_session
 
 CARD_KEY = "fleet.model_card"
 FORMAT = 1
+LATER = ("anchors", "settings", "threshold", "pictures_per_s")
+"""The fields that older cards lack."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,10 @@ class ModelCard:
     """SHA-256 in hex over graph and configuration, without the name."""
     anchors: Anchors = ()
     """The anchors of the head; empty for a head without."""
+    settings: dict[str, Setting] = field(default_factory=dict)
+    """Which of its layouts the head reads; empty for the usual one."""
+    threshold: float = 0.0
+    """The score that its exporter recommends; 0 where it does not say."""
     pictures_per_s: float = 0.0
     """What was measured on a real chip, or is else known; 0 where nobody said."""
 
@@ -102,7 +108,7 @@ class ModelCard:
     def to_json(self) -> str:
         """Return the card in the form of the model's metadata."""
         # Older cards have no fields for these: without them digests stay the same.
-        without = {name for name in ("anchors", "pictures_per_s") if not getattr(self, name)}
+        without = {name for name in LATER if not getattr(self, name)}
         return CARDS.dump_json(self, exclude=without).decode()
 
 

@@ -16,7 +16,7 @@ from fleet.ascend.surface import tight
 from fleet.ascend.vpc import Vpc
 from fleet.core.frames import Colour, Detections, FrameBatch, Picture
 from fleet.core.geometry import Placement
-from fleet.errors import UsageError
+from fleet.errors import ModelRefusedError, UsageError
 from fleet.models.card import card_of, not_compiled
 from fleet.models.heads import Candidates, head_named
 from fleet.models.nms import suppress
@@ -31,6 +31,9 @@ from fleet.models.session import (
 
 BORDER = (114, 128, 128)
 """The border of a letterboxed picture in Y, U, V: the gray 114 of RGB of the usual training."""
+
+
+NO_BOXES = Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int32))
 
 
 class Network:
@@ -63,7 +66,7 @@ class Network:
             f"model {self.card.name}",
             Code.ACL_ERROR_GE_MEMORY_ALLOCATION,  # docs/chip.md#model-load-memory
         )
-        self._head = head_named(self.card.head, self.card.anchors)
+        self._head = head_named(self.card.head, self.card.anchors, self.card.settings)
         self.outputs = tuple(info_of(output) for output in self._session.get_outputs())
         self.further_inputs: tuple[TensorInfo, ...] = further_inputs(self._session)
         self.input_order = input_order(self._session)
@@ -160,8 +163,10 @@ class Network:
         self, outputs: Sequence[NDArray[np.generic]], count: int, threshold: float, iou: float
     ) -> list[Candidates]:
         with self._clock.stage("head"):
-            raw = [output[:count].astype(np.float32, copy=False) for output in outputs]
-            pictures = self._head.decode(raw, self.card.size, threshold)
+            shown = slice(count if self._head.batch_first else None)
+            raw = [output[shown].astype(np.float32, copy=False) for output in outputs]
+            pictures = self._head.decode(raw, self.card.size, threshold)[:count]
+            pictures += [NO_BOXES] * (count - len(pictures))
             return [self._suppressed(candidates, iou) for candidates in pictures]
 
     def _suppressed(self, found: Candidates, iou: float) -> Candidates:
@@ -173,10 +178,16 @@ class Network:
         crop = self._aipp.layout.crop
         shift = (crop.left - self._aipp.layout.left, crop.top - self._aipp.layout.top) * 2
         xyxy = np.concatenate([candidates.xyxy for candidates in found])
+        class_id = np.concatenate([candidates.class_id for candidates in found])
+        if class_id.size and not 0 <= class_id.min() <= class_id.max() < len(self.card.labels):
+            message = (
+                f"{self} put out class {class_id.max()} and has {len(self.card.labels)} labels."
+            )
+            raise ModelRefusedError(message, "Compile it with one label a class.")
         return Detections(
             picture=np.repeat(np.arange(len(found), dtype=np.int32), counts),
             xyxy=placement.to_source(xyxy + np.array(shift, np.float32)),
             score=np.concatenate([candidates.score for candidates in found]),
-            class_id=np.concatenate([candidates.class_id for candidates in found]),
+            class_id=class_id,
             labels=self.card.labels,
         )

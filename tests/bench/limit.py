@@ -50,7 +50,7 @@ class Bare:
         self.session = open_session(Path(model).read_bytes(), model)
         self.card = card_of(self.session, model)
         self.aipp = Aipp(self.card.aipp, self.card.size, self.card.batch, self.card.dtype)
-        self.head = head_named(self.card.head, self.card.anchors)
+        self.head = head_named(self.card.head, self.card.anchors, self.card.settings)
         self.scaler = VideoReformatter()
 
     def detect(self, frame: av.VideoFrame) -> None:

@@ -126,7 +126,7 @@ def test_an_aipp_file_replaces_the_heads_own() -> None:
         (b"not a model at all", {}, "not an ONNX file", "Export"),
         (plain_network(("sound", FLOAT, (1, 16000))), {}, r"sound is float \[1, 16000\], not an image", "pictures"),
         (plain_network(("x", FLOAT, (1, 1, 32, 64))), {}, r"\[1, 1, 32, 64\], not an image", "pictures"),
-        (plain_network(("x", FLOAT, (1, 32, 64, 3))), {}, "not an image", "channels first"),
+        (plain_network(("x", FLOAT, (1, 32, 64, 1))), {}, "not an image", "pictures"),
         (plain_network(("x", FLOAT, (1, "c", 32, 64))), {}, r"\[1, \?, 32, 64\], not an image", "pictures"),
         (plain_network(("x", TensorProto.INT64, (1, 3, 32, 64))), {}, "is int64", "uint8"),
         (plain_network(("x", FLOAT, (1, 3, 8, 8)), ("mask", FLOAT, (1,))), {}, r"2 inputs \(x, mask\)", "one"),
@@ -160,8 +160,8 @@ def test_what_cannot_run_is_refused(
 
 def test_an_unknown_head_is_refused() -> None:
     """The way out lists the heads."""
-    with pytest.raises(ModelRefusedError, match=r"ssd.*fastestdet, yolov3, yolov8"):
-        compiled(head="ssd")
+    with pytest.raises(ModelRefusedError, match=r"sdd.*fastestdet, .*yolov3, .*yolov8"):
+        compiled(head="sdd")
 
 
 def test_outputs_that_are_no_tensors_are_refused() -> None:

@@ -102,7 +102,7 @@ def test_what_is_given_counts_before_what_the_network_tells() -> None:
     anchors = parse_anchors("4,6 10,10; 30,20 40,41")
     others = compile_model(noted(NOTES), anchors=anchors, name="made", soc=CHIP)
     assert read_card(others, "made.om").anchors == anchors
-    wrong = NOTES | {"fleet.head": "ssd"}
+    wrong = NOTES | {"fleet.head": "sdd"}
     with pytest.raises(ModelRefusedError, match="--anchors"):
         compile_model(noted(wrong), head="yolov3", name="made", soc=CHIP)
     head = compile_model(noted(NOTES, colour_network()), head="yolov8", name="made", soc=CHIP)
@@ -127,7 +127,7 @@ def test_what_neither_tells_is_asked_for(without: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("note", "value", "said"),
     [
-        ("fleet.head", "ssd", "no head called 'ssd'"),
+        ("fleet.head", "sdd", "no head called 'sdd'"),
         ("fleet.labels", "walker\n\ncar", "one is empty"),
         ("fleet.labels", "", "labels are missing"),
         ("fleet.anchors", "4,6 ten", "'ten' is not an anchor"),

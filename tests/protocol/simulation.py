@@ -183,9 +183,10 @@ def simulated() -> Iterator[None]:
         (fleet.table.state.video_manifest, "decode"),
     ):
         replacements.append((module, name, _remembered(getattr(module, name))))
-    commit, own_leases = fleet.table.commits.commit, fleet.table.state.own_leases
+    commit, record_table = fleet.table.commits.commit, fleet.table.commits.record_table
+    own_leases = fleet.table.state.own_leases
     replacements.append((commit, "_parse", _by_value(commit._parse)))
-    replacements.append((own_leases, "to_table", _kept(own_leases.to_table)))
+    replacements.append((own_leases, "to_table", _kept(record_table.to_table)))
     with ExitStack() as ends:
         for module, name, replacement in replacements:
             ends.enter_context(patch.object(module, name, replacement, create=True))

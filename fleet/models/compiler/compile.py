@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import onnx
 
@@ -22,16 +23,30 @@ from fleet.errors import ModelRefusedError
 from fleet.models.card import CARD_KEY, FORMAT, ModelCard
 from fleet.models.compiler.graph import (
     ImageInput,
-    fix_lengths,
     image_input,
     opset_of,
     parse_onnx,
     refuse,
 )
-from fleet.models.compiler.metadata import HeadSpec, resolve_head
+from fleet.models.compiler.inputs import fix_inputs, prepare, size_names
+from fleet.models.compiler.metadata import (
+    HeadSpec,
+    Notes,
+    explain_head,
+    read_notes,
+    resolve_head,
+)
 from fleet.models.compiler.trial import Trial, dry_run
 from fleet.models.compiler.work import count_macs
-from fleet.models.heads import HEADS, Anchors, Head, head_named, write_anchors
+from fleet.models.heads import (
+    HEADS,
+    Anchors,
+    Head,
+    Traits,
+    head_named,
+    settings_of,
+    write_anchors,
+)
 
 FITTED = {
     Fit.STRETCH: "pictures are squeezed to it",
@@ -39,7 +54,22 @@ FITTED = {
 }
 
 
-def compile_model(
+@dataclass(frozen=True)
+class Compiled:
+    """A compiled model, and how it came to be read as it is."""
+
+    om: bytes = field(repr=False)
+    """The content of the .om file."""
+    reading: str
+    """A line on its head, labels and size, and why."""
+
+
+def compile_model(onnx_bytes: bytes, **options: Any) -> bytes:
+    """Return the .om of a network; see `compile_network`, which takes the same options."""
+    return compile_network(onnx_bytes, **options).om
+
+
+def compile_network(
     onnx_bytes: bytes,
     *,
     head: str | None = None,
@@ -54,34 +84,39 @@ def compile_model(
     anchors: Anchors | None = None,
     pictures_per_s: float = 0.0,
     iou: float | None = None,
-) -> bytes:
-    """Compile a network for a chip and return the .om; equal arguments give equal bytes.
+) -> Compiled:
+    """Compile a network for a chip; its .om has the same bytes for equal arguments.
 
-    Where `head`, `labels` or `anchors` (per output) are None, the network's metadata states them
-    (see `metadata`). `size` and `batch` are for networks that leave them open; an open batch is 1
-    by default. `aipp` replaces the head's own configuration, `order` only its channel order, `fit`
-    the head's fit, `iou` its overlap; `pictures_per_s` is what a real chip does, for the modelled
-    time. One gray picture is run through AIPP and network, and its outputs must suit the head.
-    Raises ModelRefusedError for a network that Fleet or the chip cannot run.
+    Where `labels` or `anchors` (per output) are None, the network's metadata states them, and the
+    head where `head` is None or "auto"; else it is recognised by the outputs (see `metadata`).
+    `size` and `batch` are for networks that leave them open; an open batch is 1 by default. `aipp`
+    replaces the head's own configuration, `order` only its channel order, `fit` the head's fit,
+    `iou` its overlap; `pictures_per_s` is what a real chip does, for the modelled time. One gray
+    picture is run through AIPP and network, and its outputs must suit the head. Raises
+    ModelRefusedError for a network that Fleet or the chip cannot run.
     """
-    model = parse_onnx(onnx_bytes, name)
-    spec = resolve_head(model, name, head, labels, anchors)
-    reader = head_named(spec.head, spec.anchors)
-    image = image_input(model, name)
+    model = prepare(parse_onnx(onnx_bytes, name), name)
+    notes = read_notes(model, head, labels, anchors)
+    image = image_input(model, name, size_names(model))
     opset = opset_of(model, name)
-    canvas, batch = _fixed_size(image, size, name), _fixed_batch(image, batch, name)
-    fix_lengths(model, image, batch, canvas)
+    canvas = _fixed_size(image, size, notes.size, name)
+    batch = _fixed_batch(image, batch, name)
+    fix_inputs(model, image, batch, canvas)
+    # What AIPP makes of a gray picture changes no shape.
+    trial_aipp = Aipp(aipp or AippConfig(), canvas, batch, image.dtype)
+    trial = dry_run(model, image, trial_aipp, name)
+    traits = Traits(trial.named, canvas, notes.count, notes.metadata)
+    spec = resolve_head(notes, traits, name)
+    reader = head_named(spec.head, spec.anchors).arranged(trial.named, len(spec.labels))
     aipp = _configuration(reader, aipp, order, name)
-    source = aipp.layout(canvas, soc.aipp.most_padded_width).source
-    _check_source(source, soc, name)
-    trial = dry_run(model, image, Aipp(aipp, canvas, batch, image.dtype), name)
+    _check_source(aipp.layout(canvas, soc.aipp.most_padded_width).source, soc, name)
     _check_head(spec, reader, trial, canvas, batch, name)
     work = count_macs(model.graph, trial.shapes)
     card = ModelCard(
         format=FORMAT,
         name=name,
         head=spec.head,
-        iou=reader.iou if iou is None else iou,
+        iou=_iou(reader, notes, iou),
         per_class=reader.per_class,
         labels=spec.labels,
         input_name=image.name,
@@ -98,10 +133,13 @@ def compile_model(
         output_bytes=sum(output.nbytes for output in trial.outputs),
         digest="",
         anchors=spec.anchors,
+        settings=settings_of(reader),
+        threshold=notes.threshold,
         pictures_per_s=pictures_per_s,
     )
     _check_memory(card, soc)
-    return _seal(model, card)
+    reading = f"{explain_head(spec, notes, traits, head)}, {FITTED[card.fit]}"
+    return Compiled(_seal(model, card), reading)
 
 
 def describe(card: ModelCard) -> str:
@@ -115,6 +153,7 @@ def describe(card: ModelCard) -> str:
         "AIPP": f"NV12 {card.source}, {_describe_aipp(card.aipp)}",
         "head": f"{card.head}, {len(card.labels)} labels ({shown}), NMS at {card.iou} {among}",
         **({"anchors": write_anchors(card.anchors)} if card.anchors else {}),
+        **({"threshold": f"{card.threshold:g}, by its exporter"} if card.threshold else {}),
         "network": f"opset {card.opset}, {card.macs / 1e9:.3f} G multiply-accumulates a picture",
         "on the chip": (
             f"{card.chip_s(chip) / card.batch * 1e3:.3f} ms a picture{bound}, "
@@ -167,13 +206,19 @@ def _configuration(
 ) -> AippConfig:
     if aipp and order:
         refuse(name, "both an AIPP file and a channel order are given.", "Give one of them.")
-    scale = (head.scale, head.scale, head.scale)
-    return aipp or AippConfig(order=order or head.order, var_reci_chn=scale)
+    if aipp:
+        return aipp
+    scale = head.scale if isinstance(head.scale, tuple) else (head.scale,) * 3
+    mean = head.mean
+    if order and order != head.order:
+        scale, mean = (scale[2], scale[1], scale[0]), (mean[2], mean[1], mean[0])
+    return AippConfig(order=order or head.order, min_chn=mean, var_reci_chn=scale)
 
 
-def _fixed_size(image: ImageInput, given: Size | None, name: str) -> Size:
-    width = image.width or (given and given.width)
-    height = image.height or (given and given.height)
+def _fixed_size(image: ImageInput, given: Size | None, stated: Size | None, name: str) -> Size:
+    open_size = given or stated
+    width = image.width or (open_size and open_size.width)
+    height = image.height or (open_size and open_size.height)
     if not width or not height:
         refuse(name, "the size of its input is not fixed.", "Give one, such as --size 320x320.")
     size = Size(width, height)
@@ -207,18 +252,26 @@ def _check_memory(card: ModelCard, soc: Soc) -> None:
         refuse(card.name, what, "Compile it with a smaller batch or size.")
 
 
+def _iou(reader: Head, notes: Notes, given: float | None) -> float:
+    """Return the overlap above which boxes are one; a head that suppresses nothing keeps its 1."""
+    if given is not None:
+        return given
+    return reader.iou if notes.iou is None or reader.iou == 1 else notes.iou
+
+
 def _check_head(
     spec: HeadSpec, reader: Head, trial: Trial, canvas: Size, batch: int, name: str
 ) -> None:
     head, labels = spec.head, spec.labels
     if not labels or not all(labels):
         refuse(name, "its labels are missing, or one is empty.", "Give one label a class.")
+    kinds = "fiu" if reader.whole_numbers else "f"
     shapes = [output.shape for output in trial.outputs]
     listed = " and ".join(str(list(shape)) for shape in shapes)
     why = reader.explain_mismatch(shapes, len(labels), canvas)
-    if not why and any(shape[0] != batch for shape in shapes):
+    if not why and reader.batch_first and any(shape[0] != batch for shape in shapes):
         why = f"it reads {batch} pictures at a time"
-    if not why and any(output.dtype.name not in {"float32", "float16"} for output in trial.outputs):
+    if not why and any(output.dtype.kind not in kinds for output in trial.outputs):
         why = "it reads floating-point numbers"
     if why:
         others = ", ".join(sorted(HEADS))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal, NoReturn
 
@@ -68,10 +68,13 @@ def opset_of(model: onnx.ModelProto, name: str) -> int:
     return opset
 
 
-def image_input(model: onnx.ModelProto, name: str) -> ImageInput:
-    """Return the one input, an image in NCHW; raises ModelRefusedError for anything else."""
+def image_input(model: onnx.ModelProto, name: str, aside: Collection[str] = ()) -> ImageInput:
+    """Return the one input, an image in NCHW; raises ModelRefusedError for anything else.
+
+    `aside`: the names of inputs that become constants.
+    """
     weights = {weight.name for weight in model.graph.initializer}
-    inputs = [item for item in model.graph.input if item.name not in weights]
+    inputs = [item for item in model.graph.input if item.name not in weights.union(aside)]
     if len(inputs) != 1:
         listed = ", ".join(item.name for item in inputs) or "none"
         refuse(name, f"it has {len(inputs)} inputs ({listed}).", "Export it with one image input.")
@@ -81,8 +84,7 @@ def image_input(model: onnx.ModelProto, name: str) -> ImageInput:
     kind = TensorProto.DataType.Name(tensor.elem_type).lower()
     what = f"its input {inputs[0].name} is {kind} [{text}], not an image [N, 3, height, width]."
     if len(lengths) != 4 or lengths[1] != 3:
-        way_out = "Export it with channels first (NCHW)." if lengths[-1:] == [3] else ""
-        refuse(name, what, way_out or "Fleet runs networks that look at pictures.")
+        refuse(name, what, "Fleet runs networks that look at pictures.")
     if tensor.elem_type not in DTYPES:
         refuse(name, what, "Export it with an input of float32, float16 or uint8.")
     return ImageInput(inputs[0].name, DTYPES[tensor.elem_type], lengths[0], *lengths[2:])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fleet.ascend.aipp import Aipp
 from fleet.core.frames import Colour
 from fleet.models.compiler.graph import ImageInput, known_shapes, refuse
-from fleet.models.heads import Shape
+from fleet.models.heads import Output, Shape
 from fleet.models.session import SESSION_ERRORS, open_session
 
 GRAY = 128
@@ -23,8 +23,16 @@ class Trial:
 
     outputs: tuple[NDArray[np.generic], ...]
     """The raw outputs."""
+    names: tuple[str, ...]
+    """Their names."""
     shapes: dict[str, Shape]
     """The shape of every value of the graph, by name."""
+
+    @property
+    def named(self) -> tuple[Output, ...]:
+        """Names and shapes of the outputs."""
+        pairs = zip(self.names, self.outputs, strict=True)
+        return tuple(Output(name, value.shape) for name, value in pairs)
 
 
 def dry_run(model: onnx.ModelProto, image: ImageInput, aipp: Aipp, name: str) -> Trial:
@@ -51,7 +59,7 @@ def dry_run(model: onnx.ModelProto, image: ImageInput, aipp: Aipp, name: str) ->
     if not set(outputs) <= set(tensors):
         refuse(name, "its outputs are not tensors.", "Export it without post-processing.")
     shapes |= {key: value.shape for key, value in tensors.items()}
-    return Trial(tuple(tensors[key] for key in outputs), shapes)
+    return Trial(tuple(tensors[key] for key in outputs), tuple(outputs), shapes)
 
 
 def _gray(aipp: Aipp) -> NDArray[np.uint8]:

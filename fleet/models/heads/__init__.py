@@ -2,49 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from difflib import get_close_matches
+from typing import Any
 
 from fleet.errors import ModelRefusedError
 from fleet.models.heads.anchors import Anchors, parse_anchors, write_anchors
+from fleet.models.heads.boxes import Boxes, EfficientNms
+from fleet.models.heads.centernet import CenterFace, CenterNet
+from fleet.models.heads.detr import Detr
+from fleet.models.heads.end2end import End2End
 from fleet.models.heads.fastestdet import FastestDet
-from fleet.models.heads.head import Candidates, Head, Shape
-from fleet.models.heads.yolov3 import YoloV3
+from fleet.models.heads.head import Candidates, Claim, Head, Output, Setting, Shape, Traits
+from fleet.models.heads.nanodet import NanoDet
+from fleet.models.heads.onnxnms import OnnxNms
+from fleet.models.heads.ssd import Ssd
+from fleet.models.heads.yolov3 import YoloV3, YoloV3Tiny
+from fleet.models.heads.yolov5 import YoloV5
 from fleet.models.heads.yolov8 import YoloV8
+from fleet.models.heads.yolox import YoloX
 
 __all__ = [
     "HEADS",
     "Anchors",
     "Candidates",
+    "Claim",
     "Head",
+    "Output",
+    "Setting",
     "Shape",
+    "Traits",
+    "claims",
     "head_named",
     "parse_anchors",
+    "settings_of",
     "write_anchors",
 ]
 
 HEADS: Mapping[str, Head] = {
+    "boxes": Boxes(),
+    "centerface": CenterFace(),
+    "centernet": CenterNet(),
+    "detr": Detr(),
+    "efficientnms": EfficientNms(),
+    "end2end": End2End(),
     "fastestdet": FastestDet(),
+    "nanodet": NanoDet(),
+    "onnxnms": OnnxNms(),
+    "ssd": Ssd(),
     "yolov3": YoloV3(),
+    "yolov3-tiny": YoloV3Tiny(),
+    "yolov5": YoloV5(),
     "yolov8": YoloV8(),
+    "yolox": YoloX(),
 }
 
 
-def head_named(name: str, anchors: Anchors = ()) -> Head:
+def head_named(
+    name: str, anchors: Anchors = (), settings: Mapping[str, Setting] | None = None
+) -> Head:
     """Return the head of that name, with the anchors of the network that it reads.
 
-    Raises ModelRefusedError, which lists the names, for an unknown one, and for anchors where the
+    `settings` say which of its layouts it reads, as `settings_of` returned them. Raises
+    ModelRefusedError, which lists the names, for an unknown one, and for anchors where the
     head has none.
     """
     if name not in HEADS:
+        near = get_close_matches(name, HEADS, 3)
+        meant = f"Did you mean {' or '.join(near)}? " if near else ""
         raise ModelRefusedError(
-            f"There is no head called {name!r}.", f"Choose one of: {', '.join(sorted(HEADS))}."
+            f"There is no head called {name!r}.",
+            f"{meant}Choose one of: {', '.join(sorted(HEADS))}.",
         )
     head = HEADS[name]
+    given: dict[str, Any] = dict(settings or {})
     if isinstance(head, YoloV3):
-        return replace(head, anchors=anchors)
+        return replace(head, anchors=anchors or head.anchors, **given)
     if anchors:
         raise ModelRefusedError(
             f"The head {name} has no anchors.", "Leave them out, or take yolov3."
         )
-    return head
+    return replace(head, **given)
+
+
+def settings_of(head: Head) -> dict[str, Setting]:
+    """Return what says which of its layouts a head reads, where that is not the usual one."""
+    usual = {item.name: item.default for item in fields(head)}
+    found = {name: getattr(head, name) for name in head.settings}
+    return {name: value for name, value in found.items() if value != usual[name]}
+
+
+def claims(traits: Traits, anchors: Anchors = ()) -> dict[str, Claim]:
+    """Return the heads that know these outputs for those of their family, by name.
+
+    `anchors`: those that the network's file states, empty for none. No outputs, no claim.
+    """
+    heads: Sequence[tuple[str, Head]] = [
+        (name, replace(head, anchors=anchors or head.anchors) if isinstance(head, YoloV3) else head)
+        for name, head in HEADS.items()
+        if traits.outputs
+    ]
+    found = {name: head.recognise(traits) for name, head in heads}
+    return {name: claim for name, claim in found.items() if claim is not None}

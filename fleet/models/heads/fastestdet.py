@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 
 from fleet.core.frames import ChannelOrder
 from fleet.core.geometry import Fit, Size
-from fleet.models.heads.head import Candidates, Shape
+from fleet.models.heads.head import Candidates, Claim, Head, Shape, Traits
 
 OBJECT_POWER, CLASS_POWER = 0.6, 0.4
 BEFORE_CLASSES = 5
+STRIDE = 16
 
 
 @dataclass(frozen=True)
-class FastestDet:
+class FastestDet(Head):
     """A head for outputs float32 [N, 5 + classes, grid height, grid width].
 
     Channel 0 is the objectness, 1..4 are the box, the rest the classes; objectness and classes are
@@ -28,10 +29,16 @@ class FastestDet:
     """
 
     order: ChannelOrder = ChannelOrder.BGR
-    scale: float = 1 / 255
     fit: Fit = Fit.STRETCH
-    iou: float = 0.45
     per_class: bool = False
+
+    def recognise(self, traits: Traits) -> Claim | None:
+        """Return whether there is one map of 5 + classes channels, with cells of 16 pixels."""
+        if (shape := traits.only(4)) and traits.are(classes := shape[1] - BEFORE_CLASSES):
+            grid = Size(traits.canvas.width // STRIDE, traits.canvas.height // STRIDE)
+            if (shape[3], shape[2]) == (grid.width, grid.height):
+                return Claim(classes, f"one map of {grid} cells of 16 pixels, {classes} classes")
+        return None
 
     def explain_mismatch(self, outputs: Sequence[Shape], labels: int, canvas: Size) -> str | None:
         """Return why these outputs are not [N, 5 + labels, grid height, grid width]; see Head."""

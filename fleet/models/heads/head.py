@@ -1,10 +1,11 @@
-"""The protocol of a head, which turns the raw outputs of one family of networks into boxes."""
+"""What a head is, which turns the raw outputs of one family of networks into boxes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,36 +35,104 @@ class Candidates:
         return Candidates(self.xyxy[index], self.score[index], self.class_id[index])
 
 
-class Head(Protocol):
+@dataclass(frozen=True)
+class Output:
+    """An output of a network, as its file names it."""
+
+    name: str
+    """Its name."""
+    shape: Shape
+    """Its shape; the batch comes first in most."""
+
+
+Setting = str | int | tuple[int, ...]
+"""A value that says which of several layouts a head reads."""
+
+
+@dataclass(frozen=True)
+class Head(ABC):
     """A reader of one family of networks; it has no state, so that one serves all threads."""
 
-    @property
-    def order(self) -> ChannelOrder:
-        """The channel order that such networks are trained on."""
+    order: ChannelOrder = ChannelOrder.RGB
+    """The channel order that such networks are trained on."""
+    scale: float | tuple[float, float, float] = 1 / 255
+    """The factor from 0..255 to the range that such networks are trained on; one a channel, in
+    the channel order, where they differ."""
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Subtracted from each channel before the factor, in 0..255."""
+    fit: Fit = Fit.LETTERBOX
+    """How such networks expect the picture on their input."""
+    iou: float = 0.45
+    """The overlap above which the usual programs suppress a box; 1 where they suppress none."""
+    per_class: bool = True
+    """Whether only boxes of one class suppress each other."""
+    settings: ClassVar[tuple[str, ...]] = ()
+    """The fields that say which of several layouts it reads, see `arranged`."""
+    batch_first: ClassVar[bool] = True
+    """Whether every output has the batch as its first length."""
+    whole_numbers: ClassVar[bool] = False
+    """Whether outputs may be whole numbers, such as counts or classes."""
 
-    @property
-    def scale(self) -> float:
-        """The factor from 0..255 to the range that such networks are trained on."""
+    def arranged(self, outputs: Sequence[Output], labels: int) -> Self:
+        """Return the head for these outputs: which is which, by names and shapes.
 
-    @property
-    def fit(self) -> Fit:
-        """How such networks expect the picture on their input."""
+        What cannot be arranged is returned as it is; `explain_mismatch` says why then.
+        """
+        del outputs, labels
+        return self
 
-    @property
-    def iou(self) -> float:
-        """The overlap above which the usual programs suppress a box."""
+    def recognise(self, traits: Traits) -> Claim | None:
+        """Return the claim that such outputs are those of its family; None where none is sure."""
+        del traits
+        return None
 
-    @property
-    def per_class(self) -> bool:
-        """Return whether only boxes of one class suppress each other."""
-
+    @abstractmethod
     def explain_mismatch(self, outputs: Sequence[Shape], labels: int, canvas: Size) -> str | None:
         """Return why the head cannot read outputs of these shapes, as a clause; None where it can.
 
         `labels` is the number of classes, `canvas` the size of the network's input.
         """
 
+    @abstractmethod
     def decode(
         self, outputs: Sequence[NDArray[np.float32]], canvas: Size, threshold: float
     ) -> list[Candidates]:
         """Return for each picture of a batch the boxes with a score above `threshold`."""
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What is known of a network whose head is looked for."""
+
+    outputs: tuple[Output, ...]
+    """Its outputs, in order."""
+    canvas: Size
+    """The size of its input."""
+    labels: int | None
+    """How many classes it has, where that is known."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """What its exporter wrote into the file."""
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The shapes of its outputs."""
+        return tuple(output.shape for output in self.outputs)
+
+    def only(self, rank: int) -> Shape | None:
+        """Return the shape of the one output, where there is one of so many lengths."""
+        shape = self.shapes[0] if len(self.outputs) == 1 else ()
+        return shape if len(shape) == rank else None
+
+    def are(self, classes: int) -> bool:
+        """Return whether the network may have so many classes."""
+        return classes > 0 and self.labels in {None, classes}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A head that knows the outputs of a network for those of its family."""
+
+    classes: int | None
+    """How many classes they have; None where they do not say."""
+    why: str
+    """Why, as a clause."""

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.core.frames import ChannelOrder
-from fleet.core.geometry import Fit, Size
-from fleet.models.heads.head import Candidates, Shape
+from fleet.core.geometry import Size
+from fleet.models.heads.grid import count_cells
+from fleet.models.heads.head import Candidates, Claim, Head, Shape, Traits
 
 BEFORE_CLASSES = 4
 
 
 @dataclass(frozen=True)
-class YoloV8:
+class YoloV8(Head):
     """A head for outputs float32 [N, 4 + classes, candidates].
 
     Rows 0..3 are centre x, centre y, width and height in canvas pixels, the rest the classes,
@@ -25,11 +25,16 @@ class YoloV8:
     fields.
     """
 
-    order: ChannelOrder = ChannelOrder.RGB
-    scale: float = 1 / 255
-    fit: Fit = Fit.LETTERBOX
     iou: float = 0.7
-    per_class: bool = True
+
+    def recognise(self, traits: Traits) -> Claim | None:
+        """Return whether there is one output [N, 4 + classes, cells of the three strides]."""
+        if (shape := traits.only(3)) and traits.are(classes := shape[1] - BEFORE_CLASSES):
+            if shape[2] in count_cells(traits.canvas):
+                return Claim(classes, f"{list(shape)} is 4 + {classes} rows, a column a cell")
+            if traits.metadata.get("task") == "detect" and traits.labels == classes:
+                return Claim(classes, f"Ultralytics' detector with {classes} names")
+        return None
 
     def explain_mismatch(self, outputs: Sequence[Shape], labels: int, canvas: Size) -> str | None:
         """Return why these outputs are not [N, 4 + labels, candidates]; see Head."""
