@@ -107,7 +107,10 @@ def main(arguments: Sequence[str]) -> None:
     """Become the supervisor of a job, in a copy of what was sent with it."""
     sent, job_file = arguments
     command = [sys.executable, "-m", "fleet.submit.supervise", job_file]
-    kept = keep(sent, job_file, os.environ)
+    try:
+        kept = keep(sent, job_file, os.environ)
+    except JobFailedError as error:
+        sys.exit(f"fleet: the job failed: {error}")
     environment = dict(os.environ)
     if kept is not None:
         command.append(str(kept.folder))
