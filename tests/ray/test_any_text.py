@@ -107,9 +107,9 @@ def outputs_in(exported: str) -> set[str]:
 
 def metrics(head: Head) -> str:
     """Return what the nodes of a cluster export for Prometheus."""
-    (option,) = (
-        word for word in list(map(str, head.process.args)) if word.startswith("--temp-dir=")
-    )
+    words = head.process.args
+    assert isinstance(words, list)
+    (option,) = (word for word in words if word.startswith("--temp-dir="))
     folder = Path(option.partition("=")[2])
     targets = json.loads((folder / "prom_metrics_service_discovery.json").read_text("utf-8"))
     texts = []
