@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from fleet.core.frames import Detections, FrameBatch, Rows
 from fleet.device import Device
 from fleet.errors import FleetError, JobCodeError, UsageError
 from fleet.job.frame_job import FrameJob
+from fleet.version import PACKAGE
 
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
 T = TypeVar("T")
 
 
@@ -33,11 +37,20 @@ def run_job(work: FrameJob[Any], opened: Any, batch: FrameBatch) -> Rows:
     return found
 
 
+def _place(error: Exception) -> str:
+    """Return where an error was raised, as a clause: the last place that is in the user's code."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not Path(frame.filename).is_relative_to(PACKAGE)]
+    outside = [frame for frame in own if not _INSTALLED.intersection(Path(frame.filename).parts)]
+    found = (outside or own or frames)[-1]
+    return f" ({found.filename}, line {found.lineno})"
+
+
 def _called(call: Callable[..., T], *arguments: Any) -> T:
     try:
         return call(*arguments)
     except FleetError:
         raise
     except Exception as error:
-        message = f"The job's {call.__name__} raised {type(error).__name__}: {error}"
+        message = f"The job's {call.__name__} raised {type(error).__name__}: {error}{_place(error)}"
         raise JobCodeError(message) from error

@@ -47,6 +47,7 @@ def test_anything_else_is_refused_with_what_is_wanted(value: object, kind: str) 
 
 
 def test_what_it_raises_is_the_job_s_own_error() -> None:
-    """With the kind and the words of what was raised."""
-    with pytest.raises(JobCodeError, match=r"The job's run raised KeyError: 'nothing'"):
+    """With the kind and the words of what was raised, and where in the user's code that was."""
+    says = rf"The job's run raised KeyError: 'nothing' \({__file__}, line \d+\)"
+    with pytest.raises(JobCodeError, match=says):
         run_job(Returning(KeyError("nothing")), None, batch_of("v", [0]))
