@@ -37,7 +37,7 @@ def run_job(work: FrameJob[Any], opened: Any, batch: FrameBatch) -> Rows:
     return found
 
 
-def _place(error: Exception) -> str:
+def _place(error: BaseException) -> str:
     """Return where an error was raised, as a clause: the last place that is in the user's code."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not Path(frame.filename).is_relative_to(PACKAGE)]
@@ -51,6 +51,6 @@ def _called(call: Callable[..., T], *arguments: Any) -> T:
         return call(*arguments)
     except FleetError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # sys.exit() is to end the lease, not the worker
         message = f"The job's {call.__name__} raised {type(error).__name__}: {error}{_place(error)}"
         raise JobCodeError(message) from error

@@ -27,7 +27,7 @@ class Returning(FrameJob):
     def run(self, opened: Any, batch: FrameBatch) -> Rows:
         """Return the value."""
         del opened, batch
-        if isinstance(self.value, Exception):
+        if isinstance(self.value, BaseException):
             raise self.value
         return self.value  # type: ignore[no-any-return]
 
@@ -51,3 +51,9 @@ def test_what_it_raises_is_the_job_s_own_error() -> None:
     says = rf"The job's run raised KeyError: 'nothing' \({__file__}, line \d+\)"
     with pytest.raises(JobCodeError, match=says):
         run_job(Returning(KeyError("nothing")), None, batch_of("v", [0]))
+
+
+def test_a_job_that_exits_is_wrong_as_one_that_raises() -> None:
+    """The worker lives: one process after the other would end otherwise."""
+    with pytest.raises(JobCodeError, match=r"The job's run raised SystemExit: 3 \("):
+        run_job(Returning(SystemExit(3)), None, batch_of("v", [0]))
