@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from functools import cache
 from unicodedata import category
+from urllib.parse import quote
 
 _COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
 _LINE = "\n\t"
+_PLAIN = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 # Letters and marks that show nothing: a name with one looks like another name.
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
 
@@ -24,6 +26,14 @@ def clean(text: str) -> str:
     \x1b, \r, \u202e, \u200b. Colours are taken out. What this has returned, it returns unchanged.
     """
     return "".join(map(_cleaned, _COLOUR.sub("", text).replace("\r\n", "\n")))
+
+
+def ascii_label(text: str) -> str:
+    """Return the text in printable ASCII, with %XX for the bytes of all else, and for %.
+
+    Ray's metrics take no other labels. `urllib.parse.unquote` brings the text back.
+    """
+    return quote(text, safe=_PLAIN, errors="surrogateescape")
 
 
 @cache

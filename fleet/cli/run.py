@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Annotated
 
 import typer
@@ -40,9 +41,11 @@ def run(
 
 
 def _run(job: Job, *, inline: bool, join: bool) -> int:
+    # What evicts a run, such as systemd or Kubernetes, sends SIGTERM: it ends as by Ctrl-C.
     # Ray's client takes a second to import, and a mistyped option is to be reported at once.
     from fleet.driver.api import run as run_job  # noqa: PLC0415
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with show_progress(CleanConsole(stderr=True)) as observer:
             report = run_job(job, on="inline" if inline else "ray", observer=observer, join=join)

@@ -16,6 +16,7 @@ from fleet.cli.options import JobOptions, job_options
 from fleet.errors import JobFailedError, UsageError
 from fleet.executors.ray.access import exposures
 from fleet.job.job_file import job_from, read_fields
+from fleet.submit.keep import digest
 from fleet.submit.package import Package, pack, pack_fleet
 from fleet.submit.reachability import check_address, paths_on_nodes
 from fleet.version import __version__
@@ -87,7 +88,7 @@ def submit(
     environment = _environment(pass_env or [])
     with tempfile.TemporaryDirectory(prefix="fleet-submit-") as scratch:
         package = pack(job, fields, job_file, Path(scratch) / "job")
-        sent_fleet = pack_fleet(Path(scratch)) if with_fleet else None
+        sent_fleet = pack_fleet(Path(scratch) / "with") if with_fleet else None
         jobs, submission = _send(address, package, sent_fleet, environment, job.output)
     if detach:
         _print(_what_then(jobs.address, submission, job.output))
@@ -108,9 +109,10 @@ def _send(
     jobs = Jobs(address)
     own = [f"Fleet {__version__}"] if sent_fleet else []
     _print(f"Sending {', '.join([*package.names, *own])}")
-    command = shlex.join(["exec", "python", "-m", "fleet.submit.supervise", package.job_file])
+    sent = digest([package.folder, *([sent_fleet.parent] if sent_fleet else [])])
+    keep = ["exec", "python", "-m", "fleet.submit.keep", sent, package.job_file]
     submission = jobs.submit(
-        Parcel(package.folder, sent_fleet, command, environment, package.job_file, output)
+        Parcel(package.folder, sent_fleet, shlex.join(keep), environment, package.job_file, output)
     )
     _print(f"Submitted {submission}")
     return jobs, submission

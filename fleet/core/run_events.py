@@ -231,6 +231,14 @@ class Warned:
 
 
 @dataclass(frozen=True)
+class OutputRefused(Warned):
+    """The output takes nothing, so that the run waits; or it takes something again."""
+
+    waits: bool
+    """Whether the run waits from now on."""
+
+
+@dataclass(frozen=True)
 class RunEnded:
     """The run is over."""
 

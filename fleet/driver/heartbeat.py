@@ -34,6 +34,12 @@ class Heartbeat:
         self._progress = ProgressState()
         self._lock = Lock()
         self._turn = Lock()
+        self._is_put = False
+
+    @property
+    def is_put(self) -> bool:
+        """Return whether the output took the record when it was last put."""
+        return self._is_put
 
     def on_event(self, event: RunEvent) -> None:
         """Take note of what happened just now; see Observer."""
@@ -68,7 +74,9 @@ class Heartbeat:
                 unix_s = self._clock.unix_s()
                 self.record = _updated(self.record, now, state or self.record.state, unix_s)
                 record = self.record
+            self._is_put = False
             self._runs.put(record)
+            self._is_put = True
 
 
 def _updated(record: RunRecord, now: Snapshot, state: str, unix_s: float) -> RunRecord:

@@ -78,6 +78,7 @@ class Leadership:
         self.peers = PeerWatch(table, self.holder.mark, clock)
         self._table = table
         self._guard: LockGuard | None = None
+        self._waits = self._patient = False
         self._stack = ExitStack()
 
     @property
@@ -93,8 +94,21 @@ class Leadership:
 
     def check(self) -> None:
         """Raise JobFailedError where it led, and another run does by now or may do so."""
-        if self._guard is not None:
+        if self._guard is None:
+            return
+        self._patient = self._waits or (self._patient and not self._guard.is_believed)
+        if self._patient:
+            self._guard.check_not_taken()
+        else:
             self._guard.check()
+
+    def wait_for_output(self, waits: bool) -> None:
+        """Take note that the output takes nothing, the lock included; or that it does again.
+
+        Until the lock is renewed again, its age says nothing. A run that has taken it meanwhile is
+        found by that renewal.
+        """
+        self._waits = waits
 
     def end(self) -> None:
         """Let go."""

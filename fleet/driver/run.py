@@ -18,13 +18,7 @@ from fleet.core.receipt import Receipt, Tally
 from fleet.core.run_events import Observer, RunEnded, RunStarted, VideoRefused, Warned
 from fleet.driver.background import background
 from fleet.driver.checkpointer import Checkpointer
-from fleet.driver.context import (
-    Context,
-    Outcome,
-    Plan,
-    Resources,
-    report_of,
-)
+from fleet.driver.context import Context, Outcome, Plan, Resources, report_of
 from fleet.driver.fallback import take_up_refused, videos_of_runs
 from fleet.driver.heartbeat import Heartbeat, beating
 from fleet.driver.loop import Loop, LoopParts
@@ -45,6 +39,7 @@ from fleet.driver.report import RunReport
 from fleet.driver.session import JobTarget, Session, load_session, resolve_target
 from fleet.driver.straight import keep_model
 from fleet.executors.mending_pool import MendingPool
+from fleet.executors.patient_pool import OutputWatch, PatientPool
 from fleet.executors.pool import Pool
 from fleet.job.job import Job
 from fleet.plan.lease import Lease
@@ -161,7 +156,7 @@ def _drive(context: Context, session: Session) -> Outcome:
                 shared.set_target(min(resources.devices, len(leases)))
                 mending = MendingPool(shared, plan.prepared.mend)
                 ends.callback(mending.stop)
-                loop.drive(mending)
+                loop.drive(PatientPool(mending, _output_watch(context), context.clock))
             except KeyboardInterrupt:
                 interrupted = True
     return Outcome(plan, refused, loop, len(leases), interrupted)
@@ -237,6 +232,14 @@ def _loop_parts(context: Context, plan: Plan) -> LoopParts:
         policy=policy if context.target.table.conditional else replace(policy, backups=False),
         clock=context.clock,
         still_leads=context.leadership.check,
+    )
+
+
+def _output_watch(context: Context) -> OutputWatch:
+    return OutputWatch(
+        takes=lambda: context.beat.is_put,
+        wait=context.leadership.wait_for_output,
+        say=context.observers.on_event,
     )
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 RUN_LABELS = ("job_digest", "output")
-"""The labels of every value: the first digits of the job's digest, and the output folder."""
+"""The labels of every value: the first digits of the job's digest, and the output folder,
+in the letters that Ray takes: see `ascii_label`."""
 DIGEST_DIGITS = 12
 
 

@@ -27,6 +27,7 @@ from fleet.observe import metric as known
 from fleet.observe.device_view import DeviceState
 from fleet.observe.lease_assignments import LeaseAssignments
 from fleet.observe.metric import DIGEST_DIGITS, RUN_LABELS, Metric
+from fleet.text import ascii_label
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ class RunMetrics:
         """
         if self._plan is None:
             return []
-        labels = (self._plan.job[:DIGEST_DIGITS], self._plan.output)
+        labels = (self._plan.job[:DIGEST_DIGITS], ascii_label(self._plan.output))
         run = dict(zip(RUN_LABELS, labels, strict=True))
         values = [*self._take(), *self._gauges(self._plan)]
         return [

@@ -80,7 +80,7 @@ _BY_STATUS: Mapping[int, tuple[_Kind, str, str]] = {
 _ARCHIVED = tuple(code for code, (kind, _, _) in _BY_CODE.items() if kind is ArchivedError)
 # None of them goes away by waiting.
 _REFUSED_ERRNO = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL}
-_FULL_ERRNO = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+_FULL_ERRNO = {errno.ENOSPC, errno.EDQUOT}
 _WORTH_WAITING = {408, 425, 429}
 
 
@@ -144,6 +144,8 @@ def translate_os_error(what: str, error: OSError) -> StorageError:
     reason = redact(error.strerror or str(error).partition("\n")[0] or type(error).__name__)
     if isinstance(error, PermissionError):
         return AccessDeniedError(f"{what}: {reason}.", "Check who may read and write there.")
+    if error.errno == errno.EROFS:
+        return StorageRefusedError(f"{what}: {reason}.", "Have it mounted to be written to.")
     if error.errno in _FULL_ERRNO:
         return StorageRefusedError(f"{what}: {reason}.", "Make room there, or use another place.")
     if error.errno in _REFUSED_ERRNO or isinstance(error, FileNotFoundError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import shutil
 import sys
 import sysconfig
@@ -62,12 +63,22 @@ def pack(job: Job, fields: Mapping[str, Any], job_file: Path, folder: Path) -> P
     }
     if models:
         packed["params"] = {**packed["params"], **models}
-    (folder / job_file.name).write_text(tomli_w.dumps(packed), "utf-8")
+    name = plain_name(job_file.name)
+    (folder / name).write_text(tomli_w.dumps(packed), "utf-8")
     total = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     if total > MOST_BYTES:
         message = f"The job's files are {size(total)}; Ray takes {size(MOST_BYTES)} with a job."
         raise UsageError(message, "Put the model into object storage and name it by its URL.")
-    return Package(folder, job_file.name)
+    return Package(folder, name)
+
+
+def plain_name(name: str) -> str:
+    r"""Return a name that means itself in each shell, archive and command, for a file that is sent.
+
+    Zip archives turn \ into /, Ray leaves out what its own patterns match, and a name that begins
+    with - is an option.
+    """
+    return re.sub(r"^[-.]|[^A-Za-z0-9_.+-]", "_", name)
 
 
 def pack_fleet(folder: Path) -> Path:
@@ -86,8 +97,9 @@ def _pack_code(job: Job, reference: str, folder: Path) -> str:
     name = reference.rpartition(":")[2]
     if module.__name__.startswith(LOADED_PREFIX):
         file = Path(str(module.__file__))
-        shutil.copyfile(file, folder / file.name)
-        return f"{file.name}:{name}"
+        sent = plain_name(file.name)
+        shutil.copyfile(file, folder / sent)
+        return f"{sent}:{name}"
     top = module.__name__.partition(".")[0]
     if top != "fleet":
         _pack_import(top, folder)
@@ -115,5 +127,6 @@ def _pack_model(name: str, folder: Path) -> str:
     if not path.is_file():
         raise UsageError(f"There is no model {path}.", "Check the path; or name it by its URL.")
     folder.mkdir(parents=True)
-    shutil.copyfile(path, folder / path.name)
-    return f"{_MODELS}/{folder.name}/{path.name}"
+    sent = folder / plain_name(path.name)
+    shutil.copyfile(path, sent)
+    return f"{_MODELS}/{folder.name}/{sent.name}"

@@ -1,11 +1,12 @@
-"""`python -m fleet.submit.supervise JOB.toml`: run a job in a cluster, and restart its driver.
+"""`python -m fleet.submit.supervise JOB.toml [FOLDER]`: run a job, and restart its driver.
 
 It runs on the node where Ray Jobs starts it, with the driver as its child. A driver continues from
-the output, so that starting it again is enough.
+the output, so that starting it again is enough. FOLDER is what `fleet.submit.keep` has copied.
 """
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -95,12 +96,20 @@ def _print(text: str) -> None:
 
 
 def main() -> None:
-    """Run the job of the file that the command line names."""
-    job_file = sys.argv[1]
+    """Run the job of the file that the command line names; then remove the folder named there."""
+    job_file, *kept = sys.argv[1:]
+    try:
+        sys.exit(_supervise(job_file))
+    finally:
+        for folder in kept:
+            shutil.rmtree(folder)
+
+
+def _supervise(job_file: str) -> int:
     job = tomllib.loads(Path(job_file).read_text("utf-8"))
     command = [sys.executable, "-m", "fleet.cli.attended", "run", job_file]
     deadline_s = read_duration(job["deadline"]) if "deadline" in job else None
-    sys.exit(Supervisor(command, job["output"], deadline_s).run())
+    return Supervisor(command, job["output"], deadline_s).run()
 
 
 if __name__ == "__main__":

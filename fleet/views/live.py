@@ -18,7 +18,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from fleet.core.run_events import Observer, RunEnded, RunEvent, RunStarted
+from fleet.core.run_events import Observer, OutputRefused, RunEnded, RunEvent, RunStarted
 from fleet.observe.progress import ProgressState, Snapshot
 from fleet.views.progress_line import (
     counts_line,
@@ -72,6 +72,7 @@ class LineProgress:
         self._remarks = _Remarks()
         self._last_s = 0.0
         self._last_share = 0.0
+        self._waits = False
 
     def on_event(self, event: RunEvent) -> None:
         """Add an event, and write a line where one is due."""
@@ -79,11 +80,15 @@ class LineProgress:
         self._state.fold(event, now_s)
         if text := self._remarks.line(event):
             self._write(text)
+        if isinstance(event, OutputRefused):
+            self._waits = event.waits
         if isinstance(event, RunStarted):
             self._last_s = now_s
             self._write(opening(event))
         elif isinstance(event, RunEnded):
             self._write(describe(self._state.snapshot(now_s)))
+        elif self._waits:
+            pass  # how far it is does not change, and was said
         elif self._state.started and now_s - self._last_s >= self.SHORTEST_S:
             self._write_if_due(now_s)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from fleet.ascend.soc import soc
@@ -11,7 +13,9 @@ from fleet.device import Device
 from fleet.errors import FleetError, JobCodeError, UsageError
 from fleet.job.frame_job import FrameJob
 from fleet.storage import read_file
+from fleet.version import PACKAGE
 
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
 T = TypeVar("T")
 
 
@@ -52,11 +56,20 @@ def run_job(work: FrameJob[Any], opened: Any, batch: FrameBatch) -> Rows:
     return found
 
 
+def _place(error: BaseException) -> str:
+    """Return where an error was raised, as a clause: the last place that is in the user's code."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not Path(frame.filename).is_relative_to(PACKAGE)]
+    outside = [frame for frame in own if not _INSTALLED.intersection(Path(frame.filename).parts)]
+    found = (outside or own or frames)[-1]
+    return f" ({found.filename}, line {found.lineno})"
+
+
 def _called(call: Callable[..., T], *arguments: Any) -> T:
     try:
         return call(*arguments)
     except FleetError:
         raise
-    except Exception as error:
-        message = f"The job's {call.__name__} raised {type(error).__name__}: {error}"
+    except (Exception, SystemExit) as error:  # sys.exit() is to end the lease, not the worker
+        message = f"The job's {call.__name__} raised {type(error).__name__}: {error}{_place(error)}"
         raise JobCodeError(message) from error

@@ -27,7 +27,7 @@ class Returning(FrameJob):
     def run(self, opened: Any, batch: FrameBatch) -> Rows:
         """Return the value."""
         del opened, batch
-        if isinstance(self.value, Exception):
+        if isinstance(self.value, BaseException):
             raise self.value
         return self.value  # type: ignore[no-any-return]
 
@@ -47,6 +47,13 @@ def test_anything_else_is_refused_with_what_is_wanted(value: object, kind: str) 
 
 
 def test_what_it_raises_is_the_job_s_own_error() -> None:
-    """With the kind and the words of what was raised."""
-    with pytest.raises(JobCodeError, match=r"The job's run raised KeyError: 'nothing'"):
+    """With the kind and the words of what was raised, and where in the user's code that was."""
+    says = rf"The job's run raised KeyError: 'nothing' \({__file__}, line \d+\)"
+    with pytest.raises(JobCodeError, match=says):
         run_job(Returning(KeyError("nothing")), None, batch_of("v", [0]))
+
+
+def test_a_job_that_exits_is_wrong_as_one_that_raises() -> None:
+    """The worker lives: one process after the other would end otherwise."""
+    with pytest.raises(JobCodeError, match=r"The job's run raised SystemExit: 3 \("):
+        run_job(Returning(SystemExit(3)), None, batch_of("v", [0]))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
@@ -75,6 +78,19 @@ def drained(events: Sequence[RunEvent]) -> list[Sample]:
 def values(samples: Sequence[Sample]) -> dict[tuple[str, str], float]:
     """Give values by name and own label."""
     return {(s.metric.name, s.labels.get(s.metric.label, "")): s.value for s in samples}
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_an_output_of_any_name_is_a_label_that_ray_takes(name: str) -> None:
+    """Printable ASCII, of which the name comes back; file names that are no text pass as well."""
+    for output in (name, os.fsdecode(name.encode("utf-16", "surrogatepass"))):
+        labels = {s.labels["output"] for s in drained([replace(PLAN, output=output), done("a")])}
+        (label,) = labels
+        assert label.isascii()
+        assert label.isprintable()
+        assert os.fsencode(unquote(label, errors="surrogateescape")) == (
+            output.encode("utf-8", "surrogateescape")
+        )
 
 
 def test_a_lease_adds_up_what_its_tally_says() -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tomli_w
+from any_text import ANY_TEXT
+from hypothesis import given
+from hypothesis import strategies as st
 
 import fleet
 from fleet.driver.identity import model_fields
 from fleet.errors import UsageError
 from fleet.job.job_file import job_from, read_fields
-from fleet.submit.package import MOST_BYTES, Package, pack, pack_fleet
+from fleet.submit.package import MOST_BYTES, Package, pack, pack_fleet, plain_name
 
 JOBS = Path(__file__).parents[2] / "jobs"
 FAR = {"input": ["s3://b/archive"], "output": "s3://b/out"}
@@ -86,6 +91,28 @@ def test_models_of_one_name_stay_apart_and_urls_stay_where_they_are(tmp_path: Pa
         tmp_path / "mine.toml", tmp_path / "two", **{**both, "second": "s3://m/n.om"}
     )
     assert fields["params"]["second"] == "s3://m/n.om"
+
+
+@given(st.text(min_size=1))
+def test_every_file_is_sent_under_a_name_that_means_itself_everywhere(name: str) -> None:
+    """For shells, archives and options alike; a plain name stays as it is."""
+    sent = plain_name(name)
+    assert re.fullmatch(r"[A-Za-z0-9_+][A-Za-z0-9_.+-]*", sent)
+    assert plain_name(sent) == sent
+    assert len(sent) == len(name)
+
+
+@pytest.mark.parametrize("name", ANY_TEXT)
+def test_files_of_any_name_are_the_same_job_there(tmp_path: Path, name: str) -> None:
+    """Job file, module and model."""
+    for file, text in ((f"{name}.py", MODULE), (f"{name}.om", "a model")):
+        (tmp_path / file).write_text(text)
+    (tmp_path / f"{name}.toml").write_text(tomli_w.dumps({"job": f"{name}.py:Mine"}))
+    models = {"first": str(tmp_path / f"{name}.om"), "second": "s3://m/2.om"}
+    package, fields = packed(tmp_path / f"{name}.toml", tmp_path / "job", **models)
+    there = job_from(fields, package.job_file, package.folder).work
+    assert (package.folder / model_fields(there)["first"]).read_text() == "a model"
+    assert all(sent == plain_name(sent) for sent in package.names)
 
 
 def test_a_model_that_is_not_there_or_too_large_is_refused(tmp_path: Path) -> None:

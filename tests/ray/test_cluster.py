@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 import fleet
 from fleet.cli import app
+from fleet.executors.ray.nodes import short_id
 
 
 class Started(Cluster):
@@ -58,6 +59,12 @@ def run(address: str | None, *arguments: object) -> subprocess.CompletedProcess[
         text=True,
         check=False,
     )
+
+
+def test_simulated_nodes_of_one_machine_have_names_of_their_own() -> None:
+    """Ray's provider counts their ids up, in the last digits."""
+    ids = [f"{'f' * 51}{number:05x}" for number in range(300)]
+    assert len(set(map(short_id, ids))) == len(ids)
 
 
 def test_a_cluster_without_npus_is_refused_in_words(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import ray
+from s3_server import wait_until
 
 import fleet
 from fleet.executors.ray.session import ray_left_as_found, start_ray
 from fleet.executors.ray.whereabouts import check_answers
+from fleet.table.status import read_status
+from fleet.table.table import Table
 
 
 def test_a_job_with_a_bug_fails_at_once_with_its_traceback(tmp_path: Path, town_hevc: Path) -> None:
@@ -26,6 +31,33 @@ def test_a_job_with_a_bug_fails_at_once_with_its_traceback(tmp_path: Path, town_
     with pytest.raises(fleet.errors.JobFailedError, match=r"(?s)no_such_field.*buggy\.py"):
         fleet.run(fleet.load_job(tmp_path / "job.toml"))
     assert not ray.is_initialized()
+
+
+def test_sigterm_ends_a_run_as_ctrl_c_does(tmp_path: Path, town_hevc: Path) -> None:
+    """As of systemd, or where a pod is evicted: it says how to go on, and keeps what is done."""
+    (tmp_path / "slow.py").write_text(
+        "from dataclasses import dataclass\nimport time\nimport numpy as np\nimport pyarrow as pa\n"
+        "from fleet import FrameJob, Rows\n"
+        "@dataclass(frozen=True)\nclass Slow(FrameJob):\n    table = 'x'\n    schema = pa.schema([])\n"
+        "    def run(self, opened, batch):\n        time.sleep(0.1 * len(batch))\n"
+        "        return Rows(np.zeros(0, np.int32), {})\n"
+    )
+    (tmp_path / "job.toml").write_text(
+        f'job = "slow.py:Slow"\ninput = ["{town_hevc}"]\noutput = "{tmp_path}/out"\n'
+        "devices = 1\nlease_s = 1.0\n"
+    )
+    command = [sys.executable, "-m", "fleet.cli", "run", str(tmp_path / "job.toml")]
+    frames = tmp_path / "out" / "frames"
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as run:
+        wait_until(lambda: len(list(frames.glob("part-*"))) >= 1, "the first lease")
+        run.terminate()
+        printed, _ = run.communicate(timeout=60)
+    assert run.returncode == 1, printed
+    assert "Interrupted" in printed
+    assert "SIGTERM" not in printed
+    assert read_status(Table.open(str(tmp_path / "out"))).state == "interrupted"
 
 
 def test_ray_starts_in_spite_of_a_long_tmpdir_and_answers(

@@ -55,6 +55,14 @@ def test_another_job_is_told_what_differs(folder: Folder) -> None:
     assert "another --output" in text
 
 
+def test_changed_code_is_told_in_words(folder: Folder) -> None:
+    """Its digests would say nothing."""
+    before, after = (replace(JOB, digest=d * 64, fields={"code": d * 64}) for d in "ab")
+    claim(folder, before, SCHEMAS)
+    with pytest.raises(OutputTakenError, match=r"another job: the job's code has changed\. Use"):
+        claim(folder, after, SCHEMAS)
+
+
 def test_jobs_that_differ_in_nothing_visible_are_told_apart(folder: Folder) -> None:
     """By their digests."""
     claim(folder, JOB, SCHEMAS)

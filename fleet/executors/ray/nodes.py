@@ -102,11 +102,16 @@ def _alive() -> dict[str, Node]:
         name = host if named[host] == 1 else record["NodeManagerAddress"]
         if named[host] > 1 and addressed[name] > 1:
             # Several on one machine.
-            name = f"{name}/{node[:6]}"
+            name = f"{name}/{short_id(node)}"
         npus = int(record["Resources"].get(NPU, 0))
         left_s = _left_s(draining[node], now_ms) if node in draining else None
         nodes[node] = Node(name, npus, int(free.get(node, {}).get(NPU, 0)), left_s)
     return nodes
+
+
+def short_id(node: str) -> str:
+    """Return the last digits of a node's id: those of simulated nodes are counted up at the end."""
+    return node[-6:]
 
 
 def _left_s(deadline_ms: int, now_ms: float) -> float:

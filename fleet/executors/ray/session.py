@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -31,7 +33,8 @@ def join_ray() -> int | None:
         check_ray_address(os.environ)
         check_answers(os.environ["RAY_ADDRESS"], os.environ)
         try:
-            ray.init(logging_level=logging.ERROR, log_to_driver=False)
+            with _sigterm_left_as_found():
+                ray.init(logging_level=logging.ERROR, log_to_driver=False)
         except ConnectionError as error:
             message = f"The Ray cluster at {os.environ['RAY_ADDRESS']} cannot be joined: {error}"
             raise JobFailedError(message) from error
@@ -42,17 +45,18 @@ def join_ray() -> int | None:
 def start_ray(devices: int) -> None:
     """Start Ray on this machine, with `devices` NPUs."""
     _quiet()
-    ray.init(
-        # Or it would join whatever Ray runs on this machine.
-        address="local",
-        num_cpus=max(devices, len(os.sched_getaffinity(0))),
-        resources={"NPU": devices},
-        include_dashboard=False,
-        logging_level=logging.ERROR,
-        log_to_driver=False,
-        object_store_memory=OBJECT_STORE_BYTES,
-        _temp_dir=short_folder(os.environ),
-    )
+    with _sigterm_left_as_found():
+        ray.init(
+            # Or it would join whatever Ray runs on this machine.
+            address="local",
+            num_cpus=max(devices, len(os.sched_getaffinity(0))),
+            resources={"NPU": devices},
+            include_dashboard=False,
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+            object_store_memory=OBJECT_STORE_BYTES,
+            _temp_dir=short_folder(os.environ),
+        )
 
 
 @contextmanager
@@ -64,6 +68,15 @@ def ray_left_as_found() -> Iterator[None]:
     finally:
         if not was_there:
             ray.shutdown()
+
+
+@contextmanager
+def _sigterm_left_as_found() -> Iterator[None]:
+    """Put back what SIGTERM does: Ray's own handlers print a stack of C++ and end the process."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, before)
 
 
 def _quiet() -> None:

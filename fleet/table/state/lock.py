@@ -186,12 +186,21 @@ class LockGuard:
         else:
             self._renewed_s = sent_s
 
-    def check(self) -> None:
-        """Raise JobFailedError where the lock was lost, or may have been by now."""
+    @property
+    def is_believed(self) -> bool:
+        """Return whether it was renewed so lately that nobody else may have it."""
+        return self._clock.steady_s() - self._renewed_s <= EXPIRES_S - MARGIN_S
+
+    def check_not_taken(self) -> None:
+        """Raise JobFailedError where somebody else was seen to have the lock."""
         if self._failure is not None:
             raise self._failure
-        silent_s = self._clock.steady_s() - self._renewed_s
-        if silent_s > EXPIRES_S - MARGIN_S:
+
+    def check(self) -> None:
+        """Raise JobFailedError where the lock was lost, or may have been by now."""
+        self.check_not_taken()
+        if not self.is_believed:
+            silent_s = self._clock.steady_s() - self._renewed_s
             raise JobFailedError(
                 f"The lock on the output could not be renewed for {silent_s:.0f} s. "
                 f"{self._trouble}".strip(),

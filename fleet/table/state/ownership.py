@@ -124,7 +124,10 @@ def _difference(old: JobRecord, new: JobRecord) -> str:
     before = _flat({**old.fields, "fleet": old.version})
     after = _flat({**new.fields, "fleet": new.version})
     differ = [
-        f"{name}: {_short(before, name)} -> {_short(after, name)}"
+        # Digests say nothing to people.
+        "the job's code has changed"
+        if name == "code"
+        else f"{name}: {_short(before, name)} -> {_short(after, name)}"
         for name in sorted({*before, *after})
         if before.get(name) != after.get(name)
     ]
