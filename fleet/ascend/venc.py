@@ -18,7 +18,7 @@ from fleet.ascend.clock import Clock, venc_s
 from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
-from fleet.ascend.surface import UNCHANGED, buffer_bytes
+from fleet.ascend.surface import UNCHANGED, buffer_bytes, frame_of
 from fleet.ascend.vdec_settings import EnType
 from fleet.core.frames import Picture, Range
 from fleet.core.geometry import Size
@@ -102,7 +102,7 @@ class VencChannel:
             self._clock.add_modelled("venc", venc_s(self._limits, picture.size))
             encoder = self._encoder or self._open(picture)
             frame = self._to_planar.reformat(
-                picture.surface, format="yuv420p", threads=1, **UNCHANGED
+                frame_of(picture), format="yuv420p", threads=1, **UNCHANGED
             )
             frame.pts, frame.time_base = self._sent, encoder.time_base
             frame.pict_type = PictureType.I if key else PictureType.NONE

@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from fleet.ascend.soc import soc
+from fleet.backend.kinds import Opening, open_device
 from fleet.core.fault import FETCH_STAGE, WORKER_STAGE, Fault
 from fleet.core.progress import Progress
 from fleet.core.receipt import Receipt, Tally
-from fleet.device import Device
 from fleet.errors import (
     ArchivedError,
     CredentialsRefusedError,
@@ -79,14 +78,11 @@ class Worker:
         self._folder = Folder(spec.output)
         self._putting = ThreadPoolExecutor(_OBJECTS_AT_ONCE, thread_name_prefix="objects")
         self._writer = Writer(self._folder, origin, self._name, conditional=spec.conditional)
-        self._device = Device(
-            soc(spec.soc),
-            self._ordinal,
-            self._read_file,
-            # An output that was begun by an earlier version goes on as that made it.
-            full_range_jpegs=bool(spec.without),
-        )
-        opened = open_job(spec.work, self._device)
+        # An output that was begun by an earlier version goes on as that made it.
+        full_range = bool(spec.without)
+        opening = Opening(spec.soc, self._ordinal, self._read_file, full_range)
+        self._device = open_device(opening)
+        opened = open_job(spec.work, self._device.device)
         self._pipeline = Pipeline(spec.work, self._device, opened, self._pulse, spec.injections)
         return self.progress()
 

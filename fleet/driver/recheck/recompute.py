@@ -7,10 +7,9 @@ from contextlib import closing, contextmanager
 
 import pyarrow as pa
 
-from fleet.ascend.soc import soc
+from fleet.backend.kinds import Opening, open_device
 from fleet.core.fault import WORKER_STAGE
 from fleet.core.loss import Loss
-from fleet.device import Device
 from fleet.driver.identity import JobIdentity
 from fleet.errors import FleetError, StorageError, UsageError, VideoChangedError
 from fleet.job.job import Job
@@ -82,7 +81,7 @@ def recomputing(job: Job, identity: JobIdentity, without: Collection[str]) -> It
 
     with (
         closing(FetchPool()) as readers,
-        Device(soc(job.soc), 0, read, full_range_jpegs=bool(without)) as device,
+        closing(open_device(Opening(job.soc, 0, read, bool(without)))) as device,
     ):
-        opened = open_job(job.work, device)
+        opened = open_job(job.work, device.device)
         yield Recomputer(job, without, Pipeline(job.work, device, opened, Liveness()), readers)

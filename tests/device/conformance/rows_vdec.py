@@ -15,11 +15,11 @@ from probing import HD, P720, UHD, code, codes
 from fleet.ascend.clock import vdec_s
 from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.memory import ADDRESS_STEP
-from fleet.ascend.surface import download
+from fleet.ascend.surface import frame_of
 from fleet.ascend.vdec_session import ChannelDescription, OutputFields, Report, VdecSession
 from fleet.ascend.vdec_settings import ChannelSettings
 from fleet.core.access_unit import NalUnits
-from fleet.core.frames import Picture
+from fleet.core.frames import Picture, download
 from fleet.core.geometry import Size
 from fleet.core.pixel_format import PixelFormat as P
 from fleet.device import Device
@@ -350,7 +350,7 @@ def ten_bits(device: Device) -> object:
     """10 bits come out as 8."""
     clip = _clip("hevc", "keyint=12:bframes=0", pixels="yuv420p10le")
     picture = _decoded(device, clip)[0]
-    return picture.pixel_format.name, samples(picture.surface)[0].dtype.itemsize * 8
+    return picture.pixel_format.name, samples(frame_of(picture))[0].dtype.itemsize * 8
 
 
 @VDEC.row("D", "docs/chip.md#vdec-settings", expect=(200006, 200006), by_chip={SECOND: (0, 100000)})
@@ -389,7 +389,7 @@ def skipping(device: Device) -> object:
     units = tuple(replace(unit, wanted=unit.row % 2 == 1) for unit in clip.units)
     some = _decoded(device, replace(clip, units=units))
     same = all(
-        np.array_equal(samples(p.surface)[0], samples(whole[p.row].surface)[0]) for p in some
+        np.array_equal(samples(frame_of(p))[0], samples(frame_of(whole[p.row]))[0]) for p in some
     )
     return [picture.row for picture in some], same
 
