@@ -241,6 +241,10 @@ _FORMER_NAMES: dict[str, type[FleetError]] = {
 }
 
 
+class DeviceLeakWarning(UserWarning):
+    """Issued where a device is closed while somebody still holds its memory."""
+
+
 def __getattr__(name: str) -> type[FleetError]:
     """Return an error by its name of version 0.1, with a warning."""
     if name not in _FORMER_NAMES:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -25,10 +24,6 @@ class MemoryUse(Protocol):
     def peak_bytes(self) -> int:
         """The most that was held at a time."""
 
-    @property
-    def leaked(self) -> Mapping[str, int]:
-        """What was still held when the device was closed, by its holder."""
-
 
 class Clocks(Protocol):
     """What a device tells of the time that it took."""
@@ -42,10 +37,6 @@ class Clocks(Protocol):
 
 class Backend(Protocol):
     """One device, which serves one thread at a time. Each method raises DeviceError to refuse."""
-
-    @property
-    def name(self) -> str:
-        """Its kind and its number on this machine."""
 
     @property
     def device(self) -> Device:
@@ -72,4 +63,4 @@ class Backend(Protocol):
         """Return a picture mirrored if so, then turned clockwise by a multiple of 90 degrees."""
 
     def close(self) -> None:
-        """Free everything; a second call does nothing."""
+        """Free everything, and warn of memory that somebody holds; a second call does nothing."""

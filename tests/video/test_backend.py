@@ -121,11 +121,6 @@ class RecordingDevice:
         self._inner, self._calls = inner, calls
 
     @property
-    def name(self) -> str:
-        """As told."""
-        return self._inner.name
-
-    @property
     def device(self) -> Device:
         """What the job gets."""
         self._calls["device"] += 1
@@ -213,6 +208,28 @@ def run(folder: Path, output: Path) -> tuple[list[dict[str, Any]], set[str]]:
     rows = table.table("colours").to_table().to_pylist()
     by = set(table.frames.to_table().column("decoded_by").to_pylist())
     return sorted(rows, key=lambda row: (row["uri"], row["frame"])), by
+
+
+@dataclass(frozen=True)
+class Keeping(Colours):
+    """A job that keeps a picture of each batch."""
+
+    def run(self, opened: Any, batch: fleet.FrameBatch) -> fleet.Rows:
+        """Resize one, and forget to release it."""
+        opened.vpc.resize(batch.pictures[0], Size(32, 32))
+        return super().run(opened, batch)
+
+
+def test_a_job_that_keeps_pictures_is_told_when_the_device_closes(
+    archive: Path, tmp_path: Path
+) -> None:
+    """Who holds the memory, and how much: 32 x 32 x 3/2 bytes rounded up, for each batch."""
+    job = fleet.Job(Keeping(), archive / "cropped.mp4", tmp_path / "out")
+    with pytest.warns(fleet.errors.DeviceLeakWarning) as warned:
+        fleet.run(job, on="inline")
+    (message,) = [str(warning.message) for warning in warned]
+    held = "Ascend310:0 was closed while its memory was held: vpc picture 4,704 bytes."
+    assert message == f"{held} Release each picture."
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import av
 
 from fleet.ascend.clock import Clock
@@ -16,7 +18,7 @@ from fleet.backend.simulated.turning import turned
 from fleet.core.frames import Picture
 from fleet.core.geometry import Rect, Size
 from fleet.device import Device
-from fleet.errors import StreamRefusedError
+from fleet.errors import DeviceLeakWarning, StreamRefusedError
 from fleet.video.stream import StreamInfo
 
 TURN_STAGE = "turn"
@@ -33,14 +35,10 @@ class Simulation:
         """Its memory."""
         self.clock: Clock = device.clock
         """Its clocks."""
+        self._closed = False
 
     def __repr__(self) -> str:
         return f"Simulation({self.device})"
-
-    @property
-    def name(self) -> str:
-        """The chip and its number on this machine, such as Ascend310:0."""
-        return self.device.name
 
     def open_decoder(self, stream: StreamInfo) -> VdecChannel | JpegdChannel | HostDecoder:
         """Open a channel of VDEC, or JPEGD for a JPEG; the host's, where the chip refuses it.
@@ -74,8 +72,19 @@ class Simulation:
             return self._made(picture, surface, "turned picture")
 
     def close(self) -> None:
-        """Close the device; a second call does nothing."""
+        """Close the device; a second call does nothing.
+
+        Issues a DeviceLeakWarning with holders and bytes where memory is still held by what no
+        engine closes: pictures that nobody released (docs/chip.md#memory-leak).
+        """
+        if self._closed:
+            return
+        self._closed = True
         self.device.close()
+        if leaked := self.memory.leaked:
+            held = ", ".join(f"{holder} {count:,} bytes" for holder, count in leaked.items())
+            message = f"{self.device.name} was closed while its memory was held: {held}."
+            warnings.warn(f"{message} Release each picture.", DeviceLeakWarning, stacklevel=2)
 
     def _made(self, picture: Picture, surface: av.VideoFrame, holder: str) -> Picture:
         device = self.device
