@@ -12,7 +12,7 @@ from fleet.errors import ModelRefusedError
 from fleet.job.code import code_digest
 from fleet.job.frame_job import CompiledModel, FrameJob
 from fleet.job.job import Job
-from fleet.models.card import read_card
+from fleet.models.card import ModelCard, read_card
 from fleet.storage import read_file
 from fleet.table.commits.record import JobRecord
 
@@ -30,6 +30,8 @@ class JobIdentity:
     record: JobRecord
     models: Mapping[str, str]
     files: Mapping[str, bytes] = field(repr=False)
+    cards: Mapping[str, ModelCard] = field(default_factory=dict)
+    """The same names -> the cards of the models."""
 
 
 def identify(job: Job) -> JobIdentity:
@@ -44,7 +46,8 @@ def identify(job: Job) -> JobIdentity:
     """
     names = model_fields(job.work)
     files = {name: read_file(name) for name in names.values()}
-    models = {name: _model_digest(name, data, job.soc) for name, data in files.items()}
+    cards = {name: _card(name, data, job.soc) for name, data in files.items()}
+    models = {name: card.digest for name, card in cards.items()}
     content: dict[str, Any] = {
         "job": type(job.work).__qualname__,
         "code": code_digest(type(job.work)),
@@ -62,17 +65,17 @@ def identify(job: Job) -> JobIdentity:
         content |= {"start": job.start, "time_zone": job.time_zone}
     text = json.dumps(content, sort_keys=True, ensure_ascii=True)
     digest = hashlib.sha256(text.encode()).hexdigest()
-    return JobIdentity(JobRecord(digest, job.work.table, content), models, files)
+    return JobIdentity(JobRecord(digest, job.work.table, content), models, files, cards)
 
 
-def _model_digest(name: str, data: bytes, soc: str) -> str:
+def _card(name: str, data: bytes, soc: str) -> ModelCard:
     card = read_card(data, name)
     if card.soc != soc:
         message = f"{name} is compiled for {card.soc}, and the job is to run on {soc}."
         raise ModelRefusedError(
             message, f"Compile it with --soc {soc}, or run with --set soc={card.soc}."
         )
-    return card.digest
+    return card
 
 
 def model_fields(work: FrameJob[Any]) -> dict[str, str]:

@@ -48,6 +48,7 @@ FACTS = (
     "fleet.ascend.clock",
     "fleet.ascend.codes",
     "fleet.ascend.figures",
+    "fleet.ascend.memory",
     "fleet.ascend.soc",
     "fleet.ascend.stream_rules",
     "fleet.ascend.vdec_settings",
