@@ -13,7 +13,7 @@ from fleet.ascend.clock import Clock, copy_s, jpege_s
 from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
-from fleet.ascend.surface import UNCHANGED, buffer_bytes, frame_of
+from fleet.ascend.surface import UNCHANGED, buffer_bytes, check_own, frame_of
 from fleet.core.frames import Matrix, Picture, Range
 from fleet.core.geometry import align_up
 
@@ -41,6 +41,7 @@ class Jpege:
         looks as the picture does (docs/chip.md#jpege-colour). Raises DeviceError: 100027 for a
         format, 100000 for sizes, strides and levels that the chip does not accept.
         """
+        check_own(self._memory, picture)
         self._check(picture, level)
         size_bytes = predicted_bytes(self._soc, picture)
         held = self._memory.allocate(size_bytes, "jpege output")

@@ -96,6 +96,10 @@ class Memory:
         self._next_address = align_up(address + cost, ADDRESS_STEP)
         return Allocation(self, holder, cost, address)
 
+    def is_foreign(self, held: object) -> bool:
+        """Return whether something is held, and in the memory of another device."""
+        return not isinstance(held, Allocation) or held._memory not in {None, self}  # noqa: SLF001
+
     def by_holder(self) -> dict[str, int]:
         """Return the bytes in use by holder, the largest first."""
         return _largest_first(self._by_holder)

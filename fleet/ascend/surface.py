@@ -124,6 +124,14 @@ def frame_of(picture: Picture) -> av.VideoFrame:
     return picture.buffer.frame
 
 
+def check_own(memory: Memory, picture: Picture) -> None:
+    """Raise DeviceError (107003) for a picture in the memory of another device."""
+    if memory.is_foreign(picture.memory):
+        message = f"{picture} lies in the memory of another device."
+        code, rule = Code.ACL_ERROR_RT_STREAM_CONTEXT, "docs/chip.md#memory-context"
+        raise_device_error(code, message, "Give a device its own pictures.", rule)
+
+
 def tight(picture: Picture) -> Plane:
     """Copy a picture's NV12 samples without stride padding: u8 [H * 3/2, W], contiguous.
 

@@ -199,11 +199,12 @@ def test_other_interpolations_are_refused(device: Device, paint: Paint, number: 
     assert refusal(lambda: device.vpc.resize(source, Size(64, 64), number)).code == 100000
 
 
-def test_an_interpolation_that_the_chip_lost_is_unsupported(paint: Paint) -> None:
+def test_an_interpolation_that_the_chip_lost_is_unsupported() -> None:
     """A chip without 3 and 4 answers 200006 (docs/chip.md#vpc-interpolation-310p)."""
     fewer = replace(Ascend310, vpc=replace(Ascend310.vpc, interpolations=frozenset({0, 1, 2})))
     with Device(fewer) as device:
-        source = paint(Size(128, 128))
+        nv12 = np.zeros((192, 128), np.uint8)
+        source = upload(device.soc, device.memory, nv12, Colour())
         assert refusal(lambda: device.vpc.resize(source, Size(64, 64), 3)).code == 200006
 
 

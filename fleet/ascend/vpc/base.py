@@ -8,7 +8,7 @@ from fleet.ascend.clock import Clock, vpc_s
 from fleet.ascend.memory import Memory
 from fleet.ascend.scaling import Scaler
 from fleet.ascend.soc import Soc
-from fleet.ascend.surface import frame_of, in_memory
+from fleet.ascend.surface import check_own, frame_of, in_memory
 from fleet.ascend.vpc.pixels import cut, paste
 from fleet.ascend.vpc.rules import VpcRules
 from fleet.core.frames import Colour, Matrix, Picture, Range
@@ -37,12 +37,14 @@ class VpcBase:
     def _check(
         self, picture: Picture, size: Size, interpolation: int, pixel_format: PixelFormat
     ) -> None:
+        check_own(self._memory, picture)
         self._rules.check_input(picture)
         self._rules.check_output(size, pixel_format)
         self._rules.check_interpolation(interpolation)
 
     def _part(self, picture: Picture, area: Rect) -> av.VideoFrame:
         """Return the pixels of an area; of a picture with odd sides, the even part of it."""
+        check_own(self._memory, picture)
         if area.size != picture.size:
             return cut(frame_of(picture), area)
         even = self._rules.even(picture.size, picture.pixel_format)
@@ -66,6 +68,7 @@ class VpcBase:
     def _paste(
         self, picture: Picture, roi: Rect, onto: Picture, area: Rect, interpolation: int
     ) -> None:
+        check_own(self._memory, onto)
         part = self._part(picture, roi)
         part = self._scaler.scale(part, area.size, interpolation, onto.pixel_format)
         if part.format.name != frame_of(onto).format.name:

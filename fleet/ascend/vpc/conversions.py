@@ -8,7 +8,7 @@ import av
 
 from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.scaling import MATRICES
-from fleet.ascend.surface import frame_of
+from fleet.ascend.surface import check_own, frame_of
 from fleet.ascend.vpc.base import VpcBase
 from fleet.ascend.vpc.filters import Border, Counts, border, equalized, histogram, looked_up
 from fleet.core.frames import Picture
@@ -53,6 +53,7 @@ class Conversions(VpcBase):
     def histogram(self, picture: Picture) -> Counts:
         """Return how often each value of luma occurs: int64 [256] (310P); 200006 elsewhere."""
         self._rules.check_operation("count histogram")
+        check_own(self._memory, picture)
         self._rules.check_input(picture)
         return histogram(frame_of(picture))
 
