@@ -18,8 +18,7 @@ from fleet.version import __version__
 
 if TYPE_CHECKING:
     from fleet import errors
-    from fleet.ascend.surface import declared, download
-    from fleet.core.frames import Detections, FrameBatch, Picture, Rows
+    from fleet.core.frames import Detections, FrameBatch, Picture, Rows, declared, download
     from fleet.core.geometry import Size
     from fleet.device import Device
     from fleet.driver.api import run
@@ -72,8 +71,8 @@ _HOMES = {
     "RunReport": "fleet.driver.report",
     "Sampling": "fleet.video.sampling",
     "Size": "fleet.core.geometry",
-    "declared": "fleet.ascend.surface",
-    "download": "fleet.ascend.surface",
+    "declared": "fleet.core.frames",
+    "download": "fleet.core.frames",
     "load_job": "fleet.job.job_file",
     "object_column": "fleet.table.parts.objects",
     "read": "fleet.table.state.read",

@@ -6,7 +6,8 @@
     |  |- InputNotFoundError (LookupError)  the inputs match no video
     |  |- OutputTakenError                  the output folder holds another job
     |  |- OutputBusyError                   somebody else works on the output folder just now
-    |  `- ModelRefusedError                 the model cannot be compiled, or is not compiled
+    |  |- ModelRefusedError                 the model cannot be compiled, or is not compiled
+    |  `- JobTooLargeError                  it does not fit into a device's memory: says why
     |- VideoError                           one video, or a stretch of it: becomes a row in errors/
     |  |- NotAVideoError (ValueError)       no container that we open, or no video stream in it
     |  |- StreamRefusedError (ValueError)   the chip does not decode such a stream: says which rule
@@ -103,6 +104,14 @@ class OutputBusyError(UsageError, recorded_as="OutputBusy"):
 
 class ModelRefusedError(UsageError, recorded_as="ModelRefused"):
     """The model cannot be compiled, or the file is not a compiled model."""
+
+
+class JobTooLargeError(UsageError):
+    """A device of the job would hold more memory than it has; `code` is the chip's number."""
+
+    def __init__(self, message: str, way_out: str = "", code: int = 0) -> None:
+        super().__init__(message, way_out)
+        self.code = code
 
 
 class VideoError(FleetError):
@@ -239,6 +248,10 @@ _FORMER_NAMES: dict[str, type[FleetError]] = {
     for kind in list(globals().values())
     if isinstance(kind, type) and issubclass(kind, FleetError) and kind.name != kind.__name__
 }
+
+
+class DeviceLeakWarning(UserWarning):
+    """Issued where a device is closed while somebody still holds its memory."""
 
 
 def __getattr__(name: str) -> type[FleetError]:

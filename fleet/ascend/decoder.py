@@ -74,7 +74,7 @@ class StreamDecoder(ABC):
         self._size = stream.size
         self._colour = stream.colour
         self._is_h26x = stream.codec in CODECS
-        self._most_pending = _MOST_PENDING if self._is_h26x else _MOST_PENDING_OTHERS
+        self._most_pending = most_pending(stream.codec)
         self._codec = self._open()
         self._is_spoilt = False
         # libav finds out itself what is missing of a picture of H.264.
@@ -269,6 +269,11 @@ class StreamDecoder(ABC):
         else:
             code, rule = Code.ERR_INVALID_STATE, "docs/chip.md#vdec-state"
         raise_device_error(code, message, way_out, rule)
+
+
+def most_pending(codec: str) -> int:
+    """Return how many units may wait for their pictures, which then come out at once."""
+    return _MOST_PENDING if codec in CODECS else _MOST_PENDING_OTHERS
 
 
 def _row(frame: av.VideoFrame) -> int:

@@ -13,7 +13,7 @@ from fleet.ascend.clock import Clock, copy_s, jpege_s
 from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
-from fleet.ascend.surface import UNCHANGED, buffer_bytes
+from fleet.ascend.surface import UNCHANGED, buffer_bytes, check_own, frame_of
 from fleet.core.frames import Matrix, Picture, Range
 from fleet.core.geometry import align_up
 
@@ -41,6 +41,7 @@ class Jpege:
         looks as the picture does (docs/chip.md#jpege-colour). Raises DeviceError: 100027 for a
         format, 100000 for sizes, strides and levels that the chip does not accept.
         """
+        check_own(self._memory, picture)
         self._check(picture, level)
         size_bytes = predicted_bytes(self._soc, picture)
         held = self._memory.allocate(size_bytes, "jpege output")
@@ -97,12 +98,12 @@ class Jpege:
         target = "yuvj420p" if picture.pixel_format.layout.even_height else "yuvj422p"
         if not full_range:
             return self._to_jpeg_colour.reformat(
-                picture.surface, format=target, threads=1, **UNCHANGED
+                frame_of(picture), format=target, threads=1, **UNCHANGED
             )
         colour = picture.colour
         wide, bt601 = colour.range is Range.WIDE, colour.matrix is Matrix.BT601
         return self._to_jpeg_colour.reformat(
-            picture.surface,
+            frame_of(picture),
             format=target,
             src_color_range=ColorRange.JPEG if wide else ColorRange.MPEG,
             dst_color_range=ColorRange.JPEG,

@@ -10,6 +10,11 @@ ADDRESS_STEP = 128
 """Addresses are multiples of 128, the strictest of the rules (docs/chip.md#memory-address)."""
 
 
+def allocation_bytes(size_bytes: int) -> int:
+    """Return the memory that a size is rounded up to (docs/chip.md#memory-rounding)."""
+    return align_up(size_bytes, 32) + 32
+
+
 class Allocation:
     """A piece of device memory, which is held until it is freed."""
 
@@ -79,7 +84,7 @@ class Memory:
             raise_device_error(
                 Code.ACL_ERROR_RT_CONTEXT_NULL, f"{holder}: the device is closed.", "Open one."
             )
-        cost = align_up(size_bytes, 32) + 32
+        cost = allocation_bytes(size_bytes)
         if self.used_bytes + cost > self.budget_bytes:
             self._refuse(cost, holder, full)
         self.used_bytes += cost
@@ -90,6 +95,10 @@ class Memory:
         address = self._next_address
         self._next_address = align_up(address + cost, ADDRESS_STEP)
         return Allocation(self, holder, cost, address)
+
+    def is_foreign(self, held: object) -> bool:
+        """Return whether something is held, and in the memory of another device."""
+        return not isinstance(held, Allocation) or held._memory not in {None, self}  # noqa: SLF001
 
     def by_holder(self) -> dict[str, int]:
         """Return the bytes in use by holder, the largest first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
 
 import av
@@ -10,15 +10,19 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
+from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
-from fleet.core.frames import Colour, Picture
+from fleet.core.frames import Colour, Matrix, Picture, Range
 from fleet.core.geometry import Size
 from fleet.core.pixel_format import PixelFormat
 
 Plane = np.ndarray[Any, np.dtype[np.uint8]]
 
 _F = PixelFormat
+_COLORSPACE = {Matrix.BT601: "ITU601", Matrix.BT709: "ITU709"}
+_COLOR_RANGE = {Range.NARROW: "MPEG", Range.WIDE: "JPEG"}
+"""libav's names for a matrix and a range."""
 _CHANNELS = {"rgb24": 3, "rgba": 4}
 _V_FIRST = frozenset({_F.NV21, _F.YVU_422SP, _F.YVU_444SP, _F.YVU_440SP})
 # Where the first luma, U and V of a pair of pixels lie.
@@ -62,6 +66,72 @@ def planes(surface: av.VideoFrame) -> tuple[Plane, ...]:
     return tuple(views)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Surface:
+    """The samples of a picture of the simulated chip; see `fleet.core.frames.Buffer`."""
+
+    frame: av.VideoFrame
+    """Libav's frame, which stands for the chip's buffer: yuv420p or nv12 for NV12.
+
+    It has no padding to the strides, and the order of its samples is libav's.
+    """
+
+    @property
+    def size(self) -> Size:
+        """The pixels shown."""
+        return Size(self.frame.width, self.frame.height)
+
+    def rgb(self, colour: Colour) -> NDArray[np.uint8]:
+        """Return the pixels as RGB, u8 [height, width, 3]; libav converts them."""
+        converted = self.frame.reformat(
+            format="rgb24",
+            src_colorspace=_COLORSPACE[colour.matrix],
+            src_color_range=_COLOR_RANGE[colour.range],
+            dst_color_range="JPEG",
+        )
+        return np.asarray(converted.to_ndarray(), np.uint8)
+
+    def download(
+        self, pixel_format: PixelFormat, width_stride: int, height_stride: int
+    ) -> NDArray[np.uint8]:
+        """Return the samples with the layout of device memory; padding is zero."""
+        layout = pixel_format.layout
+        buffer = np.zeros((int(height_stride * layout.buffer), width_stride), np.uint8)
+        if layout.planar:
+            _copy_planar(self.frame, pixel_format, height_stride, buffer)
+        else:
+            packed = _packed(self.frame, pixel_format)
+            buffer[: packed.shape[0], : packed.shape[1]] = packed
+        return buffer
+
+    def declared(self, size: Size) -> Surface:
+        """Return the top left part, which is within it."""
+        part = av.VideoFrame(size.width, size.height, self.frame.format.name)
+        for source, target in zip(planes(self.frame), planes(part), strict=True):
+            target[:] = source[: target.shape[0], : target.shape[1]]
+        return Surface(part)
+
+
+def frame_of(picture: Picture) -> av.VideoFrame:
+    """Return what stands for a picture's buffer.
+
+    Raises DeviceError (107003) for a picture of another kind of device.
+    """
+    if not isinstance(picture.buffer, Surface):
+        message = f"{picture} does not lie in the memory of a simulated device."
+        code, rule = Code.ACL_ERROR_RT_STREAM_CONTEXT, "docs/chip.md#memory-context"
+        raise_device_error(code, message, "Give a device its own pictures.", rule)
+    return picture.buffer.frame
+
+
+def check_own(memory: Memory, picture: Picture) -> None:
+    """Raise DeviceError (107003) for a picture in the memory of another device."""
+    if memory.is_foreign(picture.memory):
+        message = f"{picture} lies in the memory of another device."
+        code, rule = Code.ACL_ERROR_RT_STREAM_CONTEXT, "docs/chip.md#memory-context"
+        raise_device_error(code, message, "Give a device its own pictures.", rule)
+
+
 def tight(picture: Picture) -> Plane:
     """Copy a picture's NV12 samples without stride padding: u8 [H * 3/2, W], contiguous.
 
@@ -69,26 +139,8 @@ def tight(picture: Picture) -> Plane:
     """
     width, height = picture.size.width, picture.size.height
     nv12 = np.empty((height * 3 // 2, width), np.uint8)
-    _copy_nv12(picture.surface, nv12, height)
+    _copy_nv12(frame_of(picture), nv12, height)
     return nv12
-
-
-def download(picture: Picture) -> Plane:
-    """Copy a picture's buffer with the layout of device memory: u8 [rows, ws].
-
-    NV12 has hs * 3/2 rows, chroma from row hs on. ws and hs are the picture's strides; samples
-    between the picture and its strides are zero. A reader that takes them for picture sees the
-    well-known green strip (docs/chip.md#memory-padding).
-    """
-    layout = picture.pixel_format.layout
-    ws, hs = picture.width_stride, picture.height_stride
-    buffer = np.zeros((int(hs * layout.buffer), ws), np.uint8)
-    if layout.planar:
-        _copy_planar(picture, buffer)
-    else:
-        packed = _packed(picture.surface, picture.pixel_format)
-        buffer[: packed.shape[0], : packed.shape[1]] = packed
-    return buffer
 
 
 def upload(
@@ -129,23 +181,7 @@ def in_memory(
         strides = rule.strides(size, pixel_format.layout.pixel_bytes)
     ws, hs = strides
     held = memory.allocate(buffer_bytes(soc, pixel_format, ws, hs), holder)
-    return Picture(size, ws, hs, colour, row, surface, held, pixel_format)
-
-
-def declared(picture: Picture, size: Size) -> Picture:
-    """Return the top left part of a picture as one of `size`, in the same buffer and strides.
-
-    A program declares a size smaller than the buffer's where an engine takes even sides alone.
-    Releasing either picture frees the buffer of both. Raises ValueError for a larger size.
-    """
-    if size.width > picture.size.width or size.height > picture.size.height:
-        raise ValueError(f"{picture} holds no picture of {size}")
-    if size == picture.size:
-        return picture
-    surface = av.VideoFrame(size.width, size.height, picture.surface.format.name)
-    for source, target in zip(planes(picture.surface), planes(surface), strict=True):
-        target[:] = source[: target.shape[0], : target.shape[1]]
-    return replace(picture, size=size, surface=surface)
+    return Picture(size, ws, hs, colour, row, Surface(surface), held, pixel_format)
 
 
 def buffer_bytes(soc: Soc, pixel_format: PixelFormat, width_stride: int, height_stride: int) -> int:
@@ -155,20 +191,21 @@ def buffer_bytes(soc: Soc, pixel_format: PixelFormat, width_stride: int, height_
     return int(width_stride * height_stride * units)
 
 
-def _copy_planar(picture: Picture, buffer: Plane) -> None:
+def _copy_planar(
+    surface: av.VideoFrame, pixel_format: PixelFormat, height_stride: int, buffer: Plane
+) -> None:
     """Copy luma, and chroma in pairs behind it, in rows that are as long as the format has them."""
-    luma, *chroma = planes(picture.surface)
+    luma, *chroma = planes(surface)
     height, width = luma.shape
     buffer[:height, :width] = luma
     if not chroma:
         return
     pairs = chroma[0] if len(chroma) == 1 else np.stack(chroma, axis=-1).reshape(len(chroma[0]), -1)
-    layout = picture.pixel_format.layout
-    row_bytes = picture.width_stride * (1 if layout.even_width else 2)
-    rows = buffer[picture.height_stride :].reshape(-1, row_bytes)
+    row_bytes = buffer.shape[1] * (1 if pixel_format.layout.even_width else 2)
+    rows = buffer[height_stride:].reshape(-1, row_bytes)
     target = rows[: pairs.shape[0], : pairs.shape[1]]
     target[:] = pairs
-    if picture.pixel_format in _V_FIRST:
+    if pixel_format in _V_FIRST:
         target[:, 0::2], target[:, 1::2] = pairs[:, 1::2], pairs[:, 0::2]
 
 

@@ -18,7 +18,7 @@ from fleet.ascend.clock import Clock, venc_s
 from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
-from fleet.ascend.surface import UNCHANGED, buffer_bytes
+from fleet.ascend.surface import UNCHANGED, buffer_bytes, check_own, frame_of
 from fleet.ascend.vdec_settings import EnType
 from fleet.core.frames import Picture, Range
 from fleet.core.geometry import Size
@@ -81,6 +81,7 @@ class VencChannel:
         check_encoding(soc.venc, settings)
         self.settings = settings
         self._soc, self._limits, self._clock, self._on_close = soc, soc.venc, clock, on_close
+        self._memory = memory
         self._held = memory.allocate(soc.venc.output_bytes, "venc channel")
         self._to_planar = VideoReformatter()
         self._encoder: VideoCodecContext | None = None
@@ -97,12 +98,13 @@ class VencChannel:
         `key` makes it a key. Raises DeviceError: 100000 for another size, for a buffer of less than
         w * h * 3/2 or of twice that, and after drain or close; 100027 for another format.
         """
+        check_own(self._memory, picture)
         self._check(picture)
         with self._clock.stage("venc"):
             self._clock.add_modelled("venc", venc_s(self._limits, picture.size))
             encoder = self._encoder or self._open(picture)
             frame = self._to_planar.reformat(
-                picture.surface, format="yuv420p", threads=1, **UNCHANGED
+                frame_of(picture), format="yuv420p", threads=1, **UNCHANGED
             )
             frame.pts, frame.time_base = self._sent, encoder.time_base
             frame.pict_type = PictureType.I if key else PictureType.NONE

@@ -9,16 +9,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fleet.core.geometry import Size
 from fleet.core.pixel_format import PixelFormat
-
-if TYPE_CHECKING:
-    import av
 
 
 class Allocation(Protocol):
@@ -42,11 +39,6 @@ class Range(StrEnum):
     WIDE = "wide"
 
 
-_COLORSPACE = {Matrix.BT601: "ITU601", Matrix.BT709: "ITU709"}
-_COLOR_RANGE = {Range.NARROW: "MPEG", Range.WIDE: "JPEG"}
-"""libav's names for a matrix and a range."""
-
-
 class ChannelOrder(StrEnum):
     """Which colour comes first in a model's three input channels."""
 
@@ -67,6 +59,25 @@ class Colour:
         return f"{self.matrix} {self.range}{'' if self.declared else ' (not declared)'}"
 
 
+class Buffer(Protocol):
+    """The samples of a picture where its device keeps them; what it is made of, only that knows."""
+
+    @property
+    def size(self) -> Size:
+        """The pixels shown."""
+
+    def rgb(self, colour: Colour) -> NDArray[np.uint8]:
+        """Return the pixels as RGB in the host's memory, u8 [height, width, 3]."""
+
+    def download(
+        self, pixel_format: PixelFormat, width_stride: int, height_stride: int
+    ) -> NDArray[np.uint8]:
+        """Return the samples with the layout of device memory, u8 [rows, width_stride]."""
+
+    def declared(self, size: Size) -> Buffer:
+        """Return the top left part of the same buffer."""
+
+
 @dataclass(frozen=True, eq=False)
 class Picture:
     """One picture in device memory, u8: YUV 4:2:0 semi-planar (NV12) where nothing else is said.
@@ -84,11 +95,8 @@ class Picture:
     """How to read the samples."""
     row: int
     """See `AccessUnit`."""
-    surface: av.VideoFrame
-    """The pixels: libav's frame, which stands for the chip's buffer: yuv420p or nv12 for NV12.
-
-    It has no padding to the strides, and the order of its samples is libav's.
-    """
+    buffer: Buffer
+    """The samples."""
     memory: Allocation
     """Accounts for the buffer."""
     pixel_format: PixelFormat = PixelFormat.NV12
@@ -100,8 +108,8 @@ class Picture:
             raise ValueError(
                 f"strides {self.width_stride}x{self.height_stride} do not hold {self.size}"
             )
-        if (self.surface.width, self.surface.height) != (self.size.width, self.size.height):
-            raise ValueError(f"the surface is not of {self.size}: {self.surface}")
+        if self.buffer.size != self.size:
+            raise ValueError(f"the buffer is not of {self.size}: {self.buffer}")
 
     def __repr__(self) -> str:
         strides = f"{self.width_stride}x{self.height_stride}"
@@ -112,17 +120,35 @@ class Picture:
 
         The samples are read as `colour` says. The host converts them; no engine of the chip does.
         """
-        converted = self.surface.reformat(
-            format="rgb24",
-            src_colorspace=_COLORSPACE[self.colour.matrix],
-            src_color_range=_COLOR_RANGE[self.colour.range],
-            dst_color_range="JPEG",
-        )
-        return np.asarray(converted.to_ndarray(), np.uint8)
+        return self.buffer.rgb(self.colour)
 
     def release(self) -> None:
         """Free its device memory; the picture may not be used afterwards."""
         self.memory.free()
+
+
+def download(picture: Picture) -> NDArray[np.uint8]:
+    """Copy a picture's buffer with the layout of device memory: u8 [rows, ws].
+
+    NV12 has hs * 3/2 rows, chroma from row hs on. ws and hs are the picture's strides; samples
+    between the picture and its strides are zero. A reader that takes them for picture sees the
+    well-known green strip (docs/chip.md#memory-padding).
+    """
+    strides = picture.width_stride, picture.height_stride
+    return picture.buffer.download(picture.pixel_format, *strides)
+
+
+def declared(picture: Picture, size: Size) -> Picture:
+    """Return the top left part of a picture as one of `size`, in the same buffer and strides.
+
+    A program declares a size smaller than the buffer's where an engine takes even sides alone.
+    Releasing either picture frees the buffer of both. Raises ValueError for a larger size.
+    """
+    if size.width > picture.size.width or size.height > picture.size.height:
+        raise ValueError(f"{picture} holds no picture of {size}")
+    if size == picture.size:
+        return picture
+    return replace(picture, size=size, buffer=picture.buffer.declared(size))
 
 
 @dataclass(frozen=True, eq=False)

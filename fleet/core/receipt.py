@@ -84,3 +84,5 @@ class Receipt:
     """The worker process's largest resident set so far."""
     split_into: int = 0
     """Into how many pieces the lease was split; nothing of it is done under its own name then."""
+    host_frames: int = field(default=0, compare=False)
+    """Of its frames, those that the host decoded: told by its worker, not kept in the output."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fleet.ascend.clock import copy_s, jpege_s, vdec_s, vpc_s
@@ -34,7 +34,7 @@ def modelled_s(
             packets = int(work.costs.packets[work.todo].sum())
             total["vdec"] += packets * vdec_s(chip, work.size)
             total["copy"] += copy_s(chip, int(work.costs.fetched[work.todo].sum()))
-        for engine, seconds in _a_frame_s(work, cards, _use(job, size), chip):
+        for engine, seconds in _a_frame_s(work, cards, job_use(job, size), chip):
             total[engine] += frames * seconds
     return dict(total)
 
@@ -62,7 +62,8 @@ def _square(size: Size, shown: Size) -> Size:
     return Size(long, short) if size.width >= size.height else Size(short, long)
 
 
-def _use(job: FrameJob[Any], size: Size) -> Mapping[str, Iterable[Size]]:
+def job_use(job: FrameJob[Any], size: Size) -> Mapping[str, Sequence[Size]]:
+    """Return what a job says that it does with a picture of a size; see `modelled_s`."""
     try:
         use = job.chip_use(size)
     except FleetError:

@@ -125,7 +125,7 @@ def report_of(outcome: Outcome, total: Tally, wall_s: float) -> RunReport:
         interrupted=outcome.interrupted,
         unreached=outcome.unreached,
         host_videos=len(plan.prepared.on_host),
-        host_frames=sum(work.todo_frames for work in plan.prepared.on_host),
+        host_frames=outcome.loop.totals.host_frames,
         losses=count_losses(table.tables().errors) if total.errors else (),
         peak_rss_bytes=outcome.loop.totals.peak_rss_bytes,
     )

@@ -11,9 +11,9 @@ from fleet.ascend.soc import soc
 from fleet.core.interval import LeaseNames
 from fleet.core.receipt import Tally
 from fleet.driver.chip_time import modelled_s
+from fleet.driver.device_memory import DeviceMemory
 from fleet.driver.preparing.prepared import Prepared
 from fleet.driver.session import JobTarget, Session
-from fleet.models.card import read_card
 from fleet.plan.lease import Lease
 from fleet.plan.plan import bundle
 from fleet.plan.shard import VideoWork
@@ -102,6 +102,8 @@ class Estimate:
     """How many video streams are left aside, of files that have several."""
     on_host: Stretch = NOTHING
     """Of `todo`: what the host decodes, as the chip refuses it."""
+    memory: DeviceMemory | None = None
+    """What a device holds at most; None where nothing is left to do."""
     for_host: Stretch = NOTHING
     """Of `refused`: what the host would decode with `--fallback cpu`; its frames are 0."""
 
@@ -150,6 +152,7 @@ def estimate(
         in_use=str(rival) if rival else "",
         without_columns=target.without_columns,
         left_streams=prepared.left_streams,
+        memory=target.memory(prepared.works) if prepared.works else None,
         on_host=Stretch.of(prepared.on_host),
         for_host=_for_host(prepared),
     )
@@ -217,7 +220,7 @@ def _chip_s(prepared: Prepared, before: Tally, target: JobTarget) -> dict[str, f
     if before.frames >= ENOUGH_FRAMES and any(before.chip_s.values()):
         share = prepared.todo_frames / before.frames
         return {engine: seconds * share for engine, seconds in before.chip_s.items()}
-    cards = [read_card(data, name) for name, data in target.identity.files.items()]
+    cards = target.identity.cards.values()
     return modelled_s(prepared.works, cards, target.job.work, soc(target.job.soc))
 
 

@@ -13,7 +13,7 @@ from fleet.errors import ModelRefusedError
 from fleet.job.code import code_digest
 from fleet.job.frame_job import CompiledModel, FrameJob
 from fleet.job.job import Job
-from fleet.models.card import read_card
+from fleet.models.card import ModelCard, read_card
 from fleet.storage import read_file
 from fleet.table.commits.record import JobRecord
 
@@ -33,6 +33,8 @@ class JobIdentity:
     files: Mapping[str, bytes] = field(repr=False)
     straight: tuple[StraightModel, ...] = ()
     """The models that are compiled for the job, of ONNX files that it names."""
+    cards: Mapping[str, ModelCard] = field(default_factory=dict)
+    """The same names -> the cards of the models."""
 
 
 def identify(job: Job) -> JobIdentity:
@@ -53,7 +55,8 @@ def identify(job: Job) -> JobIdentity:
         if is_straight(name)
     }
     files |= {name: model.om for name, model in straight.items()}
-    models = {name: _model_digest(name, data, job.soc) for name, data in files.items()}
+    cards = {name: _card(name, data, job.soc) for name, data in files.items()}
+    models = {name: card.digest for name, card in cards.items()}
     content: dict[str, Any] = {
         "job": type(job.work).__qualname__,
         "code": code_digest(type(job.work)),
@@ -72,17 +75,17 @@ def identify(job: Job) -> JobIdentity:
     text = json.dumps(content, sort_keys=True, ensure_ascii=True)
     digest = hashlib.sha256(text.encode()).hexdigest()
     record = JobRecord(digest, job.work.table, content)
-    return JobIdentity(record, models, files, tuple(straight.values()))
+    return JobIdentity(record, models, files, tuple(straight.values()), cards)
 
 
-def _model_digest(name: str, data: bytes, soc: str) -> str:
+def _card(name: str, data: bytes, soc: str) -> ModelCard:
     card = read_card(data, name)
     if card.soc != soc:
         message = f"{name} is compiled for {card.soc}, and the job is to run on {soc}."
         raise ModelRefusedError(
             message, f"Compile it with --soc {soc}, or run with --set soc={card.soc}."
         )
-    return card.digest
+    return card
 
 
 def model_fields(work: FrameJob[Any]) -> dict[str, str]:

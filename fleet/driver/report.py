@@ -49,9 +49,9 @@ class RunReport:
     unreached: Mapping[str, str] = field(default_factory=dict)
     """Videos that could not be read, URI -> why: the next run does what is missing of them."""
     host_videos: int = 0
-    """Videos that the host decoded in this run, as the chip refuses them."""
+    """Videos that this run was to decode on the host, as the chip refuses them."""
     host_frames: int = 0
-    """Frames of these that the job wanted."""
+    """Frames that the host decoded in this run."""
 
     @property
     def exit_code(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,12 +10,14 @@ import pyarrow as pa
 
 from fleet.ascend.soc import soc
 from fleet.ascend.stream_rules import is_for_chip
+from fleet.driver.device_memory import DeviceMemory, check_job, check_models, device_memory
 from fleet.driver.identity import JobIdentity, identify
 from fleet.driver.path_columns import check_path_columns, check_start
 from fleet.driver.preparing.prepare import prepare
 from fleet.driver.preparing.prepared import Known, Prepared
 from fleet.index_cache.store import INDEX_FOLDER, IndexStore
 from fleet.job.job import Job
+from fleet.plan.shard import VideoWork
 from fleet.storage import Folder, Listing, expand
 from fleet.table.commits.record import Origin
 from fleet.table.parts.schema import output_schemas
@@ -57,6 +59,11 @@ class JobTarget:
     def versions(self) -> Mapping[str, str]:
         """The etag of each file as it is now, by its address."""
         return {source.object_uri: source.etag for source in self.listing.sources}
+
+    def memory(self, works: Sequence[VideoWork]) -> DeviceMemory:
+        """Return what a device holds at most while it does these videos."""
+        cards = self.identity.cards.values()
+        return device_memory(works, cards, self.job.work, soc(self.job.soc))
 
     @property
     def index_folder(self) -> Folder:
@@ -119,7 +126,10 @@ class Session:
         )
         sources = self.target.listing.sources
         as_stored = job.rotation == "ignore"
-        return prepare(sources, job.sample, soc(job.soc), known, on_progress, as_stored=as_stored)
+        chip = soc(job.soc)
+        made = prepare(sources, job.sample, chip, known, on_progress, as_stored=as_stored)
+        check_job(self.target.memory(made.works), chip)
+        return made
 
 
 def schemas_of(job: Job, without: Collection[str] = ()) -> dict[str, pa.Schema]:
@@ -131,9 +141,10 @@ def resolve_target(job: Job) -> JobTarget:
     """Read what a job names and list its inputs.
 
     Raises UsageError where something is not there, the output is another job's, or a column that is
-    taken from paths is in none.
+    taken from paths is in none; JobTooLargeError where the models do not fit into a device.
     """
     identity = identify(job)
+    check_models(identity.cards, soc(job.soc))
     table = Table.of_job(job.output, identity.record)
     listing = expand(job.inputs, job.choice, job.media)
     uris = [source.uri for source in listing.sources]

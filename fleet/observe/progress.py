@@ -77,6 +77,8 @@ class Snapshot:
     ended: bool
     backups: int = 0
     """Leases that were given to a second device."""
+    host_frames: int = 0
+    """Frames of this run that the host decoded, as the chip refuses their videos."""
     wasted_s: float = 0.0
     """Seconds of devices on leases that another device ended first."""
 
@@ -104,6 +106,7 @@ class ProgressState:
         self._more_leases = 0
         self._video_s = 0.0
         self._frames = self._rows = self._losses = self._lost_frames = 0
+        self._host_frames = 0
         self._refused = self._devices_lost = self._backups = 0
         self._wasted_s = 0.0
         self._speed = Speed(RUN_WINDOW_S)
@@ -208,6 +211,7 @@ class ProgressState:
         self._rows += tally.rows
         self._losses += tally.errors
         self._lost_frames += tally.lost_frames
+        self._host_frames += receipt.host_frames
 
     def _in_hand(self) -> dict[str, int]:
         """Return the frames done of each lease that is not committed yet; of a backup, the most."""
@@ -250,6 +254,7 @@ class ProgressState:
             devices_lost=self._devices_lost,
             ended=self._ended,
             backups=self._backups,
+            host_frames=self._host_frames,
             wasted_s=self._wasted_s,
         )
 

@@ -44,6 +44,10 @@ class VideoWork:
     """Whether the host decodes it, as the chip does not."""
     video_start: WallTime = UNKNOWN_TIME
     """When its first frame was."""
+    decoding_bytes: tuple[tuple[str, int], ...] = ()
+    """What decoding it takes of a device's memory at most, with the name of what holds it."""
+    picture_bytes: int = 0
+    """The memory of one picture as the job gets it."""
 
     @property
     def index(self) -> VideoIndex:
@@ -104,6 +108,8 @@ def video_work(
     *,
     on_host: bool = False,
     video_start: WallTime = UNKNOWN_TIME,
+    decoding_bytes: tuple[tuple[str, int], ...] = (),
+    picture_bytes: int = 0,
 ) -> VideoWork:
     """Set out the work of one video; without `look`, the index stays in memory."""
     return VideoWork(
@@ -117,4 +123,6 @@ def video_work(
         look=look or (lambda: (index, wanted)),
         on_host=on_host,
         video_start=video_start,
+        decoding_bytes=decoding_bytes,
+        picture_bytes=picture_bytes,
     )

@@ -9,17 +9,19 @@ class Totals:
     """Sums over the leases that are committed, each once; changed only through `add`.
 
     `frames`: of all; `here`: of those that this run did itself. `peak_rss_bytes`: the largest of
-    its workers.
+    its workers. `host_frames`: those of this run that the host decoded.
     """
 
     def __init__(self) -> None:
         self.frames = 0
         self.here = Tally()
         self.peak_rss_bytes = 0
+        self.host_frames = 0
 
     def add(self, receipt: Receipt, *, here: bool = True) -> None:
         """Count a lease; `here`: this run did it."""
         self.frames += receipt.tally.frames
         if here:
             self.here = Tally.total((self.here, receipt.tally))
+            self.host_frames += receipt.host_frames
             self.peak_rss_bytes = max(self.peak_rss_bytes, receipt.peak_rss_bytes)

@@ -10,9 +10,8 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.ascend.soc import soc
+from fleet.backend.kinds import Opening, open_device
 from fleet.core.frames import Picture
-from fleet.device import Device
 from fleet.errors import UsageError
 from fleet.plan.cost import CostModel
 from fleet.plan.lease import Lease
@@ -20,7 +19,6 @@ from fleet.plan.order import ShardOrder, order
 from fleet.plan.shard import DoneIntervals, video_work
 from fleet.video.index import VideoIndex
 from fleet.worker.decode import DecodeLoss, ShardDecoder
-from fleet.worker.host_decoder import open_decoder
 from fleet.worker.prefetch import Fetch, FetchPool
 from fleet.worker.upright import upright
 
@@ -56,12 +54,12 @@ def decode_frames(
     """
     work = video_work(index, wanted, DoneIntervals([]), CostModel())
     lost: list[DecodeLoss] = []
-    with closing(FetchPool()) as readers, Device(soc(chip)) as device:
+    with closing(FetchPool()) as readers, closing(open_device(Opening(chip))) as device:
         lease = Lease("show", (work.shard(0, len(index.cuts)),))
         made = order(lease, {index.source.uri: work})
         (shard,) = made.shards
         fetch = Fetch(made, readers)
-        with closing(fetch), closing(open_decoder(device, index.stream)) as channel:
+        with closing(fetch), closing(device.open_decoder(index.stream)) as channel:
             decoder = ShardDecoder(
                 shard, channel, lambda row: fetch.packet(shard, row), lost.append
             )

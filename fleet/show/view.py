@@ -8,11 +8,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from fleet.ascend.soc import soc
-from fleet.ascend.surface import download
-from fleet.core.frames import Colour, Picture
+from fleet.backend.kinds import Opening, open_device
+from fleet.core.frames import Colour, Picture, download
 from fleet.core.geometry import Size
-from fleet.device import Device
 from fleet.errors import UsageError
 from fleet.index_cache.cache import IndexCache
 from fleet.show.clip import frame_at
@@ -61,8 +59,8 @@ def view_jpeg(uri: str, chip: str, seen: Seen) -> tuple[bytes, str]:
     Raises DeviceError where the chip refuses it.
     """
     data = read_file(uri)
-    with Device(soc(chip)) as device:
-        picture = device.jpegd.decode(data)
+    with closing(open_device(Opening(chip))) as opened:
+        picture = opened.device.jpegd.decode(data)
         strides = f"{picture.width_stride}x{picture.height_stride}"
         colour = f"{picture.colour.matrix}, {picture.colour.range}"
         said = f"{picture.size} nv12, strides {strides}, {colour}"

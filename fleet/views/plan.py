@@ -50,6 +50,8 @@ def _facts(plan: Estimate, per_device_hour: float | None) -> Iterator[tuple[str,
     yield "time here", f"about {about(plan.here.wall_s)}, {_hours(plan.here)} ({plan.here.basis})"
     if plan.chip_s:
         yield plan.soc, _chip(plan)
+    if plan.memory:
+        yield "memory", f"at most {plan.memory}"
     if per_device_hour is not None:
         here, chip = (_money(cost.price(per_device_hour)) for cost in (plan.here, plan.chip))
         at = f"at {per_device_hour:,g} a device-hour"

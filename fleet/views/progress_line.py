@@ -35,6 +35,8 @@ def describe(now: Snapshot) -> str:
         words.append(f"{plural(len(now.devices), 'device')} starting")
     if now.left_s is not None and now.left_s > 0:
         words.append(f"about {about(now.left_s)} left")
+    if now.host_frames:
+        words.append(f"{plural(now.host_frames, 'frame')} decoded on the host")
     if now.losses:
         words.append(plural(now.losses, "error"))
     return ", ".join(words)

@@ -36,7 +36,7 @@ def _facts(report: RunReport) -> Iterator[tuple[str, str]]:
         yield "left aside", left_aside(report.left)
     lost = f", {total.lost_frames:,} lost" if total.lost_frames else ""
     yield "frames", f"{total.frames:,}{_this_run(run.frames, total.frames)}{lost}"
-    if report.host_videos and not report.interrupted:
+    if report.host_videos:
         videos, frames = plural(report.host_videos, "video"), plural(report.host_frames, "frame")
         yield "decoded", f"on the host: {videos}, {frames}, which the chip refuses"
     labels = most(total.by_label, LABELS, "label", "{:,.0f}")

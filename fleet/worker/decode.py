@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.ascend.codes import Code
+from fleet.backend.channel import Channel
 from fleet.core.access_unit import AccessUnit, NalUnits
 from fleet.core.frames import Picture
 from fleet.errors import (
@@ -31,7 +32,6 @@ from fleet.video.h26x.access_unit import is_droppable
 from fleet.video.h26x.h264_chain import ReferenceChain
 from fleet.video.h26x.parameter_sets import CODECS, sub_layers
 from fleet.video.other_codecs.packet_log import is_between
-from fleet.worker.channel import Channel
 from fleet.worker.index_check import IndexCheck
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fleet.ascend.soc import soc
+from fleet.backend.backend import Backend
+from fleet.backend.kinds import Opening, open_device
 from fleet.core.frames import Detections, FrameBatch, Rows
 from fleet.device import Device
 from fleet.errors import FleetError, JobCodeError, UsageError
@@ -21,8 +22,8 @@ T = TypeVar("T")
 
 def job_device(
     chip: str, files: Mapping[str, bytes], without: Collection[str], ordinal: int = 0
-) -> Device:
-    """Return the device that a job works on; `files`: see `WorkerSpec`.
+) -> Backend:
+    """Open the device that a job works on; `files`: see `WorkerSpec`.
 
     `without`: columns that the output was begun without, see `output_schemas`. An earlier version
     began such an output, and it goes on as that made it: its JPEGE always took the full range.
@@ -33,7 +34,7 @@ def job_device(
         return read_file(name) if carried is None else carried
 
     begun_by_earlier_version = bool(without)
-    return Device(soc(chip), ordinal, read, full_range_jpegs=begun_by_earlier_version)
+    return open_device(Opening(chip, ordinal, read, begun_by_earlier_version))
 
 
 def open_job(work: FrameJob[Any], device: Device) -> Any:

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fleet.backend.backend import Backend
 from fleet.core.frames import FrameBatch, Picture
 from fleet.core.loss import Loss
-from fleet.device import Device
 from fleet.errors import (
     CredentialsRefusedError,
     DeviceError,
@@ -33,7 +33,6 @@ from fleet.table.parts.builder import PartBuilder
 from fleet.video.decode_plan import GopPart
 from fleet.worker.decode import DecodeLoss, ShardDecoder
 from fleet.worker.fault_injection import Injection
-from fleet.worker.host_decoder import open_decoder
 from fleet.worker.job_boundary import run_job
 from fleet.worker.liveness import Liveness
 from fleet.worker.prefetch import Fetch
@@ -61,7 +60,7 @@ class Pipeline:
     def __init__(
         self,
         work: FrameJob[Any],
-        device: Device,
+        device: Backend,
         opened: Any,
         pulse: Liveness,
         injections: Sequence[Injection] = (),
@@ -119,7 +118,7 @@ class Pipeline:
     ) -> int:
         """Run a shard; return the part before which it was ended, 0 where it was not."""
         feed = _Feed(shard, has_to_stop)
-        with closing(open_decoder(self._device, shard.stream)) as channel:
+        with closing(self._device.open_decoder(shard.stream)) as channel:
 
             def lose(lost: DecodeLoss) -> None:
                 stage = channel.stage if isinstance(lost.error, DeviceError) else "demux"

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fleet.core.fault import FETCH_STAGE, WORKER_STAGE, Fault
 from fleet.core.progress import Progress
@@ -30,6 +31,7 @@ from fleet.table.commits.commit import Writer
 from fleet.table.commits.object_writer import ObjectWriter
 from fleet.table.commits.record import Origin
 from fleet.table.parts.builder import PartBuilder
+from fleet.table.parts.schema import FRAMES_TABLE
 from fleet.worker.job_boundary import job_device, open_job
 from fleet.worker.liveness import Liveness
 from fleet.worker.outcome import Cancelled, Outcome, Partial
@@ -50,6 +52,8 @@ class _Computed:
     tally: Tally
     objects: ObjectWriter
     """The objects that its rows name, put or on their way."""
+    host_frames: int
+    """Of its frames, those that the host decoded."""
     fault: Fault | None
     """Why some of the lease is not in it, None where it was told to end early or all is."""
 
@@ -78,7 +82,7 @@ class Worker:
         self._putting = ThreadPoolExecutor(_OBJECTS_AT_ONCE, thread_name_prefix="objects")
         self._writer = Writer(self._folder, origin, self._name, conditional=spec.conditional)
         self._device = job_device(spec.soc, spec.files, spec.without, self._ordinal)
-        opened = open_job(spec.work, self._device)
+        opened = open_job(spec.work, self._device.device)
         self._pipeline = Pipeline(spec.work, self._device, opened, self._pulse, spec.injections)
         return self.progress()
 
@@ -147,7 +151,8 @@ class Worker:
             host_s=spent.host_s,
             chip_s=spent.chip_s,
         )
-        return _Computed(done, tables, tally, objects, _fault(error) if error else None)
+        on_host = _host_frames(tables[FRAMES_TABLE])
+        return _Computed(done, tables, tally, objects, on_host, _fault(error) if error else None)
 
     def _commit(self, computed: _Computed) -> Receipt:
         order = computed.order
@@ -155,9 +160,12 @@ class Worker:
         # What rows name is there before the rows count.
         computed.objects.settle()
         try:
-            return self._writer.commit(
+            receipt = self._writer.commit(
                 order.lease, order.intervals, computed.tables, computed.tally, peak_rss_bytes
             )
+            # Another attempt may have committed less.
+            most = min(computed.host_frames, receipt.tally.frames)
+            return replace(receipt, host_frames=most)
         except CredentialsRefusedError:
             raise
         except StorageError as error:
@@ -190,6 +198,14 @@ class Worker:
         self._readers.close()
         self._putting.shutdown(wait=False, cancel_futures=True)
         self._device.close()
+
+
+def _host_frames(frames: pa.Table) -> int:
+    """Return how many rows of frames say that the host decoded them; 0 where none says it."""
+    if "decoded_by" not in frames.column_names:
+        return 0
+    by_host = pc.equal(frames.column("decoded_by").cast(pa.string()), "host")
+    return int(pc.sum(by_host).as_py() or 0)
 
 
 def _fault(error: FleetError) -> Fault:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fleet.ascend.soc import CHIPS, Ascend310, Ascend310P3, Soc
-from fleet.ascend.surface import download, planes
+from fleet.ascend.surface import frame_of, planes
+from fleet.core.frames import download
 from fleet.core.geometry import Size
 from fleet.core.pixel_format import PixelFormat
 from fleet.device import Device
@@ -94,7 +95,7 @@ def test_the_samples_are_libjpegs(chip: Soc, size: Size, chroma: str) -> None:
     theirs = np.asarray(image).reshape(size.height, size.width, -1).astype(int)
     with Device(chip) as device:
         picture = device.jpegd.decode(data, P.UNKNOWN)
-        ours = planes(picture.surface)
+        ours = planes(frame_of(picture))
         for channel, plane in enumerate(ours):
             if plane.shape == theirs.shape[:2] and channel < theirs.shape[2]:
                 assert np.abs(plane.astype(int) - theirs[..., channel]).mean() < 0.5
@@ -160,7 +161,7 @@ def test_gray_has_neutral_chroma() -> None:
     """U = V = 128 (docs/chip.md#jpegd-formats)."""
     with Device(Ascend310) as device:
         picture = device.jpegd.decode(jpeg(Size(64, 48), "4:0:0"))
-        _, *chroma = planes(picture.surface)
+        _, *chroma = planes(frame_of(picture))
         assert all((plane == 128).all() for plane in chroma)
         picture.release()
 

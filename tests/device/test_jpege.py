@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fleet.ascend.jpege import predicted_bytes, quantiser
 from fleet.ascend.soc import MB
-from fleet.ascend.surface import in_memory, planes, upload
+from fleet.ascend.surface import frame_of, in_memory, planes, upload
 from fleet.core.frames import Colour, Matrix, Picture, Range
 from fleet.core.geometry import Size
 from fleet.core.pixel_format import PixelFormat
@@ -153,9 +153,11 @@ def test_a_real_picture_looks_as_it_should(device: Device, request: pytest.Fixtu
     channel = device.open_vdec(clip.stream)
     pictures = [*(p for unit in clip.units for p in channel.send(unit)), *channel.drain()]
     small = device.vpc.resize(pictures[0], Size(640, 360))
-    expected = small.surface.reformat(
-        format="rgb24", src_colorspace="ITU601", src_color_range="MPEG"
-    ).to_ndarray()
+    expected = (
+        frame_of(small)
+        .reformat(format="rgb24", src_colorspace="ITU601", src_color_range="MPEG")
+        .to_ndarray()
+    )
     shown = viewed(device.jpege.encode(small, 95, full_range=True))
     assert np.abs(shown.astype(int) - expected).mean() < 3
     assert np.abs(shown.reshape(-1, 3).mean(0) - expected.reshape(-1, 3).mean(0)).max() < 1

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from fleet.ascend.soc import CHIPS, Soc
-from fleet.ascend.surface import download
+from fleet.core.frames import download
 from fleet.core.geometry import Size
 from fleet.core.pixel_format import PixelFormat
 from fleet.device import Device

@@ -12,6 +12,7 @@ from indexes import STREAM
 from numpy.typing import NDArray
 
 from fleet.ascend.surface import tight
+from fleet.backend.simulated.simulation import Simulation
 from fleet.core.frames import Picture
 from fleet.core.geometry import Size
 from fleet.device import Device
@@ -44,7 +45,7 @@ def test_nv12_is_turned_sample_for_sample(
     expected = turned_by_numpy(picture, rotation, mirrored=mirrored)
     stream = replace(STREAM, rotation=rotation, mirrored=mirrored)
     lost: list[DecodeLoss] = []
-    (shown,) = upright(iter([picture]), stream, device, lost.append)
+    (shown,) = upright(iter([picture]), stream, Simulation(device), lost.append)
     assert not lost
     assert (shown.row, shown.colour) == (7, picture.colour)
     assert shown.size == (Size(34, 50) if rotation % 180 else Size(50, 34))
@@ -59,7 +60,7 @@ def test_what_the_vpc_makes_square_is_what_its_resize_gives(device: Device, pain
     picture, same = paint(Size(352, 288)), paint(Size(352, 288))
     resized = device.vpc.resize(same, Size(512, 288))
     stream = replace(STREAM, sample_aspect=Fraction(16, 11))
-    (shown,) = upright(iter([picture]), stream, device, refuse)
+    (shown,) = upright(iter([picture]), stream, Simulation(device), refuse)
     assert np.array_equal(tight(shown), tight(resized))
     resized.release()
     shown.release()
@@ -73,7 +74,9 @@ def test_a_picture_that_does_not_fit_into_memory_twice_is_lost_alone(
     free_bytes = device.memory.budget_bytes - device.memory.used_bytes
     filling = device.memory.allocate(free_bytes - 64 * 64, "filling")
     lost: list[DecodeLoss] = []
-    pictures = upright(iter([first, second]), replace(STREAM, rotation=90), device, lost.append)
+    pictures = upright(
+        iter([first, second]), replace(STREAM, rotation=90), Simulation(device), lost.append
+    )
     shown = list(pictures)
     assert [loss.rows.tolist() for loss in lost] == [[3]]
     assert isinstance(lost[0].error, DeviceOutOfMemoryError)
@@ -85,4 +88,4 @@ def test_a_picture_that_does_not_fit_into_memory_twice_is_lost_alone(
 def test_pictures_that_are_shown_as_stored_are_passed_on(device: Device) -> None:
     """The very same iterator: nothing is between."""
     pictures = iter(list[Picture]())
-    assert upright(pictures, STREAM, device, refuse) is pictures
+    assert upright(pictures, STREAM, Simulation(device), refuse) is pictures

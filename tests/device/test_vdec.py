@@ -27,10 +27,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fleet.ascend.surface import download
+from fleet.ascend.surface import frame_of
 from fleet.ascend.vdec import VdecChannel
 from fleet.core.access_unit import AccessUnit
-from fleet.core.frames import Picture
+from fleet.core.frames import Picture, download
 from fleet.core.geometry import Size
 from fleet.device import Device
 from fleet.errors import DeviceError
@@ -78,7 +78,7 @@ def pixels(pictures: Iterable[Picture]) -> Pixels:
     copies: Pixels = {}
     for picture in pictures:
         assert picture.row not in copies
-        copies[picture.row] = samples(picture.surface)
+        copies[picture.row] = samples(frame_of(picture))
         picture.release()
     return copies
 
@@ -225,7 +225,7 @@ def test_a_picture_lies_in_strides_with_zeros_between(device: Device) -> None:
     channel = device.open_vdec(clip.stream)
     pictures = [*(p for unit in clip.units for p in channel.send(unit)), *channel.drain()]
     buffer = download(pictures[0])
-    luma, first_u, first_v = samples(pictures[0].surface)
+    luma, first_u, first_v = samples(frame_of(pictures[0]))
     assert (pictures[0].width_stride, pictures[0].height_stride) == (144, 130)
     assert buffer.shape == (195, 144)
     assert np.array_equal(buffer[:130, :136], luma)

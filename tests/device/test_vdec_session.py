@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleet.ascend.soc import CHIPS, Ascend310, Soc
+from fleet.ascend.surface import frame_of
 from fleet.ascend.vdec_session import ChannelDescription, OutputFields, Report, VdecSession
 from fleet.ascend.vdec_settings import ChannelSettings
 from fleet.core.access_unit import AccessUnit
@@ -36,7 +37,7 @@ class Seen:
         """Note a report."""
         self.reports.append(report)
         if report.picture is not None:
-            self.luma[report.unit.row] = samples(report.picture.surface)[0].copy()
+            self.luma[report.unit.row] = samples(frame_of(report.picture))[0].copy()
             report.picture.release()
 
     @property

@@ -11,9 +11,9 @@ import pytest
 from elementary import encoded, samples, stream_info
 
 from fleet.ascend.soc import CHIPS, Ascend310, Ascend310P3, Soc
-from fleet.ascend.surface import download, planes
+from fleet.ascend.surface import frame_of, planes
 from fleet.ascend.vdec_settings import ChannelSettings, EnType
-from fleet.core.frames import Picture
+from fleet.core.frames import Picture, download
 from fleet.core.geometry import Size
 from fleet.core.pixel_format import PixelFormat as P
 from fleet.device import Device
@@ -65,7 +65,7 @@ def test_rgb_is_for_the_second_generation(pixel_format: P) -> None:
         plain = decoded(device)
         for picture, yuv in zip(pictures, plain, strict=True):
             assert picture.width_stride == 192 * 3
-            own = planes(picture.surface)[0].reshape(128, 192, 3)
+            own = planes(frame_of(picture))[0].reshape(128, 192, 3)
             assert np.abs(own.astype(int) - yuv.rgb()).mean() < 3
             assert download(picture).shape == (128, 576)
         for picture in (*pictures, *plain):
@@ -83,8 +83,8 @@ def test_pictures_are_scaled_behind_the_decoder(chip: Soc) -> None:
         plain = decoded(device)
         assert {picture.size for picture in pictures} == {Size(100, 66)}
         assert {picture.width_stride for picture in pictures} == {112}
-        means = [samples(picture.surface)[0].mean() for picture in pictures]
-        assert means == pytest.approx([samples(p.surface)[0].mean() for p in plain], abs=1.5)
+        means = [samples(frame_of(picture))[0].mean() for picture in pictures]
+        assert means == pytest.approx([samples(frame_of(p))[0].mean() for p in plain], abs=1.5)
         for picture in (*pictures, *plain):
             picture.release()
 

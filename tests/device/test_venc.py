@@ -13,7 +13,7 @@ from av.video.codeccontext import VideoCodecContext
 from elementary import moving_picture, samples
 
 from fleet.ascend.soc import Ascend310, Ascend310P3, Ascend910A, Soc
-from fleet.ascend.surface import in_memory
+from fleet.ascend.surface import frame_of, in_memory
 from fleet.ascend.vdec_settings import EnType
 from fleet.ascend.venc import EncodeSettings
 from fleet.core.frames import Colour, Picture
@@ -170,7 +170,7 @@ def test_pictures_are_those_that_the_channel_was_told(chip: Soc) -> None:
         small = picture(device, 0, size=Size(160, 128))
         other = picture(device, 0, P.NV21)
         own = picture(device, 0)
-        args = (device.soc, device.memory, own.surface, Colour(), 0, "test picture", P.NV12)
+        args = (device.soc, device.memory, frame_of(own), Colour(), 0, "test picture", P.NV12)
         loose = in_memory(*args, (384, 128))
         assert code_of(lambda: channel.send(small)) == 100000
         assert code_of(lambda: channel.send(other)) == 100027

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from fleet.ascend.soc import CHIPS, Ascend310, Ascend310P3, Soc
-from fleet.ascend.surface import declared, download, in_memory, planes
+from fleet.ascend.surface import frame_of, in_memory, planes
 from fleet.ascend.vpc.filters import Border
-from fleet.core.frames import Colour, Matrix, Picture, Range
+from fleet.core.frames import Colour, Matrix, Picture, Range, declared, download
 from fleet.core.geometry import Rect, Size
 from fleet.core.pixel_format import PixelFormat
 from fleet.device import Device
@@ -105,7 +105,7 @@ def test_a_border_repeats_what_its_kind_says(kind: str, pixel_format: PixelForma
         edges = Border(kind, top=4, bottom=2, left=6, right=2, fill=(9, 8, 7))  # type: ignore[arg-type]
         made = device.vpc.make_border(source, edges)
         assert made.size == Size(32, 22)
-        before, after = planes(source.surface)[0], planes(made.surface)[0]
+        before, after = planes(frame_of(source))[0], planes(frame_of(made))[0]
         samples = 3 if pixel_format is P.RGB_888 else 1
         picture = before.reshape(16, 24, samples)
         for y, x in np.ndindex(22, 32):
@@ -145,9 +145,9 @@ def test_colours_survive_a_conversion_and_back(matrix: int) -> None:
         source = painted(device, Size(64, 48), P.RGB_888)
         yuv = device.vpc.convert_colour(source, P.YUV_444, matrix)
         back = device.vpc.convert_colour(yuv, P.RGB_888, matrix)
-        first, last = (planes(p.surface)[0].astype(int) for p in (source, back))
+        first, last = (planes(frame_of(p))[0].astype(int) for p in (source, back))
         assert np.abs(first - last).mean() < 1.5
-        low, high = planes(yuv.surface)[0].min(), planes(yuv.surface)[0].max()
+        low, high = planes(frame_of(yuv))[0].min(), planes(frame_of(yuv))[0].max()
         assert (low >= 16 and high <= 235) == bool(matrix % 2)
         for picture in (source, yuv, back):
             picture.release()
@@ -171,16 +171,16 @@ def test_a_histogram_counts_luma_and_a_table_replaces_it() -> None:
     """Exact, and chroma is untouched."""
     with Device(Ascend310P3) as device:
         source = painted(device, Size(64, 48))
-        luma, chroma = planes(source.surface)
+        luma, chroma = planes(frame_of(source))
         counts = device.vpc.histogram(source)
         assert counts.tolist() == [int((luma == value).sum()) for value in range(256)]
         inverse = device.vpc.look_up(source, range(255, -1, -1))
-        assert np.array_equal(planes(inverse.surface)[0], 255 - luma)
-        assert np.array_equal(planes(inverse.surface)[1], chroma)
+        assert np.array_equal(planes(frame_of(inverse))[0], 255 - luma)
+        assert np.array_equal(planes(frame_of(inverse))[1], chroma)
         level = device.vpc.equalize(source)
         flat = np.cumsum(device.vpc.histogram(level))
         assert flat[-1] == 64 * 48
-        assert planes(level.surface)[0].max() == 255
+        assert planes(frame_of(level))[0].max() == 255
         assert code_of(lambda: device.vpc.look_up(source, range(255))) == 100000
         for picture in (source, inverse, level):
             picture.release()
@@ -203,9 +203,9 @@ def test_parity_is_in_the_table(chip: Soc, area: Rect, code: int) -> None:
             assert code_of(lambda: device.vpc.crop_resize(source, area, Size(32, 32))) == code
         else:
             made = device.vpc.crop_resize(source, area, Size(32, 32))
-            luma = planes(source.surface)[0]
+            luma = planes(frame_of(source))[0]
             assert np.array_equal(
-                planes(made.surface)[0],
+                planes(frame_of(made))[0],
                 luma[area.top : area.top + 32, area.left : area.left + 32],
             )
             made.release()
@@ -221,13 +221,13 @@ def test_odd_pictures_are_cut_or_refused(chip: Soc, code: int) -> None:
             assert code_of(lambda: device.vpc.resize(source, Size(64, 64))) == code
             even = declared(source, Size(126, 64))
             made = device.vpc.resize(even, Size(126, 64))
-            assert np.array_equal(planes(made.surface)[0], planes(source.surface)[0][:64, :126])
+            assert np.array_equal(planes(frame_of(made))[0], planes(frame_of(source))[0][:64, :126])
             made.release()
         else:
             made, again = (
                 device.vpc.resize(source, size) for size in (Size(126, 64), Size(127, 65))
             )
-            assert np.array_equal(planes(made.surface)[0], planes(source.surface)[0][:64, :126])
+            assert np.array_equal(planes(frame_of(made))[0], planes(frame_of(source))[0][:64, :126])
             assert again.size == Size(126, 64)
             made.release()
             again.release()

@@ -345,6 +345,17 @@ def view(frames_per_s: float, devices: int = 2, **fields: float | None) -> Snaps
     return Snapshot(**(values | fields))  # type: ignore[arg-type]
 
 
+def test_frames_that_the_host_decoded_are_counted_apart() -> None:
+    """Each lease once, though it is reported again; a line says how many, where there are any."""
+    on_host = LeaseDone("npu-0", "a", replace(receipt_of("a"), host_frames=7))
+    plain: list[tuple[float, RunEvent]] = [(0, PLAN), (1, started("b")), (2, done("b"))]
+    assert "on the host" not in describe(folded(plain).snapshot(3))
+    state = folded([*plain, (3, started("a")), (4, on_host), (5, on_host)])
+    now = state.snapshot(6)
+    assert (now.frames, now.host_frames) == (5000, 7)
+    assert "7 frames decoded on the host" in describe(now)
+
+
 def test_a_line_says_how_far_how_fast_and_how_long() -> None:
     """In units that people understand."""
     assert (

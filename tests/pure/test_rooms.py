@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,7 @@ ROWS = [
     ("index_cache", "ascend", "plan"),
     ("models", "scheduler"),
     ("device.py", "simulate"),
-    ("job",),
+    ("job", "backend"),
     ("table",),
     ("worker", "evaluate", "infer"),
     ("executors", "show"),
@@ -42,6 +42,27 @@ PURE = ("core", "observe", "plan", "scheduler", "simulate")
 AMBIENT = {"time", "datetime", "random", "os", "socket", "uuid", "secrets", "subprocess", "ray"}
 RAY_ROOMS = ("fleet.executors.ray.", "fleet.submit.ray_jobs")
 MOST_FILES = 20
+# What is told of the chips, without moving a pixel; all other files of fleet/ascend are engines.
+FACTS = (
+    "fleet.ascend.chips",
+    "fleet.ascend.clock",
+    "fleet.ascend.codes",
+    "fleet.ascend.figures",
+    "fleet.ascend.memory",
+    "fleet.ascend.soc",
+    "fleet.ascend.stream_rules",
+    "fleet.ascend.vdec_settings",
+)
+# Who may import engines: they are parts of the simulation, or simulate by themselves, as training.
+ENGINE_USERS = (
+    "fleet.ascend",
+    "fleet.backend.simulated",
+    "fleet.device",
+    "fleet.models",
+    "fleet.train",
+)
+# Who may import the simulated device: the door, and what names its type for jobs.
+DEVICE_USERS = ("fleet.backend", "fleet.job.frame_job", "fleet.worker.job_boundary")
 
 
 def imports(text: str) -> Iterator[str]:
@@ -168,6 +189,51 @@ def test_no_folder_is_crowded() -> None:
         counts[path.parent] += path.name != "__init__.py"
     crowded = {str(folder) for folder, count in counts.items() if count > MOST_FILES}
     assert crowded <= {str(ROOT / "fleet" / "cli")}
+
+
+def within(module: str, homes: Iterable[str]) -> bool:
+    """Return whether a module is one of some modules and folders, or lies in one."""
+    return any(module == home or module.startswith(f"{home}.") for home in homes)
+
+
+def around_the_door(module: str, text: str) -> set[str]:
+    """Return what a file imports of the simulated device though it has to go through the door."""
+    found = {name for name in imports(text) if name in MODULES}
+    engines = {name for name in found if within(name, ["fleet.ascend"]) and not within(name, FACTS)}
+    wrong = set() if within(module, ENGINE_USERS) else engines
+    if not within(module, DEVICE_USERS):
+        wrong |= found & {"fleet.device"}
+    if not within(module, ["fleet.backend"]):
+        wrong |= {name for name in found if within(name, ["fleet.backend.simulated"])}
+    return wrong
+
+
+@pytest.mark.parametrize("module", sorted(GRAPH))
+def test_engines_are_reached_through_one_door(module: str) -> None:
+    """fleet/backend/, so that a real chip can stand where the simulation stands."""
+    assert not around_the_door(module, TEXTS[module])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from fleet.ascend.vdec import VdecChannel",
+        "from fleet.ascend import vpc",
+        "from fleet.device import Device",
+        "from fleet.backend.simulated.simulation import Simulation",
+    ],
+)
+def test_a_way_around_the_door_would_be_seen(line: str) -> None:
+    """From a file of the worker."""
+    module = "fleet.worker.pipeline"
+    assert around_the_door(module, f"{TEXTS[module]}\n{line}\n")
+
+
+def test_a_worker_knows_nothing_of_libav() -> None:
+    """What a picture is made of, only its device knows."""
+    worker = [text for module, text in TEXTS.items() if within(module, ["fleet.worker"])]
+    assert worker
+    assert not [text for text in worker if "av" in {n.partition(".")[0] for n in imports(text)}]
 
 
 def test_ray_is_imported_in_one_place() -> None:

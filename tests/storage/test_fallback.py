@@ -19,12 +19,14 @@ from fleet.ascend.soc import Ascend310
 from fleet.ascend.surface import tight
 from fleet.core.interval import Interval
 from fleet.core.interval_set import EVER, DoneIntervals
+from fleet.core.run_events import RunEvent
 from fleet.driver.estimate import estimate
 from fleet.driver.identity import identify
 from fleet.driver.preparing.prepare import prepare
 from fleet.driver.preparing.prepared import Known
 from fleet.driver.session import load_session, resolve_target
 from fleet.errors import JobFileError
+from fleet.observe.progress import ProgressState
 from fleet.table.table import Table
 from fleet.views.plan import render as render_plan
 from fleet.views.summary import render
@@ -103,18 +105,31 @@ def test_with_it_they_have_rows_like_any_other(job: fleet.Job, archive: Path) ->
     assert not Table.open(job.output).verify().findings
 
 
+class Watching:
+    """Follows a run as a terminal does."""
+
+    def __init__(self) -> None:
+        self.progress = ProgressState()
+
+    def on_event(self, event: RunEvent) -> None:
+        """Add an event."""
+        self.progress.fold(event, 0)
+
+
 def test_each_frame_says_what_decoded_it(job: fleet.Job, tmp_path: Path) -> None:
     """So that they can be counted apart, also after a compact; the job's rows are as many."""
     chip = write(Clip(frames=FRAMES, gop=8), tmp_path / "chip.mp4")
     inputs = (*job.inputs, str(chip))
     both = fleet.Job(job.work, inputs, job.output, job.sample, fallback="cpu", lease_s=0.05)
-    report = fleet.run(both, on="inline")
+    watching = Watching()
+    report = fleet.run(both, on="inline", observer=watching)
     for _ in range(2):
         frames = fleet.read(job.output).frames.to_table(columns=["uri", "decoded_by"]).to_pylist()
         by = {Path(row["uri"]).name: row["decoded_by"] for row in frames}
         assert by.pop("chip.mp4") == "vdec"
         assert set(by.values()) == {"host"}
-        assert len(frames) - FRAMES // 3 == report.host_frames
+        by_host = sum(row["decoded_by"] == "host" for row in frames)
+        assert by_host == report.host_frames == watching.progress.snapshot(0).host_frames
         table = Table.open(job.output)
         Table(table.folder, table.job, pause_s=0).compact()
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 from exact import pixels
 
 import fleet
+from fleet.ascend.surface import frame_of
 
 
 @dataclass(frozen=True)
@@ -22,5 +23,5 @@ class Digests(fleet.FrameJob[Any]):
     def run(self, opened: Any, batch: fleet.FrameBatch) -> fleet.Rows:
         """Take the digest of each picture."""
         del opened
-        found = [pixels(picture.surface) for picture in batch.pictures]
+        found = [pixels(frame_of(picture)) for picture in batch.pictures]
         return fleet.Rows(np.arange(len(batch), dtype=np.int32), {"pixels": found})

@@ -14,10 +14,10 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.ascend.soc import soc
-from fleet.ascend.surface import planes
+from fleet.ascend.surface import frame_of, planes
+from fleet.backend.backend import Backend
+from fleet.backend.kinds import Opening, open_device
 from fleet.core.source import address_of_stream
-from fleet.device import Device
 from fleet.plan.cost import CostModel
 from fleet.plan.lease import Lease
 from fleet.plan.order import LeaseOrder, order
@@ -27,7 +27,6 @@ from fleet.video.containers.limits import WHOLE_BYTES
 from fleet.video.index import VideoIndex
 from fleet.video.probe.probe import probe
 from fleet.worker.decode import DecodeLoss, ShardDecoder
-from fleet.worker.host_decoder import open_decoder
 from fleet.worker.prefetch import Fetch, FetchPool
 from fleet.worker.upright import upright
 
@@ -109,7 +108,7 @@ def sharded(
     work = video_work(index, wanted, DoneIntervals([]), CostModel())
     seen: list[Seen] = []
     fetched = fed = 0
-    with closing(FetchPool()) as readers, Device(soc("Ascend310")) as device:
+    with closing(FetchPool()) as readers, closing(open_device(Opening("Ascend310"))) as device:
         for first, last in pairwise(sorted(set(cuts))):
             lease = Lease(f"{first}-{last}", (work.shard(first, last),))
             made = order(lease, {index.source.uri: work})
@@ -120,16 +119,16 @@ def sharded(
     return seen, fetched, fed
 
 
-def _decode(made: LeaseOrder, device: Device, readers: FetchPool) -> tuple[list[Seen], int]:
+def _decode(made: LeaseOrder, device: Backend, readers: FetchPool) -> tuple[list[Seen], int]:
     lost: list[DecodeLoss] = []
     seen: list[Seen] = []
     fetch = Fetch(made, readers)
     (shard,) = made.shards
-    with closing(open_decoder(device, shard.stream)) as channel:
+    with closing(device.open_decoder(shard.stream)) as channel:
         decoder = ShardDecoder(shard, channel, lambda row: fetch.packet(shard, row), lost.append)
         for picture in upright(decoder.pictures(), shard.stream, device, lost.append):
             number, pts = int(shard.frames[picture.row]), int(shard.packets.pts[picture.row])
-            seen.append((number, pts, pixels(picture.surface)))
+            seen.append((number, pts, pixels(frame_of(picture))))
             picture.release()
     assert not lost, f"lost {lost}"
     return seen, decoder.fed

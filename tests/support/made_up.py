@@ -9,6 +9,7 @@ from fractions import Fraction
 import av
 import numpy as np
 
+from fleet.ascend.surface import Surface
 from fleet.clock import SYSTEM_CLOCK, Clock
 from fleet.core.frames import Colour, Detections, FrameBatch, Picture, Rows
 from fleet.core.geometry import Size
@@ -38,7 +39,7 @@ class _NoMemory:
         """Nothing is held."""
 
 
-_SURFACE = av.VideoFrame(16, 16, "yuv420p")
+_SURFACE = Surface(av.VideoFrame(16, 16, "yuv420p"))
 
 
 def batch_of(uri: str, frames: Sequence[int]) -> FrameBatch:

@@ -18,15 +18,15 @@ from exact import eight_bit, index_of, pixels
 from generate import CODECS, CONTAINERS, Clip, GopKind, cached
 from other_codecs import KINDS, made
 
-from fleet.ascend.soc import soc
-from fleet.device import Device
+from fleet.ascend.surface import frame_of
+from fleet.backend.backend import Backend
+from fleet.backend.kinds import Opening, open_device
 from fleet.errors import FleetError
 from fleet.plan.cost import CostModel
 from fleet.plan.lease import Lease
 from fleet.plan.order import order
 from fleet.plan.shard import DoneIntervals, video_work
 from fleet.worker.decode import DecodeLoss, ShardDecoder
-from fleet.worker.host_decoder import open_decoder
 from fleet.worker.prefetch import Fetch, FetchPool
 
 SEED, FILES = 20261128, 500
@@ -138,7 +138,7 @@ def _frames(
 
 
 def by_fleet(
-    path: Path, device: Device, readers: FetchPool, gops_per_lease: int | None = 1
+    path: Path, device: Backend, readers: FetchPool, gops_per_lease: int | None = 1
 ) -> Given:
     """Decode by leases of so many GOPs; None: of all there are."""
     given = Given()
@@ -155,10 +155,10 @@ def by_fleet(
             made_ = order(Lease("lease", shards), {index.source.uri: work})
             (shard,) = made_.shards
             fetch, lost = Fetch(made_, readers), list[DecodeLoss]()
-            with closing(open_decoder(device, shard.stream)) as channel:
+            with closing(device.open_decoder(shard.stream)) as channel:
                 decoder = ShardDecoder(shard, channel, partial(fetch.packet, shard), lost.append)
                 for picture in decoder.pictures():
-                    name, pts = pixels(picture.surface), int(shard.packets.pts[picture.row])
+                    name, pts = pixels(frame_of(picture)), int(shard.packets.pts[picture.row])
                     given.frames.append((pts, name))
                     picture.release()
             for loss in lost:
@@ -218,7 +218,7 @@ def compare(files: int, seed: int, keep: Path | None = None) -> Comparison:
         sound = originals(Path(folder))
         found.kinds = len(sound)
         right = {path: {name for _, name in by_pyav(path).frames} for path in sound}
-        with Device(soc("Ascend310")) as device:
+        with closing(open_device(Opening("Ascend310"))) as device:
             for number in range(files):
                 source = sound[number % len(sound)]
                 about, data = mutated(source.read_bytes(), chance)

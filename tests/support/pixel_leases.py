@@ -15,6 +15,7 @@ from exact import index_of, pixels
 from generate import Clip, write
 
 from fleet import FrameJob
+from fleet.ascend.surface import frame_of
 from fleet.core.frames import FrameBatch, Rows
 from fleet.core.interval import LeaseNames
 from fleet.plan.cost import CostModel
@@ -45,7 +46,7 @@ class Pixels(FrameJob):
         del opened
         for frame in batch.frames.tolist():
             self.on_event(frame)
-        digests = [pixels(picture.surface) for picture in batch.pictures]
+        digests = [pixels(frame_of(picture)) for picture in batch.pictures]
         return Rows(np.arange(len(batch), dtype=np.int32), {"digest": digests})
 
 

@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-import struct
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import pytest
+from clean_aperture import AREA, cropped
 from exact import eight_bit, index_of, named, sequential, sharded
 from generate import Clip, cached
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.ascend.surface import planes
-from fleet.core.geometry import Rect, Size
+from fleet.core.geometry import Size
 from fleet.video.containers.display_matrix import Aperture
 from fleet.video.probe.serialize import stream_from_json, stream_to_json
 from fleet.views.index import describe as described
-
-AREA = Rect(16, 4, 136, 104)
-
-
-def _cropped(source: Path, path: Path) -> Path:
-    """Write an MP4 file again with a clean aperture, AREA, in its sample description."""
-    data = bytearray(source.read_bytes())
-    off = 2 * AREA.left + AREA.width - 160, 2 * AREA.top + AREA.height - 128
-    size = AREA.width, 1, AREA.height, 1
-    clap = struct.pack(">I4s4IiIiI", 40, b"clap", *size, off[0], 2, off[1], 2)
-    moov = data.index(b"moov")
-    for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"):
-        at = data.index(name, moov) - 4
-        end = at + int.from_bytes(data[at : at + 4], "big")
-        data[at : at + 4] = (end - at + len(clap)).to_bytes(4, "big")
-    data[end:end] = clap
-    path.write_bytes(data)
-    return path
 
 
 def _copied(source: Path, path: Path) -> Path:
@@ -64,7 +46,7 @@ def _shown(path: Path) -> list[str]:
 @pytest.mark.parametrize("container", ["mp4", "mkv"])
 def test_a_job_gets_what_is_shown(clip_folder: Path, tmp_path: Path, container: str) -> None:
     """Bit for bit, in MP4 and Matroska; as stored, all of it."""
-    path = _cropped(cached(Clip(container="mp4"), clip_folder), tmp_path / "cropped.mp4")
+    path = cropped(cached(Clip(container="mp4"), clip_folder), tmp_path / "cropped.mp4")
     path = path if container == "mp4" else _copied(path, tmp_path / "cropped.mkv")
     index = index_of(path)
     assert (index.stream.shown_area, index.stream.shown_size) == (AREA, AREA.size)
@@ -81,7 +63,7 @@ def test_a_job_gets_what_is_shown(clip_folder: Path, tmp_path: Path, container: 
 def test_pictures_are_cropped_before_they_are_turned(clip_folder: Path, tmp_path: Path) -> None:
     """As the aperture is one of the stored picture."""
     clip = Clip(container="mp4", rotation=90)
-    index = index_of(_cropped(cached(clip, clip_folder), tmp_path / "cropped.mp4"))
+    index = index_of(cropped(cached(clip, clip_folder), tmp_path / "cropped.mp4"))
     assert index.stream.shown_size == Size(AREA.height, AREA.width)
     wanted = index.frame_of_row[index.order] >= 0
     seen, _, _ = sharded(index, [0, len(index.cuts)], wanted)

@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 
 import fleet
 from fleet import Device, FrameBatch, FrameJob, Rows
-from fleet.ascend.surface import planes
+from fleet.ascend.surface import frame_of, planes
 from fleet.core.source import Source
 from fleet.errors import InputNotFoundError
 from fleet.storage import expand
@@ -42,7 +42,7 @@ class Pixels(FrameJob[Device]):
         """Copy each picture."""
         del opened
         columns: dict[str, list[Any]] = {
-            "planes": [b"".join(p.tobytes() for p in planes(x.surface)) for x in batch.pictures],
+            "planes": [b"".join(p.tobytes() for p in planes(frame_of(x))) for x in batch.pictures],
             "rgb": [picture.rgb().tobytes() for picture in batch.pictures],
             "width": [picture.size.width for picture in batch.pictures],
         }

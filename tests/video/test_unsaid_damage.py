@@ -14,17 +14,16 @@ from mutated import Given, by_fleet, by_pyav, differences
 from other_codecs import made
 
 from fleet.ascend import unwritten
-from fleet.ascend.soc import soc
 from fleet.ascend.unwritten import Unwritten
-from fleet.device import Device
-from fleet.worker.complaints import complaints
+from fleet.backend.kinds import Opening, open_device
+from fleet.backend.simulated.complaints import complaints
 from fleet.worker.prefetch import FetchPool
 
 
 @pytest.fixture(scope="module")
 def decode() -> Iterator[Callable[[Path, int | None], Given]]:
     """Decode a file, by leases of so many GOPs, or of all."""
-    with closing(FetchPool()) as readers, Device(soc("Ascend310")) as device:
+    with closing(FetchPool()) as readers, closing(open_device(Opening("Ascend310"))) as device:
         yield lambda path, gops: by_fleet(path, device, readers, gops)
 
 

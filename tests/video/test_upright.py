@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import fleet
-from fleet.ascend.surface import planes
+from fleet.ascend.surface import frame_of, planes
 from fleet.core.geometry import Size
 from fleet.driver.recheck.recheck import recheck
 from fleet.video.index import VideoIndex
@@ -132,7 +132,7 @@ class Looks(fleet.FrameJob):
         columns = {
             "width": [picture.size.width for picture in batch.pictures],
             "height": [picture.size.height for picture in batch.pictures],
-            "pixels": [pixels(picture.surface) for picture in batch.pictures],
+            "pixels": [pixels(frame_of(picture)) for picture in batch.pictures],
         }
         return fleet.Rows(np.arange(len(batch), dtype=np.int32), columns)
 

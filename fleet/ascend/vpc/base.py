@@ -8,7 +8,7 @@ from fleet.ascend.clock import Clock, vpc_s
 from fleet.ascend.memory import Memory
 from fleet.ascend.scaling import Scaler
 from fleet.ascend.soc import Soc
-from fleet.ascend.surface import UNCHANGED, in_memory
+from fleet.ascend.surface import UNCHANGED, check_own, frame_of, in_memory
 from fleet.ascend.vpc.pixels import cut, paste
 from fleet.ascend.vpc.rules import VpcRules
 from fleet.core.frames import Colour, Matrix, Picture, Range
@@ -37,18 +37,20 @@ class VpcBase:
     def _check(
         self, picture: Picture, size: Size, interpolation: int, pixel_format: PixelFormat
     ) -> None:
+        check_own(self._memory, picture)
         self._rules.check_input(picture)
         self._rules.check_output(size, pixel_format)
         self._rules.check_interpolation(interpolation)
 
     def _part(self, picture: Picture, area: Rect) -> av.VideoFrame:
         """Return the pixels of an area; of a picture with odd sides, the even part of it."""
+        check_own(self._memory, picture)
         if area.size != picture.size:
-            return cut(picture.surface, area)
+            return cut(frame_of(picture), area)
         even = self._rules.even(picture.size, picture.pixel_format)
         if even == picture.size:
-            return picture.surface
-        return cut(picture.surface, Rect(0, 0, even.width, even.height))
+            return frame_of(picture)
+        return cut(frame_of(picture), Rect(0, 0, even.width, even.height))
 
     def _made(
         self,
@@ -66,11 +68,12 @@ class VpcBase:
     def _paste(
         self, picture: Picture, roi: Rect, onto: Picture, area: Rect, interpolation: int
     ) -> None:
+        check_own(self._memory, onto)
         part = self._part(picture, roi)
         part = self._scaler.scale(part, area.size, interpolation, onto.pixel_format)
-        if part.format.name != onto.surface.format.name:
-            part = part.reformat(format=onto.surface.format.name, threads=1, **UNCHANGED)
-        paste(part, onto.surface, area)
+        if part.format.name != frame_of(onto).format.name:
+            part = part.reformat(format=frame_of(onto).format.name, threads=1, **UNCHANGED)
+        paste(part, frame_of(onto), area)
         self._count(roi.size, area.size)
 
     def _count(self, source: Size, target: Size) -> None:
@@ -89,7 +92,7 @@ class VpcBase:
     ) -> Picture:
         self._count(source, target)
         if colour is None:
-            was_rgb, is_rgb = picture.surface.format.is_rgb, surface.format.is_rgb
+            was_rgb, is_rgb = frame_of(picture).format.is_rgb, surface.format.is_rgb
             colour = _WIDE_BT601 if was_rgb and not is_rgb else picture.colour
         args = (self._soc, self._memory, surface, colour, picture.row, "vpc picture")
         return in_memory(*args, pixel_format)

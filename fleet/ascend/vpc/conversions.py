@@ -8,6 +8,7 @@ import av
 
 from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.scaling import MATRICES
+from fleet.ascend.surface import check_own, frame_of
 from fleet.ascend.vpc.base import VpcBase
 from fleet.ascend.vpc.filters import Border, Counts, border, equalized, histogram, looked_up
 from fleet.core.frames import Picture
@@ -32,7 +33,7 @@ class Conversions(VpcBase):
             rule = "docs/chip.md#vpc-convert"
             raise_device_error(Code.ACL_ERROR_INVALID_PARAM, message, "Choose 0 to 5.", rule)
         with self._clock.stage("vpc"):
-            made = self._scaler.convert(picture.surface, pixel_format, matrix)
+            made = self._scaler.convert(frame_of(picture), pixel_format, matrix)
             return self._finish(picture, made, picture.size, picture.size, pixel_format)
 
     def make_border(self, picture: Picture, edges: Border) -> Picture:
@@ -46,14 +47,15 @@ class Conversions(VpcBase):
         self._check(picture, size, 0, picture.pixel_format)
         edges.check(picture.size, picture.pixel_format)
         with self._clock.stage("vpc"):
-            made = border(picture.surface, edges)
+            made = border(frame_of(picture), edges)
             return self._finish(picture, made, picture.size, size, picture.pixel_format)
 
     def histogram(self, picture: Picture) -> Counts:
         """Return how often each value of luma occurs: int64 [256] (310P); 200006 elsewhere."""
         self._rules.check_operation("count histogram")
+        check_own(self._memory, picture)
         self._rules.check_input(picture)
-        return histogram(picture.surface)
+        return histogram(frame_of(picture))
 
     def equalize(self, picture: Picture) -> Picture:
         """Return a picture whose luma is spread over all values (310P); 200006 elsewhere."""
@@ -77,5 +79,5 @@ class Conversions(VpcBase):
     ) -> Picture:
         self._check(picture, picture.size, 0, picture.pixel_format)
         with self._clock.stage("vpc"):
-            made = change(picture.surface)
+            made = change(frame_of(picture))
             return self._finish(picture, made, picture.size, picture.size, picture.pixel_format)

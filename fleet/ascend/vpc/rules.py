@@ -150,5 +150,5 @@ class VpcRules:
         layout = pixel_format.layout
         if (layout.even_width and size.width % 2) or (layout.even_height and size.height % 2):
             message = f"VPC takes and makes {pixel_format.name} with even sides, not {size}."
-            way_out = "Declare the even part of the picture (fleet.ascend.surface.declared)."
+            way_out = "Declare the even part of the picture (fleet.declared)."
             raise_device_error(_INVALID, message, way_out, "docs/chip.md#vpc-even")

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from fleet.ascend.figures.footprint import decoding, given_bytes
 from fleet.ascend.soc import Soc
 from fleet.ascend.stream_rules import check_host_stream, check_stream, is_for_host
 from fleet.core.interval_set import DoneIntervals
@@ -112,6 +113,8 @@ class Examiner:
             look_again,
             on_host=on_host,
             video_start=self._start(source, index.stream),
+            decoding_bytes=decoding(self._soc, index.stream, source.bytes, on_host=on_host),
+            picture_bytes=given_bytes(self._soc, index.stream, on_host=on_host),
         )
         return Todo(work, _video(index, wanted), index.bytes_read)
 

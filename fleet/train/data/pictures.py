@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 
 from fleet.ascend.aipp import Aipp
 from fleet.ascend.aipp_config import AippConfig
-from fleet.ascend.soc import soc
 from fleet.ascend.surface import tight
+from fleet.backend.kinds import Opening, open_device
 from fleet.core.frames import ChannelOrder
 from fleet.core.geometry import Placement, Size, letterbox
-from fleet.device import Device
 from fleet.errors import UsageError
 from fleet.plan.cost import CostModel
 from fleet.plan.lease import Lease
@@ -60,17 +59,17 @@ def bands(index: VideoIndex, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, B
     aipp = Aipp(AippConfig(order=ChannelOrder.RGB), CANVAS, 1, np.uint8)
     work = video_work(index, wanted, DoneIntervals([]), CostModel())
     lost: list[DecodeLoss] = []
-    with closing(FetchPool()) as readers, Device(soc(_CHIP)) as device:
+    with closing(FetchPool()) as readers, closing(open_device(Opening(_CHIP))) as device:
         lease = Lease("train", (work.shard(0, len(index.cuts)),))
         made = order(lease, {index.source.uri: work})
         (shard,) = made.shards
         fetch = Fetch(made, readers)
-        with closing(fetch), closing(device.open_vdec(index.stream)) as channel:
+        with closing(fetch), closing(device.device.open_vdec(index.stream)) as channel:
             decoder = ShardDecoder(
                 shard, channel, lambda row: fetch.packet(shard, row), lost.append
             )
             for picture in upright(decoder.pictures(), index.stream, device, lost.append):
-                placed = device.vpc.place(picture, placement)
+                placed = device.device.vpc.place(picture, placement)
                 rgb = aipp.run(tight(placed)[None], picture.colour)[0]
                 band = rgb[:, BAND_TOP : BAND_TOP + BAND.height].transpose(1, 2, 0)
                 yield int(shard.frames[picture.row]), np.ascontiguousarray(band, np.uint8)

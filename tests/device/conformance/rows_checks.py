@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from conformance_row import SECOND, Rows
+from conformance_row import SECOND, TRAINING, Rows
 from elementary import encoded, stream_info
 from networks import LABELS, colour_network
 from probing import HD, code, codes, painted, still
 
 from fleet.ascend.soc import CHIPS
 from fleet.ascend.vdec_settings import ChannelSettings
+from fleet.ascend.venc import EncodeSettings
 from fleet.core.access_unit import NalUnits
 from fleet.core.geometry import Rect, Size
 from fleet.core.pixel_format import PixelFormat as P
@@ -194,12 +195,29 @@ CHECKS.missing(
     "The input has the bytes that AIPP reads.",
     "execute takes the tensor behind AIPP, not the bytes before it (145021, 145022, 145003 are raised)",
 )
-CHECKS.missing(
-    "thread-context",
+
+
+@CHECKS.row(
     "D",
-    "A call on another thread's context.",
-    "a closed device answers 107002; there are no contexts to take the wrong one of (107003)",
+    "docs/chip.md#memory-context",
+    expect=(107003, 107003, 107003, 107003, 107002),
+    by_chip={TRAINING: (107003, 107003, 107003, 200006, 107002)},
 )
+def thread_context(device: Device) -> object:
+    """Each engine given a picture of another device; a call on a device that is closed."""
+    size = Size(640, 480)
+    with Device(device.soc, 1) as other:
+        foreign, own = painted(other, size), painted(device, size)
+        found = codes(
+            lambda: device.vpc.resize(foreign, Size(64, 64)),
+            lambda: device.vpc.crop_paste(own, Rect(0, 0, 64, 64), foreign, Rect(0, 0, 64, 64)),
+            lambda: device.jpege.encode(foreign),
+            lambda: device.open_venc(EncodeSettings(0, size, 10)).send(foreign),
+        )
+        foreign.release()
+        own.release()
+    device.close()
+    return (*found, code(lambda: device.memory.allocate(1, "probe")))
 
 
 @CHECKS.row("D", "docs/chip.md#memory-limit", expect=(207001, 100000, 107002))

@@ -13,10 +13,10 @@ from vdec_probing import Seen, decoded, encoded_clip, open_channel, told
 
 from fleet.ascend.clock import vdec_s
 from fleet.ascend.memory import ADDRESS_STEP
-from fleet.ascend.surface import download
 from fleet.ascend.vdec_session import ChannelDescription, OutputFields
 from fleet.ascend.vdec_settings import ChannelSettings
 from fleet.core.access_unit import NalUnits
+from fleet.core.frames import download
 from fleet.core.geometry import Size
 from fleet.core.pixel_format import PixelFormat as P
 from fleet.device import Device

@@ -11,6 +11,7 @@ from elementary import changed, samples
 from probing import HD, P720, code, codes
 from vdec_probing import Seen, decoded, encoded_clip, open_channel, told
 
+from fleet.ascend.surface import frame_of
 from fleet.ascend.vdec_session import ChannelDescription
 from fleet.ascend.vdec_settings import ChannelSettings
 from fleet.device import Device
@@ -73,7 +74,7 @@ def ten_bits(device: Device) -> object:
     """10 bits come out as 8."""
     clip = encoded_clip("hevc", "keyint=12:bframes=0", pixels="yuv420p10le")
     picture = decoded(device, clip)[0]
-    return picture.pixel_format.name, samples(picture.surface)[0].dtype.itemsize * 8
+    return picture.pixel_format.name, samples(frame_of(picture))[0].dtype.itemsize * 8
 
 
 @VDEC_SETTINGS.row(
@@ -114,7 +115,7 @@ def skipping(device: Device) -> object:
     units = tuple(replace(unit, wanted=unit.row % 2 == 1) for unit in clip.units)
     some = decoded(device, replace(clip, units=units))
     same = all(
-        np.array_equal(samples(p.surface)[0], samples(whole[p.row].surface)[0]) for p in some
+        np.array_equal(samples(frame_of(p))[0], samples(frame_of(whole[p.row]))[0]) for p in some
     )
     return [picture.row for picture in some], same
 

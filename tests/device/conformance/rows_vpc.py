@@ -6,7 +6,7 @@ import numpy as np
 from conformance_row import SECOND, Rows
 from probing import code, codes, painted, taken
 
-from fleet.ascend.surface import planes, tight
+from fleet.ascend.surface import frame_of, planes, tight
 from fleet.ascend.vpc import Region
 from fleet.ascend.vpc.filters import Border
 from fleet.core.geometry import Rect, Size
@@ -249,7 +249,7 @@ def unequal_areas(device: Device) -> object:
     source, onto = painted(device, Size(64, 64)), painted(device, Size(128, 128))
     device.vpc.crop_paste(source, Rect(0, 0, 32, 32), onto, Rect(0, 0, 64, 64))
     alone = device.vpc.crop_resize(source, Rect(0, 0, 32, 32), Size(64, 64))
-    return np.array_equal(planes(onto.surface)[0][:64, :64], planes(alone.surface)[0])
+    return np.array_equal(planes(frame_of(onto))[0][:64, :64], planes(frame_of(alone))[0])
 
 
 @VPC.row("I", "docs/chip.md#vpc-border", expect=True)

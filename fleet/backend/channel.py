@@ -9,7 +9,10 @@ from fleet.core.frames import Picture
 
 
 class Channel(Protocol):
-    """A decoder with the life of `fleet.ascend.decoder.StreamDecoder`, which is one."""
+    """A decoder with the life of `fleet.ascend.decoder.StreamDecoder`, which is one.
+
+    docs/backend.md says what a decoder on a real chip has to do.
+    """
 
     @property
     def stage(self) -> str:
@@ -17,7 +20,7 @@ class Channel(Protocol):
 
     @property
     def decoded_by(self) -> str:
-        """How rows of frames name it."""
+        """How rows of frames name it: vdec, jpegd or host."""
 
     @property
     def damaged_row(self) -> int | None:

@@ -15,21 +15,16 @@ from fleet.ascend.codes import Code
 from fleet.ascend.decoder import StreamDecoder
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
-from fleet.ascend.stream_rules import check_host_stream, check_stream
+from fleet.ascend.stream_rules import check_host_stream
 from fleet.ascend.surface import UNCHANGED
-from fleet.ascend.vdec import VdecChannel
 from fleet.ascend.vpc.pixels import cut_odd
+from fleet.backend.simulated.complaints import PATCHING, complaints
 from fleet.core.access_unit import AccessUnit
 from fleet.core.frames import Colour, Picture, Range
 from fleet.core.geometry import Size
-from fleet.device import Device
-from fleet.errors import StreamRefusedError
 from fleet.video.other_codecs import mjpeg
 from fleet.video.other_codecs.mpeg4 import Mpeg4Reader
 from fleet.video.stream import StreamInfo
-from fleet.worker.channel import Channel
-from fleet.worker.complaints import PATCHING, complaints
-from fleet.worker.still_decoder import JpegdChannel
 
 _SURFACES = frozenset({"yuv420p", "yuvj420p"})
 _MJPEG = frozenset({"mjpeg", "jpeg"})
@@ -124,21 +119,6 @@ class HostDecoder(StreamDecoder):
             options = _options(frame, self._colour)
             frame = self._to_8_bit.reformat(frame, format="yuv420p", threads=1, **options)
         return cut_odd(frame)
-
-
-def open_decoder(device: Device, stream: StreamInfo) -> Channel:
-    """Open a channel of VDEC, or JPEGD for a JPEG file; or the host's, where the chip refuses it.
-
-    Raises what `Device.open_vdec` raises, StreamRefusedError only where neither decodes the stream.
-    """
-    try:
-        check_stream(device.soc, stream)
-    except StreamRefusedError:
-        return HostDecoder(device.soc, device.memory, device.clock, stream)
-    if stream.jpeg is not None:
-        return JpegdChannel(device)
-    channel: VdecChannel = device.open_vdec(stream)
-    return channel
 
 
 def _options(frame: av.VideoFrame, colour: Colour) -> dict[str, Any]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from fleet.ascend.stills.jpegd import Jpegd
 from fleet.core.access_unit import AccessUnit
 from fleet.core.frames import Picture
-from fleet.device import Device
 from fleet.errors import DeviceError
 
 
 class JpegdChannel:
-    """A decoder that returns the picture of each unit at once; see `Channel`.
+    """A decoder that returns the picture of each unit at once; see `fleet.backend.channel.Channel`.
 
     JPEGD keeps nothing between files, so there is nothing to drain, to reset or to free.
     """
@@ -17,8 +17,8 @@ class JpegdChannel:
     stage = "jpegd"
     decoded_by = "jpegd"
 
-    def __init__(self, device: Device) -> None:
-        self._jpegd = device.jpegd
+    def __init__(self, jpegd: Jpegd) -> None:
+        self._jpegd = jpegd
         self._damaged_row: int | None = None
 
     @property

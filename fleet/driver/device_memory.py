@@ -1,0 +1,105 @@
+"""Whether a job fits into the memory of one device, found out before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fleet.ascend.codes import Code
+from fleet.ascend.figures.footprint import Terms, jpeg_bytes, picture_bytes
+from fleet.ascend.memory import allocation_bytes
+from fleet.ascend.soc import MB, Soc
+from fleet.driver.chip_time import job_use
+from fleet.errors import JobTooLargeError
+from fleet.job.frame_job import FrameJob
+from fleet.models.card import ModelCard
+from fleet.plan.shard import VideoWork
+
+_WAYS_OUT = "Lower the job's `batch`, compile a smaller model, or leave the largest videos out."
+
+
+@dataclass(frozen=True)
+class DeviceMemory:
+    """What one device of a job holds at its peak, at most, over the video that takes most."""
+
+    terms: Terms
+    """Bytes with the name of what holds them."""
+    budget_bytes: int
+    """The memory of the chip."""
+    uri: str = ""
+    """The video; empty where there is none."""
+
+    @property
+    def total_bytes(self) -> int:
+        """All terms together."""
+        return sum(count for _, count in self.terms)
+
+    def __str__(self) -> str:
+        listed = " + ".join(f"{holder} {_mb(count)}" for holder, count in self.terms)
+        of = f", for {self.uri}" if self.uri else ""
+        return f"{_mb(self.total_bytes)} of {_mb(self.budget_bytes)} MB: {listed}{of}"
+
+
+def check_models(cards: Mapping[str, ModelCard], chip: Soc) -> None:
+    """Raise JobTooLargeError (245000) where the models alone do not fit into a device."""
+    held = DeviceMemory(_standing(cards.values(), chip), chip.memory_bytes)
+    if held.total_bytes > chip.memory_bytes:
+        code, way_out = Code.ACL_ERROR_GE_MEMORY_ALLOCATION, "Compile a smaller one, or less batch."
+        message = f"The job's models do not fit into an {chip.name} ({int(code)}): {held}."
+        raise JobTooLargeError(message, way_out, int(code))
+
+
+def check_job(held: DeviceMemory, chip: Soc) -> None:
+    """Raise JobTooLargeError (207001) where a device would hold more than it has."""
+    if held.total_bytes > held.budget_bytes:
+        code = Code.ACL_ERROR_RT_MEMORY_ALLOCATION
+        message = f"The job does not fit into an {chip.name} ({int(code)}): {held}."
+        raise JobTooLargeError(message, _WAYS_OUT, int(code))
+
+
+def device_memory(
+    works: Iterable[VideoWork], cards: Iterable[ModelCard], job: FrameJob[Any], chip: Soc
+) -> DeviceMemory:
+    """Return what a device holds at most; a worker does one video at a time.
+
+    What the job's own code makes is counted by `FrameJob.chip_use`, and a model's input; a video
+    that changes its size to a larger one within the stream takes more.
+    """
+    cards = tuple(cards)
+    standing = _standing(cards, chip)
+    most = DeviceMemory(standing, chip.memory_bytes)
+    # Videos that differ in nothing that matters here are looked at once.
+    kinds = {
+        (work.size, work.shown_size, work.decoding_bytes, work.picture_bytes): work
+        for work in works
+    }
+    for work in kinds.values():
+        terms = (*standing, *work.decoding_bytes, *_job_terms(work, cards, job, chip))
+        if sum(count for _, count in terms) > most.total_bytes:
+            most = DeviceMemory(terms, chip.memory_bytes, work.source.uri)
+    return most
+
+
+def _standing(cards: Iterable[ModelCard], chip: Soc) -> Terms:
+    """Return what a device holds from beginning to end."""
+    models = ((f"model {card.name}", allocation_bytes(card.memory_bytes)) for card in cards)
+    return (("vpc channel", allocation_bytes(chip.vpc.command_bytes)), *models)
+
+
+def _job_terms(work: VideoWork, cards: Sequence[ModelCard], job: FrameJob[Any], chip: Soc) -> Terms:
+    """Return a batch, and what the job makes of one."""
+    terms = [(f"batch of {job.batch:,}", job.batch * work.picture_bytes)]
+    if cards:
+        terms += [("model input", max(picture_bytes(chip, card.source) for card in cards))]
+    use = job_use(job, work.shown_size)
+    if scaled := use.get("vpc"):
+        each = sum(picture_bytes(chip, size) for size in scaled)
+        terms += [(f"{len(scaled) * job.batch} scaled pictures", job.batch * each)]
+    if jpegs := use.get("jpege"):
+        terms += [("jpege output", max(jpeg_bytes(chip, size) for size in jpegs))]
+    return tuple(terms)
+
+
+def _mb(count: int) -> str:
+    return f"{count / MB:,.1f}"

@@ -1,0 +1,201 @@
+"""Whether a job fits into a device is known before it runs, and never less than it then takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from generate import Clip, write
+from other_codecs import made
+from PIL import Image
+from typer.testing import CliRunner
+
+import fleet
+from fleet.ascend.soc import CHIPS, MB
+from fleet.backend.kinds import KINDS
+from fleet.cli import app
+from fleet.device import Device
+from fleet.driver.device_memory import DeviceMemory
+from fleet.driver.estimate import estimate
+from fleet.driver.session import load_session, resolve_target
+from fleet.errors import JobTooLargeError
+from fleet.job.code import load_job_class
+from fleet.models.compiler.compile import compile_model, read_labels
+
+JOBS = Path(__file__).parents[2] / "jobs"
+ARCHIVES: dict[str, Any] = {
+    "h264": Clip(frames=30, b_frames=3, pyramid=True),
+    "h265": Clip(codec="h265", frames=30, gop_kind="open"),
+    "turned": Clip(frames=20, rotation=90, sample_aspect=Fraction(3, 2)),
+    "upside down": Clip(frames=20, rotation=180),
+    "host": "mpeg4 with B",
+    "deep": "h264 10 bit",
+    "still": None,
+}
+
+
+def thumbnails() -> fleet.FrameJob[Device]:
+    """The job of the checkout that says what it does on VPC and JPEGE."""
+    made: fleet.FrameJob[Device] = load_job_class("thumbnails.py:Thumbnails", JOBS)()
+    return made
+
+
+def archive_of(kind: str, folder: Path) -> Path:
+    """Make an archive of one video."""
+    told = ARCHIVES[kind]
+    if isinstance(told, Clip):
+        return write(told, folder / "clip.mp4")
+    if isinstance(told, str):
+        return made(told, "mp4", folder)
+    Image.new("RGB", (1024, 682), (200, 40, 90)).save(folder / "still.jpg")
+    return folder / "still.jpg"
+
+
+@pytest.fixture
+def devices(monkeypatch: pytest.MonkeyPatch) -> list[Device]:
+    """The devices that are opened, whatever their kind."""
+    opened: list[Device] = []
+
+    def noting(plain: Any) -> Any:
+        def make(opening: Any) -> Any:
+            backend = plain(opening)
+            opened.append(backend.device)
+            return backend
+
+        return make
+
+    for kind, plain in list(KINDS.items()):
+        monkeypatch.setitem(KINDS, kind, noting(plain))
+    return opened
+
+
+@pytest.fixture
+def small_chip(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Give a chip less memory."""
+
+    def shrink(memory_bytes: int) -> None:
+        chip = replace(CHIPS["Ascend310"], memory_bytes=memory_bytes)
+        monkeypatch.setitem(CHIPS, "Ascend310", chip)
+
+    return shrink
+
+
+def planned(job: fleet.Job) -> DeviceMemory:
+    """What the plan says."""
+    found = estimate(load_session(resolve_target(job)), 1).memory
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+@pytest.mark.parametrize("kind", ARCHIVES)
+def test_a_device_never_holds_more_than_was_planned(
+    tmp_path: Path, devices: list[Device], kind: str, chip: str
+) -> None:
+    """At its peak, over every way of decoding; channels are counted to the byte."""
+    video, output = archive_of(kind, tmp_path), tmp_path / "out"
+    job = fleet.Job(thumbnails(), video, output, soc=chip, fallback="cpu")
+    job = replace(job, media="images") if kind == "still" else job
+    told = planned(job)
+    assert fleet.run(job, on="inline").total.frames
+    (device,) = devices
+    assert 0 < device.memory.peak_bytes <= told.total_bytes
+    terms = dict(told.terms)
+    for holder in {"vpc channel", "vdec channel"} & device.memory.peak_by_holder().keys():
+        assert device.memory.peak_by_holder()[holder] == terms[holder]
+    assert ("vdec channel" in terms) == (kind in {"h264", "h265", "turned", "upside down"})
+
+
+def test_a_model_is_counted_as_it_is_loaded(
+    tmp_path: Path,
+    devices: list[Device],
+    small_chip: Any,
+    fastestdet_onnx: Path,
+    coco_names: Path,
+) -> None:
+    """With its weights, workspace, inputs and outputs; alone it is refused with its own number."""
+    om = compile_model(
+        fastestdet_onnx.read_bytes(),
+        head="fastestdet",
+        labels=read_labels(coco_names.read_text("utf-8"), "coco.names"),
+        name="small",
+        soc=CHIPS["Ascend310"],
+    )
+    (tmp_path / "small.om").write_bytes(om)
+    video = archive_of("turned", tmp_path)
+    fields = {"input": [str(video)], "output": str(tmp_path / "out")}
+    job = fleet.load_job(str(JOBS / "detect.toml"), {**fields, "model": str(tmp_path / "small.om")})
+    told = planned(job)
+    fleet.run(job, on="inline")
+    (device,) = devices
+    assert device.memory.peak_bytes <= told.total_bytes
+    counted = device.memory.peak_by_holder()["model small"]
+    assert dict(told.terms)["model small"] == counted
+    small_chip(counted)
+    with pytest.raises(JobTooLargeError, match=r"models do not fit .*\(245000\).* model small"):
+        fleet.run(replace(job, output=str(tmp_path / "other")), on="inline")
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_job_is_refused_where_a_byte_is_missing(tmp_path: Path, small_chip: Any) -> None:
+    """Before any frame is decoded, with every term, the number and the way out."""
+    job = fleet.Job(thumbnails(), archive_of("h264", tmp_path), tmp_path / "out")
+    told = planned(job)
+    small_chip(told.total_bytes - 1)
+    for ask in (lambda: planned(job), lambda: fleet.run(job, on="inline")):
+        with pytest.raises(JobTooLargeError) as refused:
+            ask()
+        assert refused.value.code == 207001
+        text = str(refused.value)
+        for part in ("(207001)", "clip.mp4", "Lower the job's `batch`"):
+            assert part in text
+        for holder, count in told.terms:
+            assert f"{holder} {count / MB:,.1f}" in text
+    assert not list((tmp_path / "out").rglob("part-*.parquet"))
+    small_chip(told.total_bytes)
+    assert fleet.run(job, on="inline").total.frames == 30
+
+
+@dataclass(frozen=True)
+class Greedy(fleet.FrameJob):
+    """A job that wants more pictures at a time than any chip holds."""
+
+    table: ClassVar[str] = "greedy"
+    schema: ClassVar[pa.Schema] = pa.schema([])
+    batch: ClassVar[int] = 2_000_000
+
+    def run(self, opened: Any, batch: fleet.FrameBatch) -> fleet.Rows:
+        """Return no rows."""
+        del opened, batch
+        return fleet.Rows(np.zeros(0, np.int32), {})
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+def test_a_batch_that_no_chip_holds_is_refused_on_each(tmp_path: Path, chip: str) -> None:
+    """2,000,000 pictures of 160 x 128 are 60 GB."""
+    job = fleet.Job(Greedy(), archive_of("h264", tmp_path), tmp_path / "out", soc=chip)
+    with pytest.raises(JobTooLargeError, match=r"batch of 2,000,000 58,654\.8"):
+        fleet.run(job, on="inline")
+
+
+def test_the_command_says_what_a_device_holds_and_refuses_with_code_2(
+    tmp_path: Path, small_chip: Any
+) -> None:
+    """`fleet plan` and `fleet run`, in the same words."""
+    job_file = JOBS / "thumbnails.toml"
+    video, output = archive_of("h264", tmp_path), tmp_path / "out"
+    arguments = [str(job_file), "--input", str(video), "--output", str(output)]
+    shown = CliRunner().invoke(app, ["plan", *arguments])
+    assert shown.exit_code == 0
+    text = " ".join(shown.output.split())
+    assert "of 7,759.0 MB: vpc channel" in text
+    assert "vdec channel" in text
+    small_chip(20 * MB)
+    for command in ("plan", "run"):
+        refused = CliRunner().invoke(app, [command, *arguments])
+        assert isinstance(refused.exception, JobTooLargeError)
