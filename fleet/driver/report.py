@@ -52,6 +52,8 @@ class RunReport:
     """Videos that the host decoded in this run, as the chip refuses them."""
     host_frames: int = 0
     """Frames of these that the job wanted."""
+    providers: str = ""
+    """With what networks were computed, where the job says it."""
 
     @property
     def exit_code(self) -> int:

@@ -24,6 +24,7 @@ from fleet.models.crops import Crop, CropPlanner, Unseen, place_crops
 from fleet.models.heads import Candidates, head_named
 from fleet.models.inner_detections import InnerDetections
 from fleet.models.nms import suppress
+from fleet.models.providers import Provider
 from fleet.models.session import SESSION_ERRORS, open_session
 
 BORDER = (114, 128, 128)
@@ -34,17 +35,24 @@ class Network:
     """A compiled model in a device's memory; one per thread, as the device is.
 
     `om` holds the compiled model's bytes; `path` names it in errors. ONNX Runtime stands in for the
-    cores, on one thread, and computes in the network's own precision, where the chip would use
-    float16. Raises ModelRefusedError for bytes that are no compiled model or name data outside
-    of them, DeviceError (545001) for a model of another chip, and DeviceOutOfMemoryError where it
-    does not fit.
+    cores, on one thread or with `providers`, and computes in the network's own precision, where the
+    chip would use float16. Raises ModelRefusedError for bytes that are no compiled model or name
+    data outside of them, DeviceError (545001) for a model of another chip, DeviceOutOfMemoryError
+    where it does not fit, and UsageError for a provider that is not there.
     """
 
     def __init__(
-        self, soc: Soc, memory: Memory, clock: Clock, vpc: Vpc, om: bytes, path: str
+        self,
+        soc: Soc,
+        memory: Memory,
+        clock: Clock,
+        vpc: Vpc,
+        om: bytes,
+        path: str,
+        providers: Sequence[Provider] = (),
     ) -> None:
         try:
-            self._session = open_session(om, path)
+            self._session = open_session(om, path, providers=providers)
         except SESSION_ERRORS as error:
             raise not_compiled(path) from error
         self.card = card_of(self._session, path)

@@ -85,6 +85,7 @@ class Worker:
             self._read_file,
             # An output that was begun by an earlier version goes on as that made it.
             full_range_jpegs=bool(spec.without),
+            providers=spec.providers,
         )
         opened = open_job(spec.work, self._device)
         self._pipeline = Pipeline(spec.work, self._device, opened, self._pulse, spec.injections)

@@ -82,7 +82,13 @@ def recomputing(job: Job, identity: JobIdentity, without: Collection[str]) -> It
 
     with (
         closing(FetchPool()) as readers,
-        Device(soc(job.soc), 0, read, full_range_jpegs=bool(without)) as device,
+        Device(
+            soc(job.soc),
+            0,
+            read,
+            full_range_jpegs=bool(without),
+            providers=job.providers,
+        ) as device,
     ):
         opened = open_job(job.work, device)
         yield Recomputer(job, without, Pipeline(job.work, device, opened, Liveness()), readers)
