@@ -26,19 +26,22 @@ if TYPE_CHECKING:
     from fleet.job.frame_job import CompiledModel, FrameJob
     from fleet.job.job import Job
     from fleet.job.job_file import load_job
+    from fleet.models.inner_detections import InnerDetections
     from fleet.models.network import Network
     from fleet.table.parts.objects import object_column
-    from fleet.table.parts.schema import DETECTIONS
+    from fleet.table.parts.schema import DETECTIONS, INNER_DETECTIONS
     from fleet.table.state.read import read
     from fleet.video.sampling import Sampling
 
 __all__ = [
     "DETECTIONS",
+    "INNER_DETECTIONS",
     "CompiledModel",
     "Detections",
     "Device",
     "FrameBatch",
     "FrameJob",
+    "InnerDetections",
     "Job",
     "Network",
     "Picture",
@@ -59,11 +62,13 @@ __all__ = [
 # Loaded when first asked for: `import fleet` in a job or a worker must not start up Ray's client.
 _HOMES = {
     "DETECTIONS": "fleet.table.parts.schema",
+    "INNER_DETECTIONS": "fleet.table.parts.schema",
     "CompiledModel": "fleet.job.frame_job",
     "Detections": "fleet.core.frames",
     "Device": "fleet.device",
     "FrameBatch": "fleet.core.frames",
     "FrameJob": "fleet.job.frame_job",
+    "InnerDetections": "fleet.models.inner_detections",
     "Job": "fleet.job.job",
     "Network": "fleet.models.network",
     "Picture": "fleet.core.frames",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -27,6 +27,7 @@ from fleet.ascend.venc import EncodeSettings, VencChannel
 from fleet.ascend.vpc import Vpc
 from fleet.core.geometry import Size
 from fleet.models.network import Network
+from fleet.models.providers import Provider
 from fleet.video.stream import StreamInfo
 
 
@@ -36,6 +37,7 @@ class Device:
     It is a context manager. Closing it closes all that it has opened, in reverse order; afterwards
     it refuses all work with 107002. `read_file` returns the bytes of a model file by its path.
     `full_range_jpegs`: see `Jpege`; outputs that were begun when JPEGE always converted go on so.
+    `providers`: with what networks are computed; none: one thread of the processor.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Device:
         read_file: Callable[[str], bytes] | None = None,
         *,
         full_range_jpegs: bool = False,
+        providers: Sequence[Provider] = (),
     ) -> None:
         self.soc = soc
         self.ordinal = ordinal
@@ -54,6 +57,7 @@ class Device:
         self.jpegd = Jpegd(soc, self.memory, self.clock)
         self.jpege = Jpege(soc, self.memory, self.clock, full_range=full_range_jpegs)
         self.pngd = Pngd(soc, self.memory, self.clock)
+        self._providers = providers
         self._read_file = read_file or _read_local
         self._opened: list[_Closable] = [self.vpc]
 
@@ -123,7 +127,7 @@ class Device:
             raise_device_error(
                 code, f"The model {path} cannot be read: {error.strerror}.", "Check its path."
             )
-        network = Network(self.soc, self.memory, self.clock, self.vpc, model, path)
+        network = Network(self.soc, self.memory, self.clock, self.vpc, model, path, self._providers)
         self._opened.append(network)
         return network
 

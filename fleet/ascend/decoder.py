@@ -148,8 +148,7 @@ class StreamDecoder(ABC):
         if self._state == "closed":
             self._refuse_state("cannot be reset")
         if self._is_spoilt:
-            # libav keeps coefficients of the block in which it found damage, and adds them to the
-            # next picture that it decodes, a key picture too, without a word; flushed or not.
+            # Flushed as well, libav adds coefficients of the damaged block to the next picture.
             self._codec = self._open()
             self._is_spoilt = False
             if self._unwritten is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fleet.ascend.soc import CHIPS
@@ -10,6 +10,7 @@ from fleet.backend.backend import Backend
 from fleet.backend.simulated.simulation import Simulation
 from fleet.device import Device
 from fleet.errors import UsageError
+from fleet.models.providers import Provider
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,20 @@ class Opening:
     """Returns the bytes of a compiled model by its path; None reads local files."""
     full_range_jpegs: bool = False
     """See `fleet.ascend.jpege.Jpege`."""
+    providers: Sequence[Provider] = ()
+    """With what networks are computed; none: one thread of the processor."""
 
 
 def _simulated(opening: Opening) -> Backend:
     chip = CHIPS[opening.kind]
-    full_range = opening.full_range_jpegs
-    return Simulation(Device(chip, opening.ordinal, opening.read_file, full_range_jpegs=full_range))
+    device = Device(
+        chip,
+        opening.ordinal,
+        opening.read_file,
+        full_range_jpegs=opening.full_range_jpegs,
+        providers=opening.providers,
+    )
+    return Simulation(device)
 
 
 KINDS: dict[str, Callable[[Opening], Backend]] = dict.fromkeys(CHIPS, _simulated)

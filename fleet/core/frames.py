@@ -249,6 +249,16 @@ class Detections:
         """Return the label of each detection."""
         return [self.labels[class_id] for class_id in self.class_id]
 
+    def take(self, chosen: NDArray[np.bool_] | NDArray[np.integer[Any]]) -> Detections:
+        """Return the detections of a mask or of indices, in that order."""
+        return replace(
+            self,
+            picture=self.picture[chosen],
+            xyxy=self.xyxy[chosen],
+            score=self.score[chosen],
+            class_id=self.class_id[chosen],
+        )
+
     def rows(self) -> Rows:
         """Return these detections as rows of the detections/ table."""
         x1, y1, x2, y2 = self.xyxy.T

@@ -128,4 +128,5 @@ def report_of(outcome: Outcome, total: Tally, wall_s: float) -> RunReport:
         host_frames=outcome.loop.totals.host_frames,
         losses=count_losses(table.tables().errors) if total.errors else (),
         peak_rss_bytes=outcome.loop.totals.peak_rss_bytes,
+        providers=", then ".join(map(str, job.providers)),
     )

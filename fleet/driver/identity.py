@@ -70,6 +70,9 @@ def identify(job: Job) -> JobIdentity:
     if job.rotation != "apply":
         # Without the field, jobs are those that they were before there was one.
         content["rotation"] = job.rotation
+    if job.providers:
+        # Other providers, and other numbers of threads, may round differently.
+        content["providers"] = "; ".join(map(str, job.providers))
     if job.start:
         content |= {"start": job.start, "time_zone": job.time_zone}
     text = json.dumps(content, sort_keys=True, ensure_ascii=True)

@@ -276,6 +276,7 @@ def _worker_spec(target: JobTarget) -> WorkerSpec:
         watchdog_s=job.watchdog_s,
         without=target.without,
         conditional=target.table.conditional,
+        providers=job.providers,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePath
@@ -12,8 +12,7 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.ascend.soc import soc
-from fleet.device import Device
+from fleet.backend.kinds import Opening, open_device
 from fleet.infer.feeds import Feed, network_input, open_feeds
 from fleet.infer.request import Form, InferRequest
 from fleet.infer.times import Times
@@ -85,7 +84,8 @@ def infer(request: InferRequest, now: datetime) -> Iterator[Event]:
     om = read_file(request.model)
     card = read_card(om, request.model)
     with ExitStack() as stack:
-        device = stack.enter_context(Device(soc(card.soc), request.device, lambda _: om))
+        opening = Opening(card.soc, request.device, lambda _: om)
+        device = stack.enter_context(closing(open_device(opening))).device
         network = device.load(request.model)
         further = network.further_inputs
         known = {item.name: item for item in (network_input(card), *further)}

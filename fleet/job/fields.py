@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from fleet.ascend.soc import soc
+from fleet.models.providers import Provider, read_providers
 from fleet.storage import Media, check_glob, parse_moment, redact, refuse_credentials
 from fleet.video.sampling import EVERY_FRAME, Sampling
 from fleet.video.start import check_form, check_zone
@@ -136,6 +137,7 @@ class JobFields(BaseModel):
     rotation: Rotation = "apply"
     fallback: Literal["none", "cpu"] = "none"
     media: Media = "videos"
+    providers: Annotated[tuple[Provider, ...], BeforeValidator(read_providers)] = ()
     streams: Annotated[Streams, BeforeValidator(_read_streams)] = "all"
 
     @field_validator("start")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from os import PathLike
@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from fleet.errors import JobFileError
 from fleet.job.fields import JobFields, Rotation, Streams, describe
 from fleet.job.frame_job import FrameJob
+from fleet.models.providers import Provider
 from fleet.storage import InputFilter, Media
 from fleet.video.sampling import EVERY_FRAME, Sampling
 from fleet.video.start import StartRule
@@ -71,6 +72,9 @@ class Job:
     that is named itself is taken either way."""
     streams: Streams
     """Which video streams of a file are taken, each an input of its own; see `fleet run`."""
+    providers: tuple[Provider, ...]
+    """With what ONNX Runtime computes networks, the first that can do an operation first; given as
+    tables such as {"name": "CPU", "threads": 1}. None: one thread of the processor."""
 
     def __init__(
         self,
@@ -96,6 +100,7 @@ class Job:
         fallback: Literal["none", "cpu"] = "none",
         media: Media = "videos",
         streams: Streams = "all",
+        providers: Sequence[Mapping[str, object] | Provider] = (),
     ) -> None:
         given = {name: value for name, value in locals().items() if name in JobFields.model_fields}
         mistakes: list[str] = []

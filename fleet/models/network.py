@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +20,11 @@ from fleet.core.frames import Colour, Detections, FrameBatch, Picture
 from fleet.core.geometry import Placement
 from fleet.errors import ModelRefusedError, UsageError
 from fleet.models.card import card_of, not_compiled
+from fleet.models.crops import Crop, CropPlanner, Unseen, place_crops
 from fleet.models.heads import Candidates, head_named
+from fleet.models.inner_detections import InnerDetections
 from fleet.models.nms import suppress
+from fleet.models.providers import Provider
 from fleet.models.session import (
     SESSION_ERRORS,
     TensorInfo,
@@ -40,17 +45,24 @@ class Network:
     """A compiled model in a device's memory; one per thread, as the device is.
 
     `om` holds the compiled model's bytes; `path` names it in errors. ONNX Runtime stands in for the
-    cores, on one thread, and computes in the network's own precision, where the chip would use
-    float16. Raises ModelRefusedError for bytes that are no compiled model or name data outside
-    of them, DeviceError (545001) for a model of another chip, and DeviceOutOfMemoryError where it
-    does not fit.
+    cores, on one thread or with `providers`, and computes in the network's own precision, where the
+    chip would use float16. Raises ModelRefusedError for bytes that are no compiled model or name
+    data outside of them, DeviceError (545001) for a model of another chip, DeviceOutOfMemoryError
+    where it does not fit, and UsageError for a provider that is not there.
     """
 
     def __init__(
-        self, soc: Soc, memory: Memory, clock: Clock, vpc: Vpc, om: bytes, path: str
+        self,
+        soc: Soc,
+        memory: Memory,
+        clock: Clock,
+        vpc: Vpc,
+        om: bytes,
+        path: str,
+        providers: Sequence[Provider] = (),
     ) -> None:
         try:
-            self._session = open_session(om, path)
+            self._session = open_session(om, path, providers=providers)
         except SESSION_ERRORS as error:
             raise not_compiled(path) from error
         self.card = card_of(self._session, path)
@@ -59,8 +71,10 @@ class Network:
             way_out = f"Compile it for this chip: fleet compile ... --soc {soc.name}."
             rule = "docs/chip.md#model-load-soc"
             raise_device_error(Code.ACL_ERROR_GE_LOAD_MODEL, message, way_out, rule)
+        self._soc = soc
         self._clock = clock
         self._vpc = vpc
+        self._device_memory = memory
         self._memory = memory.allocate(
             self.card.memory_bytes,
             f"model {self.card.name}",
@@ -89,10 +103,7 @@ class Network:
         the edge of the picture. They come picture by picture, by falling score. Raises UsageError
         for numbers outside 0..1, and what VPC raises.
         """
-        iou = self.card.iou if iou is None else iou
-        for name, value in (("threshold", threshold), ("iou", iou)):
-            if not 0 <= value <= 1:
-                raise UsageError(f"{name} is {value}.", "Give a number from 0 to 1.")
+        iou = self._checked(threshold, iou)
         placement = self.card.fit.place(batch.size, self._aipp.source, self._vpc.paste_left_step)
         found: list[Candidates] = []
         for start in range(0, len(batch), self.card.batch):
@@ -100,6 +111,38 @@ class Network:
             tensor = self._feed(group, placement)
             found += self._read(self.execute(tensor), len(group), threshold, iou)
         return self._gather(found, placement)
+
+    def detect_in(
+        self,
+        batch: FrameBatch,
+        detections: Detections,
+        expand: float = 0.1,
+        *,
+        threshold: float = 0.4,
+        iou: float | None = None,
+    ) -> InnerDetections:
+        """Return the objects inside boxes that were found in the same batch, as by another network.
+
+        VPC cuts each box out, larger by `expand` of its width and height on each side, and scales
+        it to this network's input. What is found keeps its box, and is in pixels of the whole
+        picture. Boxes that the chip cannot cut out or scale are named, with the reason, in
+        `unseen`. `threshold` and `iou`: as for `detect`. Raises UsageError for numbers out of
+        range and detections of another batch, and what VPC raises.
+        """
+        iou = self._checked(threshold, iou)
+        if not 0 <= expand < math.inf:
+            raise UsageError(f"expand is {expand}.", "Give a share of a box, such as 0.1.")
+        if not np.isin(detections.picture, np.arange(len(batch))).all():
+            message = f"The detections are not of this batch of {len(batch)} pictures."
+            raise UsageError(message, "Give those that a network found in the same batch.")
+        planner = CropPlanner(self._soc, self.card.fit, self._aipp.source)
+        plans = [planner.plan(box, batch.size, expand) for box in detections.xyxy.tolist()]
+        unseen = tuple(str(plan) if isinstance(plan, Unseen) else "" for plan in plans)
+        crops = {at: plan for at, plan in enumerate(plans) if isinstance(plan, Crop)}
+        pictures = [batch.pictures[detections.picture[at]] for at in crops]
+        parts = list(zip(pictures, crops.values(), strict=True))
+        found = zip(crops, self._detect_in(parts, threshold, iou), strict=True)
+        return InnerDetections.gather(detections, unseen, dict(found), self.card.labels)
 
     def convert(self, nv12: NDArray[np.uint8]) -> NDArray[np.generic]:
         """Return the input that AIPP makes of a batch, uint8 [batch, height * 3/2, width], tight.
@@ -152,12 +195,47 @@ class Network:
         for slot, picture in enumerate(group):
             placed = self._vpc.place(picture, placement, fill=BORDER)
             try:
-                with self._clock.stage("vpc"):
-                    self._nv12[slot] = tight(placed)
+                self._fill(slot, placed)
             finally:
                 placed.release()
         with self._clock.stage("aipp"):
             return self._aipp.run(self._nv12, group[0].colour)
+
+    def _detect_in(
+        self, parts: Sequence[tuple[Picture, Crop]], threshold: float, iou: float
+    ) -> list[Candidates]:
+        """Return the objects in each part, in pixels of the whole picture."""
+        found: list[Candidates] = []
+        for start in range(0, len(parts), self.card.batch):
+            group = parts[start : start + self.card.batch]
+            found += self._read(self.execute(self._feed_crops(group)), len(group), threshold, iou)
+        return [
+            replace(objects, xyxy=crop.to_picture(objects.xyxy + self._shift))
+            for (_, crop), objects in zip(parts, found, strict=True)
+        ]
+
+    def _feed_crops(self, parts: Sequence[tuple[Picture, Crop]]) -> NDArray[np.generic]:
+        placed = place_crops(self._soc, self._device_memory, self._vpc, parts, BORDER)
+        try:
+            for slot, picture in enumerate(placed):
+                self._fill(slot, picture)
+        finally:
+            for picture in placed:
+                picture.release()
+        with self._clock.stage("aipp"):
+            return self._aipp.run(self._nv12, placed[0].colour)
+
+    def _fill(self, slot: int, placed: Picture) -> None:
+        with self._clock.stage("vpc"):
+            self._nv12[slot] = tight(placed)
+
+    def _checked(self, threshold: float, iou: float | None) -> float:
+        """Return the overlap to suppress by; raises UsageError for numbers outside 0..1."""
+        iou = self.card.iou if iou is None else iou
+        for name, value in (("threshold", threshold), ("iou", iou)):
+            if not 0 <= value <= 1:
+                raise UsageError(f"{name} is {value}.", "Give a number from 0 to 1.")
+        return iou
 
     def _read(
         self, outputs: Sequence[NDArray[np.generic]], count: int, threshold: float, iou: float
@@ -173,10 +251,15 @@ class Network:
         class_id = found.class_id if self.card.per_class else None
         return found.take(suppress(found.xyxy, found.score, class_id, iou))
 
+    @property
+    def _shift(self) -> NDArray[np.float32]:
+        """The way from a box on the network's input to the picture that AIPP reads."""
+        crop = self._aipp.layout.crop
+        left, top = crop.left - self._aipp.layout.left, crop.top - self._aipp.layout.top
+        return np.array([left, top] * 2, np.float32)
+
     def _gather(self, found: Sequence[Candidates], placement: Placement) -> Detections:
         counts = [len(candidates) for candidates in found]
-        crop = self._aipp.layout.crop
-        shift = (crop.left - self._aipp.layout.left, crop.top - self._aipp.layout.top) * 2
         xyxy = np.concatenate([candidates.xyxy for candidates in found])
         class_id = np.concatenate([candidates.class_id for candidates in found])
         if class_id.size and not 0 <= class_id.min() <= class_id.max() < len(self.card.labels):
@@ -186,7 +269,7 @@ class Network:
             raise ModelRefusedError(message, "Compile it with one label a class.")
         return Detections(
             picture=np.repeat(np.arange(len(found), dtype=np.int32), counts),
-            xyxy=placement.to_source(xyxy + np.array(shift, np.float32)),
+            xyxy=placement.to_source(xyxy + self._shift),
             score=np.concatenate([candidates.score for candidates in found]),
             class_id=class_id,
             labels=self.card.labels,

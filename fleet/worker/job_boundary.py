@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from fleet.core.frames import Detections, FrameBatch, Rows
 from fleet.device import Device
 from fleet.errors import FleetError, JobCodeError, UsageError
 from fleet.job.frame_job import FrameJob
+from fleet.models.providers import Provider
 from fleet.storage import read_file
 from fleet.version import PACKAGE
 
@@ -21,9 +22,13 @@ T = TypeVar("T")
 
 
 def job_device(
-    chip: str, files: Mapping[str, bytes], without: Collection[str], ordinal: int = 0
+    chip: str,
+    files: Mapping[str, bytes],
+    without: Collection[str],
+    ordinal: int = 0,
+    providers: Sequence[Provider] = (),
 ) -> Backend:
-    """Open the device that a job works on; `files`: see `WorkerSpec`.
+    """Open the device that a job works on; `files`, `providers`: see `WorkerSpec`.
 
     `without`: columns that the output was begun without, see `output_schemas`. An earlier version
     began such an output, and it goes on as that made it: its JPEGE always took the full range.
@@ -34,7 +39,7 @@ def job_device(
         return read_file(name) if carried is None else carried
 
     begun_by_earlier_version = bool(without)
-    return open_device(Opening(chip, ordinal, read, begun_by_earlier_version))
+    return open_device(Opening(chip, ordinal, read, begun_by_earlier_version, providers))
 
 
 def open_job(work: FrameJob[Any], device: Device) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fleet.job.frame_job import FrameJob
+from fleet.models.providers import Provider
 from fleet.worker.fault_injection import Injection
 
 
@@ -34,3 +35,5 @@ class WorkerSpec:
     """Columns that the output was begun without, see `output_schemas`."""
     conditional: bool = True
     """Whether the output's store keeps the conditions of conditional puts."""
+    providers: tuple[Provider, ...] = ()
+    """With what networks are computed, see Job."""

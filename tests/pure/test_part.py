@@ -113,6 +113,17 @@ def test_the_tally_counts_what_was_gathered() -> None:
     assert tally.by_label == {"person": 3, "car": 3, "dog": 2}
 
 
+@pytest.mark.parametrize("text", [pa.string(), pa.dictionary(pa.int32(), pa.string())])
+def test_rows_without_a_label_are_no_label(text: pa.DataType) -> None:
+    """They count as rows; where no row has a label, nothing does."""
+    builder = PartBuilder("seen", pa.schema([("label", text)]))
+    builder.add_batch(batch_of("a", [0]), Rows(np.zeros(3, np.int32), {"label": [None, "b", None]}))
+    assert (builder.tally().rows, builder.tally().by_label) == (3, {"b": 1})
+    builder = PartBuilder("seen", pa.schema([("label", text)]))
+    builder.add_batch(batch_of("a", [0]), Rows(np.zeros(2, np.int32), {"label": [None, None]}))
+    assert (builder.tally().rows, builder.tally().by_label) == (2, {})
+
+
 def test_a_frame_given_twice_is_an_error() -> None:
     """frames/ has one row a frame, always."""
     builder = PartBuilder("detections", DETECTIONS)

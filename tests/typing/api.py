@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 import fleet
 from fleet import (
     DETECTIONS,
+    INNER_DETECTIONS,
     CompiledModel,
     Detections,
     Device,
     FrameBatch,
     FrameJob,
+    InnerDetections,
     Job,
     Network,
     Picture,
@@ -56,6 +58,29 @@ class Detect(FrameJob[Network]):
     def run(self, opened: Network, batch: FrameBatch) -> Detections:
         """Detect."""
         return assert_type(opened.detect(batch, self.threshold), Detections)
+
+
+@dataclass(frozen=True)
+class Cascade(FrameJob[tuple[Network, Network]]):
+    """A job that looks into the boxes of one network with another."""
+
+    model: CompiledModel
+    inner: CompiledModel
+
+    table: ClassVar[str] = "inner_detections"
+    schema: ClassVar[pa.Schema] = INNER_DETECTIONS
+
+    def open(self, device: Device) -> tuple[Network, Network]:
+        """Load both."""
+        return device.load(self.model), device.load(self.inner)
+
+    def run(self, opened: tuple[Network, Network], batch: FrameBatch) -> Rows:
+        """Detect, choose, and detect inside."""
+        outer, inner = opened
+        boxes = assert_type(outer.detect(batch, 0.4), Detections)
+        chosen = assert_type(boxes.take(boxes.score > 0.5), Detections)
+        found = assert_type(inner.detect_in(batch, chosen, expand=0.2), InnerDetections)
+        return assert_type(found.rows(), Rows)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from fleet.table.commits.record_rows import records_of
 from fleet.table.commits.record_table import Covered, covered, to_table
 from fleet.table.maintenance.row_owner import NO_LEASE, IntervalLookup, lease_of_frames
 from fleet.table.parts.builder import LABEL
+from fleet.table.parts.columns import count_labels
 from fleet.table.parts.schema import ERRORS_TABLE, FRAMES_TABLE, later_names
 from fleet.table.state.video_manifest import Seconds
 
@@ -183,8 +184,7 @@ def _counts(tables: Mapping[str, pa.Table], before: Tally) -> dict[str, Any]:
         else:
             counts["rows"] = table.num_rows
             if before.by_label and LABEL in table.column_names:
-                labels = pc.value_counts(table[LABEL].cast(pa.string()))
-                counts["by_label"] = {str(n["values"]): n["counts"].as_py() for n in labels}
+                counts["by_label"] = count_labels(table[LABEL].cast(pa.string()))
     return counts
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from fleet.core.frames import FrameBatch, Rows
@@ -18,7 +17,7 @@ from fleet.core.wall_time import UNKNOWN_TIME, WallTime
 from fleet.errors import UsageError
 from fleet.parquet.arrays import numbers, optional_numbers, strings
 from fleet.table.parts.assemble import SortKey, assemble
-from fleet.table.parts.columns import fit_columns, stored_type
+from fleet.table.parts.columns import count_labels, fit_columns, stored_type
 from fleet.table.parts.objects import object_name, object_suffixes
 from fleet.table.parts.schema import ERRORS_TABLE, FRAMES_TABLE, output_schemas
 
@@ -183,9 +182,7 @@ class PartBuilder:
     def _count_labels(self) -> dict[str, int]:
         if LABEL not in self._columns.names:
             return {}
-        counts = pc.value_counts(self._job_column(self._columns.get_field_index(LABEL)))
-        pairs = zip(counts.field("values"), counts.field("counts"), strict=True)
-        return dict(sorted((str(label), count.as_py()) for label, count in pairs))
+        return count_labels(self._job_column(self._columns.get_field_index(LABEL)))
 
     def _job_table(self) -> pa.Table:
         at = [seen.picture for seen in self._seen]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fleet.core.frames import Rows
 from fleet.errors import UsageError
@@ -42,6 +43,13 @@ def fit_columns(rows: Rows, schema: pa.Schema, table: str) -> list[pa.Array]:
             f"Its schema declares {', '.join(schema.names) or 'no columns'}.",
         )
     return [_fit(rows.columns[field.name], field, table) for field in schema]
+
+
+def count_labels(labels: pa.Array | pa.ChunkedArray) -> dict[str, int]:
+    """Count the rows of each label; a row about what was not found has none."""
+    counts = pc.value_counts(labels.drop_null())
+    pairs = zip(counts.field("values"), counts.field("counts"), strict=True)
+    return dict(sorted((str(label), count.as_py()) for label, count in pairs))
 
 
 def _fit(values: Any, field: pa.Field, table: str) -> pa.Array:

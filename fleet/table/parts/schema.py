@@ -71,6 +71,16 @@ DETECTIONS = pa.schema(
 )
 """The columns of a job that finds objects."""
 
+INNER_DETECTIONS = pa.schema(
+    [
+        column("box", pa.int32(), "", "the number of the outer box among those of its frame"),
+        *(field.with_name(f"box_{field.name}") for field in DETECTIONS),
+        column("state", TEXT, "", "of the box: found, nothing; too small, too large, outside"),
+        *DETECTIONS,
+    ]
+)
+"""The columns of a job that finds objects inside boxes: the box, then the object, null for none."""
+
 FRAMES = pa.schema(
     [
         *IDENTITY,
