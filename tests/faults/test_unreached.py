@@ -12,6 +12,7 @@ from generate import Clip, write
 import fleet
 from fleet.core.run_events import LeaseDone, RunEvent, RunStarted
 from fleet.errors import JobFailedError, StorageError, StorageRefusedError
+from fleet.executors import patient_pool
 from fleet.storage import Folder, Reader
 from fleet.table.table import Table
 
@@ -131,6 +132,8 @@ def test_an_output_that_cannot_be_written_ends_the_run_and_nothing_is_lost(
     def refuse(*_: object) -> str | None:
         raise error
 
+    monkeypatch.setattr(patient_pool, "GIVE_UP_S", 2.0)
+    monkeypatch.setattr(patient_pool, "FIRST_WAIT_S", 0.5)
     fill = OnFirstLease(lambda: monkeypatch.setattr(Folder, "create", refuse))
     with pytest.raises(JobFailedError, match=error.message):
         fleet.run(job, on="inline", observer=fill)
