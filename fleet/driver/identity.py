@@ -23,18 +23,20 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class JobIdentity:
-    """A job's record, and the files that it names.
-
-    `models`: name as the job uses it -> digest of the model. `files`: the same names -> bytes.
-    """
+    """A job's record, and the models that it names."""
 
     record: JobRecord
-    models: Mapping[str, str]
+    cards: Mapping[str, ModelCard]
+    """Name as the job uses it -> the card of the model."""
     files: Mapping[str, bytes] = field(repr=False)
+    """The same names -> bytes."""
     straight: tuple[StraightModel, ...] = ()
     """The models that are compiled for the job, of ONNX files that it names."""
-    cards: Mapping[str, ModelCard] = field(default_factory=dict)
-    """The same names -> the cards of the models."""
+
+    @property
+    def models(self) -> Mapping[str, str]:
+        """The same names -> digests."""
+        return {name: card.digest for name, card in self.cards.items()}
 
 
 def identify(job: Job) -> JobIdentity:
@@ -56,11 +58,10 @@ def identify(job: Job) -> JobIdentity:
     }
     files |= {name: model.om for name, model in straight.items()}
     cards = {name: _card(name, data, job.soc) for name, data in files.items()}
-    models = {name: card.digest for name, card in cards.items()}
     content: dict[str, Any] = {
         "job": type(job.work).__qualname__,
         "code": code_digest(type(job.work)),
-        "params": _params(job.work, names, models),
+        "params": _params(job.work, names, cards),
         "sample": str(job.sample),
         "soc": job.soc,
         "partitions": job.partitions,
@@ -78,7 +79,7 @@ def identify(job: Job) -> JobIdentity:
     text = json.dumps(content, sort_keys=True, ensure_ascii=True)
     digest = hashlib.sha256(text.encode()).hexdigest()
     record = JobRecord(digest, job.work.table, content)
-    return JobIdentity(record, models, files, tuple(straight.values()), cards)
+    return JobIdentity(record, cards, files, tuple(straight.values()))
 
 
 def _card(name: str, data: bytes, soc: str) -> ModelCard:
@@ -102,11 +103,11 @@ def model_fields(work: FrameJob[Any]) -> dict[str, str]:
 
 
 def _params(
-    work: FrameJob[Any], names: Mapping[str, str], models: Mapping[str, str]
+    work: FrameJob[Any], names: Mapping[str, str], cards: Mapping[str, ModelCard]
 ) -> dict[str, str]:
     """Write a job's parameters down; of a model, its content counts and not its name."""
     return {
-        item.name: models[names[item.name]]
+        item.name: cards[names[item.name]].digest
         if item.name in names
         else repr(getattr(work, item.name))
         for item in fields(work)

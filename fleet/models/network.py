@@ -37,7 +37,6 @@ from fleet.models.session import (
 BORDER = (114, 128, 128)
 """The border of a letterboxed picture in Y, U, V: the gray 114 of RGB of the usual training."""
 
-
 NO_BOXES = Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int32))
 
 
@@ -209,8 +208,9 @@ class Network:
         for start in range(0, len(parts), self.card.batch):
             group = parts[start : start + self.card.batch]
             found += self._read(self.execute(self._feed_crops(group)), len(group), threshold, iou)
+        shift = self._shift
         return [
-            replace(objects, xyxy=crop.to_picture(objects.xyxy + self._shift))
+            replace(objects, xyxy=crop.to_picture(objects.xyxy + shift))
             for (_, crop), objects in zip(parts, found, strict=True)
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -27,37 +28,37 @@ def pair(layer: Any, parameter: Any, name: str, default: int) -> tuple[int, int]
 
 def convolution(graph: Graph, layer: Any) -> list[str]:
     """Add a Convolution, with groups and dilation."""
-    (bottom,) = graph.bottoms(layer, 1)
-    parameter = layer.convolution_param
-    batch, channels, height, width = _picture(graph, layer, bottom)
-    kernel = pair(layer, parameter, "kernel_size", 0)
-    stride, pad = pair(layer, parameter, "stride", 1), pair(layer, parameter, "pad", 0)
-    dilation = _dilation(layer, parameter)
-    _check_groups(layer, channels, parameter)
-    sides = [
-        (side + 2 * border - spread * (window - 1) - 1) // step + 1
-        for side, border, spread, window, step in zip(
-            (height, width), pad, dilation, kernel, stride, strict=True
-        )
-    ]
-    _check_sides(layer, sides)
-    weight = graph.blob(layer, 0, (parameter.num_output, channels // parameter.group, *kernel))
-    return [
-        graph.node(
-            "Conv",
-            [bottom, graph.constant(weight), *_bias(graph, layer, parameter)],
-            (batch, parameter.num_output, *sides),
-            kernel_shape=kernel,
-            strides=stride,
-            pads=(*pad, *pad),
-            dilations=dilation,
-            group=parameter.group,
-        )
-    ]
+
+    def length(side: int, span: int, step: int, border: int) -> int:
+        return (side + 2 * border - span) // step + 1
+
+    made, group = layer.convolution_param.num_output, layer.convolution_param.group
+    return _windowed(graph, layer, "Conv", length, lambda read: (made, read // group))
 
 
 def deconvolution(graph: Graph, layer: Any) -> list[str]:
     """Add a Deconvolution: the transpose of a convolution."""
+
+    def length(side: int, span: int, step: int, border: int) -> int:
+        return step * (side - 1) + span - 2 * border
+
+    made, group = layer.convolution_param.num_output, layer.convolution_param.group
+    return _windowed(graph, layer, "ConvTranspose", length, lambda read: (read, made // group))
+
+
+def _windowed(
+    graph: Graph,
+    layer: Any,
+    operator: str,
+    length: Callable[[int, int, int, int], int],
+    weights: Callable[[int], tuple[int, int]],
+) -> list[str]:
+    """Add a node that moves a window with weights.
+
+    `length`: returns a side of what it makes, of the side that it reads, the span of the window
+    with its dilation, the step and the border. `weights`: returns the two lengths of the weights
+    before the window's, of the channels that are read.
+    """
     (bottom,) = graph.bottoms(layer, 1)
     parameter = layer.convolution_param
     batch, channels, height, width = _picture(graph, layer, bottom)
@@ -66,16 +67,16 @@ def deconvolution(graph: Graph, layer: Any) -> list[str]:
     dilation = _dilation(layer, parameter)
     _check_groups(layer, channels, parameter)
     sides = [
-        step * (side - 1) + spread * (window - 1) + 1 - 2 * border
+        length(side, spread * (window - 1) + 1, step, border)
         for side, border, spread, window, step in zip(
             (height, width), pad, dilation, kernel, stride, strict=True
         )
     ]
     _check_sides(layer, sides)
-    weight = graph.blob(layer, 0, (channels, parameter.num_output // parameter.group, *kernel))
+    weight = graph.blob(layer, 0, (*weights(channels), *kernel))
     return [
         graph.node(
-            "ConvTranspose",
+            operator,
             [bottom, graph.constant(weight), *_bias(graph, layer, parameter)],
             (batch, parameter.num_output, *sides),
             kernel_shape=kernel,
