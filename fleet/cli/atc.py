@@ -14,6 +14,7 @@ import typer
 from fleet.ascend.soc import soc as chip
 from fleet.core.geometry import Size
 from fleet.errors import FleetError
+from fleet.job.heads import read_head
 from fleet.models.caffe.convert import convert_caffe, layer_top
 from fleet.models.caffe.end import DetectionEnd
 from fleet.models.card import read_card
@@ -100,6 +101,7 @@ def atc(
         shapes = parse_input_shape(input_shape)
         check_fixed(shapes, dynamic_batch_size)
         nodes, dtype = parse_out_nodes(out_nodes), parse_output_type(output_type)
+        reader, own = read_head(head or "")
         network = _read(parse_framework(framework), model, weight, shapes, nodes)
         path = Path(f"{output}.om")
         text = read_text(insert_op_conf) if insert_op_conf is not None else None
@@ -110,7 +112,7 @@ def atc(
         content = with_outputs(network.content, path.stem, ends, dtype)
         compiled = compile_model(
             content,
-            head=head or (network.end.head if network.end else None),
+            head=reader or (network.end.head if network.end else None),
             labels=_labels(labels, network.end),
             name=path.stem,
             soc=chip(soc),
@@ -119,6 +121,7 @@ def atc(
             aipp=aipp,
             anchors=_anchors(anchors, network.end),
             iou=network.end.iou if network.end else None,
+            heads=own,
         )
     except FleetError:
         typer.echo(FAILED)
