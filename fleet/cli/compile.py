@@ -10,6 +10,7 @@ import typer
 from fleet.ascend.soc import soc as chip
 from fleet.core.geometry import Size
 from fleet.errors import UsageError
+from fleet.job.heads import read_head
 from fleet.models.card import read_card
 from fleet.models.compiler.compile import compile_network, describe, read_labels
 from fleet.models.compiler.insert_op import parse_insert_op
@@ -25,7 +26,10 @@ def compile_command(
     ] = None,
     head: Annotated[
         str,
-        typer.Option(help=f"How outputs are read: auto (recognised), {', '.join(sorted(HEADS))}."),
+        typer.Option(
+            help=f"How outputs are read: auto (recognised), {', '.join(sorted(HEADS))}; or "
+            "FILE.py:NAME, one of your own."
+        ),
     ] = AUTO,
     labels: Annotated[str | None, typer.Option(help="A file of class labels, one a line.")] = None,
     size: Annotated[
@@ -66,10 +70,11 @@ def compile_command(
         raise UsageError(f"{missing} is missing.", "Write: fleet compile MODEL.onnx --output NAME.")
     path = Path(f"{output.removesuffix('.om')}.om")
     given = read_labels(read_text(labels), labels) if labels is not None else None
+    reader, own = read_head(head)
     configuration, remarks = parse_insert_op(read_text(aipp)) if aipp else (None, ())
     compiled = compile_network(
         read_file(model),
-        head=head,
+        head=reader,
         labels=given,
         name=path.stem,
         soc=chip(soc),
@@ -78,6 +83,7 @@ def compile_command(
         aipp=configuration,
         anchors=parse_anchors(anchors) if anchors is not None else None,
         pictures_per_s=pictures_per_s or 0.0,
+        heads=own,
     )
     Folder(str(path.parent)).put(path.name, compiled.om)
     typer.echo(describe(read_card(compiled.om, str(path))))
