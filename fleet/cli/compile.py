@@ -15,6 +15,7 @@ from fleet.models.compiler.compile import compile_network, describe, read_labels
 from fleet.models.compiler.insert_op import parse_insert_op
 from fleet.models.compiler.metadata import AUTO
 from fleet.models.heads import HEADS, parse_anchors
+from fleet.models.external_data import read_network
 from fleet.storage import Folder, read_file, read_text
 
 
@@ -68,7 +69,7 @@ def compile_command(
     given = read_labels(read_text(labels), labels) if labels is not None else None
     configuration, remarks = parse_insert_op(read_text(aipp)) if aipp else (None, ())
     compiled = compile_network(
-        read_file(model),
+        read_network(model),
         head=head,
         labels=given,
         name=path.stem,

@@ -14,6 +14,7 @@ from fleet.job.code import code_digest
 from fleet.job.frame_job import CompiledModel, FrameJob
 from fleet.job.job import Job
 from fleet.models.card import ModelCard, read_card
+from fleet.models.external_data import read_network
 from fleet.storage import read_file
 from fleet.table.commits.record import JobRecord
 
@@ -50,7 +51,7 @@ def identify(job: Job) -> JobIdentity:
     there, ModelRefusedError where it is not compiled and cannot be, or is for another chip.
     """
     names = model_fields(job.work)
-    files = {name: read_file(name) for name in names.values()}
+    files = {name: _content(name) for name in names.values()}
     straight = {
         name: compile_straight(name, content, job.soc, job.output)
         for name, content in files.items()
@@ -80,6 +81,10 @@ def identify(job: Job) -> JobIdentity:
     digest = hashlib.sha256(text.encode()).hexdigest()
     record = JobRecord(digest, job.work.table, content)
     return JobIdentity(record, cards, files, tuple(straight.values()))
+
+
+def _content(name: str) -> bytes:
+    return read_network(name) if is_straight(name) else read_file(name)
 
 
 def _card(name: str, data: bytes, soc: str) -> ModelCard:
