@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -107,13 +107,20 @@ class Network:
         for numbers outside 0..1, and what VPC raises.
         """
         iou = self._checked(threshold, iou)
-        placement = self.card.fit.place(batch.size, self._aipp.source, self._vpc.paste_left_step)
         found: list[Candidates] = []
+        for tensor, count in self.inputs(batch):
+            found += self._read(self.execute(tensor), count, threshold, iou)
+        return self._gather(found, self._place(batch))
+
+    def inputs(self, batch: FrameBatch) -> Iterator[tuple[NDArray[np.generic], int]]:
+        """Yield what `detect` runs the network on, and how many pictures of the batch each holds.
+
+        Each is [batch, 3, height, width] of the card's dtype, and overwritten by the next.
+        """
+        placement = self._place(batch)
         for start in range(0, len(batch), self.card.batch):
             group = batch.pictures[start : start + self.card.batch]
-            tensor = self._feed(group, placement)
-            found += self._read(self.execute(tensor), len(group), threshold, iou)
-        return self._gather(found, placement)
+            yield self._feed(group, placement), len(group)
 
     def detect_in(
         self,
@@ -191,6 +198,9 @@ class Network:
         """Free its memory; a second call does nothing."""
         self._closed = True
         self._memory.free()
+
+    def _place(self, batch: FrameBatch) -> Placement:
+        return self.card.fit.place(batch.size, self._aipp.source, self._vpc.paste_left_step)
 
     def _feed(self, group: Sequence[Picture], placement: Placement) -> NDArray[np.generic]:
         # A group shorter than a batch leaves earlier pictures in the other slots; their outputs

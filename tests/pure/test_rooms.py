@@ -30,7 +30,7 @@ ROWS = [
     ("table",),
     ("worker", "evaluate", "infer"),
     ("executors", "show"),
-    ("driver",),
+    ("driver", "quantise"),
     ("views", "submit", "chaos"),
     ("street",),
     ("train", "demo"),
