@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fleet.backend.backend import Backend
 from fleet.backend.kinds import Opening, open_device
 from fleet.core.frames import Picture
 from fleet.errors import UsageError
@@ -52,6 +53,16 @@ def decode_frames(
     Raises VideoError where neither the chip nor the host decodes it, and UsageError where frames
     are damaged.
     """
+    return decode_with_device(index, wanted, chip, lambda _, picture: make(picture))
+
+
+def decode_with_device(
+    index: VideoIndex,
+    wanted: NDArray[np.bool_],
+    chip: str,
+    make: Callable[[Backend, Picture], Made],
+) -> Iterator[DecodedFrame[Made]]:
+    """Yield the wanted frames as `decode_frames` does; `make` is also given the device."""
     work = video_work(index, wanted, DoneIntervals([]), CostModel())
     lost: list[DecodeLoss] = []
     with closing(FetchPool()) as readers, closing(open_device(Opening(chip))) as device:
@@ -64,8 +75,11 @@ def decode_frames(
                 shard, channel, lambda row: fetch.packet(shard, row), lost.append
             )
             for picture in upright(decoder.pictures(), index.stream, device, lost.append):
-                yield _decoded(picture, shard, index, make(picture))
-                picture.release()
+                try:
+                    made_of = make(device, picture)
+                finally:
+                    picture.release()
+                yield _decoded(picture, shard, index, made_of)
     if lost:
         count = sum(len(item.rows) for item in lost)
         message = f"{count:,} frames of {index.source.uri} cannot be decoded: {lost[0].error}"
