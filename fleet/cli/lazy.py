@@ -28,6 +28,7 @@ HOMES = {
     "infer": "fleet.cli.infer:infer_command",
     "msame": "fleet.cli.msame:msame",
     "eval": "fleet.cli.evaluate:evaluate",
+    "report": "fleet.cli.report:report",
     "show": "fleet.cli.show:show",
     "view": "fleet.cli.view:view",
     "annexb": "fleet.cli.annexb:annexb",
