@@ -29,6 +29,7 @@ HOMES = {
     "msame": "fleet.cli.msame:msame",
     "eval": "fleet.cli.evaluate:evaluate",
     "show": "fleet.cli.show:show",
+    "export": "fleet.cli.export:export",
     "view": "fleet.cli.view:view",
     "annexb": "fleet.cli.annexb:annexb",
     "demo": "fleet.cli.demo:demo",

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fleet.backend.backend import Backend
 from fleet.backend.kinds import Opening, open_device
 from fleet.core.frames import Picture
 from fleet.errors import UsageError
@@ -52,9 +53,20 @@ def decode_frames(
     Raises VideoError where neither the chip nor the host decodes it, and UsageError where frames
     are damaged.
     """
+    with closing(open_device(Opening(chip))) as device:
+        yield from decode_on(device, index, wanted, make)
+
+
+def decode_on(
+    device: Backend,
+    index: VideoIndex,
+    wanted: NDArray[np.bool_],
+    make: Callable[[Picture], Made],
+) -> Iterator[DecodedFrame[Made]]:
+    """Yield the wanted frames as `decode_frames` does, decoded on a device that is open."""
     work = video_work(index, wanted, DoneIntervals([]), CostModel())
     lost: list[DecodeLoss] = []
-    with closing(FetchPool()) as readers, closing(open_device(Opening(chip))) as device:
+    with closing(FetchPool()) as readers:
         lease = Lease("show", (work.shard(0, len(index.cuts)),))
         made = order(lease, {index.source.uri: work})
         (shard,) = made.shards
