@@ -30,6 +30,7 @@ HOMES = {
     "eval": "fleet.cli.evaluate:evaluate",
     "report": "fleet.cli.report:report",
     "show": "fleet.cli.show:show",
+    "export": "fleet.cli.export:export",
     "view": "fleet.cli.view:view",
     "annexb": "fleet.cli.annexb:annexb",
     "demo": "fleet.cli.demo:demo",
