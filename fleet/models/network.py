@@ -176,6 +176,7 @@ class Network:
             raise_device_error(
                 Code.ACL_ERROR_GE_EXEC_MODEL_ID_INVALID, f"{self} is closed.", "Load it again."
             )
+        self._device_memory.check_context(str(self))
         expected = (self.card.batch, 3, self.card.size.height, self.card.size.width)
         if tensor.shape != expected:
             message = f"{self} takes an input {list(expected)}, not {list(tensor.shape)}."
