@@ -16,6 +16,8 @@ from fleet.models.heads import Shape
 from fleet.models.whole_file import parse_model
 
 OPSETS = range(11, 19)
+MOVING = frozenset({"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
+"""Operators whose first input and output hold the same numbers."""
 DTYPES: Mapping[int, Literal["float32", "float16", "uint8"]] = {
     TensorProto.FLOAT: "float32",
     TensorProto.FLOAT16: "float16",
@@ -113,6 +115,17 @@ def known_shapes(model: onnx.ModelProto) -> dict[str, Shape]:
             if None not in lengths:
                 shapes[item.name] = tuple(length for length in lengths if length is not None)
     return shapes
+
+
+def operator_behind(graph: onnx.GraphProto, value: str) -> str:
+    """Return the operator that makes the numbers of a value; empty for an input.
+
+    Those that only move numbers, or write them in another type, are passed by.
+    """
+    makers = {output: node for node in graph.node for output in node.output}
+    while value in makers and makers[value].op_type in MOVING:
+        value = makers[value].input[0]
+    return makers[value].op_type if value in makers else ""
 
 
 def _length(dimension: onnx.TensorShapeProto.Dimension) -> int | None:
