@@ -68,6 +68,10 @@ class Layout:
     labels: tuple[str, ...] = NAMES
     anchors: tuple[tuple[tuple[float, float], ...], ...] = ()
 
+    def make_once(self) -> Outputs:
+        """The outputs that `network` puts out by default."""
+        return self.make(Chance(0))
+
     def network(self, seed: int = 0) -> bytes:
         """A network that puts such outputs out, whatever it sees."""
         outputs = self.make(Chance(seed))

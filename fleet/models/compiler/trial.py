@@ -42,7 +42,7 @@ def dry_run(model: onnx.ModelProto, image: ImageInput, aipp: Aipp, name: str) ->
 
     Raises ModelRefusedError where ONNX Runtime cannot open or run the network.
     """
-    shapes = known_shapes(model)
+    shapes = known_shapes(model, name)
     outputs = [output.name for output in model.graph.output]
     made = [value for node in model.graph.node for value in node.output if value]
     unknown = [value for value in made if value not in shapes and value not in outputs]
