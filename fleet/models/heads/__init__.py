@@ -9,7 +9,7 @@ from typing import Any
 
 from fleet.errors import ModelRefusedError
 from fleet.models.heads.anchors import Anchors, parse_anchors, write_anchors
-from fleet.models.heads.boxes import Boxes, EfficientNms
+from fleet.models.heads.boxes import Boxes, EfficientNms, TorchVision
 from fleet.models.heads.centernet import CenterFace, CenterNet
 from fleet.models.heads.detr import Detr
 from fleet.models.heads.end2end import End2End
@@ -26,6 +26,7 @@ from fleet.models.heads.head import (
 )
 from fleet.models.heads.nanodet import NanoDet
 from fleet.models.heads.onnxnms import OnnxNms
+from fleet.models.heads.paddle import Paddle
 from fleet.models.heads.ssd import Ssd
 from fleet.models.heads.whole import Classify, Embed, Raw
 from fleet.models.heads.yolov3 import YoloV3, YoloV3Tiny
@@ -67,7 +68,9 @@ HEADS: Mapping[str, Head] = {
     "fastestdet": FastestDet(),
     "nanodet": NanoDet(),
     "onnxnms": OnnxNms(),
+    "paddle": Paddle(),
     "ssd": Ssd(),
+    "torchvision": TorchVision(),
     "yolov3": YoloV3(),
     "yolov3-tiny": YoloV3Tiny(),
     "yolov5": YoloV5(),
