@@ -13,8 +13,10 @@ import typer
 
 from fleet.cli.codes import EXIT_FAILED
 from fleet.cli.options import JobOptions, job_options
-from fleet.errors import JobFailedError, UsageError
+from fleet.driver.identity import identify
+from fleet.errors import JobFailedError, StorageError, UsageError
 from fleet.executors.ray.access import exposures
+from fleet.job.job import Job
 from fleet.job.job_file import job_from, read_fields
 from fleet.submit.keep import digest
 from fleet.submit.package import Package, pack, pack_fleet
@@ -86,6 +88,7 @@ def submit(
         listed = ", ".join(on_nodes)
         _print(f"Paths on the cluster's nodes, the same on each of them: {listed}")
     environment = _environment(pass_env or [])
+    _check_models(job)
     with tempfile.TemporaryDirectory(prefix="fleet-submit-") as scratch:
         package = pack(job, fields, job_file, Path(scratch) / "job")
         sent_fleet = pack_fleet(Path(scratch) / "with") if with_fleet else None
@@ -116,6 +119,17 @@ def _send(
     )
     _print(f"Submitted {submission}")
     return jobs, submission
+
+
+def _check_models(job: Job) -> None:
+    """Print what is read from the job's models; raises UsageError where a run would refuse them."""
+    try:
+        models = identify(job).straight
+    except StorageError:
+        # The nodes may reach a store that this machine does not: the run says what it finds there.
+        return
+    for model in models:
+        _print(model.reading)
 
 
 def _environment(names: Sequence[str]) -> dict[str, str]:

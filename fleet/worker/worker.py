@@ -21,6 +21,7 @@ from fleet.errors import (
     CredentialsRefusedError,
     DeviceLostError,
     FleetError,
+    ModelRefusedError,
     OutputUnwritableError,
     StorageError,
     VideoChangedError,
@@ -132,7 +133,7 @@ class Worker:
         clock = self._device.clock
         before, bytes_before, fed_before = clock.snapshot(), self._readers.bytes_read, self._fed
         objects, work = ObjectWriter(self._folder, self._putting), spec.work
-        parts = PartBuilder(work.table, work.schema, spec.partitions, spec.without, objects.put)
+        parts = PartBuilder(work.table, work.columns(), spec.partitions, spec.without, objects.put)
         self._pipeline.job_errors.clear()
         ended = self._pipeline.run(order, task.fetch, parts, lambda: task.truncated)
         if self._pipeline.job_errors and not parts.tally().frames:
@@ -218,5 +219,6 @@ def _fault(error: FleetError) -> Fault:
         error, ArchivedError | CredentialsRefusedError | OutputUnwritableError
     ):
         return Fault(FETCH_STAGE, 0, error.name, str(error), retryable=True)
-    detail = traceback.format_exc()
+    # Of a model that reads otherwise than the job asks, the sentence says everything.
+    detail = "" if isinstance(error, ModelRefusedError) else traceback.format_exc()
     return Fault(error.stage, error.code, error.name, str(error), error.retryable, detail)
