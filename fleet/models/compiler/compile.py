@@ -22,6 +22,7 @@ from fleet.core.geometry import Fit, Size
 from fleet.errors import ModelRefusedError
 from fleet.models.card import CARD_KEY, FORMAT, Calibration, ModelCard
 from fleet.models.compiler.aipp_words import describe_aipp
+from fleet.models.compiler.gears import fixed_batch, with_gears
 from fleet.models.compiler.graph import (
     ImageInput,
     image_input,
@@ -86,6 +87,7 @@ def compile_network(
     pictures_per_s: float = 0.0,
     iou: float | None = None,
     calibration: Calibration | None = None,
+    gears: tuple[int, ...] = (),
 ) -> Compiled:
     """Compile a network for a chip; its .om has the same bytes for equal arguments.
 
@@ -94,25 +96,24 @@ def compile_network(
     `size` and `batch` are for networks that leave them open; an open batch is 1 by default. `aipp`
     replaces the head's own configuration, `order` only its channel order, `fit` the head's fit,
     `iou` its overlap; `pictures_per_s` is what a real chip does, for the modelled time;
-    `calibration` says how a network that comes in int8 was quantised. One gray picture is run
-    through AIPP and network, and its outputs must suit the head. Raises ModelRefusedError for a
-    network that Fleet or the chip cannot run.
+    `calibration` says how a network that comes in int8 was quantised; `gears`, rising, are sizes of
+    a batch that stays open. One gray picture is run through AIPP and network, and its outputs must
+    suit the head. Raises ModelRefusedError for a network that Fleet or the chip cannot run.
     """
     model = prepare(parse_onnx(onnx_bytes, name), name)
     notes = read_notes(model, head, labels, anchors)
     image, opset = image_input(model, name, size_names(model)), opset_of(model, name)
     canvas = _fixed_size(image, size, notes.size, name)
-    batch = _fixed_batch(image, batch, name)
+    batch = fixed_batch(image, batch, gears, name)
     fix_inputs(model, image, batch, canvas)
-    # What AIPP makes of a gray picture changes no shape.
-    trial_aipp = Aipp(aipp or AippConfig(), canvas, batch, image.dtype)
-    trial = dry_run(model, image, trial_aipp, name)
+    trial = dry_run(model, image, Aipp(aipp or AippConfig(), canvas, batch, image.dtype), name)
     traits = Traits(trial.named, canvas, notes.count, notes.metadata)
     spec = resolve_head(notes, traits, name)
     reader = head_named(spec.head, spec.anchors).arranged(trial.named, len(spec.labels))
     aipp = _configuration(reader, aipp, order, name)
     _check_source(aipp.layout(canvas, soc.aipp.most_padded_width).source, soc, name)
     _check_head(spec, reader, trial, canvas, batch, name)
+    model = with_gears(model, image, gears, trial, reader, name)
     work = count_macs(model.graph, trial.shapes)
     card = ModelCard(
         format=FORMAT,
@@ -139,6 +140,7 @@ def compile_network(
         threshold=notes.threshold,
         pictures_per_s=pictures_per_s,
         calibration=calibration,
+        gears=gears,
     )
     _check_memory(card, soc)
     reading = f"{explain_head(spec, notes, traits, head)}, {FITTED[card.fit]}"
@@ -150,9 +152,10 @@ def describe(card: ModelCard) -> str:
     chip = soc_named(card.soc)
     shown = ", ".join(card.labels[:3]) + (", ..." if len(card.labels) > 3 else "")
     among = "within a class" if card.per_class else "over all classes"
+    batch = " or ".join(map(str, card.batch_sizes))
     bound = " by the rate given" if card.pictures_per_s else " at least"
     lines = {
-        "input": f"{card.size}, batch {card.batch}, {card.dtype}; {FITTED[card.fit]}",
+        "input": f"{card.size}, batch {batch}, {card.dtype}; {FITTED[card.fit]}",
         "AIPP": f"NV12 {card.source}, {describe_aipp(card.aipp)}",
         "head": f"{card.head}, {len(card.labels)} labels ({shown}), NMS at {card.iou} {among}",
         **({"anchors": write_anchors(card.anchors)} if card.anchors else {}),
@@ -216,14 +219,6 @@ def _fixed_size(image: ImageInput, given: Size | None, stated: Size | None, name
         fixed = f"{image.width or '?'}x{image.height or '?'}"
         refuse(name, f"its input is fixed at {fixed}.", f"Export it again at {given}.")
     return size
-
-
-def _fixed_batch(image: ImageInput, given: int | None, name: str) -> int:
-    if given is not None and given < 1:
-        refuse(name, f"a batch of {given} is asked for.", "A batch is 1 or more.")
-    if given and image.batch and given != image.batch:
-        refuse(name, f"its batch is fixed at {image.batch}.", "Export it with a dynamic batch.")
-    return image.batch or given or 1
 
 
 def _check_source(source: Size, soc: Soc, name: str) -> None:
