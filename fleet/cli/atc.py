@@ -14,8 +14,9 @@ import typer
 from fleet.ascend.soc import soc as chip
 from fleet.core.geometry import Size
 from fleet.errors import FleetError
+from fleet.job.heads import read_head
 from fleet.models.caffe.convert import convert_caffe, layer_top
-from fleet.models.caffe.detection import DetectionEnd
+from fleet.models.caffe.end import DetectionEnd
 from fleet.models.card import read_card
 from fleet.models.compiler.atc_options import (
     OutNode,
@@ -92,8 +93,9 @@ def atc(
 ) -> None:
     """Compile a network of Caffe or ONNX by ATC's options, into NAME.om (simulated).
 
-    A head is not one of ATC's: it is known where a Caffe network ends with YoloV3DetectionOutput,
-    or an ONNX file names it; else give --head, --labels and --anchors as for `fleet compile`.
+    A head is not one of ATC's: it is known where a Caffe network ends with YoloV3DetectionOutput
+    or SSDDetectionOutput, or an ONNX file names it; else give --head, --labels and --anchors as
+    for `fleet compile`.
     """
     typer.echo(START)
     try:
@@ -103,6 +105,7 @@ def atc(
         gears = parse_gears(dynamic_batch_size)
         shapes = fix_shapes(parse_input_shape(input_shape), gears)
         nodes, dtype = parse_out_nodes(out_nodes), parse_output_type(output_type)
+        reader, own = read_head(head or "")
         network = _read(parse_framework(framework), model, weight, shapes, nodes)
         if gears:
             network = _opened(network, model)
@@ -115,7 +118,7 @@ def atc(
         content = with_outputs(network.content, path.stem, ends, dtype)
         compiled = compile_model(
             content,
-            head=head or ("yolov3" if network.end else None),
+            head=reader or (network.end.head if network.end else None),
             labels=_labels(labels, network.end),
             name=path.stem,
             soc=chip(soc),
@@ -125,6 +128,7 @@ def atc(
             aipp=aipp,
             anchors=_anchors(anchors, network.end),
             iou=network.end.iou if network.end else None,
+            heads=own,
         )
     except FleetError:
         typer.echo(FAILED)
@@ -205,9 +209,5 @@ def _warnings(output: str, precision_mode: str | None, network: _Network) -> lis
             "precision, whatever is asked; modelled memory and time are those of float16."
         )
     if network.end:
-        found.append(
-            "YoloV3DetectionOutput is done by the head yolov3: outputs are the raw maps; a job's "
-            f"own threshold takes the place of obj_threshold {network.end.objectness:g} and "
-            f"score_threshold {network.end.score:g}, and pre_nms_topn limits nothing."
-        )
+        found.append(network.end.remark)
     return found

@@ -20,6 +20,7 @@ from fleet.cli.calibration import (
 )
 from fleet.core.geometry import Size
 from fleet.errors import UsageError
+from fleet.job.heads import read_head
 from fleet.models.card import read_card
 from fleet.models.compiler.compile import compile_network, describe, read_labels
 from fleet.models.compiler.insert_op import parse_insert_op
@@ -37,7 +38,10 @@ def compile_command(
     ] = None,
     head: Annotated[
         str,
-        typer.Option(help=f"How outputs are read: auto (recognised), {', '.join(sorted(HEADS))}."),
+        typer.Option(
+            help=f"How outputs are read: auto (recognised), {', '.join(sorted(HEADS))}; or "
+            "FILE.py:NAME, one of your own."
+        ),
     ] = AUTO,
     labels: Annotated[str | None, typer.Option(help="A file of class labels, one a line.")] = None,
     size: Annotated[
@@ -86,9 +90,10 @@ def compile_command(
     request = read_request(calibrate, frames, seed, truth, int8=int8)
     path = Path(f"{output.removesuffix('.om')}.om")
     given = read_labels(read_text(labels), labels) if labels is not None else None
+    reader, own = read_head(head)
     configuration, remarks = parse_insert_op(read_text(aipp)) if aipp else (None, ())
     options: dict[str, Any] = {
-        "head": head,
+        "head": reader,
         "labels": given,
         "name": path.stem,
         "soc": chip(soc),
@@ -97,6 +102,7 @@ def compile_command(
         "aipp": configuration,
         "anchors": parse_anchors(anchors) if anchors is not None else None,
         "pictures_per_s": pictures_per_s or 0.0,
+        "heads": own,
     }
     if request is None:
         compiled = compile_network(read_network(model), **options)

@@ -7,6 +7,7 @@ in its metadata. It runs on Fleet's simulated devices only.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +23,7 @@ from fleet.core.geometry import Fit, Size
 from fleet.errors import ModelRefusedError
 from fleet.models.card import CARD_KEY, FORMAT, Calibration, ModelCard
 from fleet.models.compiler.aipp_words import describe_aipp
+from fleet.models.compiler.fitting import arranged_head, check_head
 from fleet.models.compiler.gears import fixed_batch, with_gears
 from fleet.models.compiler.graph import (
     ImageInput,
@@ -32,20 +34,17 @@ from fleet.models.compiler.graph import (
 )
 from fleet.models.compiler.inputs import fix_inputs, prepare, size_names
 from fleet.models.compiler.metadata import (
-    HeadSpec,
     Notes,
     explain_head,
     read_notes,
     resolve_head,
 )
-from fleet.models.compiler.trial import Trial, dry_run
+from fleet.models.compiler.trial import dry_run
 from fleet.models.compiler.work import count_macs
 from fleet.models.heads import (
-    HEADS,
     Anchors,
     Head,
     Traits,
-    head_named,
     settings_of,
     write_anchors,
 )
@@ -86,6 +85,7 @@ def compile_network(
     anchors: Anchors | None = None,
     pictures_per_s: float = 0.0,
     iou: float | None = None,
+    heads: Mapping[str, Head] | None = None,
     calibration: Calibration | None = None,
     gears: tuple[int, ...] = (),
 ) -> Compiled:
@@ -95,13 +95,14 @@ def compile_network(
     head where `head` is None or "auto"; else it is recognised by the outputs (see `metadata`).
     `size` and `batch` are for networks that leave them open; an open batch is 1 by default. `aipp`
     replaces the head's own configuration, `order` only its channel order, `fit` the head's fit,
-    `iou` its overlap; `pictures_per_s` is what a real chip does, for the modelled time;
-    `calibration` says how a network that comes in int8 was quantised; `gears`, rising, are sizes of
-    a batch that stays open. One gray picture is run through AIPP and network, and its outputs must
-    suit the head. Raises ModelRefusedError for a network that Fleet or the chip cannot run.
+    `iou` its overlap; `pictures_per_s` is what a real chip does, for the modelled time; `heads` are
+    those of a user's own, by name; `calibration` says how a network that comes in int8 was
+    quantised; `gears`, rising, are sizes of a batch that stays open. One gray picture is run
+    through AIPP and network, and its outputs must suit the head. Raises ModelRefusedError for a
+    network that Fleet or the chip cannot run.
     """
     model = prepare(parse_onnx(onnx_bytes, name), name)
-    notes = read_notes(model, head, labels, anchors)
+    notes = read_notes(model, head, labels, anchors, heads)
     image, opset = image_input(model, name, size_names(model)), opset_of(model, name)
     canvas = _fixed_size(image, size, notes.size, name)
     batch = fixed_batch(image, batch, gears, name)
@@ -109,10 +110,10 @@ def compile_network(
     trial = dry_run(model, image, Aipp(aipp or AippConfig(), canvas, batch, image.dtype), name)
     traits = Traits(trial.named, canvas, notes.count, notes.metadata)
     spec = resolve_head(notes, traits, name)
-    reader = head_named(spec.head, spec.anchors).arranged(trial.named, len(spec.labels))
+    reader = arranged_head(spec, trial, heads)
     aipp = _configuration(reader, aipp, order, name)
     _check_source(aipp.layout(canvas, soc.aipp.most_padded_width).source, soc, name)
-    _check_head(spec, reader, trial, canvas, batch, name)
+    check_head(spec, reader, trial, canvas, batch, name)
     model = with_gears(model, image, gears, trial, reader, name)
     work = count_macs(model.graph, trial.shapes)
     card = ModelCard(
@@ -242,26 +243,6 @@ def _iou(reader: Head, notes: Notes, given: float | None) -> float:
     if given is not None:
         return given
     return reader.iou if notes.iou is None or reader.iou == 1 else notes.iou
-
-
-def _check_head(
-    spec: HeadSpec, reader: Head, trial: Trial, canvas: Size, batch: int, name: str
-) -> None:
-    head, labels = spec.head, spec.labels
-    if not labels or not all(labels):
-        refuse(name, "its labels are missing, or one is empty.", "Give one label a class.")
-    kinds = "fiu" if reader.whole_numbers else "f"
-    shapes = [output.shape for output in trial.outputs]
-    listed = " and ".join(str(list(shape)) for shape in shapes)
-    why = reader.explain_mismatch(shapes, len(labels), canvas)
-    if not why and reader.batch_first and any(shape[0] != batch for shape in shapes):
-        why = f"it reads {batch} pictures at a time"
-    if not why and any(output.dtype.kind not in kinds for output in trial.outputs):
-        why = "it reads floating-point numbers"
-    if why:
-        others = ", ".join(sorted(HEADS))
-        way_out = f"Choose the head of its family ({others}) and what it was trained with."
-        refuse(name, f"its output {listed} does not fit the head {head}: {why}.", way_out)
 
 
 def _seal(model: onnx.ModelProto, card: ModelCard) -> bytes:
