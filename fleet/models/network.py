@@ -10,19 +10,18 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.ascend.aipp import Aipp
 from fleet.ascend.clock import Clock, copy_s
 from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
-from fleet.ascend.surface import tight
 from fleet.ascend.vpc import Vpc
-from fleet.core.frames import Colour, Detections, FrameBatch, Picture
+from fleet.core.frames import Detections, FrameBatch, Picture
 from fleet.core.geometry import Placement
 from fleet.errors import UsageError
 from fleet.models.card import card_of, not_compiled
 from fleet.models.classes import Classes
 from fleet.models.crops import Crop, CropPlanner, Unseen, place_crops
+from fleet.models.feeder import Feeder
 from fleet.models.heads import (
     Candidates,
     Classify,
@@ -94,9 +93,8 @@ class Network:
         self.further_inputs: tuple[TensorInfo, ...] = further_inputs(self._session)
         self.input_order = input_order(self._session)
         self._outputs = [output.name for output in self.outputs]
-        self._aipp = Aipp(self.card.aipp, self.card.size, self.card.batch, self.card.dtype)
-        source = self._aipp.source
-        self._nv12 = np.zeros((self.card.batch, source.height * 3 // 2, source.width), np.uint8)
+        self._feeder = Feeder(self.card, clock)
+        self._aipp = self._feeder.aipp
         self._chip_s = self.card.chip_s(soc)
         self._copy_s = copy_s(soc, self.card.output_bytes)
         self._closed = False
@@ -190,8 +188,7 @@ class Network:
         Pictures of no declared colour are BT.601 narrow. The buffer is overwritten by the next
         call. Raises ValueError for another shape.
         """
-        with self._clock.stage("aipp"):
-            return self._aipp.run(nv12, Colour())
+        return self._feeder.convert(nv12)
 
     def execute(
         self, tensor: NDArray[np.generic], further: Mapping[str, NDArray[np.generic]] | None = None
@@ -199,23 +196,18 @@ class Network:
         """Return the raw outputs for one batch, [batch, 3, height, width] of the card's dtype.
 
         `further` holds values of further inputs by name; those left out have their own. Raises
-        DeviceError: 145021 for another shape, 145022 for another dtype, 145003 after close, 507011
-        where the run fails.
+        DeviceError: 145021 for another shape, 145013 for a batch of no gear, 145022 for another
+        dtype, 145003 after close, 507011 where the run fails.
         """
         if self._closed:
             raise_device_error(
                 Code.ACL_ERROR_GE_EXEC_MODEL_ID_INVALID, f"{self} is closed.", "Load it again."
             )
         self._device_memory.check_context(str(self))
-        expected = (self.card.batch, 3, self.card.size.height, self.card.size.width)
-        if tensor.shape != expected:
-            message = f"{self} takes an input {list(expected)}, not {list(tensor.shape)}."
-            raise_device_error(Code.ACL_ERROR_GE_SHAPE_INVALID, message, "Feed whole batches.")
-        if tensor.dtype != self.card.dtype:
-            message = f"{self} takes an input of {self.card.dtype}, not {tensor.dtype}."
-            raise_device_error(Code.ACL_ERROR_GE_DATATYPE_INVALID, message, "Convert it first.")
-        self._clock.add_modelled("model", self._chip_s)
-        self._clock.add_modelled("copy", self._copy_s)
+        self._feeder.check(tensor, str(self))
+        share = len(tensor) / self.card.batch
+        self._clock.add_modelled("model", self._chip_s * share)
+        self._clock.add_modelled("copy", self._copy_s * share)
         with self._clock.stage("model"):
             try:
                 outputs: list[NDArray[np.generic]] = self._session.run(
@@ -239,16 +231,13 @@ class Network:
         return [np.concatenate(parts) for parts in zip(*runs, strict=True)]
 
     def _feed(self, group: Sequence[Picture], placement: Placement) -> NDArray[np.generic]:
-        # A group shorter than a batch leaves earlier pictures in the other slots; their outputs
-        # are never read.
         for slot, picture in enumerate(group):
             placed = self._vpc.place(picture, placement, fill=BORDER)
             try:
-                self._fill(slot, placed)
+                self._feeder.fill(slot, placed)
             finally:
                 placed.release()
-        with self._clock.stage("aipp"):
-            return self._aipp.run(self._nv12, group[0].colour)
+        return self._feeder.tensor(len(group), group[0].colour)
 
     def _detect_in(
         self, parts: Sequence[tuple[Picture, Crop]], threshold: float, iou: float
@@ -268,16 +257,11 @@ class Network:
         placed = place_crops(self._soc, self._device_memory, self._vpc, parts, BORDER)
         try:
             for slot, picture in enumerate(placed):
-                self._fill(slot, picture)
+                self._feeder.fill(slot, picture)
         finally:
             for picture in placed:
                 picture.release()
-        with self._clock.stage("aipp"):
-            return self._aipp.run(self._nv12, placed[0].colour)
-
-    def _fill(self, slot: int, placed: Picture) -> None:
-        with self._clock.stage("vpc"):
-            self._nv12[slot] = tight(placed)
+        return self._feeder.tensor(len(placed), placed[0].colour)
 
     def _read(
         self, outputs: Sequence[NDArray[np.generic]], count: int, threshold: float, iou: float

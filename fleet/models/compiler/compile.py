@@ -24,6 +24,7 @@ from fleet.errors import ModelRefusedError
 from fleet.models.card import CARD_KEY, FORMAT, Calibration, ModelCard
 from fleet.models.compiler.aipp_words import describe_aipp
 from fleet.models.compiler.fitting import arranged_reader, check_reader, describe_reader
+from fleet.models.compiler.gears import fixed_batch, with_gears
 from fleet.models.compiler.graph import (
     ImageInput,
     image_input,
@@ -87,6 +88,7 @@ def compile_network(
     iou: float | None = None,
     heads: Mapping[str, Head] | None = None,
     calibration: Calibration | None = None,
+    gears: tuple[int, ...] = (),
     or_raw: bool = False,
 ) -> Compiled:
     """Compile a network for a chip; its .om has the same bytes for equal arguments.
@@ -97,25 +99,24 @@ def compile_network(
     replaces the head's own configuration, `order` only its channel order, `fit` the head's fit,
     `iou` its overlap; `pictures_per_s` is what a real chip does, for the modelled time; `heads` are
     those of a user's own, by name; `calibration` says how a network that comes in int8 was
-    quantised. With `or_raw` outputs that no head is sure of stay raw. One gray picture is run
-    through AIPP and network, and its outputs must suit the head.
-    Raises ModelRefusedError for a network that Fleet or the chip cannot run.
+    quantised; `gears`, rising, are sizes of a batch that stays open. With `or_raw` outputs that no
+    head is sure of stay raw. One gray picture is run through AIPP and network, and its outputs must
+    suit the head. Raises ModelRefusedError for a network that Fleet or the chip cannot run.
     """
     model = prepare(parse_onnx(onnx_bytes, name), name)
     notes = read_notes(model, head, labels, anchors, heads)
     image, opset = image_input(model, name, size_names(model)), opset_of(model, name)
     canvas = _fixed_size(image, size, notes.size, name)
-    batch = _fixed_batch(image, batch, name)
+    batch = fixed_batch(image, batch, gears, name)
     fix_inputs(model, image, batch, canvas)
-    # What AIPP makes of a gray picture changes no shape.
-    trial_aipp = Aipp(aipp or AippConfig(), canvas, batch, image.dtype)
-    trial = dry_run(model, image, trial_aipp, name)
+    trial = dry_run(model, image, Aipp(aipp or AippConfig(), canvas, batch, image.dtype), name)
     traits = Traits(trial.named, canvas, notes.count, notes.metadata)
     spec = resolve_head(notes, traits, name, or_raw=or_raw)
     reader = arranged_reader(spec, traits, heads)
     aipp = _configuration(reader, aipp, order, name)
     _check_source(aipp.layout(canvas, soc.aipp.most_padded_width).source, soc, name)
     check_reader(spec, reader, trial, canvas, batch, name)
+    model = with_gears(model, image, gears, trial, reader, name)
     work = count_macs(model.graph, trial.shapes)
     card = ModelCard(
         format=FORMAT,
@@ -142,6 +143,7 @@ def compile_network(
         threshold=notes.threshold,
         pictures_per_s=pictures_per_s,
         calibration=calibration,
+        gears=gears,
     )
     _check_memory(card, soc)
     reading = f"{explain_head(spec, notes, traits, head)}, {FITTED[card.fit]}"
@@ -151,9 +153,10 @@ def compile_network(
 def describe(card: ModelCard) -> str:
     """Return a description of a compiled model in a few lines, with modelled figures marked so."""
     chip = soc_named(card.soc)
+    batch = " or ".join(map(str, card.batch_sizes))
     bound = " by the rate given" if card.pictures_per_s else " at least"
     lines = {
-        "input": f"{card.size}, batch {card.batch}, {card.dtype}; {FITTED[card.fit]}",
+        "input": f"{card.size}, batch {batch}, {card.dtype}; {FITTED[card.fit]}",
         "AIPP": f"NV12 {card.source}, {describe_aipp(card.aipp)}",
         "head": describe_reader(card),
         **({"anchors": write_anchors(card.anchors)} if card.anchors else {}),
@@ -217,14 +220,6 @@ def _fixed_size(image: ImageInput, given: Size | None, stated: Size | None, name
         fixed = f"{image.width or '?'}x{image.height or '?'}"
         refuse(name, f"its input is fixed at {fixed}.", f"Export it again at {given}.")
     return size
-
-
-def _fixed_batch(image: ImageInput, given: int | None, name: str) -> int:
-    if given is not None and given < 1:
-        refuse(name, f"a batch of {given} is asked for.", "A batch is 1 or more.")
-    if given and image.batch and given != image.batch:
-        refuse(name, f"its batch is fixed at {image.batch}.", "Export it with a dynamic batch.")
-    return image.batch or given or 1
 
 
 def _check_source(source: Size, soc: Soc, name: str) -> None:

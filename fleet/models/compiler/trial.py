@@ -40,6 +40,7 @@ class Trial:
 def dry_run(model: onnx.ModelProto, image: ImageInput, aipp: Aipp, name: str) -> Trial:
     """Run a gray picture; values whose shape inference fails are outputs of this run as well.
 
+    Any configuration of AIPP will do: what it makes of the picture changes no shape.
     Raises ModelRefusedError where ONNX Runtime cannot open or run the network.
     """
     shapes = known_shapes(model, name)
