@@ -30,6 +30,7 @@ HOMES = {
     "eval": "fleet.cli.evaluate:evaluate",
     "show": "fleet.cli.show:show",
     "export": "fleet.cli.export:export",
+    "clips": "fleet.cli.clips:clips",
     "view": "fleet.cli.view:view",
     "annexb": "fleet.cli.annexb:annexb",
     "demo": "fleet.cli.demo:demo",
