@@ -22,6 +22,7 @@ HOMES = {
     "verify": "fleet.cli.verify:verify",
     "requeue": "fleet.cli.requeue:requeue",
     "compact": "fleet.cli.compact:compact",
+    "publish": "fleet.cli.publish:publish",
     "index": "fleet.cli.index:index_videos",
     "compile": "fleet.cli.compile:compile_command",
     "atc": "fleet.cli.atc:atc",
