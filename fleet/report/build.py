@@ -15,6 +15,7 @@ from fleet.report.coverage import covered
 from fleet.report.findings import Choice, has_scores
 from fleet.report.found import find
 from fleet.report.page import Effort, Origin, Page, render
+from fleet.storage import Folder
 from fleet.table.state.read import open_tables
 from fleet.table.state.state import TableState
 from fleet.table.state.video_table import name_of
@@ -24,6 +25,8 @@ from fleet.version import __version__
 
 MOST_BYTES = 8_000_000
 """A page is not larger, whatever the output holds."""
+PAGE = "report.html"
+"""Its name beside the tables of an output."""
 STRIPS = 200
 """Videos whose strip is drawn."""
 THRESHOLD = 0.5
@@ -52,6 +55,11 @@ class Report:
     rows: int
     pictures: int
     left_out: int
+
+    def said(self, place: str) -> str:
+        """Return a line on a report that was put in some place."""
+        pictures = plural(self.pictures, "picture")
+        return f"{place}: {plural(self.rows, 'row')}, {pictures}, {size(len(self.html))}"
 
 
 def make_report(asked: Asked, clock: Clock = SYSTEM_CLOCK) -> Report:
@@ -88,6 +96,16 @@ def make_report(asked: Asked, clock: Clock = SYSTEM_CLOCK) -> Report:
         origin=_origin(asked, status, state, choice),
     )
     return _fitted(page, make_cards(tables, found, choice))
+
+
+def put_report(asked: Asked, clock: Clock = SYSTEM_CLOCK) -> str:
+    """Put the report of an output beside its tables, and return where it lies and what it holds.
+
+    Raises what `make_report` raises.
+    """
+    made, folder = make_report(asked, clock), Folder(asked.output)
+    folder.put(PAGE, made.html)
+    return made.said(f"{folder.uri}/{PAGE}")
 
 
 def _choice(asked: Asked, status: Status) -> Choice:

@@ -265,6 +265,18 @@ def test_a_table_of_pictures_shows_them(clip: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_run_puts_its_report_beside_the_tables(clip: Path, tmp_path: Path) -> None:
+    """It says where; what it put there hinders neither `verify` nor a second run."""
+    words = ["run", packaged_job("thumbnails.toml"), "--input", clip, "--output", tmp_path / "out"]
+    words += ["--sample", "every=10", "--inline", "--devices", "1", "--report"]
+    for _ in range(2):
+        done = fleet_here(*words)
+        assert done.returncode == 0, done.stderr
+        assert f"{tmp_path}/out/report.html: 4 rows, 4 pictures" in done.stdout
+    assert (tmp_path / "out" / "report.html").is_file()
+    assert fleet_here("verify", tmp_path / "out").returncode == 0
+
+
 def test_the_same_seed_makes_the_same_pictures(clip: Path, tmp_path: Path) -> None:
     """Another one, others, where there are more frames than places."""
     folder = detections_output(Folder(str(tmp_path / "many")))
