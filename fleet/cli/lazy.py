@@ -29,6 +29,7 @@ HOMES = {
     "msame": "fleet.cli.msame:msame",
     "eval": "fleet.cli.evaluate:evaluate",
     "report": "fleet.cli.report:report",
+    "trace": "fleet.cli.trace:trace",
     "show": "fleet.cli.show:show",
     "view": "fleet.cli.view:view",
     "annexb": "fleet.cli.annexb:annexb",
