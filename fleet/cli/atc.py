@@ -14,8 +14,9 @@ import typer
 from fleet.ascend.soc import soc as chip
 from fleet.core.geometry import Size
 from fleet.errors import FleetError
+from fleet.job.heads import read_head
 from fleet.models.caffe.convert import convert_caffe, layer_top
-from fleet.models.caffe.detection import DetectionEnd
+from fleet.models.caffe.end import DetectionEnd
 from fleet.models.card import read_card
 from fleet.models.compiler.atc_options import (
     OutNode,
@@ -30,6 +31,7 @@ from fleet.models.compiler.atc_options import (
 from fleet.models.compiler.compile import compile_model, describe, read_labels
 from fleet.models.compiler.insert_op import parse_insert_op
 from fleet.models.compiler.outputs import with_outputs
+from fleet.models.external_data import read_network
 from fleet.models.heads import Shape, parse_anchors
 from fleet.storage import Folder, read_file, read_text
 
@@ -88,8 +90,9 @@ def atc(
 ) -> None:
     """Compile a network of Caffe or ONNX by ATC's options, into NAME.om (simulated).
 
-    A head is not one of ATC's: it is known where a Caffe network ends with YoloV3DetectionOutput,
-    or an ONNX file names it; else give --head, --labels and --anchors as for `fleet compile`.
+    A head is not one of ATC's: it is known where a Caffe network ends with YoloV3DetectionOutput
+    or SSDDetectionOutput, or an ONNX file names it; else give --head, --labels and --anchors as
+    for `fleet compile`.
     """
     typer.echo(START)
     try:
@@ -99,6 +102,7 @@ def atc(
         shapes = parse_input_shape(input_shape)
         check_fixed(shapes, dynamic_batch_size)
         nodes, dtype = parse_out_nodes(out_nodes), parse_output_type(output_type)
+        reader, own = read_head(head or "")
         network = _read(parse_framework(framework), model, weight, shapes, nodes)
         path = Path(f"{output}.om")
         text = read_text(insert_op_conf) if insert_op_conf is not None else None
@@ -109,7 +113,7 @@ def atc(
         content = with_outputs(network.content, path.stem, ends, dtype)
         compiled = compile_model(
             content,
-            head=head or ("yolov3" if network.end else None),
+            head=reader or (network.end.head if network.end else None),
             labels=_labels(labels, network.end),
             name=path.stem,
             soc=chip(soc),
@@ -118,6 +122,7 @@ def atc(
             aipp=aipp,
             anchors=_anchors(anchors, network.end),
             iou=network.end.iou if network.end else None,
+            heads=own,
         )
     except FleetError:
         typer.echo(FAILED)
@@ -145,7 +150,7 @@ def _read(
             message = f"--weight={weight} is for Caffe, and --framework=5 is ONNX."
             refuse_option("E10001", message, "Leave it out: an ONNX file holds its weights.")
         size, batch = _picture_shape(shapes)
-        return _Network(read_file(model), "", 0, size, batch, None)
+        return _Network(read_network(model), "", 0, size, batch, None)
     if weight is None:
         message = "--weight is missing, and a prototxt holds no weights."
         refuse_option("E10054", message, "Name the .caffemodel that belongs to it.")
@@ -190,9 +195,5 @@ def _warnings(output: str, precision_mode: str | None, network: _Network) -> lis
             "precision, whatever is asked; modelled memory and time are those of float16."
         )
     if network.end:
-        found.append(
-            "YoloV3DetectionOutput is done by the head yolov3: outputs are the raw maps; a job's "
-            f"own threshold takes the place of obj_threshold {network.end.objectness:g} and "
-            f"score_threshold {network.end.score:g}, and pre_nms_topn limits nothing."
-        )
+        found.append(network.end.remark)
     return found

@@ -31,6 +31,7 @@ HOMES = {
     "report": "fleet.cli.report:report",
     "trace": "fleet.cli.trace:trace",
     "show": "fleet.cli.show:show",
+    "export": "fleet.cli.export:export",
     "view": "fleet.cli.view:view",
     "annexb": "fleet.cli.annexb:annexb",
     "demo": "fleet.cli.demo:demo",

@@ -1,7 +1,6 @@
 """A run, from the job to its report.
 
-identify -> claim the output -> list -> read what is done -> index -> take over -> bundle -> loop ->
-close
+identify -> claim the output -> list -> read -> index -> take over -> bundle -> loop -> close
 
 Devices start while the videos are indexed: both take seconds.
 """
@@ -275,6 +274,7 @@ def _worker_spec(target: JobTarget) -> WorkerSpec:
         without=target.without,
         conditional=target.table.conditional,
         providers=job.providers,
+        heads=target.identity.heads,
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,8 @@ from fleet.core.geometry import Placement
 from fleet.errors import ModelRefusedError, UsageError
 from fleet.models.card import card_of, not_compiled
 from fleet.models.crops import Crop, CropPlanner, Unseen, place_crops
-from fleet.models.heads import Candidates, head_named
+from fleet.models.heads import Candidates, Head, head_named
+from fleet.models.heads.own import decode
 from fleet.models.inner_detections import InnerDetections
 from fleet.models.nms import suppress
 from fleet.models.providers import Provider
@@ -47,7 +49,8 @@ class Network:
     cores, on one thread or with `providers`, and computes in the network's own precision, where the
     chip would use float16. Raises ModelRefusedError for bytes that are no compiled model or name
     data outside of them, DeviceError (545001) for a model of another chip, DeviceOutOfMemoryError
-    where it does not fit, and UsageError for a provider that is not there.
+    where it does not fit, and UsageError for a provider that is not there. `heads` are those of the
+    job's own module; one that it lacks is missed when boxes are asked for, as outputs need none.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Network:
         om: bytes,
         path: str,
         providers: Sequence[Provider] = (),
+        heads: Mapping[str, Head] | None = None,
     ) -> None:
         try:
             self._session = open_session(om, path, providers=providers)
@@ -79,7 +83,7 @@ class Network:
             f"model {self.card.name}",
             Code.ACL_ERROR_GE_MEMORY_ALLOCATION,  # docs/chip.md#model-load-memory
         )
-        self._head = head_named(self.card.head, self.card.anchors, self.card.settings)
+        self._own_heads = heads
         self.outputs = tuple(info_of(output) for output in self._session.get_outputs())
         self.further_inputs: tuple[TensorInfo, ...] = further_inputs(self._session)
         self.input_order = input_order(self._session)
@@ -103,13 +107,20 @@ class Network:
         for numbers outside 0..1, and what VPC raises.
         """
         iou = self._checked(threshold, iou)
-        placement = self.card.fit.place(batch.size, self._aipp.source, self._vpc.paste_left_step)
         found: list[Candidates] = []
+        for tensor, count in self.inputs(batch):
+            found += self._read(self.execute(tensor), count, threshold, iou)
+        return self._gather(found, self._place(batch))
+
+    def inputs(self, batch: FrameBatch) -> Iterator[tuple[NDArray[np.generic], int]]:
+        """Yield what `detect` runs the network on, and how many pictures of the batch each holds.
+
+        Each is [batch, 3, height, width] of the card's dtype, and overwritten by the next.
+        """
+        placement = self._place(batch)
         for start in range(0, len(batch), self.card.batch):
             group = batch.pictures[start : start + self.card.batch]
-            tensor = self._feed(group, placement)
-            found += self._read(self.execute(tensor), len(group), threshold, iou)
-        return self._gather(found, placement)
+            yield self._feed(group, placement), len(group)
 
     def detect_in(
         self,
@@ -188,6 +199,9 @@ class Network:
         self._closed = True
         self._memory.free()
 
+    def _place(self, batch: FrameBatch) -> Placement:
+        return self.card.fit.place(batch.size, self._aipp.source, self._vpc.paste_left_step)
+
     def _feed(self, group: Sequence[Picture], placement: Placement) -> NDArray[np.generic]:
         # A group shorter than a batch leaves earlier pictures in the other slots; their outputs
         # are never read.
@@ -243,9 +257,15 @@ class Network:
         with self._clock.stage("head"):
             shown = slice(count if self._head.batch_first else None)
             raw = [output[shown].astype(np.float32, copy=False) for output in outputs]
-            pictures = self._head.decode(raw, self.card.size, threshold)[:count]
+            expected = count if self._head.batch_first else self.card.batch
+            pictures = decode(self._head, raw, self.card.size, threshold, expected)[:count]
             pictures += [NO_BOXES] * (count - len(pictures))
             return [self._suppressed(candidates, iou) for candidates in pictures]
+
+    @cached_property
+    def _head(self) -> Head:
+        card = self.card
+        return head_named(card.head, card.anchors, card.settings, self._own_heads)
 
     def _suppressed(self, found: Candidates, iou: float) -> Candidates:
         class_id = found.class_id if self.card.per_class else None

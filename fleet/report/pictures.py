@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 from typing import Any, TypeAlias
 
@@ -13,13 +14,14 @@ import numpy as np
 import pyarrow as pa
 
 from fleet.backend.backend import Backend
+from fleet.backend.kinds import Opening, open_device
 from fleet.core.frames import Picture
 from fleet.core.geometry import Size
 from fleet.errors import FleetError, UsageError
 from fleet.index_cache.cache import IndexCache
 from fleet.report.choice import Chosen
 from fleet.report.rows import NONE, rows_of
-from fleet.show.decode import decode_with_device
+from fleet.show.decode import frames_on
 from fleet.show.video import chip_of, kept_indexes, recorded_index
 from fleet.storage import Folder
 from fleet.table.parts.objects import object_suffixes
@@ -160,8 +162,9 @@ def _decoded(
             raise UsageError("The video is another one by now: its frames have other times.")
         wanted = np.zeros(len(shown), np.bool_)
         wanted[numbers] = True
-        frames = decode_with_device(index, wanted, chip_of(tables), small_jpeg)
-        return {(uri, decoded.frame): (*decoded.made, "") for decoded in frames}
+        with closing(open_device(Opening(chip_of(tables)))) as device:
+            frames = frames_on(device, index, wanted, partial(small_jpeg, device))
+            return {(uri, decoded.frame): (*decoded.made, "") for decoded in frames}
     except FleetError as error:
         return {(uri, frame): (None, b"", str(error)) for frame in pts}
 

@@ -46,26 +46,27 @@ def decode_frames(
     chip: str,
     make: Callable[[Picture], Made],
 ) -> Iterator[DecodedFrame[Made]]:
-    """Yield the wanted frames in presentation order, decoded as on `chip` and upright.
+    """Yield the wanted frames as `frames_on` does, on a device of their own of kind `chip`."""
+    with closing(open_device(Opening(chip))) as device:
+        yield from frames_on(device, index, wanted, make)
+
+
+def frames_on(
+    device: Backend,
+    index: VideoIndex,
+    wanted: NDArray[np.bool_],
+    make: Callable[[Picture], Made],
+) -> Iterator[DecodedFrame[Made]]:
+    """Yield the wanted frames in presentation order, decoded on a device and upright.
 
     `wanted`: bool [frames], by frame number. `make`: called with each picture while it lasts.
 
     Raises VideoError where neither the chip nor the host decodes it, and UsageError where frames
     are damaged.
     """
-    return decode_with_device(index, wanted, chip, lambda _, picture: make(picture))
-
-
-def decode_with_device(
-    index: VideoIndex,
-    wanted: NDArray[np.bool_],
-    chip: str,
-    make: Callable[[Backend, Picture], Made],
-) -> Iterator[DecodedFrame[Made]]:
-    """Yield the wanted frames as `decode_frames` does; `make` is also given the device."""
     work = video_work(index, wanted, DoneIntervals([]), CostModel())
     lost: list[DecodeLoss] = []
-    with closing(FetchPool()) as readers, closing(open_device(Opening(chip))) as device:
+    with closing(FetchPool()) as readers:
         lease = Lease("show", (work.shard(0, len(index.cuts)),))
         made = order(lease, {index.source.uri: work})
         (shard,) = made.shards
@@ -76,10 +77,10 @@ def decode_with_device(
             )
             for picture in upright(decoder.pictures(), index.stream, device, lost.append):
                 try:
-                    made_of = make(device, picture)
+                    decoded = _decoded(picture, shard, index, make(picture))
                 finally:
                     picture.release()
-                yield _decoded(picture, shard, index, made_of)
+                yield decoded
     if lost:
         count = sum(len(item.rows) for item in lost)
         message = f"{count:,} frames of {index.source.uri} cannot be decoded: {lost[0].error}"

@@ -81,7 +81,8 @@ class Worker:
         self._folder = Folder(spec.output)
         self._putting = ThreadPoolExecutor(_OBJECTS_AT_ONCE, thread_name_prefix="objects")
         self._writer = Writer(self._folder, origin, self._name, conditional=spec.conditional)
-        self._device = job_device(spec.soc, spec.files, spec.without, self._ordinal, spec.providers)
+        how = self._ordinal, spec.providers, spec.heads
+        self._device = job_device(spec.soc, spec.files, spec.without, *how)
         opened = open_job(spec.work, self._device.device)
         self._pipeline = Pipeline(spec.work, self._device, opened, self._pulse, spec.injections)
         return self.progress()

@@ -74,7 +74,11 @@ def recomputing(job: Job, identity: JobIdentity, without: Collection[str]) -> It
     """
     with (
         closing(FetchPool()) as readers,
-        closing(job_device(job.soc, identity.files, without, providers=job.providers)) as device,
+        closing(
+            job_device(
+                job.soc, identity.files, without, providers=job.providers, heads=identity.heads
+            )
+        ) as device,
     ):
         opened = open_job(job.work, device.device)
         yield Recomputer(job, without, Pipeline(job.work, device, opened, Liveness()), readers)

@@ -7,7 +7,7 @@ in its metadata. It runs on Fleet's simulated devices only.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,10 +17,13 @@ from fleet.ascend.aipp import Aipp
 from fleet.ascend.aipp_config import AippConfig
 from fleet.ascend.soc import MB, Soc
 from fleet.ascend.soc import soc as soc_named
+from fleet.core.format import plural
 from fleet.core.frames import ChannelOrder
 from fleet.core.geometry import Fit, Size
 from fleet.errors import ModelRefusedError
-from fleet.models.card import CARD_KEY, FORMAT, ModelCard
+from fleet.models.card import CARD_KEY, FORMAT, Calibration, ModelCard
+from fleet.models.compiler.aipp_words import describe_aipp
+from fleet.models.compiler.fitting import arranged_head, check_head
 from fleet.models.compiler.graph import (
     ImageInput,
     image_input,
@@ -30,20 +33,17 @@ from fleet.models.compiler.graph import (
 )
 from fleet.models.compiler.inputs import fix_inputs, prepare, size_names
 from fleet.models.compiler.metadata import (
-    HeadSpec,
     Notes,
     explain_head,
     read_notes,
     resolve_head,
 )
-from fleet.models.compiler.trial import Trial, dry_run
+from fleet.models.compiler.trial import dry_run
 from fleet.models.compiler.work import count_macs
 from fleet.models.heads import (
-    HEADS,
     Anchors,
     Head,
     Traits,
-    head_named,
     settings_of,
     write_anchors,
 )
@@ -84,6 +84,8 @@ def compile_network(
     anchors: Anchors | None = None,
     pictures_per_s: float = 0.0,
     iou: float | None = None,
+    heads: Mapping[str, Head] | None = None,
+    calibration: Calibration | None = None,
 ) -> Compiled:
     """Compile a network for a chip; its .om has the same bytes for equal arguments.
 
@@ -91,14 +93,14 @@ def compile_network(
     head where `head` is None or "auto"; else it is recognised by the outputs (see `metadata`).
     `size` and `batch` are for networks that leave them open; an open batch is 1 by default. `aipp`
     replaces the head's own configuration, `order` only its channel order, `fit` the head's fit,
-    `iou` its overlap; `pictures_per_s` is what a real chip does, for the modelled time. One gray
-    picture is run through AIPP and network, and its outputs must suit the head. Raises
-    ModelRefusedError for a network that Fleet or the chip cannot run.
+    `iou` its overlap; `pictures_per_s` is what a real chip does, for the modelled time; `heads` are
+    those of a user's own, by name; `calibration` says how a network that comes in int8 was
+    quantised. One gray picture is run through AIPP and network, and its outputs must suit the head.
+    Raises ModelRefusedError for a network that Fleet or the chip cannot run.
     """
     model = prepare(parse_onnx(onnx_bytes, name), name)
-    notes = read_notes(model, head, labels, anchors)
-    image = image_input(model, name, size_names(model))
-    opset = opset_of(model, name)
+    notes = read_notes(model, head, labels, anchors, heads)
+    image, opset = image_input(model, name, size_names(model)), opset_of(model, name)
     canvas = _fixed_size(image, size, notes.size, name)
     batch = _fixed_batch(image, batch, name)
     fix_inputs(model, image, batch, canvas)
@@ -107,10 +109,10 @@ def compile_network(
     trial = dry_run(model, image, trial_aipp, name)
     traits = Traits(trial.named, canvas, notes.count, notes.metadata)
     spec = resolve_head(notes, traits, name)
-    reader = head_named(spec.head, spec.anchors).arranged(trial.named, len(spec.labels))
+    reader = arranged_head(spec, trial, heads)
     aipp = _configuration(reader, aipp, order, name)
     _check_source(aipp.layout(canvas, soc.aipp.most_padded_width).source, soc, name)
-    _check_head(spec, reader, trial, canvas, batch, name)
+    check_head(spec, reader, trial, canvas, batch, name)
     work = count_macs(model.graph, trial.shapes)
     card = ModelCard(
         format=FORMAT,
@@ -136,6 +138,7 @@ def compile_network(
         settings=settings_of(reader),
         threshold=notes.threshold,
         pictures_per_s=pictures_per_s,
+        calibration=calibration,
     )
     _check_memory(card, soc)
     reading = f"{explain_head(spec, notes, traits, head)}, {FITTED[card.fit]}"
@@ -150,7 +153,7 @@ def describe(card: ModelCard) -> str:
     bound = " by the rate given" if card.pictures_per_s else " at least"
     lines = {
         "input": f"{card.size}, batch {card.batch}, {card.dtype}; {FITTED[card.fit]}",
-        "AIPP": f"NV12 {card.source}, {_describe_aipp(card.aipp)}",
+        "AIPP": f"NV12 {card.source}, {describe_aipp(card.aipp)}",
         "head": f"{card.head}, {len(card.labels)} labels ({shown}), NMS at {card.iou} {among}",
         **({"anchors": write_anchors(card.anchors)} if card.anchors else {}),
         **({"threshold": f"{card.threshold:g}, by its exporter"} if card.threshold else {}),
@@ -159,6 +162,7 @@ def describe(card: ModelCard) -> str:
             f"{card.chip_s(chip) / card.batch * 1e3:.3f} ms a picture{bound}, "
             f"{card.memory_bytes / MB:.1f} MB (both modelled)"
         ),
+        **({"int8": _describe_calibration(card.calibration)} if card.calibration else {}),
         "digest": card.digest,
     }
     title = f"{card.name}: compiled for a simulated {card.soc}"
@@ -166,23 +170,9 @@ def describe(card: ModelCard) -> str:
     return "\n".join([title, *(f"  {key:<12}{text}" for key, text in lines.items()), *warnings])
 
 
-def _describe_aipp(aipp: AippConfig) -> str:
-    if not aipp.csc_switch:
-        matrix = "left as YUV"
-    elif aipp.matrix is None:
-        matrix = f"to {aipp.order.upper()} by each picture's own colour"
-    else:
-        matrix = "by a fixed matrix"
-    if aipp.rbuv_swap_switch:
-        matrix = f"U and V exchanged, {matrix}"
-    plain = {"mean": aipp.mean_chn, "min": aipp.min_chn, "times": aipp.var_reci_chn}
-    usual = {"mean": (0, 0, 0), "min": (0.0, 0.0, 0.0), "times": (1.0, 1.0, 1.0)}
-    steps = [f"{key} {_triple(v)}" for key, v in plain.items() if v != usual[key]]
-    return ", ".join([matrix, *steps])
-
-
-def _triple(values: Sequence[float]) -> str:
-    return " ".join(f"{value:.6g}" for value in values)
+def _describe_calibration(found: Calibration) -> str:
+    drawn = f"{plural(found.frames, 'frame')} of {found.archive}, seed {found.seed}"
+    return f"calibrated on {drawn} ({found.digest[:12]})"
 
 
 def read_labels(text: str, path: str) -> tuple[str, ...]:
@@ -257,26 +247,6 @@ def _iou(reader: Head, notes: Notes, given: float | None) -> float:
     if given is not None:
         return given
     return reader.iou if notes.iou is None or reader.iou == 1 else notes.iou
-
-
-def _check_head(
-    spec: HeadSpec, reader: Head, trial: Trial, canvas: Size, batch: int, name: str
-) -> None:
-    head, labels = spec.head, spec.labels
-    if not labels or not all(labels):
-        refuse(name, "its labels are missing, or one is empty.", "Give one label a class.")
-    kinds = "fiu" if reader.whole_numbers else "f"
-    shapes = [output.shape for output in trial.outputs]
-    listed = " and ".join(str(list(shape)) for shape in shapes)
-    why = reader.explain_mismatch(shapes, len(labels), canvas)
-    if not why and reader.batch_first and any(shape[0] != batch for shape in shapes):
-        why = f"it reads {batch} pictures at a time"
-    if not why and any(output.dtype.kind not in kinds for output in trial.outputs):
-        why = "it reads floating-point numbers"
-    if why:
-        others = ", ".join(sorted(HEADS))
-        way_out = f"Choose the head of its family ({others}) and what it was trained with."
-        refuse(name, f"its output {listed} does not fit the head {head}: {why}.", way_out)
 
 
 def _seal(model: onnx.ModelProto, card: ModelCard) -> bytes:

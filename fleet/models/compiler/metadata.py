@@ -17,7 +17,7 @@ import onnx
 
 from fleet.core.geometry import Size
 from fleet.models.compiler.graph import refuse
-from fleet.models.heads import Anchors, Traits, claims, head_named, parse_anchors
+from fleet.models.heads import Anchors, Head, Traits, claims, head_named, parse_anchors
 
 HEAD, LABELS, ANCHORS = "fleet.head", "fleet.labels", "fleet.anchors"
 AUTO = "auto"
@@ -67,11 +67,13 @@ def read_notes(
     head: str | None,
     labels: tuple[str, ...] | None,
     anchors: Anchors | None,
+    own: Mapping[str, Head] | None = None,
 ) -> Notes:
     """Return what is stated of a network; arguments that are None are taken from its metadata.
 
-    Anchors in the metadata count only for the head that the metadata names. Raises
-    ModelRefusedError for metadata of Fleet that cannot be read; of other exporters it is ignored.
+    `own`: heads of a user's, by name. Anchors in the metadata count only for the head that the
+    metadata names. Raises ModelRefusedError for metadata of Fleet that cannot be read; of other
+    exporters it is ignored.
     """
     metadata = {item.key: item.value for item in model.metadata_props}
     own_head = metadata.get(HEAD)
@@ -85,7 +87,7 @@ def read_notes(
         anchors = parse_anchors(metadata[ANCHORS]) if known else ()
     if head is not None:
         # One that there is not is refused before anything is tried.
-        head_named(head, anchors)
+        head_named(head, anchors, own=own)
     given = _literal(metadata.get("args", ""))
     args = given if isinstance(given, dict) else {}
     return Notes(

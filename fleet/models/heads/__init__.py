@@ -60,22 +60,26 @@ HEADS: Mapping[str, Head] = {
 
 
 def head_named(
-    name: str, anchors: Anchors = (), settings: Mapping[str, Setting] | None = None
+    name: str,
+    anchors: Anchors = (),
+    settings: Mapping[str, Setting] | None = None,
+    own: Mapping[str, Head] | None = None,
 ) -> Head:
     """Return the head of that name, with the anchors of the network that it reads.
 
-    `settings` say which of its layouts it reads, as `settings_of` returned them. Raises
-    ModelRefusedError, which lists the names, for an unknown one, and for anchors where the
-    head has none.
+    `settings` say which of its layouts it reads, as `settings_of` returned them; `own` are heads of
+    the job's module. Raises ModelRefusedError, which lists the names, for an unknown one, and for
+    anchors where the head has none.
     """
-    if name not in HEADS:
-        near = get_close_matches(name, HEADS, 3)
+    known = {**HEADS, **(own or {})}
+    if name not in known:
+        near = get_close_matches(name, known, 3)
         meant = f"Did you mean {' or '.join(near)}? " if near else ""
         raise ModelRefusedError(
             f"There is no head called {name!r}.",
-            f"{meant}Choose one of: {', '.join(sorted(HEADS))}.",
+            f"{meant}Choose one of: {', '.join(sorted(known))}; one of your own is FILE.py:NAME.",
         )
-    head = HEADS[name]
+    head = known[name]
     given: dict[str, Any] = dict(settings or {})
     if isinstance(head, YoloV3):
         return replace(head, anchors=anchors or head.anchors, **given)

@@ -51,7 +51,11 @@ Setting = str | int | tuple[int, ...]
 
 @dataclass(frozen=True)
 class Head(ABC):
-    """A reader of one family of networks; it has no state, so that one serves all threads."""
+    """A reader of one family of networks; it has no state, so that one serves all threads.
+
+    Derive a frozen dataclass from it, with a default for each field, for outputs of your own:
+    `decode` is all that it needs, `fleet.head` registers it.
+    """
 
     order: ChannelOrder = ChannelOrder.RGB
     """The channel order that such networks are trained on."""
@@ -72,6 +76,8 @@ class Head(ABC):
     """Whether every output has the batch as its first length."""
     whole_numbers: ClassVar[bool] = False
     """Whether outputs may be whole numbers, such as counts or classes."""
+    registered_as: ClassVar[str] = ""
+    """The name by which `fleet.head` registered it; empty for heads of Fleet."""
 
     def arranged(self, outputs: Sequence[Output], labels: int) -> Self:
         """Return the head for these outputs: which is which, by names and shapes.
@@ -86,18 +92,23 @@ class Head(ABC):
         del traits
         return None
 
-    @abstractmethod
     def explain_mismatch(self, outputs: Sequence[Shape], labels: int, canvas: Size) -> str | None:
         """Return why the head cannot read outputs of these shapes, as a clause; None where it can.
 
         `labels` is the number of classes, `canvas` the size of the network's input.
         """
+        del outputs, labels, canvas
+        return None
 
     @abstractmethod
     def decode(
         self, outputs: Sequence[NDArray[np.float32]], canvas: Size, threshold: float
     ) -> list[Candidates]:
-        """Return for each picture of a batch the boxes with a score above `threshold`."""
+        """Return for each picture of a batch the boxes with a score above `threshold`.
+
+        `outputs` are the network's, in its order, float32, the batch first; `canvas` is the size of
+        its input, in whose pixels boxes are. What overlaps is suppressed afterwards, see `iou`.
+        """
 
 
 @dataclass(frozen=True)
