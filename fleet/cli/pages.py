@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-RUN, WATCH, LOOK, MODELS, TRY = "Run", "Watch, keep", "Look", "Models", "Try, learn"
+RUN, WATCH, LOOK, TAKE = "Run", "Watch, keep", "Look", "Take along"
+MODELS, TRY = "Models", "Try, learn"
 """The groups of commands."""
 
 
@@ -81,6 +82,11 @@ LIST = {
     "index": Listed(
         LOOK, "Print what a video's header says.", ("fleet index clips/town_1080p.mp4",)
     ),
+    "report": Listed(
+        LOOK,
+        "Write an output as one page that opens offline.",
+        ("fleet report build/found --out report.html",),
+    ),
     "show": Listed(
         LOOK,
         "Draw on frames what was found in them.",
@@ -99,10 +105,33 @@ LIST = {
         "Write a video's H.264 or H.265 stream alone.",
         ("fleet annexb clips/town_1080p.mp4 --out town.h264",),
     ),
+    "trace": Listed(
+        LOOK,
+        "Write what devices did when, for Perfetto.",
+        ("fleet trace build/found --out trace.json",),
+    ),
     "eval": Listed(
         LOOK,
         "Compare an output with the truth: average precision.",
         ("fleet eval build/found --truth build/truth --plots build/plots",),
+    ),
+    "export": Listed(
+        TAKE,
+        "Write frames and boxes in the form of another tool.",
+        (
+            "fleet export build/found --format coco --out build/coco --label person --images",
+            "fleet export build/found --format csv --out build/csv --min-score 0.5",
+        ),
+    ),
+    "clips": Listed(
+        TAKE,
+        "Cut out the stretches in which something was found.",
+        ("fleet clips build/found --label person --min-score 0.5 --out build/clips",),
+    ),
+    "publish": Listed(
+        TAKE,
+        "Publish the tables as Delta tables, where they lie.",
+        ("fleet publish build/found",),
     ),
     "compile": Listed(
         MODELS,
