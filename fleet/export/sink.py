@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from tempfile import SpooledTemporaryFile, TemporaryFile
 from types import TracebackType
@@ -15,6 +16,7 @@ from fleet.storage import Folder
 
 _AT_ONCE = 256
 """Whole files that are put together."""
+_PUTS_AT_ONCE = 16
 _IN_MEMORY_BYTES = 1 << 20
 """What a section may have before it lies on the disk of this machine."""
 
@@ -67,7 +69,9 @@ class Sink:
         self._open.close()
 
     def _put_whole(self) -> None:
-        self._folder.each(lambda file: self._folder.put(*file), self._whole)
+        # On a disk too: each put waits until its file is safe there.
+        with ThreadPoolExecutor(_PUTS_AT_ONCE, thread_name_prefix="export") as threads:
+            list(threads.map(lambda file: self._folder.put(*file), self._whole))
         self.files += len(self._whole)
         self.bytes += sum(len(data) for _, data in self._whole)
         self._whole = []

@@ -17,7 +17,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from pycocotools.coco import COCO
-from scattered import LABELS, Scattered, Tracked, archive, run_over
+from scattered import LABELS, Inside, Scattered, Tracked, archive, run_over
 
 import fleet
 from fleet.errors import UsageError
@@ -452,6 +452,18 @@ def test_videos_that_are_read_in_small_groups_come_out_the_same(
     assert files[0] == files[1]
 
 
+@pytest.mark.parametrize("form", ["coco", "csv"])
+def test_what_was_found_inside_boxes_is_exported_too(home: Path, tmp_path: Path, form: str) -> None:
+    """The objects; boxes that hold nothing are none."""
+    output = str(home / "inside")
+    assert run_over(home / "videos", output, Inside()).exit_code == 0
+    done = export_output(output, str(tmp_path), Exporting(form))
+    assert done.boxes == done.frames == 27
+    text = "".join(path.read_text() for path in tmp_path.rglob("*.*"))
+    assert "plate" in text
+    assert "car" not in text.replace("cam", "")
+
+
 @pytest.mark.parametrize("form", FORMATS)
 def test_the_same_export_again_writes_the_same(truth: Truth, tmp_path: Path, form: str) -> None:
     """Each file, to the byte; every one of them is put through the same door."""
@@ -480,6 +492,7 @@ def test_another_choice_does_not_mix_with_what_is_there(truth: Truth, tmp_path: 
     [
         ({"labels": ("person",), "from_s": Fraction(10**6)}, "No frame"),
         ({"min_score": 1.5}, "no score"),
+        ({"labels": ("person", "persn")}, "has found no persn. It has found .*person"),
         ({"every": 0}, "takes nothing"),
         ({"from_s": Fraction(2), "to_s": Fraction(1)}, "--to 1 is not after --from 2"),
         ({"uris": ("",)}, "a glob is not empty"),

@@ -12,7 +12,7 @@ import pyarrow as pa
 from generate import Clip, cached
 
 import fleet
-from fleet import DETECTIONS, Device, FrameBatch, FrameJob, Rows
+from fleet import DETECTIONS, INNER_DETECTIONS, Device, FrameBatch, FrameJob, Rows
 
 LABELS = ("person", "traffic light", 'a "b" <c>&d', "Fußgänger")
 PARTITIONS = r"cam(?P<camera>\d+)/(?P<start>\d+T\d+)"
@@ -70,6 +70,25 @@ class Tracked(Scattered):
     def more(self, class_id: np.ndarray) -> dict[str, np.ndarray]:
         """Return the tracks."""
         return {"track_id": class_id}
+
+
+@dataclass(frozen=True)
+class Inside(FrameJob):
+    """What a second network finds in boxes: a row a box, of which every second one holds nothing."""
+
+    table: ClassVar[str] = "inner_detections"
+    schema: ClassVar[pa.Schema] = INNER_DETECTIONS
+
+    def run(self, opened: Device, batch: FrameBatch) -> Rows:
+        """Return two boxes a frame, one without an object."""
+        del opened
+        count = len(batch)
+        outer = {"label": "car", "class_id": 0, "score": 0.9, "x1": 1, "y1": 2, "x2": 30, "y2": 40}
+        found = {"label": "plate", "class_id": 1, "score": 0.8, "x1": 5, "y1": 6, "x2": 9, "y2": 8}
+        columns: dict[str, list[object]] = {f"box_{k}": [v] * 2 * count for k, v in outer.items()}
+        columns |= {name: [value, None] * count for name, value in found.items()}
+        columns |= {"box": [0, 1] * count, "state": ["found", "nothing"] * count}
+        return Rows(np.repeat(np.arange(count), 2).astype(np.int32), columns)
 
 
 def boxes_of(batch: FrameBatch, frame: int) -> list[tuple[float, ...]]:

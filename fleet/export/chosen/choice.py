@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from fractions import Fraction
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -111,12 +112,16 @@ def check_tables(tables: Tables, choice: Choice) -> None:
 
 def chosen_frames(choice: Choice) -> pc.Expression | None:
     """Return which rows of frames, and of detections, lie in the windows; None for all."""
-    return _all(list(_windows(choice)))
+    windows = list(_windows(choice))
+    return _all(windows) if windows else None
 
 
-def chosen_boxes(choice: Choice) -> pc.Expression | None:
-    """Return which rows of detections are chosen by themselves; None for all."""
-    found = list(_windows(choice))
+def chosen_boxes(choice: Choice) -> pc.Expression:
+    """Return which rows of detections are chosen by themselves; those that found nothing are not.
+
+    A job that looks into boxes has such rows, without a label.
+    """
+    found = [pc.field("label").is_valid(), *_windows(choice)]
     if choice.labels:
         labels = pa.array(choice.labels, pa.string())
         found.append(pc.field("label").cast(pa.string()).isin(labels))
@@ -141,8 +146,5 @@ def _windows(choice: Choice) -> Iterator[pc.Expression]:
         yield pc.field("time") < pa.scalar(choice.until, moment)
 
 
-def _all(several: list[pc.Expression]) -> pc.Expression | None:
-    found: pc.Expression | None = None
-    for one in several:
-        found = one if found is None else found & one
-    return found
+def _all(several: Sequence[pc.Expression]) -> pc.Expression:
+    return reduce(lambda one, other: one & other, several)

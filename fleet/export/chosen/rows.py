@@ -24,6 +24,8 @@ ROWS_AT_ONCE = 100_000
 """Rows of videos that are read together; a video with more is read alone."""
 TRACK_COLUMNS = ("track_id", "track")
 """The names that a table may have for which object of a video a box is of."""
+_MOST_NAMED = 20
+"""Labels that an error names."""
 _PLACE = ("x1", "y1", "x2", "y2")
 _OF_ROW = ("uri", "frame", "row")
 
@@ -75,6 +77,7 @@ def survey(tables: Tables, choice: Choice) -> Survey:
     if not chosen:
         message = f"No frame of {tables.uri} is chosen."
         raise UsageError(message, "Leave some of the conditions out.")
+    _check_labels(tables, [label for label in choice.labels if label not in labels])
     of_tables = {
         name: {uri: frozenset(parts) for uri, parts in by_uri.items()}
         for name, by_uri in files.items()
@@ -120,6 +123,23 @@ def _counts(uris: pa.DictionaryArray) -> Iterator[tuple[str, int]]:
     counts = pc.value_counts(uris)
     pairs = zip(counts.field("values"), counts.field("counts"), strict=True)
     return ((value.as_py(), count.as_py()) for value, count in pairs)
+
+
+def _check_labels(tables: Tables, missing: Sequence[str]) -> None:
+    """Raise UsageError where one of some labels is that of no box at all, chosen or not."""
+    if not missing:
+        return
+    known: dict[str, int] = {}
+    labelled = pc.field("label").is_valid()
+    columns = ["label", "class_id"]
+    for batch in scan_rows(tables.table(tables.job.table), columns, labelled):
+        _add_labels(known, batch)
+    if unknown := [label for label in missing if label not in known]:
+        several = ", ".join(sorted(known)[:_MOST_NAMED]) + ", ..." * (len(known) > _MOST_NAMED)
+        raise UsageError(
+            f"{tables.uri} has found no {' and no '.join(unknown)}.",
+            f"It has found {several}." if known else "It has found nothing yet.",
+        )
 
 
 def _add_labels(labels: dict[str, int], batch: pa.RecordBatch) -> None:
