@@ -5,7 +5,7 @@ Options, values, texts and numbers of errors are those of hicann/ge, docs/zh/use
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -17,22 +17,24 @@ from fleet.errors import FleetError
 from fleet.job.heads import read_head
 from fleet.models.caffe.convert import convert_caffe, layer_top
 from fleet.models.caffe.end import DetectionEnd
-from fleet.models.card import read_card
+from fleet.models.card import ModelCard, read_card
 from fleet.models.compiler.atc_options import (
     OutNode,
     check_choices,
-    check_fixed,
+    fix_shapes,
     parse_framework,
+    parse_gears,
     parse_input_shape,
     parse_out_nodes,
     parse_output_type,
     refuse_option,
 )
 from fleet.models.compiler.compile import compile_model, describe, read_labels
+from fleet.models.compiler.gears import with_open_batch
 from fleet.models.compiler.insert_op import parse_insert_op
 from fleet.models.compiler.outputs import with_outputs
 from fleet.models.external_data import read_network
-from fleet.models.heads import Shape, parse_anchors
+from fleet.models.heads import RAW, Shape, parse_anchors
 from fleet.storage import Folder, read_file, read_text
 
 START = "ATC start working now, please wait for a moment."
@@ -69,7 +71,8 @@ def atc(
     ] = None,
     input_format: Annotated[str, typer.Option("--input_format", metavar="NCHW")] = "NCHW",
     dynamic_batch_size: Annotated[
-        str | None, typer.Option("--dynamic_batch_size", help="Refused: a .om holds one batch.")
+        str | None,
+        typer.Option("--dynamic_batch_size", help="1,2,4; N is -1 then."),
     ] = None,
     out_nodes: Annotated[
         str | None, typer.Option("--out_nodes", help='"layer82-conv:0;layer94-conv:0".')
@@ -92,18 +95,20 @@ def atc(
 
     A head is not one of ATC's: it is known where a Caffe network ends with YoloV3DetectionOutput
     or SSDDetectionOutput, or an ONNX file names it; else give --head, --labels and --anchors as
-    for `fleet compile`.
+    for `fleet compile`. Without any, outputs that no head is sure of stay raw, for `fleet infer`.
     """
     typer.echo(START)
     try:
         if mode != "0":
             refuse_option("E10001", f"--mode={mode}: Fleet compiles only.", "Leave --mode out.")
         check_choices(precision_mode, log, input_format)
-        shapes = parse_input_shape(input_shape)
-        check_fixed(shapes, dynamic_batch_size)
+        gears = parse_gears(dynamic_batch_size)
+        shapes = fix_shapes(parse_input_shape(input_shape), gears)
         nodes, dtype = parse_out_nodes(out_nodes), parse_output_type(output_type)
         reader, own = read_head(head or "")
         network = _read(parse_framework(framework), model, weight, shapes, nodes)
+        if gears:
+            network = _opened(network, model)
         path = Path(f"{output}.om")
         text = read_text(insert_op_conf) if insert_op_conf is not None else None
         aipp, remarks = (
@@ -119,17 +124,19 @@ def atc(
             soc=chip(soc),
             size=network.size,
             batch=network.batch,
+            gears=gears,
             aipp=aipp,
             anchors=_anchors(anchors, network.end),
             iou=network.end.iou if network.end else None,
             heads=own,
+            or_raw=head is None and labels is None and anchors is None,
         )
     except FleetError:
         typer.echo(FAILED)
         raise
     Folder(str(path.parent)).put(path.name, compiled)
     card = read_card(compiled, str(path))
-    for warning in (*_warnings(output, precision_mode, network), *card.aipp.warnings):
+    for warning in (*_warnings(output, precision_mode, network, card), *card.aipp.warnings):
         typer.echo(f"[WARNING] {warning}")
     if log in {"debug", "info"}:
         typer.echo(describe(card))
@@ -160,6 +167,14 @@ def _read(
     return _Network(made.onnx_bytes, made.picture, made.rank, None, None, made.end)
 
 
+def _opened(network: _Network, name: str) -> _Network:
+    """Return a network whose batch is open: a Caffe one is converted with the largest gear."""
+    if not network.picture:
+        return replace(network, batch=None)
+    content = with_open_batch(network.content, name, network.picture)
+    return replace(network, content=content, batch=None)
+
+
 def _picture_shape(shapes: dict[str, Shape]) -> tuple[Size | None, int | None]:
     if not shapes:
         return None, None
@@ -184,8 +199,15 @@ def _anchors(
     return end.anchors if end else None
 
 
-def _warnings(output: str, precision_mode: str | None, network: _Network) -> list[str]:
+def _warnings(
+    output: str, precision_mode: str | None, network: _Network, card: ModelCard
+) -> list[str]:
     found = []
+    if card.head == RAW:
+        found.append(
+            "no head is sure of the outputs, or nothing states labels: they stay raw, for `fleet "
+            "infer`. For boxes, compile with --head and --labels."
+        )
     if output.endswith(".om"):
         what = f"--output is a path without suffix, and .om is always added: {output}.om"
         found.append(f"{what} is written, as by ATC (`fleet compile` does not double it).")

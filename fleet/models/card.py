@@ -18,7 +18,7 @@ from fleet.models.session import SESSION_ERRORS, open_session
 
 CARD_KEY = "fleet.model_card"
 FORMAT = 1
-LATER = ("anchors", "settings", "threshold", "pictures_per_s", "calibration")
+LATER = ("anchors", "settings", "threshold", "pictures_per_s", "calibration", "gears")
 """The fields that older cards lack."""
 
 
@@ -57,7 +57,7 @@ class ModelCard:
     size: Size
     """The width and height of the input."""
     batch: int
-    """How many pictures the input holds."""
+    """How many pictures the input holds; of several sizes the largest."""
     dtype: Literal["float32", "float16", "uint8"]
     """The type of the input's values."""
     fit: Fit
@@ -88,10 +88,25 @@ class ModelCard:
     """What was measured on a real chip, or is else known; 0 where nobody said."""
     calibration: Calibration | None = None
     """Of a network in int8; None for one in its own precision."""
+    gears: tuple[int, ...] = ()
+    """The sizes of a batch that it takes, rising, as ATC's --dynamic_batch_size states them; empty
+    where `batch` is the only one."""
 
     def __post_init__(self) -> None:
         if self.format != FORMAT:
             raise ValueError(f"a model card of format {self.format}; this Fleet reads {FORMAT}")
+        if self.gears and (list(self.gears) != sorted(self.gears) or self.gears[-1] != self.batch):
+            raise ValueError(f"gears {self.gears} do not rise to the batch of {self.batch}")
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """The sizes of a batch that it takes, rising."""
+        return self.gears or (self.batch,)
+
+    def at_batch(self, size: int) -> ModelCard:
+        """Return the card of the same network with that size of a batch alone."""
+        output_bytes = self.output_bytes * size // self.batch
+        return replace(self, batch=size, gears=(), output_bytes=output_bytes)
 
     @property
     def source(self) -> Size:

@@ -65,7 +65,11 @@ def compile_int8(
     score = None if request.truth is None else _scorer(request.truth)
     frames = draw_frames(request)
     models = {PLAIN: plain.om}
-    opening = Opening(read_card(plain.om, name).soc, read_file=models.__getitem__)
+    opening = Opening(
+        read_card(plain.om, name).soc,
+        read_file=models.__getitem__,
+        heads=options.get("heads") or {},
+    )
     with closing(open_device(opening)) as device:
         network = device.device.load(PLAIN)
         fed = _Fed(frames, device, network, on_progress)

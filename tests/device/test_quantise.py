@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from networks import colour_network, compiled, serialized
+from networks import compiled, deeper, serialized
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
@@ -156,15 +156,6 @@ def test_the_card_says_how_it_was_calibrated() -> None:
     said = "int8        calibrated on 200 frames of s3://archive/street, seed 7 (abababababab)"
     assert said in describe(card)
     assert "int8" not in describe(plain)
-
-
-def deeper() -> bytes:
-    """Build the network of colours with a second convolution before its only one."""
-    model = onnx.load_model_from_string(colour_network())
-    model.graph.node[1].input[0] = "deep"
-    model.graph.node.insert(1, helper.make_node("Conv", ["pixels", "eye"], ["deep"]))
-    content: bytes = model.SerializeToString()
-    return content
 
 
 def half() -> bytes:
