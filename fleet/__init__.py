@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from fleet.models.heads.own import head
     from fleet.models.inner_detections import InnerDetections
     from fleet.models.network import Network
+    from fleet.show.video import frame
     from fleet.table.parts.objects import object_column
     from fleet.table.parts.schema import CLASSES, DETECTIONS, INNER_DETECTIONS
     from fleet.table.state.read import read
@@ -70,6 +71,7 @@ __all__ = [
     "declared",
     "download",
     "errors",
+    "frame",
     "head",
     "load_job",
     "object_column",
@@ -102,6 +104,7 @@ _HOMES = {
     "Size": "fleet.core.geometry",
     "declared": "fleet.core.frames",
     "download": "fleet.core.frames",
+    "frame": "fleet.show.video",
     "head": "fleet.models.heads.own",
     "load_job": "fleet.job.job_file",
     "object_column": "fleet.table.parts.objects",

@@ -5,6 +5,7 @@ AccessUnit (`fleet.core.access_unit`) -> Picture -> FrameBatch -> Detections -> 
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.core.geometry import Size
+from fleet.core.html_view import boxes
 from fleet.core.pixel_format import PixelFormat
 
 
@@ -114,6 +116,15 @@ class Picture:
     def __repr__(self) -> str:
         strides = f"{self.width_stride}x{self.height_stride}"
         return f"Picture(row={self.row}, {self.size}, strides {strides}, {self.colour})"
+
+    def _repr_png_(self) -> bytes:
+        """Return what a notebook shows: the picture, as PNG; for one that is not released yet."""
+        # Workers do without it.
+        from PIL import Image  # noqa: PLC0415
+
+        out = io.BytesIO()
+        Image.fromarray(self.rgb()).save(out, "png")
+        return out.getvalue()
 
     def rgb(self) -> NDArray[np.uint8]:
         """Return its pixels as RGB in the host's memory: u8 [height, width, 3], 0..255.
@@ -248,6 +259,10 @@ class Detections:
     def label(self) -> list[str]:
         """Return the label of each detection."""
         return [self.labels[class_id] for class_id in self.class_id]
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the first boxes."""
+        return boxes(self.picture.tolist(), self.label, self.score.tolist(), self.xyxy.tolist())
 
     def take(self, chosen: NDArray[np.bool_] | NDArray[np.integer[Any]]) -> Detections:
         """Return the detections of a mask or of indices, in that order."""

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fleet.core.format import duration, plural
+from fleet.core.html_view import table
 from fleet.core.loss import LossReason
 from fleet.core.receipt import Tally
 
 WHOLE, FAILED, WITH_ERRORS = 0, 1, 3
 """Exit codes; 2 is bad usage, for which there is no report."""
+LABELS = 8
+"""Labels that a notebook shows."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -76,3 +79,21 @@ class RunReport:
         videos = plural(self.videos, "video")
         counts = f"{videos}, {frames}, {rows} of {self.table}, {duration(self.wall_s)}"
         return f"RunReport({self.state}: {counts} -> {self.output})"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: how it ended, what is there, and what was lost."""
+        total = self.total
+        labels = sorted(total.by_label.items(), key=lambda item: (-item[1], item[0]))
+        counts = ", ".join(f"{label} {count:,.0f}" for label, count in labels[:LABELS])
+        more = ", ..." if len(labels) > LABELS else ""
+        rows: list[tuple[str, object]] = [
+            ("video", f"{duration(total.video_s)} in {plural(self.videos, 'video')}"),
+            ("videos refused", self.refused_videos),
+            ("frames", total.frames),
+            ("frames lost", total.lost_frames),
+            (self.table, f"{total.rows:,}{f': {counts}{more}' if counts else ''}"),
+            ("took", f"{duration(self.wall_s)} on {plural(self.devices, 'device')}"),
+            *((f"lost: {loss.stage}: {loss.name}", loss.message) for loss in self.losses),
+            *((f"not read: {uri}", why) for uri, why in self.unreached.items()),
+        ]
+        return table(f"{self.state.capitalize()}: {self.output}", (), rows)

@@ -121,6 +121,7 @@ def _environment() -> Environment:
         "rate": rate,
         "percent": percent,
         "name": lambda text: short(text, NAME_CHARACTERS),
+        "label": lambda text: short(text, 60),
         "file": lambda uri: short(uri.rpartition("/")[2] or uri, 60),
         "jpeg": lambda data: base64.b64encode(data).decode(),
         "short": lambda text: short(text, 20),

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from fleet.core.format import plural
-from fleet.errors import OutputCorruptError
+from fleet.errors import OutputCorruptError, UsageError
 from fleet.index_cache.cache import IndexCache
 from fleet.index_cache.store import INDEX_FOLDER, IndexStore
 from fleet.show.clip import annotated, frame_at, frames_between
@@ -85,6 +85,35 @@ def picture(video: Recorded, at_s: Fraction) -> tuple[bytes, str]:
     why = "" if nearest == asked else f", the nearest to frame {asked} that was looked at"
     boxes = len(detections.marks.get(nearest, ()))
     return png(rgb), f"frame {nearest} at {decoded.time_s:.3f} s{why}; boxes: {boxes}"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame with what was found in it, as a notebook shows it."""
+
+    png: bytes
+    """The picture with its boxes, and a caption below it."""
+    said: str
+    """Which frame it is, and how many boxes it has."""
+
+    def __repr__(self) -> str:
+        return f"Frame({self.said})"
+
+    def _repr_png_(self) -> bytes:
+        return self.png
+
+
+def frame(output: str, uri: str, at: float | str | Fraction) -> Frame:
+    """Return the processed frame nearest to `at` seconds of a video, as `fleet show` draws it.
+
+    `uri`: the video's location, or the end of it. Raises what `open_recorded` and `picture` raise,
+    and UsageError where `at` is no number of seconds.
+    """
+    try:
+        at_s = Fraction(str(at))
+    except (ValueError, ZeroDivisionError):
+        raise UsageError(f"{at!r} is no number of seconds.", "Give 12 or 12.5.") from None
+    return Frame(*picture(open_recorded(output, uri), at_s))
 
 
 def stretch(video: Recorded, at_s: Fraction, to_s: Fraction) -> tuple[bytes, str]:

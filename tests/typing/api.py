@@ -41,6 +41,7 @@ from fleet import (
     declared,
     download,
     errors,
+    frame,
     head,
     load_job,
     object_column,
@@ -253,4 +254,5 @@ def results(job: Job) -> Any:
     assert_type(__version__, str)
     assert_type(fleet.__version__, str)
     tables = read(report.output)
+    assert_type(frame(report.output, "clip.mp4", at=1.5).png, bytes)
     return [tables.detections, tables.frames, tables.errors, tables.table("detections")]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fleet.core import html_view
 from fleet.core.loss import Loss, LossReason
 from fleet.errors import OutputCorruptError, StorageError, UsageError
 from fleet.parquet.decoding import check_filled
@@ -50,6 +51,14 @@ class Tables:
         state = "finished" if self.finished else "not finished"
         names = ", ".join(self.names)
         return f"Tables({self.uri}, {state}, leases committed: {self.leases:,}; {names})"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the tables and their columns; no part is read for it."""
+        state = "finished" if self.finished else "not finished"
+        rows = [(name, ", ".join(dataset.schema.names)) for name, dataset in self.datasets.items()]
+        rows += [(VIDEOS_TABLE, "what each video is; see docs/videos.md")] * bool(self.read_videos)
+        title = f"{self.uri}: {state}, leases committed: {self.leases:,}"
+        return html_view.table(title, ("table", "columns"), rows)
 
     @property
     def names(self) -> tuple[str, ...]:
