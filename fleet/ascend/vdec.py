@@ -103,9 +103,9 @@ class VdecChannel(StreamDecoder):
             self._held = self._allocate(size)
         except DeviceOutOfMemoryError as error:
             self._held = self._allocate(before)
-            code, rule = Code.ERR_ALLOC_DYNAMIC_MEM_FAIL, "docs/chip.md#vdec-size-change"
+            # As docs/chip.md#vdec-size-change has it; the message names the rule of the memory.
             message = f"VDEC: the stream changes from {before} to {size}, and {error.message}"
-            raise_device_error(code, message, error.way_out, rule)
+            raise_device_error(Code.ERR_ALLOC_DYNAMIC_MEM_FAIL, message, error.way_out)
 
     def _picture(self, frame: av.VideoFrame) -> Picture:
         """Return a frame as its channel was told: scaled, and in another format."""
