@@ -37,6 +37,8 @@ from fleet.models.session import (
 BORDER = (114, 128, 128)
 """The border of a letterboxed picture in Y, U, V: the gray 114 of RGB of the usual training."""
 
+_EXECUTE = "docs/chip.md#model-execute"
+
 NO_BOXES = Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int32))
 
 
@@ -162,17 +164,18 @@ class Network:
         where the run fails.
         """
         if self._closed:
-            raise_device_error(
-                Code.ACL_ERROR_GE_EXEC_MODEL_ID_INVALID, f"{self} is closed.", "Load it again."
-            )
+            code, message = Code.ACL_ERROR_GE_EXEC_MODEL_ID_INVALID, f"{self} is closed."
+            raise_device_error(code, message, "Load it again.", _EXECUTE)
         self._device_memory.check_context(str(self))
         expected = (self.card.batch, 3, self.card.size.height, self.card.size.width)
         if tensor.shape != expected:
             message = f"{self} takes an input {list(expected)}, not {list(tensor.shape)}."
-            raise_device_error(Code.ACL_ERROR_GE_SHAPE_INVALID, message, "Feed whole batches.")
+            code, way_out = Code.ACL_ERROR_GE_SHAPE_INVALID, "Feed whole batches."
+            raise_device_error(code, message, way_out, _EXECUTE)
         if tensor.dtype != self.card.dtype:
             message = f"{self} takes an input of {self.card.dtype}, not {tensor.dtype}."
-            raise_device_error(Code.ACL_ERROR_GE_DATATYPE_INVALID, message, "Convert it first.")
+            code, way_out = Code.ACL_ERROR_GE_DATATYPE_INVALID, "Convert it first."
+            raise_device_error(code, message, way_out, _EXECUTE)
         self._clock.add_modelled("model", self._chip_s)
         self._clock.add_modelled("copy", self._copy_s)
         with self._clock.stage("model"):
@@ -181,7 +184,8 @@ class Network:
                     self._outputs, {self.card.input_name: tensor, **(further or {})}
                 )
             except SESSION_ERRORS as error:
-                raise_device_error(Code.ACL_ERROR_RT_MODEL_EXECUTE, f"{self} failed: {error}")
+                code, message = Code.ACL_ERROR_RT_MODEL_EXECUTE, f"{self} failed: {error}"
+                raise_device_error(code, message, "Check what it is fed.", _EXECUTE)
         return outputs
 
     def close(self) -> None:
