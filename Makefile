@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 
 .PHONY: setup conformance demo test check format bench demo-s3 setup-train prove-credentials prove-exactness \
-	prove-hostile prove-hosts prove-kill prove-mutations prove-precision prove-protocol prove-resume prove-simulation \
+	prove-exercise prove-hostile prove-hosts prove-kill prove-mutations prove-precision prove-protocol prove-resume prove-simulation \
 	lock clean
 .DEFAULT_GOAL := test
 
@@ -45,6 +45,7 @@ format: setup
 bench: setup
 	RAY_AUTH_MODE=disabled $(BIN)/python tests/bench/bench.py
 	RAY_AUTH_MODE=disabled $(BIN)/python tests/bench/leases.py
+	$(BIN)/python tests/bench/infer.py
 	RAY_AUTH_MODE=disabled $(BIN)/python tests/bench/slow.py
 	RAY_AUTH_MODE=disabled PYTHONPATH=tests/support $(BIN)/python tests/bench/far.py
 
@@ -96,6 +97,11 @@ prove-resume: setup
 prove-hosts: setup
 	RAY_AUTH_MODE=disabled $(BIN)/python -m pytest -q tests/hosts
 
+# The third exercise over the demo's whole archive: the street detector in Caffe's form through ATC's
+# options and msame; the rows and the AP of the ONNX file.
+prove-exercise: setup
+	PYTHONPATH=tests/support $(BIN)/python tests/street/prove_exercise.py
+
 # The ledger on paper: 10,000 devices, 1,000,000 leases, some slow, some failing.
 prove-simulation: setup
 	$(BIN)/python tests/pure/prove_simulation.py
@@ -106,9 +112,13 @@ prove-precision: setup-train
 
 # PyTorch, which only the training needs; pip's own release of it is not in requirements.lock.
 setup-train: setup
-	@$(BIN)/python -c "import torch" 2>/dev/null || { \
-	  $(BIN)/python -m ensurepip >/dev/null && \
-	  $(BIN)/python -m pip install --quiet torch==2.13.0 ; }
+	@$(BIN)/python -c "import torch" 2>/dev/null || \
+	  if command -v uv >/dev/null 2>&1; then \
+	    uv pip install --quiet --python $(BIN)/python torch==2.13.0 ; \
+	  else \
+	    $(BIN)/python -m ensurepip >/dev/null && \
+	    $(BIN)/python -m pip install --quiet torch==2.13.0 ; \
+	  fi
 
 # Pins every package with its hashes; needs uv.
 lock:

@@ -18,29 +18,46 @@ from fleet.version import __version__
 
 if TYPE_CHECKING:
     from fleet import errors
-    from fleet.core.frames import Detections, FrameBatch, Picture, Rows, declared, download
-    from fleet.core.geometry import Size
+    from fleet.core.frames import (
+        ChannelOrder,
+        Detections,
+        FrameBatch,
+        Picture,
+        Rows,
+        declared,
+        download,
+    )
+    from fleet.core.geometry import Fit, Size
     from fleet.device import Device
     from fleet.driver.api import run
     from fleet.driver.report import RunReport
     from fleet.job.frame_job import CompiledModel, FrameJob
     from fleet.job.job import Job
     from fleet.job.job_file import load_job
+    from fleet.models.classes import Classes
+    from fleet.models.heads.head import Candidates, Head
+    from fleet.models.heads.own import head
     from fleet.models.inner_detections import InnerDetections
     from fleet.models.network import Network
     from fleet.table.parts.objects import object_column
-    from fleet.table.parts.schema import DETECTIONS, INNER_DETECTIONS
+    from fleet.table.parts.schema import CLASSES, DETECTIONS, INNER_DETECTIONS
     from fleet.table.state.read import read
     from fleet.video.sampling import Sampling
 
 __all__ = [
+    "CLASSES",
     "DETECTIONS",
     "INNER_DETECTIONS",
+    "Candidates",
+    "ChannelOrder",
+    "Classes",
     "CompiledModel",
     "Detections",
     "Device",
+    "Fit",
     "FrameBatch",
     "FrameJob",
+    "Head",
     "InnerDetections",
     "Job",
     "Network",
@@ -53,6 +70,7 @@ __all__ = [
     "declared",
     "download",
     "errors",
+    "head",
     "load_job",
     "object_column",
     "read",
@@ -61,13 +79,19 @@ __all__ = [
 
 # Loaded when first asked for: `import fleet` in a job or a worker must not start up Ray's client.
 _HOMES = {
+    "CLASSES": "fleet.table.parts.schema",
     "DETECTIONS": "fleet.table.parts.schema",
     "INNER_DETECTIONS": "fleet.table.parts.schema",
+    "Candidates": "fleet.models.heads.head",
+    "ChannelOrder": "fleet.core.frames",
+    "Classes": "fleet.models.classes",
     "CompiledModel": "fleet.job.frame_job",
     "Detections": "fleet.core.frames",
     "Device": "fleet.device",
+    "Fit": "fleet.core.geometry",
     "FrameBatch": "fleet.core.frames",
     "FrameJob": "fleet.job.frame_job",
+    "Head": "fleet.models.heads.head",
     "InnerDetections": "fleet.models.inner_detections",
     "Job": "fleet.job.job",
     "Network": "fleet.models.network",
@@ -78,6 +102,7 @@ _HOMES = {
     "Size": "fleet.core.geometry",
     "declared": "fleet.core.frames",
     "download": "fleet.core.frames",
+    "head": "fleet.models.heads.own",
     "load_job": "fleet.job.job_file",
     "object_column": "fleet.table.parts.objects",
     "read": "fleet.table.state.read",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -28,6 +28,7 @@ from fleet.ascend.vdec_settings import ChannelSettings, check_settings, free_id
 from fleet.ascend.venc import EncodeSettings, VencChannel
 from fleet.ascend.vpc import Vpc
 from fleet.core.geometry import Size
+from fleet.models.heads import Head
 from fleet.models.network import Network
 from fleet.models.providers import Provider
 from fleet.video.stream import StreamInfo
@@ -42,7 +43,8 @@ class Device:
     It is a context manager. Closing it closes all that it has opened, in reverse order; afterwards
     it refuses all work with 107002. `read_file` returns the bytes of a model file by its path.
     `full_range_jpegs`: see `Jpege`; outputs that were begun when JPEGE always converted go on so.
-    `providers`: with what networks are computed; none: one thread of the processor.
+    `providers`: with what networks are computed; none: one thread of the processor. `heads`: those
+    of the job's own module, by name.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Device:
         *,
         full_range_jpegs: bool = False,
         providers: Sequence[Provider] = (),
+        heads: Mapping[str, Head] | None = None,
     ) -> None:
         self.soc = soc
         self.ordinal = ordinal
@@ -63,6 +66,7 @@ class Device:
         self.jpege = Jpege(soc, self.memory, self.clock, full_range=full_range_jpegs)
         self.pngd = Pngd(soc, self.memory, self.clock)
         self._providers = providers
+        self._heads = heads
         self._read_file = read_file or _read_local
         self._opened: list[_Closable] = [self.vpc]
 
@@ -151,7 +155,8 @@ class Device:
             raise_device_error(
                 code, f"The model {path} cannot be read: {error.strerror}.", "Check its path.", rule
             )
-        network = Network(self.soc, self.memory, self.clock, self.vpc, model, path, self._providers)
+        engines = self.soc, self.memory, self.clock, self.vpc
+        network = Network(*engines, model, path, self._providers, self._heads)
         self._opened.append(network)
         return network
 

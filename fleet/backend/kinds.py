@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from fleet.ascend.soc import CHIPS
 from fleet.backend.backend import Backend
 from fleet.backend.simulated.simulation import Simulation
 from fleet.device import Device
 from fleet.errors import UsageError
+from fleet.models.heads import Head
 from fleet.models.providers import Provider
 
 
@@ -27,6 +28,8 @@ class Opening:
     """See `fleet.ascend.jpege.Jpege`."""
     providers: Sequence[Provider] = ()
     """With what networks are computed; none: one thread of the processor."""
+    heads: Mapping[str, Head] = field(default_factory=dict)
+    """The heads of the job's own module, by name."""
 
 
 def _simulated(opening: Opening) -> Backend:
@@ -37,6 +40,7 @@ def _simulated(opening: Opening) -> Backend:
         opening.read_file,
         full_range_jpegs=opening.full_range_jpegs,
         providers=opening.providers,
+        heads=opening.heads,
     )
     return Simulation(device)
 

@@ -5,7 +5,7 @@ Options, values, texts and numbers of errors are those of hicann/ge, docs/zh/use
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,23 +14,27 @@ import typer
 from fleet.ascend.soc import soc as chip
 from fleet.core.geometry import Size
 from fleet.errors import FleetError
+from fleet.job.heads import read_head
 from fleet.models.caffe.convert import convert_caffe, layer_top
-from fleet.models.caffe.detection import DetectionEnd
-from fleet.models.card import read_card
+from fleet.models.caffe.end import DetectionEnd
+from fleet.models.card import ModelCard, read_card
 from fleet.models.compiler.atc_options import (
     OutNode,
     check_choices,
-    check_fixed,
+    fix_shapes,
     parse_framework,
+    parse_gears,
     parse_input_shape,
     parse_out_nodes,
     parse_output_type,
     refuse_option,
 )
 from fleet.models.compiler.compile import compile_model, describe, read_labels
+from fleet.models.compiler.gears import with_open_batch
 from fleet.models.compiler.insert_op import parse_insert_op
 from fleet.models.compiler.outputs import with_outputs
-from fleet.models.heads import Shape, parse_anchors
+from fleet.models.external_data import read_network
+from fleet.models.heads import RAW, Shape, parse_anchors
 from fleet.storage import Folder, read_file, read_text
 
 START = "ATC start working now, please wait for a moment."
@@ -67,7 +71,8 @@ def atc(
     ] = None,
     input_format: Annotated[str, typer.Option("--input_format", metavar="NCHW")] = "NCHW",
     dynamic_batch_size: Annotated[
-        str | None, typer.Option("--dynamic_batch_size", help="Refused: a .om holds one batch.")
+        str | None,
+        typer.Option("--dynamic_batch_size", help="1,2,4; N is -1 then."),
     ] = None,
     out_nodes: Annotated[
         str | None, typer.Option("--out_nodes", help='"layer82-conv:0;layer94-conv:0".')
@@ -88,18 +93,22 @@ def atc(
 ) -> None:
     """Compile a network of Caffe or ONNX by ATC's options, into NAME.om (simulated).
 
-    A head is not one of ATC's: it is known where a Caffe network ends with YoloV3DetectionOutput,
-    or an ONNX file names it; else give --head, --labels and --anchors as for `fleet compile`.
+    A head is not one of ATC's: it is known where a Caffe network ends with YoloV3DetectionOutput
+    or SSDDetectionOutput, or an ONNX file names it; else give --head, --labels and --anchors as
+    for `fleet compile`. Without any, outputs that no head is sure of stay raw, for `fleet infer`.
     """
     typer.echo(START)
     try:
         if mode != "0":
             refuse_option("E10001", f"--mode={mode}: Fleet compiles only.", "Leave --mode out.")
         check_choices(precision_mode, log, input_format)
-        shapes = parse_input_shape(input_shape)
-        check_fixed(shapes, dynamic_batch_size)
+        gears = parse_gears(dynamic_batch_size)
+        shapes = fix_shapes(parse_input_shape(input_shape), gears)
         nodes, dtype = parse_out_nodes(out_nodes), parse_output_type(output_type)
+        reader, own = read_head(head or "")
         network = _read(parse_framework(framework), model, weight, shapes, nodes)
+        if gears:
+            network = _opened(network, model)
         path = Path(f"{output}.om")
         text = read_text(insert_op_conf) if insert_op_conf is not None else None
         aipp, remarks = (
@@ -109,22 +118,25 @@ def atc(
         content = with_outputs(network.content, path.stem, ends, dtype)
         compiled = compile_model(
             content,
-            head=head or ("yolov3" if network.end else None),
+            head=reader or (network.end.head if network.end else None),
             labels=_labels(labels, network.end),
             name=path.stem,
             soc=chip(soc),
             size=network.size,
             batch=network.batch,
+            gears=gears,
             aipp=aipp,
             anchors=_anchors(anchors, network.end),
             iou=network.end.iou if network.end else None,
+            heads=own,
+            or_raw=head is None and labels is None and anchors is None,
         )
     except FleetError:
         typer.echo(FAILED)
         raise
     Folder(str(path.parent)).put(path.name, compiled)
     card = read_card(compiled, str(path))
-    for warning in (*_warnings(output, precision_mode, network), *card.aipp.warnings):
+    for warning in (*_warnings(output, precision_mode, network, card), *card.aipp.warnings):
         typer.echo(f"[WARNING] {warning}")
     if log in {"debug", "info"}:
         typer.echo(describe(card))
@@ -145,7 +157,7 @@ def _read(
             message = f"--weight={weight} is for Caffe, and --framework=5 is ONNX."
             refuse_option("E10001", message, "Leave it out: an ONNX file holds its weights.")
         size, batch = _picture_shape(shapes)
-        return _Network(read_file(model), "", 0, size, batch, None)
+        return _Network(read_network(model), "", 0, size, batch, None)
     if weight is None:
         message = "--weight is missing, and a prototxt holds no weights."
         refuse_option("E10054", message, "Name the .caffemodel that belongs to it.")
@@ -153,6 +165,14 @@ def _read(
     outputs = [layer_top(text, node.node, node.index) for node in nodes] or None
     made = convert_caffe(text, read_file(weight), shapes=shapes, outputs=outputs)
     return _Network(made.onnx_bytes, made.picture, made.rank, None, None, made.end)
+
+
+def _opened(network: _Network, name: str) -> _Network:
+    """Return a network whose batch is open: a Caffe one is converted with the largest gear."""
+    if not network.picture:
+        return replace(network, batch=None)
+    content = with_open_batch(network.content, name, network.picture)
+    return replace(network, content=content, batch=None)
 
 
 def _picture_shape(shapes: dict[str, Shape]) -> tuple[Size | None, int | None]:
@@ -179,8 +199,15 @@ def _anchors(
     return end.anchors if end else None
 
 
-def _warnings(output: str, precision_mode: str | None, network: _Network) -> list[str]:
+def _warnings(
+    output: str, precision_mode: str | None, network: _Network, card: ModelCard
+) -> list[str]:
     found = []
+    if card.head == RAW:
+        found.append(
+            "no head is sure of the outputs, or nothing states labels: they stay raw, for `fleet "
+            "infer`. For boxes, compile with --head and --labels."
+        )
     if output.endswith(".om"):
         what = f"--output is a path without suffix, and .om is always added: {output}.om"
         found.append(f"{what} is written, as by ATC (`fleet compile` does not double it).")
@@ -190,9 +217,5 @@ def _warnings(output: str, precision_mode: str | None, network: _Network) -> lis
             "precision, whatever is asked; modelled memory and time are those of float16."
         )
     if network.end:
-        found.append(
-            "YoloV3DetectionOutput is done by the head yolov3: outputs are the raw maps; a job's "
-            f"own threshold takes the place of obj_threshold {network.end.objectness:g} and "
-            f"score_threshold {network.end.score:g}, and pre_nms_topn limits nothing."
-        )
+        found.append(network.end.remark)
     return found

@@ -36,6 +36,9 @@ def infer_command(
     pure_data_type: Annotated[
         str, typer.Option(metavar="random|zero", help="What is fed where there is no --input.")
     ] = "random",
+    dym_batch: Annotated[
+        int | None, typer.Option(metavar="N", help="Which gear, of a model with several batches.")
+    ] = None,
     debug: Annotated[bool, typer.Option(help="Describe the model's inputs and outputs.")] = False,
 ) -> None:
     """Run a compiled model on files of numbers and time it, as msame and ais_bench do.
@@ -50,6 +53,7 @@ def infer_command(
         loop=loop,
         warmup=warmup,
         device=device,
+        batch=dym_batch,
         fill=read_word(Fill, "--pure-data-type", pure_data_type),
     )
     run_and_print(request, debug=debug)

@@ -45,9 +45,11 @@ def msame(
         str, typer.Option("--dump", "-dump", "-d", metavar="false", help="Refused.")
     ] = "false",
     batch: Annotated[
-        str | None, typer.Option("--dymBatch", "-dymBatch", "-y", help="Refused: sizes are fixed.")
+        int | None, typer.Option("--dymBatch", "-dymBatch", "-y", help="Which gear of batches.")
     ] = None,
-    image: Annotated[str | None, typer.Option("--dymHW", "-dymHW", help="Likewise.")] = None,
+    image: Annotated[
+        str | None, typer.Option("--dymHW", "-dymHW", help="Refused: pictures have one size.")
+    ] = None,
     dims: Annotated[str | None, typer.Option("--dymDims", "-dymDims", help="Likewise.")] = None,
     shape: Annotated[str | None, typer.Option("--dymShape", "-dymShape", help="Likewise.")] = None,
     output_size: Annotated[
@@ -58,7 +60,7 @@ def msame(
 
     Where no input is given, zeros are fed.
     """
-    named = {"dymBatch": batch, "dymHW": image, "dymDims": dims, "dymShape": shape}
+    named = {"dymHW": image, "dymDims": dims, "dymShape": shape}
     for name, value in {**named, "outputSize": output_size}.items():
         if value is not None:
             raise UsageError(f"--{name} {value} is for models of changing sizes.", _FIXED)
@@ -75,6 +77,7 @@ def msame(
         outfmt=read_word(OutputFormat, "--outfmt", outfmt),
         loop=loop,
         device=device,
+        batch=batch,
         fill=Fill.ZERO,
         form=Form.MSAME,
     )

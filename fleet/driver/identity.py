@@ -6,14 +6,18 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from typing import Any, get_type_hints
 
 from fleet.driver.straight import StraightModel, compile_straight, is_straight
 from fleet.errors import ModelRefusedError
 from fleet.job.code import code_digest
 from fleet.job.frame_job import CompiledModel, FrameJob
+from fleet.job.heads import head_digests, heads_of
 from fleet.job.job import Job
 from fleet.models.card import ModelCard, read_card
+from fleet.models.external_data import read_network
+from fleet.models.heads import READERS, Head
 from fleet.storage import read_file
 from fleet.table.commits.record import JobRecord
 
@@ -32,6 +36,8 @@ class JobIdentity:
     """The same names -> bytes."""
     straight: tuple[StraightModel, ...] = ()
     """The models that are compiled for the job, of ONNX files that it names."""
+    heads: Mapping[str, Head] = field(default_factory=dict)
+    """The heads of the job's own module that its models are read by, by name."""
 
     @property
     def models(self) -> Mapping[str, str]:
@@ -50,14 +56,16 @@ def identify(job: Job) -> JobIdentity:
     there, ModelRefusedError where it is not compiled and cannot be, or is for another chip.
     """
     names = model_fields(job.work)
-    files = {name: read_file(name) for name in names.values()}
+    own = heads_of(job.work)
+    files = {name: _content(name) for name in names.values()}
     straight = {
-        name: compile_straight(name, content, job.soc, job.output)
+        name: compile_straight(name, content, job.soc, job.output, own)
         for name, content in files.items()
         if is_straight(name)
     }
     files |= {name: model.om for name, model in straight.items()}
-    cards = {name: _card(name, data, job.soc) for name, data in files.items()}
+    cards = {name: _card(name, data, job.soc, own) for name, data in files.items()}
+    heads = {card.head: own[card.head] for card in cards.values() if card.head in own}
     content: dict[str, Any] = {
         "job": type(job.work).__qualname__,
         "code": code_digest(type(job.work)),
@@ -74,22 +82,43 @@ def identify(job: Job) -> JobIdentity:
     if job.providers:
         # Other providers, and other numbers of threads, may round differently.
         content["providers"] = "; ".join(map(str, job.providers))
+    if digests := head_digests(heads):
+        content["heads"] = digests
     if job.start:
         content |= {"start": job.start, "time_zone": job.time_zone}
     text = json.dumps(content, sort_keys=True, ensure_ascii=True)
     digest = hashlib.sha256(text.encode()).hexdigest()
     record = JobRecord(digest, job.work.table, content)
-    return JobIdentity(record, cards, files, tuple(straight.values()))
+    return JobIdentity(record, cards, files, tuple(straight.values()), heads)
 
 
-def _card(name: str, data: bytes, soc: str) -> ModelCard:
+def _content(name: str) -> bytes:
+    return read_network(name) if is_straight(name) else read_file(name)
+
+
+def _card(name: str, data: bytes, soc: str, own: Mapping[str, Head]) -> ModelCard:
     card = read_card(data, name)
+    _check_head(name, card, own)
     if card.soc != soc:
         message = f"{name} is compiled for {card.soc}, and the job is to run on {soc}."
         raise ModelRefusedError(
             message, f"Compile it with --soc {soc}, or run with --set soc={card.soc}."
         )
     return card
+
+
+def _check_head(name: str, card: ModelCard, own: Mapping[str, Head]) -> None:
+    """Raise ModelRefusedError where neither Fleet nor the job's module has the head of a model."""
+    if card.head in {**READERS, **own}:
+        return
+    near = get_close_matches(card.head, own, 1)
+    has = f"it has {', '.join(own)}" if own else "it has none"
+    meant = f"; did you mean {near[0]}?" if near else ""
+    message = (
+        f"{name} is compiled for the head {card.head!r}, which the job's module lacks: {has}{meant}"
+    )
+    way_out = f'Write or import it there, registered by @fleet.head("{card.head}").'
+    raise ModelRefusedError(message, way_out)
 
 
 def model_fields(work: FrameJob[Any]) -> dict[str, str]:

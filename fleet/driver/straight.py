@@ -7,6 +7,7 @@ a later Fleet too, and workers on other hosts use the same bytes.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -14,6 +15,7 @@ from fleet.ascend.soc import soc as soc_named
 from fleet.errors import ModelRefusedError
 from fleet.models.card import read_card
 from fleet.models.compiler.compile import compile_network
+from fleet.models.heads import Head
 from fleet.storage import Folder
 
 MODELS_FOLDER = "_models"
@@ -37,11 +39,13 @@ def is_straight(name: str) -> bool:
     return name.lower().endswith(SUFFIX)
 
 
-def compile_straight(name: str, content: bytes, chip: str, output: str) -> StraightModel:
+def compile_straight(
+    name: str, content: bytes, chip: str, output: str, heads: Mapping[str, Head] | None = None
+) -> StraightModel:
     """Return the compiled model of an ONNX file: the one that the output keeps, else a new one.
 
-    Nothing is put anywhere. Raises ModelRefusedError where head or labels are not sure, or the
-    network cannot run.
+    `heads`: those of the job's own module. Nothing is put anywhere. Raises ModelRefusedError where
+    head or labels are not sure, or the network cannot run.
     """
     digest = hashlib.sha256(content).hexdigest()
     object_name = f"{MODELS_FOLDER}/{digest}-{chip}.om"
@@ -53,7 +57,7 @@ def compile_straight(name: str, content: bytes, chip: str, output: str) -> Strai
         return StraightModel(om, object_name, f"{name} is read as {reading}.")
     stem = PurePosixPath(name.replace("\\", "/")).stem
     try:
-        compiled = compile_network(content, name=stem, soc=soc_named(chip))
+        compiled = compile_network(content, name=stem, soc=soc_named(chip), heads=heads)
     except ModelRefusedError as error:
         message = f"{name} is not a compiled model, and not enough is sure of it: {error.message}"
         way_out = f"{error.way_out} Then: fleet compile {name} ... --output NAME, --model NAME.om."

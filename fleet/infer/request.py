@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from fleet.errors import UsageError
+from fleet.models.card import ModelCard
 
 MOST_DEVICES = 256
 MSAME_LOOPS = 100
@@ -70,10 +71,27 @@ class InferRequest:
     """How often the first input is run before anything counts."""
     device: int = 0
     """The number of the simulated device."""
+    batch: int | None = None
+    """Which of a model's gears is run; None for a model of one size."""
     fill: Fill = Fill.RANDOM
     """What is fed where no input is given."""
     form: Form = Form.AIS_BENCH
     """Whose names and forms the outputs have."""
+
+    def chosen(self, card: ModelCard) -> ModelCard:
+        """Return the card of the size of a batch that is run; raises UsageError for none of its."""
+        if not card.gears:
+            if self.batch is not None:
+                message = f"A batch of {self.batch} is chosen, and {card.name} takes one size."
+                way_out = "`fleet atc --dynamic_batch_size=1,2,4` makes models of several."
+                raise UsageError(message, way_out)
+            return card
+        gears = ", ".join(map(str, card.gears))
+        if self.batch not in card.gears:
+            asked = "none is chosen" if self.batch is None else f"{self.batch} is none of them"
+            message = f"{card.name} takes batches of {gears}, and {asked}."
+            raise UsageError(message, "Say which: --dymBatch N, or --dym-batch N of `fleet infer`.")
+        return card.at_batch(self.batch)
 
     def __post_init__(self) -> None:
         if self.loop < 1 or self.warmup < 0:

@@ -82,7 +82,7 @@ def infer(request: InferRequest, now: datetime) -> Iterator[Event]:
     Raises UsageError for inputs that do not fit, and what loading raises (`Device.load`).
     """
     om = read_file(request.model)
-    card = read_card(om, request.model)
+    card = request.chosen(read_card(om, request.model))
     with ExitStack() as stack:
         opening = Opening(card.soc, request.device, lambda _: om)
         device = stack.enter_context(closing(open_device(opening))).device

@@ -31,13 +31,14 @@ def load_job_class(reference: str, folder: Path) -> type[FrameJob[Any]]:
     where, _, name = reference.partition(":")
     if not where or not name:
         raise UsageError(f"{reference!r} names no class: write file.py:Class or module:Class.")
-    module = _load_file(folder / where) if where.endswith(".py") else _import(where)
+    module = load_file(folder / where) if where.endswith(".py") else _import(where)
     found = getattr(module, name, None)
     if not (isinstance(found, type) and issubclass(found, FrameJob)):
         candidates = [key for key, value in vars(module).items() if _is_job(value, module)]
         way_out = f"It has {', '.join(candidates)}." if candidates else "Derive it from FrameJob."
         raise UsageError(f"{where} has no job called {name}.", way_out)
-    missing = [name for name in ("table", "schema") if not hasattr(found, name)]
+    needed = ("table",) if found.columns is not FrameJob.columns else ("table", "schema")
+    missing = [name for name in needed if not hasattr(found, name)]
     missing += sorted(found.__abstractmethods__)
     if missing:
         message = f"The job {name} lacks {', '.join(missing)}."
@@ -57,7 +58,8 @@ def _import(where: str) -> ModuleType:
         raise UsageError(f"The module {where} cannot be imported: {error}.") from error
 
 
-def _load_file(path: Path) -> ModuleType:
+def load_file(path: Path) -> ModuleType:
+    """Run a file of a user's and return its module; raises UsageError where it does not load."""
     path = path.resolve()
     if not path.is_file():
         raise UsageError(f"There is no job module {path}.", "Check the job = line.")
@@ -77,19 +79,19 @@ def _load_file(path: Path) -> ModuleType:
     return module
 
 
-def code_digest(job_class: type[FrameJob[Any]]) -> str:
+def code_digest(job_class: type, method: str = "run") -> str:
     """Return a sha256, in hex, of the code that a job's rows depend on, to tell versions apart.
 
     It is of the text that the job's class is in, and of the user's own modules that it imports,
     directly or not (see `own_modules`). The text is the whole module; of a script or notebook, the
-    class alone. Raises UsageError where it cannot be found.
+    class alone, found by its `method`. Raises UsageError where it cannot be found.
     """
     module = inspect.getmodule(job_class)
     package = ""
     namespace: Mapping[str, object] = {}
     try:
         if module is None or module.__name__ == "__main__":
-            source, namespace = _class_source(job_class), vars(module) if module else {}
+            source, namespace = _class_source(job_class, method), vars(module) if module else {}
         else:
             source, package = inspect.getsource(module), module.__package__ or ""
     except (OSError, TypeError):
@@ -110,13 +112,13 @@ def _digest(source: str, modules: Mapping[str, bytes]) -> str:
     return hashlib.sha256(text).hexdigest()
 
 
-def _class_source(job_class: type[FrameJob[Any]]) -> str:
+def _class_source(job_class: type, method: str) -> str:
     """Return the text of a class; raises OSError or TypeError where it is not to be found."""
     try:
         return inspect.getsource(job_class)
     except (OSError, TypeError):
         # Of a notebook, inspect finds the cell that a function is in, but not that of a class.
-        run = inspect.unwrap(job_class.run)
+        run = inspect.unwrap(getattr(job_class, method))
         cell, _ = inspect.findsource(run)
     line = run.__code__.co_firstlineno
     for node in ast.walk(ast.parse("".join(cell))):
@@ -124,4 +126,4 @@ def _class_source(job_class: type[FrameJob[Any]]) -> str:
             start = min([node.lineno, *(part.lineno for part in node.decorator_list)])
             if start <= line <= (end := node.end_lineno or 0):
                 return "".join(cell[start - 1 : end])
-    raise OSError(f"no class {job_class.__name__} around its run")
+    raise OSError(f"no class {job_class.__name__} around its {method}")

@@ -18,8 +18,22 @@ from fleet.models.session import SESSION_ERRORS, open_session
 
 CARD_KEY = "fleet.model_card"
 FORMAT = 1
-LATER = ("anchors", "settings", "threshold", "pictures_per_s")
+LATER = ("anchors", "settings", "threshold", "pictures_per_s", "calibration", "gears")
 """The fields that older cards lack."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How the ranges of a network in int8 were found."""
+
+    archive: str
+    """The videos whose frames were looked at."""
+    frames: int
+    """How many there were."""
+    seed: int
+    """By which they were drawn."""
+    digest: str
+    """SHA-256 in hex over what the network was fed."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +57,7 @@ class ModelCard:
     size: Size
     """The width and height of the input."""
     batch: int
-    """How many pictures the input holds."""
+    """How many pictures the input holds; of several sizes the largest."""
     dtype: Literal["float32", "float16", "uint8"]
     """The type of the input's values."""
     fit: Fit
@@ -72,10 +86,27 @@ class ModelCard:
     """The score that its exporter recommends; 0 where it does not say."""
     pictures_per_s: float = 0.0
     """What was measured on a real chip, or is else known; 0 where nobody said."""
+    calibration: Calibration | None = None
+    """Of a network in int8; None for one in its own precision."""
+    gears: tuple[int, ...] = ()
+    """The sizes of a batch that it takes, rising, as ATC's --dynamic_batch_size states them; empty
+    where `batch` is the only one."""
 
     def __post_init__(self) -> None:
         if self.format != FORMAT:
             raise ValueError(f"a model card of format {self.format}; this Fleet reads {FORMAT}")
+        if self.gears and (list(self.gears) != sorted(self.gears) or self.gears[-1] != self.batch):
+            raise ValueError(f"gears {self.gears} do not rise to the batch of {self.batch}")
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """The sizes of a batch that it takes, rising."""
+        return self.gears or (self.batch,)
+
+    def at_batch(self, size: int) -> ModelCard:
+        """Return the card of the same network with that size of a batch alone."""
+        output_bytes = self.output_bytes * size // self.batch
+        return replace(self, batch=size, gears=(), output_bytes=output_bytes)
 
     @property
     def source(self) -> Size:
@@ -95,11 +126,11 @@ class ModelCard:
     def chip_s(self, soc: Soc) -> float:
         """Return the modelled seconds for one batch: by its own rate, where it has one.
 
-        Else a lower bound, at the peak of the chip's cores in float16.
+        Else a lower bound, at the peak of the chip's cores in float16, or in int8.
         """
         if self.pictures_per_s:
             return self.batch / self.pictures_per_s
-        return model_s(soc, self.macs * self.batch)
+        return model_s(soc, self.macs * self.batch, int8=self.calibration is not None)
 
     def configuration(self) -> str:
         """Return as JSON all that the digest covers besides the graph."""

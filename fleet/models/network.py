@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.ascend.aipp import Aipp
 from fleet.ascend.clock import Clock, copy_s
 from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
-from fleet.ascend.surface import tight
 from fleet.ascend.vpc import Vpc
-from fleet.core.frames import Colour, Detections, FrameBatch, Picture
+from fleet.core.frames import Detections, FrameBatch, Picture
 from fleet.core.geometry import Placement
-from fleet.errors import ModelRefusedError, UsageError
+from fleet.errors import UsageError
 from fleet.models.card import card_of, not_compiled
+from fleet.models.classes import Classes
 from fleet.models.crops import Crop, CropPlanner, Unseen, place_crops
-from fleet.models.heads import Candidates, head_named
+from fleet.models.feeder import Feeder
+from fleet.models.heads import (
+    Candidates,
+    Classify,
+    Embed,
+    Head,
+    Reader,
+    as_head,
+    reader_named,
+)
 from fleet.models.inner_detections import InnerDetections
-from fleet.models.nms import suppress
 from fleet.models.providers import Provider
+from fleet.models.reading import check_shares, first_of, gather, read_as, read_boxes
 from fleet.models.session import (
     SESSION_ERRORS,
     TensorInfo,
@@ -39,8 +48,6 @@ BORDER = (114, 128, 128)
 
 _EXECUTE = "docs/chip.md#model-execute"
 
-NO_BOXES = Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int32))
-
 
 class Network:
     """A compiled model in a device's memory; one per thread, as the device is.
@@ -49,7 +56,8 @@ class Network:
     cores, on one thread or with `providers`, and computes in the network's own precision, where the
     chip would use float16. Raises ModelRefusedError for bytes that are no compiled model or name
     data outside of them, DeviceError (545001) for a model of another chip, DeviceOutOfMemoryError
-    where it does not fit, and UsageError for a provider that is not there.
+    where it does not fit, and UsageError for a provider that is not there. `heads` are those of the
+    job's own module; one that it lacks is missed when boxes are asked for, as outputs need none.
     """
 
     def __init__(
@@ -61,6 +69,7 @@ class Network:
         om: bytes,
         path: str,
         providers: Sequence[Provider] = (),
+        heads: Mapping[str, Head] | None = None,
     ) -> None:
         try:
             self._session = open_session(om, path, providers=providers)
@@ -81,14 +90,13 @@ class Network:
             f"model {self.card.name}",
             Code.ACL_ERROR_GE_MEMORY_ALLOCATION,  # docs/chip.md#model-load-memory
         )
-        self._head = head_named(self.card.head, self.card.anchors, self.card.settings)
+        self._own_heads = heads
         self.outputs = tuple(info_of(output) for output in self._session.get_outputs())
         self.further_inputs: tuple[TensorInfo, ...] = further_inputs(self._session)
         self.input_order = input_order(self._session)
         self._outputs = [output.name for output in self.outputs]
-        self._aipp = Aipp(self.card.aipp, self.card.size, self.card.batch, self.card.dtype)
-        source = self._aipp.source
-        self._nv12 = np.zeros((self.card.batch, source.height * 3 // 2, source.width), np.uint8)
+        self._feeder = Feeder(self.card, clock)
+        self._aipp = self._feeder.aipp
         self._chip_s = self.card.chip_s(soc)
         self._copy_s = copy_s(soc, self.card.output_bytes)
         self._closed = False
@@ -104,14 +112,21 @@ class Network:
         the edge of the picture. They come picture by picture, by falling score. Raises UsageError
         for numbers outside 0..1, and what VPC raises.
         """
-        iou = self._checked(threshold, iou)
-        placement = self.card.fit.place(batch.size, self._aipp.source, self._vpc.paste_left_step)
+        iou = check_shares(threshold, self.card.iou if iou is None else iou)
         found: list[Candidates] = []
+        for tensor, count in self.inputs(batch):
+            found += self._read(self.execute(tensor), count, threshold, iou)
+        return gather(self.card, found, self._place(batch), self._shift)
+
+    def inputs(self, batch: FrameBatch) -> Iterator[tuple[NDArray[np.generic], int]]:
+        """Yield what `detect` runs the network on, and how many pictures of the batch each holds.
+
+        Each is [batch, 3, height, width] of the card's dtype, and overwritten by the next.
+        """
+        placement = self._place(batch)
         for start in range(0, len(batch), self.card.batch):
             group = batch.pictures[start : start + self.card.batch]
-            tensor = self._feed(group, placement)
-            found += self._read(self.execute(tensor), len(group), threshold, iou)
-        return self._gather(found, placement)
+            yield self._feed(group, placement), len(group)
 
     def detect_in(
         self,
@@ -130,7 +145,7 @@ class Network:
         `unseen`. `threshold` and `iou`: as for `detect`. Raises UsageError for numbers out of
         range and detections of another batch, and what VPC raises.
         """
-        iou = self._checked(threshold, iou)
+        iou = check_shares(threshold, self.card.iou if iou is None else iou)
         if not 0 <= expand < math.inf:
             raise UsageError(f"expand is {expand}.", "Give a share of a box, such as 0.1.")
         if not np.isin(detections.picture, np.arange(len(batch))).all():
@@ -145,14 +160,37 @@ class Network:
         found = zip(crops, self._detect_in(parts, threshold, iou), strict=True)
         return InnerDetections.gather(detections, unseen, dict(found), self.card.labels)
 
+    def classify(self, batch: FrameBatch, top: int = 5, scores: str | None = None) -> Classes:
+        """Return the `top` best classes of each picture, the best first.
+
+        `scores`: how outputs become scores, `softmax` or `none`; None as the card says. Raises
+        ModelRefusedError for a network that is no classifier, and what VPC raises.
+        """
+        reader = read_as(Classify, self._reader, self.card)
+        outputs = self._outputs_of(batch)
+        with self._clock.stage("head"):
+            return Classes.best(reader.scores(outputs, scores), top, self.card.labels)
+
+    @property
+    def dimensions(self) -> int:
+        """How many numbers its vectors have; raises ModelRefusedError where it puts out none."""
+        return read_as(Embed, self._reader, self.card).dimensions
+
+    def embed(self, batch: FrameBatch) -> NDArray[np.float32]:
+        """Return a vector for each picture: float32 [pictures, dimensions].
+
+        Raises ModelRefusedError for a network that puts out none, and what VPC raises.
+        """
+        reader = read_as(Embed, self._reader, self.card)
+        return reader.rows(self._outputs_of(batch))
+
     def convert(self, nv12: NDArray[np.uint8]) -> NDArray[np.generic]:
         """Return the input that AIPP makes of a batch, uint8 [batch, height * 3/2, width], tight.
 
         Pictures of no declared colour are BT.601 narrow. The buffer is overwritten by the next
         call. Raises ValueError for another shape.
         """
-        with self._clock.stage("aipp"):
-            return self._aipp.run(nv12, Colour())
+        return self._feeder.convert(nv12)
 
     def execute(
         self, tensor: NDArray[np.generic], further: Mapping[str, NDArray[np.generic]] | None = None
@@ -160,24 +198,17 @@ class Network:
         """Return the raw outputs for one batch, [batch, 3, height, width] of the card's dtype.
 
         `further` holds values of further inputs by name; those left out have their own. Raises
-        DeviceError: 145021 for another shape, 145022 for another dtype, 145003 after close, 507011
-        where the run fails.
+        DeviceError: 145021 for another shape, 145013 for a batch of no gear, 145022 for another
+        dtype, 145003 after close, 507011 where the run fails.
         """
         if self._closed:
             code, message = Code.ACL_ERROR_GE_EXEC_MODEL_ID_INVALID, f"{self} is closed."
             raise_device_error(code, message, "Load it again.", _EXECUTE)
         self._device_memory.check_context(str(self))
-        expected = (self.card.batch, 3, self.card.size.height, self.card.size.width)
-        if tensor.shape != expected:
-            message = f"{self} takes an input {list(expected)}, not {list(tensor.shape)}."
-            code, way_out = Code.ACL_ERROR_GE_SHAPE_INVALID, "Feed whole batches."
-            raise_device_error(code, message, way_out, _EXECUTE)
-        if tensor.dtype != self.card.dtype:
-            message = f"{self} takes an input of {self.card.dtype}, not {tensor.dtype}."
-            code, way_out = Code.ACL_ERROR_GE_DATATYPE_INVALID, "Convert it first."
-            raise_device_error(code, message, way_out, _EXECUTE)
-        self._clock.add_modelled("model", self._chip_s)
-        self._clock.add_modelled("copy", self._copy_s)
+        self._feeder.check(tensor, str(self))
+        share = len(tensor) / self.card.batch
+        self._clock.add_modelled("model", self._chip_s * share)
+        self._clock.add_modelled("copy", self._copy_s * share)
         with self._clock.stage("model"):
             try:
                 outputs: list[NDArray[np.generic]] = self._session.run(
@@ -193,17 +224,22 @@ class Network:
         self._closed = True
         self._memory.free()
 
+    def _place(self, batch: FrameBatch) -> Placement:
+        return self.card.fit.place(batch.size, self._aipp.source, self._vpc.paste_left_step)
+
+    def _outputs_of(self, batch: FrameBatch) -> list[NDArray[np.float32]]:
+        """Return the raw outputs for all pictures of a batch, the picture first."""
+        runs = (first_of(self.execute(tensor), count) for tensor, count in self.inputs(batch))
+        return [np.concatenate(parts) for parts in zip(*runs, strict=True)]
+
     def _feed(self, group: Sequence[Picture], placement: Placement) -> NDArray[np.generic]:
-        # A group shorter than a batch leaves earlier pictures in the other slots; their outputs
-        # are never read.
         for slot, picture in enumerate(group):
             placed = self._vpc.place(picture, placement, fill=BORDER)
             try:
-                self._fill(slot, placed)
+                self._feeder.fill(slot, placed)
             finally:
                 placed.release()
-        with self._clock.stage("aipp"):
-            return self._aipp.run(self._nv12, group[0].colour)
+        return self._feeder.tensor(len(group), group[0].colour)
 
     def _detect_in(
         self, parts: Sequence[tuple[Picture, Crop]], threshold: float, iou: float
@@ -223,38 +259,23 @@ class Network:
         placed = place_crops(self._soc, self._device_memory, self._vpc, parts, BORDER)
         try:
             for slot, picture in enumerate(placed):
-                self._fill(slot, picture)
+                self._feeder.fill(slot, picture)
         finally:
             for picture in placed:
                 picture.release()
-        with self._clock.stage("aipp"):
-            return self._aipp.run(self._nv12, placed[0].colour)
-
-    def _fill(self, slot: int, placed: Picture) -> None:
-        with self._clock.stage("vpc"):
-            self._nv12[slot] = tight(placed)
-
-    def _checked(self, threshold: float, iou: float | None) -> float:
-        """Return the overlap to suppress by; raises UsageError for numbers outside 0..1."""
-        iou = self.card.iou if iou is None else iou
-        for name, value in (("threshold", threshold), ("iou", iou)):
-            if not 0 <= value <= 1:
-                raise UsageError(f"{name} is {value}.", "Give a number from 0 to 1.")
-        return iou
+        return self._feeder.tensor(len(placed), placed[0].colour)
 
     def _read(
         self, outputs: Sequence[NDArray[np.generic]], count: int, threshold: float, iou: float
     ) -> list[Candidates]:
         with self._clock.stage("head"):
-            shown = slice(count if self._head.batch_first else None)
-            raw = [output[shown].astype(np.float32, copy=False) for output in outputs]
-            pictures = self._head.decode(raw, self.card.size, threshold)[:count]
-            pictures += [NO_BOXES] * (count - len(pictures))
-            return [self._suppressed(candidates, iou) for candidates in pictures]
+            head = as_head(self._reader, self.card.name)
+            return read_boxes(head, self.card, outputs, count, threshold, iou)
 
-    def _suppressed(self, found: Candidates, iou: float) -> Candidates:
-        class_id = found.class_id if self.card.per_class else None
-        return found.take(suppress(found.xyxy, found.score, class_id, iou))
+    @cached_property
+    def _reader(self) -> Reader:
+        card = self.card
+        return reader_named(card.head, card.anchors, card.settings, self._own_heads)
 
     @property
     def _shift(self) -> NDArray[np.float32]:
@@ -262,20 +283,3 @@ class Network:
         crop = self._aipp.layout.crop
         left, top = crop.left - self._aipp.layout.left, crop.top - self._aipp.layout.top
         return np.array([left, top] * 2, np.float32)
-
-    def _gather(self, found: Sequence[Candidates], placement: Placement) -> Detections:
-        counts = [len(candidates) for candidates in found]
-        xyxy = np.concatenate([candidates.xyxy for candidates in found])
-        class_id = np.concatenate([candidates.class_id for candidates in found])
-        if class_id.size and not 0 <= class_id.min() <= class_id.max() < len(self.card.labels):
-            message = (
-                f"{self} put out class {class_id.max()} and has {len(self.card.labels)} labels."
-            )
-            raise ModelRefusedError(message, "Compile it with one label a class.")
-        return Detections(
-            picture=np.repeat(np.arange(len(found), dtype=np.int32), counts),
-            xyxy=placement.to_source(xyxy + self._shift),
-            score=np.concatenate([candidates.score for candidates in found]),
-            class_id=class_id,
-            labels=self.card.labels,
-        )

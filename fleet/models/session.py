@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnxruntime.capi import onnxruntime_pybind11_state as answers
 
 from fleet.errors import UsageError
+from fleet.models.plugins import EXTRAS, is_plugin, use_plugin
 from fleet.models.providers import CPU, SUFFIX, Provider, threads_of
 from fleet.models.whole_file import parse_model
 
@@ -102,10 +103,8 @@ def open_session(
     options.graph_optimization_level = level.ORT_ENABLE_ALL if optimise else level.ORT_DISABLE_ALL
     if not providers:
         return onnxruntime.InferenceSession(model, options, providers=[CPU + SUFFIX])
-    names = [_installed(provider) for provider in providers]
-    given = [{} if provider.is_cpu else dict(provider.options) for provider in providers]
     try:
-        session = onnxruntime.InferenceSession(model, options, names, given)
+        session, names = _opened(model, options, providers)
     except SESSION_ERRORS as error:
         if all(provider.is_cpu for provider in providers):
             raise
@@ -118,14 +117,37 @@ def open_session(
     return session
 
 
+def _opened(
+    model: bytes, options: onnxruntime.SessionOptions, providers: Sequence[Provider]
+) -> tuple[onnxruntime.InferenceSession, list[str]]:
+    """Open a model with providers; return ONNX Runtime's names of those that it has to use."""
+    built_in = {name.lower() for name in onnxruntime.get_available_providers()}
+    named = {provider: f"{provider.name}{SUFFIX}".lower() for provider in providers}
+    plugins = [one for one, name in named.items() if name not in built_in and is_plugin(one)]
+    if not plugins:
+        names = [_installed(provider) for provider in providers]
+        given = [{} if provider.is_cpu else dict(provider.options) for provider in providers]
+        return onnxruntime.InferenceSession(model, options, names, given), names
+    for provider in providers:
+        if provider not in plugins and not provider.is_cpu:
+            own = plugins[0].name
+            message = f"{own} is a package of its own, beside which {provider.name} cannot be used."
+            raise UsageError(message, "Name one of the two, and CPU.")
+    # The processor takes what they leave, without being named.
+    names = [use_plugin(options, provider) for provider in plugins]
+    return onnxruntime.InferenceSession(model, options), names
+
+
 def _installed(provider: Provider) -> str:
     """Return ONNX Runtime's name of a provider; raises UsageError where it is not installed."""
     there: dict[str, str] = {name.lower(): name for name in onnxruntime.get_available_providers()}
     found = there.get((provider.name + SUFFIX).lower())
     if found is None:
         known = ", ".join(name.removesuffix(SUFFIX) for name in there.values())
+        extra = EXTRAS.get(provider.name.lower())
+        way = f"pip install 'ascend-fleet[{extra}]'" if extra else "install one that has it"
         raise UsageError(
             f"The installed ONNX Runtime has no provider {provider.name}.",
-            f"Choose among: {known}; or install an ONNX Runtime that has it.",
+            f"Choose among: {known}; or {way}.",
         )
     return found

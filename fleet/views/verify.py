@@ -17,6 +17,7 @@ _KINDS = {
     "missing": "Objects that are not there",
     "altered": "Objects that are not as they were put",
     "strange rows": "Rows that do not belong where they are",
+    "left over": "Objects that do not count any more; a plain glob reads their rows",
     "not committed": "Objects that no commit makes real; a plain glob reads their rows",
     "broken exchange": "What an exchange of parts that broke off has left",
     "covered twice": "Stretches of video that two leases cover",

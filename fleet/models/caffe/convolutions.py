@@ -6,8 +6,6 @@ from collections.abc import Callable
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from fleet.models.caffe.graph import Graph
 from fleet.models.caffe.read import layer_title, refuse_caffe
 
@@ -99,7 +97,7 @@ def inner_product(graph: Graph, layer: Any) -> list[str]:
     weight = graph.blob(layer, 0, stored)
     matrix = graph.constant(weight if parameter.transpose else weight.T)
     flat = (*before, inputs)
-    value = graph.node("Reshape", [bottom, graph.constant(np.array(flat, np.int64))], flat)
+    value = graph.reshaped(bottom, flat)
     value = graph.node("MatMul", [value, matrix], (*before, outputs))
     if parameter.bias_term:
         bias = graph.constant(graph.blob(layer, 1, (outputs,)))

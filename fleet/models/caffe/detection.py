@@ -7,34 +7,14 @@ overlap that the layer states (ATC's documentation, YOLOv3 prototxt).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from fleet.models.caffe.end import DetectionEnd
 from fleet.models.caffe.graph import Graph
 from fleet.models.caffe.read import layer_title, refuse_caffe
 
 PARTS = ("coords", "obj", "classes")
 SCALES = ("biases_low", "biases_mid", "biases_high")
-
-
-@dataclass(frozen=True)
-class DetectionEnd:
-    """What a YoloV3DetectionOutput says of the maps before it."""
-
-    maps: tuple[str, ...]
-    """The values of the maps, from the coarse one to the fine one."""
-    anchors: tuple[tuple[tuple[float, float], ...], ...]
-    """Widths and heights in pixels of the input, a group for each map."""
-    classes: int
-    """How many classes there are."""
-    iou: float
-    """The overlap above which a box is suppressed, within its class."""
-    objectness: float
-    """What the chip would filter by: the least objectness."""
-    score: float
-    """And the least score."""
-    info: str
-    """The blob of the picture's size."""
 
 
 def yolo(graph: Graph, layer: Any) -> list[str]:
@@ -81,11 +61,15 @@ def detection_output(graph: Graph, layer: Any) -> DetectionEnd:
     if not parameter.relative or parameter.coords != 4:
         refuse_caffe(f"{layer_title(layer)} is not relative, with 4 coords.", "It must be.")
     return DetectionEnd(
-        maps=tuple(name for name in maps if name),
-        anchors=tuple(tuple(zip(n[::2], n[1::2], strict=True)) for n in numbers),
+        layer=layer.type,
+        head="yolov3",
+        outputs={graph.blob_of(name): name for name in maps if name},
         classes=parameter.classes,
         iou=round(parameter.iou_threshold, 6),
-        objectness=round(parameter.obj_threshold, 6),
-        score=round(parameter.score_threshold, 6),
+        limits=(
+            f"obj_threshold {parameter.obj_threshold:g} and score_threshold "
+            f"{parameter.score_threshold:g}, and pre_nms_topn limits nothing"
+        ),
+        anchors=tuple(tuple(zip(n[::2], n[1::2], strict=True)) for n in numbers),
         info=layer.bottom[9],
     )

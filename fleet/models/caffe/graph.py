@@ -102,6 +102,12 @@ class Graph:
         self.shapes |= dict(zip(outputs, shapes, strict=True))
         return outputs
 
+    def reshaped(self, value: str, shape: Shape) -> str:
+        """Add a Reshape and return its output; a batch that stays is copied, as it may be open."""
+        stays = shape[:1] == self.shape(value)[:1]
+        written = np.array((0, *shape[1:]) if stays else shape, np.int64)
+        return self.node("Reshape", [value, self.constant(written)], shape)
+
     def constant(self, values: NDArray[Any]) -> str:
         """Add a constant and return its name."""
         name = self._fresh("constant")

@@ -108,7 +108,7 @@ def _broadcast(graph: Graph, layer: Any, value: str, shape: Shape) -> str:
         what = f"{layer_title(layer)} scales {list(shape)} by {list(own)} at axis {axis}."
         refuse_caffe(what, "Correct the prototxt.")
     wide = (*own, *[1] * (len(shape) - axis - len(own)))
-    return graph.node("Reshape", [value, graph.constant(np.array(wide, np.int64))], wide)
+    return graph.reshaped(value, wide)
 
 
 def eltwise(graph: Graph, layer: Any) -> list[str]:

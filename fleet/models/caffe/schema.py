@@ -1,8 +1,9 @@
 """The messages of caffe.proto that Fleet reads, for protobuf, which parses text and bytes alike.
 
 Names and numbers are those of BVLC's caffe.proto, and for the layers that Ascend adds those of the
-documentation of ATC (hicann/ge, docs/zh/user_guides/atc_tools, extended operators). Fields of a
-binary file that are not here are skipped by protobuf: weights need no more.
+documentation of ATC (hicann/ge, docs/zh/user_guides/atc_tools, extended operators); those of SSD
+are its branch's. Fields of a binary file that are not here are skipped by protobuf: weights need
+no more.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ LayerParameter: name string 1, type string 2, *bottom string 3, *top string 4, p
   reshape_param Reshape 133, scale_param Scale 142, sigmoid_param Engine 124,
   softmax_param Softmax 125, slice_param Slice 126, tanh_param Engine 127,
   permute_param Permute 202, reorg_param Reorg 155, pass_through_param Reorg 156,
-  upsample_param Upsample 160, yolo_param Yolo 199, yolov3_detection_output_param YoloEnd 198
+  prior_box_param PriorBox 203, norm_param Normalize 206,
+  ssddetectionoutput_param SsdEnd 232, upsample_param Upsample 160, yolo_param Yolo 199,
+  yolov3_detection_output_param YoloEnd 198
 Input: *shape BlobShape 1
 BatchNorm: use_global_stats bool 1, moving_average_fraction float 2, eps float 3 =1e-5
 Concat: axis int32 2 =1, concat_dim uint32 1 =1
@@ -69,6 +72,15 @@ Slice: axis int32 3 =1, *slice_point uint32 2, slice_dim uint32 1 =1
 Permute: *order uint32 1
 Reorg: reverse bool 1, stride uint32 2 =2
 Upsample: scale float 1 =1, stride int32 2 =2, stride_h int32 3, stride_w int32 4
+PriorBox: *min_size float 1, *max_size float 2, *aspect_ratio float 3, flip bool 4 =true,
+  clip bool 5, *variance float 6, img_size uint32 7, img_h uint32 8, img_w uint32 9,
+  step float 10, step_h float 11, step_w float 12, offset float 13 =0.5
+Normalize: across_spatial bool 1 =true, scale_filler Filler 2, channel_shared bool 3 =true,
+  eps float 4 =1e-10
+SsdEnd: num_classes int32 1 =2, share_location bool 2 =true, background_label_id int32 3,
+  iou_threshold float 4 =0.45, top_k int32 5 =400, eta float 6 =1,
+  variance_encoded_in_target bool 7, code_type int32 8 =2, keep_top_k int32 9 =200,
+  confidence_threshold float 10 =0.01
 Yolo: boxes int32 1 =3, coords int32 2 =4, classes int32 3 =80, yolo_version string 4 =V3,
   softmax bool 5, background bool 6, softmaxtree bool 7
 YoloEnd: boxes int32 1 =3, classes int32 2 =80, coords int32 3 =4, relative bool 4 =true,

@@ -61,7 +61,7 @@ def reshape(graph: Graph, layer: Any) -> list[str]:
         made[made.index(-1)] = prod(shape) // known
     if -1 in made or prod(made) != prod(shape):
         _refuse_reshape(layer, shape, asked)
-    return [_reshaped(graph, bottom, tuple(made))]
+    return [graph.reshaped(bottom, tuple(made))]
 
 
 def _refuse_reshape(layer: Any, shape: Shape, asked: list[int]) -> None:
@@ -75,7 +75,7 @@ def flatten(graph: Graph, layer: Any) -> list[str]:
     parameter, shape = layer.flatten_param, graph.shape(bottom)
     start, end = parameter.axis % len(shape), parameter.end_axis % len(shape) + 1
     made = (*shape[:start], prod(shape[start:end]), *shape[end:])
-    return [_reshaped(graph, bottom, made)]
+    return [graph.reshaped(bottom, made)]
 
 
 def permute(graph: Graph, layer: Any) -> list[str]:
@@ -153,7 +153,3 @@ def pass_through(graph: Graph, layer: Any) -> list[str]:
         return [graph.node("DepthToSpace", [bottom], made, blocksize=stride, mode="DCR")]
     made = (batch, channels * stride**2, height // stride, width // stride)
     return [graph.node("SpaceToDepth", [bottom], made, blocksize=stride)]
-
-
-def _reshaped(graph: Graph, value: str, shape: Shape) -> str:
-    return graph.node("Reshape", [value, graph.constant(np.array(shape, np.int64))], shape)

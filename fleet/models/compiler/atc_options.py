@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -18,6 +19,11 @@ PRECISIONS = (
     "allow_mix_precision",
 )
 LOGS = ("debug", "info", "warning", "error", "null")
+GEARS = (2, 100)
+"""The least and the most sizes of a batch in one model."""
+MOST_BATCH = 2048
+OPEN = -1
+"""How an open length is written."""
 OUTPUT_TYPES = {"FP32": "float32", "FP16": "float16"}
 
 
@@ -77,24 +83,46 @@ def parse_input_shape(text: str | None) -> dict[str, Shape]:
     return found
 
 
-def check_fixed(shapes: dict[str, Shape], dynamic_batch_size: str | None) -> None:
-    """Raise UsageError for open lengths and for gears of batches, with the reason."""
-    if dynamic_batch_size is not None:
-        gears = dynamic_batch_size.split(",")
-        if not all(gear.strip().isdigit() for gear in gears):
-            message = f"--dynamic_batch_size={dynamic_batch_size} is no list of gears."
-            refuse_option("E10001", message, "Write 1,2,4,8.")
-        message = f"--dynamic_batch_size={dynamic_batch_size}: a .om of Fleet holds one batch."
-        largest = max(int(gear) for gear in gears)
-        way_out = (
-            f"Compile one for each size of a batch, by its N in --input_shape; `fleet run` "
-            f"fills batches, so {largest} alone does for it."
-        )
-        refuse_option("E10001", message, way_out)
+def parse_gears(text: str | None) -> tuple[int, ...]:
+    """Return the sizes of a batch in `1,2,4,8`, rising; empty for None.
+
+    Raises UsageError (E10001) for another form, and outside of ATC's limits.
+    """
+    if text is None:
+        return ()
+    if not re.fullmatch(r"\s*\d+\s*(,\s*\d+\s*)*", text):
+        message = f"--dynamic_batch_size={text} is no list of gears."
+        refuse_option("E10001", message, "Write 1,2,4,8.")
+    gears = [int(gear) for gear in text.split(",")]
+    least, most = GEARS
+    if not least <= len(gears) <= most or len(set(gears)) < len(gears):
+        message = f"--dynamic_batch_size={text} has {len(gears)} gears, or one of them twice."
+        refuse_option("E10001", message, f"Write {least} to {most} different ones.")
+    if not 1 <= min(gears) <= max(gears) <= MOST_BATCH:
+        message = f"--dynamic_batch_size={text}: a gear is 1 to {MOST_BATCH}."
+        refuse_option("E10001", message, "Leave out what is outside.")
+    return tuple(sorted(gears))
+
+
+def fix_shapes(shapes: dict[str, Shape], gears: Sequence[int]) -> dict[str, Shape]:
+    """Return the shapes of inputs, with the largest gear in the place of an open batch.
+
+    Raises UsageError: E10008 for other open lengths, E10001 for gears without an open batch.
+    """
+    if gears and not any(shape[0] == OPEN for shape in shapes.values()):
+        message = "--dynamic_batch_size: no input has an open batch."
+        refuse_option("E10001", message, 'Write it as -1: --input_shape="data:-1,3,416,416".')
+    found = {}
     for name, shape in shapes.items():
-        if min(shape) < 1:
+        fixed = (gears[-1], *shape[1:]) if gears and shape[0] == OPEN else shape
+        if min(fixed) < 1:
             message = f"--input_shape: {name} has an open length, {list(shape)}."
-            refuse_option("E10008", message, "A .om of Fleet has fixed sizes: write all lengths.")
+            way_out = (
+                "Write all lengths; the batch alone may be -1, with --dynamic_batch_size=1,2,4."
+            )
+            refuse_option("E10008", message, way_out)
+        found[name] = fixed
+    return found
 
 
 def parse_out_nodes(text: str | None) -> tuple[OutNode, ...]:

@@ -7,7 +7,7 @@ in its metadata. It runs on Fleet's simulated devices only.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,10 +17,14 @@ from fleet.ascend.aipp import Aipp
 from fleet.ascend.aipp_config import AippConfig
 from fleet.ascend.soc import MB, Soc
 from fleet.ascend.soc import soc as soc_named
+from fleet.core.format import plural
 from fleet.core.frames import ChannelOrder
 from fleet.core.geometry import Fit, Size
 from fleet.errors import ModelRefusedError
-from fleet.models.card import CARD_KEY, FORMAT, ModelCard
+from fleet.models.card import CARD_KEY, FORMAT, Calibration, ModelCard
+from fleet.models.compiler.aipp_words import describe_aipp
+from fleet.models.compiler.fitting import arranged_reader, check_reader, describe_reader
+from fleet.models.compiler.gears import fixed_batch, with_gears
 from fleet.models.compiler.graph import (
     ImageInput,
     image_input,
@@ -30,20 +34,18 @@ from fleet.models.compiler.graph import (
 )
 from fleet.models.compiler.inputs import fix_inputs, prepare, size_names
 from fleet.models.compiler.metadata import (
-    HeadSpec,
     Notes,
     explain_head,
     read_notes,
     resolve_head,
 )
-from fleet.models.compiler.trial import Trial, dry_run
+from fleet.models.compiler.trial import dry_run
 from fleet.models.compiler.work import count_macs
 from fleet.models.heads import (
-    HEADS,
     Anchors,
     Head,
+    Reader,
     Traits,
-    head_named,
     settings_of,
     write_anchors,
 )
@@ -84,6 +86,10 @@ def compile_network(
     anchors: Anchors | None = None,
     pictures_per_s: float = 0.0,
     iou: float | None = None,
+    heads: Mapping[str, Head] | None = None,
+    calibration: Calibration | None = None,
+    gears: tuple[int, ...] = (),
+    or_raw: bool = False,
 ) -> Compiled:
     """Compile a network for a chip; its .om has the same bytes for equal arguments.
 
@@ -91,33 +97,33 @@ def compile_network(
     head where `head` is None or "auto"; else it is recognised by the outputs (see `metadata`).
     `size` and `batch` are for networks that leave them open; an open batch is 1 by default. `aipp`
     replaces the head's own configuration, `order` only its channel order, `fit` the head's fit,
-    `iou` its overlap; `pictures_per_s` is what a real chip does, for the modelled time. One gray
-    picture is run through AIPP and network, and its outputs must suit the head. Raises
-    ModelRefusedError for a network that Fleet or the chip cannot run.
+    `iou` its overlap; `pictures_per_s` is what a real chip does, for the modelled time; `heads` are
+    those of a user's own, by name; `calibration` says how a network that comes in int8 was
+    quantised; `gears`, rising, are sizes of a batch that stays open. With `or_raw` outputs that no
+    head is sure of stay raw. One gray picture is run through AIPP and network, and its outputs must
+    suit the head. Raises ModelRefusedError for a network that Fleet or the chip cannot run.
     """
     model = prepare(parse_onnx(onnx_bytes, name), name)
-    notes = read_notes(model, head, labels, anchors)
-    image = image_input(model, name, size_names(model))
-    opset = opset_of(model, name)
+    notes = read_notes(model, head, labels, anchors, heads)
+    image, opset = image_input(model, name, size_names(model)), opset_of(model, name)
     canvas = _fixed_size(image, size, notes.size, name)
-    batch = _fixed_batch(image, batch, name)
+    batch = fixed_batch(image, batch, gears, name)
     fix_inputs(model, image, batch, canvas)
-    # What AIPP makes of a gray picture changes no shape.
-    trial_aipp = Aipp(aipp or AippConfig(), canvas, batch, image.dtype)
-    trial = dry_run(model, image, trial_aipp, name)
+    trial = dry_run(model, image, Aipp(aipp or AippConfig(), canvas, batch, image.dtype), name)
     traits = Traits(trial.named, canvas, notes.count, notes.metadata)
-    spec = resolve_head(notes, traits, name)
-    reader = head_named(spec.head, spec.anchors).arranged(trial.named, len(spec.labels))
+    spec = resolve_head(notes, traits, name, or_raw=or_raw)
+    reader = arranged_reader(spec, traits, heads)
     aipp = _configuration(reader, aipp, order, name)
     _check_source(aipp.layout(canvas, soc.aipp.most_padded_width).source, soc, name)
-    _check_head(spec, reader, trial, canvas, batch, name)
+    check_reader(spec, reader, trial, canvas, batch, name)
+    model = with_gears(model, image, gears, trial, reader, name)
     work = count_macs(model.graph, trial.shapes)
     card = ModelCard(
         format=FORMAT,
         name=name,
         head=spec.head,
         iou=_iou(reader, notes, iou),
-        per_class=reader.per_class,
+        per_class=not isinstance(reader, Head) or reader.per_class,
         labels=spec.labels,
         input_name=image.name,
         size=canvas,
@@ -136,6 +142,8 @@ def compile_network(
         settings=settings_of(reader),
         threshold=notes.threshold,
         pictures_per_s=pictures_per_s,
+        calibration=calibration,
+        gears=gears,
     )
     _check_memory(card, soc)
     reading = f"{explain_head(spec, notes, traits, head)}, {FITTED[card.fit]}"
@@ -145,13 +153,12 @@ def compile_network(
 def describe(card: ModelCard) -> str:
     """Return a description of a compiled model in a few lines, with modelled figures marked so."""
     chip = soc_named(card.soc)
-    shown = ", ".join(card.labels[:3]) + (", ..." if len(card.labels) > 3 else "")
-    among = "within a class" if card.per_class else "over all classes"
+    batch = " or ".join(map(str, card.batch_sizes))
     bound = " by the rate given" if card.pictures_per_s else " at least"
     lines = {
-        "input": f"{card.size}, batch {card.batch}, {card.dtype}; {FITTED[card.fit]}",
-        "AIPP": f"NV12 {card.source}, {_describe_aipp(card.aipp)}",
-        "head": f"{card.head}, {len(card.labels)} labels ({shown}), NMS at {card.iou} {among}",
+        "input": f"{card.size}, batch {batch}, {card.dtype}; {FITTED[card.fit]}",
+        "AIPP": f"NV12 {card.source}, {describe_aipp(card.aipp)}",
+        "head": describe_reader(card),
         **({"anchors": write_anchors(card.anchors)} if card.anchors else {}),
         **({"threshold": f"{card.threshold:g}, by its exporter"} if card.threshold else {}),
         "network": f"opset {card.opset}, {card.macs / 1e9:.3f} G multiply-accumulates a picture",
@@ -159,6 +166,7 @@ def describe(card: ModelCard) -> str:
             f"{card.chip_s(chip) / card.batch * 1e3:.3f} ms a picture{bound}, "
             f"{card.memory_bytes / MB:.1f} MB (both modelled)"
         ),
+        **({"int8": _describe_calibration(card.calibration)} if card.calibration else {}),
         "digest": card.digest,
     }
     title = f"{card.name}: compiled for a simulated {card.soc}"
@@ -166,23 +174,9 @@ def describe(card: ModelCard) -> str:
     return "\n".join([title, *(f"  {key:<12}{text}" for key, text in lines.items()), *warnings])
 
 
-def _describe_aipp(aipp: AippConfig) -> str:
-    if not aipp.csc_switch:
-        matrix = "left as YUV"
-    elif aipp.matrix is None:
-        matrix = f"to {aipp.order.upper()} by each picture's own colour"
-    else:
-        matrix = "by a fixed matrix"
-    if aipp.rbuv_swap_switch:
-        matrix = f"U and V exchanged, {matrix}"
-    plain = {"mean": aipp.mean_chn, "min": aipp.min_chn, "times": aipp.var_reci_chn}
-    usual = {"mean": (0, 0, 0), "min": (0.0, 0.0, 0.0), "times": (1.0, 1.0, 1.0)}
-    steps = [f"{key} {_triple(v)}" for key, v in plain.items() if v != usual[key]]
-    return ", ".join([matrix, *steps])
-
-
-def _triple(values: Sequence[float]) -> str:
-    return " ".join(f"{value:.6g}" for value in values)
+def _describe_calibration(found: Calibration) -> str:
+    drawn = f"{plural(found.frames, 'frame')} of {found.archive}, seed {found.seed}"
+    return f"calibrated on {drawn} ({found.digest[:12]})"
 
 
 def read_labels(text: str, path: str) -> tuple[str, ...]:
@@ -202,7 +196,7 @@ def read_labels(text: str, path: str) -> tuple[str, ...]:
 
 
 def _configuration(
-    head: Head, aipp: AippConfig | None, order: ChannelOrder | None, name: str
+    head: Reader, aipp: AippConfig | None, order: ChannelOrder | None, name: str
 ) -> AippConfig:
     if aipp and order:
         refuse(name, "both an AIPP file and a channel order are given.", "Give one of them.")
@@ -228,14 +222,6 @@ def _fixed_size(image: ImageInput, given: Size | None, stated: Size | None, name
     return size
 
 
-def _fixed_batch(image: ImageInput, given: int | None, name: str) -> int:
-    if given is not None and given < 1:
-        refuse(name, f"a batch of {given} is asked for.", "A batch is 1 or more.")
-    if given and image.batch and given != image.batch:
-        refuse(name, f"its batch is fixed at {image.batch}.", "Export it with a dynamic batch.")
-    return image.batch or given or 1
-
-
 def _check_source(source: Size, soc: Soc, name: str) -> None:
     if source not in soc.vpc.output:
         refuse(
@@ -252,31 +238,11 @@ def _check_memory(card: ModelCard, soc: Soc) -> None:
         refuse(card.name, what, "Compile it with a smaller batch or size.")
 
 
-def _iou(reader: Head, notes: Notes, given: float | None) -> float:
+def _iou(reader: Reader, notes: Notes, given: float | None) -> float:
     """Return the overlap above which boxes are one; a head that suppresses nothing keeps its 1."""
-    if given is not None:
-        return given
+    if given is not None or not isinstance(reader, Head):
+        return 1.0 if given is None else given
     return reader.iou if notes.iou is None or reader.iou == 1 else notes.iou
-
-
-def _check_head(
-    spec: HeadSpec, reader: Head, trial: Trial, canvas: Size, batch: int, name: str
-) -> None:
-    head, labels = spec.head, spec.labels
-    if not labels or not all(labels):
-        refuse(name, "its labels are missing, or one is empty.", "Give one label a class.")
-    kinds = "fiu" if reader.whole_numbers else "f"
-    shapes = [output.shape for output in trial.outputs]
-    listed = " and ".join(str(list(shape)) for shape in shapes)
-    why = reader.explain_mismatch(shapes, len(labels), canvas)
-    if not why and reader.batch_first and any(shape[0] != batch for shape in shapes):
-        why = f"it reads {batch} pictures at a time"
-    if not why and any(output.dtype.kind not in kinds for output in trial.outputs):
-        why = "it reads floating-point numbers"
-    if why:
-        others = ", ".join(sorted(HEADS))
-        way_out = f"Choose the head of its family ({others}) and what it was trained with."
-        refuse(name, f"its output {listed} does not fit the head {head}: {why}.", way_out)
 
 
 def _seal(model: onnx.ModelProto, card: ModelCard) -> bytes:

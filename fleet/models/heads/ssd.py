@@ -17,7 +17,7 @@ SCORES = frozenset({"scores", "confidences", "conf", "mbox_conf_flatten", "mbox_
 PLACES = frozenset({"boxes", "locations", "loc", "mbox_loc"})
 PRIORS = frozenset({"priors", "mbox_priorbox"})
 MOST_GROWTH = np.float32(np.log(1000))
-READS = "it reads scores [N, boxes, 1 + classes] and boxes [N, boxes, 4], and priors [1, 2, ...]"
+READS = "it reads scores [N, boxes, 1 + classes] and boxes [N, boxes, 4], and priors [N, 2, ...]"
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Ssd(Head):
     """A head for scores [N, boxes, 1 + classes] and boxes [N, boxes, 4].
 
     Scores are activated; class 0 is the background. Boxes are x1, y1, x2, y2 relative to the
-    canvas; with a third output [1, 2, boxes * 4], priors and their variances as Caffe's PriorBox
+    canvas; with a third output [N, 2, boxes * 4], priors and their variances as Caffe's PriorBox
     makes them, they are offsets to those. A flat [N, boxes * 4] is read as well. Such networks are
     trained on squeezed pictures, RGB, -1..1.
     """
@@ -87,8 +87,8 @@ class Ssd(Head):
             return READS
         if columns - 1 != labels:
             return f"the output has {columns - 1} classes and there are {labels} labels"
-        if priors and priors[0] != (1, 2, count * 4):
-            return f"priors of {count} boxes are [1, 2, {count * 4}], not {list(priors[0])}"
+        if priors and priors[0][1:] != (2, count * 4):
+            return f"priors of {count} boxes are [N, 2, {count * 4}], not {list(priors[0])}"
         return None
 
     def decode(
@@ -101,7 +101,7 @@ class Ssd(Head):
         for score, box in zip(scores, boxes, strict=True):
             xyxy = box.reshape(-1, 4)
             if priors:
-                xyxy = _placed(xyxy, *priors[0].reshape(2, -1, 4))
+                xyxy = _placed(xyxy, *priors[0][0].reshape(2, -1, 4))
             classes = score.reshape(len(xyxy), -1)[:, 1:]
             found.append(best_above(xyxy * side, classes, threshold))
         return found
@@ -112,7 +112,7 @@ def _place(outputs: Sequence[Output], names: frozenset[str]) -> int | None:
 
 
 def _ends(shape: Shape, end: Shape) -> bool:
-    return shape[-1:] == end if end else shape[:2] == (1, 2)
+    return shape[-1:] == end if end else shape[1:2] == (2,)
 
 
 def _placed(

@@ -124,14 +124,19 @@ def _difference(old: JobRecord, new: JobRecord) -> str:
     before = _flat({**old.fields, "fleet": old.version})
     after = _flat({**new.fields, "fleet": new.version})
     differ = [
-        # Digests say nothing to people.
-        "the job's code has changed"
-        if name == "code"
-        else f"{name}: {_short(before, name)} -> {_short(after, name)}"
+        _changed(name) or f"{name}: {_short(before, name)} -> {_short(after, name)}"
         for name in sorted({*before, *after})
         if before.get(name) != after.get(name)
     ]
     return "; ".join(differ) or f"its digest: {old.digest[:12]} -> {new.digest[:12]}"
+
+
+def _changed(name: str) -> str:
+    """Return what a digest in another field says to people; empty for a field of another kind."""
+    if name == "code":
+        return "the job's code has changed"
+    kind, _, head = name.partition(".")
+    return f"the code of the head {head} has changed" if kind == "heads" else ""
 
 
 def _flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
