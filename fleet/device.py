@@ -151,9 +151,9 @@ class Device:
         try:
             model = self._read_file(path)
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
-            code = Code.ACL_ERROR_GE_EXEC_MODEL_PATH_INVALID
+            code, rule = Code.ACL_ERROR_GE_EXEC_MODEL_PATH_INVALID, "docs/chip.md#model-load"
             raise_device_error(
-                code, f"The model {path} cannot be read: {error.strerror}.", "Check its path."
+                code, f"The model {path} cannot be read: {error.strerror}.", "Check its path.", rule
             )
         engines = self.soc, self.memory, self.clock, self.vpc
         network = Network(*engines, model, path, self._providers, self._heads)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, NoReturn
 
 import av
@@ -13,7 +14,7 @@ from av.video.codeccontext import VideoCodecContext
 from fleet.ascend.bitstream import prepared
 from fleet.ascend.clock import Clock
 from fleet.ascend.codes import Code, raise_device_error
-from fleet.ascend.libav_codec import open_codec, stated_size
+from fleet.ascend.libav_codec import most_pending, open_codec, stated_size
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import SizeRange, Soc
 from fleet.ascend.surface import in_memory
@@ -26,10 +27,6 @@ from fleet.video.containers.libav import packet_of
 from fleet.video.h26x.annexb import begins_with_start_code
 from fleet.video.h26x.parameter_sets import CODECS
 from fleet.video.stream import StreamInfo
-
-# Units whose picture may still come out: twice the 16 pictures that a decoder may hold back. Other
-# codecs hold back one picture at most.
-_MOST_PENDING, _MOST_PENDING_OTHERS = 32, 4
 
 _State = Literal["fresh", "running", "drained", "damaged", "closed"]
 
@@ -48,6 +45,8 @@ class StreamDecoder(ABC):
     """How messages name it."""
     decoded_by: ClassVar[Literal["vdec", "host"]]
     """How rows of frames name it."""
+    rules: ClassVar[Mapping[Code, str]] = {}
+    """The rows of docs/chip.md that it refuses access units by."""
 
     def __init__(
         self, soc: Soc, memory: Memory, clock: Clock, stream: StreamInfo, sizes: SizeRange
@@ -115,9 +114,8 @@ class StreamDecoder(ABC):
         """
         if self._state in {"fresh", "drained"}:
             message = "The end of a stream with nothing sent before it, or a second time."
-            raise_device_error(
-                Code.ERR_BITSTREAM, message, "Drain after sending; reset before sending more."
-            )
+            code, way_out = Code.ERR_BITSTREAM, "Drain after sending; reset before sending more."
+            raise_device_error(code, message, way_out, "docs/chip.md#vdec-end")
         if self._state == "closed":
             self._refuse_state("cannot be drained")
         self._memory.check_context(self.title)
@@ -275,10 +273,14 @@ class StreamDecoder(ABC):
         self._damaged_row = row
         self._ready = deque(frame for frame in self._ready if _row(frame) < row)
 
-    def _fail(self, row: int, code: Code, what: str) -> NoReturn:
+    def _fail(self, row: int, code: Code, what: str, rule: str = "") -> NoReturn:
         self._spoil(row)
         way_out = "Drain for the pictures before it, reset, and go on at a later key."
-        raise_device_error(code, f"{self.title}: the access unit of row {row} {what}.", way_out)
+        message, rule = (
+            f"{self.title}: the access unit of row {row} {what}.",
+            rule or self.rules.get(code, ""),
+        )
+        raise_device_error(code, message, way_out, rule)
 
     def _refuse_state(self, what: str) -> NoReturn:
         way_out = "Open a new one." if self._state == "closed" else "Reset it first."
@@ -288,11 +290,6 @@ class StreamDecoder(ABC):
         else:
             code, rule = Code.ERR_INVALID_STATE, "docs/chip.md#vdec-state"
         raise_device_error(code, message, way_out, rule)
-
-
-def most_pending(codec: str) -> int:
-    """Return how many units may wait for their pictures, which then come out at once."""
-    return _MOST_PENDING if codec in CODECS else _MOST_PENDING_OTHERS
 
 
 def _row(frame: av.VideoFrame) -> int:

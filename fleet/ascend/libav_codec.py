@@ -26,6 +26,10 @@ _OPTIONS = {
     **{codec: {"err_detect": "explode+buffer"} for codec in ("mpeg4", "flv1", "h263")},
 }
 
+# Units whose picture may still come out: twice the 16 pictures that a decoder may hold back. Other
+# codecs hold back one picture at most.
+_MOST_PENDING, _MOST_PENDING_OTHERS = 32, 4
+
 
 def open_codec(stream: StreamInfo, max_pixels: int) -> VideoCodecContext:
     """Return a decoder that has decoded nothing yet, and refuses pictures of more pixels."""
@@ -58,3 +62,8 @@ def stated_size(codec: str, data: bytes) -> Size | None:
         with suppress(ValueError):
             found = sequence(codec, join([nal])) or found
     return found.size if found else None
+
+
+def most_pending(codec: str) -> int:
+    """Return how many units may wait for their pictures, which then come out at once."""
+    return _MOST_PENDING if codec in CODECS else _MOST_PENDING_OTHERS

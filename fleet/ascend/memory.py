@@ -147,6 +147,7 @@ class Memory:
             f"{holder} asks for {cost / MB:.1f} MB of the device's {self.budget_bytes / MB:.0f} "
             f"MB, of which {self.used_bytes / MB:.1f} MB are held: {held or 'by nobody'}.",
             "Release pictures sooner, or open fewer channels and smaller models.",
+            "docs/chip.md#memory-limit",
         )
 
 

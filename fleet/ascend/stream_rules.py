@@ -178,6 +178,7 @@ def check_channels(soc: Soc, streams: Iterable[StreamInfo]) -> None:
             f"{soc.name} cannot decode one more stream of {streams[-1].size} beside "
             f"{len(streams) - 1} others.",
             "Close a channel first.",
+            "docs/chip.md#vdec-channel-error",
         )
 
 

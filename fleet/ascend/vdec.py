@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import av
 from av.codec.context import Flags
@@ -43,6 +44,11 @@ class VdecChannel(StreamDecoder):
     stage = "vdec"
     title = "VDEC"
     decoded_by = "vdec"
+    rules: ClassVar[Mapping[Code, str]] = {
+        Code.ERR_VDM_DECODE_FAIL: "docs/chip.md#vdec-damage",
+        Code.ERR_ALLOC_DYNAMIC_MEM_FAIL: "docs/chip.md#vdec-size-error",
+        Code.ERR_BITSTREAM: "docs/chip.md#vdec-input",
+    }
 
     def __init__(
         self,
@@ -103,15 +109,16 @@ class VdecChannel(StreamDecoder):
             self._held = self._allocate(size)
         except DeviceOutOfMemoryError as error:
             self._held = self._allocate(before)
-            code, rule = Code.ERR_ALLOC_DYNAMIC_MEM_FAIL, "docs/chip.md#vdec-size-change"
+            # As docs/chip.md#vdec-size-change has it; the message names the rule of the memory.
             message = f"VDEC: the stream changes from {before} to {size}, and {error.message}"
-            raise_device_error(code, message, error.way_out, rule)
+            raise_device_error(Code.ERR_ALLOC_DYNAMIC_MEM_FAIL, message, error.way_out)
 
     def _picture(self, frame: av.VideoFrame) -> Picture:
         """Return a frame as its channel was told: scaled, and in another format."""
         if self.settings.is_fast and frame.pict_type == PictureType.B:
             what = "is a B-frame, in the output mode without them"
-            self._fail(frame.pts or 0, Code.ERR_VDM_DECODE_FAIL, what)
+            rule = "docs/chip.md#vdec-mode"
+            self._fail(frame.pts or 0, Code.ERR_VDM_DECODE_FAIL, what, rule)
         if self.settings.is_plain:
             return super()._picture(frame)
         told, size = self.settings.output_format, Size(frame.width, frame.height)
@@ -141,6 +148,6 @@ class VdecChannel(StreamDecoder):
         if name in _SURFACES:
             return frame
         if name != _DEEP_SURFACE or self.stream.codec != "hevc":
-            what = f"holds {name}, not 4:2:0 in 8 bits"
-            self._fail(frame.pts or 0, Code.ERR_VDM_DECODE_FAIL, what)
+            what, rule = f"holds {name}, not 4:2:0 in 8 bits", "docs/chip.md#vdec-refused"
+            self._fail(frame.pts or 0, Code.ERR_VDM_DECODE_FAIL, what, rule)
         return self._to_8_bit.reformat(frame, format="yuv420p", threads=1, **UNCHANGED)

@@ -12,6 +12,8 @@ from fleet.ascend.surface import tight
 from fleet.core.frames import Colour, Picture
 from fleet.models.card import ModelCard
 
+_EXECUTE = "docs/chip.md#model-execute"
+
 
 class Feeder:
     """The pictures of one batch of a network, and what AIPP makes of them; one per thread."""
@@ -54,10 +56,13 @@ class Feeder:
             gears = ", ".join(map(str, card.gears))
             message = f"{who} takes batches of {gears}, not of {len(tensor)}."
             way_out = "Feed the smallest that holds the pictures."
-            raise_device_error(Code.ACL_ERROR_GE_DYNAMIC_BATCH_SIZE_INVALID, message, way_out)
+            code = Code.ACL_ERROR_GE_DYNAMIC_BATCH_SIZE_INVALID
+            raise_device_error(code, message, way_out, _EXECUTE)
         if tensor.shape != expected and not (card.gears and tensor.shape[1:] == expected[1:]):
             message = f"{who} takes an input {list(expected)}, not {list(tensor.shape)}."
-            raise_device_error(Code.ACL_ERROR_GE_SHAPE_INVALID, message, "Feed whole batches.")
+            code, way_out = Code.ACL_ERROR_GE_SHAPE_INVALID, "Feed whole batches."
+            raise_device_error(code, message, way_out, _EXECUTE)
         if tensor.dtype != card.dtype:
             message = f"{who} takes an input of {card.dtype}, not {tensor.dtype}."
-            raise_device_error(Code.ACL_ERROR_GE_DATATYPE_INVALID, message, "Convert it first.")
+            code, way_out = Code.ACL_ERROR_GE_DATATYPE_INVALID, "Convert it first."
+            raise_device_error(code, message, way_out, _EXECUTE)

@@ -46,6 +46,8 @@ from fleet.models.session import (
 BORDER = (114, 128, 128)
 """The border of a letterboxed picture in Y, U, V: the gray 114 of RGB of the usual training."""
 
+_EXECUTE = "docs/chip.md#model-execute"
+
 
 class Network:
     """A compiled model in a device's memory; one per thread, as the device is.
@@ -200,9 +202,8 @@ class Network:
         dtype, 145003 after close, 507011 where the run fails.
         """
         if self._closed:
-            raise_device_error(
-                Code.ACL_ERROR_GE_EXEC_MODEL_ID_INVALID, f"{self} is closed.", "Load it again."
-            )
+            code, message = Code.ACL_ERROR_GE_EXEC_MODEL_ID_INVALID, f"{self} is closed."
+            raise_device_error(code, message, "Load it again.", _EXECUTE)
         self._device_memory.check_context(str(self))
         self._feeder.check(tensor, str(self))
         share = len(tensor) / self.card.batch
@@ -214,7 +215,8 @@ class Network:
                     self._outputs, {self.card.input_name: tensor, **(further or {})}
                 )
             except SESSION_ERRORS as error:
-                raise_device_error(Code.ACL_ERROR_RT_MODEL_EXECUTE, f"{self} failed: {error}")
+                code, message = Code.ACL_ERROR_RT_MODEL_EXECUTE, f"{self} failed: {error}"
+                raise_device_error(code, message, "Check what it is fed.", _EXECUTE)
         return outputs
 
     def close(self) -> None:

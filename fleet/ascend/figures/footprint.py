@@ -5,7 +5,7 @@ The figures are those by which the engines allocate, so that a device never coun
 
 from __future__ import annotations
 
-from fleet.ascend.decoder import most_pending
+from fleet.ascend.libav_codec import most_pending
 from fleet.ascend.memory import allocation_bytes
 from fleet.ascend.soc import Soc
 from fleet.ascend.surface import buffer_bytes

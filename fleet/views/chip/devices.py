@@ -39,7 +39,7 @@ def _run(record: RunRecord) -> Iterator[str]:
         yield from _rows(number, device, record.soc)
         yield _RULE
     yield ""
-    yield f"  {'NPU':<5}{'Process':<9}{'Node':<11}{'Peak(MB)':>8}  Engines(%)"
+    yield f"  {'NPU':<5}{'Process':<9}{'Node':<14}{'Peak(MB)':>8}  Engines(%)"
     for number, device in enumerate(record.devices):
         yield _process(number, device)
     if more := record.device_count - len(record.devices):
@@ -63,9 +63,9 @@ def _line(first: str, second: str, third: str) -> str:
 def _process(number: int, device: DeviceRecord) -> str:
     busy = sorted(device.chip_busy, key=lambda engine: (-device.chip_busy[engine], engine))
     shares = " ".join(f"{one_line(name)} {_percent(device.chip_busy, name)}" for name in busy)
-    pid, node = str(device.pid or _UNKNOWN), short(one_line(device.node) or _UNKNOWN, 10)
+    pid, node = str(device.pid or _UNKNOWN), short(one_line(device.node) or _UNKNOWN, 13)
     peak = _mb(device.peak_memory_bytes)
-    head = f"  {number:<5}{pid:<9}{node:<11}{peak:>8}  "
+    head = f"  {number:<5}{pid:<9}{node:<14}{peak:>8}  "
     return head + short(shares or _UNKNOWN, WIDTH - len(head))
 
 

@@ -28,7 +28,7 @@ def render_rates(compared: Iterable[Compared]) -> str:
 
 def _row(row: Compared) -> str:
     figure, off = row.figure, row.difference
-    told = "-" if figure.per_s is None else f"{figure.per_s:,g}"
+    told = "-" if figure.per_s is None else f"{figure.per_s:,.5g}"
     difference = "-" if off is None else f"{100 * off:+.1f}%".replace("-0.0%", "+0.0%")
     size = str(figure.size or "TFLOPS")
     made, basis = f"{row.modelled_per_s:,.5g}", f"{figure.basis} {figure.rule}"

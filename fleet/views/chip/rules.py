@@ -29,7 +29,7 @@ def render_rules(chip: str, found: Rules) -> str:
 
 
 def _rule(rule: Rule) -> list[str]:
-    where = ", ".join(rule.files) or "followed, and named nowhere"
+    where = ", ".join(rule.files) or "by what follows it; no file cites it"
     return [
         f"  {rule.id} ({rule.basis})",
         *hang("    ", rule.text.replace("`", "")),

@@ -31,8 +31,12 @@ def code(call: Callable[[], object]) -> int | str:
     try:
         result = call()
     except (DeviceError, StreamRefusedError) as error:
-        # An error without a way out is no answer: the row fails.
-        return (error.code or "no code") if error.way_out else f"no way out: {error}"
+        # An error without a way out, or of a device that cites no row, is no answer: the row fails.
+        if not error.way_out:
+            return f"no way out: {error}"
+        if isinstance(error, DeviceError) and "Rule: docs/chip.md#" not in str(error):
+            return f"no row: {error}"
+        return error.code or "no code"
     except ModelRefusedError as error:
         return str(error).partition(":")[0]
     except ValueError:
