@@ -10,17 +10,20 @@ import pytest
 from caffe_nets import caffemodel
 from classic import classic, weights
 from command import fleet_here
+from generate import Clip, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from loaded import CHIP, found, network, picture
 from networks import BLUE, GREEN, LABELS, RED, colour_network, compiled
 from onnx import helper
 
+import fleet
 from fleet.device import Device
 from fleet.errors import DeviceError, ModelRefusedError
 from fleet.models.card import ModelCard, read_card
 from fleet.models.compiler.compile import describe
 
+DETECT = Path(__file__).parents[2] / "jobs" / "detect.toml"
 OPEN = colour_network(lengths=("n", 32, 64))
 GEARS = (1, 2, 4)
 
@@ -89,6 +92,22 @@ def test_other_batches_are_answered_as_by_the_chip(device: Device) -> None:
         assert refusal.value.code == code
     with pytest.raises(ValueError, match="AIPP takes"):
         geared.convert(np.zeros((3, 48, 64), np.uint8))
+
+
+def test_a_run_has_the_rows_of_one_picture_at_a_time(tmp_path: Path) -> None:
+    """Seven frames, of which the job looks at four at a time and then at three."""
+    write(Clip(frames=7), tmp_path / "clip.mp4")
+    tables = []
+    for name, options in (("one", {}), ("geared", {"gears": GEARS})):
+        (tmp_path / f"{name}.om").write_bytes(compiled(OPEN, **options))
+        job = ("run", DETECT, "--input", "clip.mp4", "--model", f"{name}.om", "--output", name)
+        asked = ("--inline", "--sample", "all", "--set", "threshold=0.1")
+        done = fleet_here(*job, *asked, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        table = fleet.read(str(tmp_path / name)).table("detections").to_table()
+        tables.append(table.sort_by([("frame", "ascending"), ("class_id", "ascending")]))
+    assert tables[0]["frame"].to_pylist() == list(range(7))
+    assert tables[0].equals(tables[1])
 
 
 def baked() -> bytes:
