@@ -34,20 +34,23 @@ if TYPE_CHECKING:
     from fleet.job.frame_job import CompiledModel, FrameJob
     from fleet.job.job import Job
     from fleet.job.job_file import load_job
+    from fleet.models.classes import Classes
     from fleet.models.heads.head import Candidates, Head
     from fleet.models.heads.own import head
     from fleet.models.inner_detections import InnerDetections
     from fleet.models.network import Network
     from fleet.table.parts.objects import object_column
-    from fleet.table.parts.schema import DETECTIONS, INNER_DETECTIONS
+    from fleet.table.parts.schema import CLASSES, DETECTIONS, INNER_DETECTIONS
     from fleet.table.state.read import read
     from fleet.video.sampling import Sampling
 
 __all__ = [
+    "CLASSES",
     "DETECTIONS",
     "INNER_DETECTIONS",
     "Candidates",
     "ChannelOrder",
+    "Classes",
     "CompiledModel",
     "Detections",
     "Device",
@@ -76,10 +79,12 @@ __all__ = [
 
 # Loaded when first asked for: `import fleet` in a job or a worker must not start up Ray's client.
 _HOMES = {
+    "CLASSES": "fleet.table.parts.schema",
     "DETECTIONS": "fleet.table.parts.schema",
     "INNER_DETECTIONS": "fleet.table.parts.schema",
     "Candidates": "fleet.models.heads.head",
     "ChannelOrder": "fleet.core.frames",
+    "Classes": "fleet.models.classes",
     "CompiledModel": "fleet.job.frame_job",
     "Detections": "fleet.core.frames",
     "Device": "fleet.device",

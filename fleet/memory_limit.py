@@ -19,14 +19,15 @@ def limit_memory(most_bytes: int = 0) -> None:
     and a lease that did nothing is blamed. The limit counts what the process may write to
     (RLIMIT_DATA), not what it shares with others.
     """
-    most_bytes = most_bytes or max(int(_there_bytes() * _SHARE), _LEAST_BYTES)
+    most_bytes = most_bytes or max(int(there_bytes() * _SHARE), _LEAST_BYTES)
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard != resource.RLIM_INFINITY:
         most_bytes = min(most_bytes, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (most_bytes, hard))
 
 
-def _there_bytes() -> int:
+def there_bytes() -> int:
+    """Return the memory of the machine, or of the container that this process runs in."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
         return min(machine, int(_CONTAINER.read_text("ascii")))

@@ -18,7 +18,6 @@ app = typer.Typer(
     cls=LazyCommands,
     help="Run a detector over an archive of videos, into one exact Parquet table.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -17,7 +17,7 @@ from fleet.errors import FleetError
 from fleet.job.heads import read_head
 from fleet.models.caffe.convert import convert_caffe, layer_top
 from fleet.models.caffe.end import DetectionEnd
-from fleet.models.card import read_card
+from fleet.models.card import ModelCard, read_card
 from fleet.models.compiler.atc_options import (
     OutNode,
     check_choices,
@@ -34,7 +34,7 @@ from fleet.models.compiler.gears import with_open_batch
 from fleet.models.compiler.insert_op import parse_insert_op
 from fleet.models.compiler.outputs import with_outputs
 from fleet.models.external_data import read_network
-from fleet.models.heads import Shape, parse_anchors
+from fleet.models.heads import RAW, Shape, parse_anchors
 from fleet.storage import Folder, read_file, read_text
 
 START = "ATC start working now, please wait for a moment."
@@ -95,7 +95,7 @@ def atc(
 
     A head is not one of ATC's: it is known where a Caffe network ends with YoloV3DetectionOutput
     or SSDDetectionOutput, or an ONNX file names it; else give --head, --labels and --anchors as
-    for `fleet compile`.
+    for `fleet compile`. Without any, outputs that no head is sure of stay raw, for `fleet infer`.
     """
     typer.echo(START)
     try:
@@ -129,13 +129,14 @@ def atc(
             anchors=_anchors(anchors, network.end),
             iou=network.end.iou if network.end else None,
             heads=own,
+            or_raw=head is None and labels is None and anchors is None,
         )
     except FleetError:
         typer.echo(FAILED)
         raise
     Folder(str(path.parent)).put(path.name, compiled)
     card = read_card(compiled, str(path))
-    for warning in (*_warnings(output, precision_mode, network), *card.aipp.warnings):
+    for warning in (*_warnings(output, precision_mode, network, card), *card.aipp.warnings):
         typer.echo(f"[WARNING] {warning}")
     if log in {"debug", "info"}:
         typer.echo(describe(card))
@@ -198,8 +199,15 @@ def _anchors(
     return end.anchors if end else None
 
 
-def _warnings(output: str, precision_mode: str | None, network: _Network) -> list[str]:
+def _warnings(
+    output: str, precision_mode: str | None, network: _Network, card: ModelCard
+) -> list[str]:
     found = []
+    if card.head == RAW:
+        found.append(
+            "no head is sure of the outputs, or nothing states labels: they stay raw, for `fleet "
+            "infer`. For boxes, compile with --head and --labels."
+        )
     if output.endswith(".om"):
         what = f"--output is a path without suffix, and .om is always added: {output}.om"
         found.append(f"{what} is written, as by ATC (`fleet compile` does not double it).")

@@ -26,7 +26,7 @@ from fleet.models.compiler.compile import compile_network, describe, read_labels
 from fleet.models.compiler.insert_op import parse_insert_op
 from fleet.models.compiler.metadata import AUTO
 from fleet.models.external_data import read_network
-from fleet.models.heads import HEADS, parse_anchors
+from fleet.models.heads import READERS, parse_anchors
 from fleet.storage import Folder, read_file, read_text
 
 
@@ -39,7 +39,7 @@ def compile_command(
     head: Annotated[
         str,
         typer.Option(
-            help=f"How outputs are read: auto (recognised), {', '.join(sorted(HEADS))}; or "
+            help=f"How outputs are read: auto (recognised), {', '.join(sorted(READERS))}; or "
             "FILE.py:NAME, one of your own."
         ),
     ] = AUTO,

@@ -18,60 +18,94 @@ from fleet.job.job_file import load_job, packaged_job, parse_override
 
 Own = ParamSpec("Own")
 
-JOB, INPUTS, SAMPLING, DEVICES, OUTPUT = "Job", "Inputs", "Sampling", "Devices", "Output"
+JOB, VIDEOS, DEVICES = "Job", "Which videos", "Devices"
 """The panels of the help."""
 
 JobFile = Annotated[
-    Path | None, typer.Argument(metavar="[JOB.toml]", help="A job file; default: detect.")
+    Path | None,
+    typer.Argument(
+        metavar="[JOB.toml]",
+        help="A job file.",
+        show_default="detect, which is Fleet's",
+        rich_help_panel=JOB,
+    ),
 ]
 Model = Annotated[
-    str | None, typer.Option(help="A compiled model (.om), or an ONNX file.", rich_help_panel=JOB)
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="A compiled model or an ONNX file.",
+        show_default="the job's",
+        rich_help_panel=JOB,
+    ),
 ]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", help="key=value for any field; repeatable.", rich_help_panel=JOB),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Any field of a job file; repeatable.",
+        rich_help_panel=JOB,
+    ),
 ]
 Inputs = Annotated[
     list[str] | None,
-    typer.Option(help="A video, folder or glob; repeatable.", rich_help_panel=INPUTS),
+    typer.Option(
+        metavar="URI",
+        help="Video, folder, glob; repeatable.",
+        show_default="the job's",
+        rich_help_panel=JOB,
+    ),
 ]
 Include = Annotated[
     list[str] | None,
-    typer.Option(help="Only videos that match this glob; repeatable.", rich_help_panel=INPUTS),
+    typer.Option(
+        metavar="GLOB", help="Only videos that match; repeatable.", rich_help_panel=VIDEOS
+    ),
 ]
 Exclude = Annotated[
     list[str] | None,
-    typer.Option(help="No videos that match this glob; repeatable.", rich_help_panel=INPUTS),
+    typer.Option(metavar="GLOB", help="No videos that match; repeatable.", rich_help_panel=VIDEOS),
 ]
 ModifiedSince = Annotated[
     str | None,
     typer.Option(
-        metavar="ISO", help="Only videos written since this date or time.", rich_help_panel=INPUTS
+        metavar="ISO", help="Only videos written since this date or time.", rich_help_panel=VIDEOS
     ),
 ]
 Fallback = Annotated[
     str | None,
     typer.Option(
         metavar="none|cpu",
-        help="What decodes videos that the chip refuses: nothing, or the host.",
-        rich_help_panel=INPUTS,
+        help="Who decodes what the chip refuses.",
+        show_default="none",
+        rich_help_panel=VIDEOS,
     ),
 ]
 Streams = Annotated[
     str | None,
     typer.Option(
         metavar="all|first|N",
-        help="Which video streams of a file: all, the one that players show, or one from 0.",
-        rich_help_panel=INPUTS,
+        help="Which streams of a file.",
+        show_default="all",
+        rich_help_panel=VIDEOS,
     ),
 ]
 Sampling = Annotated[
     str | None,
     typer.Option(
-        help="all, every=N, fps=X, keyframes; ,from_s=X ,to_s=X ,first=N", rich_help_panel=SAMPLING
+        metavar="WHICH",
+        help="all, every=N, fps=X or keyframes; then ,from_s=X ,to_s=X ,first=N.",
+        show_default="the job's",
+        rich_help_panel=JOB,
     ),
 ]
-Devices = Annotated[str | None, typer.Option(help="How many, or auto.", rich_help_panel=DEVICES)]
+Devices = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|auto", help="How many work.", show_default="auto", rich_help_panel=DEVICES
+    ),
+]
 MaxDevices = Annotated[
     int | None,
     typer.Option(
@@ -86,28 +120,42 @@ Deadline = Annotated[
         rich_help_panel=DEVICES,
     ),
 ]
-Output = Annotated[str | None, typer.Option(help="Where the tables go.", rich_help_panel=OUTPUT)]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URI",
+        help="The folder of the tables.",
+        show_default="the job's",
+        rich_help_panel=JOB,
+    ),
+]
 IndexCache = Annotated[
     str | None,
     typer.Option(
-        help="Where videos' indexes are kept; default: OUTPUT/_index.", rich_help_panel=OUTPUT
+        metavar="URI",
+        help="Where indexes are kept.",
+        show_default="OUTPUT/_index",
+        rich_help_panel=VIDEOS,
     ),
 ]
-PricePerDeviceHour = Annotated[float | None, typer.Option(min=0, help="In any currency.")]
+PricePerDeviceHour = Annotated[
+    float | None,
+    typer.Option(min=0, metavar="X", help="Print a price too, in any currency."),
+]
 
 _FIELDS: Mapping[str, Any] = {
-    "model": Model,
     "input": Inputs,
+    "model": Model,
+    "output": Output,
+    "sample": Sampling,
+    "devices": Devices,
+    "max_devices": MaxDevices,
+    "deadline": Deadline,
     "include": Include,
     "exclude": Exclude,
     "modified_since": ModifiedSince,
     "fallback": Fallback,
     "streams": Streams,
-    "sample": Sampling,
-    "devices": Devices,
-    "max_devices": MaxDevices,
-    "deadline": Deadline,
-    "output": Output,
     "index_cache": IndexCache,
 }
 """Field of the job file, or parameter of the job class -> its option."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from typing import Annotated, Any
@@ -27,6 +27,11 @@ def counting(what: str) -> Iterator[Callable[[int, int], None]]:
     ) as shown:
         task = shown.add_task(what, total=None)
         yield lambda done, total: shown.update(task, completed=done, total=total)
+
+
+def print_list(values: Iterable[Any]) -> None:
+    """Print dataclasses as one JSON list."""
+    typer.echo(json.dumps([_plain(value) for value in values], indent=1))
 
 
 def print_json(value: Any, **more: Any) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 
 import typer
 
 from fleet.cli.codes import EXIT_ERRORS
 from fleet.cli.options import JobOptions, PricePerDeviceHour, job_options
 from fleet.cli.output_folder import AsJson, counting, print_json
-from fleet.driver.estimate import estimate
+from fleet.driver.estimate import devices_for, estimate
 from fleet.driver.session import load_session, resolve_target
+from fleet.job.job import Job
 from fleet.views.plan import render
 
 
-@job_options(without=("max_devices", "deadline"))
+@job_options()
 def plan(
     options: JobOptions,
     *,
@@ -26,14 +28,23 @@ def plan(
     Exit code: 0; 3 where videos will be refused; 2 bad usage.
     """
     job = options.load()
-    count = len(os.sched_getaffinity(0)) if job.devices == "auto" else job.devices
+    count = _devices(job)
     with counting("videos looked at") as on_progress:
         found = estimate(load_session(resolve_target(job)), count, on_progress)
+    needed = None if job.deadline_s is None else devices_for(found, job.deadline_s)
     if as_json:
         prices = {"here": found.here, "chip": found.chip}
         price = price_per_device_hour
-        print_json(found, price=price and {k: cost.price(price) for k, cost in prices.items()})
+        price_of = price and {k: cost.price(price) for k, cost in prices.items()}
+        print_json(found, price=price_of, devices_for_deadline=needed and asdict(needed))
     else:
-        typer.echo(render(found, price_per_device_hour))
+        typer.echo(render(found, price_per_device_hour, needed))
     if found.refused:
         raise typer.Exit(EXIT_ERRORS)
+
+
+def _devices(job: Job) -> int:
+    """Return on how many devices the work is planned: those of a run that gets all it asks for."""
+    if job.devices != "auto":
+        return job.devices
+    return job.max_devices or len(os.sched_getaffinity(0))

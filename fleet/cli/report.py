@@ -9,7 +9,6 @@ import typer
 
 from fleet.cli.options import PricePerDeviceHour
 from fleet.cli.output_folder import Output
-from fleet.core.format import plural, size
 from fleet.storage import Folder
 
 
@@ -34,5 +33,4 @@ def report(
 
     made = make_report(Asked(output, threshold, seed, price_per_device_hour))
     Folder(str(out.absolute().parent)).put(out.name, made.html)
-    pictures = plural(made.pictures, "picture")
-    typer.echo(f"{out}: {plural(made.rows, 'row')}, {pictures}, {size(len(made.html))}")
+    typer.echo(made.said(str(out)))

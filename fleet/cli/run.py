@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from fleet.cli.codes import EXIT_FAILED
-from fleet.cli.options import DEVICES, OUTPUT, JobOptions, job_options
+from fleet.cli.codes import EXIT_ERRORS, EXIT_FAILED
+from fleet.cli.options import DEVICES, JobOptions, job_options
 from fleet.job.job import Job
 from fleet.views.clean_console import CleanConsole
 from fleet.views.live import show_progress
@@ -28,7 +28,21 @@ def run(
     join: Annotated[
         bool,
         typer.Option(
-            "--join", help="Share the work with a run on this output.", rich_help_panel=OUTPUT
+            "--join", help="Share the work with a run on this output.", rich_help_panel=DEVICES
+        ),
+    ] = False,
+    accept_errors: Annotated[
+        bool,
+        typer.Option(
+            "--accept-errors",
+            help="Exit code 0 in the place of 3, for what tries again.",
+            rich_help_panel=DEVICES,
+        ),
+    ] = False,
+    report: Annotated[
+        bool,
+        typer.Option(
+            "--report", help="Put report.html into the output at the end.", rich_help_panel=DEVICES
         ),
     ] = False,
 ) -> None:
@@ -37,10 +51,11 @@ def run(
     The same command again does only what is missing. Exit code: 0 everything is there; 3 finished,
     with errors recorded in errors/; 2 bad usage; 1 failed or interrupted.
     """
-    raise typer.Exit(_run(options.load(), inline=inline, join=join))
+    code = _run(options.load(), inline=inline, join=join, with_report=report)
+    raise typer.Exit(0 if accept_errors and code == EXIT_ERRORS else code)
 
 
-def _run(job: Job, *, inline: bool, join: bool) -> int:
+def _run(job: Job, *, inline: bool, join: bool, with_report: bool) -> int:
     # What evicts a run, such as systemd or Kubernetes, sends SIGTERM: it ends as by Ctrl-C.
     # Ray's client takes a second to import, and a mistyped option is to be reported at once.
     from fleet.driver.api import run as run_job  # noqa: PLC0415
@@ -54,4 +69,8 @@ def _run(job: Job, *, inline: bool, join: bool) -> int:
         typer.echo(f"fleet: interrupted. {way_out}", err=True)
         return EXIT_FAILED
     typer.echo(render(report))
+    if with_report:
+        from fleet.report.build import Asked, put_report  # noqa: PLC0415 - likewise
+
+        typer.echo(f"\n{put_report(Asked(report.output))}")
     return report.exit_code

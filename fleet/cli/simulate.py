@@ -32,7 +32,7 @@ def simulate(
     what_if: Annotated[
         str | None,
         typer.Option(
-            metavar="N,N,...", help="Other device counts; none for none.", rich_help_panel=DEVICES
+            metavar="N,N,...", help="Other device counts, or none.", rich_help_panel=DEVICES
         ),
     ] = None,
     slow: Annotated[
@@ -44,7 +44,8 @@ def simulate(
     soc: Annotated[
         str | None,
         typer.Option(
-            help="Time by this chip's data sheet; default: as measured here.",
+            help="A chip, to time by its data sheet.",
+            show_default="as here",
             rich_help_panel=DEVICES,
         ),
     ] = None,
@@ -59,16 +60,16 @@ def simulate(
         float,
         typer.Option(
             min=0.01,
-            help="Seconds that a made-up lease takes on the mean.",
+            help="Seconds of one, on the mean.",
             rich_help_panel=LEASES,
         ),
     ] = 10.0,
-    seed: Annotated[int, typer.Option(help="What is drawn; the same seed, the same run.")] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed, the same run.")] = 0,
     price_per_device_hour: PricePerDeviceHour = None,
 ) -> None:
     """Simulate a run: the scheduling of `fleet run`, on devices that do not exist.
 
-    The job's remaining work is planned as by `fleet plan`; nothing is run or changed.
+    The job's remaining work is planned as by `fleet plan`.
     """
     conditions = read_failures(failures, read_slow(slow, Conditions()))
     others = _counts(what_if)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,9 +12,7 @@ from fleet.cli.submit import Address, write
 from fleet.core.format import duration
 from fleet.executors.ray.access import exposures
 from fleet.submit.reachability import check_address
-
-if TYPE_CHECKING:
-    from fleet.submit.ray_jobs import Submission
+from fleet.submit.submission import Submission
 
 
 def stop(
@@ -36,7 +34,7 @@ def stop(
 
     jobs = Jobs(address)
     if submission is None:
-        _list(jobs.running())
+        _list([job for job in jobs.submissions() if not job.over])
         return
     found = jobs.look(submission)
     if found.over:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import shlex
+import socket
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,16 +15,19 @@ import typer
 
 from fleet.cli.codes import EXIT_FAILED
 from fleet.cli.options import JobOptions, job_options
-from fleet.errors import JobFailedError, UsageError
+from fleet.driver.identity import identify
+from fleet.errors import JobFailedError, StorageError, UsageError
 from fleet.executors.ray.access import exposures
+from fleet.job.job import Job
 from fleet.job.job_file import job_from, read_fields
 from fleet.submit.keep import digest
 from fleet.submit.package import Package, pack, pack_fleet
 from fleet.submit.reachability import check_address, paths_on_nodes
+from fleet.submit.submission import Parcel, Submission
 from fleet.version import __version__
 
 if TYPE_CHECKING:
-    from fleet.submit.ray_jobs import Jobs, Submission
+    from fleet.submit.ray_jobs import Jobs
 
 CLUSTER = "Cluster"
 """The panel of the help for the options that only this command has."""
@@ -32,7 +37,7 @@ Address = Annotated[
     typer.Option(
         envvar="RAY_API_SERVER_ADDRESS",
         metavar="URL",
-        help="The cluster's dashboard, such as http://head:8265.",
+        help="Its dashboard, such as http://head:8265.",
         rich_help_panel=CLUSTER,
     ),
 ]
@@ -47,7 +52,7 @@ def submit(
         bool,
         typer.Option(
             "--detach",
-            help="Do not follow the job; end once it is submitted.",
+            help="End once it is submitted.",
             rich_help_panel=CLUSTER,
         ),
     ] = False,
@@ -55,9 +60,8 @@ def submit(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Give the job this variable of here, such as AWS_ACCESS_KEY_ID; repeatable. "
-            "Everybody who reaches the cluster's dashboard can read it: better give the nodes a "
-            "role.",
+            help="A variable of here for the job; all who reach the dashboard can read it. "
+            "Repeatable.",
             rich_help_panel=CLUSTER,
         ),
     ] = None,
@@ -72,9 +76,8 @@ def submit(
 ) -> None:
     """Run a job on a cluster: send it, and follow what it prints.
 
-    Local models and the job's own module are sent along; inputs and output must be where every
-    node can reach them. A driver that dies is started again and continues. Ctrl-C ends the
-    following, not the job. Exit code: that of fleet run; 0 with --detach.
+    Local models and the job's module are sent along; inputs and output must be where every node
+    reaches them. Ctrl-C ends the following alone. Exit code: that of fleet run; 0 with --detach.
     """
     address = check_address(address)
     for exposure in exposures(address, os.environ):
@@ -86,6 +89,7 @@ def submit(
         listed = ", ".join(on_nodes)
         _print(f"Paths on the cluster's nodes, the same on each of them: {listed}")
     environment = _environment(pass_env or [])
+    _check_models(job)
     with tempfile.TemporaryDirectory(prefix="fleet-submit-") as scratch:
         package = pack(job, fields, job_file, Path(scratch) / "job")
         sent_fleet = pack_fleet(Path(scratch) / "with") if with_fleet else None
@@ -104,18 +108,45 @@ def _send(
     output: str,
 ) -> tuple[Jobs, str]:
     # Ray's client takes seconds to import, and a mistyped option is to be reported at once.
-    from fleet.submit.ray_jobs import Jobs, Parcel  # noqa: PLC0415
+    from fleet.submit.ray_jobs import Jobs  # noqa: PLC0415
 
     jobs = Jobs(address)
     own = [f"Fleet {__version__}"] if sent_fleet else []
     _print(f"Sending {', '.join([*package.names, *own])}")
     sent = digest([package.folder, *([sent_fleet.parent] if sent_fleet else [])])
     keep = ["exec", "python", "-m", "fleet.submit.keep", sent, package.job_file]
-    submission = jobs.submit(
-        Parcel(package.folder, sent_fleet, shlex.join(keep), environment, package.job_file, output)
+    parcel = Parcel(
+        folder=package.folder,
+        fleet=sent_fleet,
+        command=shlex.join(keep),
+        environment=environment,
+        job=package.job_file,
+        output=output,
+        who=who_submits(),
     )
+    submission = jobs.submit(parcel)
     _print(f"Submitted {submission}")
     return jobs, submission
+
+
+def _check_models(job: Job) -> None:
+    """Print what is read from the job's models; raises UsageError where a run would refuse them."""
+    try:
+        models = identify(job).straight
+    except StorageError:
+        # The nodes may reach a store that this machine does not: the run says what it finds there.
+        return
+    for model in models:
+        _print(model.reading)
+
+
+def who_submits() -> str:
+    """Return the user and the machine that a job comes from."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a number without a name
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
 
 
 def _environment(names: Sequence[str]) -> dict[str, str]:
@@ -152,7 +183,7 @@ def write(text: str) -> None:
 def _what_then(address: str, submission: str, output: str) -> str:
     return (
         f"  how it stands:  fleet status {shlex.quote(output)}\n"
-        f"  what it prints: ray job logs --follow --address {address} {submission}\n"
+        f"  what it prints: fleet logs --follow --address {address} {submission}\n"
         f"  stop it:        fleet stop --address {address} {submission}"
     )
 

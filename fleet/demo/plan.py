@@ -87,6 +87,11 @@ class Demo:
         return self.folder / "contact-sheet.png"
 
     @property
+    def report(self) -> Path:
+        """The page of what was covered and found."""
+        return self.folder / "report.html"
+
+    @property
     def key(self) -> str:
         """All that the results depend on: demos with the same key make the same results."""
         network = hashlib.sha256(read_network(str(self.onnx))).hexdigest()

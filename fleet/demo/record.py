@@ -46,7 +46,7 @@ def _write(demo: Demo, record: dict[str, str]) -> None:
 
 def _whole(demo: Demo) -> bool:
     """Return whether what the steps made is still there; the videos are checked elsewhere."""
-    files = (demo.model, demo.sheet, demo.curves / "pr_class.png")
+    files = (demo.model, demo.sheet, demo.report, demo.curves / "pr_class.png")
     outputs = (demo.detections, demo.pictures)
     return all(path.is_file() for path in files) and all(_finished(path) for path in outputs)
 

@@ -26,6 +26,7 @@ from fleet.job.job_file import load_job
 from fleet.models.card import read_card
 from fleet.models.compiler.compile import compile_model, describe
 from fleet.models.external_data import read_network
+from fleet.report.build import Asked, make_report
 from fleet.storage import Folder
 from fleet.street.archive import Shot, plan_archive, render_archive
 from fleet.table.state.read import read
@@ -53,7 +54,7 @@ def run_demo(demo: Demo) -> int:
     report = _detect(demo)
     if report.exit_code:
         return report.exit_code
-    results = [step(demo) for step in (_measure, _ask, _draw, _where)]
+    results = [step(demo) for step in (_measure, _ask, _draw, _report, _where)]
     conclude(demo, "\n".join([*results, _closer(shots[-1], demo)]))
     typer.echo(f"\nTook {duration(time.monotonic() - started_s)}.")
     return 0
@@ -131,6 +132,14 @@ def _draw(demo: Demo) -> str:
     return _said(head, str(_near(demo.sheet)))
 
 
+def _report(demo: Demo) -> str:
+    words = f"report {_near(demo.detections)} --threshold {SURE:g} --out {_near(demo.report)}"
+    head = _head(7, "All of it on one page, to look at and to mail", words)
+    made = make_report(Asked(str(demo.detections), threshold=SURE))
+    Folder(str(demo.folder)).put(demo.report.name, made.html)
+    return _said(head, made.said(str(_near(demo.report))))
+
+
 def _where(demo: Demo) -> str:
     places = {
         demo.archive: "videos, a folder a camera",
@@ -140,6 +149,7 @@ def _where(demo: Demo) -> str:
         demo.curves: "precision over recall, drawn",
         demo.pictures: "JPEGs of some frames, as a table",
         demo.sheet: "the contact sheet: look at it",
+        demo.report: "the report: open it in a browser",
     }
     wide = max(len(str(_near(path))) for path in places)
     lines = [f"{_near(path)!s:<{wide}}  {about}" for path, about in places.items()]

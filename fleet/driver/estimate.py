@@ -17,6 +17,7 @@ from fleet.driver.session import JobTarget, Session
 from fleet.plan.lease import Lease
 from fleet.plan.plan import bundle
 from fleet.plan.shard import VideoWork
+from fleet.scheduler.autoscale import STARTING_S, Limits, Load, wanted
 from fleet.table.state.lock import LEADER_LOCK, read_holder
 
 ENOUGH_FRAMES = 50
@@ -156,6 +157,27 @@ def estimate(
         on_host=Stretch.of(prepared.on_host),
         for_host=_for_host(prepared),
     )
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """What it takes to end by a deadline, by the cost on this kind of machine."""
+
+    deadline_s: float
+    """Seconds from the start of the run."""
+    devices: int
+    """With how many devices the run begins; as many as it may have where these are too few."""
+    kept: bool
+    """Whether that is enough."""
+
+
+def devices_for(found: Estimate, deadline_s: float) -> Deadline:
+    """Return with how many devices a run of an estimate begins so that it ends by a deadline."""
+    most = found.here.devices
+    load = Load(found.here.device_s, found.leases, 0.0, 0, most)
+    devices = wanted(load, Limits(most, deadline_s), 0.0) if found.leases else 0
+    able_s = STARTING_S + (found.here.device_s / devices if devices else 0.0)
+    return Deadline(deadline_s, devices, kept=not devices or able_s <= deadline_s)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from fleet.job.heads import head_digests, heads_of
 from fleet.job.job import Job
 from fleet.models.card import ModelCard, read_card
 from fleet.models.external_data import read_network
-from fleet.models.heads import HEADS, Head
+from fleet.models.heads import READERS, Head
 from fleet.storage import read_file
 from fleet.table.commits.record import JobRecord
 
@@ -109,7 +109,7 @@ def _card(name: str, data: bytes, soc: str, own: Mapping[str, Head]) -> ModelCar
 
 def _check_head(name: str, card: ModelCard, own: Mapping[str, Head]) -> None:
     """Raise ModelRefusedError where neither Fleet nor the job's module has the head of a model."""
-    if card.head in {**HEADS, **own}:
+    if card.head in {**READERS, **own}:
         return
     near = get_close_matches(card.head, own, 1)
     has = f"it has {', '.join(own)}" if own else "it has none"

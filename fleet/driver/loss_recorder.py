@@ -65,7 +65,7 @@ class LossRecorder:
 
     def _builder(self) -> PartBuilder:
         work = self._work
-        return PartBuilder(work.table, work.schema, self._partitions, self._without)
+        return PartBuilder(work.table, work.columns(), self._partitions, self._without)
 
 
 def _loss(shard: ShardOrder, fault: Fault) -> Loss:

@@ -44,6 +44,7 @@ from fleet.job.job import Job
 from fleet.plan.lease import Lease
 from fleet.plan.plan import bundle
 from fleet.plan.shard import VideoWork
+from fleet.table.diaries.diary import Diary, noting
 from fleet.table.maintenance.close import Covering
 from fleet.table.state.run_records import RunRecord
 from fleet.table.state.state import TableState
@@ -105,17 +106,14 @@ def run_target(
         )
         beat = Heartbeat(table.runs, record, clock)
         checkpointer = Checkpointer(table, target.origin, clock)
-        observers = Observers(beat, checkpointer, observer)
+        diary = Diary(table.runs.diaries, leadership.holder.mark, clock)
+        observers = Observers(beat, checkpointer, diary, observer)
         context = Context(target, resources, leadership, observers, beat, clock)
-        with beating(beat, clock, checkpointer.flush):
-            if not table.conditional:
-                observers.on_event(Warned(_UNSURE))
-            if target.without_columns:
-                observers.on_event(Warned(target.without_columns))
-            for model in target.identity.straight:
-                observers.on_event(Warned(model.reading))
-            if said:
-                observers.on_event(Warned(said))
+        with noting(diary), beating(beat, clock, checkpointer.flush, diary.flush):
+            unsure = "" if table.conditional else _UNSURE
+            readings = [model.reading for model in target.identity.straight]
+            for text in filter(None, [unsure, target.without_columns, *readings, said]):
+                observers.on_event(Warned(text))
             session = load(target)
             if not leadership.leads:
                 session = replace(session, at_work=videos_of_runs(table), joined=True)

@@ -134,7 +134,7 @@ class Session:
 
 def schemas_of(job: Job, without: Collection[str] = ()) -> dict[str, pa.Schema]:
     """Return the schemas of a job's tables; `without`: see `output_schemas`."""
-    return output_schemas(job.work.table, job.work.schema, job.partitions, without)
+    return output_schemas(job.work.table, job.work.columns(), job.partitions, without)
 
 
 def resolve_target(job: Job) -> JobTarget:

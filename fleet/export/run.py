@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from typing import Any
 
 from fleet.backend.kinds import Opening, open_device
-from fleet.errors import UsageError
 from fleet.export.chosen.choice import EVERYTHING, Choice, check_tables
 from fleet.export.chosen.rows import read_videos, survey, track_column
 from fleet.export.chosen.video import Dataset, VideoRows
 from fleet.export.chosen.videos import VideoFinder
 from fleet.export.formats import format_of
 from fleet.export.pictures import JPG, PictureFolder
+from fleet.export.place import check_place, put_mark
 from fleet.export.sink import Sink
 from fleet.storage import Folder
 from fleet.table.parts.schema import partition_names
-from fleet.table.state.read import Tables, read
-from fleet.version import __version__
-
-MARK = "fleet-export.json"
-"""What a folder is an export of: the same one goes on there, and no other."""
+from fleet.table.state.read import read
 
 
 @dataclass(frozen=True)
@@ -79,9 +75,9 @@ def export_output(
     tables = read(output)
     check_tables(tables, asked.choice)
     folder = Folder(out)
-    _check_place(folder, tables, asked)
+    check_place(folder, tables, _mark(asked))
     seen = survey(tables, asked.choice)
-    folder.put(MARK, _mark(tables, asked))
+    put_mark(folder, tables, _mark(asked))
     done = Exported(folder.uri, asked.format, tables.finished)
     dataset = Dataset(
         output=tables.uri,
@@ -141,33 +137,10 @@ def _with_pictures(
             yield rows
 
 
-def _mark(tables: Tables, asked: Exporting) -> bytes:
-    record = {
-        "fleet": __version__,
-        "output": tables.uri,
-        "job": tables.job.digest,
+def _mark(asked: Exporting) -> dict[str, Any]:
+    return {
         "format": asked.format,
         "suffix": asked.suffix,
         "val_share": asked.val_share,
         "choice": asked.choice.described(),
     }
-    return json.dumps(record, indent=1).encode()
-
-
-def _check_place(folder: Folder, tables: Tables, asked: Exporting) -> None:
-    """Raise UsageError where a folder cannot take this export."""
-    if f"{folder.uri}/".startswith(f"{tables.uri}/"):
-        message = f"{folder.uri} lies in the output that is exported."
-        raise UsageError(message, "Name a folder beside it.")
-    try:
-        there = folder.read(MARK)
-    except FileNotFoundError:
-        if folder.exists():
-            message = f"{folder.uri} holds something else than an export of Fleet."
-            raise UsageError(message, "Name a folder that is new or empty.") from None
-        return
-    if there != _mark(tables, asked):
-        raise UsageError(
-            f"{folder.uri} holds another export: {there.decode(errors='replace')}",
-            "Name another folder, or delete this one.",
-        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import shutil
 from collections import defaultdict
 from contextlib import ExitStack
@@ -11,6 +10,7 @@ from types import TracebackType
 from typing import IO, Self, cast
 
 from fleet.export.chosen.video import Piece
+from fleet.export.place import put_file
 from fleet.storage import Folder
 
 _AT_ONCE = 256
@@ -77,16 +77,5 @@ class Sink:
             for number in sorted(sections):
                 sections[number].seek(0)
                 shutil.copyfileobj(sections[number], whole)
-            whole.flush()
-            self._put_file(name, whole)
-
-    def _put_file(self, name: str, file: IO[bytes]) -> None:
-        size = file.tell()
-        self.files += 1
-        self.bytes += size
-        if not size:
-            self._folder.put(name, b"")
-            return
-        # A mapped file is read as bytes are, and takes no memory of the process.
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            self._folder.put(name, cast("bytes", mapped))
+            self.files += 1
+            self.bytes += put_file(self._folder, name, whole)

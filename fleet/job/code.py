@@ -37,7 +37,8 @@ def load_job_class(reference: str, folder: Path) -> type[FrameJob[Any]]:
         candidates = [key for key, value in vars(module).items() if _is_job(value, module)]
         way_out = f"It has {', '.join(candidates)}." if candidates else "Derive it from FrameJob."
         raise UsageError(f"{where} has no job called {name}.", way_out)
-    missing = [name for name in ("table", "schema") if not hasattr(found, name)]
+    needed = ("table",) if found.columns is not FrameJob.columns else ("table", "schema")
+    missing = [name for name in needed if not hasattr(found, name)]
     missing += sorted(found.__abstractmethods__)
     if missing:
         message = f"The job {name} lacks {', '.join(missing)}."

@@ -50,6 +50,10 @@ class FrameJob(ABC, Generic[Opened]):
         """
         return cast("Opened", device)
 
+    def columns(self) -> pa.Schema:
+        """Return the columns that `run` fills: `schema`. Override it where parameters decide."""
+        return self.schema
+
     def chip_use(self, size: Size) -> Mapping[str, Sequence[Size]]:
         """Return what `run` does with a picture of a size, besides its models, for `fleet plan`.
 

@@ -17,15 +17,23 @@ from fleet.ascend.soc import Soc
 from fleet.ascend.vpc import Vpc
 from fleet.core.frames import Detections, FrameBatch, Picture
 from fleet.core.geometry import Placement
-from fleet.errors import ModelRefusedError, UsageError
+from fleet.errors import UsageError
 from fleet.models.card import card_of, not_compiled
+from fleet.models.classes import Classes
 from fleet.models.crops import Crop, CropPlanner, Unseen, place_crops
 from fleet.models.feeder import Feeder
-from fleet.models.heads import Candidates, Head, head_named
-from fleet.models.heads.own import decode
+from fleet.models.heads import (
+    Candidates,
+    Classify,
+    Embed,
+    Head,
+    Reader,
+    as_head,
+    reader_named,
+)
 from fleet.models.inner_detections import InnerDetections
-from fleet.models.nms import suppress
 from fleet.models.providers import Provider
+from fleet.models.reading import check_shares, first_of, gather, read_as, read_boxes
 from fleet.models.session import (
     SESSION_ERRORS,
     TensorInfo,
@@ -37,8 +45,6 @@ from fleet.models.session import (
 
 BORDER = (114, 128, 128)
 """The border of a letterboxed picture in Y, U, V: the gray 114 of RGB of the usual training."""
-
-NO_BOXES = Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int32))
 
 
 class Network:
@@ -104,11 +110,11 @@ class Network:
         the edge of the picture. They come picture by picture, by falling score. Raises UsageError
         for numbers outside 0..1, and what VPC raises.
         """
-        iou = self._checked(threshold, iou)
+        iou = check_shares(threshold, self.card.iou if iou is None else iou)
         found: list[Candidates] = []
         for tensor, count in self.inputs(batch):
             found += self._read(self.execute(tensor), count, threshold, iou)
-        return self._gather(found, self._place(batch))
+        return gather(self.card, found, self._place(batch), self._shift)
 
     def inputs(self, batch: FrameBatch) -> Iterator[tuple[NDArray[np.generic], int]]:
         """Yield what `detect` runs the network on, and how many pictures of the batch each holds.
@@ -137,7 +143,7 @@ class Network:
         `unseen`. `threshold` and `iou`: as for `detect`. Raises UsageError for numbers out of
         range and detections of another batch, and what VPC raises.
         """
-        iou = self._checked(threshold, iou)
+        iou = check_shares(threshold, self.card.iou if iou is None else iou)
         if not 0 <= expand < math.inf:
             raise UsageError(f"expand is {expand}.", "Give a share of a box, such as 0.1.")
         if not np.isin(detections.picture, np.arange(len(batch))).all():
@@ -151,6 +157,30 @@ class Network:
         parts = list(zip(pictures, crops.values(), strict=True))
         found = zip(crops, self._detect_in(parts, threshold, iou), strict=True)
         return InnerDetections.gather(detections, unseen, dict(found), self.card.labels)
+
+    def classify(self, batch: FrameBatch, top: int = 5, scores: str | None = None) -> Classes:
+        """Return the `top` best classes of each picture, the best first.
+
+        `scores`: how outputs become scores, `softmax` or `none`; None as the card says. Raises
+        ModelRefusedError for a network that is no classifier, and what VPC raises.
+        """
+        reader = read_as(Classify, self._reader, self.card)
+        outputs = self._outputs_of(batch)
+        with self._clock.stage("head"):
+            return Classes.best(reader.scores(outputs, scores), top, self.card.labels)
+
+    @property
+    def dimensions(self) -> int:
+        """How many numbers its vectors have; raises ModelRefusedError where it puts out none."""
+        return read_as(Embed, self._reader, self.card).dimensions
+
+    def embed(self, batch: FrameBatch) -> NDArray[np.float32]:
+        """Return a vector for each picture: float32 [pictures, dimensions].
+
+        Raises ModelRefusedError for a network that puts out none, and what VPC raises.
+        """
+        reader = read_as(Embed, self._reader, self.card)
+        return reader.rows(self._outputs_of(batch))
 
     def convert(self, nv12: NDArray[np.uint8]) -> NDArray[np.generic]:
         """Return the input that AIPP makes of a batch, uint8 [batch, height * 3/2, width], tight.
@@ -173,6 +203,7 @@ class Network:
             raise_device_error(
                 Code.ACL_ERROR_GE_EXEC_MODEL_ID_INVALID, f"{self} is closed.", "Load it again."
             )
+        self._device_memory.check_context(str(self))
         self._feeder.check(tensor, str(self))
         share = len(tensor) / self.card.batch
         self._clock.add_modelled("model", self._chip_s * share)
@@ -193,6 +224,11 @@ class Network:
 
     def _place(self, batch: FrameBatch) -> Placement:
         return self.card.fit.place(batch.size, self._aipp.source, self._vpc.paste_left_step)
+
+    def _outputs_of(self, batch: FrameBatch) -> list[NDArray[np.float32]]:
+        """Return the raw outputs for all pictures of a batch, the picture first."""
+        runs = (first_of(self.execute(tensor), count) for tensor, count in self.inputs(batch))
+        return [np.concatenate(parts) for parts in zip(*runs, strict=True)]
 
     def _feed(self, group: Sequence[Picture], placement: Placement) -> NDArray[np.generic]:
         for slot, picture in enumerate(group):
@@ -227,33 +263,17 @@ class Network:
                 picture.release()
         return self._feeder.tensor(len(placed), placed[0].colour)
 
-    def _checked(self, threshold: float, iou: float | None) -> float:
-        """Return the overlap to suppress by; raises UsageError for numbers outside 0..1."""
-        iou = self.card.iou if iou is None else iou
-        for name, value in (("threshold", threshold), ("iou", iou)):
-            if not 0 <= value <= 1:
-                raise UsageError(f"{name} is {value}.", "Give a number from 0 to 1.")
-        return iou
-
     def _read(
         self, outputs: Sequence[NDArray[np.generic]], count: int, threshold: float, iou: float
     ) -> list[Candidates]:
         with self._clock.stage("head"):
-            shown = slice(count if self._head.batch_first else None)
-            raw = [output[shown].astype(np.float32, copy=False) for output in outputs]
-            expected = count if self._head.batch_first else self.card.batch
-            pictures = decode(self._head, raw, self.card.size, threshold, expected)[:count]
-            pictures += [NO_BOXES] * (count - len(pictures))
-            return [self._suppressed(candidates, iou) for candidates in pictures]
+            head = as_head(self._reader, self.card.name)
+            return read_boxes(head, self.card, outputs, count, threshold, iou)
 
     @cached_property
-    def _head(self) -> Head:
+    def _reader(self) -> Reader:
         card = self.card
-        return head_named(card.head, card.anchors, card.settings, self._own_heads)
-
-    def _suppressed(self, found: Candidates, iou: float) -> Candidates:
-        class_id = found.class_id if self.card.per_class else None
-        return found.take(suppress(found.xyxy, found.score, class_id, iou))
+        return reader_named(card.head, card.anchors, card.settings, self._own_heads)
 
     @property
     def _shift(self) -> NDArray[np.float32]:
@@ -261,20 +281,3 @@ class Network:
         crop = self._aipp.layout.crop
         left, top = crop.left - self._aipp.layout.left, crop.top - self._aipp.layout.top
         return np.array([left, top] * 2, np.float32)
-
-    def _gather(self, found: Sequence[Candidates], placement: Placement) -> Detections:
-        counts = [len(candidates) for candidates in found]
-        xyxy = np.concatenate([candidates.xyxy for candidates in found])
-        class_id = np.concatenate([candidates.class_id for candidates in found])
-        if class_id.size and not 0 <= class_id.min() <= class_id.max() < len(self.card.labels):
-            message = (
-                f"{self} put out class {class_id.max()} and has {len(self.card.labels)} labels."
-            )
-            raise ModelRefusedError(message, "Compile it with one label a class.")
-        return Detections(
-            picture=np.repeat(np.arange(len(found), dtype=np.int32), counts),
-            xyxy=placement.to_source(xyxy + self._shift),
-            score=np.concatenate([candidates.score for candidates in found]),
-            class_id=class_id,
-            labels=self.card.labels,
-        )

@@ -89,6 +89,9 @@ LEASES = _gauge("leases", "Leases: waiting for a device, running, or fetched ahe
 DEVICES = _gauge("devices", "Devices that are here, by what they do.", "state")
 WANTED = _gauge("frames_wanted", "Frames that are wanted, over all runs of the job.")
 BEFORE = _gauge("frames_before", "Frames that earlier runs had done when this one began.")
+WAITS = _gauge(
+    "output_waits", "1 while the output refuses what is written and the run waits, else 0."
+)
 
 FORMER = {
     BACKUPS: _counter("twins_started", "The former name of fleet_backups_started."),
@@ -121,6 +124,7 @@ METRICS = (
     DEVICES,
     WANTED,
     BEFORE,
+    WAITS,
     *FORMER.values(),
 )
 """All metrics."""

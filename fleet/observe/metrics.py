@@ -19,6 +19,7 @@ from fleet.core.run_events import (
     LeaseSplit,
     LeaseStarted,
     LeaseTruncated,
+    OutputRefused,
     RunEvent,
     RunStarted,
     VideoRefused,
@@ -58,6 +59,7 @@ class RunMetrics:
         self._elsewhere: set[str] = set()
         self._cut_leases: set[str] = set()
         self._more_leases = 0
+        self._output_waits = False
 
     def fold(self, event: RunEvent) -> None:
         """Add an event."""
@@ -82,11 +84,14 @@ class RunMetrics:
                 self._assignments.release(device, lease)
             case LeaseSplit(lease, pieces):
                 self._cut(lease, len(pieces))
-            case DeviceJoined() | DeviceDraining() | DeviceLost():
-                self._fold_device(event)
+            case _:
+                self._fold_state(event)
 
-    def _fold_device(self, event: DeviceJoined | DeviceDraining | DeviceLost) -> None:
+    def _fold_state(self, event: RunEvent) -> None:
+        """Add an event that says how devices or the output are now."""
         match event:
+            case OutputRefused():
+                self._output_waits = event.waits
             case DeviceJoined(device):
                 self._grow(known.JOINED)
                 self._devices[device] = False
@@ -180,6 +185,7 @@ class RunMetrics:
         yield from ((known.DEVICES, state, states[state]) for state in DeviceState)
         yield known.WANTED, "", plan.frames
         yield known.BEFORE, "", plan.done_frames
+        yield known.WAITS, "", float(self._output_waits)
 
     def _state(self, device: str) -> DeviceState:
         if self._devices[device]:

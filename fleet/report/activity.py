@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.core.spans import Spans, union
+from fleet.table.diaries.diaries import LAST_UNIX_S, Noted
 from fleet.table.state.state import TableState
 
 WIDTH = 1000
@@ -19,11 +20,14 @@ MOST_LANES = 48
 """Devices that are drawn, those with most leases."""
 MOST_BARS = 300
 """Leases of a device that are drawn one by one; of more, those that touch are drawn as one."""
+COMMITTED = frozenset({"LeaseDone", "LeaseTruncated"})
+"""Events after which something is committed under a lease's name."""
 GAP_S = 60.0
 """A pause of all devices that lasts longer is cut out."""
 _GAP_UNITS = 12
 _TICKS = 6
-_DRIVER = "driver"
+DRIVER = "driver"
+"""What commits of the driver itself name in the place of a device."""
 _LANE_PX = 14
 
 
@@ -79,15 +83,22 @@ class Activity:
         return clock_time(self.last_s)
 
 
-def works_of(state: TableState) -> list[Work]:
-    """Return the leases that count; their ends are known to the second."""
-    columns = ("device", "committed_unix_s", "tally.wall_s", "tally.frames")
+def works_of(state: TableState, diaries: Mapping[str, Sequence[Noted]]) -> list[Work]:
+    """Return the leases that count; their ends are known to the second where no diary tells."""
+    told = {
+        noted.lease: noted.unix_s
+        for several in diaries.values()
+        for noted in several
+        if noted.event in COMMITTED
+    }
+    columns = ("lease", "device", "committed_unix_s", "tally.wall_s", "tally.frames")
     values = (state.records[name].to_pylist() for name in columns)
-    return [
-        Work(device, committed_s + 1 - wall_s, committed_s + 1.0, frames)
-        for device, committed_s, wall_s, frames in zip(*values, strict=True)
-        if device != _DRIVER and committed_s > 0 and 0 <= wall_s < committed_s
-    ]
+    works = []
+    for lease, device, committed_s, wall_s, frames in zip(*values, strict=True):
+        if device != DRIVER and 0 <= wall_s < committed_s < LAST_UNIX_S:
+            end_s = told.get(lease, committed_s + 1.0)
+            works.append(Work(device, end_s - wall_s, end_s, frames))
+    return works
 
 
 def laid_out(works: Sequence[Work], node_of: Mapping[str, str]) -> Activity | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fleet.clock import SYSTEM_CLOCK, Clock
@@ -15,6 +15,8 @@ from fleet.report.coverage import covered
 from fleet.report.findings import Choice, has_scores
 from fleet.report.found import find
 from fleet.report.page import Effort, Origin, Page, render
+from fleet.storage import Folder
+from fleet.table.diaries.diaries import Noted
 from fleet.table.state.read import open_tables
 from fleet.table.state.state import TableState
 from fleet.table.state.video_table import name_of
@@ -24,6 +26,8 @@ from fleet.version import __version__
 
 MOST_BYTES = 8_000_000
 """A page is not larger, whatever the output holds."""
+PAGE = "report.html"
+"""Its name beside the tables of an output."""
 STRIPS = 200
 """Videos whose strip is drawn."""
 THRESHOLD = 0.5
@@ -53,6 +57,11 @@ class Report:
     pictures: int
     left_out: int
 
+    def said(self, place: str) -> str:
+        """Return a line on a report that was put in some place."""
+        pictures = plural(self.pictures, "picture")
+        return f"{place}: {plural(self.rows, 'row')}, {pictures}, {size(len(self.html))}"
+
 
 def make_report(asked: Asked, clock: Clock = SYSTEM_CLOCK) -> Report:
     """Return the report of an output, whether its job is over or goes on.
@@ -69,7 +78,8 @@ def make_report(asked: Asked, clock: Clock = SYSTEM_CLOCK) -> Report:
     zone = str(table.job.fields.get("time_zone") or "UTC")
     known_s = {name_of(video.uri): video.video_s for video in videos}
     found = find(tables, known_s, choice, zone)
-    activity = laid_out(works_of(state), _nodes(status))
+    diaries = table.runs.diaries.read()
+    activity = laid_out(works_of(state, diaries), _nodes(status, diaries))
     schema = tables.table(table.job.table).schema
     page = Page(
         title=f"Report of the job {table.job.fields.get('job', table.job.table)}",
@@ -88,6 +98,16 @@ def make_report(asked: Asked, clock: Clock = SYSTEM_CLOCK) -> Report:
         origin=_origin(asked, status, state, choice),
     )
     return _fitted(page, make_cards(tables, found, choice))
+
+
+def put_report(asked: Asked, clock: Clock = SYSTEM_CLOCK) -> str:
+    """Put the report of an output beside its tables, and return where it lies and what it holds.
+
+    Raises what `make_report` raises.
+    """
+    made, folder = make_report(asked, clock), Folder(asked.output)
+    folder.put(PAGE, made.html)
+    return made.said(f"{folder.uri}/{PAGE}")
 
 
 def _choice(asked: Asked, status: Status) -> Choice:
@@ -114,8 +134,10 @@ def _recorded_from(status: Status) -> float | None:
         return None
 
 
-def _nodes(status: Status) -> dict[str, str]:
-    return {device.name: device.node for run in status.runs for device in run.devices}
+def _nodes(status: Status, diaries: Mapping[str, Sequence[Noted]]) -> dict[str, str]:
+    seen = {device.name: device.node for run in status.runs for device in run.devices}
+    noted = [item for several in diaries.values() for item in several if item.node]
+    return seen | {item.device: item.node for item in noted}
 
 
 def _fitted(page: Page, cards: Sequence[Card]) -> Report:

@@ -22,11 +22,23 @@ _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _SHIFTS = np.uint64(30), np.uint64(27), np.uint64(31)
 
 
-def keys_of(names: Sequence[str], seed: int) -> NDArray[np.uint64]:
-    """Return a number for each name that only the name and the seed decide: uint64 [names]."""
-    digests = (hashlib.blake2b(f"{seed} {name}".encode(errors="backslashreplace"), digest_size=8)
-               for name in names)  # fmt: skip
-    return np.array([int.from_bytes(digest.digest()) for digest in digests], np.uint64)
+class Keys:
+    """A number for each name that only the name and the seed decide; names may be added."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._keys: NDArray[np.uint64] = np.zeros(0, np.uint64)
+
+    def of(self, names: Sequence[str]) -> NDArray[np.uint64]:
+        """Return the key of each name: uint64 [names]; those of an earlier call come first."""
+        more = [self._key(name) for name in names[len(self._keys) :]]
+        if more:
+            self._keys = np.concatenate((self._keys, np.array(more, np.uint64)))
+        return self._keys[: len(names)]
+
+    def _key(self, name: str) -> int:
+        text = f"{self._seed} {name}".encode(errors="backslashreplace")
+        return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest())
 
 
 def ranks(keys: NDArray[np.uint64], frames: NDArray[np.int64]) -> NDArray[np.uint64]:

@@ -10,13 +10,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.report.choice import Sample, keys_of, ranks
+from fleet.report.choice import Keys, Sample, ranks
 from fleet.report.findings import Choice, Findings, Strip, has_labels, has_scores
 from fleet.report.moments import dates_of, hours_of
 from fleet.report.rows import Names, Rows, scan
 from fleet.report.series import SCORE_BINS, STRIP_BINS, Bar, Grid, score_bin
 from fleet.report.survey import Looking, Places, Survey, looked_at
 from fleet.table.state.read import Tables
+
+BORDERLINE = "borderline"
 
 
 def find(
@@ -68,7 +70,9 @@ class _Count:
     ) -> None:
         self._survey, self._places, self._choice = survey, places, choice
         self._schema = tables.table(tables.job.table).schema
-        self._keys = keys_of(survey.videos.listed, choice.seed)
+        self._keys = Keys(choice.seed).of(survey.videos.listed)
+        # Frames are drawn anew for each label: one that has all of them is no better than others.
+        *self._of_label, self._of_border = Keys(choice.seed).of([*places.labels, BORDERLINE])
         labels = len(places.labels)
         self._names = {name: names for name, (names, _) in looking.paths.items()}
         self.paths = {name: Grid(labels) for name in self._names}
@@ -112,7 +116,7 @@ class _Count:
 
     def _choose(self, rows: Rows, video: NDArray[np.int64], label: NDArray[np.int64]) -> None:
         frame = rows.numbers("frame", np.int64)
-        rank = ranks(self._keys[video], frame)
+        key = self._keys[video]
         sure = np.ones(len(rows), np.bool_)
         if has_scores(self._schema):
             score = rows.numbers("score", np.float32)
@@ -120,10 +124,12 @@ class _Count:
             self.scores.add(label[bins >= 0], bins[bins >= 0])
             sure = self._choice.is_sure(score)
             border = self._choice.is_borderline(score)
-            self.borderline.add(rank[border], video[border], frame[border], rows.part)
+            rank = ranks(key[border] ^ self._of_border, frame[border])
+            self.borderline.add(rank, video[border], frame[border], rows.part)
         for number, sample in enumerate(self.samples):
             mine = sure & (label == number)
-            sample.add(rank[mine], video[mine], frame[mine], rows.part)
+            rank = ranks(key[mine] ^ self._of_label[number], frame[mine])
+            sample.add(rank, video[mine], frame[mine], rows.part)
 
 
 def _bars(names: Names, grid: Grid, frames: Grid | None = None) -> list[Bar]:

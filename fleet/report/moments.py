@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 def hours_of(times: pa.Array, zone: str) -> NDArray[np.int64]:
     """Return the hour of day of each moment in a time zone; -1 where it is not known."""
+    if times.null_count == len(times):
+        return np.full(len(times), -1, np.int64)
     hours = pc.hour(times.cast(pa.timestamp("us", zone))).fill_null(-1)
     return np.asarray(hours.to_numpy(zero_copy_only=False), np.int64)
 

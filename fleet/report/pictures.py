@@ -18,10 +18,11 @@ from fleet.backend.kinds import Opening, open_device
 from fleet.core.frames import Picture
 from fleet.core.geometry import Size
 from fleet.errors import FleetError, UsageError
+from fleet.index_cache.cache import IndexCache
 from fleet.report.choice import Chosen
 from fleet.report.rows import NONE, rows_of
 from fleet.show.decode import frames_on
-from fleet.show.video import chip_of, recorded_index
+from fleet.show.video import chip_of, kept_indexes, recorded_index
 from fleet.storage import Folder
 from fleet.table.parts.objects import object_suffixes
 from fleet.table.parts.schema import FRAMES_TABLE, IDENTITY
@@ -92,8 +93,9 @@ def show_frames(tables: Tables, wanted: Sequence[tuple[Key, Chosen]]) -> list[Sh
         by_video: defaultdict[str, dict[int, int]] = defaultdict(dict)
         for uri, frame in keys:
             by_video[uri][frame] = told[uri, frame].identity["pts"]
-        for uri, pts in by_video.items():
-            made |= _decoded(tables, uri, pts)
+        with closing(kept_indexes(tables)) as indexes:
+            for uri, pts in by_video.items():
+                made |= _decoded(tables, uri, pts, indexes)
     return [_shown(key, told[key], *made[key], schema=schema) for key in keys]
 
 
@@ -148,11 +150,11 @@ def _stored(
 
 
 def _decoded(
-    tables: Tables, uri: str, pts: Mapping[int, int]
+    tables: Tables, uri: str, pts: Mapping[int, int], indexes: IndexCache
 ) -> dict[Key, tuple[Size | None, bytes, str]]:
     """Decode frames of one video; `pts`: frame number -> its time as the output has it."""
     try:
-        index = recorded_index(tables, uri)
+        index = recorded_index(tables, uri, indexes)
         shown = index.packets.pts[index.order]
         numbers = np.array(sorted(pts), np.int64)
         expected = np.array([pts[number] for number in numbers.tolist()], np.int64)

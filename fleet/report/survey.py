@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.report.choice import Sample, keys_of, ranks
+from fleet.report.choice import Keys, Sample, ranks
 from fleet.report.findings import Choice, has_labels
 from fleet.report.moments import hours_of
 from fleet.report.rows import Names, Rows, scan
@@ -60,6 +60,7 @@ class Looking:
         self.path_of_video: dict[str, dict[int, int]] = {name: {} for name in taken}
         self._last_s = np.zeros(0)
         self._of_video = Grid(1)
+        keys = Keys(choice.seed)
         clock = ["time"] if "time" in columns else []
         for rows in scan(tables.frames, ["uri", "frame", "time_s", "rows", *clock, *taken]):
             self.rows += len(rows)
@@ -69,7 +70,7 @@ class Looking:
             self._see_paths(rows, video)
             empty = rows.numbers("rows", np.int64) == 0
             frame = rows.numbers("frame", np.int64)
-            rank = ranks(keys_of(videos.listed, choice.seed)[video], frame)
+            rank = ranks(keys.of(videos.listed)[video], frame)
             self.nothing.add(rank[empty], video[empty], frame[empty], rows.part)
             if clock:
                 hour = hours_of(rows.columns["time"], zone)

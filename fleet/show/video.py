@@ -38,20 +38,24 @@ def open_recorded(output: str, uri: str) -> Recorded:
     replaced since; VideoError where it has no index any more.
     """
     tables = read(output)
-    index = recorded_index(tables, recorded_uri(tables, uri))
+    with closing(kept_indexes(tables)) as indexes:
+        index = recorded_index(tables, recorded_uri(tables, uri), indexes)
     return Recorded(index, read_detections(tables, index), chip_of(tables))
 
 
-def recorded_index(tables: Tables, uri: str) -> VideoIndex:
+def kept_indexes(tables: Tables) -> IndexCache:
+    """Return a cache of indexes that knows those which an output keeps; the caller closes it."""
+    return IndexCache(IndexStore(Folder(f"{tables.uri}/{INDEX_FOLDER}"), read_only=True))
+
+
+def recorded_index(tables: Tables, uri: str, indexes: IndexCache) -> VideoIndex:
     """Return the index of a video of an output, as its job saw it; the output is only read.
 
     Raises UsageError and StorageError where the video is gone, VideoError where it has no index any
     more.
     """
     (source,) = expand([uri]).sources
-    kept = IndexStore(Folder(f"{tables.uri}/{INDEX_FOLDER}"), read_only=True)
-    with closing(IndexCache(kept)) as indexes:
-        index = indexes.get(source)
+    index = indexes.get(source)
     if tables.job.fields.get("rotation") == "ignore":
         index = index.as_stored()
     return index

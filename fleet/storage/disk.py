@@ -53,12 +53,18 @@ class DiskStore:
 
     def put(self, path: str, data: bytes) -> None:
         """See Store; a temporary file in the same folder replaces the target."""
-        with _translating("written", path), temporary_file(Path(path), data) as written:
+        with (
+            _translating("written", path, is_new=True),
+            temporary_file(Path(path), data) as written,
+        ):
             written.replace(path)
 
     def create(self, path: str, data: bytes) -> str:
         """See Store."""
-        with _translating("written", path), temporary_file(Path(path), data) as written:
+        with (
+            _translating("written", path, is_new=True),
+            temporary_file(Path(path), data) as written,
+        ):
             try:
                 # Unlike a rename, a link never replaces a file that exists, on NFS as well.
                 os.link(written, path)
@@ -83,12 +89,16 @@ class DiskStore:
 
 
 @contextmanager
-def _translating(what: str, path: str) -> Iterator[None]:
+def _translating(what: str, path: str, *, is_new: bool = False) -> Iterator[None]:
+    """Raise Fleet's errors for the system's, but FileNotFoundError for an object that is missing.
+
+    One that `is_new` is not missing: then it is a place in which there can be none.
+    """
     try:
         yield
-    except FileNotFoundError:
-        raise
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and not is_new:
+            raise
         raise translate_os_error(f"{path} could not be {what}", error) from None
 
 

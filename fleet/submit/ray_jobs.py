@@ -6,10 +6,9 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
@@ -19,6 +18,7 @@ from ray.exceptions import AuthenticationError
 from ray.job_submission import JobDetails, JobSubmissionClient
 
 from fleet.errors import JobFailedError, UsageError
+from fleet.submit.submission import ClusterSeen, Parcel, Submission
 
 OLDEST_RAY = "2.60"
 """The oldest version that Fleet is tested with; the job runs on the cluster's own Ray."""
@@ -29,9 +29,8 @@ LOST_S = 60.0
 """A cluster that does not answer is asked again for so long, before following ends."""
 STOP_S = 60
 """A job that is asked to stop has so long to end by itself; then Ray kills it."""
-_OVER = frozenset({"STOPPED", "SUCCEEDED", "FAILED"})
 _UNKNOWN = "status code 404"
-_OUTPUT, _JOB = "fleet_output", "fleet_job"
+_OUTPUT, _JOB, _WHO = "fleet_output", "fleet_job", "fleet_who"
 # Ray's own client raises RuntimeError for every answer but success.
 _NO_RESPONSE = (aiohttp.ClientError, requests.RequestException, TimeoutError, ConnectionError)
 _WAY_IN = (
@@ -42,56 +41,18 @@ _WAY_IN = (
 Write = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Submission:
-    """The state of a job that was submitted to a cluster."""
-
-    id: str
-    """The id that Ray gave it."""
-    state: str
-    """PENDING, RUNNING, STOPPED, SUCCEEDED or FAILED, as Ray calls it."""
-    job: str
-    """The name of the job file."""
-    output: str
-    """The output of the job."""
-    since_unix_s: float
-    """The time of its start."""
-    exit_code: int | None
-    """The exit code of `fleet run`; None while it runs, and where it never ran."""
-    message: str
-    """Ray's message about the state."""
-
-    @property
-    def over(self) -> bool:
-        """Return whether it has ended."""
-        return self.state in _OVER
-
-
-@dataclass(frozen=True)
-class Parcel:
-    """All that is sent to a cluster for one job."""
-
-    folder: Path
-    """The folder that the job runs in."""
-    fleet: Path | None
-    """The Fleet that it runs with; None for that of the nodes."""
-    command: str
-    """The command that runs it."""
-    environment: Mapping[str, str]
-    """Variables for the driver and for each worker, which everybody can read who reaches the
-    cluster's dashboard."""
-    job: str
-    """The name of the job file, for lists of jobs."""
-    output: str
-    """The output of the job, for lists of jobs."""
-
-
 class _Client(JobSubmissionClient):
     """Ray's client with timeouts, and with the version of the cluster's Ray."""
 
     def _do_request(self, method: str, endpoint: str, **more: Any) -> requests.Response:
         timeout = (CONNECT_S, ANSWER_S)
         return super()._do_request(method, endpoint, timeout=timeout, **more)
+
+    def nodes(self) -> requests.Response:
+        """Return the answer of the cluster to who its nodes are."""
+        answer = self._do_request("GET", "/nodes?view=summary")
+        answer.raise_for_status()
+        return answer
 
     @property
     def ray_version(self) -> str:
@@ -125,11 +86,26 @@ class Jobs:
         runtime_env: dict[str, Any] = {"working_dir": str(parcel.folder), "env_vars": environment}
         if parcel.fleet is not None:
             runtime_env["py_modules"] = [str(parcel.fleet)]
-        metadata = {_JOB: parcel.job, _OUTPUT: parcel.output}
+        metadata = {_JOB: parcel.job, _OUTPUT: parcel.output, _WHO: parcel.who}
         with self._translating():
             return self._client.submit_job(
                 entrypoint=parcel.command, runtime_env=runtime_env, metadata=metadata
             )
+
+    def cluster(self) -> ClusterSeen:
+        """Return what the cluster is just now."""
+        with self._translating():
+            answer = self._client.nodes()
+            now_unix_s = time.time()
+            listed = answer.json()["data"]["summary"]
+        date = answer.headers.get("Date")
+        nodes = [node for node in listed if node["raylet"].get("state", "ALIVE") == "ALIVE"]
+        return ClusterSeen(
+            ray_version=self._client.ray_version,
+            hosts=tuple(str(node.get("hostname", "")) for node in nodes),
+            npus=int(sum(n["raylet"].get("resourcesTotal", {}).get("NPU", 0) for n in nodes)),
+            clock_offset_s=parsedate_to_datetime(date).timestamp() - now_unix_s if date else None,
+        )
 
     def look(self, submission: str) -> Submission:
         """Return the state of a job; raises UsageError where the cluster knows no such job."""
@@ -140,14 +116,14 @@ class Jobs:
                 if _UNKNOWN not in str(error):
                     raise
         message = f"The cluster at {self.address} knows no submission {submission}."
-        raise UsageError(message, f"See what runs: fleet stop --address {self.address}")
+        raise UsageError(message, f"See what runs and ran: fleet jobs --address {self.address}")
 
-    def running(self) -> list[Submission]:
-        """Return the submissions of Fleet that have not ended, the oldest first."""
+    def submissions(self) -> list[Submission]:
+        """Return the submissions of Fleet that the cluster remembers, the oldest first."""
         with self._translating():
             jobs = self._client.list_jobs()
         ours = [_submission(job) for job in jobs if _OUTPUT in (job.metadata or {})]
-        return sorted((job for job in ours if not job.over), key=lambda job: job.since_unix_s)
+        return sorted(ours, key=lambda job: job.since_unix_s)
 
     def log(self, submission: str) -> str:
         """Return what a job has printed so far; empty where that is not available."""
@@ -255,7 +231,9 @@ def _submission(job: JobDetails) -> Submission:
         state=job.status.value,
         job=metadata.get(_JOB, ""),
         output=metadata.get(_OUTPUT, ""),
+        who=metadata.get(_WHO, ""),
         since_unix_s=(job.start_time or 0) / 1000,
+        ended_unix_s=job.end_time / 1000 if job.end_time else None,
         exit_code=job.driver_exit_code,
         message=job.message or "",
     )

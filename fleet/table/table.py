@@ -28,6 +28,7 @@ from fleet.table.maintenance.vacuum import begin_epoch, check_job, check_unchang
 from fleet.table.maintenance.verify import VerificationReport, verify
 from fleet.table.parts.schema import VIDEOS_TABLE
 from fleet.table.parts.videos import DescribedVideo, videos_schema
+from fleet.table.published.delta import PublishedTable, publish
 from fleet.table.state.holder import Holder
 from fleet.table.state.lock import LEADER_LOCK, REWRITE_LOCK, LockGuard, locked
 from fleet.table.state.ownership import begun_without, check_owner, claim, read_job
@@ -169,14 +170,8 @@ class Table:
         described: Sequence[DescribedVideo] = (),
         unread: Mapping[str, str] = NONE_UNREAD,
     ) -> None:
-        put_video_table(
-            self.folder,
-            self.job,
-            state,
-            described,
-            unread=unread,
-            conditional=self.conditional,
-        )
+        folder, job, conditional = self.folder, self.job, self.conditional
+        put_video_table(folder, job, state, described, unread=unread, conditional=conditional)
 
     def writer(self, origin: Origin, device: str) -> Writer:
         """Return what commits leases for a device."""
@@ -285,6 +280,12 @@ class Table:
         return verify(
             self.folder, self.job, busy=busy, read_objects=read_objects, on_progress=on_progress
         )
+
+    def publish(self) -> tuple[PublishedTable, ...]:
+        """Publish its tables as Delta tables; raises OutputBusyError while they are rewritten."""
+        self._need_conditional("`fleet publish`")
+        with self._locked(REWRITE_LOCK, self._me("fleet publish"), 0.0) as guard:
+            return publish(self.folder, self.job, self._clock, guard.check)
 
     def _need_conditional(self, what: str) -> None:
         if not self.conditional:

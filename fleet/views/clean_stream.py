@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TextIO
 
 from fleet.text import clean
@@ -66,14 +64,3 @@ def clean_output() -> None:
 def raw_stream(stream: TextIO) -> TextIO:
     """Return the stream behind a clean one, and any other as it is."""
     return stream.raw if isinstance(stream, CleanStream) else stream
-
-
-@contextmanager
-def own_text() -> Iterator[None]:
-    """Write to `sys.stdout` as it is within: for text that is Fleet's own, and may be coloured."""
-    cleaned = sys.stdout
-    sys.stdout = raw_stream(sys.stdout)
-    try:
-        yield
-    finally:
-        sys.stdout = cleaned

@@ -1,8 +1,9 @@
-"""What `fleet export` has written, as text for a terminal."""
+"""What `fleet export` and `fleet clips` have written, as text for a terminal."""
 
 from __future__ import annotations
 
-from fleet.core.format import plural, size
+from fleet.core.format import duration, plural, size
+from fleet.export.clips.run import LIST, Cut
 from fleet.export.run import Exported
 from fleet.views.layout import fact
 
@@ -21,4 +22,17 @@ def render(done: Exported) -> str:
     lines += fact("written", f"{plural(done.files, 'file')}, {size(done.bytes)}")
     if not done.finished:
         lines += ["", "The job is not finished: this is what is committed so far."]
+    return "\n".join(lines)
+
+
+def render_clips(done: Cut) -> str:
+    """Return the text, 80 columns wide."""
+    clips, videos = plural(done.clips, "clip"), plural(done.videos, "video")
+    lines = [f"Cut out: {done.uri}", ""]
+    length = f"{duration(done.duration_s)}, {plural(done.frames, 'frame')}"
+    lines += fact("clips", f"{clips} of {videos}: {length}")
+    if done.encoded:
+        lines += fact("encoded", f"{done.encoded:,} of them anew; {LIST} says which")
+    kept = f", {done.kept:,} were there" if done.kept else ""
+    lines += fact("written", f"{done.clips - done.kept:,}, {size(done.bytes)}{kept}")
     return "\n".join(lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fleet.core.format import about, duration, percent, plural, short, size
-from fleet.driver.estimate import Cost, Estimate, Stretch
+from fleet.driver.estimate import Cost, Deadline, Estimate, Stretch
 from fleet.driver.preparing.streams import left_streams
 from fleet.text import one_line
 from fleet.views.layout import busy, fact, hang, left_aside
@@ -14,11 +14,13 @@ REFUSED = 20
 """Refused videos that are listed."""
 
 
-def render(plan: Estimate, per_device_hour: float | None) -> str:
+def render(plan: Estimate, per_device_hour: float | None, deadline: Deadline | None = None) -> str:
     """Return the text of a plan, 80 columns wide."""
     lines = [f"Plan: {plan.table} -> {plan.output}", ""]
     for head, text in _facts(plan, per_device_hour):
         lines += fact(head, text)
+    if deadline is not None and plan.todo.videos:
+        lines += fact("deadline", _deadline(deadline))
     lines += _refused(plan)
     if plan.in_use:
         lines += ["", *hang("", f"The output is in use: {plan.in_use}.")]
@@ -78,6 +80,13 @@ def _stretch(stretch: Stretch) -> str:
 def _hours(cost: Cost) -> str:
     hours = cost.device_s / 3600
     return f"{hours:,.4f} device-hours" if hours < 1 else f"{hours:,.1f} device-hours"
+
+
+def _deadline(deadline: Deadline) -> str:
+    within = f"within {duration(deadline.deadline_s)}"
+    if deadline.kept:
+        return f"{plural(deadline.devices, 'device')} at first, as few as end {within}"
+    return f"not kept: with {plural(deadline.devices, 'device')} the run does not end {within}"
 
 
 def _money(amount: float) -> str:

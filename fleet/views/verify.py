@@ -17,6 +17,7 @@ _KINDS = {
     "missing": "Objects that are not there",
     "altered": "Objects that are not as they were put",
     "strange rows": "Rows that do not belong where they are",
+    "left over": "Objects that do not count any more; a plain glob reads their rows",
     "not committed": "Objects that no commit makes real; a plain glob reads their rows",
     "broken exchange": "What an exchange of parts that broke off has left",
     "covered twice": "Stretches of video that two leases cover",
@@ -47,6 +48,9 @@ def render(report: VerificationReport, again: RecheckReport | None = None) -> st
     if report.not_looked_at:
         columns = ", ".join(report.not_looked_at)
         lines += fact("", f"not looked at: the objects that are named in {columns}")
+    if report.unnamed:
+        left = f"{plural(report.unnamed, 'object')} of {size(report.unnamed_bytes or 0)}"
+        lines += fact("left over", f"{left} beside the table that no row names")
     findings = [*report.findings]
     if again:
         lines += _decoded_again(again)

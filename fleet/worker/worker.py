@@ -19,7 +19,9 @@ from fleet.core.receipt import Receipt, Tally
 from fleet.errors import (
     ArchivedError,
     CredentialsRefusedError,
+    DeviceLostError,
     FleetError,
+    ModelRefusedError,
     OutputUnwritableError,
     StorageError,
     VideoChangedError,
@@ -34,7 +36,7 @@ from fleet.table.parts.builder import PartBuilder
 from fleet.table.parts.schema import FRAMES_TABLE
 from fleet.worker.job_boundary import job_device, open_job
 from fleet.worker.liveness import Liveness
-from fleet.worker.outcome import Cancelled, Outcome, Partial
+from fleet.worker.outcome import Cancelled, Gone, Outcome, Partial
 from fleet.worker.pipeline import Pipeline
 from fleet.worker.prefetch import CancelRequestedError, FetchPool
 from fleet.worker.spec import WorkerSpec
@@ -95,6 +97,8 @@ class Worker:
             return self._run(task)
         except CancelRequestedError:
             return Cancelled(order.lease, task.wall_s)
+        except DeviceLostError as error:
+            return Gone(error.code, str(error))
         except FleetError as error:
             return _fault(error)
         except MemoryError:
@@ -129,7 +133,7 @@ class Worker:
         clock = self._device.clock
         before, bytes_before, fed_before = clock.snapshot(), self._readers.bytes_read, self._fed
         objects, work = ObjectWriter(self._folder, self._putting), spec.work
-        parts = PartBuilder(work.table, work.schema, spec.partitions, spec.without, objects.put)
+        parts = PartBuilder(work.table, work.columns(), spec.partitions, spec.without, objects.put)
         self._pipeline.job_errors.clear()
         ended = self._pipeline.run(order, task.fetch, parts, lambda: task.truncated)
         if self._pipeline.job_errors and not parts.tally().frames:
@@ -215,5 +219,6 @@ def _fault(error: FleetError) -> Fault:
         error, ArchivedError | CredentialsRefusedError | OutputUnwritableError
     ):
         return Fault(FETCH_STAGE, 0, error.name, str(error), retryable=True)
-    detail = traceback.format_exc()
+    # Of a model that reads otherwise than the job asks, the sentence says everything.
+    detail = "" if isinstance(error, ModelRefusedError) else traceback.format_exc()
     return Fault(error.stage, error.code, error.name, str(error), error.retryable, detail)

@@ -64,11 +64,11 @@ def made(network: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
 
 
 def test_a_demo_makes_what_it_lists(made: tuple[Path, str, str]) -> None:
-    """All six steps, each with the command that does the same; every place it names is there."""
+    """All seven steps, each with the command that does the same; every place it names is there."""
     folder, out, err = made
-    for number in range(1, 7):
+    for number in range(1, 8):
         assert f"\n{number}. " in out
-    for command in ("street", "compile", "run", "eval", "show"):
+    for command in ("street", "compile", "run", "eval", "report", "show"):
         assert f"  $ fleet {command} " in out
     assert "(100 %)" in err
     assert "Finished:" in out
@@ -76,7 +76,7 @@ def test_a_demo_makes_what_it_lists(made: tuple[Path, str, str]) -> None:
     assert "simulated" in out
     listed = out.split("Where everything lies")[1].split("To look closer")[0]
     places = [Path(line.split()[0]) for line in listed.splitlines() if line]
-    assert len(places) == 7
+    assert len(places) == 8
     assert all(place.exists() for place in places)
     assert {place.name for place in places} <= {entry.name for entry in folder.rglob("*")}
 
@@ -108,6 +108,16 @@ def test_the_contact_sheet_shows_three_frames_a_camera(made: tuple[Path, str, st
     )
 
 
+def test_it_ends_with_its_report(made: tuple[Path, str, str]) -> None:
+    """With pictures, and with as many rows as the table has."""
+    folder, out, _ = made
+    rows = fleet.read(str(folder / "detections")).detections.count_rows()
+    html = (folder / "report.html").read_text("utf-8")
+    assert f'id="all-rows"><data value="{rows}">' in html
+    assert "data:image/jpeg;base64," in html
+    assert f"report.html: {rows:,} rows" in out
+
+
 def test_the_question_is_answered_from_the_tables(made: tuple[Path, str, str]) -> None:
     """What the SQL says of a camera is what the rows say."""
     folder, out, _ = made
@@ -127,7 +137,7 @@ def test_a_second_run_has_nothing_to_do(made: tuple[Path, str, str], network: Pa
     code, again, _ = run("--output", folder, "--model", network, *SMALL)
     assert code == 0
     assert again.startswith("Nothing is left to do")
-    for text in ("AP@0.5", "camera-2", "contact-sheet.png", "$ fleet show"):
+    for text in ("AP@0.5", "camera-2", "contact-sheet.png", "report.html", "$ fleet show"):
         assert text in again
         assert text in out
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before

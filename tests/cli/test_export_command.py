@@ -57,3 +57,27 @@ def test_what_cannot_be_exported_is_exit_code_2(
     assert done.returncode == 2
     assert said in " ".join(done.stderr.split())
     assert not (tmp_path / "new").exists()
+
+
+def test_clips_are_cut_and_listed(out: str, tmp_path: Path) -> None:
+    """In words, and as JSON; the same again keeps them."""
+    arguments = (
+        "clips",
+        out,
+        "--label",
+        "person",
+        "--pad",
+        "0.1",
+        "--merge",
+        "0",
+        "--out",
+        tmp_path,
+    )
+    done = fleet_here(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert "Cut out" in done.stdout
+    said = json.loads(fleet_here(*arguments, "--json").stdout)
+    assert said["clips"] == said["kept"] == len(list(tmp_path.glob("*.mp4"))) > 1
+    refused = fleet_here("clips", out, "--pad", "-1", "--out", tmp_path / "new")
+    assert refused.returncode == 2
+    assert "--pad -1 is negative" in refused.stderr

@@ -58,6 +58,7 @@ def test_plan_tells_before_and_after_and_changes_nothing(job: list[object], tmp_
     assert [Path(r["uri"]).name for r in story["refused"]] == ["text.mp4"]
     assert story["chip"]["device_s"] > 0
     assert run("run", *job, "--inline").returncode == 3
+    assert run("run", *job, "--inline", "--accept-errors").returncode == 0
     listed = sorted(tmp_path.rglob("*"))
     after = run("plan", *job)
     assert "Nothing is left to do" in after.stdout
@@ -65,6 +66,16 @@ def test_plan_tells_before_and_after_and_changes_nothing(job: list[object], tmp_
     other = run("plan", *job[:-1], "all")
     assert other.returncode == 2
     assert "another job" in other.stderr
+
+
+def test_plan_takes_what_a_run_takes_to_end_by_a_deadline(job: list[object]) -> None:
+    """As few devices as that takes, of those that may be asked for; or that they are too few."""
+    story = json.loads(run("plan", *job, "--max-devices", 7, "--deadline", "2h", "--json").stdout)
+    assert (story["here"]["devices"], story["devices_for_deadline"]["devices"]) == (7, 1)
+    early = run("plan", *job, "--max-devices", 7, "--deadline", "2h").stdout
+    assert "1 device at first, as few as end within 2h00m" in early
+    late = run("plan", *job, "--max-devices", 7, "--deadline", "9s").stdout
+    assert "the run does not end within 9s" in " ".join(late.split())
 
 
 def test_status_verify_requeue_and_compact_of_a_finished_job(

@@ -8,7 +8,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,22 +16,15 @@ import numpy as np
 import pytest
 from command import fleet_here
 from exact import index_of
-from made_up import JOB, ORIGIN, batch_of, closed, commit_lease, table_of
+from made_up import closed, commit_lease
 from PIL import Image
-from recorded import detections_output, gray_of, record_detections, write_grays
+from recorded import HOSTILE, detections_output, gray_of, record, record_detections, write_grays
 
 import fleet
-from fleet.core.frames import Detections
-from fleet.core.interval import Interval, LeaseNames
 from fleet.core.loss import Loss
 from fleet.job.job_file import packaged_job
 from fleet.report.build import MOST_BYTES
 from fleet.storage import Folder
-from fleet.table.parts.builder import PartBuilder
-from fleet.table.parts.schema import DETECTIONS
-from fleet.video.index import VideoIndex
-
-HOSTILE = "<script>alert(1)</script>&\"'"
 
 
 @dataclass
@@ -67,35 +60,6 @@ def page_of(out: str, to: Path, *options: str) -> tuple[str, Seen]:
     seen = Seen()
     seen.feed(html)
     return html, seen
-
-
-def record(
-    folder: Folder, index: VideoIndex, found: dict[int, Sequence[tuple[str, float]]]
-) -> None:
-    """Commit that frames of a video were looked at: frame -> label and score of each box in it."""
-    numbers = np.array(sorted(found), np.int64)
-    batch = replace(
-        batch_of(index.source.uri, numbers.tolist()),
-        pts=index.packets.pts[index.order][numbers],
-        time_base=index.stream.time_base,
-        start_pts=index.start_pts,
-    )
-    boxes = [(n, *box) for n, frame in enumerate(numbers.tolist()) for box in found[frame]]
-    labels = tuple(dict.fromkeys(label for _, label, _ in boxes)) or ("none",)
-    builder = PartBuilder(JOB.table, DETECTIONS)
-    detections = Detections(
-        np.array([picture for picture, _, _ in boxes], np.int32),
-        np.tile(np.array([[20, 30, 120, 90]], np.float32), (len(boxes), 1)),
-        np.array([score for _, _, score in boxes], np.float32),
-        np.array([labels.index(label) for _, label, _ in boxes], np.int32),
-        labels,
-    )
-    builder.add_batch(batch, detections.rows())
-    interval = Interval(index.source.uri, index.source.etag, 0, int(index.bounds[-1]))
-    table = table_of(folder)
-    names = LeaseNames(JOB.digest, table.state().manifest.epoch)
-    writer = table.writer(ORIGIN, "npu/0")
-    writer.commit(names([interval]), [interval], builder.tables(), builder.tally(), 1000)
 
 
 @pytest.fixture
@@ -263,6 +227,18 @@ def test_a_table_of_pictures_shows_them(clip: Path, tmp_path: Path) -> None:
     line = next(text for text in seen.text if text.startswith("fleet view "))
     done = fleet_here(*shlex.split(line)[1:-1], tmp_path / "frame.png")
     assert done.returncode == 0, done.stderr
+
+
+def test_a_run_puts_its_report_beside_the_tables(clip: Path, tmp_path: Path) -> None:
+    """It says where; what it put there hinders neither `verify` nor a second run."""
+    words = ["run", packaged_job("thumbnails.toml"), "--input", clip, "--output", tmp_path / "out"]
+    words += ["--sample", "every=10", "--inline", "--devices", "1", "--report"]
+    for _ in range(2):
+        done = fleet_here(*words)
+        assert done.returncode == 0, done.stderr
+        assert f"{tmp_path}/out/report.html: 4 rows, 4 pictures" in done.stdout
+    assert (tmp_path / "out" / "report.html").is_file()
+    assert fleet_here("verify", tmp_path / "out").returncode == 0
 
 
 def test_the_same_seed_makes_the_same_pictures(clip: Path, tmp_path: Path) -> None:

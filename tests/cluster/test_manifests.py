@@ -25,12 +25,16 @@ def manifest(name: str) -> dict[str, Any]:
     return read
 
 
+CLUSTER_FILE = "kubernetes/cluster/raycluster.yaml"
+JOB_FILE = "kubernetes/job/rayjob.yaml"
+
+
 def kuberay_clusters() -> list[Any]:
     """Every description of a Ray cluster for KubeRay, as a RayCluster."""
-    job = manifest("rayjob.yaml")
+    job = manifest(JOB_FILE)
     of_job = {"metadata": job["metadata"], "spec": job["spec"]["rayClusterSpec"]}
     return [
-        pytest.param(manifest("raycluster.yaml"), id="raycluster"),
+        pytest.param(manifest(CLUSTER_FILE), id="raycluster"),
         pytest.param(of_job, id="rayjob"),
     ]
 
@@ -101,7 +105,7 @@ def test_the_autoscaler_believes_that_a_worker_has_an_npu(cluster: dict[str, Any
 
 def every_pod() -> list[Any]:
     """Every pod that a manifest describes, the one that submits a job among them."""
-    submitter = manifest("rayjob.yaml")["spec"]["submitterPodTemplate"]
+    submitter = manifest(JOB_FILE)["spec"]["submitterPodTemplate"]
     found = [pytest.param(submitter, id="submitter")]
     for cluster in kuberay_clusters():
         for name, template in pods(cluster.values[0]).items():
@@ -118,7 +122,7 @@ def test_no_pod_reserves_a_card_that_would_idle(template: dict[str, Any]) -> Non
             assert set(container["resources"][kind]) == {"cpu", "memory"}
 
 
-@pytest.mark.parametrize("name", ["raycluster.yaml", "rayjob.yaml", "README.md"])
+@pytest.mark.parametrize("name", [CLUSTER_FILE, JOB_FILE, "README.md"])
 def test_the_words_for_who_has_a_card_are_there(name: str) -> None:
     """Which lines to change, and that devices are simulated."""
     text = (CLUSTER / name).read_text("utf-8")
@@ -128,11 +132,12 @@ def test_the_words_for_who_has_a_card_are_there(name: str) -> None:
 
 @pytest.mark.parametrize("cluster", kuberay_clusters())
 def test_pods_are_what_kubernetes_takes(cluster: dict[str, Any]) -> None:
-    """Each template, as a Pod, against the schemas of Kubernetes; all volumes go with the pod."""
+    """Each template, as a Pod, against the schemas of Kubernetes; no volume outlives the pod."""
     for name, template in pods(cluster).items():
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, **template}
         kubernetes_validate.validate(pod, kubernetes_validate.latest_version(), strict=True)
-        assert all(set(volume) == {"name", "emptyDir"} for volume in template["spec"]["volumes"])
+        kinds = [set(volume) - {"name"} for volume in template["spec"]["volumes"]]
+        assert kinds == [{"emptyDir"}, {"emptyDir"}, {"secret"}]
 
 
 @pytest.mark.parametrize("cluster", kuberay_clusters())
@@ -142,7 +147,11 @@ def test_pods_have_the_settings_of_every_cluster(cluster: dict[str, Any]) -> Non
     assert cluster["spec"]["authOptions"] == {"mode": "token"}
     for template in pods(cluster).values():
         spec, container = template["spec"], template["spec"]["containers"][0]
-        assert {item["name"]: item["value"] for item in container["env"]} == ray_settings()
+        settings = {item["name"]: item["value"] for item in container["env"]}
+        keys = settings.pop("AWS_SHARED_CREDENTIALS_FILE")
+        assert settings == ray_settings()
+        mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+        assert keys == f"{mounts['store']}/credentials"
         assert container["image"] == f"fleet:{fleet_version()}"
         assert spec["securityContext"]["runAsNonRoot"]
         # v2 of the autoscaler knows a node by its pod: it must not come back as another node.
@@ -174,7 +183,7 @@ def started_by(script: str) -> list[str]:
 
 def test_a_job_has_the_same_cluster() -> None:
     """What rayjob.yaml says of the cluster is what raycluster.yaml says."""
-    assert manifest("rayjob.yaml")["spec"]["rayClusterSpec"] == manifest("raycluster.yaml")["spec"]
+    assert manifest(JOB_FILE)["spec"]["rayClusterSpec"] == manifest(CLUSTER_FILE)["spec"]
 
 
 LOCKED = {
@@ -197,9 +206,11 @@ def test_a_pod_cannot_come_to_more_rights(template: dict[str, Any]) -> None:
         assert container["securityContext"] == LOCKED
         mounted = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
         # Ray's sessions lie below /tmp/ray.
-        assert set(mounted) == {"/tmp", "/home/ray"}  # noqa: S108 - within a pod
+        assert set(mounted) == {"/tmp", "/home/ray", "/var/run/fleet/store"}  # noqa: S108 - in a pod
         assert set(mounted.values()) == set(volumes)
-    assert all(volume["emptyDir"]["sizeLimit"] for volume in volumes.values())
+    assert all(volumes[name]["emptyDir"]["sizeLimit"] for name in ("tmp", "home"))
+    # Where nodes have a role, there is no such Secret.
+    assert volumes["store"]["secret"]["optional"]
 
 
 @pytest.mark.parametrize("cluster", kuberay_clusters())
@@ -208,7 +219,8 @@ def test_the_autoscaler_beside_the_head_is_locked_as_well(cluster: dict[str, Any
     options = cluster["spec"]["autoscalerOptions"]
     assert options["securityContext"] == LOCKED
     (head,) = pods(cluster)["head"]["spec"]["containers"]
-    assert options["volumeMounts"] == head["volumeMounts"]
+    # It asks Kubernetes alone, and needs no keys of the store.
+    assert options["volumeMounts"] == head["volumeMounts"][:2]
 
 
 @pytest.mark.parametrize("template", every_pod())
@@ -222,10 +234,10 @@ def test_only_the_head_has_a_token_for_kubernetes(
 
 def test_the_network_policy_lets_in_and_out_what_is_needed() -> None:
     """Nodes among themselves, the dashboard for who submits, names, and TLS; no metadata."""
-    policy = manifest("networkpolicy.yaml")
+    policy = manifest("kubernetes/shared/networkpolicy.yaml")
     kubernetes_validate.validate(policy, kubernetes_validate.latest_version(), strict=True)
     spec, nodes = policy["spec"], {"ray.io/is-ray-node": "yes"}
-    assert policy["metadata"]["namespace"] == manifest("raycluster.yaml")["metadata"]["namespace"]
+    assert policy["metadata"]["namespace"] == manifest(CLUSTER_FILE)["metadata"]["namespace"]
     assert spec["podSelector"] == {"matchLabels": nodes}
     assert set(spec["policyTypes"]) == {"Ingress", "Egress"}
     for rule in (*spec["ingress"], *spec["egress"]):
@@ -261,9 +273,9 @@ def test_the_readme_explains_the_settings_as_they_are() -> None:
 def test_manifests_name_no_registry() -> None:
     """Images by their official names, or built here."""
     images = re.findall(
-        r"image: (\S+)", "".join(p.read_text("utf-8") for p in CLUSTER.glob("*.yaml"))
+        r"image: (\S+)", "".join(p.read_text("utf-8") for p in CLUSTER.rglob("*.yaml"))
     )
-    assert set(images) == {f"fleet:{fleet_version()}"}
+    assert set(images) == {f"fleet:{fleet_version()}", "redis:7-bookworm"}
 
 
 def test_ray_knows_every_setting() -> None:

@@ -67,7 +67,7 @@ def test_lines_that_do_nothing_are_remarked_on() -> None:
     ("text", "said"),
     [
         ("", "not one aipp_op block"),
-        (MINIMAL % "" + MINIMAL % "", "not one aipp_op block"),
+        (MINIMAL % "" + MINIMAL % "", "has 2 aipp_op, and the model has one input"),
         ("aipp_op { aipp_mode : static }", "input_format is missing"),
         ("aipp_op { input_format : YUV420SP_U8 }", "aipp_mode is missing"),
         ("aipp_op { aipp_mode : dynamic }", "aipp_mode is dynamic.*static"),

@@ -29,6 +29,7 @@ from fleet.core.run_events import (
     LeaseSplit,
     LeaseStarted,
     LeaseTruncated,
+    OutputRefused,
     RunEvent,
     RunStarted,
     VideoRefused,
@@ -113,6 +114,21 @@ def test_values_are_labelled_with_job_and_output() -> None:
         assert set(sample.labels) == set(sample.metric.labels)
         assert sample.labels["job_digest"] == "abababababab"
         assert sample.labels["output"] == "s3://bucket/out"
+
+
+def test_an_output_that_refuses_is_told_for_as_long_as_it_does() -> None:
+    """1 from the first refusal on, also where nothing is said of it; 0 before and after."""
+    metrics = RunMetrics()
+    seen = []
+    for event in (
+        PLAN,
+        OutputRefused("full", True),
+        OutputRefused("", True),
+        OutputRefused("", False),
+    ):
+        metrics.fold(event)
+        seen.append(values(metrics.drain())["fleet_output_waits", ""])
+    assert seen == [0, 1, 1, 0]
 
 
 def test_every_lease_time_is_observed_once() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fleet.report.activity import GAP_S, Work, laid_out
 from fleet.report.cards import per_label
-from fleet.report.choice import Sample, keys_of, ranks
+from fleet.report.choice import Keys, Sample, ranks
 from fleet.report.page import inside
 from fleet.report.rows import NONE, Names
 from fleet.report.series import SCORE_BINS, Grid, score_bin, strip_bin
@@ -28,7 +28,7 @@ def sampled(
     rows: list[tuple[int, int]], batches: list[int], most: int, seed: int
 ) -> list[tuple[int, int]]:
     """Sample rows, (video, frame), that come in batches of these lengths."""
-    keys, sample, part = keys_of(VIDEOS, seed), Sample(most), _Part()
+    keys, sample, part = Keys(seed).of(VIDEOS), Sample(most), _Part()
     start = 0
     for length in [*batches, len(rows)]:
         several = rows[start : start + length]

@@ -32,7 +32,7 @@ ROWS = [
     ("executors", "show"),
     ("driver", "quantise", "report", "export"),
     ("views", "submit", "chaos"),
-    ("street",),
+    ("street", "doctor"),
     ("train", "demo"),
     ("cli",),
     # The former places of what job files import; nothing of ours imports them.

@@ -57,6 +57,7 @@ def prometheus(program: str, targets: Path, folder: Path) -> Iterator[int]:
     text = (CLUSTER / "prometheus.yml").read_text("utf-8")
     assert DISCOVERY in text
     settings = folder / "prometheus.yml"
+    shutil.copy(CLUSTER / "alerts.yml", folder)
     settings.write_text(text.replace(DISCOVERY, str(targets)).replace("5s", "1s"))
     (port,) = free_ports(1)
     command = [program, f"--config.file={settings}", f"--storage.tsdb.path={folder}/data"]

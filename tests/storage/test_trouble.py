@@ -92,3 +92,12 @@ def test_a_cloud_that_is_not_set_up_says_what_to_set(
         Folder(place)
     with pytest.raises((AccessDeniedError, ValueError), match=says):
         expand([place])
+
+
+def test_a_place_in_which_no_folder_can_be_is_a_refusal() -> None:
+    """Such as below /proc: what is to be written is not an object that is missing."""
+    folder = Folder("/proc/no-such-place/out")
+    with pytest.raises(StorageRefusedError, match="could not be written"):
+        folder.put("x", b"")
+    with pytest.raises(StorageRefusedError, match="could not be written"):
+        folder.create("x", b"")

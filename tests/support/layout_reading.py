@@ -184,3 +184,9 @@ def centerface(heat: Array, sizes: Array, offsets: Array) -> Iterator[Row]:
 def above(rows: Iterator[Row], threshold: float) -> NDArray[np.float64]:
     """Those whose score is above the threshold, [n, 6]."""
     return np.array([row for row in rows if row[4] > threshold], np.float64).reshape(-1, 6)
+
+
+def paddle(rows: Array, count: Array) -> Iterator[Row]:
+    """Rows of class, score and box, as many as it says."""
+    for class_id, score, x1, y1, x2, y2 in rows[: int(count[0])].tolist():
+        yield (x1, y1, x2, y2, score, class_id)

@@ -68,6 +68,10 @@ class Layout:
     labels: tuple[str, ...] = NAMES
     anchors: tuple[tuple[tuple[float, float], ...], ...] = ()
 
+    def make_once(self) -> Outputs:
+        """The outputs that `network` puts out by default."""
+        return self.make(Chance(0))
+
     def network(self, seed: int = 0) -> bytes:
         """A network that puts such outputs out, whatever it sees."""
         outputs = self.make(Chance(seed))
@@ -143,6 +147,29 @@ def _finished(c: Chance) -> Outputs:
     return {"labels": classes, "boxes": places, "scores": scores}
 
 
+def _paddle(chance: Chance, *names: str) -> Outputs:
+    rows = chance.columns(20, 2, 1, 96, 64, 96, 64)[0]
+    rows[:, 0] = rows[:, 0].round()
+    values: dict[int, Array] = {2: rows, 1: chance.whole(20, 1).astype(np.int32)}
+    return {name: values[2 if at == 0 else 1] for at, name in enumerate(names)}
+
+
+def _mmdeploy(chance: Chance) -> Outputs:
+    places, scores, classes = _detections(chance, 64)
+    return {"dets": np.concatenate([places, scores[..., None]], axis=2), "labels": classes}
+
+
+def _unbatched(chance: Chance, *names: str) -> Outputs:
+    places, scores, classes = _detections(chance, 64)
+    made = {"boxes": places[0], "scores": scores[0], "labels": classes[0]}
+    return {name: made[name] for name in names}
+
+
+def _unbatched_read(o: Outputs) -> Iterator[Row]:
+    places, scores, classes = (o[name][None] for name in ("boxes", "scores", "labels"))
+    return reading.boxes(places, scores, classes, None, relative=False)
+
+
 def _selection(chance: Chance) -> Outputs:
     pairs = chance.whole(90, 12)
     indices = np.stack([pairs * 0, pairs // 30, pairs % 30], axis=1)
@@ -189,8 +216,23 @@ NOTED = FLEETS | {"fleet.head": "yolov3"}
 FACE = {"fleet.labels": "face"}
 RTDETR = ULTRALYTICS | {"description": "Ultralytics rtdetr-l model trained on street.yaml"}
 
+YOLO11 = ULTRALYTICS | {
+    "description": "Ultralytics YOLO11n model trained on coco.yaml",
+    "author": "Ultralytics",
+    "date": "2026-01-14T08:00:00.000000",
+    "version": "8.3.0",
+    "license": "AGPL-3.0 License (https://ultralytics.com/license)",
+    "docs": "https://docs.ultralytics.com",
+    "stride": "32",
+    "batch": "1",
+    "channels": "3",
+    "end2end": "False",
+    "args": "{'batch': 1, 'half': False, 'dynamic': True, 'simplify': True, 'opset': None, 'nms': False}",
+}
+
 LAYOUTS: tuple[Layout, ...] = (
     Layout("Ultralytics YOLOv8", "yolov8", lambda c: {"output0": c.columns(CELLS, 96, 64, 40, 40, 1, 1, 1).transpose(0, 2, 1)}, lambda o: R.yolov8(o["output0"]), ULTRALYTICS),
+    Layout("YOLO11 with all of its metadata", "yolov8", lambda c: {"output0": c.columns(CELLS, 96, 64, 40, 40, 1, 1, 1).transpose(0, 2, 1)}, lambda o: R.yolov8(o["output0"]), YOLO11),
     Layout("YOLOv8 with labels alone", "yolov8", lambda c: {"preds": c.columns(CELLS, 96, 64, 40, 40, 1, 1, 1).transpose(0, 2, 1)}, lambda o: R.yolov8(o["preds"])),
     Layout("YOLOv5", "yolov5", lambda c: {"output0": _rows(c, 3 * CELLS)}, lambda o: R.yolov5(o["output0"]), {"stride": "32", "names": "['walker', 'rider', 'car']"}),
     Layout("YOLOv5 with maps", "yolov5", lambda c: {"m8": c.logits(1, 3, 8, 12, 8), "output": _rows(c, 3 * CELLS)}, lambda o: R.yolov5(o["output"])),
@@ -215,7 +257,13 @@ LAYOUTS: tuple[Layout, ...] = (
     Layout("SSD of Caffe", "ssd", lambda c: {"mbox_loc": c.share(1, 160), "mbox_conf_flatten": c.share(1, 160), "mbox_priorbox": _ssd_priors(c)}, lambda o: R.ssd(o["mbox_conf_flatten"], o["mbox_loc"], o["mbox_priorbox"])),
     Layout("EfficientNMS", "efficientnms", _efficient, lambda o: R.boxes(*_named("det_boxes", "det_scores", "det_classes", "num_dets")(o), relative=False)),
     Layout("BatchedNMS", "efficientnms", _batched, lambda o: R.boxes(*_named("nmsed_boxes", "nmsed_scores", "nmsed_classes", "num_detections")(o), relative=False)),
-    Layout("finished boxes", "boxes", _finished, lambda o: R.boxes(o["boxes"], o["scores"], o["labels"], None, relative=False)),
+    Layout("D-FINE and RT-DETR as deployed", "boxes", _finished, lambda o: R.boxes(o["boxes"], o["scores"], o["labels"], None, relative=False)),
+    Layout("MMDeploy", "boxes", _mmdeploy, lambda o: R.boxes(o["dets"][..., :4], o["dets"][..., 4], o["labels"], None, relative=False)),
+    Layout("PaddleDetection", "paddle", lambda c: _paddle(c, "multiclass_nms3_0.tmp_0", "multiclass_nms3_0.tmp_2"), lambda o: R.paddle(o["multiclass_nms3_0.tmp_0"], o["multiclass_nms3_0.tmp_2"])),
+    Layout("PaddleDetection of RT-DETR", "paddle", lambda c: _paddle(c, "reshape2_83.tmp_0", "tile_3.tmp_0"), lambda o: R.paddle(o["reshape2_83.tmp_0"], o["tile_3.tmp_0"])),
+    Layout("PaddleDetection, number first", "paddle", lambda c: dict(reversed(_paddle(c, "rows", "number").items())), lambda o: R.paddle(o["rows"], o["number"])),
+    Layout("Faster R-CNN of torchvision", "torchvision", lambda c: _unbatched(c, "boxes", "labels", "scores"), _unbatched_read),
+    Layout("RetinaNet of torchvision", "torchvision", lambda c: _unbatched(c, "boxes", "scores", "labels"), _unbatched_read),
     Layout("TensorFlow", "boxes", _tensorflow, lambda o: R.boxes(*_named("detection_boxes", "detection_scores", "detection_classes", "num_detections")(o), relative=True)),
     Layout("NonMaxSuppression", "onnxnms", _selection, lambda o: R.selected(o["indices"], o["boxes_all"], o["scores_all"])),
     Layout("YOLOv7 with NMS", "onnxnms", _sevens, lambda o: R.rows_of_seven(o["output"])),

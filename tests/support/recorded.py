@@ -11,6 +11,7 @@ import av
 import numpy as np
 from made_up import JOB, ORIGIN, SCHEMAS, batch_of, detections_of, table_of
 
+from fleet.core.frames import Detections
 from fleet.core.interval import Interval, LeaseNames
 from fleet.storage import Folder
 from fleet.table.parts.builder import PartBuilder
@@ -19,6 +20,8 @@ from fleet.table.state.ownership import claim
 from fleet.video.index import VideoIndex
 
 FRAMES = 40
+HOSTILE = "<script>alert(1)</script>&\"'"
+"""A label that a page must not run."""
 
 
 def gray_of(frame: int) -> int:
@@ -62,4 +65,33 @@ def record_detections(folder: Folder, index: VideoIndex, frames: Sequence[int]) 
     table = table_of(folder)
     names = LeaseNames(JOB.digest, table.state().manifest.epoch)
     writer = table.writer(ORIGIN, "npu-0")
+    writer.commit(names([interval]), [interval], builder.tables(), builder.tally(), 1000)
+
+
+def record(
+    folder: Folder, index: VideoIndex, found: dict[int, Sequence[tuple[str, float]]]
+) -> None:
+    """Commit that frames of a video were looked at: frame -> label and score of each box in it."""
+    numbers = np.array(sorted(found), np.int64)
+    batch = replace(
+        batch_of(index.source.uri, numbers.tolist()),
+        pts=index.packets.pts[index.order][numbers],
+        time_base=index.stream.time_base,
+        start_pts=index.start_pts,
+    )
+    boxes = [(n, *box) for n, frame in enumerate(numbers.tolist()) for box in found[frame]]
+    labels = tuple(dict.fromkeys(label for _, label, _ in boxes)) or ("none",)
+    builder = PartBuilder(JOB.table, DETECTIONS)
+    detections = Detections(
+        np.array([picture for picture, _, _ in boxes], np.int32),
+        np.tile(np.array([[20, 30, 120, 90]], np.float32), (len(boxes), 1)),
+        np.array([score for _, _, score in boxes], np.float32),
+        np.array([labels.index(label) for _, label, _ in boxes], np.int32),
+        labels,
+    )
+    builder.add_batch(batch, detections.rows())
+    interval = Interval(index.source.uri, index.source.etag, 0, int(index.bounds[-1]))
+    table = table_of(folder)
+    names = LeaseNames(JOB.digest, table.state().manifest.epoch)
+    writer = table.writer(ORIGIN, "npu/0")
     writer.commit(names([interval]), [interval], builder.tables(), builder.tally(), 1000)

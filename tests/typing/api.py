@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 import fleet
 from fleet import (
+    CLASSES,
     DETECTIONS,
     INNER_DETECTIONS,
     Candidates,
     ChannelOrder,
+    Classes,
     CompiledModel,
     Detections,
     Device,
@@ -86,6 +88,32 @@ class Cascade(FrameJob[tuple[Network, Network]]):
         boxes = assert_type(outer.detect(batch, 0.4), Detections)
         chosen = assert_type(boxes.take(boxes.score > 0.5), Detections)
         found = assert_type(inner.detect_in(batch, chosen, expand=0.2), InnerDetections)
+        return assert_type(found.rows(), Rows)
+
+
+@dataclass(frozen=True)
+class Describe(FrameJob[Network]):
+    """A job that names what it sees, and whose columns its parameters decide."""
+
+    model: CompiledModel
+    vectors: int = 0
+
+    table: ClassVar[str] = "seen"
+    schema: ClassVar[pa.Schema] = CLASSES
+
+    def columns(self) -> pa.Schema:
+        """Replace the schema."""
+        return pa.schema([("vector", pa.list_(pa.float32(), self.vectors))])
+
+    def open(self, device: Device) -> Network:
+        """Load the model."""
+        return device.load(self.model)
+
+    def run(self, opened: Network, batch: FrameBatch) -> Rows:
+        """Classify, or embed."""
+        found = assert_type(opened.classify(batch, top=3, scores="none"), Classes)
+        assert_type(opened.embed(batch), NDArray[np.float32])
+        assert_type(opened.dimensions, int)
         return assert_type(found.rows(), Rows)
 
 

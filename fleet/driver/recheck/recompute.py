@@ -55,7 +55,7 @@ class Recomputer:
 
     def _builder(self) -> PartBuilder:
         work = self._job.work
-        return PartBuilder(work.table, work.schema, self._job.partitions, self._without)
+        return PartBuilder(work.table, work.columns(), self._job.partitions, self._without)
 
 
 def _loss(uri: str, start_pts: int, end_pts: int, error: Exception) -> Loss:

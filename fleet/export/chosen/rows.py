@@ -20,7 +20,7 @@ from fleet.parquet.arrays import booleans
 from fleet.table.parts.schema import FRAMES_TABLE
 from fleet.table.state.read import Tables, read_rows, scan_rows
 
-ROWS_AT_ONCE = 400_000
+ROWS_AT_ONCE = 100_000
 """Rows of videos that are read together; a video with more is read alone."""
 TRACK_COLUMNS = ("track_id", "track")
 """The names that a table may have for which object of a video a box is of."""

@@ -23,7 +23,7 @@ from fleet.core.geometry import Fit, Size
 from fleet.errors import ModelRefusedError
 from fleet.models.card import CARD_KEY, FORMAT, Calibration, ModelCard
 from fleet.models.compiler.aipp_words import describe_aipp
-from fleet.models.compiler.fitting import arranged_head, check_head
+from fleet.models.compiler.fitting import arranged_reader, check_reader, describe_reader
 from fleet.models.compiler.gears import fixed_batch, with_gears
 from fleet.models.compiler.graph import (
     ImageInput,
@@ -44,6 +44,7 @@ from fleet.models.compiler.work import count_macs
 from fleet.models.heads import (
     Anchors,
     Head,
+    Reader,
     Traits,
     settings_of,
     write_anchors,
@@ -88,6 +89,7 @@ def compile_network(
     heads: Mapping[str, Head] | None = None,
     calibration: Calibration | None = None,
     gears: tuple[int, ...] = (),
+    or_raw: bool = False,
 ) -> Compiled:
     """Compile a network for a chip; its .om has the same bytes for equal arguments.
 
@@ -97,9 +99,9 @@ def compile_network(
     replaces the head's own configuration, `order` only its channel order, `fit` the head's fit,
     `iou` its overlap; `pictures_per_s` is what a real chip does, for the modelled time; `heads` are
     those of a user's own, by name; `calibration` says how a network that comes in int8 was
-    quantised; `gears`, rising, are sizes of a batch that stays open. One gray picture is run
-    through AIPP and network, and its outputs must suit the head. Raises ModelRefusedError for a
-    network that Fleet or the chip cannot run.
+    quantised; `gears`, rising, are sizes of a batch that stays open. With `or_raw` outputs that no
+    head is sure of stay raw. One gray picture is run through AIPP and network, and its outputs must
+    suit the head. Raises ModelRefusedError for a network that Fleet or the chip cannot run.
     """
     model = prepare(parse_onnx(onnx_bytes, name), name)
     notes = read_notes(model, head, labels, anchors, heads)
@@ -109,11 +111,11 @@ def compile_network(
     fix_inputs(model, image, batch, canvas)
     trial = dry_run(model, image, Aipp(aipp or AippConfig(), canvas, batch, image.dtype), name)
     traits = Traits(trial.named, canvas, notes.count, notes.metadata)
-    spec = resolve_head(notes, traits, name)
-    reader = arranged_head(spec, trial, heads)
+    spec = resolve_head(notes, traits, name, or_raw=or_raw)
+    reader = arranged_reader(spec, traits, heads)
     aipp = _configuration(reader, aipp, order, name)
     _check_source(aipp.layout(canvas, soc.aipp.most_padded_width).source, soc, name)
-    check_head(spec, reader, trial, canvas, batch, name)
+    check_reader(spec, reader, trial, canvas, batch, name)
     model = with_gears(model, image, gears, trial, reader, name)
     work = count_macs(model.graph, trial.shapes)
     card = ModelCard(
@@ -121,7 +123,7 @@ def compile_network(
         name=name,
         head=spec.head,
         iou=_iou(reader, notes, iou),
-        per_class=reader.per_class,
+        per_class=not isinstance(reader, Head) or reader.per_class,
         labels=spec.labels,
         input_name=image.name,
         size=canvas,
@@ -151,14 +153,12 @@ def compile_network(
 def describe(card: ModelCard) -> str:
     """Return a description of a compiled model in a few lines, with modelled figures marked so."""
     chip = soc_named(card.soc)
-    shown = ", ".join(card.labels[:3]) + (", ..." if len(card.labels) > 3 else "")
-    among = "within a class" if card.per_class else "over all classes"
     batch = " or ".join(map(str, card.batch_sizes))
     bound = " by the rate given" if card.pictures_per_s else " at least"
     lines = {
         "input": f"{card.size}, batch {batch}, {card.dtype}; {FITTED[card.fit]}",
         "AIPP": f"NV12 {card.source}, {describe_aipp(card.aipp)}",
-        "head": f"{card.head}, {len(card.labels)} labels ({shown}), NMS at {card.iou} {among}",
+        "head": describe_reader(card),
         **({"anchors": write_anchors(card.anchors)} if card.anchors else {}),
         **({"threshold": f"{card.threshold:g}, by its exporter"} if card.threshold else {}),
         "network": f"opset {card.opset}, {card.macs / 1e9:.3f} G multiply-accumulates a picture",
@@ -196,7 +196,7 @@ def read_labels(text: str, path: str) -> tuple[str, ...]:
 
 
 def _configuration(
-    head: Head, aipp: AippConfig | None, order: ChannelOrder | None, name: str
+    head: Reader, aipp: AippConfig | None, order: ChannelOrder | None, name: str
 ) -> AippConfig:
     if aipp and order:
         refuse(name, "both an AIPP file and a channel order are given.", "Give one of them.")
@@ -238,10 +238,10 @@ def _check_memory(card: ModelCard, soc: Soc) -> None:
         refuse(card.name, what, "Compile it with a smaller batch or size.")
 
 
-def _iou(reader: Head, notes: Notes, given: float | None) -> float:
+def _iou(reader: Reader, notes: Notes, given: float | None) -> float:
     """Return the overlap above which boxes are one; a head that suppresses nothing keeps its 1."""
-    if given is not None:
-        return given
+    if given is not None or not isinstance(reader, Head):
+        return 1.0 if given is None else given
     return reader.iou if notes.iou is None or reader.iou == 1 else notes.iou
 
 

@@ -1,4 +1,4 @@
-"""Whether the outputs of a network are what its head reads."""
+"""Whether the outputs of a network are what its reader reads, and how it is described."""
 
 from __future__ import annotations
 
@@ -8,28 +8,31 @@ import numpy as np
 
 from fleet.core.geometry import Size
 from fleet.errors import FleetError, ModelRefusedError
+from fleet.models.card import ModelCard
 from fleet.models.compiler.graph import refuse
 from fleet.models.compiler.metadata import HeadSpec
 from fleet.models.compiler.trial import Trial
-from fleet.models.heads import HEADS, Head, head_named
+from fleet.models.heads import RAW, READERS, Head, Reader, Traits, reader_named
 from fleet.models.heads.own import decode
 
 
-def arranged_head(spec: HeadSpec, trial: Trial, own: Mapping[str, Head] | None) -> Head:
-    """Return the head of a network, told which of the outputs of a trial is which."""
-    head = head_named(spec.head, spec.anchors, own=own)
-    return head.arranged(trial.named, len(spec.labels))
+def arranged_reader(spec: HeadSpec, traits: Traits, own: Mapping[str, Head] | None) -> Reader:
+    """Return the reader of a network, told which of its outputs is which, and who exported it."""
+    reader = reader_named(spec.head, spec.anchors, own=own)
+    return reader.suited(traits.metadata).arranged(traits.outputs, len(spec.labels))
 
 
-def check_head(
-    spec: HeadSpec, reader: Head, trial: Trial, canvas: Size, batch: int, name: str
+def check_reader(
+    spec: HeadSpec, reader: Reader, trial: Trial, canvas: Size, batch: int, name: str
 ) -> None:
-    """Raise ModelRefusedError where a head cannot read the outputs of a trial.
+    """Raise ModelRefusedError where a reader cannot read the outputs of a trial.
 
     A head of a user's own is tried on them.
     """
     head, labels = spec.head, spec.labels
-    if not labels or not all(labels):
+    if head == RAW:
+        return
+    if reader.needs_labels and not (labels and all(labels)):
         refuse(name, "its labels are missing, or one is empty.", "Give one label a class.")
     kinds = "fiu" if reader.whole_numbers else "f"
     shapes = [output.shape for output in trial.outputs]
@@ -40,10 +43,10 @@ def check_head(
     if not why and any(output.dtype.kind not in kinds for output in trial.outputs):
         why = "it reads floating-point numbers"
     if why:
-        others = ", ".join(sorted(HEADS))
+        others = ", ".join(sorted(READERS))
         way_out = f"Choose the head of its family ({others}) and what it was trained with."
         refuse(name, f"its output {listed} does not fit the head {head}: {why}.", way_out)
-    if reader.registered_as:
+    if isinstance(reader, Head) and reader.registered_as:
         _try(reader, trial, canvas, batch, name)
 
 
@@ -57,3 +60,18 @@ def _try(reader: Head, trial: Trial, canvas: Size, batch: int, name: str) -> Non
     except Exception as error:  # it is code of a user's
         what = f"{title} raised {type(error).__name__}: {error}."
         raise ModelRefusedError(what, "Correct its decode.") from error
+
+
+def describe_reader(card: ModelCard) -> str:
+    """Return how the outputs of a compiled model are read."""
+    if card.head == RAW:
+        return "none: raw outputs, which `fleet infer` writes"
+    if card.head == "embed":
+        return f"embed, vectors of {card.settings['dimensions']} numbers"
+    shown = ", ".join(card.labels[:3]) + (", ..." if len(card.labels) > 3 else "")
+    listed = f"{card.head}, {len(card.labels)} labels ({shown})"
+    if card.head == "classify":
+        activated = card.settings.get("activation") == "none"
+        return f"{listed}, scores {'as they are' if activated else 'by a softmax'}"
+    among = "within a class" if card.per_class else "over all classes"
+    return f"{listed}, NMS at {card.iou} {among}"

@@ -9,7 +9,7 @@ import onnx
 
 from fleet.models.compiler.graph import ImageInput, parse_onnx, refuse
 from fleet.models.compiler.trial import Trial
-from fleet.models.heads import Head
+from fleet.models.heads import Reader
 from fleet.models.session import SESSION_ERRORS, open_session
 
 BATCH = "batch"
@@ -45,7 +45,7 @@ def with_gears(
     image: ImageInput,
     gears: Sequence[int],
     trial: Trial,
-    head: Head,
+    reader: Reader,
     name: str,
 ) -> onnx.ModelProto:
     """Return the network with its batch left open; as it is where there are no gears.
@@ -68,7 +68,7 @@ def with_gears(
             found = session.run(names, {image.name: np.zeros((gear, *rest), image.dtype)})
             shapes = [value.shape for value in found]
             wanted = [(gear, *output.shape[1:]) for output in trial.outputs]
-            if head.batch_first and shapes != wanted:
+            if reader.batch_first and shapes != wanted:
                 what = f"its outputs are {shapes} for a batch of {gear}, and not {wanted}."
                 refuse(name, what, way_out)
     except SESSION_ERRORS as error:

@@ -16,6 +16,8 @@ from fleet.models.heads import Shape
 from fleet.models.whole_file import parse_model
 
 OPSETS = range(11, 19)
+MOVING = frozenset({"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
+"""Operators whose first input and output hold the same numbers."""
 DTYPES: Mapping[int, Literal["float32", "float16", "uint8"]] = {
     TensorProto.FLOAT: "float32",
     TensorProto.FLOAT16: "float16",
@@ -51,7 +53,8 @@ def parse_onnx(content: bytes, name: str) -> onnx.ModelProto:
     except DecodeError:
         model = onnx.ModelProto()
     if not model.graph.node:
-        refuse(name, "it is not an ONNX file.", "Export the network to ONNX first.")
+        what = f"it is not an ONNX file, or cut off: {len(content):,} bytes."
+        refuse(name, what, "Export the network to ONNX, or fetch the file again, whole.")
     return model
 
 
@@ -81,7 +84,8 @@ def image_input(model: onnx.ModelProto, name: str, aside: Collection[str] = ()) 
     tensor = inputs[0].type.tensor_type
     lengths = [_length(dimension) for dimension in tensor.shape.dim]
     text = ", ".join("?" if length is None else str(length) for length in lengths)
-    kind = TensorProto.DataType.Name(tensor.elem_type).lower()
+    known = tensor.elem_type in TensorProto.DataType.values()
+    kind = TensorProto.DataType.Name(tensor.elem_type).lower() if known else "of no known type"
     what = f"its input {inputs[0].name} is {kind} [{text}], not an image [N, 3, height, width]."
     if len(lengths) != 4 or lengths[1] != 3:
         refuse(name, what, "Fleet runs networks that look at pictures.")
@@ -103,9 +107,21 @@ def fix_lengths(model: onnx.ModelProto, image: ImageInput, batch: int, size: Siz
         output.type.tensor_type.ClearField("shape")
 
 
-def known_shapes(model: onnx.ModelProto) -> dict[str, Shape]:
-    """Return the shape of each value, by name, where shape inference finds all its lengths."""
-    graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+def infer_shapes(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
+    """Return the model with the shapes of its values; raises ModelRefusedError where they clash."""
+    try:
+        return onnx.shape_inference.infer_shapes(model, data_prop=True)
+    except (onnx.shape_inference.InferenceError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        refuse(name, f"its graph contradicts itself: {reason}", "Export it again.")
+
+
+def known_shapes(model: onnx.ModelProto, name: str) -> dict[str, Shape]:
+    """Return the shape of each value, by name, where shape inference finds all its lengths.
+
+    Raises ModelRefusedError where the shapes of the graph contradict each other.
+    """
+    graph = infer_shapes(model, name).graph
     shapes: dict[str, Shape] = {item.name: tuple(item.dims) for item in graph.initializer}
     for item in (*graph.input, *graph.value_info, *graph.output):
         if item.type.tensor_type.HasField("shape"):
@@ -113,6 +129,17 @@ def known_shapes(model: onnx.ModelProto) -> dict[str, Shape]:
             if None not in lengths:
                 shapes[item.name] = tuple(length for length in lengths if length is not None)
     return shapes
+
+
+def operator_behind(graph: onnx.GraphProto, value: str) -> str:
+    """Return the operator that makes the numbers of a value; empty for an input.
+
+    Those that only move numbers, or write them in another type, are passed by.
+    """
+    makers = {output: node for node in graph.node for output in node.output}
+    while value in makers and makers[value].op_type in MOVING:
+        value = makers[value].input[0]
+    return makers[value].op_type if value in makers else ""
 
 
 def _length(dimension: onnx.TensorShapeProto.Dimension) -> int | None:

@@ -59,7 +59,8 @@ def parse_insert_op(
 def _given(text: str) -> dict[str, str]:
     found = blocks(text)
     if len(found) != 1:
-        refuse_aipp("the file is not one aipp_op block.", "The model has one input.")
+        what = f"the file has {len(found)} aipp_op, and the model has one input for pictures."
+        refuse_aipp(what, "Leave one aipp_op.")
     return {name: words[-1] for name, words in found[0].items()}
 
 

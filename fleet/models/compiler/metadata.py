@@ -17,11 +17,20 @@ import onnx
 
 from fleet.core.geometry import Size
 from fleet.models.compiler.graph import refuse
-from fleet.models.heads import Anchors, Head, Traits, claims, head_named, parse_anchors
+from fleet.models.heads import (
+    RAW,
+    READERS,
+    Anchors,
+    Head,
+    Traits,
+    claims,
+    parse_anchors,
+    reader_named,
+)
 
 HEAD, LABELS, ANCHORS = "fleet.head", "fleet.labels", "fleet.anchors"
 AUTO = "auto"
-OTHER_TASKS = ("classify", "segment", "pose", "obb")
+OTHER_TASKS = ("segment", "pose", "obb")
 """Tasks of Ultralytics whose outputs are no boxes, or more than that."""
 
 
@@ -87,7 +96,7 @@ def read_notes(
         anchors = parse_anchors(metadata[ANCHORS]) if known else ()
     if head is not None:
         # One that there is not is refused before anything is tried.
-        head_named(head, anchors, own=own)
+        reader_named(head, anchors, own=own)
     given = _literal(metadata.get("args", ""))
     args = given if isinstance(given, dict) else {}
     return Notes(
@@ -101,32 +110,46 @@ def read_notes(
     )
 
 
-def resolve_head(notes: Notes, traits: Traits, name: str) -> HeadSpec:
+def resolve_head(notes: Notes, traits: Traits, name: str, *, or_raw: bool = False) -> HeadSpec:
     """Return how a network is read, its head recognised by its outputs where nothing states it.
 
-    Raises ModelRefusedError where the head is not sure, or nothing states the labels.
+    With `or_raw` outputs stay raw where head or labels are not sure. Raises ModelRefusedError else.
     """
+    if or_raw and not _is_sure(notes, traits):
+        return HeadSpec(RAW, (), ())
     head = notes.head
     if head is None:
         head = _recognised(traits, notes, name)
-    if notes.labels is None:
+    needs_labels = head not in READERS or READERS[head].needs_labels
+    if notes.labels is None and needs_labels:
         what = "nothing states the labels of its classes."
         claim = claims(traits, notes.anchors).get(head)
         count = f" of {claim.classes} lines" if claim and claim.classes else ""
         refuse(name, what, f"Give --labels FILE{count}; its metadata has no fleet.labels.")
-    return HeadSpec(head, notes.labels, notes.anchors)
+    return HeadSpec(head, notes.labels or (), notes.anchors)
+
+
+def _is_sure(notes: Notes, traits: Traits) -> bool:
+    """Return whether a head is stated or recognised, and its labels are known."""
+    if notes.head is None and notes.metadata.get("task", "") in OTHER_TASKS:
+        return False
+    known = notes.head is not None or len(claims(traits, notes.anchors)) == 1
+    return known and notes.labels is not None
 
 
 def explain_head(spec: HeadSpec, notes: Notes, traits: Traits, asked: str | None) -> str:
     """Return a line on what a network was recognised as, and why; `asked`: the head asked for."""
     if asked not in {None, AUTO}:
         why = "as asked for"
+    elif spec.head == RAW:
+        why = "no head is sure of its outputs, or nothing states its labels"
     elif notes.head:
         why = "as its metadata states"
     else:
         why = claims(traits, notes.anchors)[spec.head].why
     stated = {"names", LABELS} & set(notes.metadata)
-    labels = f"{len(spec.labels)} labels{' of its metadata' if stated else ''}"
+    count = f"{len(spec.labels)} labels" if spec.labels else "no labels"
+    labels = f"{count}{' of its metadata' if stated and spec.labels else ''}"
     return f"{spec.head}: {why}; {labels}, {traits.canvas}"
 
 
@@ -134,8 +157,8 @@ def _recognised(traits: Traits, notes: Notes, name: str) -> str:
     listed = " and ".join(f"{output.name} {list(output.shape)}" for output in traits.outputs)
     task = notes.metadata.get("task", "")
     if task in OTHER_TASKS:
-        what = f"its exporter says that its task is {task}, and heads read boxes."
-        refuse(name, what, "Export a network whose task is detect.")
+        what = f"its exporter says that its task is {task}, and no head reads it."
+        refuse(name, what, "Export a network whose task is detect or classify.")
     found = claims(traits, notes.anchors)
     stated = f" of {notes.count} classes" if notes.count else ""
     if len(found) > 1:

@@ -8,7 +8,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from fleet.models.compiler.atc_options import OutNode
-from fleet.models.compiler.graph import parse_onnx, refuse
+from fleet.models.compiler.graph import infer_shapes, parse_onnx, refuse
 
 TYPES = {"float32": TensorProto.FLOAT, "float16": TensorProto.FLOAT16}
 
@@ -29,7 +29,7 @@ def with_outputs(
         del model.graph.output[:]
         model.graph.output.extend(onnx.ValueInfoProto(name=value) for value in values)
         _prune(model.graph)
-        model = onnx.shape_inference.infer_shapes(model, data_prop=True)
+        model = infer_shapes(model, name)
     if dtype is not None:
         _cast(model.graph, TYPES[dtype])
     result: bytes = model.SerializeToString(deterministic=True)

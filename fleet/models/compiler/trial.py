@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fleet.ascend.aipp import Aipp
 from fleet.core.frames import Colour
-from fleet.models.compiler.graph import ImageInput, known_shapes, refuse
+from fleet.models.compiler.graph import ImageInput, known_shapes, operator_behind, refuse
 from fleet.models.heads import Output, Shape
 from fleet.models.session import SESSION_ERRORS, open_session
 
@@ -25,14 +25,16 @@ class Trial:
     """The raw outputs."""
     names: tuple[str, ...]
     """Their names."""
+    operators: tuple[str, ...]
+    """The operator that makes the numbers of each."""
     shapes: dict[str, Shape]
     """The shape of every value of the graph, by name."""
 
     @property
     def named(self) -> tuple[Output, ...]:
-        """Names and shapes of the outputs."""
-        pairs = zip(self.names, self.outputs, strict=True)
-        return tuple(Output(name, value.shape) for name, value in pairs)
+        """Names and shapes of the outputs, and what makes their numbers."""
+        rows = zip(self.names, self.outputs, self.operators, strict=True)
+        return tuple(Output(name, value.shape, operator) for name, value, operator in rows)
 
 
 def dry_run(model: onnx.ModelProto, image: ImageInput, aipp: Aipp, name: str) -> Trial:
@@ -41,7 +43,7 @@ def dry_run(model: onnx.ModelProto, image: ImageInput, aipp: Aipp, name: str) ->
     Any configuration of AIPP will do: what it makes of the picture changes no shape.
     Raises ModelRefusedError where ONNX Runtime cannot open or run the network.
     """
-    shapes = known_shapes(model)
+    shapes = known_shapes(model, name)
     outputs = [output.name for output in model.graph.output]
     made = [value for node in model.graph.node for value in node.output if value]
     unknown = [value for value in made if value not in shapes and value not in outputs]
@@ -60,7 +62,8 @@ def dry_run(model: onnx.ModelProto, image: ImageInput, aipp: Aipp, name: str) ->
     if not set(outputs) <= set(tensors):
         refuse(name, "its outputs are not tensors.", "Export it without post-processing.")
     shapes |= {key: value.shape for key, value in tensors.items()}
-    return Trial(tuple(tensors[key] for key in outputs), tuple(outputs), shapes)
+    operators = tuple(operator_behind(model.graph, key) for key in outputs)
+    return Trial(tuple(tensors[key] for key in outputs), tuple(outputs), operators, shapes)
 
 
 def _gray(aipp: Aipp) -> NDArray[np.uint8]:

@@ -9,15 +9,26 @@ from typing import Any
 
 from fleet.errors import ModelRefusedError
 from fleet.models.heads.anchors import Anchors, parse_anchors, write_anchors
-from fleet.models.heads.boxes import Boxes, EfficientNms
+from fleet.models.heads.boxes import Boxes, EfficientNms, TorchVision
 from fleet.models.heads.centernet import CenterFace, CenterNet
 from fleet.models.heads.detr import Detr
 from fleet.models.heads.end2end import End2End
 from fleet.models.heads.fastestdet import FastestDet
-from fleet.models.heads.head import Candidates, Claim, Head, Output, Setting, Shape, Traits
+from fleet.models.heads.head import (
+    Candidates,
+    Claim,
+    Head,
+    Output,
+    Reader,
+    Setting,
+    Shape,
+    Traits,
+)
 from fleet.models.heads.nanodet import NanoDet
 from fleet.models.heads.onnxnms import OnnxNms
+from fleet.models.heads.paddle import Paddle
 from fleet.models.heads.ssd import Ssd
+from fleet.models.heads.whole import Classify, Embed, Raw
 from fleet.models.heads.yolov3 import YoloV3, YoloV3Tiny
 from fleet.models.heads.yolov5 import YoloV5
 from fleet.models.heads.yolov8 import YoloV8
@@ -25,17 +36,24 @@ from fleet.models.heads.yolox import YoloX
 
 __all__ = [
     "HEADS",
+    "RAW",
+    "READERS",
     "Anchors",
     "Candidates",
     "Claim",
+    "Classify",
+    "Embed",
     "Head",
     "Output",
+    "Reader",
     "Setting",
     "Shape",
     "Traits",
+    "as_head",
     "claims",
     "head_named",
     "parse_anchors",
+    "reader_named",
     "settings_of",
     "write_anchors",
 ]
@@ -50,28 +68,40 @@ HEADS: Mapping[str, Head] = {
     "fastestdet": FastestDet(),
     "nanodet": NanoDet(),
     "onnxnms": OnnxNms(),
+    "paddle": Paddle(),
     "ssd": Ssd(),
+    "torchvision": TorchVision(),
     "yolov3": YoloV3(),
     "yolov3-tiny": YoloV3Tiny(),
     "yolov5": YoloV5(),
     "yolov8": YoloV8(),
     "yolox": YoloX(),
 }
+"""The heads, which find boxes."""
+RAW = "raw"
+"""The name of the reader that leaves outputs as they are."""
+READERS: Mapping[str, Reader] = {
+    **HEADS,
+    "classify": Classify(),
+    "embed": Embed(),
+    RAW: Raw(),
+}
+"""The heads, and the readers of networks that look at a whole picture."""
 
 
-def head_named(
+def reader_named(
     name: str,
     anchors: Anchors = (),
     settings: Mapping[str, Setting] | None = None,
     own: Mapping[str, Head] | None = None,
-) -> Head:
-    """Return the head of that name, with the anchors of the network that it reads.
+) -> Reader:
+    """Return the reader of that name, with the anchors of the network that it reads.
 
     `settings` say which of its layouts it reads, as `settings_of` returned them; `own` are heads of
     the job's module. Raises ModelRefusedError, which lists the names, for an unknown one, and for
     anchors where the head has none.
     """
-    known = {**HEADS, **(own or {})}
+    known: dict[str, Reader] = {**READERS, **(own or {})}
     if name not in known:
         near = get_close_matches(name, known, 3)
         meant = f"Did you mean {' or '.join(near)}? " if near else ""
@@ -90,7 +120,21 @@ def head_named(
     return replace(head, **given)
 
 
-def settings_of(head: Head) -> dict[str, Setting]:
+def head_named(
+    name: str, anchors: Anchors = (), settings: Mapping[str, Setting] | None = None
+) -> Head:
+    """Return the head of that name; see `reader_named`, also for readers that find no boxes."""
+    return as_head(reader_named(name, anchors, settings), name)
+
+
+def as_head(reader: Reader, name: str) -> Head:
+    """Return a reader as a head; raises ModelRefusedError where it finds no boxes."""
+    if not isinstance(reader, Head):
+        raise ModelRefusedError(f"The outputs of {name} are not read as boxes.", reader.instead)
+    return reader
+
+
+def settings_of(head: Reader) -> dict[str, Setting]:
     """Return what says which of its layouts a head reads, where that is not the usual one."""
     usual = {item.name: item.default for item in fields(head)}
     found = {name: getattr(head, name) for name in head.settings}
@@ -102,9 +146,9 @@ def claims(traits: Traits, anchors: Anchors = ()) -> dict[str, Claim]:
 
     `anchors`: those that the network's file states, empty for none. No outputs, no claim.
     """
-    heads: Sequence[tuple[str, Head]] = [
+    heads: Sequence[tuple[str, Reader]] = [
         (name, replace(head, anchors=anchors or head.anchors) if isinstance(head, YoloV3) else head)
-        for name, head in HEADS.items()
+        for name, head in READERS.items()
         if traits.outputs
     ]
     found = {name: head.recognise(traits) for name, head in heads}

@@ -13,16 +13,23 @@ from fleet.core.geometry import Fit, Size
 from fleet.models.heads.head import Candidates, Claim, Head, Output, Shape, Traits
 
 ROLES = ("boxes", "scores", "labels", "count")
-READS = "it reads boxes [N, K, 4], scores [N, K], labels [N, K] and perhaps a count [N]"
+READS = (
+    "it reads boxes [N, K, 4], scores [N, K], labels [N, K] and perhaps a count [N], or dets "
+    "[N, K, 5] and labels [N, K]"
+)
+
+MMDEPLOY = ["dets", "labels"]
+"""What MMDeploy calls its outputs."""
 
 
 @dataclass(frozen=True)
 class Boxes(Head):
     """A head for boxes [N, K, 4], scores [N, K], labels [N, K] and a count [N], in any order.
 
-    They are matched by names and shapes. Boxes are x1, y1, x2, y2 in pixels of the canvas; by
-    TensorFlow's names (detection_boxes ...) they are y1, x1, y2, x2 relative to it, and labels
-    begin at 1. Boxes after the count are not read, and none is suppressed again.
+    They are matched by names and shapes; MMDeploy has the score as the fifth number of a box. Boxes
+    are x1, y1, x2, y2 in pixels of the canvas; by TensorFlow's names (detection_boxes ...) they are
+    y1, x1, y2, x2 relative to it, and labels begin at 1. Boxes after the count are not read,
+    and none is suppressed again.
     """
 
     fit: Fit = Fit.STRETCH
@@ -44,10 +51,15 @@ class Boxes(Head):
     def arranged(self, outputs: Sequence[Output], labels: int) -> Self:
         """Return the head for these outputs, matched by names, and boxes and count by shapes."""
         del labels
+        shapes = [output.shape for output in outputs]
+        if [output.name for output in outputs] in (MMDEPLOY, MMDEPLOY[::-1]):
+            where = 0 if outputs[0].name == MMDEPLOY[0] else 1
+            fits = len(shapes[where]) == 3 and shapes[where][2] == 5
+            return replace(self, where=(where, 1 - where)) if fits else self
         left = set(range(len(outputs)))
         found: list[int] = []
         for role, names in enumerate(self.NAMES):
-            shaped = [at for at in sorted(left) if _suits(outputs[at].shape, role)]
+            shaped = [at for at in sorted(left) if _suits(shapes[at], role)]
             at = next((at for at in shaped if outputs[at].name in names), None)
             if at is None and role in {0, 3} and len(shaped) == 1:
                 at = shaped[0]
@@ -64,9 +76,10 @@ class Boxes(Head):
         head = self.arranged(traits.outputs, 0)
         if not head.where or head.explain_mismatch(traits.shapes, 0, traits.canvas):
             return None
+        roles = ROLES if len(head.where) > 2 else ("boxes with scores", "labels")
         named = ", ".join(
             f"{traits.outputs[at].name} for {role}"
-            for at, role in zip(head.where, ROLES, strict=False)
+            for at, role in zip(head.where, roles, strict=False)
         )
         return Claim(None, f"finished boxes: {named}")
 
@@ -75,6 +88,9 @@ class Boxes(Head):
         del labels, canvas
         if len(self.where) != len(outputs):
             return f"{READS}; which is which, names must say"
+        if len(self.where) == 2:
+            boxes, classes = (outputs[at] for at in self.where)
+            return None if boxes == (*classes, 5) and len(classes) == 2 else READS
         boxes, scores, classes, *count = (outputs[at] for at in self.where)
         if len(boxes) != 3 or boxes[2] != 4 or not scores == classes == boxes[:2]:
             return READS
@@ -86,7 +102,10 @@ class Boxes(Head):
         self, outputs: Sequence[NDArray[np.float32]], canvas: Size, threshold: float
     ) -> list[Candidates]:
         """Read boxes, scores, labels and count; see Head."""
-        boxes, scores, classes, *count = (outputs[at] for at in self.where)
+        read = [outputs[at] for at in self.where]
+        if len(read) == 2:
+            read = [read[0][..., :4], read[0][..., 4], read[1]]
+        boxes, scores, classes, *count = read
         most = count[0].reshape(-1) if count else np.full(len(boxes), boxes.shape[1])
         if self.relative:
             side = np.array([canvas.width, canvas.height] * 2, np.float32)
@@ -120,6 +139,41 @@ class EfficientNms(Boxes):
         if len(names) != len(ROLES) or not all(names & known for known in self.NAMES):
             return None
         return super().recognise(traits)
+
+
+@dataclass(frozen=True)
+class TorchVision(Boxes):
+    """A head for boxes [K, 4], scores [K] and labels [K] of one picture, by these names; see Boxes.
+
+    Detectors of torchvision put them out without a batch, labels with the background as 0, and
+    bring pictures of 0..1 to ImageNet's mean and deviation themselves.
+    """
+
+    batch_first: ClassVar[bool] = False
+
+    def arranged(self, outputs: Sequence[Output], labels: int) -> Self:
+        """Return the head for these outputs, by their names."""
+        del labels
+        names = [output.name for output in outputs]
+        roles = ("boxes", "scores", "labels")
+        if sorted(names) != sorted(roles):
+            return self
+        return replace(self, where=tuple(names.index(role) for role in roles))
+
+    def explain_mismatch(self, outputs: Sequence[Shape], labels: int, canvas: Size) -> str | None:
+        """Return why these outputs are not boxes, scores and labels of one picture; see Head."""
+        del labels, canvas
+        if len(self.where) == len(outputs) == 3:
+            boxes, scores, classes = (outputs[at] for at in self.where)
+            if boxes == (*scores, 4) and scores == classes and len(scores) == 1:
+                return None
+        return "it reads outputs called boxes [K, 4], scores [K] and labels [K]"
+
+    def decode(
+        self, outputs: Sequence[NDArray[np.float32]], canvas: Size, threshold: float
+    ) -> list[Candidates]:
+        """Read boxes, scores and labels of one picture; see Head."""
+        return super().decode([output[None] for output in outputs], canvas, threshold)
 
 
 def _suits(shape: Shape, role: int) -> bool:

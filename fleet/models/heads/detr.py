@@ -12,14 +12,19 @@ from numpy.typing import NDArray
 from fleet.core.geometry import Fit, Size
 from fleet.models.heads.grid import count_cells
 from fleet.models.heads.head import Candidates, Claim, Head, Output, Shape, Traits
-from fleet.models.heads.numbers import best_above, corners, sigmoid, softmax
+from fleet.models.heads.numbers import (
+    IMAGENET_MEAN,
+    IMAGENET_SCALE,
+    best_above,
+    corners,
+    sigmoid,
+    softmax,
+)
 
 MOST_QUERIES = 1000
 LOGITS = frozenset({"logits", "pred_logits"})
 BOXES = frozenset({"pred_boxes", "dets", "boxes"})
 ONE_SCALE = 1 / 255
-IMAGENET_MEAN = (123.675, 116.28, 103.53)
-IMAGENET_SCALE = (1 / 58.395, 1 / 57.12, 1 / 57.375)
 
 
 @dataclass(frozen=True)

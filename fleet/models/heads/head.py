@@ -1,4 +1,4 @@
-"""What a head is, which turns the raw outputs of one family of networks into boxes."""
+"""What reads the raw outputs of one family of networks, and what a head is: it finds boxes."""
 
 from __future__ import annotations
 
@@ -43,6 +43,8 @@ class Output:
     """Its name."""
     shape: Shape
     """Its shape; the batch comes first in most."""
+    operator: str = ""
+    """The operator that makes its numbers; empty where that is not known."""
 
 
 Setting = str | int | tuple[int, ...]
@@ -50,12 +52,8 @@ Setting = str | int | tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Head(ABC):
-    """A reader of one family of networks; it has no state, so that one serves all threads.
-
-    Derive a frozen dataclass from it, with a default for each field, for outputs of your own:
-    `decode` is all that it needs, `fleet.head` registers it.
-    """
+class Reader:
+    """A reader of one family of networks; it has no state, so that one serves all threads."""
 
     order: ChannelOrder = ChannelOrder.RGB
     """The channel order that such networks are trained on."""
@@ -66,25 +64,28 @@ class Head(ABC):
     """Subtracted from each channel before the factor, in 0..255."""
     fit: Fit = Fit.LETTERBOX
     """How such networks expect the picture on their input."""
-    iou: float = 0.45
-    """The overlap above which the usual programs suppress a box; 1 where they suppress none."""
-    per_class: bool = True
-    """Whether only boxes of one class suppress each other."""
     settings: ClassVar[tuple[str, ...]] = ()
     """The fields that say which of several layouts it reads, see `arranged`."""
     batch_first: ClassVar[bool] = True
     """Whether every output has the batch as its first length."""
     whole_numbers: ClassVar[bool] = False
     """Whether outputs may be whole numbers, such as counts or classes."""
-    registered_as: ClassVar[str] = ""
-    """The name by which `fleet.head` registered it; empty for heads of Fleet."""
+    needs_labels: ClassVar[bool] = True
+    """Whether its numbers are of classes, which have names."""
+    instead: ClassVar[str] = ""
+    """What to do where boxes are asked for and it finds none, as a sentence."""
 
     def arranged(self, outputs: Sequence[Output], labels: int) -> Self:
-        """Return the head for these outputs: which is which, by names and shapes.
+        """Return the reader for these outputs: which is which, by names and shapes.
 
         What cannot be arranged is returned as it is; `explain_mismatch` says why then.
         """
         del outputs, labels
+        return self
+
+    def suited(self, metadata: Mapping[str, str]) -> Self:
+        """Return the reader for pictures as they are where the exporter wrote this metadata."""
+        del metadata
         return self
 
     def recognise(self, traits: Traits) -> Claim | None:
@@ -93,12 +94,28 @@ class Head(ABC):
         return None
 
     def explain_mismatch(self, outputs: Sequence[Shape], labels: int, canvas: Size) -> str | None:
-        """Return why the head cannot read outputs of these shapes, as a clause; None where it can.
+        """Return why it cannot read outputs of these shapes, as a clause; None where it can.
 
         `labels` is the number of classes, `canvas` the size of the network's input.
         """
         del outputs, labels, canvas
         return None
+
+
+@dataclass(frozen=True)
+class Head(Reader, ABC):
+    """A reader that finds boxes.
+
+    Derive a frozen dataclass from it, with a default for each field, for outputs of your own:
+    `decode` is all that it needs, `fleet.head` registers it.
+    """
+
+    iou: float = 0.45
+    """The overlap above which the usual programs suppress a box; 1 where they suppress none."""
+    per_class: bool = True
+    """Whether only boxes of one class suppress each other."""
+    registered_as: ClassVar[str] = ""
+    """The name by which `fleet.head` registered it; empty for heads of Fleet."""
 
     @abstractmethod
     def decode(

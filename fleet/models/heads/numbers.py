@@ -7,6 +7,10 @@ from numpy.typing import NDArray
 
 from fleet.models.heads.head import Candidates
 
+IMAGENET_MEAN = (123.675, 116.28, 103.53)
+IMAGENET_SCALE = (1 / 58.395, 1 / 57.12, 1 / 57.375)
+"""What networks that begin from ImageNet's weights subtract from and multiply R, G and B by."""
+
 
 def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return 1 / (1 + e^-x) of each number."""

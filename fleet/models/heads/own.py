@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fleet.core.geometry import Size
 from fleet.errors import UsageError
-from fleet.models.heads import HEADS
+from fleet.models.heads import READERS
 from fleet.models.heads.head import Candidates, Head
 
 HeadClass = TypeVar("HeadClass", bound=type[Head])
@@ -30,9 +30,9 @@ def head(name: str) -> Callable[[HeadClass], HeadClass]:
     if not re.fullmatch(NAME, name):
         way_out = "Use lower-case letters, digits, - and _, a letter first."
         raise UsageError(f"{name!r} cannot be the name of a head.", way_out)
-    if name in HEADS:
+    if name in READERS:
         message = f"There is a head {name!r} in Fleet."
-        raise UsageError(message, f"Choose a name that is none of: {', '.join(sorted(HEADS))}.")
+        raise UsageError(message, f"Choose a name that is none of: {', '.join(sorted(READERS))}.")
 
     def register(made: HeadClass) -> HeadClass:
         _check_class(made, name)

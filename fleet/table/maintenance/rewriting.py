@@ -32,6 +32,7 @@ from fleet.table.commits.record_table import to_parquet
 from fleet.table.maintenance.exchange import Exchange
 from fleet.table.maintenance.garbage import SWITCHING, delete
 from fleet.table.parts.schema import FRAMES_TABLE
+from fleet.table.published.delta import publish
 from fleet.table.state.state import TableState, read_state
 
 _TEXT = b"Parts are being brought together here by Fleet. Read again in some seconds.\n"
@@ -91,6 +92,8 @@ class Rewriting:
                 f"{self.folder.uri} was changed by another process just now.",
                 "Run the command again.",
             )
+        # Before anything is deleted that an earlier version of a published table names.
+        publish(self.folder, self.job, self.clock, self.check, only_again=True)
 
     @contextmanager
     def _globs_kept_out(self) -> Iterator[None]:

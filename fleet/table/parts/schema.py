@@ -71,6 +71,16 @@ DETECTIONS = pa.schema(
 )
 """The columns of a job that finds objects."""
 
+CLASSES = pa.schema(
+    [
+        column("rank", pa.int32(), "", "its place among the classes of its frame, from 1"),
+        column("label", TEXT, "", "what the frame shows, by the model's own list of labels"),
+        column("class_id", pa.int32(), "", "the label's position in that list, from 0"),
+        column("score", pa.float32(), "", "how sure the model is; 0..1 where it is a probability"),
+    ]
+)
+"""The columns of a job that classifies frames."""
+
 INNER_DETECTIONS = pa.schema(
     [
         column("box", pa.int32(), "", "the number of the outer box among those of its frame"),

@@ -15,10 +15,10 @@ from fleet.core.json_object import JsonObject, several, text
 from fleet.parquet.arrays import to_bytes
 from fleet.plan.lease import Lease
 from fleet.storage import Folder
+from fleet.table.diaries.diaries import RUNS_FOLDER, RunDiaries
 from fleet.table.state.holder import Holder
 from fleet.table.state.run_leases import leases_from_parquet, leases_to_parquet
 
-RUNS_FOLDER = "_runs"
 KEPT = 8
 """Records of runs that are over are deleted but for so many."""
 ENDED = frozenset({"finished", "left", "incomplete", "interrupted", "failed"})
@@ -135,6 +135,7 @@ class RunRecords:
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
+        self.diaries = RunDiaries(folder)
 
     def put(self, record: RunRecord) -> None:
         """Put what a run says of itself, in the place of what it said before."""
@@ -165,6 +166,7 @@ class RunRecords:
             self.drop_leases(record.id)
         for record in several[:-KEPT]:
             self._folder.delete(f"{RUNS_FOLDER}/{record.id}.json")
+            self.diaries.drop(record.id)
 
     def put_leases(self, run: str, leases: Iterable[Lease]) -> None:
         """Put the leases that a run means to do."""

@@ -1,0 +1,1 @@
+"""The stretches in which something was found, cut out of their videos."""

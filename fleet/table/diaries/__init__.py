@@ -1,0 +1,1 @@
+"""What runs note of themselves while they go on, for people who look at it later."""

@@ -1,0 +1,1 @@
+"""The tables of an output as tables of other systems: the same parts, listed in their way."""

@@ -1,0 +1,77 @@
+"""The jobs of a cluster, as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fleet.core.format import about, duration, percent, rate
+from fleet.text import one_line
+from fleet.views.layout import hang
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is by what its run says in its output."""
+
+    done_frames: int
+    """Frames that are there."""
+    frames: int
+    """Frames that are to be there; 0 while nobody knows."""
+    frames_per_s: float
+    """How fast it is now."""
+    left_s: float | None
+    """Estimated seconds to its end; None while there is no telling."""
+
+
+@dataclass(frozen=True)
+class JobSeen:
+    """A job of a cluster. Times are seconds since 1970."""
+
+    id: str
+    """Its id, for `fleet logs` and `fleet stop`."""
+    state: str
+    """pending, running, stopped, succeeded or failed."""
+    job: str
+    """The name of its job file."""
+    output: str
+    """Where its tables go."""
+    who: str
+    """Who submitted it, from which machine; empty where nobody said so."""
+    since_unix_s: float
+    """When it was submitted."""
+    ended_unix_s: float | None
+    """When it ended; None while it runs."""
+    exit_code: int | None
+    """The exit code of `fleet run`; None while it runs, and where it never ran."""
+    progress: Progress | None
+    """How far it is; None where it has ended, or its output cannot be read from here."""
+
+
+def render(jobs: Iterable[JobSeen], now_unix_s: float) -> str:
+    """Return the text of a list of jobs, 80 columns wide, an id at the beginning of each."""
+    lines = []
+    for job in jobs:
+        lines += [f"{job.id}  {_state(job, now_unix_s)}"]
+        lines += hang("    ", f"{one_line(job.job)} -> {one_line(job.output)}")
+        more = [f"by {one_line(job.who)}"] if job.who else []
+        more += [_progress(job.progress)] if job.progress else []
+        lines += hang("    ", "; ".join(more)) if more else []
+    return "\n".join(lines)
+
+
+def _state(job: JobSeen, now_unix_s: float) -> str:
+    if job.ended_unix_s is None:
+        return f"{job.state} for {duration(max(0.0, now_unix_s - job.since_unix_s))}"
+    took = duration(max(0.0, job.ended_unix_s - job.since_unix_s))
+    ago = duration(max(0.0, now_unix_s - job.ended_unix_s))
+    code = "" if job.exit_code is None else f", exit code {job.exit_code}"
+    return f"{job.state} {ago} ago after {took}{code}"
+
+
+def _progress(progress: Progress) -> str:
+    if not progress.frames:
+        return "it looks at its videos"
+    share = percent(progress.done_frames, progress.frames)
+    left = "" if progress.left_s is None else f", about {about(progress.left_s)} left"
+    return f"{share} of {progress.frames:,} frames, {rate(progress.frames_per_s)} frames/s{left}"

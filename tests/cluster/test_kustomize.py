@@ -1,0 +1,271 @@
+"""The overlays of cluster/kubernetes, as kubectl puts them together, against what takes them."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from ray_env import CLUSTER, ray_settings
+
+from fleet.cli.lazy import load
+
+KUBERNETES = CLUSTER / "kubernetes"
+OVERLAYS = ("simulated", "cards", "job")
+# Custom kinds, which Kubernetes' own schemas do not know.
+CUSTOM = {"RayCluster", "RayJob"}
+# Written from the API reference of KubeRay 1.5 (ray-project.github.io/kuberay/reference/api): field ->
+# its type, or the kind that it is. Pods are checked by Kubernetes' own schemas.
+FIELDS: dict[str, dict[str, type | str]] = {
+    "RayJobSpec": {
+        "activeDeadlineSeconds": int,
+        "backoffLimit": int,
+        "clusterSelector": dict,
+        "entrypoint": str,
+        "entrypointNumCpus": float,
+        "entrypointResources": str,
+        "jobId": str,
+        "metadata": dict,
+        "rayClusterSpec": "RayClusterSpec",
+        "runtimeEnvYAML": str,
+        "shutdownAfterJobFinishes": bool,
+        "submissionMode": str,
+        "submitterConfig": dict,
+        "submitterPodTemplate": dict,
+        "suspend": bool,
+        "ttlSecondsAfterFinished": int,
+    },
+    "RayClusterSpec": {
+        "authOptions": "AuthOptions",
+        "autoscalerOptions": "AutoscalerOptions",
+        "enableInTreeAutoscaling": bool,
+        "gcsFaultToleranceOptions": "GcsFaultToleranceOptions",
+        "headGroupSpec": "HeadGroupSpec",
+        "headServiceAnnotations": dict,
+        "managedBy": str,
+        "rayVersion": str,
+        "suspend": bool,
+        "upgradeStrategy": dict,
+        "workerGroupSpecs": "WorkerGroupSpec",
+    },
+    "AuthOptions": {"mode": str},
+    "AutoscalerOptions": {
+        "env": list,
+        "envFrom": list,
+        "idleTimeoutSeconds": int,
+        "image": str,
+        "imagePullPolicy": str,
+        "resources": dict,
+        "securityContext": dict,
+        "upscalingMode": str,
+        "version": str,
+        "volumeMounts": list,
+    },
+    "GcsFaultToleranceOptions": {
+        "externalStorageNamespace": str,
+        "redisAddress": str,
+        "redisPassword": dict,
+        "redisUsername": dict,
+    },
+    "HeadGroupSpec": {
+        "enableIngress": bool,
+        "headService": dict,
+        "labels": dict,
+        "rayStartParams": dict,
+        "resources": dict,
+        "serviceType": str,
+        "template": dict,
+    },
+    "WorkerGroupSpec": {
+        "groupName": str,
+        "idleTimeoutSeconds": int,
+        "labels": dict,
+        "maxReplicas": int,
+        "minReplicas": int,
+        "numOfHosts": int,
+        "rayStartParams": dict,
+        "replicas": int,
+        "resources": dict,
+        "scaleStrategy": dict,
+        "suspend": bool,
+        "template": dict,
+    },
+}
+
+needs_kubectl = pytest.mark.skipif(which("kubectl") is None, reason="kubectl is not installed")
+
+
+@cache
+def built(folder: Path) -> list[dict[str, Any]]:
+    """Return the objects of an overlay, made without a cluster."""
+    command = ["kubectl", "kustomize", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return list(yaml.safe_load_all(done.stdout))
+
+
+def of_kind(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    """Return the only object of a kind."""
+    (found,) = [each for each in objects if each["kind"] == kind]
+    return found
+
+
+@pytest.fixture
+def surviving(tmp_path: Path) -> list[dict[str, Any]]:
+    """The simulated cluster whose head survives: the component, as the overlay's comment says."""
+    overlay = KUBERNETES / "simulated" / "kustomization.yaml"
+    text = overlay.read_text("utf-8")
+    assert "# components:\n#   - ../head-survives\n" in text
+    for name in ("shared", "cluster", "head-survives"):
+        (tmp_path / name).symlink_to(KUBERNETES / name)
+    (tmp_path / "mine").mkdir()
+    opened = text.replace("# components:\n#   - ", "components:\n  - ")
+    (tmp_path / "mine" / "kustomization.yaml").write_text(opened)
+    return built(tmp_path / "mine")
+
+
+@needs_kubectl
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_object_is_what_kubernetes_takes(overlay: str) -> None:
+    """By its own schemas, strictly; and all lie in one namespace."""
+    objects = built(KUBERNETES / overlay)
+    for each in objects:
+        if each["kind"] not in CUSTOM:
+            kubernetes_validate.validate(each, kubernetes_validate.latest_version(), strict=True)
+        if each["kind"] not in {"Namespace", "PriorityClass"}:
+            assert each["metadata"]["namespace"] == "fleet"
+
+
+@needs_kubectl
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_what_is_named_is_there(overlay: str) -> None:
+    """Accounts, priorities and the config map that pods name; Secrets may be missing."""
+    objects = built(KUBERNETES / overlay)
+    there = {(each["kind"], each["metadata"]["name"]) for each in objects}
+    for pod in pods_in(objects):
+        assert ("ServiceAccount", pod["serviceAccountName"]) in there
+        if name := pod.get("priorityClassName"):
+            assert ("PriorityClass", name) in there
+        for container in pod["containers"]:
+            for source in container.get("envFrom", ()):
+                if named := source.get("configMapRef"):
+                    assert ("ConfigMap", named["name"]) in there
+                else:
+                    assert source["secretRef"]["optional"]
+
+
+def pods_in(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield every pod that some objects describe."""
+    if isinstance(value, dict):
+        if "containers" in value:
+            yield value
+        for each in value.values():
+            yield from pods_in(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from pods_in(each)
+
+
+@needs_kubectl
+def test_cards_are_taken_by_their_overlay_alone() -> None:
+    """One a worker, in requests and limits alike, on nodes that have them."""
+
+    def workers(overlay: str) -> dict[str, Any]:
+        spec = of_kind(built(KUBERNETES / overlay), "RayCluster")["spec"]
+        (group,) = spec["workerGroupSpecs"]
+        return dict(group["template"]["spec"])
+
+    plain, cards = workers("simulated"), workers("cards")
+    resources = cards["containers"][0]["resources"]
+    for kind in ("requests", "limits"):
+        assert resources[kind].pop("huawei.com/Ascend310") == "1"
+    assert cards.pop("nodeSelector") == {"accelerator": "huawei-Ascend310"}
+    assert cards == plain
+
+
+@needs_kubectl
+def test_a_job_is_not_failed_by_what_it_has_recorded() -> None:
+    """Its command parses, accepts rows in errors/, and its cluster has its own commands as well."""
+    job = of_kind(built(KUBERNETES / "job"), "RayJob")
+    words = job["spec"]["entrypoint"].split()
+    assert words[:2] == ["fleet", "run"]
+    with load("run").make_context("run", words[2:]) as context:
+        assert context.params["accept_errors"]
+    assert job["metadata"]["annotations"]["ray.io/overwrite-container-cmd"] == "true"
+
+
+@needs_kubectl
+def test_a_head_that_survives_is_waited_for(surviving: list[dict[str, Any]]) -> None:
+    """Its memory is in a Redis, which nodes alone reach; workers wait for a minute."""
+    for each in surviving:
+        if each["kind"] not in CUSTOM:
+            kubernetes_validate.validate(each, kubernetes_validate.latest_version(), strict=True)
+    cluster = of_kind(surviving, "RayCluster")["spec"]
+    service = of_kind(surviving, "Service")
+    host, _, port = cluster["gcsFaultToleranceOptions"]["redisAddress"].partition(":")
+    assert service["metadata"]["name"] == host
+    assert [str(each["port"]) for each in service["spec"]["ports"]] == [port]
+    changed = {**ray_settings(), "RAY_gcs_rpc_server_reconnect_timeout_s": "60"}
+    for pod in pods_in(cluster):
+        settings = {item["name"]: item["value"] for item in pod["containers"][0]["env"]}
+        assert changed.items() <= settings.items()
+    policies = {
+        each["metadata"]["name"]: each["spec"]
+        for each in surviving
+        if each["kind"] == "NetworkPolicy"
+    }
+    assert policies["fleet"]["egress"][-1]["ports"] == [{"protocol": "TCP", "port": int(port)}]
+    assert policies["fleet-redis"]["podSelector"] == {"matchLabels": service["spec"]["selector"]}
+
+
+def test_a_budget_guards_heads_alone() -> None:
+    """By a number: Kubernetes cannot tell the size of a RayCluster, and refuses shares of it."""
+    (budget,) = yaml.safe_load_all((KUBERNETES / "cluster" / "disruption.yaml").read_text("utf-8"))
+    assert budget["spec"]["minAvailable"] == 1
+    assert budget["spec"]["selector"]["matchLabels"]["ray.io/node-type"] == "head"
+
+
+@needs_kubectl
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_fields_are_those_of_kuberay(overlay: str) -> None:
+    """As its API reference lists them: a field that it does not know would be refused."""
+    for each in built(KUBERNETES / overlay):
+        if each["kind"] in CUSTOM:
+            assert each["apiVersion"] == "ray.io/v1"
+            check_fields(each["spec"], f"{each['kind']}Spec")
+
+
+@needs_kubectl
+def test_fields_of_a_head_that_survives_are_those_of_kuberay(
+    surviving: list[dict[str, Any]],
+) -> None:
+    """What the component adds among them."""
+    check_fields(of_kind(surviving, "RayCluster")["spec"], "RayClusterSpec")
+
+
+def check_fields(value: dict[str, Any], kind: str) -> None:
+    """Raise AssertionError where a field is not one of its kind, or not of its type."""
+    fields = FIELDS[kind]
+    for name, each in value.items():
+        assert name in fields, f"{kind} has no {name}"
+        expected = fields[name]
+        if isinstance(expected, str):
+            for item in each if isinstance(each, list) else [each]:
+                check_fields(item, expected)
+        else:
+            assert isinstance(each, expected), f"{kind}.{name}"
+            assert expected is not int or not isinstance(each, bool), f"{kind}.{name}"
+
+
+def test_a_field_that_kuberay_does_not_know_is_seen() -> None:
+    """Misspelt, or of another type."""
+    with pytest.raises(AssertionError, match="has no backOffLimit"):
+        check_fields({"backOffLimit": 3}, "RayJobSpec")
+    with pytest.raises(AssertionError, match=r"WorkerGroupSpec\.maxReplicas"):
+        check_fields({"workerGroupSpecs": [{"maxReplicas": "32"}]}, "RayClusterSpec")
