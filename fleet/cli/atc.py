@@ -107,8 +107,7 @@ def atc(
         nodes, dtype = parse_out_nodes(out_nodes), parse_output_type(output_type)
         reader, own = read_head(head or "")
         network = _read(parse_framework(framework), model, weight, shapes, nodes)
-        if gears:
-            network = _opened(network, model)
+        network = _opened(network, model) if gears else network
         path = Path(f"{output}.om")
         text = read_text(insert_op_conf) if insert_op_conf is not None else None
         aipp, remarks = (
