@@ -77,7 +77,7 @@ def compile_command(
 
     Labels and anchors may be left out where the metadata of the model holds them; the head is
     recognised by its outputs then, or the model refused. With --int8 and --calibrate, both forms
-    are compared on frames of the videos, and that in int8 is written if it is faster and as good.
+    are compared on frames of the videos.
     """
     if show:
         if model or output:

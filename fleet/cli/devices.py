@@ -16,11 +16,11 @@ from fleet.ascend.soc import CHIPS, soc
 from fleet.errors import UsageError
 from fleet.table.state.run_records import HEARTBEAT_S, RunRecord
 from fleet.table.table import Table
-from fleet.views.chips import render_chips
+from fleet.views.chip.chips import render_chips
+from fleet.views.chip.devices import render_devices
+from fleet.views.chip.rates import render_rates
+from fleet.views.chip.rules import render_rules
 from fleet.views.clean_console import CleanConsole
-from fleet.views.devices import render_devices
-from fleet.views.rates import render_rates
-from fleet.views.rules import render_rules
 from fleet.views.top import describe_end
 
 

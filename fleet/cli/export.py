@@ -16,7 +16,7 @@ from fleet.export.run import Exporting, export_output
 from fleet.storage import parse_moment
 from fleet.views.export import render
 
-_FORMATS = "coco|yolo|mot|cvat|labelstudio|megadetector|csv|jsonl"
+_FORMATS = "coco, yolo, mot, cvat, labelstudio, megadetector, csv, jsonl"
 _SUFFIXES = {"jpg": JPG, "png": PNG}
 
 Labels = Annotated[list[str] | None, typer.Option("--label", help="Only these; repeatable.")]
@@ -44,14 +44,14 @@ Until = Annotated[
 
 def export(  # noqa: PLR0917 - Typer calls it by names
     output: Output,
-    format_: Annotated[str, typer.Option("--format", metavar=_FORMATS, help="For which tool.")],
+    format_: Annotated[str, typer.Option("--format", metavar="NAME", help=f"{_FORMATS}.")],
     out: Annotated[str, typer.Option(metavar="DIR", help="A new folder; a path or URL.")],
     label: Labels = None,
     min_score: MinScore = 0.0,
     camera: Cameras = None,
     uri: Uris = None,
     every: Annotated[
-        int, typer.Option(min=1, help="Each so-many-th of the frames that were looked at.")
+        int, typer.Option(min=1, help="Each N-th of the frames that were looked at.")
     ] = 1,
     from_: FromS = None,
     to: ToS = None,

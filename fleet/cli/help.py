@@ -16,6 +16,8 @@ _VALUES: Mapping[Any, str] = {int: "N", float: "X", Path: "PATH", str: "TEXT"}
 """Type of an option -> what its value is called where the option has no word for it."""
 _ARGUMENTS, _OPTIONS = "Arguments", "Options"
 _HELP = "--help"
+_NOT_LISTED = {_HELP, "--install-completion", "--show-completion"}
+"""Options of `fleet` itself that its page tells of in its last row, or not: it fills a screen."""
 _TEXTS = {"--show-completion": "Print what that would install."}
 """Option -> its help, where Typer's own is longer than a row."""
 
@@ -38,16 +40,16 @@ def page_of_all(group: TyperGroup, path: str, context: Any) -> Page:
     listed: dict[str, list[Entry]] = {}
     for name, command in LIST.items():
         listed.setdefault(command.group, []).append(Entry(name, command.summary))
-    options = [_entry(param) for param in group.get_params(context) if _HELP not in param.opts]
+    options = [p for p in group.get_params(context) if _NOT_LISTED.isdisjoint(p.opts)]
     return Page(
         usage=f"{path} COMMAND ...",
         about=_about(group.help or ""),
         groups=(
             *(Group(title, tuple(entries)) for title, entries in listed.items()),
-            Group(_OPTIONS, tuple(options)),
+            Group(_OPTIONS, tuple(map(_entry, options))),
         ),
         examples=(),
-        see="What a command takes: fleet COMMAND --help.",
+        see="What a command takes: fleet COMMAND --help. Completion: --install-completion.",
     )
 
 

@@ -119,7 +119,7 @@ LIST = {
         TAKE,
         "Write frames and boxes in the form of another tool.",
         (
-            "fleet export build/found --format coco --out build/coco --label person --images",
+            "fleet export build/found --format coco --out build/coco --label car --images",
             "fleet export build/found --format csv --out build/csv --min-score 0.5",
         ),
     ),

@@ -1,0 +1,1 @@
+"""What is printed of chips: their sizes, engines, rates and rules."""
