@@ -79,7 +79,7 @@ def compile_and_judge(
     """
     # Evaluation and devices take a second to import, and most networks are compiled without.
     from fleet.quantise.run import compile_int8  # noqa: PLC0415
-    from fleet.views.quantise import RULE, render  # noqa: PLC0415
+    from fleet.views.models.quantise import RULE, render  # noqa: PLC0415
 
     try:
         with counting("frames looked at") as on_progress:

@@ -10,7 +10,7 @@ import typer
 from fleet.errors import UsageError
 from fleet.infer.request import Fill, InferRequest, OutputFormat
 from fleet.infer.run import infer
-from fleet.views.infer import InferLog
+from fleet.views.models.infer import InferLog
 
 _Word = TypeVar("_Word", OutputFormat, Fill)
 

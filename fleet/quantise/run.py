@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from fleet.backend.backend import Backend
 from fleet.backend.kinds import Opening, open_device
 from fleet.core.frames import Detections, Picture
+from fleet.errors import ModelRefusedError
 from fleet.evaluate.truth import read_truth
-from fleet.models.card import Calibration, read_card
+from fleet.models.card import Calibration, ModelCard, read_card
 from fleet.models.compiler.compile import Compiled, compile_network
 from fleet.models.compiler.quantise import check_quantisable, quantise
+from fleet.models.heads import HEADS, READERS
 from fleet.models.network import Network
 from fleet.quantise.agreement import agree
 from fleet.quantise.frames import DrawnFrames, alone, draw_frames
@@ -62,11 +64,13 @@ def compile_int8(
     name = options["name"]
     plain = compile_network(onnx_bytes, **options)
     check_quantisable(plain.om, name)
+    card = read_card(plain.om, name)
+    _check_finds_boxes(card)
     score = None if request.truth is None else _scorer(request.truth)
     frames = draw_frames(request)
     models = {PLAIN: plain.om}
     opening = Opening(
-        read_card(plain.om, name).soc,
+        card.soc,
         read_file=models.__getitem__,
         heads=options.get("heads") or {},
     )
@@ -80,6 +84,13 @@ def compile_int8(
         pair = _Pair(network, device.device.load(INT8))
         comparison = _compare(pair, frames, device, calibration, score, on_progress)
     return Quantised(compiled, comparison)
+
+
+def _check_finds_boxes(card: ModelCard) -> None:
+    """Raise ModelRefusedError for a network whose forms cannot be compared by what they find."""
+    if card.head in READERS and card.head not in HEADS:
+        message = f"--int8 compares boxes, and {card.name} is read by {card.head}: it has none."
+        raise ModelRefusedError(message, "Leave out --int8.")
 
 
 class _Fed:

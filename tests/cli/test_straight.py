@@ -59,6 +59,32 @@ def test_the_command_takes_an_onnx_file(town_hevc: Path, tmp_path: Path) -> None
     assert verified.returncode == 0, verified.stdout
 
 
+def test_weights_beside_it_are_part_of_the_job(town_hevc: Path, tmp_path: Path) -> None:
+    """The rows of the whole network; other weights in that file make another job."""
+    whole = export(tmp_path / "whole.onnx")
+    (tmp_path / "split").mkdir()
+    split = tmp_path / "split" / "net.onnx"
+    onnx.save(
+        onnx.load(whole), split, save_as_external_data=True, location="weights", size_threshold=0
+    )
+    asked = ["--input", town_hevc, "--sample", "every=100", "--set", "threshold=0.1", "--inline"]
+    for model, output in ((whole, "one"), (split, "two")):
+        done = fleet_here("run", *asked, "--model", model, "--output", tmp_path / output)
+        assert done.returncode == 0, done.stderr
+    assert rows(tmp_path / "one")
+    assert rows(tmp_path / "one") == rows(tmp_path / "two")
+    weights = split.with_name("weights")
+    # The kernel of the convolution is the identity; it is turned around.
+    weights.write_bytes(weights.read_bytes().replace(b"\x00\x00\x80\x3f", b"\x00\x00\x80\xbf"))
+    again = fleet_here("run", *asked, "--model", split, "--output", tmp_path / "two")
+    assert again.returncode == 2
+    assert "another" in again.stderr
+    weights.unlink()
+    gone = fleet_here("run", *asked, "--model", split, "--output", tmp_path / "three")
+    assert gone.returncode == 2
+    assert "keeps data in weights, which is not in" in " ".join(gone.stderr.split())
+
+
 @pytest.mark.parametrize("layout", ["YOLO26", "RT-DETR, D-FINE"])
 def test_other_families_run_straight(layout: str, town_hevc: Path, tmp_path: Path) -> None:
     """An end-to-end export and one of DETR's kind, from a script; a second run has nothing to do."""

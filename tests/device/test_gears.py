@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -12,53 +10,22 @@ import pytest
 from caffe_nets import caffemodel
 from classic import classic, weights
 from command import fleet_here
+from generate import Clip, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import BLUE, GREEN, LABELS, RED, colour_network, compiled, flat_nv12
+from loaded import CHIP, found, network, picture
+from networks import BLUE, GREEN, LABELS, RED, colour_network, compiled
 from onnx import helper
 
-from fleet.ascend.soc import soc
-from fleet.ascend.surface import upload
-from fleet.core.frames import Colour, Detections, FrameBatch
-from fleet.core.geometry import Size
+import fleet
 from fleet.device import Device
 from fleet.errors import DeviceError, ModelRefusedError
 from fleet.models.card import ModelCard, read_card
 from fleet.models.compiler.compile import describe
-from fleet.models.network import Network
 
-CHIP = soc("Ascend310")
-CANVAS = Size(64, 32)
+DETECT = Path(__file__).parents[2] / "jobs" / "detect.toml"
 OPEN = colour_network(lengths=("n", 32, 64))
 GEARS = (1, 2, 4)
-
-
-@pytest.fixture
-def device() -> Iterator[Device]:
-    """A device, closed at the end."""
-    with Device(CHIP) as opened:
-        yield opened
-
-
-def load(device: Device, om: bytes) -> Network:
-    """Load a compiled model."""
-    loaded = Network(device.soc, device.memory, device.clock, device.vpc, om, "made.om")
-    device._opened.append(loaded)
-    return loaded
-
-
-def found(device: Device, network: Network, colours: list[tuple[int, int, int]]) -> Detections:
-    """Detect in pictures of one colour each."""
-    pictures = tuple(
-        upload(device.soc, device.memory, flat_nv12(CANVAS, yuv), Colour()) for yuv in colours
-    )
-    numbers = np.arange(len(pictures), dtype=np.int64)
-    batch = FrameBatch("made://", pictures, numbers, numbers, Fraction(1, 25), 0)
-    try:
-        return network.detect(batch, 0.6)
-    finally:
-        for picture in pictures:
-            picture.release()
 
 
 def smallest(count: int, gears: tuple[int, ...]) -> list[int]:
@@ -80,11 +47,11 @@ def test_pictures_are_run_in_the_smallest_gear_that_holds_them(
 ) -> None:
     """Padded; the rows are those of one picture at a time, and the time is that of the gears."""
     with Device(CHIP) as device:
-        single = load(device, compiled(OPEN))
-        wanted = found(device, single, colours)
+        wanted = found(network(device, OPEN), *(picture(device, yuv) for yuv in colours))
         one_s = device.clock.snapshot().chip_s["model"] / len(colours)
         before_s = device.clock.snapshot().chip_s["model"]
-        rows = found(device, load(device, compiled(OPEN, gears=gears)), colours)
+        geared = network(device, OPEN, gears=gears)
+        rows = found(geared, *(picture(device, yuv) for yuv in colours))
         taken_s = device.clock.snapshot().chip_s["model"] - before_s
     for column in ("picture", "xyxy", "score", "class_id"):
         np.testing.assert_array_equal(getattr(rows, column), getattr(wanted, column))
@@ -110,10 +77,10 @@ def card_of(om: bytes) -> ModelCard:
 
 def test_other_batches_are_answered_as_by_the_chip(device: Device) -> None:
     """145013 for no gear, 145021 for another shape, 145022 for another type."""
-    network = load(device, compiled(OPEN, gears=GEARS))
+    geared = network(device, OPEN, gears=GEARS)
     for gear in GEARS:
-        tensor = network.convert(np.zeros((gear, 48, 64), np.uint8))
-        (out,) = network.execute(tensor)
+        tensor = geared.convert(np.zeros((gear, 48, 64), np.uint8))
+        (out,) = geared.execute(tensor)
         assert out.shape[0] == len(tensor) == gear
     for shape, dtype, code in [
         ((3, 3, 32, 64), np.float32, 145013), ((5, 3, 32, 64), np.float32, 145013),
@@ -121,10 +88,26 @@ def test_other_batches_are_answered_as_by_the_chip(device: Device) -> None:
         ((2, 32, 64), np.float32, 145021), ((2, 3, 32, 64), np.float16, 145022),
     ]:  # fmt: skip
         with pytest.raises(DeviceError) as refusal:
-            network.execute(np.zeros(shape, dtype))
+            geared.execute(np.zeros(shape, dtype))
         assert refusal.value.code == code
     with pytest.raises(ValueError, match="AIPP takes"):
-        network.convert(np.zeros((3, 48, 64), np.uint8))
+        geared.convert(np.zeros((3, 48, 64), np.uint8))
+
+
+def test_a_run_has_the_rows_of_one_picture_at_a_time(tmp_path: Path) -> None:
+    """Seven frames, of which the job looks at four at a time and then at three."""
+    write(Clip(frames=7), tmp_path / "clip.mp4")
+    tables = []
+    for name, options in (("one", {}), ("geared", {"gears": GEARS})):
+        (tmp_path / f"{name}.om").write_bytes(compiled(OPEN, **options))
+        job = ("run", DETECT, "--input", "clip.mp4", "--model", f"{name}.om", "--output", name)
+        asked = ("--inline", "--sample", "all", "--set", "threshold=0.1")
+        done = fleet_here(*job, *asked, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        table = fleet.read(str(tmp_path / name)).table("detections").to_table()
+        tables.append(table.sort_by([("frame", "ascending"), ("class_id", "ascending")]))
+    assert tables[0]["frame"].to_pylist() == list(range(7))
+    assert tables[0].equals(tables[1])
 
 
 def baked() -> bytes:

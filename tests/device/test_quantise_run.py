@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import onnx
 import pyarrow as pa
 import pytest
 from command import fleet_here
@@ -19,7 +20,7 @@ import fleet
 from fleet import CompiledModel, Device, FrameBatch, FrameJob, Network, Rows
 from fleet.ascend.soc import soc
 from fleet.core.geometry import Fit
-from fleet.errors import UsageError
+from fleet.errors import ModelRefusedError, UsageError
 from fleet.models.card import read_card
 from fleet.quantise.draw import draw
 from fleet.quantise.request import CalibrationRequest
@@ -110,3 +111,23 @@ def test_an_archive_of_one_frame_is_refused(tmp_path: Path) -> None:
     options: dict[str, Any] = {"head": "yolov8", "labels": LABELS, "soc": soc("Ascend310")}
     with pytest.raises(UsageError, match="no frames to calibrate on and to compare"):
         compile_int8(deeper(), CalibrationRequest(str(tmp_path), 5), name="made", **options)
+
+
+@pytest.mark.parametrize("head", ["classify", "embed", "raw"])
+def test_a_network_without_boxes_is_refused(clip: Path, head: str) -> None:
+    """Before a frame is looked at: there is nothing to compare."""
+    options: dict[str, Any] = {"head": head, "soc": soc("Ascend310")}
+    options |= {"labels": LABELS} if head == "classify" else {}
+    with pytest.raises(
+        ModelRefusedError, match=f"--int8 compares boxes, and made is read by {head}"
+    ):
+        compile_int8(whole(), CalibrationRequest(str(clip), 5), name="made", **options)
+
+
+def whole() -> bytes:
+    """A network of two convolutions whose output is the means of the channels."""
+    model = onnx.load_model_from_string(deeper())
+    model.graph.output[0].name = "flat"
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+    content: bytes = model.SerializeToString()
+    return content

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from street_caffe import CONFIGURATION
 
 from fleet.ascend.aipp_config import AippConfig
 from fleet.core.geometry import Rect, Size
@@ -11,37 +12,13 @@ from fleet.models.compiler.insert_op import parse_insert_op
 
 MINIMAL = "aipp_op { aipp_mode : static  input_format : YUV420SP_U8 %s }"
 
-YOLOV3 = """
-# a user's file (docs/chip.md#aipp-example)
-aipp_op {
-    aipp_mode : static
-    related_input_rank : 0
-    input_format : YUV420SP_U8   # NV12
-    src_image_size_w : 416
-    src_image_size_h : 416
-    crop : false
-    load_start_pos_w : 9999
-    csc_switch : true
-    rbuv_swap_switch : true
-    matrix_r0c0 : 298
-    matrix_r0c1 : 516
-    matrix_r0c2 : 0
-    matrix_r1c0 : 298
-    matrix_r1c1 : -100
-    matrix_r1c2 : -208
-    matrix_r2c0 : 298
-    matrix_r2c1 : 0
-    matrix_r2c2 : 409
-    input_bias_0 : 16
-    input_bias_1 : 128
-    input_bias_2 : 128
-    mean_chn_0 : 0
-    min_chn_0 : 0.5
-    var_reci_chn_0 : 0.003921568627451
-    var_reci_chn_1 : 0.003921568627451
-    var_reci_chn_2 : 3.921568627451e-3
-}
-"""
+YOLOV3 = (
+    CONFIGURATION.replace("crop : false", "crop : false  # off\n load_start_pos_w : 9999")
+    .replace("min_chn_0 : 0.0", "min_chn_0 : 0.5")
+    .replace("var_reci_chn_2 : 0.003921568627451", "var_reci_chn_2 : 3.921568627451e-3")
+)
+"""A user's file (docs/chip.md#aipp-example), with a comment, a field that counts for nothing, and an
+exponent."""
 
 
 def test_a_users_file_is_read_whole() -> None:

@@ -13,7 +13,7 @@ from fleet.core.frames import Detections
 from fleet.models.card import Calibration
 from fleet.quantise.agreement import Agreement, agree
 from fleet.quantise.verdict import Comparison, Precision, Speed
-from fleet.views.quantise import render
+from fleet.views.models.quantise import render
 
 GOOD = Comparison(
     calibration=Calibration("s3://archive", 200, 0, "00"),

@@ -1,0 +1,1 @@
+"""Texts on compiled models: their timing, and how one in int8 does."""
