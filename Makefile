@@ -106,9 +106,13 @@ prove-precision: setup-train
 
 # PyTorch, which only the training needs; pip's own release of it is not in requirements.lock.
 setup-train: setup
-	@$(BIN)/python -c "import torch" 2>/dev/null || { \
-	  $(BIN)/python -m ensurepip >/dev/null && \
-	  $(BIN)/python -m pip install --quiet torch==2.13.0 ; }
+	@$(BIN)/python -c "import torch" 2>/dev/null || \
+	  if command -v uv >/dev/null 2>&1; then \
+	    uv pip install --quiet --python $(BIN)/python torch==2.13.0 ; \
+	  else \
+	    $(BIN)/python -m ensurepip >/dev/null && \
+	    $(BIN)/python -m pip install --quiet torch==2.13.0 ; \
+	  fi
 
 # Pins every package with its hashes; needs uv.
 lock:

@@ -12,6 +12,9 @@ from numpy.typing import DTypeLike
 
 from fleet.ascend.aipp_op import AippOp
 from fleet.ascend.aipp_unit import DynamicAipp, StaticAipp
+from fleet.ascend.calls.task_stream import TaskStream
+from fleet.ascend.calls.vdec_session import ChannelDescription, VdecSession
+from fleet.ascend.calls.venc_session import EncodeDescription, VencSession
 from fleet.ascend.clock import Clock
 from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.jpege import Jpege
@@ -21,7 +24,6 @@ from fleet.ascend.stills.jpegd import Jpegd
 from fleet.ascend.stills.pngd import Pngd
 from fleet.ascend.stream_rules import check_channels
 from fleet.ascend.vdec import DEFAULTS, VdecChannel
-from fleet.ascend.vdec_session import ChannelDescription, VdecSession
 from fleet.ascend.vdec_settings import ChannelSettings, check_settings, free_id
 from fleet.ascend.venc import EncodeSettings, VencChannel
 from fleet.ascend.vpc import Vpc
@@ -30,6 +32,9 @@ from fleet.models.heads import Head
 from fleet.models.network import Network
 from fleet.models.providers import Provider
 from fleet.video.stream import StreamInfo
+
+_STREAMS_OF_VDEC = 2
+"""What a channel takes inside (docs/chip.md#streams)."""
 
 
 class Device:
@@ -82,6 +87,7 @@ class Device:
         not fit into its memory.
         """
         channels = [opened for opened in self._opened if isinstance(opened, VdecChannel)]
+        self._check_streams(_STREAMS_OF_VDEC)
         check_settings(self.soc, settings)
         number = free_id(self.soc, settings, {channel.id for channel in channels})
         check_channels(self.soc, [*(channel.stream for channel in channels), stream])
@@ -106,6 +112,24 @@ class Device:
         channel = VencChannel(self.soc, self.memory, self.clock, settings, self._forget)
         self._opened.append(channel)
         return channel
+
+    def create_venc(self, description: EncodeDescription) -> VencSession:
+        """Create a session of the video encoder with the life of the chip's: a callback gets data.
+
+        Raises DeviceError (100000) without a callback, and what `open_venc` raises.
+        """
+        return VencSession(self.open_venc, description)
+
+    def create_stream(self) -> TaskStream:
+        """Create a stream, on which calls of engines are launched as tasks (docs/chip.md#streams).
+
+        Raises DeviceError: 207008 where the chip has no other one, 107002 on a closed device.
+        """
+        self.memory.check_context("a stream")
+        self._check_streams(1)
+        stream = TaskStream(self.memory, self._forget)
+        self._opened.append(stream)
+        return stream
 
     def open_aipp(
         self, op: AippOp, model: Size, channels: int, dtype: DTypeLike = np.float16
@@ -136,15 +160,33 @@ class Device:
         self._opened.append(network)
         return network
 
+    def lose(self, code: Code = Code.ACL_ERROR_RT_LOST_HEARTBEAT) -> None:
+        """Be gone from now on, to try what a program does then (docs/chip.md#codes-lost).
+
+        Every later call of an engine raises DeviceLostError with `code`: 507010 where it no longer
+        answers, 507901 where its link is closed, 107001 where its number is not there any more.
+        """
+        self.memory.lose(code)
+
     def close(self) -> None:
         """Close all that was opened, the latest first; a second call does nothing."""
         while self._opened:
             self._opened.pop().close()
         self.memory.close()
 
-    def _forget(self, channel: VdecChannel | VencChannel) -> None:
-        if channel in self._opened:
-            self._opened.remove(channel)
+    def _check_streams(self, more: int) -> None:
+        """Raise DeviceError (207008) where the chip has no streams for something more."""
+        streams = sum(isinstance(opened, TaskStream) for opened in self._opened)
+        channels = sum(isinstance(opened, VdecChannel) for opened in self._opened)
+        most = self.soc.cores.most_streams
+        if streams + channels * _STREAMS_OF_VDEC + more > most:
+            message = f"{self.soc.name} has {most} streams, and all are in use."
+            code, rule = Code.ACL_ERROR_RT_NO_STREAM_RESOURCE, "docs/chip.md#streams"
+            raise_device_error(code, message, "Destroy one first.", rule)
+
+    def _forget(self, closed: VdecChannel | VencChannel | TaskStream) -> None:
+        if closed in self._opened:
+            self._opened.remove(closed)
 
     def __enter__(self) -> Self:
         return self

@@ -16,7 +16,8 @@
     |  |- IndexMistakenError (RuntimeError) its index does not say how it is; it is made anew
     |  `- VideoChangedError (RuntimeError)  it is no longer the object that was planned
     |- DeviceError (RuntimeError)           the chip's answer: carries the AscendCL number and name
-    |  `- DeviceOutOfMemoryError (MemoryError)   the device's memory is spent: says who holds what
+    |  |- DeviceOutOfMemoryError (MemoryError)   the device's memory is spent: says who holds what
+    |  `- DeviceLostError                  it is gone: no later call of it succeeds
     |- StorageError (OSError)               retryable: the store did not answer as it should
     |  |- OutputUnwritableError             an output cannot be written to: full, read-only, away
     |  `- StorageRefusedError               the store says no: asked at once again, it says the same
@@ -180,6 +181,12 @@ class DeviceError(FleetError, RuntimeError):
 
 class DeviceOutOfMemoryError(DeviceError, MemoryError, recorded_as="DeviceOutOfMemory"):
     """The device's memory is spent."""
+
+
+class DeviceLostError(DeviceError):
+    """The device is gone: it says nothing of what was asked, and answers every later call so."""
+
+    retryable: ClassVar[bool] = True
 
 
 class StorageError(FleetError, OSError):

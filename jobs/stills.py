@@ -5,6 +5,7 @@ JPEGD or VDEC, VPC and JPEGE make them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -66,6 +67,12 @@ class Stills(FrameJob):
             "yuv": [download(x).tobytes() if self.yuv else None for x in pictures],
         }
         return Rows(np.arange(len(batch), dtype=np.int32), columns)
+
+    def chip_use(self, size: Size) -> Mapping[str, Sequence[Size]]:
+        """One scaling and one JPEG a picture, whatever its size."""
+        del size
+        small = Size(self.width, self.height)
+        return {"vpc": [small], "jpege": [small]}
 
     def _jpeg(self, device: Device, picture: Picture) -> bytes:
         # VPC takes even sides alone; the 310 cuts odd ones itself, later chips refuse them.

@@ -31,6 +31,13 @@ PIXEL_BYTES: Mapping[str, float] = {
     "RGB888_U8": 3,
     "YUV400_U8": 1,
 }
+DECLARED_CHANNELS: Mapping[str, int] = {
+    "YUV420SP_U8": 1,
+    "XRGB8888_U8": 4,
+    "RGB888_U8": 3,
+    "YUV400_U8": 1,
+}
+"""Channels of a network's input as AIPP declares it to callers (docs/chip.md#aipp-declared)."""
 TO_BGR = (298, 516, 0, 298, -100, -208, 298, 0, 409)
 TO_YUV = (66, 129, 25, -38, -74, 112, 112, -94, -18)
 """The default matrices, for 4:2:0 and for RGB: BT.601 narrow (docs/chip.md#aipp-default-matrix)."""

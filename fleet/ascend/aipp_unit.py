@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fleet.ascend.aipp_config import refuse_aipp
-from fleet.ascend.aipp_op import TO_BGR, TO_YUV, AippOp
+from fleet.ascend.aipp_op import DECLARED_CHANNELS, TO_BGR, TO_YUV, AippOp
 from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.soc import Soc
 from fleet.core.geometry import Rect, Size
@@ -40,6 +40,18 @@ class StaticAipp:
         if self._dtype == np.uint8 and not 0 <= op.padding_value <= 255:
             refuse_aipp(f"padding_value is {op.padding_value}.", "A uint8 input takes 0..255.")
 
+    def info(self) -> AippOp:
+        """Return the block, as aclmdlGetFirstAippInfo does for a static one."""
+        return self.op
+
+    def declared(self, count: int) -> tuple[int, int, int, int]:
+        """Return how the input is declared that `count` pictures are fed to: NHWC, of uint8.
+
+        NV12 counts as one channel (docs/chip.md#aipp-declared).
+        """
+        channels = DECLARED_CHANNELS[self.op.input_format or ""]
+        return count, self.source.height, self.source.width, channels
+
     def run(self, pictures: NDArray[np.uint8]) -> NDArray[np.generic]:
         """Convert pictures u8 [N, bytes], tight, to the model's input [N, channels, H, W].
 
@@ -59,6 +71,12 @@ class DynamicAipp:
         self._soc = soc
         self._most_bytes = op.max_src_image_size
         self._model, self._channels, self._dtype = model, channels, np.dtype(dtype)
+
+    def info(self) -> NoReturn:
+        """Raise DeviceError (145016): the call is for static blocks (docs/chip.md#aipp-info)."""
+        code, rule = Code.ACL_ERROR_GE_AIPP_MODE_INVALID, "docs/chip.md#aipp-info"
+        message = "AIPP: a dynamic block is set with each inference, and has no configuration."
+        raise_device_error(code, message, "Keep the settings that it is run with.", rule)
 
     def setting(self, **fields: Any) -> AippOp:
         """Return a setting from fields of `AippOp`, as the calls aclmdlSetAIPP... make one.

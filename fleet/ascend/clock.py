@@ -147,12 +147,12 @@ def venc_s(limits: VencLimits, size: Size) -> float:
     return limits.rate.seconds(size.pixels)
 
 
-def model_s(soc: Soc, macs: int) -> float:
+def model_s(soc: Soc, macs: int, *, int8: bool = False) -> float:
     """Return the modelled seconds of so many multiply-accumulates: a lower bound.
 
     It is at the peak of the chip's cube units, two operations each (docs/chip.md#clock-fp16).
     """
-    return 2 * macs / (soc.peak_tflops * 1e12)
+    return 2 * macs / ((soc.peak_int8_tops if int8 else soc.peak_tflops) * 1e12)
 
 
 def copy_s(soc: Soc, size_bytes: int) -> float:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import NoReturn
 
-from fleet.errors import DeviceError, DeviceOutOfMemoryError
+from fleet.errors import DeviceError, DeviceLostError, DeviceOutOfMemoryError
 
 
 class Code(IntEnum):
@@ -164,13 +164,28 @@ _OUT_OF_MEMORY = frozenset(
     }
 )
 
+_LOST = frozenset(
+    {
+        Code.ACL_ERROR_RT_INVALID_DEVICEID,
+        Code.ACL_ERROR_RT_LOST_HEARTBEAT,
+        Code.ACL_ERROR_RT_SOCKET_CLOSE,
+    }
+)
+"""What a call is answered with once the device is gone (docs/chip.md#codes-lost)."""
+
 
 def raise_device_error(code: Code, message: str, way_out: str = "", rule: str = "") -> NoReturn:
-    """Raise the error that the number `code` means: DeviceOutOfMemoryError or DeviceError.
+    """Raise what `device_error` returns."""
+    raise device_error(code, message, way_out, rule)
+
+
+def device_error(code: Code, message: str, way_out: str = "", rule: str = "") -> DeviceError:
+    """Return the error that the number `code` means, of DeviceError or its kinds.
 
     `rule`: the row that is broken, such as docs/chip.md#vpc-ratio; the message ends with it.
     """
     if rule:
         message = f"{message} Rule: {rule}."
     error = DeviceOutOfMemoryError if code in _OUT_OF_MEMORY else DeviceError
-    raise error(int(code), code.name, message, way_out)
+    error = DeviceLostError if code in _LOST else error
+    return error(int(code), code.name, message, way_out)

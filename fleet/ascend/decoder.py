@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, NoReturn
 
 import av
-from av.codec.context import CodecContext, Flags
 from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 
 from fleet.ascend.bitstream import prepared
 from fleet.ascend.clock import Clock
 from fleet.ascend.codes import Code, raise_device_error
+from fleet.ascend.libav_codec import open_codec, stated_size
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import SizeRange, Soc
 from fleet.ascend.surface import in_memory
@@ -22,23 +21,11 @@ from fleet.ascend.unwritten import Unwritten
 from fleet.core.access_unit import AccessUnit
 from fleet.core.frames import Picture
 from fleet.core.geometry import Size
+from fleet.errors import DeviceError, DeviceOutOfMemoryError
 from fleet.video.containers.libav import packet_of
 from fleet.video.h26x.annexb import begins_with_start_code
 from fleet.video.h26x.parameter_sets import CODECS
-from fleet.video.other_codecs.first_picture import DECODERS
 from fleet.video.stream import StreamInfo
-
-# strict: where the SPS does not state how far pictures are reordered, libav assumes what the level
-# allows; otherwise it guesses low and drops the pictures that come too late. explode: libav reports
-# damage instead of concealing it. Not for H.264, where it would also refuse the sound pictures
-# after the key of an open GOP without its leading pictures; there libav marks damaged pictures.
-_EXPLODE = {"err_detect": "explode"}
-_OPTIONS = {
-    "h264": {"strict": "1"},
-    "hevc": {"strict": "1", **_EXPLODE},
-    # buffer: bits that are left over behind a picture count as damage.
-    **{codec: {"err_detect": "explode+buffer"} for codec in ("mpeg4", "flv1", "h263")},
-}
 
 # Units whose picture may still come out: twice the 16 pictures that a decoder may hold back. Other
 # codecs hold back one picture at most.
@@ -106,6 +93,7 @@ class StreamDecoder(ABC):
         """
         if self._state not in {"fresh", "running"}:
             self._refuse_state("takes no access unit")
+        self._memory.check_context(self.title)
         packet = packet_of(self._data(unit))
         packet.pts = unit.row
         packet.is_keyframe = unit.key
@@ -121,7 +109,8 @@ class StreamDecoder(ABC):
     def drain(self) -> list[Picture]:
         """Return the pictures that are still held, at the end of a stream or of a part of it.
 
-        After a DeviceError they are the good pictures from before the damage. Raises DeviceError
+        After a DeviceError they are the good pictures from before the damage, as many as there is
+        memory for. Raises DeviceError
         (ERR_BITSTREAM) where nothing was sent, or for a second drain.
         """
         if self._state in {"fresh", "drained"}:
@@ -131,14 +120,15 @@ class StreamDecoder(ABC):
             )
         if self._state == "closed":
             self._refuse_state("cannot be drained")
+        self._memory.check_context(self.title)
         with self._clock.stage(self.stage):
-            if self._state == "damaged":
+            if salvages := self._state == "damaged":
                 self._take_sound()
             else:
                 self._take(self._decode(None, next(iter(self._pending), 0)))
             self._state = "drained"
             self._pending.clear()
-            return self._give()
+            return self._give(salvages=salvages)
 
     def reset(self) -> None:
         """Discard all units that were sent: decoding may start again, at any key.
@@ -170,7 +160,7 @@ class StreamDecoder(ABC):
 
     def _open(self) -> VideoCodecContext:
         """Return a decoder of libav's that has decoded nothing yet."""
-        return _open_codec(self.stream, self._sizes.max.pixels)
+        return open_codec(self.stream, self._sizes.max.pixels)
 
     @abstractmethod
     def _free(self) -> None:
@@ -201,6 +191,10 @@ class StreamDecoder(ABC):
         try:
             return self._codec.decode(packet)
         except FFmpegError as error:
+            stated = stated_size(self.stream.codec, bytes(packet)) if packet is not None else None
+            if stated is not None and stated not in self._sizes:
+                # libav refuses pictures of too many pixels, and does not say that it is this.
+                self._refuse_size(row, stated)
             self._fail(row, Code.ERR_VDM_DECODE_FAIL, f"cannot be decoded ({error.strerror})")
 
     def _take(self, frames: list[av.VideoFrame]) -> None:
@@ -225,12 +219,27 @@ class StreamDecoder(ABC):
         """Return whether libav calls a frame damaged that it just returned, or left some out."""
         return frame.is_corrupt or (self._unwritten is not None and self._unwritten.is_in(frame))
 
-    def _give(self) -> list[Picture]:
-        """Return as pictures the frames before which no unit is still pending."""
+    def _give(self, *, salvages: bool = False) -> list[Picture]:
+        """Return as pictures the frames before which no unit is still pending.
+
+        All of them, or DeviceError is raised; where it `salvages`, those for which there is memory.
+        """
         oldest = next(iter(self._pending), None)
-        given = []
+        given: list[Picture] = []
+        frames: list[av.VideoFrame] = []
         while self._ready and (oldest is None or _row(self._ready[0]) < oldest):
-            given.append(self._picture(self._ready.popleft()))
+            frames.append(self._ready.popleft())
+            try:
+                given.append(self._picture(frames[-1]))
+            except DeviceError as error:
+                self._ready.clear()
+                if salvages and isinstance(error, DeviceOutOfMemoryError):
+                    return given
+                for picture in given:
+                    picture.release()
+                self._spoil(_row(frames[-1]))
+                self._ready.extend(frames[:-1])  # they come out with the drain
+                raise
         return given
 
     def _picture(self, frame: av.VideoFrame) -> Picture:
@@ -244,19 +253,30 @@ class StreamDecoder(ABC):
         size, row = Size(frame.width, frame.height), _row(frame)
         if size != self._size:
             if size not in self._sizes:
-                what = f"is of {size}; {self._soc.name} takes {self._sizes}"
-                self._fail(row, Code.ERR_ALLOC_DYNAMIC_MEM_FAIL, what)
-            self._resize(size)
+                self._refuse_size(row, size)
+            try:
+                self._resize(size)
+            except DeviceError:
+                self._spoil(row)
+                raise
             self._size = size
         surface = self._eight_bit(frame)
         surface.pts = row
         return surface
 
-    def _fail(self, row: int, code: Code, what: str) -> NoReturn:
+    def _refuse_size(self, row: int, size: Size) -> NoReturn:
+        what = f"is of {size}; {self._soc.name} takes {self._sizes}"
+        self._fail(row, Code.ERR_ALLOC_DYNAMIC_MEM_FAIL, what)
+
+    def _spoil(self, row: int) -> None:
+        """Take no unit until a reset, and keep only what came before a row."""
         self._state = "damaged"
         self._is_spoilt = True
         self._damaged_row = row
         self._ready = deque(frame for frame in self._ready if _row(frame) < row)
+
+    def _fail(self, row: int, code: Code, what: str) -> NoReturn:
+        self._spoil(row)
         way_out = "Drain for the pictures before it, reset, and go on at a later key."
         raise_device_error(code, f"{self.title}: the access unit of row {row} {what}.", way_out)
 
@@ -278,23 +298,3 @@ def most_pending(codec: str) -> int:
 def _row(frame: av.VideoFrame) -> int:
     assert frame.pts is not None, "each packet was given its row as pts"
     return frame.pts
-
-
-def _open_codec(stream: StreamInfo, max_pixels: int) -> VideoCodecContext:
-    codec = CodecContext.create(DECODERS.get(stream.codec, stream.codec), "r")
-    assert isinstance(codec, VideoCodecContext)
-    codec.thread_count = 1
-    # A stream may change to a size that would take 10 GB before the first picture is returned.
-    options: Mapping[str, str] = _OPTIONS.get(stream.codec, _EXPLODE)
-    codec.options = {**options, "max_pixels": str(max_pixels)}
-    # libav crops exactly as the stream states, even where the left edge is then not aligned in
-    # memory: boxes are in pixels of that picture.
-    codec.flags |= Flags.unaligned
-    if stream.codec not in CODECS:
-        # Some codecs leave the size to the container, and MJPEG whether a packet is one field.
-        codec.width, codec.height = stream.size.width, stream.size.height
-    if stream.codec_tag:
-        codec.codec_tag = stream.codec_tag
-    if stream.codec != "mjpeg" and (configuration := stream.parameter_sets or stream.configuration):
-        codec.extradata = configuration
-    return codec

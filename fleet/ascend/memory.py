@@ -33,6 +33,11 @@ class Allocation:
         state = "held" if self._memory else "freed"
         return f"Allocation({self.holder}, {self.bytes} bytes, {state})"
 
+    @property
+    def is_held(self) -> bool:
+        """Whether it is not freed yet."""
+        return self._memory is not None
+
     def free(self) -> None:
         """Return the memory to the budget; a second call does nothing."""
         if self._memory is not None:
@@ -56,6 +61,7 @@ class Memory:
         self._by_holder: dict[str, int] = {}
         self._next_address = ADDRESS_STEP
         self._closed = False
+        self._lost: Code | None = None
 
     def __repr__(self) -> str:
         return f"Memory({self.used_bytes} of {self.budget_bytes} bytes used)"
@@ -80,10 +86,7 @@ class Memory:
                 "Ask for at least 1.",
                 "docs/chip.md#memory-positive",
             )
-        if self._closed:
-            raise_device_error(
-                Code.ACL_ERROR_RT_CONTEXT_NULL, f"{holder}: the device is closed.", "Open one."
-            )
+        self.check_context(holder)
         cost = allocation_bytes(size_bytes)
         if self.used_bytes + cost > self.budget_bytes:
             self._refuse(cost, holder, full)
@@ -95,6 +98,22 @@ class Memory:
         address = self._next_address
         self._next_address = align_up(address + cost, ADDRESS_STEP)
         return Allocation(self, holder, cost, address)
+
+    def check_context(self, asker: str) -> None:
+        """Raise DeviceError (107002) on a closed device; `asker`: what needs it open.
+
+        Raises DeviceLostError on one that is gone.
+        """
+        if self._lost is not None:
+            code, rule = self._lost, "docs/chip.md#codes-lost"
+            raise_device_error(code, f"{asker}: the device is gone.", "Take another one.", rule)
+        if self._closed:
+            code, rule = Code.ACL_ERROR_RT_CONTEXT_NULL, "docs/chip.md#memory-context"
+            raise_device_error(code, f"{asker}: the device is closed.", "Open one.", rule)
+
+    def lose(self, code: Code) -> None:
+        """Be gone: see `fleet.device.Device.lose`."""
+        self._lost = code
 
     def is_foreign(self, held: object) -> bool:
         """Return whether something is held, and in the memory of another device."""

@@ -125,7 +125,11 @@ def frame_of(picture: Picture) -> av.VideoFrame:
 
 
 def check_own(memory: Memory, picture: Picture) -> None:
-    """Raise DeviceError (107003) for a picture in the memory of another device."""
+    """Raise DeviceError (107003) for a picture in the memory of another device.
+
+    Raises it too (107002) on a closed one, and DeviceLostError on one that is gone.
+    """
+    memory.check_context("a call")
     if memory.is_foreign(picture.memory):
         message = f"{picture} lies in the memory of another device."
         code, rule = Code.ACL_ERROR_RT_STREAM_CONTEXT, "docs/chip.md#memory-context"

@@ -11,9 +11,9 @@ from av.video.frame import PictureType
 from av.video.reformatter import VideoReformatter
 
 from fleet.ascend.clock import Clock, copy_s, vdec_s
-from fleet.ascend.codes import Code
+from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.decoder import StreamDecoder
-from fleet.ascend.memory import Memory
+from fleet.ascend.memory import Allocation, Memory
 from fleet.ascend.scaling import Scaler
 from fleet.ascend.soc import Soc
 from fleet.ascend.stream_rules import check_stream
@@ -27,6 +27,7 @@ from fleet.ascend.vdec_settings import (
 from fleet.core.frames import Picture
 from fleet.core.geometry import Size
 from fleet.core.pixel_format import PixelFormat
+from fleet.errors import DeviceOutOfMemoryError
 from fleet.video.stream import StreamInfo
 
 __all__ = ["VdecChannel", "check_stream"]
@@ -96,9 +97,15 @@ class VdecChannel(StreamDecoder):
 
     def _resize(self, size: Size) -> None:
         check_size(self._soc, self.settings, size)
+        before = self._size
         self._held.free()
-        size_bytes = self._bytes(self._soc, self.stream, size)
-        self._held = self._memory.allocate(size_bytes, "vdec channel")
+        try:
+            self._held = self._allocate(size)
+        except DeviceOutOfMemoryError as error:
+            self._held = self._allocate(before)
+            code, rule = Code.ERR_ALLOC_DYNAMIC_MEM_FAIL, "docs/chip.md#vdec-size-change"
+            message = f"VDEC: the stream changes from {before} to {size}, and {error.message}"
+            raise_device_error(code, message, error.way_out, rule)
 
     def _picture(self, frame: av.VideoFrame) -> Picture:
         """Return a frame as its channel was told: scaled, and in another format."""
@@ -117,6 +124,9 @@ class VdecChannel(StreamDecoder):
         strides = self.stride(target)
         args = (self._soc, self._memory, surface, self._colour, frame.pts or 0)
         return in_memory(*args, "vdec picture", told, strides)
+
+    def _allocate(self, size: Size) -> Allocation:
+        return self._memory.allocate(self._bytes(self._soc, self.stream, size), "vdec channel")
 
     def _bytes(self, soc: Soc, stream: StreamInfo, size: Size) -> int:
         """Return the memory of the channel, for the references it was told, or the stream's."""

@@ -31,6 +31,7 @@ from fleet.models.compiler.atc_options import (
 from fleet.models.compiler.compile import compile_model, describe, read_labels
 from fleet.models.compiler.insert_op import parse_insert_op
 from fleet.models.compiler.outputs import with_outputs
+from fleet.models.external_data import read_network
 from fleet.models.heads import RAW, Shape, parse_anchors
 from fleet.storage import Folder, read_file, read_text
 
@@ -150,7 +151,7 @@ def _read(
             message = f"--weight={weight} is for Caffe, and --framework=5 is ONNX."
             refuse_option("E10001", message, "Leave it out: an ONNX file holds its weights.")
         size, batch = _picture_shape(shapes)
-        return _Network(read_file(model), "", 0, size, batch, None)
+        return _Network(read_network(model), "", 0, size, batch, None)
     if weight is None:
         message = "--weight is missing, and a prototxt holds no weights."
         refuse_option("E10054", message, "Name the .caffemodel that belongs to it.")

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from fleet.ascend.soc import soc as chip
+from fleet.cli.calibration import (
+    AsInt8,
+    Calibrate,
+    Force,
+    Frames,
+    Seed,
+    Truth,
+    compile_and_judge,
+    read_request,
+)
 from fleet.core.geometry import Size
 from fleet.errors import UsageError
 from fleet.job.heads import read_head
@@ -15,12 +25,14 @@ from fleet.models.card import read_card
 from fleet.models.compiler.compile import compile_network, describe, read_labels
 from fleet.models.compiler.insert_op import parse_insert_op
 from fleet.models.compiler.metadata import AUTO
+from fleet.models.external_data import read_network
 from fleet.models.heads import READERS, parse_anchors
 from fleet.storage import Folder, read_file, read_text
 
 
 def compile_command(
     model: Annotated[str | None, typer.Argument(metavar="[MODEL.onnx]")] = None,
+    *,
     output: Annotated[
         str | None, typer.Option(help="The path to write; .om is added where it lacks.")
     ] = None,
@@ -51,6 +63,12 @@ def compile_command(
     soc: Annotated[
         str, typer.Option("--soc", "--soc_version", help="The chip to compile for.")
     ] = "Ascend310",
+    int8: AsInt8 = False,
+    calibrate: Calibrate = None,
+    frames: Frames = None,
+    seed: Seed = None,
+    truth: Truth = None,
+    force: Force = False,
     show: Annotated[
         str | None, typer.Option(metavar="X.om", help="Print the card of a compiled model.")
     ] = None,
@@ -58,7 +76,8 @@ def compile_command(
     """Compile an ONNX model into NAME.om, as ATC would (simulated).
 
     Labels and anchors may be left out where the metadata of the model holds them; the head is
-    recognised by its outputs then, or the model refused.
+    recognised by its outputs then, or the model refused. With --int8 and --calibrate, both forms
+    are compared on frames of the videos, and that in int8 is written if it is faster and as good.
     """
     if show:
         if model or output:
@@ -68,23 +87,27 @@ def compile_command(
     if not model or not output:
         missing = "--output" if model else "MODEL.onnx"
         raise UsageError(f"{missing} is missing.", "Write: fleet compile MODEL.onnx --output NAME.")
+    request = read_request(calibrate, frames, seed, truth, int8=int8)
     path = Path(f"{output.removesuffix('.om')}.om")
     given = read_labels(read_text(labels), labels) if labels is not None else None
     reader, own = read_head(head)
     configuration, remarks = parse_insert_op(read_text(aipp)) if aipp else (None, ())
-    compiled = compile_network(
-        read_file(model),
-        head=reader,
-        labels=given,
-        name=path.stem,
-        soc=chip(soc),
-        size=_size(size),
-        batch=batch,
-        aipp=configuration,
-        anchors=parse_anchors(anchors) if anchors is not None else None,
-        pictures_per_s=pictures_per_s or 0.0,
-        heads=own,
-    )
+    options: dict[str, Any] = {
+        "head": reader,
+        "labels": given,
+        "name": path.stem,
+        "soc": chip(soc),
+        "size": _size(size),
+        "batch": batch,
+        "aipp": configuration,
+        "anchors": parse_anchors(anchors) if anchors is not None else None,
+        "pictures_per_s": pictures_per_s or 0.0,
+        "heads": own,
+    }
+    if request is None:
+        compiled = compile_network(read_network(model), **options)
+    else:
+        compiled = compile_and_judge(read_network(model), request, force=force, **options)
     Folder(str(path.parent)).put(path.name, compiled.om)
     typer.echo(describe(read_card(compiled.om, str(path))))
     typer.echo(f"  {'read as':<12}{compiled.reading}")

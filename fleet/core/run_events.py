@@ -57,6 +57,8 @@ class DeviceLost:
 
     The lease before that one may not have been committed yet either.
     """
+    code: int = 0
+    """The number with which the device itself has said so; 0 where it has not."""
 
 
 @dataclass(frozen=True)

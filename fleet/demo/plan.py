@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fleet.errors import UsageError
-from fleet.storage import read_file
+from fleet.models.external_data import read_network
 
 CHIP = "Ascend310"
 SAMPLE = "every=2"
@@ -89,7 +89,7 @@ class Demo:
     @property
     def key(self) -> str:
         """All that the results depend on: demos with the same key make the same results."""
-        network = hashlib.sha256(read_file(str(self.onnx))).hexdigest()
+        network = hashlib.sha256(read_network(str(self.onnx))).hexdigest()
         rendered = f"cameras={self.cameras} seconds={self.seconds:g} seed={self.seed}"
         read = f"sample={SAMPLE} threshold={THRESHOLD:g} network={network}"
         # The tables name their videos by location.

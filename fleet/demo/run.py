@@ -25,7 +25,8 @@ from fleet.evaluate.run import evaluate_output
 from fleet.job.job_file import load_job
 from fleet.models.card import read_card
 from fleet.models.compiler.compile import compile_model, describe
-from fleet.storage import Folder, read_file
+from fleet.models.external_data import read_network
+from fleet.storage import Folder
 from fleet.street.archive import Shot, plan_archive, render_archive
 from fleet.table.state.read import read
 from fleet.views.clean_console import CleanConsole
@@ -74,7 +75,7 @@ def _render(demo: Demo, shots: tuple[Shot, ...]) -> None:
 def _compile(demo: Demo) -> None:
     to = _near(demo.model.with_suffix(""))
     _head(2, "A detector, compiled", f"compile {_near(demo.onnx)} --output {to}")
-    network = read_file(str(demo.onnx))
+    network = read_network(str(demo.onnx))
     compiled = compile_model(network, name=demo.model.stem, soc=soc(CHIP))
     Folder(str(demo.folder)).put(demo.model.name, compiled)
     typer.echo(_indented(describe(read_card(compiled, str(demo.model)))))

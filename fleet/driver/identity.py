@@ -16,6 +16,7 @@ from fleet.job.frame_job import CompiledModel, FrameJob
 from fleet.job.heads import head_digests, heads_of
 from fleet.job.job import Job
 from fleet.models.card import ModelCard, read_card
+from fleet.models.external_data import read_network
 from fleet.models.heads import READERS, Head
 from fleet.storage import read_file
 from fleet.table.commits.record import JobRecord
@@ -56,7 +57,7 @@ def identify(job: Job) -> JobIdentity:
     """
     names = model_fields(job.work)
     own = heads_of(job.work)
-    files = {name: read_file(name) for name in names.values()}
+    files = {name: _content(name) for name in names.values()}
     straight = {
         name: compile_straight(name, content, job.soc, job.output, own)
         for name, content in files.items()
@@ -89,6 +90,10 @@ def identify(job: Job) -> JobIdentity:
     digest = hashlib.sha256(text.encode()).hexdigest()
     record = JobRecord(digest, job.work.table, content)
     return JobIdentity(record, cards, files, tuple(straight.values()), heads)
+
+
+def _content(name: str) -> bytes:
+    return read_network(name) if is_straight(name) else read_file(name)
 
 
 def _card(name: str, data: bytes, soc: str, own: Mapping[str, Head]) -> ModelCard:

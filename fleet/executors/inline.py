@@ -60,12 +60,14 @@ class InlinePool:
             case Truncate(_, lease):
                 worker.truncate(lease)
             case Release():
-                worker.close()
-                del self._workers[device]
-                left = [(held, order) for held, order in self._assigned if held.device != device]
-                self._assigned = deque(left)
+                self._end(device)
                 lost = DeviceLost(device, "nothing left to do", Cause.RELEASED)
                 self._untold.append(lost)
+
+    def _end(self, device: str) -> None:
+        self._workers.pop(device).close()
+        left = [(held, order) for held, order in self._assigned if held.device != device]
+        self._assigned = deque(left)
 
     def _drop(self, device: str, lease: str) -> None:
         for place, (held, _) in enumerate(self._assigned):
@@ -84,7 +86,11 @@ class InlinePool:
             return []
         command, order = self._assigned.popleft()
         outcome = self._workers[command.device].run(order)
-        return [event_of(command.device, command.lease, outcome)]
+        event = event_of(command.device, command.lease, outcome)
+        if isinstance(event, DeviceLost):
+            self._end(command.device)
+            self.set_target(self._wanted)
+        return [event]
 
     def progress(self) -> list[Progress]:
         """Tell where each device stands."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from fleet.core.fault import Fault
-from fleet.core.run_events import Event, LeaseCancelled, LeaseDone, LeaseFailed
-from fleet.worker.outcome import Cancelled, Outcome, Partial
+from fleet.core.run_events import Cause, DeviceLost, Event, LeaseCancelled, LeaseDone, LeaseFailed
+from fleet.worker.outcome import Cancelled, Gone, Outcome, Partial
 
 
 def event_of(device: str, lease: str, outcome: Outcome) -> Event:
-    """Say what became of a lease on a device."""
+    """Say what became of a lease on a device; where that is gone its worker has to be ended."""
     match outcome:
+        case Gone(code, message):
+            return DeviceLost(device, message, Cause.DIED, lease, code)
         case Fault():
             return LeaseFailed(device, lease, outcome)
         case Cancelled():

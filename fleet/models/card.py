@@ -18,8 +18,22 @@ from fleet.models.session import SESSION_ERRORS, open_session
 
 CARD_KEY = "fleet.model_card"
 FORMAT = 1
-LATER = ("anchors", "settings", "threshold", "pictures_per_s")
+LATER = ("anchors", "settings", "threshold", "pictures_per_s", "calibration")
 """The fields that older cards lack."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How the ranges of a network in int8 were found."""
+
+    archive: str
+    """The videos whose frames were looked at."""
+    frames: int
+    """How many there were."""
+    seed: int
+    """By which they were drawn."""
+    digest: str
+    """SHA-256 in hex over what the network was fed."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +86,8 @@ class ModelCard:
     """The score that its exporter recommends; 0 where it does not say."""
     pictures_per_s: float = 0.0
     """What was measured on a real chip, or is else known; 0 where nobody said."""
+    calibration: Calibration | None = None
+    """Of a network in int8; None for one in its own precision."""
 
     def __post_init__(self) -> None:
         if self.format != FORMAT:
@@ -95,11 +111,11 @@ class ModelCard:
     def chip_s(self, soc: Soc) -> float:
         """Return the modelled seconds for one batch: by its own rate, where it has one.
 
-        Else a lower bound, at the peak of the chip's cores in float16.
+        Else a lower bound, at the peak of the chip's cores in float16, or in int8.
         """
         if self.pictures_per_s:
             return self.batch / self.pictures_per_s
-        return model_s(soc, self.macs * self.batch)
+        return model_s(soc, self.macs * self.batch, int8=self.calibration is not None)
 
     def configuration(self) -> str:
         """Return as JSON all that the digest covers besides the graph."""

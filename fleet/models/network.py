@@ -113,11 +113,20 @@ class Network:
         for numbers outside 0..1, and what VPC raises.
         """
         iou = check_shares(threshold, self.card.iou if iou is None else iou)
-        placement = self.card.fit.place(batch.size, self._aipp.source, self._vpc.paste_left_step)
         found: list[Candidates] = []
-        for outputs, count in self._runs(batch, placement):
-            found += self._read(outputs, count, threshold, iou)
-        return gather(self.card, found, placement, self._shift)
+        for tensor, count in self.inputs(batch):
+            found += self._read(self.execute(tensor), count, threshold, iou)
+        return gather(self.card, found, self._place(batch), self._shift)
+
+    def inputs(self, batch: FrameBatch) -> Iterator[tuple[NDArray[np.generic], int]]:
+        """Yield what `detect` runs the network on, and how many pictures of the batch each holds.
+
+        Each is [batch, 3, height, width] of the card's dtype, and overwritten by the next.
+        """
+        placement = self._place(batch)
+        for start in range(0, len(batch), self.card.batch):
+            group = batch.pictures[start : start + self.card.batch]
+            yield self._feed(group, placement), len(group)
 
     def detect_in(
         self,
@@ -197,6 +206,7 @@ class Network:
             raise_device_error(
                 Code.ACL_ERROR_GE_EXEC_MODEL_ID_INVALID, f"{self} is closed.", "Load it again."
             )
+        self._device_memory.check_context(str(self))
         expected = (self.card.batch, 3, self.card.size.height, self.card.size.width)
         if tensor.shape != expected:
             message = f"{self} takes an input {list(expected)}, not {list(tensor.shape)}."
@@ -220,18 +230,13 @@ class Network:
         self._closed = True
         self._memory.free()
 
-    def _runs(
-        self, batch: FrameBatch, placement: Placement
-    ) -> Iterator[tuple[list[NDArray[np.generic]], int]]:
-        for start in range(0, len(batch), self.card.batch):
-            group = batch.pictures[start : start + self.card.batch]
-            yield self.execute(self._feed(group, placement)), len(group)
-
     def _outputs_of(self, batch: FrameBatch) -> list[NDArray[np.float32]]:
         """Return the raw outputs for all pictures of a batch, the picture first."""
-        placement = self.card.fit.place(batch.size, self._aipp.source, self._vpc.paste_left_step)
-        groups = [first_of(*each) for each in self._runs(batch, placement)]
+        groups = [first_of(self.execute(fed), count) for fed, count in self.inputs(batch)]
         return [np.concatenate(parts) for parts in zip(*groups, strict=True)]
+
+    def _place(self, batch: FrameBatch) -> Placement:
+        return self.card.fit.place(batch.size, self._aipp.source, self._vpc.paste_left_step)
 
     def _feed(self, group: Sequence[Picture], placement: Placement) -> NDArray[np.generic]:
         # A group shorter than a batch leaves earlier pictures in the other slots; their outputs

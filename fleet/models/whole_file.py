@@ -8,6 +8,7 @@ made, it would read files of whoever runs it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeGuard
 
 import onnx
 from google.protobuf.message import Message  # type: ignore[import-untyped]
@@ -36,18 +37,25 @@ def parse_model(content: bytes, name: str) -> onnx.ModelProto:
         )
     model = onnx.ModelProto()
     model.ParseFromString(content)
-    messages = list(_messages(model))
-    if any(_holds_no_text(message) for message in messages):
+    if any(_holds_no_text(message) for message in _messages(model)):
         raise ModelRefusedError(
             f"{name} is damaged: it has bytes where names are, which are no UTF-8.",
             "Fetch the file again, or export it again.",
         )
-    if any(_lies_elsewhere(message) for message in messages):
+    if next(external_tensors(model), None) is not None:
         raise ModelRefusedError(
             f"{name} is refused: some of its data lies in another file.",
-            "Save it as one file: onnx.save(onnx.load(FILE), ONE_FILE).",
+            "Give the network with these files beside it, or save it as one file: "
+            "onnx.save(onnx.load(FILE), ONE_FILE).",
         )
     return model
+
+
+def external_tensors(model: onnx.ModelProto) -> Iterator[TensorProto]:
+    """Yield the tensors of a model whose values lie in another file, wherever they are in it."""
+    for message in _messages(model):
+        if _lies_elsewhere(message):
+            yield message
 
 
 def _messages(root: Message) -> Iterator[Message]:
@@ -71,7 +79,7 @@ def _holds_no_text(message: Message) -> bool:
     return False
 
 
-def _lies_elsewhere(message: Message) -> bool:
+def _lies_elsewhere(message: Message) -> TypeGuard[TensorProto]:
     return isinstance(message, TensorProto) and (
         message.data_location == TensorProto.EXTERNAL or len(message.external_data) > 0
     )

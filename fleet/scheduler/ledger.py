@@ -283,6 +283,9 @@ def _blamed(event: DeviceLost, held: Sequence[Entry]) -> Entry | None:
 
 
 def _fault_of(event: DeviceLost) -> Fault:
+    if event.code:
+        name = Code(event.code).name
+        return Fault(WORKER_STAGE, event.code, name, event.reason, retryable=True)
     if event.cause is Cause.SILENT:
         code = Code.ACL_ERROR_RT_LOST_HEARTBEAT
         message = f"The worker gave no sign of life while it ran this: {event.reason}"

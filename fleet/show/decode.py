@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fleet.backend.backend import Backend
 from fleet.backend.kinds import Opening, open_device
 from fleet.core.frames import Picture
 from fleet.errors import UsageError
@@ -45,7 +46,18 @@ def decode_frames(
     chip: str,
     make: Callable[[Picture], Made],
 ) -> Iterator[DecodedFrame[Made]]:
-    """Yield the wanted frames in presentation order, decoded as on `chip` and upright.
+    """Yield the wanted frames as `frames_on` does, on a device of their own of kind `chip`."""
+    with closing(open_device(Opening(chip))) as device:
+        yield from frames_on(device, index, wanted, make)
+
+
+def frames_on(
+    device: Backend,
+    index: VideoIndex,
+    wanted: NDArray[np.bool_],
+    make: Callable[[Picture], Made],
+) -> Iterator[DecodedFrame[Made]]:
+    """Yield the wanted frames in presentation order, decoded on a device and upright.
 
     `wanted`: bool [frames], by frame number. `make`: called with each picture while it lasts.
 
@@ -54,7 +66,7 @@ def decode_frames(
     """
     work = video_work(index, wanted, DoneIntervals([]), CostModel())
     lost: list[DecodeLoss] = []
-    with closing(FetchPool()) as readers, closing(open_device(Opening(chip))) as device:
+    with closing(FetchPool()) as readers:
         lease = Lease("show", (work.shard(0, len(index.cuts)),))
         made = order(lease, {index.source.uri: work})
         (shard,) = made.shards
@@ -64,8 +76,11 @@ def decode_frames(
                 shard, channel, lambda row: fetch.packet(shard, row), lost.append
             )
             for picture in upright(decoder.pictures(), index.stream, device, lost.append):
-                yield _decoded(picture, shard, index, make(picture))
-                picture.release()
+                try:
+                    decoded = _decoded(picture, shard, index, make(picture))
+                finally:
+                    picture.release()
+                yield decoded
     if lost:
         count = sum(len(item.rows) for item in lost)
         message = f"{count:,} frames of {index.source.uri} cannot be decoded: {lost[0].error}"

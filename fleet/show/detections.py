@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
+from numpy.typing import NDArray
 
 from fleet.errors import UsageError
 from fleet.storage import canonical
@@ -85,14 +86,7 @@ def read_detections(tables: Tables, index: VideoIndex) -> RecordedDetections:
     of_video = ds.field("uri") == index.source.uri
     processed = read_rows(tables.frames, ["frame", "pts"], of_video).sort_by("frame")
     frames, pts = processed["frame"].to_numpy(), processed["pts"].to_numpy()
-    shown = index.packets.pts[index.order]
-    inside = (frames >= 0) & (frames < len(shown))
-    if not inside.all() or not np.array_equal(shown[frames], pts):
-        raise UsageError(
-            f"{index.source.uri} is not the video that {tables.uri} was made from: its frames have "
-            "other presentation times.",
-            "It was replaced since; run the job again with another output.",
-        )
+    check_frames(index, frames, pts, tables.uri)
     rows = read_rows(tables.detections, ["frame", *DETECTIONS.names], of_video)
     marks: dict[int, list[Mark]] = {}
     for row in rows.to_pylist():
@@ -102,6 +96,23 @@ def read_detections(tables: Tables, index: VideoIndex) -> RecordedDetections:
     return RecordedDetections(
         frames.tolist(), {frame: tuple(of_frame) for frame, of_frame in marks.items()}
     )
+
+
+def check_frames(
+    index: VideoIndex, frames: NDArray[np.int64], pts: NDArray[np.int64], output: str
+) -> None:
+    """Raise UsageError where a video has not, at these frame numbers, these times in ticks.
+
+    `frames`, `pts`: int64 [n], what an output says of frames that its job processed.
+    """
+    shown = index.packets.pts[index.order]
+    inside = (frames >= 0) & (frames < len(shown))
+    if not inside.all() or not np.array_equal(shown[frames], pts):
+        raise UsageError(
+            f"{index.source.uri} is not the video that {output} was made from: its frames have "
+            "other presentation times.",
+            "It was replaced since; run the job again with another output.",
+        )
 
 
 def _check_columns(tables: Tables) -> None:

@@ -38,16 +38,27 @@ def open_recorded(output: str, uri: str) -> Recorded:
     replaced since; VideoError where it has no index any more.
     """
     tables = read(output)
-    (source,) = expand([recorded_uri(tables, uri)]).sources
+    index = recorded_index(tables, recorded_uri(tables, uri))
+    return Recorded(index, read_detections(tables, index), chip_of(tables))
+
+
+def recorded_index(tables: Tables, uri: str) -> VideoIndex:
+    """Return the index of a video of an output, as its job saw it; the output is only read.
+
+    Raises UsageError and StorageError where the video is gone, VideoError where it has no index any
+    more.
+    """
+    (source,) = expand([uri]).sources
     kept = IndexStore(Folder(f"{tables.uri}/{INDEX_FOLDER}"), read_only=True)
     with closing(IndexCache(kept)) as indexes:
         index = indexes.get(source)
     if tables.job.fields.get("rotation") == "ignore":
         index = index.as_stored()
-    return Recorded(index, read_detections(tables, index), _chip(tables))
+    return index
 
 
-def _chip(tables: Tables) -> str:
+def chip_of(tables: Tables) -> str:
+    """Return the chip that a job ran on; raises OutputCorruptError where that is not said."""
     chip = tables.job.fields.get("soc")
     if not isinstance(chip, str):
         raise OutputCorruptError(

@@ -77,9 +77,12 @@ class Status:
         )
 
 
-def read_status(table: Table, clock: Clock = SYSTEM_CLOCK) -> Status:
-    """Return where a job stands; changes nothing."""
-    state, videos = table.state(), table.videos()
+def read_status(
+    table: Table, clock: Clock = SYSTEM_CLOCK, state: TableState | None = None
+) -> Status:
+    """Return where a job stands; changes nothing. `state`: what it holds, None to read that."""
+    state = table.state() if state is None else state
+    videos = table.videos()
     runs, now_s = table.runs.read(), clock.unix_s()
     left_s = _left_s(state, videos)
     known = [video for video in videos.values() if not (video.refused or video.unread)]

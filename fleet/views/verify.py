@@ -47,6 +47,9 @@ def render(report: VerificationReport, again: RecheckReport | None = None) -> st
     if report.not_looked_at:
         columns = ", ".join(report.not_looked_at)
         lines += fact("", f"not looked at: the objects that are named in {columns}")
+    if report.unnamed:
+        left = f"{plural(report.unnamed, 'object')} of {size(report.unnamed_bytes or 0)}"
+        lines += fact("left over", f"{left} beside the table that no row names")
     findings = [*report.findings]
     if again:
         lines += _decoded_again(again)

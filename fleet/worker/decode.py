@@ -20,6 +20,7 @@ from fleet.core.frames import Picture
 from fleet.errors import (
     BrokenVideoError,
     DeviceError,
+    DeviceLostError,
     FleetError,
     IndexMistakenError,
     VideoChangedError,
@@ -118,7 +119,7 @@ class ShardDecoder:
         try:
             for row, wanted in zip(part.rows.tolist(), part.wanted.tolist(), strict=True):
                 yield from self._feed(row, wanted, begins=row == first)
-        except (VideoChangedError, IndexMistakenError):
+        except (VideoChangedError, IndexMistakenError, DeviceLostError):
             raise
         except (DeviceError, VideoError) as error:
             return error
@@ -185,6 +186,8 @@ class ShardDecoder:
             return
         try:
             yield from self._hand_out(self._channel.drain())
+        except DeviceLostError:
+            raise
         except DeviceError as error:
             yield from self._salvage(due, error)
             return

@@ -8,11 +8,14 @@ from __future__ import annotations
 import os
 import resource
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Literal
 
-Kind = Literal["exit", "spin", "memory", "raise"]
+from fleet.ascend.codes import Code
+
+Kind = Literal["exit", "spin", "memory", "raise", "lose"]
 _STEP_BYTES = 64 << 20
 
 
@@ -22,15 +25,15 @@ class Injection:
 
     `exit`: the process ends at once, as in a crash. `spin`: it never comes back, and holds the
     GIL, as a loop in a C library may. `memory`: it takes all the memory that it is allowed.
-    `raise`: an error that nobody expects.
+    `raise`: an error that nobody expects. `lose`: the link to the device is closed.
     """
 
     kind: Kind
     uri: str
     pts: int
 
-    def trigger(self) -> None:
-        """Do it.
+    def trigger(self, lose: Callable[[Code], None]) -> None:
+        """Do it; `lose`: has the device be gone.
 
         Raises RuntimeError for `memory` where nothing limits the process, to save the machine.
         """
@@ -40,6 +43,8 @@ class Injection:
             deque(repeat(0), maxlen=0)
         elif self.kind == "memory":
             _take_all_memory()
+        elif self.kind == "lose":
+            lose(Code.ACL_ERROR_RT_SOCKET_CLOSE)
         else:
             raise ArithmeticError("an injected error")
 

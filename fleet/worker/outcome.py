@@ -25,5 +25,15 @@ class Partial:
     fault: Fault
 
 
-Outcome = Receipt | Partial | Cancelled | Fault
+@dataclass(frozen=True)
+class Gone:
+    """The device is gone, and its worker can do nothing more: another one has to do the lease."""
+
+    code: int
+    """The number with which the device said so."""
+    message: str
+    """A sentence for people."""
+
+
+Outcome = Receipt | Partial | Cancelled | Fault | Gone
 """A receipt is of what is committed under the lease's name, whichever attempt was first."""

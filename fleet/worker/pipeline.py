@@ -20,6 +20,7 @@ from fleet.core.loss import Loss
 from fleet.errors import (
     CredentialsRefusedError,
     DeviceError,
+    DeviceLostError,
     FleetError,
     JobCodeError,
     OutputUnwritableError,
@@ -83,8 +84,9 @@ class Pipeline:
 
         `has_to_stop` is asked between GOPs; once it says so the lease is ended there. Of a shard
         whose video cannot be read nothing is brought: that says nothing of its frames. Raises
-        CancelRequestedError once `fetch` is stopped, CredentialsRefusedError, which would end every
-        video, and OutputUnwritableError where an object of the job's cannot be put.
+        DeviceLostError where the device is gone, CancelRequestedError once `fetch` is stopped,
+        CredentialsRefusedError, which would end every video, and OutputUnwritableError where an
+        object of the job's cannot be put.
         """
         unreached: dict[int, FleetError] = {}
         for number, shard in enumerate(order.shards):
@@ -144,7 +146,7 @@ class Pipeline:
             data = fetch.packet(shard, row)
         for injection in self._injections:
             if (injection.uri, injection.pts) == (shard.source.uri, shard.packets.pts[row]):
-                injection.trigger()
+                injection.trigger(self._device.device.lose)
         return data
 
     def _look(
@@ -153,6 +155,8 @@ class Pipeline:
         """Let the job look at a batch; a frame that it cannot do with is a loss of that frame."""
         try:
             rows = run_job(self._work, self._opened, batch)
+        except DeviceLostError:
+            raise
         except (DeviceError, JobCodeError) as error:
             if len(batch) > 1:
                 # Which frames share a batch must not matter: the sound ones are to come out.

@@ -9,7 +9,7 @@ import numpy as np
 from fleet.backend.backend import Backend
 from fleet.core.frames import Picture
 from fleet.core.geometry import square_pixels
-from fleet.errors import DeviceError
+from fleet.errors import DeviceError, DeviceLostError
 from fleet.video.stream import StreamInfo
 from fleet.worker.decode import DecodeLoss
 
@@ -41,6 +41,9 @@ def _upright(
         try:
             for step in (_cropped, _squared, _turned):
                 shown = step(shown, stream, device)
+        except DeviceLostError:
+            shown.release()
+            raise
         except DeviceError as error:
             shown.release()
             lose(DecodeLoss(np.array([picture.row], np.int64), error))

@@ -19,6 +19,7 @@ from fleet.core.receipt import Receipt, Tally
 from fleet.errors import (
     ArchivedError,
     CredentialsRefusedError,
+    DeviceLostError,
     FleetError,
     ModelRefusedError,
     OutputUnwritableError,
@@ -35,7 +36,7 @@ from fleet.table.parts.builder import PartBuilder
 from fleet.table.parts.schema import FRAMES_TABLE
 from fleet.worker.job_boundary import job_device, open_job
 from fleet.worker.liveness import Liveness
-from fleet.worker.outcome import Cancelled, Outcome, Partial
+from fleet.worker.outcome import Cancelled, Gone, Outcome, Partial
 from fleet.worker.pipeline import Pipeline
 from fleet.worker.prefetch import CancelRequestedError, FetchPool
 from fleet.worker.spec import WorkerSpec
@@ -96,6 +97,8 @@ class Worker:
             return self._run(task)
         except CancelRequestedError:
             return Cancelled(order.lease, task.wall_s)
+        except DeviceLostError as error:
+            return Gone(error.code, str(error))
         except FleetError as error:
             return _fault(error)
         except MemoryError:

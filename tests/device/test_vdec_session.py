@@ -12,9 +12,9 @@ from elementary import Elementary, changed, encoded, samples, stream_info
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fleet.ascend.calls.vdec_session import ChannelDescription, OutputFields, Report, VdecSession
 from fleet.ascend.soc import CHIPS, Ascend310, Soc
 from fleet.ascend.surface import frame_of
-from fleet.ascend.vdec_session import ChannelDescription, OutputFields, Report, VdecSession
 from fleet.ascend.vdec_settings import ChannelSettings
 from fleet.core.access_unit import AccessUnit
 from fleet.core.geometry import Size

@@ -127,7 +127,8 @@ def test_a_size_that_grows_to_a_bomb_costs_the_bomb(
     report = fleet.run(thumbnails(tmp_path, tmp_path / "out", devices=1), on="inline")
     assert (report.exit_code, report.total.frames, report.total.lost_frames) == (3, 48, 60)
     (row,) = fleet.read(str(tmp_path / "out")).errors.to_table().to_pylist()
-    assert (row["stage"], row["name"]) == ("vdec", "ERR_VDM_DECODE_FAIL")
+    assert (row["stage"], row["name"]) == ("vdec", "ERR_ALLOC_DYNAMIC_MEM_FAIL")
+    assert "is of 16000x16000" in row["message"]
 
 
 IN_LITTLE_MEMORY = """

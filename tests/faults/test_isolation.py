@@ -6,7 +6,8 @@ import ctypes
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ray import cloudpickle
 from truth import probed
 
 import fleet
+from fleet.ascend.codes import Code
 from fleet.core.run_events import Cause, DeviceLost, RunEvent
 from fleet.driver.context import Resources
 from fleet.driver.report import RunReport
@@ -37,8 +39,9 @@ MEMORY_BYTES = 2 << 30
 class HeldGil(Injection):
     """A spin that costs no CPU: the process stands in C, holds the GIL, and hears no signal."""
 
-    def trigger(self) -> None:
+    def trigger(self, lose: Callable[[Code], None]) -> None:
         """Stand still for good."""
+        del lose
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         ctypes.PyDLL(None).pause()
 
@@ -158,6 +161,53 @@ def test_a_spin_that_holds_the_gil_costs_its_gop(clips: list[Path], tmp_path: Pa
     )
     assert (report.exit_code, report.total.lost_frames, report.quarantined) == (3, GOP, 1)
     assert {event.cause for event in witness.lost} == {Cause.SILENT}
+
+
+@pytest.mark.usefixtures("_ray_of_two")
+@pytest.mark.parametrize("make_pool", [InlinePool, RayPool])
+def test_a_device_that_is_lost_again_and_again_costs_the_gop(
+    clips: list[Path], tmp_path: Path, make_pool: Callable[[WorkerSpec], Pool]
+) -> None:
+    """Each time another device goes on, and nothing else is lost (docs/chip.md#codes-lost)."""
+    injected = [Injection("lose", *packet_of(clips[1], 19))]
+    report, witness = run(clips, tmp_path / "out", injected, make_pool, devices=2)
+    frames, (row,) = outcome(tmp_path / "out")
+    assert frames == {"a": EVERYTHING, "b": EVERYTHING - of(19)}
+    assert (row["stage"], row["name"], row["code"], row["frames"]) == (
+        "worker",
+        "ACL_ERROR_RT_SOCKET_CLOSE",
+        507901,
+        GOP,
+    )
+    assert "the device is gone" in row["message"]
+    assert (report.exit_code, report.quarantined) == (3, 1)
+    lost = [event for event in witness.lost if event.code]
+    assert {(event.cause, event.code) for event in lost} == {(Cause.DIED, 507901)}
+    assert len({event.device for event in lost}) == len(lost) > 1
+
+
+@dataclass(frozen=True)
+class LostOnce(Injection):
+    """A device that is lost at the first meeting; `note` is where that is noted."""
+
+    note: str = ""
+
+    def trigger(self, lose: Callable[[Code], None]) -> None:
+        """Lose it, unless that was done."""
+        with suppress(FileExistsError):
+            Path(self.note).touch(exist_ok=False)
+            super().trigger(lose)
+
+
+def test_a_device_that_is_lost_once_costs_nothing(clips: list[Path], tmp_path: Path) -> None:
+    """Another one does what it had begun, and no frame is recorded as lost."""
+    place = packet_of(clips[0], 7)
+    injected: list[Injection] = [LostOnce("lose", *place, note=str(tmp_path / "lost"))]
+    report, witness = run(clips, tmp_path / "out", injected, InlinePool, devices=1)
+    frames, errors = outcome(tmp_path / "out")
+    assert (report.exit_code, errors) == (0, [])
+    assert frames == {"a": EVERYTHING, "b": EVERYTHING}
+    assert [event.code for event in witness.lost if event.code] == [507901]
 
 
 def test_an_unexpected_error_costs_its_gop_on_any_pool(clips: list[Path], tmp_path: Path) -> None:

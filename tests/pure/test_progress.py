@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from progress_events import FAULT, PLAN, Story, at, done, folded, receipt_of, started
 
-from fleet.core.fault import Fault
 from fleet.core.lease_summary import LeaseSummary
 from fleet.core.loss import Loss
 from fleet.core.progress import Progress
@@ -31,52 +28,15 @@ from fleet.core.run_events import (
     RunStarted,
     VideoRefused,
 )
-from fleet.observe.progress import ProgressState, Snapshot
+from fleet.observe.progress import ProgressState
 from fleet.observe.speed import Speed
 from fleet.views.progress_line import (
     counts_line,
     describe,
     devices_lines,
-    opening,
     remark,
     troubles_line,
 )
-
-PLAN = RunStarted("out", videos=3, video_s=1000, frames=25000, leases=10)
-FAULT = Fault("vdec", 507, "BrokenVideo", "broken", retryable=False)
-
-
-Story = list[tuple[float, RunEvent]]
-
-
-def receipt_of(
-    lease: str, frames: int = 2500, video_s: float = 100, device: str = "npu-0"
-) -> Receipt:
-    """Make a receipt with a row a frame."""
-    return Receipt(lease, (), (), Tally(frames=frames, video_s=video_s, rows=frames), device)
-
-
-def done(lease: str, device: str = "npu-0", frames: int = 2500) -> LeaseDone:
-    """A lease of 100 s of video is committed."""
-    return LeaseDone(device, lease, receipt_of(lease, frames, device=device))
-
-
-def started(lease: str, device: str = "npu-0") -> LeaseStarted:
-    """A lease of 100 s of video is handed out."""
-    return LeaseStarted(device, lease, video_s=100, frames=2500)
-
-
-def at(device: str, lease: str, frames: int) -> Progress:
-    """Where a device stands, in frames since it started."""
-    return Progress(device, lease, "in/town.mp4", frames, 0.0)
-
-
-def folded(events: Sequence[tuple[float, RunEvent]]) -> ProgressState:
-    """Fold events, each at its time."""
-    state = ProgressState()
-    for now_s, event in events:
-        state.fold(event, now_s)
-    return state
 
 
 def test_committed_leases_count_with_what_was_there_before() -> None:
@@ -330,94 +290,3 @@ def test_a_speed_spans_its_window() -> None:
         speed.add(second, 100 if second < 15 else 100 + (second - 15) * 7)
     assert speed.per_s(29, 198) == pytest.approx(7)
     assert Speed(10).per_s(0, 5) == 0
-
-
-def view(frames_per_s: float, devices: int = 2, **fields: float | None) -> Snapshot:
-    """See a run at work."""
-    values: dict[str, object] = {
-        "elapsed_s": 10.0, "video_s": 160.0, "video_total_s": 11520.0, "frames": 4000,
-        "frames_total": 288000, "leases": 2, "leases_total": 24, "frames_per_s": frames_per_s,
-        "left_s": 250.0, "rows": 1, "losses": 0, "lost_frames": 0, "refused": 0,
-        "devices_lost": 0, "ended": False,
-    }  # fmt: skip
-    state = folded([(0, DeviceJoined(f"npu-{n:02}")) for n in range(devices)])
-    values["devices"] = state.snapshot(0).devices
-    return Snapshot(**(values | fields))  # type: ignore[arg-type]
-
-
-def test_frames_that_the_host_decoded_are_counted_apart() -> None:
-    """Each lease once, though it is reported again; a line says how many, where there are any."""
-    on_host = LeaseDone("npu-0", "a", replace(receipt_of("a"), host_frames=7))
-    plain: list[tuple[float, RunEvent]] = [(0, PLAN), (1, started("b")), (2, done("b"))]
-    assert "on the host" not in describe(folded(plain).snapshot(3))
-    state = folded([*plain, (3, started("a")), (4, on_host), (5, on_host)])
-    now = state.snapshot(6)
-    assert (now.frames, now.host_frames) == (5000, 7)
-    assert "7 frames decoded on the host" in describe(now)
-
-
-def test_a_line_says_how_far_how_fast_and_how_long() -> None:
-    """In units that people understand."""
-    assert (
-        describe(view(412)) == "2m40s of 3h12m video (1 %), 412 frames/s, 206/device, about 4m left"
-    )
-    assert describe(view(412, devices=1, losses=3, left_s=None)) == (
-        "2m40s of 3h12m video (1 %), 412 frames/s, 3 errors"
-    )
-    assert describe(view(0, left_s=None)) == "2m40s of 3h12m video (1 %), 2 devices starting"
-
-
-def test_counts_and_troubles_have_their_own_lines() -> None:
-    """Troubles only where there are any."""
-    assert counts_line(view(1)) == "4,000 of 288,000 frames, 2 of 24 leases, 1 row"
-    assert troubles_line(view(1)) == ""
-    assert troubles_line(view(1, lost_frames=12, refused=1, devices_lost=2)) == (
-        "12 frames lost, 1 video refused, 2 devices lost"
-    )
-
-
-def test_of_many_devices_the_slowest_are_shown() -> None:
-    """They are what a run waits for."""
-    events: Story = [(0, PLAN)]
-    for number in range(100):
-        events += [(0, DeviceJoined(f"npu-{number:02}"))]
-    for number in range(100):
-        events += [(10, at(f"npu-{number:02}", "a", 10 * (100 - number)))]
-    lines = devices_lines(folded(events).snapshot(10))
-    assert [line[0] for line in lines] == [f"npu-{n}" for n in range(93, 100)] + ["93 faster"]
-    assert lines[-1][1] == "8.0 to 100 frames/s"
-    assert lines[0] == ("npu-93", "7.0 frames/s", "70 frames", "town.mp4")
-
-
-def test_the_opening_says_what_is_to_be_done() -> None:
-    """And what was done before."""
-    assert opening(PLAN) == "3 videos, 16m40s: 25,000 frames in 10 leases -> out"
-    plan = RunStarted("out", 1, 60, 1, 10, done_leases=9)
-    assert opening(plan) == "1 video, 1m00s: 1 frame in 10 leases, 9 done before -> out"
-    aside = replace(plan, left={"(AppleDouble)": 8, ".a\nb": 1})
-    assert opening(aside).splitlines()[1:] == [
-        r"left aside: 9 names that are no videos (AppleDouble 8, .a\nb 1)"
-    ]
-
-
-@pytest.mark.parametrize(
-    ("event", "text"),
-    [
-        (
-            VideoRefused(Loss("in/x.mp4", "index", "NotAVideo", "no video")),
-            "refused in/x.mp4: no video",
-        ),
-        (DeviceLost("npu-1", "killed"), "lost npu-1: killed"),
-        (DeviceDraining("npu-1", 29.6), "npu-1 goes away in 30s: its machine is drained"),
-        (LeaseFailed("npu-0", "0123456789", FAULT), "lease 01234567 failed on npu-0: vdec: broken"),
-        (
-            LeaseQuarantined(Receipt("0123456789", (), (), Tally(lost_frames=9), "driver"), FAULT),
-            "gave up lease 01234567, 9 frames lost: vdec: broken",
-        ),
-        (DeviceJoined("npu-0"), ""),
-        (PLAN, ""),
-    ],
-)
-def test_what_goes_wrong_is_told_at_once(event: RunEvent, text: str) -> None:
-    """And only that."""
-    assert remark(event) == text

@@ -30,7 +30,7 @@ ROWS = [
     ("table",),
     ("worker", "evaluate", "infer"),
     ("executors", "show"),
-    ("driver",),
+    ("driver", "quantise", "report", "export"),
     ("views", "submit", "chaos"),
     ("street",),
     ("train", "demo"),

@@ -209,6 +209,43 @@ def test_a_job_that_fails_ends_the_command_with_its_exit_code(head: Head, tmp_pa
     assert done.stdout.count("fleet: error:") == 1
 
 
+GREEDY = """
+from dataclasses import dataclass
+import numpy as np
+import pyarrow as pa
+from fleet import FrameJob, Rows
+
+@dataclass(frozen=True)
+class Greedy(FrameJob):
+    table = "greedy"
+    schema = pa.schema([])
+    batch = 2_000_000
+
+    def run(self, opened, batch):
+        return Rows(np.zeros(0, np.int32), {})
+"""
+"""A job that wants more pictures at a time than any chip holds."""
+
+
+def test_a_job_that_cannot_fit_is_refused_in_the_words_of_a_run_here(
+    head: Head, town_hevc: Path, tmp_path: Path
+) -> None:
+    """The number, each term and the way out; exit code 2, and nothing is begun."""
+    (tmp_path / "greedy.py").write_text(GREEDY)
+    (tmp_path / "greedy.toml").write_text(
+        f'job = "greedy.py:Greedy"\ninput = ["{town_hevc}"]\noutput = "{tmp_path}/out"\n'
+    )
+    submitted = here(head, "submit", tmp_path / "greedy.toml")
+    ran = head.fleet("run", tmp_path / "greedy.toml")
+    assert (submitted.exit_code, ran.returncode) == (2, 2), submitted.output + ran.stdout
+    said = " ".join(ran.stderr.split())
+    sentence = said[said.index("fleet: error:") :]
+    assert "does not fit into an Ascend310 (207001)" in sentence
+    assert "batch of 2,000,000" in sentence
+    assert sentence in " ".join(submitted.stdout.split())
+    assert _parts(tmp_path / "out") == 0
+
+
 def test_a_cluster_with_a_token_lets_nobody_else_in(tmp_path: Path) -> None:
     """Without the token, or with another one: what to set, exit code 2; with it, it works."""
     token = tmp_path / "token"

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 import pytest
+from elementary import encoded
 from generate import Clip, write
 from other_codecs import made
 from PIL import Image
@@ -19,6 +20,7 @@ import fleet
 from fleet.ascend.soc import CHIPS, MB
 from fleet.backend.kinds import KINDS
 from fleet.cli import app
+from fleet.core.geometry import Size
 from fleet.device import Device
 from fleet.driver.device_memory import DeviceMemory
 from fleet.driver.estimate import estimate
@@ -40,8 +42,13 @@ ARCHIVES: dict[str, Any] = {
 
 
 def thumbnails() -> fleet.FrameJob[Device]:
-    """The job of the checkout that says what it does on VPC and JPEGE."""
-    made: fleet.FrameJob[Device] = load_job_class("thumbnails.py:Thumbnails", JOBS)()
+    """A job of the checkout that says what it does on VPC and JPEGE."""
+    return job_of("thumbnails.py:Thumbnails")
+
+
+def job_of(name: str) -> fleet.FrameJob[Device]:
+    """A job of the checkout."""
+    made: fleet.FrameJob[Device] = load_job_class(name, JOBS)()
     return made
 
 
@@ -94,18 +101,20 @@ def planned(job: fleet.Job) -> DeviceMemory:
 
 @pytest.mark.parametrize("chip", CHIPS)
 @pytest.mark.parametrize("kind", ARCHIVES)
+@pytest.mark.parametrize("name", ["thumbnails.py:Thumbnails", "stills.py:Stills"])
 def test_a_device_never_holds_more_than_was_planned(
-    tmp_path: Path, devices: list[Device], kind: str, chip: str
+    tmp_path: Path, devices: list[Device], name: str, kind: str, chip: str
 ) -> None:
     """At its peak, over every way of decoding; channels are counted to the byte."""
     video, output = archive_of(kind, tmp_path), tmp_path / "out"
-    job = fleet.Job(thumbnails(), video, output, soc=chip, fallback="cpu")
+    job = fleet.Job(job_of(name), video, output, soc=chip, fallback="cpu")
     job = replace(job, media="images") if kind == "still" else job
     told = planned(job)
     assert fleet.run(job, on="inline").total.frames
     (device,) = devices
     assert 0 < device.memory.peak_bytes <= told.total_bytes
     terms = dict(told.terms)
+    assert {"4 scaled pictures", "jpege output"} <= terms.keys()
     for holder in {"vpc channel", "vdec channel"} & device.memory.peak_by_holder().keys():
         assert device.memory.peak_by_holder()[holder] == terms[holder]
     assert ("vdec channel" in terms) == (kind in {"h264", "h265", "turned", "upside down"})
@@ -159,6 +168,29 @@ def test_a_job_is_refused_where_a_byte_is_missing(tmp_path: Path, small_chip: An
     assert not list((tmp_path / "out").rglob("part-*.parquet"))
     small_chip(told.total_bytes)
     assert fleet.run(job, on="inline").total.frames == 30
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+def test_a_stream_that_grows_past_the_memory_costs_what_does_not_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chip: str
+) -> None:
+    """The plan cannot know of it: the chip's own number at that frame, and all others are there."""
+    params = "keyint=6:min-keyint=6:scenecut=0:bframes=2:b-adapt=0:open-gop=0"
+    small = encoded("h264", params, 12)
+    large = encoded("h264", params, 6, Size(1920, 1088))
+    parts = [*small.units, *large.units, *small.units]
+    (tmp_path / "grows.h264").write_bytes(b"".join(unit.nals.data for unit in parts))
+    job = fleet.Job(job_of("stills.py:Frames"), tmp_path / "grows.h264", tmp_path / "out", soc=chip)
+    told = planned(job)
+    shrunk = replace(CHIPS[chip], memory_bytes=told.total_bytes)
+    monkeypatch.setitem(CHIPS, chip, shrunk)
+    report = fleet.run(job, on="inline")
+    assert (report.exit_code, report.total.frames, report.total.lost_frames) == (3, 24, 6)
+    (row,) = fleet.read(str(tmp_path / "out")).errors.to_table().to_pylist()
+    assert (row["stage"], row["code"], row["frames"]) == ("vdec", 0x10006, 6)
+    assert "changes from 192x128 to 1920x1088" in row["message"]
+    frames = fleet.read(str(tmp_path / "out")).frames.to_table().column("frame").to_pylist()
+    assert sorted(frames) == [*range(12), *range(18, 30)]
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,10 @@ from PIL import Image
 
 import fleet
 from fleet import Device, FrameBatch, FrameJob, Rows, errors, object_column
+from fleet.executors import patient_pool
 from fleet.storage import Folder
 from fleet.storage.location import is_object_name
+from fleet.table.maintenance.verify import verify
 from fleet.table.parts.builder import PartBuilder
 from fleet.table.parts.objects import is_as_named, object_name
 from fleet.table.table import Table
@@ -117,8 +119,47 @@ def test_a_quick_look_says_that_objects_were_not_looked_at(images: Path, tmp_pat
     assert "not looked at" not in render(whole)
 
 
-def test_what_cannot_be_put_leaves_no_row(images: Path, tmp_path: Path) -> None:
+def test_objects_that_no_row_names_are_counted(images: Path, tmp_path: Path) -> None:
+    """Those of a picture that was replaced, and of a lease that never ended; nothing is wrong."""
+    output = tmp_path / "out"
+    _, before = run(images, str(output))
+    table = Table.open(str(output))
+    assert (table.verify().unnamed, table.verify().unnamed_bytes) == (0, 0)
+    assert "no row names" not in render(table.verify())
+    grey = next(path for path in images.iterdir() if path.name.endswith(" 3%.jpg"))
+    Image.fromarray(np.full((64, 96, 3), 200, np.uint8)).save(grey)
+    _, after = run(images, str(output))
+    gone = {row[c] for row in before for c in ("luma", "mean") if row[c]}
+    gone -= {row[c] for row in after for c in ("luma", "mean") if row[c]}
+    assert len(gone) == 1
+    left = object_name("luma", "never/done.jpg", 7, b"twelve bytes", ".raw")
+    (output / left).parent.mkdir(parents=True)
+    (output / left).write_bytes(b"twelve bytes")
+    found = table.verify()
+    assert found.proven
+    assert (found.unnamed, found.unnamed_bytes) == (2, 64 * 96 + 12)
+    assert "2 objects of 6.2 kB beside the table that no row names" in render(found)
+    assert table.verify(read_objects=False).unnamed is None
+    table.compact()
+    assert (output / left).is_file()
+
+
+def test_while_a_run_is_at_work_nobody_calls_an_object_left_over(
+    images: Path, tmp_path: Path
+) -> None:
+    """A row may name it any moment now."""
+    run(images, str(tmp_path / "out"))
+    table = Table.open(str(tmp_path / "out"))
+    found = verify(table.folder, table.job, busy=True)
+    assert (found.unnamed, found.unnamed_bytes) == (None, None)
+
+
+def test_what_cannot_be_put_leaves_no_row(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where the objects' folder takes nothing the run fails, and no row names what is not there."""
+    monkeypatch.setattr(patient_pool, "GIVE_UP_S", 1.0)
+    monkeypatch.setattr(patient_pool, "FIRST_WAIT_S", 0.2)
     output = tmp_path / "out"
     run(images, str(output))
     (images / "later.jpg").write_bytes(next(images.iterdir()).read_bytes())

@@ -63,3 +63,8 @@ class Soc:
     def peak_tflops(self) -> float:
         """The most that its cube units can do in float16: no network takes less time than so."""
         return max(self.fp16_tflops, self.cores.peak_tflops)
+
+    @property
+    def peak_int8_tops(self) -> float:
+        """The most that they can do in int8, twice as much a cycle (docs/chip.md#cores)."""
+        return max(self.int8_tops, 2 * self.cores.peak_tflops)

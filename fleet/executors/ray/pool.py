@@ -151,7 +151,11 @@ class RayPool:
             # Died, cut off, killed for memory: each has a class of its own, and one remedy.
             return self._lose(seat, *self._why(seat, error))
         seat.leases.remove(lease)
-        return [event_of(seat.device, lease, future.result())]
+        event = event_of(seat.device, lease, future.result())
+        if isinstance(event, DeviceLost):
+            # Its process lives, with nothing to work on: another one takes its place.
+            self._forget(seat)
+        return [event]
 
     def _why(self, seat: ActorHandle, error: RayError) -> tuple[str, Cause]:
         reason, cause = why(error)

@@ -7,7 +7,7 @@ in its metadata. It runs on Fleet's simulated devices only.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,10 +17,12 @@ from fleet.ascend.aipp import Aipp
 from fleet.ascend.aipp_config import AippConfig
 from fleet.ascend.soc import MB, Soc
 from fleet.ascend.soc import soc as soc_named
+from fleet.core.format import plural
 from fleet.core.frames import ChannelOrder
 from fleet.core.geometry import Fit, Size
 from fleet.errors import ModelRefusedError
-from fleet.models.card import CARD_KEY, FORMAT, ModelCard
+from fleet.models.card import CARD_KEY, FORMAT, Calibration, ModelCard
+from fleet.models.compiler.aipp_words import describe_aipp
 from fleet.models.compiler.fitting import arranged_reader, check_reader, describe_reader
 from fleet.models.compiler.graph import (
     ImageInput,
@@ -85,6 +87,7 @@ def compile_network(
     iou: float | None = None,
     heads: Mapping[str, Head] | None = None,
     or_raw: bool = False,
+    calibration: Calibration | None = None,
 ) -> Compiled:
     """Compile a network for a chip; its .om has the same bytes for equal arguments.
 
@@ -93,14 +96,14 @@ def compile_network(
     `size` and `batch` are for networks that leave them open; an open batch is 1 by default. `aipp`
     replaces the head's own configuration, `order` only its channel order, `fit` the head's fit,
     `iou` its overlap; `pictures_per_s` is what a real chip does, for the modelled time; `heads` are
-    those of a user's own, by name. With `or_raw` outputs that no head is sure of
-    stay raw. One gray picture is run through AIPP and network, and its outputs must suit the head.
+    those of a user's own, by name; `calibration` says how a network that comes in int8 was
+    quantised. With `or_raw` outputs that no head is sure of stay raw. One gray picture is run
+    through AIPP and network, and its outputs must suit the head.
     Raises ModelRefusedError for a network that Fleet or the chip cannot run.
     """
     model = prepare(parse_onnx(onnx_bytes, name), name)
     notes = read_notes(model, head, labels, anchors, heads)
-    image = image_input(model, name, size_names(model))
-    opset = opset_of(model, name)
+    image, opset = image_input(model, name, size_names(model)), opset_of(model, name)
     canvas = _fixed_size(image, size, notes.size, name)
     batch = _fixed_batch(image, batch, name)
     fix_inputs(model, image, batch, canvas)
@@ -138,6 +141,7 @@ def compile_network(
         settings=settings_of(reader),
         threshold=notes.threshold,
         pictures_per_s=pictures_per_s,
+        calibration=calibration,
     )
     _check_memory(card, soc)
     reading = f"{explain_head(spec, notes, traits, head)}, {FITTED[card.fit]}"
@@ -150,7 +154,7 @@ def describe(card: ModelCard) -> str:
     bound = " by the rate given" if card.pictures_per_s else " at least"
     lines = {
         "input": f"{card.size}, batch {card.batch}, {card.dtype}; {FITTED[card.fit]}",
-        "AIPP": f"NV12 {card.source}, {_describe_aipp(card.aipp)}",
+        "AIPP": f"NV12 {card.source}, {describe_aipp(card.aipp)}",
         "head": describe_reader(card),
         **({"anchors": write_anchors(card.anchors)} if card.anchors else {}),
         **({"threshold": f"{card.threshold:g}, by its exporter"} if card.threshold else {}),
@@ -159,6 +163,7 @@ def describe(card: ModelCard) -> str:
             f"{card.chip_s(chip) / card.batch * 1e3:.3f} ms a picture{bound}, "
             f"{card.memory_bytes / MB:.1f} MB (both modelled)"
         ),
+        **({"int8": _describe_calibration(card.calibration)} if card.calibration else {}),
         "digest": card.digest,
     }
     title = f"{card.name}: compiled for a simulated {card.soc}"
@@ -166,23 +171,9 @@ def describe(card: ModelCard) -> str:
     return "\n".join([title, *(f"  {key:<12}{text}" for key, text in lines.items()), *warnings])
 
 
-def _describe_aipp(aipp: AippConfig) -> str:
-    if not aipp.csc_switch:
-        matrix = "left as YUV"
-    elif aipp.matrix is None:
-        matrix = f"to {aipp.order.upper()} by each picture's own colour"
-    else:
-        matrix = "by a fixed matrix"
-    if aipp.rbuv_swap_switch:
-        matrix = f"U and V exchanged, {matrix}"
-    plain = {"mean": aipp.mean_chn, "min": aipp.min_chn, "times": aipp.var_reci_chn}
-    usual = {"mean": (0, 0, 0), "min": (0.0, 0.0, 0.0), "times": (1.0, 1.0, 1.0)}
-    steps = [f"{key} {_triple(v)}" for key, v in plain.items() if v != usual[key]]
-    return ", ".join([matrix, *steps])
-
-
-def _triple(values: Sequence[float]) -> str:
-    return " ".join(f"{value:.6g}" for value in values)
+def _describe_calibration(found: Calibration) -> str:
+    drawn = f"{plural(found.frames, 'frame')} of {found.archive}, seed {found.seed}"
+    return f"calibrated on {drawn} ({found.digest[:12]})"
 
 
 def read_labels(text: str, path: str) -> tuple[str, ...]:

@@ -15,6 +15,10 @@ CHIP_VALUE_BYTES = 2
 """A value on the chip: float16, ATC's default precision mode (docs/chip.md#model-precision)."""
 
 
+ROUNDING = ("QuantizeLinear", "DequantizeLinear")
+"""What stands around the layers of a network in int8, and is part of them on a chip."""
+
+
 @dataclass(frozen=True)
 class Work:
     """The computation and memory of one run of a graph."""
@@ -67,8 +71,9 @@ def _bytes(weight: onnx.TensorProto) -> int:
 
 
 def _peak_values(graph: onnx.GraphProto, shapes: Mapping[str, Shape]) -> int:
-    nodes = [node for node in graph.node if node.op_type != "Constant"]
-    last_use = {name: at for at, node in enumerate(nodes) for name in node.input}
+    own = _own_values(graph)
+    nodes = [node for node in graph.node if node.op_type not in {"Constant", *ROUNDING}]
+    last_use = {own.get(name, name): at for at, node in enumerate(nodes) for name in node.input}
     living: dict[str, int] = {}
     peak = 0
     for at, node in enumerate(nodes):
@@ -76,3 +81,12 @@ def _peak_values(graph: onnx.GraphProto, shapes: Mapping[str, Shape]) -> int:
         peak = max(peak, sum(living.values()))
         living = {name: size for name, size in living.items() if last_use.get(name, -1) > at}
     return peak
+
+
+def _own_values(graph: onnx.GraphProto) -> dict[str, str]:
+    """Return for each value that is another one rounded which one that is."""
+    own: dict[str, str] = {}
+    for node in graph.node:
+        if node.op_type in ROUNDING:
+            own[node.output[0]] = own.get(node.input[0], node.input[0])
+    return own

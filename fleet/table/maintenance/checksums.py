@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 import numpy as np
@@ -52,12 +52,14 @@ class ObjectToVerify:
 class VerifiedObject:
     """What came of it: what is wrong, and how many frames each video has or lost in it.
 
-    `unknown`: videos with losses of which nobody knows how many frames they cost.
+    `unknown`: videos with losses of which nobody knows how many frames they cost. `named`: objects
+    beside the table that its rows name.
     """
 
     findings: tuple[Finding, ...] = ()
     frames: Mapping[str, int] = field(default_factory=dict)
     unknown: frozenset[str] = frozenset()
+    named: frozenset[str] = frozenset()
 
 
 def objects_to_verify(state: TableState) -> Iterator[ObjectToVerify]:
@@ -96,20 +98,31 @@ def verify_object(folder: Folder, state: TableState, what: ObjectToVerify) -> Ve
         return VerifiedObject()
     if table == ERRORS_TABLE:
         return _count_lost(rows)
-    wrong_objects = tuple(_wrong_objects(folder, data, what))
+    named = _named(data)
+    wrong_objects = tuple(_wrong_objects(folder, named, what))
     if wrong_objects:
-        return VerifiedObject(wrong_objects)
-    return _check_rows(rows, _slice(state.covered, what.first, what.last), what)
+        return VerifiedObject(wrong_objects, named=named)
+    checked = _check_rows(rows, _slice(state.covered, what.first, what.last), what)
+    return replace(checked, named=named)
 
 
-def _wrong_objects(folder: Folder, data: bytes, what: ObjectToVerify) -> Iterator[Finding]:
-    """Yield the objects that rows name, and that are gone or not as they were put."""
+def _named(data: bytes) -> frozenset[str]:
+    """Return the objects beside the table that the rows of a part name."""
     part = pq.ParquetFile(pa.BufferReader(data))
     columns = list(object_suffixes(part.schema_arrow))
     if not columns:
-        return
+        return frozenset()
     rows = part.read(columns)
-    for name in chain.from_iterable(rows[column].drop_null().to_pylist() for column in columns):
+    return frozenset(
+        chain.from_iterable(rows[column].drop_null().to_pylist() for column in columns)
+    )
+
+
+def _wrong_objects(
+    folder: Folder, named: frozenset[str], what: ObjectToVerify
+) -> Iterator[Finding]:
+    """Yield the objects that rows name, and that are gone or not as they were put."""
+    for name in sorted(named):
         try:
             if not is_as_named(name, folder.read(name)):
                 detail = "its bytes are not those that its name was made of"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +21,7 @@ from fleet.table.maintenance.checksums import commits_of, objects_to_verify, ver
 from fleet.table.maintenance.finding import Finding
 from fleet.table.maintenance.garbage import SWITCHING, garbage, uncommitted
 from fleet.table.maintenance.verify_videos import videos_findings
-from fleet.table.parts.objects import object_suffixes
+from fleet.table.parts.objects import OBJECTS_FOLDER, object_suffixes
 from fleet.table.state.holder import Holder
 from fleet.table.state.lock import REWRITE_LOCK, read_holder
 from fleet.table.state.ownership import SCHEMA_PART, read_schema
@@ -42,6 +42,8 @@ class VerificationReport:
     `objects`: that hold rows. `busy`: a run is at work, so that what is missing may just not be
     done yet. `bytes_read`: of what was read and compared, 0 where that was not asked for.
     `not_looked_at`: columns of objects beside the table, where these were not asked for.
+    `unnamed`: objects beside the table that no row names, and `unnamed_bytes` of them; None where
+    that was not asked for, or a run may be about to name them.
     """
 
     uri: str
@@ -55,6 +57,8 @@ class VerificationReport:
     losses: int
     bytes_read: int
     not_looked_at: tuple[str, ...]
+    unnamed: int | None
+    unnamed_bytes: int | None
     busy: bool
 
     @property
@@ -90,14 +94,16 @@ def verify(
         *_gaps(state, videos),
         *_marker(folder, state, busy=busy),
     ]
+    named: set[str] = set()
     if read_objects:
-        findings += _read_all(folder, state, videos, on_progress)
+        findings += _read_all(folder, state, videos, named, on_progress)
         if not (findings or busy):
             # Composed of what is damaged or not done yet, the table would be another one.
             findings += videos_findings(folder, job, state)
     if findings:
         _check_at_rest(folder, job, state, holder)
     total = state.total
+    unnamed = _unnamed(folder, named) if read_objects and not busy else None
     return VerificationReport(
         uri=folder.uri,
         findings=tuple(findings),
@@ -110,8 +116,20 @@ def verify(
         losses=total.errors,
         bytes_read=sum(map(state.sizes.__getitem__, state.objects)) * read_objects,
         not_looked_at=() if read_objects else tuple(chain(*map(object_suffixes, schemas))),
+        unnamed=None if unnamed is None else len(unnamed),
+        unnamed_bytes=None if unnamed is None else sum(unnamed),
         busy=busy,
     )
+
+
+def _unnamed(folder: Folder, named: Container[str]) -> list[int]:
+    """Return the bytes of each object beside the table that no row names.
+
+    Leases that never ended have put them, or rows named them that are gone since. They are not
+    deleted: their names tell no epoch, so that a lease that is done just then may put the same one
+    and commit a row that names it, whatever was looked at before.
+    """
+    return [entry.bytes for entry in folder.list(f"{OBJECTS_FOLDER}/") if entry.name not in named]
 
 
 def _check_at_rest(
@@ -230,8 +248,10 @@ def _read_all(
     folder: Folder,
     state: TableState,
     videos: Mapping[str, Video],
+    named: set[str],
     on_progress: Callable[[int, int], None],
 ) -> Iterator[Finding]:
+    """Read all parts, and note in `named` which objects beside the table their rows name."""
     frames: Counter[str] = Counter()
     unknown: set[str] = set()
     with ThreadPoolExecutor(THREADS, thread_name_prefix="verify") as threads:
@@ -240,6 +260,7 @@ def _read_all(
             yield from checked.findings
             frames.update(checked.frames)
             unknown |= checked.unknown
+            named |= checked.named
             on_progress(number, len(state.objects))
     done = state.done
     for video in videos.values():

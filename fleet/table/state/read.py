@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
@@ -204,6 +204,29 @@ def read_rows(
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _unreadable(error) from error
     return table
+
+
+def scan_rows(
+    dataset: ds.Dataset, columns: Sequence[str], only: pc.Expression | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield columns of a table batch by batch, none of them empty; each is of one part.
+
+    `__filename` is the part. Raises OutputCorruptError for damage.
+    """
+    wanted = list(columns)
+    try:
+        # Arrow reads 16 batches ahead of each of 4 parts, unless it is told otherwise.
+        batches = dataset.to_batches(
+            columns=wanted, filter=only, batch_readahead=2, fragment_readahead=4
+        )
+        for batch in batches:
+            batch.validate(full=True)
+            if len(batch):
+                yield batch
+    except StorageError:
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _unreadable(error) from error
 
 
 def _unreadable(error: Exception) -> OutputCorruptError:

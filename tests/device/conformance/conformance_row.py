@@ -26,21 +26,15 @@ class Row:
     rule: str
     """Its row of docs/chip.md; empty where the page has none."""
     probe: Probe | None
-    """What tries it on a device; None where nothing enforces it."""
+    """What tries it on a device; None where it applies to no chip here."""
     expected: Mapping[str, object]
     """What the probe returns, by chip."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Why it does not apply, by chip."""
-    missing: str = ""
-    """Why nothing enforces it yet."""
 
     def applies(self, chip: str) -> bool:
         """Return whether the chip has such a rule."""
         return chip not in self.left_out
-
-    def is_enforced(self, chip: str) -> bool:
-        """Return whether something tries the rule on the chip."""
-        return self.applies(chip) and self.probe is not None
 
 
 class Rows:
@@ -73,13 +67,6 @@ class Rows:
             return probe
 
         return take
-
-    def missing(self, name: str, kind: Kind, asked: str, why: str, *chips: str) -> None:
-        """Note a row that nothing enforces yet; `chips`: those that it applies to, or all."""
-        others = {
-            chip: "the chip has no such rule" for chip in CHIPS if chips and chip not in chips
-        }
-        self.rows.append(Row(self.section, name, kind, asked, "", None, {}, others, why))
 
     def left_out(self, name: str, kind: Kind, asked: str, why: str) -> None:
         """Note a row that applies to no chip here."""

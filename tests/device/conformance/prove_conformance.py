@@ -15,7 +15,7 @@ def main() -> int:
     held: set[tuple[int, str]] = set()
     for number, row in enumerate(ROWS):
         for chip in CHIPS:
-            if row.is_enforced(chip):
+            if row.applies(chip):
                 got = observed(row, chip)
                 if got == row.expected[chip]:
                     held.add((number, chip))

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from aipp_probing import BAD, NV12, SIZE, WHOLE, row_of_lines, run_nv12, run_rgb
 from conformance_row import Rows
-from probing import code
+from probing import code, codes, loaded
 
 from fleet.ascend.aipp_op import AippOp
 from fleet.ascend.aipp_text import read_aipp
 from fleet.ascend.aipp_unit import DynamicAipp, StaticAipp
 from fleet.device import Device
 from fleet.models.compiler.insert_op import parse_insert_op
+from fleet.models.model_calls import ModelCalls
 
 AIPP_PIXELS = Rows("5 AIPP")
 _row = partial(row_of_lines, AIPP_PIXELS)
@@ -83,12 +84,19 @@ def input_bytes(device: Device) -> object:
     return tuple(AippOp("static", input_format=f).picture_bytes(SIZE) for f in formats)
 
 
-AIPP_PIXELS.missing(
-    "declared-channels",
-    "D",
-    "The changed input declares 1 channel for 4:2:0 and gray, 3 for RGB, 4 for XRGB.",
-    "the card of a compiled model tells the network's own input",
-)
+@AIPP_PIXELS.row("D", "docs/chip.md#aipp-declared", expect=((1, 1, 3, 4), "uint8 [1, 32, 64, 1]"))
+def declared_channels(device: Device) -> object:
+    """The changed input declares 1 channel for 4:2:0 and gray, 3 for RGB, 4 for XRGB."""
+    formats = ("YUV420SP_U8", "YUV400_U8", "RGB888_U8", "XRGB8888_U8")
+    channels = []
+    for name in formats:
+        unit = device.open_aipp(AippOp("static", input_format=name), SIZE, 3)
+        assert isinstance(unit, StaticAipp)
+        channels.append(unit.declared(2)[3])
+    dims = str(ModelCalls(loaded(device)).input_dims())
+    return tuple(channels), dims.removeprefix("images ")
+
+
 _row(
     "compile_time_checks",
     "docs/chip.md#aipp-ranges",
@@ -134,9 +142,9 @@ def dynamic_checks(device: Device) -> object:
     return tuple(code(lambda w=w: unit.run(data, [unit.setting(**w)])) for w in wrong)  # type: ignore[misc]
 
 
-AIPP_PIXELS.missing(
-    "info-calls",
-    "D",
-    "The static-AIPP call answers 145015 for a model without it, and 145016 for another mode.",
-    "every compiled model has a static block, so that no call meets either",
-)
+@AIPP_PIXELS.row("D", "docs/chip.md#aipp-info", expect=(0, 145015, 145016))
+def info_calls(device: Device) -> object:
+    """The static-AIPP call answers 145015 for an input without it, and 145016 for another mode."""
+    model = ModelCalls(loaded(device, further="boxes"))
+    dynamic = device.open_aipp(AippOp("dynamic", max_src_image_size=4000), SIZE, 3)
+    return codes(lambda: model.aipp(0), lambda: model.aipp(1), dynamic.info)

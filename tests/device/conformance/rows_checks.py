@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 from conformance_row import SECOND, TRAINING, Rows
 from elementary import encoded, stream_info
 from networks import LABELS, colour_network
-from probing import HD, code, codes, painted, still
+from probing import HD, code, codes, loaded, painted, still
 
+from fleet.ascend.codes import Code
 from fleet.ascend.soc import CHIPS
 from fleet.ascend.vdec_settings import ChannelSettings
 from fleet.ascend.venc import EncodeSettings
@@ -17,6 +20,7 @@ from fleet.core.geometry import Rect, Size
 from fleet.core.pixel_format import PixelFormat as P
 from fleet.device import Device
 from fleet.models.compiler.compile import compile_model
+from fleet.models.model_calls import ModelCalls
 from fleet.models.network import Network
 
 CHECKS = Rows("10 check-list")
@@ -189,12 +193,19 @@ def model_load(device: Device) -> object:
     return (*full, code(lambda: _load(device, own)))
 
 
-CHECKS.missing(
-    "model-execute-bytes",
-    "I",
-    "The input has the bytes that AIPP reads.",
-    "execute takes the tensor behind AIPP, not the bytes before it (145021, 145022, 145003 are raised)",
-)
+@CHECKS.row("I", "docs/chip.md#model-bytes", expect=(0, 145000, 145000, 145003))
+def model_execute_bytes(device: Device) -> object:
+    """The input has the bytes that AIPP reads, and the model is loaded."""
+    network = loaded(device)
+    model = ModelCalls(network)
+    batch = bytes(64 * 32 * 3 // 2)
+    counts = codes(
+        lambda: model.execute(batch),
+        lambda: model.execute(batch[1:]),
+        lambda: model.execute(batch * 2),
+    )
+    network.close()
+    return (*counts, code(lambda: model.execute(batch)))
 
 
 @CHECKS.row(
@@ -231,9 +242,24 @@ def memory_budget(device: Device) -> object:
     return (*before, code(lambda: device.memory.allocate(1, "probe")))
 
 
-CHECKS.missing(
-    "device-loss",
-    "D",
-    "507010, 507901 and 107001, injected.",
-    "a worker that hangs is lost with 507010 (tests/ray); a lost link and a bad id are not injected",
-)
+@CHECKS.row("D", "docs/chip.md#codes-lost", expect={507010: 6, 507901: 6, 107001: 6})
+def device_loss(device: Device) -> object:
+    """507010, 507901 and 107001, injected: every engine answers so from then on."""
+    found: Counter[int | str] = Counter()
+    for number in (507010, 507901, 107001):
+        with Device(device.soc) as lost:
+            picture, clip = painted(lost, Size(64, 64)), encoded("h264", "keyint=12", 1)
+            channel, network = lost.open_vdec(clip.stream), loaded(lost)
+            tensor = np.zeros((1, 3, 32, 64), np.float32)
+            lost.lose(Code(number))
+            found.update(
+                codes(
+                    lambda: lost.vpc.resize(picture, Size(32, 32)),  # noqa: B023
+                    lambda: lost.jpegd.decode(still("JPEG")),
+                    lambda: lost.jpege.encode(picture),  # noqa: B023
+                    lambda: channel.send(clip.units[0]),  # noqa: B023
+                    lambda: network.execute(tensor),  # noqa: B023
+                    lost.create_stream,
+                )
+            )
+    return dict(found)

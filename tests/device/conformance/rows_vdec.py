@@ -11,9 +11,9 @@ from conformance_row import SECOND, Rows
 from probing import HD, P720, UHD, code, codes
 from vdec_probing import Seen, decoded, encoded_clip, open_channel, told
 
+from fleet.ascend.calls.vdec_session import ChannelDescription, OutputFields
 from fleet.ascend.clock import vdec_s
 from fleet.ascend.memory import ADDRESS_STEP
-from fleet.ascend.vdec_session import ChannelDescription, OutputFields
 from fleet.ascend.vdec_settings import ChannelSettings
 from fleet.core.access_unit import NalUnits
 from fleet.core.frames import download

@@ -8,8 +8,8 @@ from conformance_row import Rows
 from probing import code, codes
 from vdec_probing import Seen, decoded, encoded_clip
 
+from fleet.ascend.calls.vdec_session import ChannelDescription, Report, VdecSession
 from fleet.ascend.codes import Code, raise_device_error
-from fleet.ascend.vdec_session import ChannelDescription, Report, VdecSession
 from fleet.device import Device
 from fleet.errors import DeviceError
 
@@ -35,7 +35,10 @@ def callback(device: Device) -> object:
 
 
 LIFE.left_out(
-    "handler-speed", "D", "A slow handler stalls decoding.", "callbacks run within the calls"
+    "handler-speed",
+    "D",
+    "A slow handler stalls decoding.",
+    "call plumbing that has no counterpart here: callbacks run within the calls",
 )
 
 
@@ -61,7 +64,7 @@ LIFE.left_out(
     "unsubscribe",
     "D",
     "The report thread ends after the last callback.",
-    "callbacks run within the calls: there is no report thread",
+    "call plumbing that has no counterpart here: callbacks run within the calls, in no thread",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,8 @@ from elementary import changed, samples
 from probing import HD, P720, code, codes
 from vdec_probing import Seen, decoded, encoded_clip, open_channel, told
 
+from fleet.ascend.calls.vdec_session import ChannelDescription, Report, VdecSession
 from fleet.ascend.surface import frame_of
-from fleet.ascend.vdec_session import ChannelDescription
 from fleet.ascend.vdec_settings import ChannelSettings
 from fleet.device import Device
 
@@ -120,9 +121,27 @@ def skipping(device: Device) -> object:
     return [picture.row for picture in some], same
 
 
-VDEC_SETTINGS.missing(
-    "threads",
-    "D",
-    "A channel is not thread-safe.",
-    "said in its docstring; nothing checks the thread",
-)
+@VDEC_SETTINGS.row("D", "docs/chip.md#channel-threads", expect=(0xA0058012, 0, 2))
+def threads(device: Device) -> object:
+    """A channel is not thread-safe, and takes two streams."""
+    clip = encoded_clip(params="keyint=12:bframes=0")
+    found: list[int | str] = []
+    sessions: list[VdecSession] = []
+
+    def meddle(report: Report) -> None:
+        assert report.picture is not None
+        report.picture.release()
+        other = Thread(target=lambda: found.append(code(sessions[0].destroy)))
+        other.start()
+        other.join()
+
+    session = device.create_vdec(clip.stream, ChannelDescription(meddle))
+    sessions.append(session)
+    session.send(clip.units[0])
+    session.destroy()
+    most = device.soc.cores.most_streams
+    streams = [device.create_stream() for _ in range(most - 1)]
+    refused = code(lambda: device.open_vdec(clip.stream))
+    streams.pop().destroy()
+    fits = code(lambda: device.open_vdec(clip.stream))
+    return found[0], fits, 2 if refused == 207008 else 0

@@ -6,10 +6,11 @@ from functools import partial
 from typing import Any
 
 import pytest
-from conformance_row import FIRST, SECOND, TRAINING
+from conformance_row import SECOND, TRAINING
 from probing import HD, code, painted
 from rows_stills import STILLS
 
+from fleet.ascend.calls.venc_session import Encoded, EncodeDescription
 from fleet.ascend.vdec_settings import EnType
 from fleet.ascend.venc import EncodeSettings
 from fleet.core.geometry import Size
@@ -142,11 +143,33 @@ def venc_picture_bytes(device: Device) -> object:
     return tuple(code(partial(channel.send, each)) for each in pictures)
 
 
-STILLS.missing(
-    "venc-delivery",
+@STILLS.row(
     "D",
-    "The coded data comes in a callback.",
-    "send and drain return it: there are no callbacks",
-    FIRST,
-    SECOND,
+    "docs/chip.md#venc-delivery",
+    expect=(100000, [0, 1, 2, 3], True, {b"\0"}, 148051, 0, 100000),
+    left_out=_NONE,
 )
+def venc_delivery(device: Device) -> object:
+    """The coded data comes in a callback, in memory of the system's: what is not copied is gone."""
+    settings = EncodeSettings(3, _SIZE, 8)
+    copies: list[bytes] = []
+    kept: list[memoryview] = []
+    users: list[object] = []
+
+    def take(encoded: Encoded) -> None:
+        copies.append(bytes(encoded.data))
+        kept.append(encoded.data)
+        users.append(encoded.user)
+
+    without = code(lambda: device.create_venc(EncodeDescription(None, settings)))
+    description = EncodeDescription(take, settings)
+    session = device.create_venc(description)
+    for number in range(4):
+        session.send(painted(device, _SIZE), user=number)
+    session.end()
+    early = code(description.destroy)
+    session.destroy()
+    whole = [unit[:2] == b"\0\0" for unit in copies]
+    gone = {bytes(view[:1]) for view in kept}
+    late = code(lambda: session.send(painted(device, _SIZE)))
+    return without, users, all(whole), gone, early, code(description.destroy), late

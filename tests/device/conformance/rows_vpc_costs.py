@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from conformance_row import FIRST, SECOND, TRAINING, Rows
-from probing import EIGHT_K, HD, UHD
+from probing import EIGHT_K, HD, UHD, code, codes, painted
 
 from fleet.ascend.clock import copy_s, vpc_s
 from fleet.core.geometry import Size
@@ -28,12 +28,23 @@ def command_buffer(device: Device) -> object:
     return device.memory.by_holder()["vpc channel"]
 
 
-VPC_COSTS.missing(
-    "asynchronous",
-    "D",
-    "A call is a task on a stream.",
-    "calls are synchronous: no streams of tasks",
-)
+@VPC_COSTS.row("D", "docs/chip.md#streams", expect=(0, 107019, 0, (32, 32), 100000, 0, 507018))
+def asynchronous(device: Device) -> object:
+    """A call is a task on a stream, and its result valid once that is synchronized.
+
+    What the host library checks is refused at the call, what the chip checks at the end.
+    """
+    stream, picture = device.create_stream(), painted(device, Size(64, 64))
+    tasks = []
+
+    def launch(size: Size) -> None:
+        tasks.append(stream.launch(device.vpc.resize, picture, size))
+
+    begun = code(lambda: launch(Size(32, 32)))
+    early, done = codes(tasks[0].result, stream.synchronize)
+    made = tasks[0].result().size
+    later = codes(lambda: launch(Size(32, 4)), lambda: launch(Size(1026, 64)), stream.synchronize)
+    return (begun, early, done, (made.width, made.height), *later)
 
 
 @VPC_COSTS.row(

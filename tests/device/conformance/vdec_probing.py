@@ -7,7 +7,7 @@ from typing import Any
 from elementary import Elementary, encoded, stream_info
 from probing import code
 
-from fleet.ascend.vdec_session import Report
+from fleet.ascend.calls.vdec_session import Report
 from fleet.ascend.vdec_settings import ChannelSettings
 from fleet.core.frames import Picture
 from fleet.device import Device

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn
 
+from fleet.ascend.calls.channel_life import ChannelLife, Description
 from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.vdec import VdecChannel
 from fleet.ascend.vdec_settings import ChannelSettings
 from fleet.core.access_unit import AccessUnit
 from fleet.core.frames import Picture
 from fleet.core.geometry import Size
-from fleet.errors import DeviceError
+from fleet.errors import DeviceError, FleetError
 from fleet.video.stream import StreamInfo
 
 _LIFE = "docs/chip.md#vdec-life"
+_ALIVE = "docs/chip.md#vdec-alive"
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Report:
     """What was sent along."""
 
 
-class ChannelDescription:
+class ChannelDescription(Description[Report]):
     """What a channel is created from; it outlives the channel, and is destroyed after it."""
 
     def __init__(
@@ -65,26 +66,17 @@ class ChannelDescription:
         callback: Callable[[Report], None] | None,
         settings: ChannelSettings | None = None,
     ) -> None:
-        self.callback = callback
-        """What is called for each frame, in display order."""
+        super().__init__(callback)
         self.settings = settings or ChannelSettings()
         """What the channel is told."""
-        self.in_use = False
-        """Whether a channel that was created from it is alive."""
-
-    def destroy(self) -> None:
-        """Destroy it; raises DeviceError (148051) while its channel is alive."""
-        if self.in_use:
-            code = Code.ACL_ERROR_RELATIVE_RESOURCE_NOT_CLEARED
-            message = "The description of a channel that is alive cannot be destroyed."
-            raise_device_error(code, message, "Destroy the channel first.", _LIFE)
 
 
 class VdecSession:
     """One channel from creation to destruction; callbacks run within `send`, `end` and `destroy`.
 
     A frame that is damaged is dropped: its callback gets the number and no picture, and so do those
-    of frames that cannot be decoded without it. Decoding goes on by itself at the next key.
+    of frames that cannot be decoded without it. Decoding goes on by itself at the next key. A call
+    of another thread while one runs is refused with 0xA0058012.
     """
 
     def __init__(
@@ -94,16 +86,16 @@ class VdecSession:
         description: ChannelDescription,
     ) -> None:
         """Create the channel; raises DeviceError (100000) without a callback, and as Device."""
-        if description.callback is None:
-            _refuse("a channel needs a callback.", "Set one in its description.")
-        self._channel = open_channel(stream, description.settings)
-        self._description = description
-        self._callback = description.callback
+        self._life = ChannelLife("VDEC", description)
+        try:
+            self._channel = open_channel(stream, description.settings)
+        except FleetError:
+            self._life.end()
+            raise
         self._waiting: dict[int, tuple[AccessUnit, object]] = {}
-        self._in_callback = self._ended = self._sent = self._needs_key = False
+        self._ended = self._sent = self._needs_key = False
         # Whether the decoder has taken a frame since it was opened or reset.
         self._fed = False
-        self._alive = description.in_use = True
 
     def send(
         self,
@@ -118,15 +110,19 @@ class VdecSession:
         callback: 3 for fields that are set in part, 4 for a buffer that is too small, 0x10008
         without a start code, 0x10004 for damage, 0x10006 for a size.
         """
-        if not self._alive:
-            _refuse("the channel is not alive.", "Create another one.")
-        if unit is None:
-            _refuse("the input is null.", "Send a frame, or end the stream.")
-        if fields is None and unit.wanted:
-            _refuse("the output is null.", "Give one, or send a skipped frame.")
-        if self._ended:
-            message = "VDEC: the stream has ended."
-            raise_device_error(Code.ERR_INVALID_STATE, message, "Create another channel.", _LIFE)
+        with self._life.one_thread():
+            self._life.check_alive(_ALIVE)
+            if unit is None:
+                self._life.refuse("the input is null.", "Send a frame, or end the stream.", _ALIVE)
+            if fields is None and unit.wanted:
+                way_out = "Give one, or send a skipped frame."
+                self._life.refuse("the output is null.", way_out, _ALIVE)
+            if self._ended:
+                message, way_out = "VDEC: the stream has ended.", "Create another channel."
+                raise_device_error(Code.ERR_INVALID_STATE, message, way_out, _LIFE)
+            self._send(unit, fields, user)
+
+    def _send(self, unit: AccessUnit, fields: OutputFields | None, user: object) -> None:
         self._sent = True
         self._waiting[unit.row] = (unit, user)
         if fault := self._fault(fields):
@@ -146,31 +142,29 @@ class VdecSession:
         Raises DeviceError: 100000 for a channel that is not alive, 200006 for an end that is a
         skipped frame, 0x10008 for an end that comes first or twice.
         """
-        if not self._alive:
-            _refuse("the channel is not alive.", "Create another one.")
-        if skipped:
-            code = Code.ACL_ERROR_FEATURE_UNSUPPORTED
-            raise_device_error(code, "VDEC: an end is no skipped frame.", "Send it plain.", _LIFE)
-        if self._ended or not self._sent:
-            message = "VDEC: the end of the stream comes first, or a second time."
-            raise_device_error(
-                Code.ERR_BITSTREAM, message, "Send it once.", "docs/chip.md#vdec-end"
-            )
-        self._finish()
+        with self._life.one_thread():
+            self._life.check_alive(_ALIVE)
+            if skipped:
+                code, message = Code.ACL_ERROR_FEATURE_UNSUPPORTED, "an end is no skipped frame."
+                raise_device_error(code, f"VDEC: {message}", "Send it plain.", _LIFE)
+            if self._ended or not self._sent:
+                code, rule = Code.ERR_BITSTREAM, "docs/chip.md#vdec-end"
+                message = "VDEC: the end of the stream comes first, or a second time."
+                raise_device_error(code, message, "Send it once.", rule)
+            self._finish()
 
     def destroy(self) -> None:
         """End the stream where that has not been done, and destroy the channel; twice is once.
 
         Raises DeviceError (0x10001) within a callback, where the chip would wait for itself.
         """
-        if self._in_callback:
-            message = "VDEC: a channel cannot be destroyed in its own callback."
-            raise_device_error(Code.ERR_INVALID_STATE, message, "Do it after the end.", _LIFE)
-        if self._alive:
-            if self._sent and not self._ended:
-                self._finish()
-            self._alive = self._description.in_use = False
-            self._channel.close()
+        with self._life.one_thread():
+            self._life.check_not_in_callback()
+            if self._life.alive:
+                if self._sent and not self._ended:
+                    self._finish()
+                self._life.end()
+                self._channel.close()
 
     def _fault(self, fields: OutputFields | None) -> int:
         if fields is None:
@@ -227,13 +221,4 @@ class VdecSession:
 
     def _report(self, row: int, picture: Picture | None, ret_code: int) -> None:
         unit, user = self._waiting.pop(row)
-        self._in_callback = True
-        try:
-            self._callback(Report(unit, picture, int(ret_code), user))
-        finally:
-            self._in_callback = False
-
-
-def _refuse(what: str, way_out: str) -> NoReturn:
-    code, rule = Code.ACL_ERROR_INVALID_PARAM, "docs/chip.md#vdec-alive"
-    raise_device_error(code, f"VDEC: {what}", way_out, rule)
+        self._life.report(Report(unit, picture, int(ret_code), user))

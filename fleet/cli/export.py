@@ -1,0 +1,107 @@
+"""`fleet export`: what was found, in the form that another tool reads."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from fleet.cli.options import seconds
+from fleet.cli.output_folder import AsJson, Output, counting, print_json
+from fleet.errors import UsageError
+from fleet.export.chosen.choice import Choice
+from fleet.export.pictures import JPG, PNG
+from fleet.export.run import Exporting, export_output
+from fleet.storage import parse_moment
+from fleet.views.export import render
+
+_FORMATS = "coco|yolo|mot|cvat|labelstudio|megadetector|csv|jsonl"
+_SUFFIXES = {"jpg": JPG, "png": PNG}
+
+Labels = Annotated[list[str] | None, typer.Option("--label", help="Only these; repeatable.")]
+MinScore = Annotated[float, typer.Option(help="Only boxes with at least this score.")]
+Cameras = Annotated[
+    list[str] | None,
+    typer.Option("--camera", help="Only these in the column camera; repeatable."),
+]
+Uris = Annotated[
+    list[str] | None, typer.Option("--uri", help="Only videos that match this glob; repeatable.")
+]
+FromS = Annotated[
+    str | None, typer.Option("--from", metavar="SECONDS", help="In each video: from here on.")
+]
+ToS = Annotated[
+    str | None, typer.Option("--to", metavar="SECONDS", help="In each video: before this.")
+]
+Since = Annotated[
+    str | None, typer.Option(metavar="ISO", help="By the wall clock: from this time on.")
+]
+Until = Annotated[
+    str | None, typer.Option(metavar="ISO", help="By the wall clock: before this time.")
+]
+
+
+def export(  # noqa: PLR0917 - Typer calls it by names
+    output: Output,
+    format_: Annotated[str, typer.Option("--format", metavar=_FORMATS, help="For which tool.")],
+    out: Annotated[str, typer.Option(metavar="DIR", help="A new folder; a path or URL.")],
+    label: Labels = None,
+    min_score: MinScore = 0.0,
+    camera: Cameras = None,
+    uri: Uris = None,
+    every: Annotated[
+        int, typer.Option(min=1, help="Each so-many-th of the frames that were looked at.")
+    ] = 1,
+    from_: FromS = None,
+    to: ToS = None,
+    since: Since = None,
+    until: Until = None,
+    found_only: Annotated[
+        bool, typer.Option("--found-only", help="Only frames in which something was found.")
+    ] = False,
+    images: Annotated[
+        bool, typer.Option("--images", help="Write the pictures of the frames, too.")
+    ] = False,
+    picture_format: Annotated[
+        str, typer.Option(metavar="jpg|png", help="jpg, made by JPEGE; png keeps every bit.")
+    ] = "jpg",
+    val_share: Annotated[
+        float, typer.Option(help="For yolo: the share of videos to validate with.")
+    ] = 0.0,
+    as_json: AsJson = False,
+) -> None:
+    """Write frames and boxes in the form of another tool, and the pictures with --images.
+
+    The same command again goes on where it was interrupted: pictures that are there stay.
+    """
+    if picture_format not in _SUFFIXES:
+        message = f"--picture-format {picture_format} is neither jpg nor png."
+        raise UsageError(message, "Choose one of them.")
+    choice = Choice(
+        labels=tuple(label or ()),
+        min_score=min_score,
+        cameras=tuple(camera or ()),
+        uris=tuple(uri or ()),
+        every=every,
+        from_s=None if from_ is None else seconds(from_, "--from"),
+        to_s=None if to is None else seconds(to, "--to"),
+        since=moment(since, "--since"),
+        until=moment(until, "--until"),
+        found_only=found_only,
+    )
+    asked = Exporting(format_, choice, images, _SUFFIXES[picture_format], val_share)
+    with counting("videos") as on_progress:
+        done = export_output(output, out, asked, on_progress)
+    if as_json:
+        print_json(done)
+    else:
+        typer.echo(render(done))
+
+
+def moment(text: str | None, option: str) -> datetime | None:
+    """Return the time of an option, in UTC where it names no zone; raise UsageError for others."""
+    try:
+        return None if text is None else parse_moment(text)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}.") from None

@@ -1,0 +1,1 @@
+"""What an output holds, in the forms that other tools read."""

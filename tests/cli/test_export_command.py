@@ -1,0 +1,59 @@
+"""`fleet export` as users meet it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from command import fleet_here
+from scattered import Scattered, archive, run_over
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An output over three small videos."""
+    folder = tmp_path_factory.mktemp("export")
+    archive(folder / "videos", tmp_path_factory.mktemp("clips"))
+    return run_over(folder / "videos", str(folder / "out"), Scattered()).output
+
+
+def test_it_says_what_it_has_written(out: str, tmp_path: Path) -> None:
+    """In words, and as JSON; the same again keeps the pictures."""
+    arguments = ("export", out, "--format", "coco", "--camera", "2", "--images", "--out", tmp_path)
+    done = fleet_here(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert "Exported as coco" in done.stdout
+    assert "15 frames of 2 videos" in done.stdout
+    assert "pictures    15 written" in done.stdout
+    again = fleet_here(*arguments, "--json")
+    said = json.loads(again.stdout)
+    assert (said["videos"], said["frames"], said["pictures"], said["pictures_kept"]) == (
+        2,
+        15,
+        0,
+        15,
+    )
+    assert len(list(tmp_path.rglob("*.jpg"))) == 15
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--format", "voc"), "There are coco, yolo"),
+        (("--format", "coco", "--picture-format", "gif"), "neither jpg nor png"),
+        (("--format", "coco", "--from", "noon"), "no number of seconds"),
+        (("--format", "coco", "--since", "noon"), "no date or time"),
+        (("--format", "coco", "--val-share", "0.2"), "--val-share is for yolo"),
+        (("--format", "yolo", "--val-share", "1"), "no share of the videos"),
+        (("--format", "coco", "--camera", "9"), "No frame of"),
+    ],
+)
+def test_what_cannot_be_exported_is_exit_code_2(
+    out: str, tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    """Each says what is wrong; nothing is written."""
+    done = fleet_here("export", out, *options, "--out", tmp_path / "new")
+    assert done.returncode == 2
+    assert said in " ".join(done.stderr.split())
+    assert not (tmp_path / "new").exists()

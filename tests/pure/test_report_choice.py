@@ -1,0 +1,138 @@
+"""The pictures of a report: a sample that does not depend on how rows lie."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fleet.report.activity import GAP_S, Work, laid_out
+from fleet.report.cards import per_label
+from fleet.report.choice import Sample, keys_of, ranks
+from fleet.report.page import inside
+from fleet.report.rows import NONE, Names
+from fleet.report.series import SCORE_BINS, Grid, score_bin, strip_bin
+
+VIDEOS = ["gate.mp4", "yard.mp4", "<script>.mp4"]
+
+
+class _Part:
+    """Stands for a part: a sample keeps it, and asks nothing of it."""
+
+
+def sampled(
+    rows: list[tuple[int, int]], batches: list[int], most: int, seed: int
+) -> list[tuple[int, int]]:
+    """Sample rows, (video, frame), that come in batches of these lengths."""
+    keys, sample, part = keys_of(VIDEOS, seed), Sample(most), _Part()
+    start = 0
+    for length in [*batches, len(rows)]:
+        several = rows[start : start + length]
+        start += length
+        if several:
+            video, frame = np.array(several, np.int64).T
+            sample.add(ranks(keys[video], frame), video, frame, part)
+    return [(chosen.video, chosen.frame) for chosen in sample.chosen]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 10**6)), max_size=60),
+    st.lists(st.integers(1, 9), max_size=8),
+    st.integers(1, 12),
+    st.randoms(use_true_random=False),
+)
+def test_a_sample_is_the_same_however_rows_lie(
+    rows: list[tuple[int, int]], batches: list[int], most: int, random: object
+) -> None:
+    """In any order, in any batches, each frame as often as it likes: the same frames, each once."""
+    whole = sampled(rows, [], most, 7)
+    other = rows * 2
+    random.shuffle(other)  # type: ignore[attr-defined]
+    assert sampled(other, batches, most, 7) == whole
+    assert len(set(whole)) == len(whole) == min(most, len(set(rows)))
+
+
+def test_each_frame_is_as_likely_as_another() -> None:
+    """Over many seeds, neighbours and other videos alike; each seed has frames of its own."""
+    rows = [(video, frame) for video in range(3) for frame in range(40)]
+    chosen = Counter(pair for seed in range(400) for pair in sampled(rows, [], 12, seed))
+    assert set(chosen) == set(rows)
+    # 40 are expected of each; seven deviations of a binomial distribution are 42.
+    assert max(chosen.values()) < 82
+    assert sampled(rows, [], 12, 1) != sampled(rows, [], 12, 2)
+
+
+def test_names_keep_their_numbers_and_nulls_have_a_name() -> None:
+    """Whatever dictionary a batch brings along."""
+    names = Names()
+    first = pa.array(["b", None, "a", "b"]).dictionary_encode()
+    assert names.codes(first).tolist() == [0, 2, 1, 0]
+    assert names.codes(pa.array(["a", "c", None])).tolist() == [1, 3, 2]
+    assert names.listed == ["b", "a", NONE, "c"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 3)), max_size=80), st.integers(1, 20))
+def test_counts_of_batches_add_up(pairs: list[tuple[int, int]], length: int) -> None:
+    """To those of all rows at once."""
+    grid = Grid(4)
+    for start in range(0, len(pairs), length):
+        rows, columns = np.array(pairs[start : start + length], np.int64).T
+        grid.add(rows, columns)
+    expected = Counter(pairs)
+    assert int(grid.values.sum()) == len(pairs)
+    assert all(grid.values[row, column] == count for (row, column), count in expected.items())
+
+
+def test_scores_fall_into_the_bin_that_their_text_says() -> None:
+    """0.15 as the table has it begins a bin; 1 is in the last one, and what is no number in none."""
+    edges = np.array([n * 0.05 for n in range(SCORE_BINS)], np.float32)
+    assert score_bin(edges).tolist() == list(range(SCORE_BINS))
+    odd = np.array([1, 1.5, -0.1, np.nan, np.inf], np.float32)
+    assert score_bin(odd).tolist() == [SCORE_BINS - 1, SCORE_BINS - 1, 0, -1, -1]
+
+
+def test_times_outside_of_a_video_lie_at_its_ends() -> None:
+    """A length of 0 too: the bins are there, and no time leads past them."""
+    times = np.array([-1.0, 0.0, 4.99, 5.0, 11.0, np.nan])
+    lengths, bins = np.full(6, 10.0), np.full(6, 4, np.int64)
+    assert strip_bin(times, lengths, bins).tolist() == [0, 0, 1, 2, 3, 0]
+    assert strip_bin(times, np.zeros(6), bins).max() == 3
+
+
+@pytest.mark.parametrize(("labels", "each"), [(0, 6), (1, 6), (6, 6), (9, 4), (13, 3), (500, 3)])
+def test_many_labels_have_fewer_pictures_each(labels: int, each: int) -> None:
+    """At least three, at most six."""
+    assert per_label(labels) == each
+
+
+def test_a_box_stays_in_its_picture() -> None:
+    """What lies outside, or is turned round, is cut to an edge."""
+    assert inside((-50, 20, 70.04, 9e9), 64, 48) == (0, 20, 64, 48)
+    assert inside((30, 40, 10, 20), 64, 48) == (10, 20, 30, 40)
+
+
+def test_leases_of_one_device_do_not_overlap_and_pauses_are_cut_out() -> None:
+    """Their ends are known to the second; a day between two runs takes no room."""
+    morning = [Work("npu/0", 1000 - 0.4, 1000, 5) for _ in range(2)]
+    evening = [Work("npu/1", 90_000 - 2, 90_000, 7)]
+    activity = laid_out([*morning, *evening], {"npu/1": "host-b"})
+    assert activity is not None
+    assert activity.devices == 2
+    assert activity.wall_s == pytest.approx(2.8, abs=0.01)
+    ((_, pause),) = activity.gaps
+    assert pause == "24.7 h"
+    assert GAP_S < 90_000 - 1002
+    assert [(lane.device, lane.node, lane.leases) for lane in activity.lanes] == [
+        ("npu/0", "", 2),
+        ("npu/1", "host-b", 1),
+    ]
+    first, second = activity.lanes[0].paths
+    assert first.startswith("M0 0h")
+    assert second.startswith("M")
+    assert laid_out([], {}) is None

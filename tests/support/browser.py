@@ -1,0 +1,45 @@
+"""A browser that nobody sees: what a page comes to once it is loaded."""
+
+from __future__ import annotations
+
+import html
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+_ANSWER = re.compile(r'<pre id="answer">(.*?)</pre>', re.DOTALL)
+
+
+def browser() -> str | None:
+    """Where there is a browser; None where there is none."""
+    return next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+
+
+def answer_of(program: str, shown: str, script: str, folder: Path) -> str:
+    """What `script`, the body of a function, returns once a page is loaded that shows something.
+
+    `shown`: in HTML. The page is put into `folder`. Colours are left as they are, so that samples
+    can be compared with those of other decoders.
+    """
+    page = folder / "page.html"
+    page.write_text(
+        f'<!doctype html>{shown}<pre id="answer"></pre><script>\n'
+        f"const answer = () => {{\n{script}\n}};\n"
+        "window.onload = () => { document.getElementById('answer').textContent = answer(); };\n"
+        "</script>\n",
+        "utf-8",
+    )
+    # A root of a container has no user namespaces to make its sandbox of; nothing but our own page
+    # is opened.
+    options = [
+        *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
+        "--force-color-profile=srgb",
+        f"--user-data-dir={folder / 'profile'}",
+    ]
+    command = [program, *options, "--dump-dom", page.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    found = _ANSWER.search(done.stdout)
+    assert found, f"{program} ended with {done.returncode}: {done.stdout}{done.stderr}"
+    return html.unescape(found[1])
