@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from fleet.backend.backend import Backend
 from fleet.backend.kinds import Opening, open_device
 from fleet.core.frames import Detections, Picture
+from fleet.errors import ModelRefusedError
 from fleet.evaluate.truth import read_truth
 from fleet.models.card import Calibration, read_card
 from fleet.models.compiler.compile import Compiled, compile_network
 from fleet.models.compiler.quantise import check_quantisable, quantise
+from fleet.models.heads import Head, reader_named
 from fleet.models.network import Network
 from fleet.quantise.agreement import agree
 from fleet.quantise.frames import DrawnFrames, alone, draw_frames
@@ -61,11 +63,16 @@ def compile_int8(
     """
     name = options["name"]
     plain = compile_network(onnx_bytes, **options)
+    card = read_card(plain.om, name)
+    own = options.get("heads") or {}
+    if not isinstance(reader_named(card.head, card.anchors, card.settings, own), Head):
+        message = f"{name} finds no boxes, by which its int8 form would be judged."
+        raise ModelRefusedError(message, "Compile it without --int8.")
     check_quantisable(plain.om, name)
     score = None if request.truth is None else _scorer(request.truth)
     frames = draw_frames(request)
     models = {PLAIN: plain.om}
-    opening = Opening(read_card(plain.om, name).soc, read_file=models.__getitem__)
+    opening = Opening(card.soc, read_file=models.__getitem__, heads=own)
     with closing(open_device(opening)) as device:
         network = device.device.load(PLAIN)
         fed = _Fed(frames, device, network, on_progress)
