@@ -37,8 +37,7 @@ def parse_model(content: bytes, name: str) -> onnx.ModelProto:
         )
     model = onnx.ModelProto()
     model.ParseFromString(content)
-    messages = list(_messages(model))
-    if any(_holds_no_text(message) for message in messages):
+    if any(_holds_no_text(message) for message in _messages(model)):
         raise ModelRefusedError(
             f"{name} is damaged: it has bytes where names are, which are no UTF-8.",
             "Fetch the file again, or export it again.",

@@ -16,9 +16,11 @@ import tomli_w
 
 from fleet.core.format import size
 from fleet.driver.identity import model_fields
+from fleet.driver.straight import is_straight
 from fleet.errors import UsageError
 from fleet.job.code import LOADED_PREFIX
 from fleet.job.job import Job
+from fleet.models.external_data import read_network
 from fleet.storage import canonical
 from fleet.version import PACKAGE
 
@@ -128,5 +130,9 @@ def _pack_model(name: str, folder: Path) -> str:
         raise UsageError(f"There is no model {path}.", "Check the path; or name it by its URL.")
     folder.mkdir(parents=True)
     sent = folder / plain_name(path.name)
-    shutil.copyfile(path, sent)
+    if is_straight(name):
+        # Weights that lie beside it come along inside it.
+        sent.write_bytes(read_network(name))
+    else:
+        shutil.copyfile(path, sent)
     return f"{_MODELS}/{folder.name}/{sent.name}"

@@ -9,9 +9,11 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from command import fleet_here
 from networks import LABELS, colour_network, compiled
+from onnx import helper
 from own_heads import write_job
 
 import fleet
@@ -120,10 +122,8 @@ def test_the_text_of_a_head_in_a_script_counts_by_itself(monkeypatch: pytest.Mon
 
 def test_an_onnx_file_may_name_the_head_of_the_jobs_module(folder: Path) -> None:
     """By `fleet.head` in its metadata, as it names one of Fleet's."""
-    import onnx
-
     model = onnx.load_model_from_string(colour_network())
-    onnx.helper.set_model_props(model, {"fleet.head": "lightest", "fleet.labels": "a\nb\nc"})
+    helper.set_model_props(model, {"fleet.head": "lightest", "fleet.labels": "a\nb\nc"})
     (folder / "told.onnx").write_bytes(model.SerializeToString())
     job = fleet.load_job(folder / "look.toml", {"model": str(folder / "told.onnx")})
     identity = identify(job)
@@ -245,3 +245,21 @@ def test_other_types_of_numbers_become_those_of_boxes() -> None:
     kinds = [values.dtype.name for values in (one.xyxy, one.score, one.class_id)]
     assert kinds == ["float32", "float32", "int32"]
     assert one.xyxy.tolist() == [[1, 2, 3, 4]]
+
+
+def test_a_network_in_int8_is_judged_by_its_own_head(folder: Path, town_hevc: Path) -> None:
+    """Calibrated and compared as with one of Fleet's; what finds no boxes is refused at once."""
+    asked = ["--int8", "--calibrate", town_hevc, "--frames", "3", "--force", "--output", "small"]
+    own = ["--head", "look.py:lightest", "--labels", "labels.txt"]
+    model = onnx.load_model_from_string(colour_network())
+    deeper = [helper.make_node("Conv", [a, "eye"], [b]) for a, b in (("pixels", "a"), ("a", "b"))]
+    model.graph.node[1].input[0] = "b"
+    model.graph.node.insert(1, deeper[1])
+    model.graph.node.insert(1, deeper[0])
+    (folder / "deeper.onnx").write_bytes(model.SerializeToString())
+    done = fleet_here("compile", "deeper.onnx", *own, *asked, folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert read_card((folder / "small.om").read_bytes(), "small.om").head == "lightest"
+    done = fleet_here("compile", "colours.onnx", "--head", "raw", *asked, folder=folder)
+    assert done.returncode == 2
+    assert "small finds no boxes, by which its int8 form would be judged" in done.stderr

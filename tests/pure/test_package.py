@@ -8,16 +8,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 import tomli_w
 from any_text import ANY_TEXT
 from hypothesis import given
 from hypothesis import strategies as st
+from networks import LABELS, colour_network
 
 import fleet
+from fleet.ascend.soc import soc
 from fleet.driver.identity import model_fields
 from fleet.errors import UsageError
 from fleet.job.job_file import job_from, read_fields
+from fleet.models.compiler.compile import compile_model
+from fleet.models.external_data import read_network
 from fleet.submit.package import MOST_BYTES, Package, pack, pack_fleet, plain_name
 
 JOBS = Path(__file__).parents[2] / "jobs"
@@ -91,6 +96,21 @@ def test_models_of_one_name_stay_apart_and_urls_stay_where_they_are(tmp_path: Pa
         tmp_path / "mine.toml", tmp_path / "two", **{**both, "second": "s3://m/n.om"}
     )
     assert fields["params"]["second"] == "s3://m/n.om"
+
+
+def test_weights_beside_a_network_come_along_inside_it(tmp_path: Path) -> None:
+    """As one file, which is compiled to what the two are compiled to here."""
+    path = tmp_path / "net.onnx"
+    model = onnx.load_model_from_string(colour_network())
+    onnx.save(model, path, save_as_external_data=True, location="net.data", size_threshold=0)
+    assert (tmp_path / "net.data").stat().st_size > 0
+    package, fields = packed(JOBS / "detect.toml", tmp_path / "job", model=str(path))
+    sent = package.folder / fields["params"]["model"]
+    assert [file.name for file in sent.parent.iterdir()] == ["net.onnx"]
+    options: dict[str, Any] = {"head": "yolov8", "labels": LABELS, "name": "net"}
+    there, here = read_network(str(sent)), read_network(str(path))
+    assert there == here
+    assert compile_model(there, soc=soc("Ascend310"), **options)
 
 
 @given(st.text(min_size=1))
