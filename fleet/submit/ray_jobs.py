@@ -18,6 +18,7 @@ from ray.exceptions import AuthenticationError
 from ray.job_submission import JobDetails, JobSubmissionClient
 
 from fleet.errors import JobFailedError, UsageError
+from fleet.executors.ray.token import refused
 from fleet.submit.submission import ClusterSeen, Parcel, Submission
 
 OLDEST_RAY = "2.60"
@@ -33,10 +34,6 @@ _UNKNOWN = "status code 404"
 _OUTPUT, _JOB, _WHO = "fleet_output", "fleet_job", "fleet_who"
 # Ray's own client raises RuntimeError for every answer but success.
 _NO_RESPONSE = (aiohttp.ClientError, requests.RequestException, TimeoutError, ConnectionError)
-_WAY_IN = (
-    "Set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to the cluster's token "
-    "(without either, ~/.ray/auth_token is read)."
-)
 
 Write = Callable[[str], None]
 
@@ -173,7 +170,7 @@ class Jobs:
         try:
             yield
         except AuthenticationError as error:
-            raise _refused(self.address, error) from None
+            raise refused(self.address, error) from None
         except (*_NO_RESPONSE, RuntimeError) as error:
             message = f"The cluster at {self.address} does not answer as it should: {error}"
             raise JobFailedError(message) from error
@@ -200,7 +197,7 @@ def _connect(address: str) -> _Client:
     try:
         client = _Client(address)
     except AuthenticationError as error:
-        raise _refused(address, error) from None
+        raise refused(address, error) from None
     except (requests.Timeout, ConnectionError) as error:
         raise UsageError(
             f"No Ray dashboard answers at {address}.",
@@ -215,13 +212,6 @@ def _connect(address: str) -> _Client:
         message = f"The cluster at {address} runs Ray {client.ray_version}."
         raise UsageError(message, f"Fleet needs Ray {OLDEST_RAY} or later there.")
     return client
-
-
-def _refused(address: str, error: AuthenticationError) -> UsageError:
-    reason = str(error).partition("\n")[0].strip().rstrip(".")
-    return UsageError(
-        f"The cluster at {address} lets nobody in without its token: {reason}.", _WAY_IN
-    )
 
 
 def _submission(job: JobDetails) -> Submission:
