@@ -90,17 +90,25 @@ class Jobs:
             )
 
     def cluster(self) -> ClusterSeen:
-        """Return what the cluster is just now."""
+        """Return what the cluster is now; one that has just begun lists no node for a while."""
+        until_s = time.monotonic() + CONNECT_S
+        while not (seen := self._cluster()).hosts and time.monotonic() < until_s:
+            time.sleep(0.5)
+        return seen
+
+    def _cluster(self) -> ClusterSeen:
         with self._translating():
             answer = self._client.nodes()
             now_unix_s = time.time()
-            listed = answer.json()["data"]["summary"]
+            listed = [node["raylet"] for node in answer.json()["data"]["summary"]]
         date = answer.headers.get("Date")
-        nodes = [node for node in listed if node["raylet"].get("state", "ALIVE") == "ALIVE"]
+        # What the head knows of a node is there before the first report of the node itself.
+        nodes = [node for node in listed if node.get("nodeManagerHostname")]
+        nodes = [node for node in nodes if node.get("state", "ALIVE") == "ALIVE"]
         return ClusterSeen(
             ray_version=self._client.ray_version,
-            hosts=tuple(str(node.get("hostname", "")) for node in nodes),
-            npus=int(sum(n["raylet"].get("resourcesTotal", {}).get("NPU", 0) for n in nodes)),
+            hosts=tuple(str(node["nodeManagerHostname"]) for node in nodes),
+            npus=int(sum(node.get("resourcesTotal", {}).get("NPU", 0) for node in nodes)),
             clock_offset_s=parsedate_to_datetime(date).timestamp() - now_unix_s if date else None,
         )
 
