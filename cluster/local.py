@@ -51,10 +51,6 @@ class Local:
     command: tuple[str, ...]
     """The command to run; empty for none."""
 
-    def __post_init__(self) -> None:
-        if self.max_devices < 1 or self.idle_s <= 0:
-            raise ValueError(f"--max-devices of 1 or more, --idle-s above 0, not {self}")
-
     @property
     def address(self) -> str:
         """The address for drivers."""
@@ -70,7 +66,7 @@ def main() -> int:
         access = access_to(local, token)
         try:
             with running(local, Path(folder), access):
-                return use(local, access)
+                return use(local, Path(folder), access)
         except KeyboardInterrupt:
             say("Ended.")
             return 0 if not local.command else 1
@@ -86,6 +82,8 @@ def read_options() -> Local:
     parser.add_argument("--dashboard-port", type=int, default=0, help=f"default: 8265, {free}")
     parser.add_argument("command", nargs="*", help="what to run against it; after --")
     given = parser.parse_args()
+    if given.max_devices < 1 or given.idle_s <= 0:
+        parser.error("--max-devices is 1 or more, --idle-s above 0")
     port = given.port or free_port(6379)
     dashboard_port = given.dashboard_port or free_port(8265)
     command = tuple(given.command)
@@ -107,7 +105,7 @@ def access_to(local: Local, token: Path) -> dict[str, str]:
     return access if mode != "token" else {**access, "RAY_AUTH_TOKEN_PATH": str(token)}
 
 
-def use(local: Local, access: Mapping[str, str]) -> int:
+def use(local: Local, folder: Path, access: Mapping[str, str]) -> int:
     """Run the command and return its exit code; without one, print how to use it and wait."""
     if local.command:
         environment = {**os.environ, **access}
@@ -116,8 +114,11 @@ def use(local: Local, access: Mapping[str, str]) -> int:
     say(f"An elastic cluster, from no node to {local.max_devices}. In another terminal:\n")
     say(f"    export {exports}")
     say(f"    fleet run jobs/detect.toml --max-devices {local.max_devices} ...")
-    say(f"    fleet submit --address http://127.0.0.1:{local.dashboard_port} jobs/detect.toml")
-    say("    ray status\n\nCtrl-C ends it.")
+    dashboard = f"--address http://127.0.0.1:{local.dashboard_port}"
+    say(f"    fleet submit {dashboard} jobs/detect.toml --max-devices {local.max_devices} ...")
+    say(f"    fleet jobs {dashboard}\n    ray status\n")
+    say(f"For Prometheus, its targets are in {folder}/prom_metrics_service_discovery.json")
+    say("(cluster/prometheus.yml names another folder). Ctrl-C ends the cluster.")
     while True:
         signal.pause()
 
@@ -157,6 +158,8 @@ def head_command(local: Local, folder: Path) -> list[str]:
         "--node-ip-address=127.0.0.1",
         f"--port={local.port}",
         f"--dashboard-port={local.dashboard_port}",
+        # Another Ray on this machine may have it; jobs are submitted through it.
+        f"--dashboard-agent-listen-port={free_port(52365)}",
         f"--temp-dir={folder}",
         f"--object-store-memory={STORE_BYTES}",
         f"--autoscaling-config={settings}",

@@ -7,22 +7,31 @@ import os
 import shlex
 import socket
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fleet.cli.codes import EXIT_FAILED
 from fleet.cli.options import JobOptions, job_options
+from fleet.core.format import duration
 from fleet.driver.identity import identify
-from fleet.errors import JobFailedError, StorageError, UsageError
+from fleet.errors import JobFailedError, OutputBusyError, StorageError, UsageError
 from fleet.executors.ray.access import exposures
 from fleet.job.job import Job
 from fleet.job.job_file import job_from, read_fields
 from fleet.submit.keep import digest
 from fleet.submit.package import Package, pack, pack_fleet
-from fleet.submit.reachability import check_address, paths_on_nodes
+from fleet.submit.reachability import (
+    check_address,
+    has_relative_paths,
+    is_here,
+    may_be_here,
+    paths_on_nodes,
+    with_absolute_paths,
+)
 from fleet.submit.submission import Parcel, Submission
 from fleet.version import __version__
 
@@ -83,7 +92,7 @@ def submit(
     for exposure in exposures(address, os.environ):
         _print(f"fleet: warning: {exposure}")
     job_file = options.path
-    fields = read_fields(job_file, options.overrides)
+    fields = _on_nodes(read_fields(job_file, options.overrides), address)
     job = job_from(fields, str(job_file), job_file.parent)
     if on_nodes := paths_on_nodes(job):
         listed = ", ".join(on_nodes)
@@ -111,6 +120,7 @@ def _send(
     from fleet.submit.ray_jobs import Jobs  # noqa: PLC0415
 
     jobs = Jobs(address)
+    refuse_in_use(jobs.submissions(), output, address)
     own = [f"Fleet {__version__}"] if sent_fleet else []
     _print(f"Sending {', '.join([*package.names, *own])}")
     sent = digest([package.folder, *([sent_fleet.parent] if sent_fleet else [])])
@@ -138,6 +148,28 @@ def _check_models(job: Job) -> None:
         return
     for model in models:
         _print(model.reading)
+
+
+def _on_nodes(fields: dict[str, Any], address: str) -> dict[str, Any]:
+    """Return a job's fields as the nodes are to read them; asks who they are where that matters."""
+    if not (may_be_here(address) and has_relative_paths(fields)):
+        return fields
+    from fleet.submit.ray_jobs import Jobs  # noqa: PLC0415 - takes seconds to import
+
+    here = is_here(Jobs(address).cluster().hosts, socket.gethostname())
+    return with_absolute_paths(fields, Path.cwd()) if here else fields
+
+
+def refuse_in_use(submissions: Sequence[Submission], output: str, address: str) -> None:
+    """Raise OutputBusyError where a job of a cluster that has not ended writes to an output."""
+    for other in submissions:
+        if not other.over and other.output == output:
+            since = duration(max(0.0, time.time() - other.since_unix_s))
+            raise OutputBusyError(
+                f"{output} is in use: {other.id} has been {other.state.lower()} for {since}.",
+                f"Follow it: fleet logs {other.id} --follow --address {address}; or end it by "
+                "`fleet stop`, or take another --output.",
+            )
 
 
 def who_submits() -> str:

@@ -90,7 +90,8 @@ def _open_s3(name: str, bucket: str, settings: S3Settings) -> CloudStore:
     def client(address: str) -> S3Store:
         return _s3_client(bucket, address, settings)
 
-    return CloudStore(name, client(address), SignedUrlStore(name, address, client))
+    signed_urls = SignedUrlStore(name, address, client)
+    return CloudStore(name, client(address), signed_urls, endpoint=endpoint)
 
 
 def _s3_client(bucket: str, address: str, settings: S3Settings) -> S3Store:

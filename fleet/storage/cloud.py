@@ -29,7 +29,7 @@ class CloudStore:
 
     `signed_urls` lists and reads names that obstore cannot address; None where nothing can.
     `has_generations`: conditional puts compare the generation of an object, as Google's do, and
-    not its etag.
+    not its etag. `endpoint`: where it is asked, for messages; empty where the client alone knows.
     """
 
     def __init__(
@@ -39,8 +39,10 @@ class CloudStore:
         signed_urls: SignedUrlStore | None = None,
         *,
         has_generations: bool = False,
+        endpoint: str = "",
     ) -> None:
         self.name = name
+        self._endpoint = endpoint
         self._client = client
         self._signed_urls = signed_urls
         self._has_generations = has_generations
@@ -161,16 +163,16 @@ class CloudStore:
         except (AlreadyExistsError, PreconditionError) as error:
             # Azure calls it a conflict, as the client does a condition that fails.
             if is_archived(error):
-                raise translate_cloud_error(what, error) from None
+                raise translate_cloud_error(what, error, self._endpoint) from None
             raise PreconditionFailedError(path) from None
         except FileNotFoundError as error:
             if "NoSuchBucket" in str(error) or "ContainerNotFound" in str(error):
-                raise translate_cloud_error(what, error) from None
+                raise translate_cloud_error(what, error, self._endpoint) from None
             raise FileNotFoundError(at(self.name, path)) from None
         except _UNADDRESSABLE as error:
             raise _unaddressable(what, error) from None
         except BaseError as error:
-            raise translate_cloud_error(what, error) from None
+            raise translate_cloud_error(what, error, self._endpoint) from None
 
 
 def _unaddressable(what: str, error: Exception) -> StorageRefusedError:

@@ -84,10 +84,11 @@ _FULL_ERRNO = {errno.ENOSPC, errno.EDQUOT}
 _WORTH_WAITING = {408, 425, 429}
 
 
-def translate_cloud_error(what: str, error: Exception) -> StorageError:
+def translate_cloud_error(what: str, error: Exception, endpoint: str = "") -> StorageError:
     """Return Fleet's error for what a cloud store's client raised, with credentials hidden.
 
-    `what`: what could not be done, such as 's3://b/x could not be read'.
+    `what`: what could not be done, such as 's3://b/x could not be read'. `endpoint`: where the
+    store was asked; empty where the client alone knows.
     """
     text = str(error)
     if raised := _FROM_KEYS.search(text):
@@ -100,10 +101,10 @@ def translate_cloud_error(what: str, error: Exception) -> StorageError:
     if _METADATA_HOST in text or "Account must be specified" in text:
         way_out = _NO_CREDENTIALS.get(what.partition("://")[0], "")
         return AccessDeniedError(f"{what}: no credentials were found.", way_out)
-    return _by_status(what, text, code)
+    return _by_status(what, text, code, endpoint)
 
 
-def _by_status(what: str, text: str, code: str) -> StorageError:
+def _by_status(what: str, text: str, code: str, endpoint: str) -> StorageError:
     """Return the error of an answer whose code says nothing, or of no answer at all."""
     status = int(_first(_STATUS, text) or 0)
     if status in _BY_STATUS:
@@ -113,7 +114,8 @@ def _by_status(what: str, text: str, code: str) -> StorageError:
         return StorageRefusedError(f"{what}: the bucket lies in another region.", _REGION)
     if (400 <= status < 500 and status not in _WORTH_WAITING) or status == 501:
         return StorageRefusedError(f"{what}: {_reason(text, status, code)}.")
-    way_out = "" if status else "Check the endpoint and the network."
+    asked = f"the endpoint {endpoint}" if endpoint else "the endpoint"
+    way_out = "" if status else f"Check {asked} and the network."
     return StorageError(f"{what}: {_reason(text, status, code)}.", way_out)
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
+from fleet.core.format import duration
 from fleet.errors import StorageError, StorageRefusedError
 from fleet.storage.location import at
 from fleet.storage.store import PreconditionFailedError, ReadResult, Stat, Store
 
+_LOG = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
 
@@ -31,6 +34,8 @@ class RetryPolicy:
     """Seconds to wait after the first failure."""
     longest_s: float = 10.0
     """Seconds to wait at most."""
+    say_s: float = 30.0
+    """Seconds after which people are told of a store that has not answered, and told again."""
 
     def wait_s(self, attempt: int, chance: float) -> float:
         """Return how long to wait after failure `attempt` (from 0); `chance`: 0 <= chance < 1."""
@@ -57,6 +62,8 @@ class Retrying:
         self._sleep = sleep
         self._clock = clock
         self._has_answered = False
+        self._silent_since_s: float | None = None
+        self._said_s = 0.0
 
     def list(self, folder: str, after: str = "") -> Iterator[Stat]:
         """See Store; where a page fails, the listing resumes after the last name."""
@@ -64,14 +71,14 @@ class Retrying:
         while True:
             try:
                 for stat in self._store.list(folder, last):
-                    self._has_answered = True
+                    self._hear()
                     yield stat
                     last, began_s, failures = stat.path, self._clock(), 0
             except StorageError as error:
                 self._wait(error, began_s, failures)
                 failures += 1
             else:
-                self._has_answered = True
+                self._hear()
                 return
 
     def stat(self, path: str) -> Stat:
@@ -131,14 +138,28 @@ class Retrying:
             try:
                 result = request()
             except (FileNotFoundError, PreconditionFailedError):
-                self._has_answered = True
+                self._hear()
                 raise
             except StorageError as error:
                 self._wait(error, began_s, failures)
                 failures += 1
             else:
-                self._has_answered = True
+                self._hear()
                 return result
+
+    def _hear(self) -> None:
+        self._has_answered = True
+        self._silent_since_s = None
+
+    def _tell(self, error: StorageError) -> None:
+        """Tell people of a store that has not answered any request for a while."""
+        now_s = self._clock()
+        if self._silent_since_s is None:
+            self._silent_since_s = self._said_s = now_s
+        if now_s - self._said_s >= self._policy.say_s:
+            self._said_s = now_s
+            silent = duration(now_s - self._silent_since_s)
+            _LOG.warning("fleet: nothing was done for %s, asking again: %s", silent, error)
 
     def _wait(self, error: StorageError, began_s: float, failures: int) -> None:
         """Wait before the next attempt; raises the error where there is no further attempt."""
@@ -149,4 +170,5 @@ class Retrying:
         window_s = policy.known_s if self._has_answered else policy.unknown_s
         if self._clock() - began_s + wait_s > window_s:
             raise error
+        self._tell(error)
         self._sleep(wait_s)

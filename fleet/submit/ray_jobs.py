@@ -18,6 +18,7 @@ from ray.exceptions import AuthenticationError
 from ray.job_submission import JobDetails, JobSubmissionClient
 
 from fleet.errors import JobFailedError, UsageError
+from fleet.executors.ray.token import refused
 from fleet.submit.submission import ClusterSeen, Parcel, Submission
 
 OLDEST_RAY = "2.60"
@@ -33,10 +34,6 @@ _UNKNOWN = "status code 404"
 _OUTPUT, _JOB, _WHO = "fleet_output", "fleet_job", "fleet_who"
 # Ray's own client raises RuntimeError for every answer but success.
 _NO_RESPONSE = (aiohttp.ClientError, requests.RequestException, TimeoutError, ConnectionError)
-_WAY_IN = (
-    "Set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to the cluster's token "
-    "(without either, ~/.ray/auth_token is read)."
-)
 
 Write = Callable[[str], None]
 
@@ -93,17 +90,25 @@ class Jobs:
             )
 
     def cluster(self) -> ClusterSeen:
-        """Return what the cluster is just now."""
+        """Return what the cluster is now; one that has just begun lists no node for a while."""
+        until_s = time.monotonic() + CONNECT_S
+        while not (seen := self._cluster()).hosts and time.monotonic() < until_s:
+            time.sleep(0.5)
+        return seen
+
+    def _cluster(self) -> ClusterSeen:
         with self._translating():
             answer = self._client.nodes()
             now_unix_s = time.time()
-            listed = answer.json()["data"]["summary"]
+            listed = [node["raylet"] for node in answer.json()["data"]["summary"]]
         date = answer.headers.get("Date")
-        nodes = [node for node in listed if node["raylet"].get("state", "ALIVE") == "ALIVE"]
+        # What the head knows of a node is there before the first report of the node itself.
+        nodes = [node for node in listed if node.get("nodeManagerHostname")]
+        nodes = [node for node in nodes if node.get("state", "ALIVE") == "ALIVE"]
         return ClusterSeen(
             ray_version=self._client.ray_version,
-            hosts=tuple(str(node.get("hostname", "")) for node in nodes),
-            npus=int(sum(n["raylet"].get("resourcesTotal", {}).get("NPU", 0) for n in nodes)),
+            hosts=tuple(str(node["nodeManagerHostname"]) for node in nodes),
+            npus=int(sum(node.get("resourcesTotal", {}).get("NPU", 0) for node in nodes)),
             clock_offset_s=parsedate_to_datetime(date).timestamp() - now_unix_s if date else None,
         )
 
@@ -173,7 +178,7 @@ class Jobs:
         try:
             yield
         except AuthenticationError as error:
-            raise _refused(self.address, error) from None
+            raise refused(self.address, error) from None
         except (*_NO_RESPONSE, RuntimeError) as error:
             message = f"The cluster at {self.address} does not answer as it should: {error}"
             raise JobFailedError(message) from error
@@ -200,7 +205,7 @@ def _connect(address: str) -> _Client:
     try:
         client = _Client(address)
     except AuthenticationError as error:
-        raise _refused(address, error) from None
+        raise refused(address, error) from None
     except (requests.Timeout, ConnectionError) as error:
         raise UsageError(
             f"No Ray dashboard answers at {address}.",
@@ -215,13 +220,6 @@ def _connect(address: str) -> _Client:
         message = f"The cluster at {address} runs Ray {client.ray_version}."
         raise UsageError(message, f"Fleet needs Ray {OLDEST_RAY} or later there.")
     return client
-
-
-def _refused(address: str, error: AuthenticationError) -> UsageError:
-    reason = str(error).partition("\n")[0].strip().rstrip(".")
-    return UsageError(
-        f"The cluster at {address} lets nobody in without its token: {reason}.", _WAY_IN
-    )
 
 
 def _submission(job: JobDetails) -> Submission:

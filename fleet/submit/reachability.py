@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
 from fleet.errors import UsageError
 from fleet.job.job import Job
 from fleet.storage import refuse_credentials_in_address
@@ -22,6 +27,43 @@ def check_address(address: str) -> str:
     if not address.startswith(("http://", "https://")):
         raise UsageError(f"{address} is no address of a Ray dashboard.", way_out)
     return address.rstrip("/")
+
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_PLACES = ("input", "output", "index_cache")
+"""Fields of a job file that name places."""
+
+
+def may_be_here(address: str) -> bool:
+    """Return whether a dashboard's address is one of this machine, be it of a tunnel."""
+    return urlsplit(address).hostname in _LOOPBACK
+
+
+def is_here(hosts: Iterable[str], host: str) -> bool:
+    """Return whether all nodes of a cluster are on one machine, the one that is called `host`."""
+    return set(hosts) == {host}
+
+
+def has_relative_paths(fields: Mapping[str, Any]) -> bool:
+    """Return whether a job file names a place by a path that starts nowhere."""
+    return with_absolute_paths(fields, Path("/")) != dict(fields)
+
+
+def with_absolute_paths(fields: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the fields of a job file with its relative paths taken from a folder.
+
+    For a cluster whose nodes are on this machine: there they mean what they mean here.
+    """
+    return {**fields, **{n: _absolute(fields[n], folder) for n in _PLACES if n in fields}}
+
+
+def _absolute(value: Any, folder: Path) -> Any:
+    if isinstance(value, list | tuple):
+        return [_absolute(each, folder) for each in value]
+    if not isinstance(value, str) or "://" in value or value.startswith("/") or not value:
+        return value
+    # Joined as text, as a slash at the end has a meaning.
+    return f"{folder}/{value}"
 
 
 def paths_on_nodes(job: Job) -> tuple[str, ...]:

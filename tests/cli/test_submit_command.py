@@ -27,14 +27,15 @@ def no_address(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (("--address", "head:6379", *FAR), "http://head:8265"),
         (("--address", "http://127.0.0.1:1", *FAR), "No Ray dashboard answers"),
-        (("--address", "http://127.0.0.1:1"), "input = videos is a path on this machine"),
+        (("--address", "http://head:1"), "input = videos is a path on this machine"),
+        (("--address", "http://127.0.0.1:1"), "No Ray dashboard answers"),
         (
             ("--address", "http://127.0.0.1:1", *FAR, "--pass-env", "NO_SUCH_VARIABLE"),
             "--pass-env NO_SUCH_VARIABLE",
         ),
         (("--address", "http://127.0.0.1:1", *FAR, "--set", "colour=red"), "colour"),
     ],
-    ids=["scheme", "nobody", "local-paths", "environment", "job-file"],
+    ids=["scheme", "nobody", "local-paths", "nobody-here", "environment", "job-file"],
 )
 def test_what_cannot_be_submitted_is_refused_in_words(
     arguments: tuple[str, ...], said: str

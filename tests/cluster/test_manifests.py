@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
 import tomllib
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import kubernetes_validate
@@ -70,14 +72,54 @@ def test_hosts_start_ray_so_that_sigterm_drains_them(role: str) -> None:
     script = "\n".join(config[f"{role}_start_ray_commands"])
     checked = subprocess.run(["bash", "-n"], input=script, text=True, check=False)
     assert checked.returncode == 0
-    words = shlex.split(script)
-    assert {"--block", "--setenv=RAY_CLOUD_INSTANCE_ID", "--setenv=RAY_NODE_TYPE_NAME"} <= {*words}
     assert "ray stop" not in script
-    declared = 0 if role == "head" else config["available_node_types"]["local.cluster.node"]
-    npus = declared["resources"]["NPU"] if isinstance(declared, dict) else declared
-    assert f'--resources={{"NPU":{npus}}}' in words
-    grace_s = int(next(w for w in words if "TimeoutStopSec" in w).rpartition("=")[2])
-    assert grace_s > int(ray_settings()[GRACE])
+    unit = (CLUSTER / "systemd" / f"fleet-ray-{role}.service").read_text("utf-8")
+    settings = dict(line.split("=", 1) for line in unit.splitlines() if "=" in line)
+    command = shlex.split(settings["ExecStart"])
+    assert {"start", "--block"} <= {*command}
+    assert int(settings["TimeoutStopSec"]) > int(ray_settings()[GRACE])
+    assert settings["KillMode"] == "mixed"
+    assert f"systemctl --user enable fleet-ray-{role}" in script.splitlines()
+    (resources,) = [word for word in command if word.startswith("--resources=")]
+    host = config["available_node_types"]["local.cluster.node"]["resources"]
+    if role == "head":
+        assert resources == '--resources={"NPU":0}'
+    else:
+        assert resources == '--resources={"NPU":${NPUS}}'
+        assert f"NPUS={host['NPU']}" in shlex.split(script)
+
+
+@pytest.mark.parametrize("role", ["head", "worker"])
+def test_what_a_host_is_gets_to_its_unit(role: str, tmp_path: Path) -> None:
+    """The commands are run: each variable that the unit reads is in the file that it reads."""
+    script = "\n".join(manifest("hosts.yaml")[f"{role}_start_ray_commands"])
+    (tmp_path / "fleet").mkdir()
+    known = {"RAY_HEAD_IP": "192.0.2.10", "RAY_CLOUD_INSTANCE_ID": "i-1", "RAY_NODE_TYPE_NAME": "n"}
+    environment = {**os.environ, "HOME": str(tmp_path), **known}
+    command = ["bash", "-euc", f"systemctl() {{ :; }}\n{script}"]
+    subprocess.run(command, env=environment, check=True)
+    lines = (tmp_path / "fleet" / "node.env").read_text("utf-8").splitlines()
+    written = dict(line.split("=", 1) for line in lines)
+    assert written["RAY_CLOUD_INSTANCE_ID"] == "i-1"
+    assert written["RAY_NODE_TYPE_NAME"] == "n"
+    unit = (CLUSTER / "systemd" / f"fleet-ray-{role}.service").read_text("utf-8")
+    read = set(re.findall(r"\$\{?([A-Z]\w+)", unit))
+    assert read
+    assert read <= set(written)
+    if role == "head":
+        assert written["AUTOSCALING"].endswith(f"{tmp_path}/ray_bootstrap_config.yaml")
+
+
+@pytest.mark.skipif(which("systemd-analyze") is None, reason="systemd is not installed")
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    """By its own check, but for the program, which is on hosts alone."""
+    units = sorted((CLUSTER / "systemd").glob("*.service"))
+    assert len(units) == 2
+    command = ["systemd-analyze", "verify", "--user", "--man=no", *map(str, units)]
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    said = [line for line in done.stderr.splitlines() if "is not executable" not in line]
+    assert said == []
 
 
 def test_what_hosts_are_given_is_there() -> None:

@@ -212,6 +212,25 @@ class Down(Kept):
         return super()._get(path)
 
 
+def test_people_are_told_of_a_store_that_does_not_answer(caplog: pytest.LogCaptureFixture) -> None:
+    """After half a minute, once each half minute, and of no shorter silence, with the error."""
+    clock = Clock()
+    answered_s = 100.0
+    error = StorageError("s3://b/a could not be read.", "Check the endpoint http://store.")
+    store = Down(clock, answered_s, error)
+    store.objects["a"] = b"x"
+    asked = patient(store, clock, RetryPolicy(1e9, 1e9))
+    assert asked.read("a").data == b"x"
+    assert 2 <= len(caplog.messages) <= answered_s // 30
+    assert all("Check the endpoint http://store." in text for text in caplog.messages)
+    caplog.clear()
+    store._until_s = clock.now_s + 25
+    assert asked.read("a").data == b"x"
+    store._until_s = clock.now_s + 25
+    assert asked.read("a").data == b"x"
+    assert caplog.messages == []
+
+
 def test_a_store_that_has_answered_is_waited_for() -> None:
     """A minute without an answer in the middle of a run costs a minute, and nothing else."""
     clock = Clock()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import getpass
 import os
+import re
 import shutil
 import signal
+import socket
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -131,6 +134,9 @@ class Stopped:
     listed: str
     said: str
     listed_then: str
+    in_use: str
+    jobs: str
+    jobs_then: str
     drivers: list[int]
     parts: int
 
@@ -143,11 +149,24 @@ def stopped(head: Head, ticks: Path) -> Stopped:
     assert submitted.exit_code == 0, submitted.output
     submission = _id_in(submitted.stderr)
     wait_until(lambda: _parts(output) >= 2, "the first leases")
-    listed = here(head, "stop").stdout
+    listed, jobs = here(head, "stop").stdout, here(head, "jobs").stdout
+    again = head.fleet("submit", ticks, "--set", "step=7")
+    assert again.returncode == 2, again.stdout
     ended = here(head, "stop", submission)
     assert ended.exit_code == 0, ended.output
     then, drivers = here(head, "stop").stdout, head.find(*DRIVER)
-    return Stopped(submission, output, listed, ended.stdout, then, drivers, _parts(output))
+    return Stopped(
+        id=submission,
+        output=output,
+        listed=listed,
+        said=ended.stdout,
+        listed_then=then,
+        in_use=again.stderr,
+        jobs=jobs,
+        jobs_then=here(head, "jobs").stdout,
+        drivers=drivers,
+        parts=_parts(output),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +200,50 @@ def test_a_job_that_is_stopped_ends_cleanly(stopped: Stopped) -> None:
     assert "No submission" in stopped.listed_then
     assert stopped.drivers == []
     assert stopped.parts >= 2
+
+
+def test_jobs_are_listed_while_they_run_and_after(stopped: Stopped) -> None:
+    """Who submitted what, where to, how far it is; and how it ended."""
+    running, ended = (" ".join(text.split()) for text in (stopped.jobs, stopped.jobs_then))
+    who = f"by {getpass.getuser()}@{socket.gethostname()}"
+    for words in (f"{stopped.id} running for", f"ticks.toml -> {stopped.output}", who):
+        assert words in running
+    assert "% of 400 frames" in running
+    assert re.search(rf"{stopped.id} stopped \S+ ago after", ended)
+    assert "of 400 frames" not in ended
+
+
+def test_a_second_submission_of_an_output_in_use_says_so_at_once(stopped: Stopped) -> None:
+    """By which job, and what to do."""
+    assert f"{stopped.output} is in use: {stopped.id} has been running for" in stopped.in_use
+    assert f"fleet logs {stopped.id} --follow" in stopped.in_use
+
+
+def test_logs_are_printed_from_their_beginning(head: Head, stopped: Stopped) -> None:
+    """Also of a job that has ended; followed, it gives its exit code."""
+    said = here(head, "logs", stopped.id)
+    assert said.exit_code == 0
+    assert "400 frames" in said.stdout
+    followed = here(head, "logs", stopped.id, "--follow")
+    assert followed.exit_code == 1
+    assert said.stdout.strip() in followed.stdout
+    unknown = head.fleet("logs", "raysubmit_none")
+    assert unknown.returncode == 2
+    assert "fleet jobs --address" in unknown.stderr
+
+
+def test_relative_paths_mean_what_they_mean_here_where_all_nodes_are_here(
+    head: Head, town_hevc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command is copied from a page and run in the folder that it speaks of."""
+    (tmp_path / "clips").mkdir()
+    shutil.copy(town_hevc, tmp_path / "clips")
+    monkeypatch.chdir(tmp_path)
+    named = ("--input", "clips", "--output", "found", "--sample", "keyframes")
+    done = head.fleet("submit", JOBS / "thumbnails.toml", *named)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{tmp_path}/clips" in done.stderr
+    assert fleet.read(str(tmp_path / "found")).finished
 
 
 def test_a_driver_that_is_killed_goes_on_by_itself(killed: str) -> None:

@@ -94,6 +94,13 @@ def test_a_cloud_that_is_not_set_up_says_what_to_set(
         expand([place])
 
 
+def test_a_store_that_does_not_answer_is_named_by_its_endpoint() -> None:
+    """Where it was asked is what is wrong most often, such as one that was not passed on."""
+    error = Exception("error sending request")
+    found = translate_cloud_error("s3://b/x could not be read", error, "https://s3.example")
+    assert str(found).endswith("Check the endpoint https://s3.example and the network.")
+
+
 def test_a_place_in_which_no_folder_can_be_is_a_refusal() -> None:
     """Such as below /proc: what is to be written is not an object that is missing."""
     folder = Folder("/proc/no-such-place/out")

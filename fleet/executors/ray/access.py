@@ -9,6 +9,10 @@ from pathlib import Path
 
 from fleet.storage import is_exposed, refuse_credentials_in_address
 
+WAY_IN = (
+    "Set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to the cluster's token "
+    "(without either, ~/.ray/auth_token is read)."
+)
 _TOKEN_PATH = "RAY_AUTH_TOKEN_PATH"  # noqa: S105 - the name of a variable
 
 

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import ray
+from ray.exceptions import AuthenticationError
 
 from fleet.errors import JobFailedError
 from fleet.executors.ray.access import check_ray_address
+from fleet.executors.ray.token import check_token, refused
 from fleet.executors.ray.whereabouts import check_answers, short_folder
 
 OBJECT_STORE_BYTES = 128 * 1024 * 1024
@@ -32,9 +34,13 @@ def join_ray() -> int | None:
             return None
         check_ray_address(os.environ)
         check_answers(os.environ["RAY_ADDRESS"], os.environ)
+        if "://" not in (address := os.environ["RAY_ADDRESS"]) and ":" in address:
+            check_token(address)
         try:
             with _sigterm_left_as_found():
                 ray.init(logging_level=logging.ERROR, log_to_driver=False)
+        except AuthenticationError as error:
+            raise refused(os.environ["RAY_ADDRESS"], error) from None
         except ConnectionError as error:
             message = f"The Ray cluster at {os.environ['RAY_ADDRESS']} cannot be joined: {error}"
             raise JobFailedError(message) from error

@@ -1,0 +1,62 @@
+"""A cluster that wants a token: a run without it, or with another one, is told so at once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from generate import Clip, write
+from ray_head import Head, ray_head
+
+JOBS = Path(__file__).parents[2] / "jobs"
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[Head]:
+    """A head with a device and a token."""
+    with ray_head(1, {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "ab" * 32}) as running:
+        yield running
+
+
+def run(head: Head, folder: Path, **token: str) -> subprocess.CompletedProcess[str]:
+    """Run a job on the cluster, with some of the variables of its token; none lies in the home."""
+    write(Clip(frames=12), folder / "clip.mp4")
+    command = [sys.executable, "-m", "fleet.cli", "run", str(JOBS / "thumbnails.toml")]
+    command += ["--input", str(folder / "clip.mp4"), "--output", str(folder / "out")]
+    without = {key: value for key, value in os.environ.items() if not key.startswith("RAY_AUTH")}
+    environment = {**without, "RAY_ADDRESS": head.address, "HOME": str(folder), **token}
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        {},
+        {"RAY_AUTH_MODE": "disabled"},
+        {"RAY_AUTH_MODE": "token"},
+        {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "cd" * 32},
+    ],
+    ids=["nothing", "disabled", "missing", "another"],
+)
+def test_a_run_without_the_token_says_so(
+    guarded: Head, tmp_path: Path, token: dict[str, str]
+) -> None:
+    """One paragraph of ours, and no line of Ray's, which would be said for 20 s."""
+    done = run(guarded, tmp_path, **token)
+    assert done.returncode == 2, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("fleet: error: The cluster at 127.0.0.1")
+    assert "RAY_AUTH_TOKEN" in line
+
+
+def test_a_run_with_the_token_runs(guarded: Head, tmp_path: Path) -> None:
+    """The same command."""
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "ab" * 32}
+    done = run(guarded, tmp_path, **token)
+    assert done.returncode == 0, done.stderr
