@@ -134,7 +134,7 @@ def test_ctrl_c_at_any_moment_ends_with_the_documented_code(
 
     monkeypatch.setattr(Table, "open", interrupted)
     monkeypatch.setattr(options, "load_job", interrupted)
-    named = [tmp_path] if command in {"status", "verify"} else ["--output", tmp_path]
+    named = [tmp_path] if command in {"status", "verify"} else ["--model", "m.om"]
     done = fleet_here(command, *named)
     assert done.returncode == 1
     assert done.stderr == "fleet: interrupted.\n"
