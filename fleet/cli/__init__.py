@@ -13,6 +13,9 @@ from fleet.errors import FleetError, JobFailedError, UsageError
 from fleet.version import __version__
 from fleet.views.clean_stream import clean_output
 
+_BY_CTRL_C = 130
+"""What Typer ends with by Ctrl-C, wherever the command is."""
+
 app = typer.Typer(
     name="fleet",
     cls=LazyCommands,
@@ -46,6 +49,11 @@ def main() -> None:
         app()
     except FleetError as error:
         sys.exit(complain(error))
+    except SystemExit as end:
+        if end.code != _BY_CTRL_C:
+            raise
+        print("fleet: interrupted.", file=sys.stderr)  # noqa: T201 - this is the command's voice
+        sys.exit(EXIT_FAILED)
 
 
 def complain(error: FleetError) -> int:

@@ -14,7 +14,7 @@ import typer
 
 from fleet.errors import UsageError
 from fleet.job.job import Job
-from fleet.job.job_file import load_job, packaged_job, parse_override
+from fleet.job.job_file import load_job, packaged_job, parse_override, read_fields
 
 Own = ParamSpec("Own")
 
@@ -161,6 +161,12 @@ _FIELDS: Mapping[str, Any] = {
 """Field of the job file, or parameter of the job class -> its option."""
 
 
+_A_MODEL = (
+    "Say --model FILE: a compiled model (.om), which `fleet compile` makes of an ONNX file, or "
+    "such a file itself. Without a model of your own, `fleet demo` brings one."
+)
+
+
 @dataclass(frozen=True)
 class JobOptions:
     """The job that a command line names."""
@@ -181,7 +187,14 @@ class JobOptions:
         return self.job_file is None and not self.overrides
 
     def load(self, soc: str | None = None) -> Job:
-        """Return the job, on another chip if `soc` names one; raises as load_job does."""
+        """Return the job, on another chip if `soc` names one; raises as load_job does.
+
+        Raises UsageError where nobody has named a model, and that of the page's example is missing.
+        """
+        if self.job_file is None and not {"model", "params.model"} & set(self.overrides):
+            usual = read_fields(self.path)["params"]["model"]
+            if not Path(usual).exists():
+                raise UsageError("No model is named.", _A_MODEL)
         return load_job(self.path, {**self.overrides, **({"soc": soc} if soc else {})})
 
 

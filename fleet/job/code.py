@@ -75,8 +75,19 @@ def load_file(path: Path) -> ModuleType:
     except Exception as error:
         del sys.modules[name]
         message = f"The job module {path} does not load: {type(error).__name__}: {error}."
-        raise UsageError(message) from error
+        raise UsageError(message, _beside(path, error)) from error
     return module
+
+
+def _beside(path: Path, error: Exception) -> str:
+    """Return the way out for a job that imports a file beside it; empty for any other error."""
+    name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if not name or not ((path.parent / f"{name}.py").is_file() or (path.parent / name).is_dir()):
+        return ""
+    return (
+        f"{name} lies beside it, but a job is one file, which travels alone: put what it needs "
+        f"into it, or have it found everywhere, here by PYTHONPATH={path.parent}."
+    )
 
 
 def code_digest(job_class: type, method: str = "run") -> str:

@@ -12,10 +12,13 @@ from pathlib import Path
 
 import av
 import duckdb
+import pytest
 from command import fleet_here, fleet_process
 
 import fleet
+from fleet.cli import options
 from fleet.cli.lazy import HOMES
+from fleet.table.table import Table
 
 JOBS = Path(__file__).parents[2] / "jobs"
 TELL_LOADED = """
@@ -118,6 +121,23 @@ def test_thumbnails_are_jpegs_of_the_sampled_frames(town: Path, tmp_path: Path) 
         with av.open(str(tmp_path / "one.jpg")) as picture:
             (frame,) = picture.decode(video=0)
         assert (frame.width, frame.height) == (160, 90) == (row["width"], row["height"])
+
+
+@pytest.mark.parametrize("command", ["status", "verify", "plan", "run"])
+def test_ctrl_c_at_any_moment_ends_with_the_documented_code(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also before a command has begun what it does: while a job or an output is looked at."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Table, "open", interrupted)
+    monkeypatch.setattr(options, "load_job", interrupted)
+    named = [tmp_path] if command in {"status", "verify"} else ["--model", "m.om"]
+    done = fleet_here(command, *named)
+    assert done.returncode == 1
+    assert done.stderr == "fleet: interrupted.\n"
 
 
 def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(town: Path, model: Path, tmp_path: Path) -> None:

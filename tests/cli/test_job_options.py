@@ -102,8 +102,8 @@ def test_what_is_not_given_is_that_of_the_job_file(tmp_path: Path) -> None:
     )
     options, job = run_with(str(path))
     assert (options.path, options.overrides, job.output) == (path, {}, "o")
-    options, job = run_with()
-    assert options.is_empty
+    options, job = run_with("--model", "m.om")
+    assert options.overrides == {"model": "m.om"}
     assert options.path.name == "detect.toml"
     assert job.devices == "auto"
 
@@ -122,3 +122,26 @@ def test_made_up_leases_take_no_job(tmp_path: Path) -> None:
         assert "neither a job nor a chip" in done.stderr
     done = fleet_here("simulate", "--leases", "10", "--devices", "2")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "plan", "simulate"])
+def test_a_command_without_a_model_names_none_that_nobody_gave(
+    command: str, tmp_path: Path
+) -> None:
+    """It says how one is named, and where one comes from."""
+    done = fleet_here(command, "--input", "clips", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("fleet: error: No model is named. Say --model FILE")
+    assert "fleet compile" in done.stderr
+
+
+def test_a_file_beside_a_job_is_said_not_to_be_found(tmp_path: Path) -> None:
+    """With the ways out; a module that is nowhere has none of ours."""
+    (tmp_path / "helper.py").write_text("x = 1")
+    for name, says in (("helper", f"PYTHONPATH={tmp_path}"), ("nowhere", "No module named")):
+        (tmp_path / "j.py").write_text(f"import {name}\n")
+        (tmp_path / "j.toml").write_text('job = "j.py:J"\ninput = ["x"]\noutput = "o"\n')
+        done = fleet_here("plan", tmp_path / "j.toml")
+        assert done.returncode == 2
+        assert says in done.stderr
+        assert ("lies beside it" in done.stderr) == (name == "helper")
