@@ -56,7 +56,7 @@ def test_a_job_runs_and_leaves_nothing_behind(allocation: dict[str, str], tmp_pa
     assert done.returncode == 0, done.stdout + done.stderr
     assert fleet.read(str(tmp_path / "out")).frames.count_rows() == 12
     assert list((tmp_path / ".fleet-slurm").iterdir()) == []
-    assert not _of(tmp_path)
+    _wait_for_the_end(tmp_path)
 
 
 def test_an_allocation_that_ends_ends_the_run_cleanly(
@@ -72,7 +72,7 @@ def test_an_allocation_that_ends_ends_the_run_cleanly(
         said, _ = running.communicate(timeout=120)
     assert running.returncode in {0, 1}, said
     assert "Traceback" not in said
-    assert not _of(tmp_path)
+    _wait_for_the_end(tmp_path)
 
 
 def test_a_script_without_a_command_says_how_it_is_used(allocation: dict[str, str]) -> None:
@@ -81,6 +81,11 @@ def test_a_script_without_a_command_says_how_it_is_used(allocation: dict[str, st
     done = subprocess.run(command, env=allocation, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "usage: sbatch" in done.stderr
+
+
+def _wait_for_the_end(folder: Path) -> None:
+    """Wait until no process is left: Ray's agents ask now and then whether their raylet is there."""
+    wait_until(lambda: not _of(folder), "the end of Ray's processes", 120)
 
 
 def _of(folder: Path) -> list[str]:

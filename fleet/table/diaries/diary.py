@@ -34,6 +34,8 @@ PUT_S = 60.0
 MOST_HELD = 5_000
 """What is noted meanwhile, before it is put at once."""
 BACKUP = "backup"
+IDLE = frozenset(each.__name__ for each in (RunStarted, RunEnded, VideoRefused, Warned))
+"""What happens in a run that has nothing to do as well."""
 
 
 class Diary:
@@ -54,12 +56,16 @@ class Diary:
                 self._held.append(noted)
 
     def flush(self, *, at_once: bool = False) -> None:
-        """Put what was noted, where it is time for that; raises StorageError where that fails."""
+        """Put what was noted, where it is time for that; raises StorageError where that fails.
+
+        A run that had nothing to do leaves none.
+        """
         with self._turn:
             with self._lock:
                 held, now_s = list(self._held), self._clock.steady_s()
             is_due = now_s - self._last_s >= PUT_S or len(held) >= MOST_HELD
-            if not held or not (at_once or is_due):
+            is_idle = not self._put and all(noted.event in IDLE for noted in held)
+            if not held or is_idle or not (at_once or is_due):
                 return
             self._diaries.put(self._run, self._put, held)
             self._put, self._last_s = self._put + 1, now_s
