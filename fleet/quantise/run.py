@@ -63,9 +63,9 @@ def compile_int8(
     """
     name = options["name"]
     plain = compile_network(onnx_bytes, **options)
-    check_quantisable(plain.om, name)
     card = read_card(plain.om, name)
     _check_finds_boxes(card)
+    check_quantisable(plain.om, name)
     score = None if request.truth is None else _scorer(request.truth)
     frames = draw_frames(request)
     models = {PLAIN: plain.om}

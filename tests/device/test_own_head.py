@@ -262,4 +262,4 @@ def test_a_network_in_int8_is_judged_by_its_own_head(folder: Path, town_hevc: Pa
     assert read_card((folder / "small.om").read_bytes(), "small.om").head == "lightest"
     done = fleet_here("compile", "colours.onnx", "--head", "raw", *asked, folder=folder)
     assert done.returncode == 2
-    assert "small finds no boxes, by which its int8 form would be judged" in done.stderr
+    assert "small is read by raw: it has none" in done.stderr
