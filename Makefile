@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 
 .PHONY: setup conformance demo test check format bench demo-s3 setup-train prove-credentials prove-exactness \
-	prove-exercise prove-hostile prove-hosts prove-kill prove-mutations prove-precision prove-protocol prove-resume prove-simulation \
+	prove-exercise prove-hostile prove-hosts prove-kill prove-mutations prove-precision prove-protocol prove-resume prove-simulation test-hosts \
 	lock clean
 .DEFAULT_GOAL := test
 
@@ -96,6 +96,11 @@ prove-resume: setup
 # Hosts played by namespaces (root, iproute2): they join, vanish, hang, are slow, are taken away.
 prove-hosts: setup
 	RAY_AUTH_MODE=disabled $(BIN)/python -m pytest -q tests/hosts
+
+# A sample of them: the bench itself, a host that vanishes, a submitted job whose driver dies.
+test-hosts: setup
+	RAY_AUTH_MODE=disabled $(BIN)/python -m pytest -q tests/hosts/test_bench_of_hosts.py \
+	  tests/hosts/test_power.py tests/hosts/test_submitting.py
 
 # The third exercise over the demo's whole archive: the street detector in Caffe's form through ATC's
 # options and msame; the rows and the AP of the ONNX file.
