@@ -9,6 +9,7 @@ import typer
 
 from fleet.cli.codes import EXIT_ERRORS, EXIT_FAILED
 from fleet.cli.options import DEVICES, JobOptions, job_options
+from fleet.errors import FleetError
 from fleet.job.job import Job
 from fleet.views.clean_console import CleanConsole
 from fleet.views.live import show_progress
@@ -72,5 +73,9 @@ def _run(job: Job, *, inline: bool, join: bool, with_report: bool) -> int:
     if with_report:
         from fleet.report.build import Asked, put_report  # noqa: PLC0415 - likewise
 
-        typer.echo(f"\n{put_report(Asked(report.output))}")
+        try:
+            typer.echo(f"\n{put_report(Asked(report.output))}")
+        except FleetError as error:
+            # The job is whole all the same.
+            typer.echo(f"fleet: no report was made of it: {error}", err=True)
     return report.exit_code

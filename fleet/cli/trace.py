@@ -27,5 +27,5 @@ def trace(
     state, diaries = table.state(), table.runs.diaries.read()
     data = chrome_trace(diaries, state)
     Folder(str(out.absolute().parent)).put(out.name, data)
-    runs = plural(len(diaries), "run")
-    typer.echo(f"{out}: {plural(len(state), 'lease')} of {runs} with a diary, {size(len(data))}")
+    leases, runs = plural(len(state), "lease"), plural(len(diaries), "run")
+    typer.echo(f"{out}: {leases}, {runs} with a diary, {size(len(data))}")

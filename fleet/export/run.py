@@ -79,11 +79,13 @@ def export_output(
     seen = survey(tables, asked.choice)
     put_mark(folder, tables, _mark(asked))
     done = Exported(folder.uri, asked.format, tables.finished)
+    found = seen.files[tables.job.table]
+    kept = [uri for uri in seen.rows if uri in found or not asked.choice.found_only]
     dataset = Dataset(
         output=tables.uri,
         job=tables.job.digest,
         labels=seen.labels,
-        videos=tuple(sorted(seen.rows)),
+        videos=tuple(sorted(kept)),
         suffix=asked.suffix,
         has_pictures=asked.pictures,
         columns=partition_names(tables.job.partitions),

@@ -151,10 +151,10 @@ def _fitted(page: Page, cards: Sequence[Card]) -> Report:
     kept: list[Card] = []
     room = MOST_BYTES - len(bare)
     for card in cards:
-        room -= len(card.shown.jpeg) * 4 // 3 + 2_000
-        if room < 0:
-            break
-        kept.append(card)
+        taken = len(card.shown.jpeg) * 4 // 3 + 2_000
+        if taken <= room:
+            room -= taken
+            kept.append(card)
     while True:
         ordered = in_order(kept)
         html = render(replace(page, cards=ordered, left_out=len(cards) - len(kept)))

@@ -171,6 +171,6 @@ def _said(shown: Shown, choice: Choice) -> str:
 def show_command(output: str, shown: Shown) -> str:
     """Return the line that opens a frame: with its boxes, or without an output the frame alone."""
     # A thousandth later than the frame may be: the moment before it shows another one.
-    at = f"{math.ceil(shown.time_s * 1000) / 1000:g}"
+    at = f"{math.ceil(shown.time_s * 1000) / 1000:.3f}".rstrip("0").rstrip(".")
     head = ["fleet", "show", output, "--uri", shown.uri] if output else ["fleet", "view", shown.uri]
     return shlex.join([*head, "--at", at, "--out", "frame.png"])

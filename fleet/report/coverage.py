@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import heapq
 import shlex
 from collections.abc import Iterator, Sequence
@@ -105,7 +106,7 @@ def _losses(errors: ds.Dataset, output: str) -> Iterator[Lost]:
                 -1 if frames is None else frames,
                 short(f"{stage}: {name}", NAME_CHARACTERS),
                 short(message, MESSAGE_CHARACTERS),
-                requeue_command(output, "--uri", uri),
+                requeue_command(output, "--uri", glob.escape(uri)),
             )
 
 

@@ -15,7 +15,7 @@
   }
 
   function fits(item, paths) {
-    return paths.every((list) => item.dataset[list.name] === list.options[list.selectedIndex].text);
+    return paths.every((list) => item.dataset[list.name] === list.options[list.selectedIndex].textContent);
   }
 
   function apply() {

@@ -15,14 +15,12 @@ def render(done: Exported) -> str:
     lines += fact("boxes", f"{done.boxes:,} in {frames} of {videos}")
     if done.left_out:
         left = plural(done.left_out, "box", "boxes")
-        lines += fact("left out", f"{left} without a place in the picture")
+        lines += fact("left out", f"{left} without a place in the picture, or a score")
     if done.pictures or done.pictures_kept:
         kept = f", {done.pictures_kept:,} were there" if done.pictures_kept else ""
         lines += fact("pictures", f"{done.pictures:,} written{kept}")
     lines += fact("written", f"{plural(done.files, 'file')}, {size(done.bytes)}")
-    if not done.finished:
-        lines += ["", "The job is not finished: this is what is committed so far."]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_unfinished(done)])
 
 
 def render_clips(done: Cut) -> str:
@@ -35,4 +33,10 @@ def render_clips(done: Cut) -> str:
         lines += fact("encoded", f"{done.encoded:,} of them anew; {LIST} says which")
     kept = f", {done.kept:,} were there" if done.kept else ""
     lines += fact("written", f"{done.clips - done.kept:,}, {size(done.bytes)}{kept}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_unfinished(done)])
+
+
+def _unfinished(done: Exported | Cut) -> list[str]:
+    if done.finished:
+        return []
+    return ["", "The job is not finished: this is what is committed so far."]

@@ -299,3 +299,32 @@ def replace_conditional(folder: Folder) -> Any:
     from fleet.table.table import Table
 
     return Table(folder, replace(JOB), conditional=False)
+
+
+@pytest.mark.parametrize("again", ["compact", "close"])
+def test_a_rewrite_that_is_killed_before_it_publishes_is_made_good_by_the_next(
+    tmp_path: Path, again: str
+) -> None:
+    """Which deletes nothing that the last version of a table names."""
+    folder = claimed(Folder(str(tmp_path / "out")))
+    begun(folder)
+    commit_lease(folder, "/videos/a.mp4", range(20), found=2)
+    commit_lease(folder, "/videos/b.mp4", range(15))
+    if again == "close":
+        closed(folder)
+    table_of(folder).publish()
+    create = Folder.create
+
+    def killed(self: Folder, name: str, data: bytes) -> str | None:
+        if "_delta_log" in name:
+            raise KilledError
+        return create(self, name, data)
+
+    with patch.object(Folder, "create", killed), pytest.raises(KilledError):
+        table_of(folder).compact()
+    folder.delete(REWRITE_LOCK)
+    if again == "compact":
+        table_of(folder).compact()
+    else:
+        closed(folder)
+    check_equal(folder)

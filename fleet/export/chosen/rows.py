@@ -27,6 +27,8 @@ TRACK_COLUMNS = ("track_id", "track")
 _MOST_NAMED = 20
 """Labels that an error names."""
 _PLACE = ("x1", "y1", "x2", "y2")
+_NEEDED = (*_PLACE, "score", "class_id")
+"""What a box has to have: a user's job may leave it out."""
 _OF_ROW = ("uri", "frame", "row")
 
 
@@ -72,7 +74,7 @@ def survey(tables: Tables, choice: Choice) -> Survey:
                 files[name][uri].add(part)
                 rows[uri] += count
             if more:
-                _add_labels(labels, batch)
+                _add_labels(labels, _of_videos(batch, choice))
     chosen = {uri: rows[uri] for uri in files[FRAMES_TABLE] if choice.takes(uri)}
     if not chosen:
         message = f"No frame of {tables.uri} is chosen."
@@ -109,14 +111,22 @@ def read_videos(
 
 
 def track_column(tables: Tables) -> str | None:
-    """Return the column that says which object of a video a box is of; None where there is none."""
-    names = tables.table(tables.job.table).schema.names
-    return next((name for name in TRACK_COLUMNS if name in names), None)
+    """Return the column whose numbers say which object a box is of; None where there is none."""
+    schema = tables.table(tables.job.table).schema
+    there = (name for name in TRACK_COLUMNS if name in schema.names)
+    return next((name for name in there if pa.types.is_integer(schema.field(name).type)), None)
 
 
 def _chosen(tables: Tables, choice: Choice) -> dict[str, pc.Expression | None]:
     """Map the tables that are read, frames first, to which of their rows are."""
     return {FRAMES_TABLE: chosen_frames(choice), tables.job.table: chosen_boxes(choice)}
+
+
+def _of_videos(batch: pa.RecordBatch, choice: Choice) -> pa.RecordBatch:
+    """Return the rows that are of videos which are chosen by their location."""
+    uris = batch["uri"].cast(pa.string())
+    taken = [uri for uri in uris.unique().to_pylist() if choice.takes(uri)]
+    return batch.filter(pc.is_in(uris, pa.array(taken, pa.string())))
 
 
 def _counts(uris: pa.DictionaryArray) -> Iterator[tuple[str, int]]:
@@ -148,7 +158,8 @@ def _add_labels(labels: dict[str, int], batch: pa.RecordBatch) -> None:
     least = pairs.group_by("label", use_threads=False).aggregate([("class_id", "min")])
     for row in least.to_pylist():
         label, number = row["label"], row["class_id_min"]
-        labels[label] = min(number, labels.get(label, number))
+        if number is not None:
+            labels[label] = min(number, labels.get(label, number))
 
 
 class _Parts:
@@ -170,7 +181,7 @@ class _Parts:
         some = ds.FileSystemDataset(fragments, self._table.schema, ds.ParquetFileFormat())
         of_videos = pc.field("uri").cast(pa.string()).isin(pa.array(uris, pa.string()))
         wanted = of_videos if only is None else of_videos & only
-        return read_rows(some, columns, wanted, nullable={"time", "track"})
+        return read_rows(some, columns, wanted, nullable={"time", "track", *_NEEDED})
 
 
 def _frame_columns(tables: Tables) -> dict[str, pc.Expression]:
@@ -235,12 +246,13 @@ def _video_rows(video: Video, frames: pa.Table, boxes: pa.Table, choice: Choice)
 
 
 def _with_place(boxes: pa.Table) -> tuple[pa.Table, int]:
-    """Leave out boxes whose edges are no numbers or change places, as a model may give them.
+    """Leave out boxes that lack a number, or whose edges change places, as a model may give them.
 
     Return the others, and how many were left out.
     """
-    x1, y1, x2, y2 = (_numbers(boxes[name]) for name in _PLACE)
-    good = np.isfinite(x1) & np.isfinite(y1) & np.isfinite(x2) & np.isfinite(y2)
+    # A null is read as NaN.
+    x1, y1, x2, y2, *others = (_numbers(boxes[name]) for name in _NEEDED)
+    good = np.logical_and.reduce([np.isfinite(value) for value in (x1, y1, x2, y2, *others)])
     good &= (x1 <= x2) & (y1 <= y2)
     return boxes.filter(booleans(good)), int((~good).sum())
 

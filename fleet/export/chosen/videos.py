@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fleet.errors import OutputCorruptError
 from fleet.export.chosen.video import Video
-from fleet.index_cache.cache import IndexCache
-from fleet.index_cache.store import INDEX_FOLDER, IndexStore
-from fleet.storage import Folder, expand
+from fleet.show.video import chip_of, kept_indexes, recorded_index
 from fleet.table.parts.schema import VIDEOS_TABLE, columns_from_path
-from fleet.table.state.ownership import JOB_FILE
 from fleet.table.state.read import Tables
 from fleet.video.index import VideoIndex
 
@@ -24,20 +20,13 @@ class VideoFinder:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self._as_stored = tables.job.fields.get("rotation") == "ignore"
-        kept = IndexStore(Folder(f"{tables.uri}/{INDEX_FOLDER}"), read_only=True)
-        self._indexes = IndexCache(kept)
+        self._indexes = kept_indexes(tables)
         self._known = _known(tables)
 
     @property
     def chip(self) -> str:
         """Return the chip that the job ran on; raises OutputCorruptError where it is not said."""
-        chip = self._tables.job.fields.get("soc")
-        if not isinstance(chip, str):
-            raise OutputCorruptError(
-                f"{self._tables.uri}/{JOB_FILE} does not say which chip the job ran on.",
-                "Put the object back from a copy.",
-            )
-        return chip
+        return chip_of(self._tables)
 
     def video(self, uri: str) -> Video:
         """Return what is known of a video.
@@ -59,9 +48,7 @@ class VideoFinder:
 
     def index(self, uri: str) -> VideoIndex:
         """Return the index of a video, as the job saw it; raises as `video`."""
-        (source,) = expand([uri]).sources
-        index = self._indexes.get(source)
-        return index.as_stored() if self._as_stored else index
+        return recorded_index(self._tables, uri, self._indexes)
 
     def close(self) -> None:
         """End the process that makes indexes, where one was started."""

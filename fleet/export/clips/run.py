@@ -61,6 +61,8 @@ class Cut:
 
     uri: str
     """The folder of the clips."""
+    finished: bool
+    """Whether the output was finished, so that all of it is here."""
     videos: int = 0
     """Videos of which there is a clip."""
     clips: int = 0
@@ -107,7 +109,7 @@ def cut_clips(
     check_place(folder, tables, mark)
     seen = survey(tables, asked.choice)
     put_mark(folder, tables, mark)
-    done = Cut(folder.uri)
+    done = Cut(folder.uri, tables.finished)
     lines: list[tuple[object, ...]] = [_HEAD]
     with closing(VideoFinder(tables)) as finder:
         for number, rows in enumerate(read_videos(tables, asked.choice, seen, finder.video), 1):
@@ -116,7 +118,9 @@ def cut_clips(
                 index = finder.index(rows.video.uri)
                 check_frames(index, rows.numbers, rows.pts, tables.uri)
                 for clip in _clips(index, rows.numbers[with_boxes], asked):
-                    stem = f"{rows.video.name}_{clip.stretch.first:07}"
+                    # Where more was found since, a clip that begins alike ends elsewhere.
+                    bounds = f"{clip.stretch.first:07}-{clip.stretch.last:07}"
+                    stem = f"{rows.video.name}_{bounds}"
                     name, how = _write(folder, stem, index, clip, finder.chip, done)
                     lines.append(_line(name, how, index, clip.stretch, rows))
                     _count(done, index, clip.stretch, how)

@@ -35,6 +35,9 @@ class Yolo:
         apart = set_apart(dataset.videos, self._val_share)
         numbers = {label: number for number, label in enumerate(dataset.labels)}
         yield Piece("data.yaml", _description(dataset, has_val=bool(apart)))
+        if apart:
+            # It is there also where no frame of these videos is left by --every.
+            yield Piece(VAL, "", 0)
         yield Piece(TRAIN, "", 0)
         for rows in videos:
             listing = VAL if rows.video.uri in apart else TRAIN

@@ -64,6 +64,9 @@ def close(
     if not state.closed or has_undecided(state):
         manifest = next_manifest(rewriting, state, np.zeros(0, np.int64), closed=True)
         state = state.under(rewriting.publish(manifest))
+    else:
+        # One that was killed behind its manifest has published nothing.
+        rewriting.publish_again()
     collect(folder, job.tables, state)
     checkpoint(folder, state)
     put_video_table(folder, job, state)

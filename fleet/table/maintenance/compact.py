@@ -69,6 +69,8 @@ def compact(
         rewriting.publish(_without(after, after.manifest, nothing, job.digest, rewriting.what))
         after = rewriting.state()
     if after.manifest.number:
+        # One that was killed behind its manifest has published nothing.
+        rewriting.publish_again()
         collect(folder, job.tables, after)
     checkpoint(folder, after)
     if after.closed:

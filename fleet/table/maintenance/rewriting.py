@@ -92,7 +92,10 @@ class Rewriting:
                 f"{self.folder.uri} was changed by another process just now.",
                 "Run the command again.",
             )
-        # Before anything is deleted that an earlier version of a published table names.
+        self.publish_again()
+
+    def publish_again(self) -> None:
+        """Publish what is published already, before anything is deleted that its version names."""
         publish(self.folder, self.job, self.clock, self.check, only_again=True)
 
     @contextmanager
