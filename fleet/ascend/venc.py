@@ -119,6 +119,7 @@ class VencChannel:
         """
         if self._ended:
             _refuse(Code.ACL_ERROR_INVALID_PARAM, "the stream has ended.", "Open another channel.")
+        self._memory.check_context("VENC")
         self._ended = True
         if self._encoder is None:
             return []

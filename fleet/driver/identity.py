@@ -82,7 +82,7 @@ def identify(job: Job) -> JobIdentity:
     if job.providers:
         # Other providers, and other numbers of threads, may round differently.
         content["providers"] = "; ".join(map(str, job.providers))
-    if digests := head_digests(heads):
+    if digests := head_digests(job.work, heads):
         content["heads"] = digests
     if job.start:
         content |= {"start": job.start, "time_zone": job.time_zone}

@@ -62,7 +62,9 @@ def load_file(path: Path) -> ModuleType:
     """Run a file of a user's and return its module; raises UsageError where it does not load."""
     path = path.resolve()
     if not path.is_file():
-        raise UsageError(f"There is no job module {path}.", "Check the job = line.")
+        raise UsageError(
+            f"There is no file {path}.", "Check its name: job = in a job file, or --head."
+        )
     name = LOADED_PREFIX + path.stem + hashlib.sha256(str(path).encode()).hexdigest()[:8]
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None

@@ -23,16 +23,14 @@ def heads_of(work: FrameJob[Any]) -> dict[str, Head]:
     return heads_in(vars(module)) if module else {}
 
 
-def head_digests(heads: Mapping[str, Head]) -> dict[str, str]:
+def head_digests(work: FrameJob[Any], heads: Mapping[str, Head]) -> dict[str, str]:
     """Return digests of the code of heads that the digest of the job's code does not cover.
 
     That covers whole modules, and of a script or notebook the class of the job alone.
     """
-    return {
-        name: code_digest(type(head), "decode")
-        for name, head in heads.items()
-        if type(head).__module__ == "__main__"
-    }
+    if type(work).__module__ != "__main__":
+        return {}
+    return {name: code_digest(type(head), "decode") for name, head in heads.items()}
 
 
 def read_head(text: str) -> tuple[str, dict[str, Head]]:

@@ -21,6 +21,7 @@ from fleet.storage import Folder, canonical, read_file
 
 MOST_BYTES = 2**31 - 1
 """The most that a message of protobuf holds."""
+MOST_DIGITS = 20
 ONE_FILE = "Save it as one file: onnx.save(onnx.load(FILE), ONE_FILE)."
 
 
@@ -93,9 +94,13 @@ class _Pack:
         return ModelRefusedError(message, "Export it in float16, or a smaller one of its family.")
 
     def _place(self, tensor: TensorProto) -> _Place:
-        given = {entry.key: entry.value for entry in tensor.external_data}
+        # What is no UTF-8 comes as bytes.
+        pairs = [(entry.key, entry.value) for entry in tensor.external_data]
+        given = {key: value for key, value in pairs if isinstance(value, str)}
         numbers = (given.get("offset") or "0", given.get("length") or "0")
-        if not given.get("location") or not all(text.isdecimal() for text in numbers):
+        if not given.get("location") or not all(
+            text.isdecimal() and len(text) < MOST_DIGITS for text in numbers
+        ):
             self._refuse(f"its tensor {tensor.name!r} does not say where its data lies", ONE_FILE)
         offset, length = map(int, numbers)
         # Exporters write ./weights for what lies beside the network.

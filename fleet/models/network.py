@@ -115,13 +115,14 @@ class Network:
         iou = check_shares(threshold, self.card.iou if iou is None else iou)
         found: list[Candidates] = []
         for tensor, count in self.inputs(batch):
-            found += self._read(self.execute(tensor), count, threshold, iou)
+            found += self._read(self.execute(tensor), count, len(tensor), threshold, iou)
         return gather(self.card, found, self._place(batch), self._shift)
 
     def inputs(self, batch: FrameBatch) -> Iterator[tuple[NDArray[np.generic], int]]:
         """Yield what `detect` runs the network on, and how many pictures of the batch each holds.
 
-        Each is [batch, 3, height, width] of the card's dtype, and overwritten by the next.
+        Each is [batch, 3, height, width] of the card's dtype, the batch the smallest of the card's
+        that holds them, and overwritten by the next.
         """
         placement = self._place(batch)
         for start in range(0, len(batch), self.card.batch):
@@ -248,7 +249,8 @@ class Network:
         found: list[Candidates] = []
         for start in range(0, len(parts), self.card.batch):
             group = parts[start : start + self.card.batch]
-            found += self._read(self.execute(self._feed_crops(group)), len(group), threshold, iou)
+            tensor = self._feed_crops(group)
+            found += self._read(self.execute(tensor), len(group), len(tensor), threshold, iou)
         shift = self._shift
         return [
             replace(objects, xyxy=crop.to_picture(objects.xyxy + shift))
@@ -266,11 +268,16 @@ class Network:
         return self._feeder.tensor(len(placed), placed[0].colour)
 
     def _read(
-        self, outputs: Sequence[NDArray[np.generic]], count: int, threshold: float, iou: float
+        self,
+        outputs: Sequence[NDArray[np.generic]],
+        count: int,
+        slots: int,
+        threshold: float,
+        iou: float,
     ) -> list[Candidates]:
         with self._clock.stage("head"):
             head = as_head(self._reader, self.card.name)
-            return read_boxes(head, self.card, outputs, count, threshold, iou)
+            return read_boxes(head, self.card, outputs, count, slots, threshold, iou)
 
     @cached_property
     def _reader(self) -> Reader:

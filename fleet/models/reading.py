@@ -25,12 +25,16 @@ def read_boxes(
     card: ModelCard,
     outputs: Sequence[NDArray[np.generic]],
     count: int,
+    slots: int,
     threshold: float,
     iou: float,
 ) -> list[Candidates]:
-    """Return the boxes of the first `count` pictures of a batch, in pixels of the input."""
+    """Return the boxes of the first `count` pictures of a batch, in pixels of the input.
+
+    `slots`: the size of the batch that the outputs are of.
+    """
     raw = first_of(outputs, count if head.batch_first else None)
-    expected = count if head.batch_first else card.batch
+    expected = count if head.batch_first else slots
     pictures = decode(head, raw, card.size, threshold, expected)[:count]
     pictures += [NO_BOXES] * (count - len(pictures))
     return [

@@ -69,7 +69,10 @@ class DrawnFrames:
             except (CredentialsRefusedError, ModelRefusedError):
                 raise
             except OF_A_VIDEO as error:
-                self.left_out.append(f"{uri}: {error.message}")
+                why = f"{uri}: {error.message}"
+                # A video may be damaged for both purposes.
+                if why not in self.left_out:
+                    self.left_out.append(why)
 
     def nothing(self) -> UsageError:
         """Return the error for frames none of which can be looked at."""

@@ -12,13 +12,14 @@ import numpy as np
 import onnx
 import pytest
 from command import fleet_here
+from digests import Digests
 from networks import LABELS, colour_network, compiled
 from onnx import helper
 from own_heads import write_job
 
 import fleet
 from fleet.driver.identity import identify
-from fleet.errors import ModelRefusedError, UsageError
+from fleet.errors import JobCodeError, ModelRefusedError, UsageError
 from fleet.job.code import load_file
 from fleet.job.heads import head_digests, heads_of, read_head
 from fleet.models.card import read_card
@@ -66,7 +67,7 @@ def test_a_network_is_compiled_for_a_head_of_a_file(folder: Path, command: str) 
     ("head", "said"),
     [
         ("look.py:lightes", "has no head 'lightes'. It registers: lightest"),
-        ("none.py:lightest", "There is no job module"),
+        ("none.py:lightest", "There is no file"),
         ("labels.py:lightest", "It registers no head. Write @fleet.head"),
         ("lightest", "There is no head called 'lightest'"),
         ("yolov9", "Did you mean yolov"),
@@ -112,11 +113,11 @@ def test_the_text_of_the_head_is_part_of_the_job(folder: Path) -> None:
 
 
 def test_the_text_of_a_head_in_a_script_counts_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a script, the digest of a job covers its class alone; another module's is covered."""
-    reader = returning([])
-    assert head_digests({"mine": reader}) == {}
-    monkeypatch.setattr(type(reader), "__module__", "__main__")
-    (digest,) = head_digests({"mine": reader}).values()
+    """Of a script, the digest of a job covers its class alone, and not a module that it imports."""
+    reader, work = returning([]), Digests()
+    assert head_digests(work, {"mine": reader}) == {}
+    monkeypatch.setattr(Digests, "__module__", "__main__")
+    (digest,) = head_digests(work, {"mine": reader}).values()
     assert len(digest) == 64
 
 
@@ -221,7 +222,7 @@ def with_values(**values: Any) -> Callable[[], list[fleet.Candidates]]:
 def test_what_a_head_may_not_return_is_refused(found: Any, said: str) -> None:
     """With what it returned and what is needed; and when a network is compiled for it."""
     reader = returning(found)
-    with pytest.raises(UsageError, match=f"'mine' returned .*{said}") as refused:
+    with pytest.raises(JobCodeError, match=f"'mine' returned .*{said}") as refused:
         decode(reader, [np.zeros((1, 7, 1), np.float32)], fleet.Size(64, 32), 0.5, 1)
     assert refused.value.way_out == "Correct its decode."
     with pytest.raises(ModelRefusedError, match="on a gray picture its head mine fails"):
@@ -245,21 +246,3 @@ def test_other_types_of_numbers_become_those_of_boxes() -> None:
     kinds = [values.dtype.name for values in (one.xyxy, one.score, one.class_id)]
     assert kinds == ["float32", "float32", "int32"]
     assert one.xyxy.tolist() == [[1, 2, 3, 4]]
-
-
-def test_a_network_in_int8_is_judged_by_its_own_head(folder: Path, town_hevc: Path) -> None:
-    """Calibrated and compared as with one of Fleet's; what finds no boxes is refused at once."""
-    asked = ["--int8", "--calibrate", town_hevc, "--frames", "3", "--force", "--output", "small"]
-    own = ["--head", "look.py:lightest", "--labels", "labels.txt"]
-    model = onnx.load_model_from_string(colour_network())
-    deeper = [helper.make_node("Conv", [a, "eye"], [b]) for a, b in (("pixels", "a"), ("a", "b"))]
-    model.graph.node[1].input[0] = "b"
-    model.graph.node.insert(1, deeper[1])
-    model.graph.node.insert(1, deeper[0])
-    (folder / "deeper.onnx").write_bytes(model.SerializeToString())
-    done = fleet_here("compile", "deeper.onnx", *own, *asked, folder=folder)
-    assert done.returncode == 0, done.stderr
-    assert read_card((folder / "small.om").read_bytes(), "small.om").head == "lightest"
-    done = fleet_here("compile", "colours.onnx", "--head", "raw", *asked, folder=folder)
-    assert done.returncode == 2
-    assert "small is read by raw: it has none" in done.stderr

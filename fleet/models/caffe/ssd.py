@@ -136,8 +136,9 @@ def ssd_output(graph: Graph, layer: Any) -> DetectionEnd:
             what = f"{layer_title(layer)} has {name}: {str(given).lower()}."
             refuse_caffe(what, f"The head ssd reads {name}: {str(read).lower()} alone.")
     if batch > 1:
-        # Every output of a head has the batch as its first length.
-        times = graph.constant(np.array([batch, 1, 1], np.int64))
+        # Every output of a head has the batch as its first length, and that may be left open.
+        length = graph.node("Shape", [scores], (1,), start=0, end=1)
+        times = graph.node("Concat", [length, graph.constant(np.ones(2, np.int64))], (3,), axis=0)
         priors = graph.node("Tile", [priors, times], (batch, 2, count * 4))
     return DetectionEnd(
         layer=layer.type,

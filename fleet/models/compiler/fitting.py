@@ -38,7 +38,9 @@ def check_reader(
     shapes = [output.shape for output in trial.outputs]
     listed = " and ".join(str(list(shape)) for shape in shapes)
     why = reader.explain_mismatch(shapes, len(labels), canvas)
-    if not why and reader.batch_first and any(shape[0] != batch for shape in shapes):
+    if not why and reader.one_picture and batch > 1:
+        why = "it reads one picture at a time"
+    if not why and reader.batch_first and any(shape[:1] != (batch,) for shape in shapes):
         why = f"it reads {batch} pictures at a time"
     if not why and any(output.dtype.kind not in kinds for output in trial.outputs):
         why = "it reads floating-point numbers"

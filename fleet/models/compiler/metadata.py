@@ -134,7 +134,9 @@ def _is_sure(notes: Notes, traits: Traits) -> bool:
     if notes.head is None and notes.metadata.get("task", "") in OTHER_TASKS:
         return False
     known = notes.head is not None or len(claims(traits, notes.anchors)) == 1
-    return known and notes.labels is not None
+    reader = READERS.get(notes.head or "")
+    needs_labels = reader is None or reader.needs_labels
+    return known and (notes.labels is not None or not needs_labels)
 
 
 def explain_head(spec: HeadSpec, notes: Notes, traits: Traits, asked: str | None) -> str:

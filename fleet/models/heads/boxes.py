@@ -150,6 +150,7 @@ class TorchVision(Boxes):
     """
 
     batch_first: ClassVar[bool] = False
+    one_picture: ClassVar[bool] = True
 
     def arranged(self, outputs: Sequence[Output], labels: int) -> Self:
         """Return the head for these outputs, by their names."""

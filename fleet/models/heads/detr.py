@@ -24,7 +24,6 @@ from fleet.models.heads.numbers import (
 MOST_QUERIES = 1000
 LOGITS = frozenset({"logits", "pred_logits"})
 BOXES = frozenset({"pred_boxes", "dets", "boxes"})
-ONE_SCALE = 1 / 255
 
 
 @dataclass(frozen=True)

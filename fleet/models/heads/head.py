@@ -68,6 +68,8 @@ class Reader:
     """The fields that say which of several layouts it reads, see `arranged`."""
     batch_first: ClassVar[bool] = True
     """Whether every output has the batch as its first length."""
+    one_picture: ClassVar[bool] = False
+    """Whether its networks look at the first picture of a batch alone."""
     whole_numbers: ClassVar[bool] = False
     """Whether outputs may be whole numbers, such as counts or classes."""
     needs_labels: ClassVar[bool] = True

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.core.geometry import Size
-from fleet.errors import UsageError
+from fleet.errors import JobCodeError, UsageError
 from fleet.models.heads import READERS
 from fleet.models.heads.head import Candidates, Head
 
@@ -70,7 +70,7 @@ def decode(
 ) -> list[Candidates]:
     """Return the boxes of each picture, as the head decodes them.
 
-    Raises UsageError where a user's own head does not return what a head returns: it has no tests
+    Raises JobCodeError where a user's own head does not return what a head returns: it has no tests
     of ours.
     """
     found = reader.decode(outputs, canvas, threshold)
@@ -126,4 +126,4 @@ def _checked(name: str, found: Candidates) -> Candidates:
 
 
 def _refuse(name: str, what: str) -> None:
-    raise UsageError(f"The head {name!r} returned {what}.", "Correct its decode.")
+    raise JobCodeError(f"The head {name!r} returned {what}.", "Correct its decode.")
