@@ -19,7 +19,10 @@ devices="${DEVICES_PER_NODE:-${SLURM_CPUS_PER_TASK:?run it by sbatch, with --cpu
 # Not Ray's own port: several jobs may share a node.
 port="${RAY_PORT:-$((20000 + SLURM_JOB_ID % 20000))}"
 here="$(hostname)"
-folder="$(mktemp -d "${SLURM_TMPDIR:-${TMPDIR:-/tmp}}/fleet-XXXXXX")"
+# The paths of Ray's sockets below it may have 107 bytes in all, 64 of which are Ray's.
+parent="${SLURM_TMPDIR:-${TMPDIR:-/tmp}}"
+if [ ${#parent} -gt 29 ]; then parent=/tmp; fi
+folder="$(mktemp -d "$parent/fleet-XXXXXX")"
 address="$(hostname -I 2>/dev/null | cut -d ' ' -f 1)"
 address="${address:-$here}:$port"
 
@@ -44,11 +47,13 @@ command=
 finish() {
   for step in "${steps[@]}"; do kill -TERM "$step" 2>/dev/null || true; done
   wait || true
+  # Other nodes have the folder too, by the same name.
+  srun --ntasks-per-node=1 rm -rf "$folder" 2>/dev/null || true
   rm -rf "$folder" "$RAY_AUTH_TOKEN_PATH"
 }
 trap finish EXIT
 # The command ends as by Ctrl-C: what it has in hand is committed.
-trap '[ -n "$command" ] && kill -TERM "$command" 2>/dev/null || true' TERM INT
+trap 'if [ -n "$command" ]; then kill -TERM "$command" 2>/dev/null || true; else exit 1; fi' TERM INT
 
 ray start --head --block --port="$port" --num-cpus=0 --resources='{"NPU": 0}' \
   --include-dashboard=false --object-store-memory=128000000 --temp-dir="$folder" \
@@ -61,7 +66,8 @@ for _ in $(seq 600); do
 done
 
 # A node that fails ends its own step, and neither the others nor the command.
-srun --ntasks-per-node=1 --kill-on-bad-exit=0 --export=ALL \
+# A step of Slurm's takes its cores from here, and not from sbatch.
+srun --ntasks-per-node=1 --cpus-per-task="$SLURM_CPUS_PER_TASK" --kill-on-bad-exit=0 --export=ALL \
   ray start --block --address="$address" --resources="{\"NPU\": $devices}" \
   --object-store-memory=128000000 >"$folder/nodes.log" 2>&1 &
 steps+=($!)

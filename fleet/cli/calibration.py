@@ -53,7 +53,13 @@ NEEDED = {"pycocotools"}
 
 
 def read_request(
-    calibrate: str | None, frames: int | None, seed: int | None, truth: str | None, *, int8: bool
+    calibrate: str | None,
+    frames: int | None,
+    seed: int | None,
+    truth: str | None,
+    *,
+    int8: bool,
+    force: bool,
 ) -> CalibrationRequest | None:
     """Return what is asked of a calibration, None where none is; raises UsageError for halves."""
     if not int8:
@@ -61,6 +67,8 @@ def read_request(
         for name, value in given.items():
             if value is not None:
                 raise UsageError(f"{name} is for --int8 alone.", "Say --int8 too, or leave it.")
+        if force:
+            raise UsageError("--force is for --int8 alone.", "Say --int8 too, or leave it.")
         return None
     if calibrate is None:
         message = "--int8 needs frames to calibrate on, and no videos are named."

@@ -87,7 +87,7 @@ def compile_command(
     if not model or not output:
         missing = "--output" if model else "MODEL.onnx"
         raise UsageError(f"{missing} is missing.", "Write: fleet compile MODEL.onnx --output NAME.")
-    request = read_request(calibrate, frames, seed, truth, int8=int8)
+    request = read_request(calibrate, frames, seed, truth, int8=int8, force=force)
     path = Path(f"{output.removesuffix('.om')}.om")
     given = read_labels(read_text(labels), labels) if labels is not None else None
     reader, own = read_head(head)

@@ -189,13 +189,17 @@ class JobOptions:
     def load(self, soc: str | None = None) -> Job:
         """Return the job, on another chip if `soc` names one; raises as load_job does.
 
-        Raises UsageError where nobody has named a model, and that of the page's example is missing.
+        Raises UsageError as `check_model` does.
         """
+        self.check_model()
+        return load_job(self.path, {**self.overrides, **({"soc": soc} if soc else {})})
+
+    def check_model(self) -> None:
+        """Raise UsageError where no model is named, and that of Fleet's own job is missing."""
         if self.job_file is None and not {"model", "params.model"} & set(self.overrides):
             usual = read_fields(self.path)["params"]["model"]
             if not Path(usual).exists():
                 raise UsageError("No model is named.", _A_MODEL)
-        return load_job(self.path, {**self.overrides, **({"soc": soc} if soc else {})})
 
 
 def job_options(

@@ -26,14 +26,14 @@ LIST = {
         RUN,
         "Run a job over videos, here or on a Ray cluster.",
         (
-            "fleet run --input clips --model build/street.om --output build/found",
+            "fleet run --input clips --model build/demo/street.om --output build/found",
             "fleet run jobs/thumbnails.toml --input clips --set width=160 --inline",
         ),
     ),
     "plan": Listed(
         RUN,
         "Print the work and the cost of a run before it runs.",
-        ("fleet plan jobs/detect.toml --input clips --model build/street.om",),
+        ("fleet plan jobs/detect.toml --input clips --model build/demo/street.om",),
     ),
     "submit": Listed(
         RUN,
@@ -68,7 +68,7 @@ LIST = {
         "Prove that all is there, once, and as it was written.",
         (
             "fleet verify build/found",
-            "fleet verify build/found --deep 20 --model build/street.om",
+            "fleet verify build/found --deep 20 --model build/demo/street.om",
         ),
     ),
     "requeue": Listed(

@@ -36,7 +36,7 @@ def run(
         bool,
         typer.Option(
             "--accept-errors",
-            help="Exit code 0 in the place of 3, for what tries again.",
+            help="End with 0 instead of 3, for schedulers that try again.",
             rich_help_panel=DEVICES,
         ),
     ] = False,

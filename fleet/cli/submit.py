@@ -91,6 +91,7 @@ def submit(
     address = check_address(address)
     for exposure in exposures(address, os.environ):
         _print(f"fleet: warning: {exposure}")
+    options.check_model()
     job_file = options.path
     fields = _on_nodes(read_fields(job_file, options.overrides), address)
     job = job_from(fields, str(job_file), job_file.parent)
@@ -163,12 +164,13 @@ def _on_nodes(fields: dict[str, Any], address: str) -> dict[str, Any]:
 def refuse_in_use(submissions: Sequence[Submission], output: str, address: str) -> None:
     """Raise OutputBusyError where a job of a cluster that has not ended writes to an output."""
     for other in submissions:
-        if not other.over and other.output == output:
+        # A slash at the end of a folder's name says nothing.
+        if not other.over and other.output.rstrip("/") == output.rstrip("/"):
             since = duration(max(0.0, time.time() - other.since_unix_s))
             raise OutputBusyError(
                 f"{output} is in use: {other.id} has been {other.state.lower()} for {since}.",
-                f"Follow it: fleet logs {other.id} --follow --address {address}; or end it by "
-                "`fleet stop`, or take another --output.",
+                f"Follow it: fleet logs {other.id} --follow --address {address}; end it: "
+                f"fleet stop {other.id} --address {address}; or take another --output.",
             )
 
 

@@ -26,7 +26,7 @@ def exposures(address: str, environment: Mapping[str, str]) -> Iterator[str]:
     """Yield a sentence for each way in which others may read what lets one into a cluster."""
     if is_exposed(address):
         yield (
-            f"{address} is plain HTTP to another machine: whoever is on the way can read the job, "
+            f"{address} is plain HTTP to another machine: everybody on the way can read the job, "
             "the variables passed with it, and the cluster's token. Use https:// or a tunnel."
         )
     path = Path(environment.get(_TOKEN_PATH) or Path.home() / ".ray" / "auth_token")
