@@ -191,6 +191,7 @@ def test_a_link_to_a_file_beside_it_is_read(tmp_path: Path) -> None:
         ({"location": "short", "offset": 101}, "lies at bytes 101 to 100 of short"),
         ({"location": "short", "offset": -4}, "does not say where its data lies"),
         ({"location": "short", "length": "many"}, "does not say where its data lies"),
+        ({"location": "short", "offset": "9" * 5000}, "does not say where its data lies"),
         ({"offset": 0}, "does not say where its data lies"),
     ],
 )

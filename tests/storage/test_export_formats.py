@@ -17,11 +17,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from pycocotools.coco import COCO
-from scattered import LABELS, Inside, Scattered, Tracked, archive, run_over
+from scattered import LABELS, Incomplete, Inside, Scattered, Tracked, archive, run_over
 
 import fleet
 from fleet.errors import UsageError
 from fleet.export.chosen.choice import Choice
+from fleet.export.chosen.rows import survey
 from fleet.export.formats import FORMATS
 from fleet.export.formats.yolo import set_apart
 from fleet.export.run import Exported, Exporting, export_output
@@ -520,3 +521,32 @@ def test_an_export_goes_to_an_object_store_as_to_a_disk(
         str(p.relative_to(tmp_path)): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()
     }
     assert there == here
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_boxes_that_lack_a_number_are_left_out_and_counted(
+    home: Path, tmp_path: Path, form: str
+) -> None:
+    """In each form; a track that is no number is none of the form's."""
+    output = str(tmp_path / "out")
+    assert run_over(home / "videos", output, Incomplete()).exit_code == 0
+    done = export_output(output, str(tmp_path / "in_form"), Exporting(form))
+    rows = fleet.read(output).detections.to_table().to_pylist()
+    needed = ("score", "class_id", "x1", "y1", "x2", "y2")
+    whole = [
+        row
+        for row in rows
+        if all(row[name] is not None and math.isfinite(row[name]) for name in needed)
+    ]
+    assert 0 < done.boxes == len(whole) < len(rows) == done.boxes + done.left_out
+
+
+def test_labels_are_those_of_the_videos_that_are_chosen(truth: Truth) -> None:
+    """A class that other videos alone have would be one without a box, and shift the numbers."""
+    tables, told = fleet.read(truth.output), []
+    rows = tables.detections.to_table(columns=["uri", "label", "score"]).to_pylist()
+    for chosen in {uri for uri, _ in truth.frames}:
+        wanted = {r["label"] for r in rows if r["uri"] == chosen and r["score"] >= 0.85}
+        told.append(survey(tables, Choice(uris=(chosen,), min_score=0.85)).labels)
+        assert set(told[-1]) == wanted
+    assert len(set(told)) > 1

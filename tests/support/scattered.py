@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 from zlib import crc32
 
 import numpy as np
@@ -55,7 +55,7 @@ class Scattered(FrameJob):
             },
         )
 
-    def more(self, class_id: np.ndarray) -> dict[str, np.ndarray]:
+    def more(self, class_id: np.ndarray) -> dict[str, Any]:
         """Return further columns."""
         del class_id
         return {}
@@ -70,6 +70,26 @@ class Tracked(Scattered):
     def more(self, class_id: np.ndarray) -> dict[str, np.ndarray]:
         """Return the tracks."""
         return {"track_id": class_id}
+
+
+@dataclass(frozen=True)
+class Incomplete(Scattered):
+    """The same, with rows that lack a score, a class or an edge, and tracks that are names."""
+
+    schema: ClassVar[pa.Schema] = pa.schema([*DETECTIONS, ("track", pa.string())])
+
+    def run(self, opened: Device, batch: FrameBatch) -> Rows:
+        """Return rows some of which lack something, each seventh the same."""
+        rows = super().run(opened, batch)
+        columns = {name: list(values) for name, values in rows.columns.items()}
+        for first, name in enumerate(("score", "class_id", "x1")):
+            columns[name][first::7] = [None] * len(columns[name][first::7])
+        columns["score"][3::7] = [float("nan")] * len(columns["score"][3::7])
+        return Rows(rows.picture, columns)
+
+    def more(self, class_id: np.ndarray) -> dict[str, Any]:
+        """Return the tracks."""
+        return {"track": [f"T{number}" for number in class_id.tolist()]}
 
 
 @dataclass(frozen=True)

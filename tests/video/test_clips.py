@@ -202,6 +202,9 @@ def test_every_hit_lies_in_a_clip_whose_length_is_that_in_the_list(
             (line["uri"], frame) in wanted
             for frame in range(int(line["first_frame"]), int(line["last_frame"]) + 1)
         )
+        # A clip of more frames is another file: what was found since is not left out for the old one.
+        bounds = f"_{int(line['first_frame']):07}-{int(line['last_frame']):07}"
+        assert bounds in line["clip"]
         assert line["labels"] == "person"
         assert float(line["start_s"]) <= float(line["first_hit_s"]) < float(line["end_s"])
         assert line["time"].startswith("2026-01-14T08:00:0")
