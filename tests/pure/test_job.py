@@ -175,7 +175,7 @@ def test_a_mistyped_field_is_told_from_the_one_that_is_meant(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("job", "says"),
     [
-        ("nowhere.py:Detect", "no job module"),
+        ("nowhere.py:Detect", "There is no file"),
         ("detect.py", "names no class"),
         (f"{JOBS / 'detect.py'}:Find", "It has Detect"),
         ("fleet.core.geometry:Size", "no job called Size"),
