@@ -25,6 +25,7 @@ import fleet.table.commits.footer
 import fleet.table.commits.manifest
 import fleet.table.commits.pack
 import fleet.table.commits.record_table
+import fleet.table.diaries.diary
 import fleet.table.maintenance.part_rows
 import fleet.table.maintenance.verify
 import fleet.table.state.holder
@@ -165,6 +166,7 @@ def simulated() -> Iterator[None]:
         (fleet.table.maintenance.verify, "ThreadPoolExecutor", InTurn),
         (fleet.driver.background, "ThreadPoolExecutor", InTurn),
         (fleet.driver.heartbeat, "Lock", Mutex),
+        (fleet.table.diaries.diary, "Lock", Mutex),
         # Python 3.11 has one lock for the property of all tables, which are of many processes here.
         (Table.__dict__["conditional"], "lock", nullcontext()),
         (holder, "uuid", uuid),
