@@ -109,8 +109,8 @@ class StreamDecoder(ABC):
         """Return the pictures that are still held, at the end of a stream or of a part of it.
 
         After a DeviceError they are the good pictures from before the damage, as many as there is
-        memory for. Raises DeviceError
-        (ERR_BITSTREAM) where nothing was sent, or for a second drain.
+        memory for. Raises DeviceError (ERR_BITSTREAM) where nothing was sent, or for a second
+        drain.
         """
         if self._state in {"fresh", "drained"}:
             message = "The end of a stream with nothing sent before it, or a second time."
@@ -275,12 +275,9 @@ class StreamDecoder(ABC):
 
     def _fail(self, row: int, code: Code, what: str, rule: str = "") -> NoReturn:
         self._spoil(row)
+        message = f"{self.title}: the access unit of row {row} {what}."
         way_out = "Drain for the pictures before it, reset, and go on at a later key."
-        message, rule = (
-            f"{self.title}: the access unit of row {row} {what}.",
-            rule or self.rules.get(code, ""),
-        )
-        raise_device_error(code, message, way_out, rule)
+        raise_device_error(code, message, way_out, rule or self.rules.get(code, ""))
 
     def _refuse_state(self, what: str) -> NoReturn:
         way_out = "Open a new one." if self._state == "closed" else "Reset it first."

@@ -99,7 +99,7 @@ class Memory:
         self._next_address = align_up(address + cost, ADDRESS_STEP)
         return Allocation(self, holder, cost, address)
 
-    def check_context(self, asker: str) -> None:
+    def check_context(self, asker: object) -> None:
         """Raise DeviceError (107002) on a closed device; `asker`: what needs it open.
 
         Raises DeviceLostError on one that is gone.

@@ -6,10 +6,19 @@ from typing import Annotated
 
 import typer
 
-from fleet.cli.export import Cameras, FromS, Labels, MinScore, Since, ToS, Until, Uris, moment
+from fleet.cli.export import (
+    Cameras,
+    FromS,
+    Labels,
+    MinScore,
+    Since,
+    ToS,
+    Until,
+    Uris,
+    choice_of,
+)
 from fleet.cli.options import seconds
 from fleet.cli.output_folder import AsJson, Output, counting, print_json
-from fleet.export.chosen.choice import Choice
 from fleet.export.clips.run import Cutting, cut_clips
 from fleet.views.export import render_clips
 
@@ -41,16 +50,7 @@ def clips(  # noqa: PLR0917 - Typer calls it by names
     Packets are copied as they are, by whole GOPs, so that clips begin at key frames; sound is left
     out. The same command again cuts only what is not there.
     """
-    choice = Choice(
-        labels=tuple(label or ()),
-        min_score=min_score,
-        cameras=tuple(camera or ()),
-        uris=tuple(uri or ()),
-        from_s=None if from_ is None else seconds(from_, "--from"),
-        to_s=None if to is None else seconds(to, "--to"),
-        since=moment(since, "--since"),
-        until=moment(until, "--until"),
-    )
+    choice = choice_of(label, min_score, camera, uri, from_, to, since, until)
     asked = Cutting(choice, seconds(pad, "--pad"), seconds(merge, "--merge"), exact)
     with counting("videos") as on_progress:
         done = cut_clips(output, out, asked, on_progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -78,18 +79,8 @@ def export(  # noqa: PLR0917 - Typer calls it by names
     if picture_format not in _SUFFIXES:
         message = f"--picture-format {picture_format} is neither jpg nor png."
         raise UsageError(message, "Choose one of them.")
-    choice = Choice(
-        labels=tuple(label or ()),
-        min_score=min_score,
-        cameras=tuple(camera or ()),
-        uris=tuple(uri or ()),
-        every=every,
-        from_s=None if from_ is None else seconds(from_, "--from"),
-        to_s=None if to is None else seconds(to, "--to"),
-        since=moment(since, "--since"),
-        until=moment(until, "--until"),
-        found_only=found_only,
-    )
+    choice = choice_of(label, min_score, camera, uri, from_, to, since, until)
+    choice = replace(choice, every=every, found_only=found_only)
     asked = Exporting(format_, choice, images, _SUFFIXES[picture_format], val_share)
     with counting("videos") as on_progress:
         done = export_output(output, out, asked, on_progress)
@@ -99,7 +90,30 @@ def export(  # noqa: PLR0917 - Typer calls it by names
         typer.echo(render(done))
 
 
-def moment(text: str | None, option: str) -> datetime | None:
+def choice_of(
+    label: list[str] | None,
+    min_score: float,
+    camera: list[str] | None,
+    uri: list[str] | None,
+    from_: str | None,
+    to: str | None,
+    since: str | None,
+    until: str | None,
+) -> Choice:
+    """Return what the options of `fleet export` and `fleet clips` choose; raises UsageError."""
+    return Choice(
+        labels=tuple(label or ()),
+        min_score=min_score,
+        cameras=tuple(camera or ()),
+        uris=tuple(uri or ()),
+        from_s=None if from_ is None else seconds(from_, "--from"),
+        to_s=None if to is None else seconds(to, "--to"),
+        since=_moment(since, "--since"),
+        until=_moment(until, "--until"),
+    )
+
+
+def _moment(text: str | None, option: str) -> datetime | None:
     """Return the time of an option, in UTC where it names no zone; raise UsageError for others."""
     try:
         return None if text is None else parse_moment(text)

@@ -49,7 +49,7 @@ class Exported:
     frames: int = 0
     boxes: int = 0
     left_out: int = 0
-    """Boxes that have no place in the picture, as their edges are no numbers or change places."""
+    """Boxes that lack a number, or whose edges change places."""
     pictures: int = 0
     """Pictures that were written now."""
     pictures_kept: int = 0

@@ -48,19 +48,20 @@ class Feeder:
         with self._clock.stage("aipp"):
             return self._units.get(len(nv12), self.aipp).run(nv12, Colour())
 
-    def check(self, tensor: NDArray[np.generic], who: str) -> None:
-        """Raise DeviceError (145013, 145021, 145022) for what is no input of the network."""
+    def check(self, tensor: NDArray[np.generic], who: object) -> None:
+        """Raise DeviceError (145013, 145021, 145022) for what is no input of the network `who`."""
         card = self._card
-        expected = (card.batch, 3, card.size.height, card.size.width)
-        if card.gears and tensor.shape[1:] == expected[1:] and len(tensor) not in card.gears:
+        picture = (3, card.size.height, card.size.width)
+        is_batch = tensor.shape[1:] == picture
+        if not is_batch or (not card.gears and len(tensor) != card.batch):
+            message = f"{who} takes an input {[card.batch, *picture]}, not {list(tensor.shape)}."
+            code, way_out = Code.ACL_ERROR_GE_SHAPE_INVALID, "Feed whole batches."
+            raise_device_error(code, message, way_out, _EXECUTE)
+        if len(tensor) not in card.batch_sizes:
             gears = ", ".join(map(str, card.gears))
             message = f"{who} takes batches of {gears}, not of {len(tensor)}."
             way_out = "Feed the smallest that holds the pictures."
             code = Code.ACL_ERROR_GE_DYNAMIC_BATCH_SIZE_INVALID
-            raise_device_error(code, message, way_out, _EXECUTE)
-        if tensor.shape != expected and not (card.gears and tensor.shape[1:] == expected[1:]):
-            message = f"{who} takes an input {list(expected)}, not {list(tensor.shape)}."
-            code, way_out = Code.ACL_ERROR_GE_SHAPE_INVALID, "Feed whole batches."
             raise_device_error(code, message, way_out, _EXECUTE)
         if tensor.dtype != card.dtype:
             message = f"{who} takes an input of {card.dtype}, not {tensor.dtype}."

@@ -205,8 +205,8 @@ class Network:
         if self._closed:
             code, message = Code.ACL_ERROR_GE_EXEC_MODEL_ID_INVALID, f"{self} is closed."
             raise_device_error(code, message, "Load it again.", _EXECUTE)
-        self._device_memory.check_context(str(self))
-        self._feeder.check(tensor, str(self))
+        self._device_memory.check_context(self)
+        self._feeder.check(tensor, self)
         share = len(tensor) / self.card.batch
         self._clock.add_modelled("model", self._chip_s * share)
         self._clock.add_modelled("copy", self._copy_s * share)

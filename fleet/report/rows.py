@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +10,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fleet.errors import OutputCorruptError, StorageError
+from fleet.table.state.read import damage_named, scan_rows
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
-BATCH_ROWS = 65_536
+PART = "__filename"
+"""The column of Arrow's that says which part a row lies in."""
 NONE = "(none)"
 """What stands for a name that a row has not."""
 
@@ -74,13 +74,10 @@ class Names:
 
 def scan(dataset: ds.Dataset, columns: Sequence[str]) -> Iterator[Rows]:
     """Yield columns of a table; raises OutputCorruptError for damage."""
-    with _named_damage():
-        for tagged in dataset.scanner(list(columns), batch_size=BATCH_ROWS).scan_batches():
-            batch = tagged.record_batch
-            if batch.num_rows:
-                batch.validate(full=True)
-                found = dict(zip(batch.schema.names, batch.columns, strict=True))
-                yield Rows(found, tagged.fragment)
+    parts = {part.path: part for part in dataset.get_fragments()}
+    for batch in scan_rows(dataset, [*columns, PART]):
+        found = dict(zip(batch.schema.names, batch.columns, strict=True))
+        yield Rows(found, parts[found[PART][0].as_py()])
 
 
 def rows_of(
@@ -89,21 +86,8 @@ def rows_of(
     """Return the rows of a part that are about frames of these numbers, of any video."""
     import pyarrow.dataset as ds  # noqa: PLC0415 - it may load pandas
 
-    with _named_damage():
+    with damage_named():
         only = ds.field("frame").isin(list(frames))
         table = part.to_table(schema=schema, columns=list(columns), filter=only)
         rows: list[dict[str, Any]] = table.to_pylist()
         return rows
-
-
-@contextmanager
-def _named_damage() -> Iterator[None]:
-    try:
-        yield
-    except StorageError:
-        raise
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise OutputCorruptError(
-            f"Rows of the output cannot be read: {error}.",
-            "`fleet verify` names what is damaged, with the way out.",
-        ) from error

@@ -71,7 +71,7 @@ def _state(job: JobSeen, now_unix_s: float) -> str:
 
 def _progress(progress: Progress) -> str:
     if not progress.frames:
-        return "it looks at its videos"
+        return "it has told of no progress yet"
     share = percent(progress.done_frames, progress.frames)
     left = "" if progress.left_s is None else f", about {about(progress.left_s)} left"
     return f"{share} of {progress.frames:,} frames, {rate(progress.frames_per_s)} frames/s{left}"

@@ -9,8 +9,9 @@ from typing import Any
 import onnx
 import pytest
 from command import fleet_here
-from layouts import LAYOUTS, ULTRALYTICS
+from layouts import LAYOUTS
 from networks import colour_network
+from straight import export, rows
 
 import fleet
 from fleet.driver.identity import identify
@@ -20,23 +21,6 @@ from fleet.job.job_file import load_job, packaged_job
 from fleet.models.card import read_card
 
 BY_NAME = {layout.name: layout for layout in LAYOUTS}
-
-
-def export(path: Path, content: bytes | None = None) -> Path:
-    """An export of YOLOv8's layout with open sizes, and its exporter's metadata."""
-    model = onnx.load_model_from_string(
-        colour_network(lengths=("n", "h", "w")) if content is None else content
-    )
-    onnx.helper.set_model_props(model, ULTRALYTICS)
-    path.write_bytes(model.SerializeToString())
-    return path
-
-
-def rows(output: Path) -> list[dict[str, object]]:
-    """The detections of an output, in order."""
-    table = fleet.read(str(output)).table("detections").to_table()
-    found: list[dict[str, object]] = table.sort_by([("frame", "ascending")]).to_pylist()
-    return found
 
 
 def test_the_command_takes_an_onnx_file(town_hevc: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from elementary import encoded
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from refusals import code_of
 
 from fleet.ascend.calls.task_stream import Task
 from fleet.ascend.calls.vdec_session import ChannelDescription, Report, VdecSession
@@ -30,15 +31,6 @@ WITH_VENC = pytest.mark.parametrize(
 )
 EVERYWHERE = pytest.mark.parametrize("chip", CHIPS.values(), ids=CHIPS)
 SIZE = Size(128, 128)
-
-
-def code_of(call: Callable[[], object]) -> int:
-    """The number of a refusal, which says a way out and cites its row."""
-    with pytest.raises(DeviceError) as caught:
-        call()
-    assert caught.value.way_out
-    assert "Rule: docs/chip.md#" in str(caught.value)
-    return caught.value.code
 
 
 def noise(device: Device, seed: int, size: Size = SIZE) -> Picture:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
+from refusals import code_of
 
 from fleet.ascend.soc import CHIPS, Ascend310, Ascend310P3, Soc
 from fleet.ascend.surface import frame_of, planes
@@ -57,15 +57,6 @@ def segment(data: bytes, marker: int, body: bytes) -> bytes:
     """A file with one more segment behind SOI."""
     length = (len(body) + 2).to_bytes(2, "big")
     return data[:2] + bytes((0xFF, marker)) + length + body + data[2:]
-
-
-def code_of(call: Callable[[], object]) -> int:
-    """The number with which a call is refused, with the row of the page and a way out."""
-    with pytest.raises(DeviceError) as caught:
-        call()
-    assert caught.value.way_out
-    assert "Rule: docs/chip.md#" in str(caught.value)
-    return caught.value.code
 
 
 def test_the_buffer_of_1024x683_has_the_documented_bytes() -> None:

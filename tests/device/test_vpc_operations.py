@@ -7,6 +7,7 @@ from collections.abc import Callable
 import av
 import numpy as np
 import pytest
+from refusals import code_of
 
 from fleet.ascend.soc import CHIPS, Ascend310, Ascend310P3, Soc
 from fleet.ascend.surface import frame_of, in_memory, planes
@@ -15,7 +16,6 @@ from fleet.core.frames import Colour, Matrix, Picture, Range, declared, download
 from fleet.core.geometry import Rect, Size
 from fleet.core.pixel_format import PixelFormat
 from fleet.device import Device
-from fleet.errors import DeviceError
 
 TASK_FAILED = 507018
 P = PixelFormat
@@ -33,15 +33,6 @@ def painted(
         plane[:] = noise.integers(0, 256, plane.shape, np.uint8)
     args = (device.soc, device.memory, surface, Colour(), 3, "test picture")
     return in_memory(*args, pixel_format)
-
-
-def code_of(call: Callable[[], object]) -> int:
-    """The number with which a call is refused."""
-    with pytest.raises(DeviceError) as caught:
-        call()
-    assert caught.value.way_out
-    assert "Rule: docs/chip.md#" in str(caught.value)
-    return caught.value.code
 
 
 @EVERYWHERE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import product
 
 import av
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from refusals import code_of
 
 from fleet.ascend.soc import CHIPS, Ascend310, Soc
 from fleet.ascend.surface import in_memory, planes, tight
@@ -18,7 +18,6 @@ from fleet.core.frames import Colour, Picture
 from fleet.core.geometry import Rect, Size
 from fleet.core.pixel_format import PixelFormat
 from fleet.device import Device
-from fleet.errors import DeviceError
 
 TASK_FAILED = 507018
 P = PixelFormat
@@ -33,15 +32,6 @@ def painted(device: Device, size: Size, surface: str = SURFACES[0], seed: int = 
     for plane in planes(frame):
         plane[:] = noise.integers(0, 256, plane.shape, np.uint8)
     return in_memory(device.soc, device.memory, frame, Colour(), 3, "test picture")
-
-
-def code_of(call: Callable[[], object]) -> int:
-    """The number with which a call is refused."""
-    with pytest.raises(DeviceError) as caught:
-        call()
-    assert caught.value.way_out
-    assert "Rule: docs/chip.md#" in str(caught.value)
-    return caught.value.code
 
 
 areas = st.tuples(*[st.integers(0, 3)] * 4)

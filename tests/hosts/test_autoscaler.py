@@ -57,7 +57,9 @@ def test_ctrl_c_ends_the_local_cluster_with_everything_it_started(short: Path) -
         local = subprocess.Popen(
             LOCAL, env={**ENVIRONMENT, "TMPDIR": str(short)}, stdout=output, stderr=output
         )
-    wait_for(lambda: "Ctrl-C ends the cluster" in log.read_text() or local.poll() is not None, "a start")
+    wait_for(
+        lambda: "Ctrl-C ends the cluster" in log.read_text() or local.poll() is not None, "a start"
+    )
     assert local.poll() is None, log.read_text()
     (folder,) = short.glob("fleet-local-*")
     assert processes_of(folder)

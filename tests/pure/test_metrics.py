@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import unquote
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,11 +34,15 @@ from fleet.core.run_events import (
     VideoRefused,
 )
 from fleet.observe import metric as known
-from fleet.observe.metric import METRICS, Kind, Metric
+from fleet.observe.metric import Kind
 from fleet.observe.metrics import RunMetrics, Sample
 
 PLAN = RunStarted("s3://bucket/out", 1, 1000, 25000, 10, job="ab" * 32)
+
+
 FAULT = Fault("vdec", 507, "BrokenVideo", "broken", retryable=False)
+
+
 TALLY = Tally(
     frames=100,
     lost_frames=2,
@@ -235,7 +238,11 @@ def test_a_cut_lease_is_as_many_as_its_pieces() -> None:
 
 
 LEASES = st.sampled_from("abcd")
+
+
 DEVICES = st.sampled_from(["npu/0", "npu/1", ELSEWHERE])
+
+
 EVENTS = st.one_of(
     st.just(PLAN),
     st.builds(DeviceJoined, DEVICES),
@@ -276,32 +283,3 @@ def _grown(samples: list[Sample]) -> dict[str, int]:
     assert all(sample.value >= 0 for sample in samples)
     assert all(sample.value > 0 for sample in samples if sample.metric.kind == Kind.COUNTER)
     return {s.metric.name: int(s.value) for s in samples if s.metric is known.FRAMES}
-
-
-def test_all_metrics_are_listed_and_named_apart() -> None:
-    """What stands in the module is exported, with a sentence that says what it is."""
-    there = [value for value in vars(known).values() if isinstance(value, Metric)]
-    assert list(METRICS) == [*there, *known.FORMER.values()]
-    exported = [name for metric in METRICS for name in metric.exported]
-    assert len(set(exported)) == len(exported)
-    assert all(metric.text.endswith(".") for metric in METRICS)
-
-
-@pytest.mark.parametrize(
-    ("metric", "names"),
-    [
-        (known.FRAMES, ("ray_fleet_frames_total",)),
-        (known.LEASES, ("ray_fleet_leases",)),
-        (
-            known.LEASE_TIME,
-            (
-                "ray_fleet_lease_seconds_bucket",
-                "ray_fleet_lease_seconds_count",
-                "ray_fleet_lease_seconds_sum",
-            ),
-        ),
-    ],
-)
-def test_prometheus_names_follow_from_the_kind(metric: Metric, names: tuple[str, ...]) -> None:
-    """As Ray's exporter makes them."""
-    assert metric.exported == names

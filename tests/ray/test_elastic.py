@@ -8,12 +8,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import pyarrow as pa
 import pytest
 import ray
+from pool_hands import BROKEN, PATIENCE_S, Hands, Nodes
 from ray import cloudpickle
 from ray._private.worker import global_worker
 from ray.cluster_utils import Cluster
@@ -28,7 +29,6 @@ from fleet.core.run_events import (
     DeviceDraining,
     DeviceJoined,
     DeviceLost,
-    Event,
     LeaseCancelled,
     LeaseDone,
     NodeSetAside,
@@ -37,16 +37,15 @@ from fleet.errors import JobFailedError, UsageError
 from fleet.executors.ray.actor import DeviceActor
 from fleet.executors.ray.pool import RayPool
 from fleet.executors.ray.session import join_ray
-from fleet.plan.order import LeaseOrder
-from fleet.scheduler.commands import Assign, Cancel, Release, Truncate
+from fleet.scheduler.commands import Cancel, Release, Truncate
 from fleet.worker.prefetch import CancelRequestedError
 from fleet.worker.spec import WorkerSpec
 from fleet.worker.task_queue import Task
 
-PATIENCE_S = 120
 PREEMPTION = 2
 """DRAIN_NODE_REASON_PREEMPTION, in Ray's autoscaler.proto."""
-BROKEN = "FLEET_TEST_BROKEN_NODE"
+
+
 PREFIX = (Interval("a.mp4", "v1", 0, 512),)
 
 
@@ -63,6 +62,8 @@ class Nothing(FrameJob):
 
 
 SPEC = WorkerSpec(Nothing(), "job", "memory://nowhere", "Ascend310", "", {}, {})
+
+
 REFUSED = replace(SPEC, job_digest="job with a model for another chip")
 
 
@@ -122,77 +123,10 @@ def cluster() -> Iterator[Cluster]:
         made.shutdown()  # type: ignore[no-untyped-call]
 
 
-class Nodes:
-    """The nodes beside the head, with one NPU each: whole ones, and ones where nothing starts."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
-        self._broken: list[Any] = []
-
-    def only(self, whole: int = 0, broken: int = 0) -> list[Any]:
-        """Have so many of each, of which those that are there already need no start."""
-        there = [node for node in self._cluster.worker_nodes if node not in self._broken]
-        for node in there[whole:]:
-            self._cluster.remove_node(node)
-        while len(self._broken) > broken:
-            self._cluster.remove_node(self._broken.pop())
-        while len(self._broken) < broken:
-            self._broken.append(self._add(**{BROKEN: "1"}))
-        for _ in range(len(there), whole):
-            self.add()
-        return list(self._cluster.worker_nodes)
-
-    def add(self) -> Any:
-        """Add a whole one."""
-        return self._add()
-
-    def _add(self, **environment: str) -> Any:
-        return self._cluster.add_node(num_cpus=0, resources={"NPU": 1}, env_vars=environment)
-
-    def remove(self, node: Any) -> None:
-        """Take a whole one away without notice."""
-        self._cluster.remove_node(node, allow_graceful=False)
-
-
 @pytest.fixture(scope="module")
 def nodes(cluster: Cluster) -> Nodes:
     """What is left by one test is there for the next one."""
     return Nodes(cluster)
-
-
-@dataclass
-class Hands:
-    """A pool, and everything that it has told."""
-
-    pool: RayPool
-    told: list[Event] = field(default_factory=list)
-
-    def until(self, kind: type[Any], many: int = 1) -> Any:
-        """Poll until there have been so many events of a kind; gives the last one."""
-        end_s = time.monotonic() + PATIENCE_S
-        while len(found := [event for event in self.told if isinstance(event, kind)]) < many:
-            assert time.monotonic() < end_s, f"no {many} {kind.__name__} in {self.told}"
-            self.told += self.pool.poll(0.1)
-            self.pool.progress()
-        return found[-1]
-
-    def until_at(self, lease: str) -> None:
-        """Poll until a device tells that it is at a lease."""
-        end_s = time.monotonic() + PATIENCE_S
-        while not any(progress.lease == lease for progress in self.pool.progress()):
-            assert time.monotonic() < end_s, f"nobody is at {lease}"
-            self.told += self.pool.poll(0.1)
-
-    def until_there(self, devices: int) -> None:
-        """Poll until so many devices could be had."""
-        end_s = time.monotonic() + PATIENCE_S
-        while self.pool.capacity != devices:
-            assert time.monotonic() < end_s, f"{self.pool.capacity} there, not {devices}"
-            self.told += self.pool.poll(0.1)
-
-    def give(self, device: str, lease: str) -> None:
-        """Hand a lease out."""
-        self.pool.apply(Assign(device, lease), LeaseOrder(lease, ()))
 
 
 @pytest.fixture

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import onnx
 import pytest
 from command import fleet_here
 from layouts import ULTRALYTICS
-from networks import colour_network
 from ray_head import Head, ray_head
+from straight import export, rows
 
-import fleet
 from fleet.driver.straight import MODELS_FOLDER
 from fleet.models.card import read_card
 
@@ -26,26 +24,11 @@ def head() -> Iterator[Head]:
         yield running
 
 
-def export(path: Path, metadata: dict[str, str]) -> Path:
-    """An export of YOLOv8's layout with open sizes."""
-    model = onnx.load_model_from_string(colour_network(lengths=("n", "h", "w")))
-    onnx.helper.set_model_props(model, metadata)
-    path.write_bytes(model.SerializeToString())
-    return path
-
-
-def rows(output: Path) -> list[dict[str, object]]:
-    """The detections of an output, in order."""
-    table = fleet.read(str(output)).table("detections").to_table()
-    found: list[dict[str, object]] = table.sort_by([("frame", "ascending")]).to_pylist()
-    return found
-
-
 def test_one_that_is_not_sure_is_refused_before_it_is_sent(
     head: Head, town_hevc: Path, tmp_path: Path
 ) -> None:
     """With what it needs, exit code 2, and without a submission."""
-    model = export(tmp_path / "bare.onnx", {"imgsz": "[64, 96]"})
+    model = export(tmp_path / "bare.onnx", metadata={"imgsz": "[64, 96]"})
     common = ("--input", town_hevc, "--model", model, *SETTINGS)
     sent = head.fleet("submit", *common, "--output", tmp_path / "out")
     assert sent.returncode == 2, sent.stdout + sent.stderr
@@ -56,7 +39,7 @@ def test_one_that_is_not_sure_is_refused_before_it_is_sent(
 
 def test_an_export_is_sent_and_compiled_there(head: Head, town_hevc: Path, tmp_path: Path) -> None:
     """The same rows and the same compiled model as of a run here; the line says what it is."""
-    model = export(tmp_path / "yolo11n.onnx", ULTRALYTICS)
+    model = export(tmp_path / "yolo11n.onnx", metadata=ULTRALYTICS)
     common = ("--input", town_hevc, "--model", model, *SETTINGS)
     here = fleet_here("run", *common, "--output", tmp_path / "here", "--inline")
     assert here.returncode == 0, here.stderr

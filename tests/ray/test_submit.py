@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 from command import fleet_here
 from ray_head import Head, ray_head
 from s3_server import S3Server, wait_until
+from submitted import GREEDY, JOBS, TICKS, detect, id_in, parts, rows, unpack_again
 from typer.testing import CliRunner, Result
 
 import fleet
@@ -26,7 +26,6 @@ from fleet.storage import Folder
 from fleet.table.status import read_status
 from fleet.table.table import Table
 
-JOBS = Path(__file__).parents[2] / "jobs"
 DRIVER = ("fleet.cli.attended", "run")
 
 
@@ -37,33 +36,6 @@ def head() -> Iterator[Head]:
     with pytest.MonkeyPatch.context() as patch, ray_head(2) as running:
         patch.setenv("RAY_AUTH_MODE", running.environment["RAY_AUTH_MODE"])
         yield running
-
-
-def rows(output: str, table: str) -> tuple[pa.Table, ...]:
-    """Read a job's table and the frames, sorted by what is unique in them."""
-    tables = fleet.read(output)
-    found = []
-    for each in (tables.table(table).to_table(), tables.frames.to_table()):
-        plain = each.cast(pa.schema([(f.name, _plain(f.type)) for f in each.schema]))
-        plain = plain.drop_columns(["uri"])
-        found.append(plain.sort_by([(name, "ascending") for name in _keys(plain)]))
-    return tuple(found)
-
-
-def _plain(kind: pa.DataType) -> pa.DataType:
-    return kind.value_type if pa.types.is_dictionary(kind) else kind
-
-
-def _keys(table: pa.Table) -> list[str]:
-    return [f.name for f in table.schema if not pa.types.is_binary(f.type)]
-
-
-def detect(clip: object, model: object, output: object) -> list[object]:
-    """Say what the detect job is to do: every fifth frame, in short leases."""
-    return [
-        *(JOBS / "detect.toml", "--input", clip, "--model", model, "--output", output),
-        *("--sample", "every=5", "--set", "lease_s=1.0"),
-    ]
 
 
 def test_rows_of_a_submitted_job_are_those_of_a_run_here(
@@ -90,27 +62,6 @@ def test_rows_of_a_submitted_job_are_those_of_a_run_here(
     job = fleet.load_job(JOBS / "detect.toml", {**named, "sample": "every=5", "lease_s": 1.0})
     assert fleet.run(job, on="inline").exit_code == 0
     assert rows(f"{place}/out", "detections") == rows(str(tmp_path / "out"), "detections")
-
-
-TICKS = """
-from dataclasses import dataclass
-from time import sleep
-import numpy as np
-import pyarrow as pa
-from fleet import FrameJob, Rows
-
-@dataclass(frozen=True)
-class Ticks(FrameJob):
-    step: int
-    dwell_s: float
-    table = "ticks"
-    schema = pa.schema([("tick", pa.int64())])
-
-    def run(self, opened, batch):
-        sleep(self.dwell_s * len(batch))
-        return Rows(np.arange(len(batch)), {"tick": self.step * batch.frames})
-"""
-"""A job's module, beside its job file, which nodes do not have."""
 
 
 @pytest.fixture(scope="module")
@@ -147,9 +98,12 @@ def stopped(head: Head, ticks: Path) -> Stopped:
     output = ticks.parent / "out"
     submitted = here(head, "submit", "--detach", ticks, "--set", "step=7")
     assert submitted.exit_code == 0, submitted.output
-    submission = _id_in(submitted.stderr)
-    wait_until(lambda: _parts(output) >= 2, "the first leases")
-    listed, jobs = here(head, "stop").stdout, here(head, "jobs").stdout
+    submission = id_in(submitted.stderr)
+    wait_until(lambda: parts(output) >= 2, "the first leases")
+    listed = here(head, "stop").stdout
+    # A run tells how far it is every five seconds.
+    wait_until(lambda: " frames" in here(head, "jobs").stdout, "a run that tells how far it is")
+    jobs = here(head, "jobs").stdout
     again = head.fleet("submit", ticks, "--set", "step=7")
     assert again.returncode == 2, again.stdout
     ended = here(head, "stop", submission)
@@ -165,7 +119,7 @@ def stopped(head: Head, ticks: Path) -> Stopped:
         jobs=jobs,
         jobs_then=here(head, "jobs").stdout,
         drivers=drivers,
-        parts=_parts(output),
+        parts=parts(output),
     )
 
 
@@ -175,9 +129,9 @@ def killed(head: Head, ticks: Path, stopped: Stopped) -> str:
     assert read_status(Table.open(str(stopped.output))).state == "interrupted"
     with head.start("submit", ticks, "--set", "step=7") as client:
         try:
-            wait_until(lambda: _parts(stopped.output) >= stopped.parts + 2, "the next leases")
+            wait_until(lambda: parts(stopped.output) >= stopped.parts + 2, "the next leases")
             (driver,) = head.find(*DRIVER)
-            _unpack_again(driver)
+            unpack_again(driver)
             os.kill(driver, signal.SIGKILL)
             printed, _ = client.communicate(timeout=300)
         finally:
@@ -273,24 +227,6 @@ def test_a_job_that_fails_ends_the_command_with_its_exit_code(head: Head, tmp_pa
     assert done.stdout.count("fleet: error:") == 1
 
 
-GREEDY = """
-from dataclasses import dataclass
-import numpy as np
-import pyarrow as pa
-from fleet import FrameJob, Rows
-
-@dataclass(frozen=True)
-class Greedy(FrameJob):
-    table = "greedy"
-    schema = pa.schema([])
-    batch = 2_000_000
-
-    def run(self, opened, batch):
-        return Rows(np.zeros(0, np.int32), {})
-"""
-"""A job that wants more pictures at a time than any chip holds."""
-
-
 def test_a_job_that_cannot_fit_is_refused_in_the_words_of_a_run_here(
     head: Head, town_hevc: Path, tmp_path: Path
 ) -> None:
@@ -328,24 +264,3 @@ def test_a_cluster_with_a_token_lets_nobody_else_in(tmp_path: Path) -> None:
             assert "without its token" in refused.stderr
             assert "RAY_AUTH_TOKEN_PATH" in refused.stderr
             assert "Traceback" not in refused.stderr
-
-
-def _unpack_again(driver: int) -> None:
-    """Replace what was sent, as Ray does when a node joins that shares its session's folder."""
-    resources = Path(f"/proc/{driver}/cwd").readlink().parents[1]
-    unpacked = [path for path in resources.glob("*/_ray_pkg_*") if path.is_dir()]
-    assert len(unpacked) >= 2, "the job, and Fleet"
-    for folder in unpacked:
-        former = folder.with_name("former")
-        folder.rename(former)
-        shutil.copytree(former, folder)
-        shutil.rmtree(former)
-
-
-def _parts(output: Path) -> int:
-    return len(list((output / "frames").glob("*.parquet")))
-
-
-def _id_in(text: str) -> str:
-    (line,) = (line for line in text.splitlines() if line.startswith("Submitted "))
-    return line.removeprefix("Submitted ")

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from export_truth import Truth, truth_of
 from object_server import ObjectServer, use
 from proxy import Proxy, proxy_before
 from s3_server import S3Server
+from scattered import LABELS, Scattered, Tracked, archive, run_over
 
 BUCKET = "contract"
 
@@ -63,3 +65,29 @@ def place(
 def any_place(request: pytest.FixtureRequest, place: Callable[[str], str]) -> str:
     """An empty folder in a store of each kind, by its URI."""
     return place(request.param)
+
+
+@pytest.fixture(scope="session")
+def export_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small archive of three videos, of two cameras."""
+    folder = tmp_path_factory.mktemp("export")
+    archive(folder / "videos", tmp_path_factory.mktemp("clips"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def truth(export_home: Path) -> Truth:
+    """An output over it, every second frame."""
+    report = run_over(export_home / "videos", str(export_home / "out"), Scattered())
+    assert report.exit_code == 0
+    found = truth_of(str(export_home / "out"))
+    assert len(found.frames) == 27
+    assert {box["label"] for boxes in found.boxes.values() for box in boxes} == set(LABELS)
+    return found
+
+
+@pytest.fixture(scope="session")
+def tracked(export_home: Path) -> Truth:
+    """The same with tracks."""
+    assert run_over(export_home / "videos", str(export_home / "tracked"), Tracked()).exit_code == 0
+    return truth_of(str(export_home / "tracked"))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from pathlib import Path
-from threading import Lock
 
 import duckdb
 import pytest
 from made_up import JOB, begun, claimed, closed, commit_lease, table_of
+from tripped import Tripped
 
 from fleet.core.loss import Loss
 from fleet.core.receipt import Receipt
@@ -19,7 +18,6 @@ from fleet.table.commits.checkpoint import WORTH_IT
 from fleet.table.commits.record import part_name
 from fleet.table.maintenance.compact import Compacted
 from fleet.table.maintenance.garbage import SWITCHING
-from fleet.table.state.lock import REWRITE_LOCK
 from fleet.table.state.read import read
 from fleet.table.state.state import TableState
 
@@ -159,35 +157,6 @@ def test_leases_that_cover_the_same_are_left_to_the_job(folder: Folder) -> None:
     squeeze(folder)
     assert len(begun(folder)) == 5
     assert read(folder.uri).frames.count_rows() == 12 + 4 + 4 + 4
-
-
-class Tripped(Folder):
-    """A folder whose process dies before its next change; `before` is called ahead of each."""
-
-    def __init__(self, uri: str, changes: int, before: Callable[[], None] = lambda: None) -> None:
-        super().__init__(uri)
-        self.left = changes
-        self._turn = Lock()
-        self._before = before
-
-    def _change(self, name: str) -> None:
-        if name.endswith(REWRITE_LOCK):
-            return
-        with self._turn:
-            self._before()
-            self.left -= 1
-            if self.left < 0:
-                raise StorageError("the power is gone")
-
-    def put(self, name: str, data: bytes) -> None:
-        """Put, if it lives."""
-        self._change(name)
-        super().put(name, data)
-
-    def delete(self, name: str) -> None:
-        """Delete, if it lives."""
-        self._change(name)
-        super().delete(name)
 
 
 def glob_counts(folder: Folder) -> dict[str, int] | None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-import av
 import pytest
 from digests import Digests
-from generate import Clip, cached
+from video_places import two_cameras
 
 import fleet
 from fleet.core.run_events import RunEvent, Warned
@@ -32,15 +31,7 @@ def dashcam(tmp_path: Path) -> Path:
     folder, raw = tmp_path / "in", tmp_path / "raw"
     folder.mkdir()
     raw.mkdir()
-    clips = [cached(Clip(frames=frames, gop=6), raw) for frames in (20, 14)]
-    sources = [av.open(str(clip)) for clip in clips]
-    with av.open(str(folder / "trip.mkv"), "w") as output:
-        streams = [output.add_stream_from_template(s.streams.video[0]) for s in sources]
-        for stream, source in zip(streams, sources, strict=True):
-            for packet in source.demux(video=0):
-                if packet.size:
-                    packet.stream = stream
-                    output.mux(packet)
+    two_cameras(folder / "trip.mkv", raw)
     return folder
 
 

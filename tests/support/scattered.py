@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -133,6 +134,17 @@ def archive(folder: Path, clips: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(cached(clip, clips).read_bytes())
     return folder
+
+
+def output_over(folder: Path, clips: Sequence[Clip], raw: Path) -> str:
+    """Run Scattered over each third frame of clips, one a camera; return the output."""
+    for number, clip in enumerate(clips):
+        path = folder / "videos" / f"cam{number}" / f"20260114T08000{number}{clip.suffix}"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(cached(clip, raw).read_bytes())
+    output = str(folder / "out")
+    assert run_over(folder / "videos", output, Scattered(), sample="every=3").exit_code == 0
+    return output
 
 
 def run_over(videos: Path, output: str, work: FrameJob, sample: str = "every=2") -> fleet.RunReport:

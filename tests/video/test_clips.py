@@ -18,7 +18,7 @@ from generate import Clip, cached, clips
 from hypothesis import given
 from hypothesis import strategies as st
 from other_codecs import KINDS, made
-from scattered import Scattered, run_over
+from scattered import output_over
 
 import fleet
 from fleet.errors import UsageError
@@ -147,14 +147,7 @@ CLIPS = (
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory, clip_folder: Path) -> str:
     """An output over three videos, every third frame."""
-    folder = tmp_path_factory.mktemp("cut")
-    for number, clip in enumerate(CLIPS):
-        path = folder / "videos" / f"cam{number}" / f"20260114T08000{number}{clip.suffix}"
-        path.parent.mkdir(parents=True)
-        path.write_bytes(cached(clip, clip_folder).read_bytes())
-    output = str(folder / "out")
-    assert run_over(folder / "videos", output, Scattered(), sample="every=3").exit_code == 0
-    return output
+    return output_over(tmp_path_factory.mktemp("cut"), CLIPS, clip_folder)
 
 
 def listed(folder: Path) -> list[dict[str, str]]:

@@ -13,7 +13,7 @@ import pytest
 from generate import Clip, cached
 from numpy.typing import NDArray
 from PIL import Image
-from scattered import Scattered, run_over
+from scattered import Scattered, output_over, run_over
 
 import fleet
 from fleet.core.frames import Picture
@@ -38,14 +38,7 @@ CLIPS = (
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory, clip_folder: Path) -> str:
     """An output over videos of several kinds, every third frame."""
-    folder = tmp_path_factory.mktemp("pictures")
-    for number, clip in enumerate(CLIPS):
-        path = folder / "videos" / f"cam{number}" / f"20260114T08000{number}{clip.suffix}"
-        path.parent.mkdir(parents=True)
-        path.write_bytes(cached(clip, clip_folder).read_bytes())
-    output = str(folder / "out")
-    assert run_over(folder / "videos", output, Scattered(), sample="every=3").exit_code == 0
-    return output
+    return output_over(tmp_path_factory.mktemp("pictures"), CLIPS, clip_folder)
 
 
 def decoded(output: str) -> Iterator[tuple[str, int, NDArray[np.uint8]]]:

@@ -71,12 +71,6 @@ class ChannelLife(Generic[Reported]):
         if not self.alive:
             self.refuse("the channel is not alive.", "Create another one.", rule)
 
-    def check_not_in_callback(self) -> None:
-        """Raise DeviceError (0x10001) within a callback, where the chip would wait for itself."""
-        if self._in_callback:
-            message = f"{self._engine}: a channel cannot be destroyed in its own callback."
-            raise_device_error(Code.ERR_INVALID_STATE, message, "Do it after the end.", _LIFE)
-
     def report(self, reported: Reported) -> None:
         """Call the callback."""
         self._in_callback = True
@@ -88,6 +82,20 @@ class ChannelLife(Generic[Reported]):
     def end(self) -> None:
         """Let the description go: the channel is destroyed."""
         self.alive = self._description.in_use = False
+
+    def destroy(self, finish: Callable[[], None], close: Callable[[], None]) -> None:
+        """End a channel; twice is once. `finish`: ends its stream; `close`: frees what it holds.
+
+        Raises DeviceError (0x10001) within a callback, where the chip would wait for itself.
+        """
+        with self.one_thread():
+            if self._in_callback:
+                message = f"{self._engine}: a channel cannot be destroyed in its own callback."
+                raise_device_error(Code.ERR_INVALID_STATE, message, "Do it after the end.", _LIFE)
+            if self.alive:
+                finish()
+                self.end()
+                close()
 
     def refuse(self, what: str, way_out: str, rule: str) -> NoReturn:
         """Raise DeviceError (100000) for a call."""

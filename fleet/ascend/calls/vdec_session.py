@@ -158,13 +158,11 @@ class VdecSession:
 
         Raises DeviceError (0x10001) within a callback, where the chip would wait for itself.
         """
-        with self._life.one_thread():
-            self._life.check_not_in_callback()
-            if self._life.alive:
-                if self._sent and not self._ended:
-                    self._finish()
-                self._life.end()
-                self._channel.close()
+        self._life.destroy(self._finish_if_sent, self._channel.close)
+
+    def _finish_if_sent(self) -> None:
+        if self._sent and not self._ended:
+            self._finish()
 
     def _fault(self, fields: OutputFields | None) -> int:
         if fields is None:

@@ -97,17 +97,12 @@ class VencSession:
 
         Raises DeviceError (0x10001) within a callback, where the chip would wait for itself.
         """
-        with self._life.one_thread():
-            self._life.check_not_in_callback()
-            if self._life.alive:
-                if not self._ended:
-                    self._finish()
-                self._life.end()
-                self._channel.close()
+        self._life.destroy(self._finish, self._channel.close)
 
     def _finish(self) -> None:
-        self._ended = True
-        self._give(self._channel.drain())
+        if not self._ended:
+            self._ended = True
+            self._give(self._channel.drain())
 
     def _give(self, units: Iterable[tuple[int, bytes]]) -> None:
         for row, unit in units:

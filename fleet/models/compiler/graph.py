@@ -58,10 +58,15 @@ def parse_onnx(content: bytes, name: str) -> onnx.ModelProto:
     return model
 
 
+def opset_in(model: onnx.ModelProto) -> int:
+    """Return the version of ONNX's own operators that a network is written in; 0: it says none."""
+    versions = [item.version for item in model.opset_import if item.domain in {"", "ai.onnx"}]
+    return max(versions, default=0)
+
+
 def opset_of(model: onnx.ModelProto, name: str) -> int:
     """Return its opset; raises ModelRefusedError outside ATC's 11..18 (docs/chip.md#model-onnx)."""
-    versions = [item.version for item in model.opset_import if item.domain in {"", "ai.onnx"}]
-    opset = max(versions, default=0)
+    opset = opset_in(model)
     if opset not in OPSETS:
         refuse(
             name,

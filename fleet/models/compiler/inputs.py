@@ -13,7 +13,7 @@ import onnx
 from onnx import helper, numpy_helper, version_converter
 
 from fleet.core.geometry import Size
-from fleet.models.compiler.graph import ImageInput, fix_lengths, refuse
+from fleet.models.compiler.graph import ImageInput, fix_lengths, opset_in, refuse
 
 OLD_OPSETS = (9, 10)
 """Opsets that ATC does not read, and that are converted to the oldest that it does."""
@@ -37,15 +37,19 @@ def modernise(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
 
     Raises ModelRefusedError where an operator of it has no counterpart.
     """
-    versions = [item.version for item in model.opset_import if item.domain in {"", "ai.onnx"}]
-    if max(versions, default=0) not in OLD_OPSETS:
+    if opset_in(model) not in OLD_OPSETS:
         return model
+    return converted(model, OLDEST, name)
+
+
+def converted(model: onnx.ModelProto, opset: int, name: str) -> onnx.ModelProto:
+    """Return a network in a later version of the operators; raises ModelRefusedError."""
     try:
-        return version_converter.convert_version(model, OLDEST)
+        return version_converter.convert_version(model, opset)
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
-        what = f"its opset {max(versions)} cannot be converted to {OLDEST}: {reason}."
-        refuse(name, what, f"Export it again with opset_version={OLDEST} or more.")
+        what = f"its opset {opset_in(model)} cannot be converted to {opset}: {reason}."
+        refuse(name, what, f"Export it again with opset_version={opset} or more.")
 
 
 def channels_first(model: onnx.ModelProto) -> None:

@@ -15,9 +15,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, version_converter
+from onnx import TensorProto
 
-from fleet.models.compiler.graph import image_input, parse_onnx, refuse
+from fleet.models.compiler.graph import image_input, opset_in, parse_onnx, refuse
+from fleet.models.compiler.inputs import converted
 
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 """The operators that hold nearly all of a network's work."""
@@ -59,7 +60,9 @@ def quantise(content: bytes, name: str, tensors: Iterable[NDArray[np.generic]]) 
     feed = image_input(model, name).name
     with TemporaryDirectory(prefix="fleet-int8-") as folder:
         plain, ready, made = (Path(folder) / file for file in ("plain", "ready", "made"))
-        plain.write_bytes(_modern(model, name).SerializeToString(deterministic=True))
+        if opset_in(model) < OLDEST:
+            model = converted(model, OLDEST, name)
+        plain.write_bytes(model.SerializeToString(deterministic=True))
         # Symbolic shapes need another package, and sizes are fixed here.
         quant_pre_process(plain, ready, skip_symbolic_shape=True)
         prepared = onnx.load(ready)
@@ -118,18 +121,6 @@ class _Reader:
         """Return the feed of the next run."""
         tensor = next(self._tensors, None)
         return None if tensor is None else {self._name: tensor}
-
-
-def _modern(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
-    versions = [item.version for item in model.opset_import if item.domain in {"", "ai.onnx"}]
-    if max(versions) >= OLDEST:
-        return model
-    try:
-        return version_converter.convert_version(model, OLDEST)
-    except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1]
-        what = f"its opset {max(versions)} cannot be converted to {OLDEST}: {reason}."
-        refuse(name, what, f"Export it again with opset_version={OLDEST} or more for --int8.")
 
 
 def _name_nodes(graph: onnx.GraphProto) -> None:

@@ -7,7 +7,7 @@ what it replaces is deleted: the latest version names no part that is gone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fleet.clock import Clock
@@ -68,7 +68,8 @@ def publish(
     ordered = sorted(tables, key=lambda name: name != FRAMES_TABLE)
     for _ in range(_TRIES):
         state = read_state(folder, job.tables)
-        found = [_publish(folder, job, state, name, clock, check) for name in ordered]
+        files = _files(state, job)
+        found = [_publish(folder, job, state, name, files[name], clock, check) for name in ordered]
         done = [table for table in found if table is not None]
         if len(done) == len(found):
             return tuple(done)
@@ -80,12 +81,12 @@ def _publish(
     job: JobRecord,
     state: TableState,
     table: str,
+    files: Sequence[DataFile],
     clock: Clock,
     check: Callable[[], None],
 ) -> PublishedTable | None:
     """Publish one table; None where another writer has put the version meanwhile."""
     columns = dict(zip(job.tables, (IDENTITY, ERRORS, FRAMES), strict=True))[table]
-    files = _files(state, job)[table]
     before = _snapshot(folder, table)
     data = next_version(
         before,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
@@ -133,10 +134,8 @@ def read_losses(errors: ds.Dataset) -> list[Loss]:
     columns = {item.name: pc.field(item.name) for item in fields(Loss)}
     times = {"start_pts", "end_pts", "start_s", "end_s"}
     table = read_rows(errors, columns, nullable={*times, "frames"})
-    try:
+    with damage_named():
         return [Loss(**row) for row in table.to_pylist()]
-    except ValueError as error:
-        raise _unreadable(error) from error
 
 
 def count_losses(errors: ds.Dataset) -> tuple[LossReason, ...]:
@@ -203,15 +202,11 @@ def read_rows(
     Raises OutputCorruptError for damage, and for a null in a column that is not `nullable`.
     """
     wanted = dict(columns) if isinstance(columns, Mapping) else list(columns)
-    try:
+    with damage_named():
         table = dataset.to_table(columns=wanted, filter=only)
         # Text that is none would be found only where it is used.
         table.validate(full=True)
         check_filled(table, nullable)
-    except StorageError:
-        raise
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise _unreadable(error) from error
     return table
 
 
@@ -222,24 +217,26 @@ def scan_rows(
 
     `__filename` is the part. Raises OutputCorruptError for damage.
     """
-    wanted = list(columns)
-    try:
+    with damage_named():
         # Arrow reads 16 batches ahead of each of 4 parts, unless it is told otherwise.
         batches = dataset.to_batches(
-            columns=wanted, filter=only, batch_readahead=2, fragment_readahead=4
+            columns=list(columns), filter=only, batch_readahead=2, fragment_readahead=4
         )
         for batch in batches:
             batch.validate(full=True)
             if len(batch):
                 yield batch
+
+
+@contextmanager
+def damage_named() -> Iterator[None]:
+    """Raise OutputCorruptError, which names the way out, where Arrow cannot read rows."""
+    try:
+        yield
     except StorageError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise _unreadable(error) from error
-
-
-def _unreadable(error: Exception) -> OutputCorruptError:
-    return OutputCorruptError(
-        f"Rows of the output cannot be read: {error}.",
-        "`fleet verify` names what is damaged, with the way out.",
-    )
+        raise OutputCorruptError(
+            f"Rows of the output cannot be read: {error}.",
+            "`fleet verify` names what is damaged, with the way out.",
+        ) from error
