@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import deltalake
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -253,7 +254,6 @@ def test_a_column_more_is_a_new_schema_of_the_same_table() -> None:
 
 def test_other_systems_read_the_same_rows(tmp_path: Path) -> None:
     """deltalake, now and as it was before: of the versions whose parts are still there."""
-    deltalake = pytest.importorskip("deltalake")
     folder = begun_output(tmp_path)
     table_of(folder).publish()
     first = rows_of(fleet.read(folder.uri).detections.to_table())
