@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import Annotated
 
@@ -60,6 +61,7 @@ def _run(job: Job, *, inline: bool, join: bool, with_report: bool) -> int:
     # What evicts a run, such as systemd or Kubernetes, sends SIGTERM: it ends as by Ctrl-C.
     # Ray's client takes a second to import, and a mistyped option is to be reported at once.
     from fleet.driver.api import run as run_job  # noqa: PLC0415
+    from fleet.storage.credentials import s3_access  # noqa: PLC0415 - likewise
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -69,7 +71,7 @@ def _run(job: Job, *, inline: bool, join: bool, with_report: bool) -> int:
         way_out = "What is committed is kept; run the same command again to continue."
         typer.echo(f"fleet: interrupted. {way_out}", err=True)
         return EXIT_FAILED
-    typer.echo(render(report))
+    typer.echo(render(report, s3_access(report.output, os.environ)))
     if with_report:
         from fleet.report.build import Asked, put_report  # noqa: PLC0415 - likewise
 

@@ -185,6 +185,16 @@ class RunStarted:
 
 
 @dataclass(frozen=True)
+class DevicesAwaited:
+    """How many devices that a run has asked for do not take leases yet, from now on."""
+
+    opening: int
+    """Those that have a machine, and load the job and its model there."""
+    unplaced: int
+    """Those that wait for a machine with room."""
+
+
+@dataclass(frozen=True)
 class LeaseStarted:
     """A lease was given to a device, which may have another one to finish first."""
 
@@ -253,6 +263,7 @@ RunEvent = (
     | DeviceJoined
     | DeviceDraining
     | DeviceLost
+    | DevicesAwaited
     | LeaseStarted
     | BackupWasted
     | Progress

@@ -98,6 +98,8 @@ def _updated(record: RunRecord, now: Snapshot, state: str, unix_s: float) -> Run
         wasted_s=now.wasted_s,
         device_count=len(now.devices),
         devices_lost=now.devices_lost,
+        devices_opening=now.awaited.opening,
+        devices_unplaced=now.awaited.unplaced,
         devices=tuple(_device(device) for device in now.devices[:MOST]),
         node_count=len(nodes),
         nodes=tuple(nodes[:MOST]),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from fleet.core.progress import Progress
-from fleet.core.run_events import Event
+from fleet.core.run_events import DevicesAwaited, Event
 from fleet.plan.order import LeaseOrder
 from fleet.scheduler.commands import Assign, Cancel, Release, SetNodeAside, Truncate
 
@@ -37,8 +38,8 @@ class Pool(Protocol):
     def poll(self, timeout_s: float) -> list[Event]:
         """Wait for something to happen, no longer than `timeout_s`."""
 
-    def progress(self) -> list[Progress]:
-        """Tell where devices stand, as far as something new was heard."""
+    def progress(self) -> Sequence[Progress | DevicesAwaited]:
+        """Tell where devices stand, and how many are on their way, as far as something is new."""
 
     def close(self) -> None:
         """Let all devices go; what they have not committed is not done."""

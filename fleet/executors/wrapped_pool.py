@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fleet.core.progress import Progress
+from fleet.core.run_events import DevicesAwaited
 from fleet.executors.pool import Pool
 from fleet.plan.order import LeaseOrder
 from fleet.scheduler.commands import Assign, Cancel, Release, SetNodeAside, Truncate
@@ -31,7 +34,7 @@ class WrappedPool:
         """See Pool."""
         self._pool.tell(command)
 
-    def progress(self) -> list[Progress]:
+    def progress(self) -> Sequence[Progress | DevicesAwaited]:
         """See Pool."""
         return self._pool.progress()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fleet.core.progress import Progress
 from fleet.core.receipt import Receipt
@@ -13,6 +13,7 @@ from fleet.core.run_events import (
     DeviceDraining,
     DeviceJoined,
     DeviceLost,
+    DevicesAwaited,
     LeaseDone,
     LeaseFailed,
     LeaseQuarantined,
@@ -81,6 +82,8 @@ class Snapshot:
     """Frames of this run that the host decoded, as the chip refuses their videos."""
     wasted_s: float = 0.0
     """Seconds of devices on leases that another device ended first."""
+    awaited: DevicesAwaited = field(default_factory=lambda: DevicesAwaited(0, 0))
+    """Devices that do not take leases yet."""
 
     @property
     def share(self) -> float:
@@ -110,6 +113,7 @@ class ProgressState:
         self._refused = self._devices_lost = self._backups = 0
         self._wasted_s = 0.0
         self._speed = Speed(RUN_WINDOW_S)
+        self._awaited = DevicesAwaited(0, 0)
         self._ended = False
 
     @property
@@ -127,6 +131,8 @@ class ProgressState:
                 self._refused += isinstance(event, VideoRefused)
             case RunEnded():
                 self._ended = True
+            case DevicesAwaited():
+                self._awaited = event
             case DeviceJoined() | DeviceDraining() | DeviceLost() | Progress():
                 self._fold_device(event, now_s)
             case _:
@@ -256,6 +262,7 @@ class ProgressState:
             backups=self._backups,
             host_frames=self._host_frames,
             wasted_s=self._wasted_s,
+            awaited=self._awaited,
         )
 
     def _left_s(self, now_s: float, video_s: float) -> float | None:

@@ -143,6 +143,20 @@ class S3Settings:
 
 
 @dataclass(frozen=True)
+class S3Access:
+    """What another program is told to reach a bucket as Fleet does; keys it finds by itself."""
+
+    endpoint: str
+    """The URL of the store; empty for AWS itself."""
+    region: str
+    """The region that requests are signed for."""
+    bucket_in_host: bool
+    """See S3Settings."""
+    renamed: tuple[tuple[str, str], ...] = ()
+    """AWS's name of each variable of keys that has another one here, and that name."""
+
+
+@dataclass(frozen=True)
 class ProfileFiles:
     """The two files of AWS, and a profile in them."""
 
@@ -222,6 +236,21 @@ def obs_settings(environment: Mapping[str, str]) -> S3Settings:
         bucket_in_host=not environment.get("FLEET_S3_ENDPOINT"),
         keys=_keys(environment, (*_OBS_NAMES, *_AWS_NAMES), _files(environment)),
     )
+
+
+def s3_access(uri: str, environment: Mapping[str, str]) -> S3Access | None:
+    """Return what another program is told to reach s3:// or obs://; None for all other locations.
+
+    Raises UsageError and AccessDeniedError as the settings do.
+    """
+    scheme = uri.partition("://")[0]
+    if scheme not in {"s3", "obs"} or "://" not in uri:
+        return None
+    settings = (obs_settings if scheme == "obs" else s3_settings)(environment)
+    of_huawei = _OBS_NAMES if scheme == "obs" else ()
+    found = next((n for n in of_huawei if environment.get(n[0]) and environment.get(n[1])), ())
+    renamed = [pair for pair in zip(*_AWS_NAMES, found, strict=False) if environment.get(pair[1])]
+    return S3Access(settings.endpoint, settings.region, settings.bucket_in_host, tuple(renamed))
 
 
 def _keys(

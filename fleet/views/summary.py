@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from fleet.core.format import duration, percent, plural, rate, short, size
 from fleet.driver.report import RunReport
 from fleet.text import one_line
 from fleet.views.layout import busy, fact, hang, left_aside, most
+from fleet.views.reading import reading_command
+
+if TYPE_CHECKING:
+    from fleet.storage.credentials import S3Access
 
 LABELS = 6
 STAGES = 6
@@ -15,13 +20,16 @@ REASONS = 8
 """Labels, stages and reasons of losses that are listed."""
 
 
-def render(report: RunReport) -> str:
-    """Return the text of a report, 80 columns wide."""
+def render(report: RunReport, access: S3Access | None = None) -> str:
+    """Return the text of a report, 80 columns wide; `access`: see `reading_command`."""
     lines = [f"{report.state.capitalize()}: {report.output}", ""]
     for head, text in _facts(report):
         lines += fact(head, text)
     lines += _losses(report)
-    lines += ["", *_how_to_read(report)]
+    command = reading_command(
+        report.output, report.table, access, by_label=bool(report.total.by_label)
+    )
+    lines += ["", "Read it with", f"  {command}"]
     lines += _unreached(report)
     if report.interrupted:
         lines += ["", "To go on, run the same command again: what is committed is kept."]
@@ -111,13 +119,3 @@ def _unreached(report: RunReport) -> list[str]:
     for uri, why in list(report.unreached.items())[:REASONS]:
         lines += hang("  ", one_line(f"{short(uri, 60)}: {why}"))
     return [*lines, "", "Run the same command again: it does what is missing, and nothing else."]
-
-
-def _how_to_read(report: RunReport) -> list[str]:
-    parts = f"{report.output}/{report.table}/*.parquet".replace("'", "''")
-    by_label = ("label, count(*)", "group by all order by 2 desc")
-    what, behind = by_label if report.total.by_label else ("*", "limit 10")
-    return [
-        "Read it with",
-        " ".join(['  duckdb -c "select', what, f"from '{parts}'", behind]) + '"',
-    ]

@@ -92,6 +92,8 @@ def _lines(record: RunRecord) -> Iterator[str]:
     counts = {
         f"{plural(record.device_count, 'device')}{nodes}": 1,
         f"{draining:,} draining": draining,
+        f"{record.devices_opening:,} starting": record.devices_opening,
+        f"{record.devices_unplaced:,} waiting for a node": record.devices_unplaced,
         f"{record.devices_lost:,} lost": record.devices_lost,
     }
     yield f"{'fleet':<9}{', '.join(text for text, count in counts.items() if count)}"

@@ -23,6 +23,7 @@ from fleet.core.run_events import (
     BackupWasted,
     DeviceDraining,
     DeviceJoined,
+    DevicesAwaited,
     LeaseDone,
     LeaseStarted,
     RunEvent,
@@ -87,6 +88,14 @@ def test_a_frame_says_where_the_run_and_its_devices_are() -> None:
     ]
 
 
+def test_devices_that_are_on_their_way_are_shown() -> None:
+    """Those that load their model, and those for which no node has room; before any has come, too."""
+    lines = frame(note_of(4, devices_opening=2, devices_unplaced=1300))
+    assert "fleet    4 devices on 2 nodes, 2 starting, 1,300 waiting for a node, 1 lost" in lines
+    first = frame(note_of(0, devices_unplaced=8, nodes=(), node_count=0, devices_lost=0))
+    assert "fleet    0 devices, 8 waiting for a node" in first
+
+
 @pytest.mark.parametrize("devices", [0, 2, 40])
 @pytest.mark.parametrize("rows", [0, 5])
 def test_a_frame_fits_80_columns_whatever_the_names(devices: int, rows: int) -> None:
@@ -132,6 +141,8 @@ def test_notes_of_older_and_newer_fleets_are_read() -> None:
         "wasted_s",
         "node_count",
         "nodes",
+        "devices_opening",
+        "devices_unplaced",
     ):
         del raw[later]
     raw["devices"] = [
@@ -161,6 +172,8 @@ def test_a_note_tells_of_nodes_devices_and_backups() -> None:
         LeaseDone("npu/0", "x", Receipt("x", (), (), tally, "npu/0")),
         BackupWasted("npu/2", "x", 1.5),
         DeviceDraining("npu/1", 30),
+        DevicesAwaited(2, 3),
+        DevicesAwaited(1, 3),
     ]
 
     record = note_of(0, state="preparing", backups=0)
@@ -180,6 +193,7 @@ def test_a_note_tells_of_nodes_devices_and_backups() -> None:
         ("node-a", 1, 0),
         ("node-b", 2, 1),
     ]
+    assert (note.devices_opening, note.devices_unplaced) == (1, 3)
     assert (note.backups, note.wasted_s, note.done_leases, note.node_count) == (1, 1.5, 1, 2)
 
 

@@ -13,6 +13,7 @@ from fleet.core.run_events import (
     DeviceDraining,
     DeviceJoined,
     DeviceLost,
+    DevicesAwaited,
     LeaseDone,
     LeaseFailed,
     LeaseQuarantined,
@@ -64,6 +65,10 @@ def test_a_line_says_how_far_how_fast_and_how_long() -> None:
         "2m40s of 3h12m video (1 %), 412 frames/s, 3 errors"
     )
     assert describe(view(0, left_s=None)) == "2m40s of 3h12m video (1 %), 2 devices starting"
+    awaited = DevicesAwaited(opening=1, unplaced=5)
+    assert describe(replace(view(0, left_s=None), awaited=awaited)) == (
+        "2m40s of 3h12m video (1 %), 3 devices starting, 5 waiting for a node"
+    )
 
 
 def test_counts_and_troubles_have_their_own_lines() -> None:

@@ -143,11 +143,13 @@ def test_devices_come_with_their_nodes_and_are_let_go(hands: Hands, nodes: Nodes
     assert join_ray() == 0
     hands.until_there(0)
     hands.pool.set_target(2)
+    hands.until_awaited(0, 2)
     nodes.add()
     first = hands.until(DeviceJoined)
     assert first.node
     hands.until_there(1)
     hands.pool.set_target(1)
+    hands.until_awaited(0, 0)
     nodes.add()
     hands.until_there(2)
     assert [type(event) for event in hands.told] == [DeviceJoined], "one was wanted no more"

@@ -8,7 +8,9 @@ from typing import Any
 
 from ray.cluster_utils import Cluster
 
+from fleet.core.progress import Progress
 from fleet.core.run_events import (
+    DevicesAwaited,
     Event,
 )
 from fleet.executors.ray.pool import RayPool
@@ -72,8 +74,17 @@ class Hands:
     def until_at(self, lease: str) -> None:
         """Poll until a device tells that it is at a lease."""
         end_s = time.monotonic() + PATIENCE_S
-        while not any(progress.lease == lease for progress in self.pool.progress()):
+        while not any(
+            isinstance(news, Progress) and news.lease == lease for news in self.pool.progress()
+        ):
             assert time.monotonic() < end_s, f"nobody is at {lease}"
+            self.told += self.pool.poll(0.1)
+
+    def until_awaited(self, opening: int, unplaced: int) -> None:
+        """Poll until the pool says that it waits for so many devices."""
+        end_s, expected = time.monotonic() + PATIENCE_S, DevicesAwaited(opening, unplaced)
+        while expected not in self.pool.progress():
+            assert time.monotonic() < end_s, f"it does not wait for {expected}"
             self.told += self.pool.poll(0.1)
 
     def until_there(self, devices: int) -> None:

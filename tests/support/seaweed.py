@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import secrets
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from programs import find_program
 from s3_server import S3Server, answers, end, free_ports, wait_until
 
 
 def find_weed() -> str | None:
     """Find the server: beside this Python, or on the PATH."""
-    beside = Path(sys.executable).with_name("weed")
-    return str(beside) if beside.is_file() else shutil.which("weed")
+    return find_program("weed")
 
 
 @contextmanager

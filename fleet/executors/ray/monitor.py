@@ -11,7 +11,7 @@ from typing import Any
 from ray.exceptions import ActorDiedError, RayError
 
 from fleet.core.progress import Progress
-from fleet.core.run_events import Cause
+from fleet.core.run_events import Cause, DevicesAwaited
 from fleet.executors.ray.failures import why
 from fleet.executors.ray.handle import ActorHandle
 from fleet.scheduler.watchdog import Watchdog
@@ -33,19 +33,28 @@ class Watch:
         self._next_s = 0.0
         self._gone: list[Gone] = []
         self._seats: dict[str, ActorHandle] = {}
+        self._awaited = DevicesAwaited(0, 0)
 
-    def ask(self, seats: Collection[ActorHandle], now_s: float) -> list[Progress]:
-        """Ask all that are open, where it is time to; gives what they have answered since."""
+    def ask(self, seats: Collection[ActorHandle], now_s: float) -> list[Progress | DevicesAwaited]:
+        """Ask all that are open, where it is time to; gives what is new of all."""
         if now_s < self._next_s:
             return []
         self._next_s = now_s + max(ASK_EVERY_S, len(seats) / ASKS_A_S)
-        answered = list(self._read())
+        news: list[Progress | DevicesAwaited] = [*self._read(), *self._count(seats)]
         for device, silence_s in self._watchdog.silent(now_s).items():
             self._gone.append((self._seats[device], f"{silence_s:.0f} s of silence", Cause.SILENT))
         for seat in seats:
             if seat.joined and not seat.asked:
                 self._ask(seat, now_s)
-        return answered
+        return news
+
+    def _count(self, seats: Collection[ActorHandle]) -> Iterator[DevicesAwaited]:
+        starting = [seat for seat in seats if not seat.joined]
+        opening = sum(bool(seat.node) for seat in starting)
+        awaited = DevicesAwaited(opening, len(starting) - opening)
+        if awaited != self._awaited:
+            self._awaited = awaited
+            yield awaited
 
     def _ask(self, seat: ActorHandle, now_s: float) -> None:
         seat.asked = True

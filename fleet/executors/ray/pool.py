@@ -20,6 +20,7 @@ from fleet.core.run_events import (
     DeviceDraining,
     DeviceJoined,
     DeviceLost,
+    DevicesAwaited,
     Event,
     NodeSetAside,
 )
@@ -279,8 +280,8 @@ class RayPool:
             reasons = (f"{self._nodes.name(n)}: {why}" for n, why in self._placing.aside.items())
             raise JobFailedError(f"No device can be started on any node. {'; '.join(reasons)}")
 
-    def progress(self) -> list[Progress]:
-        """Tell what is newly heard of the devices, which are asked now and then."""
+    def progress(self) -> list[Progress | DevicesAwaited]:
+        """See Pool; devices are asked now and then."""
         return self._watch.ask(self._seats.values(), time.monotonic())
 
     def close(self) -> None:

@@ -112,6 +112,10 @@ class RunRecord:
     """The epoch of the output that it works in; 0 before it knows."""
     beats: int = 0
     """How often the record was put: who watches it sees from this that the run lives."""
+    devices_opening: int = 0
+    """Devices that have a machine and do not take leases yet."""
+    devices_unplaced: int = 0
+    """Devices that wait for a machine with room."""
     soc: str = ""
     """The chip that its devices simulate; empty in the records of an older version."""
 
