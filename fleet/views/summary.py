@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from fleet.core.format import duration, percent, plural, rate, short, size
@@ -15,13 +16,16 @@ REASONS = 8
 """Labels, stages and reasons of losses that are listed."""
 
 
-def render(report: RunReport) -> str:
-    """Return the text of a report, 80 columns wide."""
+def render(report: RunReport, *, has_page: bool = False) -> str:
+    """Return the text of a report, 80 columns wide; `has_page`: whether a page is made of it."""
     lines = [f"{report.state.capitalize()}: {report.output}", ""]
     for head, text in _facts(report):
         lines += fact(head, text)
     lines += _losses(report)
     lines += ["", *_how_to_read(report)]
+    if not has_page:
+        page = ["fleet", "report", report.output, "--out", "report.html"]
+        lines += ["Look at it with", f"  {one_line(shlex.join(page))}"]
     lines += _unreached(report)
     if report.interrupted:
         lines += ["", "To go on, run the same command again: what is committed is kept."]
