@@ -76,18 +76,24 @@ def export(  # noqa: PLR0917 - Typer calls it by names
 
     The same command again goes on where it was interrupted: pictures that are there stay.
     """
-    if picture_format not in _SUFFIXES:
-        message = f"--picture-format {picture_format} is neither jpg nor png."
-        raise UsageError(message, "Choose one of them.")
+    suffix = suffix_of(picture_format)
     choice = choice_of(label, min_score, camera, uri, from_, to, since, until)
     choice = replace(choice, every=every, found_only=found_only)
-    asked = Exporting(format_, choice, images, _SUFFIXES[picture_format], val_share)
+    asked = Exporting(format_, choice, images, suffix, val_share)
     with counting("videos") as on_progress:
         done = export_output(output, out, asked, on_progress)
     if as_json:
         print_json(done)
     else:
         typer.echo(render(done))
+
+
+def suffix_of(picture_format: str) -> str:
+    """Return how names of pictures end by the value of --picture-format; raises UsageError."""
+    if picture_format not in _SUFFIXES:
+        message = f"--picture-format {picture_format} is neither jpg nor png."
+        raise UsageError(message, "Choose one of them.")
+    return _SUFFIXES[picture_format]
 
 
 def choice_of(

@@ -126,7 +126,10 @@ LIST = {
     "clips": Listed(
         TAKE,
         "Cut out the stretches in which something was found.",
-        ("fleet clips build/found --label person --min-score 0.5 --out build/clips",),
+        (
+            "fleet clips build/found --label person --min-score 0.5 --out build/clips",
+            "fleet clips build/found --crops --expand 0.1 --out build/crops",
+        ),
     ),
     "publish": Listed(
         TAKE,

@@ -10,8 +10,8 @@ import typer
 
 from fleet.cli.codes import EXIT_ERRORS, EXIT_FAILED
 from fleet.cli.options import DEVICES, JobOptions, job_options
-from fleet.errors import FleetError
 from fleet.job.job import Job
+from fleet.text import one_line
 from fleet.views.clean_console import CleanConsole
 from fleet.views.live import show_progress
 from fleet.views.summary import render
@@ -71,13 +71,27 @@ def _run(job: Job, *, inline: bool, join: bool, with_report: bool) -> int:
         way_out = "What is committed is kept; run the same command again to continue."
         typer.echo(f"fleet: interrupted. {way_out}", err=True)
         return EXIT_FAILED
-    typer.echo(render(report, s3_access(report.output, os.environ)))
+    access = s3_access(report.output, os.environ)
+    typer.echo(render(report, access, has_page=with_report))
     if with_report:
-        from fleet.report.build import Asked, put_report  # noqa: PLC0415 - likewise
-
-        try:
-            typer.echo(f"\n{put_report(Asked(report.output))}")
-        except FleetError as error:
-            # The job is whole all the same.
-            typer.echo(f"fleet: no report was made of it: {error}", err=True)
+        _put_report(report.output)
     return report.exit_code
+
+
+def _put_report(output: str) -> None:
+    """Put the report beside the tables, or print in a line why there is none.
+
+    The job is as whole as it was before, so that nothing which happens here fails it.
+    """
+    from fleet.report.build import Asked, put_report  # noqa: PLC0415 - it loads a template engine
+
+    try:
+        typer.echo(f"\nLook at it: {put_report(Asked(output))}")
+    except KeyboardInterrupt:
+        _no_report("interrupted")
+    except Exception as error:  # noqa: BLE001 - the edge of the process; the rows are committed
+        _no_report(f"{type(error).__name__}: {error}")
+
+
+def _no_report(why: str) -> None:
+    typer.echo(f"fleet: no report was made of it: {one_line(why)}", err=True)

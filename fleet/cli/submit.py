@@ -33,6 +33,7 @@ from fleet.submit.reachability import (
     with_absolute_paths,
 )
 from fleet.submit.submission import Parcel, Submission
+from fleet.submit.supervise import REPORT
 from fleet.version import __version__
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ Address = Annotated[
     typer.Option(
         envvar="RAY_API_SERVER_ADDRESS",
         metavar="URL",
-        help="Its dashboard, such as http://head:8265.",
+        help="Its dashboard.",
         rich_help_panel=CLUSTER,
     ),
 ]
@@ -63,6 +64,12 @@ def submit(
             "--detach",
             help="End once it is submitted.",
             rich_help_panel=CLUSTER,
+        ),
+    ] = False,
+    report: Annotated[
+        bool,
+        typer.Option(
+            "--report", help="Put report.html into the output at the end.", rich_help_panel=CLUSTER
         ),
     ] = False,
     pass_env: Annotated[
@@ -103,7 +110,9 @@ def submit(
     with tempfile.TemporaryDirectory(prefix="fleet-submit-") as scratch:
         package = pack(job, fields, job_file, Path(scratch) / "job")
         sent_fleet = pack_fleet(Path(scratch) / "with") if with_fleet else None
-        jobs, submission = _send(address, package, sent_fleet, environment, job.output)
+        jobs, submission = _send(
+            address, package, sent_fleet, environment, job.output, [REPORT] if report else []
+        )
     if detach:
         _print(_what_then(jobs.address, submission, job.output))
         return
@@ -116,6 +125,7 @@ def _send(
     sent_fleet: Path | None,
     environment: Mapping[str, str],
     output: str,
+    options: Sequence[str],
 ) -> tuple[Jobs, str]:
     # Ray's client takes seconds to import, and a mistyped option is to be reported at once.
     from fleet.submit.ray_jobs import Jobs  # noqa: PLC0415
@@ -125,7 +135,7 @@ def _send(
     own = [f"Fleet {__version__}"] if sent_fleet else []
     _print(f"Sending {', '.join([*package.names, *own])}")
     sent = digest([package.folder, *([sent_fleet.parent] if sent_fleet else [])])
-    keep = ["exec", "python", "-m", "fleet.submit.keep", sent, package.job_file]
+    keep = ["exec", "python", "-m", "fleet.submit.keep", sent, package.job_file, *options]
     parcel = Parcel(
         folder=package.folder,
         fleet=sent_fleet,

@@ -46,7 +46,7 @@ class PictureFolder:
             for frame in rows.bare_frames()
         )
         found: dict[int, str] = {}
-        for some in _groups(names, _LOOKED_UP_AT_ONCE):
+        for some in groups(names, _LOOKED_UP_AT_ONCE):
             there = self.folder.each(self.folder.exists, (name for _, name in some))
             pairs = zip(some, there, strict=True)
             found.update(item for item, is_there in pairs if not is_there)
@@ -80,7 +80,7 @@ class PictureFolder:
         """
         self._check_sides(rows)
         check_frames(index, rows.numbers, rows.pts, self.output)
-        for some in _groups(self._made(missing, index, device), _PUT_AT_ONCE):
+        for some in groups(self._made(missing, index, device), _PUT_AT_ONCE):
             self.folder.each(lambda file: self.folder.put(*file), some)
 
     def _made(
@@ -106,7 +106,7 @@ class PictureFolder:
             )
 
 
-def _groups(items: Iterator[_Item], most: int) -> Iterator[tuple[_Item, ...]]:
+def groups(items: Iterator[_Item], most: int) -> Iterator[tuple[_Item, ...]]:
     """Yield items in groups of at most so many, as they come."""
     while group := tuple(islice(items, most)):
         yield group

@@ -18,6 +18,14 @@ from fleet.storage.store import PreconditionFailedError, ReadResult, Stat
 if TYPE_CHECKING:
     from obstore.store import ObjectStore  # exists for type checkers only
 
+_KINDS = {
+    "html": "text/html; charset=utf-8",
+    "csv": "text/csv; charset=utf-8",
+    "jpg": "image/jpeg",
+    "png": "image/png",
+    "mp4": "video/mp4",
+}
+"""How names end, and as what a browser shows what is called so."""
 _PAGE = 1000
 """Objects on one page of S3's listings."""
 # obstore raises these for names with empty parts, with . or .. as a part, or control characters.
@@ -129,7 +137,14 @@ class CloudStore:
         with self._translating("written", path):
             try:
                 # One request has a signed digest, so that the store accepts all of it or nothing.
-                result = obstore.put(self._client, path, data, mode=mode, use_multipart=False)
+                result = obstore.put(
+                    self._client,
+                    path,
+                    data,
+                    attributes=_attributes(path),
+                    mode=mode,
+                    use_multipart=False,
+                )
             except FileNotFoundError:
                 if isinstance(mode, dict):
                     raise PreconditionFailedError(path) from None
@@ -173,6 +188,12 @@ class CloudStore:
             raise _unaddressable(what, error) from None
         except BaseError as error:
             raise translate_cloud_error(what, error, self._endpoint) from None
+
+
+def _attributes(path: str) -> dict[str, str] | None:
+    """Return what a store is told of an object that people open in a browser, by its name."""
+    kind = _KINDS.get(path.rpartition(".")[2].lower())
+    return {"Content-Type": kind} if kind else None
 
 
 def _unaddressable(what: str, error: Exception) -> StorageRefusedError:

@@ -1,4 +1,4 @@
-"""`python -m fleet.submit.keep DIGEST JOB.toml`: keep what was sent, then supervise the job there.
+"""`python -m fleet.submit.keep DIGEST JOB.toml [OPTION...]`: keep what was sent, and supervise it.
 
 Ray unpacks what is sent with a job into folders that it owns. It may replace or remove them at any
 time: when a node that shares its session's folder joins, or when nothing else uses them. A driver
@@ -104,9 +104,9 @@ def _copy(copies: Mapping[Path, Path], sent: str) -> bool:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Become the supervisor of a job, in a copy of what was sent with it."""
-    sent, job_file = arguments
-    command = [sys.executable, "-m", "fleet.submit.supervise", job_file]
+    """Become the supervisor of a job, with its options, in a copy of what was sent with it."""
+    sent, job_file, *options = arguments
+    command = [sys.executable, "-m", "fleet.submit.supervise", *options, job_file]
     try:
         kept = keep(sent, job_file, os.environ)
     except JobFailedError as error:

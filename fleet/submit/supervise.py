@@ -1,7 +1,8 @@
-"""`python -m fleet.submit.supervise JOB.toml [FOLDER]`: run a job, and restart its driver.
+"""`python -m fleet.submit.supervise [--report] JOB.toml [FOLDER]`: run a job, restart its driver.
 
 It runs on the node where Ray Jobs starts it, with the driver as its child. A driver continues from
-the output, so that starting it again is enough. FOLDER is what `fleet.submit.keep` has copied.
+the output, so that starting it again is enough. FOLDER is what `fleet.submit.keep` has copied;
+--report is for `fleet run`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import subprocess
 import sys
 import time
 import tomllib
+from argparse import ArgumentParser
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 from types import FrameType
@@ -24,6 +27,8 @@ from fleet.submit.restart_policy import MOST_IN_VAIN, RestartHistory, how_it_end
 from fleet.table.state.run_records import RunRecords
 
 FAILED = 1
+REPORT = "--report"
+"""The option of `fleet run` that goes along with a job."""
 
 
 class Supervisor:
@@ -97,17 +102,21 @@ def _print(text: str) -> None:
 
 def main() -> None:
     """Run the job of the file that the command line names; then remove the folder named there."""
-    job_file, *kept = sys.argv[1:]
+    parser = ArgumentParser(prog="fleet.submit.supervise")
+    parser.add_argument(REPORT, action="store_true")
+    parser.add_argument("job_file")
+    parser.add_argument("folder", nargs="?")
+    asked = parser.parse_args()
     try:
-        sys.exit(_supervise(job_file))
+        sys.exit(_supervise(asked.job_file, [REPORT] if asked.report else []))
     finally:
-        for folder in kept:
-            shutil.rmtree(folder)
+        if asked.folder:
+            shutil.rmtree(asked.folder)
 
 
-def _supervise(job_file: str) -> int:
+def _supervise(job_file: str, options: Sequence[str]) -> int:
     job = tomllib.loads(Path(job_file).read_text("utf-8"))
-    command = [sys.executable, "-m", "fleet.cli.attended", "run", job_file]
+    command = [sys.executable, "-m", "fleet.cli.attended", "run", job_file, *options]
     deadline_s = read_duration(job["deadline"]) if "deadline" in job else None
     return Supervisor(command, job["output"], deadline_s).run()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,11 @@ REASONS = 8
 """Labels, stages and reasons of losses that are listed."""
 
 
-def render(report: RunReport, access: S3Access | None = None) -> str:
-    """Return the text of a report, 80 columns wide; `access`: see `reading_command`."""
+def render(report: RunReport, access: S3Access | None = None, *, has_page: bool = False) -> str:
+    """Return the text of a report, 80 columns wide.
+
+    `access`: see `reading_command`. `has_page`: whether a page is made of it.
+    """
     lines = [f"{report.state.capitalize()}: {report.output}", ""]
     for head, text in _facts(report):
         lines += fact(head, text)
@@ -30,6 +34,9 @@ def render(report: RunReport, access: S3Access | None = None) -> str:
         report.output, report.table, access, by_label=bool(report.total.by_label)
     )
     lines += ["", "Read it with", f"  {command}"]
+    if not has_page:
+        page = ["fleet", "report", report.output, "--out", "report.html"]
+        lines += ["Look at it with", f"  {one_line(shlex.join(page))}"]
     lines += _unreached(report)
     if report.interrupted:
         lines += ["", "To go on, run the same command again: what is committed is kept."]

@@ -81,3 +81,36 @@ def test_clips_are_cut_and_listed(out: str, tmp_path: Path) -> None:
     refused = fleet_here("clips", out, "--pad", "-1", "--out", tmp_path / "new")
     assert refused.returncode == 2
     assert "--pad -1 is negative" in refused.stderr
+
+
+def test_crops_are_cut_and_listed(out: str, tmp_path: Path) -> None:
+    """In words, and as JSON; the same again keeps them."""
+    arguments = ("clips", out, "--crops", "--expand", "0.1", "--out", tmp_path)
+    done = fleet_here(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert "Cut out" in done.stdout
+    assert "left out" in done.stdout
+    said = json.loads(fleet_here(*arguments, "--json").stdout)
+    assert said["crops"] == said["kept"] == len(list(tmp_path.rglob("*.jpg"))) > 1
+    assert len((tmp_path / "crops.csv").read_text().splitlines()) == 1 + said["crops"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--crops", "--pad", "0"), "--pad is for clips"),
+        (("--crops", "--exact"), "--exact is for clips"),
+        (("--expand", "0"), "--expand is for --crops"),
+        (("--picture-format", "png"), "--picture-format is for --crops"),
+        (("--crops", "--picture-format", "gif"), "neither jpg nor png"),
+        (("--crops", "--expand", "-1"), "--expand -1 is not from 0 to 10"),
+    ],
+)
+def test_options_of_clips_and_of_crops_do_not_mix(
+    out: str, tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    """Each says what is wrong; nothing is written."""
+    done = fleet_here("clips", out, *options, "--out", tmp_path / "new")
+    assert done.returncode == 2
+    assert said in " ".join(done.stderr.split())
+    assert not (tmp_path / "new").exists()

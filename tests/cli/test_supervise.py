@@ -18,6 +18,7 @@ from fleet.errors import (
     OutputBusyError,
     StorageError,
 )
+from fleet.submit.supervise import Supervisor, main
 
 SUPERVISOR = "import sys; from fleet.submit.supervise import Supervisor; "
 # Each life of the driver leaves a line, and then what it is told besides.
@@ -99,3 +100,27 @@ def test_sigterm_interrupts_the_driver_and_starts_no_other(tmp_path: Path) -> No
 def test_what_may_pass_is_told_from_what_does_not(error: FleetError, passes: bool) -> None:
     """A store that is down may be up again; what is refused stays refused."""
     assert may_pass(error) is passes
+
+
+@pytest.mark.parametrize("options", [(), ("--report",)])
+def test_what_a_job_is_submitted_with_reaches_its_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    """Of the copy that was kept as well, which goes at the end."""
+    commands: list[list[str]] = []
+
+    class Noted(Supervisor):
+        def run(self) -> int:
+            commands.append(self._command)
+            return 3
+
+    monkeypatch.setattr("fleet.submit.supervise.Supervisor", Noted)
+    job, kept = tmp_path / "job.toml", tmp_path / "kept"
+    job.write_text('output = "out"')
+    kept.mkdir()
+    monkeypatch.setattr(sys, "argv", ["supervise", *options, str(job), str(kept)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 3
+    assert [command[3:] for command in commands] == [["run", str(job), *options]]
+    assert not kept.exists()

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.errors import JobFailedError
-from fleet.submit.keep import digest, keep
+from fleet.submit.keep import digest, keep, main
 
 NAME = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1)
 FILES = st.dictionaries(
@@ -89,3 +89,18 @@ def test_what_stays_incomplete_is_refused_and_leaves_nothing(tmp_path: Path) -> 
 def test_what_ray_has_not_unpacked_stays_where_it_is(tmp_path: Path) -> None:
     """Nobody removes it."""
     assert keep("", "mine.toml", environment(tmp_path, "/mine")) is None
+
+
+def test_the_supervisor_gets_the_options_of_the_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the job's file, and the copy that it is to remove behind."""
+    job = unpacked(tmp_path, "job", {"mine.toml": b"job"})
+    started: list[list[str]] = []
+    monkeypatch.setenv("PYTHONPATH", str(job))
+    monkeypatch.setattr(os, "execve", lambda _, command, __: started.append(command))
+    monkeypatch.chdir(tmp_path)
+    main([digest([job]), "mine.toml", "--report"])
+    (command,) = started
+    assert command[1:5] == ["-m", "fleet.submit.supervise", "--report", "mine.toml"]
+    assert Path(command[5]).is_dir()

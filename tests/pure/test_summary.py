@@ -81,7 +81,9 @@ Finished: build/town
               vpc 3 % 3.1s
 
 Read it with
-  duckdb -c "select label, count(*) from 'build/town/detections/*.parquet' group by all order by 2 desc\""""
+  duckdb -c "select label, count(*) from 'build/town/detections/*.parquet' group by all order by 2 desc"
+Look at it with
+  fleet report build/town --out report.html"""
     )
 
 

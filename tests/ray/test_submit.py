@@ -46,7 +46,10 @@ def test_rows_of_a_submitted_job_are_those_of_a_run_here(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Model and job module are sent, keys handed on by name; nothing secret is printed."""
+    """Model and job module are sent, keys handed on by name; nothing secret is printed.
+
+    The report that is asked for lies beside the tables, and shows their rows.
+    """
     for name, value in seaweed.environment.items():
         monkeypatch.setenv(name, value)
     seaweed.make_bucket("submitted")
@@ -54,9 +57,14 @@ def test_rows_of_a_submitted_job_are_those_of_a_run_here(
     Folder(f"{place}/clips").put(town_hevc.name, town_hevc.read_bytes())
     client = Head(head.url, head.address, head.process, {**head.environment, **seaweed.environment})
     passed = [word for name in seaweed.environment for word in ("--pass-env", name)]
-    done = client.fleet("submit", *detect(f"{place}/clips", fastestdet, f"{place}/out"), *passed)
+    words = detect(f"{place}/clips", fastestdet, f"{place}/out")
+    done = client.fleet("submit", *words, *passed, "--report")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "80 frames" in done.stdout
+    assert f"Look at it: {place}/out/report.html: " in done.stdout
+    page = Folder(f"{place}/out").read("report.html").decode()
+    count = len(rows(f"{place}/out", "detections")[0])
+    assert f'id="all-rows"><data value="{count}">' in page
     assert seaweed.secret not in done.stdout + done.stderr
     named = {"input": [str(town_hevc)], "model": str(fastestdet), "output": str(tmp_path / "out")}
     job = fleet.load_job(JOBS / "detect.toml", {**named, "sample": "every=5", "lease_s": 1.0})

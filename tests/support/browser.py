@@ -1,8 +1,9 @@
-"""A browser that nobody sees: what a page comes to once it is loaded."""
+"""A browser that nobody sees, what a page comes to once it is loaded, and axe, which judges it."""
 
 from __future__ import annotations
 
 import html
+import os
 import re
 import shutil
 import subprocess
@@ -15,6 +16,20 @@ _ANSWER = re.compile(r'<pre id="answer">(.*?)</pre>', re.DOTALL)
 def browser() -> str | None:
     """Where there is a browser; None where there is none."""
     return next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+
+
+def axe() -> Path | None:
+    """Where npm has put axe-core, which finds what keeps people from using a page; None: nowhere.
+
+    A folder of modules in NODE_PATH comes before npm's global one.
+    """
+    folders = [Path(each) for each in os.environ.get("NODE_PATH", "").split(os.pathsep) if each]
+    if npm := shutil.which("npm"):
+        command = [npm, "root", "--global"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        folders.append(Path(done.stdout.strip()))
+    files = (folder / "axe-core" / "axe.min.js" for folder in folders)
+    return next((file for file in files if file.is_file()), None)
 
 
 def answer_of(program: str, shown: str, script: str, folder: Path) -> str:

@@ -24,7 +24,13 @@ _OPTIONS = (
     "--disable-dev-shm-usage",
     "--remote-debugging-port=0",
 )
-_CODES = {"Enter": (13, "\r"), "Escape": (27, ""), "ArrowRight": (39, ""), "/": (191, "/")}
+_CODES = {
+    "Enter": (13, "\r"),
+    "Escape": (27, ""),
+    "ArrowRight": (39, ""),
+    "ArrowDown": (40, ""),
+    "/": (191, "/"),
+}
 """Keys but letters and the space: their code, and the text that they type."""
 _LIMIT_S = 60
 _Result = TypeVar("_Result")

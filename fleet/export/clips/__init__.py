@@ -1,1 +1,1 @@
-"""The stretches in which something was found, cut out of their videos."""
+"""The stretches in which something was found, and boxes, cut out of their videos."""
