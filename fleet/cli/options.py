@@ -120,6 +120,24 @@ Deadline = Annotated[
         rich_help_panel=DEVICES,
     ),
 ]
+Weight = Annotated[
+    float | None,
+    typer.Option(
+        metavar="X",
+        help="Its share, beside other jobs there.",
+        show_default="1",
+        rich_help_panel=DEVICES,
+    ),
+]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label",
+        metavar="NAME=TEXT",
+        help="What it is called in lists, such as team=a; repeatable.",
+        rich_help_panel=DEVICES,
+    ),
+]
 Output = Annotated[
     str | None,
     typer.Option(
@@ -151,6 +169,8 @@ _FIELDS: Mapping[str, Any] = {
     "devices": Devices,
     "max_devices": MaxDevices,
     "deadline": Deadline,
+    "weight": Weight,
+    "labels": Labels,
     "include": Include,
     "exclude": Exclude,
     "modified_since": ModifiedSince,

@@ -16,7 +16,7 @@ from fleet.job.job import Job
 from fleet.views.plan import render
 
 
-@job_options()
+@job_options(without=("weight", "labels"))
 def plan(
     options: JobOptions,
     *,

@@ -22,7 +22,7 @@ LEASES = "Made-up leases"
 """The panel of the help for leases of no job."""
 
 
-@job_options(without=("devices", "max_devices", "deadline"))
+@job_options(without=("devices", "max_devices", "deadline", "weight", "labels"))
 def simulate(
     options: JobOptions,
     *,

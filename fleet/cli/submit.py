@@ -76,8 +76,7 @@ def submit(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="A variable of here for the job; all who reach the dashboard can read it. "
-            "Repeatable.",
+            help="A variable of here, readable by all there; repeatable.",
             rich_help_panel=CLUSTER,
         ),
     ] = None,
@@ -85,15 +84,15 @@ def submit(
         bool,
         typer.Option(
             "--with-fleet/--without-fleet",
-            help="Send this Fleet along, or use that of the nodes.",
+            help="Send this Fleet, or use the nodes'.",
             rich_help_panel=CLUSTER,
         ),
     ] = True,
 ) -> None:
     """Run a job on a cluster: send it, and follow what it prints.
 
-    Local models and the job's module are sent along; inputs and output must be where every node
-    reaches them. Ctrl-C ends the following alone. Exit code: that of fleet run; 0 with --detach.
+    Models and the job's module are sent along; nodes must reach inputs and output. Ctrl-C ends the
+    following alone. Exit code: that of fleet run; 0 with --detach.
     """
     address = check_address(address)
     for exposure in exposures(address, os.environ):

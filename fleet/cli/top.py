@@ -16,7 +16,7 @@ from fleet.views.top import describe_end, draw_top
 
 LOOK_EVERY_S = 1.0
 """Runs write their notes every five seconds."""
-AROUND = 12
+AROUND = 14
 """How many lines are not those of devices."""
 
 

@@ -83,11 +83,13 @@ class LeaseFailed:
 
 @dataclass(frozen=True)
 class DeviceDraining:
-    """A device's machine will be taken away; until then the device works on."""
+    """A device will be taken away, mostly with its machine; until then it works on."""
 
     device: str
     left_s: float
     """Seconds until then."""
+    given_back: bool = False
+    """Whether its machine stays, and the device is given back for another job to have it."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,22 @@ class NodeSetAside:
 
 
 @dataclass(frozen=True)
+class DevicesShared:
+    """The job shares the devices of a cluster with others, or has them to itself again."""
+
+    share: int
+    """How many devices it is to have."""
+    of: int
+    """How many there are for all."""
+    weight: float
+    """Its weight."""
+    weights: float
+    """The sum of all weights, its own included."""
+    jobs: int
+    """How many jobs there are, itself included."""
+
+
+@dataclass(frozen=True)
 class Tick:
     """Time has passed, and nothing else."""
 
@@ -155,6 +173,7 @@ Event = (
     | LeaseSplit
     | LossRecorded
     | NodeSetAside
+    | DevicesShared
     | Tick
 )
 
@@ -264,6 +283,7 @@ RunEvent = (
     | DeviceDraining
     | DeviceLost
     | DevicesAwaited
+    | DevicesShared
     | LeaseStarted
     | BackupWasted
     | Progress

@@ -16,6 +16,7 @@ from fleet.executors.inline import InlinePool
 from fleet.executors.ray.metrics import ray_metrics
 from fleet.executors.ray.pool import RayPool
 from fleet.executors.ray.session import join_ray, ray_left_as_found, start_ray
+from fleet.executors.ray.sharing import Sharing
 from fleet.job.job import Job
 from fleet.job.job_file import load_job, packaged_job
 from fleet.scheduler.autoscale import Limits
@@ -93,4 +94,8 @@ def _cluster(job: Job, asked: int | None, capacity: int) -> Resources:
             "how far: --max-devices N.",
         )
     limits = Limits(most=most, deadline_s=job.deadline_s, releases=True)
-    return Resources(most or capacity, RayPool, limits)
+
+    def make_pool(spec: WorkerSpec) -> RayPool:
+        return RayPool(spec, sharing=Sharing(job.weight, grows=most is not None))
+
+    return Resources(most or capacity, make_pool, limits)

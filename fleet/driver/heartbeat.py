@@ -8,7 +8,7 @@ from dataclasses import replace
 from threading import Lock
 
 from fleet.clock import Clock
-from fleet.core.run_events import RunEvent, RunStarted
+from fleet.core.run_events import DevicesShared, RunEvent, RunStarted
 from fleet.errors import StorageError
 from fleet.observe.device_view import DeviceState, DeviceView
 from fleet.observe.progress import ProgressState, Snapshot
@@ -18,6 +18,7 @@ from fleet.table.state.run_records import (
     NodeRecord,
     RunRecord,
     RunRecords,
+    ShareRecord,
 )
 
 MOST = 100
@@ -103,7 +104,15 @@ def _updated(record: RunRecord, now: Snapshot, state: str, unix_s: float) -> Run
         devices=tuple(_device(device) for device in now.devices[:MOST]),
         node_count=len(nodes),
         nodes=tuple(nodes[:MOST]),
+        device_s=round(now.device_s, 3),
+        share=_share(now.shared),
     )
+
+
+def _share(shared: DevicesShared | None) -> ShareRecord | None:
+    if shared is None:
+        return None
+    return ShareRecord(shared.share, shared.of, shared.weight, shared.weights)
 
 
 def _device(now: DeviceView) -> DeviceRecord:

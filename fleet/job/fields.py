@@ -88,6 +88,21 @@ def _read_streams(value: object) -> object:
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
+def _read_labels(value: object) -> object:
+    if not isinstance(value, list | tuple):
+        return value
+    pairs = [text.partition("=") for text in value if isinstance(text, str)]
+    if len(pairs) < len(value) or not all(name and equals for name, equals, _ in pairs):
+        raise ValueError("names with their values, such as team=a")
+    return {name: text for name, _, text in pairs}
+
+
+def _check_labels(value: Mapping[str, str]) -> Mapping[str, str]:
+    if wrong := [name for name in value if not name or "=" in name]:
+        raise ValueError(f"{wrong[0]!r} is no name of a label: it has a letter, and no =")
+    return value
+
+
 def _check_pattern(value: str) -> str:
     try:
         names = re.compile(value).groupindex
@@ -107,6 +122,7 @@ Location = Annotated[
     str, BeforeValidator(_read_path), Field(min_length=1), AfterValidator(_check_location)
 ]
 Glob = Annotated[str, AfterValidator(_check_glob)]
+Labels = Annotated[Mapping[str, str], BeforeValidator(_read_labels), AfterValidator(_check_labels)]
 Streams = Literal["all", "first"] | Annotated[int, Field(ge=0, le=999)]
 """Which video streams of a file are taken: all, the one that a player shows, or one by number."""
 Rotation = Literal["apply", "ignore"]
@@ -124,6 +140,8 @@ class JobFields(BaseModel):
     devices: Annotated[int | Literal["auto"], BeforeValidator(_read_devices)] = "auto"
     max_devices: int | None = Field(default=None, ge=1)
     deadline_s: Annotated[float | None, BeforeValidator(read_duration), Field(gt=0)] = None
+    weight: float = Field(default=1.0, ge=0.01, le=100)
+    labels: Labels = {}
     soc: Annotated[str, AfterValidator(_check_chip)] = "Ascend310"
     partitions: Annotated[str, AfterValidator(_check_pattern)] = ""
     start: str = ""

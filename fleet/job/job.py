@@ -42,6 +42,10 @@ class Job:
     """Up to how many devices a cluster that can grow is asked for; None: it is not asked."""
     deadline_s: float | None
     """The time in which the run is to end, with as few devices as that takes; `2h` is read too."""
+    weight: float
+    """Where jobs share a cluster, their devices are to each other as their weights."""
+    labels: Mapping[str, str]
+    """What the job is called by in lists, such as {"team": "a"}; `["team=a"]` is read too."""
     soc: str
     """The chip that the devices are."""
     partitions: str
@@ -86,6 +90,8 @@ class Job:
         devices: int | Literal["auto"] = "auto",
         max_devices: int | None = None,
         deadline_s: float | str | None = None,
+        weight: float = 1.0,
+        labels: Mapping[str, str] | Iterable[str] = (),
         soc: str = "Ascend310",
         partitions: str = "",
         start: str = "",

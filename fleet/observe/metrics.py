@@ -96,7 +96,7 @@ class RunMetrics:
                 self._grow(known.JOINED)
                 self._devices[device] = False
             case DeviceDraining(device):
-                self._grow(known.NOTICES)
+                self._grow(known.NOTICES, not event.given_back)
                 self._devices[device] = True
             case DeviceLost(device, _, cause):
                 self._grow(known.LEFT, 1, cause)

@@ -14,6 +14,7 @@ from fleet.core.run_events import (
     DeviceJoined,
     DeviceLost,
     DevicesAwaited,
+    DevicesShared,
     LeaseDone,
     LeaseFailed,
     LeaseQuarantined,
@@ -84,6 +85,10 @@ class Snapshot:
     """Seconds of devices on leases that another device ended first."""
     awaited: DevicesAwaited = field(default_factory=lambda: DevicesAwaited(0, 0))
     """Devices that do not take leases yet."""
+    device_s: float = 0.0
+    """Seconds of devices that the run has held, all of them added up."""
+    shared: DevicesShared | None = None
+    """What the run has of a cluster that it shares; None where it has it to itself."""
 
     @property
     def share(self) -> float:
@@ -115,6 +120,8 @@ class ProgressState:
         self._speed = Speed(RUN_WINDOW_S)
         self._awaited = DevicesAwaited(0, 0)
         self._ended = False
+        self._shared: DevicesShared | None = None
+        self._device_s = self._held_until_s = 0.0
 
     @property
     def started(self) -> bool:
@@ -133,12 +140,17 @@ class ProgressState:
                 self._ended = True
             case DevicesAwaited():
                 self._awaited = event
+            case DevicesShared():
+                self._shared = event if event.jobs > 1 else None
             case DeviceJoined() | DeviceDraining() | DeviceLost() | Progress():
                 self._fold_device(event, now_s)
             case _:
                 self._fold_lease(event, now_s)
         if self._start_s is not None and self._speed.is_due(now_s):
             self._add_speed(now_s)
+
+    def _held_s(self, now_s: float) -> float:
+        return self._device_s + len(self._devices) * max(0.0, now_s - self._held_until_s)
 
     def _add_speed(self, now_s: float) -> None:
         # Only from the first frame on: how long devices take to start says nothing of the rest.
@@ -147,6 +159,7 @@ class ProgressState:
             self._speed.add(now_s, video_s)
 
     def _fold_device(self, event: DeviceEvent, now_s: float) -> None:
+        self._device_s, self._held_until_s = self._held_s(now_s), now_s
         match event:
             case DeviceJoined(device, node):
                 self._device(device, now_s).node = node
@@ -263,6 +276,8 @@ class ProgressState:
             host_frames=self._host_frames,
             wasted_s=self._wasted_s,
             awaited=self._awaited,
+            device_s=self._held_s(now_s),
+            shared=self._shared,
         )
 
     def _left_s(self, now_s: float, video_s: float) -> float | None:

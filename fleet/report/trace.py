@@ -21,7 +21,8 @@ _INSTANT = {
     "LeaseFailed": "failed",
     "LeaseSplit": "split",
     "LeaseQuarantined": "given up",
-    "DeviceDraining": "node goes away",
+    "DeviceDraining": "goes away",
+    "DevicesShared": "devices shared",
     "VideoRefused": "video refused",
     "Warned": "warning",
 }

@@ -22,6 +22,7 @@ from fleet.core.run_events import (
     DeviceDraining,
     DeviceJoined,
     DeviceLost,
+    DevicesShared,
     Event,
     LeaseCancelled,
     LeaseDone,
@@ -67,6 +68,7 @@ class Ledger:
             LeaseSplit: self._replaced,
             LossRecorded: self._recorded,
             NodeSetAside: self._look_around,
+            DevicesShared: self._look_around,
             Tick: self._look_around,
         }
 

@@ -84,3 +84,13 @@ def busy(chip_s: Mapping[str, float]) -> str:
     slowest_s, slowest = ordered[0]
     shares = (f"{engine} {percent(s, slowest_s)} {duration(s)}" for s, engine in ordered)
     return f"{slowest} holds it back; engines side by side, busy {together(shares)}"
+
+
+def of_devices(share: int, of: int, weight: float, weights: float) -> str:
+    """Return what a job has of shared devices, such as 3 of 8 devices (weight 1 of 4)."""
+    return f"{share:,} of {plural(of, 'device')} (weight {weight:g} of {weights:g})"
+
+
+def describe_labels(labels: Mapping[str, str]) -> str:
+    """Return labels as they are given, such as team=a, night=yes."""
+    return ", ".join(f"{name}={text}" for name, text in labels.items())

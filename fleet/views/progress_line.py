@@ -7,6 +7,7 @@ from fleet.core.run_events import (
     Cause,
     DeviceDraining,
     DeviceLost,
+    DevicesShared,
     LeaseFailed,
     LeaseQuarantined,
     LeaseSplit,
@@ -17,7 +18,7 @@ from fleet.core.run_events import (
 )
 from fleet.observe.progress import Snapshot
 from fleet.text import one_line
-from fleet.views.layout import left_aside, untied
+from fleet.views.layout import left_aside, of_devices, untied
 
 DEVICES_SHOWN = 8
 """Lines of devices, at most."""
@@ -54,7 +55,7 @@ def _remark(event: RunEvent) -> str:
     match event:
         case VideoRefused(loss):
             return f"refused {loss.uri}: {loss.message}"
-        case DeviceDraining() | DeviceLost():
+        case DevicesShared() | DeviceDraining() | DeviceLost():
             return _device_remark(event)
         case LeaseFailed(device, lease, fault):
             return f"lease {lease[:8]} failed on {device}: {fault}"
@@ -67,11 +68,23 @@ def _remark(event: RunEvent) -> str:
             return ""
 
 
-def _device_remark(event: DeviceDraining | DeviceLost) -> str:
+def _device_remark(event: DevicesShared | DeviceDraining | DeviceLost) -> str:
+    if isinstance(event, DevicesShared):
+        return _share_remark(event)
     if isinstance(event, DeviceDraining):
+        if event.given_back:
+            return ""  # its new share says so of all of them
         left = duration(max(0.0, event.left_s))
         return f"{event.device} goes away in {left}: its machine is drained"
     return "" if event.cause == Cause.RELEASED else f"lost {event.device}: {event.reason}"
+
+
+def _share_remark(shared: DevicesShared) -> str:
+    """Return what the job has of a cluster beside others, or that it has it to itself again."""
+    if shared.jobs < 2:
+        return "no other job shares the cluster any more"
+    part = of_devices(shared.share, shared.of, shared.weight, shared.weights)
+    return f"{shared.jobs:,} jobs share the cluster: {part} for this one"
 
 
 def opening(plan: RunStarted) -> str:

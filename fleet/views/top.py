@@ -13,7 +13,7 @@ from rich.text import Text
 from fleet.core.format import about, duration, percent, plural, rate, short
 from fleet.table.state.run_records import DeviceRecord, NodeRecord, RunRecord
 from fleet.text import one_line
-from fleet.views.layout import WIDTH, hang
+from fleet.views.layout import WIDTH, describe_labels, hang, of_devices
 
 STALE_S = 15.0
 """A record is written every 5 s; one that is older than this is shown as a warning."""
@@ -97,6 +97,11 @@ def _lines(record: RunRecord) -> Iterator[str]:
         f"{record.devices_lost:,} lost": record.devices_lost,
     }
     yield f"{'fleet':<9}{', '.join(text for text, count in counts.items() if count)}"
+    if shared := record.share:
+        part = of_devices(shared.devices, shared.of, shared.weight, shared.weights)
+        yield f"{'share':<9}{part}"
+    if record.labels:
+        yield f"{'labels':<9}{one_line(describe_labels(record.labels))}"
     if record.backups or record.wasted_s:
         backups = f"{plural(record.backups, 'lease')} given to a second device"
         yield f"{'backups':<9}{backups}, {duration(record.wasted_s)} wasted"

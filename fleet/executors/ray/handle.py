@@ -1,7 +1,8 @@
-"""The place of one device in a pool of Ray actors, from when it is asked for until it is gone."""
+"""The places of devices in a pool of Ray actors, from when they are asked for until they go."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,3 +41,28 @@ class ActorHandle:
         """Have it close its device and end, once it has answered what it was asked."""
         self.actor.close.remote()
         self.actor.__ray_terminate__.remote()
+
+
+class Seats(dict[str, ActorHandle]):
+    """The places of a pool, by the names of their devices; changed only by the pool."""
+
+    @property
+    def nodes(self) -> Counter[str]:
+        """How many there are by node; under the empty name, those without one so far."""
+        return Counter(seat.node for seat in self.values())
+
+    def missing(self, wanted: int) -> int:
+        """Return how many are missing to so many that stay; less than 0 where some are too many."""
+        return wanted - sum(not seat.draining for seat in self.values())
+
+    def starting(self, count: int) -> list[ActorHandle]:
+        """Return some that start, at most: the last that asked first, those with a node last."""
+        starting = [seat for seat in self.values() if not seat.joined]
+        starting.sort(key=lambda seat: bool(seat.node), reverse=True)
+        return starting[-count:] if count else []
+
+    def above(self, wanted: int) -> list[ActorHandle]:
+        """Return those open ones that are above so many, the ones that hold least first."""
+        ready = [seat for seat in self.values() if seat.joined and not seat.draining]
+        ready.sort(key=lambda seat: len(seat.leases))
+        return ready[: max(0, len(ready) - wanted)]

@@ -41,6 +41,16 @@ class Node:
         return self.left_s is not None
 
 
+@dataclass(frozen=True)
+class Held:
+    """Devices that are held."""
+
+    placed: int = 0
+    """Those that have a node."""
+    unplaced: int = 0
+    """Those that are asked for, and have not told their node yet."""
+
+
 class Nodes:
     """The nodes that are alive, by Ray's id, as of the last look; from one thread."""
 
@@ -70,16 +80,17 @@ class Nodes:
         """The nodes that have NPUs and stay."""
         return frozenset(n for n, node in self.alive.items() if node.npus and not node.draining)
 
-    def capacity(self, ours: Counter[str], now_s: float) -> int:
-        """How many devices these could have, which is their NPUs but for those that others use.
+    def capacity(self, ours: Counter[str], others: Held, now_s: float) -> int:
+        """How many devices there are for all jobs of Fleet: NPUs, but for those in other use.
 
         `ours`: how many devices of ours there are by node; under the empty name, those that have
-        not told their node yet.
+        not told their node yet. `others`: devices of other jobs of Fleet.
         """
         usable = [(node, self.alive[node]) for node in self.usable]
         in_use = sum(max(0, node.npus - node.free - ours[name]) for name, node in usable)
-        others = self._others.update(in_use, ours[UNKNOWN], now_s)
-        return sum(node.npus for _, node in usable) - others
+        unplaced = ours[UNKNOWN] + others.unplaced
+        foreign = self._others.update(in_use - others.placed, unplaced, now_s)
+        return sum(node.npus for _, node in usable) - foreign
 
 
 def node_of_dead(actor: Any) -> str:

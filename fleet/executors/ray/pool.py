@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from itertools import count
-from queue import Empty, SimpleQueue
 from typing import Any
 
 import ray
@@ -28,9 +25,11 @@ from fleet.errors import FleetError, JobFailedError
 from fleet.executors.outcomes import event_of
 from fleet.executors.ray.actor import DeviceActor, as_actor, options, pickle_by_value
 from fleet.executors.ray.failures import GONE, cause_of, why, why_not_started
-from fleet.executors.ray.handle import ActorHandle
+from fleet.executors.ray.handle import ActorHandle, Seats
+from fleet.executors.ray.mail import Mail
 from fleet.executors.ray.monitor import Watch
 from fleet.executors.ray.nodes import Nodes, node_of_dead
+from fleet.executors.ray.sharing import Alone, Sharing
 from fleet.plan.order import LeaseOrder
 from fleet.scheduler.commands import Assign, Cancel, Release, SetNodeAside, Truncate
 from fleet.scheduler.placement import NodeBlacklist
@@ -38,7 +37,8 @@ from fleet.worker.spec import WorkerSpec
 
 STALE_S = 10.0
 """How long a device waits for a place away from nodes that are not to be avoided any more."""
-Take = Callable[["Future[Any]"], list[Event]]
+GIVE_BACK_S = 30.0
+"""A device that is given back to others has so long to end its lease, or some of it."""
 
 
 class RayPool:
@@ -47,17 +47,24 @@ class RayPool:
     Those that are wanted and have no NPU yet wait for one as pending actors: that is the demand
     which Ray's autoscaler sees, and it ends with this process. `worker`: what is made an actor.
     The process must be connected to a cluster. Answers come in by callbacks, so that a turn costs
-    by what has happened, not by how many devices there are.
+    by what has happened, not by how many devices there are. `sharing`: with other jobs, for which
+    devices above this job's share are drained; the pool closes it.
     """
 
-    def __init__(self, spec: WorkerSpec, worker: type[DeviceActor] = DeviceActor) -> None:
+    def __init__(
+        self,
+        spec: WorkerSpec,
+        worker: type[DeviceActor] = DeviceActor,
+        sharing: Sharing | Alone | None = None,
+    ) -> None:
         pickle_by_value(type(spec.work))
         self._spec = ray.put(spec)
         self._actor_class = as_actor(worker)
-        self._seats: dict[str, ActorHandle] = {}
+        self._seats = Seats()
         self._numbers = count()
-        self._wanted = 0
-        self._mail: SimpleQueue[tuple[Take, Future[Any]]] = SimpleQueue()
+        self._sharing = sharing or Alone()
+        self._asked = self._wanted = 0
+        self._mail = Mail()
         self._untold: list[Event] = []
         self._watch = Watch(spec.watchdog_s)
         self._nodes = Nodes()
@@ -68,25 +75,34 @@ class RayPool:
 
     @property
     def capacity(self) -> int:
-        """See Pool: NPUs of nodes that stay, but for those that others use."""
+        """See Pool: NPUs of nodes that stay, but for those that others than Fleet use."""
         return self._capacity
 
     def set_target(self, devices: int) -> None:
         """Aim at so many, besides those whose nodes go away; see Pool."""
+        if devices == self._asked:
+            return
+        self._asked = devices
+        self._aim(time.monotonic())
+
+    def _aim(self, now_s: float) -> None:
+        """Ask for what is wanted, and take back what is too much of what was asked for."""
+        held = self._seats.nodes
+        allowed = self._sharing.look(self._asked, held, self._capacity, now_s)
+        devices = min(self._asked, allowed)
         if devices == self._wanted:
             return
         self._wanted = devices
-        spare = self._missing()
-        if spare < 0:
-            starting = [seat for seat in self._seats.values() if not seat.joined]
-            # The last that asked first, those that have a node last.
-            starting.sort(key=lambda seat: bool(seat.node), reverse=True)
-            for seat in starting[spare:]:
-                self._forget(seat)
-        self._fill(time.monotonic())
+        for seat in self._seats.starting(max(0, -self._seats.missing(devices))):
+            self._forget(seat)
+        self._fill(now_s)
 
-    def _missing(self) -> int:
-        return self._wanted - sum(not seat.draining for seat in self._seats.values())
+    def _give_back(self) -> list[Event]:
+        """Have the devices go that are above this job's share, those with least to do first."""
+        given = self._seats.above(self._wanted) if self._wanted < self._asked else []
+        for seat in given:
+            seat.draining = True
+        return [DeviceDraining(seat.device, GIVE_BACK_S, given_back=True) for seat in given]
 
     def apply(self, command: Assign, order: LeaseOrder) -> None:
         """Send a lease; its bytes are fetched at once, it runs when the one before has ended."""
@@ -94,7 +110,9 @@ class RayPool:
         if seat is None:
             return
         seat.leases.append(command.lease)
-        self._hear(seat.actor.run.remote(order), partial(self._take_outcome, seat, command.lease))
+        self._mail.expect(
+            seat.actor.run.remote(order), partial(self._take_outcome, seat, command.lease)
+        )
 
     def tell(self, command: Cancel | Truncate | Release | SetNodeAside) -> None:
         """See Pool."""
@@ -126,21 +144,9 @@ class RayPool:
         """Wait for devices to come, to answer, to die or to have to go."""
         events, self._untold = self._untold, []
         # What a device had ended before it died is heard of first.
-        events += self._open_mail(0)
+        events += self._mail.open(0)
         events += self._look_around(time.monotonic())
-        return events or self._open_mail(timeout_s)
-
-    def _hear(self, reference: Any, take: Take) -> None:
-        reference.future().add_done_callback(lambda future: self._mail.put((take, future)))
-
-    def _open_mail(self, timeout_s: float) -> list[Event]:
-        try:
-            mail = [self._mail.get(timeout=timeout_s)]
-        except Empty:
-            return []
-        # Whatever else is there by now is taken in the same turn.
-        mail += [self._mail.get_nowait() for _ in range(self._mail.qsize())]
-        return [event for take, future in mail for event in take(future)]
+        return events or self._mail.open(timeout_s)
 
     def _take_outcome(self, seat: ActorHandle, lease: str, future: Future[Any]) -> list[Event]:
         if seat.device not in self._seats:
@@ -188,7 +194,10 @@ class RayPool:
         for seat, reason, cause in self._watch.gone():
             if seat.device in self._seats:
                 events += self._lose(seat, reason, cause)
-        if self._look(now_s) or self._changed:
+        if looked := self._look(now_s):
+            self._aim(now_s)
+            events += [*self._sharing.news(), *self._give_back()]
+        if looked or self._changed:
             self._changed = False
             for seat in list(self._seats.values()):
                 events += self._see_node(seat)
@@ -198,8 +207,8 @@ class RayPool:
     def _look(self, now_s: float) -> bool:
         if not self._nodes.look(now_s):
             return False
-        ours = Counter(seat.node for seat in self._seats.values())
-        self._capacity = self._nodes.capacity(ours, now_s)
+        held, others = self._seats.nodes, self._sharing.others_hold
+        self._capacity = self._nodes.capacity(held, others, now_s)
         return True
 
     def _see_node(self, seat: ActorHandle) -> list[Event]:
@@ -222,7 +231,7 @@ class RayPool:
         for seat in list(self._seats.values()):
             if not seat.node and seat.avoided != avoided and now_s - seat.since_s > STALE_S:
                 self._forget(seat)
-        missing = self._missing()
+        missing = self._seats.missing(self._wanted)
         if missing > 0 and not self._placing.may_start(self._nodes.usable, now_s):
             self._stop_where_hopeless()
             return
@@ -235,7 +244,7 @@ class RayPool:
         actor_class = self._actor_class.options(**options(avoided))
         actor = actor_class.remote(self._spec, device, number)
         seat = self._seats[device] = ActorHandle(device, actor, avoided, now_s)
-        self._hear(actor.where.remote(), partial(self._take_place, seat))
+        self._mail.expect(actor.where.remote(), partial(self._take_place, seat))
 
     def _take_place(self, seat: ActorHandle, future: Future[Any]) -> list[Event]:
         if seat.device not in self._seats:
@@ -243,7 +252,7 @@ class RayPool:
         if error := future.exception():
             return self._fail_start(seat, error)
         seat.node = future.result()
-        self._hear(seat.actor.open.remote(), partial(self._take_start, seat))
+        self._mail.expect(seat.actor.open.remote(), partial(self._take_start, seat))
         return []
 
     def _take_start(self, seat: ActorHandle, future: Future[Any]) -> list[Event]:
@@ -289,3 +298,4 @@ class RayPool:
         for seat in self._seats.values():
             ray.kill(seat.actor)
         self._seats.clear()
+        self._sharing.close()

@@ -13,6 +13,7 @@ from fleet.core.run_events import (
     DeviceDraining,
     DeviceJoined,
     DeviceLost,
+    DevicesShared,
     LeaseDone,
     LeaseFailed,
     LeaseQuarantined,
@@ -102,7 +103,11 @@ def _done(event: LeaseDone | LeaseTruncated) -> dict[str, Any]:
 _DETAILS: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     RunStarted: lambda e: {"frames": e.frames},
     DeviceJoined: lambda e: {"device": e.device, "node": e.node},
-    DeviceDraining: lambda e: {"device": e.device, "text": f"{e.left_s:.0f} s left"},
+    DeviceDraining: lambda e: {
+        "device": e.device,
+        "text": f"{e.left_s:.0f} s left{', given back' if e.given_back else ''}",
+    },
+    DevicesShared: lambda e: {"text": f"{e.share} of {e.of}, {e.jobs} jobs"},
     DeviceLost: lambda e: {
         "device": e.device,
         "lease": e.ran,

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from fleet.core.json_object import JsonObject, several, text
+from fleet.core.json_object import JsonObject, named, optional, several, text
 from fleet.parquet.arrays import to_bytes
 from fleet.plan.lease import Lease
 from fleet.storage import Folder
@@ -67,6 +67,20 @@ class NodeRecord:
 
 
 @dataclass(frozen=True)
+class ShareRecord:
+    """What a run is to have of the devices of a cluster that it shares with other jobs."""
+
+    devices: int
+    """Its share."""
+    of: int
+    """How many devices there are for all jobs."""
+    weight: float
+    """Its weight."""
+    weights: float
+    """The sum of the weights of all jobs."""
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """What a run says of itself.
 
@@ -118,6 +132,12 @@ class RunRecord:
     """Devices that wait for a machine with room."""
     soc: str = ""
     """The chip that its devices simulate; empty in the records of an older version."""
+    share: ShareRecord | None = None
+    """What it has of a cluster; None where it shares none."""
+    device_s: float = 0.0
+    """Seconds of devices that it has held, all of them added up."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What its job is called by."""
 
     @property
     def id(self) -> str:
@@ -196,21 +216,28 @@ def _leases_name(run: str) -> str:
 def _parse(raw: JsonObject) -> RunRecord:
     """Read a record, whether an older or a newer version put it; raises ValueError for none."""
     no_nodes: tuple[NodeRecord, ...] = ()
-    named = JsonObject({_NAMES_HERE.get(name, name): of for name, of in raw.values.items()})
-    record = named.build(
+    no_labels: Mapping[str, str] = {}
+    here = JsonObject({_NAMES_HERE.get(name, name): of for name, of in raw.values.items()})
+    record = here.build(
         RunRecord,
         holder=Holder.of(raw.take("holder", JsonObject.of)),
         inputs=raw.take("inputs", several(text)),
         devices=raw.take("devices", several(_device)),
         nodes=raw.take("nodes", several(_node), no_nodes),
+        share=raw.take("share", optional(_share), None),
+        labels=raw.take("labels", named(text), no_labels),
     )
-    if min(record.video_s, record.done_video_s) < 0:
-        raise ValueError("its seconds of video are less than none")
+    if min(record.video_s, record.done_video_s, record.device_s) < 0:
+        raise ValueError("its seconds are less than none")
     return record
 
 
 def _device(value: object) -> DeviceRecord:
     return JsonObject.of(value).build(DeviceRecord)
+
+
+def _share(value: object) -> ShareRecord:
+    return JsonObject.of(value).build(ShareRecord)
 
 
 def _node(value: object) -> NodeRecord:

@@ -1,0 +1,196 @@
+"""The jobs of Fleet that share a cluster: each notes there what it wants, and reads the others."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from threading import Event, Lock, Thread
+
+from ray.exceptions import RayError
+
+# Nothing public keeps a value for a whole cluster but an actor, which would keep a node from going.
+from ray.experimental.internal_kv import (
+    _internal_kv_del,
+    _internal_kv_get,
+    _internal_kv_list,
+    _internal_kv_put,
+)
+
+from fleet.core.json_object import JsonObject
+from fleet.core.run_events import DevicesShared
+from fleet.executors.ray.nodes import Held
+from fleet.scheduler.placement import UNKNOWN
+from fleet.scheduler.shares import Allowance, Claim, Share, first_spent_s, share_of
+
+BEAT_S = 1.0
+"""How often a job puts its note anew, and reads those of others."""
+GONE_S = 15.0
+"""A job whose note was not put anew for so long is gone; by the clock of the one who reads it."""
+_SPACE = b"fleet"
+_PREFIX = b"devices/"
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a job has put down for the others."""
+
+    claim: Claim
+    """What it wants and has; it has a device once that has told its node."""
+    unplaced: int
+    """Devices that it has asked for and that have not told their node."""
+    beat: int
+    """Counts how often it was put: who watches it sees from this that the job lives."""
+
+    def to_bytes(self) -> bytes:
+        """Return it as JSON."""
+        return json.dumps(asdict(self)).encode()
+
+    @staticmethod
+    def of(data: bytes) -> Note:
+        """Read a note; raises ValueError where it is none."""
+        raw = JsonObject.parse(data)
+        return raw.build(Note, claim=raw.take("claim", JsonObject.of).build(Claim))
+
+
+class Notes:
+    """The notes of the jobs that live, by their names; changed only through `read`."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[Note, float]] = {}
+
+    def read(self, found: dict[str, Note], now_s: float) -> set[str]:
+        """Take in all the notes that there are, and return the names of jobs that are gone."""
+        before, self._seen = self._seen, {}
+        for job, note in found.items():
+            seen, since_s = before.get(job, (note, now_s))
+            self._seen[job] = (note, since_s if note.beat == seen.beat else now_s)
+        return {job for job, (_, since_s) in self._seen.items() if now_s - since_s > GONE_S}
+
+    def living(self, now_s: float) -> list[Note]:
+        """Return the notes of those that live."""
+        return [note for note, since_s in self._seen.values() if now_s - since_s <= GONE_S]
+
+
+class Alone:
+    """What a job may hold of devices that are there for it alone: see Sharing."""
+
+    others_hold = Held()
+
+    def look(self, wants: int, _ours: Counter[str], _devices: int, _now_s: float) -> int:
+        """Return what it wants."""
+        return wants
+
+    def news(self) -> tuple[DevicesShared, ...]:
+        """Return nothing: nobody comes."""
+        return ()
+
+    def close(self) -> None:
+        """Take nothing back."""
+
+
+class Sharing:
+    """What one job may hold of the devices of a cluster, beside other jobs of Fleet there.
+
+    Its thread puts and reads notes, so that a job is there for the others while its loop waits.
+    All else is called from the thread of the pool. `grows`: see Allowance.
+    """
+
+    def __init__(self, weight: float, *, grows: bool) -> None:
+        self._lock = Lock()
+        self._note = Note(Claim(uuid.uuid4().hex, weight, 0), 0, 0)
+        self._notes = Notes()
+        self._allowance = Allowance(grows=grows)
+        self._share = self._told = Share(0, 0, weight, weight, 1, others_wait=False)
+        self._began = False
+        self._end = Event()
+        self._thread = Thread(target=self._go_on, name="sharing", daemon=True)
+        self._beat()
+        self._thread.start()
+
+    @property
+    def others_hold(self) -> Held:
+        """What the other jobs hold, as their notes say that were read last."""
+        notes = self._others()
+        placed = sum(note.claim.holds for note in notes)
+        return Held(placed, sum(note.unplaced for note in notes))
+
+    def _others(self) -> list[Note]:
+        with self._lock:
+            return self._notes.living(time.monotonic())
+
+    def look(self, wants: int, ours: Counter[str], devices: int, now_s: float) -> int:
+        """Say what this job wants and has, and return how many devices it may have now.
+
+        `ours`: see Nodes.capacity. `devices`: how many there are for all jobs of Fleet.
+        """
+        unplaced = ours[UNKNOWN]
+        holds = ours.total() - unplaced
+        with self._lock:
+            claim = replace(self._note.claim, wants=wants, holds=holds)
+            self._note = replace(self._note, claim=claim, unplaced=unplaced)
+        others = [note.claim for note in self._others()]
+        self._share = share_of(claim, others, devices)
+        return self._allowance.look(self._share, wants, now_s)
+
+    def news(self) -> Iterator[DevicesShared]:
+        """Yield what is to be told, where the share or the number of jobs has changed."""
+        now, told = self._share, self._told
+        if (now.devices, now.weights, now.jobs) == (told.devices, told.weights, told.jobs):
+            return
+        if max(now.jobs, told.jobs) > 1:
+            yield DevicesShared(now.devices, now.of, now.weight, now.weights, now.jobs)
+        self._told = now
+
+    def _go_on(self) -> None:
+        while not self._end.wait(BEAT_S):
+            self._beat()
+
+    def _beat(self) -> None:
+        # While the cluster's head is away, what was read last holds.
+        with suppress(RayError):
+            self._read()
+            with self._lock:
+                note = self._note = self._next(self._note)
+            _internal_kv_put(_key(note.claim.job), note.to_bytes(), namespace=_SPACE)
+
+    def _next(self, note: Note) -> Note:
+        """Return a note as it is put the next time."""
+        claim = note.claim
+        spent_s = claim.spent_s + claim.holds * BEAT_S / claim.weight
+        if not self._began:
+            self._began = True
+            living = self._notes.living(time.monotonic())
+            spent_s = first_spent_s(other.claim for other in living)
+        return replace(note, claim=replace(claim, spent_s=spent_s), beat=note.beat + 1)
+
+    def _read(self) -> None:
+        found = {}
+        for key in _internal_kv_list(_PREFIX, namespace=_SPACE):
+            job = key.removeprefix(_PREFIX).decode()
+            data = _internal_kv_get(key, namespace=_SPACE)
+            # One that has ended meanwhile has taken its note along.
+            if data is not None and job != self._note.claim.job:
+                # A note that another version has put, and that cannot be read, says nothing.
+                with suppress(ValueError):
+                    found[job] = Note.of(data)
+        with self._lock:
+            gone = self._notes.read(found, time.monotonic())
+        for job in gone:
+            _internal_kv_del(_key(job), namespace=_SPACE)
+
+    def close(self) -> None:
+        """Take the note back: what this job had is for the others."""
+        self._end.set()
+        self._thread.join()
+        # Where the cluster does not answer, the others find the job gone in a while.
+        with suppress(RayError):
+            _internal_kv_del(_key(self._note.claim.job), namespace=_SPACE)
+
+
+def _key(job: str) -> bytes:
+    return _PREFIX + job.encode()

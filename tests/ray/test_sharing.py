@@ -1,0 +1,185 @@
+"""Jobs that run on a cluster at the same time: each has its share, by weight, and none waits."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import fleet_here
+from generate import Clip, write
+from ray_head import Head, ray_head
+from s3_server import wait_until
+from submitted import TICKS
+
+import fleet
+from fleet.executors.ray.sharing import GONE_S, Note, Notes
+from fleet.scheduler.shares import Claim
+from fleet.table.diaries.diaries import Noted
+from fleet.table.state.run_records import RunRecord
+from fleet.table.table import Table
+
+DEVICES = 8
+START_S = 240.0
+
+
+@dataclass
+class Two:
+    """Two jobs on a cluster, with far more to do than they get to; `light` came second."""
+
+    head: Head
+    heavy: Running
+    light: Running
+    shared_s: tuple[float, float] = (0.0, 0.0)
+    """When both had what they were to have, and when the first was stopped."""
+
+
+@dataclass
+class Running:
+    """A run of a job."""
+
+    process: subprocess.Popen[bytes]
+    output: Path
+
+    def records(self) -> list[RunRecord]:
+        """Return what it says of itself."""
+        if not (self.output / "_JOB.json").exists():
+            return []
+        return Table.open(str(self.output)).runs.read()
+
+    def holds(self, devices: int) -> bool:
+        """Return whether it has so many devices, and says nothing else."""
+        assert self.process.poll() is None
+        return any(record.device_count == devices for record in self.records())
+
+    def stop(self) -> None:
+        """Stop it as Ctrl-C does."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait()
+
+
+def start(head: Head, home: Path, name: str, dwell_s: float, *more: str) -> Running:
+    """Start a job whose frames take so long."""
+    fields = {
+        "job": "ticks.py:Ticks",
+        "input": [str(home / "clip.mp4")],
+        "output": str(home / name),
+        "lease_s": 5.0,
+    }
+    lines = [f"{key} = {json.dumps(value)}" for key, value in fields.items()]
+    lines += ["[params]", "step = 1", f"dwell_s = {dwell_s}"]
+    job = home / f"{name}.toml"
+    job.write_text("\n".join(lines))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fleet.cli", "run", str(job), *more],
+        env={**head.environment, "RAY_ADDRESS": head.address},
+        stdout=(home / f"{name}.log").open("wb"),
+        stderr=subprocess.STDOUT,
+    )
+    return Running(process, home / name)
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
+    """A heavy job that had all devices, and a light one beside it by now."""
+    home = tmp_path_factory.mktemp("shared")
+    write(Clip(frames=1500, gop=10), home / "clip.mp4")
+    (home / "ticks.py").write_text(TICKS)
+    with ray_head(DEVICES) as head:
+        heavy = start(head, home, "heavy", 0.5, "--weight", "3", "--label", "team=a")
+        wait_until(lambda: heavy.holds(DEVICES), "all devices for one job", START_S)
+        light = start(head, home, "light", 0.5)
+        wait_until(lambda: light.holds(2) and heavy.holds(6), "three to one", START_S)
+        yield Two(head, heavy, light)
+        for running in (heavy, light):
+            if running.process.poll() is None:
+                running.stop()
+
+
+def test_devices_go_over_to_a_job_that_comes_by_weight(two: Two) -> None:
+    """Those of the heavy one ended what they had in hand: none was lost, no lease was."""
+    for running, devices in ((two.heavy, 6), (two.light, 2)):
+        (record,) = running.records()
+        assert record.share is not None
+        assert (record.share.devices, record.share.of, record.share.weights) == (devices, 8, 4)
+        assert record.devices_lost == record.errors == 0
+    shown = fleet_here("top", two.heavy.output, "--once").stdout
+    assert "share    6 of 8 devices (weight 3 of 4)" in shown
+    assert "labels   team=a" in shown
+    said = (two.light.output.parent / "light.log").read_text()
+    assert "2 jobs share the cluster: 2 of 8 devices (weight 1 of 4) for this one" in said
+
+
+def test_a_short_job_is_done_beside_long_ones(two: Two) -> None:
+    """It waits for the end of neither, and has all its rows."""
+    short = start(two.head, two.heavy.output.parent, "short", 0.0)
+    assert short.process.wait(timeout=180) == 0
+    assert fleet.read(str(short.output)).frames.count_rows() == 1500
+    assert two.heavy.process.poll() is None
+    assert two.light.process.poll() is None
+
+
+def test_shares_are_kept_by_seconds_of_devices(two: Two) -> None:
+    """Three to one within a tenth; counted by the diaries, from when both had their share."""
+    wait_until(lambda: two.light.holds(2) and two.heavy.holds(6), "three to one again", START_S)
+    since_s = time.time()
+    wait_until(lambda: time.time() > since_s + 10, "ten seconds")
+    until_s = time.time()
+    spent = []
+    for running in (two.heavy, two.light):
+        running.stop()
+        noted = [n for diary in diaries(running.output).values() for n in diary]
+        spent.append(device_seconds(noted, since_s, until_s))
+    assert 0.675 < spent[0] / sum(spent) < 0.825, spent
+
+
+def diaries(output: Path) -> dict[str, Any]:
+    """Return what the runs on an output have noted."""
+    return dict(Table.open(str(output)).runs.diaries.read())
+
+
+def device_seconds(noted: list[Noted], since_s: float, until_s: float) -> float:
+    """Return how many seconds devices were there between two moments."""
+    joined: dict[str, float] = {}
+    spent_s = 0.0
+    for item in sorted(noted, key=lambda item: item.unix_s):
+        if item.event == "DeviceJoined":
+            joined[item.device] = item.unix_s
+        elif item.event == "DeviceLost" and item.device in joined:
+            came_s = joined.pop(item.device)
+            spent_s += max(0.0, min(item.unix_s, until_s) - max(came_s, since_s))
+    return spent_s + sum(max(0.0, until_s - max(came_s, since_s)) for came_s in joined.values())
+
+
+def note(job: str, beat: int) -> Note:
+    """Return what a job has put down."""
+    return Note(Claim(job, 1.0, 4, 2, 9.5), 1, beat)
+
+
+def test_a_job_that_is_killed_is_gone_once_its_note_stays_as_it_is() -> None:
+    """By the clock of the one who reads it; one that was just read for the first time lives."""
+    notes = Notes()
+    assert notes.read({"a": note("a", 7), "b": note("b", 7)}, 0) == set()
+    assert notes.read({"a": note("a", 8), "b": note("b", 7)}, GONE_S) == set()
+    assert {n.claim.job for n in notes.living(GONE_S)} == {"a", "b"}
+    assert notes.read({"a": note("a", 9), "b": note("b", 7)}, GONE_S + 1) == {"b"}
+    assert [n.claim.job for n in notes.living(GONE_S + 1)] == ["a"]
+    assert notes.read({"a": note("a", 10)}, GONE_S + 2) == set()
+    # One that only stood still is there again once it goes on.
+    assert notes.read({"b": note("b", 8)}, GONE_S + 3) == set()
+    assert [n.claim.job for n in notes.living(GONE_S + 3)] == ["b"]
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[1]", note("a", 1).to_bytes().replace(b"4", b"-4")])
+def test_a_note_that_cannot_be_read_is_none(data: bytes) -> None:
+    """Another version may have put it; one that can be is what was put."""
+    assert Note.of(note("a", 1).to_bytes()) == note("a", 1)
+    with pytest.raises(ValueError, match=r"."):
+        Note.of(data)
