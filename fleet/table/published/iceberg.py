@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fleet.errors import StorageError, StorageRefusedError, UsageError
+from fleet.errors import StorageError, UsageError
 from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord
 from fleet.table.parts.schema import ERRORS, FRAMES, IDENTITY
@@ -36,6 +36,14 @@ if TYPE_CHECKING:
 
 _TRIES = 5
 _OUTPUT = "fleet.output"
+_FIXED = {
+    # The parts are the output's: nobody deletes them who drops the table or its snapshots.
+    "gc.enabled": "false",
+    # A commit that came too late would be done again as it was, with parts that another one has
+    # added by then: it is made anew here, by what is there.
+    "commit.retry.num-retries": "0",
+}
+"""Properties of each table."""
 
 
 @dataclass(frozen=True)
@@ -82,43 +90,36 @@ def publish(
 
 def _opened(catalogue: Catalog, source: _Source, table: str) -> Iceberg:
     """Return a table of the catalogue, which is made where there is none."""
-    from pyiceberg.exceptions import TableAlreadyExistsError  # noqa: PLC0415 - of an extra
+    from pyiceberg.catalog.rest import RestCatalog  # noqa: PLC0415 - of an extra
+    from pyiceberg.exceptions import NoSuchTableError  # noqa: PLC0415 - likewise
 
-    name, location = source.record.name_of(table), source.at(table)
+    name = source.record.name_of(table)
     columns = dict(zip(source.job.tables, (IDENTITY, ERRORS, FRAMES), strict=True))[table]
     schema = iceberg_schema(read_schema(source.folder, table, columns), table)
-    found = _found(catalogue, source, name)
-    if found is None:
-        properties = _properties(source, table)
-        try:
-            return catalogue.create_table(name, schema, location, properties=properties)
-        except TableAlreadyExistsError:
-            found = catalogue.load_table(name)
+    try:
+        found = catalogue.load_table(name)
+    except NoSuchTableError:
+        location: str | None = source.at(table)
+        properties = _FIXED | {
+            _OUTPUT: source.folder.uri,
+            "write.metadata.path": f"{location}/{METADATA_FOLDER}",
+        }
+        if isinstance(catalogue, RestCatalog):
+            # Its server writes by itself, with its own credentials, and may not reach the output:
+            # so it says where.
+            location = None
+            del properties["write.metadata.path"]
+        found = catalogue.create_table_if_not_exists(name, schema, location, properties=properties)
     if found.properties.get(_OUTPUT) != source.folder.uri:
-        raise _foreign(source, name)
+        raise UsageError(
+            f"{name} in the catalogue {source.record.catalogue} is no table of "
+            f"{source.folder.uri}.",
+            "Publish under another --namespace; or drop it there, if the output was moved.",
+        )
     if set(schema.names) - {field.name for field in found.schema().fields}:
         with found.update_schema() as update:
             update.union_by_name(schema)
     return found
-
-
-def _found(catalogue: Catalog, source: _Source, name: str) -> Iceberg | None:
-    from pyiceberg.exceptions import NoSuchTableError  # noqa: PLC0415 - of an extra
-
-    try:
-        return catalogue.load_table(name)
-    except NoSuchTableError:
-        return None
-    except StorageRefusedError as error:
-        # Its metadata is not in this output.
-        raise _foreign(source, name) from error
-
-
-def _foreign(source: _Source, name: str) -> UsageError:
-    return UsageError(
-        f"{name} in the catalogue {source.record.catalogue} is no table of {source.folder.uri}.",
-        "Publish under another --namespace; or drop it there, if the output was moved.",
-    )
 
 
 def _publish(
@@ -133,7 +134,7 @@ def _publish(
     added, removed = sorted(wanted - there.keys()), sorted(there.keys() - wanted)
     if added or removed:
         check()
-        _commit(source, table, found, added, [there[path] for path in removed])
+        _commit(source, found, added, [there[path] for path in removed])
     now = found.current_snapshot()
     return PublishedTable(
         table,
@@ -156,14 +157,12 @@ def _registered(found: Iceberg) -> dict[str, Registered]:
     return {entry.data_file.file_path: entry.data_file for entry in entries}
 
 
-def _commit(
-    source: _Source, table: str, found: Iceberg, added: list[str], removed: list[Registered]
-) -> None:
+def _commit(source: _Source, found: Iceberg, added: list[str], removed: list[Registered]) -> None:
     """Make one snapshot: what is added, and without what is removed."""
     from pyiceberg.io.pyarrow import parquet_file_to_data_file  # noqa: PLC0415 - of an extra
 
     change = found.transaction()
-    change.set_properties(_properties(source, table) | _names(found))
+    change.set_properties(_FIXED | _names(found))
 
     def described(path: str) -> Registered:
         return parquet_file_to_data_file(found.io, change.table_metadata, path)
@@ -185,15 +184,3 @@ def _commit(
 def _names(found: Iceberg) -> dict[str, str]:
     """Return the property that says which column of a part is which: parts have no numbers."""
     return {"schema.name-mapping.default": found.schema().name_mapping.model_dump_json()}
-
-
-def _properties(source: _Source, table: str) -> dict[str, str]:
-    return {
-        _OUTPUT: source.folder.uri,
-        "write.metadata.path": f"{source.at(table)}/{METADATA_FOLDER}",
-        # The parts are the output's: nobody deletes them who drops the table or its snapshots.
-        "gc.enabled": "false",
-        # A commit that came too late would be done again as it was, with parts that another one
-        # has added by then: it is made anew here, by what is there.
-        "commit.retry.num-retries": "0",
-    }

@@ -1,7 +1,8 @@
 """An output's folder, as pyiceberg reads and writes it: through Fleet's own door to the store.
 
-So the same credentials, retries and endpoints hold for it. Only what Iceberg itself keeps of a
-table is ever put or deleted.
+So the same credentials, retries and endpoints hold for it. Of its objects, only what Iceberg itself
+keeps of a table is ever put or deleted. A catalogue may have a place of its own for that, which is
+reached as pyiceberg does.
 """
 
 from __future__ import annotations
@@ -10,7 +11,15 @@ import io
 from types import TracebackType
 from typing import Any
 
-from pyiceberg.io import FileIO, InputFile, InputStream, OutputFile, OutputStream
+from pyiceberg.io import (
+    PY_IO_IMPL,
+    FileIO,
+    InputFile,
+    InputStream,
+    OutputFile,
+    OutputStream,
+    load_file_io,
+)
 from pyiceberg.typedef import EMPTY_DICT, Properties
 
 from fleet.errors import StorageRefusedError
@@ -23,7 +32,7 @@ FOLDER_PROPERTY = "fleet.folder"
 
 
 class FolderIO(FileIO):
-    """Opens the objects of an output by their location."""
+    """Opens objects by their location."""
 
     def __init__(self, properties: Properties = EMPTY_DICT) -> None:
         super().__init__(properties)
@@ -32,30 +41,40 @@ class FolderIO(FileIO):
 
     def new_input(self, location: str) -> InputFile:
         """Return an object to be read."""
-        return _Input(self._folder, self._name(location), location)
+        name = self._name(location)
+        if name is None:
+            return self._elsewhere(location).new_input(location)
+        return _Input(self._folder, name, location)
 
     def new_output(self, location: str) -> OutputFile:
         """Return an object to be put, of those that Iceberg keeps."""
-        return _Output(self._folder, self._own(location), location)
+        name = self._name(location)
+        if name is None:
+            return self._elsewhere(location).new_output(location)
+        return _Output(self._folder, self._own(name), location)
 
     def delete(self, location: str | InputFile | OutputFile) -> None:
         """Delete an object, of those that Iceberg keeps."""
-        self._folder.delete(self._own(location if isinstance(location, str) else location.location))
+        where = location if isinstance(location, str) else location.location
+        name = self._name(where)
+        if name is None:
+            self._elsewhere(where).delete(where)
+        else:
+            self._folder.delete(self._own(name))
 
-    def _name(self, location: str) -> str:
+    def _name(self, location: str) -> str | None:
+        """Return the name of an object of the output; None for what lies elsewhere."""
         name = location.removeprefix(self._root)
-        if name == location:
-            raise StorageRefusedError(
-                f"The catalogue names {location}, which is not in {self._folder.uri}.",
-                "If the output was moved: drop its tables there, and publish again.",
-            )
-        return name
+        return None if name == location else name
 
-    def _own(self, location: str) -> str:
-        name = self._name(location)
+    def _elsewhere(self, location: str) -> FileIO:
+        others = {name: value for name, value in self.properties.items() if name != PY_IO_IMPL}
+        return load_file_io(others, location)
+
+    def _own(self, name: str) -> str:
         if name.split("/")[1:2] != [METADATA_FOLDER]:
             raise StorageRefusedError(
-                f"The catalogue would change {location}, which is Fleet's.",
+                f"The catalogue would change {self._root}{name}, which is Fleet's.",
                 "If others have changed the table's properties: drop it, and publish again.",
             )
         return name
