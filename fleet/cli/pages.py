@@ -133,8 +133,11 @@ LIST = {
     ),
     "publish": Listed(
         TAKE,
-        "Publish the tables as Delta tables, where they lie.",
-        ("fleet publish build/found",),
+        "Publish the tables as Delta or Iceberg tables.",
+        (
+            "fleet publish build/found",
+            "fleet publish build/found --format iceberg --catalog lake",
+        ),
     ),
     "compile": Listed(
         MODELS,

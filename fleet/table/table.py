@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import Self, TypeVar
@@ -28,7 +28,8 @@ from fleet.table.maintenance.vacuum import begin_epoch, check_job, check_unchang
 from fleet.table.maintenance.verify import VerificationReport, verify
 from fleet.table.parts.schema import VIDEOS_TABLE
 from fleet.table.parts.videos import DescribedVideo, videos_schema
-from fleet.table.published.delta import PublishedTable, publish
+from fleet.table.published.data_files import PublishedTable
+from fleet.table.published.publish import AsIceberg, check_publishable, publish
 from fleet.table.state.holder import Holder
 from fleet.table.state.lock import LEADER_LOCK, REWRITE_LOCK, LockGuard, locked
 from fleet.table.state.ownership import begun_without, check_owner, claim, read_job
@@ -187,13 +188,11 @@ class Table:
             finally:
                 self._leader = None
 
-    @contextmanager
-    def _locked(self, name: str, holder: Holder, wait_s: float) -> Iterator[LockGuard]:
-        conditional = self.conditional
-        with locked(
-            self.folder, name, holder, self._clock, conditional=conditional, wait_s=wait_s
-        ) as guard:
-            yield guard
+    def _locked(
+        self, name: str, holder: Holder, wait_s: float
+    ) -> AbstractContextManager[LockGuard]:
+        clock, conditional = self._clock, self.conditional
+        return locked(self.folder, name, holder, clock, conditional=conditional, wait_s=wait_s)
 
     def _me(self, what: str) -> Holder:
         return Holder.me(what, self.job.digest, self._clock.unix_s())
@@ -208,6 +207,7 @@ class Table:
                 if self._leader is not None:
                     self._leader.check()
 
+            check_publishable(self.folder)
             rewriting = Rewriting(self.folder, self.job, check, self._clock, what, self._pause_s)
             for _ in range(_TRIES):
                 with suppress(SupersededError):
@@ -281,11 +281,11 @@ class Table:
             self.folder, self.job, busy=busy, read_objects=read_objects, on_progress=on_progress
         )
 
-    def publish(self) -> tuple[PublishedTable, ...]:
-        """Publish its tables as Delta tables; raises OutputBusyError while they are rewritten."""
+    def publish(self, asked: AsIceberg | None = None) -> tuple[PublishedTable, ...]:
+        """Publish its tables, see `publish`; raises OutputBusyError while they are rewritten."""
         self._need_conditional("`fleet publish`")
         with self._locked(REWRITE_LOCK, self._me("fleet publish"), 0.0) as guard:
-            return publish(self.folder, self.job, self._clock, guard.check)
+            return publish(self.folder, self.job, self._clock, guard.check, asked)
 
     def _need_conditional(self, what: str) -> None:
         if not self.conditional:

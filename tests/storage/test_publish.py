@@ -15,16 +15,16 @@ import pyarrow.parquet as pq
 import pytest
 from command import fleet_here
 from made_up import JOB, begun, claimed, closed, commit_lease, table_of
+from published import KilledError, begun_output, leases_of_two_videos, rows_of
 
 import fleet
 from fleet.clock import SYSTEM_CLOCK
-from fleet.core.loss import Loss
 from fleet.errors import OutputBusyError, OutputCorruptError, UsageError
 from fleet.index_cache.store import IndexStore
 from fleet.storage import Folder
 from fleet.table.maintenance.requeue import LossFilter
+from fleet.table.published.data_files import DataFile
 from fleet.table.published.delta_log import (
-    DataFile,
     Snapshot,
     next_version,
     replay,
@@ -33,10 +33,6 @@ from fleet.table.published.delta_log import (
 )
 from fleet.table.state.holder import Holder
 from fleet.table.state.lock import REWRITE_LOCK, locked
-
-
-class KilledError(BaseException):
-    """Stands for the end of a process: nothing that catches errors catches it."""
 
 
 def log_of(folder: Folder, table: str) -> dict[int, bytes]:
@@ -48,11 +44,6 @@ def log_of(folder: Folder, table: str) -> dict[int, bytes]:
 def snapshot(folder: Folder, table: str) -> Snapshot:
     """What the log of a table says now."""
     return replay(log_of(folder, table))
-
-
-def rows_of(table: pa.Table) -> list[dict[str, Any]]:
-    """Rows in an order that depends on them alone."""
-    return sorted(table.to_pylist(), key=repr)
 
 
 def published_rows(folder: Folder, table: str) -> list[dict[str, Any]]:
@@ -74,23 +65,7 @@ def check_equal(folder: Folder) -> None:
 @pytest.fixture(params=["disk", "memory", "seaweed"])
 def folder(request: pytest.FixtureRequest, place: Callable[[str], str]) -> Folder:
     """An output with some leases of two videos, in stores of several kinds."""
-    made = claimed(Folder(place(request.param)))
-    begun(made)
-    loss = Loss(
-        uri="/videos/a.mp4",
-        stage="vdec",
-        name="BrokenVideo",
-        message="torn",
-        start_pts=20 * 512,
-        end_pts=30 * 512,
-        start_s=0.8,
-        end_s=1.2,
-        frames=10,
-    )
-    commit_lease(made, "/videos/a.mp4", range(20), found=2)
-    commit_lease(made, "/videos/a.mp4", range(20, 30), found=0, loss=loss)
-    commit_lease(made, "/videos/b.mp4", range(15))
-    return made
+    return leases_of_two_videos(Folder(place(request.param)))
 
 
 def test_what_is_published_is_what_is_read(folder: Folder) -> None:
@@ -269,14 +244,6 @@ def test_other_systems_read_the_same_rows(tmp_path: Path) -> None:
     assert rows_of(found) == rows_of(fleet.read(folder.uri).detections.to_table())
 
 
-def begun_output(tmp_path: Path) -> Folder:
-    """An output of one lease on the disk."""
-    folder = claimed(Folder(str(tmp_path / "out")))
-    begun(folder)
-    commit_lease(folder, "/videos/a.mp4", range(20), found=2)
-    return folder
-
-
 def test_the_command_says_which_versions_there_are(tmp_path: Path) -> None:
     """In words, and as JSON; other forms are refused."""
     folder = begun_output(tmp_path)
@@ -288,7 +255,10 @@ def test_the_command_says_which_versions_there_are(tmp_path: Path) -> None:
     assert {table["rows"] for table in said["tables"]} == {40, 20, 0}
     refused = fleet_here("publish", folder.uri, "--format", "hudi")
     assert refused.returncode == 2
-    assert "There is --format delta" in refused.stderr
+    assert "There are --format delta and --format iceberg" in refused.stderr
+    misplaced = fleet_here("publish", folder.uri, "--namespace", "town")
+    assert misplaced.returncode == 2
+    assert "Delta tables are in no catalogue" in misplaced.stderr
     unsafe = replace_conditional(folder)
     with pytest.raises(fleet.errors.StorageRefusedError, match="fleet publish"):
         unsafe.publish()

@@ -19,16 +19,21 @@ def find_weed() -> str | None:
 
 
 @contextmanager
-def seaweed_running(weed: str, folder: Path) -> Iterator[S3Server]:
-    """Run it with its data in `folder`, until the block ends."""
-    ports = free_ports(8)
+def seaweed_running(
+    weed: str, folder: Path, ports: list[int] | None = None, *more: str
+) -> Iterator[S3Server]:
+    """Run it with its data in `folder`, until the block ends; `more`: of its command line."""
+    ports = ports or free_ports(8)
     admin, reader = (make_keys(), make_keys())
     server = S3Server(f"http://127.0.0.1:{ports[0]}", *admin, reader)
     (folder / "data").mkdir(parents=True)
     (folder / "s3.json").write_text(json.dumps(identities(server)))
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            server_command(weed, folder, ports), stdout=log, stderr=subprocess.STDOUT, cwd=folder
+            [*server_command(weed, folder, ports), *more],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
         )
         try:
             wait_until(lambda: answers(ports[0]), "SeaweedFS")

@@ -32,7 +32,7 @@ from fleet.table.commits.record_table import to_parquet
 from fleet.table.maintenance.exchange import Exchange
 from fleet.table.maintenance.garbage import SWITCHING, delete
 from fleet.table.parts.schema import FRAMES_TABLE
-from fleet.table.published.delta import publish
+from fleet.table.published.publish import publish_again
 from fleet.table.state.state import TableState, read_state
 
 _TEXT = b"Parts are being brought together here by Fleet. Read again in some seconds.\n"
@@ -95,8 +95,8 @@ class Rewriting:
         self.publish_again()
 
     def publish_again(self) -> None:
-        """Publish what is published already, before anything is deleted that its version names."""
-        publish(self.folder, self.job, self.clock, self.check, only_again=True)
+        """Publish what is published already, before anything is deleted that it names."""
+        publish_again(self.folder, self.job, self.clock, self.check)
 
     @contextmanager
     def _globs_kept_out(self) -> Iterator[None]:

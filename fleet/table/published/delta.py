@@ -8,18 +8,20 @@ what it replaces is deleted: the latest version names no part that is gone.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from fleet.clock import Clock
 from fleet.errors import OutputCorruptError, StorageError
-from fleet.parquet.arrays import numbers
 from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord
-from fleet.table.commits.record_rows import parts_of
-from fleet.table.parts.schema import ERRORS, FRAMES, FRAMES_TABLE, IDENTITY
+from fleet.table.parts.schema import ERRORS, FRAMES, IDENTITY
+from fleet.table.published.data_files import (
+    DataFile,
+    PublishedTable,
+    data_files,
+    in_order,
+)
 from fleet.table.published.delta_log import (
     LOG_FOLDER,
-    DataFile,
     Snapshot,
     next_version,
     replay,
@@ -30,21 +32,6 @@ from fleet.table.state.ownership import read_schema
 from fleet.table.state.state import TableState, read_state
 
 _TRIES = 5
-
-
-@dataclass(frozen=True)
-class PublishedTable:
-    """One table, as it is published now."""
-
-    table: str
-    uri: str
-    """Where the Delta table is."""
-    version: int
-    """The number of its last version, from 0."""
-    changed: bool
-    """Whether this version was put just now."""
-    files: int
-    rows: int
 
 
 def publish(
@@ -63,13 +50,13 @@ def publish(
     tables = [name for name in job.tables if not only_again or _is_published(folder, name)]
     if not tables:
         return ()
-    # The part that commits a lease comes last, and is published first: as in fleet.read, a frame
-    # may have its rows a moment later than those of others, but never twice.
-    ordered = sorted(tables, key=lambda name: name != FRAMES_TABLE)
     for _ in range(_TRIES):
         state = read_state(folder, job.tables)
-        files = _files(state, job)
-        found = [_publish(folder, job, state, name, files[name], clock, check) for name in ordered]
+        files = data_files(state, job)
+        found = [
+            _publish(folder, job, state, name, files[name], clock, check)
+            for name in in_order(tables)
+        ]
         done = [table for table in found if table is not None]
         if len(done) == len(found):
             return tuple(done)
@@ -105,7 +92,7 @@ def _publish(
             return None
     rows = sum(file.rows for file in files)
     uri = f"{folder.uri}/{table}"
-    return PublishedTable(table, uri, version, data is not None, len(files), rows)
+    return PublishedTable(table, uri, uri, version, data is not None, len(files), rows)
 
 
 def _is_published(folder: Folder, table: str) -> bool:
@@ -124,18 +111,3 @@ def _snapshot(folder: Folder, table: str) -> Snapshot:
             f"{folder.uri}/{table}/{LOG_FOLDER} cannot be gone on with: {error}.",
             "Delete that folder, and run `fleet publish` again: it begins with version 0.",
         ) from error
-
-
-def _files(state: TableState, job: JobRecord) -> dict[str, list[DataFile]]:
-    """Return the parts whose rows count, by table."""
-    parts = [part for pack in state.packs for part in pack.parts]
-    own = state.records.take(numbers(state.unpacked))
-    parts += [part for _, of_lease in parts_of(own) for part in of_lease]
-    rows = {f"{part.table}/{part.name}": part.rows for part in parts}
-    return {
-        table: [
-            DataFile(entry.name.removeprefix(f"{table}/"), entry.bytes, rows[entry.name])
-            for entry in entries
-        ]
-        for table, entries in state.parts(job.tables).items()
-    }

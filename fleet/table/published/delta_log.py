@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote
 import pyarrow as pa
 
 from fleet.errors import UsageError
+from fleet.table.published.data_files import DataFile
 from fleet.version import __version__
 
 LOG_FOLDER = "_delta_log"
@@ -37,16 +38,6 @@ _TYPES = {
     pa.timestamp("us", "UTC"): "timestamp",
 }
 """Types of Arrow -> those of Delta."""
-
-
-@dataclass(frozen=True)
-class DataFile:
-    """One Parquet file of a table."""
-
-    path: str
-    """Its name, below the table's folder."""
-    bytes: int
-    rows: int
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,429 @@
+"""Outputs as Iceberg tables: the rows of `fleet.read`, whatever was rewritten or killed meanwhile.
+
+They are read by pyiceberg with its own access to files, never by Fleet's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from command import fleet_here
+from made_up import JOB, begun, claimed, closed, commit_lease, table_of
+from published import KilledError, begun_output, leases_of_two_videos, rows_of
+
+import fleet
+from fleet.clock import SYSTEM_CLOCK
+from fleet.errors import OutputBusyError, OutputCorruptError, StorageError, UsageError
+from fleet.index_cache.store import IndexStore
+from fleet.parquet.encoding import encode
+from fleet.storage import Folder
+from fleet.table.maintenance.requeue import LossFilter
+from fleet.table.published.iceberg_record import RECORD_FILE, record_of
+from fleet.table.published.iceberg_schema import iceberg_schema
+from fleet.table.published.publish import AsIceberg
+from fleet.table.state.holder import Holder
+from fleet.table.state.lock import REWRITE_LOCK, locked
+from fleet.table.state.ownership import read_schema
+
+pytest.importorskip("pyiceberg", reason="pyiceberg is of the extra [iceberg]")
+
+from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.catalog.sql import SqlCatalog
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> AsIceberg:
+    """A catalogue in a file of SQLite."""
+    return AsIceberg(f"sqlite:///{tmp_path}/catalog.db", "town")
+
+
+@pytest.fixture(params=["disk", "seaweed"])
+def folder(request: pytest.FixtureRequest, place: Callable[[str], str]) -> Folder:
+    """An output with some leases of two videos, in stores of several kinds."""
+    return leases_of_two_videos(Folder(place(request.param)))
+
+
+@contextmanager
+def reading(asked: AsIceberg) -> Iterator[Catalog]:
+    """Open the catalogue as a reader does, who knows nothing of Fleet."""
+    own = {
+        "s3.endpoint": os.environ.get("AWS_ENDPOINT_URL"),
+        "s3.access-key-id": os.environ.get("AWS_ACCESS_KEY_ID"),
+        "s3.secret-access-key": os.environ.get("AWS_SECRET_ACCESS_KEY"),
+        "s3.region": os.environ.get("AWS_REGION"),
+    }
+    given = {name: value for name, value in own.items() if value}
+    catalogue = load_catalog("fleet", uri=asked.catalogue, **given)
+    try:
+        yield catalogue
+    finally:
+        catalogue.close()
+
+
+def named(asked: AsIceberg, table: str) -> list[str]:
+    """The files that the current snapshot names, by their names below the table's folder."""
+    with reading(asked) as catalogue:
+        found = catalogue.load_table(f"town.{table}")
+        paths = found.inspect.files()["file_path"].to_pylist()
+        return [path.removeprefix(f"{found.location()}/") for path in paths]
+
+
+def snapshots(asked: AsIceberg, table: str) -> list[int]:
+    """The numbers of all snapshots of a table, oldest first."""
+    with reading(asked) as catalogue:
+        return [each.snapshot_id for each in catalogue.load_table(f"town.{table}").snapshots()]
+
+
+def rows_at(asked: AsIceberg, table: str, snapshot: int | None = None) -> list[dict[str, Any]]:
+    """The rows of a table, now or as it was in a snapshot."""
+    with reading(asked) as catalogue:
+        found = catalogue.load_table(f"town.{table}")
+        return rows_of(found.scan(snapshot_id=snapshot).to_arrow())
+
+
+def check_equal(folder: Folder, asked: AsIceberg) -> None:
+    """Each published table has the rows that `fleet.read` has."""
+    tables = fleet.read(folder.uri)
+    for name in JOB.tables:
+        assert rows_at(asked, name) == rows_of(tables.table(name).to_table()), name
+
+
+def test_what_is_published_is_what_is_read(folder: Folder, asked: AsIceberg) -> None:
+    """In one snapshot a table, with the numbers of rows; no part is copied."""
+    before = {entry.name for entry in folder.list()}
+    done = table_of(folder).publish(asked)
+    assert {(table.name, table.changed) for table in done} == {
+        (f"town.{name}", True) for name in JOB.tables
+    }
+    added = {entry.name for entry in folder.list()} - before
+    assert not [name for name in added if name.endswith(".parquet")]
+    assert {n.partition("/")[0] for n in added if "/_iceberg/" not in n} <= {
+        RECORD_FILE,
+        REWRITE_LOCK,
+    }
+    check_equal(folder, asked)
+    assert {table.table: table.rows for table in done} == {
+        "detections": 55,
+        "errors": 1,
+        "frames": 45,
+    }
+    for table in done:
+        assert snapshots(asked, table.table) == [table.version]
+        paths = named(asked, table.table)
+        assert len(paths) == table.files
+        assert all(folder.exists(f"{table.table}/{path}") for path in paths)
+
+
+def test_parts_without_numbers_of_columns_are_read_by_name(
+    folder: Folder, asked: AsIceberg
+) -> None:
+    """The table says which column has which name, and what each is about; parts need no change."""
+    table_of(folder).publish(asked)
+    with reading(asked) as catalogue:
+        found = catalogue.load_table("town.detections")
+        (about,) = [field.doc for field in found.schema().fields if field.name == "score"]
+        assert about == "how sure the model is"
+        mapping = json.loads(found.properties["schema.name-mapping.default"])
+    assert [name for field in mapping for name in field["names"]] == read_schema(
+        folder, "detections"
+    ).names
+    part = pq.read_schema(
+        pa.BufferReader(folder.read(f"detections/{named(asked, 'detections')[0]}"))
+    )
+    assert not [field for field in part if b"PARQUET:field_id" in (field.metadata or {})]
+
+
+def test_publishing_again_does_nothing_where_nothing_has_changed(
+    folder: Folder, asked: AsIceberg
+) -> None:
+    """And adds what was committed since, once; where it is published need not be said again."""
+    table_of(folder).publish(asked)
+    before = {entry.name: entry.etag for entry in folder.list("detections/")}
+    assert not any(table.changed for table in table_of(folder).publish(AsIceberg()))
+    assert {entry.name: entry.etag for entry in folder.list("detections/")} == before
+    commit_lease(folder, "/videos/c.mp4", range(5))
+    done = table_of(folder).publish(AsIceberg())
+    assert {table.table for table in done if table.changed} == {"detections", "frames"}
+    assert len(snapshots(asked, "detections")) == 2
+    check_equal(folder, asked)
+
+
+def test_each_rewrite_publishes_before_it_deletes(folder: Folder, asked: AsIceberg) -> None:
+    """The current snapshot names no file that is not there, at any deletion; rows stay equal."""
+    table_of(folder).publish(asked)
+    deleted = []
+    delete = Folder.delete
+
+    def watched(self: Folder, name: str) -> None:
+        delete(self, name)
+        table, _, path = name.partition("/")
+        if table in JOB.tables and name.endswith(".parquet"):
+            deleted.append(name)
+            assert path not in named(asked, table)
+
+    with patch.object(Folder, "delete", watched):
+        assert table_of(folder).compact().leases == 3
+        assert len([name for name in deleted if "switching" not in name]) == 6
+        check_equal(folder, asked)
+        store = IndexStore(Folder(f"{folder.uri}/_index"))
+        assert table_of(folder).requeue(LossFilter("", ""), store).losses == 1
+        check_equal(folder, asked)
+        begun(folder)
+        commit_lease(folder, "/videos/a.mp4", range(20, 30))
+        closed(folder)
+        check_equal(folder, asked)
+    assert rows_at(asked, "errors") == []
+    assert "_iceberg" not in repr(table_of(folder).verify().findings)
+
+
+def test_as_it_was_before_it_is_read_as_long_as_its_parts_are_there(
+    folder: Folder, asked: AsIceberg
+) -> None:
+    """That is until compact deletes them; the snapshots themselves stay."""
+    table_of(folder).publish(asked)
+    first = rows_at(asked, "detections")
+    commit_lease(folder, "/videos/c.mp4", range(5))
+    table_of(folder).publish(asked)
+    (one, two) = snapshots(asked, "detections")
+    assert rows_at(asked, "detections", one) == first
+    assert len(rows_at(asked, "detections", two)) == len(first) + 5
+    table_of(folder).compact()
+    assert snapshots(asked, "detections")[:2] == [one, two]
+    with pytest.raises(FileNotFoundError):
+        rows_at(asked, "detections", one)
+
+
+def test_an_output_that_is_not_published_stays_so(folder: Folder) -> None:
+    """Rewrites make no tables by themselves."""
+    table_of(folder).compact()
+    closed(folder)
+    assert not [entry for entry in folder.list() if "iceberg" in entry.name.lower()]
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_killed_at_its_commit_it_is_published_once(
+    folder: Folder, asked: AsIceberg, after: bool
+) -> None:
+    """Between the put of what a snapshot is and its commit, or after: the next command sees which."""
+    commit = SqlCatalog.commit_table
+    put: list[str] = []
+
+    def killed(self: SqlCatalog, *arguments: Any) -> Any:
+        put.extend(entry.name for entry in folder.list() if entry.name.endswith(".avro"))
+        if after:
+            commit(self, *arguments)
+        raise KilledError
+
+    with patch.object(SqlCatalog, "commit_table", killed), pytest.raises(KilledError):
+        table_of(folder).publish(asked)
+    assert put
+    # What the killed process held, others take over in time; here its lock is taken away.
+    folder.delete(REWRITE_LOCK)
+    done = table_of(folder).publish(asked)
+    assert sum(table.changed for table in done) == 3 - after
+    assert [len(snapshots(asked, name)) for name in JOB.tables] == [1, 1, 1]
+    check_equal(folder, asked)
+
+
+def test_of_two_that_publish_at_once_one_wins_and_rows_are_there_once(
+    folder: Folder, asked: AsIceberg
+) -> None:
+    """The other one is told that it came too late, and looks again."""
+    commit = SqlCatalog.commit_table
+    raced: list[bool] = []
+
+    def raced_by(self: SqlCatalog, *arguments: Any) -> Any:
+        if not raced:
+            raced.append(True)
+            lock = folder.read(REWRITE_LOCK)
+            folder.delete(REWRITE_LOCK)
+            table_of(folder).publish(asked)
+            folder.put(REWRITE_LOCK, lock)
+        return commit(self, *arguments)
+
+    with patch.object(SqlCatalog, "commit_table", raced_by):
+        done = table_of(folder).publish(asked)
+    assert raced
+    assert not any(table.changed for table in done)
+    assert [len(snapshots(asked, name)) for name in JOB.tables] == [1, 1, 1]
+    check_equal(folder, asked)
+
+
+def test_publishing_is_refused_while_a_rewrite_goes_on(folder: Folder, asked: AsIceberg) -> None:
+    """And leaves nothing behind."""
+    holder = Holder.me("fleet compact", JOB.digest, SYSTEM_CLOCK.unix_s())
+    with (
+        locked(folder, REWRITE_LOCK, holder, SYSTEM_CLOCK, conditional=True, wait_s=0),
+        pytest.raises(OutputBusyError, match="fleet compact"),
+    ):
+        table_of(folder).publish(asked)
+    assert not [entry for entry in folder.list() if "iceberg" in entry.name.lower()]
+
+
+@pytest.mark.parametrize("again", ["compact", "close"])
+def test_a_rewrite_that_is_killed_before_it_publishes_is_made_good_by_the_next(
+    tmp_path: Path, asked: AsIceberg, again: str
+) -> None:
+    """Which deletes nothing that the current snapshot of a table names."""
+    folder = claimed(Folder(str(tmp_path / "out")))
+    begun(folder)
+    commit_lease(folder, "/videos/a.mp4", range(20), found=2)
+    commit_lease(folder, "/videos/b.mp4", range(15))
+    if again == "close":
+        closed(folder)
+    table_of(folder).publish(asked)
+    with (
+        patch.object(SqlCatalog, "commit_table", side_effect=KilledError),
+        pytest.raises(KilledError),
+    ):
+        table_of(folder).compact()
+    folder.delete(REWRITE_LOCK)
+    if again == "compact":
+        table_of(folder).compact()
+    else:
+        closed(folder)
+    check_equal(folder, asked)
+
+
+def test_where_the_catalogue_does_not_answer_nothing_is_begun(
+    tmp_path: Path, asked: AsIceberg
+) -> None:
+    """No part is moved or deleted that a snapshot names; the way out is said."""
+    folder = begun_output(tmp_path)
+    commit_lease(folder, "/videos/b.mp4", range(15))
+    table_of(folder).publish(asked)
+    (tmp_path / "catalog.db").rename(tmp_path / "away.db")
+    (tmp_path / "catalog.db").mkdir()
+    before = [entry.name for entry in folder.list()]
+    with pytest.raises(StorageError, match=r"catalog\.db does not publish") as caught:
+        table_of(folder).compact()
+    assert RECORD_FILE in caught.value.way_out
+    assert [entry.name for entry in folder.list() if entry.name != REWRITE_LOCK] == [
+        name for name in before if name != REWRITE_LOCK
+    ]
+    with (
+        patch.dict(sys.modules, {"pyiceberg.catalog": None}),
+        pytest.raises(UsageError, match=r"pyiceberg.catalog, which is not installed"),
+    ):
+        table_of(folder).compact()
+    (tmp_path / "catalog.db").rmdir()
+    (tmp_path / "away.db").rename(tmp_path / "catalog.db")
+    assert table_of(folder).compact().leases == 2
+    check_equal(folder, asked)
+
+
+def test_tables_of_another_output_are_left_alone(tmp_path: Path, asked: AsIceberg) -> None:
+    """And an output stays in the catalogue that it is published in."""
+    one, two = begun_output(tmp_path / "one"), begun_output(tmp_path / "two")
+    table_of(one).publish(asked)
+    with pytest.raises(UsageError, match=r"town.frames .* is no table of .*two/out"):
+        table_of(two).publish(asked)
+    assert not two.exists(RECORD_FILE)
+    with pytest.raises(UsageError, match="is published as town in the catalogue sqlite"):
+        table_of(one).publish(AsIceberg(namespace="village"))
+    check_equal(one, asked)
+    table_of(two).publish(AsIceberg(asked.catalogue, "village"))
+    one.put(RECORD_FILE, b"{}")
+    with pytest.raises(OutputCorruptError, match="does not say in which catalogue"):
+        table_of(one).compact()
+
+
+def test_nothing_of_the_output_is_changed_that_is_not_icebergs(
+    tmp_path: Path, asked: AsIceberg
+) -> None:
+    """Though others may say in the catalogue where a table's metadata goes."""
+    folder = begun_output(tmp_path)
+    table_of(folder).publish(asked)
+    elsewhere = {"write.metadata.path": f"file://{folder.uri}/frames"}
+    with reading(asked) as catalogue, catalogue.load_table("town.frames").transaction() as change:
+        change.set_properties(elsewhere)
+    commit_lease(folder, "/videos/c.mp4", range(5))
+    with pytest.raises(StorageError, match=r"would change .*/frames/.*, which is Fleet's"):
+        table_of(folder).publish(AsIceberg())
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [("memory://out", "memory"), ("obs://bucket/out", "obs"), ("/videos/out#1", "mean something")],
+)
+def test_where_no_reader_finds_an_output_it_is_refused(uri: str, said: str) -> None:
+    """Before a table is made."""
+    from fleet.table.published.iceberg_record import location_of
+
+    with pytest.raises(UsageError, match=said):
+        location_of(uri)
+    assert location_of("/videos/out 1") == "file:///videos/out 1"
+
+
+def test_an_address_of_a_file_holds_wherever_it_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is kept as a whole one; one with credentials is not kept at all."""
+    folder = begun_output(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    record = record_of(folder, "sqlite:///catalog.db", None)
+    assert record.catalogue == f"sqlite:///{tmp_path}/catalog.db"
+    assert record.namespace == "out"
+    with pytest.raises(UsageError, match="carries credentials"):
+        record_of(folder, "postgresql://me:secret@host/catalog", None)
+
+
+def test_a_column_that_iceberg_has_no_type_for_is_named() -> None:
+    """Unsigned numbers, for one; lists of what it has are taken."""
+    schema = iceberg_schema(pa.schema([("found", pa.list_(pa.float32(), 4))]), "crops")
+    assert schema.field("found").type == pa.list_(pa.float32())
+    with pytest.raises(UsageError, match="no type for the column count of crops: uint32"):
+        iceberg_schema(pa.schema([("count", pa.uint32())]), "crops")
+
+
+def test_a_column_more_is_a_new_schema_of_the_same_table(tmp_path: Path, asked: AsIceberg) -> None:
+    """Parts that lack it have no value there."""
+    folder = begun_output(tmp_path)
+    table_of(folder).publish(asked)
+    wider = read_schema(folder, "detections").append(pa.field("camera", pa.string()))
+    folder.put("detections/schema.parquet", encode(wider.empty_table(), {}))
+    commit_lease(folder, "/videos/b.mp4", range(5))
+    table_of(folder).publish(asked)
+    with reading(asked) as catalogue:
+        found = catalogue.load_table("town.detections")
+        assert found.schema().column_names[-1] == "camera"
+        assert '"camera"' in found.properties["schema.name-mapping.default"]
+    rows = rows_at(asked, "detections")
+    assert len(rows) == 45
+    assert {row["camera"] for row in rows} == {None}
+
+
+def test_the_command_says_which_snapshots_there_are(tmp_path: Path, asked: AsIceberg) -> None:
+    """In words, and as JSON; on standard error it says nothing."""
+    folder = begun_output(tmp_path)
+    catalogue = str(asked.catalogue)
+    command = ("publish", folder.uri, "--format", "iceberg")
+    done = fleet_here(*command, "--catalog", catalogue, "--namespace", "town")
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    (snapshot,) = snapshots(asked, "detections")
+    assert f"town.detections: snapshot {snapshot}; 40 rows in 1 part\n" in done.stdout
+    assert "town.errors: no snapshot yet, as before; 0 rows in 0 parts\n" in done.stdout
+    assert f"snapshot {snapshot}, as before" in fleet_here(*command).stdout
+    said = json.loads(fleet_here(*command, "--json").stdout)
+    assert {table["rows"] for table in said["tables"]} == {40, 20, 0}
+    lost = fleet_here(*command, "--catalog", "nowhere")
+    assert lost.returncode == 2
+    assert "is published as town" in lost.stderr
+
+
+def test_a_catalogue_that_pyiceberg_does_not_know_is_refused(tmp_path: Path) -> None:
+    """By what pyiceberg says of it, and nothing is kept."""
+    folder = begun_output(tmp_path)
+    with pytest.raises(StorageError, match="PYICEBERG_CATALOG__NOWHERE__URI"):
+        table_of(folder).publish(AsIceberg("nowhere"))
+    assert not folder.exists(RECORD_FILE)
