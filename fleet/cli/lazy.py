@@ -24,6 +24,7 @@ HOMES = {
     "compact": "fleet.cli.compact:compact",
     "index": "fleet.cli.index:index_videos",
     "report": "fleet.cli.report:report",
+    "browse": "fleet.cli.browse:browse",
     "show": "fleet.cli.show:show",
     "view": "fleet.cli.view:view",
     "annexb": "fleet.cli.annexb:annexb",

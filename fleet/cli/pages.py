@@ -87,6 +87,11 @@ LIST = {
         "Write an output as one page that opens offline.",
         ("fleet report build/found --out report.html",),
     ),
+    "browse": Listed(
+        LOOK,
+        "Serve an output to a browser: frames, search, clips.",
+        ("fleet browse build/found",),
+    ),
     "show": Listed(
         LOOK,
         "Draw on frames what was found in them.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import PurePosixPath
 
@@ -57,14 +58,29 @@ def annotated(
 
     A frame that the job did not process shows, drawn thin, the boxes of the last frame that it did.
     """
-    name = PurePosixPath(index.source.uri).name
     for decoded in decode_frames(index, wanted, chip, Picture.rgb):
-        processed = detections.latest(decoded.frame)
-        marks = () if processed is None else detections.marks.get(processed, ())
-        held = processed != decoded.frame
-        where = f"{name}   {decoded.time_s:.3f} s   frame {decoded.frame}"
-        caption = f"{where}   {_summary(processed, marks, held=held)}"
-        yield decoded, draw_marks(decoded.made, marks, caption, held=held)
+        yield decoded, annotate(index, decoded, detections)
+
+
+def annotate(
+    index: VideoIndex, decoded: DecodedFrame[NDArray[np.uint8]], detections: RecordedDetections
+) -> NDArray[np.uint8]:
+    """Return a frame's picture, in whatever size it was made, with boxes and a caption below it."""
+    name = PurePosixPath(index.source.uri).name
+    processed = detections.latest(decoded.frame)
+    marks = () if processed is None else detections.marks.get(processed, ())
+    held = processed != decoded.frame
+    where = f"{name}   {decoded.time_s:.3f} s   frame {decoded.frame}"
+    caption = f"{where}   {_summary(processed, marks, held=held)}"
+    height, width = decoded.made.shape[:2]
+    shown = index.stream.shown_size
+    scaled = [_scaled(mark, width / shown.width, height / shown.height) for mark in marks]
+    return draw_marks(decoded.made, scaled, caption, held=held)
+
+
+def _scaled(mark: Mark, across: float, down: float) -> Mark:
+    x1, y1, x2, y2 = mark.xyxy
+    return replace(mark, xyxy=(x1 * across, y1 * down, x2 * across, y2 * down))
 
 
 def _summary(processed: int | None, marks: Sequence[Mark], *, held: bool) -> str:

@@ -78,7 +78,8 @@ def lay_out_command(page: Page, width: int) -> Text:
 def lay_out_commands(page: Page, width: int) -> Text:
     """Return the help of a command that has subcommands: the title of a group beside its first."""
     width = max(NARROWEST, min(WIDEST, width))
-    found = Text(f"{_usage(page, width)}\n\n")
+    # A screen is as high as this list: no row is left empty but one.
+    found = Text(f"{_usage(page, width)}\n")
     found.stylize(_USAGE, 0, len("Usage:"))
     for row in _about(page.about, width):
         found.append(f"{row}\n")

@@ -31,7 +31,7 @@ ROWS = [
     ("worker", "evaluate", "infer"),
     ("executors", "show"),
     ("driver", "quantise", "report", "export"),
-    ("views", "submit", "chaos"),
+    ("views", "submit", "chaos", "browse"),
     ("street", "doctor"),
     ("train", "demo"),
     ("cli",),

@@ -62,10 +62,10 @@ class Tab:
         self._wait(self._http.close())
         self._loop.close()
 
-    def open(self, page: Path) -> None:
-        """Load a file, and wait until it is there whole."""
+    def open(self, page: Path | str) -> None:
+        """Load a file or an address, and wait until it is there whole."""
         before = self.loads
-        self._ask("Page.navigate", url=page.as_uri())
+        self._ask("Page.navigate", url=page if isinstance(page, str) else page.as_uri())
         while self.loads == before:
             self._take(self._wait(self._socket.receive_json()))
 
@@ -140,8 +140,8 @@ async def _connect(address: str) -> tuple[aiohttp.ClientSession, aiohttp.ClientW
 
 
 @contextmanager
-def opened(program: str, page: Path) -> Iterator[Tab]:
-    """Open a file in a browser that runs for it alone."""
+def opened(program: str, page: Path | str) -> Iterator[Tab]:
+    """Open a file or an address in a browser that runs for it alone."""
     with TemporaryDirectory(prefix="fleet-browser-", ignore_cleanup_errors=True) as profile:
         command = [program, *_OPTIONS, f"--user-data-dir={profile}", "about:blank"]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as browser:

@@ -211,16 +211,19 @@ def read_rows(
 
 
 def scan_rows(
-    dataset: ds.Dataset, columns: Sequence[str], only: pc.Expression | None = None
+    dataset: ds.Dataset,
+    columns: Mapping[str, pc.Expression] | Sequence[str],
+    only: pc.Expression | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Yield columns of a table batch by batch, none of them empty; each is of one part.
 
     `__filename` is the part. Raises OutputCorruptError for damage.
     """
+    wanted = dict(columns) if isinstance(columns, Mapping) else list(columns)
     with damage_named():
         # Arrow reads 16 batches ahead of each of 4 parts, unless it is told otherwise.
         batches = dataset.to_batches(
-            columns=list(columns), filter=only, batch_readahead=2, fragment_readahead=4
+            columns=wanted, filter=only, batch_readahead=2, fragment_readahead=4
         )
         for batch in batches:
             batch.validate(full=True)

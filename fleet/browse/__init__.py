@@ -1,0 +1,1 @@
+"""An output in a browser: its videos, any frame with its boxes, a search, and clips."""
