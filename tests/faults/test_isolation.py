@@ -24,6 +24,7 @@ from fleet.driver.report import RunReport
 from fleet.driver.run import run_job
 from fleet.executors.inline import InlinePool
 from fleet.executors.pool import Pool
+from fleet.executors.processes.pool import ProcessPool
 from fleet.executors.ray.pool import RayPool
 from fleet.executors.ray.session import ray_left_as_found, start_ray
 from fleet.scheduler.autoscale import Limits
@@ -77,11 +78,23 @@ def _ray_of_two() -> Iterator[None]:
         yield
 
 
+MakePool = Callable[[WorkerSpec], Pool]
+
+
+@pytest.fixture(params=[RayPool, ProcessPool])
+def each_pool(request: pytest.FixtureRequest) -> MakePool:
+    """Each pool whose workers are processes, which can be ended."""
+    if request.param is RayPool:
+        request.getfixturevalue("_ray_of_two")
+    make_pool: MakePool = request.param
+    return make_pool
+
+
 def run(
     clips: list[Path],
     output: Path,
     injected: list[Injection],
-    make_pool: Callable[[WorkerSpec], Pool],
+    make_pool: MakePool,
     devices: int,
     watchdog_s: float = 60,
 ) -> tuple[RunReport, Witness]:
@@ -128,14 +141,15 @@ def of(gop: int) -> set[int]:
     return set(range(gop * GOP, (gop + 1) * GOP))
 
 
-@pytest.mark.usefixtures("_ray_of_two")
-def test_only_the_gops_that_do_it_are_lost(clips: list[Path], tmp_path: Path) -> None:
+def test_only_the_gops_that_do_it_are_lost(
+    clips: list[Path], tmp_path: Path, each_pool: MakePool
+) -> None:
     """A crash on one GOP, and all the memory taken on another, out of leases of many GOPs."""
     injected = [
         Injection("exit", *packet_of(clips[0], 7)),
         Injection("memory", *packet_of(clips[1], 12)),
     ]
-    report, witness = run(clips, tmp_path / "out", injected, RayPool, devices=2)
+    report, witness = run(clips, tmp_path / "out", injected, each_pool, devices=2)
     frames, errors = outcome(tmp_path / "out")
     assert frames == {"a": EVERYTHING - of(7), "b": EVERYTHING - of(12)}
     crash, memory = sorted(errors, key=lambda row: str(row["uri"]))
@@ -147,11 +161,12 @@ def test_only_the_gops_that_do_it_are_lost(clips: list[Path], tmp_path: Path) ->
     assert Cause.DIED in {event.cause for event in witness.lost}
 
 
-@pytest.mark.usefixtures("_ray_of_two")
-def test_a_spin_that_holds_the_gil_costs_its_gop(clips: list[Path], tmp_path: Path) -> None:
+def test_a_spin_that_holds_the_gil_costs_its_gop(
+    clips: list[Path], tmp_path: Path, each_pool: MakePool
+) -> None:
     """The watchdog ends it; the lease is the last one, of a single GOP."""
     injected: list[Injection] = [HeldGil("spin", *packet_of(clips[1], 19))]
-    report, witness = run(clips, tmp_path / "out", injected, RayPool, devices=2, watchdog_s=5)
+    report, witness = run(clips, tmp_path / "out", injected, each_pool, devices=2, watchdog_s=5)
     frames, (row,) = outcome(tmp_path / "out")
     assert frames == {"a": EVERYTHING, "b": EVERYTHING - of(19)}
     assert (row["stage"], row["name"], row["code"]) == (
@@ -164,9 +179,9 @@ def test_a_spin_that_holds_the_gil_costs_its_gop(clips: list[Path], tmp_path: Pa
 
 
 @pytest.mark.usefixtures("_ray_of_two")
-@pytest.mark.parametrize("make_pool", [InlinePool, RayPool])
+@pytest.mark.parametrize("make_pool", [InlinePool, RayPool, ProcessPool])
 def test_a_device_that_is_lost_again_and_again_costs_the_gop(
-    clips: list[Path], tmp_path: Path, make_pool: Callable[[WorkerSpec], Pool]
+    clips: list[Path], tmp_path: Path, make_pool: MakePool
 ) -> None:
     """Each time another device goes on, and nothing else is lost (docs/chip.md#codes-lost)."""
     injected = [Injection("lose", *packet_of(clips[1], 19))]

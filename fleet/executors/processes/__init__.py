@@ -1,0 +1,1 @@
+"""One operating-system process a device, on this machine, without Ray."""

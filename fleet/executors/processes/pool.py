@@ -1,0 +1,219 @@
+"""A pool of devices on this machine, each of which is a process; nothing else is started."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from itertools import count
+from queue import Empty, SimpleQueue
+
+from fleet.core.progress import Progress
+from fleet.core.run_events import Cause, DeviceJoined, DeviceLost, Event, NodeSetAside
+from fleet.errors import FleetError, JobFailedError
+from fleet.executors.outcomes import event_of
+from fleet.executors.processes.messages import (
+    Answer,
+    AskProgress,
+    Close,
+    Ended,
+    NotOpened,
+    Open,
+    Opened,
+    Run,
+)
+from fleet.executors.processes.parcel import pack
+from fleet.executors.processes.process import WorkerProcess
+from fleet.executors.processes.seat import Seat
+from fleet.plan.order import LeaseOrder
+from fleet.scheduler.commands import Assign, Cancel, Release, SetNodeAside, Truncate
+from fleet.scheduler.placement import NodeBlacklist
+from fleet.scheduler.watchdog import Watchdog
+from fleet.worker.spec import WorkerSpec
+
+ASK_EVERY_S = 0.5
+"""How often devices are asked how far they are."""
+
+
+class ProcessPool:
+    """One process a device; a dead one is replaced, its leases go back to the ledger.
+
+    What processes say comes in by one queue, so that a turn costs by what has happened.
+    """
+
+    def __init__(self, spec: WorkerSpec, most: int | None = None) -> None:
+        """Take the spec, and how many devices this machine has; None: one for each core."""
+        self._parcel = pack(spec)
+        self._most = most or len(os.sched_getaffinity(0))
+        self._node = socket.gethostname()
+        self._seats: dict[str, Seat] = {}
+        self._processes: dict[str, WorkerProcess] = {}
+        self._numbers = count()
+        self._wanted = 0
+        self._mail: SimpleQueue[tuple[str, object]] = SimpleQueue()
+        self._untold: list[Event] = []
+        self._heard: list[Progress] = []
+        self._watchdog = Watchdog(spec.watchdog_s)
+        self._placing = NodeBlacklist()
+        self._ask_s = 0.0
+
+    @property
+    def capacity(self) -> int:
+        """See Pool."""
+        return self._most
+
+    def set_target(self, devices: int) -> None:
+        """See Pool."""
+        self._wanted = devices
+        starting = [seat for seat in self._seats.values() if not seat.joined]
+        # The last that asked first.
+        for seat in reversed(starting):
+            if self._missing() < 0:
+                self._forget(seat)
+        self._fill(time.monotonic())
+
+    def _missing(self) -> int:
+        return self._wanted - len(self._seats)
+
+    def apply(self, command: Assign, order: LeaseOrder) -> None:
+        """Send a lease; its bytes are fetched at once, it runs when the one before has ended."""
+        if seat := self._seats.get(command.device):
+            seat.leases.append(command.lease)
+            seat.process.send(Run(order))
+
+    def tell(self, command: Cancel | Truncate | Release | SetNodeAside) -> None:
+        """See Pool; there is no other node than this one, which is not set aside."""
+        if isinstance(command, SetNodeAside):
+            return
+        seat = self._seats.get(command.device)
+        if seat is None:
+            return
+        if not isinstance(command, Release):
+            seat.process.send(command)
+            return
+        if seat.leases:
+            self._forget(seat)
+        else:
+            self._drop(seat)
+            seat.process.send(Close())
+        self._untold.append(DeviceLost(seat.device, "nothing left to do", Cause.RELEASED))
+
+    def poll(self, timeout_s: float) -> list[Event]:
+        """Wait for devices to come, to answer or to die."""
+        events, self._untold = self._untold, []
+        # What a device had ended before it is given up for silent is heard of first.
+        events += self._open_mail(0)
+        now_s = time.monotonic()
+        for device, silence_s in self._watchdog.silent(now_s).items():
+            reason = f"{silence_s:.0f} s of silence"
+            events.append(self._lose(self._seats[device], reason, Cause.SILENT))
+        self._fill(now_s)
+        return events or self._open_mail(timeout_s)
+
+    def _open_mail(self, timeout_s: float) -> list[Event]:
+        try:
+            mail = [self._mail.get(timeout=timeout_s)]
+        except Empty:
+            return []
+        # Whatever else is there by now is taken in the same turn.
+        mail += [self._mail.get_nowait() for _ in range(self._mail.qsize())]
+        return [event for device, message in mail for event in self._take(device, message)]
+
+    def _take(self, device: str, message: object) -> Iterator[Event]:
+        if isinstance(message, Ended):
+            del self._processes[device]
+        seat = self._seats.get(device)
+        if seat is None:
+            return
+        match message:
+            case Opened():
+                seat.joined = True
+                self._placing.succeed(self._node)
+                yield DeviceJoined(device, self._node)
+            case NotOpened(reason, error):
+                yield from self._fail_start(seat, reason, error)
+            case Ended(reason) if not seat.joined:
+                yield from self._fail_start(seat, reason)
+            case Ended(reason):
+                yield self._lose(seat, reason, Cause.DIED)
+            case Answer(lease, outcome):
+                seat.leases.remove(lease)
+                event = event_of(device, lease, outcome)
+                if isinstance(event, DeviceLost):
+                    # Its process lives, with nothing to work on: another one takes its place.
+                    self._forget(seat)
+                yield event
+            case Progress():
+                seat.asked, seat.ran = False, message.lease
+                self._watchdog.hear(message)
+                self._heard.append(message)
+
+    def _lose(self, seat: Seat, reason: str, cause: Cause) -> DeviceLost:
+        self._forget(seat)
+        ran = seat.ran if seat.ran in seat.leases else ""
+        return DeviceLost(seat.device, reason, cause, ran)
+
+    def _forget(self, seat: Seat) -> None:
+        # What it holds goes to others, so it must end.
+        seat.process.kill()
+        self._drop(seat)
+
+    def _drop(self, seat: Seat) -> None:
+        del self._seats[seat.device]
+        self._watchdog.forget(seat.device)
+
+    def _fill(self, now_s: float) -> None:
+        """Start as many devices as are missing, unless one has just failed to start."""
+        missing = self._missing()
+        if missing > 0 and not self._placing.may_start({self._node}, now_s):
+            self._stop_where_hopeless()
+            return
+        for _ in range(missing):
+            self._start()
+
+    def _start(self) -> None:
+        number = next(self._numbers)
+        device = f"npu/{number}"
+        process = WorkerProcess(lambda message: self._mail.put((device, message)))
+        self._processes[device] = process
+        self._seats[device] = Seat(device, process)
+        process.send(Open(self._parcel, device, number))
+
+    def _fail_start(self, seat: Seat, reason: str, error: FleetError | None = None) -> list[Event]:
+        """Try again later; raises what the job or its model is to blame for."""
+        if error is not None and not error.retryable:
+            raise error
+        self._forget(seat)
+        if not self._placing.fail(self._node, reason, time.monotonic()):
+            return []
+        self._stop_where_hopeless()
+        # Those that are there go on.
+        return [NodeSetAside(f"another device of {self._node}", reason)]
+
+    def _stop_where_hopeless(self) -> None:
+        reason = self._placing.aside.get(self._node)
+        if reason and not any(seat.joined for seat in self._seats.values()):
+            raise JobFailedError(f"No device can be started on this machine: {reason}")
+
+    def progress(self) -> list[Progress]:
+        """Tell what is newly heard of the devices, which are asked now and then."""
+        now_s = time.monotonic()
+        if now_s >= self._ask_s:
+            self._ask_s = now_s + ASK_EVERY_S
+            for seat in self._seats.values():
+                if seat.joined and not seat.asked:
+                    seat.asked = True
+                    self._watchdog.ask(seat.device, now_s)
+                    seat.process.send(AskProgress())
+        heard, self._heard = self._heard, []
+        return heard
+
+    def close(self) -> None:
+        """End all processes."""
+        self._seats.clear()
+        for process in self._processes.values():
+            process.kill()
+        for process in self._processes.values():
+            process.join()
+        self._processes.clear()

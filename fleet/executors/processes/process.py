@@ -1,0 +1,138 @@
+"""One process with a worker in it, as the driver holds it: its line, its last words, its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection, wait
+from queue import SimpleQueue
+from threading import Thread
+
+from fleet.executors.processes.endings import memory_kills, why_ended
+from fleet.executors.processes.messages import Ended
+from fleet.version import PACKAGE
+
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from fleet.executors.processes.child import main; main(*map(int, sys.argv[2:]))"
+)
+_LAST_WORDS_BYTES = 4096
+"""How much is kept of what a process writes; the rest is not shown, as of Ray's workers."""
+_CHUNK_BYTES = 65536
+_REST_S = 5.0
+"""How long is waited for what a process had said before it ended."""
+
+
+class WorkerProcess:
+    """A process, and threads that write to it, read from it and wait for its end.
+
+    What it says is heard in one of them, at last that it has Ended, once. Whatever it does, none of
+    these methods waits for it but `join`.
+    """
+
+    def __init__(self, hear: Callable[[object], None]) -> None:
+        self._hear = hear
+        self._outbox: SimpleQueue[bytes | None] = SimpleQueue()
+        self._last_words = b""
+        self._kills_before = memory_kills()
+        self._line, theirs = Pipe()
+        self._words, written = os.pipe()
+        dies_with_us, self._lifeline = os.pipe()
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own program, no shell
+                [*_command(), str(theirs.fileno()), str(dies_with_us)],
+                pass_fds=(theirs.fileno(), dies_with_us),
+                # A device has one core, as under Ray, unless the user says otherwise.
+                env={"OMP_NUM_THREADS": "1", **os.environ},
+                stdin=subprocess.DEVNULL,
+                stdout=written,
+                stderr=written,
+                # Ctrl-C reaches every process of a terminal's group, and is for the driver alone.
+                start_new_session=True,
+            )
+        finally:
+            theirs.close()
+            for handle in (written, dies_with_us):
+                os.close(handle)
+        self.pid = self._process.pid
+        self._reader = self._start(self._read)
+        self._writer = self._start(self._write)
+        self._end = self._start(self._await_end)
+
+    def _start(self, task: Callable[[], None]) -> Thread:
+        thread = Thread(target=task, name=f"worker-{self.pid}", daemon=True)
+        thread.start()
+        return thread
+
+    def send(self, message: object) -> None:
+        """Send a message, once it takes those before."""
+        self._outbox.put(pickle.dumps(message))
+
+    def kill(self) -> None:
+        """End it and what it has started; that it has ended is heard all the same."""
+        # Its number is no other process's before it was waited for.
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+
+    def join(self) -> None:
+        """Wait until nothing of it is left here; it was killed, or told to close, before."""
+        self._end.join()
+
+    def _write(self) -> None:
+        with suppress(OSError):  # it has ended, which is heard elsewhere
+            while (data := self._outbox.get()) is not None:
+                self._line.send_bytes(data)
+
+    def _read(self) -> None:
+        sources: set[Connection | int] = {self._line, self._words}
+        while sources:
+            for source in wait(list(sources)):
+                if source is self._line and not self._read_message():
+                    sources.remove(self._line)
+                elif source == self._words and not self._read_words():
+                    sources.remove(self._words)
+
+    def _read_message(self) -> bool:
+        try:
+            data = self._line.recv_bytes()
+        except (EOFError, OSError):
+            return False
+        self._hear(pickle.loads(data))  # noqa: S301 - of our own worker
+        return True
+
+    def _read_words(self) -> bool:
+        words = os.read(self._words, _CHUNK_BYTES)
+        self._last_words = (self._last_words + words)[-_LAST_WORDS_BYTES:]
+        return bool(words)
+
+    def _await_end(self) -> None:
+        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        # What it has started would hold its line and its memory.
+        self.kill()
+        # What left its group may hold the line for good.
+        self._reader.join(_REST_S)
+        code = self._process.wait()
+        kills = memory_kills()
+        reason = why_ended(code, self._last_words, killed_for_memory=kills != self._kills_before)
+        self._hear(Ended(reason))
+        self._outbox.put(None)
+        self._writer.join(_REST_S)
+        os.close(self._lifeline)
+        if not (self._reader.is_alive() or self._writer.is_alive()):
+            self._line.close()
+            os.close(self._words)
+
+
+def _command() -> list[str]:
+    """Return the command of a worker, in which modules are found where this process finds them."""
+    folders = [*map(os.path.abspath, sys.path), str(PACKAGE.parent)]
+    # Not by PYTHONPATH, which programs that a job starts would inherit.
+    return [sys.executable, "-P", "-c", _START, json.dumps(list(dict.fromkeys(folders)))]

@@ -1,0 +1,317 @@
+"""Devices that are processes of this machine: what they are told, how they end, what that costs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from generate import Clip
+from pixel_leases import GOP, GOPS, JOB, TIMEOUT_S, Pixels, lease_of
+
+from fleet.core.progress import Progress
+from fleet.core.run_events import (
+    Cause,
+    DeviceJoined,
+    DeviceLost,
+    Event,
+    LeaseCancelled,
+    LeaseDone,
+    NodeSetAside,
+)
+from fleet.errors import JobFailedError, UsageError
+from fleet.executors.processes.pool import ProcessPool
+from fleet.plan.lease import Lease
+from fleet.plan.order import LeaseOrder, order
+from fleet.scheduler.commands import Assign, Cancel, Release, Truncate
+from fleet.worker.spec import WorkerSpec
+
+
+@dataclass(frozen=True)
+class Held:
+    """Stands at each frame until a file is there."""
+
+    until: Path
+
+    def __call__(self, _: int) -> None:
+        """Wait."""
+        while not self.until.exists():
+            time.sleep(0.01)
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """Ends its process, after some words."""
+
+    how: Literal["exit", "interrupt"]
+
+    def __call__(self, _: int) -> None:
+        """End it."""
+        os.write(2, "kein Gerät\n".encode())
+        if self.how == "exit":
+            os._exit(3)
+        raise KeyboardInterrupt("pressed by nobody")
+
+
+@dataclass(frozen=True)
+class NotOpening(Pixels):
+    """A job that cannot be opened: an error is raised, or its process ends."""
+
+    error: Exception | None = None
+    once: Path | None = None
+    """Where it is noted that it was not opened; after that it is."""
+
+    def open(self, device: Any) -> Any:
+        """Do not open."""
+        if self.once and self.once.exists():
+            return super().open(device)
+        if self.once:
+            self.once.touch()
+        if self.error:
+            raise self.error
+        os._exit(7)
+
+
+@dataclass
+class Hands:
+    """A pool, and everything that it has told."""
+
+    pool: ProcessPool
+    told: list[Event] = field(default_factory=list)
+    heard: dict[str, Progress] = field(default_factory=dict)
+    """Device -> where it stands."""
+
+    def turn(self) -> None:
+        """Poll once, and ask where devices stand."""
+        self.told += self.pool.poll(0.1)
+        self.heard |= {progress.device: progress for progress in self.pool.progress()}
+
+    def until(self, kind: type[Any], many: int = 1) -> Any:
+        """Poll until there have been so many events of a kind, and return the last one."""
+        self.wait(lambda: len(self.of(kind)) >= many, f"{many} {kind.__name__}")
+        return self.of(kind)[-1]
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        """Return the events of a kind."""
+        return [event for event in self.told if isinstance(event, kind)]
+
+    def wait(self, holds: Callable[[], bool], what: str) -> None:
+        """Poll until something holds."""
+        end_s = time.monotonic() + TIMEOUT_S
+        while not holds():
+            assert time.monotonic() < end_s, f"no {what} in {self.told}"
+            self.turn()
+
+    def pid(self, device: str) -> int:
+        """Return the process of a device."""
+        self.wait(lambda: device in self.heard, f"word of {device}")
+        return self.heard[device].pid
+
+    def until_at(self, device: str, lease: str) -> None:
+        """Poll until a device says that it is at a lease."""
+        self.heard.pop(device, None)
+        self.wait(lambda: device in self.heard and self.heard[device].lease == lease, lease)
+
+
+def gone(pid: int) -> bool:
+    """Return whether there is no such process any more, or only its exit code."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return state == "Z"
+
+
+def until_gone(pid: int) -> None:
+    """Wait until a process is gone."""
+    end_s = time.monotonic() + TIMEOUT_S
+    while not gone(pid):
+        assert time.monotonic() < end_s, f"{pid} is still there"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def lease(tmp_path: Path) -> tuple[Lease, Any]:
+    """A lease of ten GOPs in two clips."""
+    return lease_of(Clip(frames=GOP * GOPS, gop=GOP), tmp_path)
+
+
+@pytest.fixture
+def orders(lease: tuple[Lease, Any]) -> list[LeaseOrder]:
+    """A lease for each of the clips, and one for both."""
+    whole, works = lease
+    alone = [Lease(f"{shard.interval.uri[-5]}", (shard,)) for shard in whole.shards]
+    return [order(each, works) for each in (*alone, whole)]
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> WorkerSpec:
+    """A worker whose job stands still until the file `go` is there."""
+    work = Pixels(Held(tmp_path / "go"))
+    return WorkerSpec(work, JOB, str(tmp_path / "out"), "Ascend310", "", {}, {})
+
+
+@pytest.fixture
+def hands(spec: WorkerSpec) -> Iterator[Hands]:
+    """A pool without a device so far; none of its processes is left."""
+    with closing(ProcessPool(spec, most=3)) as pool:
+        hands = Hands(pool)
+        yield hands
+    for progress in hands.heard.values():
+        assert gone(progress.pid)
+
+
+def give(hands: Hands, device: str, made: LeaseOrder) -> None:
+    """Hand a lease out."""
+    hands.pool.apply(Assign(device, made.lease), made)
+
+
+def test_leases_are_put_down_and_ended_early_when_told(
+    hands: Hands, orders: list[LeaseOrder], tmp_path: Path
+) -> None:
+    """One that runs, and one that waits behind it; and the device goes on."""
+    first, second, both = orders
+    hands.pool.set_target(1)
+    device = hands.until(DeviceJoined).device
+    assert hands.pool.capacity == 3
+    give(hands, device, first)
+    hands.until_at(device, first.lease)
+    give(hands, device, second)
+    hands.pool.tell(Cancel(device, second.lease))
+    waiting = hands.until(LeaseCancelled)
+    assert (waiting.lease, waiting.wall_s) == (second.lease, 0.0)
+    give(hands, device, both)
+    hands.pool.tell(Truncate(device, both.lease))
+    hands.pool.tell(Cancel(device, first.lease))
+    (tmp_path / "go").touch()
+    assert hands.until(LeaseCancelled, 2).lease == first.lease
+    done = hands.until(LeaseDone)
+    assert done.lease == both.lease
+    assert done.receipt.tally.frames == GOP
+    give(hands, device, second)
+    assert hands.until(LeaseDone, 2).receipt.tally.frames == GOP * GOPS
+    assert not hands.of(DeviceLost)
+
+
+def test_devices_come_and_go_with_what_is_wanted(
+    hands: Hands, orders: list[LeaseOrder], tmp_path: Path
+) -> None:
+    """Those that start are taken back, those that are there are let go, idle or at work."""
+    hands.pool.set_target(3)
+    hands.pool.set_target(2)
+    hands.until(DeviceJoined, 2)
+    idle, busy = (joined.device for joined in hands.of(DeviceJoined))
+    pids = [hands.pid(device) for device in (idle, busy)]
+    hands.pool.set_target(1)
+    hands.turn()
+    assert not hands.of(DeviceLost), "what has come is let go by Release alone"
+    hands.pool.set_target(0)
+    give(hands, busy, orders[0])
+    hands.until_at(busy, orders[0].lease)
+    for device in (idle, busy):
+        hands.pool.tell(Release(device))
+    hands.until(DeviceLost, 2)
+    assert {(lost.device, lost.cause) for lost in hands.of(DeviceLost)} == {
+        (idle, Cause.RELEASED),
+        (busy, Cause.RELEASED),
+    }
+    for pid in pids:
+        until_gone(pid)
+    (tmp_path / "go").touch()
+    hands.pool.set_target(1)
+    again = hands.until(DeviceJoined, 3).device
+    assert again not in {idle, busy}
+    give(hands, again, orders[0])
+    assert hands.until(LeaseDone).device == again
+
+
+def test_a_killed_worker_is_replaced(hands: Hands, orders: list[LeaseOrder]) -> None:
+    """Idle or at work: the lease that it ran is named, and how it ended."""
+    hands.pool.set_target(1)
+    device = hands.until(DeviceJoined).device
+    os.kill(hands.pid(device), signal.SIGKILL)
+    lost = hands.until(DeviceLost)
+    assert (lost.device, lost.cause, lost.ran) == (device, Cause.DIED, "")
+    assert "SIGKILL" in lost.reason
+    second = hands.until(DeviceJoined, 2).device
+    give(hands, second, orders[0])
+    hands.until_at(second, orders[0].lease)
+    os.kill(hands.pid(second), signal.SIGSEGV)
+    lost = hands.until(DeviceLost, 2)
+    assert (lost.device, lost.cause, lost.ran) == (second, Cause.DIED, orders[0].lease)
+    assert lost.reason == "its process ended in a crash of native code (SIGSEGV)"
+    assert hands.until(DeviceJoined, 3).device not in {device, second}
+
+
+def test_ctrl_c_and_sigterm_are_left_to_the_driver(
+    hands: Hands, orders: list[LeaseOrder], tmp_path: Path
+) -> None:
+    """Also where they reach each process, as from a service manager."""
+    hands.pool.set_target(1)
+    device = hands.until(DeviceJoined).device
+    assert os.getsid(hands.pid(device)) != os.getsid(0), "a terminal's Ctrl-C does not reach it"
+    for number in (signal.SIGINT, signal.SIGTERM):
+        os.kill(hands.pid(device), number)
+    (tmp_path / "go").touch()
+    give(hands, device, orders[0])
+    assert hands.until(LeaseDone).device == device
+    assert not hands.of(DeviceLost)
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "words"),
+    [("exit", 3, "kein Gerät"), ("interrupt", 1, "KeyboardInterrupt: pressed by nobody")],
+)
+def test_a_job_that_ends_its_worker_is_quoted(
+    spec: WorkerSpec,
+    orders: list[LeaseOrder],
+    how: Literal["exit", "interrupt"],
+    code: int,
+    words: str,
+) -> None:
+    """And does not keep the run waiting for an answer."""
+    with closing(ProcessPool(replace(spec, work=Pixels(Leaving(how))), most=1)) as pool:
+        hands = Hands(pool)
+        pool.set_target(1)
+        give(hands, hands.until(DeviceJoined).device, orders[0])
+        lost = hands.until(DeviceLost)
+    assert lost.cause is Cause.DIED
+    ended = f"its process ended by itself (exit code {code})"
+    assert lost.reason == f"{ended}; it wrote last: {words}"
+
+
+def test_what_the_job_is_to_blame_for_is_raised(spec: WorkerSpec) -> None:
+    """With its way out, and nothing is tried again."""
+    refused = UsageError("The model is not for this chip.", "Compile it for that.")
+    work = NotOpening(print, refused)
+    with closing(ProcessPool(replace(spec, work=work), most=1)) as pool:
+        pool.set_target(1)
+        with pytest.raises(UsageError, match="not for this chip") as raised:
+            Hands(pool).until(DeviceJoined)
+    assert raised.value.way_out == refused.way_out
+
+
+def test_where_no_device_starts_the_run_fails_in_words(spec: WorkerSpec) -> None:
+    """After some tries."""
+    with closing(ProcessPool(replace(spec, work=NotOpening(print)), most=1)) as pool:
+        pool.set_target(1)
+        with pytest.raises(JobFailedError, match=r"on this machine: .*by itself .exit code 7."):
+            Hands(pool).until(DeviceJoined)
+
+
+def test_a_device_that_does_not_start_at_first_is_tried_again(
+    spec: WorkerSpec, tmp_path: Path
+) -> None:
+    """Whatever was in its way may have gone by then."""
+    work = NotOpening(print, once=tmp_path / "tried")
+    with closing(ProcessPool(replace(spec, work=work), most=1)) as pool:
+        hands = Hands(pool)
+        pool.set_target(1)
+        assert hands.until(DeviceJoined)
+    assert not hands.of(NodeSetAside)
