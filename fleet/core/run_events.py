@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
 
 from fleet.core.fault import Fault
 from fleet.core.lease_summary import LeaseSummary
@@ -296,10 +295,3 @@ RunEvent = (
     | Warned
     | RunEnded
 )
-
-
-class Observer(Protocol):
-    """Watches a run; it is called from the loop's thread, and must not block it."""
-
-    def on_event(self, event: RunEvent) -> None:
-        """Take an event that happened just now."""

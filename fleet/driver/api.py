@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from fleet.core.run_events import Observer
 from fleet.driver.context import Resources
 from fleet.driver.observers import NullObserver
 from fleet.driver.report import RunReport
@@ -19,6 +18,7 @@ from fleet.executors.ray.session import join_ray, ray_left_as_found, start_ray
 from fleet.executors.ray.sharing import Sharing
 from fleet.job.job import Job
 from fleet.job.job_file import load_job, packaged_job
+from fleet.observe.observer import Observer
 from fleet.scheduler.autoscale import Limits
 from fleet.scheduler.lease_state import SchedulingPolicy
 from fleet.worker.spec import WorkerSpec

@@ -25,13 +25,13 @@ from fleet.core.run_events import (
     LeaseTruncated,
     LossRecorded,
     NodeSetAside,
-    Observer,
     Tick,
     Warned,
 )
 from fleet.driver.loss_recorder import DRIVER, LossRecorder
 from fleet.errors import IllegalMoveError, JobFailedError
 from fleet.executors.pool import Pool
+from fleet.observe.observer import Observer
 from fleet.plan.lease import Lease
 from fleet.plan.order import LeaseOrder, order
 from fleet.plan.shard import VideoWork

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fleet.core.run_events import Observer, RunEvent
+from fleet.core.run_events import RunEvent
+from fleet.observe.observer import Observer
 
 
 class Observers:

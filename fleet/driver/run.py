@@ -14,7 +14,7 @@ from dataclasses import replace
 from fleet.clock import SYSTEM_CLOCK, Clock
 from fleet.core.loss import Loss
 from fleet.core.receipt import Receipt, Tally
-from fleet.core.run_events import Observer, RunEnded, RunStarted, VideoRefused, Warned
+from fleet.core.run_events import RunEnded, RunStarted, VideoRefused, Warned
 from fleet.driver.background import background
 from fleet.driver.checkpointer import Checkpointer
 from fleet.driver.context import Context, Outcome, Plan, Resources, report_of
@@ -41,6 +41,7 @@ from fleet.executors.mending_pool import MendingPool
 from fleet.executors.patient_pool import OutputWatch, PatientPool
 from fleet.executors.pool import Pool
 from fleet.job.job import Job
+from fleet.observe.observer import Observer
 from fleet.plan.lease import Lease
 from fleet.plan.plan import bundle
 from fleet.plan.shard import VideoWork

@@ -18,7 +18,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from fleet.core.run_events import Observer, OutputRefused, RunEnded, RunEvent, RunStarted
+from fleet.core.run_events import OutputRefused, RunEnded, RunEvent, RunStarted
+from fleet.observe.observer import Observer
 from fleet.observe.progress import ProgressState, Snapshot
 from fleet.views.progress_line import (
     counts_line,

@@ -18,12 +18,12 @@ from fleet.core.run_events import (
     DeviceLost,
     LeaseDone,
     LeaseStarted,
-    Observer,
     RunEnded,
     RunEvent,
     RunStarted,
     VideoRefused,
 )
+from fleet.observe.observer import Observer
 from fleet.views.live import REMARKS_OF_A_KIND, LineProgress, RichProgress, show_progress
 
 

@@ -14,9 +14,10 @@ from threading import Event, Lock, Thread
 
 from ray.util.metrics import Counter, Gauge, Histogram
 
-from fleet.core.run_events import Observer, RunEvent
+from fleet.core.run_events import RunEvent
 from fleet.observe.metric import METRICS, Kind, Metric
 from fleet.observe.metrics import RunMetrics, Sample
+from fleet.observe.observer import Observer
 
 EVERY_S = 2.0
 """How often Ray is told: several times within its own interval, or it drops gauges."""

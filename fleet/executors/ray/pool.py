@@ -90,12 +90,11 @@ class RayPool:
         held = self._seats.nodes
         allowed = self._sharing.look(self._asked, held, self._capacity, now_s)
         devices = min(self._asked, allowed)
-        if devices == self._wanted:
-            return
-        self._wanted = devices
-        for seat in self._seats.starting(max(0, -self._seats.missing(devices))):
-            self._forget(seat)
-        self._fill(now_s)
+        if devices != self._wanted:
+            self._wanted = devices
+            for seat in self._seats.starting(max(0, -self._seats.missing(devices))):
+                self._forget(seat)
+            self._fill(now_s)
 
     def _give_back(self) -> list[Event]:
         """Have the devices go that are above this job's share, those with least to do first."""
