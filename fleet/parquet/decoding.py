@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,11 +14,13 @@ _TROUBLE = (pa.ArrowException, OSError, KeyError)
 """What Arrow raises for bytes, columns and values that are not as they should be."""
 
 
-def decode(data: bytes, names: Sequence[str] | None = None) -> tuple[pa.Table, Mapping[str, str]]:
+def decode(
+    data: bytes, names: Sequence[str] | Callable[[pa.Schema], Sequence[str]] | None = None
+) -> tuple[pa.Table, Mapping[str, str]]:
     """Read a whole object: its rows, and the key-value pairs in its footer.
 
-    `names`: the columns to read, if they are there; None for all. Raises ValueError where it is no
-    Parquet file, or damaged.
+    `names`: the columns to read, if they are there, or what chooses them of its schema; None for
+    all. Raises ValueError where it is no Parquet file, or damaged.
     """
     source = pa.BufferReader(native_buffer(data))
     # Handing the few pages of a small object to other threads takes longer than reading them.
@@ -27,7 +29,8 @@ def decode(data: bytes, names: Sequence[str] | None = None) -> tuple[pa.Table, M
     try:
         with pq.ParquetFile(source, **options) as file:
             pairs = (file.metadata.metadata or {}).items()
-            rows = file.read(names, use_threads=is_large)
+            chosen = names(file.schema_arrow) if callable(names) else names
+            rows = file.read(chosen, use_threads=is_large)
             return rows, {key.decode(): value.decode() for key, value in pairs}
     except _TROUBLE as error:
         raise ValueError(f"it cannot be read as Parquet: {error!r}") from error

@@ -2,64 +2,32 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import chain
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from fleet.core.interval_set import IntervalTable
 from fleet.core.receipt import PartFile
 from fleet.errors import StorageRefusedError
+from fleet.parquet.decoding import decode
 from fleet.storage import Folder
 from fleet.table.commits.record import part_name
 from fleet.table.commits.record_rows import parts_of
-from fleet.table.commits.record_table import Covered
 from fleet.table.maintenance.exchange import is_as_put
 from fleet.table.maintenance.finding import Finding
-from fleet.table.maintenance.part_rows import part_rows
-from fleet.table.maintenance.row_owner import NO_LEASE, lease_of_frames
+from fleet.table.maintenance.part_check import (
+    ObjectToVerify,
+    PartRead,
+    VerifiedObject,
+    check_alone,
+    check_together,
+    columns_of,
+)
 from fleet.table.parts.objects import is_as_named, object_suffixes
-from fleet.table.parts.schema import ERRORS_TABLE, FRAMES_TABLE
+from fleet.table.parts.schema import FRAMES_TABLE, OWN_TABLES
 from fleet.table.state.state import UNPACKED, TableState
-
-
-@dataclass(frozen=True)
-class ObjectToVerify:
-    """An object to be read. `first`, `last`: which rows of all intervals its leases cover."""
-
-    part: PartFile
-    commit: str
-    first: int
-    last: int
-
-    @property
-    def name(self) -> str:
-        """The object's name in its folder."""
-        return f"{self.part.table}/{self.part.name}"
-
-    @property
-    def way_out(self) -> str:
-        """What to do where it is not as it was put."""
-        return f"Delete {self.commit}, and run the job's command again: it does that once more."
-
-
-@dataclass(frozen=True)
-class VerifiedObject:
-    """What came of it: what is wrong, and how many frames each video has or lost in it.
-
-    `unknown`: videos with losses of which nobody knows how many frames they cost. `named`: objects
-    beside the table that its rows name.
-    """
-
-    findings: tuple[Finding, ...] = ()
-    frames: Mapping[str, int] = field(default_factory=dict)
-    unknown: frozenset[str] = frozenset()
-    named: frozenset[str] = frozenset()
 
 
 def objects_to_verify(state: TableState) -> Iterator[ObjectToVerify]:
@@ -78,41 +46,83 @@ def objects_to_verify(state: TableState) -> Iterator[ObjectToVerify]:
             yield ObjectToVerify(part, commit, starts[row], starts[row + 1])
 
 
-def verify_object(folder: Folder, state: TableState, what: ObjectToVerify) -> VerifiedObject:
-    """Read one object, and see whether it is as it was put."""
+def verify_objects(
+    folder: Folder, state: TableState, whats: Sequence[ObjectToVerify]
+) -> list[VerifiedObject]:
+    """Read objects that follow each other, and see whether each is as it was put.
+
+    Their rows are looked at together, which takes small objects a fraction of the time; each by
+    itself where something is wrong with some of them.
+    """
+    found: list[VerifiedObject] = []
+    read: list[PartRead] = []
+    for what in whats:
+        try:
+            read.append(_read(folder, what))
+        except _WrongError as error:
+            found.append(error.found)
+    together = check_together(state.covered, read)
+    if together is None:
+        return [*found, *(check_alone(state.covered, part) for part in read)]
+    return [*found, together]
+
+
+class _WrongError(Exception):
+    """An object is not as it was put; `found` tells how."""
+
+    def __init__(self, found: VerifiedObject) -> None:
+        self.found = found
+
+
+def _read(folder: Folder, what: ObjectToVerify) -> PartRead:
+    """Read an object, compare it with its record, and look at the objects that its rows name.
+
+    Raises _WrongError where one of them is missing or altered.
+    """
     try:
         data = folder.read(what.name)
     except FileNotFoundError:
-        return VerifiedObject((Finding("missing", what.name, "it is gone", what.way_out),))
-    table, rows = what.part.table, None
-    names = ["uri", "frames"] if table == ERRORS_TABLE else ["uri", "frame", "pts"]
+        raise _WrongError(what.says("missing", "it is gone")) from None
     try:
-        wrong = _compare(data, what.part)
-        if not wrong and not table.startswith("_"):
-            rows = part_rows(data, table, names)
+        rows = _rows(data, what.part)
+        named = _named(rows) if _may_name(what.part.table) else frozenset()
     except (ValueError, OSError, pa.ArrowException) as error:
-        wrong = str(error)
+        raise _WrongError(what.says("altered", str(error))) from error
+    wrong = tuple(_wrong_objects(folder, named, what))
     if wrong:
-        return VerifiedObject((Finding("altered", what.name, wrong, what.way_out),))
-    if rows is None:
-        return VerifiedObject()
-    if table == ERRORS_TABLE:
-        return _count_lost(rows)
-    named = _named(data)
-    wrong_objects = tuple(_wrong_objects(folder, named, what))
-    if wrong_objects:
-        return VerifiedObject(wrong_objects, named=named)
-    checked = _check_rows(rows, _slice(state.covered, what.first, what.last), what)
-    return replace(checked, named=named)
+        raise _WrongError(VerifiedObject(wrong, named=named))
+    return PartRead(what, rows, named)
 
 
-def _named(data: bytes) -> frozenset[str]:
-    """Return the objects beside the table that the rows of a part name."""
-    part = pq.ParquetFile(pa.BufferReader(data))
-    columns = list(object_suffixes(part.schema_arrow))
-    if not columns:
-        return frozenset()
-    rows = part.read(columns)
+def _rows(data: bytes, part: PartFile) -> pa.Table:
+    """Return the rows of a part, as far as they are looked at.
+
+    Raises ValueError where its bytes, or how many rows it has, are not as they were put.
+    """
+    if not is_as_put(data, part):
+        raise ValueError(
+            f"its bytes have another sha256 than {part.sha256[:16]}..., as they were put"
+        )
+    rows, _ = decode(data, partial(_columns, part.table))
+    if rows.num_rows != part.rows:
+        raise ValueError(f"it has {rows.num_rows:,} rows, not {part.rows:,} as it was put")
+    return rows
+
+
+def _columns(table: str, schema: pa.Schema) -> list[str]:
+    if table.startswith("_"):
+        return []
+    return [*columns_of(table), *(object_suffixes(schema) if _may_name(table) else ())]
+
+
+def _may_name(table: str) -> bool:
+    """Return whether rows of a table may name objects: those of the job's own."""
+    return not (table.startswith("_") or table in OWN_TABLES)
+
+
+def _named(rows: pa.Table) -> frozenset[str]:
+    """Return the objects beside the table that rows name."""
+    columns = object_suffixes(rows.schema)
     return frozenset(
         chain.from_iterable(rows[column].drop_null().to_pylist() for column in columns)
     )
@@ -131,49 +141,6 @@ def _wrong_objects(
             yield Finding("missing", name, f"{what.name} names it", what.way_out)
         except StorageRefusedError as error:
             yield Finding("altered", what.name, error.message, what.way_out)
-
-
-def _compare(data: bytes, part: PartFile) -> str:
-    if not is_as_put(data, part):
-        return f"its bytes have another sha256 than {part.sha256[:16]}..., as they were put"
-    rows = pq.ParquetFile(pa.BufferReader(data)).metadata.num_rows
-    return "" if rows == part.rows else f"it has {rows:,} rows, not {part.rows:,} as it was put"
-
-
-def _count_lost(losses: pa.Table) -> VerifiedObject:
-    lost: Counter[str] = Counter()
-    unknown = set()
-    for row in losses.to_pylist():
-        lost[row["uri"]] += row["frames"] or 0
-        if row["frames"] is None:
-            unknown.add(row["uri"])
-    return VerifiedObject(frames=lost, unknown=frozenset(unknown))
-
-
-def _slice(covered: Covered, first: int, last: int) -> Covered:
-    """Take some rows, with only the versions that they need."""
-    part = covered.intervals.take(np.arange(first, last))
-    numbers, version = np.unique(part.version, return_inverse=True)
-    versions = [part.versions[number] for number in numbers.tolist()]
-    return Covered(
-        IntervalTable(versions, version, part.starts, part.ends), covered.lease[first:last]
-    )
-
-
-def _check_rows(rows: pa.Table, covered: Covered, what: ObjectToVerify) -> VerifiedObject:
-    """See that every row is of a frame that is covered, and each frame there once."""
-    if (lease_of_frames(covered, rows) == NO_LEASE).any():
-        found = Finding("strange rows", what.name, "it has frames not covered", what.way_out)
-        return VerifiedObject((found,))
-    if what.part.table != FRAMES_TABLE:
-        return VerifiedObject()
-    uris, frames = rows["uri"].combine_chunks(), rows["frame"].to_numpy()
-    pairs = np.stack((uris.indices.to_numpy().astype(np.int64), frames))
-    if len(np.unique(pairs, axis=1).T) != len(frames):
-        found = Finding("strange rows", what.name, "it has a frame twice", what.way_out)
-        return VerifiedObject((found,))
-    counts = pc.value_counts(uris.cast(pa.string()))
-    return VerifiedObject(frames=Counter({str(n["values"]): n["counts"].as_py() for n in counts}))
 
 
 def commits_of(state: TableState, uri: str) -> Sequence[str]:

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.table.commits.manifest import Manifest
+from fleet.table.commits.record_rows import own_objects
 from fleet.table.maintenance.close import check_there, checkpoint
-from fleet.table.maintenance.exchange import exchange, packs_in, parts_in, rewrite_unit
+from fleet.table.maintenance.exchange import exchange, packs_in, rewrite_unit
 from fleet.table.maintenance.garbage import collect, has_undecided
 from fleet.table.maintenance.rewriting import Rewriting
 from fleet.table.maintenance.selection import shared_videos
@@ -133,6 +134,7 @@ def _units(
     double = np.zeros(len(state), np.bool_)
     # Leases that cover a stretch twice wait for the job, which sweeps them.
     double[covered.lease[shared_videos(covered.intervals)]] = True
+    own = _sizes_of_leases(state)
     seen: set[int] = set()
     uris = np.array([uri for uri, _ in covered.intervals.versions], object)
     order = np.lexsort((covered.intervals.starts, _ranks(uris)[covered.intervals.version]))
@@ -141,8 +143,9 @@ def _units(
             continue
         unit = rewrite_unit(state, lease)
         seen.update(unit.tolist())
-        sizes = _sizes(state, unit)
-        is_pack = state.pack_of_lease[lease] != UNPACKED
+        pack = int(state.pack_of_lease[lease])
+        is_pack = pack != UNPACKED
+        sizes = _sizes_of_pack(state, pack) if is_pack else own[lease]
         if double[unit].any() or (is_pack and max(sizes.values()) >= _ENOUGH * target_bytes):
             continue
         yield unit, sizes
@@ -154,9 +157,21 @@ def _ranks(strings: NDArray[np.object_]) -> NDArray[np.int64]:
     return ranks
 
 
-def _sizes(state: TableState, unit: NDArray[np.int64]) -> dict[str, int]:
+def _sizes_of_leases(state: TableState) -> list[dict[str, int]]:
+    """Return the bytes by table of the parts that each lease has of its own."""
+    several: list[dict[str, int]] = []
+    for _, objects in own_objects(state.records):
+        sizes: dict[str, int] = {}
+        for name, size in objects:
+            table = name.split("/", 1)[0]
+            sizes[table] = sizes.get(table, 0) + size
+        several.append(sizes)
+    return several
+
+
+def _sizes_of_pack(state: TableState, pack: int) -> dict[str, int]:
     sizes: dict[str, int] = {}
-    for part in parts_in(state, unit):
+    for part in state.packs[pack].parts:
         if not part.table.startswith("_"):
             sizes[part.table] = sizes.get(part.table, 0) + part.bytes
     return sizes

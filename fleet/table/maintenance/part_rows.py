@@ -1,4 +1,4 @@
-"""The rows in the bytes of a part, which may be others than its table's whatever vouches for it."""
+"""The rows of a part, which may be others than its table's whatever vouches for it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from fleet.parquet.decoding import check_filled, decode
+from fleet.parquet.decoding import check_filled
 from fleet.table.parts.schema import (
     ERRORS,
     ERRORS_TABLE,
@@ -20,12 +20,12 @@ _COLUMNS = {ERRORS_TABLE: ERRORS, FRAMES_TABLE: FRAMES}
 _NULLABLE = frozenset({"start_pts", "end_pts", "start_s", "end_s", "frames"})
 
 
-def part_rows(data: bytes, table: str, names: Sequence[str] | None = None) -> pa.Table:
-    """Return the rows of a part of a table: these columns of what every part of it has, or all.
+def check_part_rows(rows: pa.Table, table: str, names: Sequence[str] | None = None) -> None:
+    """Raise ValueError where rows are not those of a part of a table.
 
-    Raises ValueError where it has not those columns, or nulls where no row has any.
+    `names`: the columns that are looked at, of those that every part of it has; None for all. They
+    must be there, with their types, and without nulls where no row has any.
     """
-    rows, _ = decode(data, names)
     known = _COLUMNS.get(table, IDENTITY)
     wanted = pa.schema([field for field in known if names is None or field.name in names])
     for field in wanted:
@@ -37,7 +37,6 @@ def part_rows(data: bytes, table: str, names: Sequence[str] | None = None) -> pa
     check_filled(mine, _NULLABLE)
     if "start_pts" in wanted.names and mine["start_pts"].is_null() != mine["end_pts"].is_null():
         raise ValueError("a loss has one end")
-    return rows
 
 
 def less_later(schema: pa.Schema) -> pa.Schema:

@@ -17,9 +17,10 @@ from fleet.errors import OutputBusyError, OutputCorruptError
 from fleet.parquet.arrays import to_bytes
 from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord, unfinished_lease_of
-from fleet.table.maintenance.checksums import commits_of, objects_to_verify, verify_object
+from fleet.table.maintenance.checksums import commits_of, objects_to_verify, verify_objects
 from fleet.table.maintenance.finding import Finding
 from fleet.table.maintenance.garbage import SWITCHING, garbage, uncommitted
+from fleet.table.maintenance.part_check import ObjectToVerify
 from fleet.table.maintenance.verify_videos import videos_findings
 from fleet.table.parts.objects import OBJECTS_FOLDER, object_suffixes
 from fleet.table.state.holder import Holder
@@ -32,6 +33,9 @@ from fleet.table.state.video_manifest import VIDEOS_FILE, Video, left_of, read_v
 
 THREADS = 4
 """Objects read at once: they are read whole, and may be large."""
+AT_ONCE = 256
+"""Small objects whose rows are looked at together, and `AT_ONCE_BYTES` that they have at most."""
+AT_ONCE_BYTES = 4_000_000
 AGAIN = "Run the job's command again: it does what is missing, and clears what does not count."
 
 
@@ -244,6 +248,21 @@ def _marker(folder: Folder, state: TableState, *, busy: bool) -> Iterator[Findin
             yield Finding("altered", name, detail, AGAIN)
 
 
+def _batches(state: TableState) -> Iterator[list[ObjectToVerify]]:
+    """Yield what is to be read, in turn: many small objects at once, large ones alone."""
+    batch: list[ObjectToVerify] = []
+    held = 0
+    for what in objects_to_verify(state):
+        size = state.sizes.get(what.name, 0)
+        if batch and (len(batch) == AT_ONCE or held + size > AT_ONCE_BYTES):
+            yield batch
+            batch, held = [], 0
+        batch.append(what)
+        held += size
+    if batch:
+        yield batch
+
+
 def _read_all(
     folder: Folder,
     state: TableState,
@@ -255,13 +274,18 @@ def _read_all(
     frames: Counter[str] = Counter()
     unknown: set[str] = set()
     with ThreadPoolExecutor(THREADS, thread_name_prefix="verify") as threads:
-        results = threads.map(partial(verify_object, folder, state), objects_to_verify(state))
-        for number, checked in enumerate(results, 1):
-            yield from checked.findings
-            frames.update(checked.frames)
-            unknown |= checked.unknown
-            named |= checked.named
-            on_progress(number, len(state.objects))
+        batches = list(_batches(state))
+        read = 0
+        for batch, results in zip(
+            batches, threads.map(partial(verify_objects, folder, state), batches), strict=True
+        ):
+            for checked in results:
+                yield from checked.findings
+                frames.update(checked.frames)
+                unknown |= checked.unknown
+                named |= checked.named
+            read += len(batch)
+            on_progress(read, len(state.objects))
     done = state.done
     for video in videos.values():
         name = to_bytes(video.uri).decode()
