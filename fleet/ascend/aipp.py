@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
@@ -11,6 +13,10 @@ from fleet.core.geometry import Rect, Size
 
 UNCHANGED = np.diag(np.full(3, 256, np.int64))
 EXACT_IN_FLOAT32 = 1 << 24
+LOWER_BYTE, BOTH_BYTES = 0x00FF, 0x0101
+ONE_THREAD = 1 << 18
+"""Multiplications up to which OpenBLAS keeps a product of matrices on the thread that asks for it:
+a device has one core."""
 
 
 class Aipp:
@@ -28,6 +34,9 @@ class Aipp:
             refuse_aipp(f"padding_value is {config.padding_value}.", "A uint8 input takes 0..255.")
         self._output = np.full((batch, 3, model.height, model.width), config.padding_value, dtype)
         self._conversions: dict[Colour, _Conversion] = {}
+        least = (_by_channel(values) for values in (config.mean_chn, config.min_chn))
+        self._subtracted = [values for values in least if values.any()]
+        self._factor = _by_channel(config.var_reci_chn)
 
     @property
     def batch(self) -> int:
@@ -52,10 +61,11 @@ class Aipp:
                 f"AIPP takes NV12 uint8 {list(expected)}, not {nv12.dtype} {list(nv12.shape)}"
             )
         conversion = self._conversion(colour)
-        for picture, channels in zip(nv12, self._output, strict=True):
-            conversion.load(*self._cropped(picture))
-            for index, channel in enumerate(channels):
-                self._normalise(index, conversion.channel(index), channel)
+        for picture, channels in zip(np.ascontiguousarray(nv12), self._output, strict=True):
+            conversion.load(*self._cropped(picture), v_first=self.config.rbuv_swap_switch)
+            part = self._inside(channels)
+            for rows, colours in conversion.stretches():
+                self._normalise(colours, part[:, rows])
         return self._output
 
     def _conversion(self, colour: Colour) -> _Conversion:
@@ -71,71 +81,81 @@ class Aipp:
         matrix = np.array(self.config.matrix, np.int64).reshape(3, 3)
         return matrix, np.array(self.config.input_bias, np.int64)
 
-    def _cropped(
-        self, picture: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+    def _cropped(self, picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
         crop, height = self.layout.crop, self.source.height
         luma = picture[crop.top : crop.bottom, crop.left : crop.right]
-        pairs = picture[height:].reshape(height // 2, self.source.width // 2, 2)
-        pairs = pairs[crop.top // 2 : (crop.bottom + 1) // 2]
-        pairs = pairs[:, crop.left // 2 : (crop.right + 1) // 2]
-        u, v = pairs[..., 0], pairs[..., 1]
-        return (luma, v, u) if self.config.rbuv_swap_switch else (luma, u, v)
+        pairs = picture[height:].view("<u2")[crop.top // 2 : (crop.bottom + 1) // 2]
+        return luma, pairs[:, crop.left // 2 : (crop.right + 1) // 2]
 
-    def _normalise(
-        self, index: int, plane: NDArray[np.float32], channel: NDArray[np.generic]
-    ) -> None:
-        crop, config = self.layout.crop, self.config
-        part = channel[self.layout.top :, self.layout.left :][: crop.height, : crop.width]
+    def _inside(self, channels: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Return the part of the model's input that is not padding."""
+        crop = self.layout.crop
+        return channels[:, self.layout.top :, self.layout.left :][:, : crop.height, : crop.width]
+
+    def _normalise(self, colours: NDArray[np.float32], part: NDArray[np.generic]) -> None:
         if part.dtype == np.uint8:
-            part[...] = plane
+            part[...] = colours
             return
-        if config.mean_chn[index]:
-            np.subtract(plane, np.float32(config.mean_chn[index]), out=plane)
-        if config.min_chn[index]:
-            np.subtract(plane, np.float32(config.min_chn[index]), out=plane)
-        np.multiply(plane, np.float32(config.var_reci_chn[index]), out=part)
+        for least in self._subtracted:
+            np.subtract(colours, least, out=colours)
+        np.multiply(colours, self._factor, out=part)
+
+
+def _by_channel(values: Sequence[float]) -> NDArray[np.float32]:
+    return np.array(values, np.float32).reshape(3, 1, 1)
 
 
 class _Conversion:
     """(sum of M * (YUV - bias)) >> 8, clamped to 0..255; chroma is repeated over its 2 x 2 block.
 
-    It is computed as floor(sum / 256) in floating point wide enough that each partial sum is exact:
-    dividing by 256 only moves the exponent. The part of the chroma, with the bias, is summed once
-    for each block rather than for each pixel.
+    It is computed as floor([M, -M * bias] / 256 * [Y, U, V, 1]), a product of matrices in floating
+    point wide enough that each partial sum is exact, in any order: dividing by 256 only moves the
+    exponent. It is done some rows at a time, which stay in the cache until they are normalised.
     """
 
     def __init__(self, matrix: NDArray[np.int64], bias: NDArray[np.int64], crop: Rect) -> None:
         largest = int(np.abs(matrix).sum(axis=1).max()) * 510
         dtype = np.float32 if largest < EXACT_IN_FLOAT32 else np.float64
-        self._matrix = (matrix / 256).astype(dtype)
-        self._offset = (matrix @ bias / 256).astype(dtype)
+        self._matrix = (np.column_stack([matrix, -(matrix @ bias)]) / 256).astype(dtype)
         self._size = crop.size
-        blocks = ((crop.height + 1) // 2, (crop.width + 1) // 2)
-        self._luma = np.zeros((blocks[0] * 2, blocks[1] * 2), dtype)
-        self._sum = np.empty_like(self._luma)
-        self._u, self._v, self._block, self._term = np.empty((4, *blocks), dtype)
-        self._chroma = np.empty((*blocks, 2), dtype)
+        rows, columns = (crop.height + 1) // 2 * 2, (crop.width + 1) // 2 * 2
+        self._planes = np.zeros((3, rows, columns), np.uint8)
+        self._twice = np.empty((rows // 2, columns // 2), np.uint16)
+        self._rows = min(rows, max(1, ONE_THREAD // (self._matrix.size * columns)))
+        """How many rows are computed at a time."""
+        self._samples = np.ones((4, self._rows * columns), dtype)
+        self._sums = np.empty((3, self._rows * columns), dtype)
 
-    def load(self, luma: NDArray[np.uint8], u: NDArray[np.uint8], v: NDArray[np.uint8]) -> None:
-        """Load a picture's planes, uint8 [height, width] and twice [height / 2, width / 2]."""
-        self._luma[: self._size.height, : self._size.width] = luma
-        self._u[...] = u
-        self._v[...] = v
+    def load(self, luma: NDArray[np.uint8], pairs: NDArray[np.uint16], *, v_first: bool) -> None:
+        """Load a picture: luma uint8 [height, width], and pairs of chroma [height / 2, width / 2].
 
-    def channel(self, index: int) -> NDArray[np.float32]:
-        """Return one channel: integers 0..255 as float32, in a buffer that the next call reuses."""
-        of_y, of_u, of_v = self._matrix[index]
-        rows, columns = self._block.shape
-        np.multiply(self._u, of_u, out=self._block)
-        np.multiply(self._v, of_v, out=self._term)
-        np.add(self._block, self._term, out=self._block)
-        np.subtract(self._block, self._offset[index], out=self._block)
-        self._chroma[..., 0] = self._chroma[..., 1] = self._block
-        np.multiply(self._luma, of_y, out=self._sum)
-        pairs = self._sum.reshape(rows, 2, columns * 2)
-        pairs += self._chroma.reshape(rows, 1, columns * 2)
-        np.floor(self._sum, out=self._sum)
-        np.clip(self._sum, 0, 255, out=self._sum)
-        plane = self._sum[: self._size.height, : self._size.width]
-        return plane.astype(np.float32, copy=False)
+        The first sample of a pair is its lower byte: U, or V where it comes first.
+        """
+        self._planes[0, : self._size.height, : self._size.width] = luma
+        by_blocks = self._planes.view(np.uint16).reshape(3, len(pairs), 2, -1)
+        # Both bytes of a pair become the same sample, which then covers two columns.
+        np.bitwise_and(pairs, LOWER_BYTE, out=self._twice)
+        np.multiply(self._twice, BOTH_BYTES, out=self._twice)
+        np.copyto(by_blocks[2 if v_first else 1], self._twice[:, None])
+        np.right_shift(pairs, 8, out=self._twice)
+        np.multiply(self._twice, BOTH_BYTES, out=self._twice)
+        np.copyto(by_blocks[1 if v_first else 2], self._twice[:, None])
+
+    def stretches(self) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        """Yield rows, and their channels: integers 0..255 as float32 [3, rows, width].
+
+        The next stretch overwrites their buffer.
+        """
+        _, height, columns = self._planes.shape
+        planes = self._planes.reshape(3, -1)
+        for top in range(0, self._size.height, self._rows):
+            rows = slice(top, min(top + self._rows, height))
+            part = planes[:, rows.start * columns : rows.stop * columns]
+            samples, sums = (held[:, : part.shape[1]] for held in (self._samples, self._sums))
+            np.copyto(samples[:3], part)
+            np.matmul(self._matrix, samples, out=sums)
+            np.floor(sums, out=sums)
+            sums.clip(0, 255, out=sums)
+            channels = sums.reshape(3, -1, columns)
+            channels = channels[:, : self._size.height - top, : self._size.width]
+            yield rows, channels.astype(np.float32, copy=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -33,7 +33,15 @@ from fleet.models.heads import (
 )
 from fleet.models.inner_detections import InnerDetections
 from fleet.models.providers import Provider
-from fleet.models.reading import check_shares, first_of, gather, read_as, read_boxes
+from fleet.models.reading import (
+    Executed,
+    check_shares,
+    first_of,
+    gather,
+    read_as,
+    read_boxes,
+    together,
+)
 from fleet.models.session import (
     SESSION_ERRORS,
     TensorInfo,
@@ -113,9 +121,7 @@ class Network:
         for numbers outside 0..1, and what VPC raises.
         """
         iou = check_shares(threshold, self.card.iou if iou is None else iou)
-        found: list[Candidates] = []
-        for tensor, count in self.inputs(batch):
-            found += self._read(self.execute(tensor), count, len(tensor), threshold, iou)
+        found = self._read(self.inputs(batch), threshold, iou)
         return gather(self.card, found, self._place(batch), self._shift)
 
     def inputs(self, batch: FrameBatch) -> Iterator[tuple[NDArray[np.generic], int]]:
@@ -246,11 +252,10 @@ class Network:
         self, parts: Sequence[tuple[Picture, Crop]], threshold: float, iou: float
     ) -> list[Candidates]:
         """Return the objects in each part, in pixels of the whole picture."""
-        found: list[Candidates] = []
-        for start in range(0, len(parts), self.card.batch):
-            group = parts[start : start + self.card.batch]
-            tensor = self._feed_crops(group)
-            found += self._read(self.execute(tensor), len(group), len(tensor), threshold, iou)
+        groups = range(0, len(parts), self.card.batch)
+        some = (parts[start : start + self.card.batch] for start in groups)
+        fed = ((self._feed_crops(group), len(group)) for group in some)
+        found = self._read(fed, threshold, iou)
         shift = self._shift
         return [
             replace(objects, xyxy=crop.to_picture(objects.xyxy + shift))
@@ -268,16 +273,17 @@ class Network:
         return self._feeder.tensor(len(placed), placed[0].colour)
 
     def _read(
-        self,
-        outputs: Sequence[NDArray[np.generic]],
-        count: int,
-        slots: int,
-        threshold: float,
-        iou: float,
+        self, fed: Iterable[tuple[NDArray[np.generic], int]], threshold: float, iou: float
     ) -> list[Candidates]:
-        with self._clock.stage("head"):
-            head = as_head(self._reader, self.card.name)
-            return read_boxes(head, self.card, outputs, count, slots, threshold, iou)
+        """Return the boxes in inputs, of each of which so many pictures count."""
+        found: list[Candidates] = []
+        runs = (Executed(self.execute(tensor), count, len(tensor)) for tensor, count in fed)
+        for some in together(runs):
+            with self._clock.stage("head"):
+                head = as_head(self._reader, self.card.name)
+                for run in some:
+                    found += read_boxes(head, self.card, run, threshold, iou)
+        return found
 
     @cached_property
     def _reader(self) -> Reader:

@@ -40,33 +40,41 @@ def suppress(
     the number of boxes and not with its square.
     """
     order = np.argsort(-score, kind="stable")
-    kept = order[:0]
+    boxes, ids = xyxy[order], None if class_id is None else class_id[order]
+    kept: list[int] = []
     for start in range(0, len(order), BLOCK):
-        block = order[start : start + BLOCK]
-        block = block[~_overlap(xyxy, class_id, kept, block, iou).any(axis=0)]
-        among = _overlap(xyxy, class_id, block, block, iou)
-        kept = np.concatenate([kept, block[_greedy(among)]])
-    return kept
+        block = np.arange(start, min(start + BLOCK, len(order)))
+        if kept:
+            block = block[~_overlap(boxes, ids, np.array(kept), block, iou).any(axis=0)]
+        among = _overlap(boxes, ids, block, block, iou)
+        kept += block[_greedy(among)].tolist()
+    return order[kept]
 
 
-def _greedy(among: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    stays = np.ones(len(among), np.bool_)
-    for index, row in enumerate(among):
-        if stays[index]:
-            stays[index + 1 :] &= ~row[index + 1 :]
+def _greedy(among: NDArray[np.bool_]) -> list[int]:
+    """Return the rows that no earlier one of them overlaps; each row is one number of bits."""
+    packed = np.packbits(among, axis=1, bitorder="little")
+    data, row_bytes = packed.tobytes(), packed.shape[1]
+    stays: list[int] = []
+    overlapped = 0
+    for index in range(len(among)):
+        if not overlapped >> index & 1:
+            stays.append(index)
+            row = data[index * row_bytes : (index + 1) * row_bytes]
+            overlapped |= int.from_bytes(row, "little")
     return stays
 
 
 def _overlap(
-    xyxy: NDArray[np.float32],
-    class_id: NDArray[np.int32] | None,
+    boxes: NDArray[np.float32],
+    ids: NDArray[np.int32] | None,
     rows: NDArray[np.intp],
     columns: NDArray[np.intp],
     iou: float,
 ) -> NDArray[np.bool_]:
-    found = overlaps(xyxy[rows], xyxy[columns], iou)
-    if class_id is not None:
-        found &= class_id[rows, None] == class_id[None, columns]
+    found = overlaps(boxes[rows], boxes[columns], iou)
+    if ids is not None:
+        found &= ids[rows, None] == ids[None, columns]
     return found
 
 

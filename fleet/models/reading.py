@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -17,24 +18,50 @@ from fleet.models.heads.own import decode
 from fleet.models.nms import suppress
 
 _Kind = TypeVar("_Kind", bound=Reader)
+KEPT_BYTES = 1 << 20
+"""Outputs of so many bytes wait until those of a whole batch are there, and are read together. In
+turn with the network, which fills the caches of the processor, each reading would begin cold."""
 NO_BOXES = Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int32))
 
 
-def read_boxes(
-    head: Head,
-    card: ModelCard,
-    outputs: Sequence[NDArray[np.generic]],
-    count: int,
-    slots: int,
-    threshold: float,
-    iou: float,
-) -> list[Candidates]:
-    """Return the boxes of the first `count` pictures of a batch, in pixels of the input.
+@dataclass(frozen=True, eq=False)
+class Executed:
+    """What a network put out for a batch."""
 
-    `slots`: the size of the batch that the outputs are of.
-    """
-    raw = first_of(outputs, count if head.batch_first else None)
-    expected = count if head.batch_first else slots
+    outputs: Sequence[NDArray[np.generic]]
+    """Its raw outputs."""
+    count: int
+    """How many pictures of the batch count; the others stand in empty slots."""
+    slots: int
+    """The size of the batch."""
+
+    @property
+    def nbytes(self) -> int:
+        """How much memory the outputs take."""
+        return sum(output.nbytes for output in self.outputs)
+
+
+def together(executed: Iterable[Executed]) -> Iterator[list[Executed]]:
+    """Yield what was executed, in order, in lists of at most KEPT_BYTES, and of one at least."""
+    kept: list[Executed] = []
+    kept_bytes = 0
+    for run in executed:
+        kept.append(run)
+        kept_bytes += run.nbytes
+        if kept_bytes + run.nbytes > KEPT_BYTES:
+            yield kept
+            kept, kept_bytes = [], 0
+    if kept:
+        yield kept
+
+
+def read_boxes(
+    head: Head, card: ModelCard, run: Executed, threshold: float, iou: float
+) -> list[Candidates]:
+    """Return the boxes of the pictures of a batch that count, in pixels of the input."""
+    count = run.count
+    raw = first_of(run.outputs, count if head.batch_first else None)
+    expected = count if head.batch_first else run.slots
     pictures = decode(head, raw, card.size, threshold, expected)[:count]
     pictures += [NO_BOXES] * (count - len(pictures))
     return [

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fleet.ascend.aipp import Aipp
 from fleet.ascend.aipp_config import AippConfig, matrix_for
+from fleet.ascend.aipp_op import AippOp
+from fleet.ascend.aipp_unit import converted
 from fleet.core.frames import ChannelOrder, Colour, Matrix, Range
 from fleet.core.geometry import Size
 
@@ -126,6 +129,53 @@ def test_every_pixel_is_the_chips_arithmetic(
     assert got.dtype == dtype
     for picture, found in zip(nv12, got, strict=True):
         np.testing.assert_array_equal(found, by_pixel(config, model, picture, colour, dtype))
+
+
+@given(
+    st.integers(1, 1000),
+    st.integers(1, 300),
+    st.integers(0, 30),
+    st.sampled_from([600, 32676]),
+    st.sampled_from(DTYPES),
+    st.integers(0, 2**32),
+)
+@settings(max_examples=25)
+def test_large_pictures_are_those_of_the_whole_unit(
+    width: int, height: int, border: int, largest: int, dtype: str, seed: int
+) -> None:
+    """Computed some rows at a time, with crop and padding, by weights of any size; bit for bit."""
+    dice = np.random.default_rng(seed)
+    block = AippOp(
+        "static",
+        input_format="YUV420SP_U8",
+        src_image_size_w=width // 2 * 2 + 6,
+        src_image_size_h=height // 2 * 2 + 4,
+        crop=True,
+        load_start_pos_w=4,
+        load_start_pos_h=2,
+        crop_size_w=width,
+        crop_size_h=height,
+        padding=True,
+        left_padding_size=border,
+        bottom_padding_size=border,
+        padding_value=7.0,
+        csc_switch=True,
+        rbuv_swap_switch=bool(seed % 2),
+        matrix=tuple(dice.integers(-largest, largest, 9).tolist()),
+        input_bias=tuple(dice.integers(0, 256, 3).tolist()),
+        mean_chn=(*dice.integers(0, 2, 3).tolist(), 0),
+        var_reci_chn=(1 / 255, 0.017, -3.0, 1.0),
+    )
+    names = {item.name for item in fields(AippConfig)}
+    shared = {name: value for name, value in asdict(block).items() if name in names}
+    shared |= {name: shared[name][:3] for name in ("mean_chn", "min_chn", "var_reci_chn")}
+    model = Size(width + border, height + border)
+    assert block.source is not None
+    shape = (1, block.source.height * 3 // 2, block.source.width)
+    nv12 = dice.integers(0, 256, shape, np.uint8)
+    got = Aipp(AippConfig(**shared), model, 1, dtype).run(nv12, Colour())
+    expected = converted(block, nv12.reshape(-1), block.source, model, 3, np.dtype(dtype))
+    np.testing.assert_array_equal(got[0], expected)
 
 
 @pytest.mark.parametrize("colour", COLOURS, ids=str)

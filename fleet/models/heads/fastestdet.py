@@ -57,15 +57,18 @@ class FastestDet(Head):
 
 
 def _picture(grid: NDArray[np.float32], canvas: Size, threshold: float) -> Candidates:
-    rows, columns = np.nonzero(grid[0] > _least_objectness(threshold))
-    cells = grid[:, rows, columns]
+    _, height, width = grid.shape
+    by_cell = grid.reshape(len(grid), -1)
+    at = np.flatnonzero(by_cell[0] > _least_objectness(threshold))
+    cells = by_cell.take(at, axis=1)
     classes = cells[BEFORE_CLASSES:]
-    score = cells[0] ** OBJECT_POWER * classes.max(axis=0) ** CLASS_POWER
-    found = np.nonzero(score > threshold)[0]
-    cells, classes = cells[:, found], classes[:, found]
-    xyxy = _boxes(cells[1:BEFORE_CLASSES], rows[found], columns[found], grid.shape[1:])
+    best = classes.argmax(axis=0)
+    best_class = classes[best, np.arange(len(at))]
+    score = cells[0] ** OBJECT_POWER * best_class**CLASS_POWER
+    found = np.flatnonzero(score > threshold)
+    xyxy = _boxes(cells[1:BEFORE_CLASSES].take(found, axis=1), at[found], Size(width, height))
     side = np.array([canvas.width, canvas.height] * 2, np.float32)
-    return Candidates(xyxy * side, score[found], classes.argmax(axis=0).astype(np.int32))
+    return Candidates(xyxy * side, score[found], best[found].astype(np.int32))
 
 
 def _least_objectness(threshold: float) -> float:
@@ -74,19 +77,12 @@ def _least_objectness(threshold: float) -> float:
     return float(max(0.0, threshold) ** (1 / OBJECT_POWER) * 0.999)
 
 
-def _boxes(
-    raw: NDArray[np.float32],
-    rows: NDArray[np.intp],
-    columns: NDArray[np.intp],
-    grid: Shape,
-) -> NDArray[np.float32]:
-    centre_x = (columns + np.tanh(raw[0])) / grid[1]
-    centre_y = (rows + np.tanh(raw[1])) / grid[0]
-    half_width, half_height = 0.5 / (1 + np.exp(-raw[2:4]))
-    corners = (
-        centre_x - half_width,
-        centre_y - half_height,
-        centre_x + half_width,
-        centre_y + half_height,
-    )
-    return np.stack(corners, axis=1).astype(np.float32)
+def _boxes(raw: NDArray[np.float32], at: NDArray[np.intp], grid: Size) -> NDArray[np.float32]:
+    """Return x1, y1, x2, y2 relative to the canvas, [n, 4], of cells numbered row by row."""
+    position = np.array([at % grid.width, at // grid.width])
+    centre = (position + np.tanh(raw[0:2])) / np.array([[grid.width], [grid.height]])
+    half = 0.5 / (1 + np.exp(-raw[2:4]))
+    corners = np.empty((len(at), 4), np.float32)
+    np.subtract(centre, half, out=corners[:, :2].T, casting="same_kind")
+    np.add(centre, half, out=corners[:, 2:].T, casting="same_kind")
+    return corners
