@@ -2,7 +2,7 @@
 import { ask, clock, colour, drawing, element, id, key, number, path, tried } from "./ask.js";
 
 const NONE_HUE = 215;
-const open = { video: null, frame: 0, shown: null, told: null, lanes: [], off: new Set() };
+const open = { video: null, frame: 0, shown: null, told: null, lanes: [], off: new Set(), turn: 0 };
 let hues = new Map();
 let most = { clip_s: 60, clip_frames: 1800 };
 let loading = false;
@@ -15,24 +15,26 @@ export function begin(output) {
 
 export const opened = () => open.video;
 
+// Of videos that are opened quickly one after the other, the last one stays.
 export async function show(video, frame, { focus = false } = {}) {
+  open.turn += 1;
+  const turn = open.turn;
+  const isLast = () => turn === open.turn;
   await tried(async () => {
-    if (!open.video || open.video.key !== video) {
-      const answer = await ask(`video/${video}`);
-      Object.assign(open, { video: answer, shown: null, told: null, off: new Set() });
-      enter(answer);
-      open.frame = clamp(frame ?? 0);
-      if (frame === null || frame === undefined) {
-        const first = await ask(`video/${video}/next/0`);
-        if (first.frame !== null) open.frame = clamp(first.frame);
-      }
-      await lay();
-    } else {
+    if (open.video?.key === video) {
       open.frame = clamp(frame ?? open.frame);
+      return;
     }
+    const answer = await ask(`video/${video}`);
+    const first = frame ?? (await ask(`video/${video}/next/0`)).frame ?? 0;
+    if (!isLast()) return;
+    Object.assign(open, { video: answer, shown: null, told: null, off: new Set() });
+    enter(answer);
+    open.frame = clamp(first);
+    await lay();
   });
-  if (open.video) await pump();
-  if (focus) {
+  if (open.video && isLast()) await pump();
+  if (focus && isLast()) {
     id("viewer").scrollIntoView({ block: "start" });
     id("viewer").focus({ preventScroll: true });
   }
@@ -44,6 +46,12 @@ function enter(video) {
   id("seen").textContent = video.file;
   id("seen").title = video.uri;
   id("scrub").max = video.frames_in_all - 1;
+  // Nothing of the video before stays under the name of this one.
+  id("picture").removeAttribute("src");
+  id("picture").alt = "";
+  id("stage").style.aspectRatio = `${video.width} / ${video.height}`;
+  id("told").textContent = "";
+  id("boxes").replaceChildren();
   id("boxes").setAttribute("viewBox", `0 0 ${video.width} ${video.height}`);
   const facts = [["location", video.uri], ...video.facts];
   id("facts").replaceChildren(...facts.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));

@@ -32,6 +32,8 @@ _CODES = {
     "/": (191, "/"),
 }
 """Keys but letters and the space: their code, and the text that they type."""
+_STILL = {"name": "prefers-reduced-motion", "value": "reduce"}
+"""A page that scrolls smoothly moves on under the mouse."""
 _LIMIT_S = 60
 _Result = TypeVar("_Result")
 
@@ -55,6 +57,7 @@ class Tab:
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self._ask(f"{domain}.enable")
+        self._media(_STILL)
 
     def close(self) -> None:
         """Let the browser go."""
@@ -100,9 +103,11 @@ class Tab:
         """Be as wide as a screen, and light or dark."""
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
         self._ask("Emulation.setDeviceMetricsOverride", **size)
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        self._ask("Emulation.setEmulatedMedia", features=features)
+        self._media(_STILL, {"name": "prefers-color-scheme", "value": scheme})
         self._settle()
+
+    def _media(self, *features: dict[str, str]) -> None:
+        self._ask("Emulation.setEmulatedMedia", features=features)
 
     def _settle(self) -> None:
         """Wait until what the page has put off has happened."""

@@ -1,0 +1,282 @@
+"""`fleet browse` over a real connection: what it answers, and what it refuses."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+import av
+import numpy as np
+import pytest
+from browsed import Served, served
+from command import fleet_here, fleet_process
+from exact import index_of
+from hostile_requests import Hostile
+from PIL import Image
+from recorded import FRAMES, HOSTILE, detections_output, record, write_grays
+
+from fleet.browse.asked import key_of
+from fleet.core.frames import Picture
+from fleet.show.decode import decode_frames
+from fleet.storage import Folder
+
+HIDDEN = "nobody-is-to-read-this"
+FOUND: dict[int, Sequence[tuple[str, float]]] = {
+    5: [("person", 0.9), ("dog", 0.45)],
+    10: [(HOSTILE, 0.6)],
+    20: [],
+    30: [("person", 0.7)],
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two videos of which an output has looked at one, and a file beside them."""
+    folder = tmp_path_factory.mktemp("browse")
+    write_grays(folder / "gate.mp4")
+    write_grays(folder / "other.mp4")
+    (folder / "secret.txt").write_text(HIDDEN)
+    record(detections_output(Folder(str(folder / "out"))), index_of(folder / "gate.mp4"), FOUND)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[Served]:
+    """The output, served."""
+    with served(str(folder / "out")) as server:
+        yield server
+
+
+@pytest.fixture
+def key(folder: Path) -> str:
+    """What the video is asked for by."""
+    return key_of(str(folder / "gate.mp4"))
+
+
+def test_it_lists_what_is_there(server: Served, key: str) -> None:
+    """The output's counts, its labels, and its videos with their rows."""
+    output = server.get("output").json
+    assert [(label["name"], label["rows"]) for label in output["labels"]] == [
+        ("person", 2),
+        (HOSTILE, 1),
+        ("dog", 1),
+    ]
+    assert output["state"] != "finished"
+    assert [tile[:2] for tile in output["tiles"]][2:] == [["4", "frames looked at"], ["4", "rows"]]
+    listed = server.get("videos").json
+    assert [(v["key"], v["file"], v["rows"], v["frames"]) for v in listed["videos"]] == [
+        (key, "gate.mp4", 4, 4)
+    ]
+    assert server.get("videos?part=nothing").json == {"count": 0, "videos": []}
+
+
+def test_a_frame_is_that_of_fleet_show(server: Served, folder: Path, key: str) -> None:
+    """As PNG pixel by pixel, whether the job looked at it or not; as JPEG nearly."""
+    index = index_of(folder / "gate.mp4")
+    every = decode_frames(index, np.ones(FRAMES, np.bool_), "Ascend310", Picture.rgb)
+    for decoded in list(every)[::7]:
+        exact = server.get(f"video/{key}/frame/{decoded.frame}.png")
+        assert exact.headers["content-type"] == "image/png"
+        assert np.array_equal(np.asarray(Image.open(io.BytesIO(exact.body))), decoded.made)
+        small = server.get(f"video/{key}/frame/{decoded.frame}")
+        assert small.headers["content-type"] == "image/jpeg"
+        pixels = np.asarray(Image.open(io.BytesIO(small.body)).convert("RGB"), np.int64)
+        assert np.abs(pixels - decoded.made).mean() < 2
+    # Nothing was found in it, so that `fleet show` draws a caption alone, below.
+    done = fleet_here(
+        *("show", folder / "out", "--uri", "gate.mp4", "--at", "2"), "--out", folder / "shown.png"
+    )
+    assert done.returncode == 0, done.stderr
+    shown = np.asarray(Image.open(folder / "shown.png"))[:240]
+    png = server.get(f"video/{key}/frame/20.png").body
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(png))), shown)
+
+
+def test_a_frame_has_its_boxes(server: Served, key: str) -> None:
+    """Those of the frame; of one that was not looked at, those of the last one that was."""
+    at = server.get(f"video/{key}/at/5").json
+    assert [(box["label"], round(box["score"], 4)) for box in at["boxes"]] == [
+        ("person", 0.9),
+        ("dog", 0.45),
+    ]
+    assert at["boxes"][0]["xyxy"] == [20, 30, 120, 90]
+    assert (at["frame"], at["processed"], at["time_s"]) == (5, 5, 0.5)
+    held = server.get(f"video/{key}/at/9").json
+    assert (held["frame"], held["processed"], held["boxes"]) == (9, 5, at["boxes"])
+    assert server.get(f"video/{key}/at/4").json["processed"] is None
+    assert server.get(f"video/{key}/at/20").json["boxes"] == []
+
+
+def test_hits_are_found_in_order(server: Served, key: str) -> None:
+    """Behind and before a frame; by label, without one, by score."""
+
+    def hit(way: str, **query: str) -> int | None:
+        text = "&".join(f"{name}={value}" for name, value in query.items())
+        frame: int | None = server.get(f"video/{key}/{way}?{text}").json["frame"]
+        return frame
+
+    assert [hit("next/0"), hit("next/5"), hit("next/10"), hit("next/30")] == [5, 10, 30, None]
+    assert [hit("before/39"), hit("before/10"), hit("before/5")] == [30, 5, None]
+    assert hit("next/5", label=key_of("person")) == 30
+    assert hit("next/0", without=key_of("person"), least="0.5") == 10
+
+
+def test_a_search_finds_the_rows(server: Served, key: str) -> None:
+    """By score, label, range, time; the highest score first, or by time."""
+
+    def found(query: str) -> list[tuple[int, str]]:
+        answer = server.get(f"search?{query}").json
+        assert answer["count"] == len(answer["hits"])
+        assert {hit["key"] for hit in answer["hits"]} <= {key}
+        return [(hit["frame"], hit["label"]) for hit in answer["hits"]]
+
+    every = [(5, "person"), (30, "person"), (10, HOSTILE), (5, "dog")]
+    assert found("") == every
+    assert found("order=video") == [(5, "person"), (5, "dog"), (10, HOSTILE), (30, "person")]
+    # The table's scores are of 32 bits: its 0.7 is a little less than the number.
+    assert found("least=0.6&most=0.7") == [(30, "person"), (10, HOSTILE)]
+    assert found(f"label={key_of('dog')}&label={key_of(HOSTILE)}") == [(10, HOSTILE), (5, "dog")]
+    assert found("from=1&to=3") == [(10, HOSTILE)]
+    assert found(f"video={key}") == every
+
+
+def test_a_timeline_shows_when_what_was_there(server: Served, key: str) -> None:
+    """A lane a label, rows counted as far as their score reaches."""
+    whole = server.get(f"video/{key}/timeline").json
+    assert [(row["label"], row["rows"]) for row in whole["rows"]] == [
+        ("person", 2),
+        (HOSTILE, 1),
+        ("dog", 1),
+    ]
+    assert len(whole["lanes"]) == 3
+    assert [r["label"] for r in server.get(f"video/{key}/timeline?least=0.8").json["rows"]] == [
+        "person"
+    ]
+    assert server.get(f"video/{key}/moment/2050").json == {"frame": 20}
+
+
+@pytest.mark.parametrize("boxes", ["0", "1"])
+def test_a_clip_is_h264_of_the_stretch(server: Served, key: str, boxes: str) -> None:
+    """Its index lies in front; parts of it are sent by ranges; the same ones come from memory."""
+    path = f"video/{key}/clip.mp4?first=5&last=16&boxes={boxes}"
+    clip = server.get(path)
+    assert clip.headers["content-type"] == "video/mp4"
+    assert clip.body.index(b"moov") < clip.body.index(b"mdat")
+    with av.open(io.BytesIO(clip.body), "r") as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.name == "h264"
+        pictures = [frame.to_ndarray(format="gray") for frame in container.decode(stream)]
+    grays = [picture[:200].mean() for picture in pictures]
+    assert len(grays) == 12
+    assert np.all(np.diff(grays) > 0) if boxes == "0" else len(set(grays)) == 12
+    part = server.get(path, Range="bytes=10-19")
+    assert (part.status, part.body) == (206, clip.body[10:20])
+    assert part.headers["content-range"] == f"bytes 10-19/{len(clip.body)}"
+    head = server.get(path, "HEAD")
+    assert (head.status, head.body) == (200, b"")
+
+
+def test_every_answer_says_what_a_browser_may_do(server: Served) -> None:
+    """No script but its own, nothing from elsewhere, no frame around it; refusals too."""
+    for answer in (
+        server.get(""),
+        server.get("browse.js"),
+        server.get("nothing"),
+        server.get("search?x"),
+    ):
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["cache-control"] == "no-store"
+    page = server.get("").body.decode()
+    assert not re.search(r"<script(?! type=\"module\" src=)|<style| on\w+=| style=|https?://", page)
+
+
+def test_hostile_requests_are_refused(server: Served, key: str, folder: Path) -> None:
+    """Over two hundred: none is answered with anything, and the server goes on as before."""
+    before = server.get("output").json
+    asked = list(Hostile(server, key, folder).requests())
+    assert len(asked) > 200
+    passed = []
+    for request, wrong in asked:
+        answer = server.send(request)
+        is_refused = 400 <= answer.status < 500 or answer.status == 501
+        if not is_refused or HIDDEN.encode() in answer.body or b"Traceback" in answer.body:
+            passed.append((wrong, request[:200], answer.status))
+    assert passed == []
+    assert server.process.poll() is None
+    assert server.get("output").json == before
+
+
+def test_refusals_say_why_in_a_sentence(server: Served, key: str) -> None:
+    """As JSON; of several that are wrong, without what was sent."""
+    said = {
+        f"video/{key}/frame/40": "The video has the frames 0 to 39.",
+        f"video/{'0' * 16}": "The output has no such video.",
+        "search?least=2": "A range of scores goes from low to high",
+        f"search?label={'0' * 16}": "The output has no such label.",
+        f"video/{key}/clip.mp4?first=0&last=40": "The video has the frames 0 to 39.",
+    }
+    for path, words in said.items():
+        answer = server.get(path)
+        assert answer.status in {400, 404}
+        assert answer.json["error"].startswith(words)
+
+
+def test_a_value_of_a_query_is_no_sql(server: Served) -> None:
+    """It is looked for as it is: no video has such a name."""
+    for value in ("' or 1=1 --", "%", "_", "\\", "*"):
+        assert server.get(f"videos?part={quote(value)}").json["count"] in {0, int(value == "_")}
+
+
+def test_a_video_that_is_another_one_by_now_is_not_shown(tmp_path: Path) -> None:
+    """Nor one that is gone: the answer says so."""
+    for name in ("gate.mp4", "gone.mp4"):
+        out = detections_output(Folder(str(tmp_path / "out")))
+        record(out, index_of(write_grays(tmp_path / name)), FOUND)
+    (tmp_path / "gone.mp4").unlink()
+    with av.open(str(tmp_path / "gate.mp4"), "w") as output:
+        stream = output.add_stream("libx264", rate=7)
+        stream.width, stream.height = 320, 240
+        for _ in range(FRAMES):
+            output.mux(stream.encode(av.VideoFrame(320, 240, "yuv420p")))
+        output.mux(stream.encode(None))
+    with served(str(tmp_path / "out")) as server:
+        another = server.get(f"video/{key_of(str(tmp_path / 'gate.mp4'))}")
+        assert another.status == 400
+        assert "is not the video that" in another.json["error"]
+        gone = server.get(f"video/{key_of(str(tmp_path / 'gone.mp4'))}/frame/1")
+        assert gone.status == 400
+        assert "gone.mp4" in gone.json["error"]
+
+
+def test_it_ends_at_once_and_cleanly(folder: Path) -> None:
+    """By Ctrl-C, also while it decodes and makes a clip; one line was printed, which is the address."""
+    with served(str(folder / "out")) as server:
+        key = key_of(str(folder / "gate.mp4"))
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[\w-]{32}/", server.address)
+        assert server.get(f"video/{key}/frame/3").status == 200
+        assert server.end() == (0, "", "")
+
+
+def test_what_cannot_be_served_is_said(folder: Path, tmp_path: Path) -> None:
+    """No output; a port that is taken; DuckDB that is not there."""
+    done = fleet_process("browse", tmp_path / "nothing")
+    assert (done.returncode, "holds no output of Fleet" in done.stderr) == (2, True)
+    with served(str(folder / "out")) as server:
+        done = fleet_process("browse", folder / "out", "--port", server.port)
+        assert done.returncode == 2
+        assert "Nothing can listen at 127.0.0.1:" in done.stderr
+    (tmp_path / "duckdb.py").write_text("raise ImportError('not installed')\n")
+    program = (
+        "-c",
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from fleet.cli import main; main()",
+    )
+    done = fleet_process("browse", folder / "out", program=program)
+    assert done.returncode == 2
+    assert "pip install 'ascend-fleet[browse]'" in done.stderr
