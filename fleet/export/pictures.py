@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import PurePosixPath
+from tempfile import TemporaryFile
 from typing import TypeVar
 
 import numpy as np
@@ -15,6 +16,7 @@ from fleet.core.frames import Picture
 from fleet.errors import UsageError
 from fleet.export.chosen.video import VideoRows
 from fleet.export.formats.format import Format
+from fleet.export.place import is_as_file, put_file
 from fleet.show.decode import frames_on
 from fleet.show.detections import check_frames
 from fleet.show.movie import png
@@ -57,18 +59,19 @@ class PictureFolder:
 
         Pictures that were named by another such file go first.
         """
-        piece = self.format.numbering(rows)
-        if piece is None:
+        pieces = self.format.numbering(rows)
+        first = next(pieces, None)
+        if first is None:
             return
-        try:
-            if self.folder.read(piece.name).decode() == piece.text:
+        with TemporaryFile() as made:
+            for piece in chain([first], pieces):
+                made.write(piece.text.encode())
+            if is_as_file(self.folder, first.name, made):
                 return
-        except FileNotFoundError:
-            pass
-        first = self.format.picture(rows.video, next(rows.bare_frames()), self.suffix)
-        for entry in list(self.folder.list(f"{PurePosixPath(first).parent}/")):
-            self.folder.delete(entry.name)
-        self.folder.put(piece.name, piece.text.encode())
+            picture = self.format.picture(rows.video, next(rows.bare_frames()), self.suffix)
+            for entry in list(self.folder.list(f"{PurePosixPath(picture).parent}/")):
+                self.folder.delete(entry.name)
+            put_file(self.folder, first.name, made)
 
     def write(
         self, rows: VideoRows, missing: dict[int, str], index: VideoIndex, device: Backend

@@ -12,6 +12,7 @@ from fleet.storage import Folder
 from fleet.table.state.read import Tables
 from fleet.version import __version__
 
+_READ_BYTES = 1 << 20
 MARK = "fleet-export.json"
 """What a folder is an export of: the same one goes on there, and no other."""
 
@@ -56,3 +57,16 @@ def put_file(folder: Folder, name: str, file: IO[bytes]) -> int:
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
         folder.put(name, cast("bytes", mapped))
     return size
+
+
+def is_as_file(folder: Folder, name: str, file: IO[bytes]) -> bool:
+    """Return whether an object is there and has the bytes of a file of this machine."""
+    size = file.seek(0, 2)
+    there = folder.stat(name)
+    if there is None or there.bytes != size:
+        return False
+    file.seek(0)
+    return all(
+        folder.read_range(name, at, _READ_BYTES) == file.read(_READ_BYTES)
+        for at in range(0, size, _READ_BYTES)
+    )

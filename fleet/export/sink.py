@@ -17,6 +17,8 @@ from fleet.storage import Folder
 _AT_ONCE = 256
 """Whole files that are put together."""
 _PUTS_AT_ONCE = 16
+_SMALL_BYTES = 1 << 16
+"""What a file may have that is put together with others."""
 _IN_MEMORY_BYTES = 1 << 20
 """What a section may have before it lies on the disk of this machine."""
 
@@ -41,15 +43,15 @@ class Sink:
         """Take a piece; raises StorageError where a file cannot be put."""
         data = piece.text.encode()
         if piece.section is None:
-            self._whole.append((piece.name, data))
-            if len(self._whole) >= _AT_ONCE:
-                self._put_whole()
+            self._add_whole(piece.name, data)
             return
         sections = self._sections[piece.name]
         if piece.section not in sections:
             spool = SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - closed with the sink
             sections[piece.section] = cast("IO[bytes]", self._open.enter_context(spool))
         sections[piece.section].write(data)
+        if piece.is_last:
+            self._end(piece.name, self._sections.pop(piece.name))
 
     def close(self) -> None:
         """Put all that is left; raises StorageError where a file cannot be put."""
@@ -68,6 +70,22 @@ class Sink:
     ) -> None:
         self._open.close()
 
+    def _add_whole(self, name: str, data: bytes) -> None:
+        self._whole.append((name, data))
+        if len(self._whole) >= _AT_ONCE:
+            self._put_whole()
+
+    def _end(self, name: str, sections: dict[int, IO[bytes]]) -> None:
+        """Put a file that is complete: a small one together with others."""
+        if sum(section.tell() for section in sections.values()) > _SMALL_BYTES:
+            self._put_sections(name, sections)
+            return
+        for section in sections.values():
+            section.seek(0)
+        self._add_whole(name, b"".join(sections[number].read() for number in sorted(sections)))
+        for section in sections.values():
+            section.close()
+
     def _put_whole(self) -> None:
         # On a disk too: each put waits until its file is safe there.
         with ThreadPoolExecutor(_PUTS_AT_ONCE, thread_name_prefix="export") as threads:
@@ -81,5 +99,6 @@ class Sink:
             for number in sorted(sections):
                 sections[number].seek(0)
                 shutil.copyfileobj(sections[number], whole)
+                sections[number].close()
             self.files += 1
             self.bytes += put_file(self._folder, name, whole)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from hashlib import sha256
 from pathlib import PurePosixPath
 
@@ -39,7 +40,7 @@ class Video:
         if self.width < 1 or self.height < 1:
             raise ValueError(f"pictures of {self.uri} have pixels: {self.width}x{self.height}")
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Return what its frames are called by: a name that no other version or video has.
 
@@ -191,3 +192,5 @@ class Piece:
     section: int | None = None
     """None where the text is the whole file. Else it is added to this section of the file, and the
     sections follow each other in their order when all pieces are there."""
+    is_last: bool = False
+    """Whether the file has all its pieces with this one, so that nothing of it need be kept."""

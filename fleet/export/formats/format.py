@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from fleet.export.chosen.video import Box, Dataset, Frame, Piece, Video, VideoRows
@@ -24,14 +24,17 @@ class Format(Protocol):
     def picture(self, video: Video, frame: Frame, suffix: str) -> str:
         """Return where the picture of a frame lies, below the folder of the export."""
 
-    def numbering(self, rows: VideoRows) -> Piece | None:
-        """Return the file by which the names of a video's pictures mean frames.
+    def numbering(self, rows: VideoRows) -> Iterator[Piece]:
+        """Yield the pieces of the file by which the names of a video's pictures mean frames.
 
-        None where the names have the numbers of the frames.
+        There are none where the names have the numbers of the frames.
         """
 
     def pieces(self, dataset: Dataset, videos: Iterable[VideoRows]) -> Iterator[Piece]:
-        """Yield the texts of all files; one video is looked at after the other."""
+        """Yield the texts of all files; one video is looked at after the other.
+
+        What is held does not grow with a video: each text is of some frames at most.
+        """
 
 
 class ByFrame:
@@ -41,10 +44,10 @@ class ByFrame:
         """See Format."""
         return f"{PICTURES}/{below_pictures(video, frame, suffix)}"
 
-    def numbering(self, rows: VideoRows) -> Piece | None:
+    def numbering(self, rows: VideoRows) -> Iterator[Piece]:
         """See Format."""
         del rows
-        return None
+        return iter(())
 
 
 def below_pictures(video: Video, frame: Frame, suffix: str) -> str:
@@ -65,9 +68,16 @@ class Listed:
 
     def item(self, value: Any) -> str:
         """Return the text of the next item."""
-        text = dumps(value) if self._is_first else f",\n{dumps(value)}"
+        return f"{self._separator()}{dumps(value)}"
+
+    def begun(self, fields: Mapping[str, Any], name: str) -> str:
+        """Return how the text of an item begins: its first fields, and a list of that name."""
+        return f"{self._separator()}{dumps(fields).removesuffix('}')},{dumps(name)}:["
+
+    def _separator(self) -> str:
+        separator = "" if self._is_first else ",\n"
         self._is_first = False
-        return text
+        return separator
 
 
 def pixels(value: float) -> float:

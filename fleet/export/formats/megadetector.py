@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from fleet.export.chosen.video import Box, Dataset, Piece, Video, VideoRows
+from fleet.export.chosen.video import Box, Dataset, Frame, Piece, Video, VideoRows
 from fleet.export.formats.format import ByFrame, Listed, dumps, fraction, score_of
 
 FILE = "detections.json"
@@ -30,29 +30,35 @@ class MegaDetector(ByFrame):
         yield Piece(FILE, "\n]}\n", _TAIL)
         images = Listed()
         for rows in videos:
-            for entry in self._entries(dataset, rows, numbers):
-                yield Piece(FILE, images.item(entry), _IMAGES)
+            if dataset.has_pictures or rows.video.fps is None:
+                for frame in rows.frames():
+                    entry = self._entry(dataset, rows.video, frame, numbers)
+                    yield Piece(FILE, images.item(entry), _IMAGES)
+            else:
+                for text in _entry_of_video(rows, numbers, images):
+                    yield Piece(FILE, text, _IMAGES)
 
-    def _entries(
-        self, dataset: Dataset, rows: VideoRows, numbers: dict[str, str]
-    ) -> Iterator[dict[str, Any]]:
-        video = rows.video
-        if dataset.has_pictures or video.fps is None:
-            for frame in rows.frames():
-                found = [_detection(box, numbers[box.label], video) for box in frame.boxes]
-                own = self.picture(video, frame, dataset.suffix)
-                yield {"file": own if dataset.has_pictures else video.uri, "detections": found}
-            return
-        yield {
-            "file": video.uri,
-            "frame_rate": video.fps,
-            "frames_processed": rows.numbers.tolist(),
-            "detections": [
-                {**_detection(box, numbers[box.label], video), "frame_number": frame.number}
-                for frame in rows.frames()
-                for box in frame.boxes
-            ],
-        }
+    def _entry(
+        self, dataset: Dataset, video: Video, frame: Frame, numbers: dict[str, str]
+    ) -> dict[str, Any]:
+        found = [_detection(box, numbers[box.label], video) for box in frame.boxes]
+        own = self.picture(video, frame, dataset.suffix)
+        return {"file": own if dataset.has_pictures else video.uri, "detections": found}
+
+
+def _entry_of_video(rows: VideoRows, numbers: dict[str, str], images: Listed) -> Iterator[str]:
+    """Yield the texts that are, one behind the other, the entry of a whole video."""
+    video = rows.video
+    yield images.begun({"file": video.uri, "frame_rate": video.fps}, "frames_processed")
+    frames, found = Listed(), Listed()
+    for frame in rows.bare_frames():
+        yield frames.item(frame.number)
+    yield '],"detections":['
+    for frame in rows.frames():
+        for box in frame.boxes:
+            detection = _detection(box, numbers[box.label], video)
+            yield found.item({**detection, "frame_number": frame.number})
+    yield "]}"
 
 
 def _detection(box: Box, category: str, video: Video) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import pyarrow.compute as pc
+
 from fleet.export.chosen.video import Box, Dataset, Frame, Piece, Video, VideoRows
 from fleet.export.formats.format import pixels, score_of
 from fleet.text import one_line
@@ -22,11 +24,12 @@ class Mot:
         """See Format."""
         return f"{video.name}/img1/{frame.place + 1:06}{suffix}"
 
-    def numbering(self, rows: VideoRows) -> Piece | None:
+    def numbering(self, rows: VideoRows) -> Iterator[Piece]:
         """See Format."""
-        lines = (f"{f.place + 1},{f.number},{f.pts},{f.time_s!r}\n" for f in rows.bare_frames())
-        text = f"number,frame,pts,time_s\n{''.join(lines)}"
-        return Piece(f"{rows.video.name}/{FRAMES}", text)
+        name = f"{rows.video.name}/{FRAMES}"
+        yield Piece(name, "number,frame,pts,time_s\n", 0)
+        for f in rows.bare_frames():
+            yield Piece(name, f"{f.place + 1},{f.number},{f.pts},{f.time_s!r}\n", 0)
 
     def pieces(self, dataset: Dataset, videos: Iterable[VideoRows]) -> Iterator[Piece]:
         """See Format."""
@@ -34,22 +37,33 @@ class Mot:
         names = "".join(f"{one_line(label)}\n" for label in dataset.labels)
         for rows in videos:
             name = rows.video.name
+            det, gt = f"{name}/det/det.txt", f"{name}/gt/gt.txt"
             yield Piece(f"{name}/seqinfo.ini", _seqinfo(rows, dataset.suffix))
             yield Piece(f"{name}/gt/labels.txt", names)
-            det, gt = [], []
-            # Tracks count from 1; those of a table may count from 0.
-            tracks = [box.track for frame in rows.frames() for box in frame.boxes]
-            shift = 1 - min([1, *(track for track in tracks if track is not None)])
+            shift = _shift(rows) if dataset.has_tracks else 0
             for frame in rows.frames():
-                for box in frame.boxes:
-                    number = numbers[box.label]
-                    det.append(f"{frame.place + 1},-1,{_box(box)},{score_of(box)},{number},-1,-1\n")
-                    if box.track is not None:
-                        track = box.track + shift
-                        gt.append(f"{frame.place + 1},{track},{_box(box)},1,{number},1\n")
-            yield Piece(f"{name}/det/det.txt", "".join(det))
+                place = frame.place + 1
+                lines = (
+                    f"{place},-1,{_box(box)},{score_of(box)},{numbers[box.label]},-1,-1\n"
+                    for box in frame.boxes
+                )
+                yield Piece(det, "".join(lines), 0)
+                if dataset.has_tracks:
+                    tracks = (
+                        f"{place},{box.track + shift},{_box(box)},1,{numbers[box.label]},1\n"
+                        for box in frame.boxes
+                        if box.track is not None
+                    )
+                    yield Piece(gt, "".join(tracks), 0)
+            yield Piece(det, "", 0, is_last=True)
             if dataset.has_tracks:
-                yield Piece(f"{name}/gt/gt.txt", "".join(gt))
+                yield Piece(gt, "", 0, is_last=True)
+
+
+def _shift(rows: VideoRows) -> int:
+    """Return what is added to the tracks of a video: those of a table may count from 0 or below."""
+    least = pc.min(rows.boxes["track"]).as_py()
+    return 1 - min(1, 1 if least is None else least)
 
 
 def _box(box: Box) -> str:

@@ -25,10 +25,10 @@ class Yolo:
         """See Format."""
         return f"{PICTURES}/{_name(video, frame)}{suffix}"
 
-    def numbering(self, rows: VideoRows) -> Piece | None:
+    def numbering(self, rows: VideoRows) -> Iterator[Piece]:
         """See Format."""
         del rows
-        return None
+        return iter(())
 
     def pieces(self, dataset: Dataset, videos: Iterable[VideoRows]) -> Iterator[Piece]:
         """See Format."""
