@@ -4,8 +4,8 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 
 .PHONY: setup conformance demo test check format bench demo-s3 setup-train prove-credentials prove-exactness \
-	prove-exercise prove-hostile prove-hosts prove-kill prove-mutations prove-precision prove-protocol prove-resume prove-simulation test-hosts \
-	lock clean
+	prove-exercise prove-hostile prove-hosts prove-kill prove-mutations prove-precision prove-protocol prove-report \
+	prove-resume prove-simulation test-hosts lock clean
 .DEFAULT_GOAL := test
 
 setup: $(STAMP)
@@ -93,6 +93,10 @@ prove-protocol: setup
 # A million done intervals read and subtracted; a video added to an archive of 10,000: in seconds.
 prove-resume: setup
 	RAY_AUTH_MODE=disabled $(BIN)/python tests/bench/resume.py
+
+# The report of 3,000 videos and 2 million rows: made in a minute and 1 GB, below 8 MB, open in 2 s.
+prove-report: setup
+	$(BIN)/python tests/bench/report.py
 
 # Hosts played by namespaces (root, iproute2): they join, vanish, hang, are slow, are taken away.
 prove-hosts: setup

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from math import isfinite
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +20,7 @@ from fleet.core.geometry import Size
 from fleet.errors import FleetError, UsageError
 from fleet.index_cache.cache import IndexCache
 from fleet.report.choice import Chosen
-from fleet.report.rows import NONE, rows_of
+from fleet.report.rows import NONE, Key, rows_of
 from fleet.show.decode import frames_on
 from fleet.show.video import chip_of, kept_indexes, recorded_index
 from fleet.storage import Folder
@@ -34,9 +34,6 @@ BOX = ("x1", "y1", "x2", "y2")
 _JPEG = b"\xff\xd8\xff"
 _MOST_FACTS, _FACT_CHARACTERS = 12, 80
 _MOST_BOXES = 200
-
-Key: TypeAlias = tuple[str, int]
-"""A frame: its video's URI, and its number."""
 
 
 @dataclass(frozen=True)
@@ -108,12 +105,12 @@ def _read(
         frames_of[chosen.part.path].append((key, chosen))
     told: dict[Key, _Rows] = {}
     for path, several in frames_of.items():
-        part, numbers = several[0][1].part, [key[1] for key, _ in several]
+        part, keys = several[0][1].part, {key for key, _ in several}
         is_frames = path.startswith(f"{FRAMES_TABLE}/")
         of = tables.frames.schema if is_frames else schema
         columns = identity if is_frames else [name for name in schema.names if name != "time"]
         rows: defaultdict[Key, list[Mapping[str, Any]]] = defaultdict(list)
-        for row in rows_of(part, of, columns, numbers):
+        for row in rows_of(part, of, columns, keys):
             rows[row["uri"], row["frame"]].append(row)
         for key, _ in several:
             if key in rows:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 PART = "__filename"
 """The column of Arrow's that says which part a row lies in."""
+Key: TypeAlias = tuple[str, int]
+"""A frame: its video's URI, and its number."""
 NONE = "(none)"
 """What stands for a name that a row has not."""
 
@@ -81,13 +83,18 @@ def scan(dataset: ds.Dataset, columns: Sequence[str]) -> Iterator[Rows]:
 
 
 def rows_of(
-    part: ds.Fragment, schema: pa.Schema, columns: Sequence[str], frames: Sequence[int]
-) -> list[dict[str, Any]]:
-    """Return the rows of a part that are about frames of these numbers, of any video."""
+    part: ds.Fragment, schema: pa.Schema, columns: Sequence[str], wanted: Collection[Key]
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a part that are about some frames; uri and frame are among the columns."""
     import pyarrow.dataset as ds  # noqa: PLC0415 - it may load pandas
 
+    uris, frames = {uri for uri, _ in wanted}, {frame for _, frame in wanted}
+    # A part may hold each frame number once for each video of an archive.
+    only = ds.field("uri").cast(pa.string()).isin(pa.array(uris, pa.string()))
+    only &= ds.field("frame").isin(list(frames))
     with damage_named():
-        only = ds.field("frame").isin(list(frames))
-        table = part.to_table(schema=schema, columns=list(columns), filter=only)
-        rows: list[dict[str, Any]] = table.to_pylist()
-        return rows
+        batches = part.to_batches(
+            schema=schema, columns=list(columns), filter=only, batch_readahead=2
+        )
+        for batch in batches:
+            yield from (row for row in batch.to_pylist() if (row["uri"], row["frame"]) in wanted)

@@ -21,17 +21,17 @@ ABSENT = "no Chromium on this machine"
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report of two cameras: a label that would be a script, one that is long."""
+    """A report of two cameras: a label and a video that would be scripts, a label that is long."""
     folder = tmp_path_factory.mktemp("browser")
     out = detections_output(Folder(str(folder / "out")))
-    for camera in ("camera-1", "camera-2"):
-        (folder / camera).mkdir()
+    for place in ("camera-1/gate.mp4", f"camera-2/{HOSTILE}.mp4"):
+        (folder / place).parent.mkdir(parents=True)
         found: dict[int, Sequence[tuple[str, float]]] = {
             5: [("person", 0.9), ("x" * 5000, 0.9)],
             10: [(HOSTILE, 0.6)],
             20: [],
         }
-        record(out, index_of(write_grays(folder / camera / "gate.mp4")), found)
+        record(out, index_of(write_grays(folder / place)), found)
     done = fleet_here("report", out.uri, "--out", folder / "report.html")
     assert done.returncode == 0, done.stderr
     return folder / "report.html"
@@ -113,7 +113,9 @@ def test_pictures_are_enlarged_and_gone_through_by_keys(tab: Tab) -> None:
     assert shown(tab) == 6
 
 
-def test_a_label_that_is_a_script_is_read_and_not_run(tab: Tab) -> None:
-    """It stands there as it is; there is one script, which is the page's own."""
+def test_names_that_are_scripts_are_read_and_not_run(tab: Tab) -> None:
+    """They stand there as they are; there is one script, which is the page's own."""
     assert HOSTILE in tab.run("document.body.textContent")
+    titles = tab.run("[...document.querySelectorAll('.cards [title]')].map((named) => named.title)")
+    assert sum(title.endswith(f"/camera-2/{HOSTILE}.mp4") for title in titles) == 3
     assert tab.run("document.scripts.length") == 1

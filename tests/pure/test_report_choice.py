@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +17,7 @@ from fleet.report.activity import GAP_S, Work, laid_out
 from fleet.report.cards import per_label
 from fleet.report.choice import Keys, Sample, ranks
 from fleet.report.page import inside
-from fleet.report.rows import NONE, Names
+from fleet.report.rows import NONE, Names, rows_of
 from fleet.report.series import SCORE_BINS, Grid, score_bin, strip_bin
 
 VIDEOS = ["gate.mp4", "yard.mp4", "<script>.mp4"]
@@ -136,3 +139,17 @@ def test_leases_of_one_device_do_not_overlap_and_pauses_are_cut_out() -> None:
     assert first.startswith("M0 0h")
     assert second.startswith("M")
     assert laid_out([], {}) is None
+
+
+def test_rows_of_a_frame_are_not_those_of_another_video(tmp_path: Path) -> None:
+    """A part that was compacted has each number once for each video; only what is asked is read."""
+    pairs = [(uri, frame) for uri in VIDEOS for frame in range(50)]
+    uris = pa.array([uri for uri, _ in pairs]).dictionary_encode()
+    table = pa.table({"uri": uris, "frame": [frame for _, frame in pairs]})
+    pq.write_table(table, tmp_path / "part.parquet", row_group_size=40)
+    (part,) = ds.dataset(tmp_path / "part.parquet").get_fragments()
+    wanted = {(VIDEOS[0], 3), (VIDEOS[0], 49), (VIDEOS[2], 7)}
+    found = [
+        (row["uri"], row["frame"]) for row in rows_of(part, table.schema, ["uri", "frame"], wanted)
+    ]
+    assert sorted(found) == sorted(wanted)
