@@ -19,7 +19,7 @@ import fleet
 from fleet.core.format import plural
 from fleet.table.maintenance.content_hash import fingerprint
 
-CLIPS, FRAMES, DWELL_S = 4, 500, 0.1
+CLIPS, FRAMES, DWELL_S = 4, 1000, 0.1
 DEVICES = 2
 AWAY_S = (1.0, 12.0)
 """Between these the head is away, beside what it takes to start."""
@@ -72,7 +72,7 @@ def write_job(folder: Path) -> Path:
     (folder / "ticks.py").write_text(TICKS)
     (folder / "ticks.toml").write_text(
         f'job = "ticks.py:Ticks"\ninput = ["{clips}"]\noutput = "{folder}/out"\n'
-        f'sample = "all"\nlease_s = 1.0\n[params]\nstep = 3\ndwell_s = {DWELL_S}\n'
+        f'sample = "all"\nlease_s = 0.2\n[params]\nstep = 3\ndwell_s = {DWELL_S}\n'
     )
     return folder / "ticks.toml"
 
