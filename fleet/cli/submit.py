@@ -144,8 +144,11 @@ def _send(
         output=output,
         who=who_submits(),
     )
-    submission = jobs.submit(parcel)
+    apart = jobs.cluster().has_driver_nodes
+    submission = jobs.submit(parcel, beside_head=not apart)
     _print(f"Submitted {submission}")
+    if apart:
+        _print("Its driver runs on a node apart from the head.")
     return jobs, submission
 
 

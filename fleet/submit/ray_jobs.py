@@ -30,7 +30,13 @@ LOST_S = 60.0
 """A cluster that does not answer is asked again for so long, before following ends."""
 STOP_S = 60
 """A job that is asked to stop has so long to end by itself; then Ray kills it."""
-_UNKNOWN = "status code 404"
+START_S = 180.0
+"""A cluster that has just begun takes no jobs at first; it is asked again for so long."""
+_UNKNOWN, _NO_AGENT = "status code 404", "No available agent"
+DRIVER = "driver"
+"""The resource of nodes that are there for drivers, which a lost head does not take along."""
+_DRIVER_SHARE = 0.001
+"""What a driver takes of it: it says where, and limits nothing."""
 _OUTPUT, _JOB, _WHO = "fleet_output", "fleet_job", "fleet_who"
 # Ray's own client raises RuntimeError for every answer but success.
 _NO_RESPONSE = (aiohttp.ClientError, requests.RequestException, TimeoutError, ConnectionError)
@@ -72,8 +78,11 @@ class Jobs:
             logging.getLogger(f"ray.{name}").setLevel(logging.ERROR)
         self._client = _connect(self.address)
 
-    def submit(self, parcel: Parcel) -> str:
-        """Send a job and start it; return its id."""
+    def submit(self, parcel: Parcel, *, beside_head: bool = True) -> str:
+        """Send a job and start it; return its id.
+
+        Its driver runs on the head's node, or, with `beside_head` false, on one for drivers.
+        """
         environment = {
             **parcel.environment,
             # SIGINT works as Ctrl-C does; Ray's own 3 s are too short for a put into a slow store.
@@ -84,10 +93,20 @@ class Jobs:
         if parcel.fleet is not None:
             runtime_env["py_modules"] = [str(parcel.fleet)]
         metadata = {_JOB: parcel.job, _OUTPUT: parcel.output, _WHO: parcel.who}
-        with self._translating():
-            return self._client.submit_job(
-                entrypoint=parcel.command, runtime_env=runtime_env, metadata=metadata
-            )
+        until_s = time.monotonic() + START_S
+        while True:
+            with self._translating():
+                try:
+                    return self._client.submit_job(
+                        entrypoint=parcel.command,
+                        runtime_env=runtime_env,
+                        metadata=metadata,
+                        entrypoint_resources=None if beside_head else {DRIVER: _DRIVER_SHARE},
+                    )
+                except RuntimeError as error:
+                    if _NO_AGENT not in str(error) or time.monotonic() > until_s:
+                        raise
+            time.sleep(1.0)
 
     def cluster(self) -> ClusterSeen:
         """Return what the cluster is now; one that has just begun lists no node for a while."""
@@ -109,6 +128,7 @@ class Jobs:
             ray_version=self._client.ray_version,
             hosts=tuple(str(node["nodeManagerHostname"]) for node in nodes),
             npus=int(sum(node.get("resourcesTotal", {}).get("NPU", 0) for node in nodes)),
+            has_driver_nodes=any(node.get("resourcesTotal", {}).get(DRIVER) for node in nodes),
             clock_offset_s=parsedate_to_datetime(date).timestamp() - now_unix_s if date else None,
         )
 

@@ -48,6 +48,8 @@ class ClusterSeen:
     """The names of the machines of its nodes, the head's among them, one a node."""
     npus: int
     """How many devices its nodes have."""
+    has_driver_nodes: bool
+    """Whether it has nodes for drivers, apart from its head."""
     clock_offset_s: float | None
     """By how much its head's clock is ahead of ours, to a second; None where it does not say."""
 

@@ -12,10 +12,12 @@ import kubernetes_validate
 import pytest
 import yaml
 from kuberay import refusals
+from lasting import waiting_s
 from programs import find_program, needs
 from ray_env import CLUSTER, ray_settings
 
 from fleet.cli.lazy import load
+from fleet.submit.ray_jobs import DRIVER
 
 KUBERNETES = CLUSTER / "kubernetes"
 OVERLAYS = ("simulated", "cards", "job")
@@ -128,7 +130,7 @@ def test_a_job_is_not_failed_by_what_it_has_recorded() -> None:
 
 @needs_kubectl
 def test_a_head_that_survives_is_waited_for(surviving: list[dict[str, Any]]) -> None:
-    """Its memory is in a Redis, which nodes alone reach; workers wait for a minute."""
+    """Its memory is in a Redis, which nodes alone reach; nodes wait for it as the proof has them."""
     for each in surviving:
         if each["kind"] not in CUSTOM:
             kubernetes_validate.validate(each, kubernetes_validate.latest_version(), strict=True)
@@ -137,7 +139,7 @@ def test_a_head_that_survives_is_waited_for(surviving: list[dict[str, Any]]) -> 
     host, _, port = cluster["gcsFaultToleranceOptions"]["redisAddress"].partition(":")
     assert service["metadata"]["name"] == host
     assert [str(each["port"]) for each in service["spec"]["ports"]] == [port]
-    changed = {**ray_settings(), "RAY_gcs_rpc_server_reconnect_timeout_s": "60"}
+    changed = {**ray_settings(), "RAY_gcs_rpc_server_reconnect_timeout_s": waiting_s()}
     for pod in pods_in(cluster):
         settings = {item["name"]: item["value"] for item in pod["containers"][0]["env"]}
         assert changed.items() <= settings.items()
@@ -148,6 +150,34 @@ def test_a_head_that_survives_is_waited_for(surviving: list[dict[str, Any]]) -> 
     }
     assert policies["fleet"]["egress"][-1]["ports"] == [{"protocol": "TCP", "port": int(port)}]
     assert policies["fleet-redis"]["podSelector"] == {"matchLabels": service["spec"]["selector"]}
+
+
+@needs_kubectl
+def test_drivers_of_a_head_that_survives_have_a_node_apart(
+    surviving: list[dict[str, Any]],
+) -> None:
+    """Of the resource by which it is found; a pod like any other, but on no machine that may go."""
+    spec = of_kind(surviving, "RayCluster")["spec"]
+    devices, drivers = spec["workerGroupSpecs"]
+    assert drivers["minReplicas"] == drivers["replicas"] == 1
+    assert set(drivers["resources"]) == {"CPU", DRIVER}
+    assert "NPU" not in drivers["resources"]
+    pod, device = (group["template"]["spec"] for group in (drivers, devices))
+    assert (
+        pod["priorityClassName"] == spec["headGroupSpec"]["template"]["spec"]["priorityClassName"]
+    )
+    assert "tolerations" not in pod
+    placed = {"priorityClassName", "tolerations", "topologySpreadConstraints", "containers"}
+    assert {k: v for k, v in pod.items() if k not in placed} == {
+        k: v for k, v in device.items() if k not in placed
+    }
+    (own,), (others,) = pod["containers"], device["containers"]
+    sized = {"resources", "livenessProbe", "readinessProbe"}
+    assert {k: v for k, v in own.items() if k not in sized} == {
+        k: v for k, v in others.items() if k not in sized
+    }
+    checked = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "drivers"}, "spec": pod}
+    kubernetes_validate.validate(checked, kubernetes_validate.latest_version(), strict=True)
 
 
 def test_a_budget_guards_heads_alone() -> None:

@@ -119,6 +119,24 @@ class Host:
         for process in self.started:
             process.send_signal(signal.SIGCONT)
 
+    def kill(self) -> None:
+        """End all that runs there by SIGKILL; the host itself, and its network, stay."""
+        while left := [pid for pid in self.processes() if pid not in self._own()]:
+            for pid in left:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    # It has ended meanwhile.
+                    continue
+
+    def _own(self) -> list[int]:
+        """Return what keeps the host there, as this machine numbers it: its first processes."""
+        children = Path(f"/proc/{self.first}/task/{self.first}/children").read_text("utf-8")
+        return [
+            self.first,
+            *(pid for pid in map(int, children.split()) if "sleep" in _command_line(pid)),
+        ]
+
     @contextmanager
     def slowed(self, times: float) -> Iterator[None]:
         """Have every process take about so many times as long, until the block ends."""

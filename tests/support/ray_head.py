@@ -62,8 +62,8 @@ class Head:
         """Find the processes of this cluster whose command line has all these words."""
         return [
             process
-            for process in _below(self.process.pid)
-            if all(word in _command_line(process) for word in words)
+            for process in below(self.process.pid)
+            if all(word in command_line(process) for word in words)
         ]
 
 
@@ -122,7 +122,7 @@ def _status(port: int, path: str) -> int:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End a head and whatever it started, by their numbers."""
-    family = [*_below(process.pid), process.pid]
+    family = [*below(process.pid), process.pid]
     for number in family:
         try:
             os.kill(number, 9)
@@ -131,7 +131,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _below(root: int) -> list[int]:
+def below(root: int) -> list[int]:
     """List the processes that descend from one."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").glob("[0-9]*/stat"):
@@ -148,7 +148,8 @@ def _below(root: int) -> list[int]:
     return found
 
 
-def _command_line(process: int) -> str:
+def command_line(process: int) -> str:
+    """Return the words of a process; empty where there is none."""
     try:
         return Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     except OSError:

@@ -74,10 +74,15 @@ class NotedRun:
 
 @dataclass
 class RayHosts:
-    """The cluster: `network.hosts[0]` is its head; `nodes`: what runs `ray start --block`."""
+    """The cluster: `network.hosts[0]` is its head; `nodes`: what runs `ray start --block`.
+
+    `settings`: what nodes and drivers are started with beside ray.env; `of_head`: the head alone.
+    """
 
     network: Network
     nodes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
+    of_head: dict[str, str] = field(default_factory=dict)
 
     @property
     def head(self) -> Host:
@@ -96,20 +101,29 @@ class RayHosts:
         # What a submitted job calls `python` is the one that Ray runs with.
         own["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         # Workers give way to whatever else this machine does, which may be a whole test run.
-        return {**ray_settings(), **own, "RAY_worker_niceness": "0"}
+        return {**ray_settings(), **own, "RAY_worker_niceness": "0", **self.settings}
 
     def start_head(self, *options: str) -> Host:
         """Start the head, without devices; waits until it can be joined."""
         host = self.network.add()
-        dashboard = "--include-dashboard=false"
-        self._start(host, "--head", "--port=6379", dashboard, *options)
-        self._wait_until_started(host)
+        self.begin_head(*options)
         return host
 
-    def join(self, *, wait: bool = True) -> Host:
+    def begin_head(self, *options: str, most_s: float = 30) -> None:
+        """Start Ray on the head's host; waits until it can be joined."""
+        host, dashboard = self.head, "--include-dashboard=false"
+        self._start(host, "--head", "--port=6379", dashboard, *options, more=self.of_head)
+        self._wait_until_started(host, most_s)
+
+    def kill_head(self) -> None:
+        """End every process of the head at once, by SIGKILL; its host stays."""
+        self.head.kill()
+        self.nodes[self.head.name].wait()
+
+    def join(self, *, wait: bool = True, resources: str = '{"NPU": 1}') -> Host:
         """Start one more host with one device, and have it join."""
         host = self.network.add()
-        self._start(host, f"--address={self.address}", '--resources={"NPU": 1}')
+        self._start(host, f"--address={self.address}", f"--resources={resources}")
         if wait:
             self._wait_until_started(host)
         return host
@@ -127,22 +141,22 @@ class RayHosts:
         process = self.head.start([*command, json.dumps(dict(job))], log, self.environment)
         return NotedRun(self.head, process, log, notes)
 
-    def _start(self, host: Host, *options: str) -> None:
+    def _start(self, host: Host, *options: str, more: Mapping[str, str] | None = None) -> None:
         command = [RAY, "start", f"--node-ip-address={host.address}", *_SMALL, *options]
         # RAY_ADDRESS would have `ray start --head` refuse.
-        environment = {**self.environment, "RAY_ADDRESS": ""}
+        environment = {**self.environment, "RAY_ADDRESS": "", **(more or {})}
         self.nodes[host.name] = host.start(command, self._log(host), environment)
 
     def _log(self, host: Host) -> Path:
         return host.folder / "ray.log"
 
-    def _wait_until_started(self, host: Host) -> None:
+    def _wait_until_started(self, host: Host, most_s: float = 30) -> None:
         def started() -> bool:
             text = self._log(host).read_text("utf-8", errors="replace")
             assert self.nodes[host.name].poll() is None, text
             return _STARTED in text
 
-        wait_for(started, f"Ray on {host.name}")
+        wait_for(started, f"Ray on {host.name}", most_s)
 
 
 @contextmanager
