@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
 
+from fleet.cli.options import PricePerDeviceHour
 from fleet.cli.output_folder import AsJson, print_list
 from fleet.cli.submit import Address
-from fleet.errors import FleetError
+from fleet.errors import FleetError, UsageError
 from fleet.executors.ray.access import exposures
 from fleet.storage import Folder
 from fleet.submit.reachability import check_address
 from fleet.submit.submission import Submission
-from fleet.table.state.run_records import RunRecords
+from fleet.table.state.run_records import RunRecord, RunRecords
 from fleet.views.jobs import JobSeen, Progress, render
+
+_SAME_S = 60.0
+"""A job's run starts after the job, but the clocks of two nodes may differ by so much."""
 
 
 def jobs(
@@ -25,29 +30,57 @@ def jobs(
     running: Annotated[
         bool, typer.Option("--running", help="Only those that have not ended.")
     ] = False,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=TEXT", help="Only those with this label; repeatable."),
+    ] = None,
+    price_per_device_hour: PricePerDeviceHour = None,
     as_json: AsJson = False,
 ) -> None:
     """List the jobs that run and ran on a cluster: id, state, exit code, who, output, progress.
 
-    The oldest comes first. Progress is read from the output, where it can be read from here. The
-    cluster forgets its jobs when its head ends; their outputs stay.
+    The oldest comes first, each with its labels and the time of devices that it took. Progress and
+    that time are read from the output, where it can be read from here. The cluster forgets its jobs
+    when its head ends; their outputs stay.
     """
     address = check_address(address)
+    asked = _asked(label or [])
     for exposure in exposures(address, os.environ):
         typer.echo(f"fleet: warning: {exposure}", err=True)
     from fleet.submit.ray_jobs import Jobs  # noqa: PLC0415 - takes seconds to import
 
     found = [job for job in Jobs(address).submissions() if not (running and job.over)]
-    seen = [_seen(job) for job in found]
+    seen = [_seen(job, price_per_device_hour) for job in found if _has(job.labels, asked)]
     if as_json:
         print_list(seen)
     elif not seen:
-        typer.echo("No job is running." if running else "No job was submitted to this cluster.")
+        typer.echo(_none(running=running, labelled=bool(asked)))
     else:
         typer.echo(render(seen, time.time()))
 
 
-def _seen(job: Submission) -> JobSeen:
+def _asked(labels: Sequence[str]) -> list[tuple[str, str]]:
+    pairs = [text.partition("=") for text in labels]
+    for text, (name, equals, _) in zip(labels, pairs, strict=True):
+        if not (name and equals):
+            raise UsageError(f"--label {text} is no label.", "Write it as in --label team=a.")
+    return [(name, value) for name, _, value in pairs]
+
+
+def _has(labels: Mapping[str, str], asked: Sequence[tuple[str, str]]) -> bool:
+    return all(labels.get(name) == value for name, value in asked)
+
+
+def _none(*, running: bool, labelled: bool) -> str:
+    if labelled:
+        return "No job here has these labels."
+    return "No job is running." if running else "No job was submitted to this cluster."
+
+
+def _seen(job: Submission, price: float | None) -> JobSeen:
+    records = _records(job)
+    last = records[-1] if records and not job.over and not records[-1].is_over else None
+    device_s = sum(record.device_s for record in records) if records else None
     return JobSeen(
         id=job.id,
         state=job.state.lower(),
@@ -57,17 +90,24 @@ def _seen(job: Submission) -> JobSeen:
         since_unix_s=job.since_unix_s,
         ended_unix_s=job.ended_unix_s if job.over else None,
         exit_code=job.exit_code,
-        progress=None if job.over else _progress(job.output),
+        progress=_progress(last) if last else None,
+        labels=job.labels,
+        share=last.share if last else None,
+        device_s=device_s,
+        price=None if price is None or device_s is None else price * device_s / 3600,
     )
 
 
-def _progress(output: str) -> Progress | None:
-    """Return what the latest run says in an output; None where it says nothing that we can read."""
+def _progress(record: RunRecord) -> Progress:
+    return Progress(record.done_frames, record.frames, record.frames_per_s, record.left_s)
+
+
+def _records(job: Submission) -> list[RunRecord]:
+    """Return what a job's runs say in its output; nothing where that cannot be read from here."""
     try:
-        records = RunRecords(Folder(output)).read()
+        records = RunRecords(Folder(job.output)).read()
     except FleetError:  # it may be for the nodes alone
-        return None
-    if not records or records[-1].is_over:
-        return None
-    last = records[-1]
-    return Progress(last.done_frames, last.frames, last.frames_per_s, last.left_s)
+        return []
+    # A job that was submitted again has run on the same output before.
+    end_s = job.ended_unix_s or float("inf")
+    return [r for r in records if job.since_unix_s - _SAME_S <= r.holder.since_unix_s <= end_s]

@@ -110,7 +110,7 @@ def submit(
         package = pack(job, fields, job_file, Path(scratch) / "job")
         sent_fleet = pack_fleet(Path(scratch) / "with") if with_fleet else None
         jobs, submission = _send(
-            address, package, sent_fleet, environment, job.output, [REPORT] if report else []
+            address, package, sent_fleet, environment, job, [REPORT] if report else []
         )
     if detach:
         _print(_what_then(jobs.address, submission, job.output))
@@ -123,14 +123,14 @@ def _send(
     package: Package,
     sent_fleet: Path | None,
     environment: Mapping[str, str],
-    output: str,
+    job: Job,
     options: Sequence[str],
 ) -> tuple[Jobs, str]:
     # Ray's client takes seconds to import, and a mistyped option is to be reported at once.
     from fleet.submit.ray_jobs import Jobs  # noqa: PLC0415
 
     jobs = Jobs(address)
-    refuse_in_use(jobs.submissions(), output, address)
+    refuse_in_use(jobs.submissions(), job.output, address)
     own = [f"Fleet {__version__}"] if sent_fleet else []
     _print(f"Sending {', '.join([*package.names, *own])}")
     sent = digest([package.folder, *([sent_fleet.parent] if sent_fleet else [])])
@@ -141,8 +141,9 @@ def _send(
         command=shlex.join(keep),
         environment=environment,
         job=package.job_file,
-        output=output,
+        output=job.output,
         who=who_submits(),
+        labels=job.labels,
     )
     apart = jobs.cluster().has_driver_nodes
     submission = jobs.submit(parcel, beside_head=not apart)

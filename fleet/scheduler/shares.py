@@ -13,6 +13,9 @@ SETTLE_S = 5.0
 """A share that falls counts once it has been lower for so long: a device is given back at a price,
 which is not to be paid where a job that has just ended is followed by another one."""
 
+GIVE_BACK_S = 30.0
+"""A device that is given back to others has so long to end its lease, or some of it."""
+
 
 @dataclass(frozen=True)
 class Claim:

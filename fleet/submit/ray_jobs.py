@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -17,6 +18,8 @@ import requests
 from ray.exceptions import AuthenticationError
 from ray.job_submission import JobDetails, JobSubmissionClient
 
+from fleet.core.json_object import named, text
+from fleet.core.json_text import read_json
 from fleet.errors import JobFailedError, UsageError
 from fleet.executors.ray.token import refused
 from fleet.submit.submission import ClusterSeen, Parcel, Submission
@@ -38,6 +41,7 @@ DRIVER = "driver"
 _DRIVER_SHARE = 0.001
 """What a driver takes of it: it says where, and limits nothing."""
 _OUTPUT, _JOB, _WHO = "fleet_output", "fleet_job", "fleet_who"
+_LABELS = "fleet_labels"
 # Ray's own client raises RuntimeError for every answer but success.
 _NO_RESPONSE = (aiohttp.ClientError, requests.RequestException, TimeoutError, ConnectionError)
 
@@ -93,6 +97,8 @@ class Jobs:
         if parcel.fleet is not None:
             runtime_env["py_modules"] = [str(parcel.fleet)]
         metadata = {_JOB: parcel.job, _OUTPUT: parcel.output, _WHO: parcel.who}
+        if parcel.labels:
+            metadata[_LABELS] = json.dumps(dict(parcel.labels))
         until_s = time.monotonic() + START_S
         while True:
             with self._translating():
@@ -254,4 +260,13 @@ def _submission(job: JobDetails) -> Submission:
         ended_unix_s=job.end_time / 1000 if job.end_time else None,
         exit_code=job.driver_exit_code,
         message=job.message or "",
+        labels=_labels(metadata.get(_LABELS, "{}")),
     )
+
+
+def _labels(written: str) -> Mapping[str, str]:
+    """Return the labels that a job was submitted with; none where others wrote what is there."""
+    try:
+        return named(text)(read_json(written))
+    except ValueError:
+        return {}

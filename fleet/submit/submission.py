@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _OVER = frozenset({"STOPPED", "SUCCEEDED", "FAILED"})
@@ -31,6 +31,8 @@ class Submission:
     """The exit code of `fleet run`; None while it runs, and where it never ran."""
     message: str
     """Ray's message about the state."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What the job is called by."""
 
     @property
     def over(self) -> bool:
@@ -73,3 +75,5 @@ class Parcel:
     """The output of the job, for lists of jobs."""
     who: str
     """Who submits it, from which machine, for lists of jobs."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What the job is called by, for lists of jobs."""

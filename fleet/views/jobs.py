@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from fleet.core.format import about, duration, percent, rate
+from fleet.table.state.run_records import ShareRecord
 from fleet.text import one_line
-from fleet.views.layout import hang
+from fleet.views.layout import describe_labels, hang, of_devices
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,14 @@ class JobSeen:
     """The exit code of `fleet run`; None while it runs, and where it never ran."""
     progress: Progress | None
     """How far it is; None where it has ended, or its output cannot be read from here."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What it is called by."""
+    share: ShareRecord | None = None
+    """What it has of the devices that it shares with other jobs; None where it shares none."""
+    device_s: float | None = None
+    """Seconds of devices that it took so far; None where its output cannot be read from here."""
+    price: float | None = None
+    """What that costs; None where no price is given."""
 
 
 def render(jobs: Iterable[JobSeen], now_unix_s: float) -> str:
@@ -54,10 +63,22 @@ def render(jobs: Iterable[JobSeen], now_unix_s: float) -> str:
     for job in jobs:
         lines += [f"{job.id}  {_state(job, now_unix_s)}"]
         lines += hang("    ", f"{one_line(job.job)} -> {one_line(job.output)}")
-        more = [f"by {one_line(job.who)}"] if job.who else []
-        more += [_progress(job.progress)] if job.progress else []
-        lines += hang("    ", "; ".join(more)) if more else []
+        lines += hang("    ", "; ".join(_more(job))) if any(_more(job)) else []
     return "\n".join(lines)
+
+
+def _more(job: JobSeen) -> Iterator[str]:
+    if job.labels:
+        yield one_line(describe_labels(job.labels))
+    if job.who:
+        yield f"by {one_line(job.who)}"
+    if job.progress:
+        yield _progress(job.progress)
+    if shared := job.share:
+        yield of_devices(shared.devices, shared.of, shared.weight, shared.weights)
+    if job.device_s:
+        price = "" if job.price is None else f", {job.price:,.2f}"
+        yield f"{duration(job.device_s)} of devices{price}"
 
 
 def _state(job: JobSeen, now_unix_s: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import re
 import shutil
@@ -26,6 +27,7 @@ from fleet.storage import Folder
 from fleet.table.status import read_status
 from fleet.table.table import Table
 
+MANY_LETTERS = 'x = "y"\n \u8857 \u0448 \U0001f6a6'
 DRIVER = ("fleet.cli.attended", "run")
 
 
@@ -96,6 +98,7 @@ class Stopped:
     in_use: str
     jobs: str
     jobs_then: str
+    labelled: tuple[str, str]
     drivers: list[int]
     parts: int
 
@@ -104,7 +107,8 @@ class Stopped:
 def stopped(head: Head, ticks: Path) -> Stopped:
     """Submitted without being followed, and stopped after the first commits."""
     output = ticks.parent / "out"
-    submitted = here(head, "submit", "--detach", ticks, "--set", "step=7")
+    labels = ("--label", "team=a", "--label", f"why={MANY_LETTERS}")
+    submitted = here(head, "submit", "--detach", ticks, "--set", "step=7", *labels)
     assert submitted.exit_code == 0, submitted.output
     submission = id_in(submitted.stderr)
     wait_until(lambda: parts(output) >= 2, "the first leases")
@@ -112,6 +116,10 @@ def stopped(head: Head, ticks: Path) -> Stopped:
     # A run tells how far it is every five seconds.
     wait_until(lambda: " frames" in here(head, "jobs").stdout, "a run that tells how far it is")
     jobs = here(head, "jobs").stdout
+    labelled = tuple(
+        here(head, "jobs", "--json", "--price-per-device-hour", "3.6", "--label", label).stdout
+        for label in (f"why={MANY_LETTERS}", "team=b")
+    )
     again = head.fleet("submit", ticks, "--set", "step=7")
     assert again.returncode == 2, again.stdout
     ended = here(head, "stop", submission)
@@ -126,6 +134,7 @@ def stopped(head: Head, ticks: Path) -> Stopped:
         in_use=again.stderr,
         jobs=jobs,
         jobs_then=here(head, "jobs").stdout,
+        labelled=(labelled[0], labelled[1]),
         drivers=drivers,
         parts=parts(output),
     )
@@ -173,6 +182,18 @@ def test_jobs_are_listed_while_they_run_and_after(stopped: Stopped) -> None:
     assert "% of 400 frames" in running
     assert re.search(rf"{stopped.id} stopped \S+ ago after", ended)
     assert "of 400 frames" not in ended
+    assert "team=a, why=x" in running
+    assert re.search(r"\d+s of devices", ended)
+
+
+def test_jobs_are_found_by_their_labels(stopped: Stopped) -> None:
+    """Of any letters, as they were given; with the time of devices, and its price."""
+    (found,) = json.loads(stopped.labelled[0])
+    assert found["id"] == stopped.id
+    assert found["labels"] == {"team": "a", "why": MANY_LETTERS}
+    assert found["device_s"] > 0
+    assert found["price"] == pytest.approx(found["device_s"] * 3.6 / 3600)
+    assert json.loads(stopped.labelled[1]) == []
 
 
 def test_a_second_submission_of_an_output_in_use_says_so_at_once(stopped: Stopped) -> None:

@@ -33,12 +33,11 @@ from fleet.executors.ray.sharing import Alone, Sharing
 from fleet.plan.order import LeaseOrder
 from fleet.scheduler.commands import Assign, Cancel, Release, SetNodeAside, Truncate
 from fleet.scheduler.placement import NodeBlacklist
+from fleet.scheduler.shares import GIVE_BACK_S
 from fleet.worker.spec import WorkerSpec
 
 STALE_S = 10.0
 """How long a device waits for a place away from nodes that are not to be avoided any more."""
-GIVE_BACK_S = 30.0
-"""A device that is given back to others has so long to end its lease, or some of it."""
 
 
 class RayPool:
