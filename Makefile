@@ -135,6 +135,9 @@ lock:
 	uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	  --output-file requirements.lock pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --extra nodes --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --constraint requirements.lock \
+	  --output-file cluster/requirements.lock pyproject.toml
 
 clean:
 	rm -rf .venv build

@@ -30,7 +30,7 @@ address="${address:-$here}:$port"
 # nodes see and nobody else may read.
 export RAY_AUTH_MODE=token
 tokens="${FLEET_TOKENS:-$HOME/.fleet-slurm}"
-mkdir -p -m 700 "$tokens"
+(umask 077; mkdir -p "$tokens")
 export RAY_AUTH_TOKEN_PATH="$tokens/$SLURM_JOB_ID"
 (umask 077; od -An -N32 -tx1 /dev/urandom | tr -d ' \n' > "$RAY_AUTH_TOKEN_PATH")
 
@@ -44,6 +44,8 @@ fi
 
 steps=()
 command=
+# Called by the trap below.
+# shellcheck disable=SC2329
 finish() {
   for step in "${steps[@]}"; do kill -TERM "$step" 2>/dev/null || true; done
   wait || true

@@ -29,9 +29,9 @@ def about(seconds: float) -> str:
 
 
 def size(count: float) -> str:
-    """Return a number of bytes as text, in decimal units: 812 bytes, 14 kB, 4.2 GB."""
+    """Return a number of bytes as text, in decimal units: 1 byte, 812 bytes, 14 kB, 4.2 GB."""
     if count < 1000:
-        return f"{count:.0f} bytes"
+        return plural(round(count), "byte")
     for unit in ("kB", "MB", "GB", "TB"):
         count /= 1000
         if count < 999.5 or unit == "TB":

@@ -21,7 +21,7 @@ _RUNS = 3
 def examine_model(uri: str) -> Iterator[Finding]:
     """Yield what a compiled model is and how fast it runs here, or what an ONNX file becomes."""
     if uri.endswith(".onnx"):
-        compiled = compile_network(read_network(uri), name="doctor", soc=Ascend310)
+        compiled = compile_network(read_network(uri), name=uri, soc=Ascend310)
         yield well("model", f"{uri} can be compiled: {compiled.reading}")
         return
     card = read_card(read_file(uri), uri)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from email.utils import parsedate_to_datetime
 from pathlib import Path
+
+import requests
 
 from fleet.core.format import duration, plural, size
 from fleet.doctor.finding import Finding, State, well
+from fleet.errors import CredentialsRefusedError, StorageError
 from fleet.storage import Folder, Reader, expand
+from fleet.storage.credentials import s3_access
 from fleet.storage.folder import PROBE_PREFIX
 from fleet.storage.resolve import open_store
 
@@ -19,13 +25,19 @@ OFFSET_S = 5.0
 REFUSED_S = 15 * 60.0
 """Stores that sign requests refuse those whose clock differs by more."""
 SLOW_S = 0.5
+_SKEWED = "RequestTimeTooSkewed"
+_PATIENCE_S = 5.0
 _FIRST_BYTES = 64 << 10
 
 
 def examine_input(uris: Sequence[str]) -> Iterator[Finding]:
     """Yield whether the inputs can be listed, and the first video be read."""
     began_s = time.monotonic()
-    sources = expand(uris).sources
+    try:
+        sources = expand(uris).sources
+    except CredentialsRefusedError as error:
+        yield from _judge_refused(uris[0], "the input's store", error)
+        raise
     listed_s = time.monotonic() - began_s
     what = f"{plural(len(sources), 'video')}, {size(sum(s.bytes for s in sources))}"
     yield well("input", f"{what}, listed in {duration(listed_s)}")
@@ -53,7 +65,12 @@ def examine_output(uri: str) -> Iterator[Finding]:
         folder = Folder(uri)
         name = f"{PROBE_PREFIX}{uuid.uuid4().hex}"
         began_s = time.monotonic()
-        folder.put(name, b"fleet doctor looks whether it can write here.")
+        try:
+            folder.put(name, b"fleet doctor looks whether it can write here.")
+        except StorageError as error:
+            yield from _judge_refused(uri, "the output's store", error)
+            # What was tried is of no interest, but where.
+            raise type(error)(error.message.replace(f"/{name}", ""), error.way_out) from None
         try:
             took_s = time.monotonic() - began_s
             now_unix_s = time.time()
@@ -94,6 +111,21 @@ def judge_clock(what: str, of: str, offset_s: float) -> Finding:
         said += " Stores refuse requests whose time is off by more than a quarter of an hour."
         return Finding(what, State.BAD, said, way_out)
     return Finding(what, State.WARNING, said, way_out)
+
+
+def _judge_refused(uri: str, of: str, error: StorageError) -> Iterator[Finding]:
+    """Yield by how much a store's clock differs, where that is why it refuses."""
+    if _SKEWED not in error.message:
+        return
+    access = s3_access(uri, os.environ)
+    if access is None:
+        return
+    endpoint = access.endpoint or f"https://s3.{access.region}.amazonaws.com"
+    with suppress(requests.RequestException, TypeError, ValueError):
+        # Who is asked need not know us to say what time it is.
+        answer = requests.head(endpoint, timeout=_PATIENCE_S)
+        told = parsedate_to_datetime(answer.headers.get("Date", ""))
+        yield judge_clock("clock", of, told.timestamp() - time.time())
 
 
 @contextmanager

@@ -62,7 +62,7 @@ _BY_CODE: Mapping[str, tuple[_Kind, str, str]] = {
     "RequestTimeTooSkewed": (
         CredentialsRefusedError,
         "this machine's clock is wrong",
-        "Set the clock.",
+        "Set the clock, as by chrony or systemd-timesyncd.",
     ),
     "InvalidObjectState": (ArchivedError, "it lies in an archive", _RESTORE),
     "BlobArchived": (ArchivedError, "it lies in an archive", _RESTORE),
@@ -79,7 +79,13 @@ _BY_STATUS: Mapping[int, tuple[_Kind, str, str]] = {
 }
 _ARCHIVED = tuple(code for code, (kind, _, _) in _BY_CODE.items() if kind is ArchivedError)
 # None of them goes away by waiting.
-_REFUSED_ERRNO = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL}
+_REFUSED_ERRNO = {
+    errno.ENOENT: "Check the path.",
+    errno.ENOTDIR: "A part of the path is a file: take another place.",
+    errno.EISDIR: "There is a folder of that name: take another name.",
+    errno.ENAMETOOLONG: "Take a shorter name.",
+    errno.EINVAL: "Take a name that this file system has room for.",
+}
 _FULL_ERRNO = {errno.ENOSPC, errno.EDQUOT}
 _WORTH_WAITING = {408, 425, 429}
 
@@ -151,5 +157,6 @@ def translate_os_error(what: str, error: OSError) -> StorageError:
     if error.errno in _FULL_ERRNO:
         return StorageRefusedError(f"{what}: {reason}.", "Make room there, or use another place.")
     if error.errno in _REFUSED_ERRNO or isinstance(error, FileNotFoundError):
-        return StorageRefusedError(f"{what}: {reason}.")
+        way_out = _REFUSED_ERRNO.get(error.errno or errno.ENOENT, "Check the path.")
+        return StorageRefusedError(f"{what}: {reason}.", way_out)
     return StorageError(f"{what}: {reason}.")

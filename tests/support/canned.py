@@ -6,6 +6,7 @@ It says to HEAD that there is no such object, but for those that are named.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,10 +22,13 @@ class Canned:
 
 
 @contextmanager
-def answering(body: bytes, exist: Sequence[str] = (), status: int = 200) -> Iterator[Canned]:
+def answering(
+    body: bytes, exist: Sequence[str] = (), status: int = 200, ahead_s: float = 0.0
+) -> Iterator[Canned]:
     """Run such a server until the block ends.
 
-    `exist`: what HEAD finds, by ends of paths. `status`: of the answers to GET.
+    `exist`: what HEAD finds, by ends of paths. `status`: of the answers to GET. `ahead_s`: by how
+    much its clock is ahead.
     """
     canned = Canned()
 
@@ -49,6 +53,10 @@ def answering(body: bytes, exist: Sequence[str] = (), status: int = 200) -> Iter
                 self.send_header("Last-Modified", "Sun, 01 Nov 2026 00:00:00 GMT")
                 self.send_header("ETag", '"e"')
             self.end_headers()
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            """Tell the time by its clock."""
+            return super().date_time_string((timestamp or time.time()) + ahead_s)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
             """Say nothing."""
