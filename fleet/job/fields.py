@@ -109,6 +109,8 @@ Location = Annotated[
 Glob = Annotated[str, AfterValidator(_check_glob)]
 Streams = Literal["all", "first"] | Annotated[int, Field(ge=0, le=999)]
 """Which video streams of a file are taken: all, the one that a player shows, or one by number."""
+Place = Literal["auto", "ray", "processes", "inline"]
+"""Where devices live: on Ray, in processes of this machine, or in the driver's."""
 Rotation = Literal["apply", "ignore"]
 """Whether the job gets pictures as a player shows them, or as they are stored."""
 
@@ -122,6 +124,7 @@ class JobFields(BaseModel):
     output: Location
     sample: Annotated[Sampling, BeforeValidator(_read_sample)] = EVERY_FRAME
     devices: Annotated[int | Literal["auto"], BeforeValidator(_read_devices)] = "auto"
+    on: Place = "auto"
     max_devices: int | None = Field(default=None, ge=1)
     deadline_s: Annotated[float | None, BeforeValidator(read_duration), Field(gt=0)] = None
     soc: Annotated[str, AfterValidator(_check_chip)] = "Ascend310"

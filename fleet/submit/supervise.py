@@ -107,7 +107,7 @@ def main() -> None:
 
 def _supervise(job_file: str) -> int:
     job = tomllib.loads(Path(job_file).read_text("utf-8"))
-    command = [sys.executable, "-m", "fleet.cli.attended", "run", job_file]
+    command = [sys.executable, "-m", "fleet.cli.attended", "run", job_file, "--on", "ray"]
     deadline_s = read_duration(job["deadline"]) if "deadline" in job else None
     return Supervisor(command, job["output"], deadline_s).run()
 

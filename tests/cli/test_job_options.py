@@ -26,7 +26,7 @@ VIDEOS = {
 COMMON = {**JOB, **VIDEOS}
 DEVICES = {"--devices", "--max-devices", "--deadline"}
 PANELS = {
-    "run": {**COMMON, "Devices": {*DEVICES, "--inline", "--join", "--accept-errors", "--report"}},
+    "run": {**COMMON, "Devices": {*DEVICES, "--on", "--join", "--accept-errors", "--report"}},
     "plan": {**COMMON, "Devices": DEVICES, "Options": {"--price-per-device-hour", "--json"}},
     "submit": {
         **COMMON,
