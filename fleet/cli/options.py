@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import wraps
 from pathlib import Path
@@ -205,6 +205,10 @@ class JobOptions:
     def is_empty(self) -> bool:
         """Return whether the command line says nothing about a job."""
         return self.job_file is None and not self.overrides
+
+    def with_field(self, name: str, value: object) -> JobOptions:
+        """Return the same with a field of the job besides."""
+        return replace(self, overrides={**self.overrides, name: value})
 
     def load(self, soc: str | None = None) -> Job:
         """Return the job, on another chip if `soc` names one; raises as load_job does.

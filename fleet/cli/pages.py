@@ -27,7 +27,7 @@ LIST = {
         "Run a job over videos, here or on a Ray cluster.",
         (
             "fleet run --input clips --model build/demo/street.om --output build/found",
-            "fleet run jobs/thumbnails.toml --input clips --set width=160 --inline",
+            "fleet run jobs/thumbnails.toml --input clips --set width=160 --on inline",
         ),
     ),
     "plan": Listed(

@@ -10,6 +10,7 @@ import typer
 
 from fleet.cli.codes import EXIT_ERRORS, EXIT_FAILED
 from fleet.cli.options import DEVICES, JobOptions, job_options
+from fleet.errors import UsageError
 from fleet.job.job import Job
 from fleet.text import one_line
 from fleet.views.clean_console import CleanConsole
@@ -21,12 +22,16 @@ from fleet.views.summary import render
 def run(
     options: JobOptions,
     *,
-    inline: Annotated[
-        bool,
+    on: Annotated[
+        str | None,
         typer.Option(
-            "--inline", help="All devices in this process, without Ray.", rich_help_panel=DEVICES
+            metavar="WHERE",
+            help="ray, processes (of this machine), or inline (in this one).",
+            show_default="ray",
+            rich_help_panel=DEVICES,
         ),
-    ] = False,
+    ] = None,
+    inline: Annotated[bool, typer.Option("--inline", help="As --on inline.", hidden=True)] = False,
     join: Annotated[
         bool,
         typer.Option(
@@ -53,20 +58,24 @@ def run(
     The same command again does only what is missing. Exit code: 0 everything is there; 3 finished,
     with errors recorded in errors/; 2 bad usage; 1 failed or interrupted.
     """
-    code = _run(options.load(), inline=inline, join=join, with_report=report)
+    if inline and on not in {None, "inline"}:
+        raise UsageError(f"--inline and --on {on} are two places.", "Say one.")
+    if where := "inline" if inline else on:
+        options = options.with_field("on", where)
+    code = _run(options.load(), join=join, with_report=report)
     raise typer.Exit(0 if accept_errors and code == EXIT_ERRORS else code)
 
 
-def _run(job: Job, *, inline: bool, join: bool, with_report: bool) -> int:
+def _run(job: Job, *, join: bool, with_report: bool) -> int:
     # What evicts a run, such as systemd or Kubernetes, sends SIGTERM: it ends as by Ctrl-C.
-    # Ray's client takes a second to import, and a mistyped option is to be reported at once.
+    # The driver takes a second to import, and a mistyped option is to be reported at once.
     from fleet.driver.api import run as run_job  # noqa: PLC0415
     from fleet.storage.credentials import s3_access  # noqa: PLC0415 - likewise
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with show_progress(CleanConsole(stderr=True)) as observer:
-            report = run_job(job, on="inline" if inline else "ray", observer=observer, join=join)
+            report = run_job(job, observer=observer, join=join)
     except KeyboardInterrupt:
         way_out = "What is committed is kept; run the same command again to continue."
         typer.echo(f"fleet: interrupted. {way_out}", err=True)

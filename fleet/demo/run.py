@@ -122,7 +122,7 @@ def _draw(demo: Demo) -> str:
     settings = {"sample": f"every={step}", "devices": 1, "partitions": CAMERA, "width": TILE_PX}
     words = [
         f"run {_near(demo.thumbnails)} --input {_near(demo.archive)} --sample every={step}",
-        f"--output {_near(demo.pictures)} --inline --set width={TILE_PX}",
+        f"--output {_near(demo.pictures)} --on inline --set width={TILE_PX}",
         f"--set 'partitions=\"{CAMERA}\"'",
     ]
     head = _head(6, "A contact sheet, through the VPC and the JPEGE", *words)

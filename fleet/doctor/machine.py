@@ -156,7 +156,7 @@ def _examine_onnxruntime() -> Iterator[Finding]:
 def judge_ray(found: str, oldest: str = "2.60") -> Iterator[Finding]:
     """Yield what is to be said of a version of Ray, empty for none; pure."""
     if not found:
-        said = "It is not installed; only `fleet run --inline` goes without."
+        said = "It is not installed; only `fleet run --on processes` goes without."
         yield Finding("Ray", State.BAD, said, "pip install 'ray[default]'")
     elif parse(found) < parse(oldest):
         said = f"This is Ray {found}."

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
-from typing import Any, Literal
+from dataclasses import replace
+from functools import partial
+from typing import Any, get_args
 
-from fleet.driver.context import Resources
+from fleet.driver.context import MakePool, Resources
 from fleet.driver.observers import NullObserver
 from fleet.driver.report import RunReport
 from fleet.driver.run import run_job
 from fleet.errors import JobFailedError, UsageError
+from fleet.executors.choice import Mode, choose
 from fleet.executors.inline import InlinePool
-from fleet.executors.ray.metrics import ray_metrics
-from fleet.executors.ray.pool import RayPool
-from fleet.executors.ray.session import join_ray, ray_left_as_found, start_ray
-from fleet.executors.ray.sharing import Sharing
+from fleet.executors.processes.pool import ProcessPool
 from fleet.job.job import Job
 from fleet.job.job_file import load_job, packaged_job
 from fleet.observe.observer import Observer
@@ -27,7 +28,7 @@ from fleet.worker.spec import WorkerSpec
 def run(
     job: Job | None = None,
     *,
-    on: Literal["ray", "inline"] = "ray",
+    on: Mode | None = None,
     observer: Observer | None = None,
     join: bool = False,
     **fields: Any,
@@ -36,28 +37,32 @@ def run(
 
     Without a job it finds objects, as `fleet run` does without a job file: `fields` are those of a
     job file or parameters of `detect`, such as input, model, output, sample and threshold.
-    `on`: "ray" uses the cluster that RAY_ADDRESS names or this process is connected to, else it
-    starts Ray on this machine until the run ends; "inline" runs all devices in this process, one
-    after the other, for debugging. `observer` is called with each event of the run. `join`: share
-    the work with a run that is on the same output already, which is refused otherwise.
+    `on`: where devices live, None: where the job says. "ray" uses the cluster that RAY_ADDRESS
+    names or this process is connected to, else it starts Ray on this machine until the run ends;
+    "processes" starts one process a device on this machine, without Ray; "inline" runs all devices
+    in this process, one after the other, for debugging. `observer` is called with each event of the
+    run. `join`: share the work with a run that is on the same output already, which is refused
+    otherwise.
 
     Raises UsageError before anything runs, JobFailedError where the run cannot go on.
     """
-    if on not in {"ray", "inline"}:
-        raise UsageError(f"A job does not run on {on!r}.", "Say ray or inline.")
+    if on not in {None, *get_args(Mode)}:
+        raise UsageError(f"A job does not run on {on!r}.", "Say ray, processes or inline.")
     job = _job_of(job, fields)
     observer = observer or NullObserver()
-    asked = None if job.devices == "auto" else job.devices
-    if on == "inline":
-        # They take turns in one thread: none can help another out.
-        alone = SchedulingPolicy(backups=False, rest_s=0.0)
-        means = Resources(asked or 1, InlinePool, Limits(most=asked or 1), alone)
-        return run_job(job, means, observer, join=join)
-    with ray_left_as_found():
-        capacity = join_ray()
-        means = _own(job, asked) if capacity is None else _cluster(job, asked, capacity)
-        with ray_metrics(observer, on=capacity is not None) as counting:
-            return run_job(job, means, counting, join=join)
+    choice = choose(on or job.on, has_cluster=_has_cluster())
+    if choice.mode == "ray":
+        report = _run_on_ray(job, observer, join=join)
+    else:
+        means = _inline(job) if choice.mode == "inline" else _processes(job)
+        report = run_job(job, means, observer, join=join)
+    return replace(report, ran_on=str(choice))
+
+
+def _has_cluster() -> bool:
+    """Return whether a Ray cluster is named, or this process is connected to one."""
+    ray = sys.modules.get("ray")  # who has not imported it is not connected
+    return bool(os.environ.get("RAY_ADDRESS")) or bool(ray and ray.is_initialized())
 
 
 def _job_of(job: Job | None, fields: Mapping[str, Any]) -> Job:
@@ -73,20 +78,31 @@ def _job_of(job: Job | None, fields: Mapping[str, Any]) -> Job:
     return load_job(packaged_job("detect.toml"), fields)
 
 
-def _own(job: Job, asked: int | None) -> Resources:
-    """Return what a run on this machine alone works with."""
-    devices = asked or job.max_devices or len(os.sched_getaffinity(0))
+def _run_on_ray(job: Job, observer: Observer, *, join: bool) -> RunReport:
+    """Run a job on the cluster that there is, else on a Ray that is started for it."""
+    # Importing Ray takes half a second, and only here it is needed.
+    from fleet.executors.ray.metrics import ray_metrics  # noqa: PLC0415
+    from fleet.executors.ray.pool import RayPool  # noqa: PLC0415
+    from fleet.executors.ray.session import join_ray, ray_left_as_found, start_ray  # noqa: PLC0415
+    from fleet.executors.ray.sharing import Sharing  # noqa: PLC0415
 
-    def make_pool(spec: WorkerSpec) -> RayPool:
-        start_ray(devices)
+    def started(spec: WorkerSpec) -> RayPool:
+        start_ray(_here(job))
         return RayPool(spec)
 
-    return Resources(devices, make_pool, Limits(most=devices, deadline_s=job.deadline_s))
+    def joined(spec: WorkerSpec) -> RayPool:
+        return RayPool(spec, sharing=Sharing(job.weight, grows=_most(job) is not None))
+
+    with ray_left_as_found():
+        capacity = join_ray()
+        means = _here_alone(job, started) if capacity is None else _cluster(job, joined, capacity)
+        with ray_metrics(observer, on=capacity is not None) as counting:
+            return run_job(job, means, counting, join=join)
 
 
-def _cluster(job: Job, asked: int | None, capacity: int) -> Resources:
+def _cluster(job: Job, make_pool: MakePool, capacity: int) -> Resources:
     """Return what a run on a cluster works with; raises JobFailedError where it has no NPU."""
-    most = job.max_devices or asked
+    most = _most(job)
     if not (most or capacity):
         raise JobFailedError(
             "The Ray cluster has no NPU.",
@@ -94,8 +110,35 @@ def _cluster(job: Job, asked: int | None, capacity: int) -> Resources:
             "how far: --max-devices N.",
         )
     limits = Limits(most=most, deadline_s=job.deadline_s, releases=True)
-
-    def make_pool(spec: WorkerSpec) -> RayPool:
-        return RayPool(spec, sharing=Sharing(job.weight, grows=most is not None))
-
     return Resources(most or capacity, make_pool, limits)
+
+
+def _most(job: Job) -> int | None:
+    """Return how many devices a run on a cluster may have; None: as many as there are."""
+    return job.max_devices or (None if job.devices == "auto" else job.devices)
+
+
+def _inline(job: Job) -> Resources:
+    """Return what a run in this process works with."""
+    # They take turns in one thread: none can help another out.
+    alone = SchedulingPolicy(backups=False, rest_s=0.0)
+    devices = 1 if job.devices == "auto" else job.devices
+    return Resources(devices, InlinePool, Limits(most=devices), alone)
+
+
+def _here(job: Job) -> int:
+    """Return how many devices a run on this machine alone has."""
+    if job.devices == "auto":
+        return job.max_devices or len(os.sched_getaffinity(0))
+    return job.devices
+
+
+def _here_alone(job: Job, make_pool: MakePool) -> Resources:
+    """Return what a run on this machine alone works with."""
+    devices = _here(job)
+    return Resources(devices, make_pool, Limits(most=devices, deadline_s=job.deadline_s))
+
+
+def _processes(job: Job) -> Resources:
+    """Return what a run in processes of this machine works with."""
+    return _here_alone(job, partial(ProcessPool, most=_here(job)))

@@ -125,6 +125,8 @@ Glob = Annotated[str, AfterValidator(_check_glob)]
 Labels = Annotated[Mapping[str, str], BeforeValidator(_read_labels), AfterValidator(_check_labels)]
 Streams = Literal["all", "first"] | Annotated[int, Field(ge=0, le=999)]
 """Which video streams of a file are taken: all, the one that a player shows, or one by number."""
+Place = Literal["auto", "ray", "processes", "inline"]
+"""Where devices live: on Ray, in processes of this machine, or in the driver's."""
 Rotation = Literal["apply", "ignore"]
 """Whether the job gets pictures as a player shows them, or as they are stored."""
 
@@ -138,6 +140,7 @@ class JobFields(BaseModel):
     output: Location
     sample: Annotated[Sampling, BeforeValidator(_read_sample)] = EVERY_FRAME
     devices: Annotated[int | Literal["auto"], BeforeValidator(_read_devices)] = "auto"
+    on: Place = "auto"
     max_devices: int | None = Field(default=None, ge=1)
     deadline_s: Annotated[float | None, BeforeValidator(read_duration), Field(gt=0)] = None
     weight: float = Field(default=1.0, ge=0.01, le=100)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from fleet.errors import JobFileError
-from fleet.job.fields import JobFields, Rotation, Streams, describe
+from fleet.job.fields import JobFields, Place, Rotation, Streams, describe
 from fleet.job.frame_job import FrameJob
 from fleet.models.providers import Provider
 from fleet.storage import InputFilter, Media
@@ -38,6 +38,10 @@ class Job:
     """Which frames; given as a Sampling, or as text such as `fps=1`."""
     devices: int | Literal["auto"]
     """How many devices work; auto: all there are."""
+    on: Place
+    """Where devices live: `ray`, the cluster that RAY_ADDRESS names, else a Ray that is started for
+    the run; `processes` of this machine, without Ray; `inline`, one after the other in this
+    process. What is submitted to a cluster runs there whatever this says."""
     max_devices: int | None
     """Up to how many devices a cluster that can grow is asked for; None: it is not asked."""
     deadline_s: float | None
@@ -88,6 +92,7 @@ class Job:
         sample: Sampling | str = EVERY_FRAME,
         *,
         devices: int | Literal["auto"] = "auto",
+        on: Place = "auto",
         max_devices: int | None = None,
         deadline_s: float | str | None = None,
         weight: float = 1.0,

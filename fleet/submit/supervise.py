@@ -116,7 +116,7 @@ def main() -> None:
 
 def _supervise(job_file: str, options: Sequence[str]) -> int:
     job = tomllib.loads(Path(job_file).read_text("utf-8"))
-    command = [sys.executable, "-m", "fleet.cli.attended", "run", job_file, *options]
+    command = [sys.executable, "-m", "fleet.cli.attended", "run", job_file, "--on", "ray", *options]
     deadline_s = read_duration(job["deadline"]) if "deadline" in job else None
     return Supervisor(command, job["output"], deadline_s).run()
 

@@ -60,6 +60,8 @@ def _facts(report: RunReport) -> Iterator[tuple[str, str]]:
     before = f", {report.already_done:,} done before" if report.already_done else ""
     given_up = f", {report.quarantined:,} given up" if report.quarantined else ""
     yield "leases", f"{report.leases:,} in this run{before}{given_up}"
+    if report.ran_on:
+        yield "devices", report.ran_on
     if report.providers:
         yield "networks", f"on {report.providers}, through ONNX Runtime"
     yield "time here", _time_here(report)

@@ -44,7 +44,7 @@ def test_its_test_passes(folder: Path) -> None:
 def test_its_job_file_runs(folder: Path) -> None:
     """Over a video in the folder that it names."""
     write(Clip(frames=60), folder / "videos" / "clip.mp4")
-    assert fleet_process("run", "sharpness.toml", "--inline").returncode == 0
+    assert fleet_process("run", "sharpness.toml", "--on", "inline").returncode == 0
     rows = fleet.read(str(folder / "build/sharpness")).table("sharpness").to_table()
     assert rows.num_rows == 3
     assert rows.column_names == ["uri", "frame", "pts", "time_s", "time", "clock", "sharpness"]

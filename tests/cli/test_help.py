@@ -131,7 +131,7 @@ def test_options_are_completed_as_well() -> None:
         text=True,
         check=False,
     )
-    assert sorted(done.stdout.split()) == ["--include", "--index-cache", "--inline", "--input"]
+    assert sorted(done.stdout.split()) == ["--include", "--index-cache", "--input"]
 
 
 def test_the_script_for_the_shell_is_printed() -> None:
@@ -145,11 +145,11 @@ def test_the_script_for_the_shell_is_printed() -> None:
 
 
 def test_every_parameter_is_on_some_page() -> None:
-    """No option is left out of the help but help itself."""
+    """No option is left out of the help but help itself, and former names."""
     for name in HOMES:
         shown = page(name)
         for param in load(name).params:
-            if isinstance(param, TyperOption) and "--help" not in param.opts:
+            if isinstance(param, TyperOption) and not ("--help" in param.opts or param.hidden):
                 assert any(opt in shown for opt in param.opts if opt.startswith("--"))
             if isinstance(param, TyperArgument):
                 assert str(param.metavar or param.name.upper()).strip("[]") in shown

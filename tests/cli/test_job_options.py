@@ -27,7 +27,7 @@ COMMON = {**JOB, **VIDEOS}
 DEVICES = {"--devices", "--max-devices", "--deadline"}
 SHARED = {*DEVICES, "--weight", "--label"}
 PANELS = {
-    "run": {**COMMON, "Devices": {*SHARED, "--inline", "--join", "--accept-errors", "--report"}},
+    "run": {**COMMON, "Devices": {*SHARED, "--on", "--join", "--accept-errors", "--report"}},
     "plan": {**COMMON, "Devices": DEVICES, "Options": {"--price-per-device-hour", "--json"}},
     "submit": {
         **COMMON,

@@ -43,8 +43,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_job_runs_as_it_stands_there(folder: Path) -> None:
     """By the README's first command for it; with a lower level, by its third."""
-    assert fleet_process("run", "brightness.toml", "--inline").returncode == 0
-    more = ("--set", "level=50", "--output", "build/brighter", "--inline")
+    assert fleet_process("run", "brightness.toml", "--on", "inline").returncode == 0
+    more = ("--set", "level=50", "--output", "build/brighter", "--on", "inline")
     assert fleet_process("run", "brightness.toml", *more).returncode == 0
     tables = {name: fleet.read(str(folder / "build" / name)) for name in ("brightness", "brighter")}
     rows = {name: opened.table("brightness").to_table() for name, opened in tables.items()}

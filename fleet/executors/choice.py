@@ -1,0 +1,42 @@
+"""Where the devices of a run live: a pure decision, and the sentence that tells of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from fleet.job.fields import Place
+
+Mode = Literal["ray", "processes", "inline"]
+"""Actors of Ray, processes of this machine, or the driver's own process."""
+
+_WHERE: dict[Mode, str] = {
+    "ray": "on Ray",
+    "processes": "processes of this machine",
+    "inline": "in one process, one after the other",
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Where devices live, and why there."""
+
+    mode: Mode
+    why: str
+    """A clause, for people."""
+
+    def __str__(self) -> str:
+        return f"{_WHERE[self.mode]}, {self.why}"
+
+
+def choose(asked: Place, *, has_cluster: bool) -> Choice:
+    """Return where the devices of a run are to live.
+
+    `asked`: by the user, who mostly leaves it to us. `has_cluster`: whether a Ray cluster is named,
+    or this process is connected to one.
+    """
+    if asked != "auto":
+        return Choice(asked, "as asked")
+    if has_cluster:
+        return Choice("ray", "as a cluster is named")
+    return Choice("ray", "which was started for this run")
