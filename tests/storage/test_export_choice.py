@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from export_truth import Truth, close, edges_of, exported
-from scattered import Incomplete, Inside, run_over
+from scattered import LABELS, Incomplete, Inside, run_over
 
 import fleet
 from fleet.errors import UsageError
@@ -38,6 +40,42 @@ CHOICES: dict[
         lambda _: True,
     ),
 }
+
+
+def labels_of_mot(folder: Path) -> list[str]:
+    """The one list that all sequences have."""
+    (text,) = {path.read_text() for path in folder.glob("*/gt/labels.txt")}
+    return text.splitlines()
+
+
+def values(path: Path, tag: str, attribute: str = "") -> list[str]:
+    """The texts of the elements of a name, or an attribute of theirs, in an XML."""
+    root = ET.parse(path).getroot()  # noqa: S314 - our own
+    found = root.iter(tag)
+    return [str(e.get(attribute) if attribute else e.findtext("name")) for e in found]
+
+
+def json_in(path: Path) -> Any:
+    """What a file of JSON says."""
+    return json.loads(path.read_text())
+
+
+CLASSES: dict[str, Callable[[Path], list[str]]] = {
+    "coco": lambda folder: [
+        category["name"]
+        for category in json_in(folder / "annotations" / "instances_default.json")["categories"]
+    ],
+    "yolo": lambda folder: list(
+        yaml.safe_load((folder / "data.yaml").read_text())["names"].values()
+    ),
+    "mot": labels_of_mot,
+    "cvat": lambda folder: values(folder / "annotations.xml", "label"),
+    "labelstudio": lambda folder: values(folder / "config.xml", "Label", "value"),
+    "megadetector": lambda folder: list(
+        json_in(folder / "detections.json")["detection_categories"].values()
+    ),
+}
+"""How the classes of a form are read, of each that names them."""
 
 
 @pytest.mark.parametrize("name", CHOICES)
@@ -189,12 +227,27 @@ def test_boxes_that_lack_a_number_are_left_out_and_counted(
     assert 0 < done.boxes == len(whole) < len(rows) == done.boxes + done.left_out
 
 
-def test_labels_are_those_of_the_videos_that_are_chosen(truth: Truth) -> None:
-    """A class that other videos alone have would be one without a box, and shift the numbers."""
-    tables, told = fleet.read(truth.output), []
-    rows = tables.detections.to_table(columns=["uri", "label", "score"]).to_pylist()
-    for chosen in {uri for uri, _ in truth.frames}:
-        wanted = {r["label"] for r in rows if r["uri"] == chosen and r["score"] >= 0.85}
-        told.append(survey(tables, Choice(uris=(chosen,), min_score=0.85)).labels)
-        assert set(told[-1]) == wanted
-    assert len(set(told)) > 1
+def test_classes_are_those_of_the_output_whatever_is_left_out(truth: Truth) -> None:
+    """So that exports of it, to train and to validate with, number them alike."""
+    tables = fleet.read(truth.output)
+    for choice in (
+        Choice(),
+        Choice(min_score=0.999),
+        Choice(cameras=("2",)),
+        Choice(every=5),
+        Choice(to_s=Fraction("0.05")),
+        *(Choice(uris=(uri,), min_score=0.85) for uri in truth.sizes),
+    ):
+        assert survey(tables, choice).labels == LABELS
+    assert survey(tables, Choice(labels=(LABELS[3], LABELS[0]))).labels == (LABELS[0], LABELS[3])
+
+
+@pytest.mark.parametrize(("name", "labels_in"), CLASSES.items(), ids=list(CLASSES))
+def test_each_form_names_all_classes_also_where_few_boxes_are_chosen(
+    truth: Truth, tmp_path: Path, name: str, labels_in: Callable[[Path], list[str]]
+) -> None:
+    """Those without a box as well; with labels chosen these, and no other."""
+    exported(truth, tmp_path / "all", name, min_score=0.97)
+    assert labels_in(tmp_path / "all") == list(LABELS)
+    exported(truth, tmp_path / "some", name, labels=("person", "Fußgänger"), min_score=0.97)
+    assert labels_in(tmp_path / "some") == ["person", "Fußgänger"]

@@ -15,7 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 from command import fleet_here
 from made_up import JOB, begun, claimed, closed, commit_lease, table_of
-from published import KilledError, begun_output, leases_of_two_videos, rows_of
+from published import (
+    KilledError,
+    begun_output,
+    compacted_behind_its_back,
+    leases_of_two_videos,
+    rows_of,
+)
 
 import fleet
 from fleet.clock import SYSTEM_CLOCK
@@ -23,6 +29,7 @@ from fleet.errors import OutputBusyError, OutputCorruptError, UsageError
 from fleet.index_cache.store import IndexStore
 from fleet.storage import Folder
 from fleet.table.maintenance.requeue import LossFilter
+from fleet.table.published import delta
 from fleet.table.published.data_files import DataFile
 from fleet.table.published.delta_log import (
     Snapshot,
@@ -173,6 +180,16 @@ def test_of_two_that_publish_at_once_one_wins_and_both_say_the_same(folder: Fold
         done = table_of(folder).publish()
     assert raced
     assert {table.version for table in done} == {0}
+    check_equal(folder)
+
+
+def test_what_is_known_no_longer_is_never_published(folder: Folder) -> None:
+    """Of parts that others have brought together meanwhile, and deleted; it looks again."""
+    table_of(folder).publish()
+    commit_lease(folder, "/videos/c.mp4", range(5))
+    with compacted_behind_its_back(delta, folder) as moved:
+        delta.publish(folder, JOB, SYSTEM_CLOCK, lambda: None)
+    assert moved == [4]
     check_equal(folder)
 
 

@@ -17,9 +17,15 @@ from unittest.mock import patch
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from command import fleet_here
+from command import fleet_here, fleet_process
 from made_up import JOB, begun, claimed, closed, commit_lease, table_of
-from published import KilledError, begun_output, leases_of_two_videos, rows_of
+from published import (
+    KilledError,
+    begun_output,
+    compacted_behind_its_back,
+    leases_of_two_videos,
+    rows_of,
+)
 
 import fleet
 from fleet.clock import SYSTEM_CLOCK
@@ -28,6 +34,7 @@ from fleet.index_cache.store import IndexStore
 from fleet.parquet.encoding import encode
 from fleet.storage import Folder
 from fleet.table.maintenance.requeue import LossFilter
+from fleet.table.published import iceberg
 from fleet.table.published.iceberg_record import RECORD_FILE, record_of
 from fleet.table.published.iceberg_schema import iceberg_schema
 from fleet.table.published.publish import AsIceberg
@@ -259,6 +266,17 @@ def test_of_two_that_publish_at_once_one_wins_and_rows_are_there_once(
     check_equal(folder, asked)
 
 
+def test_what_is_known_no_longer_is_never_published(folder: Folder, asked: AsIceberg) -> None:
+    """Of parts that others have brought together meanwhile, and deleted; it looks again."""
+    table_of(folder).publish(asked)
+    commit_lease(folder, "/videos/c.mp4", range(5))
+    record = record_of(folder, None, None)
+    with compacted_behind_its_back(iceberg, folder) as moved:
+        iceberg.publish(folder, JOB, record, lambda: None)
+    assert moved == [4]
+    check_equal(folder, asked)
+
+
 def test_publishing_is_refused_while_a_rewrite_goes_on(folder: Folder, asked: AsIceberg) -> None:
     """And leaves nothing behind."""
     holder = Holder.me("fleet compact", JOB.digest, SYSTEM_CLOCK.unix_s())
@@ -408,7 +426,8 @@ def test_the_command_says_which_snapshots_there_are(tmp_path: Path, asked: AsIce
     folder = begun_output(tmp_path)
     catalogue = str(asked.catalogue)
     command = ("publish", folder.uri, "--format", "iceberg")
-    done = fleet_here(*command, "--catalog", catalogue, "--namespace", "town")
+    # In a process of its own, where nothing but the command says what is logged.
+    done = fleet_process(*command, "--catalog", catalogue, "--namespace", "town")
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     (snapshot,) = snapshots(asked, "detections")
     assert f"town.detections: snapshot {snapshot}; 40 rows in 1 part\n" in done.stdout

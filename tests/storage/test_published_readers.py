@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +19,7 @@ import deltalake
 import duckdb
 import pyarrow as pa
 import pytest
+from command import fleet_here
 from made_up import JOB, begun, closed, commit_lease, table_of
 from published import leases_of_two_videos, rows_of
 
@@ -34,6 +36,7 @@ import polars as pl
 from pyiceberg.catalog import load_catalog
 from pyiceberg.table import Table as Iceberg
 
+PAGE = (Path(__file__).parents[2] / "docs" / "publishing.md").read_text("utf-8")
 DUCKDB_VARIABLE = "FLEET_TEST_DUCKDB"
 DUCKDB = (
     f"{DUCKDB_VARIABLE} names no folder of DuckDB 1.5.5 with its readers: pip install --no-deps "
@@ -154,6 +157,24 @@ def test_each_reader_has_the_rows_of_fleet_read(
         found, wanted = reader(folder, name), tables.table(name).to_table()
         assert found.column_names == wanted.column_names
         assert rows_of(found) == rows_of(wanted), name
+
+
+@pytest.mark.filterwarnings("ignore:.*polars_iceberg")
+def test_what_the_page_shows_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its commands and its Python, word for word, on an output that is called as there."""
+    monkeypatch.chdir(tmp_path)
+    leases_of_two_videos(Folder("build/town"))
+    commands = re.findall(r"^    fleet (publish .*)$", PAGE, re.MULTILINE)
+    blocks = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    assert (len(commands), len(blocks)) == (2, 2)
+    for command in commands:
+        done = fleet_here(*command.split())
+        assert done.returncode == 0, done.stderr
+    names: dict[str, Any] = {}
+    for block in blocks:
+        exec(block, names)  # noqa: S102 - it is the page's own
+    names["catalog"].close()
+    assert len(names["table"].scan().to_arrow()) == 55
 
 
 @pytest.mark.parametrize("form", ["delta", "iceberg"])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 
 import pyarrow as pa
-from made_up import begun, claimed, commit_lease
+from made_up import begun, claimed, commit_lease, table_of
 
 from fleet.core.loss import Loss
 from fleet.storage import Folder
@@ -40,6 +44,28 @@ def leases_of_two_videos(folder: Folder) -> Folder:
     commit_lease(made, "/videos/a.mp4", range(20, 30), found=0, loss=loss)
     commit_lease(made, "/videos/b.mp4", range(15))
     return made
+
+
+@contextmanager
+def compacted_behind_its_back(module: ModuleType, folder: Folder) -> Iterator[list[int]]:
+    """Have another process rewrite and publish an output, once a module has read its state.
+
+    As where a lock was lost unseen: what the module knows is of parts that are gone. Yields how
+    many leases were moved, once that has happened.
+    """
+    read = module.read_state
+    moved: list[int] = []
+
+    def overtaken(*arguments: Any) -> Any:
+        state = read(*arguments)
+        if not moved:
+            moved.append(0)
+            with patch.object(module, "read_state", read):
+                moved[0] = table_of(folder).compact().leases
+        return state
+
+    with patch.object(module, "read_state", overtaken):
+        yield moved
 
 
 def begun_output(tmp_path: Path) -> Folder:

@@ -41,7 +41,9 @@ class Survey:
     files: Mapping[str, Mapping[str, frozenset[str]]] = field(repr=False)
     """Table -> URI -> the parts that have rows of the video."""
     labels: tuple[str, ...]
-    """The labels of the chosen boxes, in the order of the model's list."""
+    """The classes, in the order of the model's list: all labels that the table has, or those of
+    them that are chosen. Nothing else that is chosen by changes them, so that exports of one
+    output, to train and to validate with, number them alike."""
 
     def groups(self) -> Iterator[tuple[str, ...]]:
         """Yield the videos, sorted, in groups that are read at once."""
@@ -64,28 +66,22 @@ def survey(tables: Tables, choice: Choice) -> Survey:
     """
     rows: Counter[str] = Counter()
     files: dict[str, dict[str, set[str]]] = {}
-    labels: dict[str, int] = {}
     for name, only in _chosen(tables, choice).items():
         files[name] = defaultdict(set)
-        more = [] if name == FRAMES_TABLE else ["label", "class_id"]
-        for batch in scan_rows(tables.table(name), ["uri", "__filename", *more], only):
+        for batch in scan_rows(tables.table(name), ["uri", "__filename"], only):
             part = batch["__filename"][0].as_py()
             for uri, count in _counts(batch["uri"]):
                 files[name][uri].add(part)
                 rows[uri] += count
-            if more:
-                _add_labels(labels, _of_videos(batch, choice))
     chosen = {uri: rows[uri] for uri in files[FRAMES_TABLE] if choice.takes(uri)}
     if not chosen:
         message = f"No frame of {tables.uri} is chosen."
         raise UsageError(message, "Leave some of the conditions out.")
-    _check_labels(tables, [label for label in choice.labels if label not in labels])
     of_tables = {
         name: {uri: frozenset(parts) for uri, parts in by_uri.items()}
         for name, by_uri in files.items()
     }
-    order = sorted(labels, key=lambda label: (labels[label], label))
-    return Survey(chosen, of_tables, tuple(order))
+    return Survey(chosen, of_tables, _classes(tables, choice.labels))
 
 
 def read_videos(
@@ -122,34 +118,28 @@ def _chosen(tables: Tables, choice: Choice) -> dict[str, pc.Expression | None]:
     return {FRAMES_TABLE: chosen_frames(choice), tables.job.table: chosen_boxes(choice)}
 
 
-def _of_videos(batch: pa.RecordBatch, choice: Choice) -> pa.RecordBatch:
-    """Return the rows that are of videos which are chosen by their location."""
-    uris = batch["uri"].cast(pa.string())
-    taken = [uri for uri in uris.unique().to_pylist() if choice.takes(uri)]
-    return batch.filter(pc.is_in(uris, pa.array(taken, pa.string())))
-
-
 def _counts(uris: pa.DictionaryArray) -> Iterator[tuple[str, int]]:
     counts = pc.value_counts(uris)
     pairs = zip(counts.field("values"), counts.field("counts"), strict=True)
     return ((value.as_py(), count.as_py()) for value, count in pairs)
 
 
-def _check_labels(tables: Tables, missing: Sequence[str]) -> None:
-    """Raise UsageError where one of some labels is that of no box at all, chosen or not."""
-    if not missing:
-        return
+def _classes(tables: Tables, chosen: Sequence[str]) -> tuple[str, ...]:
+    """Return the labels of a table, or of these the chosen ones, in the order of the model's list.
+
+    Raises UsageError where one that is chosen is that of no box at all.
+    """
     known: dict[str, int] = {}
     labelled = pc.field("label").is_valid()
-    columns = ["label", "class_id"]
-    for batch in scan_rows(tables.table(tables.job.table), columns, labelled):
+    for batch in scan_rows(tables.table(tables.job.table), ["label", "class_id"], labelled):
         _add_labels(known, batch)
-    if unknown := [label for label in missing if label not in known]:
+    if unknown := [label for label in chosen if label not in known]:
         several = ", ".join(sorted(known)[:_MOST_NAMED]) + ", ..." * (len(known) > _MOST_NAMED)
         raise UsageError(
             f"{tables.uri} has found no {' and no '.join(unknown)}.",
             f"It has found {several}." if known else "It has found nothing yet.",
         )
+    return tuple(sorted(set(chosen) or known, key=lambda label: (known[label], label)))
 
 
 def _add_labels(labels: dict[str, int], batch: pa.RecordBatch) -> None:

@@ -163,7 +163,7 @@ class Dataset:
     job: str
     """The digest of the job, which names the rows' origin."""
     labels: tuple[str, ...]
-    """The labels of all exported boxes: in the order of the model's list, each once."""
+    """The classes, of which boxes may be exported: in the order of the model's list, each once."""
     videos: tuple[str, ...]
     """The locations of the videos, sorted."""
     suffix: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -39,13 +40,28 @@ def opened(folder: Folder, record: IcebergRecord) -> Iterator[Catalog]:
     if "://" in name:
         name, address = CATALOGUE_NAME, {"uri": record.catalogue}
     own = {"py-io-impl": _IO, FOLDER_PROPERTY: folder.uri}
-    with _answering(folder, record):
+    with _answering(folder, record), _without_hints():
         catalogue = load_catalog(name, **address, **own)
         try:
             catalogue.create_namespace_if_not_exists(record.namespace)
             yield catalogue
         finally:
             catalogue.close()
+
+
+@contextmanager
+def _without_hints() -> Iterator[None]:
+    """Keep back what pyiceberg says of each text of each part that it describes."""
+    logger = logging.getLogger("pyiceberg.io.pyarrow")
+    logger.addFilter(_is_no_hint)
+    try:
+        yield
+    finally:
+        logger.removeFilter(_is_no_hint)
+
+
+def _is_no_hint(record: logging.LogRecord) -> bool:
+    return "does not have a dictionary type" not in record.getMessage()
 
 
 @contextmanager

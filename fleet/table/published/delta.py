@@ -51,10 +51,13 @@ def publish(
     if not tables:
         return ()
     for _ in range(_TRIES):
+        # The logs first: where others publish what they change after that, the version of what was
+        # the state before comes too late.
+        before = {name: _snapshot(folder, name) for name in tables}
         state = read_state(folder, job.tables)
         files = data_files(state, job)
         found = [
-            _publish(folder, job, state, name, files[name], clock, check)
+            _publish(folder, job, state, name, before[name], files[name], clock, check)
             for name in in_order(tables)
         ]
         done = [table for table in found if table is not None]
@@ -68,13 +71,13 @@ def _publish(
     job: JobRecord,
     state: TableState,
     table: str,
+    before: Snapshot,
     files: Sequence[DataFile],
     clock: Clock,
     check: Callable[[], None],
 ) -> PublishedTable | None:
     """Publish one table; None where another writer has put the version meanwhile."""
     columns = dict(zip(job.tables, (IDENTITY, ERRORS, FRAMES), strict=True))[table]
-    before = _snapshot(folder, table)
     data = next_version(
         before,
         files,

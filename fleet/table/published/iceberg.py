@@ -26,7 +26,7 @@ from fleet.table.published.iceberg_record import (
 )
 from fleet.table.published.iceberg_schema import iceberg_schema
 from fleet.table.state.ownership import read_schema
-from fleet.table.state.state import TableState, read_state
+from fleet.table.state.state import read_state
 from fleet.version import __version__
 
 if TYPE_CHECKING:
@@ -48,11 +48,10 @@ _FIXED = {
 
 @dataclass(frozen=True)
 class _Source:
-    """What is published: an output, as it was looked at."""
+    """What is published where."""
 
     folder: Folder
     job: JobRecord
-    state: TableState
     record: IcebergRecord
 
     def at(self, table: str) -> str:
@@ -69,19 +68,26 @@ def publish(
     UsageError where the catalogue has such tables of another output, or Iceberg has no type for a
     column; StorageError where the catalogue does not answer, or other writers are always faster.
     """
-    tables = in_order(job.tables)
+    tables, source = in_order(job.tables), _Source(folder, job, record)
     with opened(folder, record) as catalogue:
         from pyiceberg.exceptions import CommitFailedException  # noqa: PLC0415 - of an extra
 
         for number in range(_TRIES):
-            now = _Source(folder, job, read_state(folder, job.tables), record)
-            there = {table: _opened(catalogue, now, table) for table in tables}
+            # The tables first: where others publish what they change after that, the commit of what
+            # was the state before comes too late.
+            there = {table: _opened(catalogue, source, table) for table in tables}
             if not number:
                 # Before a snapshot names a part, so that no rewrite deletes that unseen.
                 put_record(folder, record)
-            files = data_files(now.state, job)
+            state = read_state(folder, job.tables)
+            files = data_files(state, job)
+            about = {
+                "fleet.version": __version__,
+                "fleet.job": job.digest,
+                "fleet.manifest": str(state.manifest.number),
+            }
             try:
-                return tuple(_publish(now, n, there[n], files[n], check) for n in tables)
+                return tuple(_publish(source, n, there[n], files[n], about, check) for n in tables)
             except CommitFailedException:
                 # Another writer was faster.
                 continue
@@ -127,14 +133,16 @@ def _publish(
     table: str,
     found: Iceberg,
     files: list[DataFile],
+    about: dict[str, str],
     check: Callable[[], None],
 ) -> PublishedTable:
+    """Publish one table; `about`: what its snapshot is to say."""
     wanted = {f"{source.at(table)}/{file.path}" for file in files}
     there = _registered(found)
     added, removed = sorted(wanted - there.keys()), sorted(there.keys() - wanted)
     if added or removed:
-        check()
-        _commit(source, found, added, [there[path] for path in removed])
+        gone = [there[path] for path in removed]
+        _commit(source.folder, found, added, gone, about, check)
     now = found.current_snapshot()
     return PublishedTable(
         table,
@@ -157,9 +165,20 @@ def _registered(found: Iceberg) -> dict[str, Registered]:
     return {entry.data_file.file_path: entry.data_file for entry in entries}
 
 
-def _commit(source: _Source, found: Iceberg, added: list[str], removed: list[Registered]) -> None:
-    """Make one snapshot: what is added, and without what is removed."""
-    from pyiceberg.io.pyarrow import parquet_file_to_data_file  # noqa: PLC0415 - of an extra
+def _commit(
+    folder: Folder,
+    found: Iceberg,
+    added: list[str],
+    removed: list[Registered],
+    about: dict[str, str],
+    check: Callable[[], None],
+) -> None:
+    """Make one snapshot: what is added, and without what is removed.
+
+    Raises CommitFailedException where others have published or rewritten it meanwhile.
+    """
+    from pyiceberg.exceptions import CommitFailedException  # noqa: PLC0415 - of an extra
+    from pyiceberg.io.pyarrow import parquet_file_to_data_file  # noqa: PLC0415 - likewise
 
     change = found.transaction()
     change.set_properties(_FIXED | _names(found))
@@ -167,17 +186,18 @@ def _commit(source: _Source, found: Iceberg, added: list[str], removed: list[Reg
     def described(path: str) -> Registered:
         return parquet_file_to_data_file(found.io, change.table_metadata, path)
 
-    about = {
-        "fleet.version": __version__,
-        "fleet.job": source.job.digest,
-        "fleet.manifest": str(source.state.manifest.number),
-    }
+    try:
+        files = folder.each(described, added)
+    except FileNotFoundError as error:
+        raise CommitFailedException(f"{error} was brought into another part") from error
     snapshot = change.update_snapshot(snapshot_properties=about)
     with snapshot.overwrite() if removed else snapshot.fast_append() as update:
         for file in removed:
             update.delete_data_file(file)
-        for file in source.folder.each(described, added):
+        for file in files:
             update.append_data_file(file)
+    # What is described by now may have taken a while.
+    check()
     change.commit_transaction()
 
 
