@@ -26,7 +26,8 @@ import fleet.table.commits.manifest
 import fleet.table.commits.pack
 import fleet.table.commits.record_table
 import fleet.table.diaries.diary
-import fleet.table.maintenance.part_rows
+import fleet.table.maintenance.checksums
+import fleet.table.maintenance.exchange
 import fleet.table.maintenance.verify
 import fleet.table.state.holder
 import fleet.table.state.own_leases
@@ -34,7 +35,6 @@ import fleet.table.state.ownership
 import fleet.table.state.run_leases
 import fleet.table.state.video_manifest
 import fleet.table.state.video_table
-from fleet.storage import Entry
 from fleet.table.table import Table
 
 _Item = TypeVar("_Item")
@@ -120,11 +120,11 @@ def _remembered(read: Callable[..., Any]) -> Callable[..., Any]:
     return remember
 
 
-def _by_value(parse: Callable[[bytes, Entry], Any]) -> Callable[[bytes, Entry], Any]:
+def _by_value(parse: Callable[[bytes, Any], Any]) -> Callable[[bytes, Any], Any]:
     """Return a function that gives what it read in the same bytes of an object, for speed alone."""
-    known: dict[tuple[bytes, Entry], Any] = {}
+    known: dict[tuple[bytes, Any], Any] = {}
 
-    def remember(data: bytes, entry: Entry) -> Any:
+    def remember(data: bytes, entry: Any) -> Any:
         key = data, entry
         if key not in known:
             if len(known) >= _MOST_REMEMBERED:
@@ -178,7 +178,7 @@ def simulated() -> Iterator[None]:
     for module, name in (
         (fleet.table.commits.footer, "read_footer"),
         (fleet.table.commits.record_table, "decode"),
-        (fleet.table.maintenance.part_rows, "decode"),
+        (fleet.table.maintenance.exchange, "decode"),
         (fleet.table.state.run_leases, "decode"),
         (fleet.table.state.ownership, "decode"),
         (fleet.table.state.video_table, "_parse"),
@@ -186,8 +186,10 @@ def simulated() -> Iterator[None]:
     ):
         replacements.append((module, name, _remembered(getattr(module, name))))
     commit, record_table = fleet.table.commits.commit, fleet.table.commits.record_table
+    checksums = fleet.table.maintenance.checksums
     own_leases = fleet.table.state.own_leases
     replacements.append((commit, "_parse", _by_value(commit._parse)))
+    replacements.append((checksums, "_rows", _by_value(checksums._rows)))
     replacements.append((own_leases, "to_table", _kept(record_table.to_table)))
     with ExitStack() as ends:
         for module, name, replacement in replacements:

@@ -18,6 +18,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 # What needs an extra, and which; all else in fleet/ and jobs/ does with what is always installed.
 EXTRAS = {
     "fleet/browse": "browse",
+    "fleet/table/published": "iceberg",
     "fleet/storage/credentials.py": "aws",
     "fleet/storage/renewal": "aws",
     "fleet/street": "street",
