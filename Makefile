@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 
-.PHONY: setup conformance demo test check format bench demo-s3 setup-train prove-credentials prove-exactness \
+.PHONY: setup conformance demo test check format bench demo-s3 setup-train prove-browse prove-credentials prove-exactness \
 	prove-exercise prove-hostile prove-hosts prove-kill prove-mutations prove-precision prove-protocol prove-report \
 	prove-resume prove-simulation test-hosts lock clean
 .DEFAULT_GOAL := test
@@ -78,6 +78,10 @@ prove-mutations: setup
 prove-kill: setup
 	RAY_AUTH_MODE=disabled $(BIN)/python tests/faults/prove_rewrites.py
 	RAY_AUTH_MODE=disabled $(BIN)/python tests/faults/prove_kill.py
+
+# A served output whose frames are asked for, a thousand of them: its memory stays what it was.
+prove-browse: setup
+	RAY_AUTH_MODE=disabled $(BIN)/python tests/cli/prove_browse.py
 
 # A run of ten minutes over S3 with tokens of a minute, from a service that fails at times: nothing is
 # refused, no more tokens are asked for than that takes, and the rows are those of local files.

@@ -74,7 +74,7 @@ async function search() {
       return row;
     }),
   );
-  turn("hits", answer.count);
+  turn("hits", Math.min(answer.count, output.most.found));
   return answer;
 }
 

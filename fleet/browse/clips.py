@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from fractions import Fraction
 from threading import Event
@@ -25,7 +25,6 @@ from fleet.show.movie import mp4_for_browsers
 
 MOST_S = 60.0
 MOST_FRAMES = 1_800
-MOST_BOXES = 100_000
 MP4 = "video/mp4"
 WIDEST_PX = 1_280
 """Wider pictures are made smaller."""
@@ -68,14 +67,16 @@ def make_clip(
         def small(picture: Picture) -> NDArray[np.uint8]:
             return _small(device, picture)
 
-        def pictures() -> Iterator[tuple[int, NDArray[np.uint8]]]:
-            for decoded in frames_of(device, opened, numbers, small, stop):
-                if detections is None:
-                    yield decoded.pts, decoded.made
-                else:
-                    yield decoded.pts, annotate(index, decoded, detections)
+        def pictures() -> Generator[tuple[int, NDArray[np.uint8]]]:
+            with closing(frames_of(device, opened, numbers, small, stop)) as frames:
+                for decoded in frames:
+                    if detections is None:
+                        yield decoded.pts, decoded.made
+                    else:
+                        yield decoded.pts, annotate(index, decoded, detections)
 
-        return mp4_for_browsers(pictures(), index.stream.time_base, rate)
+        with closing(pictures()) as drawn:
+            return mp4_for_browsers(drawn, index.stream.time_base, rate)
 
 
 def _small(device: Backend, picture: Picture) -> NDArray[np.uint8]:

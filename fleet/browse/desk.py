@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from fleet.browse import words
 from fleet.browse.asked import Listed, Search, Stretch
-from fleet.browse.clips import MOST_BOXES, check_stretch, make_clip
+from fleet.browse.clips import check_stretch, make_clip
 from fleet.browse.found import Found
 from fleet.browse.opened import Opened, clock_of, open_video, timeline
 from fleet.browse.pictures import File, Pictures, key_of_frame
@@ -38,7 +38,7 @@ class Limits:
     """Pieces of work of each kind that may wait."""
     waiting_clips: int = 4
     """Clips that may wait; one is made at a time."""
-    picture_bytes: int = 64 << 20
+    picture_bytes: int = 32 << 20
     """Files of frames that are held."""
     clip_bytes: int = 128 << 20
     """Clips that are held."""
@@ -121,9 +121,7 @@ class Desk:
         _, opened = await self._open(key)
 
         def answer(now: Snapshot) -> dict[str, Any]:
-            counted = self._found(now).by_time(
-                opened.known.name, least, opened.length_s, opened.bins
-            )
+            counted = self._found(now).by_time(opened, least)
             return words.of_timeline(timeline(opened, counted, list(now.names)))
 
         return await self._ask(("timeline", key, least), answer)
@@ -174,7 +172,7 @@ class Desk:
             if asked.has_boxes and found.is_detections:
                 frames = opened.looked_at(asked.first, asked.last)
                 name = opened.known.name
-                detections = found.of_stretch(name, frames, asked.least, MOST_BOXES)
+                detections = found.of_stretch(name, frames, asked.least)
             data = make_clip(opened, asked, detections, chip_of(now.tables), self._stop)
             self._clips.put(of, data, len(data))
             return data

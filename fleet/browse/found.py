@@ -13,9 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fleet.browse.asked import ROWS_A_PAGE, Search
+from fleet.browse.opened import Opened
 from fleet.browse.questions import Questions, text
 from fleet.browse.snapshot import Snapshot
 from fleet.core.format import short
+from fleet.errors import UsageError
 from fleet.export.chosen.choice import chosen_frames
 from fleet.show.detections import Mark, RecordedDetections
 from fleet.table.parts.schema import DETECTIONS, IDENTITY
@@ -23,6 +25,8 @@ from fleet.table.parts.schema import DETECTIONS, IDENTITY
 BOX = ("x1", "y1", "x2", "y2")
 MOST_BOXES = 500
 """Boxes of a frame that are drawn: those with the highest scores."""
+MOST_MARKS = 100_000
+"""Boxes of a clip."""
 _MOST_FACTS, _FACT_CHARACTERS = 12, 80
 _COLUMNS = (
     "select uri, frame, time_s, label, score, "
@@ -35,7 +39,7 @@ _SEARCHES = {
     "clock": f"{_COLUMNS} clock nulls last, {_PAGE}",
 }
 _BY_TIME = (
-    "select label, cast(greatest(0, least(floor(time_s / ? * ?), ?)) as int), count(*) "
+    "select label, cast(greatest(0, least(floor((time_s + ?) / ? * ?), ?)) as int), count(*) "
     "from found where not isnan(time_s) group by 1, 2"
 )
 
@@ -105,9 +109,25 @@ class Found:
         return [Hit(*row) for row in answer], count
 
     def wanted(self, asked: Search) -> pc.Expression | None:
-        """Return which rows a search looks for; None for all. Raises UsageError as `labelled`."""
+        """Return which rows a search looks for; None for all.
+
+        Raises UsageError for a label that the output has not, and for what its table does not say.
+        """
+        self._check(asked)
         several = list(self._conditions(asked))
         return reduce(lambda one, other: one & other, several) if several else None
+
+    def _check(self, asked: Search) -> None:
+        by_labels = bool(asked.labels or asked.without)
+        by_scores = asked.least > 0 or asked.most < 1
+        by_clock = asked.window.since is not None or asked.window.until is not None
+        for is_asked, has, what in (
+            (by_labels, self.has_labels, "labels"),
+            (by_scores, self.has_scores, "scores"),
+            (by_clock, self.has_clock, "times by a clock"),
+        ):
+            if is_asked and not has:
+                raise UsageError(f"The rows of this output have no {what}.")
 
     def _conditions(self, asked: Search) -> Iterator[pc.Expression]:
         if asked.video:
@@ -119,9 +139,9 @@ class Found:
             others = self._snapshot.labelled(asked.without)
             yield ~text("label").isin(pa.array(others, pa.string()))
         # Scores are of 32 bits: 0.7 is the number that a table holds for it.
-        if asked.least > 0 and self.has_scores:
+        if asked.least > 0:
             yield pc.field("score") >= pa.scalar(np.float32(asked.least), pa.float32())
-        if asked.most < 1 and self.has_scores:
+        if asked.most < 1:
             yield pc.field("score") <= pa.scalar(np.float32(asked.most), pa.float32())
         for column, value in asked.columns.items():
             yield text(column) == value
@@ -138,13 +158,13 @@ class Found:
         ((found,),), _ = self._questions.ask(self._table, {"frame": pc.field("frame")}, only, sql)
         return None if found is None else int(found)
 
-    def by_time(self, name: str, least: float, length_s: float, bins: int) -> list[tuple[Any, ...]]:
-        """Count the rows of a video: (label, stretch of `bins`, rows), in no order."""
-        only = text("uri") == name
+    def by_time(self, opened: Opened, least: float) -> list[tuple[Any, ...]]:
+        """Count the rows of a video: (label, stretch of its timeline, rows), in no order."""
+        only = text("uri") == opened.known.name
         columns = {"time_s": pc.field("time_s"), "label": self._label}
         if least > 0 and self.has_scores:
             only &= pc.field("score") >= pa.scalar(np.float32(least), pa.float32())
-        values = [max(length_s, 1e-9), bins, bins - 1]
+        values = [opened.shift_s, opened.length_s, opened.bins, opened.bins - 1]
         return self._questions.ask(self._table, columns, only, _BY_TIME, values)[0]
 
     def of_frame(self, name: str, frame: int) -> tuple[list[Drawn], list[tuple[str, str]]]:
@@ -156,12 +176,10 @@ class Found:
         boxes.sort(key=lambda box: -1.0 if box.score is None else -box.score)
         return boxes[:MOST_BOXES], []
 
-    def of_stretch(
-        self, name: str, processed: Sequence[int], least: float, most_rows: int
-    ) -> RecordedDetections | None:
-        """Return the boxes of frames that were looked at; None where there are too many.
+    def of_stretch(self, name: str, processed: Sequence[int], least: float) -> RecordedDetections:
+        """Return the boxes of frames that were looked at; `processed`: their numbers, rising.
 
-        For tables of detections alone; `processed`: the numbers of the frames, rising.
+        For tables of detections alone. Raises UsageError where there are more than MOST_MARKS.
         """
         marks: dict[int, list[Mark]] = {}
         count = 0
@@ -170,8 +188,11 @@ class Found:
             if box is None or box.score is None or box.score < np.float32(least):
                 continue
             count += 1
-            if count > most_rows:
-                return None
+            if count > MOST_MARKS:
+                raise UsageError(
+                    f"The clip would have more than {MOST_MARKS:,} boxes.",
+                    "Make it shorter, or let its boxes have a higher score.",
+                )
             mark = Mark(box.label, row["class_id"] or 0, box.score, box.xyxy)
             marks.setdefault(row["frame"], []).append(mark)
         return RecordedDetections(
@@ -200,7 +221,8 @@ def _drawn(row: Mapping[str, Any]) -> Drawn | None:
 
 
 def _facts(row: Mapping[str, Any]) -> list[tuple[str, str]]:
-    named = ((n, v) for n, v in row.items() if n not in IDENTITY.names and not isinstance(v, bytes))
+    of_job = {name: value for name, value in row.items() if name not in IDENTITY.names}
+    named = ((n, v) for n, v in of_job.items() if v is not None and not isinstance(v, bytes))
     return [(name, _said(value)) for name, value in named][:_MOST_FACTS]
 
 

@@ -53,9 +53,16 @@ class Opened:
     def bins(self) -> int:
         """Into how many stretches its timeline is cut.
 
-        Of frames that were looked at with even distances, each has one.
+        As many as there are frames that were looked at, or a fraction of them: of frames with even
+        distances each has as many.
         """
-        return max(1, min(MOST_BINS, len(self.frames) * 2 // 3))
+        count = len(self.frames)
+        return max(1, count // max(1, -(-count // MOST_BINS)))
+
+    @property
+    def shift_s(self) -> float:
+        """By how much later times count: frames with even distances lie in the middle of theirs."""
+        return self.length_s / (2 * max(1, len(self.frames)))
 
     def time_s(self, frame: int) -> float:
         """Return when a frame is shown, in seconds from the first one."""
@@ -146,6 +153,7 @@ def _looked(opened: Opened) -> NDArray[np.bool_]:
     index = opened.index
     pts = index.packets.pts[index.order[opened.frames]]
     time_s = (pts - index.start_pts) * np.float64(index.stream.time_base)
+    time_s += opened.shift_s
     length_s, bins = np.full(len(time_s), opened.length_s), np.full(len(time_s), opened.bins)
     there = np.zeros(opened.bins, np.bool_)
     there[strip_bin(time_s, length_s, bins)] = True

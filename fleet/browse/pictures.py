@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Sequence
 from contextlib import closing
 from threading import Event
 from typing import TypeVar
@@ -78,17 +78,16 @@ class Pictures:
     def _decode(
         self, opened: Opened, numbers: Sequence[int], chip: str, *, exact: bool
     ) -> dict[int, File]:
-        made: dict[int, File] = {}
         with closing(open_device(Opening(chip))) as device:
 
             def encode(picture: Picture) -> File:
                 return (PNG, png(picture.rgb())) if exact else _small(device, picture)
 
-            for decoded in frames_of(device, opened, numbers, encode, self._stop):
-                made[decoded.frame] = decoded.made
-                if not exact:
-                    key, size = key_of_frame(opened, decoded.frame), len(decoded.made[1])
-                    self._shelf.put(key, decoded.made, size)
+            with closing(frames_of(device, opened, numbers, encode, self._stop)) as frames:
+                made = {decoded.frame: decoded.made for decoded in frames}
+        if not exact:
+            for number, file in made.items():
+                self._shelf.put(key_of_frame(opened, number), file, len(file[1]))
         return made
 
 
@@ -98,14 +97,18 @@ def frames_of(
     numbers: Sequence[int],
     make: Callable[[Picture], Made],
     stop: Event,
-) -> Iterator[DecodedFrame[Made]]:
-    """Yield frames of these numbers, until it is to stop; raises as `frames_on`."""
+) -> Generator[DecodedFrame[Made]]:
+    """Yield frames of these numbers, until it is to stop; raises as `frames_on`.
+
+    The caller closes it before the device, whose memory it may hold.
+    """
     wanted = np.zeros(len(opened.index.order), np.bool_)
     wanted[list(numbers)] = True
-    for decoded in frames_on(device, opened.index, wanted, make):
-        if stop.is_set():
-            raise StoppedError
-        yield decoded
+    with closing(frames_on(device, opened.index, wanted, make)) as frames:
+        for decoded in frames:
+            if stop.is_set():
+                raise StoppedError
+            yield decoded
 
 
 def key_of_frame(opened: Opened, frame: int) -> Hashable:

@@ -16,14 +16,16 @@ from fleet.table.state.read import scan_rows
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
+MEMORY = "512MB"
+"""What one question may take beside what it is asked of."""
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "memory_limit": "512MB",
+    "memory_limit": MEMORY,
     "threads": "2",
-    # A query that went wrong reads no file and loads no code.
-    "enable_external_access": "false",
-    "autoload_known_extensions": "false",
-    "lock_configuration": "true",
+    # What does not fit is refused, and put nowhere.
+    "temp_directory": "",
 }
+# A question that went wrong reads no file and loads no code.
+_CLOSED = "set enable_external_access = false; set lock_configuration = true"
 ROWS = "found"
 """What the rows are called in a question."""
 
@@ -59,16 +61,21 @@ class Questions:
         """Return the rows that a question in SQL has, and how many rows of the table it was asked.
 
         `columns`, `only`: what is read of the table, and by what name; the question calls it ROWS.
-        Raises OutputCorruptError for damage, StorageError where parts were exchanged meanwhile.
+        Raises OutputCorruptError for damage, StorageError where parts were exchanged meanwhile,
+        UsageError where it takes too much memory.
         """
         import duckdb  # noqa: PLC0415 - an extra
 
         schema = table.scanner(columns=dict(columns)).projected_schema
         rows = _Rows(scan_rows(table, columns, only), self._stop)
         with duckdb.connect(":memory:", config=_CONFIG) as session:
+            session.execute(_CLOSED)
             session.register(ROWS, pa.RecordBatchReader.from_batches(schema, rows.batches()))
             try:
                 answer = session.execute(sql, list(values)).fetchall()
+            except duckdb.OutOfMemoryException:
+                message = f"The search needs more than {MEMORY} of memory."
+                raise UsageError(message, "Narrow it.") from None
             except duckdb.Error as error:
                 if rows.error is not None:
                     raise rows.error from error

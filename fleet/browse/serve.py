@@ -31,8 +31,8 @@ def serve(output: str, host: str, port: int, on_ready: Callable[[str], None]) ->
     at that host and port.
     """
     check_installed()
-    with closing(_listening(host, port)) as listener:
-        asyncio.run(_serve(output, host, listener, on_ready))
+    with closing(_listening(host, port)) as listener, closing(Desk(output)) as desk:
+        asyncio.run(_serve(desk, host, listener, on_ready))
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -47,27 +47,26 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 async def _serve(
-    output: str, host: str, listener: socket.socket, on_ready: Callable[[str], None]
+    desk: Desk, host: str, listener: socket.socket, on_ready: Callable[[str], None]
 ) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    with closing(Desk(output)) as desk:
-        port = listener.getsockname()[1]
-        door = Door(secrets.token_urlsafe(TOKEN_BYTES), host, port)
-        runner = web.AppRunner(
-            application(desk, door),
-            # It would have the token.
-            access_log=None,
-            shutdown_timeout=_END_S,
-            max_line_size=MOST_LINE,
-            max_field_size=MOST_LINE,
-        )
-        await runner.setup()
-        try:
-            await web.SockSite(runner, listener).start()
-            on_ready(f"http://{address(host, port)}/{door.token}/")
-            await ended.wait()
-            desk.stop()
-        finally:
-            await runner.cleanup()
+    port = listener.getsockname()[1]
+    door = Door(secrets.token_urlsafe(TOKEN_BYTES), host, port)
+    runner = web.AppRunner(
+        application(desk, door),
+        # It would have the token.
+        access_log=None,
+        shutdown_timeout=_END_S,
+        max_line_size=MOST_LINE,
+        max_field_size=MOST_LINE,
+    )
+    await runner.setup()
+    try:
+        await web.SockSite(runner, listener).start()
+        on_ready(f"http://{address(host, port)}/{door.token}/")
+        await ended.wait()
+        desk.stop()
+    finally:
+        await runner.cleanup()

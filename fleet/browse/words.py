@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
-from fleet.browse.asked import ROWS_A_PAGE, key_of
+from fleet.browse.asked import MOST_FOUND, ROWS_A_PAGE, key_of
 from fleet.browse.clips import MOST_FRAMES, MOST_S
 from fleet.browse.found import Drawn, Found, Hit
 from fleet.browse.opened import Opened
@@ -53,7 +53,8 @@ def of_output(now: Snapshot, found: Found) -> dict[str, Any]:
             "boxes": found.has_boxes,
             "detections": found.is_detections,
         },
-        "most": {"clip_s": MOST_S, "clip_frames": MOST_FRAMES, "page": ROWS_A_PAGE},
+        "most": {"clip_s": MOST_S, "clip_frames": MOST_FRAMES, "page": ROWS_A_PAGE}
+        | {"found": MOST_FOUND},
     }
 
 

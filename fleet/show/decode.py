@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -56,7 +56,7 @@ def frames_on(
     index: VideoIndex,
     wanted: NDArray[np.bool_],
     make: Callable[[Picture], Made],
-) -> Iterator[DecodedFrame[Made]]:
+) -> Generator[DecodedFrame[Made]]:
     """Yield the wanted frames in presentation order, decoded on a device and upright.
 
     `wanted`: bool [frames], by frame number. `make`: called with each picture while it lasts.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+import socket
 from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Address
 from pathlib import Path
 from urllib.parse import quote
 
@@ -23,6 +25,7 @@ from fleet.core.frames import Picture
 from fleet.show.decode import decode_frames
 from fleet.storage import Folder
 
+ROOT = Path(__file__).parents[2]
 HIDDEN = "nobody-is-to-read-this"
 FOUND: dict[int, Sequence[tuple[str, float]]] = {
     5: [("person", 0.9), ("dog", 0.45)],
@@ -261,7 +264,51 @@ def test_it_ends_at_once_and_cleanly(folder: Path) -> None:
         key = key_of(str(folder / "gate.mp4"))
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[\w-]{32}/", server.address)
         assert server.get(f"video/{key}/frame/3").status == 200
-        assert server.end() == (0, "", "")
+        clip = f"GET {server.root}video/{key}/clip.mp4?first=0&last=39 HTTP/1.1\r\n"
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(f"{clip}Host: localhost:{server.port}\r\n\r\n".encode())
+            assert server.end() == (0, "", "")
+
+
+def test_any_table_is_served(folder: Path, tmp_path: Path) -> None:
+    """Of a job that finds no objects: its rows by time, what the row of a frame says, no boxes."""
+    options = (
+        "--input",
+        folder / "gate.mp4",
+        "--output",
+        tmp_path / "out",
+        "--set",
+        "sample=every=10",
+    )
+    done = fleet_here("run", ROOT / "jobs" / "thumbnails.toml", *options, "--inline")
+    assert done.returncode == 0, done.stderr
+    key = key_of(str(folder / "gate.mp4"))
+    with served(str(tmp_path / "out")) as server:
+        output = server.get("output").json
+        assert (output["table"], output["state"], output["labels"]) == (
+            "thumbnails",
+            "finished",
+            [],
+        )
+        assert not any(output["has"][name] for name in ("scores", "boxes", "detections"))
+        assert [hit["frame"] for hit in server.get("search").json["hits"]] == [0, 10, 20, 30]
+        at = server.get(f"video/{key}/at/12").json
+        assert (at["processed"], at["boxes"]) == (10, [])
+        assert {"width", "height"} <= {name for name, _ in at["facts"]}
+        assert server.get(f"video/{key}/timeline").json["rows"][0]["rows"] == 4
+        assert server.get(f"video/{key}/clip.mp4?first=0&last=3").status == 200
+        for query, what in (("least=0.5", "scores"), (f"label={key_of('person')}", "labels")):
+            refused = server.get(f"search?{query}")
+            assert refused.status == 400
+            assert refused.json["error"] == f"The rows of this output have no {what}."
+
+
+def test_other_machines_are_warned_of(folder: Path) -> None:
+    """Where it is to be reached by them; nothing is said of this machine's own names."""
+    with served(str(folder / "out"), "--host", str(IPv4Address(0))) as server:
+        assert server.get("videos").status == 200
+        code, _, said = server.end()
+    assert (code, "Warning: other machines may reach" in said) == (0, True)
 
 
 def test_what_cannot_be_served_is_said(folder: Path, tmp_path: Path) -> None:
