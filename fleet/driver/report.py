@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fleet.core.format import duration, plural
 from fleet.core.html_view import table
 from fleet.core.loss import LossReason
-from fleet.core.receipt import Tally
+from fleet.core.receipt import Refusals, Tally
 
 WHOLE, FAILED, WITH_ERRORS = 0, 1, 3
 """Exit codes; 2 is bad usage, for which there is no report."""
@@ -55,6 +55,8 @@ class RunReport:
     """Videos that this run was to decode on the host, as the chip refuses them."""
     host_frames: int = 0
     """Frames that the host decoded in this run."""
+    refused_batches: Refusals = field(default_factory=Refusals)
+    """What the job did only frame by frame in this run."""
     providers: str = ""
     """With what networks were computed, where the job says it."""
 
