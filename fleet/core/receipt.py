@@ -68,6 +68,20 @@ class Tally:
 
 
 @dataclass(frozen=True)
+class Refusals:
+    """Batches that a job refused, while it took each of their frames alone."""
+
+    frames: int = 0
+    """How many frames they had."""
+    why: str = ""
+    """What the job said of the first of them; empty for none."""
+
+    def __add__(self, other: Refusals) -> Refusals:
+        """Return both, with what was said first."""
+        return Refusals(self.frames + other.frames, self.why or other.why)
+
+
+@dataclass(frozen=True)
 class Receipt:
     """A lease that is done and committed."""
 
@@ -86,3 +100,5 @@ class Receipt:
     """Into how many pieces the lease was split; nothing of it is done under its own name then."""
     host_frames: int = field(default=0, compare=False)
     """Of its frames, those that the host decoded: told by its worker, not kept in the output."""
+    refused_batches: Refusals = field(default_factory=Refusals, compare=False)
+    """What its job would only do frame by frame; likewise."""

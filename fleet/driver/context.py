@@ -126,6 +126,7 @@ def report_of(outcome: Outcome, total: Tally, wall_s: float) -> RunReport:
         unreached=outcome.unreached,
         host_videos=len(plan.prepared.on_host),
         host_frames=outcome.loop.totals.host_frames,
+        refused_batches=outcome.loop.totals.refused_batches,
         losses=count_losses(table.tables().errors) if total.errors else (),
         peak_rss_bytes=outcome.loop.totals.peak_rss_bytes,
         providers=", then ".join(map(str, job.providers)),

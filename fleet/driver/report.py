@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fleet.core.format import duration, plural
 from fleet.core.html_view import table
 from fleet.core.loss import LossReason
-from fleet.core.receipt import Tally
+from fleet.core.receipt import Refusals, Tally
 
 WHOLE, FAILED, WITH_ERRORS = 0, 1, 3
 """Exit codes; 2 is bad usage, for which there is no report."""
@@ -57,6 +57,8 @@ class RunReport:
     """Frames that the host decoded in this run."""
     ran_on: str = ""
     """Where its devices lived, and why there."""
+    refused_batches: Refusals = field(default_factory=Refusals)
+    """What the job did only frame by frame in this run."""
     providers: str = ""
     """With what networks were computed, where the job says it."""
 

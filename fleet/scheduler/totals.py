@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from fleet.core.receipt import Receipt, Tally
+from fleet.core.receipt import Receipt, Refusals, Tally
 
 
 class Totals:
     """Sums over the leases that are committed, each once; changed only through `add`.
 
     `frames`: of all; `here`: of those that this run did itself. `peak_rss_bytes`: the largest of
-    its workers. `host_frames`: those of this run that the host decoded.
+    its workers. `host_frames`: those of this run that the host decoded. `refused_batches`: those of
+    this run that its job did only frame by frame.
     """
 
     def __init__(self) -> None:
@@ -17,6 +18,7 @@ class Totals:
         self.here = Tally()
         self.peak_rss_bytes = 0
         self.host_frames = 0
+        self.refused_batches = Refusals()
 
     def add(self, receipt: Receipt, *, here: bool = True) -> None:
         """Count a lease; `here`: this run did it."""
@@ -24,4 +26,5 @@ class Totals:
         if here:
             self.here = Tally.total((self.here, receipt.tally))
             self.host_frames += receipt.host_frames
+            self.refused_batches += receipt.refused_batches
             self.peak_rss_bytes = max(self.peak_rss_bytes, receipt.peak_rss_bytes)

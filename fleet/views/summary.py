@@ -54,6 +54,9 @@ def _facts(report: RunReport) -> Iterator[tuple[str, str]]:
     if report.host_videos:
         videos, frames = plural(report.host_videos, "video"), plural(report.host_frames, "frame")
         yield "decoded", f"on the host: {videos}, {frames}, which the chip refuses"
+    if alone := report.refused_batches.frames:
+        said = one_line(report.refused_batches.why)
+        yield "one by one", f"{plural(alone, 'frame')}, whose batches the job refused: {said}"
     labels = most(total.by_label, LABELS, "label", "{:,.0f}")
     yield report.table, f"{total.rows:,}{f': {labels}' if labels else ''}"
     yield "read", _read(report)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from fleet.backend.backend import Backend
 from fleet.core.frames import FrameBatch, Picture
 from fleet.core.loss import Loss
+from fleet.core.receipt import Refusals
 from fleet.errors import (
     CredentialsRefusedError,
     DeviceError,
@@ -53,7 +54,8 @@ class Ended:
 class Pipeline:
     """Runs leases on one device; `frames_done` and `video_s_done` tell how far it is.
 
-    `job_errors`: what the job could not do, frame by frame; whoever runs leases empties it.
+    `job_errors`: what the job could not do, frame by frame, and `refused_batches`: what it did only
+    frame by frame; whoever runs leases empties both.
 
     `opened`: what the job's `open` made. `pulse` beats at every step. Used from one thread.
     """
@@ -71,6 +73,7 @@ class Pipeline:
         self.uri = ""
         self.fed = 0
         self.job_errors: list[JobCodeError] = []
+        self.refused_batches = Refusals()
         self._work = work
         self._device = device
         self._opened = opened
@@ -151,8 +154,11 @@ class Pipeline:
 
     def _look(
         self, shard: ShardOrder, batch: FrameBatch, parts: PartBuilder, decoded_by: str
-    ) -> None:
-        """Let the job look at a batch; a frame that it cannot do with is a loss of that frame."""
+    ) -> bool:
+        """Let the job look at a batch; a frame that it cannot do with is a loss of that frame.
+
+        Return whether every frame came out.
+        """
         try:
             rows = run_job(self._work, self._opened, batch)
         except DeviceLostError:
@@ -160,16 +166,19 @@ class Pipeline:
         except (DeviceError, JobCodeError) as error:
             if len(batch) > 1:
                 # Which frames share a batch must not matter: the sound ones are to come out.
-                for alone in batch.singly():
-                    self._look(shard, alone, parts, decoded_by)
-                return
+                came_out = [self._look(shard, one, parts, decoded_by) for one in batch.singly()]
+                if all(came_out):
+                    # The job is at odds with batches, which costs time and would stay unsaid.
+                    self.refused_batches += Refusals(len(batch), str(error))
+                return all(came_out)
             if isinstance(error, JobCodeError):
                 self.job_errors.append(error)
             _lose(parts, shard, _loss(shard, _rows(batch), error.stage, error))
-        else:
-            parts.add_batch(batch, rows, shard.video_start, decoded_by)
-            self._pulse.tick()
-            self.frames_done += len(batch)
+            return False
+        parts.add_batch(batch, rows, shard.video_start, decoded_by)
+        self._pulse.tick()
+        self.frames_done += len(batch)
+        return True
 
 
 class _Feed:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from fleet.core.fault import FETCH_STAGE, WORKER_STAGE, Fault
 from fleet.core.progress import Progress
-from fleet.core.receipt import Receipt, Tally
+from fleet.core.receipt import Receipt, Refusals, Tally
 from fleet.errors import (
     ArchivedError,
     CredentialsRefusedError,
@@ -56,6 +56,8 @@ class _Computed:
     """The objects that its rows name, put or on their way."""
     host_frames: int
     """Of its frames, those that the host decoded."""
+    refused_batches: Refusals
+    """What the job did of it only frame by frame."""
     fault: Fault | None
     """Why some of the lease is not in it, None where it was told to end early or all is."""
 
@@ -135,6 +137,7 @@ class Worker:
         objects, work = ObjectWriter(self._folder, self._putting), spec.work
         parts = PartBuilder(work.table, work.columns(), spec.partitions, spec.without, objects.put)
         self._pipeline.job_errors.clear()
+        self._pipeline.refused_batches = Refusals()
         ended = self._pipeline.run(order, task.fetch, parts, lambda: task.truncated)
         if self._pipeline.job_errors and not parts.tally().frames:
             # Not one frame: more likely the job is wrong than all of them; the driver knows more.
@@ -157,7 +160,9 @@ class Worker:
             chip_s=spent.chip_s,
         )
         on_host = _host_frames(tables[FRAMES_TABLE])
-        return _Computed(done, tables, tally, objects, on_host, _fault(error) if error else None)
+        fault = _fault(error) if error else None
+        refused = self._pipeline.refused_batches
+        return _Computed(done, tables, tally, objects, on_host, refused, fault)
 
     def _commit(self, computed: _Computed) -> Receipt:
         order = computed.order
@@ -170,7 +175,7 @@ class Worker:
             )
             # Another attempt may have committed less.
             most = min(computed.host_frames, receipt.tally.frames)
-            return replace(receipt, host_frames=most)
+            return replace(receipt, host_frames=most, refused_batches=computed.refused_batches)
         except CredentialsRefusedError:
             raise
         except StorageError as error:

@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -142,6 +143,35 @@ def test_the_script_for_the_shell_is_printed() -> None:
     done = subprocess.run(in_bash, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "_COMPLETE=complete_bash" in done.stdout
+
+
+BASH = """source ~/.bashrc
+COMP_WORDS=(fleet st) COMP_CWORD=1
+_fleet_completion fleet
+echo "${COMPREPLY[@]}"
+"""
+
+
+def test_what_is_installed_completes(tmp_path: Path) -> None:
+    """In a home that is new, by bash itself, with a `fleet` on its PATH."""
+    program = tmp_path / "programs" / "fleet"
+    program.parent.mkdir()
+    call = "import sys; sys.argv[0] = 'fleet'; from fleet.cli import main; main()"
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -c "{call}" "$@"\n')
+    program.chmod(0o755)
+    path = f"{program.parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "HOME": str(tmp_path), "PATH": path}
+
+    def run(words: str) -> str:
+        done = subprocess.run(
+            ["bash", "-c", words], env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    # What follows keeps bash from giving its place to the last command.
+    assert "installed" in run("fleet --install-completion; exit $?")
+    assert set(run(BASH).split()) == {"status", "stop", "street"}
 
 
 def test_every_parameter_is_on_some_page() -> None:

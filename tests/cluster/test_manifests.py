@@ -198,6 +198,60 @@ def test_only_the_head_has_a_token_for_kubernetes(
     assert template["spec"]["automountServiceAccountToken"] is is_head
 
 
+@pytest.mark.parametrize("cluster", kuberay_clusters())
+def test_devices_may_be_put_out_and_are_spread(cluster: dict[str, Any]) -> None:
+    """Version 2 of the autoscaler; low priority, spot nodes, zones and machines, and no must in it."""
+    assert cluster["spec"]["autoscalerOptions"]["version"] == "v2"
+    head, workers = pods(cluster)["head"]["spec"], pods(cluster)["devices"]["spec"]
+    assert (head["priorityClassName"], workers["priorityClassName"]) == (
+        "fleet-heads",
+        "fleet-devices",
+    )
+    classes = {
+        each["metadata"]["name"]: each
+        for each in yaml.safe_load_all((CLUSTER / "kubernetes/shared/priority.yaml").read_text())
+    }
+    assert classes["fleet-devices"]["value"] < 0 < classes["fleet-heads"]["value"]
+    assert classes["fleet-devices"]["preemptionPolicy"] == "Never"
+    assert workers["tolerations"] == [
+        {"key": "fleet", "operator": "Exists", "effect": "NoSchedule"}
+    ]
+    assert "tolerations" not in head, "a head on a spot node would be taken away with its jobs"
+    spread = workers["topologySpreadConstraints"]
+    assert {each["topologyKey"] for each in spread} == {
+        "topology.kubernetes.io/zone",
+        "kubernetes.io/hostname",
+    }
+    for each in spread:
+        assert each["whenUnsatisfiable"] == "ScheduleAnyway"
+        # KubeRay's own label of a group's pods.
+        assert each["labelSelector"] == {"matchLabels": {"ray.io/group": "devices"}}
+
+
+@pytest.mark.parametrize("cluster", kuberay_clusters())
+def test_probes_ask_what_ray_answers_by_programs_of_the_image(cluster: dict[str, Any]) -> None:
+    """Paths of Ray's own; longer than an answer of a busy node takes; bash reads each."""
+    import ray
+
+    modules = Path(ray.__file__).parent / "dashboard" / "modules"
+    served = "".join(path.read_text("utf-8") for path in (modules / "reporter").glob("*.py"))
+    served += "".join(path.read_text("utf-8") for path in modules.rglob("healthz*.py"))
+    for name, template in pods(cluster).items():
+        (container,) = template["spec"]["containers"]
+        for kind in ("livenessProbe", "readinessProbe"):
+            shell, flag, script = container[kind]["exec"]["command"]
+            assert (shell, flag) == ("bash", "-c")
+            assert (
+                subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
+            )
+            paths = re.findall(r"http://localhost:\d+(/\S+)", script)
+            assert len(paths) == (2 if name == "head" else 1)
+            assert all(path in served for path in paths), paths
+            waits_s = sum(map(int, re.findall(r"-T (\d+)", script)))
+            assert waits_s < container[kind]["timeoutSeconds"]
+        assert container["livenessProbe"]["failureThreshold"] >= 10
+
+
 def test_the_network_policy_lets_in_and_out_what_is_needed() -> None:
     """Nodes among themselves, the dashboard for who submits, names, and TLS; no metadata."""
     policy = manifest("kubernetes/shared/networkpolicy.yaml")

@@ -1,9 +1,10 @@
 """What KubeRay takes: its RayCluster and RayJob as JSON Schemas, and the rules of its operator.
 
-PyPI, npm and Debian have no package that carries KubeRay's own definitions, so these are written from its
-sources: fields, types and which are needed from the API of 1.5, the oldest that the manifests are for;
-rules from the operator's own validation (`controllers/ray/utils/validation.go`) as of 1.6. What is
-Kubernetes' own among them, pods above all, is checked by Kubernetes' own schemas, strictly.
+No package of PyPI, npm or Debian was found that carries KubeRay's own definitions, so these are written
+by hand: fields from its API reference of 1.5, the oldest that the manifests are for; types, choices,
+what is needed, and rules from its sources (`controllers/ray/utils/validation.go`) after 1.5. They are
+no copy, and may be stricter. What is Kubernetes' own, pods above all, is checked by Kubernetes' own
+schemas, strictly.
 """
 
 from __future__ import annotations
