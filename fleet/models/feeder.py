@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 from fleet.ascend.aipp import Aipp
 from fleet.ascend.clock import Clock
 from fleet.ascend.codes import Code, raise_device_error
-from fleet.ascend.surface import tight
+from fleet.ascend.surface import copy_tight
 from fleet.core.frames import Colour, Picture
 from fleet.models.card import ModelCard
 
+HELD_BYTES = 2 << 20
+"""Pictures of so many bytes are scaled one after the other, before AIPP and the network fill the
+caches of the processor with what is theirs."""
 _EXECUTE = "docs/chip.md#model-execute"
 
 
 class Feeder:
-    """The pictures of one batch of a network, and what AIPP makes of them; one per thread."""
+    """The pictures of a network's next batches, and what AIPP makes of them; one per thread."""
 
     def __init__(self, card: ModelCard, clock: Clock) -> None:
         self._card = card
@@ -26,22 +31,33 @@ class Feeder:
         }
         self.aipp = self._units[card.batch]
         source = self.aipp.source
-        self._nv12 = np.zeros((card.batch, source.height * 3 // 2, source.width), np.uint8)
+        batches = max(1, HELD_BYTES // card.input_bytes)
+        self.slots = card.batch * batches
+        """How many pictures it holds: those of one whole batch or more."""
+        self._nv12 = np.zeros((self.slots, source.height * 3 // 2, source.width), np.uint8)
 
     def fill(self, slot: int, placed: Picture) -> None:
-        """Put a picture of AIPP's size into a slot of the batch, from 0."""
+        """Put a picture of AIPP's size into a slot, from 0."""
         with self._clock.stage("vpc"):
-            self._nv12[slot] = tight(placed)
+            copy_tight(placed, self._nv12[slot])
+
+    def tensors(self, count: int, colour: Colour) -> Iterator[tuple[NDArray[np.generic], int]]:
+        """Yield the network's inputs for the first `count` slots, and how many each holds.
+
+        Each is of the smallest batch that fits. Slots that were not filled hold earlier pictures;
+        their outputs are never read. The next input overwrites the buffer.
+        """
+        for first in range(0, count, self._card.batch):
+            held = min(self._card.batch, count - first)
+            size = min(size for size in self._units if size >= held)
+            with self._clock.stage("aipp"):
+                tensor = self._units[size].run(self._nv12[first : first + size], colour)
+            yield tensor, held
 
     def tensor(self, count: int, colour: Colour) -> NDArray[np.generic]:
-        """Return the network's input for the first `count` slots, in the smallest batch that fits.
-
-        Slots that were not filled hold earlier pictures; their outputs are never read. The buffer
-        is overwritten by the next call.
-        """
-        size = min(size for size in self._units if size >= count)
-        with self._clock.stage("aipp"):
-            return self._units[size].run(self._nv12[:size], colour)
+        """Return the one input for the first `count` slots, of one batch at most; see `tensors`."""
+        tensor, _ = next(self.tensors(count, colour))
+        return tensor
 
     def convert(self, nv12: NDArray[np.uint8]) -> NDArray[np.generic]:
         """Return the network's input for a batch of pictures, see `Network.convert`."""
