@@ -203,7 +203,8 @@ def buffer_bytes(soc: Soc, pixel_format: PixelFormat, width_stride: int, height_
     """Return the bytes of a picture's buffer (docs/chip.md#vpc-buffers)."""
     gray = pixel_format is PixelFormat.YUV_400
     units = soc.vpc.gray_buffer if gray else pixel_format.layout.buffer
-    return int(width_stride * height_stride * units)
+    # Products of fractions take longer than all else that a picture's memory needs.
+    return width_stride * height_stride * units.numerator // units.denominator
 
 
 def _copy_planar(
