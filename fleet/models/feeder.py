@@ -14,9 +14,11 @@ from fleet.ascend.surface import copy_tight
 from fleet.core.frames import Colour, Picture
 from fleet.models.card import ModelCard
 
-HELD_BYTES = 2 << 20
-"""Pictures of so many bytes are scaled one after the other, before AIPP and the network fill the
-caches of the processor with what is theirs."""
+MOST_AHEAD = 4
+"""Batches of a network that are made ready at a time: a job usually gets four pictures at once."""
+HELD_BYTES, FED_BYTES = 2 << 20, 6 << 20
+"""Pictures of so many bytes are scaled one after the other, and inputs of so many bytes are made of
+them: in turn with the network, which fills the caches of the processor, each would begin cold."""
 _EXECUTE = "docs/chip.md#model-execute"
 
 
@@ -26,13 +28,15 @@ class Feeder:
     def __init__(self, card: ModelCard, clock: Clock) -> None:
         self._card = card
         self._clock = clock
+        tensor_bytes = card.batch * 3 * card.size.pixels * np.dtype(card.dtype).itemsize
+        self._ahead = max(1, min(MOST_AHEAD, FED_BYTES // tensor_bytes))
         self._units = {
-            gear: Aipp(card.aipp, card.size, gear, card.dtype) for gear in card.batch_sizes
+            gear: self._unit(gear, self._ahead if gear == card.batch else 1)
+            for gear in card.batch_sizes
         }
         self.aipp = self._units[card.batch]
         source = self.aipp.source
-        batches = max(1, HELD_BYTES // card.input_bytes)
-        self.slots = card.batch * batches
+        self.slots = card.batch * max(1, min(MOST_AHEAD, HELD_BYTES // card.input_bytes))
         """How many pictures it holds: those of one whole batch or more."""
         self._nv12 = np.zeros((self.slots, source.height * 3 // 2, source.width), np.uint8)
 
@@ -45,19 +49,27 @@ class Feeder:
         """Yield the network's inputs for the first `count` slots, and how many each holds.
 
         Each is of the smallest batch that fits. Slots that were not filled hold earlier pictures;
-        their outputs are never read. The next input overwrites the buffer.
+        their outputs are never read. A later input overwrites the buffer.
         """
-        for first in range(0, count, self._card.batch):
-            held = min(self._card.batch, count - first)
-            size = min(size for size in self._units if size >= held)
+        step = self._card.batch
+        for start in range(0, count, step * self._ahead):
+            firsts = range(start, min(count, start + step * self._ahead), step)
+            held = [min(step, count - first) for first in firsts]
             with self._clock.stage("aipp"):
-                tensor = self._units[size].run(self._nv12[first : first + size], colour)
-            yield tensor, held
+                made = [self._made(*slots, colour) for slots in zip(firsts, held, strict=True)]
+            yield from zip(made, held, strict=True)
 
     def tensor(self, count: int, colour: Colour) -> NDArray[np.generic]:
         """Return the one input for the first `count` slots, of one batch at most; see `tensors`."""
         tensor, _ = next(self.tensors(count, colour))
         return tensor
+
+    def _unit(self, batch: int, buffers: int) -> Aipp:
+        return Aipp(self._card.aipp, self._card.size, batch, self._card.dtype, buffers)
+
+    def _made(self, first: int, held: int, colour: Colour) -> NDArray[np.generic]:
+        size = min(size for size in self._units if size >= held)
+        return self._units[size].run(self._nv12[first : first + size], colour)
 
     def convert(self, nv12: NDArray[np.uint8]) -> NDArray[np.generic]:
         """Return the network's input for a batch of pictures, see `Network.convert`."""

@@ -134,7 +134,9 @@ def test_pictures_that_wait_together_are_found_as_alone(
     outputs = sum(
         output.nbytes for output in alone.execute(next(alone.inputs(batch_of(pictures[0])))[0])
     )
+    monkeypatch.setattr("fleet.models.feeder.MOST_AHEAD", 9)
     monkeypatch.setattr("fleet.models.feeder.HELD_BYTES", held * alone.card.input_bytes)
+    monkeypatch.setattr("fleet.models.feeder.FED_BYTES", together * len(inputs[0]))
     monkeypatch.setattr("fleet.models.reading.KEPT_BYTES", together * outputs)
     net = network(device)
     assert [tensor.tobytes() for tensor, _ in net.inputs(batch_of(*pictures))] == inputs
