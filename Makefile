@@ -45,6 +45,7 @@ format: setup
 bench: setup
 	RAY_AUTH_MODE=disabled $(BIN)/python tests/bench/bench.py
 	RAY_AUTH_MODE=disabled $(BIN)/python tests/bench/leases.py
+	$(BIN)/python tests/bench/stages.py
 	$(BIN)/python tests/bench/infer.py
 	PYTHONPATH=tests/support $(BIN)/python tests/bench/growth.py
 	RAY_AUTH_MODE=disabled $(BIN)/python tests/bench/slow.py

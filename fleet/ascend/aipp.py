@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -27,12 +28,17 @@ class Aipp:
     effect. Raises ModelRefusedError (E10052) where the configuration does not fit the model.
     """
 
-    def __init__(self, config: AippConfig, model: Size, batch: int, dtype: DTypeLike) -> None:
+    def __init__(
+        self, config: AippConfig, model: Size, batch: int, dtype: DTypeLike, buffers: int = 1
+    ) -> None:
+        """Take the configuration, the model's input, and how many `buffers` there are for it."""
         self.config = config
         self.layout = config.layout(model)
         if np.dtype(dtype) == np.uint8 and not 0 <= config.padding_value <= 255:
             refuse_aipp(f"padding_value is {config.padding_value}.", "A uint8 input takes 0..255.")
-        self._output = np.full((batch, 3, model.height, model.width), config.padding_value, dtype)
+        shape = (batch, 3, model.height, model.width)
+        held = [np.full(shape, config.padding_value, dtype) for _ in range(buffers)]
+        self._buffers: deque[NDArray[np.generic]] = deque(held)
         self._conversions: dict[Colour, _Conversion] = {}
         least = (_by_channel(values) for values in (config.mean_chn, config.min_chn))
         self._subtracted = [values for values in least if values.any()]
@@ -41,7 +47,7 @@ class Aipp:
     @property
     def batch(self) -> int:
         """How many pictures make a batch."""
-        return len(self._output)
+        return len(self._buffers[0])
 
     @property
     def source(self) -> Size:
@@ -52,21 +58,23 @@ class Aipp:
         """Convert NV12 uint8 [N, height * 3/2, width] to the model's input [N, 3, height, width].
 
         N is the batch. The colour chooses the matrix where the configuration fixes none. The
-        returned buffer belongs to this object, and the next call overwrites it. Raises ValueError
-        for another shape.
+        returned buffer belongs to this object, and the next call overwrites it; with n buffers, the
+        n-th one. Raises ValueError for another shape.
         """
-        expected = (len(self._output), self.source.height * 3 // 2, self.source.width)
+        expected = (self.batch, self.source.height * 3 // 2, self.source.width)
         if nv12.shape != expected or nv12.dtype != np.uint8:
             raise ValueError(
                 f"AIPP takes NV12 uint8 {list(expected)}, not {nv12.dtype} {list(nv12.shape)}"
             )
         conversion = self._conversion(colour)
-        for picture, channels in zip(np.ascontiguousarray(nv12), self._output, strict=True):
+        output = self._buffers[0]
+        self._buffers.rotate(-1)
+        for picture, channels in zip(np.ascontiguousarray(nv12), output, strict=True):
             conversion.load(*self._cropped(picture), v_first=self.config.rbuv_swap_switch)
             part = self._inside(channels)
             for rows, colours in conversion.stretches():
                 self._normalise(colours, part[:, rows])
-        return self._output
+        return output
 
     def _conversion(self, colour: Colour) -> _Conversion:
         if colour not in self._conversions:

@@ -141,10 +141,21 @@ def tight(picture: Picture) -> Plane:
 
     AIPP reads samples in this layout (docs/chip.md#aipp-tight).
     """
-    width, height = picture.size.width, picture.size.height
-    nv12 = np.empty((height * 3 // 2, width), np.uint8)
-    _copy_nv12(frame_of(picture), nv12, height)
+    nv12 = np.empty((picture.size.height * 3 // 2, picture.size.width), np.uint8)
+    copy_tight(picture, nv12)
     return nv12
+
+
+def copy_tight(picture: Picture, nv12: Plane) -> None:
+    """Copy a picture's NV12 samples into u8 [H * 3/2, W]; see `tight`."""
+    luma, *chroma = planes(frame_of(picture))
+    height = len(luma)
+    nv12[:height] = luma
+    target = nv12[height:]
+    if len(chroma) == 1:
+        target[:] = chroma[0]
+    else:
+        target[:, 0::2], target[:, 1::2] = chroma
 
 
 def upload(
@@ -192,7 +203,8 @@ def buffer_bytes(soc: Soc, pixel_format: PixelFormat, width_stride: int, height_
     """Return the bytes of a picture's buffer (docs/chip.md#vpc-buffers)."""
     gray = pixel_format is PixelFormat.YUV_400
     units = soc.vpc.gray_buffer if gray else pixel_format.layout.buffer
-    return int(width_stride * height_stride * units)
+    # Products of fractions take longer than all else that a picture's memory needs.
+    return width_stride * height_stride * units.numerator // units.denominator
 
 
 def _copy_planar(
@@ -227,15 +239,3 @@ def _packed(surface: av.VideoFrame, pixel_format: PixelFormat) -> Plane:
     order = _CHANNEL_ORDER[pixel_format]
     pixels = views[0].reshape(surface.height, surface.width, len(order))
     return np.ascontiguousarray(pixels[..., order]).reshape(surface.height, -1)
-
-
-def _copy_nv12(surface: av.VideoFrame, nv12: Plane, chroma_row: int) -> None:
-    """Copy a surface into a buffer whose chroma begins at `chroma_row`."""
-    luma, *chroma = planes(surface)
-    height, width = luma.shape
-    nv12[:height, :width] = luma
-    target = nv12[chroma_row : chroma_row + height // 2, :width]
-    if len(chroma) == 1:
-        target[:] = chroma[0]
-    else:
-        target[:, 0::2], target[:, 1::2] = chroma

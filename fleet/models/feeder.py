@@ -2,46 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 from fleet.ascend.aipp import Aipp
 from fleet.ascend.clock import Clock
 from fleet.ascend.codes import Code, raise_device_error
-from fleet.ascend.surface import tight
+from fleet.ascend.surface import copy_tight
 from fleet.core.frames import Colour, Picture
 from fleet.models.card import ModelCard
 
+MOST_AHEAD = 4
+"""Batches of a network that are made ready at a time: a job usually gets four pictures at once."""
+HELD_BYTES, FED_BYTES = 2 << 20, 6 << 20
+"""Pictures of so many bytes are scaled one after the other, and inputs of so many bytes are made of
+them: in turn with the network, which fills the caches of the processor, each would begin cold."""
 _EXECUTE = "docs/chip.md#model-execute"
 
 
 class Feeder:
-    """The pictures of one batch of a network, and what AIPP makes of them; one per thread."""
+    """The pictures of a network's next batches, and what AIPP makes of them; one per thread."""
 
     def __init__(self, card: ModelCard, clock: Clock) -> None:
         self._card = card
         self._clock = clock
+        tensor_bytes = card.batch * 3 * card.size.pixels * np.dtype(card.dtype).itemsize
+        self._ahead = max(1, min(MOST_AHEAD, FED_BYTES // tensor_bytes))
         self._units = {
-            gear: Aipp(card.aipp, card.size, gear, card.dtype) for gear in card.batch_sizes
+            gear: self._unit(gear, self._ahead if gear == card.batch else 1)
+            for gear in card.batch_sizes
         }
         self.aipp = self._units[card.batch]
         source = self.aipp.source
-        self._nv12 = np.zeros((card.batch, source.height * 3 // 2, source.width), np.uint8)
+        self.slots = card.batch * max(1, min(MOST_AHEAD, HELD_BYTES // card.input_bytes))
+        """How many pictures it holds: those of one whole batch or more."""
+        self._nv12 = np.zeros((self.slots, source.height * 3 // 2, source.width), np.uint8)
 
     def fill(self, slot: int, placed: Picture) -> None:
-        """Put a picture of AIPP's size into a slot of the batch, from 0."""
+        """Put a picture of AIPP's size into a slot, from 0."""
         with self._clock.stage("vpc"):
-            self._nv12[slot] = tight(placed)
+            copy_tight(placed, self._nv12[slot])
+
+    def tensors(self, count: int, colour: Colour) -> Iterator[tuple[NDArray[np.generic], int]]:
+        """Yield the network's inputs for the first `count` slots, and how many each holds.
+
+        Each is of the smallest batch that fits. Slots that were not filled hold earlier pictures;
+        their outputs are never read. A later input overwrites the buffer.
+        """
+        step = self._card.batch
+        for start in range(0, count, step * self._ahead):
+            firsts = range(start, min(count, start + step * self._ahead), step)
+            held = [min(step, count - first) for first in firsts]
+            with self._clock.stage("aipp"):
+                made = [self._made(*slots, colour) for slots in zip(firsts, held, strict=True)]
+            yield from zip(made, held, strict=True)
 
     def tensor(self, count: int, colour: Colour) -> NDArray[np.generic]:
-        """Return the network's input for the first `count` slots, in the smallest batch that fits.
+        """Return the one input for the first `count` slots, of one batch at most; see `tensors`."""
+        tensor, _ = next(self.tensors(count, colour))
+        return tensor
 
-        Slots that were not filled hold earlier pictures; their outputs are never read. The buffer
-        is overwritten by the next call.
-        """
-        size = min(size for size in self._units if size >= count)
-        with self._clock.stage("aipp"):
-            return self._units[size].run(self._nv12[:size], colour)
+    def _unit(self, batch: int, buffers: int) -> Aipp:
+        return Aipp(self._card.aipp, self._card.size, batch, self._card.dtype, buffers)
+
+    def _made(self, first: int, held: int, colour: Colour) -> NDArray[np.generic]:
+        size = min(size for size in self._units if size >= held)
+        return self._units[size].run(self._nv12[first : first + size], colour)
 
     def convert(self, nv12: NDArray[np.uint8]) -> NDArray[np.generic]:
         """Return the network's input for a batch of pictures, see `Network.convert`."""

@@ -131,9 +131,11 @@ class Network:
         that holds them, and overwritten by the next.
         """
         placement = self._place(batch)
-        for start in range(0, len(batch), self.card.batch):
-            group = batch.pictures[start : start + self.card.batch]
-            yield self._feed(group, placement), len(group)
+        slots = self._feeder.slots
+        for start in range(0, len(batch), slots):
+            group = batch.pictures[start : start + slots]
+            self._fill(group, placement)
+            yield from self._feeder.tensors(len(group), group[0].colour)
 
     def detect_in(
         self,
@@ -239,22 +241,21 @@ class Network:
         runs = (first_of(self.execute(tensor), count) for tensor, count in self.inputs(batch))
         return [np.concatenate(parts) for parts in zip(*runs, strict=True)]
 
-    def _feed(self, group: Sequence[Picture], placement: Placement) -> NDArray[np.generic]:
+    def _fill(self, group: Sequence[Picture], placement: Placement) -> None:
         for slot, picture in enumerate(group):
             placed = self._vpc.place(picture, placement, fill=BORDER)
             try:
                 self._feeder.fill(slot, placed)
             finally:
                 placed.release()
-        return self._feeder.tensor(len(group), group[0].colour)
 
     def _detect_in(
         self, parts: Sequence[tuple[Picture, Crop]], threshold: float, iou: float
     ) -> list[Candidates]:
         """Return the objects in each part, in pixels of the whole picture."""
-        groups = range(0, len(parts), self.card.batch)
-        some = (parts[start : start + self.card.batch] for start in groups)
-        fed = ((self._feed_crops(group), len(group)) for group in some)
+        starts = range(0, len(parts), self.card.batch)
+        groups = (parts[start : start + self.card.batch] for start in starts)
+        fed = ((self._feed_crops(group), len(group)) for group in groups)
         found = self._read(fed, threshold, iou)
         shift = self._shift
         return [

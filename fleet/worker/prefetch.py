@@ -100,8 +100,9 @@ class Fetch:
         assert self._current is not None
         assert self._future is not None
         start = self._current.range.position
-        either: tuple[Future[Any], ...] = (self._stop, self._future)
-        wait(either, return_when=FIRST_COMPLETED)
+        if not self._future.done():
+            either: tuple[Future[Any], ...] = (self._stop, self._future)
+            wait(either, return_when=FIRST_COMPLETED)
         if self._stop.done():
             raise CancelRequestedError
         # A read that failed fails again for every packet that lies in it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from loaded import BOX, found, network, picture
+from loaded import BOX, batch_of, found, network, picture
 from networks import BLUE, GREEN, LABELS, RED, colour_network, flat_nv12
 from onnx import TensorProto
 
@@ -36,7 +36,8 @@ def test_the_border_is_the_gray_of_training(device: Device) -> None:
     """A black square on the canvas: half of it border, gray 114 of 255 in each channel."""
     net = network(device)
     dark = picture(device, (16, 128, 128), Size(48, 48))
-    (raw,) = net.execute(net._feed([dark], net.card.fit.place(dark.size, net.card.size)))
+    ((tensor, _),) = net.inputs(batch_of(dark))
+    (raw,) = net.execute(tensor)
     dark.release()
     assert raw[0, 4:, 0] == pytest.approx([114 / 255 / 2] * 3, abs=2e-3)
 
@@ -118,6 +119,31 @@ def test_pictures_are_taken_in_groups_of_the_models_batch(device: Device, count:
     assert grouped.label == [names[yuv] for yuv in yuvs]
     for column in ("picture", "xyxy", "score", "class_id"):
         np.testing.assert_array_equal(getattr(grouped, column), getattr(single, column))
+
+
+@pytest.mark.parametrize("together", [1, 3])
+@pytest.mark.parametrize("held", [1, 4, 7])
+def test_pictures_that_wait_together_are_found_as_alone(
+    device: Device, monkeypatch: pytest.MonkeyPatch, together: int, held: int
+) -> None:
+    """Scaled some at a time, outputs read some at a time: each input and each box its own."""
+    colours = [RED, GREEN, BLUE, GREEN, GREEN, RED, BLUE, RED]
+    alone = network(device)
+    pictures = [picture(device, colour) for colour in colours]
+    inputs = [next(alone.inputs(batch_of(one)))[0].tobytes() for one in pictures]
+    outputs = sum(
+        output.nbytes for output in alone.execute(next(alone.inputs(batch_of(pictures[0])))[0])
+    )
+    monkeypatch.setattr("fleet.models.feeder.MOST_AHEAD", 9)
+    monkeypatch.setattr("fleet.models.feeder.HELD_BYTES", held * alone.card.input_bytes)
+    monkeypatch.setattr("fleet.models.feeder.FED_BYTES", together * len(inputs[0]))
+    monkeypatch.setattr("fleet.models.reading.KEPT_BYTES", together * outputs)
+    net = network(device)
+    assert [tensor.tobytes() for tensor, _ in net.inputs(batch_of(*pictures))] == inputs
+    boxes = found(net, *pictures)
+    assert boxes.picture.tolist() == list(range(8))
+    order = dict(zip((RED, GREEN, BLUE), LABELS, strict=True))
+    assert boxes.label == [order[colour] for colour in colours]
 
 
 def test_nothing_found_is_an_empty_table(device: Device) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,14 +34,20 @@ def strides_of(canvas: Size, cells: int) -> tuple[int, ...] | None:
     return None
 
 
+@lru_cache(maxsize=16)
 def cell_table(canvas: Size, strides: tuple[int, ...]) -> NDArray[np.float32]:
-    """Return column, row and stride of each cell: float32 [cells, 3], map by map, row by row."""
+    """Return column, row and stride of each cell: float32 [cells, 3], map by map, row by row.
+
+    It is kept for the next picture, and read-only.
+    """
     tables = []
     for stride in strides:
         rows, columns = np.indices((_rows(canvas, stride), _columns(canvas, stride)))
         steps = np.full(rows.size, stride)
         tables.append(np.column_stack([columns.ravel(), rows.ravel(), steps]))
-    return np.concatenate(tables).astype(np.float32)
+    table = np.concatenate(tables).astype(np.float32)
+    table.flags.writeable = False
+    return table
 
 
 def _columns(canvas: Size, stride: int) -> int:
