@@ -29,7 +29,7 @@ def find(
     Raises OutputCorruptError for damage, StorageError where parts are exchanged meanwhile.
     """
     survey = Survey(tables)
-    looking = Looking(tables, survey.videos, choice, zone)
+    looking = Looking(tables, survey, known_s, choice, zone)
     places = Places(survey, looking, known_s, choice.strips)
     uris = survey.videos.listed
     count = _Count(tables, survey, places, looking, choice)
@@ -54,7 +54,12 @@ def find(
         by_hour=_hours(count.hours, looking.hours),
         by_date=sorted(_bars(count.date_names, count.dates), key=lambda bar: bar.name),
         scores=count.scores.values if count.scores.values.any() else None,
-        strips=_strips(survey, places, looked_at(tables, survey.videos, places), count.strips),
+        strips=_strips(
+            survey,
+            places,
+            looked_at(tables, survey.videos, places, looking.lookout),
+            count.strips,
+        ),
         videos=len(uris),
         samples=[sample.chosen for sample in count.samples],
         nothing=looking.nothing.chosen,
