@@ -88,6 +88,7 @@ def make_report(asked: Asked, clock: Clock = SYSTEM_CLOCK) -> Report:
         findings=found,
         zone=zone,
         recorded_from=_recorded_from(status),
+        threshold=choice.threshold,
         least=choice.threshold if choice.is_recorded_below and has_scores(schema) else 0.0,
         rule=rule(found, choice, tables),
         cards=(),

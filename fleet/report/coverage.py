@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pyarrow.dataset as ds
 
-from fleet.core.format import duration, short
+from fleet.core.format import duration, plural, short
 from fleet.core.loss import LossReason
 from fleet.report.rows import scan
 from fleet.table.state.read import Tables
@@ -116,4 +116,8 @@ def summary(coverage: Coverage) -> str:
     done, wanted = duration(status.done_video_s), duration(status.video_s)
     if coverage.is_whole:
         return f"Everything that was asked for is there: {wanted} of video."
-    return f"{done} of {wanted} of video is there."
+    missing = [plural(status.refused, "video") + " refused"] if status.refused else []
+    missing += [plural(status.unread, "video") + " not read"] if status.unread else []
+    lost = status.total.lost_frames
+    missing += [plural(lost, "frame") + " lost"] if lost else []
+    return f"{done} of {wanted} of video is there{'; ' if missing else ''}{', '.join(missing)}."

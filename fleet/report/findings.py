@@ -72,6 +72,8 @@ class Findings:
     """The most frequent first, perhaps the others at the end; one, empty, where there are none."""
     label_rows: tuple[int, ...]
     """Rows of each label."""
+    sure: tuple[int, ...]
+    """Rows of each label that reach the threshold; none where that is what was recorded."""
     label_names: int
     """How many different labels there are."""
     by_path: Mapping[str, Sequence[Bar]]

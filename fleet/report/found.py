@@ -29,7 +29,7 @@ def find(
     Raises OutputCorruptError for damage, StorageError where parts are exchanged meanwhile.
     """
     survey = Survey(tables)
-    looking = Looking(tables, survey.videos, choice, zone)
+    looking = Looking(tables, survey, known_s, choice, zone)
     places = Places(survey, looking, known_s, choice.strips)
     uris = survey.videos.listed
     count = _Count(tables, survey, places, looking, choice)
@@ -41,6 +41,7 @@ def find(
         frames=looking.rows,
         labels=tuple(places.labels),
         label_rows=places.label_rows(survey),
+        sure=tuple(count.sure.column(len(places.labels)).tolist()) if count.has_unsure else (),
         label_names=places.label_names,
         by_path={
             name: _bars(names, count.paths[name], of_value)
@@ -53,7 +54,12 @@ def find(
         by_hour=_hours(count.hours, looking.hours),
         by_date=sorted(_bars(count.date_names, count.dates), key=lambda bar: bar.name),
         scores=count.scores.values if count.scores.values.any() else None,
-        strips=_strips(survey, places, looked_at(tables, survey.videos, places), count.strips),
+        strips=_strips(
+            survey,
+            places,
+            looked_at(tables, survey.videos, places, looking.lookout),
+            count.strips,
+        ),
         videos=len(uris),
         samples=[sample.chosen for sample in count.samples],
         nothing=looking.nothing.chosen,
@@ -77,7 +83,7 @@ class _Count:
         self._names = {name: names for name, (names, _) in looking.paths.items()}
         self.paths = {name: Grid(labels) for name in self._names}
         self.hours, self.dates, self.date_names = Grid(labels, 24), Grid(labels), Names()
-        self.scores = Grid(SCORE_BINS, labels)
+        self.scores, self.sure = Grid(SCORE_BINS, labels), Grid(1, labels)
         self.strips = Grid(labels, places.drawn * STRIP_BINS)
         self.samples = [Sample(choice.per_label) for _ in places.labels]
         self.borderline = Sample(choice.others)
@@ -87,6 +93,11 @@ class _Count:
         """The columns that it needs."""
         wanted = ["uri", "frame", "time_s", "label", "score", "time", *self.paths]
         return [name for name in wanted if name in self._schema.names]
+
+    @property
+    def has_unsure(self) -> bool:
+        """Whether rows were recorded that do not reach the threshold."""
+        return has_scores(self._schema) and self._choice.is_recorded_below
 
     def add(self, rows: Rows, zone: str) -> None:
         """Count some rows."""
@@ -123,6 +134,7 @@ class _Count:
             bins = score_bin(score)
             self.scores.add(label[bins >= 0], bins[bins >= 0])
             sure = self._choice.is_sure(score)
+            self.sure.add(label[sure], np.zeros(int(sure.sum()), np.int64))
             border = self._choice.is_borderline(score)
             rank = ranks(key[border] ^ self._of_border, frame[border])
             self.borderline.add(rank, video[border], frame[border], rows.part)

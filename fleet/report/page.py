@@ -71,6 +71,8 @@ class Page:
     """The time zone of hours and dates."""
     recorded_from: float | None
     """The score from which on the job recorded boxes; None where it has no such threshold."""
+    threshold: float
+    """The score from which on boxes count as sure."""
     least: float
     """The score that the filter of pictures begins with."""
     rule: str

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fleet.report.choice import Keys, Sample, ranks
 from fleet.report.findings import Choice, has_labels
+from fleet.report.lookout import Lookout
 from fleet.report.moments import hours_of
 from fleet.report.rows import Names, Rows, scan
 from fleet.report.series import STRIP_BINS, Grid, strip_bin
@@ -50,7 +51,16 @@ class Survey:
 class Looking:
     """The frames that were looked at, and the videos that they are of."""
 
-    def __init__(self, tables: Tables, videos: Names, choice: Choice, zone: str) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        survey: Survey,
+        known_s: Mapping[str, float],
+        choice: Choice,
+        zone: str,
+    ) -> None:
+        videos = survey.videos
+        self.lookout = Lookout(survey.of_video, known_s, choice.strips)
         self.rows = 0
         self.nothing = Sample(choice.others)
         self.hours = Grid(1, 24)
@@ -66,7 +76,9 @@ class Looking:
             self.rows += len(rows)
             video = videos.codes(rows.columns["uri"])
             self._of_video.add(video, np.zeros(len(video), np.int64))
-            self._see_last(video, rows.numbers("time_s", np.float64), len(videos))
+            time_s = rows.numbers("time_s", np.float64)
+            self._see_last(video, time_s, len(videos))
+            self.lookout.see(video, time_s, videos.listed)
             self._see_paths(rows, video)
             empty = rows.numbers("rows", np.int64) == 0
             frame = rows.numbers("frame", np.int64)
@@ -137,9 +149,17 @@ class Places:
         return tuple(counts.tolist())
 
 
-def looked_at(tables: Tables, videos: Names, places: Places) -> NDArray[np.bool_]:
-    """Return which stretches of each strip hold a frame that was looked at: bool [strips, bins]."""
+def looked_at(tables: Tables, videos: Names, places: Places, lookout: Lookout) -> NDArray[np.bool_]:
+    """Return which stretches of each strip hold a frame that was looked at: bool [strips, bins].
+
+    Frames are read once more where a video's length is that of the last one of them.
+    """
     seen = np.zeros((places.drawn, STRIP_BINS), np.bool_)
+    if lookout.is_complete:
+        for number in np.flatnonzero(places.strip_of >= 0).tolist():
+            count = int(places.bins_of[number])
+            seen[places.strip_of[number], :count] = lookout.bins(number, count)
+        return seen
     for rows in scan(tables.frames, ["uri", "time_s"]):
         video = videos.codes(rows.columns["uri"])
         strip = places.strip_of[video]

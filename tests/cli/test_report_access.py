@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,10 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A run over two cameras, whose clocks are known, with a file that is no video."""
     folder = tmp_path_factory.mktemp("access")
     videos = archive(folder / "videos", tmp_path_factory.mktemp("clips"))
+    for day in range(15, 20):
+        shutil.copy(
+            videos / "cam1" / "20260114T080000.mp4", videos / "cam1" / f"202601{day}T070000.mp4"
+        )
     (videos / "cam2" / "20260115T100000.mp4").write_bytes(b"no video, in spite of its name")
     report = run_over(videos, str(folder / "out"), Scattered())
     assert report.exit_code == 3
@@ -112,6 +118,8 @@ def test_counts_on_the_page_are_the_tables(output: str, tab: Tab) -> None:
         return {name: int(count) for name, count in lines}
 
     assert column("labels", 1) == {**Counter(row["label"] for row in rows), "all": len(rows)}
+    sure = Counter(row["label"] for row in rows if row["score"] >= 0.5)
+    assert column("labels", 3) == {**sure, "all": sure.total()}
     assert column("by-path0", 1) == Counter(row["camera"] for row in rows)
     frames = tables.frames.to_table().to_pylist()
     assert column("by-path0", 2) == Counter(row["camera"] for row in frames)
@@ -141,6 +149,26 @@ def test_pictures_are_chosen_by_camera_by_mouse_and_by_keyboard(tab: Tab) -> Non
     assert (shown(".cards figure"), shown(".strips li")) == everything
 
 
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_texts_of_charts_are_as_large_as_drawn_and_apart(tab: Tab, width: int, scheme: str) -> None:
+    """On a phone they scroll, rather than shrink; no two words of an axis touch."""
+    tab.look(width, scheme)
+    lines = tab.run(
+        "[...document.querySelectorAll('.wide svg')].map((drawn) => [...drawn.querySelectorAll('text')]"
+        ".map((text) => text.getBoundingClientRect()).filter((r) => r.width)"
+        ".map((r) => [r.left, r.right, r.top, r.height]))"
+    )
+    assert len(lines) >= 2
+    for texts in lines:
+        assert all(height > 10 for *_, height in texts)
+        of_axis: dict[float, list[tuple[float, float]]] = {}
+        for left, right, top, _ in texts:
+            of_axis.setdefault(top, []).append((left, right))
+        for row in of_axis.values():
+            row.sort()
+            assert all(one[1] < other[0] for one, other in pairwise(row))
+
+
 def test_nothing_was_asked_for_and_nothing_was_said(tab: Tab) -> None:
     """After all of this; losses are on the page, with the line that takes them up."""
     for width, scheme in LOOKS:
@@ -149,4 +177,6 @@ def test_nothing_was_asked_for_and_nothing_was_said(tab: Tab) -> None:
     asked = [url for url in tab.requests if not url.startswith("data:")]
     assert [url.rpartition("/")[2] for url in asked] == ["report.html"]
     assert tab.said == []
+    said = tab.run("document.querySelector('header').innerText")
+    assert "of video is there; 1 video refused." in said
     assert "fleet requeue" in tab.run("document.getElementById('losses').innerText")

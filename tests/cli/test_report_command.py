@@ -36,14 +36,25 @@ class Seen(HTMLParser):
 
     def __post_init__(self) -> None:
         super().__init__()
+        self._in_command = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Take an element."""
+        if tag == "code":
+            self._in_command = True
+            self.text.append("")
         self.tags.append((tag, {name: value or "" for name, value in attrs}))
 
     def handle_data(self, data: str) -> None:
-        """Take text."""
-        self.text.append(data)
+        """Take text; that of a command is one, whatever its words lie in."""
+        if self._in_command:
+            self.text[-1] += data
+        else:
+            self.text.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Take the end of an element."""
+        self._in_command &= tag != "code"
 
     def all(self, tag: str) -> list[dict[str, str]]:
         """Return the attributes of each element of a kind."""

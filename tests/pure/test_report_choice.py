@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from fleet.report.activity import GAP_S, Work, laid_out
 from fleet.report.cards import per_label
 from fleet.report.choice import Keys, Sample, ranks
+from fleet.report.lookout import Lookout
 from fleet.report.page import inside
 from fleet.report.rows import NONE, Names, rows_of
-from fleet.report.series import SCORE_BINS, Grid, score_bin, strip_bin
+from fleet.report.series import SCORE_BINS, STRIP_BINS, Grid, score_bin, strip_bin
 
 VIDEOS = ["gate.mp4", "yard.mp4", "<script>.mp4"]
 
@@ -153,3 +154,39 @@ def test_rows_of_a_frame_are_not_those_of_another_video(tmp_path: Path) -> None:
         (row["uri"], row["frame"]) for row in rows_of(part, table.schema, ["uri", "frame"], wanted)
     ]
     assert sorted(found) == sorted(wanted)
+
+
+@given(st.data())
+def test_what_is_noted_on_the_way_is_what_a_second_look_finds(data: st.DataObject) -> None:
+    """Of the videos that are drawn: those with most rows, in all their stretches."""
+    uris = [f"{name}.mp4" for name in "dacbe"]
+    counts = data.draw(st.lists(st.sampled_from([1, 5, 90, 319, 320, 700]), min_size=5, max_size=5))
+    rows = np.array(data.draw(st.lists(st.integers(0, 3), min_size=3, max_size=5)), np.int64)
+    strips = data.draw(st.integers(1, 5))
+    lengths_s = {uri: float(n + 1) for n, uri in enumerate(uris)}
+    chance = np.random.default_rng(data.draw(st.integers(0, 9)))
+    video = np.repeat(np.arange(5), counts)
+    chance.shuffle(video)
+    time_s = chance.uniform(0, 1, len(video)) * (video + 1)
+    lookout = Lookout(rows, lengths_s, strips)
+    for some in np.array_split(np.arange(len(video)), data.draw(st.integers(1, 6))):
+        lookout.see(video[some], time_s[some], uris)
+    assert lookout.is_complete
+    of_video = np.pad(rows, (0, 5 - len(rows)))
+    drawn = sorted(range(5), key=lambda n: (-of_video[n], uris[n]))[:strips]
+    for number in drawn:
+        bins = int(np.clip(counts[number] // 2, 1, STRIP_BINS))
+        times = time_s[video == number]
+        wanted = np.zeros(bins, np.bool_)
+        length_s, several = np.full(len(times), number + 1.0), np.full(len(times), bins)
+        wanted[strip_bin(times, length_s, several)] = True
+        assert np.array_equal(lookout.bins(number, bins), wanted)
+
+
+def test_lengths_that_are_not_known_beforehand_are_noted() -> None:
+    """So that frames are read again, once the last one is known."""
+    lookout = Lookout(np.array([3]), {"a.mp4": 2.0}, 2)
+    lookout.see(np.array([0]), np.array([0.5]), ["a.mp4", "b.mp4"])
+    assert lookout.is_complete
+    lookout.see(np.array([1]), np.array([0.5]), ["a.mp4", "b.mp4"])
+    assert not lookout.is_complete

@@ -13,7 +13,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from export_truth import Found, Truth, check, close, edges_of, exported
+from export_truth import Found, Truth, check, close, edges_of, exported, in_picture
 from pycocotools.coco import COCO
 from scattered import LABELS
 
@@ -210,7 +210,7 @@ def test_cvat_has_an_image_a_frame_and_declares_its_labels(tracked: Truth, tmp_p
 
 
 def test_label_studio_gets_predictions_in_hundredths(truth: Truth, tmp_path: Path) -> None:
-    """Of the sides, with the picture's address and the configuration of the project."""
+    """Of the sides, as far as boxes lie in the picture: Label Studio refuses what lies outside."""
     exported(truth, tmp_path, "labelstudio")
     found: Found = {}
     for task in json.loads((tmp_path / "tasks.json").read_text()):
@@ -223,8 +223,12 @@ def test_label_studio_gets_predictions_in_hundredths(truth: Truth, tmp_path: Pat
             assert (region["original_width"], region["original_height"]) == (width, height)
             x, y = value["x"] * width / 100, value["y"] * height / 100
             w, h = value["width"] * width / 100, value["height"] * height / 100
+            assert min(value["x"], value["y"]) >= 0
+            assert max(value["x"] + value["width"], value["y"] + value["height"]) <= 100.00001
             boxes.append((value["rectanglelabels"][0], (x, y, x + w, y + h)))
-    check(truth, found)
+    assert set(found) == set(truth.frames)
+    for key, boxes in found.items():
+        assert close(sorted(boxes), in_picture(truth, *key)), key
     config = ET.parse(tmp_path / "config.xml").getroot()  # noqa: S314 - our own
     assert [label.get("value") for label in config.iter("Label")] == list(LABELS)
 

@@ -55,6 +55,20 @@ def truth_of(output: str) -> Truth:
     )
 
 
+def in_picture(truth: Truth, uri: str, frame: int) -> list[tuple[str, tuple[float, ...]]]:
+    """The boxes of a frame as far as they lie in the picture, sorted: all that some tools can say."""
+    width, height = truth.sizes[uri]
+    found = []
+    for row in truth.boxes[uri, frame]:
+        edges = tuple(
+            min(max(edge, 0.0), float(side))
+            for edge, side in zip(edges_of(row), (width, height) * 2, strict=True)
+        )
+        if edges[0] < edges[2] and edges[1] < edges[3]:
+            found.append((row["label"], edges))
+    return sorted(found)
+
+
 def exported(truth: Truth, out: Path, form: str, **choice: Any) -> Exported:
     """Export without pictures."""
     return export_output(truth.output, str(out), Exporting(form, Choice(**choice)))

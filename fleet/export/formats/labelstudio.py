@@ -1,4 +1,7 @@
-"""Label Studio: tasks with predictions; boxes are left, top, width, height in hundredths."""
+"""Label Studio: tasks with predictions; boxes are left, top, width, height in hundredths.
+
+It refuses what lies outside of 0 to 100, so that boxes end at the edges of the picture.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,8 @@ class LabelStudio(ByFrame):
         name = self.picture(video, frame, dataset.suffix)
         is_remote = "://" in dataset.place
         address = f"{dataset.place}/{name}" if is_remote else f"{_LOCAL}{quote(name)}"
-        result = [_region(box, n, video) for n, box in enumerate(frame.boxes)]
+        parts = ((n, box.inside(video)) for n, box in enumerate(frame.boxes))
+        result = [_region(part, n, video) for n, part in parts if part is not None]
         prediction = {
             "model_version": f"fleet {dataset.job[:12]}",
             "score": max((score_of(box) for box in frame.boxes), default=0.0),
