@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
@@ -144,3 +147,24 @@ def test_an_export_names_each_video_and_class(place: Place, form: str) -> None:
     camera = ("--camera", ANY_TEXT[1], "--label", EVERYTHING)
     printed = place.fleet("export", place.output, "--format", form, "--out", out, *camera, "--json")
     assert json.loads(printed)["boxes"] == 10
+
+
+def test_a_python_that_names_files_in_ascii_alone_says_so(place: Place) -> None:
+    """In a sentence, whatever meets the name: the job's module, a folder, an output."""
+    ascii_alone = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0"}
+    (place.home.parent / "job.toml").write_text(tomli_w.dumps({"job": "\u8857.py:Find"}), "utf-8")
+    for words in (
+        ("run", "job.toml", "--inline", "--input", "in", "--output", "out"),
+        ("run", place.job, "--inline"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "fleet.cli", *map(str, words)],
+            env=ascii_alone,
+            cwd=place.home.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 2, done.stderr
+        assert "Traceback" not in done.stderr
+        assert "set LC_ALL to a locale of UTF-8" in " ".join(done.stderr.split())
