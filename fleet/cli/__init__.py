@@ -49,11 +49,23 @@ def main() -> None:
         app()
     except FleetError as error:
         sys.exit(complain(error))
+    except UnicodeEncodeError as error:
+        # Whatever meets a path: a folder, a job file, a module.
+        if error.encoding != sys.getfilesystemencoding():
+            raise
+        sys.exit(complain(_unnameable(error)))
     except SystemExit as end:
         if end.code != _BY_CTRL_C:
             raise
         print("fleet: interrupted.", file=sys.stderr)  # noqa: T201 - this is the command's voice
         sys.exit(EXIT_FAILED)
+
+
+def _unnameable(error: UnicodeEncodeError) -> UsageError:
+    from fleet.storage.error_mapping import UTF8  # noqa: PLC0415 - as below
+
+    letters = error.object[error.start : error.end]
+    return UsageError(f"No file can be named by {letters!r}: {error.reason}.", UTF8)
 
 
 def complain(error: FleetError) -> int:

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from fleet.ascend.soc import soc as chip
+from fleet.cli.output_folder import put_file
 from fleet.core.geometry import Size
 from fleet.errors import FleetError
 from fleet.job.heads import read_head
@@ -35,7 +36,7 @@ from fleet.models.compiler.insert_op import parse_insert_op
 from fleet.models.compiler.outputs import with_outputs
 from fleet.models.external_data import read_network
 from fleet.models.heads import RAW, Shape, parse_anchors
-from fleet.storage import Folder, read_file, read_text
+from fleet.storage import read_file, read_text
 
 START = "ATC start working now, please wait for a moment."
 SUCCESS = "ATC run success, welcome to the next use."
@@ -133,7 +134,7 @@ def atc(
     except FleetError:
         typer.echo(FAILED)
         raise
-    Folder(str(path.parent)).put(path.name, compiled)
+    put_file(path, compiled)
     card = read_card(compiled, str(path))
     for warning in (*_warnings(output, precision_mode, network, card), *card.aipp.warnings):
         typer.echo(f"[WARNING] {warning}")

@@ -18,6 +18,7 @@ from fleet.cli.calibration import (
     compile_and_judge,
     read_request,
 )
+from fleet.cli.output_folder import put_file
 from fleet.core.geometry import Size
 from fleet.errors import UsageError
 from fleet.job.heads import read_head
@@ -27,7 +28,7 @@ from fleet.models.compiler.insert_op import parse_insert_op
 from fleet.models.compiler.metadata import AUTO
 from fleet.models.external_data import read_network
 from fleet.models.heads import READERS, parse_anchors
-from fleet.storage import Folder, read_file, read_text
+from fleet.storage import read_file, read_text
 
 
 def compile_command(
@@ -108,7 +109,7 @@ def compile_command(
         compiled = compile_network(read_network(model), **options)
     else:
         compiled = compile_and_judge(read_network(model), request, force=force, **options)
-    Folder(str(path.parent)).put(path.name, compiled.om)
+    put_file(path, compiled.om)
     typer.echo(describe(read_card(compiled.om, str(path))))
     typer.echo(f"  {'read as':<12}{compiled.reading}")
     for remark in remarks:

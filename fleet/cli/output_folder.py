@@ -1,4 +1,4 @@
-"""Naming an output on the command line, and printing values as JSON."""
+"""Naming outputs and files on the command line, and printing values as JSON."""
 
 from __future__ import annotations
 
@@ -6,15 +6,27 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from fleet.storage.resolve import open_store
 from fleet.views.clean_console import CleanConsole
 
 Output = Annotated[str, typer.Argument(metavar="OUTPUT", help="An output folder of a job.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def put_file(path: Path, data: bytes) -> None:
+    """Write a file of this machine that the command line names, whole or not at all.
+
+    Any name that a file can have is one that its user may choose. Raises StorageError where it
+    cannot be written.
+    """
+    store, where = open_store(str(path.absolute()))
+    store.put(where, data)
 
 
 @contextmanager

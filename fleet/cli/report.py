@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from fleet.cli.options import PricePerDeviceHour
-from fleet.cli.output_folder import Output
-from fleet.storage import Folder
+from fleet.cli.output_folder import Output, put_file
 
 
 def report(
@@ -32,5 +31,5 @@ def report(
     from fleet.report.build import Asked, make_report  # noqa: PLC0415
 
     made = make_report(Asked(output, threshold, seed, price_per_device_hour))
-    Folder(str(out.absolute().parent)).put(out.name, made.html)
+    put_file(out, made.html)
     typer.echo(made.said(str(out)))

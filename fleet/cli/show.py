@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from fleet.cli.options import seconds
+from fleet.cli.output_folder import put_file
 from fleet.errors import UsageError
 from fleet.show.video import open_recorded, picture, stretch
-from fleet.storage import Folder
 
 
 def show(
@@ -33,7 +33,7 @@ def show(
     _check_kind(out, to)
     video = open_recorded(output, uri)
     data, said = picture(video, at_s) if to_s is None else stretch(video, at_s, to_s)
-    Folder(str(out.absolute().parent)).put(out.name, data)
+    put_file(out, data)
     typer.echo(f"{out}: {said}")
 
 

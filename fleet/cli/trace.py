@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from fleet.cli.output_folder import Output
+from fleet.cli.output_folder import Output, put_file
 from fleet.core.format import plural, size
 from fleet.report.trace import chrome_trace
-from fleet.storage import Folder
 from fleet.table.table import Table
 
 
@@ -26,6 +25,6 @@ def trace(
     table = Table.open(output)
     state, diaries = table.state(), table.runs.diaries.read()
     data = chrome_trace(diaries, state)
-    Folder(str(out.absolute().parent)).put(out.name, data)
+    put_file(out, data)
     leases, runs = plural(len(state), "lease"), plural(len(diaries), "run")
     typer.echo(f"{out}: {leases}, {runs} with a diary, {size(len(data))}")

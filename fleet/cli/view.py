@@ -8,12 +8,12 @@ from typing import Annotated, TypeVar
 import typer
 
 from fleet.cli.options import seconds
+from fleet.cli.output_folder import put_file
 from fleet.core.frames import Colour, Matrix, Range
 from fleet.core.geometry import Size
 from fleet.errors import UsageError
 from fleet.show.raw_picture import BufferLayout, RawFormat
 from fleet.show.view import Seen, view_buffer, view_jpeg, view_video
-from fleet.storage import Folder
 
 _RAW = frozenset({".yuv", ".nv12", ".nv21", ".raw"})
 _JPEG = frozenset({".jpg", ".jpeg"})
@@ -72,7 +72,7 @@ def view(
         if at is None:
             raise UsageError(f"{file} is a video, of many pictures.", "Say which: --at SECONDS.")
         data, said = view_video(file, seconds(at, "--at"), chip, seen)
-    Folder(str(out.absolute().parent)).put(out.name, data)
+    put_file(out, data)
     typer.echo(f"{out}: {said}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from fleet.clock import Clock
 from fleet.core.run_events import (
@@ -73,7 +74,11 @@ class SharedPool(WrappedPool):
                     self._held = {k: v for k, v in self._held.items() if v != device}
                 case _:
                     pass
-        return [*events, *self._done_elsewhere(self._clock.steady_s())]
+        with suppress(StorageError):
+            # Where the output is away, what others have done is heard of once it is back; where it
+            # refuses, the leases of our own devices say so.
+            events = [*events, *self._done_elsewhere(self._clock.steady_s())]
+        return events
 
     def _done_elsewhere(self, now_s: float) -> list[Event]:
         if now_s >= self._next_search_s:

@@ -92,11 +92,15 @@ class Leadership:
             leading = self._table.leading(self.holder, wait_s)
             self._guard = self._stack.enter_context(leading)
 
-    def check(self) -> None:
-        """Raise JobFailedError where it led, and another run does by now or may do so."""
+    def check(self, *, output_answers: bool = True) -> None:
+        """Raise JobFailedError where it led, and another run does by now or may do so.
+
+        While the output does not answer, the age of the lock says nothing, as in `wait_for_output`.
+        """
         if self._guard is None:
             return
-        self._patient = self._waits or (self._patient and not self._guard.is_believed)
+        is_away = self._waits or not output_answers
+        self._patient = is_away or (self._patient and not self._guard.is_believed)
         if self._patient:
             self._guard.check_not_taken()
         else:

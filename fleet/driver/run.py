@@ -230,7 +230,7 @@ def _loop_parts(context: Context, plan: Plan) -> LoopParts:
         limits=context.resources.limits,
         policy=policy if context.target.table.conditional else replace(policy, backups=False),
         clock=context.clock,
-        still_leads=context.leadership.check,
+        still_leads=lambda: context.leadership.check(output_answers=context.beat.is_put),
     )
 
 

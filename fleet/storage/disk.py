@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fleet.clock import SYSTEM_CLOCK, Clock
-from fleet.errors import AccessDeniedError
-from fleet.storage.error_mapping import translate_os_error
+from fleet.errors import AccessDeniedError, StorageRefusedError
+from fleet.storage.error_mapping import UTF8, translate_os_error
 from fleet.storage.location import is_in_system_folder
 from fleet.storage.store import PreconditionFailedError, ReadResult, Stat
 from fleet.storage.versioned_file import replace_version, temporary_file, version_of
@@ -100,6 +100,8 @@ def _translating(what: str, path: str, *, is_new: bool = False) -> Iterator[None
         if isinstance(error, FileNotFoundError) and not is_new:
             raise
         raise translate_os_error(f"{path} could not be {what}", error) from None
+    except UnicodeEncodeError as error:
+        raise StorageRefusedError(f"{path} could not be {what}: {error.reason}.", UTF8) from None
 
 
 def _walk(folder: str) -> Iterator[Stat]:

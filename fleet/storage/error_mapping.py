@@ -147,6 +147,13 @@ def _first(pattern: re.Pattern[str], text: str) -> str:
     return match.group(1) if match else ""
 
 
+UTF8 = (
+    "This process names files in ASCII alone: unset PYTHONUTF8, or set it to 1; and set LC_ALL to "
+    "a locale of UTF-8, such as C.UTF-8."
+)
+"""The way out where a path has letters that Python cannot name a file by."""
+
+
 def translate_os_error(what: str, error: OSError) -> StorageError:
     """Return Fleet's error for what the operating system, or a file system of fsspec, raised."""
     reason = redact(error.strerror or str(error).partition("\n")[0] or type(error).__name__)

@@ -221,6 +221,7 @@ def test_devices_are_counted_by_what_they_do() -> None:
     events: list[RunEvent] = [PLAN, *(DeviceJoined(f"npu/{n}") for n in range(4))]
     events += [started("a"), DeviceDraining("npu/1", 30), started("b", "npu/1")]
     events += [DeviceLost("npu/2", "done", Cause.RELEASED)]
+    events += [DeviceDraining("npu/1", 30, given_back=True)]
     found = values(drained(events))
     states = ("working", "idle", "draining")
     assert [found["fleet_devices", state] for state in states] == [1, 1, 1]

@@ -18,6 +18,7 @@ from fleet.core.run_events import (
     DeviceDraining,
     DeviceJoined,
     DeviceLost,
+    DevicesShared,
     LeaseDone,
     LeaseFailed,
     LeaseQuarantined,
@@ -250,6 +251,7 @@ EVENTS = st.one_of(
     ),
     st.just(VideoRefused(Loss("x", "index", "NotAVideo", "no video"))),
     st.builds(RunEnded, st.booleans()),
+    st.builds(DevicesShared, SMALL, SMALL, st.just(1.0), st.just(2.0), st.integers(1, 3)),
 )
 
 

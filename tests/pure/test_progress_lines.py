@@ -10,10 +10,12 @@ from progress_events import FAULT, PLAN, Story, at, done, folded, receipt_of, st
 from fleet.core.loss import Loss
 from fleet.core.receipt import Receipt, Tally
 from fleet.core.run_events import (
+    Cause,
     DeviceDraining,
     DeviceJoined,
     DeviceLost,
     DevicesAwaited,
+    DevicesShared,
     LeaseDone,
     LeaseFailed,
     LeaseQuarantined,
@@ -125,3 +127,30 @@ def test_the_opening_says_what_is_to_be_done() -> None:
 def test_what_goes_wrong_is_told_at_once(event: RunEvent, text: str) -> None:
     """And only that."""
     assert remark(event) == text
+
+
+def test_a_share_of_a_cluster_is_told_once_for_all_its_devices() -> None:
+    """And its end; a device that is given back has no line to itself, one that goes away has."""
+    shared = DevicesShared(3, 8, 1.0, 4.0, 2)
+    assert remark(shared) == "2 jobs share the cluster: 3 of 8 devices (weight 1 of 4) for this one"
+    assert remark(DevicesShared(8, 8, 1.0, 1.0, 1)) == "no other job shares the cluster any more"
+    assert remark(DeviceDraining("npu-0", 30, given_back=True)) == ""
+    assert "its machine is drained" in remark(DeviceDraining("npu-0", 30))
+    assert folded([(0, PLAN), (1, shared)]).snapshot(2).shared == shared
+    alone: list[tuple[float, RunEvent]] = [
+        (0, PLAN),
+        (1, shared),
+        (2, DevicesShared(8, 8, 1.0, 1.0, 1)),
+    ]
+    assert folded(alone).snapshot(3).shared is None
+
+
+def test_seconds_of_devices_are_counted_from_when_each_joins_until_it_is_gone() -> None:
+    """Whatever they do meanwhile."""
+    events: list[tuple[float, RunEvent]] = [
+        (0, PLAN),
+        (1, DeviceJoined("a")),
+        (3, DeviceJoined("b")),
+        (6, DeviceLost("a", "done", Cause.RELEASED)),
+    ]
+    assert folded(events).snapshot(10).device_s == (6 - 1) + (10 - 3)

@@ -18,6 +18,7 @@ from any_text import ANY_TEXT
 from generate import Clip, write
 from ray_head import Head, ray_head
 from s3_server import wait_until
+from submitted import id_in
 
 import fleet
 
@@ -88,7 +89,14 @@ def test_any_text_arrives_everywhere(head: Head, clip: Path, tmp_path: Path, tex
     outputs = [str(job.parent / name) for name in ("joined", "submitted")]
     client = dict(head.environment)
     ask({**client, "RAY_ADDRESS": head.address}, "run", job, "--output", outputs[0])
-    ask(client, "submit", "--address", head.url, job, "--output", outputs[1])
+    labels = ("--label", f"{text.replace('=', '')}={text}")
+    said = ask(client, "submit", "--address", head.url, job, "--output", outputs[1], *labels)
+    address = ("--address", head.url)
+    # A remark of Ray's may follow it.
+    (listed,), _ = json.JSONDecoder().raw_decode(ask(client, "jobs", *address, *labels, "--json"))
+    assert (listed["labels"][text], listed["output"]) == (text, outputs[1])
+    assert listed["id"] in ask({**client, "LC_ALL": "C", "PYTHONUTF8": "0"}, "jobs", *address)
+    assert "10 frames" in ask(client, "logs", *address, id_in(said))
     for output in outputs:
         row = fleet.read(output).table("words").to_table().to_pylist()[0]
         assert (row["word"], row["camera"]) == (text, text)

@@ -20,7 +20,7 @@ from fleet.core.lease_summary import LeaseSummary
 from fleet.core.progress import Progress
 from fleet.core.run_events import ELSEWHERE, DeviceLost, Event, LeaseDone
 from fleet.core.source import Source
-from fleet.driver.peer_pool import SharedPool
+from fleet.driver.peer_pool import LOOK_FOR_OTHERS_S, SharedPool
 from fleet.driver.peers import (
     Leadership,
     PeerWatch,
@@ -28,7 +28,7 @@ from fleet.driver.peers import (
     offered_leases,
     partition_peer_leases,
 )
-from fleet.errors import OutputBusyError, StorageRefusedError
+from fleet.errors import JobFailedError, OutputBusyError, StorageError, StorageRefusedError
 from fleet.index_cache.store import IndexStore
 from fleet.plan.cost import CostModel
 from fleet.plan.lease import Lease, Shard
@@ -40,6 +40,7 @@ from fleet.scheduler.ledger import Ledger
 from fleet.storage import Folder
 from fleet.table.maintenance.requeue import LossFilter
 from fleet.table.state.holder import Holder
+from fleet.table.state.lock import EXPIRES_S
 from fleet.table.state.run_records import RunRecord, RunRecords
 from fleet.table.table import Table
 
@@ -246,6 +247,45 @@ def test_a_run_by_itself_does_not_look_at_what_is_committed() -> None:
     receipt = commit_lease(folder, "a", range(4))
     shared = shared_by(folder, Still(), [lease(receipt.lease, receipt.intervals[0])], me)
     assert shared.poll(0) == []
+
+
+def test_what_devices_tell_is_heard_while_the_output_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What others have done is heard of once it can be listed again."""
+    folder = folder_of()
+    me = run(folder)
+    run(folder)
+    own, other = commit_lease(folder, "a", range(4)), commit_lease(folder, "a", range(4, 8))
+    pool, clock = Still(), HandClock()
+    table = table_of(folder)
+    leases = [lease(r.lease, r.intervals[0]) for r in (own, other)]
+    shared = SharedPool(pool, table, leases, watch(folder, me, clock), 0, clock)
+    pool.events = [LeaseDone("npu/0", own.lease, own)]
+    with monkeypatch.context() as away:
+        away.setattr(RunRecords, "read", refuse)
+        assert shared.poll(0) == [LeaseDone("npu/0", own.lease, own)]
+    clock.sleep(LOOK_FOR_OTHERS_S)
+    assert shared.poll(0) == [LeaseDone(ELSEWHERE, other.lease, other)]
+
+
+def refuse(_records: RunRecords) -> list[RunRecord]:
+    """Fail as a store does that is away."""
+    raise StorageError("the store does not answer.")
+
+
+def test_a_lock_grows_old_without_harm_while_the_output_is_away() -> None:
+    """The run goes on; it ends where the output answers and the lock is still not renewed."""
+    folder, clock = folder_of(), HandClock()
+    table = table_of(folder, clock=clock)
+    with acquire_or_join(table, clock, join=False) as leadership:
+        clock.stand_still(EXPIRES_S)
+        leadership.check(output_answers=False)
+        leadership.check()  # until it is renewed again, as the output has just come back
+    with acquire_or_join(table, clock, join=False) as leadership:
+        clock.stand_still(EXPIRES_S)
+        with pytest.raises(JobFailedError, match="could not be renewed"):
+            leadership.check()
 
 
 def test_the_second_leads_or_joins_or_is_refused() -> None:
