@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import Any, get_args
 
-from fleet.core.run_events import Observer
+from fleet.core.run_events import Observer, Warned
 from fleet.driver.context import MakePool, Resources
 from fleet.driver.observers import NullObserver
 from fleet.driver.report import RunReport
@@ -17,12 +18,16 @@ from fleet.driver.run import run_job
 from fleet.errors import JobFailedError, UsageError
 from fleet.executors.choice import Mode, choose
 from fleet.executors.inline import InlinePool
+from fleet.executors.pool import Pool
 from fleet.executors.processes.pool import ProcessPool
+from fleet.executors.starting_pool import StartingPool
 from fleet.job.job import Job
 from fleet.job.job_file import load_job, packaged_job
 from fleet.scheduler.autoscale import Limits
 from fleet.scheduler.lease_state import SchedulingPolicy
 from fleet.worker.spec import WorkerSpec
+
+_RAY_STARTS = "Ray starts on this machine, which takes some seconds; the work is planned meanwhile."
 
 
 def run(
@@ -85,13 +90,18 @@ def _run_on_ray(job: Job, observer: Observer, *, join: bool) -> RunReport:
     from fleet.executors.ray.pool import RayPool  # noqa: PLC0415
     from fleet.executors.ray.session import join_ray, ray_left_as_found, start_ray  # noqa: PLC0415
 
-    def started(spec: WorkerSpec) -> RayPool:
+    def start(spec: WorkerSpec) -> Pool:
         start_ray(_here(job))
         return RayPool(spec)
 
-    with ray_left_as_found():
+    def starting(spec: WorkerSpec) -> StartingPool:
+        observer.on_event(Warned(_RAY_STARTS))
+        return StartingPool(threads.submit(start, spec))
+
+    # Ray's processes end with the thread that has started them: it outlives them.
+    with ThreadPoolExecutor(1, thread_name_prefix="ray") as threads, ray_left_as_found():
         capacity = join_ray()
-        means = _here_alone(job, started) if capacity is None else _cluster(job, RayPool, capacity)
+        means = _here_alone(job, starting) if capacity is None else _cluster(job, RayPool, capacity)
         with ray_metrics(observer, on=capacity is not None) as counting:
             return run_job(job, means, counting, join=join)
 
