@@ -42,7 +42,8 @@ def run(
 
     Without a job it finds objects, as `fleet run` does without a job file: `fields` are those of a
     job file or parameters of `detect`, such as input, model, output, sample and threshold.
-    `on`: where devices live, None: where the job says. "ray" uses the cluster that RAY_ADDRESS
+    `on`: where devices live, None: where the job says, which unless it names a place is on the
+    cluster that RAY_ADDRESS names, else in processes. "ray" uses the cluster that RAY_ADDRESS
     names or this process is connected to, else it starts Ray on this machine until the run ends;
     "processes" starts one process a device on this machine, without Ray; "inline" runs all devices
     in this process, one after the other, for debugging. `observer` is called with each event of the

@@ -24,5 +24,7 @@ def test_a_cluster_that_is_named_is_used() -> None:
 
 
 def test_without_a_cluster_the_reason_is_told() -> None:
-    """Ray is started for the run."""
-    assert str(choose("auto", has_cluster=False)) == "on Ray, which was started for this run"
+    """Ray has nothing to add on one machine."""
+    choice = choose("auto", has_cluster=False)
+    assert choice.mode == "processes"
+    assert str(choice) == "processes of this machine, as no Ray cluster is named"
