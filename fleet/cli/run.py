@@ -27,7 +27,7 @@ def run(
         typer.Option(
             metavar="WHERE",
             help="ray, processes (of this machine), or inline (in this one).",
-            show_default="ray",
+            show_default="processes, without a cluster",
             rich_help_panel=DEVICES,
         ),
     ] = None,

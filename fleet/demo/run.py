@@ -95,7 +95,7 @@ def _detect(demo: Demo) -> RunReport:
         typer.echo("  One processor core, so one device: it takes about twice as long.")
     with show_progress(CleanConsole(stderr=True)) as observer:
         job = load_job(demo.detect, _job(demo, demo.detections, settings))
-        report = run_job(job, on="ray", observer=observer)
+        report = run_job(job, observer=observer)
     typer.echo(f"\n{_indented(render_report(report))}")
     return report
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import Any, get_args
 
+from fleet.core.run_events import Warned
 from fleet.driver.context import MakePool, Resources
 from fleet.driver.observers import NullObserver
 from fleet.driver.report import RunReport
@@ -16,13 +18,17 @@ from fleet.driver.run import run_job
 from fleet.errors import JobFailedError, UsageError
 from fleet.executors.choice import Mode, choose
 from fleet.executors.inline import InlinePool
+from fleet.executors.pool import Pool
 from fleet.executors.processes.pool import ProcessPool
+from fleet.executors.starting_pool import StartingPool
 from fleet.job.job import Job
 from fleet.job.job_file import load_job, packaged_job
 from fleet.observe.observer import Observer
 from fleet.scheduler.autoscale import Limits
 from fleet.scheduler.lease_state import SchedulingPolicy
 from fleet.worker.spec import WorkerSpec
+
+_RAY_STARTS = "Ray starts on this machine, which takes some seconds; the work is planned meanwhile."
 
 
 def run(
@@ -37,7 +43,8 @@ def run(
 
     Without a job it finds objects, as `fleet run` does without a job file: `fields` are those of a
     job file or parameters of `detect`, such as input, model, output, sample and threshold.
-    `on`: where devices live, None: where the job says. "ray" uses the cluster that RAY_ADDRESS
+    `on`: where devices live, None: where the job says, which unless it names a place is on the
+    cluster that RAY_ADDRESS names, else in processes. "ray" uses the cluster that RAY_ADDRESS
     names or this process is connected to, else it starts Ray on this machine until the run ends;
     "processes" starts one process a device on this machine, without Ray; "inline" runs all devices
     in this process, one after the other, for debugging. `observer` is called with each event of the
@@ -86,16 +93,21 @@ def _run_on_ray(job: Job, observer: Observer, *, join: bool) -> RunReport:
     from fleet.executors.ray.session import join_ray, ray_left_as_found, start_ray  # noqa: PLC0415
     from fleet.executors.ray.sharing import Sharing  # noqa: PLC0415
 
-    def started(spec: WorkerSpec) -> RayPool:
+    def start(spec: WorkerSpec) -> Pool:
         start_ray(_here(job))
         return RayPool(spec)
+
+    def starting(spec: WorkerSpec) -> StartingPool:
+        observer.on_event(Warned(_RAY_STARTS))
+        return StartingPool(threads.submit(start, spec))
 
     def joined(spec: WorkerSpec) -> RayPool:
         return RayPool(spec, sharing=Sharing(job.weight, grows=_most(job) is not None))
 
-    with ray_left_as_found():
+    # Ray's processes end with the thread that has started them: it outlives them.
+    with ThreadPoolExecutor(1, thread_name_prefix="ray") as threads, ray_left_as_found():
         capacity = join_ray()
-        means = _here_alone(job, started) if capacity is None else _cluster(job, joined, capacity)
+        means = _here_alone(job, starting) if capacity is None else _cluster(job, joined, capacity)
         with ray_metrics(observer, on=capacity is not None) as counting:
             return run_job(job, means, counting, join=join)
 

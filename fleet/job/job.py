@@ -41,7 +41,8 @@ class Job:
     on: Place
     """Where devices live: `ray`, the cluster that RAY_ADDRESS names, else a Ray that is started for
     the run; `processes` of this machine, without Ray; `inline`, one after the other in this
-    process. What is submitted to a cluster runs there whatever this says."""
+    process. auto: on the cluster that is named, else in processes. What is submitted to a cluster
+    runs there whatever this says."""
     max_devices: int | None
     """Up to how many devices a cluster that can grow is asked for; None: it is not asked."""
     deadline_s: float | None

@@ -29,7 +29,7 @@ def test_a_job_with_a_bug_fails_at_once_with_its_traceback(tmp_path: Path, town_
         f'job = "buggy.py:Buggy"\ninput = ["{town_hevc}"]\noutput = "{tmp_path}/out"\ndevices = 1\n'
     )
     with pytest.raises(fleet.errors.JobFailedError, match=r"(?s)no_such_field.*buggy\.py"):
-        fleet.run(fleet.load_job(tmp_path / "job.toml"))
+        fleet.run(fleet.load_job(tmp_path / "job.toml"), on="ray")
     assert not ray.is_initialized()
 
 
@@ -46,7 +46,7 @@ def test_sigterm_ends_a_run_as_ctrl_c_does(tmp_path: Path, town_hevc: Path) -> N
         f'job = "slow.py:Slow"\ninput = ["{town_hevc}"]\noutput = "{tmp_path}/out"\n'
         "devices = 1\nlease_s = 1.0\n"
     )
-    command = [sys.executable, "-m", "fleet.cli", "run", str(tmp_path / "job.toml")]
+    command = [sys.executable, "-m", "fleet.cli", "run", str(tmp_path / "job.toml"), "--on", "ray"]
     frames = tmp_path / "out" / "frames"
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -54,18 +54,18 @@ def run(tmp_path: Path, code: str, *, as_file: bool) -> None:
 
 
 @pytest.mark.parametrize("kind", ["script", "notebook"])
-@pytest.mark.parametrize("on", ["inline", "ray"])
+@pytest.mark.parametrize("on", ["inline", "processes", "ray"])
 def test_it_runs_and_is_the_same_job_the_next_time(tmp_path: Path, kind: str, on: str) -> None:
-    """Inline and over Ray; changed cells or lines around the class make it no other job."""
+    """Wherever its devices live; changed cells or lines around the class make it no other job."""
     video = write(Clip(frames=20), tmp_path / "clip.mp4")
     output = str(tmp_path / "out")
     end = RUN.format(video=str(video), output=output, on=on)
     if kind == "script":
         run(tmp_path, CLASS + end, as_file=True)
-        run(tmp_path, f"{CLASS}\nOTHER = 1\n{end}".replace("'ray'", "'inline'"), as_file=True)
+        run(tmp_path, f"{CLASS}\nOTHER = 1\n{end}".replace(repr(on), "'inline'"), as_file=True)
     else:
         run(tmp_path, CELLS.format(cells=[CLASS, end]), as_file=False)
-        again = [f"OTHER = 1\n{CLASS}", end.replace("'ray'", "'inline'")]
+        again = [f"OTHER = 1\n{CLASS}", end.replace(repr(on), "'inline'")]
         run(tmp_path, CELLS.format(cells=again), as_file=False)
     means = fleet.read(output).table("means").to_table().column("mean").to_pylist()
     assert len(means) == 4

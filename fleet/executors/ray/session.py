@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import signal
@@ -19,6 +20,8 @@ from fleet.executors.ray.whereabouts import check_answers, short_folder
 
 OBJECT_STORE_BYTES = 128 * 1024 * 1024
 """Pixels never cross Ray: leases and receipts are small."""
+_SIGACTION_BYTES = 256
+"""More than Linux's `struct sigaction` has on any processor."""
 
 
 def join_ray() -> int | None:
@@ -80,9 +83,14 @@ def ray_left_as_found() -> Iterator[None]:
 def _sigterm_left_as_found() -> Iterator[None]:
     """Put back what SIGTERM does: Ray's own handlers print a stack of C++ and end the process."""
     before = signal.getsignal(signal.SIGTERM)
+    libc = ctypes.CDLL(None)
+    kept = ctypes.create_string_buffer(_SIGACTION_BYTES)
+    libc.sigaction(signal.SIGTERM, None, kept)
     yield
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, before)
+    # In another thread Python does not do it, where what Ray has set in C++ stands all the same.
+    libc.sigaction(signal.SIGTERM, kept, None)
 
 
 def _quiet() -> None:

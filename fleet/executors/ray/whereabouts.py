@@ -22,7 +22,7 @@ _CLIENT_PORT = "10001"
 _SETTINGS = b"\4"
 _HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0" + _SETTINGS + bytes(5)
 _WAY_OUT = (
-    "Check RAY_ADDRESS and that the cluster runs there. Without RAY_ADDRESS, Fleet starts Ray on "
+    "Check RAY_ADDRESS and that the cluster runs there. Without RAY_ADDRESS, Fleet runs on "
     "this machine."
 )
 _LONGEST_PATH = 107

@@ -1,0 +1,63 @@
+"""A pool that is made in a thread, as what it needs takes seconds to start."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, wait
+
+from fleet.core.progress import Progress
+from fleet.core.run_events import Event
+from fleet.executors.pool import Pool
+from fleet.plan.order import LeaseOrder
+from fleet.scheduler.commands import Assign, Cancel, Release, SetNodeAside, Truncate
+
+
+class StartingPool:
+    """A pool that is being made; until it is there, no device comes.
+
+    So the work is planned, and what there is to do is said, while it starts. Where it cannot be
+    made, `poll` raises why; a run that has nothing to do never asks.
+    """
+
+    def __init__(self, making: Future[Pool]) -> None:
+        self._making = making
+        self._pool: Pool | None = None
+        self._wanted = 0
+
+    @property
+    def capacity(self) -> int:
+        """See Pool; as many as are wanted, until more is known."""
+        return self._wanted if self._pool is None else self._pool.capacity
+
+    def set_target(self, devices: int) -> None:
+        """See Pool."""
+        self._wanted = devices
+        if self._pool is not None:
+            self._pool.set_target(devices)
+
+    def apply(self, command: Assign, order: LeaseOrder) -> None:
+        """See Pool."""
+        if self._pool is not None:
+            self._pool.apply(command, order)
+
+    def tell(self, command: Cancel | Truncate | Release | SetNodeAside) -> None:
+        """See Pool."""
+        if self._pool is not None:
+            self._pool.tell(command)
+
+    def poll(self, timeout_s: float) -> list[Event]:
+        """See Pool; raises what making it raised."""
+        if self._pool is not None:
+            return self._pool.poll(timeout_s)
+        if wait([self._making], timeout_s).done:
+            self._pool = self._making.result()
+            self._pool.set_target(self._wanted)
+        return []
+
+    def progress(self) -> list[Progress]:
+        """See Pool."""
+        return [] if self._pool is None else self._pool.progress()
+
+    def close(self) -> None:
+        """Wait until it is made, and close it."""
+        if self._making.exception() is None:
+            self._making.result().close()

@@ -1,0 +1,30 @@
+"""Where the devices of a run live."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from fleet.executors.choice import Choice, Mode, choose
+
+
+@pytest.mark.parametrize("mode", get_args(Mode))
+@pytest.mark.parametrize("has_cluster", [True, False])
+def test_what_is_asked_for_is_taken(mode: Mode, has_cluster: bool) -> None:
+    """Whether a cluster is named or not."""
+    choice = choose(mode, has_cluster=has_cluster)
+    assert choice == Choice(mode, "as asked")
+    assert str(choice).endswith(", as asked")
+
+
+def test_a_cluster_that_is_named_is_used() -> None:
+    """Nothing else could use more than this machine."""
+    assert str(choose("auto", has_cluster=True)) == "on Ray, as a cluster is named"
+
+
+def test_without_a_cluster_the_reason_is_told() -> None:
+    """Ray has nothing to add on one machine."""
+    choice = choose("auto", has_cluster=False)
+    assert choice.mode == "processes"
+    assert str(choice) == "processes of this machine, as no Ray cluster is named"
