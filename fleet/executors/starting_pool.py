@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future, wait
 
 from fleet.core.progress import Progress
-from fleet.core.run_events import Event
+from fleet.core.run_events import DevicesAwaited, Event
 from fleet.executors.pool import Pool
 from fleet.plan.order import LeaseOrder
 from fleet.scheduler.commands import Assign, Cancel, Release, SetNodeAside, Truncate
@@ -53,7 +54,7 @@ class StartingPool:
             self._pool.set_target(self._wanted)
         return []
 
-    def progress(self) -> list[Progress]:
+    def progress(self) -> Sequence[Progress | DevicesAwaited]:
         """See Pool."""
         return [] if self._pool is None else self._pool.progress()
 
