@@ -29,14 +29,24 @@ def test_each_block_is_run_or_says_why_not(page: str) -> None:
 
 
 def test_what_the_day_is_made_of_is_not_excused() -> None:
-    """A cluster, a job of one's own that is followed and looked at, a driver that is killed."""
+    """A cluster, a job of one's own, a driver that is killed, a node, a head, its end, and the rows."""
     runs = [block for page in PAGES for block in blocks(ROOT, page) if not block.excuse]
     assert [block.file for block in runs if block.file] == ["brightness.py", "brightness.toml"]
     typed = [step.typed for block in runs if not block.file for step in steps(block.text)]
-    wanted = ["local.py", "submit", "jobs", "top", "kill -KILL"]
+    wanted = [
+        "local.py",
+        "submit",
+        "jobs",
+        "top",
+        "kill -KILL",
+        "drain-node",
+        "stop",
+        "verify",
+        "duckdb",
+    ]
     for word in wanted:
         assert any(word in each for each in typed), word
-    assert typed.count("^C") >= 3
+    assert typed.count("^C") >= 4
     sections = {section for block in runs for section in block.reads}
     assert sections <= {block.section for block in blocks(ROOT, "README.md")}
 

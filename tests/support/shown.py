@@ -1,8 +1,8 @@
 """What a page shows of a command, matched against what the command prints.
 
 Each line that is printed matches the line that the page shows next, or the one that was matched last
-(progress is told again and again); and each line of the page is printed. Two lines match where they
-are equal but for
+(progress is told again and again); and each line of the page is printed. Blank lines behind the last one do
+not count. Two lines match where they are equal but for
 
 * numbers: any other; and a word behind a number may have its plural s or not;
 * times that a number and a unit make, one or several, such as 1m52s: any other;
@@ -79,9 +79,9 @@ class Match:
 
     def take(self, printed: str) -> None:
         """Match one more line; the first that does not match is kept as `mismatch`."""
-        if self.mismatch is not None:
-            return
         at = self._next
+        if self.mismatch is not None or (at == len(self._shown) and not printed.strip()):
+            return
         places = (at + 1,) if self._is_gap(at) else (at,)
         candidates = [place for place in places if place < len(self._shown)]
         # The next line comes first: a line that is shown twice is printed twice.
