@@ -3,9 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 
-.PHONY: setup conformance demo test check format bench demo-s3 setup-train prove-browse prove-credentials prove-exactness \
-	prove-exercise prove-hostile prove-hosts prove-kill prove-mutations prove-precision prove-protocol prove-report \
-	prove-resume prove-simulation test-hosts lock clean
+.PHONY: setup conformance demo test check format bench demo-s3 setup-train prove-browse prove-credentials prove-day \
+	prove-drivers prove-exactness prove-exercise prove-head prove-hostile prove-hosts prove-kill prove-mutations \
+	prove-precision prove-protocol prove-report prove-resume prove-simulation test-hosts lock clean
 .DEFAULT_GOAL := test
 
 setup: $(STAMP)
@@ -106,6 +106,21 @@ prove-report: setup
 # Hosts played by namespaces (root, iproute2): they join, vanish, hang, are slow, are taken away.
 prove-hosts: setup
 	RAY_AUTH_MODE=disabled $(BIN)/python -m pytest -q tests/hosts
+
+# The head of a cluster killed five times under a submitted job, its memory in a Redis (root, iproute2,
+# redis-server): the job goes on by itself.
+prove-head: setup
+	RAY_AUTH_MODE=disabled PYTHONPATH=tests/support $(BIN)/python tests/hosts/prove_head.py
+
+# A stranger's day at a cluster, typed from README.md and cluster/README.md as they stand, in a copy of
+# what git tracks: what is printed is what the pages show, and no block of theirs is left out unsaid.
+prove-day: setup
+	PYTHONPATH=tests/support $(BIN)/python tests/cluster/prove_day.py
+
+# Drivers of submitted jobs killed 20 times at random moments on cluster/local.py, with what was sent gone
+# meanwhile: the same rows.
+prove-drivers: setup
+	RAY_AUTH_MODE=disabled PYTHONPATH=tests/support $(BIN)/python tests/ray/prove_drivers.py
 
 # A sample of them: the bench itself, a host that vanishes, a submitted job whose driver dies.
 test-hosts: setup

@@ -158,8 +158,9 @@ def head_command(local: Local, folder: Path) -> list[str]:
         "--node-ip-address=127.0.0.1",
         f"--port={local.port}",
         f"--dashboard-port={local.dashboard_port}",
-        # Another Ray on this machine may have it; jobs are submitted through it.
-        f"--dashboard-agent-listen-port={free_port(52365)}",
+        # Jobs are submitted through it, and nobody types it: any but the usual one, 52365, which
+        # another Ray on this machine may take before this one does.
+        f"--dashboard-agent-listen-port={free_port()}",
         f"--temp-dir={folder}",
         f"--object-store-memory={STORE_BYTES}",
         f"--autoscaling-config={settings}",
@@ -218,8 +219,8 @@ def end_descendants() -> None:
         time.sleep(0.05)
 
 
-def free_port(usual: int) -> int:
-    """Return the usual port if it is free now, else another free one."""
+def free_port(usual: int = 0) -> int:
+    """Return the usual port if there is one and it is free now, else another free one."""
     for port in (usual, 0):
         with socket.socket() as one:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

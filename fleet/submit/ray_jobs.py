@@ -33,7 +33,7 @@ LOST_S = 60.0
 """A cluster that does not answer is asked again for so long, before following ends."""
 STOP_S = 60
 """A job that is asked to stop has so long to end by itself; then Ray kills it."""
-START_S = 180.0
+START_S = 60.0
 """A cluster that has just begun takes no jobs at first; it is asked again for so long."""
 _UNKNOWN, _NO_AGENT = "status code 404", "No available agent"
 DRIVER = "driver"
