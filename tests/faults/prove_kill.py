@@ -26,6 +26,8 @@ from fleet.storage.fault_injection import Faults
 JOB = Path(__file__).parents[2] / "jobs" / "detect.toml"
 WORKER_KILLS, DRIVER_KILLS = 20, 10
 WATCHDOG_S = 5.0
+PLACES = ("ray", "processes")
+"""Where the devices live, in turn."""
 GIVEN_UP_S = 180.0
 """Within which a run that stands still is given up, and another one has done its work."""
 Case = tuple[str, tuple[tuple[Strike, ...], ...], Faults | None]
@@ -75,16 +77,15 @@ def judge(name: str, ends: list[Life], whole: str, output: str) -> bool:
     lost, redone = sum(end.devices_lost for end in ends), sum(end.redone for end in ends)
     struck = sum(end.struck for end in ends)
     print(
-        f"{name:<34} strikes {struck}  workers lost {lost}  leases begun again {redone}"
+        f"{name:<44} strikes {struck}  workers lost {lost}  leases begun again {redone}"
         f"  rows {'the same' if same else 'DIFFERENT'}",
         flush=True,
     )
     return same and redone <= lost
 
 
-def late_backups(trial: Trial, folder: Path, whole: str) -> bool:
+def late_backups(trial: Trial, output: Path, whole: str) -> bool:
     """Have workers commit late: their run stands still, another takes its place, they go on."""
-    output = folder / "late"
     with ThreadPoolExecutor(1) as threads:
         first = threads.submit(trial.disturbed, str(output), ((),), None, _say)
         stopped = stand_still(output, commits=2, longest_s=GIVEN_UP_S)
@@ -99,7 +100,7 @@ def late_backups(trial: Trial, folder: Path, whole: str) -> bool:
         (end,) = first.result()
     same = not compare(whole, str(output)).different
     print(
-        f"{'backups finish late':<34} parts put again {late}  the first run: {end.error or 'ended'}"
+        f"{f'backups finish late, {output.name}':<44} parts put again {late}  the first run: {end.error or 'ended'}"
         f"  rows {'the same' if same else 'DIFFERENT'}",
         flush=True,
     )
@@ -148,17 +149,20 @@ def main() -> None:
         folder = Path(name)
         model = compiled(data, folder)
         settings = {"input": [str(data)], "model": str(model), "sample": "every=5", "devices": 2}
-        trial = Trial(str(JOB), {**settings, "lease_s": 0.5, "watchdog_s": WATCHDOG_S})
+        settings |= {"lease_s": 0.5, "watchdog_s": WATCHDOG_S}
+        trials = [Trial(str(JOB), {**settings, "on": place}) for place in PLACES]
         whole = str(folder / "undisturbed")
-        calm = trial.undisturbed(whole)
+        calm = trials[0].undisturbed(whole)
         print(f"undisturbed: {calm.frames} frames in {calm.worked_s:.1f} s", flush=True)
         listed = cases(7, calm.worked_s)
         for number, (title, lives, faults) in enumerate(listed):
             output = str(folder / f"case-{number}")
-            ends = trial.disturbed(output, lives, faults, _say)
-            locked += judge(title, ends, whole, output)
-        locked += late_backups(trial, folder, whole)
-    count = len(listed) + 1
+            place = number % len(PLACES)
+            ends = trials[place].disturbed(output, lives, faults, _say)
+            locked += judge(f"{title}, {PLACES[place]}", ends, whole, output)
+        for where, trial in zip(PLACES, trials, strict=True):
+            locked += late_backups(trial, folder / f"late-{where}", whole)
+    count = len(listed) + len(PLACES)
     print(f"{locked} of {count} cases hold; took {time.monotonic() - began_s:.0f} s")
     sys.exit(locked != count)
 

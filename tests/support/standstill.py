@@ -42,11 +42,16 @@ def stand_still(output: Path, commits: int, longest_s: float) -> Standstill:
     (driver,) = (
         pid for pid in _below(os.getpid()) if b"fleet.chaos.driver_process" in _command(pid)
     )
-    workers = tuple(pid for pid in _below(driver) if _command(pid).startswith(b"ray::DeviceActor"))
+    workers = tuple(pid for pid in _below(driver) if _is_worker(_command(pid)))
     assert workers, "the run has no workers"
     for pid in (driver, *workers):
         os.kill(pid, signal.SIGSTOP)
     return Standstill(driver, workers)
+
+
+def _is_worker(command: bytes) -> bool:
+    """Return whether a process is a device: an actor of Ray, or a process of its own."""
+    return command.startswith(b"ray::DeviceActor") or b"fleet.executors.processes.child" in command
 
 
 def _below(ancestor: int) -> Iterator[int]:
