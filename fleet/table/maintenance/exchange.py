@@ -106,24 +106,27 @@ def _read_all(folder: Folder, parts: Sequence[PartFile]) -> list[pa.Table]:
     where they do not pass, which names the one that does not.
     """
     pieces = [_read(folder, part) for part in parts]
+    first = less_later(pieces[0].schema)
+    for part, rows in zip(parts, pieces, strict=True):
+        # Else a column that others have would be dropped, or cast, and the pack vouch for that.
+        if not less_later(rows.schema).equals(first):
+            raise _damaged(folder, part, "it has other columns than the other parts of its table")
     alike = with_later(pieces)
     try:
         check_part_rows(pa.concat_tables(alike), parts[0].table)
     except (ValueError, pa.ArrowException):
         for part, rows in zip(parts, pieces, strict=True):
-            _check(folder, part, rows, pieces[0].schema)
+            _check(folder, part, rows)
         raise
     return alike
 
 
-def _check(folder: Folder, part: PartFile, rows: pa.Table, schema: pa.Schema) -> None:
-    """Raise OutputCorruptError where a part has other rows, or columns, than its table."""
+def _check(folder: Folder, part: PartFile, rows: pa.Table) -> None:
+    """Raise OutputCorruptError where a part has rows that its table has not."""
     try:
         check_part_rows(rows, part.table)
     except ValueError as error:
         raise _damaged(folder, part, str(error)) from error
-    if not less_later(rows.schema).equals(less_later(schema)):
-        raise _damaged(folder, part, "it has other columns than the other parts of its table")
 
 
 def _read(folder: Folder, part: PartFile) -> pa.Table:
