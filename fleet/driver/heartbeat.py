@@ -21,6 +21,8 @@ from fleet.table.state.run_records import (
     ShareRecord,
 )
 
+ANSWERS_S = 10.0
+"""A store that takes longer for a record of some kilobytes is away, or as good as that."""
 MOST = 100
 """Devices and nodes that a record tells of one by one."""
 
@@ -36,11 +38,17 @@ class Heartbeat:
         self._lock = Lock()
         self._turn = Lock()
         self._is_put = False
+        self._sent_s: float | None = None
 
     @property
     def is_put(self) -> bool:
-        """Return whether the output took the record when it was last put."""
-        return self._is_put
+        """Return whether the output took the record when it was last put.
+
+        One that it has been about to take for longer than ANSWERS_S counts as refused.
+        """
+        sent_s = self._sent_s
+        answers = sent_s is None or self._clock.steady_s() - sent_s <= ANSWERS_S
+        return self._is_put and answers
 
     def on_event(self, event: RunEvent) -> None:
         """Take note of what happened just now; see Observer."""
@@ -75,8 +83,14 @@ class Heartbeat:
                 unix_s = self._clock.unix_s()
                 self.record = _updated(self.record, now, state or self.record.state, unix_s)
                 record = self.record
-            self._is_put = False
-            self._runs.put(record)
+            self._sent_s = self._clock.steady_s()
+            try:
+                self._runs.put(record)
+            except StorageError:
+                self._is_put = False
+                raise
+            finally:
+                self._sent_s = None
             self._is_put = True
 
 

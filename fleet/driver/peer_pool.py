@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 from fleet.clock import Clock
@@ -43,8 +43,11 @@ class SharedPool(WrappedPool):
         peers: PeerWatch,
         epoch: int,
         clock: Clock,
+        answers: Callable[[], bool] = lambda: True,
     ) -> None:
+        """Take a pool. `answers`: whether the output does; it is not asked for others while not."""
         super().__init__(pool)
+        self._answers = answers
         self._folder = table.folder
         self._peers = peers
         self._epoch = epoch
@@ -81,17 +84,23 @@ class SharedPool(WrappedPool):
         return events
 
     def _done_elsewhere(self, now_s: float) -> list[Event]:
-        if now_s >= self._next_search_s:
-            self._next_search_s = now_s + LOOK_FOR_OTHERS_S
-            self._shared = bool(self._peers.others(self._epoch))
-        if not self._shared or now_s < self._next_look_s:
+        if now_s >= self._next_search_s and self._answers():
+            try:
+                self._shared = bool(self._peers.others(self._epoch))
+            finally:
+                # A store that is away keeps who asks it waiting.
+                self._next_search_s = self._clock.steady_s() + LOOK_FOR_OTHERS_S
+        if not self._shared or now_s < self._next_look_s or not self._answers():
             return []
+        self._next_look_s = now_s + LOOK_EVERY_S
+        # Where the listing breaks off, all that it has found is told by the next one.
         found = list(self._look())
+        self._unheard -= {event.lease for event in found}
         # A long listing is not to be all that is done.
         self._next_look_s = now_s + max(LOOK_EVERY_S, 10 * (self._clock.steady_s() - now_s))
-        return found
+        return [*found]
 
-    def _look(self) -> Iterator[Event]:
+    def _look(self) -> Iterator[LeaseDone]:
         for entry in self._folder.list(f"{FRAMES_TABLE}/"):
             lease = lease_of(entry.name) or ""
             if lease not in self._unheard or lease in self._held:
@@ -101,5 +110,4 @@ class SharedPool(WrappedPool):
             except (TornPartError, StorageError):
                 continue
             if record is not None:
-                self._unheard.discard(lease)
                 yield LeaseDone(ELSEWHERE, lease, record.receipt)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from math import inf
 
 from fleet.clock import Clock
 from fleet.core.interval import Interval, LeaseNames
@@ -77,8 +78,10 @@ class Leadership:
         self.holder = Holder.me("fleet run", table.job.digest, clock.unix_s())
         self.peers = PeerWatch(table, self.holder.mark, clock)
         self._table = table
+        self._clock = clock
         self._guard: LockGuard | None = None
-        self._waits = self._patient = False
+        self._waits = False
+        self._away_s = -inf
         self._stack = ExitStack()
 
     @property
@@ -95,22 +98,37 @@ class Leadership:
     def check(self, *, output_answers: bool = True) -> None:
         """Raise JobFailedError where it led, and another run does by now or may do so.
 
-        While the output does not answer, the age of the lock says nothing, as in `wait_for_output`.
+        While the output does not answer, and for EXPIRES_S behind that, the age of the lock says
+        nothing: who has taken it meanwhile is found by its next renewal. Where conditional puts do
+        not hold, only an output that refuses what is written is waited for like that.
         """
         if self._guard is None:
             return
-        is_away = self._waits or not output_answers
-        self._patient = is_away or (self._patient and not self._guard.is_believed)
-        if self._patient:
+        now_s = self._clock.steady_s()
+        if self._waits or (self._table.conditional and not output_answers):
+            self._away_s = now_s
+        if now_s - self._away_s <= EXPIRES_S:
             self._guard.check_not_taken()
         else:
             self._guard.check()
 
+    def settle(self) -> None:
+        """Wait until the lock is renewed behind an outage; raises JobFailedError where it is not.
+
+        For who is about to close: that nobody has taken the lock is to be known then.
+        """
+        if self._guard is None:
+            return
+        until_s = self._clock.steady_s() + EXPIRES_S
+        while not self._guard.is_believed and self._clock.steady_s() < until_s:
+            self._guard.check_not_taken()
+            self._clock.sleep(LOOK_S)
+        self._guard.check()
+
     def wait_for_output(self, waits: bool) -> None:
         """Take note that the output takes nothing, the lock included; or that it does again.
 
-        Until the lock is renewed again, its age says nothing. A run that has taken it meanwhile is
-        found by that renewal.
+        See `check` for what the age of the lock says meanwhile.
         """
         self._waits = waits
 
@@ -223,7 +241,7 @@ def depart(
         return table.state().total
     # The run that led is about to let go, or was killed.
     leadership.lead(EXPIRES_S + LOOK_EVERY_S)
-    leadership.check()
+    leadership.settle()
     total = table.close(committed, epoch, wanted)
     beat.put("finished")
     return total

@@ -150,7 +150,13 @@ def _drive(context: Context, session: Session) -> Outcome:
             try:
                 peers = context.leadership.peers
                 shared = SharedPool(
-                    pool or start(), target.table, leases, peers, plan.epoch, context.clock
+                    pool or start(),
+                    target.table,
+                    leases,
+                    peers,
+                    plan.epoch,
+                    context.clock,
+                    answers=lambda: context.beat.is_put,
                 )
                 shared.set_target(min(resources.devices, len(leases)))
                 mending = MendingPool(shared, plan.prepared.mend)

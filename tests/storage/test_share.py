@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -37,10 +38,10 @@ from fleet.plan.plan import bundle
 from fleet.plan.shard import VideoWork, video_work
 from fleet.scheduler.commands import Assign, Cancel, Release, SetNodeAside, Truncate
 from fleet.scheduler.ledger import Ledger
-from fleet.storage import Folder
+from fleet.storage import Entry, Folder
 from fleet.table.maintenance.requeue import LossFilter
 from fleet.table.state.holder import Holder
-from fleet.table.state.lock import EXPIRES_S
+from fleet.table.state.lock import EXPIRES_S, LEADER_LOCK
 from fleet.table.state.run_records import RunRecord, RunRecords
 from fleet.table.table import Table
 
@@ -274,18 +275,86 @@ def refuse(_records: RunRecords) -> list[RunRecord]:
     raise StorageError("the store does not answer.")
 
 
-def test_a_lock_grows_old_without_harm_while_the_output_is_away() -> None:
+def test_what_a_listing_that_breaks_off_has_found_is_told_by_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is not done again here."""
+    folder = folder_of()
+    me, other = run(folder), run(folder)
+    receipts = [commit_lease(folder, "a", range(at, at + 4)) for at in (0, 4, 8)]
+    clock = HandClock()
+    leases = [lease(r.lease, r.intervals[0]) for r in receipts]
+    watched = watch(folder, me, clock)
+    shared = SharedPool(Still(), table_of(folder), leases, watched, 0, clock)
+    whole = Folder.list
+
+    def breaking_off(self: Folder, prefix: str = "") -> Iterator[Entry]:
+        yield next(entry for entry in whole(self, prefix) if "part-" in entry.name)
+        raise StorageError("the store does not answer.")
+
+    with monkeypatch.context() as away:
+        away.setattr(Folder, "list", breaking_off)
+        # Records of runs are listed as well.
+        away.setattr(RunRecords, "read", lambda _: [me, other])
+        assert shared.poll(0) == []
+    clock.sleep(LOOK_FOR_OTHERS_S)
+    found = {event.lease for event in shared.poll(0) if isinstance(event, LeaseDone)}
+    assert found == {receipt.lease for receipt in receipts}
+
+
+def test_a_store_that_does_not_answer_is_not_asked_for_other_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It would keep the loop waiting."""
+    folder, clock = folder_of(), HandClock()
+    me = run(folder)
+    monkeypatch.setattr(RunRecords, "read", lambda _: pytest.fail("it was asked"))
+    watched = watch(folder, me, clock)
+    shared = SharedPool(Still(), table_of(folder), [], watched, 0, clock, answers=lambda: False)
+    assert shared.poll(0) == []
+
+
+def test_a_lock_grows_old_without_harm_while_the_output_is_away_and_a_minute_behind_that() -> None:
     """The run goes on; it ends where the output answers and the lock is still not renewed."""
     folder, clock = folder_of(), HandClock()
     table = table_of(folder, clock=clock)
     with acquire_or_join(table, clock, join=False) as leadership:
         clock.stand_still(EXPIRES_S)
         leadership.check(output_answers=False)
-        leadership.check()  # until it is renewed again, as the output has just come back
+        clock.stand_still(EXPIRES_S)
+        leadership.check()  # the output has just come back
+        clock.stand_still(1)
+        with pytest.raises(JobFailedError, match="could not be renewed"):
+            leadership.check()
     with acquire_or_join(table, clock, join=False) as leadership:
         clock.stand_still(EXPIRES_S)
         with pytest.raises(JobFailedError, match="could not be renewed"):
             leadership.check()
+
+
+def test_without_conditional_puts_an_old_lock_ends_a_run_though_the_output_is_away() -> None:
+    """Nothing else keeps another run's parts from it."""
+    folder, clock = folder_of(), HandClock()
+    table = Table(folder, JOB, clock=clock, conditional=False)
+    with acquire_or_join(table, clock, join=False) as leadership:
+        clock.stand_still(EXPIRES_S)
+        with pytest.raises(JobFailedError, match="could not be renewed"):
+            leadership.check(output_answers=False)
+
+
+def test_who_closes_waits_until_an_old_lock_is_renewed() -> None:
+    """And ends where somebody has taken it."""
+    folder, clock = folder_of(), HandClock()
+    table = table_of(folder, clock=clock)
+    with acquire_or_join(table, clock, join=False) as leadership:
+        clock.stand_still(EXPIRES_S)
+        leadership.settle()
+        leadership.check()
+    with acquire_or_join(table, clock, join=False) as leadership:
+        clock.stand_still(EXPIRES_S)
+        folder.put(LEADER_LOCK, run(folder).holder.to_bytes())
+        with pytest.raises(JobFailedError, match="taken over"):
+            leadership.settle()
 
 
 def test_the_second_leads_or_joins_or_is_refused() -> None:

@@ -11,8 +11,8 @@ from made_up import JOB, ORIGIN, begun, claimed, commit_lease, table_of
 from fleet.core.run_events import DeviceJoined, LeaseDone, RunStarted
 from fleet.driver import checkpointer as checkpointing
 from fleet.driver.checkpointer import Checkpointer
-from fleet.driver.heartbeat import Heartbeat, beating
-from fleet.errors import JobFailedError
+from fleet.driver.heartbeat import ANSWERS_S, Heartbeat, beating
+from fleet.errors import JobFailedError, StorageError
 from fleet.storage import Folder
 from fleet.table.state.holder import Holder
 from fleet.table.state.run_records import HEARTBEAT_S, RunRecord, RunRecords
@@ -90,3 +90,27 @@ def test_records_are_brought_together_while_a_run_lasts(
     state = read_state(folder, JOB.tables)
     assert (len(state), state.checkpointed) == (10, 8)
     assert state.total.frames == 10
+
+
+def test_a_record_that_is_being_put_counts_as_put_unless_that_takes_long(
+    folder: Folder, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each put takes a moment; one that is refused, or waits for a store, tells that it is away."""
+    beat, seen = begin(folder, clock), []
+
+    def slow(_runs: RunRecords, _record: RunRecord) -> None:
+        seen.append(beat.is_put)
+        clock.stand_still(ANSWERS_S + 1)
+        seen.append(beat.is_put)
+        raise StorageError("the store does not answer.")
+
+    assert not beat.is_put
+    beat.put()
+    assert beat.is_put
+    with monkeypatch.context() as away:
+        away.setattr(RunRecords, "put", slow)
+        with pytest.raises(StorageError):
+            beat.put()
+    assert [*seen, beat.is_put] == [True, False, False]
+    beat.put()
+    assert beat.is_put

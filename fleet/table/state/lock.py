@@ -4,8 +4,9 @@
 committed parts into another shape. A lock keeps two processes from doing the same work; that they
 cannot harm each other is for manifests to see to. No clocks of two machines are compared: whoever
 wants a lock that is held watches, by its own steady clock, whether it is renewed; its holder stops
-believing in it, by its own, before others may take it. In a store without conditional puts a lock
-that is held is never taken over.
+believing in it, by its own, before others may take it; whether it goes on all the same while the
+store is away, it decides. In a store without conditional puts a lock that is held is never taken
+over.
 """
 
 from __future__ import annotations
