@@ -170,7 +170,7 @@ _FIELDS: Mapping[str, Any] = {
     "max_devices": MaxDevices,
     "deadline": Deadline,
     "weight": Weight,
-    "labels": Labels,
+    "job_labels": Labels,
     "include": Include,
     "exclude": Exclude,
     "modified_since": ModifiedSince,

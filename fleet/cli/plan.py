@@ -16,7 +16,7 @@ from fleet.job.job import Job
 from fleet.views.plan import render
 
 
-@job_options(without=("weight", "labels"))
+@job_options(without=("weight", "job_labels"))
 def plan(
     options: JobOptions,
     *,

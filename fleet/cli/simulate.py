@@ -22,7 +22,7 @@ LEASES = "Made-up leases"
 """The panel of the help for leases of no job."""
 
 
-@job_options(without=("devices", "max_devices", "deadline", "weight", "labels"))
+@job_options(without=("devices", "max_devices", "deadline", "weight", "job_labels"))
 def simulate(
     options: JobOptions,
     *,

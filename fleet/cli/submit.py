@@ -143,7 +143,7 @@ def _send(
         job=package.job_file,
         output=job.output,
         who=who_submits(),
-        labels=job.labels,
+        labels=job.job_labels,
     )
     apart = jobs.cluster().has_driver_nodes
     submission = jobs.submit(parcel, beside_head=not apart)

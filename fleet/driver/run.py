@@ -104,7 +104,7 @@ def run_target(
             clock.unix_s(),
             inputs=target.job.inputs,
             soc=target.job.soc,
-            labels=target.job.labels,
+            labels=target.job.job_labels,
         )
         beat = Heartbeat(table.runs, record, clock)
         checkpointer = Checkpointer(table, target.origin, clock)

@@ -144,7 +144,7 @@ class JobFields(BaseModel):
     max_devices: int | None = Field(default=None, ge=1)
     deadline_s: Annotated[float | None, BeforeValidator(read_duration), Field(gt=0)] = None
     weight: float = Field(default=1.0, ge=0.01, le=100)
-    labels: Labels = {}
+    job_labels: Labels = {}
     soc: Annotated[str, AfterValidator(_check_chip)] = "Ascend310"
     partitions: Annotated[str, AfterValidator(_check_pattern)] = ""
     start: str = ""

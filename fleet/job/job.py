@@ -49,7 +49,7 @@ class Job:
     """The time in which the run is to end, with as few devices as that takes; `2h` is read too."""
     weight: float
     """Where jobs share a cluster, their devices are to each other as their weights."""
-    labels: Mapping[str, str]
+    job_labels: Mapping[str, str]
     """What the job is called by in lists, such as {"team": "a"}; `["team=a"]` is read too."""
     soc: str
     """The chip that the devices are."""
@@ -97,7 +97,7 @@ class Job:
         max_devices: int | None = None,
         deadline_s: float | str | None = None,
         weight: float = 1.0,
-        labels: Mapping[str, str] | Iterable[str] = (),
+        job_labels: Mapping[str, str] | Iterable[str] = (),
         soc: str = "Ascend310",
         partitions: str = "",
         start: str = "",

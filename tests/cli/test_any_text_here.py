@@ -74,7 +74,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
         "input": [str(home / "in").replace("[", "[[]")],
         "output": str(home / "out"),
         "partitions": "camera=(?P<camera>[^/]+)/",
-        "labels": {EVERYTHING.replace("=", ""): EVERYTHING},
+        "job_labels": {EVERYTHING.replace("=", ""): EVERYTHING},
         "params": {"word": EVERYTHING},
     }
     job.write_text(tomli_w.dumps(fields), "utf-8")

@@ -32,7 +32,10 @@ PANELS = {
     "submit": {
         **COMMON,
         "Devices": SHARED,
-        "Cluster": {"--address", "--detach", "--pass-env", "--with-fleet", "--without-fleet"},
+        "Cluster": {
+            *("--address", "--detach", "--pass-env", "--report"),
+            *("--with-fleet", "--without-fleet"),
+        },
     },
     "simulate": {
         **COMMON,
@@ -91,7 +94,7 @@ def test_each_option_replaces_the_field_of_the_job_file() -> None:
     assert (job.choice.include, job.choice.exclude) == (("*.mp4",), ("x*",))
     assert job.choice.modified_since is not None
     assert (job.devices, job.max_devices, job.deadline_s) == (3, 9, 5400.0)
-    assert (job.weight, job.labels) == (2.5, {"team": "a", "why": "x = y"})
+    assert (job.weight, job.job_labels) == (2.5, {"team": "a", "why": "x = y"})
     assert (str(job.sample), job.index_cache, job.lease_s) == ("fps=2", "s3://b/index", 5.0)
     assert vars(job.work) == {"model": "m.om", "threshold": 0.25}
     assert not options.is_empty

@@ -122,5 +122,5 @@ def test_what_a_job_is_submitted_with_reaches_its_run(
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 3
-    assert [command[3:] for command in commands] == [["run", str(job), *options]]
+    assert [command[3:] for command in commands] == [["run", str(job), "--on", "ray", *options]]
     assert not kept.exists()
