@@ -160,6 +160,51 @@ def device_seconds(noted: list[Noted], since_s: float, until_s: float) -> float:
     return spent_s + sum(max(0.0, until_s - max(came_s, since_s)) for came_s in joined.values())
 
 
+UNSENT = """
+import sys
+import threading
+import pyarrow as pa
+import ray
+from ray.experimental.internal_kv import _internal_kv_list
+import fleet
+
+class Stays(fleet.FrameJob):
+    table = "none"
+    schema = pa.schema([("none", pa.int64())])
+
+    def run(self, opened, batch):
+        raise AssertionError
+
+    def __reduce__(self):
+        notes.extend(_internal_kv_list(b"devices/", namespace=b"fleet"))
+        raise NotImplementedError("it goes nowhere")
+
+notes = []
+ray.init(log_to_driver=False)
+try:
+    fleet.run(fleet.Job(work=Stays(), inputs=[sys.argv[1]], output=sys.argv[2]))
+except NotImplementedError:
+    left = _internal_kv_list(b"devices/", namespace=b"fleet")
+    print(len(notes), len(left), sum(each.name == "sharing" for each in threading.enumerate()))
+"""
+
+
+def test_a_job_that_does_not_get_to_nodes_leaves_no_note(tmp_path: Path) -> None:
+    """It is put before the job is sent; nobody keeps it after the run has failed."""
+    write(Clip(frames=20, gop=10), tmp_path / "clip.mp4")
+    script = tmp_path / "unsent.py"
+    script.write_text(UNSENT)
+    with ray_head(1) as head:
+        done = subprocess.run(
+            [sys.executable, script, tmp_path / "clip.mp4", tmp_path / "out"],
+            env={**head.environment, "RAY_ADDRESS": head.address},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.stdout.split() == ["1", "0", "0"], done.stderr
+
+
 def note(job: str, beat: int) -> Note:
     """Return what a job has put down."""
     return Note(Claim(job, 1.0, 4, 2, 9.5), 1, beat)
