@@ -148,8 +148,8 @@ def _send(
     apart = jobs.cluster().has_driver_nodes
     submission = jobs.submit(parcel, beside_head=not apart)
     _print(f"Submitted {submission}")
-    if apart:
-        _print("Its driver runs on a node apart from the head.")
+    beside = "Its driver runs beside the head, and ends with it."
+    _print("Its driver runs on a node apart from the head." if apart else beside)
     return jobs, submission
 
 

@@ -102,7 +102,12 @@ def _run_on_ray(job: Job, observer: Observer, *, join: bool) -> RunReport:
         return StartingPool(threads.submit(start, spec))
 
     def joined(spec: WorkerSpec) -> RayPool:
-        return RayPool(spec, sharing=Sharing(job.weight, grows=_most(job) is not None))
+        sharing = Sharing(job.weight, grows=_most(job) is not None)
+        try:
+            return RayPool(spec, sharing=sharing)
+        except BaseException:
+            sharing.close()
+            raise
 
     # Ray's processes end with the thread that has started them: it outlives them.
     with ThreadPoolExecutor(1, thread_name_prefix="ray") as threads, ray_left_as_found():

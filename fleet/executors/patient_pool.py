@@ -9,6 +9,7 @@ from fleet.clock import Clock
 from fleet.core.fault import OUTPUT_STAGE
 from fleet.core.format import duration
 from fleet.core.run_events import (
+    ELSEWHERE,
     DeviceLost,
     Event,
     LeaseCancelled,
@@ -95,9 +96,12 @@ class PatientPool(WrappedPool):
         if not self.waits:
             return events
         now_s = self._clock.steady_s()
-        if now_s - (self._since_s or 0.0) > GIVE_UP_S:
+        is_late = now_s - (self._since_s or 0.0) > GIVE_UP_S
+        if is_late and self._refused():
             return [*events, *self._give_up()]
-        if self._tried is None and now_s >= self._next_s and self._output.takes():
+        # Those that were refused may be done by others meanwhile: what is left is tried first.
+        is_time = (is_late and self._held) or (now_s >= self._next_s and self._output.takes())
+        if self._tried is None and is_time:
             self._try_one()
         elif not told and (left_s := timeout_s - (now_s - began_s)) > 0:
             self._clock.sleep(left_s)  # devices of this process are not waited for
@@ -117,7 +121,8 @@ class PatientPool(WrappedPool):
                 self._orders.pop((device, lease), None)
             case LeaseDone(device, lease):
                 self._orders.pop((device, lease), None)
-                if self.waits:
+                # What another run has committed says nothing of what this one may write.
+                if self.waits and device != ELSEWHERE:
                     self._go_on()
             case LeaseCancelled(device, lease):
                 self._forget((device, lease))
@@ -146,13 +151,16 @@ class PatientPool(WrappedPool):
         self._held[key] = event
 
     def _try_one(self) -> None:
-        refused = (key for key, event in self._held.items() if event and _is_refusal(event))
+        refused = ((event.device, event.lease) for event in self._refused())
         key = next(refused, None) or next(iter(self._held), None)
         if key is None:
             self._go_on()
             return
         self._tried = key
         self._send(key)
+
+    def _refused(self) -> list[LeaseFailed]:
+        return [event for event in self._held.values() if event and _is_refusal(event)]
 
     def _send(self, key: tuple[str, str]) -> None:
         del self._held[key]
@@ -174,7 +182,7 @@ class PatientPool(WrappedPool):
 
     def _give_up(self) -> list[Event]:
         """Return what was refused first, with the way out: it ends the run."""
-        event = next(event for event in self._held.values() if event and _is_refusal(event))
+        event = self._refused()[0]
         message = (
             f"{event.fault.message} It was tried for {duration(GIVE_UP_S)}. Once there is room, "
             "the same command goes on: what is committed stays, and nothing is recorded as lost."

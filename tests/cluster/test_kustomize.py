@@ -191,12 +191,38 @@ def test_a_budget_guards_the_head_alone(overlay: str) -> None:
     cluster = spec.get("rayClusterSpec", spec)
     # The labels that KubeRay gives to pods; a job's cluster has a name that nobody knows before.
     given = {} if "rayClusterSpec" in spec else {"ray.io/cluster": name}
-    head = {**given, "ray.io/node-type": "head", **labels(cluster["headGroupSpec"])}
     wanted = budget["selector"]["matchLabels"]
-    assert wanted.items() <= head.items()
+    guarded = [pod for pod, has in pods_of_ray(cluster, given) if wanted.items() <= has.items()]
+    assert guarded == ["head"]
+
+
+def pods_of_ray(
+    cluster: dict[str, Any], given: dict[str, str]
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the head and each group of workers with the labels that KubeRay gives to their pods."""
+    head = {"ray.io/node-type": "head", "ray.io/group": "headgroup"}
+    yield "head", {**given, **head, **labels(cluster["headGroupSpec"])}
     for group in cluster["workerGroupSpecs"]:
-        worker = {**given, "ray.io/node-type": "worker", **labels(group)}
-        assert not wanted.items() <= worker.items()
+        name = group["groupName"]
+        worker = {"ray.io/node-type": "worker", "ray.io/group": name}
+        yield name, {**given, **worker, **labels(group)}
+
+
+@needs_kubectl
+def test_budgets_guard_what_a_head_survives_by(surviving: list[dict[str, Any]]) -> None:
+    """One each for the head, the pod for drivers and the Redis; none for devices."""
+    redis = of_kind(surviving, "Deployment")["spec"]
+    assert redis["replicas"] == 1
+    cluster = of_kind(surviving, "RayCluster")
+    given = {"ray.io/cluster": cluster["metadata"]["name"]}
+    pods = dict(pods_of_ray(cluster["spec"], given)) | {"redis": labels(redis)}
+    budgets = [each["spec"] for each in surviving if each["kind"] == "PodDisruptionBudget"]
+    assert [budget["minAvailable"] for budget in budgets] == [1, 1, 1]
+    guarded = []
+    for budget in budgets:
+        wanted = budget["selector"]["matchLabels"]
+        guarded += [pod for pod, has in pods.items() if wanted.items() <= has.items()]
+    assert sorted(guarded) == ["drivers", "head", "redis"]
 
 
 def labels(group: dict[str, Any]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from fleet.core.fault import OUTPUT_STAGE, Fault
 from fleet.core.progress import Progress
 from fleet.core.receipt import Receipt, Tally
 from fleet.core.run_events import (
+    ELSEWHERE,
     Cause,
     DeviceLost,
     Event,
@@ -26,6 +27,11 @@ from fleet.plan.order import LeaseOrder
 from fleet.scheduler.commands import Assign, Cancel, Release, SetNodeAside, Truncate
 
 FULL = Fault(OUTPUT_STAGE, 0, "OutputUnwritable", "No space left.", retryable=True)
+
+
+def done(device: str, lease: str) -> LeaseDone:
+    """Return what is told of a lease that was committed."""
+    return LeaseDone(device, lease, Receipt(lease, (), (), Tally(), device))
 
 
 class Devices:
@@ -70,8 +76,7 @@ class Devices:
     def _outcome(self, command: Assign) -> Event:
         if self.refuses:
             return LeaseFailed(command.device, command.lease, FULL)
-        receipt = Receipt(command.lease, (), (), Tally(), command.device)
-        return LeaseDone(command.device, command.lease, receipt)
+        return done(command.device, command.lease)
 
     def progress(self) -> list[Progress]:
         """See Pool."""
@@ -183,3 +188,40 @@ def test_what_is_taken_back_meanwhile_is_not_done(gone: str) -> None:
     kinds = {"cancelled": LeaseCancelled, "lost": DeviceLost}
     assert isinstance(told[0], kinds[gone])
     assert [event.lease for event in told if isinstance(event, LeaseDone)] == ["b"]
+
+
+def test_what_another_run_commits_does_not_end_the_waiting() -> None:
+    """The output may refuse this run alone: still a single lease is tried, and the end is told."""
+    run = Run((0, 1e6))
+    run.assign("a", "b")
+    run.until_quiet(10)
+    for number in range(20):
+        run.devices.untold.append(done(ELSEWHERE, f"other {number}"))
+        run.until_quiet(10)
+    assert [lease for _, lease in run.devices.ran] == ["a", "b"]
+    assert [event.waits for event in run.said] == [True]
+    assert isinstance(run.until_quiet()[-1], LeaseFailed)
+
+
+def test_what_others_have_done_meanwhile_is_not_told_as_refused() -> None:
+    """A lease that came while the output refused is tried once before the end is told."""
+    run = Run((0, 1e6))
+    run.assign("a")
+    run.until_quiet(10)
+    run.assign("b", "c")
+    run.pool.tell(Cancel("npu/0", "a"))
+    told = run.until_quiet(GIVE_UP_S + 10)
+    assert told[0] == LeaseCancelled("npu/0", "a", 0.0)
+    assert [lease for _, lease in run.devices.ran] == ["a", "b"]
+    assert isinstance(told[-1], LeaseFailed)
+    assert told[-1].lease == "b"
+
+
+def test_where_nothing_is_left_to_try_nothing_is_told() -> None:
+    """All that was refused was done by others: the run ends by itself, or gets more to do."""
+    run = Run((0, 1e6))
+    run.assign("a")
+    run.until_quiet(10)
+    run.pool.tell(Cancel("npu/0", "a"))
+    assert run.until_quiet() == [LeaseCancelled("npu/0", "a", 0.0)]
+    assert run.waits

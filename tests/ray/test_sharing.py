@@ -15,12 +15,14 @@ from typing import Any
 import pytest
 from command import fleet_here
 from generate import Clip, write
+from hypothesis import given
+from hypothesis import strategies as st
 from ray_head import Head, ray_head
 from s3_server import wait_until
 from submitted import TICKS
 
 import fleet
-from fleet.executors.ray.sharing import GONE_S, Note, Notes
+from fleet.executors.ray.sharing import BEAT_S, GONE_S, Note, Notes
 from fleet.scheduler.shares import Claim
 from fleet.table.diaries.diaries import Noted
 from fleet.table.state.run_records import RunRecord
@@ -158,6 +160,51 @@ def device_seconds(noted: list[Noted], since_s: float, until_s: float) -> float:
     return spent_s + sum(max(0.0, until_s - max(came_s, since_s)) for came_s in joined.values())
 
 
+UNSENT = """
+import sys
+import threading
+import pyarrow as pa
+import ray
+from ray.experimental.internal_kv import _internal_kv_list
+import fleet
+
+class Stays(fleet.FrameJob):
+    table = "none"
+    schema = pa.schema([("none", pa.int64())])
+
+    def run(self, opened, batch):
+        raise AssertionError
+
+    def __reduce__(self):
+        notes.extend(_internal_kv_list(b"devices/", namespace=b"fleet"))
+        raise NotImplementedError("it goes nowhere")
+
+notes = []
+ray.init(log_to_driver=False)
+try:
+    fleet.run(fleet.Job(work=Stays(), inputs=[sys.argv[1]], output=sys.argv[2]))
+except NotImplementedError:
+    left = _internal_kv_list(b"devices/", namespace=b"fleet")
+    print(len(notes), len(left), sum(each.name == "sharing" for each in threading.enumerate()))
+"""
+
+
+def test_a_job_that_does_not_get_to_nodes_leaves_no_note(tmp_path: Path) -> None:
+    """It is put before the job is sent; nobody keeps it after the run has failed."""
+    write(Clip(frames=20, gop=10), tmp_path / "clip.mp4")
+    script = tmp_path / "unsent.py"
+    script.write_text(UNSENT)
+    with ray_head(1) as head:
+        done = subprocess.run(
+            [sys.executable, script, tmp_path / "clip.mp4", tmp_path / "out"],
+            env={**head.environment, "RAY_ADDRESS": head.address},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.stdout.split() == ["1", "0", "0"], done.stderr
+
+
 def note(job: str, beat: int) -> Note:
     """Return what a job has put down."""
     return Note(Claim(job, 1.0, 4, 2, 9.5), 1, beat)
@@ -166,15 +213,31 @@ def note(job: str, beat: int) -> Note:
 def test_a_job_that_is_killed_is_gone_once_its_note_stays_as_it_is() -> None:
     """By the clock of the one who reads it; one that was just read for the first time lives."""
     notes = Notes()
-    assert notes.read({"a": note("a", 7), "b": note("b", 7)}, 0) == set()
-    assert notes.read({"a": note("a", 8), "b": note("b", 7)}, GONE_S) == set()
-    assert {n.claim.job for n in notes.living(GONE_S)} == {"a", "b"}
-    assert notes.read({"a": note("a", 9), "b": note("b", 7)}, GONE_S + 1) == {"b"}
-    assert [n.claim.job for n in notes.living(GONE_S + 1)] == ["a"]
-    assert notes.read({"a": note("a", 10)}, GONE_S + 2) == set()
+    for beat in range(int(GONE_S) + 1):
+        assert notes.read({"a": note("a", beat), "b": note("b", 7)}, 1000 + beat) == set()
+        assert {n.claim.job for n in notes.living()} == {"a", "b"}
+    now_s = 1001 + GONE_S
+    assert notes.read({"a": note("a", 99), "b": note("b", 7)}, now_s) == {"b"}
+    assert [n.claim.job for n in notes.living()] == ["a"]
+    assert notes.read({"a": note("a", 100)}, now_s + 1) == set()
     # One that only stood still is there again once it goes on.
-    assert notes.read({"b": note("b", 8)}, GONE_S + 3) == set()
-    assert [n.claim.job for n in notes.living(GONE_S + 3)] == ["b"]
+    assert notes.read({"b": note("b", 8)}, now_s + 2) == set()
+    assert [n.claim.job for n in notes.living()] == ["b"]
+
+
+@given(gaps_s=st.lists(st.integers(1, 600), max_size=60))
+def test_a_job_is_not_gone_because_notes_could_not_be_read(gaps_s: list[int]) -> None:
+    """However long the head is away: what was read last holds, and a killed one is found later."""
+    notes = Notes()
+    now_s, quiet_s = 1000.0, 0.0
+    notes.read({"alive": note("alive", 0), "killed": note("killed", 0)}, now_s)
+    for number, gap_s in enumerate(gaps_s):
+        now_s += gap_s
+        quiet_s += min(gap_s, 2 * BEAT_S)
+        # Its note is put anew after a while only: at the first read it is as it was before.
+        found = {"alive": note("alive", number // 2), "killed": note("killed", 0)}
+        assert notes.read(found, now_s) == ({"killed"} if quiet_s > GONE_S else set())
+        assert "alive" in {n.claim.job for n in notes.living()}
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[1]", note("a", 1).to_bytes().replace(b"4", b"-4")])

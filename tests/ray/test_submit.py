@@ -226,6 +226,7 @@ def test_relative_paths_mean_what_they_mean_here_where_all_nodes_are_here(
     done = head.fleet("submit", JOBS / "thumbnails.toml", *named)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{tmp_path}/clips" in done.stderr
+    assert "Its driver runs beside the head, and ends with it." in done.stderr
     assert fleet.read(str(tmp_path / "found")).finished
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Future
+from contextlib import closing
 from functools import partial
 from itertools import count
 from typing import Any
@@ -62,13 +63,12 @@ class RayPool:
         self._seats = Seats()
         self._numbers = count()
         self._sharing = sharing or Alone()
-        self._asked = self._wanted = 0
+        self._asked = self._wanted = self._capacity = 0
         self._mail = Mail()
         self._untold: list[Event] = []
         self._watch = Watch(spec.watchdog_s)
         self._nodes = Nodes()
         self._placing = NodeBlacklist()
-        self._capacity = 0
         self._changed = False
         self._look(time.monotonic())
 
@@ -293,7 +293,7 @@ class RayPool:
 
     def close(self) -> None:
         """End all actors; the Ray that this process started or joined goes on."""
-        for seat in self._seats.values():
-            ray.kill(seat.actor)
-        self._seats.clear()
-        self._sharing.close()
+        with closing(self._sharing):
+            for seat in self._seats.values():
+                ray.kill(seat.actor)
+            self._seats.clear()

@@ -30,7 +30,10 @@ from fleet.scheduler.shares import Allowance, Claim, Share, first_spent_s, share
 BEAT_S = 1.0
 """How often a job puts its note anew, and reads those of others."""
 GONE_S = 15.0
-"""A job whose note was not put anew for so long is gone; by the clock of the one who reads it."""
+"""A job whose note was not put anew for so long is gone; by the clock of the one who reads it.
+
+No time counts in which notes could not be read: their jobs could not put them anew either.
+"""
 _SPACE = b"fleet"
 _PREFIX = b"devices/"
 
@@ -62,18 +65,25 @@ class Notes:
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[Note, float]] = {}
+        self._read_s = 0.0
 
     def read(self, found: dict[str, Note], now_s: float) -> set[str]:
         """Take in all the notes that there are, and return the names of jobs that are gone."""
-        before, self._seen = self._seen, {}
+        away_s = max(0.0, now_s - self._read_s - 2 * BEAT_S)
+        before, self._seen, self._read_s = self._seen, {}, now_s
         for job, note in found.items():
             seen, since_s = before.get(job, (note, now_s))
-            self._seen[job] = (note, since_s if note.beat == seen.beat else now_s)
-        return {job for job, (_, since_s) in self._seen.items() if now_s - since_s > GONE_S}
+            # A note that is read for the first time is new now, however long none was read.
+            since_s = min(now_s, since_s + away_s) if note.beat == seen.beat else now_s
+            self._seen[job] = note, since_s
+        return {job for job, (_, since_s) in self._seen.items() if self._is_gone(since_s)}
 
-    def living(self, now_s: float) -> list[Note]:
-        """Return the notes of those that live."""
-        return [note for note, since_s in self._seen.values() if now_s - since_s <= GONE_S]
+    def living(self) -> list[Note]:
+        """Return the notes of those that lived when notes were read last."""
+        return [note for note, since_s in self._seen.values() if not self._is_gone(since_s)]
+
+    def _is_gone(self, since_s: float) -> bool:
+        return self._read_s - since_s > GONE_S
 
 
 class Alone:
@@ -121,7 +131,7 @@ class Sharing:
 
     def _others(self) -> list[Note]:
         with self._lock:
-            return self._notes.living(time.monotonic())
+            return self._notes.living()
 
     def look(self, wants: int, ours: Counter[str], devices: int, now_s: float) -> int:
         """Say what this job wants and has, and return how many devices it may have now.
@@ -164,7 +174,7 @@ class Sharing:
         spent_s = claim.spent_s + claim.holds * BEAT_S / claim.weight
         if not self._began:
             self._began = True
-            living = self._notes.living(time.monotonic())
+            living = self._notes.living()
             spent_s = first_spent_s(other.claim for other in living)
         return replace(note, claim=replace(claim, spent_s=spent_s), beat=note.beat + 1)
 
