@@ -9,7 +9,9 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from urllib.error import URLError
 from urllib.parse import unquote
 
 import pytest
@@ -122,6 +124,10 @@ def metrics(head: Head) -> str:
     targets = json.loads((folder / "prom_metrics_service_discovery.json").read_text("utf-8"))
     texts = []
     for target in targets[0]["targets"]:
-        with urllib.request.urlopen(f"http://{target}/metrics", timeout=10) as answer:
+        # A node's exporter may not listen yet, on a busy machine.
+        with (
+            suppress(URLError),
+            urllib.request.urlopen(f"http://{target}/metrics", timeout=10) as answer,
+        ):
             texts.append(answer.read().decode())
     return "\n".join(texts)
