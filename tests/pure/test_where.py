@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
+import fleet
+from fleet.errors import UsageError
 from fleet.executors.choice import Choice, Mode, choose
+from fleet.job.fields import Place
 
 
 @pytest.mark.parametrize("mode", get_args(Mode))
@@ -28,3 +31,18 @@ def test_without_a_cluster_the_reason_is_told() -> None:
     choice = choose("auto", has_cluster=False)
     assert choice.mode == "processes"
     assert str(choice) == "processes of this machine, as no Ray cluster is named"
+
+
+@pytest.mark.parametrize("on", [None, *get_args(Place)])
+def test_run_takes_each_place_that_a_job_takes(on: Place | None) -> None:
+    """What it misses is the job."""
+    with pytest.raises(UsageError, match="There is no job"):
+        fleet.run(on=on)
+
+
+@pytest.mark.parametrize("on", ["cloud", "", ["ray"], {"ray": 1}, 7])
+def test_run_refuses_what_is_no_place_in_words(on: Any) -> None:
+    """And says which there are."""
+    with pytest.raises(UsageError, match="does not run on") as raised:
+        fleet.run(on=on)
+    assert all(place in raised.value.way_out for place in get_args(Place))
