@@ -20,6 +20,7 @@ from fleet.core.run_events import (
     Cause,
     DeviceJoined,
     DeviceLost,
+    DevicesAwaited,
     Event,
     LeaseCancelled,
     LeaseDone,
@@ -86,11 +87,17 @@ class Hands:
     told: list[Event] = field(default_factory=list)
     heard: dict[str, Progress] = field(default_factory=dict)
     """Device -> where it stands."""
+    awaited: list[DevicesAwaited] = field(default_factory=list)
+    """How many were on their way, each time that this was told."""
 
     def turn(self) -> None:
         """Poll once, and ask where devices stand."""
         self.told += self.pool.poll(0.1)
-        self.heard |= {progress.device: progress for progress in self.pool.progress()}
+        for news in self.pool.progress():
+            if isinstance(news, DevicesAwaited):
+                self.awaited.append(news)
+            else:
+                self.heard[news.device] = news
 
     def until(self, kind: type[Any], many: int = 1) -> Any:
         """Poll until there have been so many events of a kind, and return the last one."""
@@ -229,6 +236,21 @@ def test_devices_come_and_go_with_what_is_wanted(
     assert again not in {idle, busy}
     give(hands, again, orders[0])
     assert hands.until(LeaseDone).device == again
+
+
+def test_what_is_on_its_way_is_told_once_it_changes(hands: Hands) -> None:
+    """From the first look on, so that a run says what it waits for."""
+    hands.pool.set_target(3)
+    hands.turn()
+    assert hands.awaited[0] in {DevicesAwaited(3, 0), DevicesAwaited(2, 0)}
+    hands.until(DeviceJoined, 3)
+    hands.wait(lambda: hands.awaited[-1] == DevicesAwaited(0, 0), "word that all are there")
+    counts = [awaited.opening for awaited in hands.awaited]
+    assert counts == sorted(set(counts), reverse=True)
+    os.kill(hands.pid(hands.of(DeviceJoined)[0].device), signal.SIGKILL)
+    hands.until(DeviceJoined, 4)
+    hands.turn()
+    assert [awaited.opening for awaited in hands.awaited[-2:]] == [1, 0]
 
 
 def test_a_killed_worker_is_replaced(hands: Hands, orders: list[LeaseOrder]) -> None:

@@ -10,7 +10,14 @@ from itertools import count
 from queue import Empty, SimpleQueue
 
 from fleet.core.progress import Progress
-from fleet.core.run_events import Cause, DeviceJoined, DeviceLost, Event, NodeSetAside
+from fleet.core.run_events import (
+    Cause,
+    DeviceJoined,
+    DeviceLost,
+    DevicesAwaited,
+    Event,
+    NodeSetAside,
+)
 from fleet.errors import FleetError, JobFailedError
 from fleet.executors.outcomes import event_of
 from fleet.executors.processes.messages import (
@@ -54,6 +61,7 @@ class ProcessPool:
         self._mail: SimpleQueue[tuple[str, object]] = SimpleQueue()
         self._untold: list[Event] = []
         self._heard: list[Progress] = []
+        self._awaited = DevicesAwaited(0, 0)
         self._watchdog = Watchdog(spec.watchdog_s)
         self._placing = NodeBlacklist()
         self._ask_s = 0.0
@@ -196,8 +204,8 @@ class ProcessPool:
         if reason and not any(seat.joined for seat in self._seats.values()):
             raise JobFailedError(f"No device can be started on this machine: {reason}")
 
-    def progress(self) -> list[Progress]:
-        """Tell what is newly heard of the devices, which are asked now and then."""
+    def progress(self) -> list[Progress | DevicesAwaited]:
+        """See Pool; devices are asked now and then."""
         now_s = time.monotonic()
         if now_s >= self._ask_s:
             self._ask_s = now_s + ASK_EVERY_S
@@ -207,7 +215,14 @@ class ProcessPool:
                     self._watchdog.ask(seat.device, now_s)
                     seat.process.send(AskProgress())
         heard, self._heard = self._heard, []
-        return heard
+        return [*heard, *self._count()]
+
+    def _count(self) -> Iterator[DevicesAwaited]:
+        # There is no other machine that a device could wait for.
+        awaited = DevicesAwaited(sum(not seat.joined for seat in self._seats.values()), 0)
+        if awaited != self._awaited:
+            self._awaited = awaited
+            yield awaited
 
     def close(self) -> None:
         """End all processes."""
