@@ -66,14 +66,19 @@ class NotOpening(Pixels):
 
     error: Exception | None = None
     once: Path | None = None
-    """Where it is noted that it was not opened; after that it is."""
+    """Where it is noted how often it was not opened; after enough times it is."""
+    failing: int = 1
+    """How often that is."""
 
     def open(self, device: Any) -> Any:
         """Do not open."""
-        if self.once and self.once.exists():
+        if self.once and self.once.exists() and self.once.stat().st_size >= self.failing:
             return super().open(device)
         if self.once:
-            self.once.touch()
+            with self.once.open("a") as file:
+                file.write("x")
+            while self.once.stat().st_size < self.failing:  # so that they fail together
+                time.sleep(0.01)
         if self.error:
             raise self.error
         os._exit(7)
@@ -325,6 +330,16 @@ def test_where_no_device_starts_the_run_fails_in_words(spec: WorkerSpec) -> None
         pool.set_target(1)
         with pytest.raises(JobFailedError, match=r"on this machine: .*by itself .exit code 7."):
             Hands(pool).until(DeviceJoined)
+
+
+def test_devices_that_fail_together_are_tried_again(spec: WorkerSpec, tmp_path: Path) -> None:
+    """All fail at first, which is one failure of three; the next try joins."""
+    work = NotOpening(print, once=tmp_path / "tried", failing=3)
+    with closing(ProcessPool(replace(spec, work=work), most=3)) as pool:
+        hands = Hands(pool)
+        pool.set_target(3)
+        hands.until(DeviceJoined, 3)
+    assert not hands.of(NodeSetAside)
 
 
 def test_a_device_that_does_not_start_at_first_is_tried_again(

@@ -201,7 +201,8 @@ class ProcessPool:
 
     def _stop_where_hopeless(self) -> None:
         reason = self._placing.aside.get(self._node)
-        if reason and not any(seat.joined for seat in self._seats.values()):
+        # One that still starts may join.
+        if reason and not self._seats:
             raise JobFailedError(f"No device can be started on this machine: {reason}")
 
     def progress(self) -> list[Progress | DevicesAwaited]:
