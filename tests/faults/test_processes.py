@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -27,6 +29,8 @@ from fleet.core.run_events import (
     NodeSetAside,
 )
 from fleet.errors import JobFailedError, UsageError
+from fleet.executors.processes import pool as pool_module
+from fleet.executors.processes import process as process_module
 from fleet.executors.processes.pool import ProcessPool
 from fleet.plan.lease import Lease
 from fleet.plan.order import LeaseOrder, order
@@ -329,6 +333,89 @@ def test_where_no_device_starts_the_run_fails_in_words(spec: WorkerSpec) -> None
     with closing(ProcessPool(replace(spec, work=NotOpening(print)), most=1)) as pool:
         pool.set_target(1)
         with pytest.raises(JobFailedError, match=r"on this machine: .*by itself .exit code 7."):
+            Hands(pool).until(DeviceJoined)
+
+
+@dataclass
+class Scarce:
+    """Of a function: its call of some number fails, as where the machine has no more."""
+
+    function: Callable[..., Any]
+    failing: int
+    error: Exception
+    calls: int = 0
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Call it, or fail."""
+        self.calls += 1
+        if self.calls == self.failing:
+            raise self.error
+        return self.function(*args, **options)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "failing", "error"),
+    [
+        (process_module, "Pipe", 1, OSError(24, "Too many open files")),
+        (os, "pipe", 1, OSError(24, "Too many open files")),
+        (os, "pipe", 2, OSError(24, "Too many open files")),
+        (subprocess, "Popen", 1, BlockingIOError(11, "Resource temporarily unavailable")),
+        *(
+            (process_module.WorkerProcess, "_start", n, RuntimeError("can't start new thread"))
+            for n in (1, 2, 3)
+        ),
+    ],
+)
+def test_what_the_machine_has_no_more_of_leaves_nothing_behind(
+    module: Any, name: str, failing: int, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No handle, no thread, no process."""
+    scarce = Scarce(getattr(module, name), failing, error)
+    handles, threads = set(Path("/proc/self/fd").iterdir()), set(threading.enumerate())
+    real, started = subprocess.Popen, list[subprocess.Popen[bytes]]()
+
+    def start_thread(process: object, task: object) -> Any:
+        return scarce(process, task)
+
+    def start(*words: Any, **options: Any) -> Any:
+        started.append(real(*words, **options))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    monkeypatch.setattr(module, name, start_thread if name == "_start" else scarce)
+    with pytest.raises(type(error)):
+        process_module.WorkerProcess(print)
+    monkeypatch.undo()
+    assert set(Path("/proc/self/fd").iterdir()) <= handles
+    assert set(threading.enumerate()) <= threads
+    assert all(gone(process.pid) for process in started)
+    assert len(started) == (name == "_start")
+
+
+def test_where_a_process_cannot_be_had_it_is_tried_again(
+    hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is missing may be there by then."""
+    error = RuntimeError("can't start new thread")
+    scarce = Scarce(process_module.WorkerProcess, 1, error)
+    monkeypatch.setattr(pool_module, "WorkerProcess", scarce)
+    hands.pool.set_target(1)
+    hands.until(DeviceJoined)
+    assert scarce.calls == 2
+
+
+def test_where_no_process_can_be_had_the_run_fails_in_words(
+    spec: WorkerSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After some tries, with what the machine says."""
+
+    def refuse(_: object) -> None:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(pool_module, "WorkerProcess", refuse)
+    with closing(ProcessPool(spec, most=3)) as pool:
+        pool.set_target(3)
+        with pytest.raises(JobFailedError, match=r"on this machine: no process .*unavailable"):
             Hands(pool).until(DeviceJoined)
 
 

@@ -173,17 +173,20 @@ class ProcessPool:
 
     def _fill(self, now_s: float) -> None:
         """Start as many devices as are missing, unless one has just failed to start."""
-        missing = self._missing()
-        if missing > 0 and not self._placing.may_start({self._node}, now_s):
-            self._stop_where_hopeless()
-            return
-        for _ in range(missing):
-            self._start()
+        while self._missing() > 0:
+            if not self._placing.may_start({self._node}, now_s):
+                self._stop_where_hopeless()
+                return
+            self._start(now_s)
 
-    def _start(self) -> None:
+    def _start(self, now_s: float) -> None:
         number = next(self._numbers)
         device = f"npu/{number}"
-        process = WorkerProcess(lambda message: self._mail.put((device, message)))
+        try:
+            process = WorkerProcess(lambda message: self._mail.put((device, message)))
+        except (OSError, RuntimeError) as error:
+            self._untold += self._note_failure(f"no process could be started ({error})", now_s)
+            return
         self._processes[device] = process
         self._seats[device] = Seat(device, process)
         process.send(Open(self._parcel, device, number))
@@ -193,7 +196,10 @@ class ProcessPool:
         if error is not None and not error.retryable:
             raise error
         self._forget(seat)
-        if not self._placing.fail(self._node, reason, time.monotonic()):
+        return self._note_failure(reason, time.monotonic())
+
+    def _note_failure(self, reason: str, now_s: float) -> list[Event]:
+        if not self._placing.fail(self._node, reason, now_s):
             return []
         self._stop_where_hopeless()
         # Those that are there go on.
