@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
+import inspect
+import linecache
 import os
 import pickle
 import subprocess
@@ -17,7 +20,7 @@ from pixel_leases import Pixels
 from fleet import FrameJob
 from fleet.errors import UsageError
 from fleet.executors.processes.parcel import Parcel, pack, unpack
-from fleet.job.code import load_job_class
+from fleet.job.code import code_digest, load_job_class
 from fleet.version import PACKAGE
 from fleet.worker.spec import WorkerSpec
 
@@ -96,6 +99,38 @@ def test_a_script_travels_by_value(tmp_path: Path) -> None:
     script.write_text(TEXT % "'by value'" + packing)
     parcel = pickle.loads(packed_by(script))  # noqa: S301 - packed just now
     assert unpacked(parcel)[1:3] == ["deep", "by value"]
+
+
+@pytest.mark.parametrize("ending", ["\n", "", "\r\n", "\n# caf\u00e9"])
+def test_what_travels_is_what_was_loaded_and_digested(tmp_path: Path, ending: str) -> None:
+    """Also where the file is edited, or gone, before anything is packed."""
+    path = tmp_path / "own.py"
+    text = (TEXT % "'loaded'").rstrip() + ending
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    own: Any = load_job_class("own.py:Own", tmp_path)
+    part = sys.modules[own.__module__].Part("deep")
+    linecache.clearcache()
+    whole = hashlib.sha256(inspect.getsource(sys.modules[own.__module__]).encode()).hexdigest()
+    assert code_digest(own) == whole, "that of the text as inspect gives it"
+    path.write_text(TEXT % "'edited'")
+    linecache.clearcache()
+    assert code_digest(own) == whole
+    assert unpacked(pack(spec_of(own(part))))[2] == "loaded"
+    path.unlink()
+    linecache.clearcache()
+    assert code_digest(own) == whole
+    assert unpacked(pack(spec_of(own(part))))[2] == "loaded"
+
+
+def test_a_jobs_file_is_run_with_its_own_futures_alone(tmp_path: Path) -> None:
+    """Here and in a worker: annotations are evaluated, as Python does it without the import."""
+    (tmp_path / "own.py").write_text(
+        TEXT % "__annotations__['level'].__name__" + "\nlevel: int = 3\n"
+    )
+    own: Any = load_job_class("own.py:Own", tmp_path)
+    work = own(sys.modules[own.__module__].Part("deep"))
+    assert work.run(None, None) == "int"
+    assert unpacked(pack(spec_of(work)))[2] == "int"
 
 
 LOCAL = (

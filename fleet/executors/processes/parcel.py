@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import pickle
 import sys
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 from fleet.errors import UsageError
-from fleet.job.code import LOADED_PREFIX
+from fleet.job.code import LOADED_PREFIX, run_text, text_of
 from fleet.text import one_line
 from fleet.worker.spec import WorkerSpec
 
@@ -29,7 +28,7 @@ class Parcel:
     """The name of the module that the job was loaded as from its file, empty where it was not."""
     path: str = ""
     text: str = ""
-    """That file, and its text as it was when the parcel was packed."""
+    """That file, and its text as it was when the job was loaded."""
 
 
 def pack(spec: WorkerSpec) -> Parcel:
@@ -44,7 +43,7 @@ def pack(spec: WorkerSpec) -> Parcel:
         return Parcel(_by_value(spec, module if is_loaded else None))
     if is_loaded:
         path = str(module.__file__)
-        return Parcel(pickle.dumps(spec), module.__name__, path, inspect.getsource(module))
+        return Parcel(pickle.dumps(spec), module.__name__, path, text_of(module))
     return Parcel(pickle.dumps(spec))
 
 
@@ -86,6 +85,4 @@ def _make_module(parcel: Parcel) -> None:
     module.__spec__ = ModuleSpec(parcel.module, None, origin=parcel.path)
     # Dataclasses look their module up by name while they are made.
     sys.modules[parcel.module] = module
-    # Futures of this module are not those of the job's.
-    code = compile(parcel.text, parcel.path, "exec", dont_inherit=True)
-    exec(code, vars(module))  # noqa: S102 - the user's own job
+    run_text(parcel.text, module)
