@@ -143,7 +143,9 @@ def _inline(job: Job) -> Resources:
 def _here(job: Job) -> int:
     """Return how many devices a run on this machine alone has."""
     if job.devices == "auto":
-        return job.max_devices or len(os.sched_getaffinity(0))
+        # More than cores gain nothing: `max_devices` says how far a cluster is to grow.
+        cores = len(os.sched_getaffinity(0))
+        return min(job.max_devices or cores, cores)
     return job.devices
 
 

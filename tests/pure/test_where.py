@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, get_args
 
 import pytest
 
 import fleet
+from fleet.driver import api
 from fleet.errors import UsageError
 from fleet.executors.choice import Choice, Mode, choose
 from fleet.job.fields import Place
+from fleet.job.job_file import load_job, packaged_job
 
 
 @pytest.mark.parametrize("mode", get_args(Mode))
@@ -46,3 +49,18 @@ def test_run_refuses_what_is_no_place_in_words(on: Any) -> None:
     with pytest.raises(UsageError, match="does not run on") as raised:
         fleet.run(on=on)
     assert all(place in raised.value.way_out for place in get_args(Place))
+
+
+@pytest.mark.parametrize(
+    ("devices", "most", "cores", "wanted"),
+    [("auto", None, 3, 3), ("auto", 2, 3, 2), ("auto", 64, 3, 3), (5, None, 3, 5), (5, 64, 3, 5)],
+)
+def test_this_machine_has_a_device_for_each_core_at_most(
+    devices: object, most: int | None, cores: int, wanted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless the user names a number; how far a cluster is to grow starts nothing here."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
+    fields = {"input": ["in"], "model": "m.om", "output": "out", "devices": devices}
+    job = load_job(packaged_job("detect.toml"), {**fields, "max_devices": most})
+    means = api._processes(job)
+    assert (means.devices, means.limits.most) == (wanted, wanted)
