@@ -58,7 +58,7 @@ def doctor(
 def _examine(
     inputs: list[str], output: str | None, model: str | None, address: str | None
 ) -> Iterator[Finding]:
-    yield from judge(measure())
+    yield from judge(measure(), for_cluster=_has_cluster(address))
     for what, examine in _asked(inputs, output, model, address):
         yield from examined(what, examine)
 
@@ -67,9 +67,10 @@ def _asked(
     inputs: list[str], output: str | None, model: str | None, address: str | None
 ) -> Iterator[Examination]:
     """Yield what is to be examined; each brings libraries along that the others do not need."""
-    yield "Ray's folder", examine_scratch
-    yield "libraries", examine_libraries
-    if os.environ.get("RAY_ADDRESS") or address:
+    for_cluster = _has_cluster(address)
+    yield "Ray's folder", partial(examine_scratch, for_cluster=for_cluster)
+    yield "libraries", partial(examine_libraries, for_cluster=for_cluster)
+    if for_cluster:
         from fleet.doctor.cluster import examine_dashboard, examine_joined  # noqa: PLC0415
 
         yield "RAY_ADDRESS", partial(examine_joined, os.environ)
@@ -86,3 +87,8 @@ def _asked(
         from fleet.doctor.models import examine_model  # noqa: PLC0415
 
         yield "model", partial(examine_model, model)
+
+
+def _has_cluster(address: str | None) -> bool:
+    """Return whether a cluster is named, for which Ray is needed."""
+    return bool(os.environ.get("RAY_ADDRESS") or address)

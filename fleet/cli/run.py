@@ -26,8 +26,9 @@ def run(
         str | None,
         typer.Option(
             metavar="WHERE",
-            help="ray, processes (of this machine), or inline (in this one).",
-            show_default="processes, without a cluster",
+            help="ray, processes (of this machine), inline (in this one), or auto: on a cluster "
+            "that is named, else in processes.",
+            show_default="as the job says, else auto",
             rich_help_panel=DEVICES,
         ),
     ] = None,

@@ -31,6 +31,7 @@ STORE_BYTES = 128 << 20
 """The size of a node's object store."""
 LEAST_FILES = 4096
 """Open files for which a node with many devices has room."""
+_WITHOUT_RAY = "Runs on this machine go without Ray; a cluster, --on ray and fleet submit need it."
 DECODERS = ("h264", "hevc", "mjpeg", "png")
 
 
@@ -69,8 +70,13 @@ def measure() -> Machine:
     )
 
 
-def judge(machine: Machine) -> Iterator[Finding]:
-    """Yield what is to be said of a machine; pure."""
+def state_of_lack(*, for_cluster: bool) -> State:
+    """Return how bad it is where Ray lacks something; runs on this machine go without Ray."""
+    return State.BAD if for_cluster else State.WARNING
+
+
+def judge(machine: Machine, *, for_cluster: bool = False) -> Iterator[Finding]:
+    """Yield what is to be said of a machine; pure. `for_cluster`: whether a cluster is named."""
     named = ".".join(map(str, machine.python))
     if machine.python < LEAST_PYTHON:
         yield Finding("Python", State.BAD, f"This is Python {named}.", "Install 3.11 or later.")
@@ -91,7 +97,7 @@ def judge(machine: Machine) -> Iterator[Finding]:
     free = f"{size(machine.free_bytes)} free in {machine.folder}"
     if machine.free_bytes < LEAST_FREE_BYTES:
         way_out = "Make room there, or set TMPDIR to another place: Ray keeps its session there."
-        yield Finding("scratch", State.BAD, free, way_out)
+        yield Finding("scratch", state_of_lack(for_cluster=for_cluster), free, way_out)
     else:
         yield well("scratch", free)
     shared = f"{size(machine.shared_bytes)} free in /dev/shm"
@@ -102,19 +108,20 @@ def judge(machine: Machine) -> Iterator[Finding]:
         yield well("shared memory", shared)
 
 
-def examine_scratch() -> Iterator[Finding]:
+def examine_scratch(*, for_cluster: bool = False) -> Iterator[Finding]:
     """Yield whether Ray's session has a place whose name is short enough."""
     try:
         short_folder(os.environ)
     except UsageError as error:
-        yield Finding("Ray's folder", State.BAD, error.message, error.way_out)
+        state = state_of_lack(for_cluster=for_cluster)
+        yield Finding("Ray's folder", state, f"{error.message} {_WITHOUT_RAY}", error.way_out)
 
 
-def examine_libraries() -> Iterator[Finding]:
+def examine_libraries(*, for_cluster: bool = False) -> Iterator[Finding]:
     """Yield the versions of FFmpeg, ONNX Runtime and Ray, and whether FFmpeg has its decoders."""
     yield from _examine_ffmpeg()
     yield from _examine_onnxruntime()
-    yield from judge_ray(_version("ray"))
+    yield from judge_ray(_version("ray"), for_cluster=for_cluster)
 
 
 def _examine_ffmpeg() -> Iterator[Finding]:
@@ -153,14 +160,15 @@ def _examine_onnxruntime() -> Iterator[Finding]:
     yield well("ONNX Runtime", f"{onnxruntime.__version__}, providers {', '.join(names)}")
 
 
-def judge_ray(found: str, oldest: str = "2.60") -> Iterator[Finding]:
+def judge_ray(found: str, oldest: str = "2.60", *, for_cluster: bool = False) -> Iterator[Finding]:
     """Yield what is to be said of a version of Ray, empty for none; pure."""
+    state = state_of_lack(for_cluster=for_cluster)
     if not found:
-        said = "It is not installed; only `fleet run --on processes` goes without."
-        yield Finding("Ray", State.BAD, said, "pip install 'ray[default]'")
+        said = f"It is not installed. {_WITHOUT_RAY}"
+        yield Finding("Ray", state, said, "pip install 'ray[default]'")
     elif parse(found) < parse(oldest):
-        said = f"This is Ray {found}."
-        yield Finding("Ray", State.BAD, said, f"Fleet needs {oldest} or later.")
+        said = f"This is Ray {found}. {_WITHOUT_RAY}"
+        yield Finding("Ray", state, said, f"Fleet needs {oldest} or later.")
     else:
         yield well("Ray", f"{found}, on {platform.machine()}")
 

@@ -16,11 +16,12 @@ from fleet.driver.observers import NullObserver
 from fleet.driver.report import RunReport
 from fleet.driver.run import run_job
 from fleet.errors import JobFailedError, UsageError
-from fleet.executors.choice import Mode, choose
+from fleet.executors.choice import choose
 from fleet.executors.inline import InlinePool
 from fleet.executors.pool import Pool
 from fleet.executors.processes.pool import ProcessPool
 from fleet.executors.starting_pool import StartingPool
+from fleet.job.fields import Place
 from fleet.job.job import Job
 from fleet.job.job_file import load_job, packaged_job
 from fleet.observe.observer import Observer
@@ -34,7 +35,7 @@ _RAY_STARTS = "Ray starts on this machine, which takes some seconds; the work is
 def run(
     job: Job | None = None,
     *,
-    on: Mode | None = None,
+    on: Place | None = None,
     observer: Observer | None = None,
     join: bool = False,
     **fields: Any,
@@ -43,8 +44,8 @@ def run(
 
     Without a job it finds objects, as `fleet run` does without a job file: `fields` are those of a
     job file or parameters of `detect`, such as input, model, output, sample and threshold.
-    `on`: where devices live, None: where the job says, which unless it names a place is on the
-    cluster that RAY_ADDRESS names, else in processes. "ray" uses the cluster that RAY_ADDRESS
+    `on`: where devices live, None: where the job says, which unless it names a place is "auto": on
+    the cluster that RAY_ADDRESS names, else in processes. "ray" uses the cluster that RAY_ADDRESS
     names or this process is connected to, else it starts Ray on this machine until the run ends;
     "processes" starts one process a device on this machine, without Ray; "inline" runs all devices
     in this process, one after the other, for debugging. `observer` is called with each event of the
@@ -53,8 +54,9 @@ def run(
 
     Raises UsageError before anything runs, JobFailedError where the run cannot go on.
     """
-    if on not in {None, *get_args(Mode)}:
-        raise UsageError(f"A job does not run on {on!r}.", "Say ray, processes or inline.")
+    # No set: it may be anything, also what has no hash.
+    if on not in (None, *get_args(Place)):
+        raise UsageError(f"A job does not run on {on!r}.", "Say auto, ray, processes or inline.")
     job = _job_of(job, fields)
     observer = observer or NullObserver()
     choice = choose(on or job.on, has_cluster=_has_cluster())
@@ -146,7 +148,9 @@ def _inline(job: Job) -> Resources:
 def _here(job: Job) -> int:
     """Return how many devices a run on this machine alone has."""
     if job.devices == "auto":
-        return job.max_devices or len(os.sched_getaffinity(0))
+        # More than cores gain nothing: `max_devices` says how far a cluster is to grow.
+        cores = len(os.sched_getaffinity(0))
+        return min(job.max_devices or cores, cores)
     return job.devices
 
 

@@ -11,6 +11,8 @@ from fleet.executors.pool import Pool
 from fleet.plan.order import LeaseOrder
 from fleet.scheduler.commands import Assign, Cancel, Release, SetNodeAside, Truncate
 
+_NONE = DevicesAwaited(0, 0)
+
 
 class StartingPool:
     """A pool that is being made; until it is there, no device comes.
@@ -23,6 +25,7 @@ class StartingPool:
         self._making = making
         self._pool: Pool | None = None
         self._wanted = 0
+        self._awaited = _NONE
 
     @property
     def capacity(self) -> int:
@@ -55,8 +58,12 @@ class StartingPool:
         return []
 
     def progress(self) -> Sequence[Progress | DevicesAwaited]:
-        """See Pool."""
-        return [] if self._pool is None else self._pool.progress()
+        """See Pool; until it is there, all that are wanted are on their way."""
+        # From then on the pool counts, which begins at none.
+        awaited = DevicesAwaited(self._wanted, 0) if self._pool is None else _NONE
+        news = [] if awaited == self._awaited else [awaited]
+        self._awaited = awaited
+        return news if self._pool is None else [*news, *self._pool.progress()]
 
     def close(self) -> None:
         """Wait until it is made, and close it."""

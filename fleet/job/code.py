@@ -21,6 +21,10 @@ from fleet.job.own_modules import own_modules
 
 LOADED_PREFIX = "fleet_job_"
 """The names of modules loaded from a job's own file begin so: workers get them by value."""
+_TEXT = "__fleet_text__"
+"""The name in such a module of the text that it was loaded from, its lines ended as by `inspect`.
+
+The file may be edited since, and what runs must be what its digest names."""
 
 
 def load_job_class(reference: str, folder: Path) -> type[FrameJob[Any]]:
@@ -73,12 +77,29 @@ def load_file(path: Path) -> ModuleType:
     # Dataclasses look their module up by name while they are made.
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        text = importlib.util.decode_source(path.read_bytes())
+        setattr(module, _TEXT, text if text.endswith("\n") else f"{text}\n")
+        run_text(text, module)
     except Exception as error:
         del sys.modules[name]
         message = f"The job module {path} does not load: {type(error).__name__}: {error}."
         raise UsageError(message, _beside(path, error)) from error
     return module
+
+
+def run_text(text: str, module: ModuleType) -> None:
+    """Run a text as that of a module which has its file's name; raises what it raises."""
+    # Futures of this module are not those of the text.
+    code = compile(text, str(module.__file__), "exec", dont_inherit=True)
+    exec(code, vars(module))  # noqa: S102 - the user's own job
+
+
+def text_of(module: ModuleType) -> str:
+    """Return the text that a module was loaded from, whatever its file has become where we read it.
+
+    Raises OSError or TypeError where there is none.
+    """
+    return getattr(module, _TEXT, "") or inspect.getsource(module)
 
 
 def _beside(path: Path, error: Exception) -> str:
@@ -106,7 +127,7 @@ def code_digest(job_class: type, method: str = "run") -> str:
         if module is None or module.__name__ == "__main__":
             source, namespace = _class_source(job_class, method), vars(module) if module else {}
         else:
-            source, package = inspect.getsource(module), module.__package__ or ""
+            source, package = text_of(module), module.__package__ or ""
     except (OSError, TypeError):
         message = (
             f"The source of {job_class.__qualname__} cannot be found, so its version is unknown."

@@ -12,6 +12,7 @@ from fleet.ascend.clock import Clock
 from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.surface import copy_tight
 from fleet.core.frames import Colour, Picture
+from fleet.errors import UsageError
 from fleet.models.card import ModelCard
 
 MOST_AHEAD = 4
@@ -19,6 +20,10 @@ MOST_AHEAD = 4
 HELD_BYTES, FED_BYTES = 2 << 20, 6 << 20
 """Pictures of so many bytes are scaled one after the other, and inputs of so many bytes are made of
 them: in turn with the network, which fills the caches of the processor, each would begin cold."""
+_OVERWRITTEN = (
+    "The network was used for something else between two of its inputs, which are made ready ahead "
+    "and overwritten by that."
+)
 _EXECUTE = "docs/chip.md#model-execute"
 
 
@@ -35,13 +40,17 @@ class Feeder:
             for gear in card.batch_sizes
         }
         self.aipp = self._units[card.batch]
+        self._turn = 0
+        """Of pictures and inputs that overwrite those before."""
         source = self.aipp.source
         self.slots = card.batch * max(1, min(MOST_AHEAD, HELD_BYTES // card.input_bytes))
         """How many pictures it holds: those of one whole batch or more."""
         self._nv12 = np.zeros((self.slots, source.height * 3 // 2, source.width), np.uint8)
 
     def fill(self, slot: int, placed: Picture) -> None:
-        """Put a picture of AIPP's size into a slot, from 0."""
+        """Put a picture of AIPP's size into a slot; those of a turn, in order from 0."""
+        if slot == 0:
+            self._turn += 1
         with self._clock.stage("vpc"):
             copy_tight(placed, self._nv12[slot])
 
@@ -49,15 +58,20 @@ class Feeder:
         """Yield the network's inputs for the first `count` slots, and how many each holds.
 
         Each is of the smallest batch that fits. Slots that were not filled hold earlier pictures;
-        their outputs are never read. A later input overwrites the buffer.
+        their outputs are never read. A later input overwrites the buffer. Raises UsageError where
+        slots were filled, or a batch converted, between two of them.
         """
+        turn = self._turn
         step = self._card.batch
         for start in range(0, count, step * self._ahead):
             firsts = range(start, min(count, start + step * self._ahead), step)
             held = [min(step, count - first) for first in firsts]
             with self._clock.stage("aipp"):
                 made = [self._made(*slots, colour) for slots in zip(firsts, held, strict=True)]
-            yield from zip(made, held, strict=True)
+            for tensor, count_held in zip(made, held, strict=True):
+                if self._turn != turn:
+                    raise UsageError(_OVERWRITTEN, "Take its inputs first, or load it once more.")
+                yield tensor, count_held
 
     def tensor(self, count: int, colour: Colour) -> NDArray[np.generic]:
         """Return the one input for the first `count` slots, of one batch at most; see `tensors`."""
@@ -73,6 +87,7 @@ class Feeder:
 
     def convert(self, nv12: NDArray[np.uint8]) -> NDArray[np.generic]:
         """Return the network's input for a batch of pictures, see `Network.convert`."""
+        self._turn += 1
         with self._clock.stage("aipp"):
             return self._units.get(len(nv12), self.aipp).run(nv12, Colour())
 

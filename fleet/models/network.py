@@ -128,7 +128,8 @@ class Network:
         """Yield what `detect` runs the network on, and how many pictures of the batch each holds.
 
         Each is [batch, 3, height, width] of the card's dtype, the batch the smallest of the card's
-        that holds them, and overwritten by the next.
+        that holds them, and overwritten by the next. They are made ahead: raises UsageError where
+        between two of them the network did anything but `execute`.
         """
         placement = self._place(batch)
         slots = self._feeder.slots

@@ -49,8 +49,14 @@ class NodeBlacklist:
         return MappingProxyType(self._aside)
 
     def fail(self, node: str, reason: str, now_s: float) -> bool:
-        """Note that a device did not start; tells whether its node is set aside for that now."""
+        """Note that a device did not start; tells whether its node is set aside for that now.
+
+        Devices that are started together fail together, which counts once: nothing new is known of
+        a node before it is tried again.
+        """
         before = self._failed.get(node)
+        if before and now_s < before.until_s:
+            return False
         count = before.count + 1 if before else 1
         self._failed[node] = _Failures(count, now_s + self._backoff.wait_s(count))
         if count < self._backoff.failures or node in self._aside:

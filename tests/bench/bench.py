@@ -20,10 +20,13 @@ import fleet
 from fleet.ascend.soc import soc
 from fleet.core.run_events import DeviceJoined, LeaseDone, RunEvent
 from fleet.driver.report import RunReport
+from fleet.job.fields import Place
 from fleet.models.compiler.compile import compile_model, read_labels
 
 ROOT = Path(__file__).parents[2]
 PROCESSES = 2
+PLACES: tuple[Place, ...] = ("ray", "processes")
+"""Where Fleet's devices live; the bare loop has processes either way."""
 ROUNDS = 3
 """The machine's speed drifts: one pair of figures says little."""
 
@@ -61,14 +64,14 @@ class Timed:
 
 
 def run_fleet(
-    model: Path, sample: str, videos: list[str], devices: int, folder: Path | str
+    model: Path, sample: str, videos: list[str], devices: int, folder: Path | str, on: Place = "ray"
 ) -> Timed:
-    """Run the detect job through Ray, from cold."""
+    """Run the detect job, from cold."""
     output = f"{folder}/out-{time.monotonic_ns()}"
     settings = {"input": videos, "output": output, "sample": sample, "devices": devices}
     job = fleet.load_job(ROOT / "jobs" / "detect.toml", {**settings, "model": str(model)})
     watch = Stopwatch()
-    return Timed(fleet.run(job, observer=watch), watch)
+    return Timed(fleet.run(job, on=on, observer=watch), watch)
 
 
 def compile_detector(data: Path, folder: Path) -> Path:
@@ -86,12 +89,12 @@ def compile_detector(data: Path, folder: Path) -> Path:
     return path
 
 
-def compare(model: Path, sample: str, videos: list[str], folder: Path) -> None:
+def compare(model: Path, sample: str, videos: list[str], folder: Path, on: Place) -> None:
     """Print the limit, Fleet, and their ratio, measured in turn; the median ratio counts."""
     ratios = []
     for _ in range(ROUNDS):
         bare = limit(model, sample, videos, PROCESSES)
-        timed = run_fleet(model, sample, videos, PROCESSES, folder)
+        timed = run_fleet(model, sample, videos, PROCESSES, folder, on)
         ratios.append(timed.rate / bare)
         print(
             f"{sample:<8} limit {bare:7.1f}  fleet {timed.rate:7.1f} frames/s  ratio {ratios[-1]:.3f}"
@@ -122,9 +125,11 @@ def main() -> None:
         model = compile_detector(data, folder)
         copies = [str(shutil.copy(town, folder / f"copy{n}.mp4")) for n in range(4)]
         print(f"four copies of {town.name}, {PROCESSES} devices, warm:")
-        compare(model, "all", copies, folder)
-        compare(model, "fps=1", copies, folder)
-        print("one video, every frame:")
+        for on in PLACES:
+            print(f"on {on}:")
+            compare(model, "all", copies, folder, on)
+            compare(model, "fps=1", copies, folder, on)
+        print("one video, every frame, on ray:")
         gains = []
         for _ in range(ROUNDS):
             one, two = (run_fleet(model, "all", copies[:1], n, folder) for n in (1, 2))

@@ -130,7 +130,7 @@ def add(folder: str) -> dict[str, Any]:
             if isinstance(event, LeaseStarted):
                 first_s.append(time.monotonic() - began_s)
 
-    report = fleet.run(_job(Path(folder)), observer=Watch())
+    report = fleet.run(_job(Path(folder)), on="ray", observer=Watch())
     return {"first_s": first_s[0], "frames": report.this_run.frames}
 
 

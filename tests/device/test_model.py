@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from loaded import BOX, batch_of, found, network, picture
@@ -144,6 +146,36 @@ def test_pictures_that_wait_together_are_found_as_alone(
     assert boxes.picture.tolist() == list(range(8))
     order = dict(zip((RED, GREEN, BLUE), LABELS, strict=True))
     assert boxes.label == [order[colour] for colour in colours]
+
+
+@pytest.mark.parametrize("use", ["detect", "detect_in", "convert", "inputs"])
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_a_network_that_is_used_between_its_inputs_says_so(
+    device: Device, use: str, after: int
+) -> None:
+    """Those made ahead would be of other pictures; once the last is taken, nothing is in the way."""
+    net, pictures = network(device), [picture(device, colour) for colour in (RED, GREEN, BLUE)]
+    other = batch_of(pictures[-1])
+    boxes = network(device).detect(other, 0.1)
+    assert len(boxes)
+    uses: dict[str, Callable[[], object]] = {
+        "detect": lambda: net.detect(other, 0.1),
+        "detect_in": lambda: net.detect_in(other, boxes, threshold=0.1),
+        "convert": lambda: net.convert(flat_nv12(net.card.size, BLUE)[np.newaxis]),
+        "inputs": lambda: next(net.inputs(other)),
+    }
+    inputs = net.inputs(batch_of(*pictures))
+    for _ in range(after):
+        net.execute(next(inputs)[0])
+    uses[use]()
+    if after == len(pictures):
+        assert next(inputs, None) is None
+    else:
+        with pytest.raises(UsageError, match="between two of its inputs") as raised:
+            next(inputs)
+        assert "load it once more" in raised.value.way_out
+    for each in pictures:
+        each.release()
 
 
 def test_nothing_found_is_an_empty_table(device: Device) -> None:

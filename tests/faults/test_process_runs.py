@@ -28,7 +28,7 @@ JOBS = Path(__file__).parents[2] / "jobs"
 SCRIPT = '''
 """A program of a user's, whose job is a class of its own."""
 
-import ctypes, os, signal, sys, time
+import ctypes, os, signal, subprocess, sys, time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +48,9 @@ class Standing(fleet.FrameJob):
     schema = pa.schema([])
 
     def run(self, opened, batch):
-        """Stand: asleep, or holding the GIL, where no signal is heard."""
+        """Stand: asleep, or holding the GIL, where no signal is heard; or beside a program."""
+        if self.how == "with a program":
+            Path(self.notes, str(subprocess.Popen(["sleep", "600"]).pid)).touch()
         Path(self.notes, str(os.getpid())).touch()
         if self.how == "deaf":
             signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
@@ -124,11 +126,17 @@ def test_devices_and_deaths_do_not_change_a_row(
     assert len(set(killer.lost)) == len(killer.lost) <= deaths
 
 
+def _noted(how: str) -> int:
+    """Return how many processes note themselves: two workers, with a program each or not."""
+    return 4 if how == "with a program" else 2
+
+
 @contextmanager
 def standing(tmp_path: Path, clips: Path, how: str) -> Iterator[subprocess.Popen[str]]:
     """A run in a process group of its own, both of whose workers stand still."""
     notes = tmp_path / "workers"
     notes.mkdir()
+    processes = _noted(how)
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     command = [sys.executable, str(script), how, str(clips), str(notes), str(tmp_path / "out")]
@@ -136,23 +144,23 @@ def standing(tmp_path: Path, clips: Path, how: str) -> Iterator[subprocess.Popen
         command, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as driver:
         try:
-            wait_until(lambda: len(list(notes.iterdir())) == 2, "workers")
+            wait_until(lambda: len(list(notes.iterdir())) == processes, "workers")
             yield driver
         finally:
             driver.kill()
 
 
 def workers(tmp_path: Path) -> list[int]:
-    """Return the workers that are still there."""
+    """Return the workers, and what they have started, that are still there."""
     pids = [int(note.name) for note in (tmp_path / "workers").iterdir()]
     return [pid for pid in pids if Path(f"/proc/{pid}/exe").exists()]
 
 
-@pytest.mark.parametrize("how", ["asleep", "deaf"])
+@pytest.mark.parametrize("how", ["asleep", "deaf", "with a program"])
 def test_workers_end_with_a_driver_that_is_killed(tmp_path: Path, clips: Path, how: str) -> None:
-    """Also such as hold the GIL and hear no signal."""
+    """Also such as hold the GIL and hear no signal, and with them what they have started."""
     with standing(tmp_path, clips, how) as driver:
-        assert len(workers(tmp_path)) == 2
+        assert len(workers(tmp_path)) == _noted(how)
         driver.kill()
         driver.wait()
         wait_until(lambda: not workers(tmp_path), "the end of the workers", 10)

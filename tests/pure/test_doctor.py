@@ -10,18 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet.doctor import machine as machine_module
 from fleet.doctor.cluster import judge_devices
 from fleet.doctor.finding import Finding, State, examined, is_fit, render, well
-from fleet.doctor.machine import Machine, judge, judge_decoders, judge_ray
+from fleet.doctor.machine import Machine, examine_scratch, judge, judge_decoders, judge_ray
 from fleet.doctor.stores import OFFSET_S, REFUSED_S, judge_clock, judge_conditions, judge_speed
-from fleet.errors import StorageError
+from fleet.errors import StorageError, UsageError
 
 GOOD = Machine((3, 11), 8, 32 << 30, 65536, "/tmp", 50 << 30, 8 << 30)  # noqa: S108 - a name alone
 
 
-def states(machine: Machine) -> dict[str, State]:
+def states(machine: Machine, *, for_cluster: bool = False) -> dict[str, State]:
     """Return what is not well of a machine."""
-    return {f.what: f.state for f in judge(machine) if f.state is not State.WELL}
+    found = judge(machine, for_cluster=for_cluster)
+    return {f.what: f.state for f in found if f.state is not State.WELL}
 
 
 def test_a_good_machine_is_well() -> None:
@@ -35,7 +37,7 @@ def test_a_good_machine_is_well() -> None:
         ({"python": (3, 10)}, "Python", State.BAD),
         ({"memory_bytes": 4 << 30}, "cores, memory", State.WARNING),
         ({"open_files": 1024}, "open files", State.WARNING),
-        ({"free_bytes": 1 << 20}, "scratch", State.BAD),
+        ({"free_bytes": 1 << 20}, "scratch", State.WARNING),
         ({"shared_bytes": 64 << 20}, "shared memory", State.WARNING),
     ],
 )
@@ -74,14 +76,38 @@ def test_clocks_differ_to_both_sides_alike(offset_s: float) -> None:
         (judge_decoders("libavcodec 62", []), State.WELL),
         (judge_decoders("libavcodec 62", ["hevc"]), State.BAD),
         (next(judge_ray("2.60.1")), State.WELL),
-        (next(judge_ray("2.9.0")), State.BAD),
-        (next(judge_ray("")), State.BAD),
+        (next(judge_ray("2.60.1", for_cluster=True)), State.WELL),
+        (next(judge_ray("2.9.0")), State.WARNING),
+        (next(judge_ray("2.9.0", for_cluster=True)), State.BAD),
+        (next(judge_ray("")), State.WARNING),
+        (next(judge_ray("", for_cluster=True)), State.BAD),
     ],
 )
 def test_what_is_found_is_judged(found: Finding, state: State) -> None:
     """What is not well says what to do."""
     assert found.state is state
     assert bool(found.way_out) == (state is not State.WELL)
+
+
+@pytest.mark.parametrize("for_cluster", [False, True])
+def test_what_ray_alone_lacks_is_bad_for_a_cluster_alone(
+    for_cluster: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs on this machine go without it, which is said."""
+    wanted = State.BAD if for_cluster else State.WARNING
+    little = replace(GOOD, free_bytes=1 << 20)
+    assert states(little, for_cluster=for_cluster) == {"scratch": wanted}
+
+    def refuse(_: object) -> None:
+        raise UsageError("The folder has too long a name.", "Set RAY_TMPDIR.")
+
+    monkeypatch.setattr(machine_module, "short_folder", refuse)
+    (folder,) = examine_scratch(for_cluster=for_cluster)
+    (ray,) = judge_ray("", for_cluster=for_cluster)
+    for found in (folder, ray):
+        assert found.state is wanted
+        assert "go without Ray" in found.said
+    assert is_fit([folder, ray]) is not for_cluster
 
 
 def test_an_error_of_fleet_is_a_finding_and_others_are_not_hidden() -> None:

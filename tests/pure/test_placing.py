@@ -27,11 +27,22 @@ def test_a_node_is_let_be_for_longer_with_each_failure_and_then_set_aside() -> N
 def test_failures_count_in_a_row() -> None:
     """A device that starts clears its node."""
     placing = NodeBlacklist()
-    for _ in range(5):
-        assert not placing.fail("a", "", 0.0)
-        assert not placing.fail("a", "", 0.0)
+    for now_s in range(0, 500, 100):
+        assert not placing.fail("a", "", now_s)
+        assert not placing.fail("a", "", now_s + 50)
         placing.succeed("a")
-    assert not placing.avoided(0.0)
+        assert not placing.avoided(now_s + 50)
+
+
+@given(st.lists(st.integers(0, 20), min_size=1, max_size=20))
+def test_devices_that_fail_together_are_one_failure(together: list[int]) -> None:
+    """However many start at a time, each turn is one of three, and the next one waits longer."""
+    placing, now_s = NodeBlacklist(), 0.0
+    for turn, more in enumerate(together, 1):
+        told = [placing.fail("a", "", now_s + 0.9 * n / 21) for n in range(more + 1)]
+        assert told == [turn == 3] + [False] * more
+        assert ("a" in placing.aside) == (turn >= 3)
+        now_s += StartBackoff().wait_s(turn)
 
 
 def test_devices_go_elsewhere_at_once_and_wait_where_there_is_no_elsewhere() -> None:
@@ -47,17 +58,17 @@ def test_devices_go_elsewhere_at_once_and_wait_where_there_is_no_elsewhere() -> 
 def test_a_cluster_without_nodes_is_asked_all_the_same() -> None:
     """Nodes may come for what is asked."""
     placing = NodeBlacklist()
-    for _ in range(3):
-        placing.fail("a", "", 0.0)
-    assert placing.may_start(frozenset(), 0.0)
+    for now_s in (0.0, 10.0, 20.0):
+        placing.fail("a", "", now_s)
+    assert placing.may_start(frozenset(), 20.0)
     assert not placing.hopeless(frozenset())
 
 
 def test_it_is_hopeless_once_every_node_is_set_aside() -> None:
     """Not while one of them may still be tried."""
     placing = NodeBlacklist()
-    for _ in range(3):
-        placing.fail("a", "", 0.0)
+    for now_s in (0.0, 10.0, 20.0):
+        placing.fail("a", "", now_s)
     assert not placing.hopeless(NODES)
     assert placing.hopeless({"a"})
 

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 import pytest
 
 from fleet.core.progress import Progress
-from fleet.core.run_events import DeviceJoined, Event
+from fleet.core.run_events import DeviceJoined, DevicesAwaited, Event
 from fleet.errors import JobFailedError
 from fleet.executors.pool import Pool
 from fleet.executors.starting_pool import StartingPool
@@ -79,6 +79,8 @@ def test_what_is_wanted_meanwhile_is_asked_for_once_it_is_there() -> None:
     for devices in (3, 2):
         pool.set_target(devices)
         assert pool.capacity == devices
+        assert pool.progress() == [DevicesAwaited(devices, 0)]
+        assert pool.progress() == [], "that is told once"
     assert pool.poll(0.01) == []
     assert pool.progress() == []
     assert made.notes == []
@@ -90,7 +92,8 @@ def test_what_is_wanted_meanwhile_is_asked_for_once_it_is_there() -> None:
     pool.apply(*lease)
     pool.tell(Release("x"))
     pool.set_target(1)
-    assert [p.device for p in pool.progress() if isinstance(p, Progress)] == ["x"]
+    assert pool.progress() == [DevicesAwaited(0, 0), *made.progress()], "it counts from here on"
+    assert pool.progress() == made.progress()
     pool.close()
     assert made.notes == [2, 0.5, lease, Release("x"), 1, "closed"]
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import get_args
+import os
+from typing import Any, get_args
 
 import pytest
 
+import fleet
+from fleet.driver import api
+from fleet.errors import UsageError
 from fleet.executors.choice import Choice, Mode, choose
+from fleet.job.fields import Place
+from fleet.job.job_file import load_job, packaged_job
 
 
 @pytest.mark.parametrize("mode", get_args(Mode))
@@ -28,3 +34,33 @@ def test_without_a_cluster_the_reason_is_told() -> None:
     choice = choose("auto", has_cluster=False)
     assert choice.mode == "processes"
     assert str(choice) == "processes of this machine, as no Ray cluster is named"
+
+
+@pytest.mark.parametrize("on", [None, *get_args(Place)])
+def test_run_takes_each_place_that_a_job_takes(on: Place | None) -> None:
+    """What it misses is the job."""
+    with pytest.raises(UsageError, match="There is no job"):
+        fleet.run(on=on)
+
+
+@pytest.mark.parametrize("on", ["cloud", "", ["ray"], {"ray": 1}, 7])
+def test_run_refuses_what_is_no_place_in_words(on: Any) -> None:
+    """And says which there are."""
+    with pytest.raises(UsageError, match="does not run on") as raised:
+        fleet.run(on=on)
+    assert all(place in raised.value.way_out for place in get_args(Place))
+
+
+@pytest.mark.parametrize(
+    ("devices", "most", "cores", "wanted"),
+    [("auto", None, 3, 3), ("auto", 2, 3, 2), ("auto", 64, 3, 3), (5, None, 3, 5), (5, 64, 3, 5)],
+)
+def test_this_machine_has_a_device_for_each_core_at_most(
+    devices: object, most: int | None, cores: int, wanted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless the user names a number; how far a cluster is to grow starts nothing here."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
+    fields = {"input": ["in"], "model": "m.om", "output": "out", "devices": devices}
+    job = load_job(packaged_job("detect.toml"), {**fields, "max_devices": most})
+    means = api._processes(job)
+    assert (means.devices, means.limits.most) == (wanted, wanted)

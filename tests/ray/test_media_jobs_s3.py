@@ -81,7 +81,7 @@ def test_a_run_that_is_killed_is_gone_on_with(
     folder, job = Folder(place), ROOT / "jobs" / f"{name}.toml"
     fill(folder, tmp_path)
     whole = fleet.load_job(job, {**settings(place, kind, "whole"), "devices": 2})
-    assert fleet.run(whole).exit_code == 0
+    assert fleet.run(whole, on="ray").exit_code == 0
     wanted = rows(whole.output, table)
     assert len(wanted) == count
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 import pickle
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-from fleet.job.code import LOADED_PREFIX
+from fleet.errors import UsageError
+from fleet.job.code import LOADED_PREFIX, run_text, text_of
+from fleet.text import one_line
 from fleet.worker.spec import WorkerSpec
 
 _SCRIPT = "__main__"
+_REFUSALS = (pickle.PicklingError, AttributeError, TypeError, ValueError, RuntimeError)
+"""What is raised for what cannot be pickled: by pickle, and by libraries of their own objects."""
 
 
 @dataclass(frozen=True)
@@ -25,25 +28,46 @@ class Parcel:
     """The name of the module that the job was loaded as from its file, empty where it was not."""
     path: str = ""
     text: str = ""
-    """That file, and its text as it was when the parcel was packed."""
+    """That file, and its text as it was when the job was loaded."""
 
 
 def pack(spec: WorkerSpec) -> Parcel:
-    """Return a spec as a parcel.
+    """Return a spec as a parcel; raises UsageError for a job that cannot travel.
 
-    A job that was loaded from its own file travels as that file's text. One of a script or notebook
-    travels by value, which needs cloudpickle; Ray brings that along.
+    A job that was loaded from its own file travels as that file's text. What no other process can
+    import, as of a script, a notebook or within a function, travels by value, as it does on Ray.
     """
     module = sys.modules[type(spec.work).__module__]
-    if module.__name__.startswith(LOADED_PREFIX):
+    is_loaded = module.__name__.startswith(LOADED_PREFIX)
+    if not _is_importable(spec):
+        return Parcel(_by_value(spec, module if is_loaded else None))
+    if is_loaded:
         path = str(module.__file__)
-        return Parcel(pickle.dumps(spec), module.__name__, path, inspect.getsource(module))
-    if module.__name__ == _SCRIPT:
-        # Importing Ray takes as long as starting a worker, and only here it is needed.
-        from fleet.executors.ray.by_value import dumps  # noqa: PLC0415
-
-        return Parcel(dumps(spec))
+        return Parcel(pickle.dumps(spec), module.__name__, path, text_of(module))
     return Parcel(pickle.dumps(spec))
+
+
+def _is_importable(spec: WorkerSpec) -> bool:
+    """Return whether all that a spec refers to can be found by its module and name."""
+    try:
+        # Models are large, and may hold any bytes.
+        return _SCRIPT.encode() not in pickle.dumps(replace(spec, files={}))
+    except _REFUSALS:
+        return False
+
+
+def _by_value(spec: WorkerSpec, module: ModuleType | None) -> bytes:
+    """Return a spec, pickled with its code; `module`: that of the job, where nobody imports it."""
+    # Importing Ray takes as long as starting a worker, and only here it is needed.
+    from fleet.executors.ray.by_value import dumps  # noqa: PLC0415
+
+    try:
+        return dumps(spec, module)
+    except _REFUSALS as error:
+        name = type(spec.work).__qualname__
+        message = f"The job {name} cannot travel to workers: {one_line(str(error))}."
+        way_out = "Make in its open() what no other process can take, such as locks and files."
+        raise UsageError(message, way_out) from error
 
 
 def unpack(parcel: Parcel) -> WorkerSpec:
@@ -61,4 +85,4 @@ def _make_module(parcel: Parcel) -> None:
     module.__spec__ = ModuleSpec(parcel.module, None, origin=parcel.path)
     # Dataclasses look their module up by name while they are made.
     sys.modules[parcel.module] = module
-    exec(compile(parcel.text, parcel.path, "exec"), vars(module))  # noqa: S102 - the user's own job
+    run_text(parcel.text, module)

@@ -10,7 +10,14 @@ from itertools import count
 from queue import Empty, SimpleQueue
 
 from fleet.core.progress import Progress
-from fleet.core.run_events import Cause, DeviceJoined, DeviceLost, Event, NodeSetAside
+from fleet.core.run_events import (
+    Cause,
+    DeviceJoined,
+    DeviceLost,
+    DevicesAwaited,
+    Event,
+    NodeSetAside,
+)
 from fleet.errors import FleetError, JobFailedError
 from fleet.executors.outcomes import event_of
 from fleet.executors.processes.messages import (
@@ -54,6 +61,7 @@ class ProcessPool:
         self._mail: SimpleQueue[tuple[str, object]] = SimpleQueue()
         self._untold: list[Event] = []
         self._heard: list[Progress] = []
+        self._awaited = DevicesAwaited(0, 0)
         self._watchdog = Watchdog(spec.watchdog_s)
         self._placing = NodeBlacklist()
         self._ask_s = 0.0
@@ -165,17 +173,20 @@ class ProcessPool:
 
     def _fill(self, now_s: float) -> None:
         """Start as many devices as are missing, unless one has just failed to start."""
-        missing = self._missing()
-        if missing > 0 and not self._placing.may_start({self._node}, now_s):
-            self._stop_where_hopeless()
-            return
-        for _ in range(missing):
-            self._start()
+        while self._missing() > 0:
+            if not self._placing.may_start({self._node}, now_s):
+                self._stop_where_hopeless()
+                return
+            self._start(now_s)
 
-    def _start(self) -> None:
+    def _start(self, now_s: float) -> None:
         number = next(self._numbers)
         device = f"npu/{number}"
-        process = WorkerProcess(lambda message: self._mail.put((device, message)))
+        try:
+            process = WorkerProcess(lambda message: self._mail.put((device, message)))
+        except (OSError, RuntimeError) as error:
+            self._untold += self._note_failure(f"no process could be started ({error})", now_s)
+            return
         self._processes[device] = process
         self._seats[device] = Seat(device, process)
         process.send(Open(self._parcel, device, number))
@@ -185,7 +196,10 @@ class ProcessPool:
         if error is not None and not error.retryable:
             raise error
         self._forget(seat)
-        if not self._placing.fail(self._node, reason, time.monotonic()):
+        return self._note_failure(reason, time.monotonic())
+
+    def _note_failure(self, reason: str, now_s: float) -> list[Event]:
+        if not self._placing.fail(self._node, reason, now_s):
             return []
         self._stop_where_hopeless()
         # Those that are there go on.
@@ -193,11 +207,12 @@ class ProcessPool:
 
     def _stop_where_hopeless(self) -> None:
         reason = self._placing.aside.get(self._node)
-        if reason and not any(seat.joined for seat in self._seats.values()):
+        # One that still starts may join.
+        if reason and not self._seats:
             raise JobFailedError(f"No device can be started on this machine: {reason}")
 
-    def progress(self) -> list[Progress]:
-        """Tell what is newly heard of the devices, which are asked now and then."""
+    def progress(self) -> list[Progress | DevicesAwaited]:
+        """See Pool; devices are asked now and then."""
         now_s = time.monotonic()
         if now_s >= self._ask_s:
             self._ask_s = now_s + ASK_EVERY_S
@@ -207,7 +222,14 @@ class ProcessPool:
                     self._watchdog.ask(seat.device, now_s)
                     seat.process.send(AskProgress())
         heard, self._heard = self._heard, []
-        return heard
+        return [*heard, *self._count()]
+
+    def _count(self) -> Iterator[DevicesAwaited]:
+        # There is no other machine that a device could wait for.
+        awaited = DevicesAwaited(sum(not seat.joined for seat in self._seats.values()), 0)
+        if awaited != self._awaited:
+            self._awaited = awaited
+            yield awaited
 
     def close(self) -> None:
         """End all processes."""

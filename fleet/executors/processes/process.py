@@ -8,8 +8,8 @@ import pickle
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from queue import SimpleQueue
@@ -34,7 +34,8 @@ class WorkerProcess:
     """A process, and threads that write to it, read from it and wait for its end.
 
     What it says is heard in one of them, at last that it has Ended, once. Whatever it does, none of
-    these methods waits for it but `join`.
+    these methods waits for it but `join`. Raises OSError or RuntimeError where the machine has no
+    process, handle or thread left for it, of which nothing stays.
     """
 
     def __init__(self, hear: Callable[[object], None]) -> None:
@@ -42,13 +43,20 @@ class WorkerProcess:
         self._outbox: SimpleQueue[bytes | None] = SimpleQueue()
         self._last_words = b""
         self._kills_before = memory_kills()
-        self._line, theirs = Pipe()
-        self._words, written = os.pipe()
-        dies_with_us, self._lifeline = os.pipe()
-        try:
+        # What is ours is undone where something cannot be had; what is the worker's, in any case.
+        with ExitStack() as theirs, ExitStack() as ours:
+            self._line, line = Pipe()
+            ours.callback(self._line.close)
+            theirs.callback(line.close)
+            self._words, written = os.pipe()
+            ours.callback(os.close, self._words)
+            theirs.callback(os.close, written)
+            dies_with_us, self._lifeline = os.pipe()
+            ours.callback(os.close, self._lifeline)
+            theirs.callback(os.close, dies_with_us)
             self._process = subprocess.Popen(  # noqa: S603 - our own program, no shell
-                [*_command(), str(theirs.fileno()), str(dies_with_us)],
-                pass_fds=(theirs.fileno(), dies_with_us),
+                [*_command(), str(line.fileno()), str(dies_with_us)],
+                pass_fds=(line.fileno(), dies_with_us),
                 # A device has one core, as under Ray, unless the user says otherwise.
                 env={"OMP_NUM_THREADS": "1", **os.environ},
                 stdin=subprocess.DEVNULL,
@@ -57,14 +65,24 @@ class WorkerProcess:
                 # Ctrl-C reaches every process of a terminal's group, and is for the driver alone.
                 start_new_session=True,
             )
-        finally:
+            self.pid = self._process.pid
+            threads: list[Thread] = []
+            ours.callback(self._give_up, threads)
             theirs.close()
-            for handle in (written, dies_with_us):
-                os.close(handle)
-        self.pid = self._process.pid
-        self._reader = self._start(self._read)
-        self._writer = self._start(self._write)
-        self._end = self._start(self._await_end)
+            self._reader = self._start(self._read)
+            threads.append(self._reader)
+            self._writer = self._start(self._write)
+            threads.append(self._writer)
+            self._end = self._start(self._await_end)
+            ours.pop_all()
+
+    def _give_up(self, threads: Sequence[Thread]) -> None:
+        """End a process for which not all threads could be started."""
+        self.kill()
+        self._process.wait()
+        self._outbox.put(None)
+        for thread in threads:
+            thread.join(_REST_S)
 
     def _start(self, task: Callable[[], None]) -> Thread:
         thread = Thread(target=task, name=f"worker-{self.pid}", daemon=True)

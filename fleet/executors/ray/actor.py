@@ -7,9 +7,9 @@ from collections.abc import Collection
 from typing import Any
 
 import ray
-from ray import cloudpickle
 
 from fleet.core.progress import Progress
+from fleet.executors.ray.by_value import register
 from fleet.job.code import LOADED_PREFIX
 from fleet.memory_limit import limit_memory
 from fleet.worker.worker import Worker
@@ -52,7 +52,7 @@ def pickle_by_value(job_class: type) -> None:
     """Make a job's module travel with the job where workers cannot import it."""
     module = sys.modules[job_class.__module__]
     if module.__name__.startswith(LOADED_PREFIX):
-        cloudpickle.register_pickle_by_value(module)  # type: ignore[no-untyped-call]
+        register(module)
 
 
 def as_actor(worker: type[DeviceActor]) -> Any:

@@ -281,7 +281,8 @@ class RayPool:
         return [NodeSetAside(self._nodes.name(node), reason)]
 
     def _stop_where_hopeless(self) -> None:
-        if any(seat.joined for seat in self._seats.values()):
+        # One that still starts on its node may join.
+        if any(seat.joined or seat.node for seat in self._seats.values()):
             return
         if self._placing.hopeless(self._nodes.usable):
             reasons = (f"{self._nodes.name(n)}: {why}" for n, why in self._placing.aside.items())
