@@ -35,7 +35,7 @@ from fleet.driver.peers import (
 from fleet.driver.preparing.prepared import Prepared, Refusal
 from fleet.driver.preparing.streams import left_streams
 from fleet.driver.report import RunReport
-from fleet.driver.session import JobTarget, Session, load_session, resolve_target
+from fleet.driver.session import JobTarget, Session, load_session, resolve_target, worker_spec
 from fleet.driver.straight import keep_model
 from fleet.executors.mending_pool import MendingPool
 from fleet.executors.patient_pool import OutputWatch, PatientPool
@@ -49,7 +49,6 @@ from fleet.table.diaries.diary import Diary, noting
 from fleet.table.maintenance.close import Covering
 from fleet.table.state.run_records import RunRecord
 from fleet.table.state.state import TableState
-from fleet.worker.spec import WorkerSpec
 
 _UNSURE = (
     "This output's store has no conditional puts that hold: two runs that start on it in the same "
@@ -130,7 +129,7 @@ def _drive(context: Context, session: Session) -> Outcome:
     with ExitStack() as ends, background(session.prepare_and_keep) as planning:
 
         def start() -> Pool:
-            spec = _worker_spec(target)
+            spec = worker_spec(target)
             return ends.enter_context(closing(resources.make_pool(spec)))
 
         # In a closed output nothing may be left to do; else devices start while the plan is made.
@@ -265,24 +264,6 @@ def _close(context: Context, outcome: Outcome) -> Tally:
         context.observers,
         context.leadership,
         outcome.plan.epoch,
-    )
-
-
-def _worker_spec(target: JobTarget) -> WorkerSpec:
-    job = target.job
-    return WorkerSpec(
-        work=job.work,
-        job_digest=target.digest,
-        output=target.table.uri,
-        soc=job.soc,
-        partitions=job.partitions,
-        models=target.identity.models,
-        files=target.identity.files,
-        watchdog_s=job.watchdog_s,
-        without=target.without,
-        conditional=target.table.conditional,
-        providers=job.providers,
-        heads=target.identity.heads,
     )
 
 

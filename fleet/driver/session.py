@@ -25,6 +25,7 @@ from fleet.table.state.state import TableState
 from fleet.table.state.video_manifest import Video
 from fleet.table.state.video_notes import VideoNotes
 from fleet.table.table import Table
+from fleet.worker.spec import WorkerSpec
 
 
 @dataclass(frozen=True)
@@ -158,3 +159,22 @@ def resolve_target(job: Job) -> JobTarget:
 def load_session(target: JobTarget) -> Session:
     """Read what the output holds, as it is."""
     return Session(target, target.table.state(), target.table.videos())
+
+
+def worker_spec(target: JobTarget) -> WorkerSpec:
+    """Return what each device of a run is told."""
+    job = target.job
+    return WorkerSpec(
+        work=job.work,
+        job_digest=target.digest,
+        output=target.table.uri,
+        soc=job.soc,
+        partitions=job.partitions,
+        models=target.identity.models,
+        files=target.identity.files,
+        watchdog_s=job.watchdog_s,
+        without=target.without,
+        conditional=target.table.conditional,
+        providers=job.providers,
+        heads=target.identity.heads,
+    )
