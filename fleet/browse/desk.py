@@ -161,8 +161,15 @@ class Desk:
     async def clip(self, key: str, asked: Stretch) -> bytes:
         """Return a stretch as MP4; raises UsageError for more than a clip takes."""
         now, opened = await self._open(key)
+        try:
+            return await self._clip(now, opened, asked)
+        except StorageError:
+            await self._look(now, anew=True)
+            return await self._clip(*await self._open(key), asked)
+
+    async def _clip(self, now: Snapshot, opened: Opened, asked: Stretch) -> bytes:
         check_stretch(opened, asked)
-        of = (key, opened.index.source.etag, now.number, asked)
+        of = (opened.known.key, opened.index.source.etag, now.number, asked)
         held: bytes | None = self._clips.get(of)
         if held is not None:
             return held

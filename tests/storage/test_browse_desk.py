@@ -92,6 +92,27 @@ def test_parts_that_were_exchanged_are_found_again(tmp_path: Path) -> None:
         asyncio.run(asked(desk))
 
 
+def test_a_clip_is_made_after_parts_were_exchanged(tmp_path: Path, video: Path) -> None:
+    """Of a video that was looked into before, with the same boxes; each part is another one."""
+    out = detections_output(Folder(str(tmp_path / "out")))
+    record(out, index_of(video), FOUND)
+    for number in range(4):
+        commit_lease(out, f"/videos/{number}.mp4", range(5))
+    closed(out)
+    key = key_of(canonical(str(video)))
+
+    async def asked(desk: Desk) -> None:
+        stretch = Stretch(0, 12, has_boxes=True, least=0)
+        before = await desk.clip(key, stretch)
+        other = await desk.clip(key, Stretch(0, 11, has_boxes=True, least=0))
+        table_of(out).compact()
+        assert await desk.clip(key, Stretch(0, 11, has_boxes=True, least=0.1)) == other
+        assert await desk.clip(key, stretch) == before
+
+    with closing(Desk(out.uri)) as desk:
+        asyncio.run(asked(desk))
+
+
 def test_videos_are_paged_and_sorted(tmp_path: Path) -> None:
     """Fifty a page, by name or by rows; a part of the name narrows them."""
     out = detections_output(Folder(str(tmp_path / "out")))
