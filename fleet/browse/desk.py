@@ -190,9 +190,12 @@ class Desk:
         return Found(now, self._questions)
 
     async def _look(self, old: Snapshot, *, anew: bool) -> None:
-        """Look at the output again, unless somebody has since `old`."""
+        """Look at the output again, unless somebody has since `old`; `anew`: has counted it."""
         async with self._looking:
-            if self._snapshot is old:
+            now = self._snapshot
+            # A look that finds nothing to count leaves the number, and parts, as they were.
+            is_old = now.number == old.number if anew else now is old
+            if is_old:
                 look = self._watched.look
                 self._snapshot = await self._asking.make("look", lambda: look(anew=anew))
                 self._looked_s = self._clock.steady_s()

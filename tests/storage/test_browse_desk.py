@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from threading import Event
 
 import pytest
 from exact import index_of
@@ -15,6 +16,7 @@ from recorded import detections_output, record, write_grays
 
 from fleet.browse.asked import Listed, Search, Stretch, key_of
 from fleet.browse.desk import Desk, Limits
+from fleet.browse.found import Found, Hit
 from fleet.browse.shelf import BusyError
 from fleet.browse.snapshot import UnknownVideoError
 from fleet.errors import UsageError
@@ -89,6 +91,37 @@ def test_parts_that_were_exchanged_are_found_again(tmp_path: Path) -> None:
         }
 
     with closing(Desk(out.uri)) as desk:
+        asyncio.run(asked(desk))
+
+
+def test_a_look_at_how_it_stands_finds_no_exchanged_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search that began before such a look, and reads after `fleet compact`, counts anew."""
+    out = detections_output(Folder(str(tmp_path / "out")))
+    for number in range(4):
+        commit_lease(out, f"/videos/{number}.mp4", range(5))
+    closed(out)
+    clock, begun, may_read = HandClock(), Event(), Event()
+    search = Found.search
+
+    def late(found: Found, asked: Search) -> tuple[list[Hit], int]:
+        begun.set()
+        assert may_read.wait(60)
+        return search(found, asked)
+
+    async def asked(desk: Desk) -> None:
+        before = await desk.search(Search())
+        monkeypatch.setattr(Found, "search", late)
+        found = asyncio.create_task(desk.search(Search(least=0.01)))
+        assert await asyncio.to_thread(begun.wait, 60)
+        clock.sleep(16)
+        await desk.output()
+        table_of(out).compact()
+        may_read.set()
+        assert (await found)["count"] == before["count"]
+
+    with closing(Desk(out.uri, clock=clock)) as desk:
         asyncio.run(asked(desk))
 
 
