@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from threading import Event
 
@@ -18,7 +19,7 @@ from fleet.browse.asked import Listed, Search, Stretch, key_of
 from fleet.browse.desk import Desk, Limits
 from fleet.browse.found import Found, Hit
 from fleet.browse.shelf import BusyError
-from fleet.browse.snapshot import UnknownVideoError
+from fleet.browse.snapshot import Snapshot, UnknownVideoError, Watched
 from fleet.errors import UsageError
 from fleet.storage import Folder
 from fleet.storage.location import canonical
@@ -73,6 +74,32 @@ def test_what_a_job_commits_meanwhile_is_seen(tmp_path: Path) -> None:
 
     with closing(Desk(out.uri, clock=clock)) as desk:
         asyncio.run(asked(desk))
+
+
+def test_an_output_that_takes_long_to_count_is_counted_less_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten times as long as the last look took nobody looks, however often the page asks."""
+    out = detections_output(Folder(str(tmp_path / "out")))
+    clock, looks = HandClock(), []
+    look = Watched.look
+
+    def slow(watched: Watched, *, anew: bool = False) -> Snapshot:
+        looks.append(clock.steady_s())
+        clock.sleep(6 if len(looks) < 3 else 0.1)
+        return look(watched, anew=anew)
+
+    async def asked(desk: Desk) -> None:
+        for _ in range(200):
+            clock.sleep(1)
+            await desk.output()
+
+    monkeypatch.setattr(Watched, "look", slow)
+    with closing(Desk(out.uri, clock=clock)) as desk:
+        asyncio.run(asked(desk))
+    waits_s = [later - earlier for earlier, later in pairwise(looks)]
+    assert waits_s[:3] == pytest.approx([67, 67, 16], abs=1.1)
+    assert max(waits_s[3:]) < 17
 
 
 def test_parts_that_were_exchanged_are_found_again(tmp_path: Path) -> None:
