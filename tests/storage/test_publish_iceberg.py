@@ -433,7 +433,8 @@ def test_a_schema_that_others_change_at_once_is_looked_at_again(
     folder.put("detections/schema.parquet", encode(wider.empty_table(), {}))
     if is_first:
         folder.delete(RECORD_FILE)
-    commit, refused = SqlCatalog.commit_table, []
+    commit = SqlCatalog.commit_table
+    refused: list[bool] = []
 
     def raced_by(self: SqlCatalog, *arguments: Any) -> Any:
         if not refused:
