@@ -373,7 +373,12 @@ def test_nothing_of_the_output_is_changed_that_is_not_icebergs(
 
 @pytest.mark.parametrize(
     ("uri", "said"),
-    [("memory://out", "memory"), ("obs://bucket/out", "obs"), ("/videos/out#1", "mean something")],
+    [
+        ("memory://out", "memory"),
+        ("obs://bucket/out", "obs"),
+        ("/videos/out#1", "mean something"),
+        ("/videos/caf\udce9", r"caf\\udce9, which is not UTF-8"),
+    ],
 )
 def test_where_no_reader_finds_an_output_it_is_refused(uri: str, said: str) -> None:
     """Before a table is made."""
