@@ -45,6 +45,8 @@ def failing(monkeypatch: pytest.MonkeyPatch, opens: str, decodes: str) -> list[s
         return device
 
     monkeypatch.setattr(Folder, "put", refused)
+    # Else all frames of a short video are decoded before the first put.
+    monkeypatch.setattr(f"{decodes}._PUT_AT_ONCE", 1)
     monkeypatch.setattr(f"{decodes}.frames_on", frames)
     monkeypatch.setattr(f"{opens}.open_device", opened)
     return ended
