@@ -24,6 +24,8 @@ from fleet.show.clip import frame_at
 from fleet.show.video import chip_of, kept_indexes
 
 Made = TypeVar("Made")
+BREAKS = 10
+"""Looks at an output that grows leave it alone so many times as long as the last one took."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,10 @@ class Limits:
     video_bytes: int = 128 << 20
     """What is held of videos that were looked into."""
     fresh_s: float = 15.0
-    """How old what is known of an output may be where the page asks how it stands."""
+    """How old what is known of an output may be where the page asks how it stands.
+
+    Where it takes long to count: BREAKS times as long as that took.
+    """
 
 
 class Desk:
@@ -60,7 +65,7 @@ class Desk:
         self._stop = Event()
         self._questions = Questions(self._stop)
         self._watched = Watched(output, self._questions)
-        self._snapshot, self._looked_s = self._watched.look(), clock.steady_s()
+        self._snapshot, self._next_s = self._looked(anew=False)
         self._looking = asyncio.Lock()
         self._asking = Crew("ask", most.questions, most.waiting, self._stop)
         self._decoding = Crew("decode", most.decodes, most.waiting, self._stop)
@@ -88,7 +93,7 @@ class Desk:
 
     async def output(self) -> dict[str, Any]:
         """Return what the output is and how it stands, as it is now or was a moment ago."""
-        if self._clock.steady_s() - self._looked_s > self._fresh_s:
+        if self._clock.steady_s() > self._next_s:
             await self._look(self._snapshot, anew=False)
         return words.of_output(self._snapshot, self._found(self._snapshot))
 
@@ -161,8 +166,15 @@ class Desk:
     async def clip(self, key: str, asked: Stretch) -> bytes:
         """Return a stretch as MP4; raises UsageError for more than a clip takes."""
         now, opened = await self._open(key)
+        try:
+            return await self._clip(now, opened, asked)
+        except StorageError:
+            await self._look(now, anew=True)
+            return await self._clip(*await self._open(key), asked)
+
+    async def _clip(self, now: Snapshot, opened: Opened, asked: Stretch) -> bytes:
         check_stretch(opened, asked)
-        of = (key, opened.index.source.etag, now.number, asked)
+        of = (opened.known.key, opened.index.source.etag, now.number, asked)
         held: bytes | None = self._clips.get(of)
         if held is not None:
             return held
@@ -183,12 +195,21 @@ class Desk:
         return Found(now, self._questions)
 
     async def _look(self, old: Snapshot, *, anew: bool) -> None:
-        """Look at the output again, unless somebody has since `old`."""
+        """Look at the output again, unless somebody has since `old`; `anew`: has counted it."""
         async with self._looking:
-            if self._snapshot is old:
-                look = self._watched.look
-                self._snapshot = await self._asking.make("look", lambda: look(anew=anew))
-                self._looked_s = self._clock.steady_s()
+            now = self._snapshot
+            # A look that finds nothing to count leaves the number, and parts, as they were.
+            is_old = now.number == old.number if anew else now is old
+            if is_old:
+                made = await self._asking.make("look", lambda: self._looked(anew=anew))
+                self._snapshot, self._next_s = made
+
+    def _looked(self, *, anew: bool) -> tuple[Snapshot, float]:
+        """Look at the output: return how it is, and when it may be looked at again."""
+        begun_s = self._clock.steady_s()
+        now = self._watched.look(anew=anew)
+        ended_s = self._clock.steady_s()
+        return now, ended_s + max(self._fresh_s, BREAKS * (ended_s - begun_s))
 
     async def _ask(self, key: Hashable, answer: Callable[[Snapshot], Made]) -> Made:
         """Return what a snapshot answers; a later one, where parts were exchanged meanwhile."""

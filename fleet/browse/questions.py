@@ -67,7 +67,7 @@ class Questions:
         import duckdb  # noqa: PLC0415 - an extra
 
         schema = table.scanner(columns=dict(columns)).projected_schema
-        rows = _Rows(scan_rows(table, columns, only), self._stop)
+        rows = _Rows(scan_rows(table, columns, only, self._check))
         with duckdb.connect(":memory:", config=_CONFIG) as session:
             session.execute(_CLOSED)
             session.register(ROWS, pa.RecordBatchReader.from_batches(schema, rows.batches()))
@@ -89,15 +89,18 @@ class Questions:
         self, table: ds.Dataset, columns: Mapping[str, pc.Expression], only: pc.Expression
     ) -> Iterator[pa.RecordBatch]:
         """Yield some rows of a table as they lie there; raises as `ask`."""
-        return _Rows(scan_rows(table, columns, only), self._stop).batches()
+        return scan_rows(table, columns, only, self._check)
+
+    def _check(self) -> None:
+        if self._stop.is_set():
+            raise StoppedError
 
 
 class _Rows:
     """Batches on their way to DuckDB, which hides what kind of error reading raised."""
 
-    def __init__(self, batches: Iterator[pa.RecordBatch], stop: Event) -> None:
+    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
         self._batches = batches
-        self._stop = stop
         self.count = 0
         self.error: FleetError | StoppedError | None = None
 
@@ -105,16 +108,11 @@ class _Rows:
         """Yield them, and count their rows."""
         try:
             for batch in self._batches:
-                self._check()
                 self.count += len(batch)
                 yield batch
         except (FleetError, StoppedError) as error:
             self.error = error
             raise
-
-    def _check(self) -> None:
-        if self._stop.is_set():
-            raise StoppedError
 
 
 def text(column: str) -> pc.Expression:

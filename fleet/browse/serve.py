@@ -20,6 +20,10 @@ from fleet.errors import UsageError
 TOKEN_BYTES = 24
 MOST_LINE = 8_190
 """Bytes of the first line of a request, and of a header."""
+MOST_CONNECTIONS = 128
+"""How many may be open before more are closed; of those that come at the same moment all stay."""
+IDLE_S = 30.0
+"""How long a connection may be open on which nothing is asked."""
 _END_S = 1.0
 """How long answers that are under way have when it ends."""
 
@@ -59,14 +63,30 @@ async def _serve(
         # It would have the token.
         access_log=None,
         shutdown_timeout=_END_S,
+        keepalive_timeout=IDLE_S,
         max_line_size=MOST_LINE,
         max_field_size=MOST_LINE,
     )
     await runner.setup()
+    server = runner.server
+    assert server is not None
+
+    def connected() -> asyncio.Protocol:
+        return server() if len(server.connections) < MOST_CONNECTIONS else _Closed()
+
     try:
-        await web.SockSite(runner, listener).start()
+        listening = await asyncio.get_running_loop().create_server(connected, sock=listener)
         on_ready(f"http://{address(host, port)}/{door.token}/")
         await ended.wait()
+        listening.close()
         desk.stop()
     finally:
         await runner.cleanup()
+
+
+class _Closed(asyncio.Protocol):
+    """A connection that is one too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Close it."""
+        transport.close()

@@ -63,7 +63,8 @@ _STATIC = {
 def application(desk: Desk, door: Door) -> web.Application:
     """Return the application that answers from a desk what passes the door."""
     paths = _Paths(desk)
-    app = web.Application(middlewares=[_guard(door), _errors], client_max_size=0)
+    # Nothing is sent with what is asked; 0 would be without a limit.
+    app = web.Application(middlewares=[_guard(door), _errors], client_max_size=1)
     app.on_response_prepare.append(_add_headers)
     root = "/{token}/"
     for path in _STATIC:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import PurePosixPath
@@ -83,12 +84,14 @@ class PictureFolder:
         """
         self._check_sides(rows)
         check_frames(index, rows.numbers, rows.pts, self.output)
-        for some in groups(self._made(missing, index, device), _PUT_AT_ONCE):
-            self.folder.each(lambda file: self.folder.put(*file), some)
+        # Where a put fails, what decodes them ends before the device.
+        with closing(self._made(missing, index, device)) as made:
+            for some in groups(made, _PUT_AT_ONCE):
+                self.folder.each(lambda file: self.folder.put(*file), some)
 
     def _made(
         self, missing: dict[int, str], index: VideoIndex, device: Backend
-    ) -> Iterator[tuple[str, bytes]]:
+    ) -> Generator[tuple[str, bytes]]:
         wanted = np.zeros(len(index.order), np.bool_)
         wanted[list(missing)] = True
 
@@ -97,8 +100,9 @@ class PictureFolder:
                 return png(picture.rgb())
             return device.device.jpege.encode(picture, JPEG_LEVEL, full_range=True)
 
-        for decoded in frames_on(device, index, wanted, encode):
-            yield missing[decoded.frame], decoded.made
+        with closing(frames_on(device, index, wanted, encode)) as frames:
+            for decoded in frames:
+                yield missing[decoded.frame], decoded.made
 
     def _check_sides(self, rows: VideoRows) -> None:
         video = rows.video

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from tempfile import SpooledTemporaryFile, TemporaryFile
 from types import TracebackType
 from typing import IO, Self, cast
@@ -37,7 +36,6 @@ class Sink:
         self._folder = folder
         self._whole: list[tuple[str, bytes]] = []
         self._sections: defaultdict[str, dict[int, IO[bytes]]] = defaultdict(dict)
-        self._open = ExitStack()
 
     def add(self, piece: Piece) -> None:
         """Take a piece; raises StorageError where a file cannot be put."""
@@ -47,17 +45,17 @@ class Sink:
             return
         sections = self._sections[piece.name]
         if piece.section not in sections:
-            spool = SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - closed with the sink
-            sections[piece.section] = cast("IO[bytes]", self._open.enter_context(spool))
+            spool = SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - closed with its file
+            sections[piece.section] = cast("IO[bytes]", spool)
         sections[piece.section].write(data)
         if piece.is_last:
-            self._end(piece.name, self._sections.pop(piece.name))
+            self._end(piece.name)
 
     def close(self) -> None:
         """Put all that is left; raises StorageError where a file cannot be put."""
         self._put_whole()
         for name in sorted(self._sections):
-            self._put_sections(name, self._sections.pop(name))
+            self._put_sections(name)
 
     def __enter__(self) -> Self:
         return self
@@ -68,23 +66,25 @@ class Sink:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._open.close()
+        for name in list(self._sections):
+            self._drop(name)
 
     def _add_whole(self, name: str, data: bytes) -> None:
         self._whole.append((name, data))
         if len(self._whole) >= _AT_ONCE:
             self._put_whole()
 
-    def _end(self, name: str, sections: dict[int, IO[bytes]]) -> None:
+    def _end(self, name: str) -> None:
         """Put a file that is complete: a small one together with others."""
+        sections = self._sections[name]
         if sum(section.tell() for section in sections.values()) > _SMALL_BYTES:
-            self._put_sections(name, sections)
+            self._put_sections(name)
             return
         for section in sections.values():
             section.seek(0)
-        self._add_whole(name, b"".join(sections[number].read() for number in sorted(sections)))
-        for section in sections.values():
-            section.close()
+        data = b"".join(sections[number].read() for number in sorted(sections))
+        self._drop(name)
+        self._add_whole(name, data)
 
     def _put_whole(self) -> None:
         # On a disk too: each put waits until its file is safe there.
@@ -94,11 +94,17 @@ class Sink:
         self.bytes += sum(len(data) for _, data in self._whole)
         self._whole = []
 
-    def _put_sections(self, name: str, sections: dict[int, IO[bytes]]) -> None:
+    def _put_sections(self, name: str) -> None:
+        sections = self._sections[name]
         with TemporaryFile() as whole:
             for number in sorted(sections):
                 sections[number].seek(0)
                 shutil.copyfileobj(sections[number], whole)
-                sections[number].close()
+            self._drop(name)
             self.files += 1
             self.bytes += put_file(self._folder, name, whole)
+
+    def _drop(self, name: str) -> None:
+        """Close what is kept of a file."""
+        for section in self._sections.pop(name).values():
+            section.close()

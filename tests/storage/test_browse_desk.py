@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
+from threading import Event
 
 import pytest
 from exact import index_of
@@ -15,8 +17,9 @@ from recorded import detections_output, record, write_grays
 
 from fleet.browse.asked import Listed, Search, Stretch, key_of
 from fleet.browse.desk import Desk, Limits
+from fleet.browse.found import Found, Hit
 from fleet.browse.shelf import BusyError
-from fleet.browse.snapshot import UnknownVideoError
+from fleet.browse.snapshot import Snapshot, UnknownVideoError, Watched
 from fleet.errors import UsageError
 from fleet.storage import Folder
 from fleet.storage.location import canonical
@@ -73,6 +76,32 @@ def test_what_a_job_commits_meanwhile_is_seen(tmp_path: Path) -> None:
         asyncio.run(asked(desk))
 
 
+def test_an_output_that_takes_long_to_count_is_counted_less_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten times as long as the last look took nobody looks, however often the page asks."""
+    out = detections_output(Folder(str(tmp_path / "out")))
+    clock, looks = HandClock(), []
+    look = Watched.look
+
+    def slow(watched: Watched, *, anew: bool = False) -> Snapshot:
+        looks.append(clock.steady_s())
+        clock.sleep(6 if len(looks) < 3 else 0.1)
+        return look(watched, anew=anew)
+
+    async def asked(desk: Desk) -> None:
+        for _ in range(200):
+            clock.sleep(1)
+            await desk.output()
+
+    monkeypatch.setattr(Watched, "look", slow)
+    with closing(Desk(out.uri, clock=clock)) as desk:
+        asyncio.run(asked(desk))
+    waits_s = [later - earlier for earlier, later in pairwise(looks)]
+    assert waits_s[:3] == pytest.approx([67, 67, 16], abs=1.1)
+    assert max(waits_s[3:]) < 17
+
+
 def test_parts_that_were_exchanged_are_found_again(tmp_path: Path) -> None:
     """A search after `fleet compact` has deleted what was there finds the same rows."""
     out = detections_output(Folder(str(tmp_path / "out")))
@@ -87,6 +116,58 @@ def test_parts_that_were_exchanged_are_found_again(tmp_path: Path) -> None:
             "count": before["count"],
             "hits": sorted(before["hits"], key=lambda hit: (hit["video"], hit["frame"])),
         }
+
+    with closing(Desk(out.uri)) as desk:
+        asyncio.run(asked(desk))
+
+
+def test_a_look_at_how_it_stands_finds_no_exchanged_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search that began before such a look, and reads after `fleet compact`, counts anew."""
+    out = detections_output(Folder(str(tmp_path / "out")))
+    for number in range(4):
+        commit_lease(out, f"/videos/{number}.mp4", range(5))
+    closed(out)
+    clock, begun, may_read = HandClock(), Event(), Event()
+    search = Found.search
+
+    def late(found: Found, asked: Search) -> tuple[list[Hit], int]:
+        begun.set()
+        assert may_read.wait(60)
+        return search(found, asked)
+
+    async def asked(desk: Desk) -> None:
+        before = await desk.search(Search())
+        monkeypatch.setattr(Found, "search", late)
+        found = asyncio.create_task(desk.search(Search(least=0.01)))
+        assert await asyncio.to_thread(begun.wait, 60)
+        clock.sleep(16)
+        await desk.output()
+        table_of(out).compact()
+        may_read.set()
+        assert (await found)["count"] == before["count"]
+
+    with closing(Desk(out.uri, clock=clock)) as desk:
+        asyncio.run(asked(desk))
+
+
+def test_a_clip_is_made_after_parts_were_exchanged(tmp_path: Path, video: Path) -> None:
+    """Of a video that was looked into before, with the same boxes; each part is another one."""
+    out = detections_output(Folder(str(tmp_path / "out")))
+    record(out, index_of(video), FOUND)
+    for number in range(4):
+        commit_lease(out, f"/videos/{number}.mp4", range(5))
+    closed(out)
+    key = key_of(canonical(str(video)))
+
+    async def asked(desk: Desk) -> None:
+        stretch = Stretch(0, 12, has_boxes=True, least=0)
+        before = await desk.clip(key, stretch)
+        other = await desk.clip(key, Stretch(0, 11, has_boxes=True, least=0))
+        table_of(out).compact()
+        assert await desk.clip(key, Stretch(0, 11, has_boxes=True, least=0.1)) == other
+        assert await desk.clip(key, stretch) == before
 
     with closing(Desk(out.uri)) as desk:
         asyncio.run(asked(desk))

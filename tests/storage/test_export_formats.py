@@ -6,6 +6,8 @@ import contextlib
 import csv
 import io
 import json
+import os
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,8 @@ from export_truth import Found, Truth, check, close, edges_of, exported, in_pict
 from pycocotools.coco import COCO
 from scattered import LABELS
 
+from fleet.export.chosen.choice import Choice
+from fleet.export.formats import FORMATS
 from fleet.export.formats.yolo import set_apart
 from fleet.export.run import Exporting, export_output
 
@@ -279,3 +283,18 @@ def test_csv_and_json_lines_have_the_columns_of_the_tables(tracked: Truth, tmp_p
         {(x["uri"], x["frame"]): [(b["label"], edges_of(b)) for b in x["boxes"]] for x in lines},
     )
     assert {line["image"] for line in lines} == {row["image"] for row in frames}
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_an_output_whose_name_is_no_utf_8_is_exported(
+    truth: Truth, tmp_path: Path, form: str
+) -> None:
+    """Files are UTF-8 all the same, with an escape for each byte of the name that is none."""
+    odd = tmp_path / os.fsdecode(b"caf\xe9")
+    shutil.copytree(truth.output, odd)
+    export_output(str(odd), str(tmp_path / "out"), Exporting(form, Choice()))
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    texts = [path.read_text("utf-8") for path in files if path.suffix != ".parquet"]
+    assert texts
+    if form == "coco":
+        assert any(r"/caf\\udce9, job " in text for text in texts)

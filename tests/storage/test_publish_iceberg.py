@@ -46,6 +46,7 @@ pytest.importorskip("pyiceberg", reason="pyiceberg is of the extra [iceberg]")
 
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.exceptions import CommitFailedException
 
 
 @pytest.fixture
@@ -372,7 +373,12 @@ def test_nothing_of_the_output_is_changed_that_is_not_icebergs(
 
 @pytest.mark.parametrize(
     ("uri", "said"),
-    [("memory://out", "memory"), ("obs://bucket/out", "obs"), ("/videos/out#1", "mean something")],
+    [
+        ("memory://out", "memory"),
+        ("obs://bucket/out", "obs"),
+        ("/videos/out#1", "mean something"),
+        ("/videos/caf\udce9", r"caf\\udce9, which is not UTF-8"),
+    ],
 )
 def test_where_no_reader_finds_an_output_it_is_refused(uri: str, said: str) -> None:
     """Before a table is made."""
@@ -419,6 +425,35 @@ def test_a_column_more_is_a_new_schema_of_the_same_table(tmp_path: Path, asked: 
     rows = rows_at(asked, "detections")
     assert len(rows) == 45
     assert {row["camera"] for row in rows} == {None}
+
+
+@pytest.mark.parametrize("is_first", [False, True])
+def test_a_schema_that_others_change_at_once_is_looked_at_again(
+    tmp_path: Path, asked: AsIceberg, is_first: bool
+) -> None:
+    """Whether the output has said by then where it is published, or is to say so."""
+    folder = begun_output(tmp_path)
+    table_of(folder).publish(asked)
+    wider = read_schema(folder, "detections").append(pa.field("camera", pa.string()))
+    folder.put("detections/schema.parquet", encode(wider.empty_table(), {}))
+    if is_first:
+        folder.delete(RECORD_FILE)
+    commit = SqlCatalog.commit_table
+    refused: list[bool] = []
+
+    def raced_by(self: SqlCatalog, *arguments: Any) -> Any:
+        if not refused:
+            refused.append(True)
+            raise CommitFailedException
+        return commit(self, *arguments)
+
+    with patch.object(SqlCatalog, "commit_table", raced_by):
+        table_of(folder).publish(asked)
+    assert refused
+    assert folder.exists(RECORD_FILE)
+    with reading(asked) as catalogue:
+        assert catalogue.load_table("town.detections").schema().column_names[-1] == "camera"
+    assert {row["camera"] for row in rows_at(asked, "detections")} == {None}
 
 
 def test_the_command_says_which_snapshots_there_are(tmp_path: Path, asked: AsIceberg) -> None:

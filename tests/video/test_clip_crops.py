@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 import pytest
+from ends import failing
 from generate import Clip, cached
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +27,7 @@ from scattered import Scattered, output_over, run_over
 import fleet
 from fleet import DETECTIONS, Device, FrameBatch, FrameJob, Rows
 from fleet.core.frames import Picture
-from fleet.errors import UsageError
+from fleet.errors import StorageError, UsageError
 from fleet.export.chosen.choice import Choice
 from fleet.export.chosen.video import Box, Video
 from fleet.export.clips.area import area
@@ -171,6 +172,17 @@ def test_crops_that_are_there_are_not_cut_again(out: str, tmp_path: Path) -> Non
     assert seen[-1] == (len(CLIPS), len(CLIPS))
     with pytest.raises(UsageError, match="holds another export"):
         cut_crops(out, str(tmp_path), Cropping(Choice(min_score=0.4), 0.2, PNG))
+
+
+def test_where_a_put_fails_frames_end_before_their_device(
+    out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is decoded on a device that is closed."""
+    crops = "fleet.export.clips.crops"
+    ended = failing(monkeypatch, crops, crops)
+    with pytest.raises(StorageError, match="the store is full"):
+        cut_crops(out, str(tmp_path), Cropping(Choice()))
+    assert ended == ["frames", "device"]
 
 
 EDGES = {

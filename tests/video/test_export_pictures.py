@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ends import failing
 from generate import Clip, cached
 from numpy.typing import NDArray
 from PIL import Image
@@ -17,7 +18,7 @@ from scattered import Scattered, output_over, run_over
 
 import fleet
 from fleet.core.frames import Picture
-from fleet.errors import UsageError
+from fleet.errors import StorageError, UsageError
 from fleet.export.chosen.choice import Choice
 from fleet.export.formats import FORMATS
 from fleet.export.pictures import JPG, PNG
@@ -104,6 +105,16 @@ def test_pictures_that_are_there_are_not_written_again(out: str, tmp_path: Path)
     assert (second.pictures, second.pictures_kept) == (len(gone), len(pictures) - len(gone))
     assert {path: path.read_bytes() for path in sorted(tmp_path.rglob("*.jpg"))} == before
     assert {path for path in pictures if path.stat().st_mtime == 1} == set(pictures) - set(gone)
+
+
+def test_where_a_put_fails_frames_end_before_their_device(
+    out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is decoded on a device that is closed."""
+    ended = failing(monkeypatch, "fleet.export.run", "fleet.export.pictures")
+    with pytest.raises(StorageError, match="the store is full"):
+        export_output(out, str(tmp_path), Exporting("coco", pictures=True))
+    assert ended == ["frames", "device"]
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -175,10 +175,11 @@ class _VideoCrops:
         wanted = np.zeros(len(index.order), np.bool_)
         wanted[self._rows.numbers[missing]] = True
         frames = (frame for frame in self._rows.frames() if missing[frame.place])
-        decoded = frames_on(device, index, wanted, Picture.rgb)
-        for some in groups(self._made(frames, decoded), _PUT_AT_ONCE):
-            self._folder.each(lambda file: self._folder.put(*file), some)
-            done.bytes += sum(len(data) for _, data in some)
+        # Where a put fails, what decodes them ends before the device.
+        with closing(frames_on(device, index, wanted, Picture.rgb)) as decoded:
+            for some in groups(self._made(frames, decoded), _PUT_AT_ONCE):
+                self._folder.each(lambda file: self._folder.put(*file), some)
+                done.bytes += sum(len(data) for _, data in some)
 
     def _made(
         self, frames: Iterator[Frame], decoded: Iterator[DecodedFrame[NDArray[np.uint8]]]

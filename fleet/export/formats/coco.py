@@ -14,6 +14,7 @@ from fleet.export.formats.format import (
     score_of,
     where,
 )
+from fleet.text import one_line
 from fleet.version import __version__
 
 FILE = "annotations/instances_default.json"
@@ -29,7 +30,8 @@ class Coco(ByFrame):
         categories = [
             {"id": number, "name": label, "supercategory": ""} for label, number in numbers.items()
         ]
-        info = {"description": f"{dataset.output}, job {dataset.job}", "version": __version__}
+        description = f"{one_line(dataset.output)}, job {dataset.job}"
+        info = {"description": description, "version": __version__}
         head = f'{{"info":{dumps(info)},"licenses":[],"categories":{dumps(categories)}'
         yield Piece(FILE, f'{head},"images":[\n', _HEAD)
         yield Piece(FILE, '\n],"annotations":[\n', _BETWEEN)

@@ -72,21 +72,23 @@ def publish(
     with opened(folder, record) as catalogue:
         from pyiceberg.exceptions import CommitFailedException  # noqa: PLC0415 - of an extra
 
-        for number in range(_TRIES):
-            # The tables first: where others publish what they change after that, the commit of what
-            # was the state before comes too late.
-            there = {table: _opened(catalogue, source, table) for table in tables}
-            if not number:
-                # Before a snapshot names a part, so that no rewrite deletes that unseen.
-                put_record(folder, record)
-            state = read_state(folder, job.tables)
-            files = data_files(state, job)
-            about = {
-                "fleet.version": __version__,
-                "fleet.job": job.digest,
-                "fleet.manifest": str(state.manifest.number),
-            }
+        is_recorded = False
+        for _ in range(_TRIES):
             try:
+                # The tables first: where others publish what they change after that, the commit of
+                # what was the state before comes too late.
+                there = {table: _opened(catalogue, source, table) for table in tables}
+                if not is_recorded:
+                    # Before a snapshot names a part, so that no rewrite deletes that unseen.
+                    put_record(folder, record)
+                    is_recorded = True
+                state = read_state(folder, job.tables)
+                files = data_files(state, job)
+                about = {
+                    "fleet.version": __version__,
+                    "fleet.job": job.digest,
+                    "fleet.manifest": str(state.manifest.number),
+                }
                 return tuple(_publish(source, n, there[n], files[n], about, check) for n in tables)
             except CommitFailedException:
                 # Another writer was faster.
@@ -95,7 +97,10 @@ def publish(
 
 
 def _opened(catalogue: Catalog, source: _Source, table: str) -> Iceberg:
-    """Return a table of the catalogue, which is made where there is none."""
+    """Return a table of the catalogue, which is made where there is none.
+
+    Raises CommitFailedException where others have changed it meanwhile.
+    """
     from pyiceberg.catalog.rest import RestCatalog  # noqa: PLC0415 - of an extra
     from pyiceberg.exceptions import NoSuchTableError  # noqa: PLC0415 - likewise
 

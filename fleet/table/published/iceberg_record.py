@@ -11,6 +11,7 @@ from fleet.core.json_object import JsonObject
 from fleet.errors import OutputCorruptError, UsageError
 from fleet.storage import Folder, refuse_credentials
 from fleet.storage.location import parse_location
+from fleet.text import one_line
 
 RECORD_FILE = "_ICEBERG.json"
 METADATA_FOLDER = "_iceberg"
@@ -87,6 +88,11 @@ def location_of(uri: str) -> str:
         raise UsageError(
             f"No reader of Iceberg finds {uri}: it knows no {scheme}://.",
             "There are local folders, s3:// and gs://. Delta tables can lie in any store.",
+        )
+    if uri.encode(errors="ignore").decode() != uri:
+        raise UsageError(
+            f"Iceberg has no words for {one_line(uri)}, which is not UTF-8.",
+            "Move the output to a folder whose name is.",
         )
     if not _MEANT_OTHERWISE.isdisjoint(uri):
         raise UsageError(

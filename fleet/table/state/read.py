@@ -214,10 +214,12 @@ def scan_rows(
     dataset: ds.Dataset,
     columns: Mapping[str, pc.Expression] | Sequence[str],
     only: pc.Expression | None = None,
+    on_batch: Callable[[], None] = lambda: None,
 ) -> Iterator[pa.RecordBatch]:
     """Yield columns of a table batch by batch, none of them empty; each is of one part.
 
-    `__filename` is the part. Raises OutputCorruptError for damage.
+    `__filename` is the part. `on_batch`: called for each batch, for those that are left out too; it
+    ends the scan by what it raises. Raises OutputCorruptError for damage.
     """
     wanted = dict(columns) if isinstance(columns, Mapping) else list(columns)
     with damage_named():
@@ -226,6 +228,7 @@ def scan_rows(
             columns=wanted, filter=only, batch_readahead=2, fragment_readahead=4
         )
         for batch in batches:
+            on_batch()
             batch.validate(full=True)
             if len(batch):
                 yield batch
