@@ -226,6 +226,26 @@ def test_an_answer_that_comes_late_is_not_shown(tab: Tab, held: str) -> None:
     assert text(tab, place) == last
 
 
+def test_labels_that_the_server_does_not_know_are_not_left_out(tab: Tab) -> None:
+    """Of several of them, one that is off: the page says so, and the next hit is found."""
+    tab.run(
+        "(() => { const real = fetch; window.fetch = async (address) => {"
+        "const got = await real(address); if (!address.includes('/timeline')) return got;"
+        "const drawn = await got.json(); for (const [label, key] of [['', '0'], ['(other labels)', '1']])"
+        "drawn.rows.push({ label, key: key.repeat(16), rows: 1 }); return Response.json(drawn) } })()"
+    )
+    tab.click("#list tbody tr:nth-child(2) button")
+    until(tab, "document.querySelectorAll('#lanes input').length === 5")
+    at_frame(tab, 5)
+    tab.click("#lanes label:last-child input")
+    assert text(tab, "among") == "Rows of (other labels) are among the hits."
+    tab.press("j")
+    at_frame(tab, 10)
+    assert text(tab, "problem") == ""
+    tab.click("#lanes label:last-child input")
+    assert text(tab, "among") == ""
+
+
 def test_what_goes_wrong_is_said(tab: Tab) -> None:
     """In a sentence, where screen readers hear it."""
     tab.run("location.hash = '#0123456789abcdef/1'")
