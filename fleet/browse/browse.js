@@ -1,10 +1,11 @@
 // The page: how the output stands, the search, the list of videos, and the keys.
-import { ask, clock, element, id, key, number, tried } from "./ask.js";
+import { ask, clock, element, id, key, number, problem, tried } from "./ask.js";
 import * as viewer from "./viewer.js";
 
 const AGAIN_MS = 15000;
 let output = null;
 const pages = { hits: 0, list: 0 };
+const turns = { hits: 0, list: 0 };
 
 function stand(now) {
   output = now;
@@ -52,8 +53,24 @@ function asked() {
   return query;
 }
 
+// Of several that are asked for one after the other, the last one is shown; null for the others.
+async function lastOf(what, name, query) {
+  turns[what] += 1;
+  const turn = turns[what];
+  const isLast = () => turn === turns[what];
+  try {
+    const answer = await ask(name, query);
+    if (!isLast()) return null;
+    problem(null);
+    return answer;
+  } catch (error) {
+    if (isLast()) problem(error);
+    return null;
+  }
+}
+
 async function search() {
-  const answer = await tried(() => ask("search", { ...asked(), page: pages.hits }));
+  const answer = await lastOf("hits", "search", { ...asked(), page: pages.hits });
   if (!answer) return null;
   const has = { ...output.has, clock: answer.hits.some((hit) => hit.clock !== null) };
   id("count").textContent = `${number(answer.count)} ${answer.count === 1 ? "row" : "rows"}`;
@@ -87,7 +104,7 @@ function mark(row) {
 
 async function list() {
   const query = Object.fromEntries(new FormData(id("narrow")));
-  const answer = await tried(() => ask("videos", { ...query, page: pages.list }));
+  const answer = await lastOf("list", "videos", { ...query, page: pages.list });
   if (!answer) return;
   id("listed").textContent = `${number(answer.count)} ${answer.count === 1 ? "video" : "videos"}`;
   id("list").tBodies[0].replaceChildren(

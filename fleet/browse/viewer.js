@@ -10,6 +10,7 @@ let loading = false;
 export function begin(output) {
   hues = new Map(output.labels.map((label) => [label.key, label.hue]));
   most = output.most;
+  id("flooring").hidden = id("floor").disabled = !output.has.scores;
   for (const option of [...id("seconds").options]) option.hidden = Number(option.value) > most.clip_s;
 }
 
@@ -67,10 +68,18 @@ function hitQuery() {
   const on = open.lanes.filter((lane) => !open.off.has(lane.key));
   if (!on.length && open.lanes.length) return null;
   if (open.off.size) {
-    if (on.some((lane) => !lane.known)) query.without = [...open.off];
+    // The server knows no label that has no name, and not the lane of the others.
+    if (on.some((lane) => !lane.known)) query.without = [...open.off].filter((lane) => hues.has(lane));
     else query.label = on.map((lane) => lane.key);
   }
   return query;
+}
+
+// Labels that are off, of which rows are hits all the same: they cannot be asked for by name.
+function among() {
+  if (!open.lanes.some((lane) => !lane.known && !open.off.has(lane.key))) return "";
+  const off = open.lanes.filter((lane) => !lane.known && open.off.has(lane.key));
+  return off.length ? `Rows of ${off.map((lane) => lane.label || "(none)").join(", ")} are among the hits.` : "";
 }
 
 async function lay() {
@@ -103,11 +112,13 @@ function choose() {
     box.checked = !open.off.has(lane.key);
     box.addEventListener("input", () => {
       open.off[box.checked ? "delete" : "add"](lane.key);
+      id("among").textContent = among();
       draw();
     });
     return element("label", {}, box, key(hues.get(lane.key) ?? NONE_HUE), `${lane.label || "(none)"} ${number(lane.rows)}`);
   });
   place.replaceChildren(element("legend", {}, "Labels"), ...boxes);
+  id("among").textContent = among();
 }
 
 // One frame is loaded at a time; of those that are asked for meanwhile, the last.

@@ -197,6 +197,55 @@ def test_of_several_that_are_opened_at_once_the_last_one_stays(tab: Tab) -> None
     assert text(tab, "seen") == "camera-2.mp4"
 
 
+@pytest.mark.parametrize("held", ["search", "videos"])
+def test_an_answer_that_comes_late_is_not_shown(tab: Tab, held: str) -> None:
+    """Where more was asked for meanwhile: the page shows what was asked for last."""
+    tab.run(
+        "(() => { const real = fetch; let is_first = true; window.fetch = async (address) => {"
+        f"const is_held = is_first && address.startsWith('{held}'); if (is_held) is_first = false;"
+        "const got = await real(address);"
+        "if (is_held) await new Promise((go) => { window.release = go }); return got } })()"
+    )
+    if held == "search":
+        tab.click("#form button[type=reset]")
+        until(tab, "Boolean(window.release)")
+        tab.run("document.querySelector('#form [name=least]').value = '0.85'")
+        tab.click("#form button[type=submit]")
+        place, last = "count", "2 rows"
+    else:
+        part = "document.querySelector('#narrow [name=part]')"
+        tab.run(f"{part}.dispatchEvent(new Event('input', {{ bubbles: true }}))")
+        until(tab, "Boolean(window.release)")
+        tab.run(
+            f"{part}.value = 'camera-2'; {part}.dispatchEvent(new Event('input', {{ bubbles: true }}))"
+        )
+        place, last = "listed", "1 video"
+    until(tab, f"document.getElementById('{place}').textContent === '{last}'")
+    tab.run("window.release(); setTimeout(() => { window.later = true }, 300)")
+    until(tab, "Boolean(window.later)")
+    assert text(tab, place) == last
+
+
+def test_labels_that_the_server_does_not_know_are_not_left_out(tab: Tab) -> None:
+    """Of several of them, one that is off: the page says so, and the next hit is found."""
+    tab.run(
+        "(() => { const real = fetch; window.fetch = async (address) => {"
+        "const got = await real(address); if (!address.includes('/timeline')) return got;"
+        "const drawn = await got.json(); for (const [label, key] of [['', '0'], ['(other labels)', '1']])"
+        "drawn.rows.push({ label, key: key.repeat(16), rows: 1 }); return Response.json(drawn) } })()"
+    )
+    tab.click("#list tbody tr:nth-child(2) button")
+    until(tab, "document.querySelectorAll('#lanes input').length === 5")
+    at_frame(tab, 5)
+    tab.click("#lanes label:last-child input")
+    assert text(tab, "among") == "Rows of (other labels) are among the hits."
+    tab.press("j")
+    at_frame(tab, 10)
+    assert text(tab, "problem") == ""
+    tab.click("#lanes label:last-child input")
+    assert text(tab, "among") == ""
+
+
 def test_what_goes_wrong_is_said(tab: Tab) -> None:
     """In a sentence, where screen readers hear it."""
     tab.run("location.hash = '#0123456789abcdef/1'")
