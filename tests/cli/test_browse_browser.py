@@ -83,10 +83,27 @@ def boxes(tab: Tab) -> list[str]:
     return found
 
 
+def assert_boxes_lie_on_the_picture(tab: Tab) -> None:
+    """Each where its corners are in the frame, and drawn with lines alone."""
+    found = tab.run(
+        "(() => { const picture = document.getElementById('picture').getBoundingClientRect();"
+        "const [, , wide, high] = document.getElementById('boxes').getAttribute('viewBox').split(' ');"
+        "return [...document.querySelectorAll('#boxes rect.line')].map((box) => {"
+        "const seen = box.getBoundingClientRect(), at = (name) => Number(box.getAttribute(name));"
+        "return [seen.x - picture.x - at('x') * picture.width / wide,"
+        "seen.y - picture.y - at('y') * picture.height / high, getComputedStyle(box).fill]; }) })()"
+    )
+    assert found
+    for across, down, fill in found:
+        assert (across, down) == (pytest.approx(0, abs=3), pytest.approx(0, abs=3))
+        assert fill == "none"
+
+
 def test_it_opens_with_the_surest_row(tab: Tab) -> None:
     """Its frame with its boxes; counts are the table's; nothing too wide, nothing goes wrong."""
     at_frame(tab, 5)
     assert "person 0.90" in boxes(tab)
+    assert_boxes_lie_on_the_picture(tab)
     assert text(tab, "count") == "8 rows"
     assert text(tab, "listed") == "2 videos"
     for width in (1440, 390):
