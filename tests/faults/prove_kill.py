@@ -152,17 +152,22 @@ def main() -> None:
         settings |= {"lease_s": 0.5, "watchdog_s": WATCHDOG_S}
         trials = [Trial(str(JOB), {**settings, "on": place}) for place in PLACES]
         whole = str(folder / "undisturbed")
-        calm = trials[0].undisturbed(whole)
-        print(f"undisturbed: {calm.frames} frames in {calm.worked_s:.1f} s", flush=True)
-        listed = cases(7, calm.worked_s)
-        for number, (title, lives, faults) in enumerate(listed):
+        listed = []
+        for place, trial in zip(PLACES, trials, strict=True):
+            calm = trial.undisturbed(whole if place == PLACES[0] else f"{whole}-{place}")
+            print(
+                f"undisturbed, {place}: {calm.frames} frames in {calm.worked_s:.1f} s", flush=True
+            )
+            listed.append(cases(7, calm.worked_s))
+        for number in range(len(listed[0])):
             output = str(folder / f"case-{number}")
-            place = number % len(PLACES)
-            ends = trials[place].disturbed(output, lives, faults, _say)
-            locked += judge(f"{title}, {PLACES[place]}", ends, whole, output)
-        for where, trial in zip(PLACES, trials, strict=True):
-            locked += late_backups(trial, folder / f"late-{where}", whole)
-    count = len(listed) + len(PLACES)
+            at = number % len(PLACES)
+            title, lives, faults = listed[at][number]
+            ends = trials[at].disturbed(output, lives, faults, _say)
+            locked += judge(f"{title}, {PLACES[at]}", ends, whole, output)
+        for place, trial in zip(PLACES, trials, strict=True):
+            locked += late_backups(trial, folder / f"late-{place}", whole)
+    count = len(listed[0]) + len(PLACES)
     print(f"{locked} of {count} cases hold; took {time.monotonic() - began_s:.0f} s")
     sys.exit(locked != count)
 
