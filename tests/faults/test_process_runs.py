@@ -17,8 +17,7 @@ from generate import Clip, write
 from s3_server import wait_until
 
 import fleet
-from fleet.core.progress import Progress
-from fleet.core.run_events import DeviceLost, RunEvent
+from fleet.core.run_events import DeviceLost, LeaseDone, RunEvent
 from fleet.executors.choice import Mode
 from fleet.table.status import read_status
 from fleet.table.table import Table
@@ -85,14 +84,26 @@ class Killer:
         self.lost: list[str] = []
 
     def on_event(self, event: RunEvent) -> None:
-        """Strike a worker that has just said where it is, or not."""
+        """Strike a worker when a lease is done, or not."""
         if isinstance(event, DeviceLost):
             self.lost.append(event.device)
-        if isinstance(event, Progress) and self.left and self._random.random() < 0.7:
+        if isinstance(event, LeaseDone) and self.left and self._random.random() < 0.7:
             self.left -= 1
             # One that was struck just now may be gone.
             with suppress(ProcessLookupError):
-                os.kill(event.pid, signal.SIGKILL)
+                os.kill(oldest_worker(), signal.SIGKILL)
+
+
+def oldest_worker() -> int:
+    """Return the process of a device of this run that is open: the one that was started first."""
+    ours = (
+        int(child)
+        for task in Path("/proc/self/task").glob("*/children")
+        for child in task.read_text("ascii").split()
+    )
+    return min(
+        pid for pid in ours if b"processes.child" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    )
 
 
 def thumbnails(clips: Path, output: Path, on: Mode, devices: int, killer: Killer) -> Rows:

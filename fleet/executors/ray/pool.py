@@ -46,9 +46,8 @@ class RayPool:
 
     Those that are wanted and have no NPU yet wait for one as pending actors: that is the demand
     which Ray's autoscaler sees, and it ends with this process. `worker`: what is made an actor.
-    The process must be connected to a cluster. Answers come in by callbacks, so that a turn costs
-    by what has happened, not by how many devices there are. `sharing`: with other jobs, for which
-    devices above this job's share are drained; the pool closes it.
+    The process must be connected to a cluster. Answers come in by callbacks. `sharing`: with other
+    jobs, for which devices above this job's share are drained; the pool closes it.
     """
 
     def __init__(
@@ -298,3 +297,4 @@ class RayPool:
             for seat in self._seats.values():
                 ray.kill(seat.actor)
             self._seats.clear()
+            del self._spec  # else it is let go in the next Ray, where another has its number
