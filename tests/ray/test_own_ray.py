@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import ray
 from s3_server import wait_until
 
 import fleet
+from fleet.executors.ray.pool import RayPool
 from fleet.executors.ray.session import ray_left_as_found, start_ray
 from fleet.executors.ray.whereabouts import check_answers
 from fleet.table.status import read_status
@@ -28,9 +30,15 @@ def test_a_job_with_a_bug_fails_at_once_with_its_traceback(tmp_path: Path, town_
     (tmp_path / "job.toml").write_text(
         f'job = "buggy.py:Buggy"\ninput = ["{town_hevc}"]\noutput = "{tmp_path}/out"\ndevices = 1\n'
     )
-    with pytest.raises(fleet.errors.JobFailedError, match=r"(?s)no_such_field.*buggy\.py"):
+    with pytest.raises(
+        fleet.errors.JobFailedError, match=r"(?s)no_such_field.*buggy\.py"
+    ) as raised:
         fleet.run(fleet.load_job(tmp_path / "job.toml"), on="ray")
     assert not ray.is_initialized()
+    # What its exception still holds lets go of nothing that the next Ray has under the same number.
+    assert raised.tb is not None
+    held = [each for each in gc.get_objects() if isinstance(each, RayPool)]
+    assert not any(hasattr(pool, "_spec") for pool in held)
 
 
 def test_sigterm_ends_a_run_as_ctrl_c_does(tmp_path: Path, town_hevc: Path) -> None:
