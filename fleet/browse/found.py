@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -19,10 +18,10 @@ from fleet.browse.snapshot import Snapshot
 from fleet.core.format import short
 from fleet.errors import UsageError
 from fleet.export.chosen.choice import chosen_frames
+from fleet.report.boxes import BOX, Box, box_of
 from fleet.show.detections import Mark, RecordedDetections
 from fleet.table.parts.schema import DETECTIONS, IDENTITY
 
-BOX = ("x1", "y1", "x2", "y2")
 MOST_BOXES = 500
 """Boxes of a frame that are drawn: those with the highest scores."""
 MOST_MARKS = 100_000
@@ -55,16 +54,6 @@ class Hit:
     score: float | None
     clock: str | None
     """When it was, by a wall clock, in ISO form; None where that is not known."""
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A box of a frame."""
-
-    label: str
-    score: float | None
-    xyxy: tuple[float, float, float, float]
-    """Left, top, right, bottom in pixels of the frame."""
 
 
 class Found:
@@ -167,12 +156,12 @@ class Found:
         values = [opened.shift_s, opened.length_s, opened.bins, opened.bins - 1]
         return self._questions.ask(self._table, columns, only, _BY_TIME, values)[0]
 
-    def of_frame(self, name: str, frame: int) -> tuple[list[Drawn], list[tuple[str, str]]]:
+    def of_frame(self, name: str, frame: int) -> tuple[list[Box], list[tuple[str, str]]]:
         """Return the boxes of a frame, and the columns of its first row in words."""
         rows = list(self._rows(name, frame, frame))
         if not self.has_boxes:
             return [], _facts(rows[0]) if rows else []
-        boxes = [box for row in rows if (box := _drawn(row)) is not None]
+        boxes = [box for row in rows if (box := box_of(row, "")) is not None]
         boxes.sort(key=lambda box: -1.0 if box.score is None else -box.score)
         return boxes[:MOST_BOXES], []
 
@@ -184,7 +173,7 @@ class Found:
         marks: dict[int, list[Mark]] = {}
         count = 0
         for row in self._rows(name, processed[0], processed[-1]) if processed else ():
-            box = _drawn(row)
+            box = box_of(row, "")
             if box is None or box.score is None or box.score < np.float32(least):
                 continue
             count += 1
@@ -206,18 +195,6 @@ class Found:
         columns = {n: text(n) if n in of_text else pc.field(n) for n in self._table.schema.names}
         for batch in self._questions.scan(self._table, columns, only):
             yield from batch.to_pylist()
-
-
-def _drawn(row: Mapping[str, Any]) -> Drawn | None:
-    """Return the box of a row; None where it has none, or one without a place."""
-    edges = [row[name] for name in BOX]
-    if not all(isinstance(edge, float) and isfinite(edge) for edge in edges):
-        return None
-    score = row.get("score")
-    known = isinstance(score, float) and isfinite(score)
-    x1, y1, x2, y2 = edges
-    label = row.get("label")
-    return Drawn("" if label is None else str(label), score if known else None, (x1, y1, x2, y2))
 
 
 def _facts(row: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -8,10 +8,11 @@ from typing import Any
 
 from fleet.browse.asked import MOST_FOUND, ROWS_A_PAGE, key_of
 from fleet.browse.clips import MOST_FRAMES, MOST_S
-from fleet.browse.found import Drawn, Found, Hit
+from fleet.browse.found import Found, Hit
 from fleet.browse.opened import Opened
 from fleet.browse.snapshot import Known, Snapshot
 from fleet.core.format import duration, short
+from fleet.report.boxes import Box
 from fleet.report.page import hue
 from fleet.text import clean
 
@@ -145,7 +146,7 @@ def of_timeline(drawn: Mapping[str, Any]) -> dict[str, Any]:
 def of_frame(
     opened: Opened,
     frame: int,
-    boxes: Sequence[Drawn],
+    boxes: Sequence[Box],
     facts: Sequence[tuple[str, str]],
     clock: str | None,
 ) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fleet.core.format import short
+from fleet.report.boxes import Box
 from fleet.report.choice import Chosen
 from fleet.report.findings import BORDER, Choice, Findings, has_scores
-from fleet.report.pictures import Box, Shown, round_robin, show_frames
+from fleet.report.pictures import Shown, round_robin, show_frames
 from fleet.report.rows import NONE, Key
 from fleet.table.parts.schema import DETECTIONS
 from fleet.table.state.read import Tables

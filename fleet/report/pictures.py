@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from fleet.core.frames import Picture
 from fleet.core.geometry import Size
 from fleet.errors import FleetError, UsageError
 from fleet.index_cache.cache import IndexCache
+from fleet.report.boxes import BOX, Box, box_of
 from fleet.report.choice import Chosen
 from fleet.report.rows import NONE, Key, rows_of
 from fleet.show.decode import frames_on
@@ -30,20 +30,9 @@ from fleet.table.state.read import Tables
 
 WIDTH_PX, LEVEL = 960, 75
 """How wide a picture is at most, and at which level JPEGE encodes it."""
-BOX = ("x1", "y1", "x2", "y2")
 _JPEG = b"\xff\xd8\xff"
 _MOST_FACTS, _FACT_CHARACTERS = 12, 80
 _MOST_BOXES = 200
-
-
-@dataclass(frozen=True)
-class Box:
-    """A box that was found in a frame."""
-
-    label: str
-    score: float | None
-    xyxy: tuple[float, float, float, float]
-    """Left, top, right, bottom in pixels of the frame."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +177,9 @@ def _shown(
 ) -> Shown:
     has_boxes = set(BOX) <= set(schema.names)
     boxes = (
-        sorted(filter(None, map(_box, told.rows)), key=_score, reverse=True) if has_boxes else ()
+        sorted(filter(None, (box_of(row, NONE) for row in told.rows)), key=_score, reverse=True)
+        if has_boxes
+        else ()
     )
     facts = () if has_boxes or not told.rows else _facts(told.rows[0])
     time_s = float(told.identity["time_s"])
@@ -197,18 +188,6 @@ def _shown(
 
 def _score(box: Box) -> float:
     return -1.0 if box.score is None else box.score
-
-
-def _box(row: Mapping[str, Any]) -> Box | None:
-    """Return the box of a row; None where it has none, or one without a place."""
-    edges = [row[name] for name in BOX]
-    if not all(isinstance(edge, float) and isfinite(edge) for edge in edges):
-        return None
-    score = row.get("score")
-    known = isinstance(score, float) and isfinite(score)
-    x1, y1, x2, y2 = edges
-    label = row.get("label")
-    return Box(NONE if label is None else str(label), score if known else None, (x1, y1, x2, y2))
 
 
 def _facts(row: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from itertools import count
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 from fleet.core.progress import Progress
 from fleet.core.run_events import (
@@ -19,6 +19,7 @@ from fleet.core.run_events import (
     NodeSetAside,
 )
 from fleet.errors import FleetError, JobFailedError
+from fleet.executors.arrivals import arrivals
 from fleet.executors.outcomes import event_of
 from fleet.executors.processes.messages import (
     Answer,
@@ -120,12 +121,7 @@ class ProcessPool:
         return events or self._open_mail(timeout_s)
 
     def _open_mail(self, timeout_s: float) -> list[Event]:
-        try:
-            mail = [self._mail.get(timeout=timeout_s)]
-        except Empty:
-            return []
-        # Whatever else is there by now is taken in the same turn.
-        mail += [self._mail.get_nowait() for _ in range(self._mail.qsize())]
+        mail = arrivals(self._mail, timeout_s)
         return [event for device, message in mail for event in self._take(device, message)]
 
     def _take(self, device: str, message: object) -> Iterator[Event]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any
 
 from fleet.core.run_events import Event
+from fleet.executors.arrivals import arrivals
 
 Take = Callable[["Future[Any]"], list[Event]]
 
@@ -24,10 +25,5 @@ class Mail:
 
     def open(self, timeout_s: float) -> list[Event]:
         """Wait for an answer, and return what comes of it and of those that have come by then."""
-        try:
-            mail = [self._answers.get(timeout=timeout_s)]
-        except Empty:
-            return []
-        # Whatever else is there by now is taken in the same turn.
-        mail += [self._answers.get_nowait() for _ in range(self._answers.qsize())]
+        mail = arrivals(self._answers, timeout_s)
         return [event for take, future in mail for event in take(future)]

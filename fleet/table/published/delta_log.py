@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 
 import pyarrow as pa
 
-from fleet.errors import UsageError
+from fleet.table.published.columns import typed_columns
 from fleet.table.published.data_files import DataFile
 from fleet.version import __version__
 
@@ -165,15 +165,9 @@ def schema_text(schema: pa.Schema, table: str) -> str:
     Raises UsageError, naming the column of `table`, for a type that Delta has not.
     """
     columns = []
-    for column in schema:
-        try:
-            kind = _type(column.type)
-        except ValueError:
-            message = f"Delta has no type for the column {column.name} of {table}: {column.type}."
-            raise UsageError(message, "Tables of such jobs can be read as Parquet alone.") from None
-        about = (column.metadata or {}).get(b"about", b"").decode()
-        comment = {"comment": about} if about else {}
-        columns.append({"name": column.name, "type": kind, "nullable": True, "metadata": comment})
+    for name, kind, about in typed_columns(schema, table, "Delta", _type):
+        comment = {"comment": about.decode()} if about else {}
+        columns.append({"name": name, "type": kind, "nullable": True, "metadata": comment})
     return json.dumps({"type": "struct", "fields": columns}, ensure_ascii=False)
 
 

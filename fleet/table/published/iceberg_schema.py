@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from fleet.errors import UsageError
+from fleet.table.published.columns import typed_columns
 
 _TYPES = {
     pa.string(): pa.string(),
@@ -29,15 +29,10 @@ def iceberg_schema(schema: pa.Schema, table: str) -> pa.Schema:
 
     Raises UsageError, naming the column of `table`, for a type that it has not.
     """
-    columns = []
-    for column in schema:
-        try:
-            kind = _type(column.type)
-        except ValueError:
-            message = f"Iceberg has no type for the column {column.name} of {table}: {column.type}."
-            raise UsageError(message, "Tables of such jobs can be read as Parquet alone.") from None
-        about = (column.metadata or {}).get(b"about", b"")
-        columns.append(pa.field(column.name, kind, metadata={"doc": about} if about else None))
+    columns = [
+        pa.field(name, kind, metadata={"doc": about} if about else None)
+        for name, kind, about in typed_columns(schema, table, "Iceberg", _type)
+    ]
     return pa.schema(columns)
 
 
