@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 
 import pytest
 from browsed import served
-from browser import browser
+from browser import browser, needed
 from devtools import Tab, opened
 from exact import index_of
 from recorded import HOSTILE, detections_output, gray_of, record, write_grays
 
 from fleet.storage import Folder
 
-ABSENT = "no Chromium on this machine"
 LIMIT_S = 60
 FOUND: dict[int, Sequence[tuple[str, float]]] = {
     5: [("person", 0.9), ("x" * 5000, 0.8)],
@@ -40,12 +38,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def tab(address: str) -> Iterator[Tab]:
     """The page, open in a browser."""
-    program = browser()
-    if program is None:
-        if os.environ.get("CI"):
-            pytest.fail(f"{ABSENT}, which CI installs")
-        pytest.skip(ABSENT)
-    with opened(program, address) as tab:
+    with opened(needed(browser(), "Chromium"), address) as tab:
         until(tab, "document.documentElement.dataset.ready")
         yield tab
 

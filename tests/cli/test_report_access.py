@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from browser import axe, browser
+from browser import axe, browser, needed
 from command import fleet_here
 from devtools import Tab, opened
 from scattered import LABELS, Scattered, archive, run_over
@@ -20,16 +19,6 @@ import fleet
 
 DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
 LOOKS = [(width, scheme) for width in (1440, 390) for scheme in ("light", "dark")]
-
-
-def needed(found: object, name: str) -> str:
-    """Return what was found as text; where there is nothing, CI fails, and others skip."""
-    if found is None:
-        reason = f"no {name} on this machine"
-        if os.environ.get("CI"):
-            pytest.fail(f"{reason}, which CI installs")
-        pytest.skip(reason)
-    return str(found)
 
 
 @pytest.fixture(scope="module")

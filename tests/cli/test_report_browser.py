@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from browser import browser
+from browser import browser, needed
 from command import fleet_here
 from devtools import Tab, opened
 from exact import index_of
 from recorded import HOSTILE, detections_output, record, write_grays
 
 from fleet.storage import Folder
-
-ABSENT = "no Chromium on this machine"
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +37,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def tab(page: Path) -> Iterator[Tab]:
     """The report, open in a browser."""
-    program = browser()
-    if program is None:
-        if os.environ.get("CI"):
-            pytest.fail(f"{ABSENT}, which CI installs")
-        pytest.skip(ABSENT)
-    with opened(program, page) as tab:
+    with opened(needed(browser(), "Chromium"), page) as tab:
         yield tab
 
 

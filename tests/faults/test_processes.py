@@ -4,50 +4,29 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import threading
-import time
-from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from generate import Clip
-from pixel_leases import GOP, GOPS, JOB, TIMEOUT_S, Pixels, lease_of
+from pixel_leases import GOP, GOPS, Pixels, lease_of
+from process_hands import Hands, give, until_gone
 
-from fleet.core.progress import Progress
 from fleet.core.run_events import (
     Cause,
     DeviceJoined,
     DeviceLost,
     DevicesAwaited,
-    Event,
     LeaseCancelled,
     LeaseDone,
-    NodeSetAside,
 )
-from fleet.errors import JobFailedError, UsageError
-from fleet.executors.processes import pool as pool_module
-from fleet.executors.processes import process as process_module
 from fleet.executors.processes.pool import ProcessPool
 from fleet.plan.lease import Lease
 from fleet.plan.order import LeaseOrder, order
-from fleet.scheduler.commands import Assign, Cancel, Release, Truncate
+from fleet.scheduler.commands import Cancel, Release, Truncate
 from fleet.worker.spec import WorkerSpec
-
-
-@dataclass(frozen=True)
-class Held:
-    """Stands at each frame until a file is there."""
-
-    until: Path
-
-    def __call__(self, _: int) -> None:
-        """Wait."""
-        while not self.until.exists():
-            time.sleep(0.01)
 
 
 @dataclass(frozen=True)
@@ -64,94 +43,6 @@ class Leaving:
         raise KeyboardInterrupt("pressed by nobody")
 
 
-@dataclass(frozen=True)
-class NotOpening(Pixels):
-    """A job that cannot be opened: an error is raised, or its process ends."""
-
-    error: Exception | None = None
-    once: Path | None = None
-    """Where it is noted how often it was not opened; after enough times it is."""
-    failing: int = 1
-    """How often that is."""
-
-    def open(self, device: Any) -> Any:
-        """Do not open."""
-        if self.once and self.once.exists() and self.once.stat().st_size >= self.failing:
-            return super().open(device)
-        if self.once:
-            with self.once.open("a") as file:
-                file.write("x")
-            while self.once.stat().st_size < self.failing:  # so that they fail together
-                time.sleep(0.01)
-        if self.error:
-            raise self.error
-        os._exit(7)
-
-
-@dataclass
-class Hands:
-    """A pool, and everything that it has told."""
-
-    pool: ProcessPool
-    told: list[Event] = field(default_factory=list)
-    heard: dict[str, Progress] = field(default_factory=dict)
-    """Device -> where it stands."""
-    awaited: list[DevicesAwaited] = field(default_factory=list)
-    """How many were on their way, each time that this was told."""
-
-    def turn(self) -> None:
-        """Poll once, and ask where devices stand."""
-        self.told += self.pool.poll(0.1)
-        for news in self.pool.progress():
-            if isinstance(news, DevicesAwaited):
-                self.awaited.append(news)
-            else:
-                self.heard[news.device] = news
-
-    def until(self, kind: type[Any], many: int = 1) -> Any:
-        """Poll until there have been so many events of a kind, and return the last one."""
-        self.wait(lambda: len(self.of(kind)) >= many, f"{many} {kind.__name__}")
-        return self.of(kind)[-1]
-
-    def of(self, kind: type[Any]) -> list[Any]:
-        """Return the events of a kind."""
-        return [event for event in self.told if isinstance(event, kind)]
-
-    def wait(self, holds: Callable[[], bool], what: str) -> None:
-        """Poll until something holds."""
-        end_s = time.monotonic() + TIMEOUT_S
-        while not holds():
-            assert time.monotonic() < end_s, f"no {what} in {self.told}"
-            self.turn()
-
-    def pid(self, device: str) -> int:
-        """Return the process of a device."""
-        self.wait(lambda: device in self.heard, f"word of {device}")
-        return self.heard[device].pid
-
-    def until_at(self, device: str, lease: str) -> None:
-        """Poll until a device says that it is at a lease."""
-        self.heard.pop(device, None)
-        self.wait(lambda: device in self.heard and self.heard[device].lease == lease, lease)
-
-
-def gone(pid: int) -> bool:
-    """Return whether there is no such process any more, or only its exit code."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-    return state == "Z"
-
-
-def until_gone(pid: int) -> None:
-    """Wait until a process is gone."""
-    end_s = time.monotonic() + TIMEOUT_S
-    while not gone(pid):
-        assert time.monotonic() < end_s, f"{pid} is still there"
-        time.sleep(0.02)
-
-
 @pytest.fixture
 def lease(tmp_path: Path) -> tuple[Lease, Any]:
     """A lease of ten GOPs in two clips."""
@@ -164,28 +55,6 @@ def orders(lease: tuple[Lease, Any]) -> list[LeaseOrder]:
     whole, works = lease
     alone = [Lease(f"{shard.interval.uri[-5]}", (shard,)) for shard in whole.shards]
     return [order(each, works) for each in (*alone, whole)]
-
-
-@pytest.fixture
-def spec(tmp_path: Path) -> WorkerSpec:
-    """A worker whose job stands still until the file `go` is there."""
-    work = Pixels(Held(tmp_path / "go"))
-    return WorkerSpec(work, JOB, str(tmp_path / "out"), "Ascend310", "", {}, {})
-
-
-@pytest.fixture
-def hands(spec: WorkerSpec) -> Iterator[Hands]:
-    """A pool without a device so far; none of its processes is left."""
-    with closing(ProcessPool(spec, most=3)) as pool:
-        hands = Hands(pool)
-        yield hands
-    for progress in hands.heard.values():
-        assert gone(progress.pid)
-
-
-def give(hands: Hands, device: str, made: LeaseOrder) -> None:
-    """Hand a lease out."""
-    hands.pool.apply(Assign(device, made.lease), made)
 
 
 def test_leases_are_put_down_and_ended_early_when_told(
@@ -315,127 +184,3 @@ def test_a_job_that_ends_its_worker_is_quoted(
     assert lost.cause is Cause.DIED
     ended = f"its process ended by itself (exit code {code})"
     assert lost.reason == f"{ended}; it wrote last: {words}"
-
-
-def test_what_the_job_is_to_blame_for_is_raised(spec: WorkerSpec) -> None:
-    """With its way out, and nothing is tried again."""
-    refused = UsageError("The model is not for this chip.", "Compile it for that.")
-    work = NotOpening(print, refused)
-    with closing(ProcessPool(replace(spec, work=work), most=1)) as pool:
-        pool.set_target(1)
-        with pytest.raises(UsageError, match="not for this chip") as raised:
-            Hands(pool).until(DeviceJoined)
-    assert raised.value.way_out == refused.way_out
-
-
-def test_where_no_device_starts_the_run_fails_in_words(spec: WorkerSpec) -> None:
-    """After some tries."""
-    with closing(ProcessPool(replace(spec, work=NotOpening(print)), most=1)) as pool:
-        pool.set_target(1)
-        with pytest.raises(JobFailedError, match=r"on this machine: .*by itself .exit code 7."):
-            Hands(pool).until(DeviceJoined)
-
-
-@dataclass
-class Scarce:
-    """Of a function: its call of some number fails, as where the machine has no more."""
-
-    function: Callable[..., Any]
-    failing: int
-    error: Exception
-    calls: int = 0
-
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        """Call it, or fail."""
-        self.calls += 1
-        if self.calls == self.failing:
-            raise self.error
-        return self.function(*args, **options)
-
-
-@pytest.mark.parametrize(
-    ("module", "name", "failing", "error"),
-    [
-        (process_module, "Pipe", 1, OSError(24, "Too many open files")),
-        (os, "pipe", 1, OSError(24, "Too many open files")),
-        (os, "pipe", 2, OSError(24, "Too many open files")),
-        (subprocess, "Popen", 1, BlockingIOError(11, "Resource temporarily unavailable")),
-        *(
-            (process_module.WorkerProcess, "_start", n, RuntimeError("can't start new thread"))
-            for n in (1, 2, 3)
-        ),
-    ],
-)
-def test_what_the_machine_has_no_more_of_leaves_nothing_behind(
-    module: Any, name: str, failing: int, error: Exception, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No handle, no thread, no process."""
-    scarce = Scarce(getattr(module, name), failing, error)
-    handles, threads = set(Path("/proc/self/fd").iterdir()), set(threading.enumerate())
-    real, started = subprocess.Popen, list[subprocess.Popen[bytes]]()
-
-    def start_thread(process: object, task: object) -> Any:
-        return scarce(process, task)
-
-    def start(*words: Any, **options: Any) -> Any:
-        started.append(real(*words, **options))
-        return started[-1]
-
-    monkeypatch.setattr(subprocess, "Popen", start)
-    monkeypatch.setattr(module, name, start_thread if name == "_start" else scarce)
-    with pytest.raises(type(error)):
-        process_module.WorkerProcess(print)
-    monkeypatch.undo()
-    assert set(Path("/proc/self/fd").iterdir()) <= handles
-    assert set(threading.enumerate()) <= threads
-    assert all(gone(process.pid) for process in started)
-    assert len(started) == (name == "_start")
-
-
-def test_where_a_process_cannot_be_had_it_is_tried_again(
-    hands: Hands, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is missing may be there by then."""
-    error = RuntimeError("can't start new thread")
-    scarce = Scarce(process_module.WorkerProcess, 1, error)
-    monkeypatch.setattr(pool_module, "WorkerProcess", scarce)
-    hands.pool.set_target(1)
-    hands.until(DeviceJoined)
-    assert scarce.calls == 2
-
-
-def test_where_no_process_can_be_had_the_run_fails_in_words(
-    spec: WorkerSpec, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After some tries, with what the machine says."""
-
-    def refuse(_: object) -> None:
-        raise OSError(11, "Resource temporarily unavailable")
-
-    monkeypatch.setattr(pool_module, "WorkerProcess", refuse)
-    with closing(ProcessPool(spec, most=3)) as pool:
-        pool.set_target(3)
-        with pytest.raises(JobFailedError, match=r"on this machine: no process .*unavailable"):
-            Hands(pool).until(DeviceJoined)
-
-
-def test_devices_that_fail_together_are_tried_again(spec: WorkerSpec, tmp_path: Path) -> None:
-    """All fail at first, which is one failure of three; the next try joins."""
-    work = NotOpening(print, once=tmp_path / "tried", failing=3)
-    with closing(ProcessPool(replace(spec, work=work), most=3)) as pool:
-        hands = Hands(pool)
-        pool.set_target(3)
-        hands.until(DeviceJoined, 3)
-    assert not hands.of(NodeSetAside)
-
-
-def test_a_device_that_does_not_start_at_first_is_tried_again(
-    spec: WorkerSpec, tmp_path: Path
-) -> None:
-    """Whatever was in its way may have gone by then."""
-    work = NotOpening(print, once=tmp_path / "tried")
-    with closing(ProcessPool(replace(spec, work=work), most=1)) as pool:
-        hands = Hands(pool)
-        pool.set_target(1)
-        assert hands.until(DeviceJoined)
-    assert not hands.of(NodeSetAside)

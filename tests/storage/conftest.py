@@ -13,6 +13,8 @@ from proxy import Proxy, proxy_before
 from s3_server import S3Server
 from scattered import LABELS, Scattered, Tracked, archive, run_over
 
+from fleet.table.published.publish import AsIceberg
+
 BUCKET = "contract"
 
 
@@ -91,3 +93,9 @@ def tracked(export_home: Path) -> Truth:
     """The same with tracks."""
     assert run_over(export_home / "videos", str(export_home / "tracked"), Tracked()).exit_code == 0
     return truth_of(str(export_home / "tracked"))
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> AsIceberg:
+    """A catalogue in a file of SQLite."""
+    return AsIceberg(f"sqlite:///{tmp_path}/catalog.db", "town")

@@ -6,15 +6,13 @@ import uuid
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 import pytest
-from made_up import JOB, ORIGIN, begun, builder_of, claimed, closed, commit_lease, table_of
+from made_up import JOB, begun, claimed, closed, commit_lease, table_of
 from tripped import Tripped
 
-from fleet.core.interval import Interval, LeaseNames
 from fleet.core.loss import Loss
 from fleet.core.receipt import Receipt
-from fleet.errors import OutputCorruptError, StorageError
+from fleet.errors import StorageError
 from fleet.storage import Folder
 from fleet.table.commits.checkpoint import WORTH_IT
 from fleet.table.commits.record import part_name
@@ -270,32 +268,3 @@ def test_what_came_late_to_a_closed_folder_is_not_taken_along(folder: Folder) ->
         name: len(several) for name, several in before.items()
     }
     assert table_of(folder).state().closed
-
-
-@pytest.mark.parametrize("change", ["renamed", "of another type", "left out"])
-def test_a_part_with_other_columns_is_refused_and_nothing_changes(
-    folder: Folder, change: str
-) -> None:
-    """Brought together, its values would be dropped or converted, and a new digest vouch for it."""
-    fill(folder)
-    builder = builder_of("c", range(3), 2)
-    tables = dict(builder.tables())
-    found = tables[JOB.table]
-    place = found.column_names.index("score")
-    match change:
-        case "renamed":
-            found = found.rename_columns(
-                [f"{n}_" if n == "score" else n for n in found.column_names]
-            )
-        case "of another type":
-            found = found.set_column(place, "score", found["score"].cast(pa.float64()))
-        case _:
-            found = found.remove_column(place)
-    interval = Interval("c", "v1", 0, 3 * 512)
-    names = LeaseNames(JOB.digest, table_of(folder).state().manifest.epoch)
-    writer = table_of(folder).writer(ORIGIN, "npu/0")
-    writer.commit(names([interval]), [interval], {**tables, JOB.table: found}, builder.tally())
-    before = objects(folder)
-    with pytest.raises(OutputCorruptError, match="other columns"):
-        squeeze(folder)
-    assert objects(folder) == before

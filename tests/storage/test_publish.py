@@ -14,32 +14,31 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from command import fleet_here
-from made_up import JOB, begun, claimed, closed, commit_lease, table_of
+from made_up import JOB, begun, closed, commit_lease, table_of
 from published import (
     KilledError,
     begun_output,
     compacted_behind_its_back,
     leases_of_two_videos,
+    rewritten_after_a_kill,
     rows_of,
 )
 
 import fleet
 from fleet.clock import SYSTEM_CLOCK
-from fleet.errors import OutputBusyError, OutputCorruptError, UsageError
+from fleet.errors import OutputBusyError, OutputCorruptError
 from fleet.index_cache.store import IndexStore
 from fleet.storage import Folder
 from fleet.table.maintenance.requeue import LossFilter
 from fleet.table.published import delta
-from fleet.table.published.data_files import DataFile
 from fleet.table.published.delta_log import (
     Snapshot,
-    next_version,
     replay,
-    schema_text,
     version_name,
 )
 from fleet.table.state.holder import Holder
 from fleet.table.state.lock import REWRITE_LOCK, locked
+from fleet.table.table import Table
 
 
 def log_of(folder: Folder, table: str) -> dict[int, bytes]:
@@ -219,31 +218,6 @@ def test_a_log_that_others_have_changed_is_not_gone_on_with(folder: Folder) -> N
         table_of(folder).publish()
 
 
-def test_a_column_that_delta_has_no_type_for_is_named() -> None:
-    """Unsigned numbers, for one; lists of what it has are taken."""
-    text = schema_text(pa.schema([("found", pa.list_(pa.float32()))]), "crops")
-    assert json.loads(text)["fields"][0]["type"]["elementType"] == "float"
-    with pytest.raises(UsageError, match="no type for the column count of crops: uint32"):
-        schema_text(pa.schema([("count", pa.uint32())]), "crops")
-
-
-def test_a_column_more_is_a_new_schema_of_the_same_table() -> None:
-    """Its id and its files stay."""
-    one, two = (pa.schema([("a", pa.int64()), ("b", pa.string())][:n]) for n in (1, 2))
-    files = [DataFile("part one.parquet", 10, 1)]
-    told = {"table": "t", "job": "ab", "number": 1, "now_ms": 5}
-    first = next_version(Snapshot(), files, one, **told)  # type: ignore[arg-type]
-    assert first is not None
-    before = replay({0: first})
-    assert before.paths == {"part one.parquet"}
-    second = next_version(before, files, two, **told)  # type: ignore[arg-type]
-    assert second is not None
-    after = replay({0: first, 1: second})
-    assert after.paths == before.paths
-    assert after.metadata["id"] == before.metadata["id"]
-    assert len(json.loads(after.schema)["fields"]) == 2
-
-
 def test_other_systems_read_the_same_rows(tmp_path: Path) -> None:
     """deltalake, now and as it was before: of the versions whose parts are still there."""
     folder = begun_output(tmp_path)
@@ -283,8 +257,6 @@ def test_the_command_says_which_versions_there_are(tmp_path: Path) -> None:
 
 def replace_conditional(folder: Folder) -> Any:
     """The door to an output in a store that has no conditional puts."""
-    from fleet.table.table import Table
-
     return Table(folder, replace(JOB), conditional=False)
 
 
@@ -293,13 +265,6 @@ def test_a_rewrite_that_is_killed_before_it_publishes_is_made_good_by_the_next(
     tmp_path: Path, again: str
 ) -> None:
     """Which deletes nothing that the last version of a table names."""
-    folder = claimed(Folder(str(tmp_path / "out")))
-    begun(folder)
-    commit_lease(folder, "/videos/a.mp4", range(20), found=2)
-    commit_lease(folder, "/videos/b.mp4", range(15))
-    if again == "close":
-        closed(folder)
-    table_of(folder).publish()
     create = Folder.create
 
     def killed(self: Folder, name: str, data: bytes) -> str | None:
@@ -307,11 +272,7 @@ def test_a_rewrite_that_is_killed_before_it_publishes_is_made_good_by_the_next(
             raise KilledError
         return create(self, name, data)
 
-    with patch.object(Folder, "create", killed), pytest.raises(KilledError):
-        table_of(folder).compact()
-    folder.delete(REWRITE_LOCK)
-    if again == "compact":
-        table_of(folder).compact()
-    else:
-        closed(folder)
+    folder = Folder(str(tmp_path / "out"))
+    struck = patch.object(Folder, "create", killed)
+    rewritten_after_a_kill(folder, again, lambda it: table_of(it).publish(), struck)
     check_equal(folder)

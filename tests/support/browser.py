@@ -9,6 +9,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 _ANSWER = re.compile(r'<pre id="answer">(.*?)</pre>', re.DOTALL)
 
@@ -30,6 +32,16 @@ def axe() -> Path | None:
         folders.append(Path(done.stdout.strip()))
     files = (folder / "axe-core" / "axe.min.js" for folder in folders)
     return next((file for file in files if file.is_file()), None)
+
+
+def needed(found: object, name: str) -> str:
+    """Return what was found as text; where there is nothing, CI fails, and others skip."""
+    if found is None:
+        reason = f"no {name} on this machine"
+        if os.environ.get("CI"):
+            pytest.fail(f"{reason}, which CI installs")
+        pytest.skip(reason)
+    return str(found)
 
 
 def answer_of(program: str, shown: str, script: str, folder: Path) -> str:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
 import pyarrow as pa
-from made_up import begun, claimed, commit_lease, table_of
+import pytest
+from made_up import begun, claimed, closed, commit_lease, table_of
 
 from fleet.core.loss import Loss
 from fleet.storage import Folder
+from fleet.table.state.lock import REWRITE_LOCK
 
 
 class KilledError(BaseException):
@@ -74,3 +76,29 @@ def begun_output(tmp_path: Path) -> Folder:
     begun(folder)
     commit_lease(folder, "/videos/a.mp4", range(20), found=2)
     return folder
+
+
+def rewritten_after_a_kill(
+    folder: Folder,
+    again: str,
+    publish: Callable[[Folder], object],
+    killed: AbstractContextManager[object],
+) -> None:
+    """Publish an output, have a rewrite be killed before it publishes, and do the next one.
+
+    `killed`: in it, publishing ends the process. `again`: compact or close, which is the next.
+    """
+    claimed(folder)
+    begun(folder)
+    commit_lease(folder, "/videos/a.mp4", range(20), found=2)
+    commit_lease(folder, "/videos/b.mp4", range(15))
+    if again == "close":
+        closed(folder)
+    publish(folder)
+    with killed, pytest.raises(KilledError):
+        table_of(folder).compact()
+    folder.delete(REWRITE_LOCK)
+    if again == "compact":
+        table_of(folder).compact()
+    else:
+        closed(folder)

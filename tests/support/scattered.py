@@ -147,6 +147,17 @@ def output_over(folder: Path, clips: Sequence[Clip], raw: Path) -> str:
     return output
 
 
+def over_a_replaced_video(folder: Path, raw: Path) -> str:
+    """Run Scattered over a video, put another one in its place, and return the output."""
+    path = folder / "videos" / "cam1" / "20260114T080000.mp4"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(cached(Clip(frames=20, gop=6), raw).read_bytes())
+    output = str(folder / "out")
+    run_over(folder / "videos", output, Scattered())
+    path.write_bytes(cached(Clip(frames=30, vfr=True), raw).read_bytes())
+    return output
+
+
 def run_over(videos: Path, output: str, work: FrameJob, sample: str = "every=2") -> fleet.RunReport:
     """Run a job over videos in this process, with cameras and times taken from the paths."""
     job = fleet.Job(

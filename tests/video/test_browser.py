@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import answer_of, browser
+from browser import answer_of, browser, needed
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -16,7 +16,6 @@ import fleet
 
 JOBS = Path(__file__).parents[2] / "jobs"
 SIDE = 224
-ABSENT = "no chromium on this machine"
 
 SAMPLES = """
 const image = document.querySelector("img");
@@ -39,10 +38,7 @@ return JSON.stringify({ width: canvas.width, height: canvas.height, samples: bto
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The browser."""
-    program = browser()
-    if program is None:
-        pytest.skip(ABSENT)
-    return program
+    return needed(browser(), "Chromium")
 
 
 def shown(program: str, jpeg: bytes, folder: Path) -> NDArray[np.uint8]:

@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
-from scattered import Scattered, output_over, run_over
+from scattered import output_over, over_a_replaced_video, run_over
 
 import fleet
 from fleet import DETECTIONS, Device, FrameBatch, FrameJob, Rows
@@ -279,12 +279,7 @@ def test_boxes_do_not_grow_by_what_is_no_share(expand: float) -> None:
 
 def test_a_video_that_was_replaced_gives_no_crops(tmp_path: Path, clip_folder: Path) -> None:
     """Boxes of one video do not lie where those of another do."""
-    path = tmp_path / "videos" / "cam1" / "20260114T080000.mp4"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(cached(CLIPS[0], clip_folder).read_bytes())
-    output = str(tmp_path / "out")
-    run_over(tmp_path / "videos", output, Scattered())
-    path.write_bytes(cached(Clip(frames=30, vfr=True), clip_folder).read_bytes())
+    output = over_a_replaced_video(tmp_path, clip_folder)
     with pytest.raises(UsageError, match="is not the video"):
         cut_crops(output, str(tmp_path / "crops"), Cropping(Choice()))
     assert not list((tmp_path / "crops").rglob("*.jpg"))

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ends import failing
-from generate import Clip, cached
+from generate import Clip
 from numpy.typing import NDArray
 from PIL import Image
-from scattered import Scattered, output_over, run_over
+from scattered import output_over, over_a_replaced_video
 
 import fleet
 from fleet.core.frames import Picture
@@ -156,12 +156,7 @@ def test_pictures_that_are_numbered_in_another_way_are_made_anew(out: str, tmp_p
 
 def test_a_video_that_was_replaced_gives_no_pictures(tmp_path: Path, clip_folder: Path) -> None:
     """Boxes of one video on the pictures of another would train a model wrongly."""
-    path = tmp_path / "videos" / "cam1" / "20260114T080000.mp4"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(cached(CLIPS[0], clip_folder).read_bytes())
-    output = str(tmp_path / "out")
-    run_over(tmp_path / "videos", output, Scattered())
-    path.write_bytes(cached(Clip(frames=30, vfr=True), clip_folder).read_bytes())
+    output = over_a_replaced_video(tmp_path, clip_folder)
     with pytest.raises(UsageError, match="is not the video"):
         export_output(output, str(tmp_path / "coco"), Exporting("coco", pictures=True))
     assert not list(tmp_path.rglob("*.jpg"))
