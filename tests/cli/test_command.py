@@ -38,6 +38,12 @@ def test_the_help_lists_all_commands() -> None:
     assert "Prove that all is there, once" in done.stdout
 
 
+def test_python_runs_the_package_as_the_command() -> None:
+    """`python -m fleet`, where the command is not on the PATH."""
+    done = fleet_process("--version", program=("-m", "fleet"))
+    assert (done.returncode, done.stdout) == (0, f"fleet {fleet.__version__}\n")
+
+
 def test_a_mistyped_command_is_told_apart_and_the_right_one_suggested() -> None:
     """By a real process: exit code 2, on stderr."""
     done = fleet_process("rnu")
