@@ -32,7 +32,7 @@ from fleet.export.chosen.choice import Choice
 from fleet.export.chosen.video import Box, Video
 from fleet.export.clips.area import area
 from fleet.export.clips.crops import Cropping, cut_crops
-from fleet.export.pictures import PNG
+from fleet.export.picture_job import PNG
 from fleet.show.decode import decode_frames
 from fleet.show.video import open_recorded
 

@@ -21,7 +21,7 @@ from fleet.core.frames import Picture
 from fleet.errors import StorageError, UsageError
 from fleet.export.chosen.choice import Choice
 from fleet.export.formats import FORMATS
-from fleet.export.pictures import JPG, PNG
+from fleet.export.picture_job import JPG, PNG
 from fleet.export.run import Exporting, export_output
 from fleet.show.decode import decode_frames
 from fleet.show.video import open_recorded

@@ -23,7 +23,8 @@ from fleet.export.chosen.video import Box, Frame, Piece, Video, VideoRows
 from fleet.export.chosen.videos import VideoFinder
 from fleet.export.clips.area import area
 from fleet.export.formats.format import pixels, score_of
-from fleet.export.pictures import JPEG_LEVEL, JPG, PNG, groups
+from fleet.export.picture_job import JPEG_LEVEL, JPG, PNG
+from fleet.export.pictures import groups
 from fleet.export.place import check_place, put_mark
 from fleet.export.sink import Sink
 from fleet.show.decode import DecodedFrame, frames_on
