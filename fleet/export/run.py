@@ -64,6 +64,10 @@ class Exported:
     bytes: int = 0
     """Of these other files."""
 
+    def leave_out(self, boxes: int) -> None:
+        """Count boxes that lack a number, also of videos that have no others."""
+        self.left_out += boxes
+
 
 @dataclass(frozen=True)
 class Watching:
@@ -104,8 +108,8 @@ def export_output(
 
     with closing(VideoFinder(tables)) as finder, Sink(folder) as sink:
 
-        def videos() -> Iterator[VideoRows]:
-            return read_videos(tables, asked.choice, seen, finder.video)
+        def videos(on_left_out: Callable[[int], None] = lambda _: None) -> Iterator[VideoRows]:
+            return read_videos(tables, asked.choice, seen, finder.video, on_left_out)
 
         def on(what: str) -> Callable[[int], None]:
             return lambda count: watching.on_progress(what, count, len(seen.rows))
@@ -113,9 +117,9 @@ def export_output(
         if asked.pictures:
             missing = find_missing(pictures, videos(), finder, on("videos looked at"))
             left = _made(missing, pictures, finder, where, watching, done)
-            whole = _with_pictures(videos(), pictures, finder, left, done)
+            whole = _with_pictures(videos(done.leave_out), pictures, finder, left, done)
         else:
-            whole = _numbered(videos(), pictures)
+            whole = _numbered(videos(done.leave_out), pictures)
         counted = _counted(whole, done, on("videos"))
         for piece in form.pieces(_dataset(tables, asked, seen, folder), counted):
             sink.add(piece)
@@ -188,7 +192,6 @@ def _counted(
         done.videos += 1
         done.frames += len(rows)
         done.boxes += len(rows.boxes)
-        done.left_out += rows.left_out
         on_video(done.videos)
 
 

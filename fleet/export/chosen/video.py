@@ -135,8 +135,6 @@ class VideoRows:
     """The rows of detections of these frames, in the order of their frames."""
     bounds: NDArray[np.int64]
     """Frame n has the rows bounds[n] to bounds[n + 1] of `boxes`: int64 [frames + 1]."""
-    left_out: int = 0
-    """Boxes of these frames that lack a number, or whose edges change places."""
 
     def __len__(self) -> int:
         return len(self.numbers)
