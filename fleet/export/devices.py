@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from fleet.clock import SYSTEM_CLOCK
-from fleet.core.fault import WORKER_STAGE
+from fleet.core.fault import WORKER_STAGE, Fault
 from fleet.core.interval import LeaseNames
+from fleet.core.receipt import Receipt
 from fleet.core.run_events import (
     LeaseDone,
     LeaseQuarantined,
@@ -50,8 +51,6 @@ class _Watch:
     on_pictures: Callable[[int], None]
     say: Callable[[str], None]
     pictures: int = 0
-    doubtful: set[str] = field(default_factory=set)
-    """Videos of which a worker, that lived on, could not make all pictures."""
     given_up: list[UsageError] = field(default_factory=list)
     """What no worker has outlived."""
 
@@ -61,26 +60,19 @@ class _Watch:
             case LeaseDone(_, _, receipt) | LeaseTruncated(_, _, receipt):
                 self.pictures += receipt.tally.frames
                 self.on_pictures(self.pictures)
-                if receipt.tally.errors:
-                    self.doubtful |= {interval.uri for interval in receipt.intervals}
-            case LeaseQuarantined():
-                self._give_up(event)
+            case LeaseQuarantined(receipt, fault) if fault.stage == WORKER_STAGE:
+                self.given_up.append(_undecodable(receipt, fault))
             case Warned(text) | OutputRefused(text):
                 self.say(text)
             case _:
                 pass
 
-    def _give_up(self, event: LeaseQuarantined) -> None:
-        receipt, fault = event.receipt, event.fault
-        uris = dict.fromkeys(interval.uri for interval in receipt.intervals)
-        if fault.stage != WORKER_STAGE:
-            self.doubtful |= set(uris)
-            return
-        message = (
-            f"{receipt.tally.lost_frames:,} frames of {' and '.join(uris)} cannot be decoded: "
-            f"{fault.message}"
-        )
-        self.given_up.append(UsageError(message, "Choose another stretch."))
+
+def _undecodable(receipt: Receipt, fault: Fault) -> UsageError:
+    uris = " and ".join(dict.fromkeys(interval.uri for interval in receipt.intervals))
+    lost = receipt.tally.lost_frames
+    message = f"{lost:,} frames of {uris} cannot be decoded: {fault.message}"
+    return UsageError(message, "Choose another stretch.")
 
 
 def make_pictures(
@@ -91,13 +83,13 @@ def make_pictures(
     devices: Devices,
     on_pictures: Callable[[int], None],
     say: Callable[[str], None],
-) -> frozenset[str]:
-    """Make all pictures that are missing; return the videos of which some may still be.
+) -> bool:
+    """Make the pictures that are missing; return whether all of them are there.
 
-    A worker has outlived these: the export tries them itself, and says why they cannot be made.
-    `mode`, `devices`: where, and on how many. `on_pictures` is told how many are made. Raises
-    UsageError for frames that end each worker which decodes them, once all others are made, and
-    JobFailedError where nothing can be made.
+    Workers outlive what keeps others from being made, such as damage or a video that is gone: so
+    the export can try these itself, and say why not. `mode`, `devices`: where, and on how many.
+    `on_pictures` is told how many are made. Raises UsageError for frames that end each worker which
+    decodes them, once all others are made, and JobFailedError where nothing can be made.
     """
     job = Job(
         Pictures(pictures.suffix),
@@ -125,7 +117,7 @@ def make_pictures(
         loop.drive(PatientPool(mending, _output_watch(pictures.folder, watch), SYSTEM_CLOCK))
     if watch.given_up:
         raise watch.given_up[0]
-    return frozenset(watch.doubtful | set(loop.unreached))
+    return watch.pictures == sum(one.frames.count for one in missing)
 
 
 def _spec(job: Job, missing: Sequence[Missing], pictures: PictureFolder) -> WorkerSpec:

@@ -165,7 +165,7 @@ def _made(
     watching.say(decision.said)
     if decision.mode is None:
         return {one.video.uri: one.frames for one in missing}
-    doubtful = make_pictures(
+    are_there = make_pictures(
         missing,
         pictures,
         finder,
@@ -174,7 +174,7 @@ def _made(
         lambda count: watching.on_progress("pictures", count, done.pictures),
         watching.say,
     )
-    return dict.fromkeys(doubtful)
+    return {} if are_there else dict.fromkeys(one.video.uri for one in missing)
 
 
 def _numbered(videos: Iterator[VideoRows], pictures: PictureFolder) -> Iterator[VideoRows]:

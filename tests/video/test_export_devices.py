@@ -93,7 +93,7 @@ def test_devices_make_the_same_files(
 def test_only_what_is_missing_is_made(
     out: str, undisturbed: dict[str, bytes], tmp_path: Path
 ) -> None:
-    """Of GOPs in which nothing is missing, nothing is read; what a killed put left behind goes."""
+    """No other picture is put again; what a killed put has left behind goes."""
     made(out, tmp_path, "inline")
     pictures = sorted(tmp_path.rglob("*.jpg"))
     for path in pictures[::5]:
@@ -128,6 +128,19 @@ def test_a_worker_that_is_killed_costs_no_picture(
     assert struck
     assert held(tmp_path) == undisturbed
     assert not workers(os.getpid())
+
+
+def test_an_interrupt_ends_all_devices(out: str, tmp_path: Path) -> None:
+    """What is made stays; no process does."""
+
+    def interrupt(what: str, *_: int) -> None:
+        if what == "pictures":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        made(out, tmp_path, "processes", 1, on_progress=interrupt)
+    assert not workers(os.getpid())
+    assert list(tmp_path.rglob("*.jpg"))
 
 
 def test_an_export_that_is_killed_goes_on(
