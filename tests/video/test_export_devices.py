@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from scattered import output_over
 from worker_processes import workers
 
 import fleet
+from fleet.core.run_events import LeaseDone, RunEvent
 from fleet.errors import UsageError
 from fleet.executors.choice import Mode
 from fleet.export import devices
@@ -88,6 +90,25 @@ def test_devices_make_the_same_files(
     assert done.pictures == done.frames > 40
     assert [text for text in said if "by devices, in one process" in text] == said
     assert [n for n in told if n[0] == "pictures"][-1] == ("pictures", done.frames, done.frames)
+
+
+def test_devices_share_the_work(out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has leases, and no frame is made twice."""
+    frames: Counter[str] = Counter()
+
+    class Noting(devices._Watch):
+        """Notes which device has made how many pictures."""
+
+        def on_event(self, event: RunEvent) -> None:
+            """Take a note."""
+            if isinstance(event, LeaseDone):
+                frames[event.device] += event.receipt.tally.frames
+            super().on_event(event)
+
+    monkeypatch.setattr(devices, "_Watch", Noting)
+    done = made(out, tmp_path, "inline")
+    assert set(frames) == {"inline/0", "inline/1"}
+    assert sum(frames.values()) == done.pictures
 
 
 def test_only_what_is_missing_is_made(
