@@ -121,7 +121,12 @@ def _look(
     finder: VideoFinder, source: Source, frames: FrameSet
 ) -> tuple[VideoIndex, NDArray[np.bool_]]:
     index = finder.index_of(source)
-    return index, frames.wanted(len(index.order))
+    try:
+        return index, frames.wanted(len(index.order))
+    except ValueError as error:
+        # Its index was wrong, and is mended by now.
+        message = f"{source.uri} has not the frames that were recorded of it: {error}."
+        raise UsageError(message, "Run the job again with another output.") from error
 
 
 def cost_s(missing: Sequence[Missing]) -> float:
