@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, cast, get_args
 
 import typer
 
+from fleet.cli.codes import EXIT_FAILED
 from fleet.cli.options import seconds
-from fleet.cli.output_folder import AsJson, Output, counting, print_json
+from fleet.cli.output_folder import AsJson, Output, counting_several, print_json
 from fleet.errors import UsageError
 from fleet.export.chosen.choice import Choice
-from fleet.export.pictures import JPG, PNG
-from fleet.export.run import Exporting, export_output
+from fleet.export.missing import Where
+from fleet.export.picture_job import JPG, PNG
+from fleet.export.run import ANYWHERE, Exporting, Watching, export_output
+from fleet.job.fields import Place
 from fleet.storage import parse_moment
 from fleet.views.export import render
 
@@ -70,22 +74,54 @@ def export(  # noqa: PLR0917 - Typer calls it by names
     val_share: Annotated[
         float, typer.Option(help="For yolo: the share of videos to validate with.")
     ] = 0.0,
+    devices: Annotated[
+        str, typer.Option(metavar="N|auto", help="How many devices make the pictures.")
+    ] = "auto",
+    on: Annotated[
+        str,
+        typer.Option(
+            metavar="WHERE",
+            help="Where these live, as of fleet run; auto: few pictures are made right here.",
+        ),
+    ] = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Write frames and boxes in the form of another tool, and the pictures with --images.
 
     The same command again goes on where it was interrupted: pictures that are there stay.
     """
+    where = _where(devices, on)
+    if where != ANYWHERE and not images:
+        raise UsageError("--devices and --on are for pictures.", "Say --images, too.")
     suffix = suffix_of(picture_format)
     choice = choice_of(label, min_score, camera, uri, from_, to, since, until)
     choice = replace(choice, every=every, found_only=found_only)
     asked = Exporting(format_, choice, images, suffix, val_share)
-    with counting("videos") as on_progress:
-        done = export_output(output, out, asked, on_progress)
+    # What evicts an export, such as systemd, sends SIGTERM: it ends as by Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with counting_several() as on_progress:
+            watching = Watching(on_progress, lambda text: typer.echo(text, err=True))
+            done = export_output(output, out, asked, where, watching)
+    except KeyboardInterrupt:
+        way_out = "What is written stays; run the same command again to continue."
+        typer.echo(f"fleet: interrupted. {way_out}", err=True)
+        raise typer.Exit(EXIT_FAILED) from None
     if as_json:
         print_json(done)
     else:
         typer.echo(render(done))
+
+
+def _where(devices: str, on: str) -> Where:
+    """Return where pictures are to be made; raises UsageError."""
+    if on not in (places := get_args(Place)):
+        raise UsageError(f"Pictures are not made on {on!r}.", f"Say {', '.join(places)}.")
+    if devices == "auto":
+        return Where(on=cast("Place", on))
+    if not devices.isdecimal():
+        raise UsageError(f"--devices {devices} is no number.", "It is 1 or more, or auto.")
+    return Where(int(devices), cast("Place", on))
 
 
 def suffix_of(picture_format: str) -> str:

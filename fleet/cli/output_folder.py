@@ -32,13 +32,25 @@ def put_file(path: Path, data: bytes) -> None:
 @contextmanager
 def counting(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar on a terminal; yield the function that takes (done, total)."""
+    with counting_several() as on_progress:
+        yield lambda done, total: on_progress(what, done, total)
+
+
+@contextmanager
+def counting_several() -> Iterator[Callable[[str, int, int], None]]:
+    """Show a progress bar on a terminal; yield the function that takes (what, done, total)."""
     console = CleanConsole(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn(what, markup=False))
+    text = TextColumn("{task.description}", markup=False)
+    columns = (BarColumn(), MofNCompleteColumn(), text)
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as shown:
-        task = shown.add_task(what, total=None)
-        yield lambda done, total: shown.update(task, completed=done, total=total)
+        task = shown.add_task("", total=None)
+
+        def show(what: str, done: int, total: int) -> None:
+            shown.update(task, description=what, completed=done, total=total)
+
+        yield show
 
 
 def print_list(values: Iterable[Any]) -> None:

@@ -12,7 +12,7 @@ from fleet.core.receipt import Receipt, Tally
 from fleet.core.wall_time import WallTime
 from fleet.job.job import Job
 from fleet.plan.order import LeaseOrder, ShardOrder
-from fleet.table.commits.commit import Writer
+from fleet.table.commits.uncommitted import LeaseWriter
 from fleet.table.parts.builder import PartBuilder
 
 DRIVER = "driver"
@@ -22,7 +22,7 @@ DRIVER = "driver"
 class LossRecorder:
     """Commits losses to a job's output, in the same form as a worker commits rows."""
 
-    def __init__(self, job: Job, writer: Writer, without: Collection[str] = ()) -> None:
+    def __init__(self, job: Job, writer: LeaseWriter, without: Collection[str] = ()) -> None:
         self._work = job.work
         self._partitions = job.partitions
         self._writer = writer

@@ -12,7 +12,7 @@ from fleet.ascend.soc import soc
 from fleet.ascend.stream_rules import is_for_chip
 from fleet.driver.device_memory import DeviceMemory, check_job, check_models, device_memory
 from fleet.driver.identity import JobIdentity, identify
-from fleet.driver.path_columns import check_path_columns, check_start
+from fleet.driver.preparing.path_columns import check_path_columns, check_start
 from fleet.driver.preparing.prepare import prepare
 from fleet.driver.preparing.prepared import Known, Prepared
 from fleet.index_cache.store import INDEX_FOLDER, IndexStore

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -17,16 +17,14 @@ from fleet.core.frames import Picture
 from fleet.errors import UsageError
 from fleet.export.chosen.video import VideoRows
 from fleet.export.formats.format import Format
+from fleet.export.frame_set import FrameSet
+from fleet.export.picture_job import JPG, encoded
 from fleet.export.place import is_as_file, put_file
 from fleet.show.decode import frames_on
 from fleet.show.detections import check_frames
-from fleet.show.movie import png
 from fleet.storage import Folder
 from fleet.video.index import VideoIndex
 
-JPG, PNG = ".jpg", ".png"
-JPEG_LEVEL = 95
-"""JPEGE's level of quality."""
 _LOOKED_UP_AT_ONCE, _PUT_AT_ONCE = 500, 16
 _Item = TypeVar("_Item")
 
@@ -42,18 +40,20 @@ class PictureFolder:
     output: str
     """The location of the output that is exported."""
 
-    def missing(self, rows: VideoRows) -> dict[int, str]:
-        """Return frame number -> name of the pictures that are not there yet."""
-        names = (
-            (frame.number, self.format.picture(rows.video, frame, self.suffix))
-            for frame in rows.bare_frames()
-        )
-        found: dict[int, str] = {}
-        for some in groups(names, _LOOKED_UP_AT_ONCE):
-            there = self.folder.each(self.folder.exists, (name for _, name in some))
+    def name(self, rows: VideoRows, number: int) -> str:
+        """Return what the picture of an exported frame is called."""
+        place = int(np.searchsorted(rows.numbers, number))
+        return self.format.picture(rows.video, rows.bare(place), self.suffix)
+
+    def missing(self, rows: VideoRows) -> FrameSet:
+        """Return the frames whose pictures are not there yet."""
+        found: list[int] = []
+        for some in groups(rows.bare_frames(), _LOOKED_UP_AT_ONCE):
+            names = (self.format.picture(rows.video, frame, self.suffix) for frame in some)
+            there = self.folder.each(self.folder.exists, names)
             pairs = zip(some, there, strict=True)
-            found.update(item for item, is_there in pairs if not is_there)
-        return found
+            found += (frame.number for frame, is_there in pairs if not is_there)
+        return FrameSet.of(np.array(found, np.int64))
 
     def number(self, rows: VideoRows) -> None:
         """Put the file by which names of pictures mean frames, where the format has one.
@@ -74,43 +74,36 @@ class PictureFolder:
                 self.folder.delete(entry.name)
             put_file(self.folder, first.name, made)
 
-    def write(
-        self, rows: VideoRows, missing: dict[int, str], index: VideoIndex, device: Backend
-    ) -> None:
-        """Decode and put pictures of one video; `missing`: frame number -> name.
+    def check(self, rows: VideoRows, index: VideoIndex) -> None:
+        """Raise UsageError where a video is another one than the job processed.
 
-        Raises UsageError where the video is another one than the job processed, where frames are
-        damaged, and where a JPEG cannot have their size; VideoError where nothing decodes them.
+        Also where a JPEG cannot have the size of its pictures.
         """
-        self._check_sides(rows)
-        check_frames(index, rows.numbers, rows.pts, self.output)
-        # Where a put fails, what decodes them ends before the device.
-        with closing(self._made(missing, index, device)) as made:
-            for some in groups(made, _PUT_AT_ONCE):
-                self.folder.each(lambda file: self.folder.put(*file), some)
-
-    def _made(
-        self, missing: dict[int, str], index: VideoIndex, device: Backend
-    ) -> Generator[tuple[str, bytes]]:
-        wanted = np.zeros(len(index.order), np.bool_)
-        wanted[list(missing)] = True
-
-        def encode(picture: Picture) -> bytes:
-            if self.suffix == PNG:
-                return png(picture.rgb())
-            return device.device.jpege.encode(picture, JPEG_LEVEL, full_range=True)
-
-        with closing(frames_on(device, index, wanted, encode)) as frames:
-            for decoded in frames:
-                yield missing[decoded.frame], decoded.made
-
-    def _check_sides(self, rows: VideoRows) -> None:
         video = rows.video
         if self.suffix == JPG and (video.width % 2 or video.height % 2):
             raise UsageError(
                 f"JPEGE takes even sides, not the {video.width}x{video.height} of {video.uri}.",
                 "Write them as PNG: --picture-format png.",
             )
+        check_frames(index, rows.numbers, rows.pts, self.output)
+
+    def write(self, rows: VideoRows, missing: FrameSet, index: VideoIndex, device: Backend) -> None:
+        """Decode and put pictures of one video, here.
+
+        Raises what `check` raises, UsageError where frames are damaged, and VideoError where
+        nothing decodes them.
+        """
+        self.check(rows, index)
+        wanted = missing.wanted(len(index.order))
+
+        def encode(picture: Picture) -> bytes:
+            return encoded(picture, self.suffix, device.device)
+
+        # Where a put fails, what decodes them ends before the device.
+        with closing(frames_on(device, index, wanted, encode)) as frames:
+            made = ((self.name(rows, decoded.frame), decoded.made) for decoded in frames)
+            for some in groups(made, _PUT_AT_ONCE):
+                self.folder.each(lambda file: self.folder.put(*file), some)
 
 
 def groups(items: Iterator[_Item], most: int) -> Iterator[tuple[_Item, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import mmap
+import re
 from collections.abc import Mapping
 from typing import IO, Any, cast
 
@@ -13,6 +14,7 @@ from fleet.table.state.read import Tables
 from fleet.version import __version__
 
 _READ_BYTES = 1 << 20
+_LEFT_OVER = re.compile(r"(?:.*/)?\.[^/]+\.[0-9a-f]{32}\.tmp")
 MARK = "fleet-export.json"
 """What a folder is an export of: the same one goes on there, and no other."""
 
@@ -22,8 +24,16 @@ def put_mark(folder: Folder, tables: Tables, asked: Mapping[str, Any]) -> None:
     folder.put(MARK, _mark(tables, asked))
 
 
-def check_place(folder: Folder, tables: Tables, asked: Mapping[str, Any]) -> None:
-    """Raise UsageError where a folder cannot take this export."""
+def left_over(folder: Folder) -> list[str]:
+    """Return the names of files that a put on a disk begins with, and a killed one leaves there.
+
+    Those of puts that are under way are among them.
+    """
+    return [entry.name for entry in folder.list() if _LEFT_OVER.fullmatch(entry.name)]
+
+
+def check_place(folder: Folder, tables: Tables, asked: Mapping[str, Any]) -> bool:
+    """Return whether this very export was begun in a folder; raise UsageError if it cannot be."""
     if f"{folder.uri}/".startswith(f"{tables.uri}/"):
         message = f"{folder.uri} lies in the output that is exported."
         raise UsageError(message, "Name a folder beside it.")
@@ -33,12 +43,13 @@ def check_place(folder: Folder, tables: Tables, asked: Mapping[str, Any]) -> Non
         if folder.exists():
             message = f"{folder.uri} holds something else than an export of Fleet."
             raise UsageError(message, "Name a folder that is new or empty.") from None
-        return
+        return False
     if there != _mark(tables, asked):
         raise UsageError(
             f"{folder.uri} holds another export: {there.decode(errors='replace')}",
             "Name another folder, or delete this one.",
         )
+    return True
 
 
 def _mark(tables: Tables, asked: Mapping[str, Any]) -> bytes:

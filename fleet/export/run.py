@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Any
 
 from fleet.backend.kinds import Opening, open_device
+from fleet.driver.places import has_cluster
 from fleet.export.chosen.choice import EVERYTHING, Choice, check_tables
-from fleet.export.chosen.rows import read_videos, survey, track_column
+from fleet.export.chosen.rows import Survey, read_videos, survey, track_column
 from fleet.export.chosen.video import Dataset, VideoRows
 from fleet.export.chosen.videos import VideoFinder
+from fleet.export.devices import make_pictures
 from fleet.export.formats import format_of
-from fleet.export.pictures import JPG, PictureFolder
-from fleet.export.place import check_place, put_mark
+from fleet.export.frame_set import FrameSet
+from fleet.export.missing import Missing, Where, cost_s, decide, find_missing
+from fleet.export.picture_job import JPG
+from fleet.export.pictures import PictureFolder
+from fleet.export.place import check_place, left_over, put_mark
 from fleet.export.sink import Sink
 from fleet.storage import Folder
 from fleet.table.parts.schema import partition_names
-from fleet.table.state.read import read
+from fleet.table.state.read import Tables, read
 
 
 @dataclass(frozen=True)
@@ -59,29 +64,76 @@ class Exported:
     bytes: int = 0
     """Of these other files."""
 
+    def leave_out(self, boxes: int) -> None:
+        """Count boxes that lack a number, also of videos that have no others."""
+        self.left_out += boxes
+
+
+@dataclass(frozen=True)
+class Watching:
+    """Who is told how far an export is."""
+
+    on_progress: Callable[[str, int, int], None] = lambda _, __, ___: None
+    """Is told of what, how many, and of how many."""
+    say: Callable[[str], None] = lambda _: None
+    """Takes a line for people."""
+
+
+ANYWHERE, NOBODY = Where(), Watching()
+
 
 def export_output(
     output: str,
     out: str,
     asked: Exporting,
-    on_progress: Callable[[int, int], None] = lambda _, __: None,
+    where: Where = ANYWHERE,
+    watching: Watching = NOBODY,
 ) -> Exported:
     """Write an output, which is only read, into the folder `out`.
 
-    `on_progress` is told how many of how many videos are done. Raises UsageError where it cannot be
-    chosen so, or `out` holds something else; VideoError, StorageError and OutputCorruptError.
+    `where`: where the pictures are made. Raises UsageError where it cannot be chosen so, or `out`
+    holds something else; VideoError, StorageError and OutputCorruptError.
     """
     form = format_of(asked.format, asked.val_share)
     tables = read(output)
     check_tables(tables, asked.choice)
     folder = Folder(out)
-    check_place(folder, tables, _mark(asked))
+    goes_on = check_place(folder, tables, _mark(asked))
     seen = survey(tables, asked.choice)
     put_mark(folder, tables, _mark(asked))
+    # Whoever has not put them within the time of an export is no more.
+    old = left_over(folder) if goes_on else []
     done = Exported(folder.uri, asked.format, tables.finished)
+    pictures = PictureFolder(folder, form, asked.suffix, tables.uri)
+
+    with closing(VideoFinder(tables)) as finder, Sink(folder) as sink:
+
+        def videos(on_left_out: Callable[[int], None] = lambda _: None) -> Iterator[VideoRows]:
+            return read_videos(tables, asked.choice, seen, finder.video, on_left_out)
+
+        def on(what: str) -> Callable[[int], None]:
+            return lambda count: watching.on_progress(what, count, len(seen.rows))
+
+        if asked.pictures:
+            missing = find_missing(pictures, videos(), finder, on("videos looked at"))
+            left = _made(missing, pictures, finder, where, watching, done)
+            whole = _with_pictures(videos(done.leave_out), pictures, finder, left, done)
+        else:
+            whole = _numbered(videos(done.leave_out), pictures)
+        counted = _counted(whole, done, on("videos"))
+        for piece in form.pieces(_dataset(tables, asked, seen, folder), counted):
+            sink.add(piece)
+        sink.close()
+        done.files, done.bytes = sink.files, sink.bytes
+    for name in old:
+        folder.delete(name)
+    return done
+
+
+def _dataset(tables: Tables, asked: Exporting, seen: Survey, folder: Folder) -> Dataset:
     found = seen.files[tables.job.table]
     kept = [uri for uri in seen.rows if uri in found or not asked.choice.found_only]
-    dataset = Dataset(
+    return Dataset(
         output=tables.uri,
         job=tables.job.digest,
         labels=seen.labels,
@@ -92,16 +144,44 @@ def export_output(
         has_tracks=track_column(tables) is not None,
         place=folder.uri,
     )
-    pictures = PictureFolder(folder, form, asked.suffix, tables.uri)
-    with closing(VideoFinder(tables)) as finder, Sink(folder) as sink:
-        videos = read_videos(tables, asked.choice, seen, finder.video)
-        with_pictures = _with_pictures(videos, pictures, finder, done, wanted=asked.pictures)
-        counted = _counted(with_pictures, done, lambda n: on_progress(n, len(seen.rows)))
-        for piece in form.pieces(dataset, counted):
-            sink.add(piece)
-        sink.close()
-        done.files, done.bytes = sink.files, sink.bytes
-    return done
+
+
+def _made(
+    missing: Sequence[Missing],
+    pictures: PictureFolder,
+    finder: VideoFinder,
+    where: Where,
+    watching: Watching,
+    done: Exported,
+) -> Mapping[str, FrameSet | None]:
+    """Have pictures made by devices, where that is decided; return what the export makes itself.
+
+    That is, by video, the frames, or None where it is to be looked which they are.
+    """
+    done.pictures = sum(one.frames.count for one in missing)
+    if not missing:
+        return {}
+    decision = decide(where, cost_s(missing), has_cluster=has_cluster())
+    watching.say(decision.said)
+    if decision.mode is None:
+        return {one.video.uri: one.frames for one in missing}
+    are_there = make_pictures(
+        missing,
+        pictures,
+        finder,
+        decision.mode,
+        where.devices,
+        lambda count: watching.on_progress("pictures", count, done.pictures),
+        watching.say,
+    )
+    return {} if are_there else dict.fromkeys(one.video.uri for one in missing)
+
+
+def _numbered(videos: Iterator[VideoRows], pictures: PictureFolder) -> Iterator[VideoRows]:
+    """Yield each video once the file is there by which names of its pictures mean frames."""
+    for rows in videos:
+        pictures.number(rows)
+        yield rows
 
 
 def _counted(
@@ -112,7 +192,6 @@ def _counted(
         done.videos += 1
         done.frames += len(rows)
         done.boxes += len(rows.boxes)
-        done.left_out += rows.left_out
         on_video(done.videos)
 
 
@@ -120,23 +199,23 @@ def _with_pictures(
     videos: Iterator[VideoRows],
     pictures: PictureFolder,
     finder: VideoFinder,
+    left: Mapping[str, FrameSet | None],
     done: Exported,
-    *,
-    wanted: bool,
 ) -> Iterator[VideoRows]:
-    """Yield each video once its pictures are there, where these are wanted."""
+    """Yield each video once its pictures are there; see `_made` for what is left."""
     with ExitStack() as opened:
         device = None
         for rows in videos:
-            pictures.number(rows)
-            missing = pictures.missing(rows) if wanted else {}
-            if missing:
+            uri = rows.video.uri
+            frames = left.get(uri)
+            if uri in left and frames is None:
+                frames = pictures.missing(rows)
+            if frames is not None and frames.count:
                 if device is None:
                     device = opened.enter_context(closing(open_device(Opening(finder.chip))))
-                pictures.write(rows, missing, finder.index(rows.video.uri), device)
-            done.pictures += len(missing)
-            done.pictures_kept += len(rows) - len(missing) if wanted else 0
+                pictures.write(rows, frames, finder.index(uri), device)
             yield rows
+    done.pictures_kept = done.frames - done.pictures
 
 
 def _mark(asked: Exporting) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -53,10 +53,11 @@ class DrawnFrames:
         purpose: Literal["calibrated", "compared"],
         device: Backend,
         make: Callable[[Picture], Made],
-    ) -> Iterator[tuple[str, int, Made]]:
+    ) -> Generator[tuple[str, int, Made]]:
         """Yield for each frame its video, its number, and what is made of its picture.
 
-        What cannot be decoded is left out. Raises CredentialsRefusedError.
+        What cannot be decoded is left out; the caller closes it before the device. Raises
+        CredentialsRefusedError.
         """
         for index, drawn in self.videos:
             wanted = getattr(drawn, purpose)
@@ -64,8 +65,9 @@ class DrawnFrames:
                 continue
             uri = index.source.uri
             try:
-                for frame in frames_on(device, index, wanted, make):
-                    yield uri, frame.frame, frame.made
+                with closing(frames_on(device, index, wanted, make)) as frames:
+                    for frame in frames:
+                        yield uri, frame.frame, frame.made
             except (CredentialsRefusedError, ModelRefusedError):
                 raise
             except OF_A_VIDEO as error:

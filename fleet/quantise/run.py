@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -77,7 +77,8 @@ def compile_int8(
     with closing(open_device(opening)) as device:
         network = device.device.load(PLAIN)
         fed = _Fed(frames, device, network, on_progress)
-        quantised = quantise(plain.om, name, fed)
+        with closing(fed.tensors()) as tensors:
+            quantised = quantise(plain.om, name, tensors)
         calibration = fed.calibration(request)
         compiled = compile_network(quantised, calibration=calibration, **options)
         models[INT8] = compiled.om
@@ -106,12 +107,14 @@ class _Fed:
         self._digest = hashlib.sha256()
         self._count = 0
 
-    def __iter__(self) -> Iterator[NDArray[np.generic]]:
-        for _, _, tensor in self._frames.of("calibrated", self._device, self._input):
-            self._count += 1
-            self._digest.update(np.ascontiguousarray(tensor).tobytes())
-            yield tensor
-            self._on_progress(self._count, self._frames.count)
+    def tensors(self) -> Generator[NDArray[np.generic]]:
+        """Yield what it is fed; the caller closes it before the device."""
+        with closing(self._frames.of("calibrated", self._device, self._input)) as frames:
+            for _, _, tensor in frames:
+                self._count += 1
+                self._digest.update(np.ascontiguousarray(tensor).tobytes())
+                yield tensor
+                self._on_progress(self._count, self._frames.count)
         if not self._count:
             raise self._frames.nothing()
 
@@ -155,9 +158,10 @@ def _compare(
     on_progress: Progress,
 ) -> Comparison:
     seen = []
-    for uri, number, found in frames.of("compared", device, pair.detect):
-        seen.append(((uri, number), found))
-        on_progress(calibration.frames + len(seen), frames.count)
+    with closing(frames.of("compared", device, pair.detect)) as compared:
+        for uri, number, found in compared:
+            seen.append(((uri, number), found))
+            on_progress(calibration.frames + len(seen), frames.count)
     if not seen:
         raise frames.nothing()
     places = [place for place, _ in seen]

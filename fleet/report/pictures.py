@@ -148,8 +148,10 @@ def _decoded(
             raise UsageError("The video is another one by now: its frames have other times.")
         wanted = np.zeros(len(shown), np.bool_)
         wanted[numbers] = True
-        with closing(open_device(Opening(chip_of(tables)))) as device:
-            frames = frames_on(device, index, wanted, partial(small_jpeg, device))
+        with (
+            closing(open_device(Opening(chip_of(tables)))) as device,
+            closing(frames_on(device, index, wanted, partial(small_jpeg, device))) as frames,
+        ):
             return {(uri, decoded.frame): (*decoded.made, "") for decoded in frames}
     except FleetError as error:
         return {(uri, frame): (None, b"", str(error)) for frame in pts}

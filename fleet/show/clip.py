@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import PurePosixPath
@@ -53,13 +54,14 @@ def frames_between(index: VideoIndex, at_s: Fraction, to_s: Fraction) -> NDArray
 
 def annotated(
     index: VideoIndex, wanted: NDArray[np.bool_], detections: RecordedDetections, chip: str
-) -> Iterator[tuple[DecodedFrame[NDArray[np.uint8]], NDArray[np.uint8]]]:
+) -> Generator[tuple[DecodedFrame[NDArray[np.uint8]], NDArray[np.uint8]]]:
     """Yield each wanted frame, and its picture with boxes and a caption: RGB u8, see `draw_marks`.
 
     A frame that the job did not process shows, drawn thin, the boxes of the last frame that it did.
     """
-    for decoded in decode_frames(index, wanted, chip, Picture.rgb):
-        yield decoded, annotate(index, decoded, detections)
+    with closing(decode_frames(index, wanted, chip, Picture.rgb)) as frames:
+        for decoded in frames:
+            yield decoded, annotate(index, decoded, detections)
 
 
 def annotate(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -45,8 +45,11 @@ def decode_frames(
     wanted: NDArray[np.bool_],
     chip: str,
     make: Callable[[Picture], Made],
-) -> Iterator[DecodedFrame[Made]]:
-    """Yield the wanted frames as `frames_on` does, on a device of their own of kind `chip`."""
+) -> Generator[DecodedFrame[Made]]:
+    """Yield the wanted frames as `frames_on` does, on a device of their own of kind `chip`.
+
+    Who may end before the last one closes it, and with it the device.
+    """
     with closing(open_device(Opening(chip))) as device:
         yield from frames_on(device, index, wanted, make)
 
@@ -59,7 +62,8 @@ def frames_on(
 ) -> Generator[DecodedFrame[Made]]:
     """Yield the wanted frames in presentation order, decoded on a device and upright.
 
-    `wanted`: bool [frames], by frame number. `make`: called with each picture while it lasts.
+    `wanted`: bool [frames], by frame number. `make`: called with each picture while it lasts. The
+    caller closes it before the device.
 
     Raises VideoError where neither the chip nor the host decodes it, and UsageError where frames
     are damaged.

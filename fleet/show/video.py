@@ -123,8 +123,8 @@ def stretch(video: Recorded, at_s: Fraction, to_s: Fraction) -> tuple[bytes, str
     """
     index, detections = video.index, video.detections
     wanted = frames_between(index, at_s, to_s)
-    drawn = annotated(index, wanted, detections, video.chip)
-    frames = ((decoded.pts, rgb) for decoded, rgb in drawn)
-    data = mp4(frames, index.stream.time_base, index.stream.frame_rate or Fraction(25))
+    with closing(annotated(index, wanted, detections, video.chip)) as drawn:
+        frames = ((decoded.pts, rgb) for decoded, rgb in drawn)
+        data = mp4(frames, index.stream.time_base, index.stream.frame_rate or Fraction(25))
     processed = int(wanted[list(detections.frames)].sum())
     return data, f"{plural(int(wanted.sum()), 'frame')}, of which {processed:,} were looked at"

@@ -9,6 +9,7 @@ from typing import Any
 from fleet.job.frame_job import FrameJob
 from fleet.models.heads import Head
 from fleet.models.providers import Provider
+from fleet.table.parts.objects import NameObject
 from fleet.worker.fault_injection import Injection
 
 
@@ -40,3 +41,5 @@ class WorkerSpec:
     """With what networks are computed, see Job."""
     heads: Mapping[str, Head] = field(default_factory=dict)
     """The heads of the job's own module that its models are read by, by name."""
+    only_objects: NameObject | None = None
+    """None: rows are committed. Else only the objects of the job are kept, and this names them."""

@@ -32,7 +32,9 @@ from fleet.storage import Folder
 from fleet.table.commits.commit import Writer
 from fleet.table.commits.object_writer import ObjectWriter
 from fleet.table.commits.record import Origin
+from fleet.table.commits.uncommitted import LeaseWriter, Uncommitted
 from fleet.table.parts.builder import PartBuilder
+from fleet.table.parts.objects import object_name
 from fleet.table.parts.schema import FRAMES_TABLE
 from fleet.worker.job_boundary import job_device, open_job
 from fleet.worker.liveness import Liveness
@@ -81,15 +83,21 @@ class Worker:
     def open(self) -> Progress:
         """Open the device and let the job load what it keeps there; raises what they raise."""
         spec = self._spec
-        origin = Origin(spec.job_digest, spec.soc, spec.models)
         self._folder = Folder(spec.output)
         self._putting = ThreadPoolExecutor(_OBJECTS_AT_ONCE, thread_name_prefix="objects")
-        self._writer = Writer(self._folder, origin, self._name, conditional=spec.conditional)
+        self._writer = self._new_writer()
         how = self._ordinal, spec.providers, spec.heads
         self._device = job_device(spec.soc, spec.files, spec.without, *how)
         opened = open_job(spec.work, self._device.device)
         self._pipeline = Pipeline(spec.work, self._device, opened, self._pulse, spec.injections)
         return self.progress()
+
+    def _new_writer(self) -> LeaseWriter:
+        spec = self._spec
+        if spec.only_objects is not None:
+            return Uncommitted(self._name)
+        origin = Origin(spec.job_digest, spec.soc, spec.models)
+        return Writer(self._folder, origin, self._name, conditional=spec.conditional)
 
     def run(self, order: LeaseOrder) -> Outcome:
         """Do a lease and commit it, or say why not; nothing is raised across processes."""
@@ -135,7 +143,10 @@ class Worker:
         clock = self._device.clock
         before, bytes_before, fed_before = clock.snapshot(), self._readers.bytes_read, self._fed
         objects, work = ObjectWriter(self._folder, self._putting), spec.work
-        parts = PartBuilder(work.table, work.columns(), spec.partitions, spec.without, objects.put)
+        name = spec.only_objects or object_name
+        parts = PartBuilder(
+            work.table, work.columns(), spec.partitions, spec.without, objects.put, name
+        )
         self._pipeline.job_errors.clear()
         self._pipeline.refused_batches = Refusals()
         ended = self._pipeline.run(order, task.fetch, parts, lambda: task.truncated)

@@ -26,6 +26,7 @@ def test_it_says_what_it_has_written(out: str, tmp_path: Path) -> None:
     assert "Exported as coco" in done.stdout
     assert "15 frames of 2 videos" in done.stdout
     assert "pictures    15 written" in done.stdout
+    assert "less than 4s: they are made here." in done.stderr
     again = fleet_here(*arguments, "--json")
     said = json.loads(again.stdout)
     assert (said["videos"], said["frames"], said["pictures"], said["pictures_kept"]) == (
@@ -35,6 +36,15 @@ def test_it_says_what_it_has_written(out: str, tmp_path: Path) -> None:
         15,
     )
     assert len(list(tmp_path.rglob("*.jpg"))) == 15
+
+
+def test_devices_make_its_pictures_where_they_are_asked_to(out: str, tmp_path: Path) -> None:
+    """A line says so; what is printed as JSON stays apart from it."""
+    words = ("export", out, "--format", "yolo", "--images", "--devices", 2, "--on", "inline")
+    done = fleet_here(*words, "--out", tmp_path, "--json")
+    assert "they are made by devices, in one process, one after the other" in done.stderr
+    pictures = len(list(tmp_path.rglob("*.jpg")))
+    assert json.loads(done.stdout)["pictures"] == pictures > 20
 
 
 @pytest.mark.parametrize(
@@ -47,6 +57,10 @@ def test_it_says_what_it_has_written(out: str, tmp_path: Path) -> None:
         (("--format", "coco", "--val-share", "0.2"), "--val-share is for yolo"),
         (("--format", "yolo", "--val-share", "1"), "no share of the videos"),
         (("--format", "coco", "--camera", "9"), "No frame of"),
+        (("--format", "coco", "--devices", "2"), "--devices and --on are for pictures"),
+        (("--format", "coco", "--images", "--devices", "few"), "--devices few is no number"),
+        (("--format", "coco", "--images", "--devices", "0"), "--devices 0 makes no picture"),
+        (("--format", "coco", "--images", "--on", "cloud"), "Say auto, ray, processes, inline."),
     ],
 )
 def test_what_cannot_be_exported_is_exit_code_2(

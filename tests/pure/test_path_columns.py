@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fleet.driver.path_columns import check_path_columns
+from fleet.driver.preparing.path_columns import check_path_columns
 from fleet.errors import UsageError
 
 CAMERA = r"cam-(?P<camera>\d+)/"

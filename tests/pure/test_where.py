@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 
 import fleet
-from fleet.driver import api
+from fleet.driver.places import processes
 from fleet.errors import UsageError
 from fleet.executors.choice import Choice, Mode, choose
 from fleet.job.fields import Place
@@ -62,5 +62,5 @@ def test_this_machine_has_a_device_for_each_core_at_most(
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
     fields = {"input": ["in"], "model": "m.om", "output": "out", "devices": devices}
     job = load_job(packaged_job("detect.toml"), {**fields, "max_devices": most})
-    means = api._processes(job)
+    means = processes(job)
     assert (means.devices, means.limits.most) == (wanted, wanted)

@@ -19,6 +19,9 @@ from fleet.core.progress import Progress
 from fleet.core.run_events import DeviceLost, LeaseDone, RunEvent
 from fleet.driver.report import RunReport
 from fleet.executors.ray.session import ray_left_as_found, start_ray
+from fleet.export.chosen.choice import Choice
+from fleet.export.missing import Where
+from fleet.export.run import Exporting, export_output
 
 JOBS = Path(__file__).parents[2] / "jobs"
 
@@ -112,6 +115,20 @@ def test_a_killed_worker_changes_no_row(
     assert len(killer.lost) == 1
     assert report.exit_code == 0
     assert all(a.equals(b) for a, b in zip(rows(tmp_path / "out"), rows(undisturbed), strict=True))
+
+
+@pytest.mark.usefixtures("_ray_of_two")
+def test_pictures_of_an_export_are_made_on_ray(undisturbed: Path, tmp_path: Path) -> None:
+    """By two actors: the files that the export makes by itself, and no others."""
+    asked = Exporting("mot", Choice(every=12), pictures=True)
+    made = {}
+    for name, where in (("ray", Where(2, "ray")), ("here", Where())):
+        folder = tmp_path / name
+        done = export_output(str(undisturbed), str(folder), asked, where)
+        assert done.pictures == done.frames == 16
+        files = (path for path in folder.rglob("*") if path.is_file())
+        made[name] = {path.relative_to(folder): path.read_bytes() for path in files}
+    assert made["ray"] == made["here"]
 
 
 def test_the_same_command_again_has_nothing_to_do(

@@ -16,7 +16,7 @@ from scattered import LABELS
 
 from fleet.core.frames import Picture
 from fleet.export.chosen.choice import Choice
-from fleet.export.pictures import PNG
+from fleet.export.picture_job import PNG
 from fleet.export.run import Exporting, export_output
 from fleet.show.decode import decode_frames
 from fleet.show.video import open_recorded

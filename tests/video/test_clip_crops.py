@@ -32,7 +32,8 @@ from fleet.export.chosen.choice import Choice
 from fleet.export.chosen.video import Box, Video
 from fleet.export.clips.area import area
 from fleet.export.clips.crops import Cropping, cut_crops
-from fleet.export.pictures import PNG
+from fleet.export.picture_job import PNG
+from fleet.export.run import Exporting, export_output
 from fleet.show.decode import decode_frames
 from fleet.show.video import open_recorded
 
@@ -245,6 +246,12 @@ def test_odd_boxes_are_cut_to_the_picture_or_left_out(
     for line in lines:
         size = Image.open(tmp_path / "crops" / line["crop"]).size
         assert size == (CUT[line["label"]] or whole)
+    # Of these alone no box has a place, so that nothing of the video is cut or exported.
+    turned = Choice(labels=("turned round",), found_only=True)
+    none = cut_crops(report.output, str(tmp_path / "none"), Cropping(turned))
+    assert (none.crops, none.left_out) == (0, 3)
+    exported = export_output(report.output, str(tmp_path / "csv"), Exporting("csv", turned))
+    assert (exported.frames, exported.left_out) == (0, 3)
 
 
 finite = st.floats(-200, 300, width=32)

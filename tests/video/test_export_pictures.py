@@ -21,7 +21,8 @@ from fleet.core.frames import Picture
 from fleet.errors import StorageError, UsageError
 from fleet.export.chosen.choice import Choice
 from fleet.export.formats import FORMATS
-from fleet.export.pictures import JPG, PNG
+from fleet.export.missing import Where
+from fleet.export.picture_job import JPG, PNG
 from fleet.export.run import Exporting, export_output
 from fleet.show.decode import decode_frames
 from fleet.show.video import open_recorded
@@ -157,6 +158,7 @@ def test_pictures_that_are_numbered_in_another_way_are_made_anew(out: str, tmp_p
 def test_a_video_that_was_replaced_gives_no_pictures(tmp_path: Path, clip_folder: Path) -> None:
     """Boxes of one video on the pictures of another would train a model wrongly."""
     output = over_a_replaced_video(tmp_path, clip_folder)
-    with pytest.raises(UsageError, match="is not the video"):
-        export_output(output, str(tmp_path / "coco"), Exporting("coco", pictures=True))
+    for where in (Where(), Where(on="inline")):
+        with pytest.raises(UsageError, match="is not the video"):
+            export_output(output, str(tmp_path / "coco"), Exporting("coco", pictures=True), where)
     assert not list(tmp_path.rglob("*.jpg"))

@@ -85,12 +85,18 @@ def survey(tables: Tables, choice: Choice) -> Survey:
 
 
 def read_videos(
-    tables: Tables, choice: Choice, seen: Survey, video_of: Callable[[str], Video]
+    tables: Tables,
+    choice: Choice,
+    seen: Survey,
+    video_of: Callable[[str], Video],
+    on_left_out: Callable[[int], None] = lambda _: None,
 ) -> Iterator[VideoRows]:
     """Yield what is chosen, video by video in the order of their locations.
 
-    `video_of`: returns a video by its location. Raises OutputCorruptError for rows that cannot be
-    read.
+    `video_of`: returns a video by its location. `on_left_out` is told how many boxes of a video
+    lack a number, or have edges that change places: they are left out, and so is a frame that has
+    no others, where only those with boxes are chosen. Raises OutputCorruptError for rows that
+    cannot be read.
     """
     only = _chosen(tables, choice)
     columns = {FRAMES_TABLE: _frame_columns(tables), tables.job.table: _box_columns(tables)}
@@ -101,7 +107,8 @@ def read_videos(
         )
         none = _no_boxes(tables)
         for uri in group:
-            found = _video_rows(video_of(uri), frames[uri], boxes.get(uri, none), choice)
+            found, left_out = _video_rows(video_of(uri), frames[uri], boxes.get(uri, none), choice)
+            on_left_out(left_out)
             if len(found):
                 yield found
 
@@ -210,8 +217,13 @@ def _by_video(table: pa.Table) -> dict[str, pa.Table]:
     return found
 
 
-def _video_rows(video: Video, frames: pa.Table, boxes: pa.Table, choice: Choice) -> VideoRows:
-    """Put the chosen frames of one video and the boxes in them together."""
+def _video_rows(
+    video: Video, frames: pa.Table, boxes: pa.Table, choice: Choice
+) -> tuple[VideoRows, int]:
+    """Put the chosen frames of one video and the boxes in them together.
+
+    Return how many boxes are left out, too.
+    """
     places = np.arange(0, len(frames), choice.every)
     numbers = _numbers(frames["frame"])[places]
     boxes, left_out = _with_place(boxes.filter(pc.field("frame").isin(pa.array(numbers))))
@@ -223,7 +235,7 @@ def _video_rows(video: Video, frames: pa.Table, boxes: pa.Table, choice: Choice)
     times: Sequence[object] = [None] * len(places)
     if "time" in frames.column_names:
         times = frames["time"].take(pa.array(places)).to_pylist()
-    return VideoRows(
+    rows = VideoRows(
         video=video,
         numbers=numbers,
         pts=_numbers(frames["pts"])[places],
@@ -231,8 +243,8 @@ def _video_rows(video: Video, frames: pa.Table, boxes: pa.Table, choice: Choice)
         times=times,  # type: ignore[arg-type]
         boxes=boxes.select([name for name in boxes.column_names if name not in _OF_ROW]),
         bounds=bounds,
-        left_out=left_out,
     )
+    return rows, left_out
 
 
 def _with_place(boxes: pa.Table) -> tuple[pa.Table, int]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
 from pathlib import PurePosixPath
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -88,6 +89,18 @@ class Box:
         return Box(self.label, self.class_id, self.score, x1, y1, x2, y2, self.track)
 
 
+class Numbered(Protocol):
+    """What the name of a frame's picture depends on; see Frame."""
+
+    @property
+    def number(self) -> int:
+        """Return its number in the video."""
+
+    @property
+    def place(self) -> int:
+        """Return its place among the exported frames."""
+
+
 @dataclass(frozen=True)
 class Frame:
     """One frame that was looked at, and what was found in it."""
@@ -122,8 +135,6 @@ class VideoRows:
     """The rows of detections of these frames, in the order of their frames."""
     bounds: NDArray[np.int64]
     """Frame n has the rows bounds[n] to bounds[n + 1] of `boxes`: int64 [frames + 1]."""
-    left_out: int = 0
-    """Boxes of these frames that lack a number, or whose edges change places."""
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -139,9 +150,12 @@ class VideoRows:
                 yield self._frame(place, tuple(boxes[own]))
 
     def bare_frames(self) -> Iterator[Frame]:
-        """Yield the frames without their boxes."""
-        for place in range(len(self)):
-            yield self._frame(place, ())
+        """Return the frames without their boxes, one by one."""
+        return map(self.bare, range(len(self)))
+
+    def bare(self, place: int) -> Frame:
+        """Return a frame, by its place among the exported ones, without its boxes."""
+        return self._frame(place, ())
 
     def _frame(self, place: int, boxes: tuple[Box, ...]) -> Frame:
         return Frame(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fleet.core.source import Source
 from fleet.export.chosen.video import Video
 from fleet.show.video import chip_of, kept_indexes, recorded_index
 from fleet.table.parts.schema import VIDEOS_TABLE, columns_from_path
@@ -49,6 +50,15 @@ class VideoFinder:
     def index(self, uri: str) -> VideoIndex:
         """Return the index of a video, as the job saw it; raises as `video`."""
         return recorded_index(self._tables, uri, self._indexes)
+
+    def index_of(self, source: Source) -> VideoIndex:
+        """Return the index of one version of a video, as the job saw it; raises as IndexCache."""
+        index = self._indexes.get(source)
+        return index.as_stored() if self._as_stored else index
+
+    def mend(self, source: Source) -> None:
+        """Make an index anew that was found wrong, for this finder alone; see IndexCache."""
+        self._indexes.mend(source)
 
     def close(self) -> None:
         """End the process that makes indexes, where one was started."""

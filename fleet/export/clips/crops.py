@@ -23,7 +23,8 @@ from fleet.export.chosen.video import Box, Frame, Piece, Video, VideoRows
 from fleet.export.chosen.videos import VideoFinder
 from fleet.export.clips.area import area
 from fleet.export.formats.format import pixels, score_of
-from fleet.export.pictures import JPEG_LEVEL, JPG, PNG, groups
+from fleet.export.picture_job import JPEG_LEVEL, JPG, PNG
+from fleet.export.pictures import groups
 from fleet.export.place import check_place, put_mark
 from fleet.export.sink import Sink
 from fleet.show.decode import DecodedFrame, frames_on
@@ -82,6 +83,10 @@ class Cropped:
     bytes: int = 0
     """Of the crops that were written now."""
 
+    def leave_out(self, boxes: int) -> None:
+        """Count boxes that lack a number, also of videos that have no others."""
+        self.left_out += boxes
+
 
 @dataclass(frozen=True)
 class _Crop:
@@ -124,7 +129,8 @@ def cut_crops(
         finder = opened.enter_context(closing(VideoFinder(tables)))
         device: Backend | None = None
         sink.add(_lines([(*_HEAD, *columns)]))
-        for number, rows in enumerate(read_videos(tables, choice, seen, finder.video), 1):
+        videos = read_videos(tables, choice, seen, finder.video, done.leave_out)
+        for number, rows in enumerate(videos, 1):
             video = _VideoCrops(rows, asked, folder)
             missing = video.put_lines(sink, columns, done)
             if missing.any():
@@ -161,7 +167,6 @@ class _VideoCrops:
             done.left_out += len(frame.boxes) - len(crops)
             done.frames += bool(crops)
         done.crops += found
-        done.left_out += self._rows.left_out
         done.videos += found > 0
         return missing
 

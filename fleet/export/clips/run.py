@@ -167,8 +167,9 @@ def _write(
 def _encoded(index: VideoIndex, stretch: Stretch, chip: str) -> bytes:
     wanted = np.zeros(len(index.order), np.bool_)
     wanted[stretch.first : stretch.last + 1] = True
-    frames = ((f.pts, f.made) for f in decode_frames(index, wanted, chip, Picture.rgb))
-    return mp4(frames, index.stream.time_base, index.stream.frame_rate or Fraction(25))
+    with closing(decode_frames(index, wanted, chip, Picture.rgb)) as decoded:
+        frames = ((frame.pts, frame.made) for frame in decoded)
+        return mp4(frames, index.stream.time_base, index.stream.frame_rate or Fraction(25))
 
 
 def _count(done: Cut, index: VideoIndex, stretch: Stretch, how: str) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
-from fleet.export.chosen.video import Box, Dataset, Frame, Piece, Video, VideoRows
+from fleet.export.chosen.video import Box, Dataset, Frame, Numbered, Piece, Video, VideoRows
 
 PICTURES = "images"
 """The folder of the pictures, where a format names none."""
@@ -21,7 +21,7 @@ FRACTION_DIGITS = 7
 class Format(Protocol):
     """How one tool wants it: texts made of rows, and where pictures lie; it writes no file."""
 
-    def picture(self, video: Video, frame: Frame, suffix: str) -> str:
+    def picture(self, video: Video, frame: Numbered, suffix: str) -> str:
         """Return where the picture of a frame lies, below the folder of the export."""
 
     def numbering(self, rows: VideoRows) -> Iterator[Piece]:
@@ -40,7 +40,7 @@ class Format(Protocol):
 class ByFrame:
     """The base of formats whose pictures lie in a folder a video, by numbers of frames."""
 
-    def picture(self, video: Video, frame: Frame, suffix: str) -> str:
+    def picture(self, video: Video, frame: Numbered, suffix: str) -> str:
         """See Format."""
         return f"{PICTURES}/{below_pictures(video, frame, suffix)}"
 
@@ -50,7 +50,7 @@ class ByFrame:
         return iter(())
 
 
-def below_pictures(video: Video, frame: Frame, suffix: str) -> str:
+def below_pictures(video: Video, frame: Numbered, suffix: str) -> str:
     """Return the name of a picture below the folder of all pictures."""
     return f"{video.name}/{frame.number:07}{suffix}"
 

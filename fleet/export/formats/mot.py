@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import pyarrow.compute as pc
 
-from fleet.export.chosen.video import Box, Dataset, Frame, Piece, Video, VideoRows
+from fleet.export.chosen.video import Box, Dataset, Numbered, Piece, Video, VideoRows
 from fleet.export.formats.format import pixels, score_of
 from fleet.text import one_line
 
@@ -20,7 +20,7 @@ class Mot:
     Frames are numbered without gaps, as the tools want them: `frames.csv` says which ones they are.
     """
 
-    def picture(self, video: Video, frame: Frame, suffix: str) -> str:
+    def picture(self, video: Video, frame: Numbered, suffix: str) -> str:
         """See Format."""
         return f"{video.name}/img1/{frame.place + 1:06}{suffix}"
 

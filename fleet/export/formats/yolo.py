@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 
-from fleet.export.chosen.video import Box, Dataset, Frame, Piece, Video, VideoRows
+from fleet.export.chosen.video import Box, Dataset, Numbered, Piece, Video, VideoRows
 from fleet.export.formats.format import PICTURES, dumps, fraction
 
 TRAIN, VAL = "train.txt", "val.txt"
@@ -21,7 +21,7 @@ class Yolo:
     def __init__(self, val_share: float = 0.0) -> None:
         self._val_share = val_share
 
-    def picture(self, video: Video, frame: Frame, suffix: str) -> str:
+    def picture(self, video: Video, frame: Numbered, suffix: str) -> str:
         """See Format."""
         return f"{PICTURES}/{_name(video, frame)}{suffix}"
 
@@ -60,7 +60,7 @@ def set_apart(videos: Sequence[str], share: float) -> frozenset[str]:
     return frozenset(mixed[:count])
 
 
-def _name(video: Video, frame: Frame) -> str:
+def _name(video: Video, frame: Numbered) -> str:
     return f"{video.name}_{frame.number:07}"
 
 

@@ -18,7 +18,7 @@ from fleet.errors import UsageError
 from fleet.parquet.arrays import numbers, optional_numbers, strings
 from fleet.table.parts.assemble import SortKey, assemble
 from fleet.table.parts.columns import count_labels, fit_columns, stored_type
-from fleet.table.parts.objects import object_name, object_suffixes
+from fleet.table.parts.objects import NameObject, object_name, object_suffixes
 from fleet.table.parts.schema import ERRORS_TABLE, FRAMES_TABLE, output_schemas
 
 _CLOCKS = ("", "path", "container")
@@ -58,7 +58,7 @@ class PartBuilder:
     `table`: the name of the job's table. `columns`: the job's schema. `partitions`: the pattern
     whose named groups, found in each video's URI, become columns (see `columns_from_path`).
     `without`: see `output_schemas`. `put`: called with the name and the bytes of each object of
-    the job's (see `object_column`); without it, they are named and not kept.
+    the job's (see `object_column`); without it, they are named and not kept. `name`: names them.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class PartBuilder:
         partitions: str = "",
         without: Collection[str] = (),
         put: Callable[[str, bytes], None] = lambda _, __: None,
+        name: NameObject = object_name,
     ) -> None:
         self._schemas = output_schemas(table, columns, partitions, without)
         self._table = table
@@ -75,6 +76,7 @@ class PartBuilder:
         self._pattern = partitions
         self._suffixes = object_suffixes(columns)
         self._put = put
+        self._name = name
         self._seen: list[_Seen] = []
         self._losses: list[tuple[Loss, WallTime]] = []
 
@@ -140,7 +142,7 @@ class PartBuilder:
                 f"{type(value).__name__}.",
                 "Give it bytes, or None where there is no object.",
             )
-        name = object_name(column, uri, frame, value, suffix)
+        name = self._name(column, uri, frame, value, suffix)
         self._put(name, value)
         return name
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from hashlib import sha256
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -25,6 +26,13 @@ _LONGEST_PART, _LONGEST_NAME = 120, 700
 """Bytes of a part, and of the whole, of what a source is called: stores take 255 and 1,024."""
 _HEAD = 30
 """Characters that are kept of a part that is longer."""
+
+
+class NameObject(Protocol):
+    """Names the objects of a job's columns; pickled, it goes to workers."""
+
+    def __call__(self, column: str, uri: str, frame: int, data: bytes, suffix: str) -> str:
+        """Return where an object is put: of a frame of a video, the bytes in that column."""
 
 
 def object_column(name: str, suffix: str, about: str = "") -> pa.Field:

@@ -1,0 +1,124 @@
+"""What a job works with where its devices live: on Ray, in processes, or in this process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+
+from fleet.core.run_events import Warned
+from fleet.driver.context import MakePool, Resources
+from fleet.errors import JobFailedError
+from fleet.executors.choice import Mode
+from fleet.executors.inline import InlinePool
+from fleet.executors.pool import Pool
+from fleet.executors.processes.pool import ProcessPool
+from fleet.executors.starting_pool import StartingPool
+from fleet.job.job import Job
+from fleet.observe.observer import Observer
+from fleet.scheduler.autoscale import Limits
+from fleet.scheduler.lease_state import SchedulingPolicy
+from fleet.worker.spec import WorkerSpec
+
+_RAY_STARTS = "Ray starts on this machine, which takes some seconds; the work is planned meanwhile."
+
+
+def has_cluster() -> bool:
+    """Return whether a Ray cluster is named, or this process is connected to one."""
+    ray = sys.modules.get("ray")  # who has not imported it is not connected
+    return bool(os.environ.get("RAY_ADDRESS")) or bool(ray and ray.is_initialized())
+
+
+@contextmanager
+def working_on(job: Job, mode: Mode, observer: Observer) -> Iterator[tuple[Resources, Observer]]:
+    """Yield what a job works with, and who is to be told in place of `observer`.
+
+    Ray that was started for it ends with it. Raises JobFailedError for a cluster without an NPU.
+    """
+    if mode == "ray":
+        with _on_ray(job, observer) as working:
+            yield working
+    else:
+        yield inline(job) if mode == "inline" else processes(job), observer
+
+
+@contextmanager
+def _on_ray(job: Job, observer: Observer) -> Iterator[tuple[Resources, Observer]]:
+    """Work on the cluster that there is, else on a Ray that is started for it."""
+    # Importing Ray takes half a second, and only here it is needed.
+    from fleet.executors.ray.metrics import ray_metrics  # noqa: PLC0415
+    from fleet.executors.ray.pool import RayPool  # noqa: PLC0415
+    from fleet.executors.ray.session import join_ray, ray_left_as_found, start_ray  # noqa: PLC0415
+    from fleet.executors.ray.sharing import Sharing  # noqa: PLC0415
+
+    def start(spec: WorkerSpec) -> Pool:
+        start_ray(_here(job))
+        return RayPool(spec)
+
+    def starting(spec: WorkerSpec) -> StartingPool:
+        observer.on_event(Warned(_RAY_STARTS))
+        return StartingPool(threads.submit(start, spec))
+
+    def joined(spec: WorkerSpec) -> RayPool:
+        sharing = Sharing(job.weight, grows=_most(job) is not None)
+        try:
+            return RayPool(spec, sharing=sharing)
+        except BaseException:
+            sharing.close()
+            raise
+
+    # Ray's processes end with the thread that has started them: it outlives them.
+    with ThreadPoolExecutor(1, thread_name_prefix="ray") as threads, ray_left_as_found():
+        capacity = join_ray()
+        means = _here_alone(job, starting) if capacity is None else _cluster(job, joined, capacity)
+        with ray_metrics(observer, on=capacity is not None) as counting:
+            yield means, counting
+
+
+def _cluster(job: Job, make_pool: MakePool, capacity: int) -> Resources:
+    """Return what a run on a cluster works with; raises JobFailedError where it has no NPU."""
+    most = _most(job)
+    if not (most or capacity):
+        raise JobFailedError(
+            "The Ray cluster has no NPU.",
+            "Start its nodes with --resources='{\"NPU\": 1}'; or, where it can grow by itself, say "
+            "how far: --max-devices N.",
+        )
+    limits = Limits(most=most, deadline_s=job.deadline_s, releases=True)
+    return Resources(most or capacity, make_pool, limits)
+
+
+def _most(job: Job) -> int | None:
+    """Return how many devices a run on a cluster may have; None: as many as there are."""
+    return job.max_devices or (None if job.devices == "auto" else job.devices)
+
+
+def inline(job: Job) -> Resources:
+    """Return what a run in this process works with."""
+    # They take turns in one thread: none can help another out.
+    alone = SchedulingPolicy(backups=False, rest_s=0.0)
+    devices = 1 if job.devices == "auto" else job.devices
+    return Resources(devices, InlinePool, Limits(most=devices), alone)
+
+
+def processes(job: Job) -> Resources:
+    """Return what a run in processes of this machine works with."""
+    return _here_alone(job, partial(ProcessPool, most=_here(job)))
+
+
+def _here_alone(job: Job, make_pool: MakePool) -> Resources:
+    """Return what a run on this machine alone works with."""
+    devices = _here(job)
+    return Resources(devices, make_pool, Limits(most=devices, deadline_s=job.deadline_s))
+
+
+def _here(job: Job) -> int:
+    """Return how many devices a run on this machine alone has."""
+    if job.devices == "auto":
+        # More than cores gain nothing: `max_devices` says how far a cluster is to grow.
+        cores = len(os.sched_getaffinity(0))
+        return min(job.max_devices or cores, cores)
+    return job.devices
