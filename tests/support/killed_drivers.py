@@ -24,7 +24,7 @@ from fleet.core.format import plural
 from fleet.table.maintenance.content_hash import fingerprint
 
 CLIPS, FRAMES, DWELL_S, DEVICES = 4, 160, 0.02, 2
-LEASES = 30
+LEASES = 37
 """The driver is killed after so many of its commits at most, which is about what a job has."""
 STARTS_S, AFTER_S = 6.0, 1.0
 """A driver is killed at most so long after it has begun, or after the commit that is waited for."""
@@ -41,8 +41,11 @@ class Place(Protocol):
     def drivers(self) -> Sequence[int]:
         """Return the processes that are drivers, as this machine numbers them."""
 
-    def sent_files_gone(self, driver: int) -> AbstractContextManager[None]:
+    def sent_files_gone(self, driver: int, /) -> AbstractContextManager[None]:
         """Take away what Ray unpacked for a job, at least until the block ends."""
+
+    def told(self) -> str:
+        """Say what became of what was sent, over all kills."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ def prove(
         say(f"  job {len(found)}: {told(found[-1])}")
         if not found[-1].is_well:
             say(found[-1].printed)
-    for line in table(found):
+    for line in (*table(found), place.told()):
         say(line)
     return not left and all(seen.is_well for seen in found)
 
@@ -201,10 +204,14 @@ class Watched:
             return None
         self._killed.add(driver)
         before = parts(self._output)
-        with self._place.sent_files_gone(driver):
-            os.kill(driver, signal.SIGKILL)
-            lived_s = time.monotonic() - began_s
-            self._next_driver()
+        try:
+            with self._place.sent_files_gone(driver):
+                os.kill(driver, signal.SIGKILL)
+                lived_s = time.monotonic() - began_s
+                self._next_driver()
+        except (ProcessLookupError, FileNotFoundError):
+            # It has ended by itself.
+            return None
         return Kill(lived_s, before - at_first, before)
 
     def _is_over(self, driver: int) -> bool:

@@ -6,14 +6,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hosts import Host
 from killed_drivers import DEVICES, DRIVER, Place
 from local_cluster import LocalCluster, local_cluster
 from ray_hosts import RayHosts, ray_hosts
+
+from fleet.core.format import plural
 
 _WORDS = ("--max-devices", str(DEVICES))
 _OUTSIDE = {"RAY_AUTH_MODE": "disabled", "RAY_ADDRESS": ""}
@@ -22,6 +24,8 @@ _KEEPS_NOTHING = {
     f"RAY_RUNTIME_ENV_{kind}_CACHE_SIZE_GB": "0" for kind in ("WORKING_DIR", "PY_MODULES")
 }
 _UNPACKED = "*/_ray_pkg_*"
+_MARK = ".unpacked-before"
+"""A file that is in a folder which Ray has unpacked, and not in one that it has unpacked anew."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class OnThisMachine:
         return self.cluster.find(*DRIVER)
 
     @contextmanager
-    def sent_files_gone(self, driver: int) -> Iterator[None]:
+    def sent_files_gone(self, driver: int, /) -> Iterator[None]:
         """Take away what Ray unpacked for a job; it is there again after the block.
 
         Nodes of this machine share it, and those that are there would not unpack it anew.
@@ -59,13 +63,19 @@ class OnThisMachine:
                 if not path.exists():
                     former.rename(path)
 
+    def told(self) -> str:
+        """Say what became of what was sent."""
+        return "What was sent was out of its place until the next driver had begun, each time."
 
-@dataclass(frozen=True)
+
+@dataclass
 class OnHosts:
     """A head with drivers beside it, hosts with a device each, and a desk that is none of them."""
 
     cluster: RayHosts
     desk: Host
+    deleted: list[bool] = field(default_factory=list)
+    """Of each kill with something unpacked where devices are, whether Ray deleted of that itself."""
 
     def submit(self, job: Path, output: Path, log: Path) -> subprocess.Popen[bytes]:
         """Submit a job from the desk, and follow it into a log."""
@@ -78,17 +88,36 @@ class OnHosts:
         return self.cluster.head.find(*DRIVER)
 
     @contextmanager
-    def sent_files_gone(self, driver: int) -> Iterator[None]:
+    def sent_files_gone(self, _driver: int, /) -> Iterator[None]:
         """Delete what Ray unpacked for a job on the host of its driver; it never comes back.
 
         On hosts with a device Ray itself deletes it, once the driver that used it is gone.
         """
-        assert driver in self.drivers()
-        sessions = self.cluster.head.folder / "ray"
-        for path in list(sessions.glob(f"session_2*/runtime_resources/{_UNPACKED}")):
-            if path.is_dir():
-                shutil.rmtree(path)
+        for path in _unpacked(self.cluster.head):
+            shutil.rmtree(path, ignore_errors=True)
+        others = [host for host in self.cluster.network.hosts if host is not self.cluster.head]
+        marks = [path / _MARK for host in others for path in _unpacked(host)]
+        for mark in marks:
+            # Ray may delete it just now.
+            with suppress(FileNotFoundError):
+                mark.touch()
         yield
+        if marks:
+            self.deleted.append(not all(mark.exists() for mark in marks))
+
+    def told(self) -> str:
+        """Say what became of what was sent."""
+        return (
+            "What was sent was deleted beside the driver, for good, each time. Where devices are, Ray itself "
+            f"had deleted it before the next driver had begun {sum(self.deleted)} of the "
+            f"{plural(len(self.deleted), 'time')} that it was there."
+        )
+
+
+def _unpacked(host: Host) -> list[Path]:
+    """Return the folders into which Ray has unpacked what was sent, on a host."""
+    found = (host.folder / "ray").glob(f"session_2*/runtime_resources/{_UNPACKED}")
+    return [path for path in found if path.is_dir()]
 
 
 @contextmanager
