@@ -19,9 +19,12 @@ from ray_env import CLUSTER
 from ray_hosts import RayHosts, ray_hosts
 
 REDIS_PORT = 6379
+ADDRESS = "RAY_REDIS_ADDRESS"
+STORE, STORE_FOLDER = "RAY_gcs_storage", "RAY_gcs_storage_path"
+BUILT_IN = "rocksdb"
 HEAD_STARTS_S = 240
 """A head that begins anew reads its memory first, on a machine that does other things too."""
-_WAIT = "RAY_gcs_rpc_server_reconnect_timeout_s"
+WAIT = "RAY_gcs_rpc_server_reconnect_timeout_s"
 _WITHOUT_CORES = ("--num-cpus=0", "--include-dashboard=true", "--dashboard-host=0.0.0.0")
 _CONFIGURATION = 'requirepass {password}\nsave ""\nappendonly no\nbind 0.0.0.0\nport {port}\n'
 
@@ -54,7 +57,7 @@ class HeadSettings:
 def waiting_s() -> str:
     """Return how long nodes wait for a head, by the component that has its memory survive."""
     text = (CLUSTER / "kubernetes/head-survives/kustomization.yaml").read_text("utf-8")
-    return text.partition(_WAIT)[2].partition('value: "')[2].partition('"')[0]
+    return text.partition(WAIT)[2].partition('value: "')[2].partition('"')[0]
 
 
 def in_redis(cluster: RayHosts) -> HeadSettings:
@@ -64,14 +67,14 @@ def in_redis(cluster: RayHosts) -> HeadSettings:
     file.write_text(_CONFIGURATION.format(password=password, port=REDIS_PORT))
     host.start(["redis-server", str(file)], folder / "redis.log")
     wait_for(lambda: "Ready to accept" in (folder / "redis.log").read_text(), "Redis")
-    address = {"RAY_REDIS_ADDRESS": f"{host.address}:{REDIS_PORT}"}
+    address = {ADDRESS: f"{host.address}:{REDIS_PORT}"}
     return HeadSettings((f"--redis-password={password}",), address)
 
 
 def on_disk(cluster: RayHosts) -> HeadSettings:
     """Return what a head is told that has its memory in a folder of its host."""
     folder = cluster.head.folder / "memory"
-    return HeadSettings((), {"RAY_gcs_storage": "rocksdb", "RAY_gcs_storage_path": str(folder)})
+    return HeadSettings((), {STORE: BUILT_IN, STORE_FOLDER: str(folder)})
 
 
 class LastingHead:
@@ -101,7 +104,7 @@ class LastingHead:
 def lasting_head(folder: Path, memory: Memory) -> Iterator[LastingHead]:
     """Make a cluster of a head alone, which ends with the block."""
     with ray_hosts(folder) as cluster:
-        cluster.settings = {_WAIT: waiting_s()}
+        cluster.settings = {WAIT: waiting_s()}
         cluster.network.add()
         head = LastingHead(cluster, memory)
         head.begin()
