@@ -29,6 +29,14 @@ def test_each_block_is_run_or_says_why_not(page: str) -> None:
             assert steps(block.text)
 
 
+def test_the_day_comes_to_each_block_that_is_to_be_run() -> None:
+    """The second page from its beginning, and the sections of the first that it sends its reader to."""
+    first, second = (blocks(ROOT, page) for page in PAGES)
+    sections = {section for block in second for section in block.reads}
+    missed = [each.place for each in first if not each.excuse and each.section not in sections]
+    assert missed == []
+
+
 def test_what_the_day_is_made_of_is_not_excused() -> None:
     """A cluster, a job of one's own, a driver that is killed, a node, a head, its end, and the rows."""
     runs = [block for page in PAGES for block in blocks(ROOT, page) if not block.excuse]
