@@ -185,12 +185,12 @@ def test_what_is_shown_matches_itself_and_nothing_with_another_word(
 
 
 SHOWN_LINES = [
-    (block.place, step.shown, at)
+    (block.place, shown, at)
     for page in PAGES
     for block in blocks(ROOT, page)
     if not (block.excuse or block.file)
-    for step in steps(block.text)
-    for at, line in enumerate(step.shown or ())
+    for shown in (step.shown or () for step in steps(block.text))
+    for at, line in enumerate(shown)
     if line.strip() and line != "..."
 ]
 """Each line that a page says is printed: where, among which lines."""
