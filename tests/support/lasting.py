@@ -22,8 +22,6 @@ REDIS_PORT = 6379
 ADDRESS = "RAY_REDIS_ADDRESS"
 STORE, STORE_FOLDER = "RAY_gcs_storage", "RAY_gcs_storage_path"
 BUILT_IN = "rocksdb"
-HEAD_STARTS_S = 240
-"""A head that begins anew reads its memory first, on a machine that does other things too."""
 WAIT = "RAY_gcs_rpc_server_reconnect_timeout_s"
 _WITHOUT_CORES = ("--num-cpus=0", "--include-dashboard=true", "--dashboard-host=0.0.0.0")
 _CONFIGURATION = 'requirepass {password}\nsave ""\nappendonly no\nbind 0.0.0.0\nport {port}\n'
@@ -93,7 +91,7 @@ class LastingHead:
 
     def begin(self) -> None:
         """Start the head, without cores and devices; waits until it can be joined."""
-        self.cluster.begin_head(*self._options, most_s=HEAD_STARTS_S)
+        self.cluster.begin_head(*self._options)
 
     def kill(self) -> None:
         """Kill all that runs on the head's host."""
