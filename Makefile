@@ -107,18 +107,20 @@ prove-report: setup
 prove-hosts: setup
 	RAY_AUTH_MODE=disabled $(BIN)/python -m pytest -q tests/hosts
 
-# The head of a cluster killed five times under a submitted job, its memory in a Redis (root, iproute2,
-# redis-server): the job goes on by itself.
+# The head of a cluster killed five times under a submitted job, its memory in a Redis, and five times with
+# its memory on its own disk (root, iproute2, redis-server): the job goes on by itself.
 prove-head: setup
 	RAY_AUTH_MODE=disabled PYTHONPATH=tests/support $(BIN)/python tests/hosts/prove_head.py
 
-# A stranger's day at a cluster, typed from README.md and cluster/README.md as they stand, in a copy of
-# what git tracks: what is printed is what the pages show, and no block of theirs is left out unsaid.
+# A stranger's day at a cluster, typed from README.md and cluster/README.md as they stand, set-up included, in
+# a copy of what git tracks: what is printed is what the pages show, and no block of theirs is left out
+# unsaid. Then pages with one word altered, each of which is found out.
 prove-day: setup
 	PYTHONPATH=tests/support $(BIN)/python tests/cluster/prove_day.py
+	PYTHONPATH=tests/support $(BIN)/python tests/cluster/prove_day.py --altered
 
-# Drivers of submitted jobs killed 20 times at random moments on cluster/local.py, with what was sent gone
-# meanwhile: the same rows.
+# Drivers of submitted jobs killed at random moments, 20 times on cluster/local.py and 20 times on hosts
+# played by namespaces (root, iproute2), with what was sent gone meanwhile: the same rows.
 prove-drivers: setup
 	RAY_AUTH_MODE=disabled PYTHONPATH=tests/support $(BIN)/python tests/ray/prove_drivers.py
 

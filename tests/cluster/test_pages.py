@@ -11,7 +11,8 @@ import pytest
 from checkout import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
-from page_reader import DayError, PageReader, Step, steps
+from page_reader import PageReader
+from page_steps import DayError, Step, steps
 from pages import Block, PageError, blocks
 from shown import Match, Names
 
@@ -28,12 +29,21 @@ def test_each_block_is_run_or_says_why_not(page: str) -> None:
             assert steps(block.text)
 
 
+def test_the_day_comes_to_each_block_that_is_to_be_run() -> None:
+    """The second page from its beginning, and the sections of the first that it sends its reader to."""
+    first, second = (blocks(ROOT, page) for page in PAGES)
+    sections = {section for block in second for section in block.reads}
+    missed = [each.place for each in first if not each.excuse and each.section not in sections]
+    assert missed == []
+
+
 def test_what_the_day_is_made_of_is_not_excused() -> None:
     """A cluster, a job of one's own, a driver that is killed, a node, a head, its end, and the rows."""
     runs = [block for page in PAGES for block in blocks(ROOT, page) if not block.excuse]
     assert [block.file for block in runs if block.file] == ["brightness.py", "brightness.toml"]
     typed = [step.typed for block in runs if not block.file for step in steps(block.text)]
     wanted = [
+        "make setup",
         "local.py",
         "submit",
         "jobs",
@@ -174,6 +184,28 @@ def test_what_is_shown_matches_itself_and_nothing_with_another_word(
         assert mismatch(plain, changed)
 
 
+SHOWN_LINES = [
+    (block.place, shown, at)
+    for page in PAGES
+    for block in blocks(ROOT, page)
+    if not (block.excuse or block.file)
+    for shown in (step.shown or () for step in steps(block.text))
+    for at, line in enumerate(shown)
+    if line.strip() and line != "..."
+]
+"""Each line that a page says is printed: where, among which lines."""
+
+
+def test_no_line_that_a_page_shows_may_have_a_word_more() -> None:
+    """Whatever else the page leaves open: each line of it is compared with what is printed."""
+    assert len(SHOWN_LINES) > 50
+    for place, shown, at in SHOWN_LINES:
+        printed = [line.replace("...", "left out") for line in shown if line != "..."]
+        assert not mismatch(shown, printed), place
+        altered = [*shown[:at], f"altered {shown[at]}", *shown[at + 1 :]]
+        assert mismatch(altered, printed), (place, shown[at])
+
+
 PAGE = """# Page
 
 As [above](../README.md#first) it says:
@@ -237,6 +269,12 @@ def test_a_page_that_is_altered_is_found_out(tmp_path: Path, was: str, altered: 
     assert was in PAGE
     with pytest.raises(DayError):
         followed(tmp_path, PAGE.replace(was, altered, 1))
+
+
+def test_what_is_activated_holds_for_later_commands(tmp_path: Path) -> None:
+    """As a virtual environment does, which is made and activated in one line."""
+    made = "mkdir -p new/bin && echo 'export TOLD=so' > new/bin/activate && . new/bin/activate"
+    followed(tmp_path, f"# Page\n\n    {made}\n\nThen:\n\n    $ echo told $TOLD\n    told so\n")
 
 
 def test_what_goes_on_is_ended_by_the_key(tmp_path: Path) -> None:

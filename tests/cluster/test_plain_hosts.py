@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from lasting import ADDRESS, BUILT_IN, STORE, STORE_FOLDER, WAIT, waiting_s
 from ray_env import CLUSTER, ray_settings
 
 ROOT = CLUSTER.parent
@@ -111,3 +112,10 @@ def test_the_token_is_for_its_owner_alone_on_hosts() -> None:
     config = manifest("hosts.yaml")
     assert "~/.ray/auth_token" in config["file_mounts"]
     assert "chmod 600 ~/.ray/auth_token" in config["setup_commands"]
+
+
+def test_the_page_has_the_lines_by_which_a_head_is_proved_to_be_outlived() -> None:
+    """Those of its memory, in a Redis or on its disk, and how long nodes wait for it."""
+    page = (CLUSTER / "README.md").read_text("utf-8")
+    lines = (f"{ADDRESS}=", f"{STORE}={BUILT_IN}`", f"{STORE_FOLDER}=/", f"{WAIT}={waiting_s()}`")
+    assert [line for line in lines if f"`{line}" not in page] == []

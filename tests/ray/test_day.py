@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from checkout import a_checkout, as_a_stranger
-from page_reader import STAYS, DayError, PageReader
+from page_reader import STAYS, PageReader
+from page_steps import DayError
 from pages import Block, blocks
 
 PAGE = "cluster/README.md"

@@ -189,20 +189,68 @@ except NotImplementedError:
 """
 
 
-def test_a_job_that_does_not_get_to_nodes_leaves_no_note(tmp_path: Path) -> None:
+KILLED = """
+import os
+import signal
+import sys
+import time
+import ray
+from ray.experimental.internal_kv import _internal_kv_list
+from fleet.executors.ray import sharing
+
+sharing.GONE_S = float("inf")
+ray.init(log_to_driver=False)
+ours = sharing.Sharing(1.0, grows=False)
+if sys.argv[1] == "killed":
+    os.kill(os.getpid(), signal.SIGKILL)
+for _ in range(600):
+    left = len(_internal_kv_list(b"devices/", namespace=b"fleet"))
+    if left == 1:
+        break
+    time.sleep(0.1)
+others = len(ours._others())
+ours.close()
+print(left, others)
+"""
+"""A job that is killed with its note put; or one that comes after it, and waits for that to be gone."""
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[Head]:
+    """A cluster with one device."""
+    with ray_head(1) as head:
+        yield head
+
+
+def run_script(head: Head, script: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    """Run a script as a driver on a cluster."""
+    return subprocess.run(
+        [sys.executable, script, *map(str, words)],
+        env={**head.environment, "RAY_ADDRESS": head.address},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_job_that_does_not_get_to_nodes_leaves_no_note(small: Head, tmp_path: Path) -> None:
     """It is put before the job is sent; nobody keeps it after the run has failed."""
     write(Clip(frames=20, gop=10), tmp_path / "clip.mp4")
     script = tmp_path / "unsent.py"
     script.write_text(UNSENT)
-    with ray_head(1) as head:
-        done = subprocess.run(
-            [sys.executable, script, tmp_path / "clip.mp4", tmp_path / "out"],
-            env={**head.environment, "RAY_ADDRESS": head.address},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    done = run_script(small, script, tmp_path / "clip.mp4", tmp_path / "out")
     assert done.stdout.split() == ["1", "0", "0"], done.stderr
+
+
+def test_a_job_whose_driver_was_killed_shares_nothing_with_the_next(
+    small: Head, tmp_path: Path
+) -> None:
+    """The cluster knows of its end: however long a note may stand still, its note goes."""
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    assert run_script(small, script, "killed").returncode == -signal.SIGKILL
+    after = run_script(small, script, "after")
+    assert after.stdout.split() == ["1", "0"], after.stderr
 
 
 def note(job: str, beat: int) -> Note:
@@ -223,6 +271,18 @@ def test_a_job_that_is_killed_is_gone_once_its_note_stays_as_it_is() -> None:
     # One that only stood still is there again once it goes on.
     assert notes.read({"b": note("b", 8)}, now_s + 2) == set()
     assert [n.claim.job for n in notes.living()] == ["b"]
+
+
+def test_only_a_job_that_is_new_or_stands_still_may_have_ended() -> None:
+    """One that puts its note anew is not asked about."""
+    notes = Notes()
+    found = {"a": note("a", 1), "b": note("b", 1)}
+    assert notes.doubtful(found, 1000) == {"a", "b"}
+    notes.read(found, 1000)
+    assert notes.doubtful(found, 1000 + BEAT_S) == set()
+    later_s = 1000 + 3 * BEAT_S
+    notes.read({**found, "a": note("a", 3)}, later_s)
+    assert notes.doubtful({**found, "c": note("c", 1)}, later_s + BEAT_S) == {"b", "c"}
 
 
 @given(gaps_s=st.lists(st.integers(1, 600), max_size=60))

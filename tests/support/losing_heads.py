@@ -1,4 +1,4 @@
-"""The head of a cluster killed again and again under a submitted job, its memory in a Redis."""
+"""The head of a cluster killed again and again under a submitted job, its memory kept."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from generate import Clip, write
 from hosts import Host, wait_for
-from lasting import LastingHead, join, lasting_head
+from lasting import LastingHead, Memory, join, lasting_head
 from submitted import TICKS, id_in, parts
 
 import fleet
@@ -39,10 +39,12 @@ class Kill:
     """How long the next commit took once it was back."""
 
 
-def prove(folder: Path, kills: int, chance: random.Random, say: Callable[[str], None]) -> bool:
+def prove(
+    folder: Path, memory: Memory, kills: int, chance: random.Random, say: Callable[[str], None]
+) -> bool:
     """Return whether the job ended well, with the rows of a run without a cluster."""
     job, output = write_job(folder), folder / "out"
-    with lasting_head(folder / "hosts") as head:
+    with lasting_head(folder / "hosts", memory) as head:
         join(head, DEVICES)
         desk = head.cluster.network.add()
         submitted = run(desk, folder, "submit", "--detach", str(job), "--address", head.url)

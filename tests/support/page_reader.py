@@ -6,7 +6,7 @@ How a block is read (tests/support/pages.py says which ones are, and shown.py wh
   `$ ` shows nothing: each of its lines is a command that has to succeed.
 * `^C` is typed once all above it has been printed. A block that begins with it speaks of the terminal
   in which a local cluster is still running; every other command has a terminal that ends with it.
-* `export` holds for all later commands.
+* `export` holds for all later commands, and so does what a command that ends with `bin/activate` sets.
 * A command that only looks (LOOKS) is typed again until it shows what the page shows.
 * A file that a page shows is written. A link to a section of README.md is followed before what is below it.
 """
@@ -21,92 +21,27 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 from typing import Self
 
+from page_steps import INTERRUPT, DayError, Step, steps
 from pages import Block, blocks
 from shown import Match, Names
 
 LOOKS = ("fleet top", "fleet jobs", "fleet status", "ray status", "ray list")
+ACTIVATES = "bin/activate"
 STAYS = "python cluster/local.py"
 """What goes on, without `--`, until somebody ends it."""
 PATIENCE_S = 180.0
 """A command that prints nothing for so long hangs; what only looks is typed again for so long."""
-_PROMPT, _INTERRUPT = "$ ", "^C"
+SETS_UP_S = 900.0
+"""What sets up downloads meanwhile, and says nothing."""
 _END = None
 
 Say = Callable[[str], None]
-
-
-class DayError(AssertionError):
-    """What a page says is not so."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """A command of a block, or `^C`, with what the page shows below it."""
-
-    typed: str
-    """The command; `^C` for the key."""
-    shown: tuple[str, ...] | None
-    """All that is printed; None where the page does not show it."""
-    then_interrupted: bool = False
-    """Whether `^C` comes next, in the same block."""
-
-
-def steps(text: str) -> list[Step]:
-    """Return the steps of a block."""
-    lines = text.splitlines()
-    if not any(line.startswith((_PROMPT, _INTERRUPT)) for line in lines):
-        return [Step(command, None) for command in _commands(lines) if not command.startswith("#")]
-    found: list[Step] = []
-    at = 0
-    while at < len(lines):
-        line = lines[at]
-        typed, at = (line, at + 1) if line == _INTERRUPT else _command(lines, at)
-        end = next((i for i in range(at, len(lines)) if _begins(lines[i])), len(lines))
-        # The blank line before the next command belongs to neither.
-        shown = lines[at:end] if end == len(lines) or lines[end - 1] else lines[at : end - 1]
-        interrupted = end < len(lines) and lines[end] == _INTERRUPT
-        found.append(Step(typed.removeprefix(_PROMPT), tuple(shown), interrupted))
-        at = end
-    return found
-
-
-def _begins(line: str) -> bool:
-    return line.startswith(_PROMPT) or line == _INTERRUPT
-
-
-def _commands(lines: Sequence[str]) -> Iterator[str]:
-    at = 0
-    while at < len(lines):
-        if not lines[at].strip():
-            at += 1
-            continue
-        command, at = _command(lines, at)
-        yield command
-
-
-def _command(lines: Sequence[str], at: int) -> tuple[str, int]:
-    """Return a command that begins at a line, and the line behind it: quotes may span several."""
-    command = lines[at]
-    while command.endswith("\\") or _is_open(command):
-        at += 1
-        if at == len(lines):
-            raise DayError(f"a quote is never closed: {command!r}")
-        command += f"\n{lines[at].strip()}"
-    return command, at + 1
-
-
-def _is_open(command: str) -> bool:
-    try:
-        shlex.split(command, comments=True)
-    except ValueError:
-        return True
-    return False
 
 
 @dataclass
@@ -129,13 +64,13 @@ class Running:
             self._lines.put(line)
         self._lines.put(_END)
 
-    def follow(self, until: Callable[[], bool]) -> bool:
+    def follow(self, until: Callable[[], bool], patience_s: float = PATIENCE_S) -> bool:
         """Match what is printed until something holds, or its end; return whether that came first."""
         while not until():
             try:
-                line = self._lines.get(timeout=PATIENCE_S)
+                line = self._lines.get(timeout=patience_s)
             except queue.Empty:
-                raise DayError(self.told(f"printed nothing more for {PATIENCE_S:.0f} s")) from None
+                raise DayError(self.told(f"printed nothing more for {patience_s:.0f} s")) from None
             if line is _END:
                 return True
             self.printed.append(line.rstrip("\n"))
@@ -172,6 +107,7 @@ class PageReader:
         self._checkout = checkout
         self._environment = dict(environment)
         self._say = say
+        self._kept = checkout.with_name("environment")
         self._names = Names()
         self._cluster: Running | None = None
         self.followed: set[str] = set()
@@ -229,7 +165,7 @@ class PageReader:
             self._say(f"{block.place}: {took_s:5.1f} s  {step.typed.splitlines()[0][:90]}")
 
     def _take(self, step: Step, running: Running | None) -> Running | None:
-        if step.typed == _INTERRUPT:
+        if step.typed == INTERRUPT:
             assert running is not None, "nothing runs that ^C could end"
             self._interrupt(step, running)
             return None
@@ -243,7 +179,11 @@ class PageReader:
     def _run(self, step: Step, typed: str) -> Running:
         running = self._start(step, typed)
         match = running.match
-        if typed.startswith(STAYS) and " -- " not in typed:
+        if typed.endswith(ACTIVATES):
+            running.follow(lambda: False, SETS_UP_S)
+            self._check_end(running)
+            self._environment = _read_environment(self._kept)
+        elif typed.startswith(STAYS) and " -- " not in typed:
             assert match is not None, "the page is to show what a cluster prints"
             ended = running.follow(lambda: match.complete or match.mismatch is not None)
             self._cluster = running
@@ -259,21 +199,26 @@ class PageReader:
 
     def _look(self, step: Step, typed: str) -> Running:
         until_s = time.monotonic() + PATIENCE_S
+        seen: list[str] = []
         while True:
             running = self._start(step, typed)
             try:
                 running.follow(lambda: False)
                 self._check_end(running)
-            except DayError:
+            except DayError as error:
+                seen.append(str(error))
                 if time.monotonic() > until_s:
-                    raise
+                    # What did not match at first may say more than what is there in the end.
+                    told = dict.fromkeys([seen[0], seen[len(seen) // 2], seen[-1]])
+                    raise DayError("\n".join([f"typed {len(seen)} times", *told])) from None
                 time.sleep(0.5)
             else:
                 return running
 
     def _start(self, step: Step, typed: str) -> Running:
+        kept = f" && env -0 > {shlex.quote(str(self._kept))}" if typed.endswith(ACTIVATES) else ""
         process = subprocess.Popen(
-            ["bash", "-c", typed],
+            ["bash", "-c", f"{typed}{kept}"],
             cwd=self._checkout,
             env=self._environment,
             stdin=subprocess.DEVNULL,
@@ -312,3 +257,9 @@ class PageReader:
         running.process.wait(PATIENCE_S)
         if running is self._cluster:
             self._cluster = None
+
+
+def _read_environment(file: Path) -> dict[str, str]:
+    """Return the variables that `env -0` has written."""
+    written = file.read_text("utf-8").rstrip("\0").split("\0")
+    return dict(line.split("=", 1) for line in written)

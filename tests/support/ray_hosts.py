@@ -24,6 +24,8 @@ DRIVER = Path(__file__).with_name("noted_run.py")
 # A node is a process more than its actors; the plasma store takes what the test machine has little of.
 _SMALL = ("--num-cpus=1", "--object-store-memory=80000000", "--disable-usage-stats", "--block")
 _STARTED = "Ray runtime started"
+STARTS_S = 240.0
+"""Ray has so long to start on a host: a head may read its memory first, and this machine do a lot else."""
 KINDS = {"", "Node", "Report"} | {kind.__name__ for kind in get_args(RunEvent)}
 """What can be noted; see noted_run.py."""
 
@@ -109,11 +111,11 @@ class RayHosts:
         self.begin_head(*options)
         return host
 
-    def begin_head(self, *options: str, most_s: float = 30) -> None:
+    def begin_head(self, *options: str) -> None:
         """Start Ray on the head's host; waits until it can be joined."""
         host, dashboard = self.head, "--include-dashboard=false"
         self._start(host, "--head", "--port=6379", dashboard, *options, more=self.of_head)
-        self._wait_until_started(host, most_s)
+        self._wait_until_started(host)
 
     def kill_head(self) -> None:
         """End every process of the head at once, by SIGKILL; its host stays."""
@@ -150,13 +152,13 @@ class RayHosts:
     def _log(self, host: Host) -> Path:
         return host.folder / "ray.log"
 
-    def _wait_until_started(self, host: Host, most_s: float = 30) -> None:
+    def _wait_until_started(self, host: Host) -> None:
         def started() -> bool:
             text = self._log(host).read_text("utf-8", errors="replace")
             assert self.nodes[host.name].poll() is None, text
             return _STARTED in text
 
-        wait_for(started, f"Ray on {host.name}", most_s)
+        wait_for(started, f"Ray on {host.name}", STARTS_S)
 
 
 @contextmanager

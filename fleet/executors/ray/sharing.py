@@ -6,11 +6,12 @@ import json
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from threading import Event, Lock, Thread
 
+import ray
 from ray.exceptions import RayError
 
 # Nothing public keeps a value for a whole cluster but an actor, which would keep a node from going.
@@ -19,6 +20,7 @@ from ray.experimental.internal_kv import (
     _internal_kv_get,
     _internal_kv_list,
     _internal_kv_put,
+    internal_kv_get_gcs_client,
 )
 
 from fleet.core.json_object import JsonObject
@@ -32,8 +34,11 @@ BEAT_S = 1.0
 GONE_S = 15.0
 """A job whose note was not put anew for so long is gone; by the clock of the one who reads it.
 
-No time counts in which notes could not be read: their jobs could not put them anew either.
+No time counts in which notes could not be read: their jobs could not put them anew either. A job
+whose driver the cluster has seen end is gone at once.
 """
+_ASK_S = 5.0
+"""The cluster has so long to say which drivers have ended."""
 _SPACE = b"fleet"
 _PREFIX = b"devices/"
 
@@ -48,6 +53,8 @@ class Note:
     """Devices that it has asked for and that have not told their node."""
     beat: int
     """Counts how often it was put: who watches it sees from this that the job lives."""
+    driver: str = ""
+    """Its driver, as the cluster names it; empty where it does not say."""
 
     def to_bytes(self) -> bytes:
         """Return it as JSON."""
@@ -77,6 +84,11 @@ class Notes:
             since_s = min(now_s, since_s + away_s) if note.beat == seen.beat else now_s
             self._seen[job] = note, since_s
         return {job for job, (_, since_s) in self._seen.items() if self._is_gone(since_s)}
+
+    def doubtful(self, found: Mapping[str, Note], now_s: float) -> set[str]:
+        """Return the names of jobs that may have ended: new ones, and those that stand still."""
+        still = {job for job, (_, since_s) in self._seen.items() if now_s - since_s > 2 * BEAT_S}
+        return {job for job in found if job in still or job not in self._seen}
 
     def living(self) -> list[Note]:
         """Return the notes of those that lived when notes were read last."""
@@ -112,7 +124,8 @@ class Sharing:
 
     def __init__(self, weight: float, *, grows: bool) -> None:
         self._lock = Lock()
-        self._note = Note(Claim(uuid.uuid4().hex, weight, 0), 0, 0)
+        driver = ray.get_runtime_context().get_job_id()
+        self._note = Note(Claim(uuid.uuid4().hex, weight, 0), 0, 0, driver)
         self._notes = Notes()
         self._allowance = Allowance(grows=grows)
         self._share = self._told = Share(0, 0, weight, weight, 1, others_wait=False)
@@ -188,9 +201,15 @@ class Sharing:
                 # A note that another version has put, and that cannot be read, says nothing.
                 with suppress(ValueError):
                     found[job] = Note.of(data)
+        now_s = time.monotonic()
         with self._lock:
-            gone = self._notes.read(found, time.monotonic())
-        for job in gone:
+            doubtful = self._notes.doubtful(found, now_s)
+        drivers = _ended_drivers() if doubtful else set()
+        ended = {job for job in doubtful if found[job].driver in drivers}
+        living = {job: note for job, note in found.items() if job not in ended}
+        with self._lock:
+            gone = self._notes.read(living, now_s)
+        for job in gone | ended:
             _internal_kv_del(_key(job), namespace=_SPACE)
 
     def close(self) -> None:
@@ -204,3 +223,12 @@ class Sharing:
 
 def _key(job: str) -> bytes:
     return _PREFIX + job.encode()
+
+
+def _ended_drivers() -> set[str]:
+    """Return the drivers whose end the cluster has seen, as it does of one that is killed."""
+    client = internal_kv_get_gcs_client()  # type: ignore[no-untyped-call]
+    jobs = client.get_all_job_info(
+        skip_submission_job_info_field=True, skip_is_running_tasks_field=True, timeout=_ASK_S
+    )
+    return {number.hex() for number, job in jobs.items() if job.is_dead}
