@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from altered_pages import ALTERATIONS, Alteration
 from checkout import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +36,17 @@ def test_the_day_comes_to_each_block_that_is_to_be_run() -> None:
     sections = {section for block in second for section in block.reads}
     missed = [each.place for each in first if not each.excuse and each.section not in sections]
     assert missed == []
+
+
+@pytest.mark.parametrize("alteration", ALTERATIONS, ids=str)
+def test_what_the_proof_alters_stands_in_a_block_that_is_run(alteration: Alteration) -> None:
+    """Else its showing that it can fail would show nothing."""
+    text = (ROOT / alteration.page).read_text("utf-8")
+    line = text[: text.index(alteration.was)].count("\n") + 1
+    page = blocks(ROOT, alteration.page)
+    (*_, altered) = (block for block in page if block.line <= line)
+    assert not altered.excuse
+    assert alteration.was.partition("\n")[0] in altered.text
 
 
 def test_what_the_day_is_made_of_is_not_excused() -> None:
