@@ -6,6 +6,8 @@ index of a video that is done is not needed.
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -19,6 +21,12 @@ from fleet.video.sampling import Sampling
 
 INDEX_THREADS = 8
 """Headers read at a time: most of the time is spent waiting where the store is far away."""
+MOST_PROCESSES = 8
+"""Processes that look at headers: more of them than these wait for what their parent does."""
+HEADERS_A_PROCESS = 64
+"""Starting a process takes as much as looking at so many headers, so each is to have as many."""
+BYTES_A_HEADER = 64 << 20
+"""A scan of so many bytes takes longer than a header does."""
 
 
 def prepare(
@@ -36,7 +44,8 @@ def prepare(
     `on_progress` is called with the number of videos done so far. Raises CredentialsRefusedError:
     a store that refuses them for one video refuses them for every other.
     """
-    indexes = IndexCache(known.store, INDEX_THREADS)
+    processes = processes_worth(sources, len(os.sched_getaffinity(0)))
+    indexes = IndexCache(known.store, INDEX_THREADS, processes=processes)
     examiner = Examiner(indexes, sample, soc, known, as_stored=as_stored)
     outcomes: list[Outcome] = []
     left = 0
@@ -57,3 +66,9 @@ def prepare(
         left_streams=left,
         mend=indexes.mend,
     )
+
+
+def processes_worth(sources: Sequence[Source], cores: int) -> int:
+    """Return how many processes looking at some videos is worth, where each has a core."""
+    headers = sum(1 + source.bytes / BYTES_A_HEADER for source in sources)
+    return max(1, min(cores, MOST_PROCESSES, math.floor(headers / HEADERS_A_PROCESS)))
