@@ -16,8 +16,8 @@ from baton import Process
 from simulated_clock import Mutex
 from world import World
 
-import fleet.driver.background
 import fleet.driver.heartbeat
+import fleet.driver.preparing.background
 import fleet.storage.folder
 import fleet.storage.retry
 import fleet.table.commits.commit
@@ -164,7 +164,7 @@ def simulated() -> Iterator[None]:
         (fleet.table.commits.manifest, "uuid", uuid),
         (fleet.table.commits.pack, "uuid", uuid),
         (fleet.table.maintenance.verify, "ThreadPoolExecutor", InTurn),
-        (fleet.driver.background, "ThreadPoolExecutor", InTurn),
+        (fleet.driver.preparing.background, "ThreadPoolExecutor", InTurn),
         (fleet.driver.heartbeat, "Lock", Mutex),
         (fleet.table.diaries.diary, "Lock", Mutex),
         # Python 3.11 has one lock for the property of all tables, which are of many processes here.
