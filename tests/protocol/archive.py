@@ -1,7 +1,7 @@
 """The videos of a world: what their indexes tell, which of their GOPs are damaged, what a run does.
 
-Frame n of a video has pts 512 n. Looking at a video costs no time and always succeeds, unless it is
-one that is refused.
+Frame n of a video has pts 512 n. Looking at a video always succeeds, unless it is one that is
+refused.
 """
 
 from __future__ import annotations
@@ -65,6 +65,8 @@ class Archive:
     etags: tuple[tuple[str, str], ...]
     """The version of each video."""
     hurt: tuple[Hurt, ...] = ()
+    look_s: float = 0.0
+    """How long looking at a video takes, but for those for which a run waits."""
 
     @property
     def sources(self) -> tuple[Source, ...]:

@@ -159,11 +159,18 @@ class Oracle:
                 )
 
     def is_whole(self) -> bool:
-        """Return whether all that the output says is wanted is there, once and as it was put."""
+        """Return whether all that is wanted is there, once and as it was put.
+
+        In an output that is open, a run has begun to do what it found in the archive; in one that
+        is closed, what counts is what the output says is wanted.
+        """
         stored = self._objects.now.get(_VIDEOS)
         if stored is None or self._damaged or self.view.wrong or self.view.altered:
             return False
         rows = self._reader.parse(_VIDEOS, stored.data).leases
+        wanted = {} if self.view.is_closed else self._archive.wanted()
+        if any(span & ~self.view.covered.get(key, 0) for key, span in wanted.items()):
+            return False
         return all(
             not bits(row["start_pts"], row["end_pts"])
             & ~self.view.covered.get((row["uri"], row["etag"]), 0)
