@@ -36,11 +36,10 @@ ELSEWHERE = "other runs"
 
 @dataclass(frozen=True)
 class DeviceJoined:
-    """A device is open and takes leases."""
+    """A device is open and takes leases; `node`: the name of the machine that it is in."""
 
     device: str
     node: str = ""
-    """The name of the machine that it is in."""
 
 
 @dataclass(frozen=True)
@@ -93,12 +92,11 @@ class DeviceDraining:
 
 @dataclass(frozen=True)
 class LeaseCancelled:
-    """A device has cancelled a lease as it was told to."""
+    """A device has cancelled a lease as it was told to; `wall_s`: what it had spent on it."""
 
     device: str
     lease: str
     wall_s: float
-    """Seconds that it had spent on it."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,6 @@ class LeaseTruncated:
     receipt: Receipt
     """Of what is committed."""
     remainder: LeaseSummary
-    """A lease under another name."""
     fault: Fault | None = None
     """Why the device has not done it; None where it was told to end early."""
 
@@ -132,7 +129,6 @@ class DevicesShared:
     of: int
     """How many there are for all."""
     weight: float
-    """Its weight."""
     weights: float
     """The sum of all weights, its own included."""
     jobs: int
@@ -179,10 +175,9 @@ Event = (
 
 @dataclass(frozen=True)
 class RunStarted:
-    """The plan is made and work begins."""
+    """The plan is made, or its first window, and work begins."""
 
     output: str
-    """The output folder."""
     videos: int
     video_s: float
     """Seconds of video that the output is to cover when the run is over."""
@@ -191,15 +186,23 @@ class RunStarted:
     leases: int
     """Leases that it is to hold then."""
     done_video_s: float = 0.0
-    """How many of those seconds were covered before the run."""
+    """How many of those seconds were covered before the run; likewise the next two."""
     done_frames: int = 0
-    """How many of those frames were there before the run."""
     done_leases: int = 0
-    """How many of those leases were there before the run."""
     job: str = ""
-    """The job's digest."""
     left: Mapping[str, int] = field(default_factory=dict)
     """Kind -> names in the inputs that are no videos."""
+    looked_at: int = 0
+    """How many files of the inputs these numbers are of."""
+    to_look: int = 0
+    """How many are yet to be looked at; 0: the plan is whole."""
+
+
+@dataclass(frozen=True)
+class PlanGrew:
+    """More files were looked at; `plan`: all that is planned by now."""
+
+    plan: RunStarted
 
 
 @dataclass(frozen=True)
@@ -221,7 +224,6 @@ class LeaseStarted:
     video_s: float
     """Seconds of video that the lease covers."""
     frames: int
-    """Frames that are wanted of it."""
     backup: bool = False
     """Whether another device runs it already, slowly; the first to finish counts."""
 
@@ -278,6 +280,7 @@ class RunEnded:
 
 RunEvent = (
     RunStarted
+    | PlanGrew
     | DeviceJoined
     | DeviceDraining
     | DeviceLost

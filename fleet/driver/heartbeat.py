@@ -8,7 +8,7 @@ from dataclasses import replace
 from threading import Lock
 
 from fleet.clock import Clock
-from fleet.core.run_events import DevicesShared, RunEvent, RunStarted
+from fleet.core.run_events import DevicesShared, PlanGrew, RunEvent, RunStarted
 from fleet.errors import StorageError
 from fleet.observe.device_view import DeviceState, DeviceView
 from fleet.observe.progress import ProgressState, Snapshot
@@ -54,14 +54,16 @@ class Heartbeat:
         """Take note of what happened just now; see Observer."""
         with self._lock:
             self._progress.fold(event, self._clock.steady_s())
-            if isinstance(event, RunStarted):
+            if isinstance(event, RunStarted | PlanGrew):
+                plan = event.plan if isinstance(event, PlanGrew) else event
                 self.record = replace(
                     self.record,
                     state="running",
-                    videos=event.videos,
-                    video_s=event.video_s,
-                    frames=event.frames,
-                    leases=event.leases,
+                    videos=plan.videos,
+                    video_s=plan.video_s,
+                    frames=plan.frames,
+                    leases=plan.leases,
+                    to_look=plan.to_look,
                 )
 
     def work_in(self, epoch: int) -> None:

@@ -32,7 +32,7 @@ from fleet.driver.loss_recorder import DRIVER, LossRecorder
 from fleet.errors import IllegalMoveError, JobFailedError
 from fleet.executors.pool import Pool
 from fleet.observe.observer import Observer
-from fleet.plan.lease import Lease
+from fleet.plan.lease import Lease, More
 from fleet.plan.order import LeaseOrder, order
 from fleet.plan.shard import VideoWork
 from fleet.plan.split import split, split_off
@@ -82,8 +82,13 @@ class Loop:
     """Brings leases to their end, one way or the other; changed only through `drive`."""
 
     def __init__(
-        self, leases: Sequence[Lease], works: Mapping[str, VideoWork], parts: LoopParts
+        self,
+        leases: Sequence[Lease],
+        works: Mapping[str, VideoWork],
+        parts: LoopParts,
+        coming_s: float | None = None,
     ) -> None:
+        """Take the first leases, and all works; `coming_s`: see Stock."""
         self.totals = Totals()
         """What is done so far."""
         self.devices = 0
@@ -91,7 +96,7 @@ class Loop:
         self._leases = {lease.id: lease for lease in leases}
         self._works = works
         self._parts = parts
-        self._ledger = Ledger(map(_summary_of, leases), parts.policy)
+        self._ledger = Ledger(map(_summary_of, leases), parts.policy, coming_s)
         self._unread: dict[str, str] = {}
         self._deaths = 0
         self._started_s = self._scaled_s = parts.clock.steady_s()
@@ -124,8 +129,8 @@ class Loop:
     def _now_s(self) -> float:
         return self._parts.clock.steady_s()
 
-    def drive(self, pool: Pool) -> None:
-        """Run until every lease is done or given up.
+    def drive(self, pool: Pool, more: More = lambda _: None) -> None:
+        """Run until every lease is done or given up; `more`: asked while leases are to come.
 
         Raises JobFailedError where the job fails on its very first frames, every worker dies before
         it has looked at one, the store refuses the credentials, so that nothing can be done, or
@@ -133,12 +138,21 @@ class Loop:
         """
         self._started_s = self._now_s
         while not self._ledger.finished:
+            self._restock(pool, more)
             for event in (*pool.poll(POLL_S), Tick()):
                 self._take(event, pool)
             for progress in pool.progress():
                 self._parts.observer.on_event(progress)
             self._parts.still_leads()
             self._scale(pool)
+
+    def _restock(self, pool: Pool, more: More) -> None:
+        """Take in what was planned meanwhile."""
+        stock = None if self._ledger.is_whole else more(self._ledger.count(State.PENDING))
+        if stock is not None:
+            self._leases.update({lease.id: lease for lease in stock.leases})
+            pieces = map(_summary_of, stock.leases)
+            self._obey(self._ledger.add(pieces, stock.coming_s, self._now_s), pool)
 
     def _take(self, event: Event, pool: Pool) -> None:
         first = isinstance(event, LeaseDone) and self._ledger.state(event.lease) not in ENDED

@@ -58,6 +58,10 @@ class SharedPool(WrappedPool):
         self._next_search_s = 0.0
         self._shared = False
 
+    def expect(self, leases: Iterable[Lease]) -> None:
+        """Look for further leases as well, which others may do."""
+        self._unheard.update(lease.id for lease in leases)
+
     def apply(self, command: Assign, order: LeaseOrder) -> None:
         """See Pool."""
         self._held[command.lease] = command.device

@@ -1,8 +1,9 @@
 """A run, from the job to its report.
 
-identify -> claim the output -> list -> read -> index -> take over -> bundle -> loop -> close
+identify -> claim the output -> list -> read -> [index -> bundle] -> take over -> loop -> close
 
-Devices start while the videos are indexed: both take seconds.
+Devices start while the first videos are indexed: both take seconds. What is in brackets is done
+window by window, and goes on while the loop runs.
 """
 
 from __future__ import annotations
@@ -12,10 +13,8 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 
 from fleet.clock import SYSTEM_CLOCK, Clock
-from fleet.core.loss import Loss
-from fleet.core.receipt import Receipt, Tally
-from fleet.core.run_events import RunEnded, RunStarted, VideoRefused, Warned
-from fleet.driver.background import background
+from fleet.core.receipt import Tally
+from fleet.core.run_events import RunEnded, Warned
 from fleet.driver.checkpointer import Checkpointer
 from fleet.driver.context import Context, Outcome, Plan, Resources, report_of
 from fleet.driver.fallback import take_up_refused, videos_of_runs
@@ -24,31 +23,22 @@ from fleet.driver.loop import Loop, LoopParts
 from fleet.driver.loss_recorder import DRIVER, LossRecorder
 from fleet.driver.observers import Observers
 from fleet.driver.peer_pool import SharedPool
-from fleet.driver.peers import (
-    acquire_or_join,
-    depart,
-    leave_open,
-    less_done,
-    offered_leases,
-    partition_peer_leases,
-)
-from fleet.driver.preparing.prepared import Prepared, Refusal
-from fleet.driver.preparing.streams import left_streams
+from fleet.driver.peers import acquire_or_join, depart, leave_open, less_done
+from fleet.driver.preparing.background import in_background
+from fleet.driver.preparing.prepared import Prepared
 from fleet.driver.report import RunReport
 from fleet.driver.session import JobTarget, Session, load_session, resolve_target, worker_spec
 from fleet.driver.straight import keep_model
+from fleet.driver.supply import Supply, first_to_do, unrecorded
 from fleet.executors.mending_pool import MendingPool
 from fleet.executors.patient_pool import OutputWatch, PatientPool
 from fleet.executors.pool import Pool
 from fleet.job.job import Job
 from fleet.observe.observer import Observer
 from fleet.plan.lease import Lease
-from fleet.plan.plan import bundle
-from fleet.plan.shard import VideoWork
 from fleet.table.diaries.diary import Diary, noting
 from fleet.table.maintenance.close import Covering
 from fleet.table.state.run_records import RunRecord
-from fleet.table.state.state import TableState
 
 _UNSURE = (
     "This output's store has no conditional puts that hold: two runs that start on it in the same "
@@ -126,7 +116,7 @@ def run_target(
 
 def _drive(context: Context, session: Session) -> Outcome:
     target, resources = context.target, context.resources
-    with ExitStack() as ends, background(session.prepare_and_keep) as planning:
+    with ExitStack() as ends, in_background(session.prepare_in_windows) as windows:
 
         def start() -> Pool:
             spec = worker_spec(target)
@@ -136,34 +126,36 @@ def _drive(context: Context, session: Session) -> Outcome:
         pool = None if session.state.closed else start()
         if pool:
             pool.set_target(min(resources.devices, len(target.listing.sources)))
-        plan = _take_over(context, session, planning.result())
-        refused = _record_refusals(context, plan)
-        leases = _leases(context, plan)
-        works = {work.source.uri: work for work in plan.prepared.works}
-        loop = Loop(leases, works, _loop_parts(context, plan))
-        if aside := left_streams(plan.prepared.left_streams):
-            context.observers.on_event(Warned(aside))
-        context.observers.on_event(_started(plan, len(leases)))
+        first = first_to_do(windows, session.state, leads=context.leadership.leads)
+        plan = _take_over(context, session, first)
+        supply = Supply(context, plan, windows)
+        stock = supply.begin()
+        loop = Loop(stock.leases, supply.works, _loop_parts(context, plan), stock.coming_s)
         interrupted = False
-        if leases:
+        if stock.leases or stock.coming_s is not None:
             try:
-                peers = context.leadership.peers
-                shared = SharedPool(
-                    pool or start(),
-                    target.table,
-                    leases,
-                    peers,
-                    plan.epoch,
-                    context.clock,
-                    answers=lambda: context.beat.is_put,
-                )
-                shared.set_target(min(resources.devices, len(leases)))
+                shared = _shared(context, plan, pool or start(), stock.leases)
+                few = len(stock.leases) if stock.coming_s is None else resources.devices
+                shared.set_target(min(resources.devices, few))
                 mending = MendingPool(shared, plan.prepared.mend)
                 ends.callback(mending.stop)
-                loop.drive(PatientPool(mending, _output_watch(context), context.clock))
+                patient = PatientPool(mending, _output_watch(context), context.clock)
+                loop.drive(patient, supply.into(shared))
             except KeyboardInterrupt:
                 interrupted = True
-    return Outcome(plan, refused, loop, len(leases), interrupted)
+    return supply.outcome(loop, interrupted=interrupted)
+
+
+def _shared(context: Context, plan: Plan, pool: Pool, leases: Sequence[Lease]) -> SharedPool:
+    return SharedPool(
+        pool,
+        context.target.table,
+        leases,
+        context.leadership.peers,
+        plan.epoch,
+        context.clock,
+        answers=lambda: context.beat.is_put,
+    )
 
 
 def _take_over(context: Context, session: Session, prepared: Prepared) -> Plan:
@@ -179,7 +171,7 @@ def _take_over(context: Context, session: Session, prepared: Prepared) -> Plan:
             session = replace(session, state=state)
             prepared = session.prepare_and_keep()
             state = target.table.state(state.leases)
-    elif not state.closed or prepared.works or _unrecorded(prepared.refused, state):
+    elif not state.closed or prepared.works or unrecorded(prepared.refused, state):
         leadership.check()
         state = target.table.begin_epoch(target.versions, session.state)
         # In another epoch, a run cannot commit anything that counts.
@@ -189,41 +181,6 @@ def _take_over(context: Context, session: Session, prepared: Prepared) -> Plan:
     context.beat.work_in(state.manifest.epoch)
     left = tuple(less_done(prepared.works, state.done))
     return Plan(session, replace(prepared, works=left), state, recorder)
-
-
-def _unrecorded(refused: Sequence[Refusal], state: TableState) -> list[Refusal]:
-    """Return the refusals that are not in the output; of some, another run may find otherwise."""
-    done = state.done
-    lasting = (refusal for refusal in refused if not refusal.error.retryable)
-    return [refusal for refusal in lasting if not done.has(refusal.interval)]
-
-
-def _record_refusals(context: Context, plan: Plan) -> tuple[Receipt, ...]:
-    """Record the videos that are not processed, each once."""
-    unrecorded = _unrecorded(plan.prepared.refused, plan.state)
-    recorded = []
-    for refusal in plan.prepared.refused:
-        loss = Loss.of_video(refusal.source.uri, refusal.error)
-        context.observers.on_event(VideoRefused(loss))
-        if refusal in unrecorded:
-            interval = refusal.interval
-            losses = [(loss, refusal.start)]
-            recorded.append(plan.recorder.commit(plan.names([interval]), [interval], losses))
-    return tuple(recorded)
-
-
-def _leases(context: Context, plan: Plan) -> list[Lease]:
-    """Cut the work into leases, as the runs do that are at it already."""
-    table, leadership, job = context.target.table, context.leadership, context.target.job
-    works: Sequence[VideoWork] = plan.prepared.works
-    taken: list[Lease] = []
-    if not leadership.leads:
-        offered = offered_leases(table, leadership, plan.epoch)
-        taken, works = partition_peer_leases(offered, works, table.state().done)
-    own = bundle(works, plan.names, context.resources.devices, job.lease_s)
-    if own:
-        table.runs.put_leases(leadership.holder.mark, own)
-    return [*taken, *own]
 
 
 def _loop_parts(context: Context, plan: Plan) -> LoopParts:
@@ -264,24 +221,4 @@ def _close(context: Context, outcome: Outcome) -> Tally:
         context.observers,
         context.leadership,
         outcome.plan.epoch,
-    )
-
-
-def _started(plan: Plan, leases: int) -> RunStarted:
-    prepared, target = plan.prepared, plan.session.target
-    # A refused video is a record in the output, but no lease that anybody waits for.
-    refused = {refusal.interval for refusal in prepared.refused}
-    done = len(plan.state) - len(refused.intersection(plan.state.covered.intervals))
-    return RunStarted(
-        output=target.table.uri,
-        videos=len(prepared.videos),
-        video_s=prepared.duration_s,
-        frames=prepared.frames,
-        leases=leases + done,
-        # Rounded, or what sums leave over would read as a stretch of video.
-        done_video_s=max(0.0, round(prepared.duration_s - prepared.todo_s, 6)),
-        done_frames=prepared.frames - prepared.todo_frames,
-        done_leases=done,
-        job=target.digest,
-        left=target.listing.left,
     )

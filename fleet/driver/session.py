@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 
 import pyarrow as pa
 
@@ -13,7 +22,7 @@ from fleet.ascend.stream_rules import is_for_chip
 from fleet.driver.device_memory import DeviceMemory, check_job, check_models, device_memory
 from fleet.driver.identity import JobIdentity, identify
 from fleet.driver.preparing.path_columns import check_path_columns, check_start
-from fleet.driver.preparing.prepare import prepare
+from fleet.driver.preparing.prepare import prepare_in_windows
 from fleet.driver.preparing.prepared import Known, Prepared
 from fleet.index_cache.store import INDEX_FOLDER, IndexStore
 from fleet.job.job import Job
@@ -21,8 +30,9 @@ from fleet.plan.shard import VideoWork
 from fleet.storage import Folder, Listing, expand
 from fleet.table.commits.record import Origin
 from fleet.table.parts.schema import output_schemas
+from fleet.table.parts.videos import DescribedVideo
 from fleet.table.state.state import TableState
-from fleet.table.state.video_manifest import Video
+from fleet.table.state.video_manifest import Video, keep_window
 from fleet.table.state.video_notes import VideoNotes
 from fleet.table.table import Table
 from fleet.worker.spec import WorkerSpec
@@ -88,31 +98,68 @@ class Session:
     def prepare(self, on_progress: Callable[[int], None] = lambda _: None) -> Prepared:
         """Look at the videos; nothing is put anywhere."""
         store = IndexStore(self.target.index_folder, read_only=True)
-        return self._prepare(store, on_progress, retries=True)
+        made = Prepared.together(list(self._windows(store, on_progress, retries=True)))
+        self._check(made)
+        return made
 
     def prepare_and_keep(self, on_progress: Callable[[int], None] = lambda _: None) -> Prepared:
         """Look at the videos, and keep what was found out for the next time."""
+        return Prepared.together(list(self.prepare_in_windows(on_progress)))
+
+    def prepare_in_windows(
+        self, on_progress: Callable[[int], None] = lambda _: None
+    ) -> Generator[Prepared, None, None]:
+        """Look at the videos window by window, and keep what is found out before it is told."""
         store, table = IndexStore(self.target.index_folder), self.target.table
         job = self.target.job
         for_chip = partial(is_for_chip, soc(job.soc))
         notes = VideoNotes(table.known_videos(), for_chip, job.start_rule)
+        windows = self._windows(store, on_progress, notes=notes)
+
+        def finish() -> tuple[DescribedVideo, ...]:
+            store.flush()
+            store.tidy()
+            return notes.described
+
         try:
-            prepared = self._prepare(store, on_progress, notes=notes)
+            yield from self.keep_each(windows, finish)
         finally:
+            windows.close()
             # What was found out need not be found out again, even where the rest was not.
             store.flush()
-        store.tidy()
-        table.keep_videos(self.state, prepared.videos, notes.described, joined=self.joined)
-        return prepared
 
-    def _prepare(
+    def keep_each(
+        self, windows: Iterable[Prepared], finish: Callable[[], tuple[DescribedVideo, ...]]
+    ) -> Iterator[Prepared]:
+        """Put what each window shows before it is yielded, so before anything of it is done.
+
+        `finish`: called before the last one is yielded, gives what was found out about the videos.
+        Raises JobTooLargeError where the job does not fit into a device for one of them.
+        """
+        table, sources = self.target.table, self.target.listing.sources
+        seen: list[tuple[Video, ...]] = []
+        for window in windows:
+            self._check(window)
+            seen.append(window.videos)
+            if not window.to_look:
+                videos = tuple(chain.from_iterable(seen))
+                table.keep_videos(self.state, videos, finish(), joined=self.joined)
+            elif not self.joined:
+                to_look = sources[-window.to_look :] if len(seen) == 1 else ()
+                versions = set(self.state.covered.intervals.versions)
+                keep_window(
+                    table.folder, versions, window.videos, to_look, conditional=table.conditional
+                )
+            yield window
+
+    def _windows(
         self,
         store: IndexStore,
         on_progress: Callable[[int], None],
         *,
         retries: bool = False,
         notes: VideoNotes | None = None,
-    ) -> Prepared:
+    ) -> Generator[Prepared, None, None]:
         job = self.target.job
         known = Known(
             self.state.done,
@@ -128,9 +175,13 @@ class Session:
         sources = self.target.listing.sources
         as_stored = job.rotation == "ignore"
         chip = soc(job.soc)
-        made = prepare(sources, job.sample, chip, known, on_progress, as_stored=as_stored)
-        check_job(self.target.memory(made.works), chip)
-        return made
+        return prepare_in_windows(
+            sources, job.sample, chip, known, on_progress, as_stored=as_stored
+        )
+
+    def _check(self, prepared: Prepared) -> None:
+        """Raise JobTooLargeError where the job does not fit into a device for some of them."""
+        check_job(self.target.memory(prepared.works), soc(self.target.job.soc))
 
 
 def schemas_of(job: Job, without: Collection[str] = ()) -> dict[str, pa.Schema]:

@@ -22,13 +22,16 @@ class IndexCache:
 
     Memory is asked first, then `store`. A video that neither knows is indexed by a child process
     (`fleet.video.probe.sandbox`), so that a hostile file ends that process and not the caller's;
-    the result is added to the store. The child indexes up to `lines` videos at a time. It is
-    started when it is first needed, and again when it is needed after `close`.
+    the result is added to the store. Up to `lines` videos are indexed at a time, by up to
+    `processes` children. These are started when they are first needed, and again when they are
+    needed after `close`.
     """
 
-    def __init__(self, store: IndexStore | None = None, lines: int = 1) -> None:
+    def __init__(
+        self, store: IndexStore | None = None, lines: int = 1, *, processes: int = 1
+    ) -> None:
         self._store = store
-        self._probes = Probes(lines)
+        self._probes = Probes(lines, max_processes=processes)
         self._lock = Lock()
         self._held: OrderedDict[Source, VideoIndex] = OrderedDict()
         self._packets = 0
@@ -64,7 +67,7 @@ class IndexCache:
             self._held[source] = better
 
     def close(self) -> None:
-        """End the child process."""
+        """End the child processes."""
         self._probes.close()
 
     def _find(self, source: Source) -> VideoIndex | None:

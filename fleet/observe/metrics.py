@@ -20,6 +20,7 @@ from fleet.core.run_events import (
     LeaseStarted,
     LeaseTruncated,
     OutputRefused,
+    PlanGrew,
     RunEvent,
     RunStarted,
     VideoRefused,
@@ -64,8 +65,8 @@ class RunMetrics:
     def fold(self, event: RunEvent) -> None:
         """Add an event."""
         match event:
-            case RunStarted():
-                self._plan = event
+            case RunStarted() | PlanGrew():
+                self._plan = event.plan if isinstance(event, PlanGrew) else event
             case VideoRefused():
                 self._grow(known.REFUSED)
             case LeaseStarted():

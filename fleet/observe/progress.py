@@ -21,6 +21,7 @@ from fleet.core.run_events import (
     LeaseSplit,
     LeaseStarted,
     LeaseTruncated,
+    PlanGrew,
     RunEnded,
     RunEvent,
     RunStarted,
@@ -89,6 +90,10 @@ class Snapshot:
     """Seconds of devices that the run has held, all of them added up."""
     shared: DevicesShared | None = None
     """What the run has of a cluster that it shares; None where it has it to itself."""
+    looked_at: int = 0
+    """How many files are planned."""
+    to_look: int = 0
+    """How many are yet to be looked at; 0: the totals are those of all inputs."""
 
     @property
     def share(self) -> float:
@@ -134,6 +139,8 @@ class ProgressState:
             case RunStarted():
                 self._plan, self._start_s = event, now_s
                 self._speed = Speed(RUN_WINDOW_S)
+            case PlanGrew(plan):
+                self._plan = plan
             case VideoRefused() | Warned():
                 self._refused += isinstance(event, VideoRefused)
             case RunEnded():
@@ -278,11 +285,16 @@ class ProgressState:
             awaited=self._awaited,
             device_s=self._held_s(now_s),
             shared=self._shared,
+            looked_at=plan.looked_at,
+            to_look=plan.to_look,
         )
 
     def _left_s(self, now_s: float, video_s: float) -> float | None:
-        left_s = max(0.0, self._plan.video_s - video_s)
+        plan = self._plan
+        # Files that were not looked at yet are taken to be like those that were.
+        more_s = plan.video_s * plan.to_look / plan.looked_at if plan.looked_at else 0.0
+        left_s = max(0.0, plan.video_s - video_s) + more_s
         video_per_s = self._speed.per_s(now_s, video_s)
-        if left_s == 0 or self._ended:
+        if (left_s == 0 and not plan.to_look) or self._ended:
             return 0.0
         return left_s / video_per_s if video_per_s > 0 else None

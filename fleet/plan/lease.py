@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fleet.core.interval import Interval
@@ -66,3 +67,17 @@ class Lease:
     def gops(self) -> int:
         """How many GOPs it has."""
         return sum(shard.gops for shard in self.shards)
+
+
+@dataclass(frozen=True)
+class Stock:
+    """Leases to be done, as far as they are planned."""
+
+    leases: Sequence[Lease]
+    coming_s: float | None = None
+    """Estimated seconds of one device in leases that are yet to be planned; None: there are
+    none."""
+
+
+More = Callable[[int], Stock | None]
+"""Gives the leases that were planned meanwhile, told how many wait; None: nothing is new."""

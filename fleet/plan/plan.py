@@ -23,6 +23,21 @@ before is committed, which takes a far store two of its answers."""
 
 
 @dataclass(frozen=True)
+class WorkAround:
+    """What there is beside some work that is cut into leases, where a plan is made bit by bit."""
+
+    leases: int = 0
+    """How many were cut before."""
+    before_s: float = 0.0
+    """Estimated seconds of one device in these."""
+    coming_s: float = 0.0
+    """Estimated seconds in what is cut after it."""
+
+
+NOTHING_AROUND = WorkAround()
+
+
+@dataclass(frozen=True)
 class LeaseSizes:
     """How long leases are to be, in estimated seconds of one device.
 
@@ -50,13 +65,14 @@ class LeaseSizes:
 class _Bundler:
     """Gathers shards into leases of the wanted sizes."""
 
-    def __init__(self, names: LeaseNames, sizes: LeaseSizes) -> None:
+    def __init__(self, names: LeaseNames, sizes: LeaseSizes, before: WorkAround) -> None:
         self.leases: list[Lease] = []
         self._names = names
         self._sizes = sizes
         self._shards: list[Shard] = []
-        self._left_s = sizes.total_s
-        self.room_s = sizes.next_s(0, sizes.total_s)
+        self._before = before.leases
+        self._left_s = sizes.total_s - before.before_s
+        self.room_s = sizes.next_s(self._before, self._left_s)
 
     def add(self, shard: Shard) -> None:
         self._shards.append(shard)
@@ -71,18 +87,24 @@ class _Bundler:
         identity = self._names(shard.interval for shard in self._shards)
         self.leases.append(Lease(identity, tuple(self._shards)))
         self._shards = []
-        self.room_s = self._sizes.next_s(len(self.leases), max(self._left_s, 0.0))
+        number = self._before + len(self.leases)
+        self.room_s = self._sizes.next_s(number, max(self._left_s, 0.0))
 
 
 def bundle(
-    works: Sequence[VideoWork], names: LeaseNames, devices: int, longest_s: float
+    works: Sequence[VideoWork],
+    names: LeaseNames,
+    devices: int,
+    longest_s: float,
+    around: WorkAround = NOTHING_AROUND,
 ) -> list[Lease]:
     """Cut the work at GOPs into leases, in the order in which they are to be handed out.
 
-    One long video spreads over many leases; many short ones share one.
+    One long video spreads over many leases; many short ones share one. `around`: what was cut
+    before, and what is to come, so that leases get short at the end of all of it.
     """
-    total_s = sum(float(work.costs.seconds[work.todo].sum()) for work in works)
-    bundler = _Bundler(names, LeaseSizes(total_s, devices, longest_s))
+    total_s = around.before_s + sum(map(cost_s, works)) + around.coming_s
+    bundler = _Bundler(names, LeaseSizes(total_s, devices, longest_s), around)
     for work in works:
         for first, last in work.todo_runs():
             start = first
@@ -96,12 +118,17 @@ def bundle(
     return bundler.leases
 
 
+def cost_s(work: VideoWork) -> float:
+    """Return the estimated seconds of one device in what is to be done of a video."""
+    return float(work.costs.seconds[work.todo].sum())
+
+
 def _fill(work: VideoWork, start: int, last: int, room_s: float) -> int:
     """Take GOPs from `start` until the room is filled to within half a GOP; at least one."""
     used_s = float(work.costs.seconds[start])
     for gop in range(start + 1, last):
-        cost_s = float(work.costs.seconds[gop])
-        if used_s + cost_s / 2 > room_s:
+        gop_s = float(work.costs.seconds[gop])
+        if used_s + gop_s / 2 > room_s:
             return gop
-        used_s += cost_s
+        used_s += gop_s
     return last

@@ -95,7 +95,9 @@ class Dispatch:
                     passed.append(room.pop(device.name))
                     continue
                 cleared = cleared or blocked
-                pieces = pieces_of(entry, waiting, devices) if self._rules.backups else 1
+                # Before the last lease is there, who is idle waits for the next ones.
+                may_cut = self._rules.backups and self.book.coming_s is None
+                pieces = pieces_of(entry, waiting, devices) if may_cut else 1
                 if pieces > 1:
                     out.append(self.book.share(entry, pieces, now_s))
                 else:
@@ -136,9 +138,10 @@ class Dispatch:
             return
         if self._rules.backups:
             able = [device for device in devices.empty.values() if not devices.is_slow(device)]
-            for helper, aid in assign_actions(
-                able, rebalance_actions(devices, now_s) if able else ()
-            ):
+            aids = rebalance_actions(devices, now_s) if able else []
+            if self.book.coming_s is not None:
+                aids = [aid for aid in aids if aid.help is Rebalance.TAKE]
+            for helper, aid in assign_actions(able, aids):
                 self._help(helper, aid, now_s, out)
             self.hand_out(now_s, out)
         self._let_go(now_s, out)

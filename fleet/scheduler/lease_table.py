@@ -19,17 +19,33 @@ class LeaseTable:
 
     def __init__(self, pieces: Iterable[LeaseSummary], rules: SchedulingPolicy) -> None:
         self.budget = BackupBudget()
-        self.entries = {p.lease: Entry(p.lease, p.gops, p.cost_s, p.uri) for p in pieces}
-        self.waiting = ReadyQueue(self.entries.values())
-        self.counts = dict.fromkeys(State, 0) | {State.PENDING: len(self.entries)}
-        self._gops = sum(entry.gops for entry in self.entries.values())
+        self.entries: dict[str, Entry] = {}
+        self.waiting = ReadyQueue(())
+        self.counts = dict.fromkeys(State, 0)
+        self.coming_s: float | None = None
+        """Estimated seconds of one device in leases that are yet to be added; None: there are
+        none."""
+        self._gops = 0
         self._rules = rules
         self._to_share: set[str] = set()
+        self.add(pieces)
+
+    def add(self, pieces: Iterable[LeaseSummary]) -> None:
+        """Have further leases wait, behind those that do."""
+        for piece in pieces:
+            if piece.lease in self.entries:
+                raise IllegalMoveError(f"lease {piece.lease} is there already.")
+            entry = Entry(piece.lease, piece.gops, piece.cost_s, piece.uri)
+            self.entries[piece.lease] = entry
+            self.waiting.add(entry)
+            self.counts[State.PENDING] += 1
+            self._gops += piece.gops
 
     @property
     def finished(self) -> bool:
-        """Whether every lease is done, quarantined, or cut into pieces that are."""
-        return sum(self.counts[state] for state in ENDED) == len(self.entries)
+        """Whether all leases are there, and each is done, given up, or cut into such pieces."""
+        ended = sum(self.counts[state] for state in ENDED)
+        return self.coming_s is None and ended == len(self.entries)
 
     def give(self, entry: Entry, device: str, now_s: float) -> None:
         """Have a device hold a lease that waited, or another one as well."""

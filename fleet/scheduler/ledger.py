@@ -10,15 +10,13 @@ does it. That one is given up, the rest is done. Where nothing waits, idle devic
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from fleet.ascend.codes import Code
-from fleet.core.fault import WORKER_STAGE, Fault
+from fleet.core.fault import Fault
 from fleet.core.lease_summary import LeaseSummary
 from fleet.core.run_events import (
     BackupWasted,
-    Cause,
     DeviceDraining,
     DeviceJoined,
     DeviceLost,
@@ -36,6 +34,7 @@ from fleet.core.run_events import (
 from fleet.errors import IllegalMoveError
 from fleet.scheduler.autoscale import Load
 from fleet.scheduler.balance import BackupBudget
+from fleet.scheduler.blame import blamed_lease, fault_of
 from fleet.scheduler.commands import Command, Release
 from fleet.scheduler.devices import HELD, DeviceState
 from fleet.scheduler.dispatch import Dispatch
@@ -47,14 +46,18 @@ _Handler = Callable[[Any, float, list[Command]], None]
 class Ledger:
     """The state of all leases and devices; changed only through `handle`.
 
-    `pieces`: the leases that there are, longest first.
+    `pieces`: the leases that there are, longest first. `coming_s`: see `add`.
     """
 
     def __init__(
-        self, pieces: Iterable[LeaseSummary], rules: SchedulingPolicy | None = None
+        self,
+        pieces: Iterable[LeaseSummary],
+        rules: SchedulingPolicy | None = None,
+        coming_s: float | None = None,
     ) -> None:
         self._dispatch = Dispatch(pieces, rules or SchedulingPolicy())
         self._book, self._devices = self._dispatch.book, self._dispatch.devices
+        self._book.coming_s = coming_s
         self._reads = self._dispatch.reads
         # A dictionary rather than a long match: this is asked 50,000 times a second.
         self._handlers: dict[type[Any], _Handler] = {
@@ -74,12 +77,31 @@ class Ledger:
 
     @property
     def finished(self) -> bool:
-        """Whether every lease is done, quarantined, or cut into pieces that are."""
+        """Whether all leases are there, and each is done, given up, or cut into such pieces."""
         return self._book.finished
 
     @property
+    def is_whole(self) -> bool:
+        """Whether no further lease is to come."""
+        return self._book.coming_s is None
+
+    def add(
+        self, pieces: Iterable[LeaseSummary], coming_s: float | None, now_s: float
+    ) -> list[Command]:
+        """Take further leases in, longest first, and tell what is to be done.
+
+        `coming_s`: estimated seconds of one device in those after them, for which idle devices wait
+        before they help others; None: these are the last.
+        """
+        self._book.add(pieces)
+        self._book.coming_s = coming_s
+        out: list[Command] = []
+        self._dispatch.look_around(now_s, out, tick=False)
+        return out
+
+    @property
     def budget(self) -> BackupBudget:
-        """What backups cost."""
+        """Return what backups cost."""
         return self._book.budget
 
     def set_target(self, devices: int) -> None:
@@ -101,7 +123,8 @@ class Ledger:
         waiting, pace = self._book.waiting, self._devices.pace
         held = [device.held for device in self._devices if device.held]
         running_s = sum(entry.cost_s for entries in held for entry in entries) * pace
-        return Load(waiting.cost_s * pace, len(waiting), running_s, len(held), there)
+        waiting_s = (waiting.cost_s + (self._book.coming_s or 0.0)) * pace
+        return Load(waiting_s, len(waiting) + (not self.is_whole), running_s, len(held), there)
 
     def count(self, state: State) -> int:
         """How many leases stand so."""
@@ -138,7 +161,7 @@ class Ledger:
     def _lost(self, event: DeviceLost, now_s: float, out: list[Command]) -> None:
         device = self._devices.remove(event.device)
         held = device.held if device else []
-        blamed = _blamed(event, held)
+        blamed = blamed_lease(event, held)
         for entry in reversed(held):
             if not self._book.take(entry, event.device):
                 continue
@@ -147,7 +170,7 @@ class Ledger:
             elif entry is not blamed:
                 self._book.put_back(entry, f"{event.device} lost", now_s)
             else:
-                out += self._book.blame(entry, _fault_of(event), now_s)
+                out += self._book.blame(entry, fault_of(event), now_s)
 
     def _draining(self, event: DeviceDraining, now_s: float, out: list[Command]) -> None:
         device = self._devices.get(event.device)
@@ -275,22 +298,3 @@ class Ledger:
         ]
         unread = any(entry.failed_on for entry in entries if entry.state is State.PENDING)
         assert not (willing and waiting) or unread, "none is idle that could take what waits"
-
-
-def _blamed(event: DeviceLost, held: Sequence[Entry]) -> Entry | None:
-    """Tell which lease a device died of: the one that it is known to have run, else its first."""
-    if event.cause in {Cause.TAKEN, Cause.RELEASED}:
-        return None
-    return next((e for e in held if e.lease == event.ran), held[0] if held else None)
-
-
-def _fault_of(event: DeviceLost) -> Fault:
-    if event.code:
-        name = Code(event.code).name
-        return Fault(WORKER_STAGE, event.code, name, event.reason, retryable=True)
-    if event.cause is Cause.SILENT:
-        code = Code.ACL_ERROR_RT_LOST_HEARTBEAT
-        message = f"The worker gave no sign of life while it ran this: {event.reason}"
-        return Fault(WORKER_STAGE, code, code.name, message, retryable=True)
-    message = f"The worker died while it ran this: {event.reason}"
-    return Fault(WORKER_STAGE, 0, "WorkerDied", message, retryable=True)

@@ -26,13 +26,17 @@ class ReadyQueue:
         self._first: deque[Entry] = deque()
         self._of_video: dict[str, deque[Entry]] = {}
         for entry in entries:
-            self._line.append(entry)
-            if entry.uri:
-                self._of_video.setdefault(entry.uri, deque()).append(entry)
-            self._count(entry, 1)
+            self.add(entry)
 
     def __len__(self) -> int:
         return self.plain + self.suspects
+
+    def add(self, entry: Entry) -> None:
+        """Have a new one wait, behind all others."""
+        self._line.append(entry)
+        if entry.uri:
+            self._of_video.setdefault(entry.uri, deque()).append(entry)
+        self._count(entry, 1)
 
     def put(self, entry: Entry) -> None:
         """Have it wait, before all others of its kind; its state is PENDING already."""

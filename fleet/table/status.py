@@ -15,7 +15,7 @@ from fleet.table.commits.record import JobRecord
 from fleet.table.state.read import count_losses, open_tables
 from fleet.table.state.run_records import RunRecord
 from fleet.table.state.state import TableState
-from fleet.table.state.video_manifest import Video, left_of
+from fleet.table.state.video_manifest import NOT_LOOKED_AT, Video, left_of
 from fleet.table.table import Table
 
 
@@ -53,6 +53,8 @@ class Status:
     videos_done: int
     refused: int
     unread: int
+    to_look: int
+    """Videos that no run has looked at yet; they are in none of the other numbers."""
     video_s: float
     done_video_s: float
     total: Tally
@@ -86,6 +88,7 @@ def read_status(
     runs, now_s = table.runs.read(), clock.unix_s()
     left_s = _left_s(state, videos)
     known = [video for video in videos.values() if not (video.refused or video.unread)]
+    to_look = sum(video.unread == NOT_LOOKED_AT for video in videos.values())
     video_s = sum(video.video_s for video in known)
     last = pc.max(state.records["committed_unix_s"]).as_py()
     return Status(
@@ -94,10 +97,11 @@ def read_status(
         finished=state.closed,
         runs=runs,
         alive=[record for record in runs if record.seems_alive(now_s)],
-        videos=len(videos),
+        videos=len(videos) - to_look,
         videos_done=sum(left_s[video.uri] == 0 for video in known),
         refused=sum(video.refused for video in videos.values()),
-        unread=sum(bool(video.unread) for video in videos.values()),
+        unread=sum(bool(video.unread) for video in videos.values()) - to_look,
+        to_look=to_look,
         video_s=video_s,
         # Rounded, or what sums leave over would read as a stretch of video.
         done_video_s=max(0.0, round(video_s - sum(left_s[video.uri] for video in known), 6)),

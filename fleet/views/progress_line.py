@@ -37,6 +37,8 @@ def describe(now: Snapshot) -> str:
         words.append(f"{plural(starting, 'device')} starting")
         if now.awaited.unplaced:
             words.append(f"{now.awaited.unplaced:,} waiting for a node")
+    if now.to_look:
+        words.append(f"{plural(now.to_look, 'file')} to look at")
     if now.left_s is not None and now.left_s > 0:
         words.append(f"about {about(now.left_s)} left")
     if now.host_frames:
@@ -91,7 +93,8 @@ def opening(plan: RunStarted) -> str:
     """Return what there is to do, before it begins: a line, and one on what was left aside."""
     videos, frames = plural(plan.videos, "video"), plural(plan.frames, "frame")
     before = f", {plan.done_leases:,} done before" if plan.done_leases else ""
-    leases = f"{plural(plan.leases, 'lease')}{before}"
+    more = f" so far, {plural(plan.to_look, 'file')} to look at" if plan.to_look else ""
+    leases = f"{plural(plan.leases, 'lease')}{before}{more}"
     todo = f"{videos}, {duration(plan.video_s)}: {frames} in {leases} -> {plan.output}"
     left = untied(left_aside(plan.left))
     return f"{todo}\nleft aside: {left}" if left else todo

@@ -67,6 +67,8 @@ def _video(status: Status) -> str:
         parts.append(f"{status.refused:,} refused")
     if status.unread:
         parts.append(f"{status.unread:,} could not be read")
+    if status.to_look:
+        parts.append(f"{status.to_look:,} not looked at yet")
     return ", ".join(parts)
 
 

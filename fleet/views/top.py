@@ -86,7 +86,8 @@ def _lines(record: RunRecord) -> Iterator[str]:
     frames = f"{record.done_frames:,} of {plural(record.frames, 'frame')}"
     ended = f"{record.done_leases:,} of " if record.done_leases is not None else ""
     leases = f"{ended}{plural(record.leases, 'lease')}"
-    yield f"{'done':<9}{frames}, {leases}"
+    more = f", {plural(record.to_look, 'file')} to look at" if record.to_look else ""
+    yield f"{'done':<9}{frames}, {leases}{more}"
     nodes = f" on {plural(record.node_count, 'node')}" if any(n.name for n in record.nodes) else ""
     draining = sum(node.draining for node in record.nodes)
     counts = {

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from multiprocessing import Pipe
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -112,6 +113,44 @@ def test_a_video_that_ends_the_process_does_not_cost_those_beside_it(folder: Pat
         assert {len(future.result().order) for future in sound} == {30}
         with pytest.raises(BrokenVideoError, match="SIGKILL"):
             broken.result()
+
+
+def test_further_processes_start_only_while_the_others_are_busy(folder: Path) -> None:
+    """One after the other, videos take one process; at the same time, as many as there may be."""
+    data = cached(Clip(), folder).read_bytes()
+    with closing(Probes(6, max_processes=3)) as made:
+        for _ in range(4):
+            assert_equal(apart(made, data), probed(data))
+        assert len(made.processes) == 1
+        all_here = Barrier(6)
+
+        class Meeting(MemoryReader):
+            def read(self, offset: int, length: int) -> bytes:
+                if not self.ranges:
+                    all_here.wait()
+                return super().read(offset, length)
+
+        with ThreadPoolExecutor(6) as threads:
+            source = Source("clip", len(data), "etag")
+            found = [threads.submit(made.probe, source, Meeting(data)) for _ in range(6)]
+            for each in found:
+                assert_equal(each.result(), probed(data))
+        assert len(set(made.processes)) == 3
+
+
+def test_a_video_that_ends_one_of_several_processes_costs_only_itself(folder: Path) -> None:
+    """Those that are struck are started again; what they had in hand is looked at once more."""
+    data = cached(Clip(), folder).read_bytes()
+    with closing(Probes(4, max_processes=2)) as made, ThreadPoolExecutor(4) as threads:
+        sound = [threads.submit(apart, made, data) for _ in range(20)]
+        bad = Striking(MemoryReader(data), made, signal.SIGKILL, 9)
+        broken = threads.submit(made.probe, Source("bad.mp4", len(data), ""), bad)
+        sound += [threads.submit(apart, made, data) for _ in range(20)]
+        assert {len(future.result().order) for future in sound} == {30}
+        with pytest.raises(BrokenVideoError, match="SIGKILL"):
+            broken.result()
+        made.close()
+        assert not any(map(is_running, made.processes))
 
 
 def test_a_process_that_was_ended_is_started_again(folder: Path) -> None:

@@ -1,12 +1,12 @@
 """The videos of a world: what their indexes tell, which of their GOPs are damaged, what a run does.
 
-Frame n of a video has pts 512 n. Looking at a video costs no time and always succeeds, unless it is
-one that is refused.
+Frame n of a video has pts 512 n. Looking at a video always succeeds, unless it is one that is
+refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
@@ -29,7 +29,7 @@ from fleet.errors import NotAVideoError
 from fleet.job.frame_job import FrameJob
 from fleet.job.job import Job
 from fleet.plan.cost import CostModel
-from fleet.plan.shard import VideoWork, video_work
+from fleet.plan.shard import video_work
 from fleet.storage import Folder, Listing
 from fleet.table.parts.builder import PartBuilder
 from fleet.table.parts.schema import DETECTIONS
@@ -65,6 +65,8 @@ class Archive:
     etags: tuple[tuple[str, str], ...]
     """The version of each video."""
     hurt: tuple[Hurt, ...] = ()
+    look_s: float = 0.0
+    """How long looking at a video takes, but for those for which a run waits."""
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -113,28 +115,29 @@ def index_for(source: Source) -> VideoIndex:
 class MadeUpSession(Session):
     """What earlier runs left, with made-up videos to look at."""
 
-    def prepare_and_keep(self, on_progress: Callable[[int], None] = lambda _: None) -> Prepared:
-        """See Session."""
+    def prepare_in_windows(
+        self, on_progress: Callable[[int], None] = lambda _: None
+    ) -> Generator[Prepared, None, None]:
+        """See Session; each video is a window of its own."""
         del on_progress
-        works: list[VideoWork] = []
-        refused: list[Refusal] = []
-        videos: list[Video] = []
-        for source in self.target.listing.sources:
+        yield from self.keep_each(self._made_up(), lambda: ())
+
+    def _made_up(self) -> Iterator[Prepared]:
+        sources = self.target.listing.sources
+        for to_look, source in zip(reversed(range(len(sources))), sources, strict=True):
             if source.uri == REFUSED:
-                refused.append(Refusal(source, NotAVideoError(source.uri, "it is none")))
-                videos.append(Video(source.uri, source.bytes, source.etag, refused=True))
+                refusal = Refusal(source, NotAVideoError(source.uri, "it is none"))
+                video = Video(source.uri, source.bytes, source.etag, refused=True)
+                yield Prepared((), (refusal,), (video,), looked_at=1, to_look=to_look)
                 continue
             index = index_for(source)
             wanted = np.ones(frames_of(source.uri), np.bool_)
-            works.append(video_work(index, wanted, self.state.done, CostModel()))
+            work = video_work(index, wanted, self.state.done, CostModel())
             start, end = int(index.bounds[0]), int(index.bounds[-1])
             length_s = index.duration_s
-            videos.append(
-                Video(source.uri, source.bytes, source.etag, start, end, length_s, len(wanted))
-            )
-        self.target.table.keep_videos(self.state, videos, joined=self.joined)
-        left = tuple(work for work in works if work.todo.any())
-        return Prepared(left, tuple(refused), tuple(videos))
+            video = Video(source.uri, source.bytes, source.etag, start, end, length_s, len(wanted))
+            works = (work,) if work.todo.any() else ()
+            yield Prepared(works, (), (video,), looked_at=1, to_look=to_look)
 
 
 class Indexes:

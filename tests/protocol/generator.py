@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from archive import GOPS, REFUSED, Archive, Damage, Hurt
@@ -14,6 +14,7 @@ _LATENCIES_S = (0.0, 0.1, 0.5)
 _RATES = (0.005, 0.015, 0.05)
 _HASTES = (0.01, 0.05, 0.2)
 _HOSTS = ("north", "south")
+_LOOKS_S = (0.0, 1.5, 6.0)
 _STARTS_S = (0.0, 0.3, 0.6, 1.0, 1.5, 2.0, 3.0, 4.0, 8.0, 70.0)
 _SKEWS_S = (0.0, 0.0, 70.0, -70.0, 90_000_000.0, -90_000_000.0)
 _TARGETS_BYTES = (6_000, 1 << 30)
@@ -66,6 +67,7 @@ def draw_setting(random: Random) -> Setting:
         past, before = random.choice(("nothing", "old")), now
         return Setting(_few(random), now, past, before, store)
     latency_s = random.choice(_LATENCIES_S)
+    now = replace(now, look_s=random.choice(_LOOKS_S))
     return Setting(_draw_commands(random), now, past, before, store, latency_s=latency_s)
 
 

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from fleet.clock import Clock
 from fleet.core.fault import Fault
 from fleet.core.receipt import PartFile
+from fleet.driver import session
 from fleet.parquet.encoding import digest, encode
 from fleet.storage import Folder
 from fleet.storage.retry import Retrying
@@ -28,6 +29,7 @@ from fleet.table.state import own_leases
 from fleet.table.state.holder import Holder
 from fleet.table.state.lock import EXPIRES_S, Lock, LockGuard
 from fleet.table.state.state import TableState, read_state
+from fleet.table.state.video_manifest import keep_window
 from fleet.table.table import Table
 
 Patch = tuple[Any, str, Any]
@@ -230,6 +232,13 @@ def _guards_blind() -> Iterable[Patch]:
     yield LockGuard, "check", lambda _: None
 
 
+def _window_for_all() -> Iterable[Patch]:
+    def keep(folder: Folder, versions: Any, now: Any, _: Any, *, conditional: bool) -> None:
+        keep_window(folder, versions, now, (), conditional=conditional)
+
+    yield session, "keep_window", keep
+
+
 MUTATIONS: Mapping[str, Mutation] = {
     mutation.name: mutation
     for mutation in (
@@ -258,6 +267,9 @@ MUTATIONS: Mapping[str, Mutation] = {
         Mutation("torn counted", "a lease counts without its siblings", _torn_counted),
         Mutation(
             "listings believed", "known commits are not asked for by name", _listings_believed
+        ),
+        Mutation(
+            "window for all", "a window of the archive is taken for all of it", _window_for_all
         ),
         Mutation("guards blind", "a holder believes in its lock for ever", _guards_blind),
     )

@@ -143,6 +143,26 @@ NAMED = (
         "laundered",
     ),
     Named(
+        "somebody verifies while a run looks at its second video",
+        Setting(
+            (Command("run A", "run"), Command("verify", "verify", 12.0, "south")),
+            Archive((("a", "v1"), ("b", "v1")), look_s=15.0),
+        ),
+        (),
+        ("window for all",),
+        "proven",
+    ),
+    Named(
+        "a run dies while it looks at its second video",
+        Setting(
+            (Command("run A", "run"), Command("verify", "verify", 12.0, "south")),
+            Archive((("a", "v1"), ("b", "v1")), look_s=15.0),
+        ),
+        (Rule("run A", "poll", "*", Trouble("kill"), 2),),
+        ("window for all",),
+        "proven",
+    ),
+    Named(
         "a part of a lease is gone",
         Setting((Command("reader 1", "read"),), _TWO, "all", gone="detections/part-*"),
         (),

@@ -32,6 +32,8 @@ class Oracle:
         self._fail = world.fail
         self._reader = Reader()
         self.view = view_of(self._objects.now, self._reader)
+        before = self._objects.now.get(_VIDEOS)
+        self._videos_before = before.data if before else b""
         self._promises = Promises()
         self._damaged: dict[str, Covered] = {}
         """Objects whose bits were flipped on purpose, and what is covered by what they are of."""
@@ -159,11 +161,19 @@ class Oracle:
                 )
 
     def is_whole(self) -> bool:
-        """Return whether all that the output says is wanted is there, once and as it was put."""
+        """Return whether all that is wanted is there, once and as it was put.
+
+        In an output that is open, and in which a run has put what it found in the archive, that is
+        all of the archive; else it is what the output says is wanted.
+        """
         stored = self._objects.now.get(_VIDEOS)
         if stored is None or self._damaged or self.view.wrong or self.view.altered:
             return False
         rows = self._reader.parse(_VIDEOS, stored.data).leases
+        is_begun = not self.view.is_closed and stored.data != self._videos_before
+        wanted = self._archive.wanted() if is_begun else {}
+        if any(span & ~self.view.covered.get(key, 0) for key, span in wanted.items()):
+            return False
         return all(
             not bits(row["start_pts"], row["end_pts"])
             & ~self.view.covered.get((row["uri"], row["etag"]), 0)

@@ -101,6 +101,7 @@ class _Stage:
             keeps_conditions=setting.store != "careless",
             lags=setting.store == "lagging",
             latency_s=setting.latency_s,
+            look_s=setting.archive.look_s,
         )
         self._oracle = Oracle(self._world, setting.archive)
         self._doing = Doing(self._world, self._oracle, setting.archive)

@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, nullcontext
+from functools import partial
 from types import SimpleNamespace
-from typing import Any, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 from unittest.mock import patch
 
 from baton import Process
 from simulated_clock import Mutex
 from world import World
 
-import fleet.driver.background
 import fleet.driver.heartbeat
+import fleet.driver.preparing.background
 import fleet.storage.folder
 import fleet.storage.retry
 import fleet.table.commits.commit
@@ -65,6 +66,33 @@ class InTurn:
     def map(self, task: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
         """Do a task for each item."""
         return map(task, items)
+
+
+class _Pending(Generic[_Result]):
+    """A task that is done some time after it was asked for, or at once for who waits for it."""
+
+    def __init__(self, task: Callable[[], _Result], due_s: float) -> None:
+        self._task = task
+        self._due_s = due_s
+
+    def done(self) -> bool:
+        """See Future."""
+        assert _machine.world is not None
+        return _machine.world.now_s >= self._due_s
+
+    def result(self) -> _Result:
+        """See Future."""
+        return self._task()
+
+
+class InTime(InTurn):
+    """An executor whose tasks take as long as looking at a video does."""
+
+    def submit(self, task: Callable[..., _Result], *arguments: Any) -> Any:
+        """Do a task later."""
+        world = _machine.world
+        assert world is not None
+        return _Pending(partial(task, *arguments), world.now_s + world.look_s)
 
 
 class _Machine:
@@ -164,7 +192,7 @@ def simulated() -> Iterator[None]:
         (fleet.table.commits.manifest, "uuid", uuid),
         (fleet.table.commits.pack, "uuid", uuid),
         (fleet.table.maintenance.verify, "ThreadPoolExecutor", InTurn),
-        (fleet.driver.background, "ThreadPoolExecutor", InTurn),
+        (fleet.driver.preparing.background, "ThreadPoolExecutor", InTime),
         (fleet.driver.heartbeat, "Lock", Mutex),
         (fleet.table.diaries.diary, "Lock", Mutex),
         # Python 3.11 has one lock for the property of all tables, which are of many processes here.

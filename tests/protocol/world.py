@@ -59,10 +59,12 @@ class World:
         keeps_conditions: bool = True,
         lags: bool = False,
         latency_s: float = 0.0,
+        look_s: float = 0.0,
     ) -> None:
         """Begin with what the store holds.
 
         `keeps_conditions`, `lags`: of the store. `latency_s`: how long requests take on average.
+        `look_s`: how long looking at a video does.
         """
         self.baton = Baton(chance, self._arrive)
         self.objects = Objects(objects, keeps_conditions=keeps_conditions)
@@ -77,6 +79,7 @@ class World:
         """The objects with flipped bits, and which processes have read each of them since."""
         self.lags = lags
         self._latency = latency_s
+        self.look_s = look_s
         self._views = [(0.0, dict(self.objects.now))]
         self._late: list[tuple[float, int, str, str, str, Callable[[], str]]] = []
         self._folders: dict[str, Retrying] = {}

@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from ledgers import BUSY, MEMORY, NEVER, REFUSED, divided, done, ledger_of, named, receipt
+from ledgers import (
+    BUSY,
+    MEMORY,
+    NEVER,
+    REFUSED,
+    divided,
+    done,
+    ledger_of,
+    named,
+    receipt,
+    summaries,
+)
 
 from fleet.core.fault import Fault
 from fleet.core.lease_summary import LeaseSummary
@@ -69,18 +80,31 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @initialize(
         sizes=st.lists(st.integers(1, 9), min_size=1, max_size=8),
+        first=st.integers(0, 8),
         policy=st.builds(SchedulingPolicy, st.integers(1, 3), st.integers(1, 3), st.integers(2, 5)),
         gop_s=st.sampled_from([0.0, 10.0]),
     )
-    def begin(self, sizes: list[int], policy: SchedulingPolicy, gop_s: float) -> None:
-        """Start with some leases and no device."""
+    def begin(self, sizes: list[int], first: int, policy: SchedulingPolicy, gop_s: float) -> None:
+        """Start with the first few leases and no device; the others come while these are done."""
         ends = [sum(sizes[: n + 1]) for n in range(len(sizes))]
         spans = [frozenset(range(end - size, end)) for size, end in zip(sizes, ends, strict=True)]
-        self.everything = frozenset(range(ends[-1]))
-        self.gops = {named(span): span for span in spans}
+        self.gops = {named(span): span for span in spans[:first]}
+        self.coming = deque(spans[first:])
+        self.everything = frozenset().union(*spans[:first])
         sized = {name: len(span) for name, span in self.gops.items()}
         self.gop_s = gop_s
-        self.ledger = ledger_of(sized, policy, gop_s)
+        self.ledger = ledger_of(sized, policy, gop_s, 1.0 if self.coming else None)
+
+    @precondition(lambda self: self.coming)
+    @rule(count=st.integers(0, 3))
+    def plan(self, count: int = 9) -> None:
+        """Some more leases are planned, or none of what was looked at is to be done."""
+        spans = [self.coming.popleft() for _ in range(min(count, len(self.coming)))]
+        self.gops |= {named(span): span for span in spans}
+        self.everything |= frozenset().union(*spans)
+        sized = {named(span): len(span) for span in spans}
+        coming_s = 1.0 if self.coming else None
+        self.continues(self.ledger.add(summaries(sized, self.gop_s), coming_s, self.now_s))
 
     def continues(self, commands: list[Command]) -> None:
         """Do what the ledger says, as the loop and a pool would."""
@@ -219,6 +243,7 @@ class LedgerMachine(RuleBasedStateMachine):
         else:
             self.output.setdefault(lease, Committed(gops))
 
+    @precondition(lambda self: self.gops)
     @rule(data=st.data(), what=st.sampled_from(["rows", "pieces", "loss"]), is_heard=st.booleans())
     def share(self, data: st.DataObject, what: str, is_heard: bool) -> None:
         """Another run does a lease, splits it or gives it up, and is heard of or not."""
@@ -240,6 +265,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.now_s += 1.0
         self.ledger.validate()
         assert self.ledger.devices == tuple(self.held)
+        assert self.ledger.is_whole == (not self.coming)
+        assert not (self.coming and self.ledger.finished), "more is to come"
         for device, lease in self.dropped:
             if lease not in self.held.get(device, ()):
                 self.told.discard((device, lease))
@@ -252,6 +279,8 @@ class LedgerMachine(RuleBasedStateMachine):
         """From any state, one good device brings everything to its end."""
         if not hasattr(self, "ledger"):
             return
+        if self.coming:
+            self.plan()
         self.join()
         while not self.ledger.finished:
             self.tick(9, 1.0)

@@ -10,13 +10,21 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from watched import Looks
 
 from fleet.ascend.soc import soc
 from fleet.core.interval import Interval, LeaseNames
 from fleet.core.interval_set import EVER, DoneIntervals
 from fleet.core.source import Source
-from fleet.driver.preparing.prepare import prepare
+from fleet.driver.preparing.prepare import (
+    BYTES_A_HEADER,
+    HEADERS_A_PROCESS,
+    MOST_PROCESSES,
+    prepare,
+    processes_worth,
+)
 from fleet.driver.preparing.prepared import Known, Prepared
 from fleet.errors import BrokenVideoError, NotAVideoError, StorageError
 from fleet.index_cache.store import IndexStore
@@ -208,3 +216,14 @@ def test_what_is_to_be_covered_is_told_of_every_video(archive: Path) -> None:
         assert video == Video(video.uri, video.bytes, video.etag, refused=True)
         assert video.interval == Interval(video.uri, video.etag, -EVER, EVER)
     assert NotAVideoError.name == refused(look(archive, Known()))["text.mp4"]
+
+
+@given(st.lists(st.integers(0, 1 << 40), max_size=300), st.integers(1, 64))
+def test_as_many_processes_look_at_headers_as_these_are_worth(sizes: list[int], cores: int) -> None:
+    """One for a few; never more than cores, and never one that starting alone would cost more."""
+    sources = [Source(str(number), size, "") for number, size in enumerate(sizes)]
+    count = processes_worth(sources, cores)
+    assert 1 <= count <= min(cores, MOST_PROCESSES)
+    assert count <= processes_worth([*sources, Source("more", 0, "")], cores)
+    if count > 1:
+        assert sum(1 + size / BYTES_A_HEADER for size in sizes) >= count * HEADERS_A_PROCESS

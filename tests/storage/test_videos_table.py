@@ -85,7 +85,7 @@ def test_an_output_that_is_not_finished_says_what_is_known(
     place = Place(tmp_path, library)
     place.put("good-0.mp4", "good-0.mp4")
     place.put("none.mp4", "none.mp4")
-    target = "fleet.driver.run._leases"
+    target = "fleet.driver.supply.Supply._cut"
     with patch(target, side_effect=KilledError), pytest.raises(KilledError):
         run(place)
     good, none = rows_of(place.output)

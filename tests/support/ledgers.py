@@ -30,10 +30,18 @@ def done(device: str, lease: str) -> LeaseDone:
 
 
 def ledger_of(
-    gops: Mapping[str, int], rules: SchedulingPolicy | None = None, cost_s: float = 0
+    gops: Mapping[str, int],
+    rules: SchedulingPolicy | None = None,
+    cost_s: float = 0,
+    coming_s: float | None = None,
 ) -> Ledger:
     """A ledger of leases of so many GOPs, which cost `cost_s` each."""
-    return Ledger([LeaseSummary(lease, n, cost_s * n) for lease, n in gops.items()], rules)
+    return Ledger(summaries(gops, cost_s), rules, coming_s)
+
+
+def summaries(gops: Mapping[str, int], cost_s: float = 0) -> list[LeaseSummary]:
+    """Sum up leases of so many GOPs, which cost `cost_s` each."""
+    return [LeaseSummary(lease, n, cost_s * n) for lease, n in gops.items()]
 
 
 def single(names: Iterable[str], rules: SchedulingPolicy | None = None) -> Ledger:

@@ -6,19 +6,34 @@ index of a video that is done is not needed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import math
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from typing import TypeVar
 
 from fleet.ascend.soc import Soc
 from fleet.core.source import Source
 from fleet.driver.preparing.examine import Examiner, Outcome, Todo, video_of
 from fleet.driver.preparing.prepared import Known, Prepared, Refusal
+from fleet.driver.preparing.windows import Extent, is_window
 from fleet.index_cache.cache import IndexCache
+from fleet.plan.plan import cost_s
 from fleet.video.sampling import Sampling
 
 INDEX_THREADS = 8
 """Headers read at a time: most of the time is spent waiting where the store is far away."""
+LOOKED_AHEAD = 4 * INDEX_THREADS
+"""Files that are looked at before it is their turn: one that takes long is not to keep others."""
+MOST_PROCESSES = 8
+"""Processes that look at headers: more of them than these wait for what their parent does."""
+HEADERS_A_PROCESS = 64
+"""Starting a process takes as much as looking at so many headers, so each is to have as many."""
+BYTES_A_HEADER = 64 << 20
+"""A scan of so many bytes takes longer than a header does."""
+_Found = TypeVar("_Found")
 
 
 def prepare(
@@ -30,30 +45,93 @@ def prepare(
     *,
     as_stored: bool = False,
 ) -> Prepared:
-    """Index the videos and list what is left to do of each.
+    """Index the videos and list what is left to do of each; see `prepare_in_windows`."""
+    windows = prepare_in_windows(sources, sample, soc, known, on_progress, as_stored=as_stored)
+    return Prepared.together(list(windows))
+
+
+def prepare_in_windows(
+    sources: Sequence[Source],
+    sample: Sampling,
+    soc: Soc,
+    known: Known,
+    on_progress: Callable[[int], None] = lambda _: None,
+    *,
+    as_stored: bool = False,
+) -> Generator[Prepared, None, None]:
+    """Index the videos and list what is left to do of each, window by window, in their order.
 
     `as_stored`: the job gets pictures as they are stored, and not as a player shows them.
     `on_progress` is called with the number of videos done so far. Raises CredentialsRefusedError:
     a store that refuses them for one video refuses them for every other.
     """
-    indexes = IndexCache(known.store, INDEX_THREADS)
+    processes = processes_worth(sources, len(os.sched_getaffinity(0)))
+    indexes = IndexCache(known.store, INDEX_THREADS, processes=processes)
     examiner = Examiner(indexes, sample, soc, known, as_stored=as_stored)
-    outcomes: list[Outcome] = []
-    left = 0
     with (
         closing(indexes),
         ThreadPoolExecutor(INDEX_THREADS, thread_name_prefix="index") as threads,
     ):
-        for number, (found, aside) in enumerate(threads.map(examiner.examine_all, sources), 1):
-            outcomes += found
-            left += aside
+        window, before = _Window(indexes.mend), Extent()
+        for number, found in enumerate(_in_order(threads, examiner.examine_all, sources), 1):
+            window.add(*found)
             on_progress(number)
-    todo = [outcome for outcome in outcomes if isinstance(outcome, Todo)]
-    return Prepared(
-        works=tuple(item.work for item in todo if item.work.todo.any()),
-        refused=tuple(item for item in outcomes if isinstance(item, Refusal)),
-        videos=tuple(map(video_of, outcomes)),
-        bytes_read=sum(item.bytes_read for item in todo),
-        left_streams=left,
-        mend=indexes.mend,
-    )
+            if number < len(sources) and is_window(window.extent, before):
+                before += window.extent
+                yield window.prepared(len(sources) - number)
+                window = _Window(indexes.mend)
+        yield window.prepared(0)
+
+
+class _Window:
+    """What was found out since the last window."""
+
+    def __init__(self, mend: Callable[[Source], None]) -> None:
+        self._outcomes: list[Outcome] = []
+        self._left_streams = 0
+        self._mend = mend
+        self.extent = Extent()
+
+    def add(self, found: Sequence[Outcome], left_streams: int) -> None:
+        """Add what a file holds, and how many of its streams are left aside."""
+        self._outcomes += found
+        self._left_streams += left_streams
+        cost = sum(cost_s(outcome.work) for outcome in found if isinstance(outcome, Todo))
+        self.extent += Extent(1, cost)
+
+    def prepared(self, to_look: int) -> Prepared:
+        """Return all of it; `to_look`: how many files are not looked at yet."""
+        todo = [outcome for outcome in self._outcomes if isinstance(outcome, Todo)]
+        return Prepared(
+            works=tuple(item.work for item in todo if item.work.todo.any()),
+            refused=tuple(item for item in self._outcomes if isinstance(item, Refusal)),
+            videos=tuple(map(video_of, self._outcomes)),
+            bytes_read=sum(item.bytes_read for item in todo),
+            left_streams=self._left_streams,
+            mend=self._mend,
+            looked_at=self.extent.files,
+            to_look=to_look,
+        )
+
+
+def _in_order(
+    threads: ThreadPoolExecutor, look: Callable[[Source], _Found], sources: Iterable[Source]
+) -> Iterator[_Found]:
+    """Yield what each video shows, in their order; a few are looked at ahead."""
+    ahead: deque[Future[_Found]] = deque()
+    try:
+        for source in sources:
+            ahead.append(threads.submit(look, source))
+            if len(ahead) > LOOKED_AHEAD:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+    finally:
+        for future in ahead:
+            future.cancel()
+
+
+def processes_worth(sources: Sequence[Source], cores: int) -> int:
+    """Return how many processes looking at some videos is worth, where each has a core."""
+    headers = sum(1 + source.bytes / BYTES_A_HEADER for source in sources)
+    return max(1, min(cores, MOST_PROCESSES, math.floor(headers / HEADERS_A_PROCESS)))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import Self
 
 from fleet.core.interval import Interval
 from fleet.core.interval_set import EVER, DoneIntervals
 from fleet.core.source import Source
 from fleet.core.wall_time import UNKNOWN_TIME, WallTime
+from fleet.driver.preparing.windows import Extent
 from fleet.errors import (
     FleetError,
 )
 from fleet.index_cache.store import IndexStore
+from fleet.plan.plan import cost_s
 from fleet.plan.shard import VideoWork
 from fleet.table.state.video_manifest import Video
 from fleet.table.state.video_notes import VideoNotes
@@ -52,6 +56,31 @@ class Prepared:
     """How many video streams are left aside, of files that have several."""
     mend: Callable[[Source], None] = lambda _: None
     """Makes the index of a video anew, see `IndexCache.mend`."""
+    looked_at: int = 0
+    """How many files were looked at."""
+    to_look: int = 0
+    """How many files of the listing are not looked at yet, where this is but a window of them."""
+
+    @classmethod
+    def together(cls, windows: Sequence[Self]) -> Self:
+        """Return what several windows show, the last one of which tells how many files are left."""
+        last = windows[-1]
+        if len(windows) == 1:
+            return last
+        return replace(
+            last,
+            works=tuple(chain.from_iterable(window.works for window in windows)),
+            refused=tuple(chain.from_iterable(window.refused for window in windows)),
+            videos=tuple(chain.from_iterable(window.videos for window in windows)),
+            bytes_read=sum(window.bytes_read for window in windows),
+            left_streams=sum(window.left_streams for window in windows),
+            looked_at=sum(window.looked_at for window in windows),
+        )
+
+    @property
+    def extent(self) -> Extent:
+        """How much of the archive this is."""
+        return Extent(self.looked_at, sum(map(cost_s, self.works)))
 
     @property
     def duration_s(self) -> float:

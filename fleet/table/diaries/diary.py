@@ -21,6 +21,7 @@ from fleet.core.run_events import (
     LeaseStarted,
     LeaseTruncated,
     OutputRefused,
+    PlanGrew,
     RunEnded,
     RunEvent,
     RunStarted,
@@ -35,7 +36,7 @@ PUT_S = 60.0
 MOST_HELD = 5_000
 """What is noted meanwhile, before it is put at once."""
 BACKUP = "backup"
-IDLE = frozenset(each.__name__ for each in (RunStarted, RunEnded, VideoRefused, Warned))
+IDLE = frozenset(each.__name__ for each in (RunStarted, PlanGrew, RunEnded, VideoRefused, Warned))
 """What happens in a run that has nothing to do as well."""
 
 
@@ -102,6 +103,7 @@ def _done(event: LeaseDone | LeaseTruncated) -> dict[str, Any]:
 
 _DETAILS: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     RunStarted: lambda e: {"frames": e.frames},
+    PlanGrew: lambda e: {"frames": e.plan.frames, "text": f"{e.plan.to_look} files to look at"},
     DeviceJoined: lambda e: {"device": e.device, "node": e.node},
     DeviceDraining: lambda e: {
         "device": e.device,

@@ -138,6 +138,8 @@ class RunRecord:
     """Seconds of devices that it has held, all of them added up."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """What its job is called by."""
+    to_look: int = 0
+    """How many files it has yet to look at: they are not in the numbers above."""
 
     @property
     def id(self) -> str:

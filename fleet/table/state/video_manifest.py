@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from fleet.core.interval import Interval
 from fleet.core.interval_set import EVER, DoneIntervals
 from fleet.core.json_object import number
-from fleet.core.source import Source
+from fleet.core.source import Source, split_stream
 from fleet.core.spans import Spans, subtract
 from fleet.errors import OutputCorruptError, StorageError
 from fleet.parquet.arrays import booleans, escaped, numbers, strings, unescaped
@@ -27,6 +27,8 @@ from fleet.storage import Folder
 Seconds = Mapping[tuple[str, str], float]
 """Of each version of a video, (uri, etag): how many seconds a tick of its time base lasts."""
 VIDEOS_FILE = "_VIDEOS.parquet"
+NOT_LOOKED_AT = "no run has looked at it yet"
+"""What stands in the place of why a video could not be read, until a run has looked at it."""
 _TRIES = 20
 _SCHEMA = pa.schema(
     [
@@ -49,7 +51,7 @@ class Video:
 
     `video_s`: how long it is. `frames`: how many of its frames are wanted. `refused`: it cannot be
     processed; its loss is recorded, and covers it for ever. `unread`: why it could not be read when
-    it was last looked at, empty otherwise; nothing else is known of it then.
+    it was last looked at, or NOT_LOOKED_AT, empty otherwise; nothing else is known of it then.
     """
 
     uri: str
@@ -162,6 +164,49 @@ def keep_videos(
         if folder.exchange(VIDEOS_FILE, _to_parquet(wanted), version):
             return
     raise StorageError(f"{folder.uri}/{VIDEOS_FILE} changes faster than it can be put.")
+
+
+def keep_window(
+    folder: Folder,
+    versions: Collection[tuple[str, str]],
+    now: Sequence[Video],
+    to_look: Iterable[Source],
+    *,
+    conditional: bool = True,
+) -> None:
+    """Put what a window of the videos of a job shows, before anything of it is done.
+
+    `to_look`: videos that are wanted and come in later windows: until they are looked at, nobody
+    is to take what is there for all that is wanted. `versions`, `conditional`: see `keep_videos`.
+    Those of the window's files that the job covers no more go, all others stay.
+    """
+    files = {split_stream(video.uri)[0] for video in now}
+    waiting = tuple(to_look)
+    for _ in range(_TRIES):
+        before, version = _read(folder)
+        wanted = {
+            uri: video
+            for uri, video in before.items()
+            if split_stream(uri)[0] not in files or (uri, video.etag) in versions
+        }
+        for source in waiting:
+            known = before.get(source.uri)
+            if known is None or (known.bytes, known.etag) != (source.bytes, source.etag):
+                wanted[source.uri] = not_looked_at(source)
+        wanted |= {video.uri: video for video in now}
+        if wanted == before:
+            return
+        if not conditional:
+            write_videos(folder, wanted.values())
+            return
+        if folder.exchange(VIDEOS_FILE, _to_parquet(wanted.values()), version):
+            return
+    raise StorageError(f"{folder.uri}/{VIDEOS_FILE} changes faster than it can be put.")
+
+
+def not_looked_at(source: Source) -> Video:
+    """Return the row of a video that no run has looked at yet."""
+    return Video(source.uri, source.bytes, source.etag, unread=NOT_LOOKED_AT)
 
 
 def seconds_a_tick(videos: Mapping[str, Video]) -> Seconds:

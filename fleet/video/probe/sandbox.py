@@ -1,7 +1,7 @@
-"""Index videos in a child process: a video that ends or hangs it costs only itself.
+"""Index videos in child processes: a video that ends or hangs one costs only itself.
 
-The process takes 0.2 s to start (0.35 s of CPU), once for all videos, and is not started where
-every index is kept: a single video is therefore indexed in the same way as an archive.
+A process takes 0.2 s to start (0.35 s of CPU), once for all videos, and is not started where every
+index is kept: a single video is therefore indexed in the same way as an archive.
 """
 
 from __future__ import annotations
@@ -47,22 +47,34 @@ class ProbeEndedError(Exception):
 
 
 class Probes:
-    """A process that indexes videos, several at a time; safe to use from several threads.
+    """Processes that index videos, several at a time; safe to use from several threads.
 
-    It gets no environment, so no credentials, and only the bytes that it requests; the kernel keeps
-    it from files, the network and other processes (see `confine`). Its answers are checked in full.
-    Where it ends early, each video that it was indexing is tried again in another process by
-    itself, which shows the one that caused it. It is started when it is first needed, also after
-    `close`, and ends with its parent.
+    They get no environment, so no credentials, and only the bytes that they request; the kernel
+    keeps them from files, the network and other processes (see `confine`). Their answers are
+    checked in full. Where one ends early, each video that it was indexing is tried again in another
+    process by itself, which shows the one that caused it. Each is started when it is first needed,
+    also after `close`: a further one when a video comes while those that there are have their hands
+    full. They end with their parent.
     """
 
-    def __init__(self, max_videos: int, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> None:
-        """Take the limits: how many videos at a time, and seconds from one message to the next."""
-        self._max_videos = max_videos
+    def __init__(
+        self,
+        max_videos: int,
+        answer_timeout_s: float = ANSWER_TIMEOUT_S,
+        *,
+        max_processes: int = 1,
+    ) -> None:
+        """Take the limits: how many videos at a time, and seconds from one message to the next.
+
+        `max_processes`: in how many processes the videos are looked at.
+        """
+        self._max_processes = min(max_processes, max_videos)
+        # The one that has least to do takes the next video, so none ever has more than its part.
+        self._videos_each = -(-max_videos // self._max_processes)
         self._answer_timeout_s = answer_timeout_s
         self._free = BoundedSemaphore(max_videos)
         self._shared_lock, self._single_lock = Lock(), Lock()
-        self._shared: _Child | None = None
+        self._shared: list[_Child] = []
         self.processes: list[int] = []
         """The process numbers of all children that were started."""
 
@@ -90,16 +102,24 @@ class Probes:
 
     @contextmanager
     def _connection(self) -> Iterator[_ChildConnection]:
-        """Yield a connection to the shared process, which is started where there is none."""
+        """Yield a connection to the shared process that has least to do."""
         with self._shared_lock:
-            if self._shared is None or not self._shared.alive:
-                self._shared = self._start(self._max_videos)
-            connection = self._shared.connections.pop()
-            child = self._shared
+            child = self._least_busy()
+            connection = child.connections.pop()
         try:
             yield connection
         finally:
             child.connections.append(connection)
+
+    def _least_busy(self) -> _Child:
+        """Return the shared process that has least to do; start one where all are busy."""
+        self._shared = [child for child in self._shared if child.alive]
+        most_free = max(self._shared, key=lambda child: len(child.connections), default=None)
+        is_idle = most_free is not None and len(most_free.connections) == self._videos_each
+        if most_free is not None and (is_idle or len(self._shared) == self._max_processes):
+            return most_free
+        self._shared.append(self._start(self._videos_each))
+        return self._shared[-1]
 
     def _start(self, connections: int) -> _Child:
         child = _Child(connections, self._answer_timeout_s)
@@ -107,9 +127,9 @@ class Probes:
         return child
 
     def close(self) -> None:
-        """Kill the process, if there is one."""
-        if self._shared is not None:
-            self._shared.close()
+        """Kill the processes, if there are any."""
+        for child in self._shared:
+            child.close()
 
 
 class _Child:

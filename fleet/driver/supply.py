@@ -1,0 +1,177 @@
+"""Windows of the plan become leases, while those of earlier windows are done.
+
+A run that joins others takes all windows as one: what it is to do itself is what they do not offer,
+and they offer their leases once these are all there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from fleet.core.loss import Loss
+from fleet.core.receipt import Receipt
+from fleet.core.run_events import PlanGrew, RunStarted, VideoRefused, Warned
+from fleet.driver.context import Context, Outcome, Plan
+from fleet.driver.loop import Loop
+from fleet.driver.peer_pool import SharedPool
+from fleet.driver.peers import less_done, offered_leases, partition_peer_leases
+from fleet.driver.preparing.background import Ahead
+from fleet.driver.preparing.prepared import Prepared, Refusal
+from fleet.driver.preparing.streams import left_streams
+from fleet.driver.preparing.windows import Extent
+from fleet.plan.lease import Lease, More, Stock
+from fleet.plan.plan import WorkAround, bundle
+from fleet.plan.shard import VideoWork
+from fleet.table.state.state import TableState
+
+PLENTY = 20_000
+"""Leases that wait; while there are more, no further videos are looked at."""
+
+
+def first_to_do(windows: Ahead[Prepared], state: TableState, *, leads: bool) -> Prepared:
+    """Wait for the windows up to the first one in which there is something to do.
+
+    `state`: what the output holds; in one that is not closed there is always something to do.
+    `leads`: whether the run leads; one that joins waits for all windows.
+    """
+    found = [windows.wait()]
+    while found[-1].to_look:
+        now = found[-1]
+        if leads and (not state.closed or now.works or unrecorded(now.refused, state)):
+            break
+        found.append(windows.wait())
+    return Prepared.together(found)
+
+
+def unrecorded(refused: Sequence[Refusal], state: TableState) -> list[Refusal]:
+    """Return the refusals that are not in the output; of some, another run may find otherwise."""
+    done = state.done
+    lasting = (refusal for refusal in refused if not refusal.error.retryable)
+    return [refusal for refusal in lasting if not done.has(refusal.interval)]
+
+
+class Supply:
+    """The leases of a run, as they are planned; for the thread that runs the loop."""
+
+    def __init__(self, context: Context, plan: Plan, windows: Ahead[Prepared]) -> None:
+        """Take a plan of the first window; the others are less what `plan.state` has."""
+        self.works: dict[str, VideoWork] = {}
+        """All videos of which something is left to do, by URI."""
+        self._context = context
+        self._plan = plan
+        self._windows = windows
+        self._seen: list[Prepared] = []
+        self._refused: list[Receipt] = []
+        self._own: list[Lease] = []
+        self._leases = 0
+        self._extent = Extent()
+        self._told = RunStarted("", 0, 0.0, 0, 0)
+
+    def begin(self) -> Stock:
+        """Return the leases of the first window, and tell that the run has started."""
+        stock = self._add(self._plan.prepared)
+        self._say_left()
+        self._context.observers.on_event(self._told)
+        if stock.coming_s is not None:
+            self._windows.ask()
+        return stock
+
+    def into(self, pool: SharedPool) -> More:
+        """Return what gives the leases of further windows, which the pool is told of as well."""
+
+        def more(waiting: int) -> Stock | None:
+            # While the output takes nothing, nothing is put that depends on it.
+            window = self._windows.take() if self._context.beat.is_put else None
+            stock = None if window is None else self._grow(window)
+            if stock is not None:
+                pool.expect(stock.leases)
+            if waiting < PLENTY and self._seen[-1].to_look:
+                self._windows.ask()
+            return stock
+
+        return more
+
+    def outcome(self, loop: Loop, *, interrupted: bool) -> Outcome:
+        """Return how the run went."""
+        plan = replace(self._plan, prepared=Prepared.together(self._seen))
+        return Outcome(plan, tuple(self._refused), loop, self._leases, interrupted)
+
+    def _grow(self, window: Prepared) -> Stock:
+        left = tuple(less_done(window.works, self._plan.state.done))
+        stock = self._add(replace(window, works=left))
+        self._say_left()
+        self._context.observers.on_event(PlanGrew(self._told))
+        return stock
+
+    def _add(self, window: Prepared) -> Stock:
+        self._seen.append(window)
+        self._record_refusals(window)
+        leases = self._cut(window)
+        self._leases += len(leases)
+        self.works.update({work.source.uri: work for work in window.works})
+        self._told = self._telling(window)
+        return Stock(leases, self._extent.left_s(window.to_look) if window.to_look else None)
+
+    def _record_refusals(self, window: Prepared) -> None:
+        """Record the videos that are not processed, each once."""
+        plan = self._plan
+        to_record = unrecorded(window.refused, plan.state)
+        for refusal in window.refused:
+            loss = Loss.of_video(refusal.source.uri, refusal.error)
+            self._context.observers.on_event(VideoRefused(loss))
+            if refusal in to_record:
+                interval = refusal.interval
+                names = plan.names([interval])
+                self._refused.append(
+                    plan.recorder.commit(names, [interval], [(loss, refusal.start)])
+                )
+
+    def _cut(self, window: Prepared) -> list[Lease]:
+        """Cut the work into leases, as the runs do that are at it already."""
+        context, plan = self._context, self._plan
+        table, leadership = context.target.table, context.leadership
+        works: Sequence[VideoWork] = window.works
+        taken: list[Lease] = []
+        if not leadership.leads:
+            offered = offered_leases(table, leadership, plan.epoch)
+            taken, works = partition_peer_leases(offered, works, table.state().done)
+        before, self._extent = self._extent, self._extent + window.extent
+        coming_s = self._extent.left_s(window.to_look)
+        around = WorkAround(len(self._own), before.cost_s, coming_s)
+        longest_s = context.target.job.lease_s
+        own = bundle(works, plan.names, context.resources.devices, longest_s, around)
+        self._own += own
+        if self._own and not window.to_look:
+            # Whoever joins takes what is not offered for its own, so all are offered at once.
+            table.runs.put_leases(leadership.holder.mark, self._own)
+        return [*taken, *own]
+
+    def _say_left(self) -> None:
+        count = sum(window.left_streams for window in self._seen)
+        if not self._seen[-1].to_look and (aside := left_streams(count)):
+            self._context.observers.on_event(Warned(aside))
+
+    def _telling(self, window: Prepared) -> RunStarted:
+        """Return what is planned by now."""
+        plan, told = self._plan, self._told
+        target = plan.session.target
+        # A refused video is a record in the output, but no lease that anybody waits for.
+        refused = {refusal.interval for each in self._seen for refusal in each.refused}
+        done = len(plan.state) - len(refused.intersection(plan.state.covered.intervals))
+        # Rounded, or what sums leave over would read as a stretch of video.
+        done_s = max(0.0, round(window.duration_s - window.todo_s, 6))
+        return RunStarted(
+            output=target.table.uri,
+            videos=told.videos + len(window.videos),
+            video_s=told.video_s + window.duration_s,
+            frames=told.frames + window.frames,
+            leases=self._leases + done,
+            done_video_s=told.done_video_s + done_s,
+            done_frames=told.done_frames + window.frames - window.todo_frames,
+            done_leases=done,
+            job=target.digest,
+            left=target.listing.left,
+            looked_at=told.looked_at + window.looked_at,
+            to_look=window.to_look,
+        )
