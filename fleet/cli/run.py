@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from fleet.cli.codes import EXIT_ERRORS, EXIT_FAILED
+from fleet.cli.lazy import loading
 from fleet.cli.options import DEVICES, JobOptions, job_options
 from fleet.errors import UsageError
 from fleet.job.job import Job
@@ -70,8 +71,9 @@ def run(
 def _run(job: Job, *, join: bool, with_report: bool) -> int:
     # What evicts a run, such as systemd or Kubernetes, sends SIGTERM: it ends as by Ctrl-C.
     # The driver takes a second to import, and a mistyped option is to be reported at once.
-    from fleet.driver.api import run as run_job  # noqa: PLC0415
-    from fleet.storage.credentials import s3_access  # noqa: PLC0415 - likewise
+    with loading():
+        from fleet.driver.api import run as run_job  # noqa: PLC0415
+        from fleet.storage.credentials import s3_access  # noqa: PLC0415 - likewise
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 
 from fleet.core.interval import Interval
 
@@ -55,16 +54,19 @@ class Tally:
     @classmethod
     def total(cls, tallies: Iterable[Tally]) -> Tally:
         """Return the sum of all, key by key."""
-        sums: dict[str, float] = {}
-        maps: dict[str, Counter[str]] = {}
+        sums: dict[str, float] = {name: getattr(cls, name) for name in _COUNTS}
+        maps: dict[str, dict[str, float]] = {name: {} for name in _MAPS}
         for tally in tallies:
-            for item in fields(cls):
-                value = getattr(tally, item.name)
-                if isinstance(value, Mapping):
-                    maps.setdefault(item.name, Counter()).update(value)
-                else:
-                    sums[item.name] = sums.get(item.name, 0) + value
-        return cls(**sums, **{name: dict(counter) for name, counter in maps.items()})  # type: ignore[arg-type]
+            for name in _COUNTS:
+                sums[name] += getattr(tally, name)
+            for name, into in maps.items():
+                for key, value in getattr(tally, name).items():
+                    into[key] = into.get(key, 0) + value
+        return cls(**sums, **maps)  # type: ignore[arg-type]
+
+
+_MAPS = tuple(item.name for item in fields(Tally) if item.default_factory is not MISSING)
+_COUNTS = tuple(item.name for item in fields(Tally) if item.name not in _MAPS)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from fleet.core.run_events import Warned
 from fleet.driver.context import MakePool, Resources
 from fleet.errors import JobFailedError
 from fleet.executors.choice import Mode
-from fleet.executors.inline import InlinePool
 from fleet.executors.pool import Pool
 from fleet.executors.processes.pool import ProcessPool
 from fleet.executors.starting_pool import StartingPool
@@ -98,6 +97,9 @@ def _most(job: Job) -> int | None:
 
 def inline(job: Job) -> Resources:
     """Return what a run in this process works with."""
+    # All that works beside a device comes with it, of which no other driver has a use.
+    from fleet.executors.inline import InlinePool  # noqa: PLC0415
+
     # They take turns in one thread: none can help another out.
     alone = SchedulingPolicy(backups=False, rest_s=0.0)
     devices = 1 if job.devices == "auto" else job.devices

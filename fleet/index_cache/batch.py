@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from fleet.core.source import Source
 from fleet.errors import VideoError
-from fleet.parquet.arrays import booleans, escaped, numbers, strings, unescaped
+from fleet.parquet.arrays import as_numpy, booleans, escaped, numbers, strings, unescaped
 from fleet.parquet.decoding import conform, decode
 from fleet.storage import Entry, Folder
 from fleet.video.index import PacketTable, VideoIndex
@@ -117,7 +117,7 @@ class Batch:
             source=source,
             container=container,
             stream=stream_from_json(stream),
-            packets=PacketTable(**{name: columns[name].to_numpy() for name in COLUMNS}),
+            packets=PacketTable(**{name: as_numpy(columns[name]) for name in COLUMNS}),
             origin="header" if origin == "header" else "scan",
             bytes_read=0,
         )

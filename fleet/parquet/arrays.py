@@ -1,7 +1,8 @@
-"""Arrow arrays, made from buffers.
+"""Arrow arrays, made from buffers and read from them.
 
-`pyarrow.array` and `pyarrow.table` load pandas wherever it is installed (pyarrow 26, measured: 1 s
-and 48 MB for each worker), only to ask whether they were given a pandas object.
+`pyarrow.array`, `scalar` and `table`, `Schema.empty_table` and `to_numpy` load pandas wherever it
+is installed (pyarrow 26, measured: 1 s and 48 MB for each worker), only to ask whether they were
+given a pandas object, or are to make one.
 """
 
 from __future__ import annotations
@@ -42,6 +43,30 @@ def strings(values: Sequence[str | None]) -> pa.Array:
 def blobs(values: Sequence[bytes | None]) -> pa.Array:
     """Gather byte strings, 2 GB together at most; null for None."""
     return _of_bytes(values, pa.binary())
+
+
+def as_numpy(array: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
+    """Return what `to_numpy` does; of numbers without nulls it is the memory of the array."""
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    kind = array.type
+    if array.null_count or not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        values: NDArray[Any] = array.to_numpy(zero_copy_only=False)
+        return values
+    if not len(array):
+        return np.empty(0, kind.to_pandas_dtype())
+    end = array.offset + len(array)
+    return np.frombuffer(array.buffers()[1], kind.to_pandas_dtype(), end)[array.offset :]
+
+
+def nothing(kind: pa.DataType) -> pa.Array:
+    """Return an array of a type that holds no value."""
+    return pa.nulls(0, kind)
+
+
+def no_rows(schema: pa.Schema) -> pa.Table:
+    """Return a table of a schema that holds no row."""
+    return pa.Table.from_arrays([nothing(field.type) for field in schema], schema=schema)
 
 
 def to_bytes(text: str) -> bytes:

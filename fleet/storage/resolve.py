@@ -7,7 +7,6 @@ import os
 from fleet.storage.clients import open_cloud
 from fleet.storage.disk import DiskStore
 from fleet.storage.fault_injection import FAULTS_VARIABLE, Faults, Faulty
-from fleet.storage.fsspec_store import open_foreign
 from fleet.storage.location import CLOUD_SCHEMES, Location, parse_location
 from fleet.storage.retry import Retrying
 from fleet.storage.store import Store
@@ -30,6 +29,9 @@ def _open(location: Location) -> tuple[Store, str]:
         return _DISK, location.path
     if location.scheme in CLOUD_SCHEMES:
         return open_cloud(location), location.path
+    # It loads fsspec, which takes as long as numpy, and what is named is rarely foreign.
+    from fleet.storage.fsspec_store import open_foreign  # noqa: PLC0415
+
     return open_foreign(location)
 
 

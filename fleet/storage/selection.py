@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
-from fsspec.utils import glob_translate
-
 WILDCARDS = "*?["
 
 
@@ -67,6 +65,9 @@ def check_glob(glob: str) -> None:
 
 @lru_cache(maxsize=256)
 def _pattern(glob: str) -> re.Pattern[str]:
+    # It takes as long to load as numpy, and few name a glob.
+    from fsspec.utils import glob_translate  # noqa: PLC0415
+
     return re.compile(glob_translate(glob))
 
 

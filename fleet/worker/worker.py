@@ -26,6 +26,7 @@ from fleet.errors import (
     StorageError,
     VideoChangedError,
 )
+from fleet.parquet.arrays import strings
 from fleet.plan.order import LeaseOrder
 from fleet.plan.partial import done_of
 from fleet.storage import Folder
@@ -45,6 +46,7 @@ from fleet.worker.spec import WorkerSpec
 from fleet.worker.task_queue import Task, TaskQueue
 
 _OBJECTS_AT_ONCE = 16
+_HOST = strings(["host"])[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,7 +227,7 @@ def _host_frames(frames: pa.Table) -> int:
     """Return how many rows of frames say that the host decoded them; 0 where none says it."""
     if "decoded_by" not in frames.column_names:
         return 0
-    by_host = pc.equal(frames.column("decoded_by").cast(pa.string()), "host")
+    by_host = pc.equal(frames.column("decoded_by").cast(pa.string()), _HOST)
     return int(pc.sum(by_host).as_py() or 0)
 
 

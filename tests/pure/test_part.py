@@ -18,6 +18,7 @@ from made_up import batch_of, builder_of, detections_of
 from fleet.core.frames import Rows
 from fleet.core.loss import Loss
 from fleet.errors import UsageError
+from fleet.parquet.arrays import as_numpy
 from fleet.parquet.encoding import digest_before_footer, encode, footer_span, read_footer
 from fleet.table.parts.builder import PartBuilder
 from fleet.table.parts.schema import DETECTIONS
@@ -264,3 +265,41 @@ assert "pandas" not in sys.modules, "pandas was loaded"
 """
     root = Path(__file__).parents[2]
     subprocess.run([sys.executable, "-c", code], cwd=root, check=True)
+
+
+def test_no_run_loads_pandas(tmp_path: Path) -> None:
+    """Neither what leads one nor what works for it, from nothing to the end, and once more."""
+    code = """
+import sys
+import fleet
+output, = sys.argv[1:]
+fields = {"input": ["tests/golden/videos/west-2.mp4"], "output": output, "partitions": ""}
+for _ in range(2):
+    report = fleet.run(fleet.load_job("tests/golden/job.toml", fields), on="inline")
+    assert not report.exit_code
+assert "pandas" not in sys.modules, "pandas was loaded"
+"""
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "out")], cwd=root, check=True)
+
+
+@given(
+    values=st.lists(st.none() | st.integers(-(2**31), 2**31 - 1), max_size=20),
+    kind=st.sampled_from([pa.int64(), pa.int32(), pa.float64(), pa.float32()]),
+    cuts=st.tuples(st.integers(0, 20), st.integers(0, 20)),
+)
+def test_arrow_gives_its_numbers_as_it_does_itself(
+    values: list[int | None], kind: pa.DataType, cuts: tuple[int, int]
+) -> None:
+    """Whole or in part, in one piece or in several, with nulls or without."""
+    array = pa.array(values, pa.float64()).cast(kind, safe=False)
+    part = array.slice(min(cuts), max(cuts) - min(cuts))
+    pieces = [pa.chunked_array(chunks, kind) for chunks in ([], [part], [part, array])]
+    options: dict[str, Any] = {"zero_copy_only": False}
+    for given_array, wanted in [
+        (part, part.to_numpy(**options)),
+        *((chunked, chunked.to_numpy()) for chunked in pieces),
+    ]:
+        found = as_numpy(given_array)
+        np.testing.assert_array_equal(found, wanted)
+        assert found.dtype == wanted.dtype

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from fleet.plan.order import LeaseOrder
 from fleet.scheduler.commands import Cancel, Truncate
+from fleet.worker.outcome import Outcome
 
 
 @dataclass(eq=False)
@@ -30,6 +33,10 @@ class ActorHandle:
     leases: list[str] = field(default_factory=list)
     ran: str = ""
 
+    def run(self, order: LeaseOrder) -> Any:
+        """Have it do a lease; returns Ray's reference to what `outcome_of` reads."""
+        return self.actor.run_pickled.remote(pickle.dumps(order))
+
     def tell(self, command: Cancel | Truncate) -> None:
         """Pass a command on; what comes of it is the outcome of the lease."""
         if isinstance(command, Cancel):
@@ -41,6 +48,12 @@ class ActorHandle:
         """Have it close its device and end, once it has answered what it was asked."""
         self.actor.close.remote()
         self.actor.__ray_terminate__.remote()
+
+
+def outcome_of(answer: bytes) -> Outcome:
+    """Return what came of a lease, as an actor has answered."""
+    outcome: Outcome = pickle.loads(answer)  # noqa: S301 - of our own worker
+    return outcome
 
 
 class Seats(dict[str, ActorHandle]):

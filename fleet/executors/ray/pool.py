@@ -26,7 +26,7 @@ from fleet.errors import FleetError, JobFailedError
 from fleet.executors.outcomes import event_of
 from fleet.executors.ray.actor import DeviceActor, as_actor, options, pickle_by_value
 from fleet.executors.ray.failures import GONE, cause_of, why, why_not_started
-from fleet.executors.ray.handle import ActorHandle, Seats
+from fleet.executors.ray.handle import ActorHandle, Seats, outcome_of
 from fleet.executors.ray.mail import Mail
 from fleet.executors.ray.monitor import Watch
 from fleet.executors.ray.nodes import Nodes, node_of_dead
@@ -107,9 +107,7 @@ class RayPool:
         if seat is None:
             return
         seat.leases.append(command.lease)
-        self._mail.expect(
-            seat.actor.run.remote(order), partial(self._take_outcome, seat, command.lease)
-        )
+        self._mail.expect(seat.run(order), partial(self._take_outcome, seat, command.lease))
 
     def tell(self, command: Cancel | Truncate | Release | SetNodeAside) -> None:
         """See Pool."""
@@ -155,7 +153,7 @@ class RayPool:
             # Died, cut off, killed for memory: each has a class of its own, and one remedy.
             return self._lose(seat, *self._why(seat, error))
         seat.leases.remove(lease)
-        event = event_of(seat.device, lease, future.result())
+        event = event_of(seat.device, lease, outcome_of(future.result()))
         if isinstance(event, DeviceLost):
             # Its process lives, with nothing to work on: another one takes its place.
             self._forget(seat)

@@ -15,6 +15,7 @@ from ray.exceptions import AuthenticationError
 
 from fleet.errors import JobFailedError
 from fleet.executors.ray.access import check_ray_address
+from fleet.executors.ray.own_node import needed_alone
 from fleet.executors.ray.token import check_token, refused
 from fleet.executors.ray.whereabouts import check_answers, short_folder
 
@@ -54,7 +55,7 @@ def join_ray() -> int | None:
 def start_ray(devices: int) -> None:
     """Start Ray on this machine, with `devices` NPUs."""
     _quiet()
-    with _sigterm_left_as_found():
+    with _sigterm_left_as_found(), needed_alone():
         ray.init(
             # Or it would join whatever Ray runs on this machine.
             address="local",

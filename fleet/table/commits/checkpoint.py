@@ -15,7 +15,7 @@ from contextlib import suppress
 import numpy as np
 import pyarrow as pa
 
-from fleet.parquet.arrays import booleans
+from fleet.parquet.arrays import booleans, no_rows
 from fleet.storage import Entry, Folder
 from fleet.table.commits.pack import DONE_FOLDER
 from fleet.table.commits.record_rows import frames_bytes
@@ -39,7 +39,7 @@ def read_checkpoints(
     `listed`: the folder's objects. `frames`: lease -> bytes of its frames part. A snapshot that
     cannot be read is passed over: the footers tell the same.
     """
-    tables = [SCHEMA.empty_table()]
+    tables = [no_rows(SCHEMA)]
     known: set[str] = set()
     for table in _stored(folder, listed):
         leases, sizes = table["lease"].to_pylist(), frames_bytes(table).tolist()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fleet.core.interval import Interval
 from fleet.core.json_text import read_json
 from fleet.core.receipt import PartFile, Receipt, Tally
-from fleet.parquet.arrays import unescaped
+from fleet.parquet.arrays import as_numpy, unescaped
 from fleet.table.commits.record import CommitRecord, Origin, part_name
 from fleet.table.commits.record_table import COUNTS, MAPS, count_of
 
@@ -67,9 +67,9 @@ def names_of(table: pa.Table) -> set[str]:
 def frames_bytes(table: pa.Table) -> NDArray[np.int64]:
     """How large each lease's frames part is, -1 where its rows lie in a shared part: int64."""
     parts = table["parts"].combine_chunks()
-    sizes = parts.flatten().field("bytes").to_numpy(zero_copy_only=False)
-    ends = parts.offsets.to_numpy(zero_copy_only=False)[1:]
-    has = parts.value_lengths().to_numpy(zero_copy_only=False) > 0
+    sizes = as_numpy(parts.flatten().field("bytes"))
+    ends = as_numpy(parts.offsets)[1:]
+    has = as_numpy(parts.value_lengths()) > 0
     found = np.full(len(parts), -1, np.int64)
     found[has] = sizes[ends[has] - parts.offsets[0].as_py() - 1]
     return found
@@ -81,7 +81,7 @@ def own_objects(table: pa.Table) -> Iterator[tuple[str, list[tuple[str, int]]]]:
     flat = lists.flatten()
     columns = (flat.field(name).to_pylist() for name in ("table", "name", "bytes"))
     parts = list(zip(*columns, strict=True))
-    ends = np.cumsum(lists.value_lengths().to_numpy(zero_copy_only=False)).tolist()
+    ends = np.cumsum(as_numpy(lists.value_lengths())).tolist()
     start = 0
     for lease, end in zip(table["lease"].to_pylist(), ends, strict=True):
         usual = part_name(lease)

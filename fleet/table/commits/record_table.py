@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from fleet.core.interval import Interval
 from fleet.core.interval_set import IntervalTable
 from fleet.core.receipt import Receipt, Tally
-from fleet.parquet.arrays import escaped, numbers, strings, unescaped
+from fleet.parquet.arrays import as_numpy, escaped, numbers, strings, unescaped
 from fleet.parquet.decoding import conform, decode
 from fleet.table.commits.record import CommitRecord, part_name
 from fleet.table.commits.record_check import check_values
@@ -210,10 +210,12 @@ def total(table: pa.Table) -> Tally:
 
 
 def _sum_by_name(lists: pa.ChunkedArray, field: str) -> dict[str, float]:
-    entries = pa.chunked_array([chunk.flatten() for chunk in lists.chunks], _ENTRY).combine_chunks()
-    flat = pa.Table.from_arrays([entries.field(0), entries.field(1)], names=["name", "value"])
-    sums = flat.group_by("name", use_threads=False).aggregate([("value", "sum")])
-    pairs = zip(sums["name"].to_pylist(), sums["value_sum"].to_pylist(), strict=True)
+    if not lists.num_chunks:
+        return {}
+    entries = pa.concat_arrays([chunk.flatten() for chunk in lists.chunks])
+    names = entries.field(0).dictionary_encode()
+    sums = np.bincount(_codes(names), as_numpy(entries.field(1)), len(names.dictionary))
+    pairs = zip(names.dictionary.to_pylist(), sums.tolist(), strict=True)
     return {name: count_of(value, field) for name, value in sorted(pairs)}
 
 
@@ -241,11 +243,11 @@ def covered(table: pa.Table) -> Covered:
     both = _codes(uris) * max(1, len(tags)) + _codes(etags)
     pairs, version = np.unique(both, return_inverse=True)
     versions = [(names[pair // len(tags)], tags[pair % len(tags)]) for pair in pairs.tolist()]
-    starts, ends = (flat.field(name).to_numpy(zero_copy_only=False) for name in ("start", "end"))
-    lengths = lists.value_lengths().to_numpy(zero_copy_only=False)
+    starts, ends = (as_numpy(flat.field(name)) for name in ("start", "end"))
+    lengths = as_numpy(lists.value_lengths())
     intervals = IntervalTable(versions, version.astype(np.int64), starts, ends)
     return Covered(intervals, np.repeat(np.arange(len(lists)), lengths))
 
 
 def _codes(array: pa.DictionaryArray) -> NDArray[np.int64]:
-    return np.asarray(array.indices.to_numpy(zero_copy_only=False), np.int64)
+    return np.asarray(as_numpy(array.indices), np.int64)

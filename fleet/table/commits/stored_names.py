@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fleet.core.receipt import PartFile
-from fleet.parquet.arrays import booleans
+from fleet.parquet.arrays import as_numpy, booleans
 from fleet.table.parts.schema import FRAMES_TABLE, TABLE_NAME
 
+_NO = booleans(np.zeros(1, np.bool_))[0]
 _LEASE = "[0-9a-f]{32}"
 _PACK = "[0-9]{6}-[0-9a-f]{16}"
 _PART_OF_A_LEASE = re.compile(rf"part-({_LEASE})(?:-[0-9a-f]{{8}})?\.parquet")
@@ -79,11 +80,11 @@ def check_columns(records: pa.Table) -> None:
 
 def _ends_of(lists: pa.Array) -> pa.Array:
     """Mark the last item of each list, among the items of all: bool [items]."""
-    parents = pc.list_parent_indices(lists).to_numpy()
+    parents = as_numpy(pc.list_parent_indices(lists))
     return booleans(np.append(parents[1:] != parents[:-1], np.ones(min(1, len(parents)), np.bool_)))
 
 
 def _check_column(values: pa.Array, pattern: str, what: str) -> None:
-    fits = pc.match_substring_regex(values, rf"\A(?:{pattern})\z").fill_null(False)
+    fits = pc.match_substring_regex(values, rf"\A(?:{pattern})\z").fill_null(_NO)
     if not (pc.all(fits).as_py() or not len(values)):
         raise ValueError(f"{values.filter(pc.invert(fits))[0]} is the name of {what} that is none")

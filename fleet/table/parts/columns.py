@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from fleet.core.frames import Rows
 from fleet.errors import UsageError
-from fleet.parquet.arrays import blobs, numbers, strings
+from fleet.parquet.arrays import blobs, nothing, numbers, strings
 
 _FAMILIES: tuple[tuple[str, Callable[[pa.DataType], bool]], ...] = (
     ("numbers", lambda kind: pa.types.is_integer(kind) or pa.types.is_floating(kind)),
@@ -69,7 +69,7 @@ def _cast(values: Any, wanted: pa.DataType) -> pa.Array:
         return pa.array(list(values), type=wanted)
     if not len(values):
         # Nothing has no type of its own.
-        return pa.array([], wanted)
+        return nothing(wanted)
     given = _as_given(values)
     if given.type == wanted:
         return given

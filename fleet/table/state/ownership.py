@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from fleet.errors import OutputCorruptError, OutputTakenError, StorageRefusedError
-from fleet.parquet.arrays import to_bytes
+from fleet.parquet.arrays import no_rows, to_bytes
 from fleet.parquet.decoding import conform, decode
 from fleet.parquet.encoding import encode
 from fleet.storage import Folder
@@ -36,7 +36,7 @@ def claim(folder: Folder, job: JobRecord, schemas: Mapping[str, pa.Schema]) -> b
     for table, schema in schemas.items():
         name = f"{table}/{SCHEMA_PART}"
         if not there or not folder.exists(name):
-            folder.put(name, encode(schema.empty_table(), {}))
+            folder.put(name, encode(no_rows(schema), {}))
     return there
 
 

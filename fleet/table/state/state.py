@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from fleet.core.interval_set import DoneIntervals
 from fleet.core.receipt import Tally
 from fleet.errors import StorageError
-from fleet.parquet.arrays import booleans
+from fleet.parquet.arrays import booleans, no_rows
 from fleet.storage import Entry, Folder
 from fleet.table.commits.manifest import Manifest, has_later, read_manifest
 from fleet.table.commits.pack import PackRecord, pack_number
@@ -161,7 +161,7 @@ def _read(
     pack_of_lease.append(np.full(len(own.records), UNPACKED, np.int64))
     return TableState(
         manifest=manifest,
-        records=pa.concat_tables([SCHEMA.empty_table(), *tables, own.records]),
+        records=pa.concat_tables([no_rows(SCHEMA), *tables, own.records]),
         packs=packs.packs,
         pack_of_lease=np.concatenate(pack_of_lease),
         sizes=objects.sizes(),

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from fleet.core.source import Source
 from fleet.errors import OutputCorruptError
-from fleet.parquet.arrays import to_bytes
+from fleet.parquet.arrays import no_rows, to_bytes
 from fleet.parquet.decoding import conform, decode
 from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord
@@ -78,11 +78,11 @@ def known_videos(folder: Folder, job: JobRecord) -> VideoTable:
     try:
         data, version = folder.read_version(VIDEOS_OBJECT)
     except FileNotFoundError:
-        return VideoTable(schema.empty_table())
+        return VideoTable(no_rows(schema))
     try:
         return _parse(data, version, job.partitions)
     except ValueError:
-        return VideoTable(schema.empty_table(), version=version)
+        return VideoTable(no_rows(schema), version=version)
 
 
 def _parse(data: bytes, version: str, pattern: str) -> VideoTable:
