@@ -18,19 +18,15 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT)]
-
 from gate.checkouts import checked_out
 from gate.decision import compared, unmeasured
 from history import plot, records, table
 from measured.cases import CASES, PARTS, Case, chosen
 from measured.contestants import Checkout, checkout_at, missing_peers
 from measured.goals import judge
-from measured.material import Material, gather
+from measured.material import KEPT, ROOT, Material, gather
 from measured.rounds import Kept, measure, print_case
 
-KEPT = ROOT / "build" / "bench"
 GATED = "startup,dense,sparse,keyframes,one,tiny,decode"
 """What `gate` measures unless told otherwise."""
 OLD, NEW = "old", "new"
@@ -63,7 +59,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--only", default="", help=f"some of: {names}")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--small", action="store_true", help="short clips, and 200 tiny ones")
-    parser.add_argument("--timeout", type=float, default=600, help="seconds for each process")
+    parser.add_argument("--timeout", type=float, default=300, help="seconds for each process")
     parser.add_argument("--history", type=Path, default=KEPT / "history.jsonl")
     parser.add_argument("--old", help="the revision that `gate` compares with")
     parser.add_argument("--out", type=Path, default=KEPT / "history.svg", help="of `plot`")

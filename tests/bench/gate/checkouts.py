@@ -28,7 +28,7 @@ def checked_out(root: Path, revision: str, into: Path) -> Iterator[Path]:
 
 def remove(root: Path, folder: Path) -> None:
     """Take a work tree away, whether it is there or was left half."""
-    line = ["git", "worktree", "remove", "--force", folder]
+    line = ["git", "worktree", "remove", "--force", str(folder)]
     subprocess.run(line, cwd=root, check=False, capture_output=True)
     subprocess.run(["git", "worktree", "prune"], cwd=root, check=True)
 

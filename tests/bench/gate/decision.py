@@ -37,7 +37,9 @@ class Comparison:
         return f"{stands}  {title:<56} x {self.slower}  +- {self.off:.2f}"
 
 
-def slower_by(old: Sequence[float | None], new: Sequence[float | None], metric: Metric) -> list[float]:
+def slower_by(
+    old: Sequence[float | None], new: Sequence[float | None], metric: Metric
+) -> list[float]:
     """Return how many times as slow the new one is, for each round that has both."""
     return ratios(old, new) if metric in HIGHER_IS_BETTER else ratios(new, old)
 

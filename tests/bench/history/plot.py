@@ -33,7 +33,7 @@ def drawn(records: Sequence[Record]) -> str:
     rows = -(-len(charts) // ACROSS)
     width, height = ACROSS * WIDE, max(1, rows) * step + 20
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}"',
         f'height="{height}" font-family="sans-serif" font-size="11">',
         f"<title>{escape(_title(records))}</title>",
         f'<rect width="{width}" height="{height}" fill="white"/>',
@@ -71,7 +71,9 @@ def _chart(title: str, lines: Mapping[str, Line], runs: int) -> str:
     for share in (0.0, 0.5, 1.0):
         x, y = at(0, share * top)
         parts.append(f'<line x1="{x}" y1="{y:.1f}" x2="{WIDE - 24}" y2="{y:.1f}" stroke="#ddd"/>')
-        parts.append(f'<text x="{x - 8}" y="{y + 4:.1f}" text-anchor="end">{short(share * top)}</text>')
+        parts.append(
+            f'<text x="{x - 8}" y="{y + 4:.1f}" text-anchor="end">{short(share * top)}</text>'
+        )
     for number, (who, line) in enumerate(sorted(lines.items())):
         colour = f"hsl({HUES[number % len(HUES)]} 70% 40%)"
         points = [at(run, one.median) for run, one in line]

@@ -43,13 +43,14 @@ def about(record: Record) -> str:
     return (
         f"Measured {when} at {record.commit} on {record.cores} cores ({record.processor}), {rounds} in "
         f"turn: {what}, {given['network']}, two devices or processes, median (least to most). Whole "
-        f"processes from cold, in seconds:{small}"
-        + (f" Not there: {absent}." if absent else "")
+        f"processes from cold, in seconds:{small}" + (f" Not there: {absent}." if absent else "")
     )
 
 
 def _seconds(record: Record) -> list[str]:
     shown = [name for name in COLUMNS if any(who == name for _, who, _ in record.figures)]
+    if not shown:
+        return []
     lines = [f"| | {' | '.join(shown)} |", "|---" * (len(shown) + 1) + "|"]
     measured = {case for case, _, _ in record.figures}
     for case, title in ROWS.items():
@@ -65,7 +66,11 @@ def _cell(record: Record, case: str, name: str) -> str:
         (case, SAME.get(name, name), "wall_s"), ()
     )
     found = spread(values)
-    return "" if found is None else f"{short(found.median)} ({short(found.least)} to {short(found.most)})"
+    return (
+        ""
+        if found is None
+        else f"{short(found.median)} ({short(found.least)} to {short(found.most)})"
+    )
 
 
 def _ratios(record: Record) -> list[str]:

@@ -81,7 +81,9 @@ def chosen(only: str) -> tuple[tuple[Case, ...], tuple[str, ...]]:
     known = {case.name for case in CASES} | set(PARTS)
     unknown = sorted(set(names) - known)
     if unknown:
-        raise ValueError(f"There is no {', '.join(unknown)}: --only takes {', '.join(sorted(known))}.")
+        raise ValueError(
+            f"There is no {', '.join(unknown)}: --only takes {', '.join(sorted(known))}."
+        )
     wanted = set(names) or known
     return (
         tuple(case for case in CASES if case.name in wanted),

@@ -65,7 +65,9 @@ def checkout_at(folder: Path, material: Material) -> Checkout:
     found = Checkout(folder, model.with_suffix(".om"))
     environment = {**os.environ, **found.environment}
     code = [sys.executable, "-c", "import fleet; print(fleet.__file__)"]
-    said = subprocess.run(code, cwd=folder, env=environment, capture_output=True, text=True)
+    said = subprocess.run(
+        code, cwd=folder, env=environment, check=False, capture_output=True, text=True
+    )
     if not Path(said.stdout.strip() or "/").is_relative_to(folder):
         sys.exit(f"{folder} is not what runs there: {said.stdout}{said.stderr}")
     line = [FLEET, *material.compile_line, "--output", model]
@@ -88,7 +90,7 @@ def missing_peers(clip: Path) -> dict[str, str]:
     for name, code in NEEDS.items():
         line = [python, "-c", f"import sys; {code}", clip]
         said = subprocess.run(
-            line, env={**os.environ, **environment}, capture_output=True, text=True
+            line, env={**os.environ, **environment}, check=False, capture_output=True, text=True
         )
         if said.returncode:
             found[name] = (said.stderr.strip().splitlines() or ["it cannot be imported"])[-1][:120]
@@ -144,9 +146,7 @@ class Lane:
 
     def __init__(self, case: Case, material: Material, where: Mapping[str, Place]) -> None:
         self._case, self._material, self._where = case, material, where
-        self.who = tuple(
-            name for name in case.who if case.name != "far" or name in where
-        )
+        self.who = tuple(name for name in case.who if case.name != "far" or name in where)
         """Who can take part."""
 
     def command(self, name: str, checkout: Checkout, out: str) -> Command:

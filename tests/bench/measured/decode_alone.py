@@ -7,28 +7,14 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from dataclasses import dataclass
+from pathlib import Path
 
-from seen import Seen
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from measured.cpu_watch import CpuWatch
+from measured.seen import Seen
 
 import fleet
-from fleet.core.run_events import DeviceJoined, LeaseDone, RunEvent
-
-
-@dataclass
-class CpuWatch:
-    """Notes the process's CPU seconds when the device was ready, and when the last part was there."""
-
-    ready_s: float = 0.0
-    last_s: float = 0.0
-
-    def on_event(self, event: RunEvent) -> None:
-        """Take the time of what matters."""
-        if isinstance(event, DeviceJoined):
-            self.ready_s = time.process_time()
-        if isinstance(event, LeaseDone):
-            self.last_s = time.process_time()
 
 
 def main() -> None:

@@ -6,10 +6,10 @@ import io
 from collections.abc import Mapping
 
 import pyarrow.parquet as pq
-
-from fleet.storage import Folder
 from measured.cases import Metric
 from measured.process import Command, Ended
+
+from fleet.storage import Folder
 
 Figures = dict[Metric, float]
 
@@ -36,7 +36,9 @@ def read_diary(output: str) -> Diary:
     """Return the diary of an output's only run."""
     folder = Folder(output)
     names = sorted(entry.name for entry in folder.list("_runs/") if entry.name.endswith(".parquet"))
-    return [row for name in names for row in pq.read_table(io.BytesIO(folder.read(name))).to_pylist()]
+    return [
+        row for name in names for row in pq.read_table(io.BytesIO(folder.read(name))).to_pylist()
+    ]
 
 
 def of_diary(diary: Diary) -> Figures:

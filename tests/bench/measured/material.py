@@ -17,6 +17,7 @@ import av
 from long_video import repeat
 
 ROOT = Path(__file__).parents[3]
+KEPT = ROOT / "build" / "bench"
 FLEET = Path(sys.executable).with_name("fleet")
 TOWN, FASTESTDET = "town_1080p.mp4", "FastestDet.onnx"
 COPIES, TINY, SMALL_TINY = 4, 10_000, 200

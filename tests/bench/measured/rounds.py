@@ -6,7 +6,6 @@ import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from measured.cases import Case, Metric, rotated
 from measured.contestants import Checkout, lane_of
@@ -37,10 +36,7 @@ def measure(
     broken: set[str] = set()
     with lane_of(case, material) as lane, tempfile.TemporaryDirectory() as folder:
         entries = tuple(
-            (name, version)
-            for name in lane.who
-            for version in versions
-            if name not in left_out
+            (name, version) for name in lane.who for version in versions if name not in left_out
         )
         for turn in range(rounds):
             for name, version in rotated(entries, turn):

@@ -61,8 +61,6 @@ def _paired(
     combined: Callable[[float, float], float | None],
 ) -> list[float]:
     found = [
-        combined(a, b)
-        for a, b in zip(over, under, strict=False)
-        if a is not None and b is not None
+        combined(a, b) for a, b in zip(over, under, strict=False) if a is not None and b is not None
     ]
     return [value for value in found if value is not None]

@@ -64,9 +64,7 @@ class Detector:
 
 def _anchors(metadata: dict[str, str]) -> list[Boxes]:
     groups = [text.split() for text in metadata.get("fleet.anchors", "").split(";")]
-    return [
-        np.array([pair.split(",") for pair in group], np.float32) for group in groups if group
-    ]
+    return [np.array([pair.split(",") for pair in group], np.float32) for group in groups if group]
 
 
 def _grid(raw: NDArray[np.float32]) -> Boxes:

@@ -21,9 +21,7 @@ class Actor:
 
 def main() -> None:
     """Start, ask, end."""
-    ray.init(
-        num_cpus=ACTORS, include_dashboard=False, log_to_driver=False, logging_level="ERROR"
-    )
+    ray.init(num_cpus=ACTORS, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     actors = [ray.remote(Actor).remote() for _ in range(ACTORS)]
     answers = ray.get([actor.answer.remote() for actor in actors])
     ray.shutdown()

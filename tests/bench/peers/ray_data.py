@@ -34,8 +34,9 @@ class Detect:
             rows(uri, number, pts, self._detector(image, wide, high))
             for uri, number, pts, wide, high, image in zip(*map(batch.get, names), strict=True)
         ]
-        # Rows of frames without boxes count as frames looked at.
-        joined = {key: np.concatenate([np.asarray(each[key]) for each in found]) for key in found[0]}
+        joined = {
+            key: np.concatenate([np.asarray(each[key]) for each in found]) for key in found[0]
+        }
         return {**joined, "uri": joined["uri"].astype(str)}
 
 

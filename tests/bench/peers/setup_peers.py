@@ -1,7 +1,7 @@
 """`make bench-peers`: the peers in an environment of their own, build/peers, at pinned versions.
 
 What does not install on this Python is named and left out; the rest is there all the same. It takes
-2 GB, most of which is PyTorch, for torchcodec.
+5 GB, most of which are PyTorch and CUDA's libraries, for torchcodec.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ PINNED = {
     "Ray Data": ("ray[data]==2.60.0",),
     "Daft": ("daft==0.7.26",),
     "decord": ("decord==0.6.0",),
-    # Its wheel is linked to a library of CUDA's even where only the processor decodes.
-    "torchcodec": ("torch==2.13.0", "torchcodec==0.17.0", "nvidia-cuda-nvrtc==13.0.88"),
+    # Its wheel is linked to CUDA's libraries even where only the processor decodes, so that PyTorch's
+    # own release is wanted, not 2.13.0+cpu, which `==` would take as well.
+    "torchcodec": ("torch===2.13.0", "torchcodec==0.17.0"),
 }
 LIBRARIES = "libraries"
 """The folder in `PEERS` that torchcodec's libraries are found by."""
@@ -40,8 +41,10 @@ def main() -> None:
 def installed(name: str, packages: tuple[str, ...]) -> bool:
     """Install packages; say so where it cannot be done, and by which line of pip's."""
     print(f"{name}: {' '.join(packages)}", flush=True)
-    command = [PEERS / "bin" / "python", "-m", "pip", "install", "--quiet", *packages]
-    ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    command = [str(PEERS / "bin" / "python"), "-m", "pip", "install", "--quiet", *packages]
+    ended = subprocess.run(
+        command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     if ended.returncode:
         errors = [line for line in ended.stdout.splitlines() if line.startswith("ERROR")]
         print(f"  left out: {(errors or ended.stdout.splitlines() or ['pip failed'])[-1]}")
@@ -58,9 +61,6 @@ def link_libraries() -> None:
         for name in names:
             (folder / name).unlink(missing_ok=True)
             (folder / name).symlink_to(library)
-    for library in PEERS.glob("lib/python*/site-packages/nvidia/*/lib/libnvrtc.so*"):
-        (folder / library.name).unlink(missing_ok=True)
-        (folder / library.name).symlink_to(library)
 
 
 if __name__ == "__main__":
