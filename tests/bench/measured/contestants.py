@@ -70,7 +70,7 @@ def checkout_at(folder: Path, material: Material) -> Checkout:
     )
     if not Path(said.stdout.strip() or "/").is_relative_to(folder):
         sys.exit(f"{folder} is not what runs there: {said.stdout}{said.stderr}")
-    line = [FLEET, *material.compile_line, "--output", model]
+    line = [str(FLEET), *material.compile_line, "--output", str(model)]
     subprocess.run(line, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
     return found
 
@@ -88,7 +88,7 @@ def missing_peers(clip: Path) -> dict[str, str]:
     python, environment = peers_python()
     found = {}
     for name, code in NEEDS.items():
-        line = [python, "-c", f"import sys; {code}", clip]
+        line = [python, "-c", f"import sys; {code}", str(clip)]
         said = subprocess.run(
             line, env={**os.environ, **environment}, check=False, capture_output=True, text=True
         )

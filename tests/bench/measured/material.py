@@ -110,7 +110,7 @@ def gather(folder: Path, small: bool) -> Material:
     network = data / FASTESTDET
     if network.is_file() and (data / TOWN).is_file():
         labels = ("--labels", str(data / "coco.names"))
-        line = ("compile", str(network), "--head", "fastestdet", *labels)
+        line: tuple[str, ...] = ("compile", str(network), "--head", "fastestdet", *labels)
     else:
         network = ROOT / "jobs" / "street" / "street.onnx"
         line = ("compile", str(network))
@@ -124,8 +124,8 @@ def _of_its_own(folder: Path, clip: Path) -> Path:
 
 def _street(folder: Path) -> Path:
     """Render one camera, or find it rendered."""
-    line = [FLEET, "street", "--output", folder, "--cameras", "1", "--seconds", str(STREET_S)]
-    subprocess.run(line, check=True)
+    line = ["street", "--output", str(folder), "--cameras", "1", "--seconds", str(STREET_S)]
+    subprocess.run([str(FLEET), *line], check=True)
     return min(folder.rglob("*.mp4"))
 
 

@@ -37,7 +37,7 @@ def main() -> None:
         def __init__(self) -> None:
             self._detector = Detector(model)
 
-        @daft.method(return_dtype=kind)
+        @daft.method(return_dtype=kind)  # type: ignore[untyped-decorator]  # Daft is not typed here
         def __call__(self, image: Any) -> Any:
             pixels = np.asarray(image)
             if self._detector.layout == "bgr24":

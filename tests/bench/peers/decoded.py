@@ -42,7 +42,8 @@ def frames(
             small = scaler.reformat(
                 frame, wide, high, detector.layout, interpolation="BILINEAR", threads=1
             )
-            yield number, frame.pts or 0, (frame.width, frame.height), small.to_ndarray()
+            picture = small.to_ndarray().astype(np.uint8, copy=False)
+            yield number, frame.pts or 0, (frame.width, frame.height), picture
             if sample == "first":
                 return
 

@@ -5,6 +5,9 @@ python ray_alone.py
 
 from __future__ import annotations
 
+import logging
+from typing import Any
+
 import ray
 from told import tell
 
@@ -21,8 +24,11 @@ class Actor:
 
 def main() -> None:
     """Start, ask, end."""
-    ray.init(num_cpus=ACTORS, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    actors = [ray.remote(Actor).remote() for _ in range(ACTORS)]
+    ray.init(
+        num_cpus=ACTORS, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+    )
+    made: Any = ray.remote(Actor)
+    actors = [made.remote() for _ in range(ACTORS)]
     answers = ray.get([actor.answer.remote() for actor in actors])
     ray.shutdown()
     tell(0, actors=sum(answers))

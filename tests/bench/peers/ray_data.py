@@ -5,6 +5,7 @@ python ray_data.py OUT MODEL SAMPLE PROCESSES FOLDER
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,7 +47,7 @@ def main() -> None:
     here = str(Path(__file__).parent)
     ray.init(
         num_cpus=int(processes),
-        logging_level="ERROR",
+        logging_level=logging.ERROR,
         log_to_driver=False,
         include_dashboard=False,
         runtime_env={"env_vars": {"PYTHONPATH": here}},
