@@ -28,6 +28,19 @@ def figures_of(command: Command, ended: Ended) -> Figures:
     return found
 
 
+def frames_of(command: Command, ended: Ended) -> int | None:
+    """Return how many frames a run looked at, None where it does not say so: all must have the same."""
+    if command.output:
+        return round(
+            sum(
+                number(row["frames"])
+                for row in read_diary(command.output)
+                if row["event"] == "LeaseDone"
+            )
+        )
+    return ended.told().get("frames") or None
+
+
 Diary = list[dict[str, object]]
 """What happened in a run: `event`, `unix_s`, `frames`."""
 

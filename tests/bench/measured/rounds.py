@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from measured.cases import Case, Metric, rotated
 from measured.contestants import Checkout, lane_of
-from measured.figures import Figures, figures_of
+from measured.figures import Figures, figures_of, frames_of
 from measured.goals import WORDS, Key
 from measured.material import Material
 from measured.process import ended
@@ -49,7 +49,8 @@ def measure(
                 figures: Figures = {} if run.why else figures_of(command, run)
                 if run.why:
                     broken.add(title)
-                _print(case, turn, title, figures, run.why)
+                frames = None if run.why else frames_of(command, run)
+                _print(case, turn, title, figures, run.why, frames)
                 for metric, value in figures.items():
                     found[case.name, title, metric][turn] = value
                 shutil.rmtree(out, ignore_errors=True)
@@ -81,6 +82,9 @@ UNITS: Mapping[Metric, str] = {
 }
 
 
-def _print(case: Case, turn: int, title: str, figures: Figures, why: str) -> None:
-    told = ", ".join(f"{metric} {value:.2f}" for metric, value in figures.items())
+def _print(
+    case: Case, turn: int, title: str, figures: Figures, why: str, frames: int | None
+) -> None:
+    seen = [] if frames is None else [f"{frames:,} frames"]
+    told = ", ".join([*seen, *(f"{metric} {value:.2f}" for metric, value in figures.items())])
     print(f"{case.name:<10} round {turn + 1}  {title:<24} {why or told}", flush=True)
