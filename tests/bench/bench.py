@@ -74,7 +74,8 @@ def run_bench(asked: argparse.Namespace) -> int:
         material = gather(KEPT, asked.small)
         left_out = told_missing(material)
         versions = {"": checkout_at(ROOT, material)}
-        figures = measure_all(cases, material, versions, left_out, asked)
+        figures, failed = measure_all(cases, material, versions, left_out, asked)
+        left_out |= failed
         print("Aims, by the medians of the ratios of each round:")
         for verdict in judge(figures):
             print(f"  {verdict}")
@@ -93,7 +94,7 @@ def run_gate(asked: argparse.Namespace) -> int:
     peers = {name: "a peer" for case in cases for name in case.who if not is_fleet(name, case)}
     with checked_out(ROOT, asked.old, KEPT) as folder:
         versions = {OLD: checkout_at(folder, material), NEW: checkout_at(ROOT, material)}
-        figures = measure_all(cases, material, versions, peers, asked)
+        figures, _ = measure_all(cases, material, versions, peers, asked)
     old, new = of_version(figures, OLD), of_version(figures, NEW)
     found = compared(old, new)
     print(f"How many times as slow as {asked.old}: median (least to most) of the rounds, +- spread")
@@ -128,14 +129,16 @@ def measure_all(
     versions: Mapping[str, Checkout],
     left_out: Mapping[str, str],
     asked: argparse.Namespace,
-) -> Kept:
-    """Measure one case after the other, and print each when it is through."""
+) -> tuple[Kept, dict[str, str]]:
+    """Measure one case after the other, and print each; return the figures, and who failed."""
     figures: Kept = {}
+    failed: dict[str, str] = {}
     for case in cases:
         found = measure(case, material, versions, left_out, asked.rounds, asked.timeout)
-        print_case(case, found)
-        figures |= found
-    return figures
+        print_case(case, found.figures)
+        figures |= found.figures
+        failed |= found.failed
+    return figures, failed
 
 
 def told_missing(material: Material) -> dict[str, str]:

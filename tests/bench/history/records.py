@@ -39,7 +39,7 @@ class Record:
     rounds: int
     """How many."""
     left_out: Mapping[str, str]
-    """Who was not measured, and why."""
+    """Who was not measured, and why; `case: contestant` where one alone failed."""
     figures: Mapping[Key, Values]
     """Every figure of every round."""
 

@@ -10,7 +10,7 @@ from history.records import Record
 from measured import cases
 from measured.cases import CASES
 from measured.goals import judge
-from measured.spread import short, spread
+from measured.spread import spread
 
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 ROWS = {
@@ -39,7 +39,7 @@ def about(record: Record) -> str:
     rounds = "1 round" if record.rounds == 1 else f"{record.rounds} rounds"
     what = f"{given['width']}x{given['height']}, {given['frames']:,} frames a video"
     small = " Little of each was measured (`--small`)." if given.get("small") else ""
-    absent = ", ".join(record.left_out)
+    absent = ", ".join(name for name in record.left_out if ": " not in name)
     return (
         f"Measured {when} at {record.commit} on {record.cores} cores ({record.processor}), {rounds} in "
         f"turn: {what}, {given['network']}, two devices or processes, median (least to most). Whole "
@@ -66,21 +66,19 @@ def _cell(record: Record, case: str, name: str) -> str:
         (case, SAME.get(name, name), "wall_s"), ()
     )
     found = spread(values)
-    return (
-        ""
-        if found is None
-        else f"{short(found.median)} ({short(found.least)} to {short(found.most)})"
-    )
+    if found is None:
+        return record.left_out.get(f"{case}: {name}", "").replace("|", "/")
+    return f"{found}"
 
 
 def _ratios(record: Record) -> list[str]:
-    lines = ["| ratio of each round | median (least to most) | aim |", "|---|---|---|"]
+    lines = ["| compared within each round | median (least to most) | aim |", "|---|---|---|"]
     for verdict in judge(record.figures):
         if verdict.found is None:
             continue
         aim = verdict.goal.aim
         stands = {True: f"{aim}: met", False: f"{aim}: not met", None: ""}[verdict.met]
-        lines.append(f"| {verdict.goal.title} | {verdict.found} | {stands} |")
+        lines.append(f"| {verdict.goal.title} | {verdict.figure} | {stands} |")
     return lines
 
 

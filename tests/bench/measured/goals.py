@@ -81,12 +81,17 @@ class Verdict:
             return self.found.median <= self.goal.bound
         return self.found.median >= self.goal.bound
 
+    @property
+    def figure(self) -> str:
+        """What was measured, in words; "" where it was not."""
+        unit = "" if self.goal.how == "ratio" else " s"
+        return "" if self.found is None else f"{self.found}{unit}"
+
     def __str__(self) -> str:
         stands = {True: "met", False: "NOT MET", None: "not measured"}[self.met]
         if self.found is not None and self.met is None:
             stands = "told"
-        figure = "" if self.found is None else f"{self.found}"
-        return f"{stands:<12} {self.goal.title:<62} {figure:<22} {self.goal.aim}".rstrip()
+        return f"{stands:<12} {self.goal.title:<62} {self.figure:<24} {self.goal.aim}".rstrip()
 
 
 WORDS: Mapping[Metric, str] = {
@@ -107,6 +112,8 @@ GOALS = (
     Goal("dense", "frames_per_s", FLEET, BARE, 1.05, "least"),
     Goal("sparse", "frames_per_s", FLEET, BARE, 2.2, "least"),
     Goal("keyframes", "frames_per_s", FLEET, BARE, 7.0, "least"),
+    # The script leaves it to the decoder to pass over what are no key frames; the bare loop does not.
+    Goal("keyframes", "wall_s", PLAIN, FLEET, None, "least"),
     Goal("decode", "decode_cpu_s", DECORD, FLEET, 1.8, "least"),
     Goal("decode", "decode_cpu_s", TORCHCODEC, FLEET, 1.8, "least"),
     Goal("tiny", "wall_s", PLAIN, FLEET, 1.4, "least"),

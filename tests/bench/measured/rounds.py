@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from measured.cases import Case, Metric, rotated
 from measured.contestants import Checkout, lane_of
@@ -19,6 +20,16 @@ Kept = dict[Key, list[float | None]]
 """Every figure, by round."""
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What came of a case."""
+
+    figures: Kept
+    """Of those that ended well."""
+    failed: Mapping[str, str]
+    """Who did not, as `case: contestant`, and why."""
+
+
 def measure(
     case: Case,
     material: Material,
@@ -26,14 +37,14 @@ def measure(
     left_out: Mapping[str, str],
     rounds: int,
     timeout_s: float,
-) -> Kept:
+) -> Measured:
     """Measure a case; with several versions, Fleet's contestants run once for each, named after it.
 
     `versions`: name -> checkout; the one that is called "" gives the contestants their own names.
     `left_out`: who is not measured. Who did not end well once is not asked again.
     """
     found: dict[Key, list[float | None]] = defaultdict(lambda: [None] * rounds)
-    broken: set[str] = set()
+    broken: dict[str, str] = {}
     with lane_of(case, material) as lane, tempfile.TemporaryDirectory() as folder:
         entries = tuple(
             (name, version) for name in lane.who for version in versions if name not in left_out
@@ -48,13 +59,13 @@ def measure(
                 run = ended(command, timeout_s)
                 figures: Figures = {} if run.why else figures_of(command, run)
                 if run.why:
-                    broken.add(title)
+                    broken[title] = run.why
                 frames = None if run.why else frames_of(command, run)
                 _print(case, turn, title, figures, run.why, frames)
                 for metric, value in figures.items():
                     found[case.name, title, metric][turn] = value
                 shutil.rmtree(out, ignore_errors=True)
-    return dict(found)
+    return Measured(dict(found), {f"{case.name}: {title}": why for title, why in broken.items()})
 
 
 def titled(name: str, version: str) -> str:
