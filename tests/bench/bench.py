@@ -1,8 +1,8 @@
 """`make bench`: Fleet beside what a user would write instead, on this machine, in turn.
 
-    python tests/bench/bench.py [measure] [--only dense,tiny,...] [--rounds N] [--small]
-    python tests/bench/bench.py gate --old REV [--only ...] [--rounds N] [--small]
-    python tests/bench/bench.py plot | table
+    make bench ARGS="--only dense,tiny --rounds 3 --small"
+    make bench-gate OLD=REV ARGS="--only startup,decode"
+    make bench-plot; make bench-table
 
 It needs no files: without FLEET_TEST_DATA it renders a street. Read the ratios: absolute figures
 drift with the machine. What was measured is added to the history, from which README's table and a
@@ -103,9 +103,10 @@ def run_gate(asked: argparse.Namespace) -> int:
     gone = unmeasured(old, new)
     for case, who, metric in gone:
         print(f"  LOST  {case}: {who} has no {metric} any more")
-    if not found:
-        print("  Nothing could be compared.")
-    return int(bool(gone) or not found or any(each.lost for each in found))
+    absent = [case.name for case in cases if case.name not in {each.key[0] for each in found}]
+    for name in absent:
+        print(f"  LOST  {name}: nothing of it could be compared")
+    return int(bool(gone or absent) or any(each.lost for each in found))
 
 
 def is_fleet(name: str, case: Case) -> bool:
@@ -133,11 +134,14 @@ def measure_all(
     """Measure one case after the other, and print each; return the figures, and who failed."""
     figures: Kept = {}
     failed: dict[str, str] = {}
-    for case in cases:
-        found = measure(case, material, versions, left_out, asked.rounds, asked.timeout)
-        print_case(case, found.figures)
-        figures |= found.figures
-        failed |= found.failed
+    try:
+        for case in cases:
+            found = measure(case, material, versions, left_out, asked.rounds, asked.timeout)
+            print_case(case, found.figures)
+            figures |= found.figures
+            failed |= found.failed
+    except KeyboardInterrupt:
+        print(f"\nInterrupted: {case.name} is not kept, nor what was to follow.", flush=True)
     return figures, failed
 
 

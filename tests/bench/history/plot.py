@@ -7,8 +7,7 @@ from html import escape
 
 from history.records import Record
 from measured.cases import CASES, Metric
-from measured.goals import WORDS
-from measured.rounds import UNITS
+from measured.goals import UNITS, WORDS
 from measured.spread import Spread, short, spread
 
 WIDE, HIGH, LEFT, TOP = 460, 200, 56, 34

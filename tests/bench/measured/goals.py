@@ -100,6 +100,12 @@ WORDS: Mapping[Metric, str] = {
     "first_rows_s": "first rows after the first device",
     "decode_cpu_s": "CPU",
 }
+UNITS: Mapping[Metric, str] = {
+    "wall_s": "seconds",
+    "frames_per_s": "frames a second",
+    "first_rows_s": "seconds",
+    "decode_cpu_s": "seconds",
+}
 GOALS = (
     Goal("startup", "wall_s", ON_RAY, RAY_ALONE, 1.15, "most"),
     Goal("startup", "wall_s", IN_PROCESSES, INLINE, 1.5, "most", "difference"),

@@ -8,10 +8,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from measured.cases import Case, Metric, rotated
+from measured.cases import Case, rotated
 from measured.contestants import Checkout, lane_of
 from measured.figures import Figures, figures_of, frames_of
-from measured.goals import WORDS, Key
+from measured.goals import UNITS, WORDS, Key
 from measured.material import Material
 from measured.process import ended
 from measured.spread import spread
@@ -83,14 +83,6 @@ def print_case(case: Case, found: Mapping[Key, Sequence[float | None]]) -> None:
             if of == metric:
                 print(f"    {title:<24} {spread(values)}")
     print(flush=True)
-
-
-UNITS: Mapping[Metric, str] = {
-    "wall_s": "seconds",
-    "frames_per_s": "frames a second",
-    "first_rows_s": "seconds",
-    "decode_cpu_s": "seconds",
-}
 
 
 def _print(
