@@ -70,6 +70,7 @@ def arguments() -> argparse.ArgumentParser:
 def run_bench(asked: argparse.Namespace) -> int:
     """Measure the cases, print the goals, keep the figures; then run the parts."""
     cases, parts = chosen(asked.only)
+    load = round(os.getloadavg()[0], 1)
     if cases:
         material = gather(KEPT, asked.small)
         left_out = told_missing(material)
@@ -79,7 +80,7 @@ def run_bench(asked: argparse.Namespace) -> int:
         print("Aims, by the medians of the ratios of each round:")
         for verdict in judge(figures):
             print(f"  {verdict}")
-        kept = records.present(ROOT, material.facts, asked.rounds, left_out, figures)
+        kept = records.present(ROOT, material.facts, asked.rounds, left_out, figures, load)
         records.append(asked.history, kept)
         print(f"Added to {asked.history}: `make bench-table`, `make bench-plot`.", flush=True)
     return max([run_part(name) for name in parts], default=0)

@@ -18,7 +18,7 @@ from measured.cases import CASES, PARTS, chosen, rotated
 from measured.contestants import LOOPS, MODES
 from measured.figures import of_diary
 from measured.goals import GOALS, WORDS, Key, judge
-from measured.process import Command, end_session, ended
+from measured.process import Command, ended, settle
 from measured.spread import differences, half_spread, ratios, spread
 
 ROOT = Path(__file__).parents[2]
@@ -208,7 +208,7 @@ def test_nothing_is_left_of_a_session() -> None:
         assert process.stdout is not None
         begun = int(process.stdout.readline())
         assert os.getsid(begun) == process.pid
-        end_session(process.pid)
+        settle(process.pid, 0.0)
         # Its end of the pipe is closed when the last of them is gone.
         assert process.stdout.read() == ""
         assert process.wait() == -signal.SIGKILL

@@ -42,6 +42,8 @@ class Record:
     """Who was not measured, and why; `case: contestant` where one alone failed."""
     figures: Mapping[Key, Values]
     """Every figure of every round."""
+    load: float = 0.0
+    """How many processes wanted the cores in the minute before it began: above 1, read with care."""
 
     def to_json(self) -> str:
         """Return it as one line."""
@@ -83,6 +85,7 @@ def present(
     rounds: int,
     left_out: Mapping[str, str],
     figures: Mapping[Key, Values],
+    load: float,
 ) -> Record:
     """Return the run that has just been, with what is known of this machine."""
     return Record(
@@ -95,6 +98,7 @@ def present(
         rounds=rounds,
         left_out=left_out,
         figures=figures,
+        load=load,
     )
 
 

@@ -39,11 +39,13 @@ def about(record: Record) -> str:
     rounds = "1 round" if record.rounds == 1 else f"{record.rounds} rounds"
     what = f"{given['width']}x{given['height']}, {given['frames']:,} frames a video"
     small = " Little of each was measured (`--small`)." if given.get("small") else ""
+    busy = f" The machine had other work: load {record.load:g}." if record.load > 1 else ""
     absent = ", ".join(name for name in record.left_out if ": " not in name)
     return (
         f"Measured {when} at {record.commit} on {record.cores} cores ({record.processor}), {rounds} in "
         f"turn: {what}, {given['network']}, two devices or processes, median (least to most). Whole "
-        f"processes from cold, in seconds:{small}" + (f" Not there: {absent}." if absent else "")
+        f"processes from cold, in seconds.{small}{busy}"
+        + (f" Not there: {absent}." if absent else "")
     )
 
 

@@ -11,8 +11,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
+
+PATIENCE_S, LOOK_S = 30.0, 0.05
+"""How long what a process leaves behind may take to end by itself, and how often it is looked at."""
 
 
 @dataclass(frozen=True)
@@ -68,20 +71,33 @@ def ended(command: Command, timeout_s: float) -> Ended:
                 code = None
             finally:
                 wall_s = perf_counter() - began_s
-                end_session(process.pid)
+                # What ends in the background is not waited for, but takes no time from the next one.
+                settle(process.pid, PATIENCE_S if process.returncode is not None else 0.0)
         printed.seek(0)
         text = printed.read().decode(errors="replace")
     why = f"did not end in {timeout_s:g} s" if code is None else _complaint(code, text)
     return Ended(wall_s, text, why)
 
 
-def end_session(session: int) -> None:
-    """End what is left of a session that this process began: Ray's servers have groups of their own."""
+def settle(session: int, patience_s: float) -> None:
+    """Wait for what is left of a session that this process began, and end it when patience is over."""
+    until_s = perf_counter() + patience_s
+    while left_of(session) and perf_counter() < until_s:
+        sleep(LOOK_S)
+    for pid in left_of(session):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def left_of(session: int) -> list[int]:
+    """Return the processes of a session that still run, whatever their groups."""
+    found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
-            after_name = stat.read_text("ascii", "replace").rpartition(")")[2].split()
-            if int(after_name[3]) == session:
-                os.kill(int(stat.parent.name), signal.SIGKILL)
+            state, *rest = stat.read_text("ascii", "replace").rpartition(")")[2].split()
+            if int(rest[2]) == session and state != "Z":
+                found.append(int(stat.parent.name))
+    return found
 
 
 def _complaint(code: int, text: str) -> str:
