@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +22,8 @@ ROWS = {
     "tiny": "{tiny:,} clips of 2 s, a frame each",
     "startup": "one video, key frames",
 }
+WIDE = 120
+"""Of the lines of the page."""
 COLUMNS = (*cases.ALL_PEERS, *cases.ALL_MODES)
 SAME = {cases.FLEET: cases.IN_PROCESSES}
 """Who stands in a column where the case has no other: the mode that Fleet chooses on one machine."""
@@ -28,8 +31,9 @@ SAME = {cases.FLEET: cases.IN_PROCESSES}
 
 def written(record: Record) -> str:
     """Return the block of a page: from cold in seconds, then the ratios."""
-    lines = [about(record), "", *_seconds(record), "", *_ratios(record)]
-    return "\n".join(lines)
+    told = textwrap.wrap(about(record), WIDE, break_long_words=False, break_on_hyphens=False)
+    parts = (told, _seconds(record), _ratios(record))
+    return "\n\n".join("\n".join(lines) for lines in parts if lines)
 
 
 def about(record: Record) -> str:
@@ -81,7 +85,7 @@ def _ratios(record: Record) -> list[str]:
         aim = verdict.goal.aim
         stands = {True: f"{aim}: met", False: f"{aim}: not met", None: ""}[verdict.met]
         lines.append(f"| {verdict.goal.title} | {verdict.figure} | {stands} |")
-    return lines
+    return lines if len(lines) > 2 else []
 
 
 def replaced(page: str, block: str) -> str:
