@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from gate.checkouts import checked_out
@@ -41,6 +43,9 @@ def main() -> int:
         "plot": write_plot,
         "table": write_table,
     }
+    # However it is ended, what it has measured is kept; started in the background, Ctrl-C is ignored.
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
     try:
         return commands[asked.command](asked)
     except ValueError as error:
@@ -70,9 +75,9 @@ def arguments() -> argparse.ArgumentParser:
 def run_bench(asked: argparse.Namespace) -> int:
     """Measure the cases, print the goals, keep the figures; then run the parts."""
     cases, parts = chosen(asked.only)
-    load = round(os.getloadavg()[0], 1)
     if cases:
         material = gather(KEPT, asked.small)
+        record = records.begun(ROOT, material.facts, asked.rounds)
         left_out = told_missing(material)
         versions = {"": checkout_at(ROOT, material)}
         figures, failed = measure_all(cases, material, versions, left_out, asked)
@@ -80,8 +85,7 @@ def run_bench(asked: argparse.Namespace) -> int:
         print("Aims, by the medians of the ratios of each round:")
         for verdict in judge(figures):
             print(f"  {verdict}")
-        kept = records.present(ROOT, material.facts, asked.rounds, left_out, figures, load)
-        records.append(asked.history, kept)
+        records.append(asked.history, replace(record, left_out=left_out, figures=figures))
         print(f"Added to {asked.history}: `make bench-table`, `make bench-plot`.", flush=True)
     return max([run_part(name) for name in parts], default=0)
 

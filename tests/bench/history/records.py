@@ -79,15 +79,8 @@ def read(path: Path) -> list[Record]:
     return [of_json(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
 
 
-def present(
-    root: Path,
-    material: Mapping[str, Any],
-    rounds: int,
-    left_out: Mapping[str, str],
-    figures: Mapping[Key, Values],
-    load: float,
-) -> Record:
-    """Return the run that has just been, with what is known of this machine."""
+def begun(root: Path, material: Mapping[str, Any], rounds: int) -> Record:
+    """Return a run that begins now, with what is known of this machine, and no figures yet."""
     return Record(
         commit=commit_of(root),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -96,9 +89,9 @@ def present(
         versions={"python": platform.python_version(), **_versions()},
         material=material,
         rounds=rounds,
-        left_out=left_out,
-        figures=figures,
-        load=load,
+        left_out={},
+        figures={},
+        load=round(os.getloadavg()[0], 1),
     )
 
 

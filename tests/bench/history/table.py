@@ -54,7 +54,10 @@ def about(record: Record) -> str:
 
 
 def _seconds(record: Record) -> list[str]:
-    shown = [name for name in COLUMNS if any(who == name for _, who, _ in record.figures)]
+    there = {who for _, who, _ in record.figures} | {
+        key.partition(": ")[2] for key in record.left_out
+    }
+    shown = [name for name in COLUMNS if name in there or SAME.get(name) in there]
     if not shown:
         return []
     lines = [f"| | {' | '.join(shown)} |", "|---" * (len(shown) + 1) + "|"]

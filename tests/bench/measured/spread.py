@@ -21,6 +21,8 @@ class Spread:
     """How many have it."""
 
     def __str__(self) -> str:
+        if self.rounds == 1:
+            return short(self.median)
         return f"{short(self.median)} ({short(self.least)} to {short(self.most)})"
 
 
