@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 
-.PHONY: setup conformance demo test check format bench demo-s3 setup-train prove-browse prove-credentials prove-day \
+.PHONY: setup conformance demo test check format bench bench-gate bench-peers bench-plot bench-table \
+	demo-s3 setup-train prove-browse prove-credentials prove-day \
 	prove-drivers prove-exactness prove-exercise prove-head prove-hostile prove-hosts prove-kill prove-mutations \
 	prove-precision prove-protocol prove-report prove-resume prove-simulation test-hosts lock clean
 .DEFAULT_GOAL := test
@@ -42,14 +43,26 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Fleet beside what a user would write instead, in turn, and its own parts: ARGS="--only dense,tiny
+# --rounds 3 --small". It needs no files; what FLEET_TEST_DATA has is used where it is set.
+BENCH := PYTHONPATH=.:tests/support RAY_AUTH_MODE=disabled $(BIN)/python tests/bench/bench.py
 bench: setup
-	RAY_AUTH_MODE=disabled $(BIN)/python tests/bench/bench.py
-	RAY_AUTH_MODE=disabled $(BIN)/python tests/bench/leases.py
-	$(BIN)/python tests/bench/stages.py
-	$(BIN)/python tests/bench/infer.py
-	PYTHONPATH=tests/support $(BIN)/python tests/bench/growth.py
-	RAY_AUTH_MODE=disabled $(BIN)/python tests/bench/slow.py
-	RAY_AUTH_MODE=disabled PYTHONPATH=tests/support $(BIN)/python tests/bench/far.py
+	$(BENCH) measure $(ARGS)
+
+# The peers (Ray Data, Daft, decord, torchcodec) at pinned versions, in an environment of their own.
+bench-peers: setup
+	$(BIN)/python tests/bench/peers/setup_peers.py
+
+# README's table, from the newest whole run in build/bench/history.jsonl; and all runs, drawn.
+bench-table: setup
+	$(BENCH) table $(ARGS)
+
+bench-plot: setup
+	$(BENCH) plot $(ARGS)
+
+# This checkout and another revision in turn: fails where this one lost more than 5 % of speed.
+bench-gate: setup
+	$(BENCH) gate --old $(OLD) $(ARGS)
 
 # Every rule of the chips on every chip that has it: enforced out of applicable, and what is left out.
 conformance: setup

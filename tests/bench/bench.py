@@ -1,142 +1,189 @@
-"""`make bench`: Fleet against the limit, in one run, on real video. Prints; asserts nothing.
+"""`make bench`: Fleet beside what a user would write instead, on this machine, in turn.
 
-Needs FLEET_TEST_DATA. Read the ratios: absolute figures drift with the machine.
+    make bench ARGS="--only dense,tiny --rounds 3 --small"
+    make bench-gate OLD=REV ARGS="--only startup,decode"
+    make bench-plot; make bench-table
+
+It needs no files: without FLEET_TEST_DATA it renders a street. Read the ratios: absolute figures
+drift with the machine. What was measured is added to the history, from which README's table and a
+plot are made. `measure` asserts nothing; `gate` ends with 1 where speed was lost.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
-import shutil
+import signal
+import subprocess
 import sys
-import tempfile
-import time
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from statistics import median
 
-from limit import limit
+from gate.checkouts import checked_out
+from gate.decision import compared, unmeasured
+from history import plot, records, table
+from measured.cases import CASES, PARTS, Case, chosen
+from measured.contestants import Checkout, checkout_at, missing_peers
+from measured.goals import judge
+from measured.material import KEPT, ROOT, Material, gather
+from measured.rounds import Kept, measure, print_case
 
-import fleet
-from fleet.ascend.soc import soc
-from fleet.core.run_events import DeviceJoined, LeaseDone, RunEvent
-from fleet.driver.report import RunReport
-from fleet.job.fields import Place
-from fleet.models.compiler.compile import compile_model, read_labels
-
-ROOT = Path(__file__).parents[2]
-PROCESSES = 2
-PLACES: tuple[Place, ...] = ("ray", "processes")
-"""Where Fleet's devices live; the bare loop has processes either way."""
-ROUNDS = 3
-"""The machine's speed drifts: one pair of figures says little."""
+GATED = "startup,dense,sparse,keyframes,one,tiny,decode"
+"""What `gate` measures unless told otherwise."""
+OLD, NEW = "old", "new"
 
 
-@dataclass
-class Stopwatch:
-    """Notes when the first device was ready, when the first part was there, and when the last."""
-
-    began_s: float = field(default_factory=time.perf_counter)
-    ready_s: float = 0.0
-    first_s: float = 0.0
-    last_s: float = 0.0
-
-    def on_event(self, event: RunEvent) -> None:
-        """Take the time of what matters."""
-        now_s = time.perf_counter() - self.began_s
-        if isinstance(event, DeviceJoined):
-            self.ready_s = self.ready_s or now_s
-        if isinstance(event, LeaseDone):
-            self.first_s = self.first_s or now_s
-            self.last_s = now_s
-
-
-@dataclass(frozen=True)
-class Timed:
-    """A run, and its rate from the moment when its first device was ready."""
-
-    report: RunReport
-    watch: Stopwatch
-
-    @property
-    def rate(self) -> float:
-        """Frames a second, warm."""
-        return self.report.total.frames / (self.watch.last_s - self.watch.ready_s)
+def main() -> int:
+    """Do what is asked."""
+    asked = arguments().parse_args()
+    commands: Mapping[str, Callable[[argparse.Namespace], int]] = {
+        "measure": run_bench,
+        "gate": run_gate,
+        "plot": write_plot,
+        "table": write_table,
+    }
+    # However it is ended, what it has measured is kept; started in the background, Ctrl-C is ignored.
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
+    try:
+        return commands[asked.command](asked)
+    except ValueError as error:
+        sys.exit(str(error))
 
 
-def run_fleet(
-    model: Path, sample: str, videos: list[str], devices: int, folder: Path | str, on: Place = "ray"
-) -> Timed:
-    """Run the detect job, from cold."""
-    output = f"{folder}/out-{time.monotonic_ns()}"
-    settings = {"input": videos, "output": output, "sample": sample, "devices": devices}
-    job = fleet.load_job(ROOT / "jobs" / "detect.toml", {**settings, "model": str(model)})
-    watch = Stopwatch()
-    return Timed(fleet.run(job, on=on, observer=watch), watch)
-
-
-def compile_detector(data: Path, folder: Path) -> Path:
-    """Compile FastestDet."""
-    labels = read_labels((data / "coco.names").read_text("utf-8"), "coco.names")
-    om = compile_model(
-        (data / "FastestDet.onnx").read_bytes(),
-        head="fastestdet",
-        labels=labels,
-        name="fastestdet",
-        soc=soc("Ascend310"),
+def arguments() -> argparse.ArgumentParser:
+    """Return what the command line takes."""
+    names = ", ".join([case.name for case in CASES] + list(PARTS))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    path = folder / "fastestdet.om"
-    path.write_bytes(om)
-    return path
-
-
-def compare(model: Path, sample: str, videos: list[str], folder: Path, on: Place) -> None:
-    """Print the limit, Fleet, and their ratio, measured in turn; the median ratio counts."""
-    ratios = []
-    for _ in range(ROUNDS):
-        bare = limit(model, sample, videos, PROCESSES)
-        timed = run_fleet(model, sample, videos, PROCESSES, folder, on)
-        ratios.append(timed.rate / bare)
-        print(
-            f"{sample:<8} limit {bare:7.1f}  fleet {timed.rate:7.1f} frames/s  ratio {ratios[-1]:.3f}"
-        )
-    print(f"{sample:<8} median ratio {median(ratios):.3f}")
-    print_stages(timed)
-
-
-def print_stages(timed: Timed) -> None:
-    """Print CPU milliseconds a frame by stage, memory, and the time to the first part."""
-    tally = timed.report.this_run
-    stages = {name: 1000 * s / tally.frames for name, s in tally.host_s.items()}
-    print("         CPU ms a frame: " + ", ".join(f"{n} {ms:.2f}" for n, ms in stages.items()))
-    peak = timed.report.peak_rss_bytes / 1e6
-    print(
-        f"         peak memory of a worker {peak:.0f} MB, first part after {timed.watch.first_s:.1f} s cold"
+    parser.add_argument(
+        "command", nargs="?", default="measure", choices=("measure", "gate", "plot", "table")
     )
+    parser.add_argument("--only", default="", help=f"some of: {names}")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--small", action="store_true", help="short clips, and 200 tiny ones")
+    parser.add_argument("--timeout", type=float, default=300, help="seconds for each process")
+    parser.add_argument("--history", type=Path, default=KEPT / "history.jsonl")
+    parser.add_argument("--old", help="the revision that `gate` compares with")
+    parser.add_argument("--out", type=Path, default=KEPT / "history.svg", help="of `plot`")
+    parser.add_argument("--page", type=Path, default=ROOT / "README.md", help="of `table`")
+    return parser
 
 
-def main() -> None:
-    """Run all comparisons."""
-    data = Path(os.environ.get("FLEET_TEST_DATA", "")).resolve()
-    town = data / "town_1080p.mp4"
-    if not town.is_file():
-        sys.exit("make bench needs FLEET_TEST_DATA, the folder of real clips.")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        model = compile_detector(data, folder)
-        copies = [str(shutil.copy(town, folder / f"copy{n}.mp4")) for n in range(4)]
-        print(f"four copies of {town.name}, {PROCESSES} devices, warm:")
-        for on in PLACES:
-            print(f"on {on}:")
-            compare(model, "all", copies, folder, on)
-            compare(model, "fps=1", copies, folder, on)
-        print("one video, every frame, on ray:")
-        gains = []
-        for _ in range(ROUNDS):
-            one, two = (run_fleet(model, "all", copies[:1], n, folder) for n in (1, 2))
-            gains.append(two.rate / one.rate)
-            print(f"         1 device {one.rate:.1f}, 2 devices {two.rate:.1f} frames/s")
-        print(f"         median gain x {median(gains):.2f}")
+def run_bench(asked: argparse.Namespace) -> int:
+    """Measure the cases, print the goals, keep the figures; then run the parts."""
+    cases, parts = chosen(asked.only)
+    if cases:
+        material = gather(KEPT, asked.small)
+        record = records.begun(ROOT, material.facts, asked.rounds)
+        left_out = told_missing(material)
+        versions = {"": checkout_at(ROOT, material)}
+        figures, failed = measure_all(cases, material, versions, left_out, asked)
+        left_out |= failed
+        print("Aims, by the medians of the ratios of each round:")
+        for verdict in judge(figures):
+            print(f"  {verdict}")
+        records.append(asked.history, replace(record, left_out=left_out, figures=figures))
+        print(f"Added to {asked.history}: `make bench-table`, `make bench-plot`.", flush=True)
+    return max([run_part(name) for name in parts], default=0)
+
+
+def run_gate(asked: argparse.Namespace) -> int:
+    """Measure two versions in turn; return 1 where the new one has lost too much."""
+    if not asked.old:
+        raise ValueError("Which revision shall it be compared with? make bench-gate OLD=REV")
+    cases, _ = chosen(asked.only or GATED)
+    material = gather(KEPT, asked.small)
+    peers = {name: "a peer" for case in cases for name in case.who if not is_fleet(name, case)}
+    with checked_out(ROOT, asked.old, KEPT) as folder:
+        versions = {OLD: checkout_at(folder, material), NEW: checkout_at(ROOT, material)}
+        figures, _ = measure_all(cases, material, versions, peers, asked)
+    old, new = of_version(figures, OLD), of_version(figures, NEW)
+    found = compared(old, new)
+    print(f"How many times as slow as {asked.old}: median (least to most) of the rounds, +- spread")
+    for each in found:
+        print(f"  {each}")
+    gone = unmeasured(old, new)
+    for case, who, metric in gone:
+        print(f"  LOST  {case}: {who} has no {metric} any more")
+    absent = [case.name for case in cases if case.name not in {each.key[0] for each in found}]
+    for name in absent:
+        print(f"  LOST  {name}: nothing of it could be compared")
+    return int(bool(gone or absent) or any(each.lost for each in found))
+
+
+def is_fleet(name: str, case: Case) -> bool:
+    """Return whether a contestant is Fleet, in some mode or place."""
+    return case.name in ("far", "demo") or name.startswith("Fleet")
+
+
+def of_version(figures: Kept, version: str) -> Kept:
+    """Return the figures of one version, under the contestants' own names."""
+    behind = f" @ {version}"
+    return {
+        (case, who.removesuffix(behind), metric): values
+        for (case, who, metric), values in figures.items()
+        if who.endswith(behind)
+    }
+
+
+def measure_all(
+    cases: Sequence[Case],
+    material: Material,
+    versions: Mapping[str, Checkout],
+    left_out: Mapping[str, str],
+    asked: argparse.Namespace,
+) -> tuple[Kept, dict[str, str]]:
+    """Measure one case after the other, and print each; return the figures, and who failed."""
+    figures: Kept = {}
+    failed: dict[str, str] = {}
+    try:
+        for case in cases:
+            found = measure(case, material, versions, left_out, asked.rounds, asked.timeout)
+            print_case(case, found.figures)
+            figures |= found.figures
+            failed |= found.failed
+    except KeyboardInterrupt:
+        print(f"\nInterrupted: {case.name} is not kept, nor what was to follow.", flush=True)
+    return figures, failed
+
+
+def told_missing(material: Material) -> dict[str, str]:
+    """Print and return who is not here."""
+    left_out = missing_peers(material.clip)
+    for name, why in left_out.items():
+        print(f"Left out: {name} ({why}). `make bench-peers` sets up the peers.")
+    return left_out
+
+
+def run_part(name: str) -> int:
+    """Run a measurement that has a script of its own."""
+    print(f"\n{name}: {PARTS[name]}", flush=True)
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support")])
+    environment = {**os.environ, "PYTHONPATH": path, "RAY_AUTH_MODE": "disabled"}
+    script = Path(__file__).with_name(f"{name}.py")
+    return subprocess.run([sys.executable, script], env=environment, check=False).returncode
+
+
+def write_plot(asked: argparse.Namespace) -> int:
+    """Draw the history."""
+    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    asked.out.write_text(plot.drawn(records.read(asked.history)), "utf-8")
+    print(asked.out)
+    return 0
+
+
+def write_table(asked: argparse.Namespace) -> int:
+    """Write the table of the newest whole run into a page."""
+    record = table.latest_whole(records.read(asked.history))
+    if record is None:
+        raise ValueError(f"There is no run in {asked.history} yet: make bench")
+    table.write(asked.page, record)
+    print(f"{asked.page}: the run of {record.date} at {record.commit}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -2,10 +2,9 @@
 
     python tests/bench/stages.py [ANOTHER_CHECKOUT]
 
-Runs `jobs/detect.toml` inline on the 1080p clip, with another checkout in turn where one is named.
+Runs `jobs/detect.toml` inline on the bench's clip, with another checkout in turn where one is named.
 Prints medians over rounds, the least and the most. CPU seconds do not count what other processes
 of a machine do meanwhile; but caches and clock rates are shared: read the ratios of one run.
-Needs FLEET_TEST_DATA.
 """
 
 from __future__ import annotations
@@ -15,36 +14,20 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bench import ROOT, compile_detector
+from measured.contestants import checkout_at
+from measured.cpu_watch import CpuWatch
+from measured.material import KEPT, ROOT, gather
 
 import fleet
-from fleet.core.run_events import DeviceJoined, LeaseDone, RunEvent
 
 ROUNDS = 5
 SAMPLE = "all,to_s=12"
 STAGES = ("vdec", "vpc", "aipp", "model", "head", "output")
 REST, WHOLE = "rest", "whole"
 """What the process takes besides the stages, from the first device to the last part; and all."""
-
-
-@dataclass
-class CpuWatch:
-    """Notes the process's CPU seconds when the device was ready, and when the last part was there."""
-
-    ready_s: float = 0.0
-    last_s: float = 0.0
-
-    def on_event(self, event: RunEvent) -> None:
-        """Take the time of what matters."""
-        if isinstance(event, DeviceJoined):
-            self.ready_s = time.process_time()
-        if isinstance(event, LeaseDone):
-            self.last_s = time.process_time()
 
 
 def measure(model: str, video: str, output: str) -> dict[str, float]:
@@ -63,7 +46,7 @@ def measured_apart(checkout: Path, core: int, *paths: str) -> dict[str, float]:
     script = (
         "import json, os, sys; "
         f"os.sched_setaffinity(0, {{{core}}}); "
-        f"sys.path.insert(0, {str(ROOT / 'tests' / 'bench')!r}); "
+        f"sys.path[:0] = {[str(ROOT / 'tests' / name) for name in ('bench', 'support')]!r}; "
         "import fleet, stages; "
         "print(json.dumps([fleet.__file__, stages.measure(*sys.argv[1:])]))"
     )
@@ -81,14 +64,12 @@ def measured_apart(checkout: Path, core: int, *paths: str) -> dict[str, float]:
 
 def main() -> None:
     """Measure this checkout and, in turn, another."""
-    video = Path(os.environ.get("FLEET_TEST_DATA", "")).resolve() / "town_1080p.mp4"
-    if not video.is_file():
-        sys.exit("This bench needs FLEET_TEST_DATA, the folder of real clips.")
+    material = gather(KEPT, small=False)
+    video, model = material.clip, str(checkout_at(ROOT, material).model)
     checkouts = [Path(name).resolve() for name in (*sys.argv[1:2], str(ROOT))]
     core = max(os.sched_getaffinity(0))
     rounds: list[list[dict[str, float]]] = []
     with tempfile.TemporaryDirectory() as folder:
-        model = str(compile_detector(video.parent, Path(folder)))
         for number in range(ROUNDS):
             outputs = [f"{folder}/{number}-{at}" for at in range(len(checkouts))]
             rounds.append(
