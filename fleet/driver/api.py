@@ -15,11 +15,12 @@ from fleet.driver.context import MakePool, Resources
 from fleet.driver.observers import NullObserver
 from fleet.driver.report import RunReport
 from fleet.driver.run import run_job
-from fleet.errors import JobFailedError, UsageError
+from fleet.errors import UsageError
 from fleet.executors.choice import choose
 from fleet.executors.inline import InlinePool
 from fleet.executors.pool import Pool
 from fleet.executors.processes.pool import ProcessPool
+from fleet.executors.ray.access import no_device
 from fleet.executors.starting_pool import StartingPool
 from fleet.job.fields import Place
 from fleet.job.job import Job
@@ -27,6 +28,7 @@ from fleet.job.job_file import load_job, packaged_job
 from fleet.observe.observer import Observer
 from fleet.scheduler.autoscale import Limits
 from fleet.scheduler.lease_state import SchedulingPolicy
+from fleet.storage import Folder
 from fleet.worker.spec import WorkerSpec
 
 _RAY_STARTS = "Ray starts on this machine, which takes some seconds; the work is planned meanwhile."
@@ -90,6 +92,7 @@ def _job_of(job: Job | None, fields: Mapping[str, Any]) -> Job:
 def _run_on_ray(job: Job, observer: Observer, *, join: bool) -> RunReport:
     """Run a job on the cluster that there is, else on a Ray that is started for it."""
     # Importing Ray takes half a second, and only here it is needed.
+    from fleet.executors.ray.listed import Listed, who_starts  # noqa: PLC0415
     from fleet.executors.ray.metrics import ray_metrics  # noqa: PLC0415
     from fleet.executors.ray.pool import RayPool  # noqa: PLC0415
     from fleet.executors.ray.session import join_ray, ray_left_as_found, start_ray  # noqa: PLC0415
@@ -113,7 +116,9 @@ def _run_on_ray(job: Job, observer: Observer, *, join: bool) -> RunReport:
 
     # Ray's processes end with the thread that has started them: it outlives them.
     with ThreadPoolExecutor(1, thread_name_prefix="ray") as threads, ray_left_as_found():
-        capacity = join_ray()
+        output = Folder(job.output).uri
+        listed = Listed(type(job.work).__name__, output, who_starts(), job.job_labels)
+        capacity = join_ray(listed)
         means = _here_alone(job, starting) if capacity is None else _cluster(job, joined, capacity)
         with ray_metrics(observer, on=capacity is not None) as counting:
             return run_job(job, means, counting, join=join)
@@ -123,11 +128,7 @@ def _cluster(job: Job, make_pool: MakePool, capacity: int) -> Resources:
     """Return what a run on a cluster works with; raises JobFailedError where it has no NPU."""
     most = _most(job)
     if not (most or capacity):
-        raise JobFailedError(
-            "The Ray cluster has no NPU.",
-            "Start its nodes with --resources='{\"NPU\": 1}'; or, where it can grow by itself, say "
-            "how far: --max-devices N.",
-        )
+        raise no_device()
     limits = Limits(most=most, deadline_s=job.deadline_s, releases=True)
     return Resources(most or capacity, make_pool, limits)
 

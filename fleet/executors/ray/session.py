@@ -12,9 +12,11 @@ from contextlib import contextmanager
 
 import ray
 from ray.exceptions import AuthenticationError
+from ray.job_config import JobConfig
 
 from fleet.errors import JobFailedError
 from fleet.executors.ray.access import check_ray_address
+from fleet.executors.ray.listed import Listed
 from fleet.executors.ray.token import check_token, refused
 from fleet.executors.ray.whereabouts import check_answers, short_folder
 
@@ -24,8 +26,10 @@ _SIGACTION_BYTES = 256
 """More than Linux's `struct sigaction` has on any processor."""
 
 
-def join_ray() -> int | None:
+def join_ray(listed: Listed) -> int | None:
     """Connect to the cluster that RAY_ADDRESS names, or that this process is connected to.
+
+    `listed`: as what the run is listed there, unless this process is connected already.
 
     Gives how many NPUs it has just now, which may be none where nodes come as they are asked for;
     None where there is no cluster to join. Raises JobFailedError where it cannot be reached, and
@@ -41,7 +45,11 @@ def join_ray() -> int | None:
             check_token(address)
         try:
             with _sigterm_left_as_found():
-                ray.init(logging_level=logging.ERROR, log_to_driver=False)
+                ray.init(
+                    logging_level=logging.ERROR,
+                    log_to_driver=False,
+                    job_config=JobConfig(metadata=listed.to_metadata()),
+                )
         except AuthenticationError as error:
             raise refused(os.environ["RAY_ADDRESS"], error) from None
         except ConnectionError as error:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from ray._private.grpc_utils import init_grpc_channel
 from ray.exceptions import AuthenticationError
 
-from fleet.errors import UsageError
+from fleet.errors import JobFailedError, UsageError
 from fleet.executors.ray.access import WAY_IN
+from fleet.executors.ray.whereabouts import NOT_A_CLUSTER, WAY_OUT
 
 ANSWER_S = 10.0
 _ASK = "/ray.rpc.NodeInfoGcsService/GetClusterId"
@@ -16,12 +17,15 @@ _ASK = "/ray.rpc.NodeInfoGcsService/GetClusterId"
 def check_token(address: str) -> None:
     """Raise UsageError where a cluster at host:port lets nobody in without another token.
 
-    Where no token is found here though one is to be used, Ray says so itself: see `refused`.
+    Raises JobFailedError where what answers there is a server of another kind. Where no token is
+    found here though one is to be used, Ray says so itself: see `refused`.
     """
     with init_grpc_channel(address) as channel:
         answer = channel.unary_unary(_ASK).future(b"", timeout=ANSWER_S)
-        is_refused = answer.code().name == "UNAUTHENTICATED"
-    if is_refused:
+        code = answer.code().name
+    if code == "UNIMPLEMENTED":
+        raise JobFailedError(NOT_A_CLUSTER.format(address=address), WAY_OUT)
+    if code == "UNAUTHENTICATED":
         raise UsageError(f"The cluster at {address} wants a token, and not this one.", WAY_IN)
 
 
