@@ -16,7 +16,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import grpc  # type: ignore[import-untyped]
 import pytest
 from ray_head import Head, ray_head
 from s3_server import wait_until
@@ -112,6 +111,7 @@ def test_a_cluster_without_a_device_takes_no_job(
 
 def test_a_server_of_another_kind_is_no_cluster() -> None:
     """One that speaks the same protocol; Ray would ask it for half a minute, a line a second."""
+    grpc = pytest.importorskip("grpc", reason="Ray brings it along")
     server = grpc.server(futures.ThreadPoolExecutor(1))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
