@@ -20,6 +20,7 @@ from ray.job_submission import JobDetails, JobSubmissionClient
 from fleet.errors import JobFailedError, UsageError
 from fleet.executors.ray.listed import Listed
 from fleet.executors.ray.token import refused
+from fleet.guide import CLUSTER
 from fleet.submit.submission import ClusterSeen, Parcel, Submission
 
 OLDEST_RAY = "2.60"
@@ -245,7 +246,7 @@ def _connect(address: str) -> _Client:
             "Check host and port (8265 unless it was set; 6379 is not the dashboard's). The head "
             "listens on its own loopback only, unless it was started with --dashboard-host=0.0.0.0 "
             "(and with ray[default] installed).",
-        ) from error
+        ).about(CLUSTER) from error
     except (requests.RequestException, RuntimeError, KeyError, ValueError) as error:
         message = f"What answers at {address} is no Ray dashboard: {error}"
         raise UsageError(message, "Check host and port.") from error

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from fleet.errors import JobFailedError
+from fleet.guide import DEVICES_OF_RAY
 from fleet.storage import is_exposed, refuse_credentials_in_address
 
 WAY_IN = (
@@ -23,7 +24,7 @@ def no_device() -> JobFailedError:
         "The Ray cluster has no NPU.",
         "Start its nodes with --resources='{\"NPU\": 1}'; or, where it can grow by itself, say how "
         "far: --max-devices N.",
-    )
+    ).about(DEVICES_OF_RAY)
 
 
 def check_ray_address(environment: Mapping[str, str]) -> None:

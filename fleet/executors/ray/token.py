@@ -8,6 +8,7 @@ from ray.exceptions import AuthenticationError
 from fleet.errors import JobFailedError, UsageError
 from fleet.executors.ray.access import WAY_IN
 from fleet.executors.ray.whereabouts import NOT_A_CLUSTER, WAY_OUT
+from fleet.guide import CLUSTER
 
 ANSWER_S = 10.0
 _ASK = "/ray.rpc.NodeInfoGcsService/GetClusterId"
@@ -24,13 +25,15 @@ def check_token(address: str) -> None:
         answer = channel.unary_unary(_ASK).future(b"", timeout=ANSWER_S)
         code = answer.code().name
     if code == "UNIMPLEMENTED":
-        raise JobFailedError(NOT_A_CLUSTER.format(address=address), WAY_OUT)
+        raise JobFailedError(NOT_A_CLUSTER.format(address=address), WAY_OUT).about(CLUSTER)
     if code == "UNAUTHENTICATED":
-        raise UsageError(f"The cluster at {address} wants a token, and not this one.", WAY_IN)
+        raise UsageError(
+            f"The cluster at {address} wants a token, and not this one.", WAY_IN
+        ).about(CLUSTER)
 
 
 def refused(address: str, error: AuthenticationError) -> UsageError:
     """Return the error for a token that Ray itself finds missing or wrong."""
     reason = str(error).partition("\n")[0].partition(". ")[0].strip().rstrip(".")
     message = f"The cluster at {address} lets nobody in without its token: {reason}."
-    return UsageError(message, WAY_IN)
+    return UsageError(message, WAY_IN).about(CLUSTER)
