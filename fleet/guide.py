@@ -29,7 +29,7 @@ CLUSTER, DEVICES_OF_RAY, PROVIDERS = "cluster", "devices of Ray", "providers"
 """What errors of several kinds may be about."""
 PAGES: Mapping[str, Page] = {
     "JobFileError": Page(_README, "Set the fields of a job"),
-    "InputNotFoundError": Page(_README, "Use object storage"),
+    "InputNotFoundError": Page(_README, "Set the fields of a job"),
     "OutputTakenError": Page(_README, "Write a job of your own"),
     "OutputBusyError": Page(_README, "Plan, watch, check, repair"),
     "ModelRefusedError": Page(_README, "Compile a detector"),

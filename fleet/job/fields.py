@@ -30,7 +30,22 @@ from fleet.video.start import check_form, check_zone
 
 MOST_DEVICES = 100_000
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d)")
-_PLAIN = {"missing": "it is missing", "too_short": "at least one is needed"}
+_PLAIN = {
+    "missing": "it is missing",
+    "too_short": "at least one is needed",
+    "float_parsing": "a number is needed",
+    "float_type": "a number is needed",
+    "int_parsing": "a whole number is needed",
+    "int_type": "a whole number is needed",
+    "int_from_float": "a whole number is needed",
+    "bool_parsing": "true or false is needed",
+    "bool_type": "true or false is needed",
+    "string_type": "a text is needed, in quotes",
+    "tuple_type": "a list is needed, such as ['a', 'b']",
+    "list_type": "a list is needed, such as ['a', 'b']",
+    "dict_type": "a table is needed, such as {a = 'b'}",
+    "mapping_type": "a table is needed, such as {a = 'b'}",
+}
 """What is said for some of pydantic's kinds of mistakes."""
 _UNIT_S = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 

@@ -25,7 +25,9 @@ from typer.testing import CliRunner, Result
 from fleet.cli import app
 from fleet.errors import JobFailedError
 from fleet.executors.ray.token import check_token
+from fleet.storage import Folder
 from fleet.submit.submission import ClusterSeen
+from fleet.table.state.run_records import RunRecord, RunRecords
 
 WHO = f"{getpass.getuser()}@{socket.gethostname()}"
 
@@ -50,6 +52,23 @@ def progress(head: Head) -> dict[str, Any]:
     return next((job["progress"] or {} for job in jobs(head)), {})
 
 
+def last_record(output: str) -> RunRecord:
+    """Return what the last run says of itself."""
+    return RunRecords(Folder(output)).read()[-1]
+
+
+def kill_a_worker(output: str) -> None:
+    """Kill the process of a device, once the run has said which one it is."""
+    pids: list[int] = []
+
+    def known() -> bool:
+        pids[:] = [device.pid for device in last_record(output).devices if device.pid]
+        return bool(pids)
+
+    wait_until(known, "a device whose process is known", 240)
+    os.kill(pids[0], signal.SIGKILL)
+
+
 @contextmanager
 def joined(head: Head, home: Path, clip: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run a job on the cluster that takes some seconds; its output is `out` in the folder."""
@@ -60,7 +79,10 @@ def joined(head: Head, home: Path, clip: Path) -> Iterator[subprocess.Popen[byte
     )
     environment = {**head.environment, "RAY_ADDRESS": head.address}
     command = [sys.executable, "-m", "fleet.cli", "run", "ticks.toml"]
-    with subprocess.Popen(command, cwd=home, env=environment) as run:
+    with (
+        (home / "printed").open("wb") as printed,
+        subprocess.Popen(command, cwd=home, env=environment, stdout=printed, stderr=printed) as run,
+    ):
         try:
             yield run
         finally:
@@ -74,7 +96,9 @@ def test_a_run_that_joined_by_itself_is_listed_and_ended_where_it_began(
     output = str(tmp_path / "out")
     with ray_head(2) as head, joined(head, tmp_path, town_hevc) as run:
         monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-        wait_until(lambda: progress(head).get("frames") == 400, "a run that says how far it is")
+        wait_until(
+            lambda: progress(head).get("frames") == 400, "a run that says how far it is", 240
+        )
         (job,) = jobs(head)
         assert (job["job"], job["output"], job["who"]) == ("Ticks", output, WHO)
         assert (job["state"], job["joined"], job["labels"]) == ("running", True, {"team": "a"})
@@ -88,8 +112,13 @@ def test_a_run_that_joined_by_itself_is_listed_and_ended_where_it_began(
         taken = here(head, "submit", tmp_path / "ticks.toml", "--output", output)
         assert f"{output} is in use: {job['id']}" in str(taken.exception)
         assert way_out in str(taken.exception)
+        kill_a_worker(output)
+        wait_until(lambda: last_record(output).devices_lost, "a run that saw a worker die", 240)
         os.kill(run.pid, signal.SIGTERM)
         run.wait()
+        printed = (tmp_path / "printed").read_text("utf-8")
+        assert "lost npu/" in printed
+        assert "raylet" not in printed, "Ray has ten lines for it, and one of ours says it"
         wait_until(lambda: jobs(head)[0]["ended_unix_s"] is not None, "its end")
         assert jobs(head)[0]["state"] == "interrupted"
 

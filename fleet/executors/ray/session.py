@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import ray
+from ray._private import worker
 from ray.exceptions import AuthenticationError
 from ray.job_config import JobConfig
 
@@ -78,13 +79,25 @@ def start_ray(devices: int) -> None:
 
 @contextmanager
 def ray_left_as_found() -> Iterator[None]:
-    """Leave the cluster at the end, and end it where it was started meanwhile."""
-    was_there = ray.is_initialized()
+    """Leave the cluster at the end, and end it where it was started meanwhile.
+
+    What Ray prints of each worker that dies, however it is asked to be quiet, is not printed: what
+    becomes of a device is said in a line of ours. Nothing else comes that way.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    printing = worker.print_to_stdstream
+    worker.print_to_stdstream = _unprinted
     try:
         yield
     finally:
-        if not was_there:
-            ray.shutdown()
+        ray.shutdown()
+        worker.print_to_stdstream = printing
+
+
+def _unprinted(*_: object, **__: object) -> None:
+    """Print nothing."""
 
 
 @contextmanager
