@@ -40,6 +40,8 @@ HEAD_NODE_ID = "f" * 51 + "00000"
 """The name of the head for Ray's simulated node provider, in 56 digits."""
 STORE_BYTES = 100_000_000
 """The size of a node's object store: pixels never cross Ray."""
+LONGEST_FOLDER = 22
+"""Bytes in the path of the folder that holds the cluster's: sockets allow 107 in all."""
 _PR_SET_CHILD_SUBREAPER = 36
 _END_S = 8.0
 
@@ -73,7 +75,7 @@ def main() -> int:
     if local.command and shutil.which(local.command[0]) is None:
         sys.exit(f"There is no command {local.command[0]}.")
     signal.signal(signal.SIGTERM, _interrupt)
-    with tempfile.TemporaryDirectory(prefix="fleet-local-") as folder:
+    with tempfile.TemporaryDirectory(prefix="fleet-local-", dir=short_folder()) as folder:
         token = write_token(Path(folder))
         access = access_to(local, token)
         try:
@@ -144,6 +146,12 @@ def use(local: Local, folder: Path, access: Mapping[str, str]) -> int:
 def beside(name: str) -> Path:
     """Return where a command of this Python's environment lies."""
     return Path(sys.executable).with_name(name)
+
+
+def short_folder() -> str:
+    """Return the folder for temporary files, or another one: the paths of Ray's sockets are long."""
+    usual = tempfile.gettempdir()
+    return usual if len(os.fsencode(usual)) <= LONGEST_FOLDER else "/tmp"  # noqa: S108 - a place
 
 
 def word_for(name: str) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from fleet.executors.ray.whereabouts import _LONGEST_PATH, _SOCKET
+
 LOCAL = Path(__file__).parents[2] / "cluster" / "local.py"
 
 
@@ -51,3 +53,16 @@ def test_what_is_printed_can_be_typed_where_the_environment_is_not_active(
     assert word_for("ray") == str(beside)
     monkeypatch.setenv("PATH", str(beside.parent))
     assert word_for("ray") == "ray"
+
+
+def test_a_long_name_of_the_folder_for_temporary_files_is_not_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The longest path of a socket that Ray makes there fits into what the system allows."""
+    local = runpy.run_path(str(LOCAL))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / ("y" * 90)))
+    assert local["short_folder"]() == "/tmp"
+    folder = "/" + "x" * (local["LONGEST_FOLDER"] - 1)
+    monkeypatch.setattr("tempfile.tempdir", folder)
+    assert local["short_folder"]() == folder
+    assert len(f"{folder}/fleet-local-12345678{_SOCKET}") <= _LONGEST_PATH
