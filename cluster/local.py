@@ -149,7 +149,7 @@ def beside(name: str) -> Path:
 
 
 def short_folder() -> str:
-    """Return the folder for temporary files, or another one: the paths of Ray's sockets are long."""
+    """Return the folder for temporary files, or another: the paths of Ray's sockets are long."""
     usual = tempfile.gettempdir()
     return usual if len(os.fsencode(usual)) <= LONGEST_FOLDER else "/tmp"  # noqa: S108 - a place
 
