@@ -18,7 +18,7 @@ from fleet.submit.submission import Submission
 
 def stop(
     submission: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="What fleet submit called it.")
+        str | None, typer.Argument(metavar="ID", help="What fleet submit called it.")
     ] = None,
     *,
     address: Address,

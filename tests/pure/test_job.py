@@ -257,6 +257,9 @@ def test_a_file_that_is_no_toml_or_not_there_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.toml").write_text("hello there")
     with pytest.raises(JobFileError, match="not TOML"):
         load_job(tmp_path / "text.toml")
+    (tmp_path / "text.toml").write_text("job = brightness.py")
+    with pytest.raises(JobFileError, match=r"line 1, column 7\); texts stand in quotes"):
+        load_job(tmp_path / "text.toml")
     (tmp_path / "text.toml").write_text('partitions = "cam(?P<camera>\\d+)"')
     with pytest.raises(JobFileError, match="within single quotes a backslash is a backslash"):
         load_job(tmp_path / "text.toml")
