@@ -156,7 +156,8 @@ def short_folder() -> str:
 
 def word_for(name: str) -> str:
     """Return how a command of this environment is typed: by its path, unless it is on PATH."""
-    return name if shutil.which(name) == str(beside(name)) else str(beside(name))
+    own, found = beside(name), shutil.which(name)
+    return name if found and Path(found).resolve() == own.resolve() else str(own)
 
 
 @contextmanager
