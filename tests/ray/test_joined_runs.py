@@ -96,9 +96,12 @@ def test_a_run_that_joined_by_itself_is_listed_and_ended_where_it_began(
     output = str(tmp_path / "out")
     with ray_head(2) as head, joined(head, tmp_path, town_hevc) as run:
         monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-        wait_until(
-            lambda: progress(head).get("frames") == 400, "a run that says how far it is", 240
-        )
+
+        def has_begun() -> bool:
+            assert run.poll() is None, (tmp_path / "printed").read_text("utf-8")
+            return progress(head).get("frames") == 400
+
+        wait_until(has_begun, "a run that says how far it is", 240)
         (job,) = jobs(head)
         assert (job["job"], job["output"], job["who"]) == ("Ticks", output, WHO)
         assert (job["state"], job["joined"], job["labels"]) == ("running", True, {"team": "a"})
