@@ -14,6 +14,7 @@ import ctypes
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -26,12 +27,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+NOT_HERE = (
+    f"{sys.executable} has no Ray: run this by the Python of Fleet's environment, as after\n"
+    "    make setup && . .venv/bin/activate"
+)
+try:
+    import yaml
+except ImportError:
+    sys.exit(NOT_HERE)
 
 HEAD_NODE_ID = "f" * 51 + "00000"
 """The name of the head for Ray's simulated node provider, in 56 digits."""
 STORE_BYTES = 100_000_000
 """The size of a node's object store: pixels never cross Ray."""
+LONGEST_FOLDER = 22
+"""Bytes in the path of the folder that holds the cluster's: sockets allow 107 in all."""
 _PR_SET_CHILD_SUBREAPER = 36
 _END_S = 8.0
 
@@ -60,8 +70,12 @@ class Local:
 def main() -> int:
     """Run the cluster until the command has ended, or until Ctrl-C."""
     local = read_options()
+    if not beside("ray").exists():
+        sys.exit(NOT_HERE)
+    if local.command and shutil.which(local.command[0]) is None:
+        sys.exit(f"There is no command {local.command[0]}.")
     signal.signal(signal.SIGTERM, _interrupt)
-    with tempfile.TemporaryDirectory(prefix="fleet-local-") as folder:
+    with tempfile.TemporaryDirectory(prefix="fleet-local-", dir=short_folder()) as folder:
         token = write_token(Path(folder))
         access = access_to(local, token)
         try:
@@ -84,6 +98,11 @@ def read_options() -> Local:
     given = parser.parse_args()
     if given.max_devices < 1 or given.idle_s <= 0:
         parser.error("--max-devices is 1 or more, --idle-s above 0")
+    for name, number in (("port", given.port), ("dashboard-port", given.dashboard_port)):
+        if number and free_port(number) != number:
+            parser.error(
+                f"--{name} {number} is in use, or no port; without it, a free one is taken"
+            )
     port = given.port or free_port(6379)
     dashboard_port = given.dashboard_port or free_port(8265)
     command = tuple(given.command)
@@ -113,14 +132,32 @@ def use(local: Local, folder: Path, access: Mapping[str, str]) -> int:
     exports = " ".join(f"{name}={value}" for name, value in access.items())
     say(f"An elastic cluster, from no node to {local.max_devices}. In another terminal:\n")
     say(f"    export {exports}")
-    say(f"    fleet run jobs/detect.toml --max-devices {local.max_devices} ...")
+    fleet = word_for("fleet")
+    say(f"    {fleet} run jobs/detect.toml --max-devices {local.max_devices} ...")
     dashboard = f"--address http://127.0.0.1:{local.dashboard_port}"
-    say(f"    fleet submit {dashboard} jobs/detect.toml --max-devices {local.max_devices} ...")
-    say(f"    fleet jobs {dashboard}\n    ray status\n")
+    say(f"    {fleet} submit {dashboard} jobs/detect.toml --max-devices {local.max_devices} ...")
+    say(f"    {fleet} jobs {dashboard}\n    {word_for('ray')} status\n")
     say(f"For Prometheus, its targets are in {folder}/prom_metrics_service_discovery.json")
     say("(cluster/prometheus.yml names another folder). Ctrl-C ends the cluster.")
     while True:
         signal.pause()
+
+
+def beside(name: str) -> Path:
+    """Return where a command of this Python's environment lies."""
+    return Path(sys.executable).with_name(name)
+
+
+def short_folder() -> str:
+    """Return the folder for temporary files, or another: the paths of Ray's sockets are long."""
+    usual = tempfile.gettempdir()
+    return usual if len(os.fsencode(usual)) <= LONGEST_FOLDER else "/tmp"  # noqa: S108 - a place
+
+
+def word_for(name: str) -> str:
+    """Return how a command of this environment is typed: by its path, unless it is on PATH."""
+    own, found = beside(name), shutil.which(name)
+    return name if found and Path(found).resolve() == own.resolve() else str(own)
 
 
 @contextmanager
@@ -150,7 +187,7 @@ def head_command(local: Local, folder: Path) -> list[str]:
     settings = folder / "autoscaler.json"
     settings.write_text(json.dumps(autoscaler_settings(local)), "utf-8")
     return [
-        str(Path(sys.executable).with_name("ray")),
+        str(beside("ray")),
         "start",
         "--head",
         "--block",
@@ -226,7 +263,7 @@ def free_port(usual: int = 0) -> int:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 one.bind(("", port))
-            except OSError:
+            except (OSError, OverflowError):
                 continue
             return int(one.getsockname()[1])
     raise OSError("no port is free on this machine")

@@ -32,17 +32,18 @@
     |  `- TornPartError                     a part is not as it was put; it counts as not there
     `- SupersededError (RuntimeError)       another process changed the output first: look again
 
-Each error says what was asked, what is wrong, and the way out. All of them pickle, with their
-fields, because they cross from workers to the driver. `name` is what rows of errors/ and kept
-indexes say: it stays when a class is renamed. The names of version 0.1 (`OutputTaken` for
-`OutputTakenError`) are still found here, and warn.
+Each error says what was asked, what is wrong, and the way out; `page` is where more is told. All of
+them pickle with their fields, because they cross from workers to the driver. `name` is what rows of
+errors/ and kept indexes say: it stays when a class is renamed. The names of version 0.1
+(`OutputTaken` for `OutputTakenError`) are still found here, and warn.
 """
 
 from __future__ import annotations
 
 import warnings
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
+from fleet.guide import Page, page_of
 from fleet.text import one_line
 
 
@@ -53,6 +54,7 @@ class FleetError(Exception):
     stage: ClassVar[str] = "run"
     name: str = "FleetError"
     code: int = 0
+    topic: str = ""
 
     def __init_subclass__(cls, recorded_as: str = "") -> None:
         super().__init_subclass__()
@@ -65,6 +67,16 @@ class FleetError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.way_out}".strip()
+
+    @property
+    def page(self) -> Page | None:
+        """The part of a page that tells more; None where none does."""
+        return page_of(tuple(kind.__name__ for kind in type(self).__mro__), self.topic)
+
+    def about(self, topic: str) -> Self:
+        """Return it as one that is about a topic of fleet/guide.py, whose page tells more."""
+        self.topic = topic
+        return self
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.args, self.__dict__)
@@ -233,9 +245,13 @@ class JobFailedError(FleetError, RuntimeError, recorded_as="JobFailed"):
 
 
 class JobCodeError(FleetError, RuntimeError, recorded_as="JobCodeFailed"):
-    """The job's own code raised something."""
+    """The job's own code raised something; `trace` is its traceback, from its own first line on."""
 
     stage: ClassVar[str] = "job"
+
+    def __init__(self, message: str, way_out: str = "", trace: str = "") -> None:
+        super().__init__(message, way_out)
+        self.trace = trace
 
 
 class SupersededError(FleetError, RuntimeError):

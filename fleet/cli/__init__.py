@@ -9,7 +9,7 @@ import typer
 
 from fleet.cli.codes import EXIT_FAILED, EXIT_USAGE
 from fleet.cli.lazy import LazyCommands
-from fleet.errors import FleetError, JobFailedError, UsageError
+from fleet.errors import FleetError, JobCodeError, JobFailedError, UsageError
 from fleet.version import __version__
 from fleet.views.clean_stream import clean_output
 
@@ -74,5 +74,10 @@ def complain(error: FleetError) -> int:
 
     kind = "the job failed" if isinstance(error, JobFailedError) else "error"
     # What other programs say, such as Ray, may repeat a token.
-    print(redact(f"fleet: {kind}: {error}"), file=sys.stderr)  # noqa: T201 - this is the command's voice
+    lines = [f"fleet: {kind}: {error}"]
+    if isinstance(error, JobCodeError) and error.trace:
+        lines.append(error.trace)
+    if page := error.page:
+        lines.append(str(page))
+    print(redact("\n".join(lines)), file=sys.stderr)  # noqa: T201 - this is the command's voice
     return EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED

@@ -32,7 +32,7 @@ from fleet.storage import read_file, read_text
 
 
 def compile_command(
-    model: Annotated[str | None, typer.Argument(metavar="[MODEL.onnx]")] = None,
+    model: Annotated[str | None, typer.Argument(metavar="MODEL.onnx")] = None,
     *,
     output: Annotated[
         str | None, typer.Option(help="The path to write; .om is added where it lacks.")

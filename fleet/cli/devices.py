@@ -27,7 +27,7 @@ from fleet.views.top import describe_end
 def devices(
     output: Annotated[
         str | None,
-        typer.Argument(metavar="[OUTPUT]", help="An output folder of a job that runs."),
+        typer.Argument(metavar="OUTPUT", help="An output folder of a job that runs."),
     ] = None,
     *,
     watch: Annotated[

@@ -17,7 +17,7 @@ from fleet.executors.ray.access import exposures
 from fleet.storage import Folder
 from fleet.submit.reachability import check_address
 from fleet.submit.submission import Submission
-from fleet.table.state.run_records import RunRecord, RunRecords
+from fleet.table.state.run_records import ENDED, RunRecord, RunRecords
 from fleet.views.jobs import JobSeen, Progress, render
 
 _SAME_S = 60.0
@@ -39,9 +39,9 @@ def jobs(
 ) -> None:
     """List the jobs that run and ran on a cluster: id, state, exit code, who, output, progress.
 
-    The oldest comes first, each with its labels and the time of devices that it took. Progress and
-    that time are read from the output, where it can be read from here. The cluster forgets its jobs
-    when its head ends; their outputs stay.
+    Runs that joined it with RAY_ADDRESS are listed beside submitted jobs, the oldest first, with
+    labels and the time of devices that they took. Progress and that time are read from the output,
+    where it can be read from here. The cluster forgets its jobs when its head ends; outputs stay.
     """
     address = check_address(address)
     asked = _asked(label or [])
@@ -49,7 +49,7 @@ def jobs(
         typer.echo(f"fleet: warning: {exposure}", err=True)
     from fleet.submit.ray_jobs import Jobs  # noqa: PLC0415 - takes seconds to import
 
-    found = [job for job in Jobs(address).submissions() if not (running and job.over)]
+    found = [job for job in Jobs(address).all() if not (running and job.over)]
     seen = [_seen(job, price_per_device_hour) for job in found if _has(job.labels, asked)]
     if as_json:
         print_list(seen)
@@ -74,16 +74,21 @@ def _has(labels: Mapping[str, str], asked: Sequence[tuple[str, str]]) -> bool:
 def _none(*, running: bool, labelled: bool) -> str:
     if labelled:
         return "No job here has these labels."
-    return "No job is running." if running else "No job was submitted to this cluster."
+    return "No job is running." if running else "No job of Fleet runs or ran on this cluster."
 
 
 def _seen(job: Submission, price: float | None) -> JobSeen:
     records = _records(job)
     last = records[-1] if records and not job.over and not records[-1].is_over else None
+    state = job.state.lower()
+    if job.has_joined and job.over:
+        # Ray does not know how it ended; the run itself does, unless it was killed.
+        state = records[-1].state if records and records[-1].state in ENDED else "ended"
     device_s = sum(record.device_s for record in records) if records else None
     return JobSeen(
         id=job.id,
-        state=job.state.lower(),
+        state=state,
+        joined=job.has_joined,
         job=job.job,
         output=job.output,
         who=job.who,
@@ -110,4 +115,7 @@ def _records(job: Submission) -> list[RunRecord]:
         return []
     # A job that was submitted again has run on the same output before.
     end_s = job.ended_unix_s or float("inf")
-    return [r for r in records if job.since_unix_s - _SAME_S <= r.holder.since_unix_s <= end_s]
+    its = [r for r in records if job.since_unix_s - _SAME_S <= r.holder.since_unix_s <= end_s]
+    # Several runs may have joined at the same time; one through Ray's client has another process.
+    own = [r for r in its if r.holder.pid == job.joined_pid]
+    return own or its

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 from typing import Annotated
 
 import typer
 
 from fleet.cli.codes import EXIT_FAILED
 from fleet.cli.submit import Address, conclude, write
+from fleet.errors import UsageError
 from fleet.executors.ray.access import exposures
 from fleet.submit.reachability import check_address
 
@@ -33,8 +35,12 @@ def logs(
     from fleet.submit.ray_jobs import Jobs  # noqa: PLC0415 - takes seconds to import
 
     jobs = Jobs(address)
+    found = jobs.look(submission)
+    if found.has_joined:
+        message = f"{submission} joined the cluster by itself, as with RAY_ADDRESS."
+        place = f"It prints where {found.who or 'somebody'} has started it."
+        raise UsageError(message, f"{place} How it stands: fleet top {shlex.quote(found.output)}")
     if not follow:
-        jobs.look(submission)
         write(jobs.log(submission))
         return
     try:

@@ -24,7 +24,7 @@ JOB, VIDEOS, DEVICES = "Job", "Which videos", "Devices"
 JobFile = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[JOB.toml]",
+        metavar="JOB.toml",
         help="A job file.",
         show_default="detect, which is Fleet's",
         rich_help_panel=JOB,

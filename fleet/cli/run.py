@@ -60,6 +60,8 @@ def run(
     The same command again does only what is missing. Exit code: 0 everything is there; 3 finished,
     with errors recorded in errors/; 2 bad usage; 1 failed or interrupted.
     """
+    # What evicts a run, such as systemd or Kubernetes, sends SIGTERM: it ends as by Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if inline and on not in {None, "inline"}:
         raise UsageError(f"--inline and --on {on} are two places.", "Say one.")
     if where := "inline" if inline else on:
@@ -69,13 +71,11 @@ def run(
 
 
 def _run(job: Job, *, join: bool, with_report: bool) -> int:
-    # What evicts a run, such as systemd or Kubernetes, sends SIGTERM: it ends as by Ctrl-C.
     # The driver takes a second to import, and a mistyped option is to be reported at once.
     with loading():
         from fleet.driver.api import run as run_job  # noqa: PLC0415
         from fleet.storage.credentials import s3_access  # noqa: PLC0415 - likewise
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with show_progress(CleanConsole(stderr=True)) as observer:
             report = run_job(job, observer=observer, join=join)

@@ -10,6 +10,7 @@ import typer
 
 from fleet.cli.submit import Address, write
 from fleet.core.format import duration
+from fleet.errors import UsageError
 from fleet.executors.ray.access import exposures
 from fleet.submit.reachability import check_address
 from fleet.submit.submission import Submission
@@ -17,7 +18,7 @@ from fleet.submit.submission import Submission
 
 def stop(
     submission: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="What fleet submit called it.")
+        str | None, typer.Argument(metavar="ID", help="What fleet submit called it.")
     ] = None,
     *,
     address: Address,
@@ -34,12 +35,15 @@ def stop(
 
     jobs = Jobs(address)
     if submission is None:
-        _list([job for job in jobs.submissions() if not job.over])
+        _list([job for job in jobs.all() if not job.over])
         return
     found = jobs.look(submission)
     if found.over:
         typer.echo(f"{submission} has ended already ({found.state.lower()}).")
         return
+    if found.has_joined:
+        message = f"{submission} joined the cluster by itself, as with RAY_ADDRESS."
+        raise UsageError(message, f"What is committed stays: {found.way_to_end}.")
     before = len(jobs.log(submission))
     ended = jobs.stop(submission)
     write(jobs.log(submission)[before:])
@@ -52,7 +56,9 @@ def _keeps(ended: Submission) -> str:
 
 def _list(running: list[Submission]) -> None:
     if not running:
-        typer.echo("No submission is running.")
+        typer.echo("No job is running.")
     for job in running:
         age = duration(max(0.0, time.time() - job.since_unix_s))
         typer.echo(f"{job.id}  {job.state.lower()} for {age}  {job.job} -> {job.output}")
+        if job.has_joined:
+            typer.echo(f"    joined by itself: {job.way_to_end}")

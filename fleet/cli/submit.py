@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import shlex
 import socket
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,9 +18,11 @@ from fleet.cli.options import JobOptions, job_options
 from fleet.core.format import duration
 from fleet.driver.identity import identify
 from fleet.errors import JobFailedError, OutputBusyError, StorageError, UsageError
-from fleet.executors.ray.access import exposures
+from fleet.executors.ray.access import exposures, no_device
+from fleet.executors.ray.listed import who_starts
 from fleet.job.job import Job
 from fleet.job.job_file import job_from, read_fields
+from fleet.storage.credentials import STORE_PLACES
 from fleet.submit.keep import digest
 from fleet.submit.package import Package, pack, pack_fleet
 from fleet.submit.reachability import (
@@ -39,6 +40,7 @@ from fleet.version import __version__
 if TYPE_CHECKING:
     from fleet.submit.ray_jobs import Jobs
 
+_OF_S3 = ("AWS_", "OBS_", "FLEET_S3_")
 CLUSTER = "Cluster"
 """The panel of the help for the options that only this command has."""
 
@@ -105,6 +107,9 @@ def submit(
         listed = ", ".join(on_nodes)
         _print(f"Paths on the cluster's nodes, the same on each of them: {listed}")
     environment = _environment(pass_env or [])
+    if left := left_behind(environment, os.environ):
+        named = " ".join(f"--pass-env {name}" for name in left)
+        _print(f"fleet: warning: keys travel, and where their store is does not: {named}")
     _check_models(job)
     with tempfile.TemporaryDirectory(prefix="fleet-submit-") as scratch:
         package = pack(job, fields, job_file, Path(scratch) / "job")
@@ -130,7 +135,11 @@ def _send(
     from fleet.submit.ray_jobs import Jobs  # noqa: PLC0415
 
     jobs = Jobs(address)
-    refuse_in_use(jobs.submissions(), job.output, address)
+    refuse_in_use(jobs.all(), job.output, address)
+    grows = job.max_devices or job.devices != "auto"
+    seen = jobs.cluster() if grows else jobs.cluster_with_npus()
+    if not (grows or seen.npus):
+        raise no_device()
     own = [f"Fleet {__version__}"] if sent_fleet else []
     _print(f"Sending {', '.join([*package.names, *own])}")
     sent = digest([package.folder, *([sent_fleet.parent] if sent_fleet else [])])
@@ -142,10 +151,10 @@ def _send(
         environment=environment,
         job=package.job_file,
         output=job.output,
-        who=who_submits(),
+        who=who_starts(),
         labels=job.job_labels,
     )
-    apart = jobs.cluster().has_driver_nodes
+    apart = seen.has_driver_nodes
     submission = jobs.submit(parcel, beside_head=not apart)
     _print(f"Submitted {submission}")
     beside = "Its driver runs beside the head, and ends with it."
@@ -182,18 +191,17 @@ def refuse_in_use(submissions: Sequence[Submission], output: str, address: str) 
             since = duration(max(0.0, time.time() - other.since_unix_s))
             raise OutputBusyError(
                 f"{output} is in use: {other.id} has been {other.state.lower()} for {since}.",
-                f"Follow it: fleet logs {other.id} --follow --address {address}; end it: "
-                f"fleet stop {other.id} --address {address}; or take another --output.",
+                f"{_how_it_ends(other, address)}; or take another --output.",
             )
 
 
-def who_submits() -> str:
-    """Return the user and the machine that a job comes from."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container may run as a number without a name
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
+def _how_it_ends(other: Submission, address: str) -> str:
+    if other.has_joined:
+        return f"It was not submitted: {other.way_to_end}"
+    return (
+        f"Follow it: fleet logs {other.id} --follow --address {address}; end it: "
+        f"fleet stop {other.id} --address {address}"
+    )
 
 
 def _environment(names: Sequence[str]) -> dict[str, str]:
@@ -201,6 +209,13 @@ def _environment(names: Sequence[str]) -> dict[str, str]:
     if missing:
         raise UsageError(f"--pass-env {missing[0]}: there is no such variable here.", "Set it.")
     return {name: os.environ[name] for name in names}
+
+
+def left_behind(passed: Collection[str], environment: Mapping[str, str]) -> list[str]:
+    """Return the variables that say where a store is, where keys are passed on without them."""
+    if not any(name.startswith(_OF_S3) for name in passed):
+        return []
+    return [name for name in STORE_PLACES if environment.get(name) and name not in passed]
 
 
 def _follow(jobs: Jobs, submission: str, output: str) -> int:

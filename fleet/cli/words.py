@@ -14,7 +14,7 @@ WIDEST = 100
 
 def words(
     word: Annotated[
-        str | None, typer.Argument(metavar="[WORD]", help="Such as lease; all where none is named.")
+        str | None, typer.Argument(metavar="WORD", help="Such as lease; all where none is named.")
     ] = None,
 ) -> None:
     """Explain the words that commands and pages use: lease, part, GOP, AIPP and others."""

@@ -34,7 +34,7 @@ def examine_dashboard(address: str) -> Iterator[Finding]:
 
     jobs = Jobs(address)
     seen = jobs.cluster()
-    running = sum(not job.over for job in jobs.submissions())
+    running = sum(not job.over for job in jobs.all())
     yield well("cluster", f"Ray {seen.ray_version} at {address}, {plural(running, 'job')} running")
     yield judge_devices(len(seen.hosts), seen.npus)
     if seen.clock_offset_s is not None:

@@ -11,6 +11,7 @@ from fleet.ascend.soc import Soc
 from fleet.core.geometry import Size
 from fleet.errors import FleetError, JobCodeError, UsageError
 from fleet.job.frame_job import FrameJob
+from fleet.job.raised import place, trace
 from fleet.models.card import ModelCard
 from fleet.plan.shard import VideoWork
 
@@ -69,8 +70,8 @@ def job_use(job: FrameJob[Any], size: Size) -> Mapping[str, Sequence[Size]]:
     except FleetError:
         raise
     except Exception as error:
-        message = f"The job's chip_use raised {type(error).__name__}: {error}"
-        raise JobCodeError(message) from error
+        message = f"The job's chip_use raised {type(error).__name__}: {error}{place(error)}"
+        raise JobCodeError(message, trace=trace(error)) from error
     if unknown := use.keys() - {"vpc", "jpege"}:
         names = ", ".join(map(repr, sorted(unknown)))
         raise UsageError(f"The job's chip_use names {names}.", "It may name vpc and jpege.")

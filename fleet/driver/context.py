@@ -119,6 +119,7 @@ def report_of(outcome: Outcome, total: Tally, wall_s: float) -> RunReport:
         refused_videos=sum(not refusal.error.retryable for refusal in plan.prepared.refused),
         left=target.listing.left,
         leases=outcome.leases,
+        leases_done=outcome.loop.totals.leases,
         index_bytes=plan.prepared.bytes_read,
         already_done=len(plan.state),
         quarantined=outcome.loop.quarantined,

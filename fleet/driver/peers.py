@@ -150,7 +150,7 @@ def acquire_or_join(table: Table, clock: Clock, *, join: bool) -> Iterator[Leade
                 leadership.lead()
             except OutputBusyError as error:
                 if not join:
-                    way_out = f"{error.way_out} Or join it: --join."
+                    way_out = f"{error.way_out} Or share its work: fleet run --join."
                     raise OutputBusyError(error.message, way_out) from None
                 # Those of a run that died are of an epoch that is about to end.
                 leader = read_holder(table.folder, LEADER_LOCK)

@@ -11,15 +11,16 @@ from functools import partial
 
 from fleet.core.run_events import Warned
 from fleet.driver.context import MakePool, Resources
-from fleet.errors import JobFailedError
 from fleet.executors.choice import Mode
 from fleet.executors.pool import Pool
 from fleet.executors.processes.pool import ProcessPool
+from fleet.executors.ray.access import no_device
 from fleet.executors.starting_pool import StartingPool
 from fleet.job.job import Job
 from fleet.observe.observer import Observer
 from fleet.scheduler.autoscale import Limits
 from fleet.scheduler.lease_state import SchedulingPolicy
+from fleet.storage import Folder
 from fleet.worker.spec import WorkerSpec
 
 _RAY_STARTS = "Ray starts on this machine, which takes some seconds; the work is planned meanwhile."
@@ -48,6 +49,7 @@ def working_on(job: Job, mode: Mode, observer: Observer) -> Iterator[tuple[Resou
 def _on_ray(job: Job, observer: Observer) -> Iterator[tuple[Resources, Observer]]:
     """Work on the cluster that there is, else on a Ray that is started for it."""
     # Importing Ray takes half a second, and only here it is needed.
+    from fleet.executors.ray.listed import Listed, who_starts  # noqa: PLC0415
     from fleet.executors.ray.metrics import ray_metrics  # noqa: PLC0415
     from fleet.executors.ray.pool import RayPool  # noqa: PLC0415
     from fleet.executors.ray.session import join_ray, ray_left_as_found, start_ray  # noqa: PLC0415
@@ -71,7 +73,9 @@ def _on_ray(job: Job, observer: Observer) -> Iterator[tuple[Resources, Observer]
 
     # Ray's processes end with the thread that has started them: it outlives them.
     with ThreadPoolExecutor(1, thread_name_prefix="ray") as threads, ray_left_as_found():
-        capacity = join_ray()
+        output = Folder(job.output).uri
+        listed = Listed(type(job.work).__name__, output, who_starts(), job.job_labels)
+        capacity = join_ray(listed)
         means = _here_alone(job, starting) if capacity is None else _cluster(job, joined, capacity)
         with ray_metrics(observer, on=capacity is not None) as counting:
             yield means, counting
@@ -81,11 +85,7 @@ def _cluster(job: Job, make_pool: MakePool, capacity: int) -> Resources:
     """Return what a run on a cluster works with; raises JobFailedError where it has no NPU."""
     most = _most(job)
     if not (most or capacity):
-        raise JobFailedError(
-            "The Ray cluster has no NPU.",
-            "Start its nodes with --resources='{\"NPU\": 1}'; or, where it can grow by itself, say "
-            "how far: --max-devices N.",
-        )
+        raise no_device()
     limits = Limits(most=most, deadline_s=job.deadline_s, releases=True)
     return Resources(most or capacity, make_pool, limits)
 

@@ -59,6 +59,8 @@ class RunReport:
     """Where its devices lived, and why there."""
     refused_batches: Refusals = field(default_factory=Refusals)
     """What the job did only frame by frame in this run."""
+    leases_done: int = 0
+    """How many leases it has done, pieces of those that were cut among them."""
     providers: str = ""
     """With what networks were computed, where the job says it."""
 

@@ -18,6 +18,7 @@ from typing import Any
 from fleet.errors import UsageError
 from fleet.job.frame_job import FrameJob
 from fleet.job.own_modules import own_modules
+from fleet.job.raised import place
 
 LOADED_PREFIX = "fleet_job_"
 """The names of modules loaded from a job's own file begin so: workers get them by value."""
@@ -82,7 +83,9 @@ def load_file(path: Path) -> ModuleType:
         run_text(text, module)
     except Exception as error:
         del sys.modules[name]
-        message = f"The job module {path} does not load: {type(error).__name__}: {error}."
+        message = (
+            f"The job module {path} does not load: {type(error).__name__}: {error}{place(error)}."
+        )
         raise UsageError(message, _beside(path, error)) from error
     return module
 

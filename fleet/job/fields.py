@@ -30,8 +30,30 @@ from fleet.video.start import check_form, check_zone
 
 MOST_DEVICES = 100_000
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d)")
-_PLAIN = {"missing": "it is missing", "too_short": "at least one is needed"}
-"""What is said for some of pydantic's kinds of mistakes."""
+_PLAIN = {
+    "missing": "it is missing",
+    "too_short": "at least one is needed",
+    "float_parsing": "a number is needed",
+    "float_type": "a number is needed",
+    "int_parsing": "a whole number is needed",
+    "int_type": "a whole number is needed",
+    "int_from_float": "a whole number is needed",
+    "bool_parsing": "true or false is needed",
+    "bool_type": "true or false is needed",
+    "string_type": "a text is needed, in quotes",
+    "tuple_type": "a list is needed, such as ['a', 'b']",
+    "list_type": "a list is needed, such as ['a', 'b']",
+    "literal_error": "it has to be {expected}",
+    "greater_than": "more than {gt} is needed",
+    "greater_than_equal": "at least {ge} is needed",
+    "less_than": "less than {lt} is needed",
+    "less_than_equal": "at most {le} is possible",
+    "string_too_short": "a text is needed that is not empty",
+    "dict_type": "a table is needed, such as {{a = 'b'}}",
+    "mapping_type": "a table is needed, such as {{a = 'b'}}",
+}
+"""What is said for pydantic's kinds of mistakes, with what it tells of them."""
+_UNION_MEMBER = re.compile(r"\[|^constrained-")
 _UNIT_S = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -193,9 +215,10 @@ def describe(
     sentences = []
     for item in error.errors():
         # pydantic tags the members of a union; people look for the field alone.
-        loc = [str(part) for part in item["loc"] if "[" not in str(part)]
+        loc = [str(part) for part in item["loc"] if not _UNION_MEMBER.search(str(part))]
         loc[:1] = [(names or {}).get(part, part) for part in loc[:1]]
-        message = _PLAIN.get(item["type"]) or item["msg"].removeprefix("Value error, ")
+        plain = _PLAIN.get(item["type"], "").format_map(item.get("ctx", {}))
+        message = plain or item["msg"].removeprefix("Value error, ")
         # What is wrong with all values together, the message says; what is missing has none.
         has_value = bool(loc) and item["type"] != "missing"
         given = f" (given: {redact(repr(item['input']))})" if has_value else ""

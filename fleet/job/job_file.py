@@ -174,6 +174,7 @@ def _no_toml(key: str, value: str, error: Exception) -> tuple[str, str]:
 
 
 def _literally(error: Exception) -> str:
-    """Return a hint where TOML has stumbled over a backslash."""
-    hint = "within single quotes a backslash is a backslash"
-    return f"; {hint}" if "\\" in str(error) else ""
+    """Return a hint where TOML has stumbled over a backslash, or over a text without quotes."""
+    if "\\" in str(error):
+        return "; within single quotes a backslash is a backslash"
+    return "; texts stand in quotes" if str(error).startswith("Invalid value") else ""

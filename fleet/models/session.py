@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnxruntime.capi import onnxruntime_pybind11_state as answers
 
 from fleet.errors import UsageError
+from fleet.guide import PROVIDERS
 from fleet.models.plugins import EXTRAS, is_plugin, use_plugin
 from fleet.models.providers import CPU, SUFFIX, Provider, threads_of
 from fleet.models.whole_file import parse_model
@@ -109,11 +110,13 @@ def open_session(
         if all(provider.is_cpu for provider in providers):
             raise
         message = f"ONNX Runtime cannot open {name} with {', '.join(map(str, providers))}: {error}"
-        raise UsageError(message, "See its documentation of the provider's options.") from error
+        way_out = "See its documentation of the provider's options."
+        raise UsageError(message, way_out).about(PROVIDERS) from error
     # Where one cannot start, ONNX Runtime goes on with the others.
     if missing := [name for name in names if name not in session.get_providers()]:
         message = f"ONNX Runtime has {missing[0]}, and could not start it."
-        raise UsageError(message, "See whether its driver, its libraries and a device are there.")
+        way_out = "See whether its driver, its libraries and a device are there."
+        raise UsageError(message, way_out).about(PROVIDERS)
     return session
 
 
@@ -149,5 +152,5 @@ def _installed(provider: Provider) -> str:
         raise UsageError(
             f"The installed ONNX Runtime has no provider {provider.name}.",
             f"Choose among: {known}; or {way}.",
-        )
+        ).about(PROVIDERS)
     return found

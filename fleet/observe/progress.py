@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fleet.core.progress import Progress
 from fleet.core.receipt import Receipt
@@ -170,6 +170,8 @@ class ProgressState:
         match event:
             case DeviceJoined(device, node):
                 self._device(device, now_s).node = node
+                # What was counted last holds until it is counted again: one of it has come.
+                self._awaited = _without_one(self._awaited)
             case DeviceDraining(device):
                 self._device(device, now_s).draining = True
             case DeviceLost(device, _, cause):
@@ -298,3 +300,9 @@ class ProgressState:
         if (left_s == 0 and not plan.to_look) or self._ended:
             return 0.0
         return left_s / video_per_s if video_per_s > 0 else None
+
+
+def _without_one(awaited: DevicesAwaited) -> DevicesAwaited:
+    if awaited.opening:
+        return replace(awaited, opening=awaited.opening - 1)
+    return replace(awaited, unplaced=max(0, awaited.unplaced - 1))

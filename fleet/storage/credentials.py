@@ -35,6 +35,8 @@ _OBS_REGIONS = ("OBS_REGION", "HUAWEICLOUD_REGION", "HW_REGION_NAME")
 _AWS_NAMES = (("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),)
 _AWS_REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _ENDPOINTS = ("FLEET_S3_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+STORE_PLACES = (*_ENDPOINTS, "OBS_ENDPOINT", *_AWS_REGIONS, *_OBS_REGIONS)
+"""The variables that say where a store of S3's kind is, beside its keys."""
 # With one of these obstore needs no key: it uses a pod's role, a container's role, or no signature.
 _ROLES = (
     "AWS_WEB_IDENTITY_TOKEN_FILE",

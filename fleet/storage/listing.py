@@ -154,4 +154,5 @@ def _no_match(given: str, left: Counter[str], media: Media) -> InputNotFoundErro
         way_out += " Where a glob is to match a bracket, write [[]."
     if Path(given).is_dir():
         return InputNotFoundError(f"The folder {given} is empty.", way_out)
-    return InputNotFoundError(f"The input {given} matches nothing.", way_out)
+    where = "" if "://" in given or Path(given).is_absolute() else f" in {Path.cwd()}"
+    return InputNotFoundError(f"The input {given} matches nothing{where}.", way_out)

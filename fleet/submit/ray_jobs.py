@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -18,10 +17,10 @@ import requests
 from ray.exceptions import AuthenticationError
 from ray.job_submission import JobDetails, JobSubmissionClient
 
-from fleet.core.json_object import named, text
-from fleet.core.json_text import read_json
 from fleet.errors import JobFailedError, UsageError
+from fleet.executors.ray.listed import Listed
 from fleet.executors.ray.token import refused
+from fleet.guide import CLUSTER
 from fleet.submit.submission import ClusterSeen, Parcel, Submission
 
 OLDEST_RAY = "2.60"
@@ -40,8 +39,6 @@ DRIVER = "driver"
 """The resource of nodes that are there for drivers, which a lost head does not take along."""
 _DRIVER_SHARE = 0.001
 """What a driver takes of it: it says where, and limits nothing."""
-_OUTPUT, _JOB, _WHO = "fleet_output", "fleet_job", "fleet_who"
-_LABELS = "fleet_labels"
 # Ray's own client raises RuntimeError for every answer but success.
 _NO_RESPONSE = (aiohttp.ClientError, requests.RequestException, TimeoutError, ConnectionError)
 
@@ -96,9 +93,7 @@ class Jobs:
         runtime_env: dict[str, Any] = {"working_dir": str(parcel.folder), "env_vars": environment}
         if parcel.fleet is not None:
             runtime_env["py_modules"] = [str(parcel.fleet)]
-        metadata = {_JOB: parcel.job, _OUTPUT: parcel.output, _WHO: parcel.who}
-        if parcel.labels:
-            metadata[_LABELS] = json.dumps(dict(parcel.labels))
+        listed = Listed(parcel.job, parcel.output, parcel.who, parcel.labels)
         until_s = time.monotonic() + START_S
         while True:
             with self._translating():
@@ -106,13 +101,21 @@ class Jobs:
                     return self._client.submit_job(
                         entrypoint=parcel.command,
                         runtime_env=runtime_env,
-                        metadata=metadata,
+                        metadata=listed.to_metadata(),
                         entrypoint_resources=None if beside_head else {DRIVER: _DRIVER_SHARE},
                     )
                 except RuntimeError as error:
                     if _NO_AGENT not in str(error) or time.monotonic() > until_s:
                         raise
             time.sleep(1.0)
+
+    def cluster_with_npus(self) -> ClusterSeen:
+        """Return what the cluster is, once it has an NPU, or after a while without any."""
+        until_s = time.monotonic() + CONNECT_S
+        # A node is listed before it has told what it has.
+        while not (seen := self.cluster()).npus and time.monotonic() < until_s:
+            time.sleep(0.5)
+        return seen
 
     def cluster(self) -> ClusterSeen:
         """Return what the cluster is now; one that has just begun lists no node for a while."""
@@ -146,14 +149,19 @@ class Jobs:
             except RuntimeError as error:
                 if _UNKNOWN not in str(error):
                     raise
+        if found := [job for job in self.all() if job.id == submission]:
+            return found[0]
         message = f"The cluster at {self.address} knows no submission {submission}."
         raise UsageError(message, f"See what runs and ran: fleet jobs --address {self.address}")
 
-    def submissions(self) -> list[Submission]:
-        """Return the submissions of Fleet that the cluster remembers, the oldest first."""
+    def all(self) -> list[Submission]:
+        """Return the jobs of Fleet that the cluster remembers, the oldest first.
+
+        They are those that were submitted, and runs that joined the cluster by themselves.
+        """
         with self._translating():
             jobs = self._client.list_jobs()
-        ours = [_submission(job) for job in jobs if _OUTPUT in (job.metadata or {})]
+        ours = [_submission(job) for job in jobs if Listed.of(job.metadata or {})]
         return sorted(ours, key=lambda job: job.since_unix_s)
 
     def log(self, submission: str) -> str:
@@ -238,7 +246,7 @@ def _connect(address: str) -> _Client:
             "Check host and port (8265 unless it was set; 6379 is not the dashboard's). The head "
             "listens on its own loopback only, unless it was started with --dashboard-host=0.0.0.0 "
             "(and with ray[default] installed).",
-        ) from error
+        ).about(CLUSTER) from error
     except (requests.RequestException, RuntimeError, KeyError, ValueError) as error:
         message = f"What answers at {address} is no Ray dashboard: {error}"
         raise UsageError(message, "Check host and port.") from error
@@ -249,24 +257,20 @@ def _connect(address: str) -> _Client:
 
 
 def _submission(job: JobDetails) -> Submission:
-    metadata = job.metadata or {}
+    listed = Listed.of(job.metadata or {}) or Listed("", "", "")
+    joined = None
+    if not job.submission_id:
+        joined = int(job.driver_info.pid) if job.driver_info else 0
     return Submission(
-        id=job.submission_id or "",
+        id=job.submission_id or job.job_id or "",
         state=job.status.value,
-        job=metadata.get(_JOB, ""),
-        output=metadata.get(_OUTPUT, ""),
-        who=metadata.get(_WHO, ""),
+        job=listed.job,
+        output=listed.output,
+        who=listed.who,
         since_unix_s=(job.start_time or 0) / 1000,
         ended_unix_s=job.end_time / 1000 if job.end_time else None,
         exit_code=job.driver_exit_code,
         message=job.message or "",
-        labels=_labels(metadata.get(_LABELS, "{}")),
+        labels=listed.labels,
+        joined_pid=joined,
     )
-
-
-def _labels(written: str) -> Mapping[str, str]:
-    """Return the labels that a job was submitted with; none where others wrote what is there."""
-    try:
-        return named(text)(read_json(written))
-    except ValueError:
-        return {}

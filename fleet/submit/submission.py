@@ -11,12 +11,14 @@ _OVER = frozenset({"STOPPED", "SUCCEEDED", "FAILED"})
 
 @dataclass(frozen=True)
 class Submission:
-    """The state of a job that was submitted to a cluster."""
+    """The state of a job that was submitted to a cluster, or of a run that joined it by itself."""
 
     id: str
-    """The id that Ray gave it."""
+    """The id that Ray gave it, which has another form for a run that joined by itself."""
     state: str
-    """PENDING, RUNNING, STOPPED, SUCCEEDED or FAILED, as Ray calls it."""
+    """PENDING, RUNNING, STOPPED, SUCCEEDED or FAILED, as Ray calls it.
+
+    Ray takes each run that joined by itself for succeeded once it has ended."""
     job: str
     """The name of the job file."""
     output: str
@@ -33,6 +35,19 @@ class Submission:
     """Ray's message about the state."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """What the job is called by."""
+    joined_pid: int | None = None
+    """The process of a run that joined by itself, as with RAY_ADDRESS; None for a submitted job."""
+
+    @property
+    def has_joined(self) -> bool:
+        """Return whether it is a run that joined the cluster by itself, from a machine of it."""
+        return self.joined_pid is not None
+
+    @property
+    def way_to_end(self) -> str:
+        """How a run that joined by itself is ended, as the end of a sentence without its stop."""
+        process = f"kill -TERM {self.joined_pid}" if self.joined_pid else "kill -TERM"
+        return f"end it where {self.who or 'somebody'} has started it, by Ctrl-C or `{process}`"
 
     @property
     def over(self) -> bool:

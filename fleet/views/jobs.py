@@ -32,15 +32,20 @@ class JobSeen:
     id: str
     """Its id, for `fleet logs` and `fleet stop`."""
     state: str
-    """pending, running, stopped, succeeded or failed."""
+    """pending, running, stopped, succeeded or failed.
+
+    A run that joined by itself is finished, interrupted or the like, as it has said, else ended.
+    """
     job: str
-    """The name of its job file."""
+    """The name of its job file, or of its class."""
     output: str
     """Where its tables go."""
+    joined: bool
+    """Whether it is a run that joined by itself, which neither logs nor stop reach."""
     who: str
-    """Who submitted it, from which machine; empty where nobody said so."""
+    """Who started it, from which machine; empty where nobody said so."""
     since_unix_s: float
-    """When it was submitted."""
+    """When it was submitted, or joined."""
     ended_unix_s: float | None
     """When it ended; None while it runs."""
     exit_code: int | None
@@ -72,6 +77,8 @@ def _more(job: JobSeen) -> Iterator[str]:
         yield one_line(describe_labels(job.labels))
     if job.who:
         yield f"by {one_line(job.who)}"
+    if job.joined:
+        yield "joined by itself"
     if job.progress:
         yield _progress(job.progress)
     if shared := job.share:

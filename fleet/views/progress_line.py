@@ -33,10 +33,12 @@ def describe(now: Snapshot) -> str:
         if len(now.devices) > 1:
             words.append(f"{rate(now.frames_per_s / len(now.devices))}/device")
     elif not now.ended:
-        starting = len(now.devices) + now.awaited.opening
-        words.append(f"{plural(starting, 'device')} starting")
-        if now.awaited.unplaced:
-            words.append(f"{now.awaited.unplaced:,} waiting for a node")
+        starting, waiting = len(now.devices) + now.awaited.opening, now.awaited.unplaced
+        if starting or not waiting:
+            words.append(f"{plural(starting, 'device')} starting")
+        if waiting:
+            what = f"{waiting:,}" if starting else plural(waiting, "device")
+            words.append(f"{what} waiting for a node")
     if now.to_look:
         words.append(f"{plural(now.to_look, 'file')} to look at")
     if now.left_s is not None and now.left_s > 0:

@@ -62,7 +62,9 @@ def _facts(report: RunReport) -> Iterator[tuple[str, str]]:
     yield "read", _read(report)
     before = f", {report.already_done:,} done before" if report.already_done else ""
     given_up = f", {report.quarantined:,} given up" if report.quarantined else ""
-    yield "leases", f"{report.leases:,} in this run{before}{given_up}"
+    ended_early = report.interrupted or report.unreached
+    done = f"{report.leases_done:,} of " if ended_early else ""
+    yield "leases", f"{done}{report.leases:,} in this run{before}{given_up}"
     if report.ran_on:
         yield "devices", report.ran_on
     if report.providers:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 from fleet.backend.backend import Backend
@@ -13,12 +11,11 @@ from fleet.core.frames import Detections, FrameBatch, Rows
 from fleet.device import Device
 from fleet.errors import FleetError, JobCodeError, UsageError
 from fleet.job.frame_job import FrameJob
+from fleet.job.raised import place, trace
 from fleet.models.heads import Head
 from fleet.models.providers import Provider
 from fleet.storage import read_file
-from fleet.version import PACKAGE
 
-_INSTALLED = frozenset({"site-packages", "dist-packages"})
 T = TypeVar("T")
 
 
@@ -66,20 +63,11 @@ def run_job(work: FrameJob[Any], opened: Any, batch: FrameBatch) -> Rows:
     return found
 
 
-def _place(error: BaseException) -> str:
-    """Return where an error was raised, as a clause: the last place that is in the user's code."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not Path(frame.filename).is_relative_to(PACKAGE)]
-    outside = [frame for frame in own if not _INSTALLED.intersection(Path(frame.filename).parts)]
-    found = (outside or own or frames)[-1]
-    return f" ({found.filename}, line {found.lineno})"
-
-
 def _called(call: Callable[..., T], *arguments: Any) -> T:
     try:
         return call(*arguments)
     except FleetError:
         raise
     except (Exception, SystemExit) as error:  # sys.exit() is to end the lease, not the worker
-        message = f"The job's {call.__name__} raised {type(error).__name__}: {error}{_place(error)}"
-        raise JobCodeError(message) from error
+        message = f"The job's {call.__name__} raised {type(error).__name__}: {error}{place(error)}"
+        raise JobCodeError(message, trace=trace(error)) from error

@@ -21,9 +21,10 @@ from fleet.errors import (
     CredentialsRefusedError,
     DeviceLostError,
     FleetError,
-    ModelRefusedError,
+    JobCodeError,
     OutputUnwritableError,
     StorageError,
+    UsageError,
     VideoChangedError,
 )
 from fleet.parquet.arrays import strings
@@ -237,6 +238,9 @@ def _fault(error: FleetError) -> Fault:
         error, ArchivedError | CredentialsRefusedError | OutputUnwritableError
     ):
         return Fault(FETCH_STAGE, 0, error.name, str(error), retryable=True)
-    # Of a model that reads otherwise than the job asks, the sentence says everything.
-    detail = "" if isinstance(error, ModelRefusedError) else traceback.format_exc()
+    if isinstance(error, JobCodeError):
+        detail = error.trace
+    else:
+        # Of what a job asks or returns against the rules, the sentence says everything.
+        detail = "" if isinstance(error, UsageError) else traceback.format_exc()
     return Fault(error.stage, error.code, error.name, str(error), error.retryable, detail)

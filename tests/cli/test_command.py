@@ -146,6 +146,22 @@ def test_ctrl_c_at_any_moment_ends_with_the_documented_code(
     assert done.stderr == "fleet: interrupted.\n"
 
 
+def test_sigterm_before_a_run_has_begun_is_as_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the job is read already, and what drives it is loaded."""
+
+    def ended(*_: object, **__: object) -> None:
+        assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        monkeypatch.setattr(options, "load_job", ended)
+        done = fleet_here("run", "--model", "m.om")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert (done.returncode, done.stderr) == (1, "fleet: interrupted.\n")
+
+
 def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(town: Path, model: Path, tmp_path: Path) -> None:
     """Exit code 1, parts kept; the same command again finishes the job."""
     named = {"--input": town, "--model": model, "--output": tmp_path / "out"}

@@ -57,6 +57,13 @@ def test_nothing_is_cut_and_nothing_is_eaten(name: str, width: int) -> None:
 
 
 @pytest.mark.parametrize("name", HOMES)
+def test_what_may_be_left_out_stands_in_one_pair_of_brackets(name: str) -> None:
+    """In the line of usage that a mistyped option shows."""
+    command = load(name)
+    assert "[[" not in command.get_usage(typer.Context(command, info_name=name))
+
+
+@pytest.mark.parametrize("name", HOMES)
 def test_values_are_called_as_people_call_them(name: str) -> None:
     """No type of Python's; each option that takes a value has a word for it."""
     assert not re.search(r"<\w|list\[|None|\bstr\b|\bint\b|INTEGER|FLOAT", page(name))

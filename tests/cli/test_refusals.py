@@ -162,6 +162,11 @@ def test_an_output_of_another_job_is_refused(town_hevc: Path, model: Path, tmp_p
     assert other.returncode == 2
     assert "another job" in other.stderr
     assert "sample" in other.stderr
+    assert "keep both, use another --output" in other.stderr
+    for part in (tmp_path / "out" / "frames").glob("part-*"):
+        part.unlink()
+    never = fleet_here("run", *common, "--sample", "every=50")
+    assert "Nothing is committed there: delete this folder" in never.stderr
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     common[-1] = tmp_path / "mine"

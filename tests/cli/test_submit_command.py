@@ -10,6 +10,8 @@ from threading import Thread
 import pytest
 from command import fleet_here
 
+from fleet.cli.submit import left_behind
+
 JOBS = Path(__file__).parents[2] / "jobs"
 FAR = ("--input", "s3://b/archive", "--output", "s3://b/out")
 
@@ -44,6 +46,14 @@ def test_what_cannot_be_submitted_is_refused_in_words(
     done = fleet_here("submit", JOBS / "thumbnails.toml", *arguments)
     assert done.returncode == 2
     assert said in done.stderr
+
+
+def test_where_a_store_is_travels_with_its_keys_or_is_named() -> None:
+    """Keys alone would be tried at Amazon, for minutes."""
+    here = {"AWS_ACCESS_KEY_ID": "a", "FLEET_S3_ENDPOINT": "http://s3:9000", "AWS_REGION": ""}
+    assert left_behind(["AWS_ACCESS_KEY_ID"], here) == ["FLEET_S3_ENDPOINT"]
+    assert left_behind(["AWS_ACCESS_KEY_ID", "FLEET_S3_ENDPOINT"], here) == []
+    assert left_behind(["MY_OWN"], here) == [], "no keys travel"
 
 
 @pytest.fixture

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import pickle
+import re
+from pathlib import Path
 
 import pytest
 
-from fleet import errors
+from fleet import errors, guide
 from fleet.errors import FleetError
+from fleet.guide import Page
+
+ROOT = Path(__file__).parents[2]
+TOPICS = {guide.CLUSTER, guide.DEVICES_OF_RAY, guide.PROVIDERS}
 
 
 def every_class(root: type[FleetError]) -> list[type[FleetError]]:
@@ -43,6 +49,30 @@ def test_a_leaf_is_also_a_builtin_and_stands_in_the_drawn_tree(kind: type[FleetE
     if not kind.__subclasses__():
         builtins = [c for c in kind.__mro__ if c.__module__ == "builtins"]
         assert len(builtins) > 3
+
+
+@pytest.mark.parametrize(("name", "page"), guide.PAGES.items())
+def test_each_page_that_is_named_is_there_with_its_heading(name: str, page: Page) -> None:
+    """And what names it is a class of the tree, or a topic that is raised somewhere."""
+    lines = (ROOT / page.path).read_text("utf-8").splitlines()
+    assert page.heading in {line.lstrip("# ") for line in lines if line.startswith("#")}
+    assert name in TOPICS or issubclass(getattr(errors, name), FleetError)
+
+
+@pytest.mark.parametrize("topic", ["CLUSTER", "DEVICES_OF_RAY", "PROVIDERS"])
+def test_each_topic_is_one_of_an_error(topic: str) -> None:
+    """Some room says so where it raises one."""
+    texts = [path.read_text("utf-8") for path in (ROOT / "fleet").rglob("*.py")]
+    assert any(re.search(rf"\.about\(\s*{topic}\s*\)", text) for text in texts)
+
+
+def test_an_error_names_the_page_of_its_kind_its_base_or_its_topic() -> None:
+    """And none where no page tells more; it survives the way from a worker."""
+    denied = errors.CredentialsRefusedError("They are wrong.")
+    assert str(denied.page) == "See README.md, 'Use object storage'."
+    refused = errors.UsageError("A token is wanted.").about(guide.CLUSTER)
+    assert pickle.loads(pickle.dumps(refused)).page == guide.PAGES[guide.CLUSTER]  # noqa: S301 - as above
+    assert errors.UsageError("It is odd.").page is None
 
 
 def test_a_job_file_error_lists_every_mistake() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +13,11 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from pydantic import ValidationError
 
 from fleet import FrameBatch, FrameJob, Job, Rows, Sampling
 from fleet.errors import JobFileError, UsageError
+from fleet.job.fields import JobFields, describe
 from fleet.job.job_file import load_job, parse_override
 
 JOBS = Path(__file__).parents[2] / "jobs"
@@ -131,6 +134,18 @@ def test_every_mistake_of_a_job_made_in_python_is_listed() -> None:
     assert fields == ["work", "inputs", "sample", "soc"]
 
 
+@pytest.mark.parametrize("name", sorted(JobFields.model_fields))
+def test_every_wrong_value_of_a_field_is_refused_in_words_of_ours(name: str) -> None:
+    """Whatever kind of value it is: no words of the library that checks it."""
+    for value in ({}, [], "x", "", 1.5, True, -1, [1], {"a": 1}, 10**9, b"x"):
+        try:
+            JobFields.read({"inputs": ["a"], "output": "o", name: value})
+        except ValidationError as error:
+            for sentence in describe(error):
+                assert sentence.startswith(f"{name}"), sentence
+                assert not re.search(r"nput should|alid |constrained|unable to", sentence), sentence
+
+
 def test_sampling_is_exact() -> None:
     """A rate such as 29.97 is kept as a fraction."""
     job = load_job(JOBS / "detect.toml", {"sample": "fps=30000/1001"})
@@ -241,6 +256,9 @@ def test_a_file_that_is_no_toml_or_not_there_is_refused(tmp_path: Path) -> None:
         load_job(tmp_path / "none.toml")
     (tmp_path / "text.toml").write_text("hello there")
     with pytest.raises(JobFileError, match="not TOML"):
+        load_job(tmp_path / "text.toml")
+    (tmp_path / "text.toml").write_text("job = brightness.py")
+    with pytest.raises(JobFileError, match=r"line 1, column 7\); texts stand in quotes"):
         load_job(tmp_path / "text.toml")
     (tmp_path / "text.toml").write_text('partitions = "cam(?P<camera>\\d+)"')
     with pytest.raises(JobFileError, match="within single quotes a backslash is a backslash"):

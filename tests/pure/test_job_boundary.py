@@ -49,8 +49,11 @@ def test_anything_else_is_refused_with_what_is_wanted(value: object, kind: str) 
 def test_what_it_raises_is_the_job_s_own_error() -> None:
     """With the kind and the words of what was raised, and where in the user's code that was."""
     says = rf"The job's run raised KeyError: 'nothing' \({__file__}, line \d+\)"
-    with pytest.raises(JobCodeError, match=says):
+    with pytest.raises(JobCodeError, match=says) as caught:
         run_job(Returning(KeyError("nothing")), None, batch_of("v", [0]))
+    first, place, *_, last = caught.value.trace.splitlines()
+    assert (first, last) == ("Traceback (most recent call last):", "KeyError: 'nothing'")
+    assert __file__ in place, "the user's code comes first, and nothing of Fleet before it"
 
 
 def test_a_job_that_exits_is_wrong_as_one_that_raises() -> None:

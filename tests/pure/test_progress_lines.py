@@ -71,6 +71,20 @@ def test_a_line_says_how_far_how_fast_and_how_long() -> None:
     assert describe(replace(view(0, left_s=None), awaited=awaited)) == (
         "2m40s of 3h12m video (1 %), 3 devices starting, 5 waiting for a node"
     )
+    nowhere = replace(view(0, devices=0, left_s=None), awaited=DevicesAwaited(0, unplaced=2))
+    assert describe(nowhere) == "2m40s of 3h12m video (1 %), 2 devices waiting for a node"
+
+
+@pytest.mark.parametrize(
+    "awaited", [DevicesAwaited(2, 0), DevicesAwaited(1, 1), DevicesAwaited(0, 2)]
+)
+def test_a_device_that_has_come_is_not_waited_for_too(awaited: DevicesAwaited) -> None:
+    """Until the pool counts again, which takes seconds: two devices are never three."""
+    state = folded([(0, PLAN), (1, awaited), (2, DeviceJoined("npu-0"))])
+    now = state.snapshot(3)
+    assert len(now.devices) + now.awaited.opening + now.awaited.unplaced == 2
+    state = folded([(0, PLAN), (1, awaited), *((2, DeviceJoined(f"npu-{n}")) for n in range(3))])
+    assert state.snapshot(3).awaited == DevicesAwaited(0, 0)
 
 
 def test_counts_and_troubles_have_their_own_lines() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -118,6 +119,13 @@ def test_an_interrupted_run_says_how_to_go_on() -> None:
     text = render(replace(REPORT, interrupted=True))
     assert text.startswith("Interrupted: build/town\n")
     assert text.endswith("To go on, run the same command again: what is committed is kept.")
+
+
+@pytest.mark.parametrize("early", [{"interrupted": True}, {"unreached": {"v": "it is away"}}])
+def test_a_run_that_ended_early_says_how_many_leases_it_did(early: dict[str, Any]) -> None:
+    """What it was to do is not what it did."""
+    text = render(replace(REPORT, leases=15, leases_done=4, **early))
+    assert "leases      4 of 15 in this run" in text
 
 
 def test_a_resumed_run_tells_its_own_work_from_the_whole() -> None:

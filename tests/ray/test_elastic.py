@@ -35,6 +35,7 @@ from fleet.core.run_events import (
 )
 from fleet.errors import JobFailedError, UsageError
 from fleet.executors.ray.actor import DeviceActor
+from fleet.executors.ray.listed import Listed
 from fleet.executors.ray.pool import RayPool
 from fleet.executors.ray.session import join_ray
 from fleet.scheduler.commands import Cancel, Release, Truncate
@@ -140,7 +141,7 @@ def hands(cluster: Cluster) -> Iterator[Hands]:
 def test_devices_come_with_their_nodes_and_are_let_go(hands: Hands, nodes: Nodes) -> None:
     """Demand waits for a node, is taken back where it is not wanted, and NPUs are given back."""
     nodes.only()
-    assert join_ray() == 0
+    assert join_ray(Listed("", "", "")) == 0
     hands.until_there(0)
     hands.pool.set_target(2)
     hands.until_awaited(0, 2)

@@ -168,7 +168,7 @@ def test_a_job_that_is_stopped_ends_cleanly(stopped: Stopped) -> None:
     assert str(stopped.output) in stopped.listed
     assert f"{stopped.id} has ended (stopped)" in stopped.said
     assert "Interrupted: " in stopped.said
-    assert "No submission" in stopped.listed_then
+    assert "No job is running" in stopped.listed_then
     assert stopped.drivers == []
     assert stopped.parts >= 2
 

@@ -47,12 +47,13 @@ def run(head: Head, folder: Path, **token: str) -> subprocess.CompletedProcess[s
 def test_a_run_without_the_token_says_so(
     guarded: Head, tmp_path: Path, token: dict[str, str]
 ) -> None:
-    """One paragraph of ours, and no line of Ray's, which would be said for 20 s."""
+    """A paragraph of ours with the page to read, and no line of Ray's, which would be said for 20 s."""
     done = run(guarded, tmp_path, **token)
     assert done.returncode == 2, done.stderr
-    (line,) = done.stderr.splitlines()
+    line, page = done.stderr.splitlines()
     assert line.startswith("fleet: error: The cluster at 127.0.0.1")
     assert "RAY_AUTH_TOKEN" in line
+    assert page == "See cluster/README.md, 'Submitting a job'."
 
 
 def test_a_run_with_the_token_runs(guarded: Head, tmp_path: Path) -> None:

@@ -21,10 +21,13 @@ FLEET = ("-m", "fleet.cli")
 """The command, as Python is asked to run it."""
 
 
-def fleet_here(*arguments: object, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+def fleet_here(
+    *arguments: object, folder: Path | None = None, tracebacks: int = 0
+) -> subprocess.CompletedProcess[str]:
     """Run `fleet` as in a process of its own, and see that no traceback reaches its user.
 
     An error that the command lets through is raised. What its children print is part of it.
+    `tracebacks`: how many there are to be, of code of the user's own.
     """
     command = ["fleet", *map(str, arguments)]
     with TemporaryFile("w+") as out, TemporaryFile("w+") as err:
@@ -38,7 +41,7 @@ def fleet_here(*arguments: object, folder: Path | None = None) -> subprocess.Com
         ):
             code = _exit_code()
         done = subprocess.CompletedProcess(command, code, _text(out), _text(err))
-    assert "Traceback" not in done.stderr + done.stdout, done.stderr
+    assert (done.stderr + done.stdout).count("Traceback") == tracebacks, done.stderr
     return done
 
 

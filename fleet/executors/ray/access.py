@@ -7,6 +7,8 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from fleet.errors import JobFailedError
+from fleet.guide import DEVICES_OF_RAY
 from fleet.storage import is_exposed, refuse_credentials_in_address
 
 WAY_IN = (
@@ -14,6 +16,15 @@ WAY_IN = (
     "(without either, ~/.ray/auth_token is read)."
 )
 _TOKEN_PATH = "RAY_AUTH_TOKEN_PATH"  # noqa: S105 - the name of a variable
+
+
+def no_device() -> JobFailedError:
+    """Return the error of a run on a cluster that has no device, and is not asked to grow."""
+    return JobFailedError(
+        "The Ray cluster has no NPU.",
+        "Start its nodes with --resources='{\"NPU\": 1}'; or, where it can grow by itself, say how "
+        "far: --max-devices N.",
+    ).about(DEVICES_OF_RAY)
 
 
 def check_ray_address(environment: Mapping[str, str]) -> None:

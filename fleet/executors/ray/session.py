@@ -11,10 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import ray
+from ray._private import worker
 from ray.exceptions import AuthenticationError
+from ray.job_config import JobConfig
 
 from fleet.errors import JobFailedError
 from fleet.executors.ray.access import check_ray_address
+from fleet.executors.ray.listed import Listed
 from fleet.executors.ray.own_node import needed_alone
 from fleet.executors.ray.token import check_token, refused
 from fleet.executors.ray.whereabouts import check_answers, short_folder
@@ -25,8 +28,10 @@ _SIGACTION_BYTES = 256
 """More than Linux's `struct sigaction` has on any processor."""
 
 
-def join_ray() -> int | None:
+def join_ray(listed: Listed) -> int | None:
     """Connect to the cluster that RAY_ADDRESS names, or that this process is connected to.
+
+    `listed`: as what the run is listed there, unless this process is connected already.
 
     Gives how many NPUs it has just now, which may be none where nodes come as they are asked for;
     None where there is no cluster to join. Raises JobFailedError where it cannot be reached, and
@@ -42,7 +47,11 @@ def join_ray() -> int | None:
             check_token(address)
         try:
             with _sigterm_left_as_found():
-                ray.init(logging_level=logging.ERROR, log_to_driver=False)
+                ray.init(
+                    logging_level=logging.ERROR,
+                    log_to_driver=False,
+                    job_config=JobConfig(metadata=listed.to_metadata()),
+                )
         except AuthenticationError as error:
             raise refused(os.environ["RAY_ADDRESS"], error) from None
         except ConnectionError as error:
@@ -71,13 +80,25 @@ def start_ray(devices: int) -> None:
 
 @contextmanager
 def ray_left_as_found() -> Iterator[None]:
-    """Leave the cluster at the end, and end it where it was started meanwhile."""
-    was_there = ray.is_initialized()
+    """Leave the cluster at the end, and end it where it was started meanwhile.
+
+    What Ray prints of each worker that dies, however it is asked to be quiet, is not printed: what
+    becomes of a device is said in a line of ours. Nothing else comes that way.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    printing = worker.print_to_stdstream
+    worker.print_to_stdstream = _unprinted
     try:
         yield
     finally:
-        if not was_there:
-            ray.shutdown()
+        ray.shutdown()
+        worker.print_to_stdstream = printing
+
+
+def _unprinted(*_: object, **__: object) -> None:
+    """Print nothing."""
 
 
 @contextmanager

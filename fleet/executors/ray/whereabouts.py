@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from fleet.errors import JobFailedError, UsageError
+from fleet.guide import CLUSTER
 
 CONNECT_S = 10.0
 """Seconds in which a cluster answers, or is taken for not there."""
@@ -21,7 +22,8 @@ _CLIENT_PORT = "10001"
 # Every server of HTTP/2 answers these, and so does one of gRPC: the preface, and empty settings.
 _SETTINGS = b"\4"
 _HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0" + _SETTINGS + bytes(5)
-_WAY_OUT = (
+NOT_A_CLUSTER = "What listens at {address} does not answer as a Ray cluster does."
+WAY_OUT = (
     "Check RAY_ADDRESS and that the cluster runs there. Without RAY_ADDRESS, Fleet runs on "
     "this machine."
 )
@@ -50,8 +52,7 @@ def check_answers(address: str, environment: Mapping[str, str]) -> None:
     if answer and answer[3:4] != _SETTINGS:
         raise _dashboard(address, "is answered by another kind of server, such as a dashboard")
     if not answer and environment.get("RAY_USE_TLS", "0") in {"", "0"}:
-        message = f"What listens at {address} does not answer as a Ray cluster does."
-        raise JobFailedError(message, _WAY_OUT)
+        raise JobFailedError(NOT_A_CLUSTER.format(address=address), WAY_OUT).about(CLUSTER)
 
 
 def _dashboard(address: str, what: str) -> UsageError:
@@ -59,7 +60,7 @@ def _dashboard(address: str, what: str) -> UsageError:
         f"RAY_ADDRESS={address} {what}: a run joins a cluster, which has another port.",
         "Name the cluster, such as RAY_ADDRESS=head:6379, or ray://head:10001 from elsewhere; or "
         "give a dashboard to `fleet submit --address`.",
-    )
+    ).about(CLUSTER)
 
 
 def _ask(address: str, host: str, port: int) -> bytes:
@@ -76,7 +77,7 @@ def _ask(address: str, host: str, port: int) -> bytes:
                 continue
             reason = error.strerror or str(error)
             message = f"Nobody answers at {address}, which RAY_ADDRESS names: {reason}."
-            raise JobFailedError(message, _WAY_OUT) from None
+            raise JobFailedError(message, WAY_OUT).about(CLUSTER) from None
         with connection, suppress(OSError):
             connection.settimeout(CONNECT_S)
             connection.sendall(_HELLO)

@@ -14,7 +14,7 @@ from fleet.parquet.decoding import conform, decode
 from fleet.parquet.encoding import encode
 from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord
-from fleet.table.parts.schema import later_names
+from fleet.table.parts.schema import FRAMES_TABLE, later_names
 
 JOB_FILE = "_JOB.json"
 SCHEMA_PART = "schema.parquet"
@@ -79,10 +79,20 @@ def check_owner(folder: Folder, job: JobRecord) -> bool:
     if found is None:
         _refuse_foreign(folder)
     elif found.digest != job.digest:
-        raise OutputTakenError(
-            f"{folder.uri} holds another job: {_difference(found, job)}.", _WAY_OUT
-        )
+        message = f"{folder.uri} holds another job: {_difference(found, job)}."
+        raise OutputTakenError(message, _way_out(folder))
     return found is not None
+
+
+def _way_out(folder: Folder) -> str:
+    """Return what can be done with the output of another job, by whether it has rows."""
+    began = (entry.name for entry in folder.list(f"{FRAMES_TABLE}/"))
+    if any(not name.endswith(f"/{SCHEMA_PART}") for name in began):
+        return (
+            "To do all again and keep both, use another --output; to start over here, delete this "
+            "folder. Rows of two versions are not mixed in one table: nobody could tell them apart."
+        )
+    return "Nothing is committed there: delete this folder, or use another --output."
 
 
 def _put_job(folder: Folder, job: JobRecord) -> bool:
