@@ -15,7 +15,7 @@ from fleet.video.containers.packet_batch import PacketBatch
 from fleet.video.probe.wire import index_to_bytes
 
 SCANNED: tuple[Container, ...] = ("ts", "m2ts", "mkv", "raw")
-MUTATIONS = 12
+MUTATIONS = 6
 
 
 def clips_of(codec: Codec, container: Container, folder: Path) -> list[Path]:

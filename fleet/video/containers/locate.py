@@ -58,20 +58,19 @@ class NearPosition:
 
     def locate_all(self, batch: PacketBatch, /) -> PacketLocations | None:
         """Return where several packets lie; see `Locator`."""
-        found = [
-            self._first(packet.pos or 0, batch.part(number))
-            for number, packet in enumerate(batch.packets)
-        ]
-        if None in found:
-            return None
+        view = memoryview(batch.data)
+        found: list[int] = []
+        for packet, start, end in zip(
+            batch.packets, batch.starts.tolist(), batch.ends.tolist(), strict=True
+        ):
+            position = packet.pos or 0
+            near = self._file.peek(position, _HEADER_BYTES)
+            place = near.find(batch.data[start : min(end, start + _PREFIX_BYTES)])
+            # The first place is meant, and a packet lies nowhere before its own first bytes.
+            if place < 0 or not self._file.holds(position + place, view[start:end]):
+                return None
+            found.append(position + place)
         return PacketLocations.alone(np.array(found, np.int64), batch.sizes)
-
-    def _first(self, start: int, data: bytes) -> int | None:
-        """Return where a packet lies, if it does where its first bytes are met first."""
-        found = self._file.peek(start, _HEADER_BYTES).find(data[:_PREFIX_BYTES])
-        if found < 0 or self._file.peek(start + found, len(data)) != data:
-            return None
-        return start + found
 
 
 class Reach:
@@ -118,7 +117,7 @@ class InSequence:
 
     def locate_all(self, batch: PacketBatch, /) -> PacketLocations | None:
         """Return where several packets lie; see `Locator`."""
-        if self._file.peek(self._cursor, len(batch.data)) != batch.data:
+        if not self._file.holds(self._cursor, batch.data):
             return None
         starts = self._cursor + batch.starts
         self._cursor += len(batch.data)

@@ -14,8 +14,6 @@ _SYNC = 0x47
 _IN_A_ROW = 5
 _FULL_BEGINS = 4
 """Where payload begins in most packets, which have no other header than their own."""
-_FEW_OTHERS = 4
-"""Payload is copied piece by piece where less than one packet in so many begins otherwise."""
 _MIN_IN_A_ROW = 3  # in a file of fewer than five packets: it needs PAT, PMT and a picture
 
 
@@ -124,15 +122,16 @@ def of_stream(packets: TsPackets, pid: int) -> StreamPackets:
 
 def _carried(rows: NDArray[np.uint8], begin: NDArray[np.int64]) -> bytes:
     """Return what packets carry, one after another; `begin`: from where on in each."""
+    flat = memoryview(rows[:, _FULL_BEGINS:].tobytes())
     others = np.flatnonzero(begin != _FULL_BEGINS)
-    if len(others) * _FEW_OTHERS > len(rows):
-        return rows[np.arange(PACKET_BYTES) >= begin[:, None]].tobytes()
-    parts: list[bytes] = []
+    row_starts = others * (PACKET_BYTES - _FULL_BEGINS)
+    carried_from = row_starts + np.minimum(begin[others], PACKET_BYTES) - _FULL_BEGINS
+    parts: list[memoryview] = []
     done = 0
-    for row, start in zip(others.tolist(), begin[others].tolist(), strict=True):
-        parts += rows[done:row, _FULL_BEGINS:].tobytes(), rows[row, start:].tobytes()
-        done = row + 1
-    parts.append(rows[done:, _FULL_BEGINS:].tobytes())
+    for stop, go_on in zip(row_starts.tolist(), carried_from.tolist(), strict=True):
+        parts.append(flat[done:stop])
+        done = go_on
+    parts.append(flat[done:])
     return b"".join(parts)
 
 

@@ -47,7 +47,10 @@ class PacketBatch:
     def is_plain(self) -> bool:
         """Return whether nothing is said beside any packet: no damage, no other configuration."""
         return not any(
-            packet.is_corrupt or packet.has_sidedata("new_extradata") for packet in self.packets
+            packet.is_corrupt
+            # Whether there is anything beside it is asked first, which is quick.
+            or (next(packet.iter_sidedata(), None) and packet.has_sidedata("new_extradata"))
+            for packet in self.packets
         )
 
 

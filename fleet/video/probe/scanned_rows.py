@@ -18,6 +18,7 @@ from fleet.video.h26x.parameter_sets import ParameterSets
 from fleet.video.h26x.picture_log import PictureLog
 from fleet.video.probe.other_codec import OtherScan
 from fleet.video.probe.stream_info import new_sets
+from fleet.video.slices.together import Packets, add_packets
 
 _FEW = 8
 
@@ -71,8 +72,10 @@ class ScannedRows:
             key=[packet.is_keyframe for packet in packets],
             shown=[not packet.is_discard for packet in packets],
         )
-        for number in range(len(batch)):
-            self._read(self._log, batch.part(number), None)
+        try:
+            add_packets(self._log, Packets(batch.data, batch.starts, batch.ends))
+        except ValueError as error:
+            raise _not_kept(self._uri, error) from error
 
     def _add(self, packet: Packet[Any], data: bytes, *, may_be_partial: bool) -> None:
         key, shown = packet.is_keyframe, not packet.is_discard
@@ -95,10 +98,14 @@ class ScannedRows:
         try:
             log.add(data, configuration)
         except ValueError as error:
-            message = f"its parameter sets cannot be kept: {error}."
-            raise BrokenVideoError(self._uri, message, REENCODE) from error
+            raise _not_kept(self._uri, error) from error
 
     def check_found(self) -> None:
         """Raise BrokenVideoError where most packets were not found in the file."""
         if self._not_found * 2 > len(self.rows):
             raise not_verbatim(self._uri)
+
+
+def _not_kept(uri: str, error: ValueError) -> BrokenVideoError:
+    message = f"its parameter sets cannot be kept: {error}."
+    return BrokenVideoError(uri, message, REENCODE)
