@@ -12,6 +12,8 @@ STEPS = (188, 192)
 """Bytes from one packet to the next: plain, and with the arrival times of Blu-ray and AVCHD."""
 _SYNC = 0x47
 _IN_A_ROW = 5
+_FULL_BEGINS = 4
+"""Where payload begins in most packets, which have no other header than their own."""
 _MIN_IN_A_ROW = 3  # in a file of fewer than five packets: it needs PAT, PMT and a picture
 
 
@@ -25,6 +27,11 @@ class StreamPackets:
     """How many bytes of payload it carries, without TS, adaptation and PES headers: int64 [n]."""
     end: int
     """Where the last whole packet of any stream ends, to read on from."""
+    breaks: NDArray[np.int64]
+    """How often, up to each one, a packet of any stream does not follow the one before: int64 [n].
+    """
+    carried: bytes
+    """Their payload, one after another."""
 
 
 @dataclass(frozen=True)
@@ -50,29 +57,82 @@ def find_layout(head: bytes) -> PacketLayout | None:
     return None
 
 
+@dataclass(frozen=True, eq=False)
+class TsPackets:
+    """All TS packets in some bytes, one row each."""
+
+    rows: NDArray[np.uint8]
+    """The packets, without arrival times: u8 [n, 188]."""
+    offset: NDArray[np.int64]
+    """Where each one begins, its arrival time included: int64 [n]."""
+    step: int
+    """Bytes from one to the next."""
+    end: int
+    """Where the last whole one ends, to read on from."""
+
+    @property
+    def pids(self) -> NDArray[np.int64]:
+        """Return the number of the stream that each packet belongs to: int64 [n]."""
+        return (self.rows[:, 1].astype(np.int64) & 0x1F) << 8 | self.rows[:, 2]
+
+    @property
+    def breaks(self) -> NDArray[np.int64]:
+        """Return how often, up to each packet, one does not follow the one before: int64 [n].
+
+        The first one is to begin the bytes.
+        """
+        follows = np.diff(self.offset, prepend=-self.step) == self.step
+        return np.cumsum(~follows)
+
+
+def packets_of(data: bytes, step: int) -> TsPackets:
+    """Return all TS packets in `data`, which begins with one of `step` bytes (188 or 192).
+
+    It is read to its last whole one. Where the sync byte is lost, reading goes on where two sync
+    bytes lie `step` bytes apart.
+    """
+    offset = _packet_offsets(data, step)
+    end = int(offset[-1]) + step if len(offset) else max(len(data) - step + 1, 0)
+    return TsPackets(_packet_bytes(data, offset, step), offset, step, end)
+
+
 def payload(data: bytes, pid: int, step: int) -> bytes:
     """Return what the TS packets of `pid` carry, headers stripped, one after another.
 
-    `data` begins with a packet of `step` bytes (188 or 192) and is read to its last whole one.
-    Where the sync byte is lost, reading goes on where two sync bytes lie `step` bytes apart.
+    `data`: see `packets_of`.
     """
-    rows, begin, _ = _rows(data, _packet_offsets(data, step), pid, step)
-    carried = np.arange(PACKET_BYTES) >= begin[:, None]
-    return rows[carried].tobytes()
+    return of_stream(packets_of(data, step), pid).carried
 
 
 def stream_packets(data: bytes, pid: int, step: int) -> StreamPackets:
-    """Return the TS packets of `pid` in `data`, which is read as `payload` reads it."""
-    all_offsets = _packet_offsets(data, step)
-    _, begin, offset = _rows(data, all_offsets, pid, step)
-    end = int(all_offsets[-1]) + step if len(all_offsets) else max(len(data) - step + 1, 0)
-    return StreamPackets(offset, np.maximum(PACKET_BYTES - begin, 0), end)
+    """Return the TS packets of `pid` in `data`; see `packets_of`."""
+    return of_stream(packets_of(data, step), pid)
 
 
-def packets_of(data: bytes, step: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return all TS packets in `data`, u8 [n, 188], and where each begins; see `payload`."""
-    offset = _packet_offsets(data, step)
-    return _packet_bytes(data, offset, step), offset
+def of_stream(packets: TsPackets, pid: int) -> StreamPackets:
+    """Return those of `packets` that belong to one stream."""
+    numbers = np.flatnonzero(packets.pids == pid)
+    rows = packets.rows[numbers]
+    begin = _payload_begins(rows, rows[:, 1:4].astype(np.int64))
+    sizes = np.maximum(PACKET_BYTES - begin, 0)
+    return StreamPackets(
+        packets.offset[numbers], sizes, packets.end, packets.breaks[numbers], _carried(rows, begin)
+    )
+
+
+def _carried(rows: NDArray[np.uint8], begin: NDArray[np.int64]) -> bytes:
+    """Return what packets carry, one after another; `begin`: from where on in each."""
+    flat = memoryview(rows[:, _FULL_BEGINS:].tobytes())
+    others = np.flatnonzero(begin != _FULL_BEGINS)
+    row_starts = others * (PACKET_BYTES - _FULL_BEGINS)
+    carried_from = row_starts + np.minimum(begin[others], PACKET_BYTES) - _FULL_BEGINS
+    parts: list[memoryview] = []
+    done = 0
+    for stop, go_on in zip(row_starts.tolist(), carried_from.tolist(), strict=True):
+        parts.append(flat[done:stop])
+        done = go_on
+    parts.append(flat[done:])
+    return b"".join(parts)
 
 
 def _packet_bytes(data: bytes, offset: NDArray[np.int64], step: int) -> NDArray[np.uint8]:
@@ -83,17 +143,6 @@ def _packet_bytes(data: bytes, offset: NDArray[np.int64], step: int) -> NDArray[
     else:
         rows = flat[offset[:, None] + np.arange(step - PACKET_BYTES, step)]
     return rows
-
-
-def _rows(
-    data: bytes, offset: NDArray[np.int64], pid: int, step: int
-) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the stream's packets u8 [n, 188], where payload begins in each, and their offsets."""
-    rows = _packet_bytes(data, offset, step)
-    header = rows[:, 1:4].astype(np.int64)
-    of_stream = ((header[:, 0] & 0x1F) << 8 | header[:, 1]) == pid
-    rows, header = rows[of_stream], header[of_stream]
-    return rows, _payload_begins(rows, header), offset[of_stream]
 
 
 def _payload_begins(rows: NDArray[np.uint8], header: NDArray[np.int64]) -> NDArray[np.int64]:

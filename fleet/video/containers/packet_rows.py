@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,21 @@ class PacketLocation:
         return replace(self, size=self.span + 1)
 
 
+@dataclass(frozen=True, eq=False)
+class PacketLocations:
+    """Where the payload of several packets lies, each of them byte for byte: int64 [n] each."""
+
+    position: NDArray[np.int64]
+    span: NDArray[np.int64]
+    skip: NDArray[np.int64]
+    size: NDArray[np.int64]
+
+    @classmethod
+    def alone(cls, position: NDArray[np.int64], size: NDArray[np.int64]) -> Self:
+        """Return the locations of packets that lie in the file in one piece."""
+        return cls(position, size, np.zeros(len(size), np.int64), size)
+
+
 class PacketRows:
     """Rows in decode order; `pts` and `dts` hold NO_PTS where the container has none."""
 
@@ -51,6 +67,23 @@ class PacketRows:
         self._times["dts"].append(NO_PTS if dts is None else dts)
         self._flags["key"].append(key)
         self._flags["shown"].append(shown)
+
+    def extend(
+        self,
+        locations: PacketLocations,
+        pts: Sequence[int | None],
+        dts: Sequence[int | None],
+        *,
+        key: Sequence[bool],
+        shown: Sequence[bool],
+    ) -> None:
+        """Append several packets."""
+        for name, column in self._numbers.items():
+            column.frombytes(getattr(locations, name).tobytes())
+        self._times["pts"].extend([NO_PTS if time is None else time for time in pts])
+        self._times["dts"].extend([NO_PTS if time is None else time for time in dts])
+        self._flags["key"].extend(key)
+        self._flags["shown"].extend(shown)
 
     @property
     def pts(self) -> NDArray[np.int64]:

@@ -161,6 +161,7 @@ class BlockFile(_FileObject):
         self._block_bytes = block_bytes
         self._max_blocks = blocks
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self._latest = -1
 
     def seekable(self) -> bool:
         """Return whether libav may seek."""
@@ -178,15 +179,31 @@ class BlockFile(_FileObject):
             offset += len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def holds(self, offset: int, data: bytes | memoryview) -> bool:
+        """Return whether these bytes lie in the file at `offset`; nothing is copied for it."""
+        view, done = memoryview(data), 0
+        if offset + len(view) > self._size:
+            return False
+        while done < len(view):
+            number, start = divmod(offset + done, self._block_bytes)
+            part = view[done : done + self._block_bytes - start]
+            if not self._block(number).startswith(part, start):
+                return False
+            done += len(part)
+        return True
+
     def _bytes(self, offset: int, length: int) -> bytes:
         number, start = divmod(offset, self._block_bytes)
         return self._block(number)[start : start + length]
 
     def _block(self, number: int) -> bytes:
+        if number == self._latest:
+            return self._blocks[number]
         if number not in self._blocks:
             start = number * self._block_bytes
             self._blocks[number] = self._reader.read(start, self._block_bytes)
             while len(self._blocks) > self._max_blocks:
                 self._blocks.popitem(last=False)
         self._blocks.move_to_end(number)
+        self._latest = number
         return self._blocks[number]

@@ -55,25 +55,29 @@ def _restarts(
     """Yield the rows at which decode times fall for good, behind the first one."""
     rows = np.flatnonzero((pts != NO_PTS) & (dts != NO_PTS))
     times = dts[rows]
-    for place in (np.flatnonzero(np.diff(times) < 0) + 1).tolist():
-        # libav may leave out decode times where they fall.
-        start = int(rows[place - 1]) + 1
-        if keys[start : rows[place] + 1].any() or _go_on(times, place):
-            yield start
+    falls = np.flatnonzero(np.diff(times) < 0) + 1
+    # libav may leave out decode times where they fall.
+    starts = rows[falls - 1] + 1
+    keys_before = np.concatenate(([0], np.cumsum(keys)))
+    with_key = keys_before[rows[falls] + 1] > keys_before[starts]
+    yield from starts[with_key | _go_on(times, falls)].tolist()
 
 
-def _go_on(times: NDArray[np.int64], place: int) -> bool:
-    """Return whether decode times go on from one that falls without a key.
+def _go_on(times: NDArray[np.int64], falls: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return whether decode times go on from each place where one falls without a key: bool [n].
 
     A single time that is wrong falls as well; behind it they are as before. So several before and
     several behind it are looked at.
     """
-    before = times[max(0, place - _SEVERAL) : place]
-    behind = times[place : place + _SEVERAL]
-    if min(len(before), len(behind)) < _SEVERAL:
-        return False
-    rises = bool((np.diff(before) > 0).all() and (np.diff(behind) > 0).all())
-    return rises and bool(behind[0] < before[0] and behind[-1] < before[-1])
+    rises = np.diff(times) > 0
+    found = (falls >= _SEVERAL) & (falls + _SEVERAL <= len(times))
+    places = falls[found]
+    sound = times[places] < times[places - _SEVERAL]
+    sound &= times[places + _SEVERAL - 1] < times[places - 1]
+    for step in range(_SEVERAL - 1):
+        sound &= rises[places - _SEVERAL + step] & rises[places + step]
+    found[found] = sound
+    return found
 
 
 def consistent(pts: NDArray[np.int64], ranks: NDArray[np.int64]) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.video.containers.mpegts import PACKET_BYTES, PacketLayout, packets_of
+from fleet.video.containers.mpegts import PACKET_BYTES, PacketLayout, TsPackets, packets_of
 from fleet.video.containers.reader import RangeReader
 
 _CHUNK_BYTES = 4 << 20
@@ -21,19 +21,17 @@ _VIDEO = range(0xE0, 0xF0)
 class VideoPids:
     """The PIDs of video streams in a transport stream, each with where it begins."""
 
-    def __init__(self, step: int) -> None:
-        """Take how many bytes there are from one packet to the next."""
-        self._step = step
+    def __init__(self) -> None:
+        """Begin with none."""
         self.starts: dict[int, int] = {}
         """PID -> where to begin to read for it: at the tables before its first picture."""
         self._tables = 0
 
-    def add(self, data: bytes, offset: int) -> None:
-        """Look at some packets, the first of which begins the bytes; `offset`: in the file."""
-        rows, at = packets_of(data, self._step)
-        pids = (rows[:, 1].astype(np.int64) & 0x1F) << 8 | rows[:, 2]
+    def add(self, packets: TsPackets, offset: int) -> None:
+        """Look at some packets; `offset`: where in the file the bytes begin that they lie in."""
+        pids, at = packets.pids, packets.offset
         tables = at[pids == 0] + offset
-        begins = np.flatnonzero(_begin_video(rows))
+        begins = _begin_video(packets.rows)
         _, first = np.unique(pids[begins], return_index=True)
         for row in begins[np.sort(first)].tolist():
             before = tables[tables < at[row] + offset]
@@ -42,16 +40,19 @@ class VideoPids:
         self._tables = int(tables[-1]) if len(tables) else self._tables
 
 
-def _begin_video(rows: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return which TS packets (u8 [n, 188]) begin a PES packet of a video stream: bool [n]."""
+def _begin_video(packets: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return the TS packets (u8 [n, 188]) that begin a PES packet of a video stream: int64 [m]."""
+    beginning = np.flatnonzero(packets[:, 1] & 0x40)
+    rows = packets[beginning]
     control = rows[:, 3] >> 4 & 3
     begin = 4 + np.where(control == 3, rows[:, 4].astype(np.int64) + 1, 0)
-    fits = (rows[:, 1] & 0x40 != 0) & (control & 1 != 0) & (begin <= PACKET_BYTES - 4)
+    fits = (control & 1 != 0) & (begin <= PACKET_BYTES - 4)
     at = np.where(fits, begin, 0)
     prefix = [np.take_along_axis(rows, (at + n)[:, None], axis=1)[:, 0] for n in range(4)]
     starts = (prefix[0] == 0) & (prefix[1] == 0) & (prefix[2] == 1)
-    found: NDArray[np.bool_] = fits & starts
-    return found & (prefix[3] >= _VIDEO.start) & (prefix[3] < _VIDEO.stop)
+    is_video = (prefix[3] >= _VIDEO.start) & (prefix[3] < _VIDEO.stop)
+    found: NDArray[np.int64] = beginning[fits & starts & is_video]
+    return found
 
 
 def late_streams(
@@ -62,10 +63,10 @@ def late_streams(
     `known`: the PIDs of those that it sees. Return the PIDs of the others, in the order in which
     they begin, each with where in the file reading is to begin so that its tables are met first.
     """
-    pids, step = VideoPids(layout.step), layout.step
+    pids, step = VideoPids(), layout.step
     chunk_bytes = _CHUNK_BYTES // step * step
     for offset in range(layout.start, reader.size, chunk_bytes):
-        pids.add(reader.read(offset, chunk_bytes), offset)
+        pids.add(packets_of(reader.read(offset, chunk_bytes), step), offset)
     return [(pid, start) for pid, start in pids.starts.items() if pid not in known]
 
 

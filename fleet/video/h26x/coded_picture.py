@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 from fleet.core.access_unit import NalUnits
 
 
-@dataclass(frozen=True)
-class CodedPicture:
+class CodedPicture(NamedTuple):
     """One packet's picture."""
 
     is_random_access: bool
@@ -44,6 +43,11 @@ class SetsSent(Protocol):
 
     version: int
     """Rises whenever one is sent that differs from the one of its number before."""
+    readings: int
+    """Rises whenever slices may be read otherwise than before: by another SPS or PPS."""
+
+    def learn(self, nal: bytes, /) -> None:
+        """Take a NAL unit; raise ValueError where it is a parameter set that makes no sense."""
 
     def learn_all(self, nals: NalUnits, /) -> None:
         """Take each of some NAL units; raise ValueError where a parameter set makes no sense."""
@@ -68,3 +72,7 @@ class PictureReader(Protocol):
 
         Raises ValueError where the slice header makes no sense.
         """
+
+    @property
+    def follow(self) -> Callable[..., CodedPicture]:
+        """Return what tells the next packet's picture by what was read of its slice elsewhere."""

@@ -39,7 +39,7 @@ class H264Pictures:
                 head = nals.data[offset : offset + LONGEST_SLICE_HEADER_BYTES]
                 picture = self._picture(head, recovery_frames)
             elif nal_type == _SEI and picture is None:
-                found = _recovery_frames(nals[number])
+                found = recovery_frames_of(nals[number])
                 recovery_frames = recovery_frames if found is None else found
             elif nal_type in PARAMETER_SETS["h264"]:
                 self._sets.learn(nals[number])
@@ -51,7 +51,14 @@ class H264Pictures:
         return self._sets
 
     def _picture(self, nal: bytes, recovery_frames: int | None) -> CodedPicture:
-        head, sps = self.latest = read_slice(nal, self._sets)
+        return self.follow(*read_slice(nal, self._sets), recovery_frames)
+
+    def follow(self, head: Slice, sps: Sps, recovery_frames: int | None) -> CodedPicture:
+        """Return the picture that the next packet begins, by its slice header.
+
+        `sps`: what the header refers to. `recovery_frames`: see `CodedPicture`.
+        """
+        self.latest = head, sps
         second = self._completes(head)
         if not second:
             self._sequence_and_count = self._order.advance(head, sps)
@@ -136,7 +143,7 @@ class _OrderCount:
         return min(top, top + cycle.bottom + head.order_deltas[1])
 
 
-def _recovery_frames(nal: bytes) -> int | None:
+def recovery_frames_of(nal: bytes) -> int | None:
     """Return after how many frames pictures are right, by an SEI (D.1.8); None: it does not say."""
     for kind, body in messages(unescape(nal[1:])):
         if kind == _RECOVERY_POINT:

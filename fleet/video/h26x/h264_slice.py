@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fleet.video.h26x.bits import BitReader, unescape
 from fleet.video.h26x.h264 import Pps, Sps
@@ -19,8 +19,7 @@ LONGEST_SLICE_HEADER_BYTES = 1024
 _MOST_COMMANDS = 40
 
 
-@dataclass(frozen=True)
-class Slice:
+class Slice(NamedTuple):
     """A slice header."""
 
     idr: bool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fleet.core.access_unit import NalUnits
 from fleet.video.h26x.bits import BitReader, unescape
@@ -17,8 +17,7 @@ _FIRST_NON_SLICE, _END_OF_SEQUENCE, _END_OF_BITSTREAM = 32, 36, 37
 _LONGEST_HEADER_BYTES = 64
 
 
-@dataclass(frozen=True)
-class _SliceHead:
+class SliceHead(NamedTuple):
     """What is needed of the header of a picture's first slice segment (7.3.6.1)."""
 
     lsb: int
@@ -70,7 +69,10 @@ class H265Pictures:
 
     def _picture(self, nal: bytes) -> CodedPicture:
         kind = nal[0] >> 1
-        head = self._read_slice(nal, kind)
+        return self.follow(self._read_slice(nal, kind), kind, (nal[1] & 7) - 1)
+
+    def follow(self, head: SliceHead, kind: int, temporal_id: int) -> CodedPicture:
+        """Return the next packet's picture, by its first slice: header, NAL type and sub-layer."""
         is_random_access = 16 <= kind <= 23
         restarts = is_random_access and (self._at_start or kind in _BLA or kind in _IDR)
         # Behind an end of sequence a CRA picture drops them whatever it says (C.5.2.2).
@@ -85,14 +87,14 @@ class H265Pictures:
             not_output=not head.output or (kind in RASL and self._skips_leading),
             second_field=False,
             sequence=self._sequence,
-            order_count=self._order_count(nal, head.lsb, head.modulus, restarts),
+            order_count=self._order_count(head, kind, temporal_id, restarts=restarts),
             drops_waiting=restarts and self._sequence > 1 and (head.drops_waiting or after_end),
             reorder_frames=head.reorder_frames,
         )
 
-    def _order_count(self, nal: bytes, lsb: int, modulus: int, restarts: bool) -> int:
+    def _order_count(self, head: SliceHead, kind: int, temporal_id: int, *, restarts: bool) -> int:
         """Return the picture order count (8.3.1)."""
-        kind = nal[0] >> 1
+        lsb, modulus = head.lsb, head.modulus
         previous_lsb = self._previous_count % modulus
         msb = 0 if restarts else self._previous_count - previous_lsb
         if not restarts and lsb < previous_lsb and previous_lsb - lsb >= modulus // 2:
@@ -101,11 +103,11 @@ class H265Pictures:
             msb -= modulus
         order_count = msb + lsb
         leading_or_unreferenced = kind in RASL or kind in _RADL or (kind <= 14 and kind % 2 == 0)
-        if nal[1] & 7 == 1 and not leading_or_unreferenced:
+        if temporal_id == 0 and not leading_or_unreferenced:
             self._previous_count = order_count
         return order_count
 
-    def _read_slice(self, nal: bytes, kind: int) -> _SliceHead:
+    def _read_slice(self, nal: bytes, kind: int) -> SliceHead:
         bits = BitReader(unescape(nal[2:]))
         if not bits.flag():
             raise ValueError("the picture's first slice segment is missing")
@@ -115,7 +117,7 @@ class H265Pictures:
         bits.ue(2)
         output = not pps.output_flag or bits.flag()
         bits.skip(2 * sps.separate_planes)
-        return _SliceHead(
+        return SliceHead(
             lsb=0 if kind in _IDR else bits.u(sps.poc_lsb_bits),
             modulus=1 << sps.poc_lsb_bits,
             output=output,

@@ -55,6 +55,8 @@ class ParameterSetStore(Generic[SpsT, PpsT]):
         """
         self.version = 0
         """Rises when a set is learned that is not the same as the one of its number before."""
+        self.readings = 0
+        """Rises when slices may be read otherwise than before: by another SPS or PPS."""
         self._vps_type = vps_type
         self._latest: dict[tuple[int, int], bytes] = {}
         self._nal_type = nal_type
@@ -74,10 +76,12 @@ class ParameterSetStore(Generic[SpsT, PpsT]):
         nal_type = self._nal_type(nal[0]) if nal else -1
         if nal_type == self._sps_type:
             sps = self._read(nal, self._read_sps, self._parse_sps)
+            self.readings += self._sps.get(sps.id) is not sps
             self._sps[sps.id] = sps
             self._keep(nal_type, sps.id, nal)
         elif nal_type == self._pps_type:
             pps = self._read(nal, self._read_pps, self._parse_pps)
+            self.readings += self._pps.get(pps.id) is not pps
             self._pps[pps.id] = pps
             self._keep(nal_type, pps.id, nal)
         elif nal_type == self._vps_type and len(nal) > 2:

@@ -27,7 +27,8 @@ def picture_reader(codec: str, parameter_sets: NalUnits) -> PictureReader:
     return reader
 
 
-_FLAGS = ("is_random_access", "is_idr", "not_output", "auxiliary")
+# What is noted of a row, a bit each.
+_RANDOM_ACCESS, _IS_IDR, _NOT_OUTPUT, _AUXILIARY, _DAMAGED = 1, 2, 4, 8, 16
 
 
 class PictureLog:
@@ -40,15 +41,17 @@ class PictureLog:
         """The first picture at which decoding may begin."""
         self._codec = codec
         self._lacks_sets = not has_sequence(codec, sets.nals)
-        self._nal_length_bytes = sets.nal_length_bytes
-        self._reader = picture_reader(codec, sets.nals)
-        self._flags = {name: bytearray() for name in _FLAGS}
+        self.nal_length_bytes = sets.nal_length_bytes
+        """See `StreamInfo`."""
+        self.reader = picture_reader(codec, sets.nals)
+        """Reads the pictures; it has been told all packets so far."""
+        self._h264 = self.reader if isinstance(self.reader, H264Pictures) else None
+        self._marks = bytearray()
         self._sequence, self._order_count = array("q"), array("q")
-        self._damaged = bytearray()
         self._frame_numbers = FrameNumbers()
         self._gaps = 0
         self._steps = array("q")
-        self.sets = SetsLog(self._reader.sets)
+        self.sets = SetsLog(self.reader.sets)
         """Which parameter sets are in force where."""
         self._waiting: list[tuple[int, int]] = []
         """Order count and row of the pictures that wait for display."""
@@ -63,9 +66,9 @@ class PictureLog:
         where these make no sense, or parameter sets change more often than can be kept.
         """
         if configuration is not None:
-            self._reader.sets.learn_all(configuration)
+            self.reader.sets.learn_all(configuration)
             self.sets.after()
-        row, picture = len(self._damaged), self._read(sample)
+        row, picture = len(self._marks), self._read(sample)
         is_key = picture is not None and (
             picture.is_random_access or picture.recovery_frames is not None
         )
@@ -75,73 +78,90 @@ class PictureLog:
     def _read(self, sample: bytes) -> CodedPicture | None:
         picture, damaged = None, False
         try:
-            nals = from_sample(sample, self._nal_length_bytes)
+            nals = from_sample(sample, self.nal_length_bytes)
             if self._lacks_sets and has_sequence(self._codec, nals):
                 self.in_band = from_unit(self._codec, nals)
                 self._lacks_sets = False
-            picture = self._reader.read(nals)
+            picture = self.reader.read(nals)
             if picture is not None and picture.is_random_access and not self.first_key:
                 self.first_key = nals
-            self._gaps += not self._continues()
-            if picture is not None and isinstance(self._reader, H264Pictures):
-                assert self._reader.latest is not None
-                self.recovery.add(len(self._damaged), picture, *self._reader.latest)
+            self._follow(picture)
             damaged = picture is None and not is_auxiliary(self._codec, nals)
         except ValueError:
             damaged = True
             self._frame_numbers.latest_step = 0
-        self._damaged.append(damaged)
         self._append(picture, damaged=damaged)
         return picture
 
-    def _continues(self) -> bool:
-        """Return whether no picture is missing before the latest; True for all but H.264."""
-        if not isinstance(self._reader, H264Pictures):
-            return True
-        if self._reader.latest is None:
+    def take(self, picture: CodedPicture) -> None:
+        """Note what the reader has made of the next packet, which holds one picture."""
+        row = len(self._marks)
+        self._follow(picture)
+        self._append(picture, damaged=False)
+        if picture.is_random_access or picture.recovery_frames is not None:
+            self.sets.before(row, begins=True, out_of_band=False)
+        self.sets.after()
+
+    @property
+    def lacks_key(self) -> bool:
+        """Return whether no picture has come so far at which decoding may begin."""
+        return self._lacks_sets or not self.first_key
+
+    def _follow(self, picture: CodedPicture | None) -> None:
+        """Note whether pictures are missing before the latest, and where they become right."""
+        if self._h264 is None:  # of H.265, no frame number says
+            return
+        latest = self._h264.latest
+        if latest is None:
             self._frame_numbers.reset()
-            return True
-        return self._frame_numbers.continues(*self._reader.latest, left_out=0)
+            return
+        head, sps = latest
+        self._gaps += not self._frame_numbers.continues(head, sps, left_out=0)
+        if picture is not None and self.recovery.recovered is None:
+            self.recovery.add(len(self._marks), picture, head, sps)
 
     def _append(self, picture: CodedPicture | None, *, damaged: bool) -> None:
         self._steps.append(self._frame_numbers.latest_step)
-        # A packet without a readable picture is ordered with the picture before it.
-        sequence, order_count = 0, 0
         if picture is not None:
-            sequence, order_count = picture.sequence, picture.order_count
-        elif self._sequence:
-            sequence, order_count = self._sequence[-1], self._order_count[-1]
-        auxiliary = picture.second_field if picture is not None else not damaged
-        self._flags["is_random_access"].append(picture is not None and picture.is_random_access)
-        self._flags["is_idr"].append(picture is not None and picture.is_idr)
-        self._flags["not_output"].append(picture is not None and picture.not_output)
-        self._flags["auxiliary"].append(auxiliary)
-        self._sequence.append(sequence)
-        self._order_count.append(order_count)
-        if picture is not None:
+            marks = _RANDOM_ACCESS * picture.is_random_access + _IS_IDR * picture.is_idr
+            marks += _NOT_OUTPUT * picture.not_output + _AUXILIARY * picture.second_field
+            self._marks.append(marks + _DAMAGED * damaged)
+            self._sequence.append(picture.sequence)
+            self._order_count.append(picture.order_count)
             self._display(picture)
+            return
+        # A packet without a readable picture is ordered with the picture before it.
+        self._marks.append(_DAMAGED if damaged else _AUXILIARY)
+        self._sequence.append(self._sequence[-1] if self._sequence else 0)
+        self._order_count.append(self._order_count[-1] if self._order_count else 0)
 
     def _display(self, picture: CodedPicture) -> None:
         """Note which H.265 pictures are never shown: they wait as another sequence begins."""
         if picture.drops_waiting:
             for _, row in self._waiting:
-                self._flags["not_output"][row] = True
+                self._marks[row] |= _NOT_OUTPUT
         if picture.drops_waiting or self._waiting_sequence != picture.sequence:
             self._waiting, self._waiting_sequence = [], picture.sequence
-        if not picture.not_output:
-            heappush(self._waiting, (picture.order_count, len(self._damaged) - 1))
+        if not picture.not_output and not picture.reorder_frames:
+            self._waiting.clear()
+        elif not picture.not_output:
+            heappush(self._waiting, (picture.order_count, len(self._marks) - 1))
             while len(self._waiting) > picture.reorder_frames:
                 heappop(self._waiting)
+
+    def _marked(self, mark: int) -> NDArray[np.bool_]:
+        marks = np.frombuffer(bytes(self._marks), np.uint8)
+        return (marks & mark).astype(np.bool_)
 
     @property
     def is_random_access(self) -> NDArray[np.bool_]:
         """Return whether decoding may begin at each row: bool [rows]."""
-        return np.array(self._flags["is_random_access"], np.bool_)
+        return self._marked(_RANDOM_ACCESS)
 
     @property
     def is_idr(self) -> NDArray[np.bool_]:
         """Return whether no row after each one refers to a row before it: bool [rows]."""
-        return np.array(self._flags["is_idr"], np.bool_)
+        return self._marked(_IS_IDR)
 
     @property
     def shown(self) -> NDArray[np.bool_]:
@@ -151,12 +171,12 @@ class PictureLog:
         is left out without a record: bool [rows].
         """
         certain = ~np.logical_or.accumulate(self.damaged)
-        return self.frames & ~(np.array(self._flags["not_output"], np.bool_) & certain)
+        return self.frames & ~(self._marked(_NOT_OUTPUT) & certain)
 
     @property
     def damaged(self) -> NDArray[np.bool_]:
         """Return whether each row makes no sense: bool [rows]."""
-        return np.array(self._damaged, np.bool_)
+        return self._marked(_DAMAGED)
 
     @property
     def frame_num_step(self) -> int:
@@ -171,7 +191,7 @@ class PictureLog:
     @property
     def whole(self) -> bool:
         """Return whether no packet is damaged or missing, so that display order is certain."""
-        return not any(self._damaged) and not self._gaps
+        return not self.damaged.any() and not self._gaps
 
     @property
     def frames(self) -> NDArray[np.bool_]:
@@ -179,7 +199,7 @@ class PictureLog:
 
         False for second fields and for packets without a picture.
         """
-        return ~np.array(self._flags["auxiliary"], np.bool_)
+        return ~self._marked(_AUXILIARY)
 
     @property
     def ranks(self) -> NDArray[np.int64]:

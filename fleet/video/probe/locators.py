@@ -5,14 +5,8 @@ from __future__ import annotations
 from av.video.stream import VideoStream
 
 from fleet.video.containers import ogg
-from fleet.video.containers.locate import (
-    InOgg,
-    InProgram,
-    InSequence,
-    InTransport,
-    Locator,
-    NearPosition,
-)
+from fleet.video.containers.locate import InSequence, Locator, NearPosition
+from fleet.video.containers.locate_carried import InOgg, InProgram, InTransport
 from fleet.video.containers.mpegts import PacketLayout
 from fleet.video.containers.reader import BlockFile
 from fleet.video.h26x.parameter_sets import CODECS

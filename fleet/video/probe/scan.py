@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
+from typing import Any
 
 import numpy as np
+from av.packet import Packet
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from fleet.core.access_unit import NalUnits
 from fleet.core.source import Source
 from fleet.errors import BrokenVideoError
 from fleet.video.containers import ogg
 from fleet.video.containers.libav import opened, packets, video_stream, video_streams
 from fleet.video.containers.limits import REENCODE, REMUX, ScanBudget
-from fleet.video.containers.locate import InTransport, not_verbatim
+from fleet.video.containers.locate_carried import InTransport
 from fleet.video.containers.mpegts import PacketLayout
+from fleet.video.containers.packet_batch import batches
 from fleet.video.containers.packet_rows import PacketRows
 from fleet.video.containers.reader import BlockFile, RangeReader
 from fleet.video.containers.timestamps import NO_PTS, consistent, continued, repaired
@@ -27,6 +31,7 @@ from fleet.video.index import PacketTable
 from fleet.video.other_codecs.packet_log import PacketLog
 from fleet.video.probe.locators import locator_of, ogg_serial
 from fleet.video.probe.other_codec import OtherScan, stored
+from fleet.video.probe.scanned_rows import ScannedRows
 from fleet.video.probe.stream_info import (
     USUAL_RATE,
     ProbeResult,
@@ -34,13 +39,10 @@ from fleet.video.probe.stream_info import (
     continued_clock,
     describe,
     header_sets,
-    new_sets,
     no_sequence,
     ticks_a_picture,
 )
 from fleet.video.stream import CONTAINER_CLOCK
-
-_FEW = 8
 
 
 def scan(
@@ -93,29 +95,15 @@ def _scan(
         codec, sets = codec_name(stream), header_sets(uri, stream)
         locator = locator_of(file, demuxer, stream, layout)
         log = _log(uri, codec, sets)
-        other = OtherScan(stream) if log is None else None
-        rows, not_found = PacketRows(), 0
-        for packet in packets(uri, container, stream):
-            budget.picture()
-            data, shown, key = bytes(packet), not packet.is_discard, packet.is_keyframe
-            location = locator.locate(packet.pos, stored(codec, demuxer, data))
-            # In transport streams libav says so of whole pictures beside a lost packet too.
-            whole = location.verbatim and not (packet.is_corrupt and file.seekable())
-            place = location if whole else location.incomplete()
-            rows.add(place, packet.pts, packet.dts, key=key, shown=shown)
-            not_found += not location.verbatim
-            if not_found > _FEW and not_found * 2 > len(rows):
-                raise not_verbatim(uri)
-            configuration = new_sets(uri, stream, sets, packet) if len(rows) > 1 else None
-            if log is not None:
-                _add(uri, log, data, configuration)
-            elif other is not None:
-                other.add(data, key=key)
+        reads = log or OtherScan(stream)
+        scanned = ScannedRows(uri, stream, sets, locator, reads, partial(stored, codec, demuxer))
+        for batch in batches(_counted(packets(uri, container, stream), budget), file):
+            scanned.add(batch, may_be_partial=file.seekable())
+        rows = scanned.rows
         if not len(rows):
             raise BrokenVideoError(uri, "there is no picture in it.", "Record it or copy it again.")
-        if not_found * 2 > len(rows):
-            raise not_verbatim(uri)
-        found = _found(uri, stream, sets, rows, log or other)
+        scanned.check_found()
+        found = _found(uri, stream, sets, rows, reads)
         if layout is None:
             return _carried(found, file, demuxer, stream)
         assert isinstance(locator, InTransport)
@@ -149,12 +137,10 @@ def _log(uri: str, codec: str, sets: ParameterSets) -> PictureLog | None:
         ) from error
 
 
-def _add(uri: str, log: PictureLog, data: bytes, configuration: NalUnits | None) -> None:
-    try:
-        log.add(data, configuration)
-    except ValueError as error:
-        message = f"its parameter sets cannot be kept: {error}."
-        raise BrokenVideoError(uri, message, REENCODE) from error
+def _counted(found: Iterable[Packet[Any]], budget: ScanBudget) -> Iterator[Packet[Any]]:
+    for packet in found:
+        budget.picture()
+        yield packet
 
 
 def _found(
@@ -162,11 +148,10 @@ def _found(
     stream: VideoStream,
     sets: ParameterSets,
     rows: PacketRows,
-    log: PictureLog | OtherScan | None,
+    log: PictureLog | OtherScan,
 ) -> ProbeResult:
     if isinstance(log, PictureLog):
         return _of_pictures(uri, stream, sets, rows, log)
-    assert log is not None
     times = _times(uri, stream, sets, rows, log.log)
     found = log.result(uri, rows, times.pts, times.time_base)
     return replace(found, stream=replace(found.stream, clock=times.clock))

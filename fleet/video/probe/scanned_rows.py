@@ -1,0 +1,111 @@
+"""Gather the rows of a scanned file: where each packet lies, and what its picture is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from fleet.core.access_unit import NalUnits
+from fleet.errors import BrokenVideoError
+from fleet.video.containers.limits import REENCODE
+from fleet.video.containers.locate import Locator, not_verbatim
+from fleet.video.containers.packet_batch import PacketBatch
+from fleet.video.containers.packet_rows import PacketRows
+from fleet.video.h26x.parameter_sets import ParameterSets
+from fleet.video.h26x.picture_log import PictureLog
+from fleet.video.probe.other_codec import OtherScan
+from fleet.video.probe.stream_info import new_sets
+from fleet.video.slices.together import Packets, add_packets
+
+_FEW = 8
+
+
+class ScannedRows:
+    """Takes a stream's packets in decode order.
+
+    Packets are taken together where that is certain to give what one by one does.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        stream: VideoStream,
+        sets: ParameterSets,
+        locator: Locator,
+        log: PictureLog | OtherScan,
+        stored: Callable[[bytes], bytes],
+    ) -> None:
+        """Take what finds packets in the file, and what reads them.
+
+        `sets`: the parameter sets of the stream's header. `stored`: gives of a packet what lies in
+        the file.
+        """
+        self.rows = PacketRows()
+        self._uri = uri
+        self._stream = stream
+        self._sets = sets
+        self._locator = locator
+        self._log = log
+        self._stored = stored
+        self._not_found = 0
+
+    def add(self, batch: PacketBatch, *, may_be_partial: bool) -> None:
+        """Append packets; raise BrokenVideoError where they cannot be fetched, or make no sense.
+
+        `may_be_partial`: whether a packet lacks bytes that libav says is corrupt. In transport
+        streams it says so of whole pictures beside a lost packet too.
+        """
+        together = isinstance(self._log, PictureLog) and batch.is_plain
+        locations = self._locator.locate_all(batch) if together else None
+        if locations is None or not isinstance(self._log, PictureLog):
+            for number, packet in enumerate(batch.packets):
+                self._add(packet, batch.part(number), may_be_partial=may_be_partial)
+            return
+        packets = batch.packets
+        self.rows.extend(
+            locations,
+            [packet.pts for packet in packets],
+            [packet.dts for packet in packets],
+            key=[packet.is_keyframe for packet in packets],
+            shown=[not packet.is_discard for packet in packets],
+        )
+        try:
+            add_packets(self._log, Packets(batch.data, batch.starts, batch.ends))
+        except ValueError as error:
+            raise _not_kept(self._uri, error) from error
+
+    def _add(self, packet: Packet[Any], data: bytes, *, may_be_partial: bool) -> None:
+        key, shown = packet.is_keyframe, not packet.is_discard
+        location = self._locator.locate(packet.pos, self._stored(data))
+        whole = location.verbatim and not (packet.is_corrupt and may_be_partial)
+        place = location if whole else location.incomplete()
+        self.rows.add(place, packet.pts, packet.dts, key=key, shown=shown)
+        self._not_found += not location.verbatim
+        if self._not_found > _FEW:
+            self.check_found()
+        configuration = None
+        if len(self.rows) > 1:
+            configuration = new_sets(self._uri, self._stream, self._sets, packet)
+        if isinstance(self._log, PictureLog):
+            self._read(self._log, data, configuration)
+        else:
+            self._log.add(data, key=key)
+
+    def _read(self, log: PictureLog, data: bytes, configuration: NalUnits | None) -> None:
+        try:
+            log.add(data, configuration)
+        except ValueError as error:
+            raise _not_kept(self._uri, error) from error
+
+    def check_found(self) -> None:
+        """Raise BrokenVideoError where most packets were not found in the file."""
+        if self._not_found * 2 > len(self.rows):
+            raise not_verbatim(self._uri)
+
+
+def _not_kept(uri: str, error: ValueError) -> BrokenVideoError:
+    message = f"its parameter sets cannot be kept: {error}."
+    return BrokenVideoError(uri, message, REENCODE)

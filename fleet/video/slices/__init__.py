@@ -1,0 +1,1 @@
+"""The slice headers of many pictures at once, read side by side."""

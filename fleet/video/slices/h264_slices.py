@@ -1,0 +1,168 @@
+"""Read many of H.264's slice headers side by side; see `fleet.video.h26x.h264_slice` for one."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.video.h26x.h264 import Pps, Sps
+from fleet.video.h26x.h264_slice import Slice
+from fleet.video.h26x.parameter_set_store import H264Store
+from fleet.video.slices.many_bits import ManyBits, Rows
+
+_P, _B, _I, _SP, _SI = 0, 1, 2, 3, 4
+_IDR = 5
+# Streams have some of each; a header with more is read by itself.
+_MOST_COMMANDS, _MOST_REFERENCES = 34, 16
+
+
+def read_slices(
+    bits: ManyBits, headers: NDArray[np.uint8], sets: H264Store
+) -> list[tuple[Slice, Sps] | None]:
+    """Return the header of each slice, and its SPS; None for one that is to be read by itself.
+
+    `bits`: behind the NAL units' headers, which are u8 [n]. Those of fields, of order counts of
+    type 1, and those that make no sense, are to be read by themselves.
+    """
+    rows = np.arange(len(headers))
+    bits.ue(rows)
+    types = bits.ue(rows, 9) % 5
+    of_set = bits.ue(rows, 255)
+    columns = _Columns(headers, types)
+    for pps_id in np.unique(of_set[~bits.failed]).tolist():
+        chosen = rows[(of_set == pps_id) & ~bits.failed]
+        try:
+            sps, pps = sets.of_slice(pps_id)
+        except ValueError:
+            bits.failed[chosen] = True
+            continue
+        columns.read(bits, chosen, sps, pps)
+    return columns.slices(bits.finish())
+
+
+class _Columns:
+    """The fields of slice headers, one row each."""
+
+    def __init__(self, headers: NDArray[np.uint8], types: NDArray[np.int64]) -> None:
+        count = len(headers)
+        self._types = types
+        self._idr = headers & 0x1F == _IDR
+        self._reference = headers & 0x60 != 0
+        self._frame_num, self._lsb, self._delta = np.zeros((3, count), np.int64)
+        self._ends_references = np.zeros(count, np.bool_)
+        self._sps: dict[int, Sps] = {}
+        self._sps_of = np.zeros(count, np.int64)
+
+    def read(self, bits: ManyBits, rows: Rows, sps: Sps, pps: Pps) -> None:
+        """Read the headers that refer to some parameter sets."""
+        self._sps[pps.id], self._sps_of[rows] = sps, pps.id
+        if sps.poc_type == 1:
+            bits.failed[rows] = True
+            return
+        if sps.separate_planes:
+            bits.u(2, rows)
+        self._frame_num[rows] = bits.u(sps.frame_num_bits, rows)
+        if not sps.frames_only:
+            bits.failed[rows[bits.flag(rows)]] = True
+        bits.ue(rows[self._idr[rows]])
+        if sps.poc_type == 0:
+            self._lsb[rows] = bits.u(sps.poc_lsb_bits, rows)
+            if pps.bottom_field_order:
+                self._delta[rows] = bits.se(rows)
+        marking = rows[self._reference[rows] & ~self._idr[rows]]
+        self._to_marking(bits, marking, sps, pps)
+        self._ends_references[marking] = _has_operation_5(bits, marking)
+
+    def _to_marking(self, bits: ManyBits, rows: Rows, sps: Sps, pps: Pps) -> None:
+        """Read what lies before the marking of references."""
+        types = self._types
+        if pps.redundant_pictures:
+            bits.ue(rows)
+        bits.u(1, rows[types[rows] == _B])
+        predicted = rows[np.isin(types[rows], (_P, _SP, _B))]
+        counts = np.empty((2, len(types)), np.int64)
+        counts[0], counts[1] = pps.references
+        said = predicted[bits.flag(predicted)]
+        both = said[types[said] == _B]
+        counts[0, said] = bits.ue(said, 31) + 1
+        counts[1, both] = bits.ue(both, 31) + 1
+        _skip_reordering(bits, predicted)
+        _skip_reordering(bits, predicted[types[predicted] == _B])
+        is_b = types[predicted] == _B
+        weighted = predicted[np.where(is_b, pps.weighted_b, pps.weighted_p)]
+        has_chroma = bool(sps.chroma_array_type)
+        bits.ue(weighted)
+        if has_chroma:
+            bits.ue(weighted)
+        _skip_weights(bits, weighted, counts[0], has_chroma=has_chroma)
+        _skip_weights(bits, weighted[types[weighted] == _B], counts[1], has_chroma=has_chroma)
+
+    def slices(self, failed: NDArray[np.bool_]) -> list[tuple[Slice, Sps] | None]:
+        """Return the rows, None for those that failed."""
+        columns = (
+            self._idr,
+            self._reference,
+            np.isin(self._types, (_I, _SI)),
+            self._frame_num,
+            self._lsb,
+            self._delta,
+            self._ends_references,
+            self._sps_of,
+            failed,
+        )
+        return [
+            None
+            if fails
+            else (
+                Slice(idr, reference, intra, frame_num, False, False, lsb, (0, delta), ends),
+                self._sps[sps],
+            )
+            for idr, reference, intra, frame_num, lsb, delta, ends, sps, fails in zip(
+                *(column.tolist() for column in columns), strict=True
+            )
+        ]
+
+
+def _skip_reordering(bits: ManyBits, rows: Rows) -> None:
+    rows = rows[bits.flag(rows)]
+    for _ in range(_MOST_COMMANDS):
+        if not len(rows):
+            return
+        rows = rows[bits.ue(rows, 5) != 3]
+        bits.ue(rows)
+    bits.failed[rows] = True
+
+
+def _skip_weights(
+    bits: ManyBits, rows: Rows, counts: NDArray[np.int64], *, has_chroma: bool
+) -> None:
+    for number in range(_MOST_REFERENCES):
+        rows = rows[(counts[rows] > number) & ~bits.failed[rows]]
+        if not len(rows):
+            return
+        luma = rows[bits.flag(rows)]
+        for _ in range(2):
+            bits.ue(luma)
+        if has_chroma:
+            chroma = rows[bits.flag(rows)]
+            for _ in range(4):
+                bits.ue(chroma)
+    bits.failed[rows[counts[rows] > _MOST_REFERENCES]] = True
+
+
+def _has_operation_5(bits: ManyBits, rows: Rows) -> NDArray[np.bool_]:
+    """Return which of the rows mark all references as unused: bool, as many as rows."""
+    found = np.zeros(len(bits.failed), np.bool_)
+    left = rows[bits.flag(rows)]
+    for _ in range(_MOST_COMMANDS):
+        if not len(left):
+            break
+        operation = bits.ue(left, 6)
+        found[left[operation == 5]] = True
+        goes_on = (operation != 0) & (operation != 5)
+        left, operation = left[goes_on], operation[goes_on]
+        bits.ue(left)
+        bits.ue(left[operation == 3])
+    bits.failed[left] = True
+    result: NDArray[np.bool_] = found[rows]
+    return result
