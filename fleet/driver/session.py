@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ from fleet.driver.identity import JobIdentity, identify
 from fleet.driver.path_columns import check_path_columns, check_start
 from fleet.driver.preparing.prepare import prepare
 from fleet.driver.preparing.prepared import Known, Prepared
+from fleet.driver.preparing.streams import further_streams
 from fleet.index_cache.store import INDEX_FOLDER, IndexStore
 from fleet.job.job import Job
 from fleet.plan.shard import VideoWork
@@ -90,6 +91,21 @@ class Session:
         store = IndexStore(self.target.index_folder, read_only=True)
         return self._prepare(store, on_progress, retries=True)
 
+    def prepare_some(
+        self, number: int, on_progress: Callable[[int], None] = lambda _: None
+    ) -> Iterator[Prepared]:
+        """Look at the videos, `number` at a time, so that not all need be held; as `prepare`."""
+        store = IndexStore(self.target.index_folder, read_only=True)
+        sources, of_file = self.target.listing.sources, further_streams(self.videos)
+        for first in range(0, len(sources), number):
+            some = sources[first : first + number]
+            uris = (uri for source in some for uri in (source.uri, *of_file.get(source.uri, ())))
+            known = {uri: self.videos[uri] for uri in uris if uri in self.videos}
+            listing = replace(self.target.listing, sources=some)
+            part = replace(self, target=replace(self.target, listing=listing), videos=known)
+            counted = partial(_count, on_progress, first)
+            yield part._prepare(store, counted, retries=True)  # noqa: SLF001 - of its own kind
+
     def prepare_and_keep(self, on_progress: Callable[[int], None] = lambda _: None) -> Prepared:
         """Look at the videos, and keep what was found out for the next time."""
         store, table = IndexStore(self.target.index_folder), self.target.table
@@ -136,6 +152,10 @@ class Session:
 def schemas_of(job: Job, without: Collection[str] = ()) -> dict[str, pa.Schema]:
     """Return the schemas of a job's tables; `without`: see `output_schemas`."""
     return output_schemas(job.work.table, job.work.columns(), job.partitions, without)
+
+
+def _count(on_progress: Callable[[int], None], before: int, number: int) -> None:
+    on_progress(before + number)
 
 
 def resolve_target(job: Job) -> JobTarget:
