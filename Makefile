@@ -48,6 +48,7 @@ bench: setup
 	$(BIN)/python tests/bench/stages.py
 	$(BIN)/python tests/bench/infer.py
 	PYTHONPATH=tests/support $(BIN)/python tests/bench/growth.py
+	$(BIN)/python tests/bench/pruning.py
 	RAY_AUTH_MODE=disabled $(BIN)/python tests/bench/slow.py
 	RAY_AUTH_MODE=disabled PYTHONPATH=tests/support $(BIN)/python tests/bench/far.py
 
