@@ -8,7 +8,7 @@ from dataclasses import dataclass
 _OF_STREAM = re.compile(r"(.+)#stream=([0-9]{1,3})", re.DOTALL)
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Source:
     """One object in storage, in one version; or one video stream of it, where it has several."""
 

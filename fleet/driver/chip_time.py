@@ -25,8 +25,19 @@ def modelled_s(
     models read, the models themselves, and what the job says it does (`FrameJob.chip_use`). Raises
     JobCodeError where that raises, UsageError where it makes no sense.
     """
-    cards = tuple(cards)
     total: defaultdict[str, float] = defaultdict(float)
+    add_modelled_s(total, works, tuple(cards), job, chip)
+    return dict(total)
+
+
+def add_modelled_s(
+    total: defaultdict[str, float],
+    works: Iterable[VideoWork],
+    cards: tuple[ModelCard, ...],
+    job: FrameJob[Any],
+    chip: Soc,
+) -> None:
+    """Add what further videos take to `modelled_s` of others."""
     for work in works:
         frames, size = work.todo_frames, work.shown_size
         if work.on_host:
@@ -37,7 +48,6 @@ def modelled_s(
             total["copy"] += copy_s(chip, int(work.costs.fetched[work.todo].sum()))
         for engine, seconds in _a_frame_s(work, cards, job_use(job, size), chip):
             total[engine] += frames * seconds
-    return dict(total)
 
 
 def _a_frame_s(

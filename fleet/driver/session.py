@@ -11,7 +11,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 
@@ -24,6 +24,7 @@ from fleet.driver.identity import JobIdentity, identify
 from fleet.driver.preparing.path_columns import check_path_columns, check_start
 from fleet.driver.preparing.prepare import prepare_in_windows
 from fleet.driver.preparing.prepared import Known, Prepared
+from fleet.driver.preparing.streams import further_streams
 from fleet.index_cache.store import INDEX_FOLDER, IndexStore
 from fleet.job.job import Job
 from fleet.plan.shard import VideoWork
@@ -97,10 +98,27 @@ class Session:
 
     def prepare(self, on_progress: Callable[[int], None] = lambda _: None) -> Prepared:
         """Look at the videos; nothing is put anywhere."""
-        store = IndexStore(self.target.index_folder, read_only=True)
+        return self._prepare(IndexStore(self.target.index_folder, read_only=True), on_progress)
+
+    def _prepare(self, store: IndexStore, on_progress: Callable[[int], None]) -> Prepared:
         made = Prepared.together(list(self._windows(store, on_progress, retries=True)))
         self._check(made)
         return made
+
+    def prepare_some(
+        self, number: int, on_progress: Callable[[int], None] = lambda _: None
+    ) -> Iterator[Prepared]:
+        """Look at the videos, `number` at a time, so that not all need be held; as `prepare`."""
+        store = IndexStore(self.target.index_folder, read_only=True)
+        sources, of_file = self.target.listing.sources, further_streams(self.videos)
+        for first in range(0, len(sources), number):
+            some = sources[first : first + number]
+            uris = (uri for source in some for uri in (source.uri, *of_file.get(source.uri, ())))
+            known = {uri: self.videos[uri] for uri in uris if uri in self.videos}
+            listing = replace(self.target.listing, sources=some)
+            part = replace(self, target=replace(self.target, listing=listing), videos=known)
+            counted = partial(_count, on_progress, first)
+            yield part._prepare(store, counted)  # noqa: SLF001 - of its own kind
 
     def prepare_and_keep(self, on_progress: Callable[[int], None] = lambda _: None) -> Prepared:
         """Look at the videos, and keep what was found out for the next time."""
@@ -187,6 +205,10 @@ class Session:
 def schemas_of(job: Job, without: Collection[str] = ()) -> dict[str, pa.Schema]:
     """Return the schemas of a job's tables; `without`: see `output_schemas`."""
     return output_schemas(job.work.table, job.work.columns(), job.partitions, without)
+
+
+def _count(on_progress: Callable[[int], None], before: int, number: int) -> None:
+    on_progress(before + number)
 
 
 def resolve_target(job: Job) -> JobTarget:

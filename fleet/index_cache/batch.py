@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ from fleet.video.probe.serialize import (
     stream_from_json,
     stream_to_json,
 )
+from fleet.video.stream import StreamInfo
 
 GROUP_PACKETS = 1 << 16
 """Packets in a row group, the least that is read for one video."""
@@ -73,51 +75,60 @@ CacheEntry = CachedResult | None
 """What a batch says of a video; None: what earlier batches say counts no longer."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Batch:
-    """One batch: the rows of its videos in memory, those of their packets in the folder."""
+    """One batch: what its two objects are called, and how many videos it tells of."""
 
     name: str
-    """What the names of its two objects begin with."""
-    videos: pa.Table
+    """What the names of its objects begin with."""
     packets: Entry | None
     """The object with the packets; None where it is missing."""
+    videos: int
+
+
+@dataclass(frozen=True, eq=False)
+class BatchRows:
+    """The rows of a batch's videos, as columns."""
+
+    columns: Mapping[str, Sequence[Any]]
+
+    def source(self, row: int) -> Source:
+        """Return the video that a row tells of."""
+        uri, size, etag = (self.columns[name][row] for name in ("uri", "bytes", "etag"))
+        return Source(unescaped(uri), size, etag)
 
     def sources(self) -> Iterator[Source]:
         """Yield the videos in the order of their rows."""
-        columns = (self.videos[name].to_pylist() for name in ("uri", "bytes", "etag"))
-        for uri, size, etag in zip(*columns, strict=True):
-            yield Source(unescaped(uri), size, etag)
+        return map(self.source, range(len(self.columns["uri"])))
 
     def is_known(self, row: int) -> bool:
         """Return whether the row says anything of its video."""
-        return any(self.videos[name][row].is_valid for name in ("stream", "error"))
+        return any(self.columns[name][row] is not None for name in ("stream", "error"))
 
     def error(self, source: Source, row: int) -> VideoError | None:
         """Return why the video has no index; None where it has one.
 
         Raises ValueError where the row is damaged.
         """
-        text = self.videos["error"][row].as_py()
+        text = self.columns["error"][row]
         return None if text is None else error_from_json(source.uri, text)
 
     def packet_rows(self, row: int) -> tuple[int, int]:
         """Return which rows of the packets object are the video's: the first, and how many."""
-        return self.videos["first_packet"][row].as_py(), self.videos["packets"][row].as_py()
+        return self.columns["first_packet"][row], self.columns["packets"][row]
 
-    def index(self, source: Source, row: int, packets: pa.Table) -> VideoIndex:
+    def index(self, source: Source, row: int, packets: PacketTable) -> VideoIndex:
         """Return the video's index, made of its row and its packets.
 
         Raises ValueError where either is damaged.
         """
         names = ("container", "stream", "origin")
-        container, stream, origin = (self.videos[name][row].as_py() or "" for name in names)
-        columns = conform(packets, _PACKET_ROW.remove(0))
+        container, stream, origin = (self.columns[name][row] or "" for name in names)
         index = VideoIndex(
             source=source,
             container=container,
-            stream=stream_from_json(stream),
-            packets=PacketTable(**{name: as_numpy(columns[name]) for name in COLUMNS}),
+            stream=_stream(stream),
+            packets=packets,
             origin="header" if origin == "header" else "scan",
             bytes_read=0,
         )
@@ -125,27 +136,61 @@ class Batch:
         return index
 
 
-def read_batches(folder: Folder) -> Iterator[Batch]:
+@lru_cache(maxsize=256)
+def _stream(written: str) -> StreamInfo:
+    """Read a stream; those of one camera are mostly written alike."""
+    return stream_from_json(written)
+
+
+def read_batches(folder: Folder) -> Iterator[tuple[Batch, BatchRows]]:
     """Yield the batches in a folder, oldest first; other objects and damaged ones are skipped."""
     listed = {entry.name: entry for entry in folder.list()}
     for name in sorted(filter(_VIDEOS_OBJECT.fullmatch, listed)):
         stem = name.removesuffix(VIDEOS)
         with suppress(FileNotFoundError, ValueError):
-            yield _read_batch(stem, folder.read(name), listed.get(f"{stem}{PACKETS}"))
+            rows = read_rows(folder, stem)
+            yield Batch(stem, listed.get(f"{stem}{PACKETS}"), len(rows.columns["uri"])), rows
 
 
-def _read_batch(name: str, data: bytes, packets: Entry | None) -> Batch:
-    """Read a batch; raises ValueError where it is damaged, or of another format."""
-    videos, _ = decode(data)
+def read_rows(folder: Folder, batch: str) -> BatchRows:
+    """Read the rows of a batch's videos.
+
+    Raises FileNotFoundError where they are gone, ValueError where they are damaged, or of another
+    format.
+    """
+    videos, _ = decode(folder.read(f"{batch}{VIDEOS}"))
     if (videos.schema.metadata or {}).get(_FORMAT_KEY) != FORMAT.encode():
         raise ValueError("it is of another Fleet")
     rows = conform(videos, _VIDEO_ROW, _UNKNOWN)
     for uri in rows["uri"].to_pylist():
         unescaped(uri)
-    return Batch(name, rows, packets)
+    return _as_columns(rows)
 
 
-def put_batch(folder: Folder, entries: Sequence[tuple[Source, CacheEntry]]) -> Batch:
+def _as_columns(rows: pa.Table) -> BatchRows:
+    return BatchRows({name: rows[name].to_pylist() for name in rows.column_names})
+
+
+def read_group(file: pq.ParquetFile, group: int) -> PacketTable:
+    """Read a row group of packets; raises ValueError where it is damaged."""
+    columns = conform(file.read_row_group(group, columns=list(COLUMNS)), _PACKET_ROW.remove(0))
+    return PacketTable(**{name: as_numpy(columns[name]) for name in COLUMNS})
+
+
+def cut_out(groups: Sequence[PacketTable], first: int, count: int) -> PacketTable:
+    """Return some of the packets of row groups that follow each other, in memory of their own."""
+
+    def cut(name: str) -> NDArray[Any]:
+        columns = [getattr(table, name) for table in groups]
+        joined = columns[0] if len(columns) == 1 else np.concatenate(columns)
+        return np.array(joined[first : first + count])
+
+    return PacketTable(**{name: cut(name) for name in COLUMNS})
+
+
+def put_batch(
+    folder: Folder, entries: Sequence[tuple[Source, CacheEntry]]
+) -> tuple[Batch, BatchRows]:
     """Write a batch, its packets first, and return it."""
     name = f"{int(time.time() * 1000):014}-{uuid.uuid4().hex[:8]}"
     indexes = [(n, item) for n, (_, item) in enumerate(entries) if isinstance(item, VideoIndex)]
@@ -155,7 +200,8 @@ def put_batch(folder: Folder, entries: Sequence[tuple[Source, CacheEntry]]) -> B
     sink = pa.BufferOutputStream()
     pq.write_table(videos, sink, compression="zstd")
     folder.put(f"{name}{VIDEOS}", bytes(sink.getvalue()))
-    return Batch(name, videos, Entry(f"{name}{PACKETS}", len(packets), ""))
+    batch = Batch(name, Entry(f"{name}{PACKETS}", len(packets), ""), len(videos))
+    return batch, _as_columns(videos)
 
 
 def _packets_parquet(indexes: Sequence[tuple[int, VideoIndex]]) -> bytes:

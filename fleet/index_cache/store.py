@@ -6,8 +6,7 @@ then indexed again. See `fleet.index_cache.batch`.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from threading import Lock
 
 import pyarrow as pa
@@ -16,19 +15,24 @@ import pyarrow.parquet as pq
 from fleet.core.source import Source
 from fleet.errors import StorageError
 from fleet.index_cache.batch import (
-    COLUMNS,
     GROUP_PACKETS,
     PACKETS,
     VIDEOS,
     Batch,
+    BatchRows,
     CachedResult,
     CacheEntry,
+    cut_out,
     put_batch,
     read_batches,
+    read_group,
+    read_rows,
 )
+from fleet.index_cache.places import Places
+from fleet.index_cache.recent import Recent
 from fleet.parquet.ranged_file import RangedFile
 from fleet.storage import Folder
-from fleet.video.index import VideoIndex
+from fleet.video.index import PacketTable, VideoIndex
 
 INDEX_FOLDER = "_index"
 """The folder of an output where its indexes are kept, unless the job names another place."""
@@ -40,11 +44,11 @@ MANY_BATCHES = 32
 """Small batches are merged when there are that many batches."""
 GROUPS_KEPT = 8
 """Row groups of packets that stay in memory."""
-Key = tuple[str, int, str]
-
-
-def _key(source: Source) -> Key:
-    return source.uri, source.bytes, source.etag
+FILES_KEPT = 8
+"""Objects of packets that stay open."""
+VIDEOS_KEPT = 1 << 14
+"""Videos whose rows stay in memory, some kilobytes each: those of the other batches are read again,
+which is once where videos come in the order in which they were indexed."""
 
 
 class IndexStore:
@@ -59,10 +63,13 @@ class IndexStore:
         self._read_only = read_only
         self._lock = Lock()
         self._batches: list[Batch] = []
-        self._places: dict[Key, tuple[int, int]] = {}
-        self._files: dict[int, pq.ParquetFile] = {}
-        self._groups: OrderedDict[tuple[int, int], pa.Table] = OrderedDict()
-        self._new: dict[Key, tuple[Source, CacheEntry]] = {}
+        self._places = Places()
+        self._damaged: set[Source] = set()
+        self._rows = Recent[int, BatchRows](VIDEOS_KEPT)
+        self._files = Recent[int, pq.ParquetFile](FILES_KEPT)
+        self._groups = Recent[tuple[int, int], PacketTable](GROUPS_KEPT)
+        self._new: dict[Source, CacheEntry] = {}
+        self._new_packets = 0
         self.load()
 
     def __len__(self) -> int:
@@ -70,38 +77,58 @@ class IndexStore:
 
     def load(self) -> None:
         """Read what the folder holds now; where several batches hold a video, the latest counts."""
-        batches = list(read_batches(self._folder))
-        places: dict[Key, tuple[int, int]] = {}
-        for number, batch in enumerate(batches):
-            for row, source in enumerate(batch.sources()):
-                places[_key(source)] = number, row
         with self._lock:
-            self._batches, self._places = batches, places
-            self._files.clear()
-            self._groups.clear()
+            self._batches, self._places = [], Places()
+            self._damaged.clear()
+            for kept in (self._rows, self._files, self._groups):
+                kept.clear()
+            for batch, rows in read_batches(self._folder):
+                self._append(batch, rows, rows.sources())
+
+    def _append(self, batch: Batch, rows: BatchRows, sources: Iterable[Source]) -> None:
+        number = len(self._batches)
+        self._batches.append(batch)
+        self._places.add([hash(source) for source in sources], number)
+        if self._rows.has_room(batch.videos):
+            self._rows.put(number, rows, batch.videos)
 
     def find(self, source: Source) -> CachedResult | None:
         """Return what is known of this version of a video; None where nothing is."""
         with self._lock:
-            fresh = self._new.get(_key(source))
-            place = self._places.get(_key(source))
-            if fresh is not None or place is None:
-                return fresh[1] if fresh else None
+            if source in self._new:
+                return self._new[source]
+            if source in self._damaged:
+                return None
             try:
-                return self._read(source, *place)
-            except (StorageError, ValueError):
+                place = self._place(source)
+                return None if place is None else self._read(source, *place)
+            except (StorageError, FileNotFoundError, ValueError):
                 # Deleted or damaged, so the caller has to index the video again.
-                del self._places[_key(source)]
+                self._damaged.add(source)
                 return None
 
-    def _read(self, source: Source, number: int, row: int) -> CachedResult | None:
-        batch = self._batches[number]
-        if not batch.is_known(row):
-            return None
-        error = batch.error(source, row)
-        return error or batch.index(source, row, self._packets(number, *batch.packet_rows(row)))
+    def _place(self, source: Source) -> tuple[int, int] | None:
+        """Return the batch and the row that count for a video; None where none tells of it."""
+        for number, row in self._places.find(hash(source)):
+            if self._rows_of(number).source(row) == source:
+                return number, row
+        return None
 
-    def _packets(self, number: int, first: int, count: int) -> pa.Table:
+    def _rows_of(self, number: int) -> BatchRows:
+        known = self._rows.get(number)
+        if known is None:
+            batch = self._batches[number]
+            known = self._rows.put(number, read_rows(self._folder, batch.name), batch.videos)
+        return known
+
+    def _read(self, source: Source, number: int, row: int) -> CachedResult | None:
+        rows = self._rows_of(number)
+        if not rows.is_known(row):
+            return None
+        error = rows.error(source, row)
+        return error or rows.index(source, row, self._packets(number, *rows.packet_rows(row)))
+
+    def _packets(self, number: int, first: int, count: int) -> PacketTable:
         """Return some packets; raises ValueError where their object is damaged."""
         try:
             return self._read_packets(number, first, count)
@@ -110,72 +137,82 @@ class IndexStore:
         except (pa.ArrowException, OSError, IndexError) as error:
             raise ValueError(f"its packets cannot be read: {error!r}") from error
 
-    def _read_packets(self, number: int, first: int, count: int) -> pa.Table:
+    def _read_packets(self, number: int, first: int, count: int) -> PacketTable:
         there = self._file(number).metadata.num_rows
         if not 0 <= first < first + count <= there:
             raise ValueError(f"packets {first} to {first + count} are none of {there}")
         start, end = first // GROUP_PACKETS, -(-(first + count) // GROUP_PACKETS)
         groups = [self._group(number, group) for group in range(start, end)]
-        table = pa.concat_tables(groups).slice(first - start * GROUP_PACKETS, count)
+        table = cut_out(groups, first - start * GROUP_PACKETS, count)
         if len(table) != count:
             raise ValueError(f"{count} packets were written, and {len(table)} are there")
         return table
 
-    def _group(self, number: int, group: int) -> pa.Table:
+    def _group(self, number: int, group: int) -> PacketTable:
         known = self._groups.get((number, group))
         if known is None:
-            known = self._file(number).read_row_group(group, columns=list(COLUMNS))
-            self._groups[number, group] = known
-            if len(self._groups) > GROUPS_KEPT:
-                self._groups.popitem(last=False)
+            known = self._groups.put((number, group), read_group(self._file(number), group))
         return known
 
     def _file(self, number: int) -> pq.ParquetFile:
-        if number not in self._files:
+        known = self._files.get(number)
+        if known is None:
             entry = self._batches[number].packets
             if entry is None:
                 raise ValueError("the object with the packets is missing")
             file = pa.PythonFile(RangedFile(self._folder, entry), "r")
-            self._files[number] = pq.ParquetFile(file, pre_buffer=True)
-        return self._files[number]
+            known = self._files.put(number, pq.ParquetFile(file, pre_buffer=True))
+        return known
 
     def add(self, source: Source, entry: CacheEntry) -> None:
         """Keep what is known of a video; with None, forget what was kept."""
         if self._read_only:
             return
         with self._lock:
-            self._new[_key(source)] = source, entry
-            sizes = [len(e.packets) for _, e in self._new.values() if isinstance(e, VideoIndex)]
-            full = len(self._new) >= MOST_VIDEOS or sum(sizes) >= MOST_PACKETS
+            self._new_packets += _packets_of(entry) - _packets_of(self._new.get(source))
+            self._new[source] = entry
+            self._damaged.discard(source)
+            full = len(self._new) >= MOST_VIDEOS or self._new_packets >= MOST_PACKETS
         if full:
             self.flush()
 
     def flush(self) -> None:
         """Write what was added since the last batch."""
         with self._lock:
-            new, self._new = self._new, {}
-            if not new:
-                return
-            batch = put_batch(self._folder, list(new.values()))
-            self._batches.append(batch)
-            at = len(self._batches) - 1
-            self._places.update({key: (at, row) for row, key in enumerate(new)})
+            new, self._new, self._new_packets = self._new, {}, 0
+            if new:
+                batch, rows = put_batch(self._folder, list(new.items()))
+                self._append(batch, rows, new)
 
     def tidy(self) -> None:
         """Merge small batches where there are many."""
-        small = [batch for batch in self._batches if len(batch.videos) < MOST_VIDEOS]
+        small = [n for n, batch in enumerate(self._batches) if batch.videos < MOST_VIDEOS]
         if self._read_only or len(self._batches) < MANY_BATCHES or len(small) < 2:
             return
-        sources = [source for batch in small for source in batch.sources()]
-        latest = {source.uri: source for source in sources if self._is_latest(source, small)}
-        entries = [(source, kept) for source in latest.values() if (kept := self.find(source))]
-        for start in range(0, len(entries), MOST_VIDEOS):
-            put_batch(self._folder, entries[start : start + MOST_VIDEOS])
-        for batch in small:
-            self._folder.delete(f"{batch.name}{VIDEOS}")
-            self._folder.delete(f"{batch.name}{PACKETS}")
+        latest = {source.uri: source for source in self._latest(small)}
+        entries: list[tuple[Source, CacheEntry]] = []
+        for source in latest.values():
+            if kept := self.find(source):
+                entries.append((source, kept))
+            if len(entries) == MOST_VIDEOS:
+                put_batch(self._folder, entries)
+                entries = []
+        if entries:
+            put_batch(self._folder, entries)
+        for name in [self._batches[number].name for number in small]:
+            self._folder.delete(f"{name}{VIDEOS}")
+            self._folder.delete(f"{name}{PACKETS}")
         self.load()
 
-    def _is_latest(self, source: Source, batches: Sequence[Batch]) -> bool:
-        place = self._places.get(_key(source))
-        return place is not None and self._batches[place[0]] in batches
+    def _latest(self, numbers: Sequence[int]) -> Iterator[Source]:
+        """Yield the videos of some batches for which no later batch counts."""
+        several = set(numbers)
+        for number in numbers:
+            for source in self._rows_of(number).sources():
+                place = self._place(source)
+                if place is not None and place[0] in several:
+                    yield source
+
+
+def _packets_of(entry: CacheEntry) -> int:
+    return len(entry.packets) if isinstance(entry, VideoIndex) else 0

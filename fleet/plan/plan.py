@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fleet.core.interval import LeaseNames
 from fleet.plan.lease import Lease, Shard
-from fleet.plan.shard import VideoWork
+from fleet.plan.shard import GopWork, VideoWork
 
 FIRST_LEASE_S = 1.0
 """The first lease of each device is no longer than this, so that rows show early."""
@@ -65,30 +65,32 @@ class LeaseSizes:
 class _Bundler:
     """Gathers shards into leases of the wanted sizes."""
 
-    def __init__(self, names: LeaseNames, sizes: LeaseSizes, before: WorkAround) -> None:
-        self.leases: list[Lease] = []
+    def __init__(self, names: LeaseNames, sizes: LeaseSizes, around: WorkAround) -> None:
         self._names = names
         self._sizes = sizes
         self._shards: list[Shard] = []
-        self._before = before.leases
-        self._left_s = sizes.total_s - before.before_s
-        self.room_s = sizes.next_s(self._before, self._left_s)
+        self._leases = around.leases
+        self._left_s = sizes.total_s - around.before_s
+        self.room_s = sizes.next_s(self._leases, self._left_s)
 
-    def add(self, shard: Shard) -> None:
+    def add(self, shard: Shard) -> Iterator[Lease]:
+        """Take a shard in, and yield the lease that it fills."""
         self._shards.append(shard)
         self._left_s -= shard.cost_s
         self.room_s -= shard.cost_s
         if self.room_s <= 0:
-            self.close()
+            yield from self.close()
 
-    def close(self) -> None:
+    def close(self) -> Iterator[Lease]:
+        """Yield the lease of what was gathered, if there is anything."""
         if not self._shards:
             return
         identity = self._names(shard.interval for shard in self._shards)
-        self.leases.append(Lease(identity, tuple(self._shards)))
+        lease = Lease(identity, tuple(self._shards))
+        self._leases += 1
         self._shards = []
-        number = self._before + len(self.leases)
-        self.room_s = self._sizes.next_s(number, max(self._left_s, 0.0))
+        self.room_s = self._sizes.next_s(self._leases, max(self._left_s, 0.0))
+        yield lease
 
 
 def bundle(
@@ -103,32 +105,36 @@ def bundle(
     One long video spreads over many leases; many short ones share one. `around`: what was cut
     before, and what is to come, so that leases get short at the end of all of it.
     """
-    total_s = around.before_s + sum(map(cost_s, works)) + around.coming_s
-    bundler = _Bundler(names, LeaseSizes(total_s, devices, longest_s), around)
+    total_s = around.before_s + sum(work.todo_cost_s for work in works) + around.coming_s
+    return list(leases_of(works, names, LeaseSizes(total_s, devices, longest_s), around))
+
+
+def leases_of(
+    works: Iterable[GopWork],
+    names: LeaseNames,
+    sizes: LeaseSizes,
+    around: WorkAround = NOTHING_AROUND,
+) -> Iterator[Lease]:
+    """Yield the leases of `bundle` one by one, so that neither they nor the work need be held."""
+    bundler = _Bundler(names, sizes, around)
     for work in works:
+        seconds = work.costs.seconds.tolist()
         for first, last in work.todo_runs():
             start = first
             while start < last:
-                end = _fill(work, start, last, bundler.room_s)
-                bundler.add(work.shard(start, end))
+                end = _fill(seconds, start, last, bundler.room_s)
+                yield from bundler.add(work.shard(start, end))
                 if end < last:
-                    bundler.close()
+                    yield from bundler.close()
                 start = end
-    bundler.close()
-    return bundler.leases
+    yield from bundler.close()
 
 
-def cost_s(work: VideoWork) -> float:
-    """Return the estimated seconds of one device in what is to be done of a video."""
-    return float(work.costs.seconds[work.todo].sum())
-
-
-def _fill(work: VideoWork, start: int, last: int, room_s: float) -> int:
+def _fill(seconds: Sequence[float], start: int, last: int, room_s: float) -> int:
     """Take GOPs from `start` until the room is filled to within half a GOP; at least one."""
-    used_s = float(work.costs.seconds[start])
+    used_s = seconds[start]
     for gop in range(start + 1, last):
-        gop_s = float(work.costs.seconds[gop])
-        if used_s + gop_s / 2 > room_s:
+        if used_s + seconds[gop] / 2 > room_s:
             return gop
-        used_s += gop_s
+        used_s += seconds[gop]
     return last

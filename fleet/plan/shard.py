@@ -23,41 +23,17 @@ Look = Callable[[], tuple[VideoIndex, NDArray[np.bool_]]]
 
 
 @dataclass(frozen=True, eq=False)
-class VideoWork:
-    """One video in a job: where its GOPs lie, what each costs, which are to be done.
+class GopWork:
+    """The GOPs of one video in a job: where they lie, what each costs, which are to be done.
 
-    `size`: of its pictures as they are decoded. `shown_size`: of those that the job gets. `bounds`:
-    int64 [gops + 1], see VideoIndex. `todo`: bool by GOP, False where it is done already. `look`:
-    gives the index and which of its frames are wanted. These are large, and needed again only when
-    a lease is spelled out: a job over a large archive does not hold them all.
+    `bounds`: int64 [gops + 1], see VideoIndex. `todo`: bool by GOP, False where it is done already.
     """
 
     source: Source
-    size: Size
-    shown_size: Size
     bounds: NDArray[np.int64]
     duration_s: float
     costs: GopCosts
     todo: NDArray[np.bool_]
-    look: Look
-    on_host: bool = False
-    """Whether the host decodes it, as the chip does not."""
-    video_start: WallTime = UNKNOWN_TIME
-    """When its first frame was."""
-    decoding_bytes: tuple[tuple[str, int], ...] = ()
-    """What decoding it takes of a device's memory at most, with the name of what holds it."""
-    picture_bytes: int = 0
-    """The memory of one picture as the job gets it."""
-
-    @property
-    def index(self) -> VideoIndex:
-        """Its packets."""
-        return self.look()[0]
-
-    @property
-    def wanted(self) -> NDArray[np.bool_]:
-        """Which frames are wanted: bool by frame number."""
-        return self.look()[1]
 
     def shard(self, first_gop: int, last_gop: int) -> Shard:
         """Cut out the GOPs first_gop <= g < last_gop."""
@@ -89,6 +65,11 @@ class VideoWork:
         return self.lasts_s(int(np.diff(self.bounds)[self.todo].sum()))
 
     @property
+    def todo_cost_s(self) -> float:
+        """Estimated seconds of one device's time that are to be done."""
+        return float(self.costs.seconds[self.todo].sum())
+
+    @property
     def todo_frames(self) -> int:
         """Wanted frames that are to be done."""
         return int(self.costs.frames[self.todo].sum())
@@ -97,6 +78,38 @@ class VideoWork:
         """Yield the stretches of GOPs that are to be done, as (first, last + 1)."""
         edges = np.flatnonzero(np.diff(np.concatenate(([False], self.todo, [False]))))
         yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+
+
+@dataclass(frozen=True, eq=False)
+class VideoWork(GopWork):
+    """One video in a job, with what a device is told of it.
+
+    `size`: of its pictures as they are decoded. `shown_size`: of those that the job gets. `look`:
+    gives the index and which of its frames are wanted. These are large, and needed again only when
+    a lease is spelled out: a job over a large archive does not hold them all.
+    """
+
+    size: Size
+    shown_size: Size
+    look: Look
+    on_host: bool = False
+    """Whether the host decodes it, as the chip does not."""
+    video_start: WallTime = UNKNOWN_TIME
+    """When its first frame was."""
+    decoding_bytes: tuple[tuple[str, int], ...] = ()
+    """What decoding it takes of a device's memory at most, with the name of what holds it."""
+    picture_bytes: int = 0
+    """The memory of one picture as the job gets it."""
+
+    @property
+    def index(self) -> VideoIndex:
+        """Its packets."""
+        return self.look()[0]
+
+    @property
+    def wanted(self) -> NDArray[np.bool_]:
+        """Which frames are wanted: bool by frame number."""
+        return self.look()[1]
 
 
 def video_work(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from fleet.core.lease_summary import LeaseSummary
@@ -68,7 +68,7 @@ def made_up(leases: int, mean_s: float, seed: int) -> MakePieces:
     return make
 
 
-def planned(bundle: Callable[[int], Sequence[Lease]], factor: float) -> MakePieces:
+def planned(bundle: Callable[[int], Iterable[Lease]], factor: float) -> MakePieces:
     """Take the leases of a plan; a second of the cost model takes a device `factor` seconds."""
 
     def make(devices: int) -> list[LeaseSummary]:

@@ -104,7 +104,10 @@ class VideoIndex:
     def order(self) -> NDArray[np.int64]:
         """Return the row of each frame, by frame number: int64 [frames], in presentation order."""
         shown = np.flatnonzero(self.packets.shown)
-        return shown[np.lexsort((self.packets.display[shown], self.packets.pts[shown]))]
+        pts = self.packets.pts[shown]
+        if (pts[1:] > pts[:-1]).all():
+            return shown
+        return shown[np.lexsort((self.packets.display[shown], pts))]
 
     @cached_property
     def frame_of_row(self) -> NDArray[np.int64]:
@@ -129,8 +132,12 @@ class VideoIndex:
         earliest_after = np.append(np.minimum.accumulate(pts[::-1])[::-1], np.iinfo(np.int64).max)
         next_keys = np.append(keys[1:], len(pts))
         separate = (latest_before[keys] < pts[keys]) & (earliest_after[next_keys] > pts[keys])
+        separate[0] = True
+        chosen: NDArray[np.int64] = keys[separate]
+        if (earliest_after[chosen[1:]] > pts[chosen[:-1]]).all():
+            return chosen
         cuts = [int(keys[0])]
-        for key in keys[1:][separate[1:]]:
+        for key in chosen[1:]:
             if earliest_after[key] > pts[cuts[-1]]:
                 cuts.append(int(key))
         return np.array(cuts, np.int64)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fleet.core.format import about, duration, percent, plural, short, size
-from fleet.driver.estimate import Cost, Deadline, Estimate, Stretch
+from fleet.driver.outlook.estimate import Cost, Deadline, Estimate
+from fleet.driver.outlook.survey import Stretch
 from fleet.driver.preparing.streams import left_streams
 from fleet.text import one_line
 from fleet.views.layout import busy, fact, hang, left_aside

@@ -1,10 +1,12 @@
-"""What status, verify and compact of outputs of many parts take: CPU a part, and memory at the peak.
+"""What commands take as archives and outputs grow: CPU and memory, at two sizes.
 
-The leases are made up; all that is read and written is as a run writes it. Each command is a
-process of its own, so that its memory is its own; its start-up (an output of one part) is taken
-off.
+`plan` and `simulate` of a job over archives of so many videos, whose indexes are kept; `status`,
+`verify` and `compact` of outputs of so many parts. Archives and outputs are made up; all that is
+read and written is as a run writes it. Each command is a process of its own, measured whole. What
+counts is the slope between the two sizes, which start-up is no part of; it tells what a million
+videos or a hundred thousand parts would take.
 
-python tests/bench/growth.py [--parts N,N,...] [--keep FOLDER]
+python tests/bench/growth.py [--videos N,N] [--parts N,N] [--keep FOLDER]
 """
 
 from __future__ import annotations
@@ -18,17 +20,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from made_up import JOB, ORIGIN, builder_of, claimed, table_of
-
-from fleet.core.interval import Interval, LeaseNames
-from fleet.storage import Folder
-from fleet.table.state.video_manifest import Video
-
 FLEET = Path(sys.executable).with_name("fleet")
-COMMANDS = ("status", "verify", "compact", "verify")
-LEASES_A_VIDEO = 4
-FRAMES = 25
-TICKS = 512
+JOB = Path(__file__).parents[2] / "jobs" / "thumbnails.toml"
+MAKE = """
+import sys, pathlib, made_up_growth
+getattr(made_up_growth, sys.argv[1])(pathlib.Path(sys.argv[2]), int(sys.argv[3]))
+"""
+"""In a process of its own: what this one holds would count as the peak of those that it starts."""
+MANY = {"video": 1_000_000, "part": 100_000}
+"""What the slopes are told for."""
 
 
 @dataclass(frozen=True)
@@ -39,73 +39,99 @@ class Cost:
     peak_mb: float
 
 
+@dataclass(frozen=True)
+class Growth:
+    """Commands over something that grows."""
+
+    of: str
+    """What it is made of."""
+    make: str
+    """The function of `made_up_growth` that makes one of so many."""
+    commands: Sequence[Sequence[str]]
+    """The commands in turn; FOLDER in one stands for where it was made."""
+
+
+OF_ARCHIVE = ("--input", "FOLDER/in", "--output", "FOLDER/out", "--index-cache", "FOLDER/index")
+GROWTHS = (
+    Growth(
+        "video",
+        "make_archive",
+        (
+            ("plan", str(JOB), *OF_ARCHIVE, "--devices", "2"),
+            ("simulate", str(JOB), *OF_ARCHIVE, "--devices", "1000", "--what-if", "none"),
+        ),
+    ),
+    Growth(
+        "part",
+        "make_output",
+        (
+            ("status", "FOLDER"),
+            ("verify", "FOLDER"),
+            ("compact", "FOLDER"),
+            ("verify", "FOLDER"),
+            ("status", "FOLDER"),
+        ),
+    ),
+)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--parts", default="1000,10000")
-    parser.add_argument("--keep", type=Path, help="where the outputs are made, and stay")
+    parser.add_argument("--videos", type=_two, default=(1000, 10_000))
+    parser.add_argument("--parts", type=_two, default=(1000, 10_000))
+    parser.add_argument("--keep", type=Path, help="where archives and outputs are made, and stay")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        base = measured(asked.keep or Path(folder), 1)
-        for parts in map(int, asked.parts.split(",")):
-            for command, cost, floor in zip(
-                COMMANDS, measured(asked.keep or Path(folder), parts), base, strict=True
-            ):
-                ms = 1000 * (cost.cpu_s - floor.cpu_s) / parts
-                print(
-                    f"{parts:>9,} parts  {command:<8} {cost.cpu_s:7.1f} s of CPU, "
-                    f"{ms:6.3f} ms a part, {cost.peak_mb:6,.0f} MB at the peak",
-                    flush=True,
-                )
+        for growth in GROWTHS:
+            sizes = asked.videos if growth.of == "video" else asked.parts
+            compare(growth, asked.keep or Path(folder), sizes)
 
 
-def measured(folder: Path, parts: int) -> Sequence[Cost]:
-    """Make an output of so many leases, and run each command on it."""
-    output = folder / f"{parts}"
-    if not output.exists():
-        make(output, parts)
-    return [run(command, output) for command in COMMANDS]
+def _two(text: str) -> tuple[int, int]:
+    small, large = map(int, text.split(","))
+    return small, large
 
 
-def run(command: str, output: Path) -> Cost:
-    """Run one command of Fleet on an output."""
+def compare(growth: Growth, folder: Path, sizes: tuple[int, int]) -> None:
+    """Run each command at both sizes, and print the slopes."""
+    for size in sizes:
+        place = folder / f"{size}-{growth.of}s"
+        if not place.exists():
+            subprocess.run([sys.executable, "-c", MAKE, growth.make, place, str(size)], check=True)
+    for command in growth.commands:
+        costs = [run(command, folder / f"{size}-{growth.of}s") for size in sizes]
+        print(line(command[0], growth.of, sizes, costs), flush=True)
+
+
+def line(command: str, of: str, sizes: tuple[int, int], costs: Sequence[Cost]) -> str:
+    """Return what a command took at both sizes, and the slopes."""
+    more = sizes[1] - sizes[0]
+    ms = 1000 * (costs[1].cpu_s - costs[0].cpu_s) / more
+    mb = (costs[1].peak_mb - costs[0].peak_mb) / more
+    many_mb = costs[1].peak_mb + mb * (MANY[of] - sizes[1])
+    each = ", ".join(
+        f"{size:,} {of}s {cost.cpu_s:.1f} s of CPU {cost.peak_mb:,.0f} MB"
+        for size, cost in zip(sizes, costs, strict=True)
+    )
+    return (
+        f"{command:<9}{each}: {ms:.3f} ms and {1000 * mb:.1f} KB a {of}, "
+        f"{many_mb:,.0f} MB at {MANY[of]:,}"
+    )
+
+
+def run(command: Sequence[str], place: Path) -> Cost:
+    """Run one command of Fleet."""
+    words = [word.replace("FOLDER", str(place)) for word in command]
     with subprocess.Popen(
-        [FLEET, command, str(output)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [FLEET, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
         assert process.stdout is not None
         text = process.stdout.read().decode()
         _, status, usage = os.wait4(process.pid, 0)
     if os.waitstatus_to_exitcode(status):
-        sys.exit(f"fleet {command} {output} ended with {status}:\n{text[-3000:]}")
+        sys.exit(f"fleet {' '.join(words)} ended with {status}:\n{text[-3000:]}")
     return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000)
-
-
-def make(output: Path, parts: int) -> None:
-    """Commit so many leases, and close the output."""
-    folder = claimed(Folder(str(output)))
-    table = table_of(folder)
-    videos = [
-        video(number, min(LEASES_A_VIDEO, parts - number * LEASES_A_VIDEO))
-        for number in range(-(-parts // LEASES_A_VIDEO))
-    ]
-    state = table.begin_epoch({})
-    table.keep_videos(state, videos)
-    names = LeaseNames(JOB.digest, state.manifest.epoch)
-    writer = table.writer(ORIGIN, "npu/0")
-    for number in range(parts):
-        of = videos[number // LEASES_A_VIDEO]
-        frames = range(number % LEASES_A_VIDEO * FRAMES, (number % LEASES_A_VIDEO + 1) * FRAMES)
-        interval = Interval(of.uri, of.etag, frames.start * TICKS, frames.stop * TICKS)
-        builder = builder_of(of.uri, frames, 2)
-        writer.commit(names([interval]), [interval], builder.tables(), builder.tally())
-    table.close((), state.manifest.epoch)
-
-
-def video(number: int, leases: int) -> Video:
-    """Make up a video of so many leases."""
-    frames = leases * FRAMES
-    uri = f"/archive/camera-{number % 100}/clip-{number:07}.mp4"
-    return Video(uri, 1, "v1", 0, frames * TICKS, frames / 25, frames)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ import pytest
 from fleet.core.interval import Interval
 from fleet.core.receipt import Tally
 from fleet.core.source import Source
-from fleet.driver.estimate import Cost, Estimate, Refused, Stretch, _here, _makespan
+from fleet.driver.outlook.estimate import Cost, Estimate, _here, _makespan
+from fleet.driver.outlook.survey import Refused, Stretch
 from fleet.plan.lease import Lease, Shard
 from fleet.views.plan import render
 

@@ -20,7 +20,7 @@ from fleet.driver.preparing.windows import (
 )
 from fleet.plan.cost import CostModel
 from fleet.plan.lease import Lease
-from fleet.plan.plan import WorkAround, bundle, cost_s
+from fleet.plan.plan import WorkAround, bundle
 from fleet.plan.shard import DoneIntervals, VideoWork, video_work
 from fleet.scheduler.commands import SplitLease, Truncate
 from fleet.video.sampling import EVERY_FRAME
@@ -70,7 +70,7 @@ def work(uri: str, gops: int, cost: float) -> VideoWork:
 def planned(windows: list[list[VideoWork]], devices: int, longest_s: float) -> list[Lease]:
     """Cut windows into leases, as a run does that knows what is to come."""
     leases: list[Lease] = []
-    costs_s = [sum(map(cost_s, works)) for works in windows]
+    costs_s = [sum(work.todo_cost_s for work in works) for works in windows]
     for number, works in enumerate(windows):
         before_s, coming_s = sum(costs_s[:number]), sum(costs_s[number + 1 :])
         around = WorkAround(len(leases), before_s, coming_s)

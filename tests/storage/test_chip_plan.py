@@ -15,7 +15,8 @@ from generate import Clip, write
 
 import fleet
 from fleet.driver.chip_time import modelled_s
-from fleet.driver.estimate import estimate
+from fleet.driver.outlook import survey
+from fleet.driver.outlook.estimate import estimate, simulation_input
 from fleet.driver.session import load_session, resolve_target
 from fleet.errors import JobCodeError, UsageError
 from fleet.job.code import load_job_class
@@ -58,6 +59,22 @@ def test_the_plan_counts_what_the_run_counts(archive: Path, tmp_path: Path, chip
         assert planned.chip_s[engine] == pytest.approx(counted[engine]), engine
     assert 0 < planned.chip_s["copy"] < counted["copy"]
     assert set(planned.chip_s) == set(counted)
+
+
+def test_the_plan_is_the_same_however_many_videos_are_looked_at_at_once(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the last digit, leases included; work is let go of in between."""
+    found = []
+    for at_once in (1, 3, 100):
+        monkeypatch.setattr(survey, "AT_ONCE", at_once)
+        session = load_session(
+            resolve_target(job_of(thumbnails(), archive, tmp_path / "out", "Ascend310"))
+        )
+        leases = list(simulation_input(session).bundle(5))
+        found.append((estimate(session, 2), leases))
+    assert found[0] == found[1] == found[2]
+    assert found[0][0].whole.videos == 4
 
 
 def test_both_say_what_holds_the_chip_back(archive: Path, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from fleet.cli import app
 from fleet.core.geometry import Size
 from fleet.device import Device
 from fleet.driver.device_memory import DeviceMemory
-from fleet.driver.estimate import estimate
+from fleet.driver.outlook.estimate import estimate
 from fleet.driver.session import load_session, resolve_target
 from fleet.errors import JobTooLargeError
 from fleet.job.code import load_job_class

@@ -20,8 +20,8 @@ from fleet.ascend.surface import tight
 from fleet.core.interval import Interval
 from fleet.core.interval_set import EVER, DoneIntervals
 from fleet.core.run_events import RunEvent
-from fleet.driver.estimate import estimate
 from fleet.driver.identity import identify
+from fleet.driver.outlook.estimate import estimate
 from fleet.driver.preparing.prepare import prepare
 from fleet.driver.preparing.prepared import Known
 from fleet.driver.session import load_session, resolve_target

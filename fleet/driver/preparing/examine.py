@@ -12,10 +12,10 @@ from fleet.ascend.figures.footprint import decoding, given_bytes
 from fleet.ascend.soc import Soc
 from fleet.ascend.stream_rules import check_host_stream, check_stream, is_for_host
 from fleet.core.interval_set import DoneIntervals
-from fleet.core.source import Source, split_stream
+from fleet.core.source import Source
 from fleet.core.wall_time import WallTime
 from fleet.driver.preparing.prepared import Known, Refusal, whole
-from fleet.driver.preparing.streams import choose_streams
+from fleet.driver.preparing.streams import choose_streams, further_streams
 from fleet.errors import (
     CredentialsRefusedError,
     StorageError,
@@ -50,12 +50,7 @@ class Examiner:
         self._soc = soc
         self._known = known
         self._as_stored = as_stored
-        self._streams: dict[str, list[str]] = {}
-        """The address of a file -> those of its further streams that are known."""
-        for uri in known.videos:
-            address, stream = split_stream(uri)
-            if stream is not None:
-                self._streams.setdefault(address, []).append(uri)
+        self._streams = further_streams(known.videos)
 
     def examine_all(self, source: Source) -> tuple[list[Outcome], int]:
         """Look at all video streams of a file that are taken; return how many are not, too."""

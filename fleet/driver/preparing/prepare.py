@@ -20,7 +20,6 @@ from fleet.driver.preparing.examine import Examiner, Outcome, Todo, video_of
 from fleet.driver.preparing.prepared import Known, Prepared, Refusal
 from fleet.driver.preparing.windows import Extent, is_window
 from fleet.index_cache.cache import IndexCache
-from fleet.plan.plan import cost_s
 from fleet.video.sampling import Sampling
 
 INDEX_THREADS = 8
@@ -96,7 +95,7 @@ class _Window:
         """Add what a file holds, and how many of its streams are left aside."""
         self._outcomes += found
         self._left_streams += left_streams
-        cost = sum(cost_s(outcome.work) for outcome in found if isinstance(outcome, Todo))
+        cost = sum(outcome.work.todo_cost_s for outcome in found if isinstance(outcome, Todo))
         self.extent += Extent(1, cost)
 
     def prepared(self, to_look: int) -> Prepared:

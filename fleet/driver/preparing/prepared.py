@@ -16,7 +16,6 @@ from fleet.errors import (
     FleetError,
 )
 from fleet.index_cache.store import IndexStore
-from fleet.plan.plan import cost_s
 from fleet.plan.shard import VideoWork
 from fleet.table.state.video_manifest import Video
 from fleet.table.state.video_notes import VideoNotes
@@ -80,7 +79,7 @@ class Prepared:
     @property
     def extent(self) -> Extent:
         """How much of the archive this is."""
-        return Extent(self.looked_at, sum(map(cost_s, self.works)))
+        return Extent(self.looked_at, sum(work.todo_cost_s for work in self.works))
 
     @property
     def duration_s(self) -> float:

@@ -5,10 +5,11 @@ The stream that a player shows goes by the file's address, another one by `addre
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fleet.core.format import plural
-from fleet.core.source import Source, address_of_stream
+from fleet.core.source import Source, address_of_stream, split_stream
 from fleet.video.h26x.parameter_sets import CODECS
 from fleet.video.stream import StreamInfo
 
@@ -49,6 +50,16 @@ def choose_streams(
         return TakenStreams(True, (), len(others))
     kept = [number for number in others if number == choice]
     return TakenStreams(False, _sources(source, kept), len(codecs) - len(kept))
+
+
+def further_streams(uris: Iterable[str]) -> dict[str, list[str]]:
+    """Return the address of a file -> those of `uris` that are further streams of it."""
+    found: dict[str, list[str]] = {}
+    for uri in uris:
+        address, stream = split_stream(uri)
+        if stream is not None:
+            found.setdefault(address, []).append(uri)
+    return found
 
 
 def _sources(source: Source, numbers: list[int]) -> tuple[Source, ...]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
 import numpy as np
@@ -103,16 +102,18 @@ def _rows(data: bytes, part: PartFile) -> pa.Table:
         raise ValueError(
             f"its bytes have another sha256 than {part.sha256[:16]}..., as they were put"
         )
-    rows, _ = decode(data, partial(_columns, part.table))
+    rows, _ = decode(data, _columns(part.table))
     if rows.num_rows != part.rows:
         raise ValueError(f"it has {rows.num_rows:,} rows, not {part.rows:,} as it was put")
     return rows
 
 
-def _columns(table: str, schema: pa.Schema) -> list[str]:
+def _columns(table: str) -> Sequence[str] | Callable[[pa.Schema], Sequence[str]]:
+    """Return the columns that are looked at, or what tells them by the schema of a part."""
     if table.startswith("_"):
-        return []
-    return [*columns_of(table), *(object_suffixes(schema) if _may_name(table) else ())]
+        return ()
+    names = columns_of(table)
+    return (lambda schema: [*names, *object_suffixes(schema)]) if _may_name(table) else names
 
 
 def _may_name(table: str) -> bool:

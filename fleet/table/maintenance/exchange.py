@@ -25,6 +25,9 @@ from fleet.table.parts.schema import FRAMES_TABLE
 from fleet.table.state.state import UNPACKED, TableState
 from fleet.table.state.video_manifest import Seconds
 
+AT_ONCE = 256
+"""Parts whose rows are checked and brought together at a time."""
+
 
 @dataclass(frozen=True, eq=False)
 class Exchange:
@@ -100,25 +103,32 @@ def _table(part: PartFile) -> str:
 
 
 def _read_all(folder: Folder, parts: Sequence[PartFile]) -> list[pa.Table]:
-    """Read parts of one table, in turn, with the same columns in each; see `exchange`.
+    """Read parts of one table, in turn, with the same columns in all; see `exchange`.
 
-    Their rows are checked together, which takes small parts a fraction of the time; each by itself
-    where they do not pass, which names the one that does not.
+    The rows of some are checked together, which takes small parts a fraction of the time; each by
+    itself where they do not pass, which names the one that does not.
     """
-    pieces = [_read(folder, part) for part in parts]
-    first = less_later(pieces[0].schema)
-    for part, rows in zip(parts, pieces, strict=True):
-        # Else a column that others have would be dropped, or cast, and the pack vouch for that.
-        if not less_later(rows.schema).equals(first):
-            raise _damaged(folder, part, "it has other columns than the other parts of its table")
-    alike = with_later(pieces)
-    try:
-        check_part_rows(pa.concat_tables(alike), parts[0].table)
-    except (ValueError, pa.ArrowException):
-        for part, rows in zip(parts, pieces, strict=True):
-            _check(folder, part, rows)
-        raise
-    return alike
+    together: list[pa.Table] = []
+    for first in range(0, len(parts), AT_ONCE):
+        some = parts[first : first + AT_ONCE]
+        pieces = [_read(folder, part) for part in some]
+        columns = less_later((together or pieces)[0].schema)
+        for part, rows in zip(some, pieces, strict=True):
+            # Else a column that others have would be dropped, or cast, and the pack vouch for that.
+            if not less_later(rows.schema).equals(columns):
+                raise _damaged(
+                    folder, part, "it has other columns than the other parts of its table"
+                )
+        # Each small part is a table with buffers and dictionaries of its own, more than its rows.
+        rows = pa.concat_tables(with_later(pieces)).unify_dictionaries().combine_chunks()
+        try:
+            check_part_rows(rows, some[0].table)
+        except (ValueError, pa.ArrowException):
+            for part, of_part in zip(some, pieces, strict=True):
+                _check(folder, part, of_part)
+            raise
+        together.append(rows)
+    return with_later(together)
 
 
 def _check(folder: Folder, part: PartFile, rows: pa.Table) -> None:

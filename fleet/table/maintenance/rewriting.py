@@ -118,13 +118,13 @@ class Rewriting:
         origin = {"fleet": self.job.version, "job": self.job.digest, "pack": name}
         for table, rows in kept.tables.items():
             if rows.num_rows and table != FRAMES_TABLE:
-                data = encode(rows, {METADATA_KEY: json.dumps(origin)})
+                data = encode(rows, {METADATA_KEY: json.dumps(origin)}, in_groups=True)
                 parts.append(self._put_part(table, pack_part_name(name), rows.num_rows, data))
         frames = kept.tables[FRAMES_TABLE]
-        rows_digest = digest_before_footer(encode(frames, {}))
+        rows_digest = digest_before_footer(encode(frames, {}, in_groups=True))
         part = PartFile(FRAMES_TABLE, pack_part_name(name), frames.num_rows, 0, rows_digest)
         record = PackRecord(name, self.job.digest, leases, (*parts, part))
-        data = encode(frames, {METADATA_KEY: record.to_json()})
+        data = encode(frames, {METADATA_KEY: record.to_json()}, in_groups=True)
         self._put_part(part.table, part.name, part.rows, data)
         return name
 

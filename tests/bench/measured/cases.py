@@ -70,6 +70,7 @@ PARTS = {
     "leases": "leases a second and the driver's CPU",
     "stages": "CPU a frame by stage",
     "growth": "what status, verify and compact take as outputs grow",
+    "pruning": "what readers skip of compacted parts",
     "slow": "one of eight devices five times as slow",
 }
 """Measurements with a page of their own, by the name of their script; they are printed, not kept."""

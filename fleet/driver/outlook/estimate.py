@@ -3,43 +3,21 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple
 
-from fleet.ascend.soc import soc
 from fleet.core.interval import LeaseNames
 from fleet.core.receipt import Tally
-from fleet.driver.chip_time import modelled_s
 from fleet.driver.device_memory import DeviceMemory
-from fleet.driver.preparing.prepared import Prepared
-from fleet.driver.session import JobTarget, Session
+from fleet.driver.outlook.survey import NOTHING, Refused, Stretch, Survey, survey
+from fleet.driver.session import Session
 from fleet.plan.lease import Lease
-from fleet.plan.plan import bundle
-from fleet.plan.shard import VideoWork
 from fleet.scheduler.autoscale import STARTING_S, Limits, Load, wanted
 from fleet.table.state.lock import LEADER_LOCK, read_holder
 
 ENOUGH_FRAMES = 50
 """Fewer frames than this, done before, say nothing of the rest."""
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """Some of the work: videos, seconds of them, wanted frames."""
-
-    videos: int
-    video_s: float
-    frames: int
-
-    @classmethod
-    def of(cls, works: Sequence[VideoWork]) -> Self:
-        """Return what is left to do of some videos."""
-        frames = sum(work.todo_frames for work in works)
-        return cls(len(works), sum(work.todo_s for work in works), frames)
-
-
-NOTHING = Stretch(0, 0.0, 0)
 
 
 @dataclass(frozen=True)
@@ -58,15 +36,6 @@ class Cost:
     def price(self, per_device_hour: float) -> float:
         """What it costs, given the price of a device for an hour."""
         return self.device_s / 3600 * per_device_hour
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A video that will not be processed, and why; `retryable`: it could not be read just now."""
-
-    uri: str
-    reason: str
-    retryable: bool
 
 
 @dataclass(frozen=True)
@@ -116,20 +85,16 @@ def estimate(
 
     `on_event` is told how many of how many videos have been looked at.
     """
-    target = session.target
-    prepared = session.prepare(lambda number: on_progress(number, len(target.listing.sources)))
-    digest = target.digest
-    leases = bundle(prepared.works, LeaseNames(digest), devices, target.job.lease_s)
-    before = session.state.total
-    chip_s = _chip_s(prepared, before, target)
+    target, before = session.target, session.state.total
+    found = survey(session, on_progress)
+    chip_s = _chip_s(found, before)
     rival = read_holder(target.table.folder, LEADER_LOCK)
-    known = [video for video in prepared.videos if not (video.refused or video.unread)]
-    whole = Stretch(len(known), prepared.duration_s, prepared.frames)
-    todo = Stretch.of(prepared.works)
+    whole, todo = found.whole, found.todo
+    leases = _sketches(found.leases(LeaseNames(target.digest), devices))
     return Estimate(
         output=target.table.uri,
         table=target.job.work.table,
-        job_digest=digest,
+        job_digest=target.digest,
         soc=target.job.soc,
         whole=whole,
         done=Stretch(
@@ -139,23 +104,20 @@ def estimate(
         ),
         todo=todo,
         input_bytes=sum(source.bytes for source in target.listing.sources),
-        fetch_bytes=sum(int(work.costs.fetched[work.todo].sum()) for work in prepared.works),
+        fetch_bytes=found.fetched_bytes,
         leases=len(leases),
         here=_here(leases, before, devices),
         chip=_chip(chip_s, before, devices),
         chip_s=chip_s,
-        refused=tuple(
-            Refused(refusal.source.uri, str(refusal.error.message), refusal.error.retryable)
-            for refusal in prepared.refused
-        ),
+        refused=tuple(found.refused),
         left_aside=target.listing.left,
-        index_bytes=prepared.bytes_read,
+        index_bytes=found.index_bytes,
         in_use=str(rival) if rival else "",
         without_columns=target.without_columns,
-        left_streams=prepared.left_streams,
-        memory=target.memory(prepared.works) if prepared.works else None,
-        on_host=Stretch.of(prepared.on_host),
-        for_host=_for_host(prepared),
+        left_streams=found.left_streams,
+        memory=found.memory,
+        on_host=found.on_host,
+        for_host=found.for_host,
     )
 
 
@@ -188,7 +150,7 @@ class SimulationInput:
     device. `work_s`: the same by the cost model.
     """
 
-    bundle: Callable[[int], list[Lease]]
+    bundle: Callable[[int], Iterable[Lease]]
     here: Cost
     chip: Cost
     work_s: float
@@ -198,26 +160,29 @@ def simulation_input(
     session: Session, on_progress: Callable[[int, int], None] = lambda _, __: None
 ) -> SimulationInput:
     """Look at all inputs, and set out what is left; `on_event`: as for `estimate`."""
-    target = session.target
-    prepared = session.prepare(lambda number: on_progress(number, len(target.listing.sources)))
-    names, longest_s = LeaseNames(target.digest), target.job.lease_s
-    before = session.state.total
-    leases = bundle(prepared.works, names, 1, longest_s)
-    chip_s = _chip_s(prepared, before, target)
+    before, names = session.state.total, LeaseNames(session.target.digest)
+    found = survey(session, on_progress)
+    leases = _sketches(found.leases(names, 1))
     return SimulationInput(
-        lambda devices: bundle(prepared.works, names, devices, longest_s),
+        lambda devices: found.leases(names, devices),
         _here(leases, before, 1),
-        _chip(chip_s, before, 1),
+        _chip(_chip_s(found, before), before, 1),
         sum(lease.cost_s for lease in leases),
     )
 
 
-def _for_host(prepared: Prepared) -> Stretch:
-    seconds = [refusal.host_s for refusal in prepared.refused if refusal.host_s]
-    return Stretch(len(seconds), sum(seconds), 0)
+class _Sketch(NamedTuple):
+    """What is kept of a lease, of which there may be very many."""
+
+    cost_s: float
+    frames: int
 
 
-def _here(leases: Sequence[Lease], before: Tally, devices: int) -> Cost:
+def _sketches(leases: Iterable[Lease]) -> list[_Sketch]:
+    return [_Sketch(lease.cost_s, lease.frames) for lease in leases]
+
+
+def _here(leases: Sequence[Lease | _Sketch], before: Tally, devices: int) -> Cost:
     """Cost on this kind of machine: as measured so far, else by the cost model."""
     costs = [lease.cost_s for lease in leases]
     basis = "estimated by a cost model"
@@ -237,13 +202,12 @@ def _makespan(costs: Sequence[float], devices: int) -> float:
     return max(ready)
 
 
-def _chip_s(prepared: Prepared, before: Tally, target: JobTarget) -> dict[str, float]:
+def _chip_s(found: Survey, before: Tally) -> dict[str, float]:
     """Model the chip's seconds by engine: as for what was done before, else by what is planned."""
     if before.frames >= ENOUGH_FRAMES and any(before.chip_s.values()):
-        share = prepared.todo_frames / before.frames
+        share = found.todo.frames / before.frames
         return {engine: seconds * share for engine, seconds in before.chip_s.items()}
-    cards = target.identity.cards.values()
-    return modelled_s(prepared.works, cards, target.job.work, soc(target.job.soc))
+    return dict(found.chip_s)
 
 
 def _chip(chip_s: Mapping[str, float], before: Tally, devices: int) -> Cost:
