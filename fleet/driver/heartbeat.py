@@ -11,7 +11,8 @@ from fleet.clock import Clock
 from fleet.core.run_events import DevicesShared, PlanGrew, RunEvent, RunStarted
 from fleet.errors import StorageError
 from fleet.observe.device_view import DeviceState, DeviceView
-from fleet.observe.progress import ProgressState, Snapshot
+from fleet.observe.progress import ProgressState
+from fleet.observe.snapshot import Snapshot
 from fleet.table.state.run_records import (
     HEARTBEAT_S,
     DeviceRecord,

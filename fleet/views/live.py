@@ -20,7 +20,8 @@ from rich.text import Text
 
 from fleet.core.run_events import OutputRefused, RunEnded, RunEvent, RunStarted
 from fleet.observe.observer import Observer
-from fleet.observe.progress import ProgressState, Snapshot
+from fleet.observe.progress import ProgressState
+from fleet.observe.snapshot import Snapshot
 from fleet.views.progress_line import (
     counts_line,
     describe,

@@ -16,7 +16,7 @@ from fleet.core.run_events import (
     VideoRefused,
     Warned,
 )
-from fleet.observe.progress import Snapshot
+from fleet.observe.snapshot import Snapshot
 from fleet.text import one_line
 from fleet.views.layout import left_aside, of_devices, untied
 

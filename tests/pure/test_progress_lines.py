@@ -23,7 +23,7 @@ from fleet.core.run_events import (
     RunStarted,
     VideoRefused,
 )
-from fleet.observe.progress import Snapshot
+from fleet.observe.snapshot import Snapshot
 from fleet.views.progress_line import (
     counts_line,
     describe,
