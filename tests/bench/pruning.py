@@ -91,11 +91,11 @@ def least_ms(ask: Callable[[], Any]) -> tuple[float, Any]:
     return 1000 * min(taken), answer
 
 
-def ask_duckdb(place: Path, question: str) -> tuple[Any, ...] | None:
+def ask_duckdb(place: Path, question: str) -> tuple[Any, ...]:
     """Return how many rows answer a question, and the last frame among them."""
     query = f"select count(*), max(frame) from '{place}' where {question}"  # noqa: S608
-    answer: tuple[Any, ...] | None = duckdb.execute(query).fetchone()
-    return answer
+    [answer] = duckdb.execute(query).fetchall()
+    return tuple(answer)
 
 
 def ask_polars(place: Path, question: str) -> tuple[Any, ...]:
