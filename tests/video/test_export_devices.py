@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -272,7 +273,8 @@ def test_a_cluster_without_devices_makes_none_and_processes_do(
     out: str, undisturbed: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where nobody has asked for the cluster: it is only named by the environment."""
-    real, modes = run.make_pictures, []
+    real: Callable[..., bool] = run.make_pictures
+    modes: list[Mode] = []
 
     def refusing(*arguments: Any) -> bool:
         """Refuse as a cluster does that has no NPU."""
