@@ -273,7 +273,7 @@ def test_a_cluster_without_devices_makes_none_and_processes_do(
     out: str, undisturbed: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where nobody has asked for the cluster: it is only named by the environment."""
-    real: Callable[..., bool] = run.make_pictures
+    real: Callable[..., bool] = devices.make_pictures
     modes: list[Mode] = []
 
     def refusing(*arguments: Any) -> bool:
