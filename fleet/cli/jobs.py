@@ -113,9 +113,12 @@ def _records(job: Submission) -> list[RunRecord]:
         records = RunRecords(Folder(job.output)).read()
     except FleetError:  # it may be for the nodes alone
         return []
-    # A job that was submitted again has run on the same output before.
+    # A job that was submitted again has run on the same output before. A run that joins does so
+    # before it claims its output, and the one before it in its process is another run.
+    since_s = job.since_unix_s - (0.0 if job.has_joined else _SAME_S)
     end_s = job.ended_unix_s or float("inf")
-    its = [r for r in records if job.since_unix_s - _SAME_S <= r.holder.since_unix_s <= end_s]
-    # Several runs may have joined at the same time; one through Ray's client has another process.
-    own = [r for r in its if r.holder.pid == job.joined_pid]
-    return own or its
+    its = [r for r in records if since_s <= r.holder.since_unix_s <= end_s]
+    if not job.has_joined:
+        return its
+    # Several runs may have joined at the same time.
+    return [r for r in its if r.holder.pid == job.joined_pid]

@@ -26,7 +26,7 @@ from fleet.core.run_events import (
 from fleet.driver.loop import Loop, LoopParts
 from fleet.driver.loss_recorder import DRIVER, LossRecorder
 from fleet.driver.places import working_on
-from fleet.errors import StorageError, UsageError
+from fleet.errors import UsageError
 from fleet.executors.choice import Mode
 from fleet.executors.mending_pool import MendingPool
 from fleet.executors.patient_pool import OutputWatch, PatientPool
@@ -36,7 +36,6 @@ from fleet.export.picture_job import PictureNames, Pictures
 from fleet.export.pictures import PictureFolder
 from fleet.job.job import Job
 from fleet.plan.plan import bundle
-from fleet.storage import Folder
 from fleet.table.commits.uncommitted import Uncommitted
 from fleet.worker.spec import WorkerSpec
 
@@ -62,7 +61,7 @@ class _Watch:
                 self.on_pictures(self.pictures)
             case LeaseQuarantined(receipt, fault) if fault.stage == WORKER_STAGE:
                 self.given_up.append(_undecodable(receipt, fault))
-            case Warned(text) | OutputRefused(text):
+            case Warned(text) | OutputRefused(text) if text:
                 self.say(text)
             case _:
                 pass
@@ -113,8 +112,10 @@ def make_pictures(
         pool = ends.enter_context(closing(means.make_pool(_spec(job, missing, pictures))))
         pool.set_target(min(means.devices, len(leases)))
         mending = MendingPool(pool, finder.mend)
+        # Whether a folder takes pictures again is seen by a lease that is tried.
+        asking = OutputWatch(lambda: True, lambda _: None, watch.on_event)
         ends.callback(mending.stop)
-        loop.drive(PatientPool(mending, _output_watch(pictures.folder, watch), SYSTEM_CLOCK))
+        loop.drive(PatientPool(mending, asking, SYSTEM_CLOCK))
     if watch.given_up:
         raise watch.given_up[0]
     return watch.pictures == sum(one.frames.count for one in missing)
@@ -137,18 +138,3 @@ def _spec(job: Job, missing: Sequence[Missing], pictures: PictureFolder) -> Work
         watchdog_s=job.watchdog_s,
         only_objects=names,
     )
-
-
-def _output_watch(folder: Folder, watch: _Watch) -> OutputWatch:
-    """Return what looks whether a folder takes pictures again."""
-    probe = f"_probe-{uuid4().hex}"
-
-    def takes() -> bool:
-        try:
-            folder.put(probe, b"Fleet looks whether it can write here.")
-            folder.delete(probe)
-        except StorageError:
-            return False
-        return True
-
-    return OutputWatch(takes, lambda _: None, watch.on_event)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fleet.core.format import duration
 from fleet.core.source import Source
-from fleet.errors import UsageError
+from fleet.errors import FleetError, UsageError
 from fleet.executors.choice import Mode, choose
 from fleet.export.chosen.video import Video, VideoRows
 from fleet.export.chosen.videos import VideoFinder
@@ -80,27 +80,42 @@ class Missing:
     """What making these is."""
 
 
+@dataclass(frozen=True)
+class Found:
+    """What there is to make, and of which videos nothing can be made."""
+
+    missing: Sequence[Missing]
+    unmakeable: Mapping[str, FleetError]
+    """Why no picture can be made of a video, by its URI: it is gone, another one, or damaged."""
+
+
 def find_missing(
     pictures: PictureFolder,
     videos: Iterable[VideoRows],
     finder: VideoFinder,
     on_video: Callable[[int], None],
-) -> list[Missing]:
+) -> Found:
     """Look which pictures of some videos are there; those that are numbered otherwise go.
 
-    `on_video` is told how many videos are done. Raises what `PictureFolder.check` raises.
+    `on_video` is told how many videos are done. Raises what `PictureFolder.check_size` raises.
     """
-    found = []
+    found: list[Missing] = []
+    unmakeable: dict[str, FleetError] = {}
     for count, rows in enumerate(videos, 1):
         pictures.number(rows)
         frames = pictures.missing(rows)
         if frames.count:
-            index = finder.index(rows.video.uri)
-            pictures.check(rows, index)
+            pictures.check_size(rows.video)
+            try:
+                index = finder.index(rows.video.uri)
+                pictures.check(rows, index)
+            except FleetError as error:
+                unmakeable[rows.video.uri] = error
+                continue
             work = _work(index, frames, pictures.suffix, finder)
             found.append(Missing(rows.video, FrameSet.of(rows.numbers), frames, work))
         on_video(count)
-    return found
+    return Found(found, unmakeable)
 
 
 def _work(index: VideoIndex, frames: FrameSet, suffix: str, finder: VideoFinder) -> VideoWork:

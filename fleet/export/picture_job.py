@@ -32,6 +32,8 @@ class Pictures(FrameJob):
     suffix: str = JPG
 
     table: ClassVar[str] = "pictures"
+    batch: ClassVar[int] = 1
+    """Nothing is gained by more, and a large PNG takes seconds, in which nothing is heard of it."""
     schema: ClassVar[pa.Schema] = pa.schema([object_column(PICTURE, JPG)])
 
     def columns(self) -> pa.Schema:

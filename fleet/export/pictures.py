@@ -15,7 +15,7 @@ import numpy as np
 from fleet.backend.backend import Backend
 from fleet.core.frames import Picture
 from fleet.errors import UsageError
-from fleet.export.chosen.video import VideoRows
+from fleet.export.chosen.video import Video, VideoRows
 from fleet.export.formats.format import Format
 from fleet.export.frame_set import FrameSet
 from fleet.export.picture_job import JPG, encoded
@@ -74,25 +74,25 @@ class PictureFolder:
                 self.folder.delete(entry.name)
             put_file(self.folder, first.name, made)
 
-    def check(self, rows: VideoRows, index: VideoIndex) -> None:
-        """Raise UsageError where a video is another one than the job processed.
-
-        Also where a JPEG cannot have the size of its pictures.
-        """
-        video = rows.video
+    def check_size(self, video: Video) -> None:
+        """Raise UsageError where a JPEG cannot have the size of a video's pictures."""
         if self.suffix == JPG and (video.width % 2 or video.height % 2):
             raise UsageError(
                 f"JPEGE takes even sides, not the {video.width}x{video.height} of {video.uri}.",
                 "Write them as PNG: --picture-format png.",
             )
+
+    def check(self, rows: VideoRows, index: VideoIndex) -> None:
+        """Raise UsageError where a video is another one than the job processed."""
         check_frames(index, rows.numbers, rows.pts, self.output)
 
     def write(self, rows: VideoRows, missing: FrameSet, index: VideoIndex, device: Backend) -> None:
         """Decode and put pictures of one video, here.
 
-        Raises what `check` raises, UsageError where frames are damaged, and VideoError where
+        Raises what the checks raise, UsageError where frames are damaged, and VideoError where
         nothing decodes them.
         """
+        self.check_size(rows.video)
         self.check(rows, index)
         wanted = missing.wanted(len(index.order))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from fleet.backend.kinds import Opening, open_device
 from fleet.driver.places import has_cluster
+from fleet.errors import FleetError, JobFailedError
 from fleet.export.chosen.choice import EVERYTHING, Choice, check_tables
 from fleet.export.chosen.rows import Survey, read_videos, survey, track_column
 from fleet.export.chosen.video import Dataset, VideoRows
@@ -21,6 +22,7 @@ from fleet.export.picture_job import JPG
 from fleet.export.pictures import PictureFolder
 from fleet.export.place import check_place, left_over, put_mark
 from fleet.export.sink import Sink
+from fleet.guide import DEVICES_OF_RAY
 from fleet.storage import Folder
 from fleet.table.parts.schema import partition_names
 from fleet.table.state.read import Tables, read
@@ -80,6 +82,7 @@ class Watching:
 
 
 ANYWHERE, NOBODY = Where(), Watching()
+_WHY = "They are made here: devices could not, or their nodes see another folder by that name."
 
 
 def export_output(
@@ -115,9 +118,11 @@ def export_output(
             return lambda count: watching.on_progress(what, count, len(seen.rows))
 
         if asked.pictures:
-            missing = find_missing(pictures, videos(), finder, on("videos looked at"))
-            left = _made(missing, pictures, finder, where, watching, done)
-            whole = _with_pictures(videos(done.leave_out), pictures, finder, left, done)
+            found = find_missing(pictures, videos(), finder, on("videos looked at"))
+            left = _made(found.missing, pictures, finder, where, watching, done)
+            rows = videos(done.leave_out)
+            unmakeable = found.unmakeable
+            whole = _with_pictures(rows, pictures, finder, left, unmakeable, done, watching.say)
         else:
             whole = _numbered(videos(done.leave_out), pictures)
         counted = _counted(whole, done, on("videos"))
@@ -165,16 +170,26 @@ def _made(
     watching.say(decision.said)
     if decision.mode is None:
         return {one.video.uri: one.frames for one in missing}
-    are_there = make_pictures(
-        missing,
-        pictures,
-        finder,
-        decision.mode,
-        where.devices,
-        lambda count: watching.on_progress("pictures", count, done.pictures),
-        watching.say,
-    )
-    return {} if are_there else dict.fromkeys(one.video.uri for one in missing)
+    mode = decision.mode
+
+    def on_count(count: int) -> None:
+        watching.on_progress("pictures", count, done.pictures)
+
+    def make() -> bool:
+        return make_pictures(missing, pictures, finder, mode, where.devices, on_count, watching.say)
+
+    try:
+        are_there = make()
+    except JobFailedError as error:
+        if where.on != "auto" or error.topic != DEVICES_OF_RAY:
+            raise
+        mode = "processes"
+        watching.say(f"{error.message} They are made in processes of this machine.")
+        are_there = make()
+    # Of a cluster's nodes, some may have put them where nobody else sees them.
+    if are_there and mode != "ray":
+        return {}
+    return dict.fromkeys(one.video.uri for one in missing)
 
 
 def _numbered(videos: Iterator[VideoRows], pictures: PictureFolder) -> Iterator[VideoRows]:
@@ -200,9 +215,14 @@ def _with_pictures(
     pictures: PictureFolder,
     finder: VideoFinder,
     left: Mapping[str, FrameSet | None],
+    unmakeable: Mapping[str, FleetError],
     done: Exported,
+    say: Callable[[str], None],
 ) -> Iterator[VideoRows]:
-    """Yield each video once its pictures are there; see `_made` for what is left."""
+    """Yield each video once its pictures are there; see `_made` for what is left.
+
+    Raises the first of `unmakeable` once all others are there.
+    """
     with ExitStack() as opened:
         device = None
         for rows in videos:
@@ -210,11 +230,16 @@ def _with_pictures(
             frames = left.get(uri)
             if uri in left and frames is None:
                 frames = pictures.missing(rows)
+                if frames.count:
+                    place = pictures.folder.uri
+                    say(f"{frames.count:,} pictures of {uri} are not in {place}. {_WHY}")
             if frames is not None and frames.count:
                 if device is None:
                     device = opened.enter_context(closing(open_device(Opening(finder.chip))))
                 pictures.write(rows, frames, finder.index(uri), device)
             yield rows
+    if unmakeable:
+        raise next(iter(unmakeable.values()))
     done.pictures_kept = done.frames - done.pictures
 
 

@@ -56,7 +56,10 @@ def as_numpy(array: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
     if not len(array):
         return np.empty(0, kind.to_pandas_dtype())
     end = array.offset + len(array)
-    return np.frombuffer(array.buffers()[1], kind.to_pandas_dtype(), end)[array.offset :]
+    view = np.frombuffer(array.buffers()[1], kind.to_pandas_dtype(), end)[array.offset :]
+    # What is changed in it would change the table.
+    view.flags.writeable = False
+    return view
 
 
 def nothing(kind: pa.DataType) -> pa.Array:

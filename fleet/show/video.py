@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from fleet.core.format import plural
-from fleet.errors import OutputCorruptError, UsageError
+from fleet.errors import InputNotFoundError, OutputCorruptError, UsageError
 from fleet.index_cache.cache import IndexCache
 from fleet.index_cache.store import INDEX_FOLDER, IndexStore
 from fleet.show.clip import annotated, frame_at, frames_between
@@ -54,7 +54,11 @@ def recorded_index(tables: Tables, uri: str, indexes: IndexCache) -> VideoIndex:
     Raises UsageError and StorageError where the video is gone, VideoError where it has no index any
     more.
     """
-    (source,) = expand([uri]).sources
+    try:
+        (source,) = expand([uri]).sources
+    except InputNotFoundError as error:
+        message = f"{uri}, of which {tables.uri} holds rows, is not there any more."
+        raise UsageError(message, "Put it back to where it was.") from error
     index = indexes.get(source)
     if tables.job.fields.get("rotation") == "ignore":
         index = index.as_stored()

@@ -138,7 +138,7 @@ def test_a_video_that_was_replaced_is_refused(out: Folder, clip: Path, tmp_path:
     with pytest.raises(UsageError, match="is not the video"):
         show(out.uri, str(other), "0", png)
     clip.unlink()
-    with pytest.raises(UsageError, match="matches nothing"):
+    with pytest.raises(UsageError, match="is not there any more"):
         show(out.uri, str(clip), "0", png)
     assert not png.exists()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -21,7 +21,6 @@ from fleet.export.missing import SMALL_S, Where, decide
 from fleet.export.picture_job import JPG, PictureNames
 from fleet.export.pictures import PictureFolder
 from fleet.storage import Folder
-from fleet.video.index import VideoIndex
 
 NUMBERS = st.sets(st.integers(0, 3000)).map(lambda found: np.array(sorted(found), np.int64))
 
@@ -66,7 +65,7 @@ def test_jpegs_of_odd_sides_are_refused(tmp_path: Path) -> None:
     odd = replace(rows, video=replace(rows.video, width=201))
     pictures = PictureFolder(Folder(str(tmp_path)), FORMATS["coco"], JPG, "/out")
     with pytest.raises(UsageError, match="JPEGE takes even sides, not the 201x100"):
-        pictures.check(odd, cast("VideoIndex", None))
+        pictures.check_size(odd.video)
 
 
 @pytest.mark.parametrize("has_cluster", [True, False])

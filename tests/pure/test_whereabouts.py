@@ -41,7 +41,7 @@ def test_the_address_of_a_dashboard_is_refused(address: str) -> None:
     """With what it is good for, and what a run takes."""
     with pytest.raises(UsageError, match="is the address of a dashboard") as caught:
         check_answers(address, {})
-    for words in ("RAY_ADDRESS=head:6379", "ray://", "fleet submit --address"):
+    for words in ("RAY_ADDRESS=head:6379", "fleet submit --address"):
         assert words in caught.value.way_out
 
 
@@ -51,16 +51,24 @@ def test_a_dashboards_port_is_found_out() -> None:
         check_answers(web.endpoint.removeprefix("http://"), {})
 
 
-@pytest.mark.parametrize("scheme", ["", "ray://"])
+@pytest.mark.parametrize("address", ["ray://head", "ray://head:10001", "ray://head:10001/"])
+def test_the_address_of_rays_client_is_refused(address: str) -> None:
+    """Ray has not all there that a run asks of it."""
+    with pytest.raises(UsageError, match="is of Ray's client") as caught:
+        check_answers(address, {})
+    for words in ("RAY_ADDRESS=head:6379", "fleet submit --address"):
+        assert words in caught.value.way_out
+
+
 def test_an_address_that_nobody_answers_is_said_at_once(
-    listener: socket.socket, scheme: str, monkeypatch: pytest.MonkeyPatch
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ray would ask for a quarter of an hour."""
     monkeypatch.setattr(whereabouts, "CONNECT_S", 0.1)
     port = listener.getsockname()[1]
     listener.close()
     with pytest.raises(JobFailedError, match=r"Nobody answers at .*127\.0\.0\.1") as caught:
-        check_answers(f"{scheme}127.0.0.1:{port}", {})
+        check_answers(f"127.0.0.1:{port}", {})
     assert "Without RAY_ADDRESS" in caught.value.way_out
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,8 @@ import fleet
 from fleet.core.run_events import LeaseDone, RunEvent
 from fleet.errors import UsageError
 from fleet.executors.choice import Mode
-from fleet.export import devices
+from fleet.executors.ray.access import no_device
+from fleet.export import devices, run
 from fleet.export.missing import Where
 from fleet.export.run import Exported, Exporting, Watching, export_output
 from fleet.show.video import open_recorded
@@ -223,3 +225,69 @@ def test_damage_is_refused_in_the_same_words(tmp_path: Path, clip_folder: Path) 
         said.append((str(raised.value), {path.name for path in folder.rglob("*.jpg")}))
     assert said[0] == said[1]
     assert 0 < len(said[0][1]) < 20
+
+
+@pytest.mark.parametrize("where", [Where(), Where(devices=2, on="inline")])
+def test_a_video_that_is_gone_keeps_no_picture_of_others_from_being_made(
+    clip_folder: Path, tmp_path: Path, where: Where
+) -> None:
+    """Whoever makes them; it is told of at the end, by its name."""
+    output = output_over(tmp_path / "made", CLIPS[:2], clip_folder)
+    asked = Exporting("mot", pictures=True)
+    whole = export_output(output, str(tmp_path / "whole"), asked)
+    gone = Path(min(fleet.read(output).detections.to_table()["uri"].unique().to_pylist()))
+    aside = gone.rename(gone.with_suffix(".aside"))
+    try:
+        with pytest.raises(UsageError, match=rf"{gone.name}.* is not there any more"):
+            export_output(output, str(tmp_path / "part"), asked, where)
+    finally:
+        aside.rename(gone)
+    found = held(tmp_path / "part")
+    assert 0 < sum(name.endswith(".jpg") for name in found) < whole.pictures
+    again = export_output(output, str(tmp_path / "part"), asked, where)
+    assert held(tmp_path / "part") == held(tmp_path / "whole")
+    assert again.pictures < whole.pictures
+
+
+def test_pictures_that_nodes_put_where_nobody_sees_them_are_made_here(
+    out: str,
+    undisturbed: dict[str, bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What a cluster's devices say that they have put is looked for; a line says why."""
+
+    def elsewhere(*arguments: Any) -> bool:
+        """Say what such nodes say."""
+        del arguments
+        return True
+
+    monkeypatch.setattr(run, "make_pictures", elsewhere)
+    said: list[str] = []
+    made(out, tmp_path, "ray", say=said.append)
+    assert held(tmp_path) == undisturbed
+    assert any("their nodes see another folder" in text for text in said)
+
+
+def test_a_cluster_without_devices_makes_none_and_processes_do(
+    out: str, undisturbed: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nobody has asked for the cluster: it is only named by the environment."""
+    real: Callable[..., bool] = devices.make_pictures
+    modes: list[Mode] = []
+
+    def refusing(*arguments: Any) -> bool:
+        """Refuse as a cluster does that has no NPU."""
+        modes.append(arguments[3])
+        if arguments[3] == "ray":
+            raise no_device()
+        return real(*arguments[:3], "inline", *arguments[4:])
+
+    monkeypatch.setattr(run, "make_pictures", refusing)
+    monkeypatch.setattr(run, "has_cluster", lambda: True)
+    said: list[str] = []
+    asked = Exporting("mot", pictures=True)
+    export_output(out, str(tmp_path), asked, Where(devices=2), Watching(say=said.append))
+    assert modes == ["ray", "processes"]
+    assert held(tmp_path) == undisturbed
+    assert "The Ray cluster has no NPU. They are made in processes of this machine." in said

@@ -5,8 +5,8 @@ cluster grow, a server for dashboards, a reader of logs, and two agents, for met
 environments of jobs. A run of one's own asks none of them anything. They take two thirds of the
 CPU that a Ray takes to start, and most of the time to end.
 
-Ray has no public way to do without. What is private here was seen of the versions in `KNOWN`; any
-other one starts with all that it has.
+Ray has no public way to do without. What is private here was seen of the versions that session.py
+calls known; with any other one this file is not loaded, and Ray starts with all that it has.
 """
 
 from __future__ import annotations
@@ -17,14 +17,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import ray
 from ray._private import node, services
 from ray._private.ray_constants import PROCESS_TYPE_RAYLET
 
 from fleet.executors.ray import unused_agent
 
-KNOWN = ("2.60.",)
-"""How the versions of Ray begin whose services are known."""
 _AGENTS = {
     "--dashboard_agent_command": (
         "metrics_agent_port",
@@ -72,10 +69,7 @@ class OwnNode(node.Node):
 
 @contextmanager
 def needed_alone() -> Iterator[None]:
-    """Have the Ray that is started meanwhile consist of what a run needs, where Ray is known."""
-    if not ray.__version__.startswith(KNOWN):
-        yield
-        return
+    """Have the Ray that is started meanwhile consist of what a run needs."""
     with _replaced(node, "Node", OwnNode):
         yield
 

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import ray
 from ray._private import worker
@@ -18,7 +18,6 @@ from ray.job_config import JobConfig
 from fleet.errors import JobFailedError
 from fleet.executors.ray.access import check_ray_address
 from fleet.executors.ray.listed import Listed
-from fleet.executors.ray.own_node import needed_alone
 from fleet.executors.ray.token import check_token, refused
 from fleet.executors.ray.whereabouts import check_answers, short_folder
 
@@ -26,6 +25,9 @@ OBJECT_STORE_BYTES = 128 * 1024 * 1024
 """Pixels never cross Ray: leases and receipts are small."""
 _SIGACTION_BYTES = 256
 """More than Linux's `struct sigaction` has on any processor."""
+_PRINTING = "print_to_stdstream"
+KNOWN = ("2.60.",)
+"""How the versions of Ray begin whose services are known, see own_node.py."""
 
 
 def join_ray(listed: Listed) -> int | None:
@@ -64,7 +66,7 @@ def join_ray(listed: Listed) -> int | None:
 def start_ray(devices: int) -> None:
     """Start Ray on this machine, with `devices` NPUs."""
     _quiet()
-    with _sigterm_left_as_found(), needed_alone():
+    with _sigterm_left_as_found(), _needed_alone():
         ray.init(
             # Or it would join whatever Ray runs on this machine.
             address="local",
@@ -88,13 +90,26 @@ def ray_left_as_found() -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    printing = worker.print_to_stdstream
-    worker.print_to_stdstream = _unprinted
+    # A private name: a Ray that has it no longer prints what it prints.
+    printing = getattr(worker, _PRINTING, None)
+    if printing is not None:
+        setattr(worker, _PRINTING, _unprinted)
     try:
         yield
     finally:
         ray.shutdown()
-        worker.print_to_stdstream = printing
+        if printing is not None:
+            setattr(worker, _PRINTING, printing)
+
+
+def _needed_alone() -> AbstractContextManager[None]:
+    """Return what has a Ray consist of what a run needs, where Ray is known; else of all it has."""
+    if not ray.__version__.startswith(KNOWN):
+        return nullcontext()
+    # Names of Ray's that are private: another Ray may not have them.
+    from fleet.executors.ray.own_node import needed_alone  # noqa: PLC0415
+
+    return needed_alone()
 
 
 def _unprinted(*_: object, **__: object) -> None:

@@ -18,7 +18,6 @@ from fleet.guide import CLUSTER
 CONNECT_S = 10.0
 """Seconds in which a cluster answers, or is taken for not there."""
 _BY_RAY = frozenset({"auto", "local"})
-_CLIENT_PORT = "10001"
 # Every server of HTTP/2 answers these, and so does one of gRPC: the preface, and empty settings.
 _SETTINGS = b"\4"
 _HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0" + _SETTINGS + bytes(5)
@@ -41,9 +40,14 @@ def check_answers(address: str, environment: Mapping[str, str]) -> None:
     scheme, _, rest = address.rpartition("://")
     if address in _BY_RAY or scheme not in {"", "ray", "http", "https"}:
         return
-    host, colon, port = rest.partition("/")[0].rpartition(":")
-    if scheme == "ray" and not colon:
-        host, port = port, _CLIENT_PORT
+    host, _, port = rest.partition("/")[0].rpartition(":")
+    if scheme == "ray":
+        # It has not all that a run asks of Ray.
+        raise UsageError(
+            f"RAY_ADDRESS={address} is of Ray's client, by which no run joins a cluster.",
+            f"Run on a machine of the cluster, with RAY_ADDRESS={host or rest}:6379; or from "
+            "elsewhere, `fleet submit --address` with the cluster's dashboard.",
+        ).about(CLUSTER)
     if scheme.startswith("http"):
         raise _dashboard(address, f"is the address of a dashboard, such as of {host or rest}")
     if not host or not port.isdecimal():
@@ -58,8 +62,8 @@ def check_answers(address: str, environment: Mapping[str, str]) -> None:
 def _dashboard(address: str, what: str) -> UsageError:
     return UsageError(
         f"RAY_ADDRESS={address} {what}: a run joins a cluster, which has another port.",
-        "Name the cluster, such as RAY_ADDRESS=head:6379, or ray://head:10001 from elsewhere; or "
-        "give a dashboard to `fleet submit --address`.",
+        "Name the cluster, such as RAY_ADDRESS=head:6379; or from elsewhere, give a dashboard to "
+        "`fleet submit --address`.",
     ).about(CLUSTER)
 
 
