@@ -59,7 +59,9 @@ def test_changed_code_is_told_in_words(folder: Folder) -> None:
     """Its digests would say nothing."""
     before, after = (replace(JOB, digest=d * 64, fields={"code": d * 64}) for d in "ab")
     claim(folder, before, SCHEMAS)
-    with pytest.raises(OutputTakenError, match=r"another job: the job's code has changed\. Nothing"):
+    with pytest.raises(
+        OutputTakenError, match=r"another job: the job's code has changed\. Nothing"
+    ):
         claim(folder, after, SCHEMAS)
 
 
