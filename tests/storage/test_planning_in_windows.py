@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest.mock import patch
 
@@ -13,7 +14,8 @@ from recorded import write_grays
 
 import fleet
 from fleet.core.run_events import LeaseDone, PlanGrew, RunEvent, RunStarted, VideoRefused
-from fleet.driver.preparing import prepare
+from fleet.core.source import Source
+from fleet.driver.preparing import background, prepare
 from fleet.driver.preparing.background import TaskCancelled, in_background
 from fleet.driver.preparing.prepared import Prepared
 from fleet.driver.session import Session
@@ -216,3 +218,51 @@ def test_what_is_made_ahead_ends_with_who_takes_it() -> None:
         assert ahead.wait() == 1
         with pytest.raises(StorageError, match="away"):
             ahead.wait()
+
+
+def test_who_interrupts_twice_does_not_wait_for_what_is_in_hand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The second interrupt comes out as one, though a thread is in the middle of an item."""
+    begun, goes_on = threading.Event(), threading.Event()
+
+    class Impatient(ThreadPoolExecutor):
+        def shutdown(self, *_: object, **__: object) -> None:
+            super().shutdown(wait=False)
+            interrupt()
+
+    def make(_: Callable[[int], None]) -> Generator[int, None, None]:
+        begun.set()
+        goes_on.wait()
+        yield 1
+
+    monkeypatch.setattr(background, "ThreadPoolExecutor", Impatient)
+    try:
+        with pytest.raises(KeyboardInterrupt), in_background(make):  # noqa: PT012
+            begun.wait()
+            interrupt()
+    finally:
+        goes_on.set()
+
+
+def test_a_file_that_takes_long_is_not_waited_for_where_nobody_wants_the_others() -> None:
+    """Those behind it are not begun any more once that is told."""
+    begun: list[str] = []
+    goes_on = threading.Event()
+
+    def look(source: Source) -> str:
+        begun.append(source.uri)
+        assert goes_on.wait(20), "it is waited for"
+        return source.uri
+
+    def cancel(_: int) -> None:
+        raise TaskCancelled
+
+    with ThreadPoolExecutor(1) as threads:
+        found = prepare._in_order(threads, look, [Source(str(n), 1, "1") for n in range(3)], cancel)
+        try:
+            with pytest.raises(TaskCancelled):
+                next(found)
+        finally:
+            goes_on.set()
+    assert begun == ["0"]
