@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -20,7 +22,8 @@ from fleet.driver.preparing.background import TaskCancelled, in_background
 from fleet.driver.preparing.prepared import Prepared
 from fleet.driver.session import Session
 from fleet.errors import JobTooLargeError, StorageError
-from fleet.table.state.video_manifest import NOT_LOOKED_AT
+from fleet.executors import patient_pool
+from fleet.table.state.video_manifest import NOT_LOOKED_AT, keep_window
 from fleet.table.status import read_status
 from fleet.table.table import Table
 
@@ -266,3 +269,35 @@ def test_a_file_that_takes_long_is_not_waited_for_where_nobody_wants_the_others(
         finally:
             goes_on.set()
     assert begun == ["0"]
+
+
+class Refusing:
+    """A step of planning before which the output refuses, a few times from its nth call on."""
+
+    def __init__(self, step: Callable[..., Any], nth: int, times: int) -> None:
+        self._step, self._nth, self.left = step, nth, times
+
+    def __get__(self, instance: object, _: type | None = None) -> Callable[..., Any]:
+        return partial(self, instance)
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Refuse, or do the step."""
+        self._nth -= 1
+        if self._nth < 0 < self.left:
+            self.left -= 1
+            raise StorageError("No space is left.")
+        return self._step(*arguments, **named)
+
+
+def test_a_moment_without_space_while_the_plan_is_made_does_not_end_the_run(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither in the middle nor at the end of the plan: what is refused is put again."""
+    monkeypatch.setattr(patient_pool, "FIRST_WAIT_S", 0.0)
+    middle = Refusing(keep_window, 1, 2)
+    end = Refusing(Table.keep_videos, 0, 2)
+    monkeypatch.setattr("fleet.driver.session.keep_window", middle)
+    monkeypatch.setattr(Table, "keep_videos", end)
+    assert run(archive, tmp_path / "out").total.frames == 120
+    assert (middle.left, end.left) == (0, 0)
+    check_whole(tmp_path / "out")
