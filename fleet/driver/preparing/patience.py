@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from fleet.clock import Clock
+from fleet.core.format import duration
+from fleet.core.run_events import OutputRefused
 from fleet.errors import CredentialsRefusedError, StorageError
 from fleet.executors import patient_pool
 
@@ -59,6 +61,49 @@ class Patience:
     def end(self) -> None:
         """Take note that the output takes something."""
         self._since_s, self._next_s = None, 0.0
+
+
+class ToldPatience(Patience):
+    """Patience of which the user is told once it is needed, and once it is not."""
+
+    def __init__(self, clock: Clock, say: Callable[[OutputRefused], None]) -> None:
+        super().__init__(clock)
+        self._say = say
+        self._is_told = False
+        self._lines = 0
+
+    def begin(self) -> None:
+        """See Patience; a single answer that is missing is not told of."""
+        super().begin()
+        if self.waited_s >= patient_pool.FIRST_WAIT_S:
+            self._tell("The output takes nothing.")
+
+    def refused(self, error: StorageError) -> None:
+        """See Patience."""
+        super().refused(error)
+        self._tell(error.message)
+
+    def end(self) -> None:
+        """See Patience."""
+        waited_s = self.waited_s
+        super().end()
+        if self._is_told:
+            self._is_told = False
+            text = f"The output takes what is written again, after {duration(waited_s)}."
+            self._write(text, waits=False)
+
+    def _tell(self, why: str) -> None:
+        if not self._is_told:
+            self._is_told = True
+            self._write(
+                f"{why} No further videos are handed out until the output takes what is written; "
+                f"that is tried for {duration(patient_pool.GIVE_UP_S)}. Nothing is lost.",
+                waits=True,
+            )
+
+    def _write(self, text: str, *, waits: bool) -> None:
+        self._lines += 1
+        self._say(OutputRefused(text if self._lines <= patient_pool.MOST_LINES else "", waits))
 
 
 def keep_trying(put: Callable[[], Result], clock: Clock, on_wait: Callable[[], object]) -> Result:
