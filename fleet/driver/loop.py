@@ -217,7 +217,10 @@ class Loop:
         if now_s - self._scaled_s < SCALE_EVERY_S or self._ledger.finished:
             return
         self._scaled_s = now_s
-        devices = wanted(self._ledger.load(pool.capacity), limits, now_s - self._started_s)
+        load = self._ledger.load(pool.capacity)
+        if not load.is_sized:
+            return  # What is done already tells nothing of the rest, so as many as before stay.
+        devices = wanted(load, limits, now_s - self._started_s)
         pool.set_target(devices)
         if limits.releases:
             self._ledger.set_target(devices)

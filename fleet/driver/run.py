@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from functools import partial
 
 from fleet.clock import SYSTEM_CLOCK, Clock
 from fleet.core.receipt import Tally
@@ -116,7 +117,8 @@ def run_target(
 
 def _drive(context: Context, session: Session) -> Outcome:
     target, resources = context.target, context.resources
-    with ExitStack() as ends, in_background(session.prepare_in_windows) as windows:
+    prepare = partial(session.prepare_in_windows, clock=context.clock)
+    with ExitStack() as ends, in_background(prepare) as windows:
 
         def start() -> Pool:
             spec = worker_spec(target)

@@ -19,9 +19,11 @@ import pyarrow as pa
 
 from fleet.ascend.soc import soc
 from fleet.ascend.stream_rules import is_for_chip
+from fleet.clock import SYSTEM_CLOCK, Clock
 from fleet.driver.device_memory import DeviceMemory, check_job, check_models, device_memory
 from fleet.driver.identity import JobIdentity, identify
 from fleet.driver.preparing.path_columns import check_path_columns, check_start
+from fleet.driver.preparing.patience import keep_trying
 from fleet.driver.preparing.prepare import prepare_in_windows
 from fleet.driver.preparing.prepared import Known, Prepared
 from fleet.driver.preparing.streams import further_streams
@@ -125,9 +127,13 @@ class Session:
         return Prepared.together(list(self.prepare_in_windows(on_progress)))
 
     def prepare_in_windows(
-        self, on_progress: Callable[[int], None] = lambda _: None
+        self, on_progress: Callable[[int], None] = lambda _: None, clock: Clock = SYSTEM_CLOCK
     ) -> Generator[Prepared, None, None]:
-        """Look at the videos window by window, and keep what is found out before it is told."""
+        """Look at the videos window by window, and keep what is found out before it is told.
+
+        Behind the first window, an output that refuses is waited for, see `Patience`; meanwhile
+        `on_progress` is called with 0.
+        """
         store, table = IndexStore(self.target.index_folder), self.target.table
         job = self.target.job
         for_chip = partial(is_for_chip, soc(job.soc))
@@ -140,35 +146,54 @@ class Session:
             return notes.described
 
         try:
-            yield from self.keep_each(windows, finish)
+            yield from self.keep_each(
+                windows, finish, lambda put: keep_trying(put, clock, lambda: on_progress(0))
+            )
         finally:
             windows.close()
             # What was found out need not be found out again, even where the rest was not.
             store.flush()
 
     def keep_each(
-        self, windows: Iterable[Prepared], finish: Callable[[], tuple[DescribedVideo, ...]]
+        self,
+        windows: Iterable[Prepared],
+        finish: Callable[[], tuple[DescribedVideo, ...]],
+        putting: Callable[[Callable[[], None]], None] = lambda put: put(),
     ) -> Iterator[Prepared]:
         """Put what each window shows before it is yielded, so before anything of it is done.
 
         `finish`: called before the last one is yielded, gives what was found out about the videos.
-        Raises JobTooLargeError where the job does not fit into a device for one of them.
+        `putting`: does the puts of each window behind the first; the first is done at once, so that
+        a run ends where it cannot begin. Raises JobTooLargeError where the job does not fit into a
+        device for one of them.
         """
-        table, sources = self.target.table, self.target.listing.sources
         seen: list[tuple[Video, ...]] = []
         for window in windows:
             self._check(window)
             seen.append(window.videos)
-            if not window.to_look:
-                videos = tuple(chain.from_iterable(seen))
-                table.keep_videos(self.state, videos, finish(), joined=self.joined)
-            elif not self.joined:
-                to_look = sources[-window.to_look :] if len(seen) == 1 else ()
-                versions = set(self.state.covered.intervals.versions)
-                keep_window(
-                    table.folder, versions, window.videos, to_look, conditional=table.conditional
-                )
+            put = partial(self._put_window, window, seen, finish)
+            if len(seen) == 1:
+                put()
+            else:
+                putting(put)
             yield window
+
+    def _put_window(
+        self,
+        window: Prepared,
+        seen: Sequence[tuple[Video, ...]],
+        finish: Callable[[], tuple[DescribedVideo, ...]],
+    ) -> None:
+        table, sources = self.target.table, self.target.listing.sources
+        if not window.to_look:
+            videos = tuple(chain.from_iterable(seen))
+            table.keep_videos(self.state, videos, finish(), joined=self.joined)
+        elif not self.joined:
+            to_look = sources[-window.to_look :] if len(seen) == 1 else ()
+            versions = set(self.state.covered.intervals.versions)
+            keep_window(
+                table.folder, versions, window.videos, to_look, conditional=table.conditional
+            )
 
     def _windows(
         self,

@@ -17,9 +17,11 @@ from fleet.driver.loop import Loop
 from fleet.driver.peer_pool import SharedPool
 from fleet.driver.peers import less_done, offered_leases, partition_peer_leases
 from fleet.driver.preparing.background import Ahead
+from fleet.driver.preparing.patience import ToldPatience
 from fleet.driver.preparing.prepared import Prepared, Refusal
 from fleet.driver.preparing.streams import left_streams
 from fleet.driver.preparing.windows import Extent
+from fleet.errors import StorageError
 from fleet.plan.lease import Lease, More, Stock
 from fleet.plan.plan import WorkAround, bundle
 from fleet.plan.shard import VideoWork
@@ -27,6 +29,8 @@ from fleet.table.state.state import TableState
 
 PLENTY = 20_000
 """Leases that wait; while there are more, no further videos are looked at."""
+REFUSALS_A_TURN = 32
+"""Videos that are recorded as refused in a turn of the loop: so many objects are put at a time."""
 
 
 def first_to_do(windows: Ahead[Prepared], state: TableState, *, leads: bool) -> Prepared:
@@ -62,6 +66,9 @@ class Supply:
         self._plan = plan
         self._windows = windows
         self._seen: list[Prepared] = []
+        self._held: Prepared | None = None
+        self._to_record: list[Refusal] = []
+        self._patience = ToldPatience(context.clock, context.observers.on_event)
         self._refused: list[Receipt] = []
         self._own: list[Lease] = []
         self._leases = 0
@@ -70,6 +77,9 @@ class Supply:
 
     def begin(self) -> Stock:
         """Return the leases of the first window, and tell that the run has started."""
+        self._hold(self._plan.prepared)
+        while not self._record_some():
+            pass
         stock = self._add(self._plan.prepared)
         self._say_left()
         self._context.observers.on_event(self._told)
@@ -81,12 +91,11 @@ class Supply:
         """Return what gives the leases of further windows, which the pool is told of as well."""
 
         def more(waiting: int) -> Stock | None:
-            # While the output takes nothing, nothing is put that depends on it.
-            window = self._windows.take() if self._context.beat.is_put else None
-            stock = None if window is None else self._grow(window)
+            stock = self._next()
             if stock is not None:
                 pool.expect(stock.leases)
-            if waiting < PLENTY and self._seen[-1].to_look:
+            last = self._seen[-1] if self._held is None else self._held
+            if waiting < PLENTY and last.to_look:
                 self._windows.ask()
             return stock
 
@@ -97,6 +106,45 @@ class Supply:
         plan = replace(self._plan, prepared=Prepared.together(self._seen))
         return Outcome(plan, tuple(self._refused), loop, self._leases, interrupted)
 
+    def _next(self) -> Stock | None:
+        """Return the leases of the next window once it is made, and what they need is put."""
+        if self._held is None and (made := self._windows.take()) is not None:
+            self._hold(made)
+        answers, patience = self._context.beat.is_put, self._patience
+        if not answers:
+            patience.begin()
+        elif self._held is None:
+            patience.end()
+        # While the output takes nothing, nothing is put that depends on it; until that is too long.
+        is_time = patience.is_late or (answers and patience.is_time)
+        if self._held is None or not is_time:
+            return None
+        try:
+            stock = self._grow(self._held) if self._record_some() else None
+        except StorageError as error:
+            patience.refused(error)
+            return None
+        patience.end()
+        return stock
+
+    def _hold(self, window: Prepared) -> None:
+        self._held = window
+        self._to_record = unrecorded(window.refused, self._plan.state)
+
+    def _record_some(self) -> bool:
+        """Record some of the videos that are not processed; return whether all are by now."""
+        some = self._to_record[:REFUSALS_A_TURN]
+        # Those that were put before an error are found as they are when it is tried again.
+        self._refused += self._context.target.table.folder.each(self._record, some)
+        self._to_record = self._to_record[REFUSALS_A_TURN:]
+        return not self._to_record
+
+    def _record(self, refusal: Refusal) -> Receipt:
+        loss = Loss.of_video(refusal.source.uri, refusal.error)
+        intervals = [refusal.interval]
+        names = self._plan.names(intervals)
+        return self._plan.recorder.commit(names, intervals, [(loss, refusal.start)])
+
     def _grow(self, window: Prepared) -> Stock:
         left = tuple(less_done(window.works, self._plan.state.done))
         stock = self._add(replace(window, works=left))
@@ -105,27 +153,17 @@ class Supply:
         return stock
 
     def _add(self, window: Prepared) -> Stock:
-        self._seen.append(window)
-        self._record_refusals(window)
+        """Take a window in whose refusals are recorded; where a put fails, nothing is changed."""
         leases = self._cut(window)
+        self._held = None
+        self._seen.append(window)
+        for refusal in window.refused:
+            loss = Loss.of_video(refusal.source.uri, refusal.error)
+            self._context.observers.on_event(VideoRefused(loss))
         self._leases += len(leases)
         self.works.update({work.source.uri: work for work in window.works})
         self._told = self._telling(window)
         return Stock(leases, self._extent.left_s(window.to_look) if window.to_look else None)
-
-    def _record_refusals(self, window: Prepared) -> None:
-        """Record the videos that are not processed, each once."""
-        plan = self._plan
-        to_record = unrecorded(window.refused, plan.state)
-        for refusal in window.refused:
-            loss = Loss.of_video(refusal.source.uri, refusal.error)
-            self._context.observers.on_event(VideoRefused(loss))
-            if refusal in to_record:
-                interval = refusal.interval
-                names = plan.names([interval])
-                self._refused.append(
-                    plan.recorder.commit(names, [interval], [(loss, refusal.start)])
-                )
 
     def _cut(self, window: Prepared) -> list[Lease]:
         """Cut the work into leases, as the runs do that are at it already."""
@@ -136,15 +174,16 @@ class Supply:
         if not leadership.leads:
             offered = offered_leases(table, leadership, plan.epoch)
             taken, works = partition_peer_leases(offered, works, table.state().done)
-        before, self._extent = self._extent, self._extent + window.extent
-        coming_s = self._extent.left_s(window.to_look)
-        around = WorkAround(len(self._own), before.cost_s, coming_s)
+        extent = self._extent + window.extent
+        coming_s = extent.left_s(window.to_look)
+        around = WorkAround(len(self._own), self._extent.cost_s, coming_s)
         longest_s = context.target.job.lease_s
         own = bundle(works, plan.names, context.resources.devices, longest_s, around)
-        self._own += own
-        if self._own and not window.to_look:
+        all_own = [*self._own, *own]
+        if all_own and not window.to_look:
             # Whoever joins takes what is not offered for its own, so all are offered at once.
-            table.runs.put_leases(leadership.holder.mark, self._own)
+            table.runs.put_leases(leadership.holder.mark, all_own)
+        self._own, self._extent = all_own, extent
         return [*taken, *own]
 
     def _say_left(self) -> None:

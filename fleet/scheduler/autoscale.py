@@ -50,6 +50,11 @@ class Load:
     busy: int
     capacity: int
 
+    @property
+    def is_sized(self) -> bool:
+        """Whether anything tells how much work waits: not where all that was seen is done."""
+        return not self.waiting or self.waiting_s + self.running_s > 0
+
 
 def wanted(load: Load, limits: Limits, elapsed_s: float) -> int:
     """Tell how many devices the run should have now; never fewer than hold a lease."""

@@ -159,7 +159,9 @@ class Dispatch:
 
     def _let_go(self, now_s: float, out: list[Command]) -> None:
         """Let go who is idle for long, where there are more devices than wanted."""
-        many = 0 if self.wanted is None else len(self.devices) - self.wanted
+        # Who went before the last lease is there would have to be started again.
+        stay = self.wanted is None or self.book.coming_s is not None
+        many = 0 if stay else len(self.devices) - (self.wanted or 0)
         for device in list(self.devices.empty.values())[: max(0, many)]:
             if now_s - device.idle_s >= self._rules.idle_s:
                 self.devices.release(device)

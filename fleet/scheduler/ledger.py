@@ -105,7 +105,7 @@ class Ledger:
         return self._book.budget
 
     def set_target(self, devices: int) -> None:
-        """Let devices go that have nothing to do, where there are more than so many."""
+        """Let idle devices go where there are more than so many, once the last leases are there."""
         self._dispatch.wanted = devices
 
     @property

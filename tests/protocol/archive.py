@@ -16,6 +16,7 @@ import pyarrow as pa
 from indexes import index_of
 from made_up import JOB, batch_of, detections_of
 
+from fleet.clock import SYSTEM_CLOCK, Clock
 from fleet.core.frames import FrameBatch, Rows
 from fleet.core.interval import Interval
 from fleet.core.loss import Loss
@@ -116,10 +117,10 @@ class MadeUpSession(Session):
     """What earlier runs left, with made-up videos to look at."""
 
     def prepare_in_windows(
-        self, on_progress: Callable[[int], None] = lambda _: None
+        self, on_progress: Callable[[int], None] = lambda _: None, clock: Clock = SYSTEM_CLOCK
     ) -> Generator[Prepared, None, None]:
-        """See Session; each video is a window of its own."""
-        del on_progress
+        """See Session; each video is a window of its own, and puts are tried once."""
+        del on_progress, clock
         yield from self.keep_each(self._made_up(), lambda: ())
 
     def _made_up(self) -> Iterator[Prepared]:

@@ -54,6 +54,9 @@ class InTurn:
     def __exit__(self, *_: object) -> None:
         """Have nothing to wait for."""
 
+    def shutdown(self) -> None:
+        """Have nothing to wait for."""
+
     def submit(self, task: Callable[..., _Result], *arguments: Any) -> Future[_Result]:
         """Do a task."""
         future: Future[_Result] = Future()

@@ -22,7 +22,7 @@ from fleet.plan.cost import CostModel
 from fleet.plan.lease import Lease
 from fleet.plan.plan import WorkAround, bundle
 from fleet.plan.shard import DoneIntervals, VideoWork, video_work
-from fleet.scheduler.commands import SplitLease, Truncate
+from fleet.scheduler.commands import Release, SplitLease, Truncate
 from fleet.video.sampling import EVERY_FRAME
 
 NAMES = LeaseNames("digest")
@@ -131,3 +131,18 @@ def test_idle_devices_wait_while_leases_are_to_come_and_help_when_none_are() -> 
     assert not ledger.handle(Tick(), 4.0)
     helped = ledger.add([], None, 5.0)
     assert any(isinstance(command, SplitLease | Truncate) for command in helped)
+
+
+def test_no_device_goes_while_leases_are_to_come() -> None:
+    """It would have to be started again for them; with the last ones there, who is idle goes."""
+    ledger = ledger_of({}, coming_s=0.0)
+    assert not ledger.load(2).is_sized
+    for name in ("one", "two"):
+        ledger.handle(DeviceJoined(name), 0.0)
+    ledger.set_target(1)
+    assert not ledger.handle(Tick(), 10_000.0)
+    begun = ledger.add(summaries({"a": 1}, 1.0), None, 10_000.0)
+    assert ledger.load(2).is_sized
+    assert assigned(begun)
+    gone = [*begun, *ledger.handle(Tick(), 10_001.0)]
+    assert sum(isinstance(command, Release) for command in gone) == 1

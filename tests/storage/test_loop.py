@@ -21,6 +21,7 @@ from fleet.core.run_events import (
 )
 from fleet.driver.loss_recorder import DRIVER
 from fleet.errors import IllegalMoveError, JobFailedError
+from fleet.plan.lease import Stock
 from fleet.plan.order import LeaseOrder
 from fleet.scheduler.lease_state import SchedulingPolicy
 from fleet.storage import Folder
@@ -154,3 +155,21 @@ def test_a_run_that_was_taken_over_ends(table: Table) -> None:
     run = Run(table, lost=True)
     with pytest.raises(JobFailedError, match="somebody else leads"):
         run.drive()
+
+
+def test_as_many_devices_as_were_asked_for_stay_until_there_is_work_to_judge_by(
+    table: Table,
+) -> None:
+    """The first files of an archive may be done: that says nothing of the others."""
+    run = Run(table, first=False)
+    coming = iter([Stock([], 0.0), Stock([], 0.0), Stock([run.lease], 60.0), Stock([])])
+    seen: list[int] = []
+
+    def more(_: int) -> Stock | None:
+        seen.append(len(hands.targets))
+        return next(coming, None)
+
+    hands = run.hands()
+    run.loop.drive(hands, more)
+    assert seen == [0, 0, 0, 1]
+    check_all_is_there_once(run)

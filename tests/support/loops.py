@@ -62,12 +62,14 @@ class Hands:
 
     def __init__(self, end: Callable[[str, LeaseOrder], Event], clock: HandClock) -> None:
         self.orders: list[LeaseOrder] = []
+        self.targets: list[int] = []
         self._clock = clock
         self.told: list[Event] = []
         self._end = end
 
     def set_target(self, devices: int) -> None:
-        """Have the devices come."""
+        """Take note; the devices come by themselves."""
+        self.targets.append(devices)
 
     def apply(self, command: Assign, order: LeaseOrder) -> None:
         """End a lease."""
@@ -96,8 +98,13 @@ class Run:
     """A run over one video of four GOPs, by itself or beside another run on the same output."""
 
     def __init__(
-        self, table: Table, policy: SchedulingPolicy | None = None, lost: bool = False
+        self,
+        table: Table,
+        policy: SchedulingPolicy | None = None,
+        lost: bool = False,
+        first: bool = True,
     ) -> None:
+        """Plan the video; not `first`: its lease is yet to come, and nothing tells how long it is."""
         self.table = table
         self.events: list[RunEvent] = []
         self.names = LeaseNames(JOB.digest, table.state().manifest.epoch)
@@ -109,7 +116,9 @@ class Run:
         self.recorder = LossRecorder(job, table.writer(ORIGIN, DRIVER))
         self.is_lost = lost
         self._clock = HandClock()
-        self.loop = Loop([self.lease], self.works, self._parts(policy or SchedulingPolicy()))
+        parts = self._parts(policy or SchedulingPolicy())
+        there, coming_s = ([self.lease], None) if first else ([], 0.0)
+        self.loop = Loop(there, self.works, parts, coming_s)
 
     @property
     def works(self) -> dict[str, VideoWork]:
@@ -156,9 +165,16 @@ class Run:
         self, end: Callable[[str, LeaseOrder], Event] | None = None, devices: int = 1
     ) -> Hands:
         """Run to the end with devices that end leases so."""
+        hands = self.hands(end, devices)
+        self.loop.drive(hands)
+        return hands
+
+    def hands(
+        self, end: Callable[[str, LeaseOrder], Event] | None = None, devices: int = 1
+    ) -> Hands:
+        """Return devices that end leases so."""
         hands = Hands(end or self.whole, self._clock)
         hands.told += [DeviceJoined(f"npu/{number}") for number in range(devices)]
-        self.loop.drive(hands)
         return hands
 
 

@@ -53,7 +53,7 @@ def in_background(make: Making[Item]) -> Iterator[Ahead[Item]]:
     """Make items in a thread of its own for as long as the context lasts; the first one at once.
 
     Once the caller has left, for instance because of an interrupt from the keyboard, the making
-    ends as soon as it tells how far it is.
+    ends as soon as it tells how far it is. Who interrupts that as well does not wait for it.
     """
     left = threading.Event()
 
@@ -62,15 +62,15 @@ def in_background(make: Making[Item]) -> Iterator[Ahead[Item]]:
             raise TaskCancelled
 
     items = make(on_progress)
+    threads = ThreadPoolExecutor(1, thread_name_prefix="background")
+    ahead = Ahead(items, threads)
+    ahead.ask()
     try:
-        with ThreadPoolExecutor(1, thread_name_prefix="background") as threads:
-            ahead = Ahead(items, threads)
-            ahead.ask()
-            try:
-                yield ahead
-            finally:
-                left.set()
+        yield ahead
     finally:
-        # What it has open is closed, though nobody waits for the rest.
+        left.set()
+        threads.shutdown()
+        # Only now, as nobody can close what a thread is in. What it has open is closed, though
+        # nobody waits for the rest.
         with suppress(FleetError):
             items.close()

@@ -10,8 +10,9 @@ import math
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
+from itertools import count
 from typing import TypeVar
 
 from fleet.ascend.soc import Soc
@@ -26,6 +27,8 @@ INDEX_THREADS = 8
 """Headers read at a time: most of the time is spent waiting where the store is far away."""
 LOOKED_AHEAD = 4 * INDEX_THREADS
 """Files that are looked at before it is their turn: one that takes long is not to keep others."""
+LOOK_S = 0.25
+"""How long a file is waited for before it is asked whether anybody wants it still."""
 MOST_PROCESSES = 8
 """Processes that look at headers: more of them than these wait for what their parent does."""
 HEADERS_A_PROCESS = 64
@@ -72,7 +75,8 @@ def prepare_in_windows(
         ThreadPoolExecutor(INDEX_THREADS, thread_name_prefix="index") as threads,
     ):
         window, before = _Window(indexes.mend), Extent()
-        for number, found in enumerate(_in_order(threads, examiner.examine_all, sources), 1):
+        outcomes = _in_order(threads, examiner.examine_all, sources, on_progress)
+        for number, found in enumerate(outcomes, 1):
             window.add(*found)
             on_progress(number)
             if number < len(sources) and is_window(window.extent, before):
@@ -114,17 +118,31 @@ class _Window:
 
 
 def _in_order(
-    threads: ThreadPoolExecutor, look: Callable[[Source], _Found], sources: Iterable[Source]
+    threads: ThreadPoolExecutor,
+    look: Callable[[Source], _Found],
+    sources: Iterable[Source],
+    on_progress: Callable[[int], None],
 ) -> Iterator[_Found]:
-    """Yield what each video shows, in their order; a few are looked at ahead."""
+    """Yield what each video shows, in their order; a few are looked at ahead.
+
+    `on_progress`: called now and then while one takes long, as what it raises ends the others.
+    """
     ahead: deque[Future[_Found]] = deque()
+    numbers = count()
+
+    def first() -> _Found:
+        number = next(numbers)
+        while not wait([ahead[0]], LOOK_S).done:
+            on_progress(number)
+        return ahead.popleft().result()
+
     try:
         for source in sources:
             ahead.append(threads.submit(look, source))
             if len(ahead) > LOOKED_AHEAD:
-                yield ahead.popleft().result()
+                yield first()
         while ahead:
-            yield ahead.popleft().result()
+            yield first()
     finally:
         for future in ahead:
             future.cancel()
