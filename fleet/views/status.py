@@ -58,6 +58,8 @@ def _seen(device: DeviceSeen, now_unix_s: float) -> str:
 
 def _video(status: Status) -> str:
     share = percent(status.done_video_s, status.video_s)
+    if status.to_look:
+        share += " of what was looked at"
     known = status.videos - status.refused - status.unread
     parts = [
         f"{duration(status.done_video_s)} of {duration(status.video_s)} done ({share})",

@@ -64,6 +64,7 @@ def test_an_output_is_not_whole_before_all_is_looked_at(folder: Folder) -> None:
     write_videos(folder, [DONE, *WAITING])
     status = read_status(table_of(folder))
     assert (status.finished, status.videos, status.unread, status.to_look) == (False, 1, 0, 4)
+    assert "(100 % of what was looked at)" in render(status)
     assert "4 not looked at yet" in render(status)
     assert "Not looked at yet: 4 videos. To go on, run" in render(status)
     assert not coverage_of(folder).is_whole
