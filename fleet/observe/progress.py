@@ -59,6 +59,7 @@ class ProgressState:
         self._plan = RunStarted("", 0, 0.0, 0, 0)
         self._start_s: float | None = None
         self._devices: dict[str, DeviceTrack] = {}
+        self._gone: set[str] = set()
         self._assignments = LeaseAssignments()
         self._open: dict[str, LeaseStarted] = {}
         self._ended_leases: set[str] = set()
@@ -116,6 +117,7 @@ class ProgressState:
         self._device_s, self._held_until_s = self._held_s(now_s), now_s
         match event:
             case DeviceJoined(device, node):
+                self._gone.discard(device)
                 self._device(device, now_s).node = node
                 # What was counted last holds until it is counted again: one of it has come.
                 self._awaited = _without_one(self._awaited)
@@ -124,6 +126,7 @@ class ProgressState:
             case DeviceLost(device, _, cause):
                 self._devices_lost += cause != Cause.RELEASED
                 self._devices.pop(device, None)
+                self._gone.add(device)
                 self._assignments.remove_device(device)
             case Progress():
                 self._device(event.device, now_s).advance(event, now_s)
@@ -131,6 +134,7 @@ class ProgressState:
     def _fold_lease(self, event: LeaseEvent, now_s: float) -> None:
         match event:
             case LeaseStarted(device, lease):
+                self._gone.discard(device)
                 self._device(device, now_s)
                 self._backups += event.backup
                 if lease not in self._ended_leases:
@@ -153,6 +157,8 @@ class ProgressState:
                 self._cut(lease, len(pieces))
 
     def _device(self, name: str, now_s: float) -> DeviceTrack:
+        if name in self._gone:
+            return DeviceTrack()  # what it said before it went is heard late: it is not there again
         if name not in self._devices:
             self._devices[name] = DeviceTrack()
             self._devices[name].speed.add(now_s, 0)
