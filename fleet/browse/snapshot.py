@@ -10,12 +10,13 @@ import pyarrow.compute as pc
 from fleet.browse.asked import ROWS_A_PAGE, Listed, key_of
 from fleet.browse.questions import Questions, text
 from fleet.core.format import short
+from fleet.core.interval_set import DoneIntervals
 from fleet.core.spans import length
 from fleet.errors import UsageError
 from fleet.table.parts.schema import columns_from_path, partition_names
 from fleet.table.state.read import Tables, open_tables
 from fleet.table.state.state import TableState
-from fleet.table.state.video_manifest import left_of
+from fleet.table.state.video_manifest import Video, left_of
 from fleet.table.state.video_table import name_of
 from fleet.table.status import Status, read_status
 from fleet.table.table import Table
@@ -128,7 +129,8 @@ class Watched:
         table = self._table
         state = table.state()
         status = read_status(table, state=state)
-        seen = (state.manifest.number, state.closed, len(state), len(state.packs), status.videos)
+        listed = status.videos, status.to_look
+        seen = (state.manifest.number, state.closed, len(state), len(state.packs), listed)
         if self._last is None or anew or seen != self._seen:
             number = self._last.number + 1 if self._last else 0
             self._last, self._seen = self._count(number, state, status), seen
@@ -183,6 +185,11 @@ def _frames(tables: Tables, questions: Questions) -> dict[str, int]:
     return dict(answer)
 
 
+def _done_share(video: Video, done: DoneIntervals) -> float:
+    wanted = video.end_pts - video.start_pts
+    return 1 - length(left_of(video, done)) / wanted if wanted > 0 else 1.0
+
+
 def _videos(
     table: Table, state: TableState, rows: Mapping[str, int], frames: Mapping[str, int]
 ) -> dict[str, Known]:
@@ -191,11 +198,11 @@ def _videos(
     found = []
     for video in table.videos().values():
         name = name_of(video.uri)
-        wanted = video.end_pts - video.start_pts
-        share = 1 - length(left_of(video, done)) / wanted if wanted > 0 else 1.0
-        refused = "refused" if video.refused else "unread" if video.unread else ""
+        share = 0.0 if video.unread else _done_share(video, done)
+        unread = video.unread if video.is_looked_at else ""
+        refused = "refused" if video.refused else "unread" if unread else ""
         state_now = refused or ("done" if share >= 1 else "part" if share > 0 else "waiting")
-        why = short(video.unread, REASON_CHARACTERS)
+        why = short(unread, REASON_CHARACTERS)
         counts = rows.get(name, 0), frames.get(name, 0)
         found.append(Known(video.uri, name, video.video_s, share, state_now, why, *counts))
     listed = {video.name for video in found}

@@ -63,9 +63,10 @@ def _tiles(now: Snapshot) -> list[tuple[str, str, bool]]:
     """Return what stands in the tiles: a number, what it counts, whether it is bad."""
     status = now.status
     wanted = status.videos - status.refused - status.unread
+    known = " looked at" if status.to_look else ""
     tiles = [
         (f"{status.videos_done:,}", f"of {wanted:,} videos done", False),
-        (duration(status.done_video_s), f"of {duration(status.video_s)} of video", False),
+        (duration(status.done_video_s), f"of {duration(status.video_s)} of video{known}", False),
         (f"{sum(v.frames for v in now.videos.values()):,}", "frames looked at", False),
         (f"{sum(v.rows for v in now.videos.values()):,}", "rows", False),
     ]
@@ -73,6 +74,7 @@ def _tiles(now: Snapshot) -> list[tuple[str, str, bool]]:
     tiles += [(f"{lost:,}", "frames lost", True)] * bool(lost)
     tiles += [(f"{status.refused:,}", "videos refused", True)] * bool(status.refused)
     tiles += [(f"{status.unread:,}", "videos not readable", True)] * bool(status.unread)
+    tiles += [(f"{status.to_look:,}", "videos not looked at yet", True)] * bool(status.to_look)
     return tiles
 
 

@@ -115,6 +115,7 @@ def report_of(outcome: Outcome, total: Tally, wall_s: float) -> RunReport:
         devices=outcome.loop.devices,
         soc=job.soc,
         videos=len(plan.prepared.videos),
+        to_look=plan.prepared.to_look,
         video_bytes=sum(source.bytes for source in target.listing.sources),
         refused_videos=sum(not refusal.error.retryable for refusal in plan.prepared.refused),
         left=target.listing.left,

@@ -63,6 +63,8 @@ class RunReport:
     """How many leases it has done, pieces of those that were cut among them."""
     providers: str = ""
     """With what networks were computed, where the job says it."""
+    to_look: int = 0
+    """Files of the inputs that it has not looked at; they are in none of the other numbers."""
 
     @property
     def exit_code(self) -> int:
@@ -94,6 +96,7 @@ class RunReport:
         more = ", ..." if len(labels) > LABELS else ""
         rows: list[tuple[str, object]] = [
             ("video", f"{duration(total.video_s)} in {plural(self.videos, 'video')}"),
+            *([("not looked at", plural(self.to_look, "file"))] if self.to_look else []),
             ("videos refused", self.refused_videos),
             ("frames", total.frames),
             ("frames lost", total.lost_frames),

@@ -59,6 +59,7 @@ class ProgressState:
         self._plan = RunStarted("", 0, 0.0, 0, 0)
         self._start_s: float | None = None
         self._devices: dict[str, DeviceTrack] = {}
+        self._gone: set[str] = set()
         self._assignments = LeaseAssignments()
         self._open: dict[str, LeaseStarted] = {}
         self._ended_leases: set[str] = set()
@@ -108,14 +109,15 @@ class ProgressState:
 
     def _add_speed(self, now_s: float) -> None:
         # Only from the first frame on: how long devices take to start says nothing of the rest.
-        video_s = self._video_now_s()
-        if video_s > self._plan.done_video_s:
-            self._speed.add(now_s, video_s)
+        here_s = self._here_s()
+        if here_s > 0:
+            self._speed.add(now_s, here_s)
 
     def _fold_device(self, event: DeviceEvent, now_s: float) -> None:
         self._device_s, self._held_until_s = self._held_s(now_s), now_s
         match event:
             case DeviceJoined(device, node):
+                self._gone.discard(device)
                 self._device(device, now_s).node = node
                 # What was counted last holds until it is counted again: one of it has come.
                 self._awaited = _without_one(self._awaited)
@@ -124,6 +126,7 @@ class ProgressState:
             case DeviceLost(device, _, cause):
                 self._devices_lost += cause != Cause.RELEASED
                 self._devices.pop(device, None)
+                self._gone.add(device)
                 self._assignments.remove_device(device)
             case Progress():
                 self._device(event.device, now_s).advance(event, now_s)
@@ -131,6 +134,7 @@ class ProgressState:
     def _fold_lease(self, event: LeaseEvent, now_s: float) -> None:
         match event:
             case LeaseStarted(device, lease):
+                self._gone.discard(device)
                 self._device(device, now_s)
                 self._backups += event.backup
                 if lease not in self._ended_leases:
@@ -153,6 +157,8 @@ class ProgressState:
                 self._cut(lease, len(pieces))
 
     def _device(self, name: str, now_s: float) -> DeviceTrack:
+        if name in self._gone:
+            return DeviceTrack()  # what it said before it went is heard late: it is not there again
         if name not in self._devices:
             self._devices[name] = DeviceTrack()
             self._devices[name].speed.add(now_s, 0)
@@ -198,22 +204,23 @@ class ProgressState:
                 frames[device.lease] = max(done, frames.get(device.lease, 0))
         return frames
 
-    def _video_now_s(self) -> float:
+    def _here_s(self) -> float:
+        """Return the seconds of video that were done since the run began."""
         leases = ((self._open[lease], done) for lease, done in self._in_hand().items())
         in_hand_s = sum(lease.video_s * done / max(lease.frames, 1) for lease, done in leases)
-        return min(self._plan.done_video_s + self._video_s + in_hand_s, self._plan.video_s)
+        return min(self._video_s + in_hand_s, self._plan.video_s - self._plan.done_video_s)
 
     def snapshot(self, now_s: float) -> Snapshot:
         """Return the state at one moment."""
         plan = self._plan
-        video_s = self._video_now_s()
+        here_s = self._here_s()
         devices = tuple(
             device.view(name, self._assignments.running_on(name), now_s)
             for name, device in sorted(self._devices.items())
         )
         return Snapshot(
             elapsed_s=max(0.0, now_s - self._start_s) if self._start_s is not None else 0.0,
-            video_s=video_s,
+            video_s=min(plan.done_video_s + here_s, plan.video_s),
             video_total_s=plan.video_s,
             frames=plan.done_frames + self._frames + sum(self._in_hand().values()),
             frames_total=plan.frames,
@@ -221,7 +228,7 @@ class ProgressState:
             leases_total=plan.leases + self._more_leases,
             frames_per_s=sum(device.frames_per_s for device in devices),
             devices=devices,
-            left_s=self._left_s(now_s, video_s),
+            left_s=self._left_s(now_s, here_s),
             rows=self._rows,
             losses=self._losses,
             lost_frames=self._lost_frames,
@@ -238,14 +245,19 @@ class ProgressState:
             to_look=plan.to_look,
         )
 
-    def _left_s(self, now_s: float, video_s: float) -> float | None:
+    def _left_s(self, now_s: float, here_s: float) -> float | None:
         plan = self._plan
-        # Files that were not looked at yet are taken to be like those that were.
-        more_s = plan.video_s * plan.to_look / plan.looked_at if plan.looked_at else 0.0
-        left_s = max(0.0, plan.video_s - video_s) + more_s
-        video_per_s = self._speed.per_s(now_s, video_s)
-        if (left_s == 0 and not plan.to_look) or self._ended:
+        todo_s = plan.video_s - plan.done_video_s
+        # Files that were not looked at yet are taken to be like those that were, also in what of
+        # them is done; the speed is that of this run, which did nothing of what was done before.
+        more_s = todo_s * plan.to_look / plan.looked_at if plan.looked_at else 0.0
+        # Rounded, or what sums leave over would read as a stretch of video.
+        left_s = max(0.0, round(todo_s - here_s + more_s, 6))
+        if self._ended:
             return 0.0
+        if left_s == 0:
+            return None if plan.to_look else 0.0
+        video_per_s = self._speed.per_s(now_s, here_s)
         return left_s / video_per_s if video_per_s > 0 else None
 
 

@@ -62,16 +62,11 @@ class Coverage:
     """Videos that could not be read, and why; at most MOST_LOSSES of them."""
 
     @property
-    def done_share(self) -> float:
-        """The share of wanted seconds of video that is done, 0..1."""
-        wanted_s = self.status.video_s
-        return min(1.0, self.status.done_video_s / wanted_s) if wanted_s > 0 else 1.0
-
-    @property
     def is_whole(self) -> bool:
         """Whether nothing is missing and nothing was lost."""
         status = self.status
-        return status.finished and not (self.loss_rows or status.refused or status.unread)
+        missing = status.refused or status.unread or status.to_look
+        return status.finished and not (self.loss_rows or missing)
 
 
 def requeue_command(output: str, *options: str) -> str:
@@ -81,7 +76,11 @@ def requeue_command(output: str, *options: str) -> str:
 
 def covered(status: Status, tables: Tables, videos: Sequence[Video]) -> Coverage:
     """Gather what was covered; raises OutputCorruptError where errors/ cannot be read."""
-    unread = sorted((v.uri, short(v.unread, MESSAGE_CHARACTERS)) for v in videos if v.unread)
+    unread = sorted(
+        (video.uri, short(video.unread, MESSAGE_CHARACTERS))
+        for video in videos
+        if video.unread and video.is_looked_at
+    )
     return Coverage(
         status,
         [
@@ -116,8 +115,12 @@ def summary(coverage: Coverage) -> str:
     done, wanted = duration(status.done_video_s), duration(status.video_s)
     if coverage.is_whole:
         return f"Everything that was asked for is there: {wanted} of video."
-    missing = [plural(status.refused, "video") + " refused"] if status.refused else []
+    waiting = plural(status.to_look, "video")
+    missing = [f"{waiting} not looked at yet"] if status.to_look else []
+    missing += [plural(status.refused, "video") + " refused"] if status.refused else []
     missing += [plural(status.unread, "video") + " not read"] if status.unread else []
     lost = status.total.lost_frames
     missing += [plural(lost, "frame") + " lost"] if lost else []
-    return f"{done} of {wanted} of video is there{'; ' if missing else ''}{', '.join(missing)}."
+    # How long those are that were not looked at, nobody knows.
+    whole = f"the {wanted} of video that was looked at" if status.to_look else f"{wanted} of video"
+    return f"{done} of {whole} is there{'; ' if missing else ''}{', '.join(missing)}."

@@ -15,7 +15,7 @@ from fleet.table.commits.record import JobRecord
 from fleet.table.state.read import count_losses, open_tables
 from fleet.table.state.run_records import RunRecord
 from fleet.table.state.state import TableState
-from fleet.table.state.video_manifest import NOT_LOOKED_AT, Video, left_of
+from fleet.table.state.video_manifest import Video, left_of
 from fleet.table.table import Table
 
 
@@ -88,13 +88,14 @@ def read_status(
     runs, now_s = table.runs.read(), clock.unix_s()
     left_s = _left_s(state, videos)
     known = [video for video in videos.values() if not (video.refused or video.unread)]
-    to_look = sum(video.unread == NOT_LOOKED_AT for video in videos.values())
+    to_look = sum(not video.is_looked_at for video in videos.values())
     video_s = sum(video.video_s for video in known)
     last = pc.max(state.records["committed_unix_s"]).as_py()
     return Status(
         uri=table.uri,
         job=table.job,
-        finished=state.closed,
+        # Files may have come since it was closed.
+        finished=state.closed and not to_look,
         runs=runs,
         alive=[record for record in runs if record.seems_alive(now_s)],
         videos=len(videos) - to_look,

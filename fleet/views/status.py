@@ -34,7 +34,7 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     fields = job.fields
     sample = f", sample {fields['sample']}" if "sample" in fields else ""
     yield "job", f"{fields.get('job', job.table)} {job.digest[:12]}{sample}, Fleet {job.version}"
-    if status.videos:
+    if status.videos or status.to_look:
         yield "video", _video(status)
     lost = f", {total.lost_frames:,} lost" if total.lost_frames else ""
     yield "frames", f"{total.frames:,}{lost}"
@@ -58,6 +58,8 @@ def _seen(device: DeviceSeen, now_unix_s: float) -> str:
 
 def _video(status: Status) -> str:
     share = percent(status.done_video_s, status.video_s)
+    if status.to_look:
+        share += " of what was looked at"
     known = status.videos - status.refused - status.unread
     parts = [
         f"{duration(status.done_video_s)} of {duration(status.video_s)} done ({share})",
@@ -118,6 +120,8 @@ def _next(status: Status) -> str:
     if not status.finished:
         left_s = status.video_s - status.done_video_s
         left = f"{duration(left_s)} of video is left. " if status.video_s and left_s > 0 else ""
+        if status.to_look:
+            left += f"Not looked at yet: {plural(status.to_look, 'video')}. "
         return f"{left}To go on, run the job's command again: it does only what is missing."
     if status.losses:
         return f"What was lost can be taken up again: fleet requeue {status.uri}"

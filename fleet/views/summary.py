@@ -46,7 +46,8 @@ def render(report: RunReport, access: S3Access | None = None, *, has_page: bool 
 def _facts(report: RunReport) -> Iterator[tuple[str, str]]:
     total, run = report.total, report.this_run
     refused = f", {report.refused_videos:,} refused" if report.refused_videos else ""
-    yield "video", f"{duration(total.video_s)} in {plural(report.videos, 'video')}{refused}"
+    more = f", {report.to_look:,} not looked at yet" if report.to_look else ""
+    yield "video", f"{duration(total.video_s)} in {plural(report.videos, 'video')}{refused}{more}"
     if report.left:
         yield "left aside", left_aside(report.left)
     lost = f", {total.lost_frames:,} lost" if total.lost_frames else ""

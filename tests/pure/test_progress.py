@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +26,7 @@ from fleet.core.run_events import (
     LeaseQuarantined,
     LeaseStarted,
     LeaseTruncated,
+    PlanGrew,
     RunEnded,
     RunEvent,
     RunStarted,
@@ -211,6 +214,34 @@ def test_what_was_there_before_is_no_speed() -> None:
     ]
     events.append((9, at("npu-0", "a", 75)))
     assert folded(events).snapshot(9).left_s == pytest.approx(97)
+
+
+def test_what_later_windows_find_done_is_no_speed() -> None:
+    """A resumed run learns window by window what was done before it; it did none of that."""
+    plan = RunStarted("out", 2, 1000, 25000, 10, done_video_s=900, looked_at=1, to_look=1)
+    more = replace(plan, video_s=2000, done_video_s=1800, looked_at=2, to_look=0)
+    events: Story = [(5, plan), (5, started("a")), (6, at("npu-0", "a", 0))]
+    events += [(7, at("npu-0", "a", 25)), (8, PlanGrew(more)), (9, at("npu-0", "a", 75))]
+    now = folded(events).snapshot(9)
+    assert now.video_s == 1803
+    assert now.left_s == pytest.approx(197)
+
+
+def test_files_to_look_at_are_taken_to_be_done_as_far_as_the_others() -> None:
+    """Of 9 files 900 of 1000 s of each are done: so 100 s of the tenth are left, not 1000."""
+    plan = RunStarted("out", 9, 9000, 225000, 90, done_video_s=8100, looked_at=9, to_look=1)
+    events: Story = [(5, plan), (5, started("a")), (6, at("npu-0", "a", 0))]
+    events += [(7, at("npu-0", "a", 25)), (9, at("npu-0", "a", 75))]
+    assert folded(events).snapshot(9).left_s == pytest.approx(897 + 100)
+
+
+@pytest.mark.parametrize("looked_at", [0, 5])
+def test_nothing_is_said_to_be_left_only_when_all_is_looked_at(looked_at: int) -> None:
+    """All that is planned may be done while files are to look at."""
+    plan = RunStarted("out", 5, 500, 1, 1, done_video_s=500, looked_at=looked_at, to_look=2)
+    assert folded([(0, plan)]).snapshot(9).left_s is None
+    whole = PlanGrew(replace(plan, to_look=0))
+    assert folded([(0, plan), (1, whole)]).snapshot(9).left_s == 0
 
 
 def test_a_new_worker_of_the_same_name_counts_from_nothing() -> None:

@@ -87,6 +87,16 @@ def test_a_device_that_has_come_is_not_waited_for_too(awaited: DevicesAwaited) -
     assert state.snapshot(3).awaited == DevicesAwaited(0, 0)
 
 
+@pytest.mark.parametrize("late", [at("npu-0", "", 0), done("a"), DeviceDraining("npu-0", 9)])
+def test_a_device_that_is_gone_does_not_come_back_by_what_is_heard_late(late: RunEvent) -> None:
+    """What it said before it went; else two devices are three as soon as another one comes."""
+    events: Story = [(0, PLAN), (1, DeviceJoined("npu-0")), (1, DeviceJoined("npu-1"))]
+    events += [(2, DeviceLost("npu-0", "killed")), (2, late), (3, DeviceJoined("npu-2"))]
+    assert [device.name for device in folded(events).snapshot(4).devices] == ["npu-1", "npu-2"]
+    events.append((4, DeviceJoined("npu-0")))
+    assert len(folded(events).snapshot(5).devices) == 3
+
+
 def test_counts_and_troubles_have_their_own_lines() -> None:
     """Troubles only where there are any."""
     assert counts_line(view(1)) == "4,000 of 288,000 frames, 2 of 24 leases, 1 row"

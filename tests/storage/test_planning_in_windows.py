@@ -37,6 +37,7 @@ from fleet.table.state.run_records import RunRecords
 from fleet.table.state.video_manifest import NOT_LOOKED_AT, keep_window
 from fleet.table.status import read_status
 from fleet.table.table import Table
+from fleet.views.summary import render
 
 NAMES = ("a.mp4", "b.mp4", "c.mp4")
 
@@ -163,6 +164,9 @@ def test_an_interrupt_between_windows_keeps_what_is_done(archive: Path, tmp_path
     report = run(archive, output, Watch(LeaseDone, act=interrupt))
     assert report.interrupted
     assert 0 < report.total.frames < 120
+    assert report.videos + report.to_look == 3
+    assert report.to_look > 0
+    assert f"{report.to_look} not looked at yet" in render(report)
     assert not [t for t in threading.enumerate() if t.name.startswith(("background", "index"))]
     assert run(archive, output).total.frames == 120
     check_whole(output)

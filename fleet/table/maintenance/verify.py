@@ -206,7 +206,9 @@ def _gaps(state: TableState, videos: Mapping[str, Video]) -> Iterator[Finding]:
     done = state.done
     for video in videos.values():
         left = left_of(video, done)
-        if video.unread:
+        if not video.is_looked_at:
+            yield Finding("not done", video.uri, video.unread, AGAIN)
+        elif video.unread:
             yield Finding("not done", video.uri, f"it could not be read: {video.unread}", AGAIN)
         elif len(left) and video.refused:
             yield Finding("not done", video.uri, "it is refused, and that is not recorded", AGAIN)

@@ -69,6 +69,11 @@ class Video:
         """What is to be covered."""
         return Interval(self.uri, self.etag, self.start_pts, self.end_pts)
 
+    @property
+    def is_looked_at(self) -> bool:
+        """Whether a run has looked at it, be it in vain."""
+        return self.unread != NOT_LOOKED_AT
+
     def is_of(self, source: Source) -> bool:
         """Whether it tells of this very version of a video, of which all is known."""
         same = (self.uri, self.bytes, self.etag) == (source.uri, source.bytes, source.etag)

@@ -141,14 +141,15 @@ def _progress(
     video: Video, is_done: bool, lost: VideoLosses | None, unread: Mapping[str, str]
 ) -> _Progress:
     count = lost.losses if lost else 0
-    if video.unread:
+    if video.unread and video.is_looked_at:
         return _Progress(VideoStatus.UNREAD, video.unread, losses=count)
     if not is_done and video.uri in unread:
         return _Progress(VideoStatus.UNREAD, unread[video.uri], video.frames, losses=count)
     if video.refused:
         return _Progress(VideoStatus.REFUSED, lost.message if lost else None, losses=count)
     if not is_done:
-        return _Progress(VideoStatus.OPEN, wanted=video.frames, losses=count)
+        wanted = video.frames if video.is_looked_at else None
+        return _Progress(VideoStatus.OPEN, wanted=wanted, losses=count)
     if lost is None:
         return _Progress(VideoStatus.DONE, None, video.frames, video.frames)
     done = None if lost.frames is None else video.frames - lost.frames
