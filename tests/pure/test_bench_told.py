@@ -141,6 +141,28 @@ def test_the_history_grows_at_its_end(tmp_path: Path) -> None:
     assert read(path) == runs
 
 
+@pytest.mark.parametrize(
+    "torn", ["", '{"commit": "ab', "[]", "{}", "7", '{"figures": 7}', "\udcff", "\x0b"]
+)
+def test_a_torn_line_of_the_history_costs_itself_alone(
+    torn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is named, and what is added behind it can be read."""
+    path = tmp_path / "history.jsonl"
+    runs = [record({("dense", "Fleet", "wall_s"): (float(n),)}) for n in range(2)]
+    append(path, runs[0])
+    with path.open("ab") as history:
+        history.write(torn.encode(errors="surrogateescape"))
+    append(path, runs[1])
+    assert read(path) == runs
+    assert (f"{path}:2 is passed over" in capsys.readouterr().err) == bool(torn.strip())
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9])
+    assert read(path) == runs[:1]
+    append(path, runs[1])
+    assert read(path) == runs
+
+
 @given(st.lists(figures, max_size=3))
 def test_any_history_can_be_drawn(runs: list[dict[Key, tuple[float | None, ...]]]) -> None:
     """As an SVG that parses, with a line for each contestant that has a figure."""

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -66,17 +67,32 @@ def of_json(line: str) -> Record:
 
 
 def append(path: Path, record: Record) -> None:
-    """Write a run behind the others."""
+    """Write a run behind the others, on a line of its own even where the last one was cut off."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as history:
-        history.write(record.to_json() + "\n")
+    with path.open("a+b") as history:
+        cut = 0
+        if history.tell():
+            history.seek(-1, os.SEEK_END)
+            cut = history.read(1) != b"\n"
+        history.write(b"\n" * cut + record.to_json().encode() + b"\n")
 
 
 def read(path: Path) -> list[Record]:
-    """Return the runs of a history, the oldest first; none where there is no history."""
+    """Return the runs of a history, the oldest first; none where there is no history.
+
+    A line that tells of no run, as one that was cut off, is named on stderr and passed over.
+    """
     if not path.is_file():
         return []
-    return [of_json(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
+    found = []
+    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            found.append(of_json(line.decode()))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            print(f"{path}:{number} is passed over: it tells of no run ({error})", file=sys.stderr)
+    return found
 
 
 def begun(root: Path, material: Mapping[str, Any], rounds: int) -> Record:
