@@ -22,12 +22,14 @@ Kept = dict[Key, list[float | None]]
 
 @dataclass(frozen=True)
 class Measured:
-    """What came of a case."""
+    """What came of a case, or of several."""
 
     figures: Kept
     """Of those that ended well."""
     failed: Mapping[str, str]
     """Who did not, as `case: contestant`, and why."""
+    interrupted: bool = False
+    """Whether it was ended before all was measured."""
 
 
 def measure(
