@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gate.checkouts import checked_out
-from gate.decision import compared, unmeasured
+from gate.decision import ENOUGH_ROUNDS, compared, unmeasured
 from history import plot, records, table
 from measured.cases import CASES, PARTS, Case, chosen
 from measured.contestants import Checkout, checkout_at, missing_peers
@@ -111,7 +111,9 @@ def run_gate(asked: argparse.Namespace) -> int:
         return INTERRUPTED
     old, new = of_version(measured.figures, OLD), of_version(measured.figures, NEW)
     found = compared(old, new)
-    print(f"How many times as slow as {asked.old}: median (least to most) of the rounds, +- spread")
+    if asked.rounds < ENOUGH_ROUNDS:
+        print(f"Fewer than {ENOUGH_ROUNDS} rounds: only gross losses are found (--rounds).")
+    print(f"How many times as slow as {asked.old}: median (least to most) of the rounds")
     for each in found:
         print(f"  {each}")
     gone = unmeasured(old, new)

@@ -19,7 +19,7 @@ from measured.contestants import LOOPS, MODES
 from measured.figures import of_diary
 from measured.goals import GOALS, WORDS, Key, judge
 from measured.process import Command, ended, settle
-from measured.spread import differences, half_spread, ratios, spread
+from measured.spread import differences, ratios, spread
 
 ROOT = Path(__file__).parents[2]
 value = st.none() | st.floats(0.001, 1e6)
@@ -105,9 +105,6 @@ def test_rounds_without_a_figure_are_left_out(
     assert (found is None) == (not any(one is not None for one in over))
     if found is not None:
         assert found.least <= found.median <= found.most
-        assert (
-            0 <= half_spread([one for one in over if one is not None]) <= found.most - found.least
-        )
 
 
 def test_a_diary_tells_the_warm_rate_and_the_first_rows() -> None:
