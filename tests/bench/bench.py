@@ -25,7 +25,7 @@ from gate.decision import ENOUGH_ROUNDS, compared, unmeasured
 from history import plot, records, table
 from measured.cases import CASES, PARTS, Case, chosen
 from measured.contestants import Checkout, checkout_at, missing_peers
-from measured.goals import judge
+from measured.goals import judge, of_whole
 from measured.material import KEPT, ROOT, Material, gather
 from measured.rounds import Kept, Measured, measure, print_case
 
@@ -87,7 +87,7 @@ def run_bench(asked: argparse.Namespace) -> int:
         found = measure_all(cases, material, versions, left_out, asked)
         if found.figures:
             print("Aims, by the medians of the ratios of each round:")
-            for verdict in judge(found.figures):
+            for verdict in judge(of_whole(found.figures, found.failed)):
                 print(f"  {verdict}")
             left_out |= found.failed
             records.append(asked.history, replace(record, left_out=left_out, figures=found.figures))

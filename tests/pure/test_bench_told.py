@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -178,6 +179,26 @@ def test_any_run_makes_a_table(found: dict[Key, tuple[float | None, ...]]) -> No
     assert table.replaced(once, table.written(record(found))) == once
     for part in once.split("\n\n"):
         assert len({line.count("|") for line in part.splitlines() if line.startswith("|")}) <= 1
+
+
+def test_who_failed_in_a_later_round_is_not_told_as_measured() -> None:
+    """The reason stands in its place, and no ratio, aim or line of the plot is made of its rounds."""
+    found: dict[Key, tuple[float | None, ...]] = {
+        ("dense", cases.FLEET, "wall_s"): (60.0, 61.0),
+        ("dense", cases.BARE, "wall_s"): (59.0, 62.0),
+        ("dense", cases.RAY_DATA, "wall_s"): (71.0, None),
+        ("startup", cases.IN_PROCESSES, "wall_s"): (3.0, None),
+    }
+    why = {"dense: Ray Data": "ended with 1: a|b", "startup: Fleet in processes": "it hung"}
+    run = replace(record(found), rounds=2, left_out=why)
+    page = table.written(run)
+    assert "| (1 of 2 rounds: ended with 1: a/b) |" in page
+    assert "| (1 of 2 rounds: it hung) |" in page
+    assert "71" not in page
+    assert "Fleet / bare loop" in page
+    assert "Ray Data / Fleet" not in page
+    drawn = ET.fromstring(plot.drawn([run]))  # noqa: S314 - it is ours
+    assert len(list(drawn.iter("{http://www.w3.org/2000/svg}polyline"))) == 2
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 from history.records import Record
 from measured import cases
 from measured.cases import CASES
-from measured.goals import judge
+from measured.goals import judge, of_whole
 from measured.spread import spread
 
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
@@ -71,18 +71,19 @@ def _seconds(record: Record) -> list[str]:
 
 
 def _cell(record: Record, case: str, name: str) -> str:
-    values = record.figures.get((case, name, "wall_s")) or record.figures.get(
-        (case, SAME.get(name, name), "wall_s"), ()
-    )
-    found = spread(values)
-    if found is None:
-        return record.left_out.get(f"{case}: {name}", "").replace("|", "/")
-    return f"{found}"
+    for who in (name, SAME.get(name, name)):
+        found = spread(record.figures.get((case, who, "wall_s"), ()))
+        why = record.left_out.get(f"{case}: {who}", "").replace("|", "/")
+        if why and found is not None:
+            return f"({found.rounds} of {record.rounds} rounds: {why})"
+        if why or found is not None:
+            return why or f"{found}"
+    return ""
 
 
 def _ratios(record: Record) -> list[str]:
     lines = ["| compared within each round | median (least to most) | aim |", "|---|---|---|"]
-    for verdict in judge(record.figures):
+    for verdict in judge(of_whole(record.figures, record.left_out)):
         if verdict.found is None:
             continue
         aim = verdict.goal.aim

@@ -83,7 +83,9 @@ def print_case(case: Case, found: Mapping[Key, Sequence[float | None]]) -> None:
         print(f"  {WORDS[metric]}, {UNITS[metric]}: median (least to most)")
         for (_, title, of), values in found.items():
             if of == metric:
-                print(f"    {title:<24} {spread(values)}")
+                there = sum(value is not None for value in values)
+                partly = f"  in {there} of {len(values)} rounds" if there < len(values) else ""
+                print(f"    {title:<24} {spread(values)}{partly}")
     print(flush=True)
 
 
