@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from measured import cases
 from measured.cases import CASES, PARTS, chosen, rotated
-from measured.contestants import LOOPS, MODES
+from measured.contestants import DEVICES, LOOPS, MODES
 from measured.figures import of_diary
 from measured.goals import GOALS, WORDS, Key, judge
 from measured.process import Command, ended, settle
@@ -232,6 +234,31 @@ def test_who_fails_is_told_by_its_last_line() -> None:
         Command(("sh", "-c", """echo '{"frames": 3}'; echo more; echo "$A" """), {"A": "b"}), 60
     )
     assert (fine.why, fine.told(), fine.text.split()[-1]) == ("", {"frames": 3}, "b")
+
+
+def test_a_contestant_and_what_it_starts_have_the_cores_that_it_is_given() -> None:
+    """One that takes all there are is compared with those that have two; this process keeps its own."""
+    own = os.sched_getaffinity(0)
+    code = "import os; print(len(os.sched_getaffinity(0)))"
+    started = Command(
+        (sys.executable, "-c", f"import os; os.system('{sys.executable} -c \"{code}\"')")
+    )
+    assert int(ended(started, 60, 1).text) == 1
+    assert int(ended(started, 60, DEVICES).text) == min(DEVICES, len(own))
+    assert int(ended(started, 60).text) == len(own)
+    with pytest.raises(FileNotFoundError):
+        ended(Command(("/nowhere",)), 60, 1)
+    assert os.sched_getaffinity(0) == own
+
+
+def test_the_table_says_how_many_cores_each_has() -> None:
+    """In runs before there was such a bound, all of the machine's."""
+    run = record({("one", cases.PLAIN, "wall_s"): (1.0,)})
+    assert "each on 2 cores" in " ".join(table.written(replace(run, cores=8, cores_each=2)).split())
+    old = {**json.loads(run.to_json()), "cores": 8}
+    del old["cores_each"]
+    assert "each on 8 cores" in " ".join(table.written(of_json(json.dumps(old))).split())
+    assert "(the script: one process)" in table.written(run)
 
 
 def test_who_takes_too_long_is_ended() -> None:

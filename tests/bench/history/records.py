@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from measured.cases import Metric
+from measured.contestants import DEVICES
 from measured.goals import Key
 
 VERSIONED = ("av", "numpy", "onnxruntime", "pyarrow", "ray")
@@ -43,6 +44,8 @@ class Record:
     """Who was not measured, and why; `case: contestant` where one alone failed."""
     figures: Mapping[Key, Values]
     """Every figure of every round."""
+    cores_each: int = 0
+    """How many of them each contestant might use; 0 where it was all of them."""
     load: float = 0.0
     """How many processes wanted the cores in the minute before it began: above 1, read with care."""
 
@@ -101,6 +104,7 @@ def begun(root: Path, material: Mapping[str, Any], rounds: int) -> Record:
         commit=commit_of(root),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         cores=len(os.sched_getaffinity(0)),
+        cores_each=min(DEVICES, len(os.sched_getaffinity(0))),
         processor=_processor(),
         versions={"python": platform.python_version(), **_versions()},
         material=material,

@@ -18,7 +18,7 @@ ROWS = {
     "dense": "four videos, every frame",
     "sparse": "one frame a second",
     "keyframes": "key frames",
-    "one": "one video, every frame",
+    "one": "one video, every frame (the script: one process)",
     "tiny": "{tiny:,} clips of 2 s, a frame each",
     "startup": "one video, key frames",
 }
@@ -45,9 +45,10 @@ def about(record: Record) -> str:
     small = " Little of each was measured (`--small`)." if given.get("small") else ""
     busy = f" The machine had other work: load {record.load:g}." if record.load > 1 else ""
     absent = ", ".join(name for name in record.left_out if ": " not in name)
+    each_on = record.cores_each or record.cores
     return (
         f"Measured {when} at {record.commit} on {record.cores} cores ({record.processor}), {rounds} in "
-        f"turn: {what}, {given['network']}, two devices or processes, median (least to most). Whole "
+        f"turn: {what}, {given['network']}, each on {each_on} cores, median (least to most). Whole "
         f"processes from cold, in seconds.{small}{busy}"
         + (f" Not there: {absent}." if absent else "")
     )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from measured.cases import Case, rotated
-from measured.contestants import Checkout, lane_of
+from measured.contestants import DEVICES, Checkout, lane_of
 from measured.figures import Figures, figures_of, frames_of
 from measured.goals import UNITS, WORDS, Key
 from measured.material import Material
@@ -58,7 +58,7 @@ def measure(
                     continue
                 out = f"{folder}/{turn}-{title.replace(' ', '-').replace(',', '')}"
                 command = lane.command(name, versions[version], out)
-                run = ended(command, timeout_s)
+                run = ended(command, timeout_s, DEVICES)
                 figures: Figures = {} if run.why else figures_of(command, run)
                 if run.why:
                     broken[title] = run.why
