@@ -62,7 +62,7 @@ bench-plot: setup
 
 # This checkout and another revision in turn: fails where this one lost more than 5 % of speed.
 bench-gate: setup
-	$(BENCH) gate --old $(OLD) $(ARGS)
+	$(BENCH) gate $(if $(OLD),--old $(OLD)) $(ARGS)
 
 # Every rule of the chips on every chip that has it: enforced out of applicable, and what is left out.
 conformance: setup

@@ -21,17 +21,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from gate.checkouts import checked_out
-from gate.decision import compared, unmeasured
+from gate.decision import ENOUGH_ROUNDS, compared, unmeasured
 from history import plot, records, table
 from measured.cases import CASES, PARTS, Case, chosen
 from measured.contestants import Checkout, checkout_at, missing_peers
-from measured.goals import judge
+from measured.goals import judge, of_whole
 from measured.material import KEPT, ROOT, Material, gather
-from measured.rounds import Kept, measure, print_case
+from measured.rounds import Kept, Measured, measure, print_case
 
 GATED = "startup,dense,sparse,keyframes,one,tiny,decode"
 """What `gate` measures unless told otherwise."""
 OLD, NEW = "old", "new"
+INTERRUPTED = 130
+"""What it ends with where it is interrupted, as shells have it."""
 
 
 def main() -> int:
@@ -50,6 +52,8 @@ def main() -> int:
         return commands[asked.command](asked)
     except ValueError as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -80,13 +84,16 @@ def run_bench(asked: argparse.Namespace) -> int:
         record = records.begun(ROOT, material.facts, asked.rounds)
         left_out = told_missing(material)
         versions = {"": checkout_at(ROOT, material)}
-        figures, failed = measure_all(cases, material, versions, left_out, asked)
-        left_out |= failed
-        print("Aims, by the medians of the ratios of each round:")
-        for verdict in judge(figures):
-            print(f"  {verdict}")
-        records.append(asked.history, replace(record, left_out=left_out, figures=figures))
-        print(f"Added to {asked.history}: `make bench-table`, `make bench-plot`.", flush=True)
+        found = measure_all(cases, material, versions, left_out, asked)
+        if found.figures:
+            print("Aims, by the medians of the ratios of each round:")
+            for verdict in judge(of_whole(found.figures, found.failed)):
+                print(f"  {verdict}")
+            left_out |= found.failed
+            records.append(asked.history, replace(record, left_out=left_out, figures=found.figures))
+            print(f"Added to {asked.history}: `make bench-table`, `make bench-plot`.", flush=True)
+        if found.interrupted:
+            return INTERRUPTED
     return max([run_part(name) for name in parts], default=0)
 
 
@@ -99,10 +106,14 @@ def run_gate(asked: argparse.Namespace) -> int:
     peers = {name: "a peer" for case in cases for name in case.who if not is_fleet(name, case)}
     with checked_out(ROOT, asked.old, KEPT) as folder:
         versions = {OLD: checkout_at(folder, material), NEW: checkout_at(ROOT, material)}
-        figures, _ = measure_all(cases, material, versions, peers, asked)
-    old, new = of_version(figures, OLD), of_version(figures, NEW)
+        measured = measure_all(cases, material, versions, peers, asked)
+    if measured.interrupted:
+        return INTERRUPTED
+    old, new = of_version(measured.figures, OLD), of_version(measured.figures, NEW)
     found = compared(old, new)
-    print(f"How many times as slow as {asked.old}: median (least to most) of the rounds, +- spread")
+    if asked.rounds < ENOUGH_ROUNDS:
+        print(f"Fewer than {ENOUGH_ROUNDS} rounds: only gross losses are found (--rounds).")
+    print(f"How many times as slow as {asked.old}: median (least to most) of the rounds")
     for each in found:
         print(f"  {each}")
     gone = unmeasured(old, new)
@@ -135,10 +146,11 @@ def measure_all(
     versions: Mapping[str, Checkout],
     left_out: Mapping[str, str],
     asked: argparse.Namespace,
-) -> tuple[Kept, dict[str, str]]:
-    """Measure one case after the other, and print each; return the figures, and who failed."""
+) -> Measured:
+    """Measure one case after the other, and print each; return what came of those that were whole."""
     figures: Kept = {}
     failed: dict[str, str] = {}
+    interrupted = False
     try:
         for case in cases:
             found = measure(case, material, versions, left_out, asked.rounds, asked.timeout)
@@ -146,8 +158,9 @@ def measure_all(
             figures |= found.figures
             failed |= found.failed
     except KeyboardInterrupt:
-        print(f"\nInterrupted: {case.name} is not kept, nor what was to follow.", flush=True)
-    return figures, failed
+        interrupted = True
+        print(f"\nInterrupted: {case.name} is not kept, and nothing follows.", flush=True)
+    return Measured(figures, failed, interrupted)
 
 
 def told_missing(material: Material) -> dict[str, str]:

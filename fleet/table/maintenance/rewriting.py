@@ -67,18 +67,21 @@ class Rewriting:
         number; then nothing has changed. What the exchanges take the place of is deleted last.
         """
         several = iter(exchanges)
-        first = next(several, None)
-        if first is None:
+        exchange = next(several, None)
+        if exchange is None:
             self._put(manifest)
             return manifest
         with self._globs_kept_out():
             made: list[str] = []
             objects: list[str] = []
-            for exchange in (first, *several):
+            while exchange is not None:
                 self.check()
                 objects += exchange.objects
                 if exchange.kept.records.num_rows:
                     made.append(self._put_pack(manifest.number, exchange))
+                # It holds the rows of a pack, and is let go before the next one is made.
+                exchange = None
+                exchange = next(several, None)
             manifest = replace(manifest, packs=(*manifest.packs, *made))
             self._put(manifest)
             self.clock.sleep(self.pause_s)

@@ -7,7 +7,7 @@ from html import escape
 
 from history.records import Record
 from measured.cases import CASES, Metric
-from measured.goals import UNITS, WORDS
+from measured.goals import UNITS, WORDS, of_whole
 from measured.spread import Spread, short, spread
 
 WIDE, HIGH, LEFT, TOP = 460, 200, 56, 34
@@ -52,7 +52,7 @@ def _title(records: Sequence[Record]) -> str:
 def _lines(records: Sequence[Record], case: str, metric: Metric) -> Mapping[str, Line]:
     found: dict[str, Line] = {}
     for number, record in enumerate(records):
-        for (of, who, kind), values in record.figures.items():
+        for (of, who, kind), values in of_whole(record.figures, record.left_out).items():
             one = spread(values)
             if (of, kind) == (case, metric) and one is not None:
                 found.setdefault(who, []).append((number, one))

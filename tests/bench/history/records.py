@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from measured.cases import Metric
+from measured.contestants import DEVICES
 from measured.goals import Key
 
 VERSIONED = ("av", "numpy", "onnxruntime", "pyarrow", "ray")
@@ -42,6 +44,8 @@ class Record:
     """Who was not measured, and why; `case: contestant` where one alone failed."""
     figures: Mapping[Key, Values]
     """Every figure of every round."""
+    cores_each: int = 0
+    """How many of them each contestant might use; 0 where it was all of them."""
     load: float = 0.0
     """How many processes wanted the cores in the minute before it began: above 1, read with care."""
 
@@ -66,17 +70,32 @@ def of_json(line: str) -> Record:
 
 
 def append(path: Path, record: Record) -> None:
-    """Write a run behind the others."""
+    """Write a run behind the others, on a line of its own even where the last one was cut off."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as history:
-        history.write(record.to_json() + "\n")
+    with path.open("a+b") as history:
+        cut = 0
+        if history.tell():
+            history.seek(-1, os.SEEK_END)
+            cut = history.read(1) != b"\n"
+        history.write(b"\n" * cut + record.to_json().encode() + b"\n")
 
 
 def read(path: Path) -> list[Record]:
-    """Return the runs of a history, the oldest first; none where there is no history."""
+    """Return the runs of a history, the oldest first; none where there is no history.
+
+    A line that tells of no run, as one that was cut off, is named on stderr and passed over.
+    """
     if not path.is_file():
         return []
-    return [of_json(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
+    found = []
+    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            found.append(of_json(line.decode()))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            print(f"{path}:{number} is passed over: it tells of no run ({error})", file=sys.stderr)
+    return found
 
 
 def begun(root: Path, material: Mapping[str, Any], rounds: int) -> Record:
@@ -85,6 +104,7 @@ def begun(root: Path, material: Mapping[str, Any], rounds: int) -> Record:
         commit=commit_of(root),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         cores=len(os.sched_getaffinity(0)),
+        cores_each=min(DEVICES, len(os.sched_getaffinity(0))),
         processor=_processor(),
         versions={"python": platform.python_version(), **_versions()},
         material=material,

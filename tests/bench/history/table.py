@@ -10,7 +10,7 @@ from pathlib import Path
 from history.records import Record
 from measured import cases
 from measured.cases import CASES
-from measured.goals import judge
+from measured.goals import judge, of_whole
 from measured.spread import spread
 
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
@@ -18,7 +18,7 @@ ROWS = {
     "dense": "four videos, every frame",
     "sparse": "one frame a second",
     "keyframes": "key frames",
-    "one": "one video, every frame",
+    "one": "one video, every frame (the script: one process)",
     "tiny": "{tiny:,} clips of 2 s, a frame each",
     "startup": "one video, key frames",
 }
@@ -45,9 +45,10 @@ def about(record: Record) -> str:
     small = " Little of each was measured (`--small`)." if given.get("small") else ""
     busy = f" The machine had other work: load {record.load:g}." if record.load > 1 else ""
     absent = ", ".join(name for name in record.left_out if ": " not in name)
+    each_on = record.cores_each or record.cores
     return (
         f"Measured {when} at {record.commit} on {record.cores} cores ({record.processor}), {rounds} in "
-        f"turn: {what}, {given['network']}, two devices or processes, median (least to most). Whole "
+        f"turn: {what}, {given['network']}, each on {each_on} cores, median (least to most). Whole "
         f"processes from cold, in seconds.{small}{busy}"
         + (f" Not there: {absent}." if absent else "")
     )
@@ -71,18 +72,19 @@ def _seconds(record: Record) -> list[str]:
 
 
 def _cell(record: Record, case: str, name: str) -> str:
-    values = record.figures.get((case, name, "wall_s")) or record.figures.get(
-        (case, SAME.get(name, name), "wall_s"), ()
-    )
-    found = spread(values)
-    if found is None:
-        return record.left_out.get(f"{case}: {name}", "").replace("|", "/")
-    return f"{found}"
+    for who in (name, SAME.get(name, name)):
+        found = spread(record.figures.get((case, who, "wall_s"), ()))
+        why = record.left_out.get(f"{case}: {who}", "").replace("|", "/")
+        if why and found is not None:
+            return f"({found.rounds} of {record.rounds} rounds: {why})"
+        if why or found is not None:
+            return why or f"{found}"
+    return ""
 
 
 def _ratios(record: Record) -> list[str]:
     lines = ["| compared within each round | median (least to most) | aim |", "|---|---|---|"]
-    for verdict in judge(record.figures):
+    for verdict in judge(of_whole(record.figures, record.left_out)):
         if verdict.found is None:
             continue
         aim = verdict.goal.aim

@@ -45,15 +45,17 @@ def places(videos: Path) -> Iterator[dict[str, Place]]:
         # The outputs there are read in this process, from near.
         before = dict(os.environ)
         os.environ.update(server.environment)
-        for video in videos.iterdir():
-            Folder("s3://bench/clips").put(video.name, video.read_bytes())
-        with far_away(server.endpoint, LATENCY_S) as far:
-            away = {**server.environment, "AWS_ENDPOINT_URL": far}
-            yield {
-                DISK: Place(str(videos), "", {}),
-                NEAR: Place("s3://bench/clips", "s3://bench/near", server.environment),
-                READ_AFAR: Place("s3://bench/clips", "", away),
-                ALL_AFAR: Place("s3://bench/clips", "s3://bench/far", away),
-            }
-        os.environ.clear()
-        os.environ.update(before)
+        try:
+            for video in videos.iterdir():
+                Folder("s3://bench/clips").put(video.name, video.read_bytes())
+            with far_away(server.endpoint, LATENCY_S) as far:
+                away = {**server.environment, "AWS_ENDPOINT_URL": far}
+                yield {
+                    DISK: Place(str(videos), "", {}),
+                    NEAR: Place("s3://bench/clips", "s3://bench/near", server.environment),
+                    READ_AFAR: Place("s3://bench/clips", "", away),
+                    ALL_AFAR: Place("s3://bench/clips", "s3://bench/far", away),
+                }
+        finally:
+            os.environ.clear()
+            os.environ.update(before)

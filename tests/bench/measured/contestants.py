@@ -19,6 +19,7 @@ from measured.process import Command
 SCRIPTS = ROOT / "tests" / "bench" / "peers"
 PEERS = ROOT / "build" / "peers"
 DEVICES = 2
+"""How many devices or processes each has, and how many cores: Daft takes all that it may use."""
 QUIET = {"RAY_AUTH_MODE": "disabled", "DAFT_ANALYTICS_ENABLED": "0", "DO_NOT_TRACK": "1"}
 MODES = {
     cases.FLEET: (),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -127,6 +127,14 @@ GOALS = (
     Goal("dense", "first_rows_s", FLEET, "", 2.0, "most", "value"),
     Goal("far", "frames_per_s", READ_AFAR, DISK, None, "least"),
 )
+
+
+def of_whole(figures: Mapping[Key, Values], failed: Collection[str]) -> dict[Key, Values]:
+    """Return the figures of who ended well in every round: a median of the others compares nothing.
+
+    `failed`: who did not, as `case: contestant`.
+    """
+    return {key: values for key, values in figures.items() if f"{key[0]}: {key[1]}" not in failed}
 
 
 def judge(figures: Mapping[Key, Values]) -> list[Verdict]:

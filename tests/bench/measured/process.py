@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter, sleep
-from typing import Any
+from typing import IO, Any
 
 PATIENCE_S, LOOK_S = 30.0, 0.05
 """How long what a process leaves behind may take to end by itself, and how often it is looked at."""
@@ -52,19 +52,14 @@ class Ended:
         return {}
 
 
-def ended(command: Command, timeout_s: float) -> Ended:
-    """Run it to its end, or until its time is over; nothing that it started is left."""
+def ended(command: Command, timeout_s: float, cores: int | None = None) -> Ended:
+    """Run it to its end, or until its time is over; nothing that it started is left.
+
+    `cores`: how many it may use, and whatever it starts; all of them without.
+    """
     with tempfile.TemporaryFile() as printed:
         began_s = perf_counter()
-        with subprocess.Popen(
-            command.line,
-            cwd=command.folder,
-            env={**os.environ, **command.environment},
-            stdin=subprocess.DEVNULL,
-            stdout=printed,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        ) as process:
+        with _started(command, printed, cores) as process:
             try:
                 code: int | None = process.wait(timeout_s)
             except subprocess.TimeoutExpired:
@@ -77,6 +72,24 @@ def ended(command: Command, timeout_s: float) -> Ended:
         text = printed.read().decode(errors="replace")
     why = f"did not end in {timeout_s:g} s" if code is None else _complaint(code, text)
     return Ended(wall_s, text, why)
+
+
+def _started(command: Command, printed: IO[bytes], cores: int | None) -> subprocess.Popen[bytes]:
+    """Start it; a process has the cores of the thread that starts it."""
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(own)[:cores])
+    try:
+        return subprocess.Popen(
+            command.line,
+            cwd=command.folder,
+            env={**os.environ, **command.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    finally:
+        os.sched_setaffinity(0, own)
 
 
 def settle(session: int, patience_s: float) -> None:

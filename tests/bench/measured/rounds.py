@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from measured.cases import Case, rotated
-from measured.contestants import Checkout, lane_of
+from measured.contestants import DEVICES, Checkout, lane_of
 from measured.figures import Figures, figures_of, frames_of
 from measured.goals import UNITS, WORDS, Key
 from measured.material import Material
@@ -22,12 +22,14 @@ Kept = dict[Key, list[float | None]]
 
 @dataclass(frozen=True)
 class Measured:
-    """What came of a case."""
+    """What came of a case, or of several."""
 
     figures: Kept
     """Of those that ended well."""
     failed: Mapping[str, str]
     """Who did not, as `case: contestant`, and why."""
+    interrupted: bool = False
+    """Whether it was ended before all was measured."""
 
 
 def measure(
@@ -56,7 +58,7 @@ def measure(
                     continue
                 out = f"{folder}/{turn}-{title.replace(' ', '-').replace(',', '')}"
                 command = lane.command(name, versions[version], out)
-                run = ended(command, timeout_s)
+                run = ended(command, timeout_s, DEVICES)
                 figures: Figures = {} if run.why else figures_of(command, run)
                 if run.why:
                     broken[title] = run.why
@@ -81,7 +83,9 @@ def print_case(case: Case, found: Mapping[Key, Sequence[float | None]]) -> None:
         print(f"  {WORDS[metric]}, {UNITS[metric]}: median (least to most)")
         for (_, title, of), values in found.items():
             if of == metric:
-                print(f"    {title:<24} {spread(values)}")
+                there = sum(value is not None for value in values)
+                partly = f"  in {there} of {len(values)} rounds" if there < len(values) else ""
+                print(f"    {title:<24} {spread(values)}{partly}")
     print(flush=True)
 
 

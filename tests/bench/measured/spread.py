@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import median, quantiles
+from statistics import median
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,6 @@ def ratios(over: Sequence[float | None], under: Sequence[float | None]) -> list[
 def differences(over: Sequence[float | None], under: Sequence[float | None]) -> list[float]:
     """Return the difference of each round that has both."""
     return _paired(over, under, lambda a, b: a - b)
-
-
-def half_spread(values: Sequence[float]) -> float:
-    """Return half of what lies between the quartiles: how far a middling round is off the median."""
-    if len(values) < 2:
-        return 0.0
-    first, _, third = quantiles(values, n=4, method="inclusive")
-    return (third - first) / 2
 
 
 def _paired(
