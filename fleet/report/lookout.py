@@ -34,6 +34,8 @@ class Lookout:
         self, video: NDArray[np.int64], time_s: NDArray[np.float64], uris: Sequence[str]
     ) -> None:
         """Take frames into account: the numbers of their videos, int64 [n], and their times."""
+        if not len(video):
+            return  # what is split into groups has one at least
         order = np.argsort(video, kind="stable")
         which, first = np.unique(video[order], return_index=True)
         for number, places in zip(which.tolist(), np.split(order, first[1:]), strict=True):
