@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from unittest.mock import patch
 
@@ -12,6 +12,8 @@ from accounts import read_books, thumbnails
 from recorded import write_grays
 
 import fleet
+from fleet.core.interval import Interval
+from fleet.core.interval_set import IntervalTable
 from fleet.core.run_events import LeaseDone, PlanGrew, RunEvent, RunStarted, VideoRefused
 from fleet.driver.preparing import prepare
 from fleet.driver.preparing.background import TaskCancelled, in_background
@@ -119,6 +121,26 @@ def test_a_closed_output_is_looked_through_for_what_is_new(archive: Path, tmp_pa
     report = run(archive, tmp_path / "out", watch)
     assert (report.this_run.frames, report.total.frames) == (40, 160)
     assert (watch.plans()[0].done_frames, watch.plans()[-1].frames) == (120, 160)
+
+
+def test_what_is_there_is_not_gone_through_for_each_window(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be millions of stretches; a video that was refused before is no lease of them."""
+    (archive / "bad.mp4").write_text("I am a text.\n" * 100)
+    first = run(archive, tmp_path / "out")
+    there = len(Table.open(str(tmp_path / "out")).state())
+    write_grays(archive / "d.mp4")
+
+    def gone_through(_: IntervalTable) -> Iterator[Interval]:
+        raise AssertionError("all that is there is gone through")
+
+    watch = Watch()
+    with monkeypatch.context() as patched:
+        patched.setattr(IntervalTable, "__iter__", gone_through)
+        report = run(archive, tmp_path / "out", watch)
+    assert (first.refused_videos, report.this_run.frames) == (1, 40)
+    assert {plan.done_leases for plan in watch.plans()} == {there - 1}
 
 
 def test_a_run_that_dies_between_windows_leaves_what_the_next_one_completes(
