@@ -11,6 +11,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -27,6 +28,7 @@ from fleet.driver.preparing.patience import keep_trying
 from fleet.driver.preparing.prepare import prepare_in_windows
 from fleet.driver.preparing.prepared import Known, Prepared
 from fleet.driver.preparing.streams import further_streams
+from fleet.errors import StorageError
 from fleet.index_cache.store import INDEX_FOLDER, IndexStore
 from fleet.job.job import Job
 from fleet.plan.shard import VideoWork
@@ -34,8 +36,9 @@ from fleet.storage import Folder, Listing, expand
 from fleet.table.commits.record import Origin
 from fleet.table.parts.schema import output_schemas
 from fleet.table.parts.videos import DescribedVideo
+from fleet.table.state.kept_windows import KeptWindows
 from fleet.table.state.state import TableState
-from fleet.table.state.video_manifest import Video, keep_window
+from fleet.table.state.video_manifest import Video
 from fleet.table.state.video_notes import VideoNotes
 from fleet.table.table import Table
 from fleet.worker.spec import WorkerSpec
@@ -168,32 +171,45 @@ class Session:
         device for one of them.
         """
         seen: list[tuple[Video, ...]] = []
-        for window in windows:
-            self._check(window)
-            seen.append(window.videos)
-            put = partial(self._put_window, window, seen, finish)
-            if len(seen) == 1:
-                put()
-            else:
-                putting(put)
-            yield window
+        kept: KeptWindows | None = None
+        try:
+            for window in windows:
+                self._check(window)
+                seen.append(window.videos)
+                if window.to_look and kept is None and not self.joined:
+                    kept = self._kept_windows()
+                put = partial(self._put_window, window, seen, kept, finish)
+                if len(seen) == 1:
+                    put()
+                else:
+                    putting(put)
+                if not window.to_look:
+                    kept = None
+                yield window
+        finally:
+            if kept:
+                # What was looked at is told of, though the next run would find it out again.
+                with suppress(StorageError):
+                    kept.put()
+
+    def _kept_windows(self) -> KeptWindows:
+        table = self.target.table
+        versions = set(self.state.covered.intervals.versions)
+        return KeptWindows(table.folder, versions, conditional=table.conditional)
 
     def _put_window(
         self,
         window: Prepared,
         seen: Sequence[tuple[Video, ...]],
+        kept: KeptWindows | None,
         finish: Callable[[], tuple[DescribedVideo, ...]],
     ) -> None:
         table, sources = self.target.table, self.target.listing.sources
         if not window.to_look:
             videos = tuple(chain.from_iterable(seen))
             table.keep_videos(self.state, videos, finish(), joined=self.joined)
-        elif not self.joined:
-            to_look = sources[-window.to_look :] if len(seen) == 1 else ()
-            versions = set(self.state.covered.intervals.versions)
-            keep_window(
-                table.folder, versions, window.videos, to_look, conditional=table.conditional
-            )
+        elif kept:
+            kept.add(window.videos, sources[-window.to_look :] if len(seen) == 1 else ())
 
     def _windows(
         self,

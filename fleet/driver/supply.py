@@ -74,6 +74,7 @@ class Supply:
         self._leases = 0
         self._extent = Extent()
         self._told = RunStarted("", 0, 0.0, 0, 0)
+        self._refused_before = 0
 
     def begin(self) -> Stock:
         """Return the leases of the first window, and tell that the run has started."""
@@ -196,8 +197,9 @@ class Supply:
         plan, told = self._plan, self._told
         target = plan.session.target
         # A refused video is a record in the output, but no lease that anybody waits for.
-        refused = {refusal.interval for each in self._seen for refusal in each.refused}
-        done = len(plan.state) - len(refused.intersection(plan.state.covered.intervals))
+        refused = {refusal.interval for refusal in window.refused}
+        self._refused_before += sum(map(plan.state.done.has, refused))
+        done = len(plan.state) - self._refused_before
         # Rounded, or what sums leave over would read as a stretch of video.
         done_s = max(0.0, round(window.duration_s - window.todo_s, 6))
         return RunStarted(

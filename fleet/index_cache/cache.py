@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from contextlib import suppress
 from threading import Lock
 
 from fleet.core.source import Source
-from fleet.errors import VideoError
+from fleet.errors import StorageError, VideoError
 from fleet.index_cache.store import IndexStore
 from fleet.video.index import VideoIndex
 from fleet.video.probe.mended import mended
@@ -60,11 +61,13 @@ class IndexCache:
         if index.origin == "scan":
             return
         better = mended(index, self._probes.index(source, whole=True))
-        if self._store is not None:
-            self._store.add(source, better)
-            self._store.flush()
         with self._lock:
             self._held[source] = better
+        if self._store is not None:
+            self._store.add(source, better)
+            # It is known here; a run that finds it not kept mends it again.
+            with suppress(StorageError):
+                self._store.flush()
 
     def close(self) -> None:
         """End the child processes."""

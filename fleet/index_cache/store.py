@@ -6,7 +6,8 @@ then indexed again. See `fleet.index_cache.batch`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from threading import Lock
 
 import pyarrow as pa
@@ -62,6 +63,8 @@ class IndexStore:
         self._folder = folder
         self._read_only = read_only
         self._lock = Lock()
+        # Taken before the other one, by who puts; nobody who looks something up waits for it.
+        self._putting = Lock()
         self._batches: list[Batch] = []
         self._places = Places()
         self._damaged: set[Source] = set()
@@ -70,33 +73,35 @@ class IndexStore:
         self._groups = Recent[tuple[int, int], PacketTable](GROUPS_KEPT)
         self._new: dict[Source, CacheEntry] = {}
         self._new_packets = 0
-        self.load()
+        self._being_put: dict[Source, CacheEntry] = {}
+        self._failures = 0
+        self._load()
 
     def __len__(self) -> int:
         return len(self._places)
 
-    def load(self) -> None:
-        """Read what the folder holds now; where several batches hold a video, the latest counts."""
-        with self._lock:
-            self._batches, self._places = [], Places()
-            self._damaged.clear()
-            for kept in (self._rows, self._files, self._groups):
-                kept.clear()
-            for batch, rows in read_batches(self._folder):
-                self._append(batch, rows, rows.sources())
+    def _load(self, without: Collection[str] = ()) -> None:
+        """Read what the folder holds; where several batches hold a video, the latest counts.
 
-    def _append(self, batch: Batch, rows: BatchRows, sources: Iterable[Source]) -> None:
-        number = len(self._batches)
-        self._batches.append(batch)
-        self._places.add([hash(source) for source in sources], number)
-        if self._rows.has_room(batch.videos):
-            self._rows.put(number, rows, batch.videos)
+        `without`: batches that are about to be deleted.
+        """
+        read: tuple[list[Batch], Places, Recent[int, BatchRows]]
+        read = [], Places(), Recent(VIDEOS_KEPT)
+        for batch, rows in read_batches(self._folder):
+            if batch.name not in without:
+                _append(*read, batch, rows, rows.sources())
+        with self._lock:
+            self._batches, self._places, self._rows = read
+            self._damaged.clear()
+            self._files.clear()
+            self._groups.clear()
 
     def find(self, source: Source) -> CachedResult | None:
         """Return what is known of this version of a video; None where nothing is."""
         with self._lock:
-            if source in self._new:
-                return self._new[source]
+            for added in (self._new, self._being_put):
+                if source in added:
+                    return added[source]
             if source in self._damaged:
                 return None
             try:
@@ -165,31 +170,64 @@ class IndexStore:
         return known
 
     def add(self, source: Source, entry: CacheEntry) -> None:
-        """Keep what is known of a video; with None, forget what was kept."""
+        """Keep what is known of a video; with None, forget what was kept.
+
+        A batch that cannot be put is put with the next one, or by `flush`, which then raises.
+        """
         if self._read_only:
             return
         with self._lock:
             self._new_packets += _packets_of(entry) - _packets_of(self._new.get(source))
             self._new[source] = entry
             self._damaged.discard(source)
-            full = len(self._new) >= MOST_VIDEOS or self._new_packets >= MOST_PACKETS
+            batches = 1 + self._failures
+            full = (
+                len(self._new) >= batches * MOST_VIDEOS
+                or self._new_packets >= batches * MOST_PACKETS
+            )
         if full:
-            self.flush()
+            with suppress(StorageError):
+                self.flush()
 
     def flush(self) -> None:
-        """Write what was added since the last batch."""
-        with self._lock:
-            new, self._new, self._new_packets = self._new, {}, 0
-            if new:
+        """Write what was added since the last batch; raises StorageError where that cannot be."""
+        with self._putting:
+            with self._lock:
+                new, self._new, self._new_packets = self._new, {}, 0
+                self._being_put = new
+            if not new:
+                return
+            try:
                 batch, rows = put_batch(self._folder, list(new.items()))
-                self._append(batch, rows, new)
+            except BaseException:
+                self._take_back(new)
+                raise
+            with self._lock:
+                self._being_put, self._failures = {}, 0
+                _append(self._batches, self._places, self._rows, batch, rows, new)
+
+    def _take_back(self, new: Mapping[Source, CacheEntry]) -> None:
+        with self._lock:
+            self._new = {**new, **self._new}
+            self._new_packets = sum(map(_packets_of, self._new.values()))
+            self._being_put = {}
+            self._failures += 1
 
     def tidy(self) -> None:
-        """Merge small batches where there are many."""
-        small = [n for n, batch in enumerate(self._batches) if batch.videos < MOST_VIDEOS]
-        if self._read_only or len(self._batches) < MANY_BATCHES or len(small) < 2:
-            return
-        latest = {source.uri: source for source in self._latest(small)}
+        """Merge small batches where there are many; what is put meanwhile comes after it."""
+        with self._putting:
+            small = [n for n, batch in enumerate(self._batches) if batch.videos < MOST_VIDEOS]
+            if self._read_only or len(self._batches) < MANY_BATCHES or len(small) < 2:
+                return
+            names = [self._batches[number].name for number in small]
+            self._merge(small)
+            self._load(without=names)
+            for name in names:
+                self._folder.delete(f"{name}{VIDEOS}")
+                self._folder.delete(f"{name}{PACKETS}")
+
+    def _merge(self, numbers: Sequence[int]) -> None:
+        latest = {source.uri: source for source in self._latest(numbers)}
         entries: list[tuple[Source, CacheEntry]] = []
         for source in latest.values():
             if kept := self.find(source):
@@ -199,19 +237,32 @@ class IndexStore:
                 entries = []
         if entries:
             put_batch(self._folder, entries)
-        for name in [self._batches[number].name for number in small]:
-            self._folder.delete(f"{name}{VIDEOS}")
-            self._folder.delete(f"{name}{PACKETS}")
-        self.load()
 
     def _latest(self, numbers: Sequence[int]) -> Iterator[Source]:
         """Yield the videos of some batches for which no later batch counts."""
         several = set(numbers)
         for number in numbers:
-            for source in self._rows_of(number).sources():
-                place = self._place(source)
+            with self._lock:
+                sources = list(self._rows_of(number).sources())
+                places = list(map(self._place, sources))
+            for source, place in zip(sources, places, strict=True):
                 if place is not None and place[0] in several:
                     yield source
+
+
+def _append(
+    batches: list[Batch],
+    places: Places,
+    held: Recent[int, BatchRows],
+    batch: Batch,
+    rows: BatchRows,
+    sources: Iterable[Source],
+) -> None:
+    number = len(batches)
+    batches.append(batch)
+    places.add([hash(source) for source in sources], number)
+    if held.has_room(batch.videos):
+        held.put(number, rows, batch.videos)
 
 
 def _packets_of(entry: CacheEntry) -> int:

@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 from fleet.clock import Clock
 from fleet.core.fault import Fault
 from fleet.core.receipt import PartFile
-from fleet.driver import session
 from fleet.parquet.encoding import digest, encode
 from fleet.storage import Folder
 from fleet.storage.retry import Retrying
@@ -27,9 +26,9 @@ from fleet.table.maintenance.exchange import Exchange
 from fleet.table.maintenance.rewriting import Rewriting
 from fleet.table.state import own_leases
 from fleet.table.state.holder import Holder
+from fleet.table.state.kept_windows import KeptWindows
 from fleet.table.state.lock import EXPIRES_S, Lock, LockGuard
 from fleet.table.state.state import TableState, read_state
-from fleet.table.state.video_manifest import keep_window
 from fleet.table.table import Table
 
 Patch = tuple[Any, str, Any]
@@ -233,10 +232,12 @@ def _guards_blind() -> Iterable[Patch]:
 
 
 def _window_for_all() -> Iterable[Patch]:
-    def keep(folder: Folder, versions: Any, now: Any, _: Any, *, conditional: bool) -> None:
-        keep_window(folder, versions, now, (), conditional=conditional)
+    add = KeptWindows.add
 
-    yield session, "keep_window", keep
+    def keep(kept: KeptWindows, now: Any, _: Any = ()) -> None:
+        add(kept, now)
+
+    yield KeptWindows, "add", keep
 
 
 MUTATIONS: Mapping[str, Mutation] = {

@@ -126,6 +126,25 @@ def test_what_may_be_otherwise_the_next_time_is_not_kept(
     assert names(folder) == []
 
 
+def test_a_video_is_known_though_its_index_cannot_be_kept(
+    videos: dict[str, Source], folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was read; that the store takes nothing is said when all is put."""
+
+    def fail(*_: object) -> None:
+        raise StorageError("the store is away")
+
+    monkeypatch.setattr(index_store, "MOST_VIDEOS", 1)
+    monkeypatch.setattr(index_store, "put_batch", fail)
+    store = IndexStore(folder)
+    with closing(IndexCache(store)) as cache:
+        assert len(cache.get(videos["a.mp4"]).packets) == 10
+        cache.mend(videos["a.mp4"])
+        assert cache.get(videos["a.mp4"]).origin == "scan"
+    with pytest.raises(StorageError, match="away"):
+        store.flush()
+
+
 def test_a_store_that_is_read_only_is_read_and_nothing_else(
     videos: dict[str, Source], looks: Looks, folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -15,8 +17,9 @@ from hypothesis import strategies as st
 from indexes import index_of, indexes
 
 from fleet.core.source import Source
-from fleet.errors import BrokenVideoError
+from fleet.errors import BrokenVideoError, StorageError
 from fleet.index_cache import store as index_store
+from fleet.index_cache.batch import Batch, BatchRows, CacheEntry, put_batch
 from fleet.index_cache.store import IndexStore
 from fleet.storage import Folder
 from fleet.video.index import PacketTable, VideoIndex
@@ -172,6 +175,98 @@ def test_a_batch_is_put_when_it_is_full(folder: Folder, monkeypatch: pytest.Monk
     for number in range(9):
         store.add(made(f"{number}.mp4").source, made(f"{number}.mp4"))
     assert len(IndexStore(folder)) == 8
+
+
+class Held:
+    """Holds up whoever puts the first batch, until it is let go."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun, self.go = threading.Event(), threading.Event()
+        self._put = put_batch
+        monkeypatch.setattr(index_store, "put_batch", self._hold)
+
+    def _hold(
+        self, folder: Folder, entries: Sequence[tuple[Source, CacheEntry]]
+    ) -> tuple[Batch, BatchRows]:
+        if not self.begun.is_set():
+            self.begun.set()
+            assert self.go.wait(60)
+        return self._put(folder, entries)
+
+
+def test_nobody_who_looks_something_up_waits_for_a_put(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is being put is found all the while, and what is added meanwhile as well."""
+    held, store = Held(monkeypatch), IndexStore(folder)
+    first, second = made("a.mp4"), made("b.mp4")
+    store.add(first.source, first)
+    with ThreadPoolExecutor(2) as threads:
+        try:
+            flushing = threads.submit(store.flush)
+            assert held.begun.wait(60)
+            check(threads.submit(store.find, first.source).result(20), first)
+            store.add(second.source, second)
+            check(store.find(second.source), second)
+        finally:
+            held.go.set()
+        flushing.result(60)
+    check(store.find(first.source), first)
+    store.flush()
+    assert len(IndexStore(folder)) == 2
+
+
+def test_what_is_put_while_batches_are_merged_counts(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An index that a worker found wrong is mended while a plan ends."""
+    for number in range(index_store.MANY_BATCHES):
+        keep(folder, made(f"{number}.mp4"))
+    held, store = Held(monkeypatch), IndexStore(folder)
+    mended = made("3.mp4", gops=7)
+
+    def mend() -> None:
+        store.add(mended.source, mended)
+        store.flush()
+
+    with ThreadPoolExecutor(2) as threads:
+        try:
+            merging = threads.submit(store.tidy)
+            assert held.begun.wait(60)
+            mending = threads.submit(mend)
+            # Who does not wait for the merging is done with it before that, and is undone by it.
+            wait([mending], 0.2)
+        finally:
+            held.go.set()
+        merging.result(60)
+        mending.result(60)
+    for known in (store, IndexStore(folder)):
+        check(known.find(mended.source), mended)
+
+
+def test_batches_that_cannot_be_put_are_put_later(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Adding goes on, with a try a batch; only `flush` says what is the matter."""
+    monkeypatch.setattr(index_store, "MOST_VIDEOS", 4)
+    tries = list[int]()
+
+    def fail(_: Folder, entries: Sequence[tuple[Source, CacheEntry]]) -> None:
+        tries.append(len(entries))
+        raise StorageError("the store is away")
+
+    store, several = IndexStore(folder), [made(f"{number}.mp4") for number in range(10)]
+    monkeypatch.setattr(index_store, "put_batch", fail)
+    for index in several:
+        store.add(index.source, index)
+        check(store.find(index.source), index)
+    with pytest.raises(StorageError, match="away"):
+        store.flush()
+    assert tries == [4, 8, 10]
+    monkeypatch.setattr(index_store, "put_batch", put_batch)
+    store.flush()
+    for index in several:
+        check(IndexStore(folder).find(index.source), index)
 
 
 def test_indexes_are_tables_that_anybody_reads(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,8 @@ from accounts import read_books, thumbnails
 from recorded import write_grays
 
 import fleet
+from fleet.core.interval import Interval
+from fleet.core.interval_set import IntervalTable
 from fleet.core.run_events import (
     LeaseDone,
     OutputRefused,
@@ -33,8 +35,9 @@ from fleet.driver.preparing.prepared import Prepared
 from fleet.driver.session import Session
 from fleet.errors import JobTooLargeError, StorageError
 from fleet.executors import patient_pool
+from fleet.table.state.kept_windows import KeptWindows
 from fleet.table.state.run_records import RunRecords
-from fleet.table.state.video_manifest import NOT_LOOKED_AT, keep_window
+from fleet.table.state.video_manifest import NOT_LOOKED_AT
 from fleet.table.status import read_status
 from fleet.table.table import Table
 from fleet.views.summary import render
@@ -136,6 +139,26 @@ def test_a_closed_output_is_looked_through_for_what_is_new(archive: Path, tmp_pa
     report = run(archive, tmp_path / "out", watch)
     assert (report.this_run.frames, report.total.frames) == (40, 160)
     assert (watch.plans()[0].done_frames, watch.plans()[-1].frames) == (120, 160)
+
+
+def test_what_is_there_is_not_gone_through_for_each_window(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be millions of stretches; a video that was refused before is no lease of them."""
+    (archive / "bad.mp4").write_text("I am a text.\n" * 100)
+    first = run(archive, tmp_path / "out")
+    there = len(Table.open(str(tmp_path / "out")).state())
+    write_grays(archive / "d.mp4")
+
+    def gone_through(_: IntervalTable) -> Iterator[Interval]:
+        raise AssertionError("all that is there is gone through")
+
+    watch = Watch()
+    with monkeypatch.context() as patched:
+        patched.setattr(IntervalTable, "__iter__", gone_through)
+        report = run(archive, tmp_path / "out", watch)
+    assert (first.refused_videos, report.this_run.frames) == (1, 40)
+    assert {plan.done_leases for plan in watch.plans()} == {there - 1}
 
 
 def test_a_run_that_dies_between_windows_leaves_what_the_next_one_completes(
@@ -309,9 +332,9 @@ def test_a_moment_without_space_while_the_plan_is_made_does_not_end_the_run(
 ) -> None:
     """Neither in the middle nor at the end of the plan: what is refused is put again."""
     monkeypatch.setattr(patient_pool, "FIRST_WAIT_S", 0.0)
-    middle = Refusing(keep_window, 1, 2)
+    middle = Refusing(KeptWindows.add, 1, 2)
     end = Refusing(Table.keep_videos, 0, 2)
-    monkeypatch.setattr("fleet.driver.session.keep_window", middle)
+    monkeypatch.setattr(KeptWindows, "add", middle)
     monkeypatch.setattr(Table, "keep_videos", end)
     assert run(archive, tmp_path / "out").total.frames == 120
     assert (middle.left, end.left) == (0, 0)

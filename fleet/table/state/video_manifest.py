@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from fleet.core.interval import Interval
 from fleet.core.interval_set import EVER, DoneIntervals
 from fleet.core.json_object import number
-from fleet.core.source import Source, split_stream
+from fleet.core.source import Source
 from fleet.core.spans import Spans, subtract
 from fleet.errors import OutputCorruptError, StorageError
 from fleet.parquet.arrays import booleans, escaped, numbers, strings, unescaped
@@ -85,10 +85,10 @@ def read_videos(folder: Folder) -> dict[str, Video]:
 
     Raises OutputCorruptError where it cannot be read.
     """
-    return _read(folder)[0]
+    return read_version(folder)[0]
 
 
-def _read(folder: Folder) -> tuple[dict[str, Video], str | None]:
+def read_version(folder: Folder) -> tuple[dict[str, Video], str | None]:
     """Read the videos by URI, and which version of the object it was; None where there is none."""
     try:
         data, version = folder.read_version(VIDEOS_FILE)
@@ -117,10 +117,11 @@ def _check(video: Video) -> None:
 
 def write_videos(folder: Folder, videos: Iterable[Video]) -> None:
     """Put which videos the job is to cover, in the place of what stood there."""
-    folder.put(VIDEOS_FILE, _to_parquet(videos))
+    folder.put(VIDEOS_FILE, as_parquet(videos))
 
 
-def _to_parquet(videos: Iterable[Video]) -> bytes:
+def as_parquet(videos: Iterable[Video]) -> bytes:
+    """Return the object that tells of videos."""
     ordered = sorted(videos, key=lambda video: video.uri)
     columns = {f.name: [getattr(video, f.name) for video in ordered] for f in fields(Video)}
     columns["uri"] = [escaped(uri) for uri in columns["uri"]]
@@ -154,7 +155,7 @@ def keep_videos(
     """
     present = {video.uri for video in now}
     for _ in range(_TRIES):
-        before, version = _read(folder)
+        before, version = read_version(folder)
         others = [
             video
             for video in before.values()
@@ -166,45 +167,7 @@ def keep_videos(
         if not conditional:
             write_videos(folder, wanted)
             return
-        if folder.exchange(VIDEOS_FILE, _to_parquet(wanted), version):
-            return
-    raise StorageError(f"{folder.uri}/{VIDEOS_FILE} changes faster than it can be put.")
-
-
-def keep_window(
-    folder: Folder,
-    versions: Collection[tuple[str, str]],
-    now: Sequence[Video],
-    to_look: Iterable[Source],
-    *,
-    conditional: bool = True,
-) -> None:
-    """Put what a window of the videos of a job shows, before anything of it is done.
-
-    `to_look`: videos that are wanted and come in later windows: until they are looked at, nobody
-    is to take what is there for all that is wanted. `versions`, `conditional`: see `keep_videos`.
-    Those of the window's files that the job covers no more go, all others stay.
-    """
-    files = {split_stream(video.uri)[0] for video in now}
-    waiting = tuple(to_look)
-    for _ in range(_TRIES):
-        before, version = _read(folder)
-        wanted = {
-            uri: video
-            for uri, video in before.items()
-            if split_stream(uri)[0] not in files or (uri, video.etag) in versions
-        }
-        for source in waiting:
-            known = before.get(source.uri)
-            if known is None or (known.bytes, known.etag) != (source.bytes, source.etag):
-                wanted[source.uri] = not_looked_at(source)
-        wanted |= {video.uri: video for video in now}
-        if wanted == before:
-            return
-        if not conditional:
-            write_videos(folder, wanted.values())
-            return
-        if folder.exchange(VIDEOS_FILE, _to_parquet(wanted.values()), version):
+        if folder.exchange(VIDEOS_FILE, as_parquet(wanted), version):
             return
     raise StorageError(f"{folder.uri}/{VIDEOS_FILE} changes faster than it can be put.")
 
