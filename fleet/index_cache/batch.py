@@ -77,13 +77,16 @@ CacheEntry = CachedResult | None
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch: what its two objects are called, and how many videos it tells of."""
+    """One batch: what its two objects are called, and how much it holds."""
 
     name: str
     """What the names of its objects begin with."""
     packets: Entry | None
     """The object with the packets; None where it is missing."""
     videos: int
+    """How many videos it tells of."""
+    packet_rows: int
+    """How many packets these have, as its rows of videos say."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +152,7 @@ def read_batches(folder: Folder) -> Iterator[tuple[Batch, BatchRows]]:
         stem = name.removesuffix(VIDEOS)
         with suppress(FileNotFoundError, ValueError):
             rows = read_rows(folder, stem)
-            yield Batch(stem, listed.get(f"{stem}{PACKETS}"), len(rows.columns["uri"])), rows
+            yield _batch(stem, listed.get(f"{stem}{PACKETS}"), rows), rows
 
 
 def read_rows(folder: Folder, batch: str) -> BatchRows:
@@ -200,8 +203,14 @@ def put_batch(
     sink = pa.BufferOutputStream()
     pq.write_table(videos, sink, compression="zstd")
     folder.put(f"{name}{VIDEOS}", bytes(sink.getvalue()))
-    batch = Batch(name, Entry(f"{name}{PACKETS}", len(packets), ""), len(videos))
-    return batch, _as_columns(videos)
+    rows = _as_columns(videos)
+    return _batch(name, Entry(f"{name}{PACKETS}", len(packets), ""), rows), rows
+
+
+def _batch(name: str, packets: Entry | None, rows: BatchRows) -> Batch:
+    return Batch(
+        name, packets, len(rows.columns["uri"]), sum(n or 0 for n in rows.columns["packets"])
+    )
 
 
 def _packets_parquet(indexes: Sequence[tuple[int, VideoIndex]]) -> bytes:

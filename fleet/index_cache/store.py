@@ -45,9 +45,9 @@ MANY_BATCHES = 32
 """Small batches are merged when there are that many batches."""
 GROUPS_KEPT = 8
 """Row groups of packets that stay in memory."""
-FILES_KEPT = 8
-"""Objects of packets that stay open."""
-VIDEOS_KEPT = 1 << 14
+FILES_KEPT = 64
+"""Objects of packets that stay open, of which the footers are held."""
+VIDEOS_KEPT = 1 << 16
 """Videos whose rows stay in memory, some kilobytes each: those of the other batches are read again,
 which is once where videos come in the order in which they were indexed."""
 
@@ -214,13 +214,25 @@ class IndexStore:
             self._failures += 1
 
     def tidy(self) -> None:
-        """Merge small batches where there are many; what is put meanwhile comes after it."""
+        """Merge small batches where there are many; what is put meanwhile comes after it.
+
+        Nothing depends on it: where another run merges, or the store fails, it is left.
+        """
         with self._putting:
-            small = [n for n, batch in enumerate(self._batches) if batch.videos < MOST_VIDEOS]
+            small = [number for number, batch in enumerate(self._batches) if _is_small(batch)]
             if self._read_only or len(self._batches) < MANY_BATCHES or len(small) < 2:
                 return
             names = [self._batches[number].name for number in small]
+            with suppress(StorageError, FileNotFoundError, ValueError):
+                self._replace(small, names)
+
+    def _replace(self, small: Sequence[int], names: Sequence[str]) -> None:
+        try:
             self._merge(small)
+        except FileNotFoundError:
+            # Merged by another run meanwhile.
+            self._load()
+        else:
             self._load(without=names)
             for name in names:
                 self._folder.delete(f"{name}{VIDEOS}")
@@ -229,12 +241,14 @@ class IndexStore:
     def _merge(self, numbers: Sequence[int]) -> None:
         latest = {source.uri: source for source in self._latest(numbers)}
         entries: list[tuple[Source, CacheEntry]] = []
+        packets = 0
         for source in latest.values():
             if kept := self.find(source):
                 entries.append((source, kept))
-            if len(entries) == MOST_VIDEOS:
+                packets += _packets_of(kept)
+            if len(entries) == MOST_VIDEOS or packets >= MOST_PACKETS:
                 put_batch(self._folder, entries)
-                entries = []
+                entries, packets = [], 0
         if entries:
             put_batch(self._folder, entries)
 
@@ -248,6 +262,10 @@ class IndexStore:
             for source, place in zip(sources, places, strict=True):
                 if place is not None and place[0] in several:
                     yield source
+
+
+def _is_small(batch: Batch) -> bool:
+    return batch.videos < MOST_VIDEOS and batch.packet_rows < MOST_PACKETS
 
 
 def _append(

@@ -19,7 +19,7 @@ from indexes import index_of, indexes
 from fleet.core.source import Source
 from fleet.errors import BrokenVideoError, StorageError
 from fleet.index_cache import store as index_store
-from fleet.index_cache.batch import Batch, BatchRows, CacheEntry, put_batch
+from fleet.index_cache.batch import Batch, BatchRows, CacheEntry, put_batch, read_batches
 from fleet.index_cache.store import IndexStore
 from fleet.storage import Folder
 from fleet.video.index import PacketTable, VideoIndex
@@ -166,6 +166,38 @@ def test_many_small_batches_are_brought_together(folder: Folder) -> None:
             check(known.find(index.source), index)
     store.tidy()
     assert len(list(folder.list())) == 2
+
+
+def test_batches_that_another_store_has_merged_are_left(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it knew of them in memory may be gone: a run does not end by it, and nothing is lost."""
+    monkeypatch.setattr(index_store, "VIDEOS_KEPT", 2)
+    videos = [made(f"{number}.mp4") for number in range(index_store.MANY_BATCHES)]
+    for index in videos:
+        keep(folder, index)
+    late, early = IndexStore(folder), IndexStore(folder)
+    early.tidy()
+    late.tidy()
+    for store in (late, early, IndexStore(folder)):
+        for index in videos:
+            check(store.find(index.source), index)
+
+
+def test_merging_keeps_to_the_packets_of_a_batch(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is full of packets is not small, and what is merged is cut where it is full."""
+    small, full = made("0.mp4", gops=1), made("0.mp4", gops=3)
+    monkeypatch.setattr(index_store, "MOST_PACKETS", len(full.packets))
+    for number in range(index_store.MANY_BATCHES):
+        index = full if number % 2 else small
+        keep(folder, replace(index, source=Source(f"{number}.mp4", 9, "e")))
+    IndexStore(folder).tidy()
+    held = [batch.packet_rows for batch, _ in read_batches(folder)]
+    assert len(held) < index_store.MANY_BATCHES
+    assert max(held) < len(full.packets) + len(small.packets)
+    assert len(IndexStore(folder)) == index_store.MANY_BATCHES
 
 
 def test_a_batch_is_put_when_it_is_full(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
