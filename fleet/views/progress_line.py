@@ -11,6 +11,7 @@ from fleet.core.run_events import (
     LeaseFailed,
     LeaseQuarantined,
     LeaseSplit,
+    PlanGrew,
     RunEvent,
     RunStarted,
     VideoRefused,
@@ -59,6 +60,8 @@ def _remark(event: RunEvent) -> str:
     match event:
         case VideoRefused(loss):
             return f"refused {loss.uri}: {loss.message}"
+        case PlanGrew(plan) if not plan.to_look:
+            return _to_do(plan)
         case DevicesShared() | DeviceDraining() | DeviceLost():
             return _device_remark(event)
         case LeaseFailed(device, lease, fault):
@@ -93,13 +96,16 @@ def _share_remark(shared: DevicesShared) -> str:
 
 def opening(plan: RunStarted) -> str:
     """Return what there is to do, before it begins: a line, and one on what was left aside."""
+    left = untied(left_aside(plan.left))
+    return f"{_to_do(plan)}\nleft aside: {left}" if left else _to_do(plan)
+
+
+def _to_do(plan: RunStarted) -> str:
     videos, frames = plural(plan.videos, "video"), plural(plan.frames, "frame")
     before = f", {plan.done_leases:,} done before" if plan.done_leases else ""
     more = f" so far, {plural(plan.to_look, 'file')} to look at" if plan.to_look else ""
     leases = f"{plural(plan.leases, 'lease')}{before}{more}"
-    todo = f"{videos}, {duration(plan.video_s)}: {frames} in {leases} -> {plan.output}"
-    left = untied(left_aside(plan.left))
-    return f"{todo}\nleft aside: {left}" if left else todo
+    return f"{videos}, {duration(plan.video_s)}: {frames} in {leases} -> {plan.output}"
 
 
 def counts_line(now: Snapshot) -> str:
