@@ -53,15 +53,20 @@ def describe(now: Snapshot) -> str:
 
 def remark(event: RunEvent) -> str:
     """Return a line on an event that people want to know at once; empty for other events."""
-    return one_line(event.text if isinstance(event, Warned) else _remark(event))
+    match event:
+        case Warned(text):
+            said = text
+        case PlanGrew(plan):
+            said = "" if plan.to_look else _to_do(plan)
+        case _:
+            said = _remark(event)
+    return one_line(said)
 
 
 def _remark(event: RunEvent) -> str:
     match event:
         case VideoRefused(loss):
             return f"refused {loss.uri}: {loss.message}"
-        case PlanGrew(plan) if not plan.to_look:
-            return _to_do(plan)
         case DevicesShared() | DeviceDraining() | DeviceLost():
             return _device_remark(event)
         case LeaseFailed(device, lease, fault):

@@ -19,6 +19,7 @@ from fleet.core.run_events import (
     LeaseDone,
     LeaseFailed,
     LeaseQuarantined,
+    PlanGrew,
     RunEvent,
     RunStarted,
     VideoRefused,
@@ -45,6 +46,14 @@ def view(frames_per_s: float, devices: int = 2, **fields: float | None) -> Snaps
     state = folded([(0, DeviceJoined(f"npu-{n:02}")) for n in range(devices)])
     values["devices"] = state.snapshot(0).devices
     return Snapshot(**(values | fields))  # type: ignore[arg-type]
+
+
+def test_what_there_is_to_do_is_said_again_once_all_is_looked_at() -> None:
+    """Not for each window that is planned in between."""
+    part = replace(PLAN, leases=3, to_look=91)
+    assert "3 leases so far, 91 files to look at -> " in opening(part)
+    assert remark(PlanGrew(part)) == ""
+    assert remark(PlanGrew(PLAN)) == opening(PLAN)
 
 
 def test_frames_that_the_host_decoded_are_counted_apart() -> None:
