@@ -207,7 +207,9 @@ class Session:
         table, sources = self.target.table, self.target.listing.sources
         if not window.to_look:
             videos = tuple(chain.from_iterable(seen))
-            table.keep_videos(self.state, videos, finish(), joined=self.joined)
+            # Behind the first window an epoch may have begun, which takes away what it replaces.
+            state = self.state if len(seen) == 1 else table.state()
+            table.keep_videos(state, videos, finish(), joined=self.joined)
         elif kept:
             kept.add(window.videos, sources[-window.to_look :] if len(seen) == 1 else ())
 
