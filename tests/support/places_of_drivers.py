@@ -60,7 +60,10 @@ class OnThisMachine:
             yield
         finally:
             for path, former in away:
-                if not path.exists():
+                if path.exists():
+                    # Ray has unpacked it anew.
+                    shutil.rmtree(former)
+                else:
                     former.rename(path)
 
     def told(self) -> str:
