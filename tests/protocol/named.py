@@ -130,7 +130,7 @@ NAMED = (
         ),
         (
             Rule("run A", "poll", "*", Trouble("kill"), 5),
-            Rule("run B", "list", "frames", Trouble("lag", 70.0), 3),
+            Rule("run B", "list", "frames", Trouble("lag", 70.0), 4),
         ),
         ("listings believed", "sealed unread"),
         "closed",
