@@ -10,7 +10,6 @@ it, and no others do.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import json
 import os
 import secrets
@@ -27,6 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from descendants import adopt_orphans, end_descendants
+
 NOT_HERE = (
     f"{sys.executable} has no Ray: run this by the Python of Fleet's environment, as after\n"
     "    make setup && . .venv/bin/activate"
@@ -42,8 +43,6 @@ STORE_BYTES = 100_000_000
 """The size of a node's object store: pixels never cross Ray."""
 LONGEST_FOLDER = 22
 """Bytes in the path of the folder that holds the cluster's: sockets allow 107 in all."""
-_PR_SET_CHILD_SUBREAPER = 36
-_END_S = 8.0
 
 
 @dataclass(frozen=True)
@@ -163,7 +162,7 @@ def word_for(name: str) -> str:
 @contextmanager
 def running(local: Local, folder: Path, access: Mapping[str, str]) -> Iterator[None]:
     """Start the head, whose autoscaler starts the nodes; end them all after the block."""
-    _adopt_orphans()
+    adopt_orphans()
     log = folder / "head.log"
     with log.open("wb") as output:
         head = subprocess.Popen(  # noqa: S603 - our own words
@@ -241,21 +240,6 @@ def autoscaler_settings(local: Local) -> dict[str, Any]:
     }
 
 
-def end_descendants() -> None:
-    """End all descendants of this process, with SIGTERM, and after a while with SIGKILL."""
-    until_s = time.monotonic() + _END_S
-    number = signal.SIGTERM
-    signalled: set[int] = set()
-    while left := _descendants():
-        if time.monotonic() > until_s:
-            number, signalled = signal.SIGKILL, set()
-        for pid in set(left) - signalled:
-            _send(pid, number)
-        signalled |= set(left)
-        _reap()
-        time.sleep(0.05)
-
-
 def free_port(usual: int = 0) -> int:
     """Return the usual port if there is one and it is free now, else another free one."""
     for port in (usual, 0):
@@ -279,53 +263,11 @@ def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _adopt_orphans() -> None:
-    # Ray's processes outlive the ones that start them: as orphans they become children of this one.
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
-        raise OSError(ctypes.get_errno(), "this system has no child subreapers")
-
-
 def _wait_until_started(head: subprocess.Popen[bytes], log: Path) -> None:
     while "Ray runtime started" not in (text := log.read_text("utf-8", errors="replace")):
         if head.poll() is not None:
             sys.exit(f"Ray's head did not start:\n{text}")
         time.sleep(0.1)
-
-
-def _descendants() -> list[int]:
-    """Return the living descendants of this process."""
-    below: dict[int, list[int]] = {}
-    for path in Path("/proc").iterdir():
-        if path.name.isdecimal() and (parent := _living_parent(path)):
-            below.setdefault(parent, []).append(int(path.name))
-    found = [os.getpid()]
-    for pid in found:
-        found += below.get(pid, [])
-    return found[1:]
-
-
-def _living_parent(process: Path) -> int:
-    try:
-        fields = (process / "stat").read_text("utf-8").rpartition(") ")[2].split()
-    except OSError:
-        return 0
-    return 0 if fields[0] == "Z" else int(fields[1])
-
-
-def _send(pid: int, number: int) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
-
-
-def _reap() -> None:
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        return
 
 
 if __name__ == "__main__":

@@ -206,7 +206,7 @@ def test_lost_sync_is_searched_for_once(monkeypatch: pytest.MonkeyPatch) -> None
     examined = Examined()
     monkeypatch.setattr(mpegts, "np", examined)
     data = (b"\x47" * 188 + b"\0") * (SIZE // 189)
-    found = mpegts.stream_packets(data, 0x100, 188)
+    found = mpegts.of_stream(mpegts.packets_of(data, 188), 0x100)
     assert found.end > SIZE - 400
     assert examined.elements <= 20 * len(data)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.video.containers.mpegts import PacketLayout, find_layout, payload, stream_packets
+from fleet.video.containers.mpegts import PacketLayout, find_layout, of_stream, packets_of, payload
 
 PID = 256
 
@@ -59,7 +59,7 @@ def test_payload_is_what_the_packets_of_the_stream_carry(
     data = file_of(packets, step)
     mine = [packet for packet in packets if packet.pid == PID]
     assert payload(data, PID, step) == b"".join(packet.carried for packet in mine)
-    found = stream_packets(data, PID, step)
+    found = of_stream(packets_of(data, step), PID)
     assert found.payload.tolist() == [len(packet.carried) for packet in mine]
     assert found.end == len(data)
     assert (found.offset % step == 0).all()

@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
 
 import pyarrow as pa
 
 from fleet.core.interval import Interval
 from fleet.core.receipt import Receipt, Tally
-
-
-class LeaseWriter(Protocol):
-    """What takes what a lease came to; see `Writer`."""
-
-    def commit(
-        self,
-        lease: str,
-        intervals: Iterable[Interval],
-        tables: Mapping[str, pa.Table],
-        tally: Tally,
-        peak_rss_bytes: int = 0,
-        split_into: int = 0,
-    ) -> Receipt:
-        """Return the receipt of a lease."""
+from fleet.table.commits.commit import Writer
 
 
 class Uncommitted:
@@ -45,3 +30,7 @@ class Uncommitted:
         del tables
         covered = tuple(intervals)
         return Receipt(lease, covered, (), tally, self._device, peak_rss_bytes, split_into)
+
+
+LeaseWriter = Writer | Uncommitted
+"""What takes what a lease came to."""

@@ -104,11 +104,6 @@ def payload(data: bytes, pid: int, step: int) -> bytes:
     return of_stream(packets_of(data, step), pid).carried
 
 
-def stream_packets(data: bytes, pid: int, step: int) -> StreamPackets:
-    """Return the TS packets of `pid` in `data`; see `packets_of`."""
-    return of_stream(packets_of(data, step), pid)
-
-
 def of_stream(packets: TsPackets, pid: int) -> StreamPackets:
     """Return those of `packets` that belong to one stream."""
     numbers = np.flatnonzero(packets.pids == pid)
