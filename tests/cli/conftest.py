@@ -1,11 +1,16 @@
-"""What tests of the command share: a model that it has compiled."""
+"""What tests of the command share: a model that it has compiled, and an output that it serves."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browsed import Served, served
 from command import fleet_here
+from two_videos import two_videos
+
+from fleet.browse.asked import key_of
 
 
 @pytest.fixture(scope="module")
@@ -28,3 +33,24 @@ def model(
     assert "simulated Ascend310" in done.stdout
     assert "80 labels" in done.stdout
     return output.with_suffix(".om")
+
+
+@pytest.fixture(scope="module")
+def browsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two videos of which an output has looked at one, and a file beside them."""
+    folder = tmp_path_factory.mktemp("browse")
+    two_videos(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(browsed: Path) -> Iterator[Served]:
+    """The output, served."""
+    with served(str(browsed / "out")) as server:
+        yield server
+
+
+@pytest.fixture
+def key(browsed: Path) -> str:
+    """What the video is asked for by."""
+    return key_of(str(browsed / "gate.mp4"))

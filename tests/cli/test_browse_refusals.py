@@ -3,43 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from ipaddress import IPv4Address
 from pathlib import Path
 from urllib.parse import quote
 
 import av
-import pytest
 from browsed import Served, served
 from command import fleet_process
 from exact import index_of
 from hostile_requests import Hostile
 from recorded import FRAMES, detections_output, record, write_grays
-from two_videos import FOUND, HIDDEN, two_videos
+from two_videos import FOUND, HIDDEN
 
 from fleet.browse.asked import key_of
 from fleet.storage import Folder
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two videos of which an output has looked at one, and a file beside them."""
-    folder = tmp_path_factory.mktemp("browse")
-    two_videos(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[Served]:
-    """The output, served."""
-    with served(str(folder / "out")) as server:
-        yield server
-
-
-@pytest.fixture
-def key(folder: Path) -> str:
-    """What the video is asked for by."""
-    return key_of(str(folder / "gate.mp4"))
 
 
 def test_every_answer_says_what_a_browser_may_do(server: Served) -> None:
@@ -60,10 +37,10 @@ def test_every_answer_says_what_a_browser_may_do(server: Served) -> None:
     assert not re.search(r"<script(?! type=\"module\" src=)|<style| on\w+=| style=|https?://", page)
 
 
-def test_hostile_requests_are_refused(server: Served, key: str, folder: Path) -> None:
+def test_hostile_requests_are_refused(server: Served, key: str, browsed: Path) -> None:
     """Over two hundred: none is answered with anything, and the server goes on as before."""
     before = server.get("output").json
-    asked = list(Hostile(server, key, folder).requests())
+    asked = list(Hostile(server, key, browsed).requests())
     assert len(asked) > 200
     passed = []
     for request, wrong in asked:
@@ -118,20 +95,20 @@ def test_a_video_that_is_another_one_by_now_is_not_shown(tmp_path: Path) -> None
         assert "gone.mp4" in gone.json["error"]
 
 
-def test_other_machines_are_warned_of(folder: Path) -> None:
+def test_other_machines_are_warned_of(browsed: Path) -> None:
     """Where it is to be reached by them; nothing is said of this machine's own names."""
-    with served(str(folder / "out"), "--host", str(IPv4Address(0))) as server:
+    with served(str(browsed / "out"), "--host", str(IPv4Address(0))) as server:
         assert server.get("videos").status == 200
         code, _, said = server.end()
     assert (code, "Warning: other machines may reach" in said) == (0, True)
 
 
-def test_what_cannot_be_served_is_said(folder: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_served_is_said(browsed: Path, tmp_path: Path) -> None:
     """No output; a port that is taken; DuckDB that is not there."""
     done = fleet_process("browse", tmp_path / "nothing")
     assert (done.returncode, "holds no output of Fleet" in done.stderr) == (2, True)
-    with served(str(folder / "out")) as server:
-        done = fleet_process("browse", folder / "out", "--port", server.port)
+    with served(str(browsed / "out")) as server:
+        done = fleet_process("browse", browsed / "out", "--port", server.port)
         assert done.returncode == 2
         assert "Nothing can listen at 127.0.0.1:" in done.stderr
     (tmp_path / "duckdb.py").write_text("raise ImportError('not installed')\n")
@@ -139,6 +116,6 @@ def test_what_cannot_be_served_is_said(folder: Path, tmp_path: Path) -> None:
         "-c",
         f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from fleet.cli import main; main()",
     )
-    done = fleet_process("browse", folder / "out", program=program)
+    done = fleet_process("browse", browsed / "out", program=program)
     assert done.returncode == 2
     assert "pip install 'ascend-fleet[browse]'" in done.stderr

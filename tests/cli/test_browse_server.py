@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -16,34 +15,12 @@ from command import fleet_here
 from exact import index_of
 from PIL import Image
 from recorded import FRAMES, HOSTILE
-from two_videos import two_videos
 
 from fleet.browse.asked import key_of
 from fleet.core.frames import Picture
 from fleet.show.decode import decode_frames
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two videos of which an output has looked at one, and a file beside them."""
-    folder = tmp_path_factory.mktemp("browse")
-    two_videos(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[Served]:
-    """The output, served."""
-    with served(str(folder / "out")) as server:
-        yield server
-
-
-@pytest.fixture
-def key(folder: Path) -> str:
-    """What the video is asked for by."""
-    return key_of(str(folder / "gate.mp4"))
 
 
 def test_it_lists_what_is_there(server: Served, key: str) -> None:
@@ -63,9 +40,9 @@ def test_it_lists_what_is_there(server: Served, key: str) -> None:
     assert server.get("videos?part=nothing").json == {"count": 0, "videos": []}
 
 
-def test_a_frame_is_that_of_fleet_show(server: Served, folder: Path, key: str) -> None:
+def test_a_frame_is_that_of_fleet_show(server: Served, browsed: Path, key: str) -> None:
     """As PNG pixel by pixel, whether the job looked at it or not; as JPEG nearly."""
-    index = index_of(folder / "gate.mp4")
+    index = index_of(browsed / "gate.mp4")
     every = decode_frames(index, np.ones(FRAMES, np.bool_), "Ascend310", Picture.rgb)
     for decoded in list(every)[::7]:
         exact = server.get(f"video/{key}/frame/{decoded.frame}.png")
@@ -77,10 +54,10 @@ def test_a_frame_is_that_of_fleet_show(server: Served, folder: Path, key: str) -
         assert np.abs(pixels - decoded.made).mean() < 2
     # Nothing was found in it, so that `fleet show` draws a caption alone, below.
     done = fleet_here(
-        *("show", folder / "out", "--uri", "gate.mp4", "--at", "2"), "--out", folder / "shown.png"
+        *("show", browsed / "out", "--uri", "gate.mp4", "--at", "2"), "--out", browsed / "shown.png"
     )
     assert done.returncode == 0, done.stderr
-    shown = np.asarray(Image.open(folder / "shown.png"))[:240]
+    shown = np.asarray(Image.open(browsed / "shown.png"))[:240]
     png = server.get(f"video/{key}/frame/20.png").body
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(png))), shown)
 
@@ -169,10 +146,10 @@ def test_a_clip_is_h264_of_the_stretch(server: Served, key: str, boxes: str) -> 
     assert (head.status, head.body) == (200, b"")
 
 
-def test_it_ends_at_once_and_cleanly(folder: Path) -> None:
+def test_it_ends_at_once_and_cleanly(browsed: Path) -> None:
     """By Ctrl-C, also while it decodes and makes a clip; one line was printed, which is the address."""
-    with served(str(folder / "out")) as server:
-        key = key_of(str(folder / "gate.mp4"))
+    with served(str(browsed / "out")) as server:
+        key = key_of(str(browsed / "gate.mp4"))
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[\w-]{32}/", server.address)
         assert server.get(f"video/{key}/frame/3").status == 200
         clip = f"GET {server.root}video/{key}/clip.mp4?first=0&last=39 HTTP/1.1\r\n"
@@ -181,11 +158,11 @@ def test_it_ends_at_once_and_cleanly(folder: Path) -> None:
             assert server.end() == (0, "", "")
 
 
-def test_any_table_is_served(folder: Path, tmp_path: Path) -> None:
+def test_any_table_is_served(browsed: Path, tmp_path: Path) -> None:
     """Of a job that finds no objects: its rows by time, what the row of a frame says, no boxes."""
     options = (
         "--input",
-        folder / "gate.mp4",
+        browsed / "gate.mp4",
         "--output",
         tmp_path / "out",
         "--set",
@@ -193,7 +170,7 @@ def test_any_table_is_served(folder: Path, tmp_path: Path) -> None:
     )
     done = fleet_here("run", ROOT / "jobs" / "thumbnails.toml", *options, "--inline")
     assert done.returncode == 0, done.stderr
-    key = key_of(str(folder / "gate.mp4"))
+    key = key_of(str(browsed / "gate.mp4"))
     with served(str(tmp_path / "out")) as server:
         output = server.get("output").json
         assert (output["table"], output["state"], output["labels"]) == (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -13,6 +12,7 @@ from ledgers import (
     MEMORY,
     NEVER,
     REFUSED,
+    Committed,
     divided,
     done,
     ledger_of,
@@ -47,17 +47,6 @@ from fleet.scheduler.commands import (
     Truncate,
 )
 from fleet.scheduler.lease_state import ENDED, SchedulingPolicy, State
-
-
-@dataclass(frozen=True)
-class Committed:
-    """What is committed under a lease's name."""
-
-    gops: frozenset[int]
-    """The GOPs that are there, or lost: all of them, or the first few."""
-    pieces: int = 0
-    """Into how many pieces the lease was split; then none of it is there under its name."""
-    is_lost: bool = False
 
 
 class LedgerMachine(RuleBasedStateMachine):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 
 from fleet.core.fault import Fault
@@ -17,6 +18,17 @@ BUSY = Fault("storage", 0, "StorageError", "the store was busy", retryable=True)
 NEVER = Fault("job", 0, "TypeError", "the job is wrong", retryable=False)
 MEMORY = Fault("worker", 0, "MemoryError", "no memory", retryable=True)
 REFUSED = Fault("device", 207005, "X", "no channel", retryable=False)
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What is committed under a lease's name."""
+
+    gops: frozenset[int]
+    """The GOPs that are there, or lost: all of them, or the first few."""
+    pieces: int = 0
+    """Into how many pieces the lease was split; then none of it is there under its name."""
+    is_lost: bool = False
 
 
 def receipt(lease: str, device: str) -> Receipt:

@@ -1,0 +1,112 @@
+"""The bytes of a part, and what is loaded to make them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_up import batch_of, builder_of
+
+from fleet.core.frames import Rows
+from fleet.parquet.arrays import as_numpy
+from fleet.parquet.encoding import digest_before_footer, encode, footer_span, read_footer
+from fleet.table.parts.builder import PartBuilder
+
+
+@given(st.dictionaries(st.sampled_from(["a", "b"]), st.text(max_size=300)))
+def test_the_bytes_before_the_footer_depend_on_rows_alone(metadata: dict[str, str]) -> None:
+    """So that a twin's record, with its own times, changes no digest."""
+    table = builder_of("a", [0, 1]).tables()["frames"]
+    data = encode(table, metadata)
+    assert digest_before_footer(data) == digest_before_footer(encode(table, {}))
+    kept = read_footer(data[-footer_span(data[-8:]) :]).metadata
+    assert {key: kept[key.encode()].decode() for key in metadata} == metadata
+
+
+@given(st.binary(max_size=64))
+def test_what_is_no_parquet_file_is_said_to_be_none(data: bytes) -> None:
+    """A ValueError, whatever the bytes."""
+    with pytest.raises(ValueError, match=r"does not end|cannot be read"):
+        read_footer(data[-footer_span(data) :])
+
+
+def test_columns_keep_statistics_but_for_bulk() -> None:
+    """Readers skip parts by them; the least JPEG would only take room."""
+    schema = pa.schema([("score", pa.float32()), ("jpeg", pa.binary())])
+    builder = PartBuilder("stills", schema)
+    rows = Rows(np.zeros(1, np.int32), {"score": [0.5], "jpeg": [b"x" * 100]})
+    builder.add_batch(batch_of("a", [0]), rows)
+    footer = pq.read_metadata(pa.BufferReader(encode(builder.tables()["stills"], {})))
+    columns = [footer.row_group(0).column(at) for at in range(footer.num_columns)]
+    has = {column.path_in_schema: column.is_stats_set for column in columns}
+    assert has == {
+        "uri": True,
+        "frame": True,
+        "pts": True,
+        "time_s": True,
+        "time": True,
+        "clock": True,
+        "score": True,
+        "jpeg": False,
+    }
+    assert {column.compression for column in columns} == {"ZSTD"}
+
+
+def test_no_worker_loads_pandas() -> None:
+    """Where it is installed it would cost each of them a second and 48 MB."""
+    code = """
+import sys
+sys.path[:0] = ["tests/support"]
+from made_up import ORIGIN, Loss, Folder, commit_lease, claimed
+loss = Loss("a", "vdec", "BrokenVideoError", "broken", frames=3)
+commit_lease(Folder("memory://no-pandas"), "a", range(4), loss=loss)
+assert "pandas" not in sys.modules, "pandas was loaded"
+"""
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", code], cwd=root, check=True)
+
+
+def test_no_run_loads_pandas(tmp_path: Path) -> None:
+    """Neither what leads one nor what works for it, from nothing to the end, and once more."""
+    code = """
+import sys
+import fleet
+output, = sys.argv[1:]
+fields = {"input": ["tests/golden/videos/west-2.mp4"], "output": output, "partitions": ""}
+for _ in range(2):
+    report = fleet.run(fleet.load_job("tests/golden/job.toml", fields), on="inline")
+    assert not report.exit_code
+assert "pandas" not in sys.modules, "pandas was loaded"
+"""
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "out")], cwd=root, check=True)
+
+
+@given(
+    values=st.lists(st.none() | st.integers(-(2**31), 2**31 - 1), max_size=20),
+    kind=st.sampled_from([pa.int64(), pa.int32(), pa.float64(), pa.float32()]),
+    cuts=st.tuples(st.integers(0, 20), st.integers(0, 20)),
+)
+def test_arrow_gives_its_numbers_as_it_does_itself(
+    values: list[int | None], kind: pa.DataType, cuts: tuple[int, int]
+) -> None:
+    """Whole or in part, in one piece or in several, with nulls or without."""
+    array = pa.array(values, pa.float64()).cast(kind, safe=False)
+    part = array.slice(min(cuts), max(cuts) - min(cuts))
+    pieces = [pa.chunked_array(chunks, kind) for chunks in ([], [part], [part, array])]
+    options: dict[str, Any] = {"zero_copy_only": False}
+    for given_array, wanted in [
+        (part, part.to_numpy(**options)),
+        *((chunked, chunked.to_numpy()) for chunked in pieces),
+    ]:
+        found = as_numpy(given_array)
+        np.testing.assert_array_equal(found, wanted)
+        assert found.dtype == wanted.dtype
