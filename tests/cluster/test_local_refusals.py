@@ -7,12 +7,20 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fleet.executors.ray.whereabouts import _LONGEST_PATH, _SOCKET
 
 LOCAL = Path(__file__).parents[2] / "cluster" / "local.py"
+
+
+@pytest.fixture
+def local(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the file defines, which is started from its own folder."""
+    monkeypatch.syspath_prepend(LOCAL.parent)
+    return runpy.run_path(str(LOCAL))
 
 
 def said(*words: object, python: tuple[str, ...] = (sys.executable,)) -> str:
@@ -44,10 +52,10 @@ def test_a_port_in_use_is_said(option: str) -> None:
 
 
 def test_what_is_printed_can_be_typed_where_the_environment_is_not_active(
-    monkeypatch: pytest.MonkeyPatch,
+    local: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The command of another environment, or none, may be what the bare word means."""
-    word_for = runpy.run_path(str(LOCAL))["word_for"]
+    word_for = local["word_for"]
     beside = Path(sys.executable).with_name("ray")
     monkeypatch.setenv("PATH", "/nowhere")
     assert word_for("ray") == str(beside)
@@ -56,10 +64,9 @@ def test_what_is_printed_can_be_typed_where_the_environment_is_not_active(
 
 
 def test_a_long_name_of_the_folder_for_temporary_files_is_not_used(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    local: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The longest path of a socket that Ray makes there fits into what the system allows."""
-    local = runpy.run_path(str(LOCAL))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / ("y" * 90)))
     assert local["short_folder"]() == "/tmp"  # noqa: S108 - what it takes then
     folder = "/" + "x" * (local["LONGEST_FOLDER"] - 1)

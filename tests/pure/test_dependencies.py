@@ -53,7 +53,7 @@ FILES = sorted(
 )
 OURS = {
     "fleet",
-    *(path.stem for path in FILES if path.parts[0] == "tests"),
+    *(path.stem for path in FILES if path.parts[0] in {"tests", "cluster"}),
     # The bench is started from its folder, whose rooms are folders.
     *(path.parent.name for path in FILES if path.is_relative_to("tests/bench")),
 }
