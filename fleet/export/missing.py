@@ -111,9 +111,9 @@ def find_missing(
                 pictures.check(rows, index)
             except FleetError as error:
                 unmakeable[rows.video.uri] = error
-                continue
-            work = _work(index, frames, pictures.suffix, finder)
-            found.append(Missing(rows.video, FrameSet.of(rows.numbers), frames, work))
+            else:
+                work = _work(index, frames, pictures.suffix, finder)
+                found.append(Missing(rows.video, FrameSet.of(rows.numbers), frames, work))
         on_video(count)
     return Found(found, unmakeable)
 
