@@ -32,7 +32,7 @@ demo: setup
 TESTS_AT_ONCE ?= 3
 test: setup
 	RAY_AUTH_MODE=disabled $(BIN)/python -m pytest -q -n $(TESTS_AT_ONCE) \
-	  --dist loadfile --no-loadscope-reorder
+	  --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 check: setup
 	$(BIN)/ruff check .
