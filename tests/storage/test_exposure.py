@@ -136,9 +136,13 @@ def test_a_store_over_plain_http_is_warned_of(
         Folder("s3://exposed/a")
 
 
-def test_a_token_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
+def test_a_token_is_readable_by_its_owner_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The one that is written here; another one is warned of."""
-    local = runpy.run_path(str(Path(__file__).parents[2] / "cluster" / "local.py"))
+    cluster = Path(__file__).parents[2] / "cluster"
+    monkeypatch.syspath_prepend(cluster)
+    local = runpy.run_path(str(cluster / "local.py"))
     token: Path = local["write_token"](tmp_path)
     assert token.stat().st_mode & 0o777 == 0o600
     assert len(token.read_text()) == 64
