@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import deltalake
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from command import fleet_here
 from made_up import JOB, begun, closed, commit_lease, table_of
+from other_readers import read_apart
 from published import (
     KilledError,
     begun_output,
@@ -225,13 +225,14 @@ def test_other_systems_read_the_same_rows(tmp_path: Path) -> None:
     first = rows_of(fleet.read(folder.uri).detections.to_table())
     commit_lease(folder, "/videos/c.mp4", range(5))
     table_of(folder).publish()
-    for name in JOB.tables:
-        found = deltalake.DeltaTable(f"{folder.uri}/{name}").to_pyarrow_table()
+    tables = [f"{folder.uri}/{name}" for name in JOB.tables]
+    for name, found in zip(JOB.tables, read_apart("deltalake", tables), strict=True):
         assert rows_of(found) == rows_of(fleet.read(folder.uri).table(name).to_table())
-    before = deltalake.DeltaTable(f"{folder.uri}/detections", version=0).to_pyarrow_table()
+    detections = [f"{folder.uri}/detections"]
+    (before,) = read_apart("deltalake", detections, "0")
     assert rows_of(before) == first
     table_of(folder).compact()
-    found = deltalake.DeltaTable(f"{folder.uri}/detections").to_pyarrow_table()
+    (found,) = read_apart("deltalake", detections)
     assert rows_of(found) == rows_of(fleet.read(folder.uri).detections.to_table())
 
 

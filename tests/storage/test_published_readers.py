@@ -8,19 +8,15 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import deltalake
-import duckdb
-import pyarrow as pa
 import pytest
 from command import fleet_here
 from made_up import JOB, begun, closed, commit_lease, table_of
+from other_readers import READERS, answered, iceberg, read_apart
 from published import leases_of_two_videos, rows_of
 
 import fleet
@@ -31,10 +27,6 @@ from fleet.table.published.publish import AsIceberg
 
 pytest.importorskip("pyiceberg", reason="pyiceberg is of the extra [iceberg]")
 pytest.importorskip("polars", reason="Polars is not installed: pip install polars")
-
-import polars as pl
-from pyiceberg.catalog import load_catalog
-from pyiceberg.table import Table as Iceberg
 
 PAGE = (Path(__file__).parents[2] / "docs" / "publishing.md").read_text("utf-8")
 DUCKDB_VARIABLE = "FLEET_TEST_DUCKDB"
@@ -91,75 +83,17 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return made
 
 
-@contextmanager
-def iceberg(folder: Folder, table: str) -> Iterator[Iceberg]:
-    """A table in the catalogue, as pyiceberg finds it."""
-    catalogue = load_catalog("fleet", uri=f"sqlite:///{Path(folder.uri).parent}/catalog.db")
-    try:
-        yield catalogue.load_table(f"town.{table}")
-    finally:
-        catalogue.close()
-
-
-def by_deltalake(folder: Folder, table: str) -> pa.Table:
-    """The reader of Delta's own."""
-    return deltalake.DeltaTable(f"{folder.uri}/{table}").to_pyarrow_table()
-
-
-def by_polars_of_delta(folder: Folder, table: str) -> pa.Table:
-    """Polars, which finds the files by deltalake and reads them itself."""
-    return pl.scan_delta(f"{folder.uri}/{table}").collect().to_arrow()
-
-
-def by_duckdb_of_delta(folder: Folder, table: str) -> pa.Table:
-    """DuckDB, over what deltalake finds."""
-    found = deltalake.DeltaTable(f"{folder.uri}/{table}").to_pyarrow_dataset()
-    with duckdb.connect() as database:
-        return database.from_arrow(found).to_arrow_table()
-
-
-def by_pyiceberg(folder: Folder, table: str) -> pa.Table:
-    """The reader of Iceberg's own."""
-    with iceberg(folder, table) as found:
-        return found.scan().to_arrow()
-
-
-def by_polars_of_iceberg(folder: Folder, table: str) -> pa.Table:
-    """Polars, which finds the files by pyiceberg and reads them itself."""
-    with iceberg(folder, table) as found:
-        return pl.scan_iceberg(found, reader_override="native").collect().to_arrow()
-
-
-def by_duckdb_of_iceberg(folder: Folder, table: str) -> pa.Table:
-    """DuckDB, over what pyiceberg reads."""
-    with iceberg(folder, table) as found, duckdb.connect() as database:
-        return database.from_arrow(found.scan().to_arrow_batch_reader()).to_arrow_table()
-
-
-READERS = [
-    by_deltalake,
-    by_polars_of_delta,
-    by_duckdb_of_delta,
-    by_pyiceberg,
-    by_polars_of_iceberg,
-    by_duckdb_of_iceberg,
-]
-
-
-@pytest.mark.filterwarnings("ignore:.*polars_iceberg")
 @pytest.mark.parametrize("reader", READERS)
-def test_each_reader_has_the_rows_of_fleet_read(
-    folder: Folder, reader: Callable[[Folder, str], pa.Table]
-) -> None:
+def test_each_reader_has_the_rows_of_fleet_read(folder: Folder, reader: str) -> None:
     """Of each table, row for row and with its columns."""
     tables = fleet.read(folder.uri)
-    for name in JOB.tables:
-        found, wanted = reader(folder, name), tables.table(name).to_table()
+    addresses = [f"{folder.uri}/{name}" for name in JOB.tables]
+    for name, found in zip(JOB.tables, read_apart(reader, addresses), strict=True):
+        wanted = tables.table(name).to_table()
         assert found.column_names == wanted.column_names
         assert rows_of(found) == rows_of(wanted), name
 
 
-@pytest.mark.filterwarnings("ignore:.*polars_iceberg")
 def test_what_the_page_shows_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its commands and its Python, word for word, on an output that is called as there."""
     monkeypatch.chdir(tmp_path)
@@ -170,11 +104,9 @@ def test_what_the_page_shows_works(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for command in commands:
         done = fleet_here(*command.split())
         assert done.returncode == 0, done.stderr
-    names: dict[str, Any] = {}
-    for block in blocks:
-        exec(block, names)  # noqa: S102 - it is the page's own
-    names["catalog"].close()
-    assert len(names["table"].scan().to_arrow()) == 55
+    told = "print('rows', len(table.scan().to_arrow()))"
+    printed = answered([sys.executable, "-c", "\n".join([*blocks, told])])
+    assert printed.decode().endswith("rows 55\n")
 
 
 @pytest.mark.parametrize("form", ["delta", "iceberg"])
@@ -187,7 +119,7 @@ def test_duckdbs_own_readers_have_the_rows_of_fleet_read(folder: Folder, form: s
     for name in JOB.tables:
         at = f"delta_scan('{folder.uri}/{name}')"
         if form == "iceberg":
-            with iceberg(folder, name) as found:
+            with iceberg(f"{folder.uri}/{name}") as found:
                 at = f"iceberg_scan('{found.metadata_location}')"
         columns = [column for column in tables.table(name).schema.names if column != "time"]
         listed = ", ".join(f'"{column}"' for column in columns)
@@ -199,12 +131,5 @@ def test_duckdbs_own_readers_have_the_rows_of_fleet_read(folder: Folder, form: s
 
 def asked_of_duckdb(home: str, sql: str) -> list[list[Any]]:
     """Return the rows of a query, by the DuckDB in a folder."""
-    done = subprocess.run(
-        [sys.executable, "-c", ASK, home, sql],
-        env={**os.environ, "PYTHONPATH": home},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return list(json.loads(done.stdout))
+    environment = {**os.environ, "PYTHONPATH": home}
+    return list(json.loads(answered([sys.executable, "-c", ASK, home, sql], environment)))
