@@ -45,6 +45,7 @@ WAIT_S = 600.0
 PAUSE_S = 1.0
 """Longer than the listing of a local folder takes, which is no snapshot of one moment."""
 _TRIES = 5
+_REQUEUE = "fleet requeue"
 _Result = TypeVar("_Result")
 _UNSAFE = "The store of {uri} has no conditional puts that hold, which {what} needs."
 
@@ -85,14 +86,13 @@ class Table:
         return cls(folder, job)
 
     @classmethod
-    def of_job(cls, output: str, job: JobRecord) -> Self:
+    def of_job(cls, output: str, job: JobRecord, *, mended: bool = False) -> Self:
         """Return the output that a job goes to, which may not be there yet; nothing is changed.
 
-        Raises OutputTakenError where it holds another job, or anything that is not Fleet's.
+        `mended`: see `check_owner`, which also says what is raised.
         """
         folder = Folder(output)
-        check_owner(folder, job)
-        return cls(folder, job)
+        return cls(folder, check_owner(folder, job, mended=mended) or job)
 
     @property
     def uri(self) -> str:
@@ -262,11 +262,11 @@ class Table:
         self._need_conditional("`fleet compact`")
         return self._rewrite("fleet compact", lambda now: compact(now, target_bytes, on_progress))
 
-    def requeue(self, asked: LossFilter, store: IndexStore) -> Requeued:
-        """Take losses out of what is done; raises OutputBusyError while a run is at work."""
-        self._need_conditional("`fleet requeue`")
-        with self.leading(self._me("fleet requeue")):
-            return self._rewrite("fleet requeue", lambda now: requeue(now, asked, store))
+    def requeue(self, asked: LossFilter, store: IndexStore, what: str = _REQUEUE) -> Requeued:
+        """Take losses out, for a command; raises OutputBusyError while a run is at work."""
+        self._need_conditional(f"`{what}`")
+        with self.leading(self._me(what)):
+            return self._rewrite(what, lambda now: requeue(now, asked, store))
 
     def verify(
         self,

@@ -8,7 +8,7 @@ from fleet.core.format import about, duration, percent, plural, rate, short
 from fleet.table.state.run_records import RunRecord
 from fleet.table.status import DeviceSeen, Status
 from fleet.text import one_line
-from fleet.views.layout import fact, hang, most
+from fleet.views.layout import again_by_job, fact, hang, most
 
 LABELS = 6
 DEVICES = 8
@@ -111,7 +111,7 @@ def _losses(status: Status) -> list[str]:
         lines += hang("      ", one_line(f"{short(reason.uri, 60)}: {reason.message}"))
     if len(status.losses) > REASONS:
         lines.append(f"  and {plural(len(status.losses) - REASONS, 'other reason')}")
-    return lines
+    return [*lines, *again_by_job(status.losses)]
 
 
 def _next(status: Status) -> str:
