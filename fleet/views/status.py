@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from fleet.core.format import about, duration, percent, plural, rate, short
@@ -25,7 +26,7 @@ def render(status: Status) -> str:
         lines += fact(head, text)
     lines += _runs(status)
     lines += _losses(status)
-    lines += ["", *hang("", _next(status))]
+    lines += ["", *_next(status)]
     return "\n".join(lines)
 
 
@@ -114,15 +115,18 @@ def _losses(status: Status) -> list[str]:
     return [*lines, *again_by_job(status.losses)]
 
 
-def _next(status: Status) -> str:
+def _next(status: Status) -> list[str]:
     if status.alive:
-        return "Look again any time; reading the tables is safe while it goes on."
+        return hang("", "Look again any time; reading the tables is safe while it goes on.")
     if not status.finished:
         left_s = status.video_s - status.done_video_s
         left = f"{duration(left_s)} of video is left. " if status.video_s and left_s > 0 else ""
         if status.to_look:
             left += f"Not looked at yet: {plural(status.to_look, 'video')}. "
-        return f"{left}To go on, run the job's command again: it does only what is missing."
+        way_out = "To go on, run the job's command again: it does only what is missing."
+        return hang("", f"{left}{way_out}")
+    # A command stands on a line of its own, which is not broken: it is to be copied.
+    uri = one_line(shlex.quote(status.uri))
     if status.losses:
-        return f"What was lost can be taken up again: fleet requeue {status.uri}"
-    return f"To prove that all is there: fleet verify {status.uri}"
+        return ["What was lost can be taken up again:", f"  fleet requeue {uri}"]
+    return ["To prove that all is there:", f"  fleet verify {uri}"]
