@@ -98,6 +98,11 @@ def describe_labels(labels: Mapping[str, str]) -> str:
     return ", ".join(f"{name}={text}" for name, text in labels.items())
 
 
+def share_planned(done: float, whole: float, to_look: int) -> str:
+    """Return a share in percent; while files are yet `to_look` at, it is of what is planned."""
+    return f"{percent(done, whole)}{' of what is planned so far' if to_look else ''}"
+
+
 def again_by_job(losses: Iterable[LossReason]) -> list[str]:
     """Return what can be done about losses that the job's own code came to; empty for no such."""
     if not any(reason.stage in JOB_STAGES for reason in losses):

@@ -9,7 +9,7 @@ from fleet.core.format import about, duration, percent, plural, rate, short
 from fleet.table.state.run_records import RunRecord
 from fleet.table.status import DeviceSeen, Status
 from fleet.text import one_line
-from fleet.views.layout import again_by_job, fact, hang, most
+from fleet.views.layout import again_by_job, fact, hang, most, share_planned
 
 LABELS = 6
 DEVICES = 8
@@ -95,7 +95,8 @@ def _run(status: Status, record: RunRecord) -> Iterator[tuple[str, str]]:
         return
     progress = f"{duration(record.done_video_s)} of {duration(record.video_s)} video"
     left = f", about {about(record.left_s)} left" if record.left_s else ""
-    yield "progress", f"{progress} ({percent(record.done_video_s, record.video_s)}){left}, {heard}"
+    share = share_planned(record.done_video_s, record.video_s, record.to_look)
+    yield "progress", f"{progress} ({share}){left}, {heard}"
     lost = f", {record.devices_lost:,} lost" if record.devices_lost else ""
     speed = f"{rate(record.frames_per_s)} frames/s"
     yield "devices", f"{record.device_count:,}{lost}, {speed}"
