@@ -58,7 +58,7 @@ def take_up_lost(target: JobTarget, retry: Retry, *, join: bool) -> str:
     to do, as if no run had come to them: a run that dies leaves them so. Where the job's code is
     another than before, the output takes it on.
 
-    Raises OutputTakenError where the code is another, and has nothing to do again or other columns;
+    Raises OutputTakenError where the code is another, and has nothing to do or other columns;
     StorageRefusedError where nothing can be taken out of the output; OutputBusyError where another
     run is at work, unless this one is to `join` it.
     """
@@ -67,7 +67,9 @@ def take_up_lost(target: JobTarget, retry: Retry, *, join: bool) -> str:
     table = target.table
     asked = _Retried(whatever=retry is Retry.LOST)
     count = sum(asked.means(loss) for loss in read_losses(table.tables().errors))
-    code = _take_on(target, count)
+    if count:
+        table.need_conditional(f"`{retry.value}`")
+    code = _take_on(target, retry, count)
     if not count:
         return code
     try:
@@ -81,13 +83,17 @@ def take_up_lost(target: JobTarget, retry: Retry, *, join: bool) -> str:
     return f"{code}Done again: {errors} in {videos}, recorded by earlier runs."
 
 
-def _take_on(target: JobTarget, count: int) -> str:
+def _take_on(target: JobTarget, retry: Retry, count: int) -> str:
     """Have the output take on the job's code where that is another; return what to say of it."""
     table, job = target.table, target.identity.record
     if job.digest == table.job.digest or has_taken_on(table.folder, job):
         return ""
-    if not count:
-        raise another_job(table.folder, table.job, job)
+    if not count and table.state().closed:
+        message = another_job(table.folder, table.job, job).message
+        raise OutputTakenError(
+            f"{message} All is done there, and nothing is lost that {retry.value} would do again.",
+            "To do all again by the code as it is now, use another --output.",
+        )
     for name, schema in target.schemas.items():
         before = [field for field in read_schema(table.folder, name) if field.name not in LATER]
         now = [field for field in schema if field.name not in LATER]

@@ -259,12 +259,12 @@ class Table:
         on_progress: Callable[[int, int], None] = lambda _, __: None,
     ) -> Compacted:
         """Rewrite many small parts as few large ones; a job may go on meanwhile."""
-        self._need_conditional("`fleet compact`")
+        self.need_conditional("`fleet compact`")
         return self._rewrite("fleet compact", lambda now: compact(now, target_bytes, on_progress))
 
     def requeue(self, asked: LossFilter, store: IndexStore, what: str = _REQUEUE) -> Requeued:
         """Take losses out, for a command; raises OutputBusyError while a run is at work."""
-        self._need_conditional(f"`{what}`")
+        self.need_conditional(f"`{what}`")
         with self.leading(self._me(what)):
             return self._rewrite(what, lambda now: requeue(now, asked, store))
 
@@ -283,11 +283,12 @@ class Table:
 
     def publish(self, asked: AsIceberg | None = None) -> tuple[PublishedTable, ...]:
         """Publish its tables, see `publish`; raises OutputBusyError while they are rewritten."""
-        self._need_conditional("`fleet publish`")
+        self.need_conditional("`fleet publish`")
         with self._locked(REWRITE_LOCK, self._me("fleet publish"), 0.0) as guard:
             return publish(self.folder, self.job, self._clock, guard.check, asked)
 
-    def _need_conditional(self, what: str) -> None:
+    def need_conditional(self, what: str) -> None:
+        """Raise StorageRefusedError where what is asked for cannot be done safely."""
         if not self.conditional:
             raise StorageRefusedError(
                 _UNSAFE.format(uri=self.folder.uri, what=what),
@@ -296,4 +297,4 @@ class Table:
 
     def need_conditional_to_join(self) -> None:
         """Raise StorageRefusedError where several runs cannot share the output safely."""
-        self._need_conditional("`--join`")
+        self.need_conditional("`--join`")

@@ -34,7 +34,9 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     job, total = status.job, status.total
     fields = job.fields
     sample = f", sample {fields['sample']}" if "sample" in fields else ""
-    yield "job", f"{fields.get('job', job.table)} {job.digest[:12]}{sample}, Fleet {job.version}"
+    codes = f", {status.codes:,} versions of its code" if status.codes > 1 else ""
+    name = f"{fields.get('job', job.table)} {job.digest[:12]}"
+    yield "job", f"{name}{sample}{codes}, Fleet {job.version}"
     if status.videos or status.to_look:
         yield "video", _video(status)
     lost = f", {total.lost_frames:,} lost" if total.lost_frames else ""

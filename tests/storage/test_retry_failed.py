@@ -16,7 +16,9 @@ from fleet.errors import OutputBusyError, OutputTakenError
 from fleet.table.commits.record import JobRecord
 from fleet.table.state.holder import Holder
 from fleet.table.state.taken_on import differ_in_code_alone
+from fleet.table.status import read_status
 from fleet.table.table import Table
+from fleet.views.status import render as render_status
 from fleet.views.summary import render
 
 FRAMES = 40
@@ -163,6 +165,20 @@ def test_what_fails_again_is_recorded_again(job: Callable[..., fleet.Job]) -> No
     assert (lost(better), set(versions(better).values())) == (0, {1, 3})
 
 
+def test_code_that_was_mended_badly_is_mended_again(job: Callable[..., fleet.Job]) -> None:
+    """A run by it that came to nothing has taken the losses out; the next version finds that to do."""
+    fleet.run(job(1, "frame == 3"), on="inline")
+    with pytest.raises(KilledError):
+        fleet.run(job(2, NEVER), on="inline", retry_failed=True, observer=Dying(0))
+    better = job(3, NEVER)
+    assert fleet.run(better, on="inline", retry_failed=True).exit_code == 0
+    assert (lost(better), proven(better)) == (0, True)
+    assert {versions(better)["b", frame] for frame in range(12, FRAMES)} == {1}
+    assert "3 versions of its code" in " ".join(
+        render_status(read_status(Table.open(better.output))).split()
+    )
+
+
 def test_the_same_code_can_be_tried_again(job: Callable[..., fleet.Job]) -> None:
     """As where it failed for something outside; a second time there is nothing to do again."""
     same = job(1, "frame == 3")
@@ -175,13 +191,13 @@ def test_the_same_code_can_be_tried_again(job: Callable[..., fleet.Job]) -> None
 def test_without_it_changed_code_is_refused_and_the_option_is_told(
     job: Callable[..., fleet.Job],
 ) -> None:
-    """Nothing was failed on: then also with it, as nobody has asked for rows of two versions."""
+    """Where all is done and nothing was failed on also with it; of another job in any case."""
     fleet.run(job(1, ON_SOME), on="inline")
     with pytest.raises(OutputTakenError, match=r"code has changed\. .*--retry-failed"):
         fleet.run(job(2, NEVER), on="inline")
     fleet.run(job(2, NEVER), on="inline", retry_failed=True)
     assert fleet.run(job(2, NEVER), on="inline").this_run.frames == 0
-    with pytest.raises(OutputTakenError, match="code has changed"):
+    with pytest.raises(OutputTakenError, match="nothing is lost that --retry-failed would"):
         fleet.run(job(3, NEVER), on="inline", retry_failed=True)
     with pytest.raises(OutputTakenError, match=r"params\.of: 1 -> 2"):
         fleet.run(job(2, NEVER, of=2), on="inline", retry_failed=True)

@@ -104,7 +104,7 @@ def _way_out(folder: Folder, only_code: bool) -> str:
         return "Nothing is committed there: delete this folder, or use another --output."
     mend = (
         "To do only what the code failed on again, with the code as it is now, and keep all other "
-        "rows: --retry-failed. "
+        "rows, run with --retry-failed. "
     )
     return (
         f"{mend if only_code else ''}To do all again and keep both, use another --output; to start "
