@@ -59,7 +59,7 @@ class Trial:
         if life.exit_code not in {0, 3}:
             raise JobFailedError(
                 f"Without any fault the job ended with exit code {life.exit_code}: {life.error}",
-                "Run it with fleet run, and mend it first.",
+                "Run it with `fleet run`, and mend it first.",
             )
         return life
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from fleet.cli.codes import EXIT_FAILED, EXIT_USAGE
-from fleet.cli.lazy import LazyCommands
+from fleet.cli.lazy import HOMES, LazyCommands
 from fleet.errors import FleetError, JobCodeError, JobFailedError, UsageError
 from fleet.version import __version__
 from fleet.views.clean_stream import clean_output
+from fleet.views.typed import USUAL, as_typed, words_of
 
 _BY_CTRL_C = 130
 """What Typer ends with by Ctrl-C, wherever the command is."""
@@ -44,7 +48,10 @@ def _top(
 
 def main() -> None:
     """Run the command; an error of ours is a paragraph on stderr, not a traceback."""
-    clean_output()
+    on_path = shutil.which(USUAL)
+    here = on_path is not None and Path(on_path).resolve() == Path(sys.argv[0]).resolve()
+    words = words_of(sys.argv[0], sys.orig_argv, on_path=here)
+    clean_output(partial(as_typed, words=words, commands=tuple(HOMES)))
     try:
         app()
     except FleetError as error:

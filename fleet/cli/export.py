@@ -81,7 +81,7 @@ def export(  # noqa: PLR0917 - Typer calls it by names
         str,
         typer.Option(
             metavar="WHERE",
-            help="Where these live, as of fleet run; auto: few pictures are made right here.",
+            help="Where these live, as of `fleet run`; auto: few pictures are made right here.",
         ),
     ] = "auto",
     as_json: AsJson = False,

@@ -17,7 +17,7 @@ from fleet.submit.reachability import check_address
 
 def logs(
     submission: Annotated[
-        str, typer.Argument(metavar="ID", help="What fleet submit called the job.")
+        str, typer.Argument(metavar="ID", help="What `fleet submit` called the job.")
     ],
     *,
     address: Address,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ import typer
 from fleet.cli.codes import EXIT_ERRORS, EXIT_FAILED
 from fleet.cli.lazy import loading
 from fleet.cli.options import DEVICES, JobOptions, job_options
+from fleet.cli.retry import RetryFailed, RetryLost
 from fleet.errors import UsageError
 from fleet.job.job import Job
 from fleet.text import one_line
@@ -27,9 +29,9 @@ def run(
         str | None,
         typer.Option(
             metavar="WHERE",
-            help="ray, processes (of this machine), inline (in this one), or auto: on a cluster "
-            "that is named, else in processes.",
-            show_default="as the job says, else auto",
+            help="ray, processes, inline (in this one), or auto: on a named cluster, else in "
+            "processes.",
+            show_default="the job's",
             rich_help_panel=DEVICES,
         ),
     ] = None,
@@ -40,6 +42,8 @@ def run(
             "--join", help="Share the work with a run on this output.", rich_help_panel=DEVICES
         ),
     ] = False,
+    retry_failed: RetryFailed = False,
+    retry_lost: RetryLost = False,
     accept_errors: Annotated[
         bool,
         typer.Option(
@@ -57,8 +61,8 @@ def run(
 ) -> None:
     """Run a job over videos.
 
-    The same command again does only what is missing. Exit code: 0 everything is there; 3 finished,
-    with errors recorded in errors/; 2 bad usage; 1 failed or interrupted.
+    The same command again does only what is missing. Exit code: 0 all is there; 3 finished, with
+    losses in errors/; 2 bad usage; 1 failed or interrupted.
     """
     # What evicts a run, such as systemd or Kubernetes, sends SIGTERM: it ends as by Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -66,11 +70,12 @@ def run(
         raise UsageError(f"--inline and --on {on} are two places.", "Say one.")
     if where := "inline" if inline else on:
         options = options.with_field("on", where)
-    code = _run(options.load(), join=join, with_report=report)
+    retry = {"failed": retry_failed, "lost": retry_lost}
+    code = _run(options.load(), join=join, retry=retry, with_report=report)
     raise typer.Exit(0 if accept_errors and code == EXIT_ERRORS else code)
 
 
-def _run(job: Job, *, join: bool, with_report: bool) -> int:
+def _run(job: Job, *, join: bool, retry: Mapping[str, bool], with_report: bool) -> int:
     # The driver takes a second to import, and a mistyped option is to be reported at once.
     with loading():
         from fleet.driver.api import run as run_job  # noqa: PLC0415
@@ -78,7 +83,13 @@ def _run(job: Job, *, join: bool, with_report: bool) -> int:
 
     try:
         with show_progress(CleanConsole(stderr=True)) as observer:
-            report = run_job(job, observer=observer, join=join)
+            report = run_job(
+                job,
+                observer=observer,
+                join=join,
+                retry_failed=retry["failed"],
+                retry_lost=retry["lost"],
+            )
     except KeyboardInterrupt:
         way_out = "What is committed is kept; run the same command again to continue."
         typer.echo(f"fleet: interrupted. {way_out}", err=True)

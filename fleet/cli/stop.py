@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -18,7 +19,7 @@ from fleet.submit.submission import Submission
 
 def stop(
     submission: Annotated[
-        str | None, typer.Argument(metavar="ID", help="What fleet submit called it.")
+        str | None, typer.Argument(metavar="ID", help="What `fleet submit` called it.")
     ] = None,
     *,
     address: Address,
@@ -51,7 +52,7 @@ def stop(
 
 
 def _keeps(ended: Submission) -> str:
-    return f"What is committed: fleet status {ended.output}" if ended.output else ""
+    return f"What is committed: fleet status {quote(ended.output)}" if ended.output else ""
 
 
 def _list(running: list[Submission]) -> None:

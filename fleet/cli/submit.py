@@ -15,6 +15,7 @@ import typer
 
 from fleet.cli.codes import EXIT_FAILED
 from fleet.cli.options import JobOptions, job_options
+from fleet.cli.retry import RetryFailed, RetryLostToo
 from fleet.core.format import duration
 from fleet.driver.identity import identify
 from fleet.errors import JobFailedError, OutputBusyError, StorageError, UsageError
@@ -34,7 +35,7 @@ from fleet.submit.reachability import (
     with_absolute_paths,
 )
 from fleet.submit.submission import Parcel, Submission
-from fleet.submit.supervise import REPORT
+from fleet.submit.supervise import OF_RUN
 from fleet.version import __version__
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ def submit(
             "--report", help="Put report.html into the output at the end.", rich_help_panel=CLUSTER
         ),
     ] = False,
+    retry_failed: RetryFailed = False,
+    retry_lost: RetryLostToo = False,
     pass_env: Annotated[
         list[str] | None,
         typer.Option(
@@ -87,6 +90,7 @@ def submit(
         typer.Option(
             "--with-fleet/--without-fleet",
             help="Send this Fleet, or use the nodes'.",
+            show_default="with",
             rich_help_panel=CLUSTER,
         ),
     ] = True,
@@ -114,9 +118,9 @@ def submit(
     with tempfile.TemporaryDirectory(prefix="fleet-submit-") as scratch:
         package = pack(job, fields, job_file, Path(scratch) / "job")
         sent_fleet = pack_fleet(Path(scratch) / "with") if with_fleet else None
-        jobs, submission = _send(
-            address, package, sent_fleet, environment, job, [REPORT] if report else []
-        )
+        given = dict(zip(OF_RUN, (report, retry_failed, retry_lost), strict=True))
+        asked = [option for option, is_given in given.items() if is_given]
+        jobs, submission = _send(address, package, sent_fleet, environment, job, asked)
     if detach:
         _print(_what_then(jobs.address, submission, job.output))
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from secrets import randbelow
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -81,7 +82,8 @@ def _check(options: JobOptions, output: str, deep: int | None, seed: int | None)
     if deep and options.is_empty:
         raise UsageError(
             "--deep runs the job again, and an output holds neither its code nor its model.",
-            f"Name the job as its `fleet run` did: fleet verify {output} JOB.toml --deep {deep}, "
+            "Name the job as its `fleet run` did: "
+            f"fleet verify {quote(output)} JOB.toml --deep {deep}, "
             "with the same --model, --sample and --set.",
         )
     if not deep and not (options.is_empty and seed is None):

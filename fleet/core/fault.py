@@ -12,6 +12,9 @@ FETCH_STAGE = "fetch"
 """The stage of a fault of reading an input: it says nothing of the input's frames."""
 OUTPUT_STAGE = "output"
 """The stage of a fault of writing to the output: it says nothing of the lease."""
+JOB_STAGES = frozenset({"job", "run", "device"})
+"""The stages of what a job's own code came to: it raised something, returned what is no row, or
+asked the device for what that refuses. Where the code is mended, trying again may help."""
 _OF_THE_WHOLE = frozenset({"storage", "job", "run"})
 
 

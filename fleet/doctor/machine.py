@@ -31,7 +31,9 @@ STORE_BYTES = 128 << 20
 """The size of a node's object store."""
 LEAST_FILES = 4096
 """Open files for which a node with many devices has room."""
-_WITHOUT_RAY = "Runs on this machine go without Ray; a cluster, --on ray and fleet submit need it."
+_WITHOUT_RAY = (
+    "Runs on this machine go without Ray; a cluster, --on ray and `fleet submit` need it."
+)
 DECODERS = ("h264", "hevc", "mjpeg", "png")
 
 

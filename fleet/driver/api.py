@@ -9,6 +9,7 @@ from typing import Any, get_args
 from fleet.driver.observers import NullObserver
 from fleet.driver.places import has_cluster, working_on
 from fleet.driver.report import RunReport
+from fleet.driver.retry import retry_of
 from fleet.driver.run import run_job
 from fleet.errors import UsageError
 from fleet.executors.choice import choose
@@ -24,6 +25,8 @@ def run(
     on: Place | None = None,
     observer: Observer | None = None,
     join: bool = False,
+    retry_failed: bool = False,
+    retry_lost: bool = False,
     **fields: Any,
 ) -> RunReport:
     """Run a job to its end and return a report.
@@ -36,7 +39,8 @@ def run(
     "processes" starts one process a device on this machine, without Ray; "inline" runs all devices
     in this process, one after the other, for debugging. `observer` is called with each event of the
     run. `join`: share the work with a run that is on the same output already, which is refused
-    otherwise.
+    otherwise. `retry_failed`: do again what the job's own code failed on in earlier runs, by the
+    code as it is now; all other rows stay. `retry_lost`: do again all that they lost.
 
     Raises UsageError before anything runs, JobFailedError where the run cannot go on.
     """
@@ -44,10 +48,11 @@ def run(
     if on not in (None, *get_args(Place)):
         raise UsageError(f"A job does not run on {on!r}.", "Say auto, ray, processes or inline.")
     job = _job_of(job, fields)
+    retry = retry_of(failed=retry_failed, lost=retry_lost)
     observer = observer or NullObserver()
     choice = choose(on or job.on, has_cluster=has_cluster())
     with working_on(job, choice.mode, observer) as (means, counting):
-        report = run_job(job, means, counting, join=join)
+        report = run_job(job, means, counting, join=join, retry=retry)
     return replace(report, ran_on=str(choice))
 
 

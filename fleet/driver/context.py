@@ -15,6 +15,7 @@ from fleet.driver.observers import Observers
 from fleet.driver.peers import Leadership
 from fleet.driver.preparing.prepared import Prepared
 from fleet.driver.report import RunReport
+from fleet.driver.retry import Retry
 from fleet.driver.session import JobTarget, Session
 from fleet.executors.pool import Pool
 from fleet.scheduler.autoscale import Limits
@@ -49,6 +50,7 @@ class Context:
     observers: Observers
     beat: Heartbeat
     clock: Clock
+    retry: Retry = Retry.NOTHING
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,8 @@ class LoopParts:
     clock: Clock
     still_leads: Callable[[], None] = lambda: None
     """Raises JobFailedError where another run has taken the output over; asked once a turn."""
+    ends_if_wrong: bool = True
+    """Whether a job that fails on its very first frames ends the run."""
 
 
 class Loop:
@@ -228,7 +230,8 @@ class Loop:
     def _stop_if_nothing_can_be_done(self, event: LeaseFailed | DeviceLost) -> None:
         """Stop before errors/ fills with one mistake."""
         if isinstance(event, LeaseFailed):
-            _stop_if_the_job_is_wrong(event.fault)
+            if self._parts.ends_if_wrong:
+                _stop_if_the_job_is_wrong(event.fault)
             return
         if event.cause is Cause.RELEASED:
             return

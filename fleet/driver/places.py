@@ -25,6 +25,8 @@ from fleet.worker.spec import WorkerSpec
 
 _RAY_STARTS = "Ray starts on this machine, which takes some seconds; the work is planned meanwhile."
 
+_RAY_ENDS = "Ray is still starting, and is ended once it has started: that takes some seconds."
+
 
 def has_cluster() -> bool:
     """Return whether a Ray cluster is named, or this process is connected to one."""
@@ -61,7 +63,8 @@ def _on_ray(job: Job, observer: Observer) -> Iterator[tuple[Resources, Observer]
 
     def starting(spec: WorkerSpec) -> StartingPool:
         observer.on_event(Warned(_RAY_STARTS))
-        return StartingPool(threads.submit(start, spec))
+        making = threads.submit(start, spec)
+        return StartingPool(making, lambda: observer.on_event(Warned(_RAY_ENDS)))
 
     def joined(spec: WorkerSpec) -> RayPool:
         sharing = Sharing(job.weight, grows=_most(job) is not None)

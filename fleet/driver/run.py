@@ -28,6 +28,7 @@ from fleet.driver.peers import acquire_or_join, depart, leave_open, less_done
 from fleet.driver.preparing.background import in_background
 from fleet.driver.preparing.prepared import Prepared
 from fleet.driver.report import RunReport
+from fleet.driver.retry import Retry, take_up_lost
 from fleet.driver.session import JobTarget, Session, load_session, resolve_target, worker_spec
 from fleet.driver.straight import keep_model
 from fleet.driver.supply import Supply, first_to_do, unrecorded
@@ -53,16 +54,19 @@ def run_job(
     observer: Observer,
     *,
     join: bool = False,
+    retry: Retry = Retry.NOTHING,
     clock: Clock = SYSTEM_CLOCK,
 ) -> RunReport:
     """Run a job to its end.
 
-    `join`: share the work with runs that are at it already. Raises UsageError before anything
-    runs, JobFailedError where it cannot go on. An interrupt from the keyboard ends it cleanly, and
-    the report says so: what is committed stays.
+    `join`: share the work with runs that are at it already. `retry`: what of the losses of earlier
+    runs is done again, also where the job's code has been mended since. Raises UsageError before
+    anything runs, JobFailedError where it cannot go on. An interrupt from the keyboard ends it
+    cleanly, and the report says so: what is committed stays.
     """
     started_s = clock.steady_s()
-    report = run_target(resolve_target(job), resources, observer, join=join, clock=clock)
+    target = resolve_target(job, mended=retry is not Retry.NOTHING)
+    report = run_target(target, resources, observer, join=join, retry=retry, clock=clock)
     return replace(report, wall_s=clock.steady_s() - started_s)
 
 
@@ -73,6 +77,7 @@ def run_target(
     *,
     join: bool,
     clock: Clock,
+    retry: Retry = Retry.NOTHING,
     load: Callable[[JobTarget], Session] = load_session,
 ) -> RunReport:
     """Run a job whose inputs are listed; see `run_job`.
@@ -86,7 +91,9 @@ def run_target(
         keep_model(model, table.folder)
     if join:
         table.need_conditional_to_join()
-    said = take_up_refused(target) if target.job.fallback == "cpu" else ""
+    said = [take_up_lost(target, retry, join=join)]
+    if target.job.fallback == "cpu":
+        said.append(take_up_refused(target))
     with acquire_or_join(table, clock, join=join) as leadership:
         record = RunRecord(
             leadership.holder,
@@ -100,11 +107,11 @@ def run_target(
         checkpointer = Checkpointer(table, target.origin, clock)
         diary = Diary(table.runs.diaries, leadership.holder.mark, clock)
         observers = Observers(beat, checkpointer, diary, observer)
-        context = Context(target, resources, leadership, observers, beat, clock)
+        context = Context(target, resources, leadership, observers, beat, clock, retry)
         with noting(diary), beating(beat, clock, checkpointer.flush, diary.flush):
             unsure = "" if table.conditional else _UNSURE
             readings = [model.reading for model in target.identity.straight]
-            for text in filter(None, [unsure, target.without_columns, *readings, said]):
+            for text in filter(None, [unsure, target.without_columns, *readings, *said]):
                 observers.on_event(Warned(text))
             session = load(target)
             if not leadership.leads:
@@ -195,6 +202,8 @@ def _loop_parts(context: Context, plan: Plan) -> LoopParts:
         policy=policy if context.target.table.conditional else replace(policy, backups=False),
         clock=context.clock,
         still_leads=lambda: context.leadership.check(output_answers=context.beat.is_put),
+        # What a job that is known to work fails on once more is recorded once more.
+        ends_if_wrong=context.retry is Retry.NOTHING or not len(plan.state),
     )
 
 

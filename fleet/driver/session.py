@@ -59,8 +59,8 @@ class JobTarget:
 
     @property
     def digest(self) -> str:
-        """The job's identity."""
-        return self.identity.record.digest
+        """The identity of the job that the output was begun with."""
+        return self.table.job.digest
 
     @property
     def schemas(self) -> dict[str, pa.Schema]:
@@ -254,15 +254,16 @@ def _count(on_progress: Callable[[int], None], before: int, number: int) -> None
     on_progress(before + number)
 
 
-def resolve_target(job: Job) -> JobTarget:
+def resolve_target(job: Job, *, mended: bool = False) -> JobTarget:
     """Read what a job names and list its inputs.
 
-    Raises UsageError where something is not there, the output is another job's, or a column that is
-    taken from paths is in none; JobTooLargeError where the models do not fit into a device.
+    `mended`: whether its code may be another than the output was begun with. Raises UsageError
+    where something is not there, the output is another job's, or a column that is taken from paths
+    is in none; JobTooLargeError where the models do not fit into a device.
     """
     identity = identify(job)
     check_models(identity.cards, soc(job.soc))
-    table = Table.of_job(job.output, identity.record)
+    table = Table.of_job(job.output, identity.record, mended=mended)
     listing = expand(job.inputs, job.choice, job.media)
     uris = [source.uri for source in listing.sources]
     said = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 
 from fleet.core.progress import Progress
@@ -21,8 +21,10 @@ class StartingPool:
     made, `poll` raises why; a run that has nothing to do never asks.
     """
 
-    def __init__(self, making: Future[Pool]) -> None:
+    def __init__(self, making: Future[Pool], on_wait: Callable[[], None] = lambda: None) -> None:
+        """Take a pool that is being made; `on_wait`: called where its end has to wait for that."""
         self._making = making
+        self._on_wait = on_wait
         self._pool: Pool | None = None
         self._wanted = 0
         self._awaited = _NONE
@@ -67,5 +69,7 @@ class StartingPool:
 
     def close(self) -> None:
         """Wait until it is made, and close it."""
+        if not self._making.done():
+            self._on_wait()
         if self._making.exception() is None:
             self._making.result().close()

@@ -1,8 +1,8 @@
-"""`python -m fleet.submit.supervise [--report] JOB.toml [FOLDER]`: run a job, restart its driver.
+"""`python -m fleet.submit.supervise [OPTION...] JOB.toml [FOLDER]`: run a job, restart its driver.
 
 It runs on the node where Ray Jobs starts it, with the driver as its child. A driver continues from
 the output, so that starting it again is enough. FOLDER is what `fleet.submit.keep` has copied;
---report is for `fleet run`.
+the options are for `fleet run`.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from fleet.submit.restart_policy import MOST_IN_VAIN, RestartHistory, how_it_end
 from fleet.table.state.run_records import RunRecords
 
 FAILED = 1
-REPORT = "--report"
-"""The option of `fleet run` that goes along with a job."""
+OF_RUN = ("--report", "--retry-failed", "--retry-lost")
+"""The options of `fleet run` that go along with a job."""
 
 
 class Supervisor:
@@ -103,12 +103,13 @@ def _print(text: str) -> None:
 def main() -> None:
     """Run the job of the file that the command line names; then remove the folder named there."""
     parser = ArgumentParser(prog="fleet.submit.supervise")
-    parser.add_argument(REPORT, action="store_true")
+    for option in OF_RUN:
+        parser.add_argument(option, dest="options", action="append_const", const=option)
     parser.add_argument("job_file")
     parser.add_argument("folder", nargs="?")
     asked = parser.parse_args()
     try:
-        sys.exit(_supervise(asked.job_file, [REPORT] if asked.report else []))
+        sys.exit(_supervise(asked.job_file, asked.options or []))
     finally:
         if asked.folder:
             shutil.rmtree(asked.folder)

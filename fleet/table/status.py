@@ -15,6 +15,7 @@ from fleet.table.commits.record import JobRecord
 from fleet.table.state.read import count_losses, open_tables
 from fleet.table.state.run_records import RunRecord
 from fleet.table.state.state import TableState
+from fleet.table.state.taken_on import taken_on
 from fleet.table.state.video_manifest import Video, left_of
 from fleet.table.table import Table
 
@@ -65,6 +66,8 @@ class Status:
     objects: int
     packs: int
     now_unix_s: float
+    codes: int = 1
+    """How many versions of the job's code it was made by, at most: see `taken_on`."""
 
     @property
     def state(self) -> str:
@@ -114,6 +117,7 @@ def read_status(
         objects=sum(not name.startswith("_") for name in state.objects),
         packs=len(state.packs),
         now_unix_s=now_s,
+        codes=1 + taken_on(table.folder),
     )
 
 

@@ -45,6 +45,7 @@ WAIT_S = 600.0
 PAUSE_S = 1.0
 """Longer than the listing of a local folder takes, which is no snapshot of one moment."""
 _TRIES = 5
+_REQUEUE = "fleet requeue"
 _Result = TypeVar("_Result")
 _UNSAFE = "The store of {uri} has no conditional puts that hold, which {what} needs."
 
@@ -85,14 +86,13 @@ class Table:
         return cls(folder, job)
 
     @classmethod
-    def of_job(cls, output: str, job: JobRecord) -> Self:
+    def of_job(cls, output: str, job: JobRecord, *, mended: bool = False) -> Self:
         """Return the output that a job goes to, which may not be there yet; nothing is changed.
 
-        Raises OutputTakenError where it holds another job, or anything that is not Fleet's.
+        `mended`: see `check_owner`, which also says what is raised.
         """
         folder = Folder(output)
-        check_owner(folder, job)
-        return cls(folder, job)
+        return cls(folder, check_owner(folder, job, mended=mended) or job)
 
     @property
     def uri(self) -> str:
@@ -259,14 +259,14 @@ class Table:
         on_progress: Callable[[int, int], None] = lambda _, __: None,
     ) -> Compacted:
         """Rewrite many small parts as few large ones; a job may go on meanwhile."""
-        self._need_conditional("`fleet compact`")
+        self.need_conditional("`fleet compact`")
         return self._rewrite("fleet compact", lambda now: compact(now, target_bytes, on_progress))
 
-    def requeue(self, asked: LossFilter, store: IndexStore) -> Requeued:
-        """Take losses out of what is done; raises OutputBusyError while a run is at work."""
-        self._need_conditional("`fleet requeue`")
-        with self.leading(self._me("fleet requeue")):
-            return self._rewrite("fleet requeue", lambda now: requeue(now, asked, store))
+    def requeue(self, asked: LossFilter, store: IndexStore, what: str = _REQUEUE) -> Requeued:
+        """Take losses out, for a command; raises OutputBusyError while a run is at work."""
+        self.need_conditional(f"`{what}`")
+        with self.leading(self._me(what)):
+            return self._rewrite(what, lambda now: requeue(now, asked, store))
 
     def verify(
         self,
@@ -283,11 +283,12 @@ class Table:
 
     def publish(self, asked: AsIceberg | None = None) -> tuple[PublishedTable, ...]:
         """Publish its tables, see `publish`; raises OutputBusyError while they are rewritten."""
-        self._need_conditional("`fleet publish`")
+        self.need_conditional("`fleet publish`")
         with self._locked(REWRITE_LOCK, self._me("fleet publish"), 0.0) as guard:
             return publish(self.folder, self.job, self._clock, guard.check, asked)
 
-    def _need_conditional(self, what: str) -> None:
+    def need_conditional(self, what: str) -> None:
+        """Raise StorageRefusedError where what is asked for cannot be done safely."""
         if not self.conditional:
             raise StorageRefusedError(
                 _UNSAFE.format(uri=self.folder.uri, what=what),
@@ -296,4 +297,4 @@ class Table:
 
     def need_conditional_to_join(self) -> None:
         """Raise StorageRefusedError where several runs cannot share the output safely."""
-        self._need_conditional("`--join`")
+        self.need_conditional("`--join`")

@@ -23,6 +23,8 @@ class Progress:
     """How fast it is now."""
     left_s: float | None
     """Estimated seconds to its end; None while there is no telling."""
+    to_look: int = 0
+    """Files that it has not looked at yet; while there are some, `frames` are those planned."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,8 @@ def _state(job: JobSeen, now_unix_s: float) -> str:
 def _progress(progress: Progress) -> str:
     if not progress.frames:
         return "it has told of no progress yet"
+    planned = " planned so far" if progress.to_look else ""
     share = percent(progress.done_frames, progress.frames)
     left = "" if progress.left_s is None else f", about {about(progress.left_s)} left"
-    return f"{share} of {progress.frames:,} frames, {rate(progress.frames_per_s)} frames/s{left}"
+    frames = f"{progress.frames:,} frames{planned}"
+    return f"{share} of {frames}, {rate(progress.frames_per_s)} frames/s{left}"

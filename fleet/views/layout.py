@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from textwrap import wrap
 
+from fleet.core.fault import JOB_STAGES
 from fleet.core.format import duration, percent, plural
+from fleet.core.loss import LossReason
 from fleet.text import one_line
 
 WIDTH = 80
@@ -94,3 +96,19 @@ def of_devices(share: int, of: int, weight: float, weights: float) -> str:
 def describe_labels(labels: Mapping[str, str]) -> str:
     """Return labels as they are given, such as team=a, night=yes."""
     return ", ".join(f"{name}={text}" for name, text in labels.items())
+
+
+def share_planned(done: float, whole: float, to_look: int) -> str:
+    """Return a share in percent; while files are yet `to_look` at, it is of what is planned."""
+    return f"{percent(done, whole)}{' of what is planned so far' if to_look else ''}"
+
+
+def again_by_job(losses: Iterable[LossReason]) -> list[str]:
+    """Return what can be done about losses that the job's own code came to; empty for no such."""
+    if not any(reason.stage in JOB_STAGES for reason in losses):
+        return []
+    return hang(
+        "  ",
+        "Once the job's code is mended, its command with --retry-failed does again what the code "
+        "failed on, and keeps all other rows.",
+    )

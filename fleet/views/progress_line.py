@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fleet.core.format import about, duration, percent, plural, rate
+from fleet.core.format import about, duration, plural, rate
 from fleet.core.run_events import (
     Cause,
     DeviceDraining,
@@ -19,7 +19,7 @@ from fleet.core.run_events import (
 )
 from fleet.observe.snapshot import Snapshot
 from fleet.text import one_line
-from fleet.views.layout import left_aside, of_devices, untied
+from fleet.views.layout import left_aside, of_devices, share_planned, untied
 
 DEVICES_SHOWN = 8
 """Lines of devices, at most."""
@@ -27,7 +27,7 @@ DEVICES_SHOWN = 8
 
 def describe(now: Snapshot) -> str:
     """Return a snapshot as one line: 2m40s of 3h12m video (38 %), 412 frames/s, ..."""
-    share = percent(now.video_s, now.video_total_s)
+    share = share_planned(now.video_s, now.video_total_s, now.to_look)
     words = [f"{duration(now.video_s)} of {duration(now.video_total_s)} video ({share})"]
     if now.frames_per_s > 0:
         words.append(f"{rate(now.frames_per_s)} frames/s")

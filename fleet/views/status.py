@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from fleet.core.format import about, duration, percent, plural, rate, short
 from fleet.table.state.run_records import RunRecord
 from fleet.table.status import DeviceSeen, Status
 from fleet.text import one_line
-from fleet.views.layout import fact, hang, most
+from fleet.views.layout import again_by_job, fact, hang, most, share_planned
 
 LABELS = 6
 DEVICES = 8
@@ -25,7 +26,7 @@ def render(status: Status) -> str:
         lines += fact(head, text)
     lines += _runs(status)
     lines += _losses(status)
-    lines += ["", *hang("", _next(status))]
+    lines += ["", *_next(status)]
     return "\n".join(lines)
 
 
@@ -33,7 +34,9 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     job, total = status.job, status.total
     fields = job.fields
     sample = f", sample {fields['sample']}" if "sample" in fields else ""
-    yield "job", f"{fields.get('job', job.table)} {job.digest[:12]}{sample}, Fleet {job.version}"
+    codes = f", {status.codes:,} versions of its code" if status.codes > 1 else ""
+    name = f"{fields.get('job', job.table)} {job.digest[:12]}"
+    yield "job", f"{name}{sample}{codes}, Fleet {job.version}"
     if status.videos or status.to_look:
         yield "video", _video(status)
     lost = f", {total.lost_frames:,} lost" if total.lost_frames else ""
@@ -94,7 +97,8 @@ def _run(status: Status, record: RunRecord) -> Iterator[tuple[str, str]]:
         return
     progress = f"{duration(record.done_video_s)} of {duration(record.video_s)} video"
     left = f", about {about(record.left_s)} left" if record.left_s else ""
-    yield "progress", f"{progress} ({percent(record.done_video_s, record.video_s)}){left}, {heard}"
+    share = share_planned(record.done_video_s, record.video_s, record.to_look)
+    yield "progress", f"{progress} ({share}){left}, {heard}"
     lost = f", {record.devices_lost:,} lost" if record.devices_lost else ""
     speed = f"{rate(record.frames_per_s)} frames/s"
     yield "devices", f"{record.device_count:,}{lost}, {speed}"
@@ -111,18 +115,21 @@ def _losses(status: Status) -> list[str]:
         lines += hang("      ", one_line(f"{short(reason.uri, 60)}: {reason.message}"))
     if len(status.losses) > REASONS:
         lines.append(f"  and {plural(len(status.losses) - REASONS, 'other reason')}")
-    return lines
+    return [*lines, *again_by_job(status.losses)]
 
 
-def _next(status: Status) -> str:
+def _next(status: Status) -> list[str]:
     if status.alive:
-        return "Look again any time; reading the tables is safe while it goes on."
+        return hang("", "Look again any time; reading the tables is safe while it goes on.")
     if not status.finished:
         left_s = status.video_s - status.done_video_s
         left = f"{duration(left_s)} of video is left. " if status.video_s and left_s > 0 else ""
         if status.to_look:
             left += f"Not looked at yet: {plural(status.to_look, 'video')}. "
-        return f"{left}To go on, run the job's command again: it does only what is missing."
+        way_out = "To go on, run the job's command again: it does only what is missing."
+        return hang("", f"{left}{way_out}")
+    # A command stands on a line of its own, which is not broken: it is to be copied.
+    uri = one_line(shlex.quote(status.uri))
     if status.losses:
-        return f"What was lost can be taken up again: fleet requeue {status.uri}"
-    return f"To prove that all is there: fleet verify {status.uri}"
+        return ["What was lost can be taken up again:", f"  fleet requeue {uri}"]
+    return ["To prove that all is there:", f"  fleet verify {uri}"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fleet.core.format import duration, percent, plural, rate, short, size
 from fleet.driver.report import RunReport
 from fleet.text import one_line
-from fleet.views.layout import busy, fact, hang, left_aside, most
+from fleet.views.layout import again_by_job, busy, fact, hang, left_aside, most
 from fleet.views.reading import reading_command
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _losses(report: RunReport) -> list[str]:
         lines += hang("      ", example)
     if len(report.losses) > REASONS:
         lines.append(f"  and {plural(len(report.losses) - REASONS, 'other reason')}")
-    return lines
+    return [*lines, *again_by_job(report.losses)]
 
 
 def _unreached(report: RunReport) -> list[str]:

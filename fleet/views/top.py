@@ -13,7 +13,7 @@ from rich.text import Text
 from fleet.core.format import about, duration, percent, plural, rate, short
 from fleet.table.state.run_records import DeviceRecord, NodeRecord, RunRecord
 from fleet.text import one_line
-from fleet.views.layout import WIDTH, describe_labels, hang, of_devices
+from fleet.views.layout import WIDTH, describe_labels, hang, of_devices, share_planned
 
 STALE_S = 15.0
 """A record is written every 5 s; one that is older than this is shown as a warning."""
@@ -44,7 +44,8 @@ def describe_end(uri: str, records: list[RunRecord], now_unix_s: float) -> str:
     done = (
         f"{duration(last.done_video_s)} of {duration(last.video_s)} video" if last.video_s else ""
     )
-    share = f", {done} ({percent(last.done_video_s, last.video_s)})" if done else ""
+    planned = share_planned(last.done_video_s, last.video_s, last.to_look)
+    share = f", {done} ({planned})" if done else ""
     words = {
         "finished": f"the last run finished {ago} ago",
         "left": f"the last run did its share and ended {ago} ago",
@@ -81,7 +82,8 @@ def _run(record: RunRecord, now_unix_s: float, rows: int) -> Iterator[Renderable
 
 def _lines(record: RunRecord) -> Iterator[str]:
     left = f", about {about(record.left_s)} left" if record.left_s else ""
-    video = f"{duration(record.done_video_s)} of {duration(record.video_s)}"
+    planned = " planned so far" if record.to_look else ""
+    video = f"{duration(record.done_video_s)} of {duration(record.video_s)}{planned}"
     yield f"{'video':<9}{video}, {rate(record.frames_per_s)} frames/s{left}"
     frames = f"{record.done_frames:,} of {plural(record.frames, 'frame')}"
     ended = f"{record.done_leases:,} of " if record.done_leases is not None else ""

@@ -13,6 +13,8 @@ from fleet.views.layout import fact, hang
 
 SHOWN = 5
 """Findings of one kind that are listed."""
+_NOT_COVERED = frozenset({"not done", "not proven", "never looked at"})
+"""Kinds of findings that say that something is not covered."""
 _KINDS = {
     "missing": "Objects that are not there",
     "altered": "Objects that are not as they were put",
@@ -38,7 +40,11 @@ def render(report: VerificationReport, again: RecheckReport | None = None) -> st
     """Return the text of a report, 80 columns wide; `again`: of what was decoded once more."""
     lines = [f"{_word(report, again)}: {report.uri}", ""]
     refused = f", {plural(report.losses, 'loss', 'losses')} recorded" if report.losses else ""
-    lines += fact("covered", f"{duration(report.video_s)} in {plural(report.videos, 'video')}")
+    looked_at = plural(report.videos - report.to_look, "video")
+    more = f", {report.to_look:,} not looked at yet" if report.to_look else ""
+    is_covered = not any(finding.kind in _NOT_COVERED for finding in report.findings)
+    head = "covered" if is_covered else "to cover"
+    lines += fact(head, f"{duration(report.video_s)} in {looked_at}{more}")
     lines += fact("rows", f"{report.rows:,}, of {plural(report.frames, 'frame')}{refused}")
     lines += fact("parts", f"{report.objects:,}, of {plural(report.leases, 'lease')}")
     if report.bytes_read:
@@ -80,9 +86,11 @@ def _decoded_again(again: RecheckReport) -> list[str]:
 
 
 def _word(report: VerificationReport, again: RecheckReport | None) -> str:
-    findings = len(report.findings) + (len(again.findings) if again else 0)
-    if findings:
-        return f"Not proven, {plural(findings, 'finding')}"
+    findings = len(report.findings) + (len(again.findings) if again else 0) - report.to_look
+    waiting = f"{plural(report.to_look, 'video')} not looked at yet" if report.to_look else ""
+    if findings or waiting:
+        found = plural(findings, "finding") if findings else ""
+        return f"Not proven, {', '.join(filter(None, [found, waiting]))}"
     if again and again.unreached:
         return f"Not proven, {plural(len(again.unreached), 'video')} could not be looked at"
     if report.bytes_read:

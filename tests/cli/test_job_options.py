@@ -24,13 +24,18 @@ VIDEOS = {
     }
 }
 COMMON = {**JOB, **VIDEOS}
+RUNS = {**JOB, "Which videos": {*VIDEOS["Which videos"], "--retry-failed"}}
 DEVICES = {"--devices", "--max-devices", "--deadline"}
 SHARED = {*DEVICES, "--weight", "--label"}
 PANELS = {
-    "run": {**COMMON, "Devices": {*SHARED, "--on", "--join", "--accept-errors", "--report"}},
+    "run": {
+        **JOB,
+        "Which videos": {*RUNS["Which videos"], "--retry-lost"},
+        "Devices": {*SHARED, "--on", "--join", "--accept-errors", "--report"},
+    },
     "plan": {**COMMON, "Devices": DEVICES, "Options": {"--price-per-device-hour", "--json"}},
     "submit": {
-        **COMMON,
+        **RUNS,
         "Devices": SHARED,
         "Cluster": {
             *("--address", "--detach", "--pass-env", "--report"),

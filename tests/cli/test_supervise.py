@@ -102,7 +102,7 @@ def test_what_may_pass_is_told_from_what_does_not(error: FleetError, passes: boo
     assert may_pass(error) is passes
 
 
-@pytest.mark.parametrize("options", [(), ("--report",)])
+@pytest.mark.parametrize("options", [(), ("--report", "--retry-failed")])
 def test_what_a_job_is_submitted_with_reaches_its_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
 ) -> None:

@@ -26,12 +26,13 @@ from fleet.device import Device
 from fleet.driver.identity import JobIdentity
 from fleet.driver.preparing.prepared import Prepared, Refusal
 from fleet.driver.session import JobTarget, Session
-from fleet.errors import NotAVideoError
+from fleet.errors import JobCodeError, NotAVideoError
 from fleet.job.frame_job import FrameJob
 from fleet.job.job import Job
 from fleet.plan.cost import CostModel
 from fleet.plan.shard import video_work
 from fleet.storage import Folder, Listing
+from fleet.table.commits.record import JobRecord
 from fleet.table.parts.builder import PartBuilder
 from fleet.table.parts.schema import DETECTIONS
 from fleet.table.state.video_manifest import Video
@@ -42,9 +43,14 @@ TICKS = 512
 FRAMES_A_GOP = 3
 GOPS = {"a": 3, "b": 4, "c": 2}
 REFUSED = "x"
-Damage = Literal["loses", "kills"]
+FAILED = JobCodeError.name
+"""The name of a loss that the job's own code came to."""
+Damage = Literal["loses", "kills", "raises"]
 Hurt = tuple[str, int, Damage]
-"""A damaged GOP: its video, its number, and whether decoding loses its frames or ends the process."""
+"""A GOP that goes wrong: its video, its number, and how: decoding loses its frames or ends the
+process, or the job's own code raises something."""
+MENDED = replace(JOB, digest="ef" * 32, fields={**JOB.fields, "code": "mended"})
+"""The same job, once its code has been mended."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,11 @@ class Archive:
             return -1
         gops = (number for name, number, _ in self.hurt if name == uri)
         return sum(((1 << FRAMES_A_GOP) - 1) << FRAMES_A_GOP * number for number in gops)
+
+    @property
+    def mended(self) -> Archive:
+        """The same, for a job whose code has been mended."""
+        return replace(self, hurt=tuple(hurt for hurt in self.hurt if hurt[2] != "raises"))
 
     def hurt_in(self, interval: Interval, damage: Damage) -> list[int]:
         """Return the GOPs in a stretch that are damaged in some way."""
@@ -155,9 +166,11 @@ class Indexes:
         """Write nothing."""
 
 
-def target_of(archive: Archive, output: str, table: Callable[[Folder], Table]) -> JobTarget:
+def target_of(
+    archive: Archive, output: str, table: Callable[[Folder], Table], job: JobRecord = JOB
+) -> JobTarget:
     """Return the job over the videos of an archive; `table` opens the output."""
-    identity = JobIdentity(JOB, {}, {})
+    identity = JobIdentity(job, {}, {})
     return JobTarget(_job(output), identity, table(Folder(output)), Listing(archive.sources))
 
 
@@ -168,33 +181,34 @@ def _job(output: str) -> Job:
 
 @cache
 def rows_of(
-    intervals: tuple[Interval, ...], lost: tuple[tuple[str, int], ...], variant: int
+    intervals: tuple[Interval, ...], lost: tuple[Hurt, ...], variant: int
 ) -> tuple[dict[str, pa.Table], Tally]:
     """Return what a worker makes of some stretches, and counts.
 
-    `lost`: GOPs whose frames are lost. `variant`: devices differ in the last bits of a score.
+    `lost`: GOPs whose frames are lost, and how. `variant`: devices differ in the last bits of a score.
     """
     builder = PartBuilder(JOB.table, DETECTIONS)
     for interval in intervals:
-        gops = {gop for uri, gop in lost if uri == interval.uri}
+        gops = {gop: how for uri, gop, how in lost if uri == interval.uri}
         span = frames_in(interval)
         frames = [frame for frame in span if frame // FRAMES_A_GOP not in gops]
         if frames:
             rows = detections_of(range(len(frames)), [variant] * len(frames))
             builder.add_batch(batch_of(interval.uri, frames), rows)
-        for gop in sorted(gops & {frame // FRAMES_A_GOP for frame in span}):
-            builder.add_error(_loss(interval.uri, gop))
+        for gop in sorted(gops.keys() & {frame // FRAMES_A_GOP for frame in span}):
+            builder.add_error(_loss(interval.uri, gop, gops[gop]))
     seconds = sum(i.end_pts - i.start_pts for i in intervals) / TICKS / 25
     return builder.tables(), replace(builder.tally(), video_s=seconds)
 
 
-def _loss(uri: str, gop: int) -> Loss:
+def _loss(uri: str, gop: int, how: Damage) -> Loss:
     start, end = gop * FRAMES_A_GOP, (gop + 1) * FRAMES_A_GOP
+    stage, name = ("job", FAILED) if how == "raises" else ("vdec", "BrokenVideo")
     return Loss(
         uri,
-        "vdec",
-        "BrokenVideo",
-        "damaged",
+        stage,
+        name,
+        "it went wrong",
         start_pts=start * TICKS,
         end_pts=end * TICKS,
         start_s=start / 25,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 import pyarrow.dataset as ds
-from archive import Archive, Indexes, MadeUpSession, target_of
+from archive import MENDED, Archive, Indexes, MadeUpSession, target_of
 from devices import SimulatedPool
 from made_up import JOB
 from oracle import Oracle
@@ -18,12 +18,14 @@ from world import Violation, World
 import fleet
 from fleet.core.run_events import LeaseDone, LeaseQuarantined, LeaseTruncated, RunEvent
 from fleet.driver.context import Resources
+from fleet.driver.retry import Retry
 from fleet.driver.run import run_target
 from fleet.driver.session import JobTarget
 from fleet.errors import StorageError
 from fleet.index_cache.store import IndexStore
 from fleet.scheduler.autoscale import Limits
 from fleet.storage import Folder
+from fleet.table.commits.record import JobRecord
 from fleet.table.maintenance.compact import TARGET_BYTES
 from fleet.table.maintenance.finding import Finding
 from fleet.table.maintenance.requeue import LossFilter
@@ -32,7 +34,7 @@ from fleet.table.table import Table
 if TYPE_CHECKING:
     from simulated_clock import SimulatedClock
 
-What = Literal["run", "join", "compact", "requeue", "verify", "read"]
+What = Literal["run", "join", "retry", "compact", "requeue", "verify", "read"]
 DEVICES = 2
 _FIRST = "frames/schema.parquet"
 """With it, the output is claimed: before that there is nothing to read."""
@@ -75,11 +77,13 @@ class Doing:
 
     def do(self, command: Command, clock: SimulatedClock) -> str:
         """Do what a command does, and return what it tells."""
-        if command.what not in {"run", "join"} and _FIRST not in self.world.objects.now:
+        if command.what not in {"run", "join", "retry"} and _FIRST not in self.world.objects.now:
             return "nothing: there is no output yet"
         match command.what:
-            case "run" | "join":
-                return self.run(clock, join=command.what == "join")
+            case "run" | "join" | "retry" as what:
+                return (
+                    self.retry(clock) if what == "retry" else self.run(clock, join=what == "join")
+                )
             case "verify":
                 return self.verify(clock)
             case "read":
@@ -95,18 +99,36 @@ class Doing:
 
     def run(self, clock: SimulatedClock, *, join: bool = False) -> str:
         """Run the job."""
+        return self._run(clock, self.archive, JOB, Retry.NOTHING, join=join)
 
+    def retry(self, clock: SimulatedClock) -> str:
+        """Run the job with mended code, and have it do again what the former one failed on."""
+        return self._run(clock, self.archive.mended, MENDED, Retry.FAILED)
+
+    def _run(
+        self,
+        clock: SimulatedClock,
+        archive: Archive,
+        job: JobRecord,
+        retry: Retry,
+        *,
+        join: bool = False,
+    ) -> str:
         def load(target: JobTarget) -> MadeUpSession:
             return MadeUpSession(target, target.table.state(), target.table.videos())
 
-        target = target_of(self.archive, OUTPUT, lambda folder: Table(folder, JOB, clock=clock))
+        target = target_of(archive, OUTPUT, lambda folder: Table(folder, JOB, clock=clock), job)
         resources = Resources(
-            DEVICES,
-            lambda spec: SimulatedPool(self.world, self.archive, spec),
-            Limits(most=DEVICES),
+            DEVICES, lambda spec: SimulatedPool(self.world, archive, spec), Limits(most=DEVICES)
         )
         report = run_target(
-            target, resources, _Promising(self.oracle), join=join, clock=clock, load=load
+            target,
+            resources,
+            _Promising(self.oracle),
+            join=join,
+            retry=retry,
+            clock=clock,
+            load=load,
         )
         return f"{report.total.frames} frames, {report.total.errors} losses"
 

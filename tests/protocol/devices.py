@@ -12,7 +12,7 @@ from itertools import count
 from math import inf
 from typing import TYPE_CHECKING
 
-from archive import Archive, rows_of
+from archive import Archive, Damage, rows_of
 from baton import Actor, Killed, Process
 from chance import Call
 from simulated_clock import SimulatedClock
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from world import World
 
 LEASE_S = 0.8
+_LOSING: tuple[Damage, ...] = ("loses", "raises")
 SILENT_S = 30.0
 """A worker that stands still for so long is taken for dead; it may not be."""
 
@@ -219,9 +220,10 @@ class _Worker:
 
     def _commit(self, device: Device, done: LeaseOrder, writer: Writer) -> Receipt:
         lost = tuple(
-            (interval.uri, gop)
+            (interval.uri, gop, how)
             for interval in done.intervals
-            for gop in self._archive.hurt_in(interval, "loses")
+            for how in _LOSING
+            for gop in self._archive.hurt_in(interval, how)
         )
         # Two devices never make quite the same of a lease.
         tables, tally = rows_of(done.intervals, lost, device.process.pid % 2)

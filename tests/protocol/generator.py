@@ -72,9 +72,9 @@ def draw_setting(random: Random) -> Setting:
 
 
 def _draw_hurt(random: Random) -> tuple[Hurt, ...]:
-    damages: tuple[Damage, ...] = ("loses", "kills")
+    damages: tuple[Damage, ...] = ("loses", "kills", "raises")
     return tuple(
-        (uri, random.randrange(GOPS[uri]), random.choices(damages, (4, 1))[0])
+        (uri, random.randrange(GOPS[uri]), random.choices(damages, (4, 1, 4))[0])
         for uri in sorted(GOPS)
         if random.random() < 0.25
     )
@@ -96,6 +96,7 @@ def _draw_commands(random: Random) -> tuple[Command, ...]:
         ("run B", random.choice(("run", "join")), 0.5),
         ("compact", "compact", 0.5),
         ("requeue", "requeue", 0.3),
+        ("retry", "retry", 0.3),
         ("verify", "verify", 0.25),
         ("reader 1", "read", 0.5),
         ("reader 2", "read", 0.3),

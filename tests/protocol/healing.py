@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from archive import REFUSED
+from archive import FAILED, REFUSED
 from oracle import Oracle
 from view import SUCCESS
 from world import Violation, World
@@ -64,6 +64,17 @@ class _Healing:
             # There, a lock whose holder died stays until somebody does what its message says.
             self._doing.folder().delete(LEADER_LOCK)
         self._world.say("ends", self._doing.run(self._clock))
+        self._judge()
+        if self._has_failed() and self._world.objects.keeps_conditions:
+            self._world.say("ends", self._doing.retry(self._clock))
+            self._judge()
+            if self._has_failed():
+                self._fail("not mended", "the code is mended, and what it failed on is still lost")
+
+    def _has_failed(self) -> bool:
+        return any(loss.name == FAILED for loss in self._oracle.view.losses)
+
+    def _judge(self) -> None:
         view = self._oracle.view
         if (view.number and not view.is_closed) or SUCCESS not in self._world.objects.now:
             self._fail("not closed", "the run has ended well, and the output is not closed")

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from fleet.clock import Clock
 from fleet.core.fault import Fault
 from fleet.core.receipt import PartFile
+from fleet.driver import retry
 from fleet.parquet.encoding import digest, encode
 from fleet.storage import Folder
 from fleet.storage.retry import Retrying
@@ -23,6 +24,7 @@ from fleet.table.commits.manifest import Manifest, manifest_name
 from fleet.table.commits.record import part_name
 from fleet.table.maintenance import close, compact, exchange, garbage, rewriting, vacuum
 from fleet.table.maintenance.exchange import Exchange
+from fleet.table.maintenance.requeue import Requeued
 from fleet.table.maintenance.rewriting import Rewriting
 from fleet.table.state import own_leases
 from fleet.table.state.holder import Holder
@@ -240,6 +242,14 @@ def _window_for_all() -> Iterable[Patch]:
     yield KeptWindows, "add", keep
 
 
+def _all_retried() -> Iterable[Patch]:
+    yield retry, "JOB_STAGES", frozenset({"job", "vdec"})
+
+
+def _none_retried() -> Iterable[Patch]:
+    yield Table, "requeue", lambda *_: Requeued(0, 0, 0, 0.0)
+
+
 MUTATIONS: Mapping[str, Mutation] = {
     mutation.name: mutation
     for mutation in (
@@ -272,6 +282,8 @@ MUTATIONS: Mapping[str, Mutation] = {
         Mutation(
             "window for all", "a window of the archive is taken for all of it", _window_for_all
         ),
+        Mutation("all retried", "a retry takes up what no mended code can mend", _all_retried),
+        Mutation("none retried", "a retry leaves the losses where they are", _none_retried),
         Mutation("guards blind", "a holder believes in its lock for ever", _guards_blind),
     )
 }

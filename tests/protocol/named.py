@@ -15,6 +15,7 @@ from schedule import Setting
 _TWO = Archive((("a", "v1"), ("b", "v1")))
 _DAMAGED = Archive((("a", "v1"), ("b", "v1")), (("b", 1, "loses"),))
 _THREE = Archive((("a", "v1"), ("b", "v1"), ("c", "v1")))
+_FAILED_ON = Archive((("a", "v1"), ("b", "v1")), (("a", 0, "raises"), ("b", 1, "loses")))
 _YEARS_S = 90_000_000.0
 
 
@@ -161,6 +162,24 @@ NAMED = (
         (Rule("run A", "poll", "*", Trouble("kill"), 2),),
         ("window for all",),
         "proven",
+    ),
+    Named(
+        "a run that does again what a job failed on dies once the losses are taken out",
+        Setting((Command("run A", "retry"),), _FAILED_ON, "all"),
+        (Rule("run A", "replace", "_LOCK.json", Trouble("kill", 10.0), 3),),
+        ("all retried",),
+        "lost",
+    ),
+    Named(
+        "two runs do again what a job failed on, and the first one stands still",
+        Setting(
+            (Command("run A", "retry"), Command("run B", "retry", 1.0, "south")),
+            _FAILED_ON,
+            "all",
+        ),
+        (_stall("run A", "[cp]*t*", "_done/manifest-*", 150.0),),
+        ("none retried",),
+        "not mended",
     ),
     Named(
         "a part of a lease is gone",

@@ -6,8 +6,9 @@ The first thing that does not hold ends the schedule.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 
-from archive import FRAMES_A_GOP, Archive
+from archive import FAILED, FRAMES_A_GOP, Archive
 from promises import Covered, Promises, Reading
 from reading import Reader, bits, with_flipped_bit
 from view import SUCCESS, View, view_of
@@ -18,6 +19,8 @@ from fleet.core.receipt import Receipt
 
 _TELLING = ("frames/", "detections/", "errors/", "_done/manifest-", "_done/pack-", SUCCESS)
 _VIDEOS = "_VIDEOS.parquet"
+_TAKES_UP = {"fleet requeue": "*", "fleet run --retry-failed": FAILED}
+"""The commands that take losses up, and the names of those that each may."""
 
 
 class Oracle:
@@ -100,8 +103,8 @@ class Oracle:
     def _turn(self, old: View, who: str) -> None:
         """Judge a new manifest against the one before it."""
         new, why = self.view, self.view.manifest["why"]
-        if why == "fleet requeue":
-            lost = self._lost(old)
+        if why in _TAKES_UP:
+            lost = self._lost(old, _TAKES_UP[why])
             self._promises.forget(
                 {key: lost.get(key[0], 0) & ~new.covered.get(key, 0) for key in self._promises.kept}
             )
@@ -122,11 +125,11 @@ class Oracle:
             if is_kept and who in readers:
                 self._fail(Violation("laundered", f"{who} vouches for what was in {name}"))
 
-    def _lost(self, view: View) -> dict[str, int]:
-        """Return the frames of the GOPs that have losses, by video."""
+    def _lost(self, view: View, names: str) -> dict[str, int]:
+        """Return the frames of the GOPs that have losses of some names, by video."""
         found: dict[str, int] = {}
         gop = (1 << FRAMES_A_GOP) - 1
-        for loss in view.losses:
+        for loss in (loss for loss in view.losses if fnmatchcase(loss.name, names)):
             span = sum(gop << at for at in range(0, 64, FRAMES_A_GOP) if loss.frames & (gop << at))
             found[loss.uri] = found.get(loss.uri, 0) | span
         return found

@@ -13,12 +13,14 @@ from types import SimpleNamespace
 from typing import Any, Generic, Self, TypeVar
 from unittest.mock import patch
 
+from archive import Indexes
 from baton import Process
 from simulated_clock import Mutex
 from world import World
 
 import fleet.driver.heartbeat
 import fleet.driver.preparing.background
+import fleet.driver.retry
 import fleet.storage.folder
 import fleet.storage.retry
 import fleet.table.commits.commit
@@ -197,6 +199,7 @@ def simulated() -> Iterator[None]:
         (fleet.table.maintenance.verify, "ThreadPoolExecutor", InTurn),
         (fleet.driver.preparing.background, "ThreadPoolExecutor", InTime),
         (fleet.driver.heartbeat, "Lock", Mutex),
+        (fleet.driver.retry, "IndexStore", lambda _: Indexes()),
         (fleet.table.diaries.diary, "Lock", Mutex),
         # Python 3.11 has one lock for the property of all tables, which are of many processes here.
         (Table.__dict__["conditional"], "lock", nullcontext()),

@@ -25,6 +25,8 @@ from fleet.core.run_events import (
     VideoRefused,
 )
 from fleet.observe.snapshot import Snapshot
+from fleet.views.jobs import JobSeen, Progress
+from fleet.views.jobs import render as render_jobs
 from fleet.views.progress_line import (
     counts_line,
     describe,
@@ -46,6 +48,18 @@ def view(frames_per_s: float, devices: int = 2, **fields: float | None) -> Snaps
     state = folded([(0, DeviceJoined(f"npu-{n:02}")) for n in range(devices)])
     values["devices"] = state.snapshot(0).devices
     return Snapshot(**(values | fields))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("to_look", [0, 91])
+def test_a_share_is_of_what_is_planned_while_files_are_to_look_at(to_look: int) -> None:
+    """In the line of a run, and in the list of jobs."""
+    line = describe(view(100.0, to_look=to_look))
+    assert ("(1 % of what is planned so far), " in line) == bool(to_look)
+    assert ("(1 %), " in line) == (not to_look)
+    progress = Progress(1, 4, 2.0, None, to_look)
+    job = JobSeen("a", "running", "x.toml", "out", False, "", 0.0, None, None, progress)
+    told = " ".join(render_jobs([job], 9.0).split())
+    assert f"25 % of 4 frames{' planned so far' if to_look else ''}, 2" in told
 
 
 def test_what_there_is_to_do_is_said_again_once_all_is_looked_at() -> None:

@@ -106,6 +106,23 @@ def test_one_that_is_not_needed_any_more_is_closed_once_it_is_made() -> None:
     assert made.notes == ["closed"]
 
 
+@pytest.mark.parametrize("is_made", [True, False])
+def test_an_end_that_has_to_wait_for_it_is_told_of(is_made: bool) -> None:
+    """Before it waits; of one that is there nothing is said."""
+    made, making = Noting(), Future[Pool]()
+    said: list[str] = []
+
+    def say() -> None:
+        said.append("it waits")
+        making.set_result(made)
+
+    if is_made:
+        making.set_result(made)
+    StartingPool(making, say).close()
+    assert made.notes == ["closed"]
+    assert said == ([] if is_made else ["it waits"])
+
+
 def test_why_it_cannot_be_made_is_raised_where_it_is_waited_for() -> None:
     """And not again when it is closed."""
 

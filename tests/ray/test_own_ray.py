@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,8 @@ from fleet.executors.ray.session import ray_left_as_found, start_ray
 from fleet.executors.ray.whereabouts import check_answers
 from fleet.table.status import read_status
 from fleet.table.table import Table
+
+PATIENCE_S = 120
 
 
 def test_a_job_with_a_bug_fails_at_once_with_its_traceback(tmp_path: Path, town_hevc: Path) -> None:
@@ -67,6 +71,44 @@ def test_sigterm_ends_a_run_as_ctrl_c_does(tmp_path: Path, town_hevc: Path) -> N
     assert "Interrupted" in printed
     assert "SIGTERM" not in printed
     assert read_status(Table.open(str(tmp_path / "out"))).state == "interrupted"
+
+
+def test_ctrl_c_while_ray_starts_ends_in_words(tmp_path: Path, town_hevc: Path) -> None:
+    """As at any other moment: the documented exit code, no traceback, no process of it left."""
+    (tmp_path / "job.toml").write_text(
+        f'job = "{Path(__file__).parents[2]}/jobs/thumbnails.py:Thumbnails"\n'
+        f'input = ["{town_hevc}"]\noutput = "{tmp_path}/out"\ndevices = 1\n'
+    )
+    command = [sys.executable, "-m", "fleet.cli", "run", str(tmp_path / "job.toml"), "--on", "ray"]
+    said = tmp_path / "said"
+    with (
+        said.open("w") as sink,
+        subprocess.Popen(command, stdout=sink, stderr=sink, start_new_session=True) as run,
+    ):
+        try:
+            wait_until(lambda: "Ray starts on this machine" in said.read_text(), "Ray to start")
+            # A terminal sends it to all that runs there.
+            os.killpg(run.pid, signal.SIGINT)
+            code = run.wait(PATIENCE_S)
+            wait_until(lambda: not session(run.pid), "the end of all that it has started")
+        finally:
+            if run.poll() is None:
+                os.killpg(run.pid, signal.SIGKILL)
+    assert code == 1, said.read_text()
+    assert "same command again" in said.read_text()
+    assert "Traceback" not in said.read_text()
+
+
+def session(leader: int) -> list[str]:
+    """Return the processes of a session that live."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            name, fields = path.read_text().rsplit(")", 1)
+            state, _, _, number = fields.split()[:4]
+            if int(number) == leader and state != "Z":
+                found.append(name)
+    return found
 
 
 def programs() -> dict[int, str]:

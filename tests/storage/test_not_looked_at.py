@@ -19,6 +19,7 @@ from fleet.table.state.video_manifest import Video, not_looked_at, write_videos
 from fleet.table.state.video_table import known_videos
 from fleet.table.status import read_status
 from fleet.views.status import render
+from fleet.views.verify import render as render_proof
 
 TICKS = 512
 DONE = Video("a", 1000, "v1", 0, 16 * TICKS, 0.64, 16)
@@ -72,6 +73,19 @@ def test_an_output_is_not_whole_before_all_is_looked_at(folder: Folder) -> None:
         coverage_of(folder)
     )
     assert b"<span>videos not looked at yet</span>" in make_report(Asked(folder.uri)).html
+
+
+def test_a_proof_counts_what_waits_apart(folder: Folder) -> None:
+    """It is no finding among those of what was looked at, and is not covered."""
+    told = render_proof(table_of(folder).verify()).splitlines()
+    assert told[0] == f"Not proven, 1 finding, 4 videos not looked at yet: {folder.uri}"
+    assert told[2] == "  to cover    0.6s in 2 videos, 4 not looked at yet"
+    write_videos(folder, [DONE, *WAITING])
+    told = render_proof(table_of(folder).verify()).splitlines()
+    assert told[0] == f"Not proven, 4 videos not looked at yet: {folder.uri}"
+    assert told[2] == "  to cover    0.6s in 1 video, 4 not looked at yet"
+    write_videos(folder, [DONE])
+    assert render_proof(table_of(folder).verify()).splitlines()[2].startswith("  covered ")
 
 
 def test_it_waits_in_the_browser(folder: Folder) -> None:

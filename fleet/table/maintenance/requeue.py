@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,9 @@ class LossFilter:
 
     reason: str = ""
     uri: str = ""
+
+    may_mean_none: ClassVar[bool] = False
+    """Whether it is no mistake where none of the losses that are there is meant."""
 
     def means(self, loss: Loss) -> bool:
         """Whether a loss is one of them; the glob is of the whole URI or of the file's name."""
@@ -71,7 +75,7 @@ def requeue(rewriting: Rewriting, asked: LossFilter, store: IndexStore) -> Reque
     check_there(folder, state, ())
     losses = read_losses(open_tables(folder, job, state).errors)
     meant = [loss for loss in losses if asked.means(loss)]
-    if not losses:
+    if not losses or (asked.may_mean_none and not meant):
         return Requeued(0, 0, 0, 0.0)
     if not meant:
         raise _nothing(asked, losses)

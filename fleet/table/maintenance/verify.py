@@ -45,6 +45,7 @@ class VerificationReport:
 
     `objects`: that hold rows. `busy`: a run is at work, so that what is missing may just not be
     done yet. `bytes_read`: of what was read and compared, 0 where that was not asked for.
+    `to_look`: how many of the `videos` no run has looked at yet, each of which is a finding.
     `not_looked_at`: columns of objects beside the table, where these were not asked for.
     `unnamed`: objects beside the table that no row names, and `unnamed_bytes` of them; None where
     that was not asked for, or a run may be about to name them.
@@ -64,6 +65,7 @@ class VerificationReport:
     unnamed: int | None
     unnamed_bytes: int | None
     busy: bool
+    to_look: int = 0
 
     @property
     def proven(self) -> bool:
@@ -122,6 +124,7 @@ def verify(
         not_looked_at=() if read_objects else tuple(chain(*map(object_suffixes, schemas))),
         unnamed=None if unnamed is None else len(unnamed),
         unnamed_bytes=None if unnamed is None else sum(unnamed),
+        to_look=sum(not video.is_looked_at for video in videos.values()),
         busy=busy,
     )
 

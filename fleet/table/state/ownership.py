@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -15,6 +16,7 @@ from fleet.parquet.encoding import encode
 from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord
 from fleet.table.parts.schema import FRAMES_TABLE, later_names
+from fleet.table.state.taken_on import differ_in_code_alone, has_taken_on
 
 JOB_FILE = "_JOB.json"
 SCHEMA_PART = "schema.parquet"
@@ -29,10 +31,10 @@ def claim(folder: Folder, job: JobRecord, schemas: Mapping[str, pa.Schema]) -> b
     rows. Raises OutputTakenError where the folder holds another job, naming the fields that differ,
     or anything that is not Fleet's; names that begin with _ or . are nobody's.
     """
-    there = check_owner(folder, job)
+    there = check_owner(folder, job) is not None
     if not there and not _put_job(folder, job):
         # Somebody else was faster.
-        there = check_owner(folder, job)
+        there = check_owner(folder, job) is not None
     for table, schema in schemas.items():
         name = f"{table}/{SCHEMA_PART}"
         if not there or not folder.exists(name):
@@ -70,29 +72,45 @@ def read_schema(folder: Folder, table: str, columns: pa.Schema | None = None) ->
     return found.schema
 
 
-def check_owner(folder: Folder, job: JobRecord) -> bool:
-    """Whether the folder holds this very job already; changes nothing.
+def check_owner(folder: Folder, job: JobRecord, *, mended: bool = False) -> JobRecord | None:
+    """Return the job that the folder holds, which is this very one; changes nothing.
 
-    Raises OutputTakenError where it holds another job, or anything that is not Fleet's.
+    It may have other code where the folder has taken that on, or where `mended` asks for that. None
+    where the folder holds no job yet. Raises OutputTakenError where it holds another one, or
+    anything that is not Fleet's.
     """
     found = read_job(folder)
     if found is None:
         _refuse_foreign(folder)
-    elif found.digest != job.digest:
-        message = f"{folder.uri} holds another job: {_difference(found, job)}."
-        raise OutputTakenError(message, _way_out(folder))
-    return found is not None
+        return None
+    if found.digest == job.digest:
+        return job
+    only_code = differ_in_code_alone(found, job)
+    if only_code and (mended or has_taken_on(folder, job)):
+        return replace(found, version=job.version)
+    raise another_job(folder, found, job)
 
 
-def _way_out(folder: Folder) -> str:
+def another_job(folder: Folder, found: JobRecord, job: JobRecord) -> OutputTakenError:
+    """Return the error that a folder holds another job than the one that is asked for."""
+    message = f"{folder.uri} holds another job: {_difference(found, job)}."
+    return OutputTakenError(message, _way_out(folder, differ_in_code_alone(found, job)))
+
+
+def _way_out(folder: Folder, only_code: bool) -> str:
     """Return what can be done with the output of another job, by whether it has rows."""
     began = (entry.name for entry in folder.list(f"{FRAMES_TABLE}/"))
-    if any(not name.endswith(f"/{SCHEMA_PART}") for name in began):
-        return (
-            "To do all again and keep both, use another --output; to start over here, delete this "
-            "folder. Rows of two versions are not mixed in one table: nobody could tell them apart."
-        )
-    return "Nothing is committed there: delete this folder, or use another --output."
+    if all(name.endswith(f"/{SCHEMA_PART}") for name in began):
+        return "Nothing is committed there: delete this folder, or use another --output."
+    mend = (
+        "To do only what the code failed on again, with the code as it is now, and keep all other "
+        "rows, run with --retry-failed. "
+    )
+    return (
+        f"{mend if only_code else ''}To do all again and keep both, use another --output; to start "
+        "over here, delete this folder. Rows of two versions are not mixed unasked: nobody could "
+        "tell them apart."
+    )
 
 
 def _put_job(folder: Folder, job: JobRecord) -> bool:

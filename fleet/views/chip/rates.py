@@ -46,7 +46,7 @@ def _legend() -> list[str]:
     return hang(
         "",
         "Pictures a second of so many channels, or TFLOPS in float16. Basis: D documented, "
-        "I inferred, N no public figure; then the rule of docs/chip.md, which fleet devices "
-        "--rules prints. Copied: each picture comes from the host. The documented speeds of "
+        "I inferred, N no public figure; then the rule of docs/chip.md, which `fleet devices "
+        "--rules` prints. Copied: each picture comes from the host. The documented speeds of "
         "several channels of VDEC are those of H.265 with 9 references.",
     )

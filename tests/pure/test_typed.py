@@ -1,0 +1,121 @@
+"""Commands that are printed are typed as the user has started the command, and work so."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import fleet
+from fleet.cli.lazy import HOMES
+from fleet.views.typed import USUAL, as_typed, words_of
+
+LIBRARY = Path(fleet.__file__).parent
+COMMANDS = tuple(HOMES)
+NAMED = re.compile(rf"\bfleet\s+(?:{'|'.join(COMMANDS)})\b")
+WORDS = ".venv/bin/fleet"
+UNPRINTED = {
+    # Who changed an output, as its manifest and locks say it.
+    "fleet run",
+    "fleet requeue",
+    "fleet compact",
+    "fleet publish",
+}
+
+
+@pytest.mark.parametrize(
+    ("argv0", "started", "on_path", "words"),
+    [
+        ("/usr/bin/fleet", ["/usr/bin/python", "/usr/bin/fleet"], True, "fleet"),
+        (".venv/bin/fleet", ["/x/python", ".venv/bin/fleet"], False, ".venv/bin/fleet"),
+        ("/my env/bin/fleet", ["/x/python", "x"], False, "'/my env/bin/fleet'"),
+        ("/site/fleet/__main__.py", ["python", "-m", "fleet", "run"], False, "python -m fleet"),
+        ("/site/fleet/cli/__main__.py", ["./python", "-m"], True, "./python -m fleet"),
+        ("/site/pytest/__main__.py", ["python", "-m", "pytest"], False, "fleet"),
+        ("/site/fleet/cli/attended.py", ["python", "-m", "x"], False, "fleet"),
+        ("", [], False, "fleet"),
+        ('it\'s "odd"/fleet', ["python"], False, "fleet"),
+    ],
+)
+def test_the_words_are_those_that_started_it(
+    argv0: str, started: list[str], on_path: bool, words: str
+) -> None:
+    """Quoted for a shell; the usual ones where no command was typed, or it cannot be written."""
+    assert words_of(argv0, started, on_path=on_path) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        ("fleet status out", "W status out"),
+        (
+            "Read it with\n  fleet report out --out x.html",
+            "Read it with\n  W report out --out x.html",
+        ),
+        ("Run `fleet compact` on it.", "Run `W compact` on it."),
+        ("Run `fleet\n  compact` on it.", "Run `W\n  compact` on it."),
+        ("See all: fleet words.", "See all: W words."),
+        ("  how it stands:  fleet status x", "  how it stands:  W status x"),
+        ("fleet: error: no such file", "fleet: error: no such file"),
+        ("the folder my fleet run is away", "the folder my fleet run is away"),
+        ("/data/fleet run.mp4", "/data/fleet run.mp4"),
+        ("gone: fleet run.mp4", "gone: fleet run.mp4"),
+        ("fleet top  /out", "W top  /out"),
+        ("fleet is a word", "fleet is a word"),
+    ],
+)
+def test_what_is_no_command_stays(text: str, typed: str) -> None:
+    """A command is one by what stands before and behind it."""
+    assert as_typed(text, "W", COMMANDS) == typed
+
+
+@given(st.text(alphabet="fleet run`: .\n", max_size=40))
+def test_a_text_keeps_everything_else(text: str) -> None:
+    """Where the words are the usual ones all of it, and else all but them."""
+    assert as_typed(text, USUAL, COMMANDS) == text
+    assert as_typed(text, "\0", COMMANDS).replace("\0", USUAL) == text
+
+
+def printed() -> Iterator[tuple[str, str]]:
+    """Yield each text of the library that names a subcommand, and where it stands."""
+    for path in sorted(LIBRARY.rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        parts = {id(part) for node in ast.walk(tree) for part in _parts(node)}
+        for node in ast.walk(tree):
+            text = "" if id(node) in parts else _text(node)
+            if NAMED.search(text) and text not in UNPRINTED:
+                yield f"{path.relative_to(LIBRARY)}:{getattr(node, 'lineno', 0)}", text
+
+
+def _parts(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what is no text of its own: docstrings, and pieces of a longer text."""
+    if isinstance(node, ast.Expr):
+        yield node.value
+    if isinstance(node, ast.JoinedStr):
+        yield from node.values
+
+
+def _text(node: ast.AST) -> str:
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_text(value) or "{}" for value in node.values)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+HINTS = dict(printed())
+
+
+def test_there_are_hints() -> None:
+    """Else the next test would prove nothing."""
+    assert len(HINTS) > 40
+
+
+@pytest.mark.parametrize("where", HINTS)
+def test_every_hint_is_printed_as_it_is_typed(where: str) -> None:
+    """Each command in it: it stands in backticks, behind a colon or at the beginning of a line."""
+    text = HINTS[where]
+    assert as_typed(text, "\0", COMMANDS).count("\0") == len(NAMED.findall(text)), text
