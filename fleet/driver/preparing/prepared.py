@@ -15,6 +15,7 @@ from fleet.driver.preparing.windows import Extent
 from fleet.errors import (
     FleetError,
 )
+from fleet.executors.index_pool import MakeIndexPool
 from fleet.index_cache.store import IndexStore
 from fleet.plan.shard import VideoWork
 from fleet.table.state.video_manifest import Video
@@ -129,6 +130,13 @@ class Known:
     """The URIs of videos that other runs have in hand."""
     notes: VideoNotes | None = None
     """Notes what the indexes of videos say; None: nobody asks."""
+    make_index_pool: MakeIndexPool | None = None
+    """Makes what looks at videos beside this machine; None: nothing does."""
+
+    def is_done(self, source: Source) -> bool:
+        """Return whether all of a video is committed."""
+        before = self.videos.get(source.uri)
+        return before is not None and before.is_of(source) and self.done.has(before.interval)
 
 
 def whole(source: Source) -> Interval:
