@@ -50,7 +50,7 @@ class Looker:
         """Take the folder of the kept indexes; see `IndexCache` for the others."""
         self._folder = folder
         self._probes = Probes(lines, max_processes=processes)
-        self._threads = ThreadPoolExecutor(lines, thread_name_prefix="index")
+        self._threads = ThreadPoolExecutor(lines, thread_name_prefix="headers")
         self.looks = 0
         """How many videos were looked at so far."""
 

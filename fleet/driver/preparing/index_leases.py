@@ -94,7 +94,9 @@ class IndexLeases:
             workers = math.floor(self._queue.headers_left / HEADERS_A_WORKER)
             if workers:
                 args = (min(workers, MOST_WORKERS),)
-                self._thread = Thread(target=self._lead, args=args, name="index-leases")
+                self._thread = Thread(
+                    target=self._lead, args=args, name="index-leases", daemon=True
+                )
                 self._thread.start()
 
     def close(self) -> None:
