@@ -7,6 +7,7 @@ large the archive is. Where the driver is behind with its plan, no further ones 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,13 +25,24 @@ MOST_HEADERS = 1024
 """Headers in a lease at most: as many as a batch of kept indexes has, so that none is merged."""
 SHARE = 16
 """A lease has as much as one in so many of all that was given out before it."""
-AHEAD_FILES = 8192
+MISSES = 32
+"""Videos that nobody knows, after which others are asked to look at what is left."""
+HEADERS_A_WORKER = 256
+"""Starting a process elsewhere takes as much as looking at so many headers, or more."""
+MOST_WORKERS = 8
+"""More nodes than these, of some cores each, look at more than a driver plans."""
+AHEAD_FILES = 24 << 10
 """Files that may be in leases, or covered by them, and that the driver has not come to yet."""
 
 
 def headers_in(sources: Iterable[Source]) -> float:
     """Return how many headers looking at some videos is like, where each may be a scan."""
     return sum(1 + source.bytes / BYTES_A_HEADER for source in sources)
+
+
+def workers_worth(headers: float) -> int:
+    """Return how many processes elsewhere so many headers are worth; 0: the driver looks alone."""
+    return min(MOST_WORKERS, math.floor(headers / HEADERS_A_WORKER))
 
 
 @dataclass(frozen=True)
@@ -92,6 +104,9 @@ class IndexQueue:
         share = AHEAD_FILES / (3 * max(1, workers))
         most = max(FIRST_HEADERS, min(MOST_HEADERS, self._given / SHARE, share))
         end = min(len(self._sources), self._reached + AHEAD_FILES)
+        if end < self._cut + most and end < len(self._sources):
+            # Or a driver that is slow would have leases cut of what little it goes on by.
+            return None
         some: list[Source] = []
         headers = 0.0
         while self._cut < end and headers < most:

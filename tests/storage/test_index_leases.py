@@ -45,7 +45,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have leases be few files, and others be asked for the first file that nobody knows."""
     monkeypatch.setattr(index_leases, "MISSES", 1)
-    monkeypatch.setattr(index_leases, "HEADERS_A_WORKER", 1)
+    monkeypatch.setattr(cutting, "HEADERS_A_WORKER", 1)
     monkeypatch.setattr(cutting, "FIRST_HEADERS", 4)
     monkeypatch.setattr(prepare, "LOOKED_AHEAD", 1)
 
@@ -242,7 +242,7 @@ def test_nobody_is_asked_where_all_is_known(
     sources = expand([str(archive)]).sources
     prepare.prepare(sources, Sampling.parse("every=2"), soc("Ascend310"), known)
     assert looks.here == pool.looked == []
-    monkeypatch.setattr(index_leases, "HEADERS_A_WORKER", len(NAMES) + 1)
+    monkeypatch.setattr(cutting, "HEADERS_A_WORKER", len(NAMES) + 1)
     known = Known(store=IndexStore(Folder(str(tmp_path / "new"))), make_index_pool=pool)
     prepare.prepare(sources, Sampling.parse("every=2"), soc("Ascend310"), known)
     assert sorted(looks.here) == NAMES

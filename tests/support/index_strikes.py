@@ -65,7 +65,7 @@ class IndexStrike:
     def set_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Have leases be few files, and the cluster be asked for the first file."""
         monkeypatch.setattr(index_leases, "MISSES", 1)
-        monkeypatch.setattr(index_leases, "HEADERS_A_WORKER", 1)
+        monkeypatch.setattr(cutting, "HEADERS_A_WORKER", 1)
         monkeypatch.setattr(cutting, "FIRST_HEADERS", 4)
         monkeypatch.setattr(prepare, "LOOKED_AHEAD", 1)
         monkeypatch.setattr(Probes, "index", self._look)

@@ -7,7 +7,6 @@ for whatever reason, the driver looks at itself. So a plan is the same with and 
 from __future__ import annotations
 
 import logging
-import math
 from contextlib import closing
 from threading import Condition, Thread
 
@@ -25,17 +24,11 @@ from fleet.errors import BrokenVideoError, JobFailedError, StorageError
 from fleet.executors.index_pool import IndexLeaseDone, IndexPool, MakeIndexPool
 from fleet.index_cache.looking import Looked, Seen
 from fleet.index_cache.store import IndexStore
-from fleet.plan.index_leases import IndexLease, IndexQueue
+from fleet.plan.index_leases import MISSES, IndexLease, IndexQueue, workers_worth
 from fleet.scheduler.commands import Assign, Command, RecordLoss, SplitLease
 from fleet.scheduler.lease_state import SchedulingPolicy, State
 from fleet.scheduler.ledger import Ledger
 
-MISSES = 32
-"""Videos that nobody knows, after which others are asked to look at what is left."""
-HEADERS_A_WORKER = 256
-"""Starting a process elsewhere takes as much as looking at so many headers, or more."""
-MOST_WORKERS = 32
-"""More of them than these look at more than a driver plans."""
 POLL_S = 0.25
 NO_WORKER_S = 30.0
 """How long there may be no worker at all before the driver looks at all that is left itself."""
@@ -91,9 +84,8 @@ class IndexLeases:
             self._misses += 1
             if self._misses < MISSES or self._thread or self._closed:
                 return
-            workers = math.floor(self._queue.headers_left / HEADERS_A_WORKER)
-            if workers:
-                args = (min(workers, MOST_WORKERS),)
+            if workers := workers_worth(self._queue.headers_left):
+                args = (workers,)
                 self._thread = Thread(
                     target=self._lead, args=args, name="index-leases", daemon=True
                 )

@@ -20,9 +20,9 @@ from fleet.core.source import Source
 from fleet.driver.preparing.examine import Examiner, Outcome, Todo, video_of
 from fleet.driver.preparing.index_leases import IndexLeases
 from fleet.driver.preparing.prepared import Known, Prepared, Refusal
-from fleet.driver.preparing.windows import Extent, is_window
 from fleet.index_cache.cache import IndexCache
 from fleet.plan.index_leases import IndexQueue, headers_in
+from fleet.plan.windows import Extent, is_window
 from fleet.video.sampling import Sampling
 
 INDEX_THREADS = 8

@@ -11,13 +11,13 @@ from fleet.core.interval import Interval
 from fleet.core.interval_set import EVER, DoneIntervals
 from fleet.core.source import Source
 from fleet.core.wall_time import UNKNOWN_TIME, WallTime
-from fleet.driver.preparing.windows import Extent
 from fleet.errors import (
     FleetError,
 )
 from fleet.executors.index_pool import MakeIndexPool
 from fleet.index_cache.store import IndexStore
 from fleet.plan.shard import VideoWork
+from fleet.plan.windows import Extent
 from fleet.table.state.video_manifest import Video
 from fleet.table.state.video_notes import VideoNotes
 from fleet.video.start import NO_START, StartRule
