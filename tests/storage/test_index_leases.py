@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ from index_hands import PATIENCE_S, IndexHands
 from recorded import write_grays
 
 from fleet.ascend.soc import soc
-from fleet.core.run_events import Cause
+from fleet.core.run_events import Cause, Event
 from fleet.core.source import Source
 from fleet.driver.preparing import index_leases, prepare
+from fleet.driver.preparing.background import in_background
 from fleet.driver.preparing.prepared import Known, Prepared
 from fleet.errors import BrokenVideoError, StorageError
 from fleet.index_cache.store import IndexStore
@@ -228,6 +230,43 @@ def test_where_no_worker_comes_the_driver_looks_at_all(
     made = look(archive, IndexStore(Folder(str(tmp_path / "index"))), pool)
     assert sorted(looks.here) == NAMES
     assert len(made.works) == len(NAMES) - 1
+
+
+class Silent(IndexHands):
+    """Workers that take leases, and say nothing any more."""
+
+    def poll(self, timeout_s: float) -> list[Event]:
+        """See IndexPool."""
+        self._left.clear()
+        return super().poll(timeout_s)
+
+
+def test_a_file_that_others_never_answer_for_is_looked_at_here(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No wait is without an end; what comes of theirs later changes nothing."""
+    monkeypatch.setattr(index_leases, "WAIT_S", 0.01)
+    pool = Silent()
+    looks = Looks(monkeypatch, pool)
+    made = look(archive, IndexStore(Folder(str(tmp_path / "index"))), pool)
+    assert sorted(looks.here) == NAMES
+    check_equal(made, alone(archive, tmp_path / "alone", monkeypatch))
+
+
+def test_a_plan_that_nobody_wants_any_more_does_not_wait_for_others(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As behind an interrupt: no thread goes on, and the workers are let go."""
+    pool = Silent()
+    Looks(monkeypatch, pool)
+    known = Known(store=IndexStore(Folder(str(tmp_path / "index"))), make_index_pool=pool)
+    sources = expand([str(archive)]).sources
+    chip, sample = soc("Ascend310"), Sampling.parse("every=2")
+    with in_background(partial(prepare.prepare_in_windows, sources, sample, chip, known)):
+        assert pool.given.wait(PATIENCE_S), "no lease was given"
+    assert pool.closed
+    names = ("background", "index", "headers")
+    assert not [t.name for t in threading.enumerate() if t.name.startswith(names)]
 
 
 def test_nobody_is_asked_where_all_is_known(
