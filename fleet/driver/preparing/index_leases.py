@@ -11,8 +11,8 @@ from contextlib import closing
 from threading import Condition, Thread
 
 from fleet.clock import SYSTEM_CLOCK, Clock
-from fleet.core.fault import WORKER_STAGE
 from fleet.core.run_events import (
+    DeviceLost,
     Event,
     LeaseDone,
     LeaseSplit,
@@ -20,7 +20,7 @@ from fleet.core.run_events import (
     Tick,
 )
 from fleet.core.source import Source
-from fleet.errors import BrokenVideoError, JobFailedError, StorageError
+from fleet.errors import JobFailedError, StorageError
 from fleet.executors.index_pool import IndexLeaseDone, IndexPool, MakeIndexPool
 from fleet.index_cache.looking import Looked, Seen
 from fleet.index_cache.store import IndexStore
@@ -30,13 +30,14 @@ from fleet.scheduler.lease_state import SchedulingPolicy, State
 from fleet.scheduler.ledger import Ledger
 
 POLL_S = 0.25
+MOST_DEATHS = 16
+"""Processes that may end in a row, before any lease is done: more are no matter of one video."""
 NO_WORKER_S = 30.0
 """How long there may be no worker at all before the driver looks at all that is left itself."""
 WAIT_S = 150.0
 """How long a video is waited for: a hostile one is given up in less, also by a shielded process."""
 CLOSE_S = 30.0
 _POLICY = SchedulingPolicy(backups=False, rest_s=0.0)
-_WAY_OUT = "Leave it out of the inputs, or rewrite it: `ffmpeg -i in -c copy out.mp4`."
 _LOG = logging.getLogger(__name__)
 
 
@@ -60,7 +61,7 @@ class IndexLeases:
         self._clock = clock
         self._changed = Condition()
         self._thread: Thread | None = None
-        self._misses = 0
+        self._misses = self._deaths = 0
         self._closed = False
         self._seen: dict[Source, Seen | None] = {}
         self._leases: dict[str, IndexLease] = {}
@@ -144,7 +145,12 @@ class IndexLeases:
             self._obey(commands, pool)
 
     def _take(self, event: Event, pool: IndexPool) -> None:
+        if isinstance(event, DeviceLost):
+            self._deaths += 1
+            if self._deaths >= MOST_DEATHS:
+                raise JobFailedError(f"whoever does on other machines ends: {event.reason}")
         if isinstance(event, IndexLeaseDone):
+            self._deaths = 0
             self._end(self._leases.pop(event.lease), event.looked)
             event = LeaseDone(event.device, event.lease, event.receipt)
         self._obey(self._ledger.handle(event, self._clock.steady_s()), pool)
@@ -182,19 +188,15 @@ class IndexLeases:
                     self._leases.update((piece.id, piece) for piece in pieces)
                     split = LeaseSplit(name, tuple(piece.summary for piece in pieces))
                     to_do += self._ledger.handle(split, self._clock.steady_s())
-                case RecordLoss() as loss:
-                    to_do += self._give_up(loss)
+                case RecordLoss(name):
+                    to_do += self._give_up(name)
                 case _:
                     pass
 
-    def _give_up(self, loss: RecordLoss) -> list[Command]:
-        """Tell that others could not look at some videos, or which one ends those who do."""
-        lease = self._leases.pop(loss.lease)
-        seen: dict[Source, Seen | None] = {}
-        if loss.fault.stage == WORKER_STAGE:
-            message = f"looking at its header ended the processes that did it: {loss.fault.message}"
-            for source in lease.sources:
-                error = BrokenVideoError(source.uri, message, _WAY_OUT)
-                seen[source] = Seen(error=error)
-        self._tell(lease, seen)
-        return self._ledger.handle(LossRecorded(loss.lease), self._clock.steady_s())
+    def _give_up(self, name: str) -> list[Command]:
+        """Tell that others could not look at some videos.
+
+        Whether one is at fault, the shielded children here say: others may lack memory.
+        """
+        self._tell(self._leases.pop(name), {})
+        return self._ledger.handle(LossRecorded(name), self._clock.steady_s())
