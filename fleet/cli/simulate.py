@@ -12,14 +12,17 @@ from fleet.driver.outlook.estimate import simulation_input
 from fleet.driver.session import load_session, resolve_target
 from fleet.errors import UsageError
 from fleet.job.job import Job
+from fleet.plan.index_leases import MOST_WORKERS
 from fleet.scheduler.lease_state import SchedulingPolicy
 from fleet.simulate.conditions import Conditions
+from fleet.simulate.planning import PlanningPace, made_up_archive
+from fleet.simulate.streamed import Fleets, stream
 from fleet.simulate.whatif import MakePieces, made_up, planned, read_failures, read_slow
 from fleet.simulate.whatif import what_if as simulate_all
 from fleet.views.simulation import render
 
-LEASES = "Made-up leases"
-"""The panel of the help for leases of no job."""
+LEASES = "Made-up leases and videos"
+"""The panel of the help for what is of no job."""
 
 
 @job_options(without=("devices", "max_devices", "deadline", "weight", "job_labels"))
@@ -60,27 +63,47 @@ def simulate(
         float,
         typer.Option(
             min=0.01,
-            help="Seconds of one, on the mean.",
+            help="Seconds of one of these, on the mean.",
             rich_help_panel=LEASES,
         ),
     ] = 10.0,
+    videos: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Make up so many videos, planned while the run goes on.",
+            rich_help_panel=LEASES,
+        ),
+    ] = None,
+    nodes: Annotated[
+        int,
+        typer.Option(min=0, help="Nodes that look at their headers.", rich_help_panel=LEASES),
+    ] = MOST_WORKERS,
     seed: Annotated[int, typer.Option(help="The same seed, the same run.")] = 0,
     price_per_device_hour: PricePerDeviceHour = None,
 ) -> None:
-    """Simulate a run: the scheduling of `fleet run`, on devices that do not exist.
-
-    The job's remaining work is planned as by `fleet plan`.
-    """
+    """Simulate what is left of a job, as `fleet run` schedules it, on devices made up."""
     conditions = read_failures(failures, read_slow(slow, Conditions()))
-    others = _counts(what_if)
+    others, policy = _counts(what_if), SchedulingPolicy(backups=backups)
+    if leases is not None and videos is not None:
+        raise UsageError("--leases makes leases up, and --videos videos: take one of them.")
+    if (leases or videos) and not (soc is None and options.is_empty):
+        raise UsageError("What is made up goes with neither a job nor a chip.")
+    if videos is not None:
+        archive = made_up_archive(videos, lease_s, seed)
+        fleets = Fleets(devices, others, PlanningPace(nodes), conditions, seed, policy)
+        table, plan = stream(archive, fleets)
+        what = f"{devices:,} devices, {videos:,} videos"
+        basis = f"made up, {lease_s:g} s a video on the mean"
+        text = render(table, conditions, what, basis, seed, price_per_device_hour, plan)
+        typer.echo(text)
+        return
     if leases is None:
         make, what, basis = _plan(options.load(soc=soc), devices, by_chip=soc is not None)
-    elif soc is not None or not options.is_empty:
-        raise UsageError("--leases makes leases up: neither a job nor a chip goes with it.")
     else:
         make, basis = made_up(leases, lease_s, seed), f"made up, {lease_s:g} s a lease on the mean"
         what = f"{devices:,} devices, {leases:,} leases"
-    table = simulate_all(make, devices, others, conditions, seed, SchedulingPolicy(backups=backups))
+    table = simulate_all(make, devices, others, conditions, seed, policy)
     typer.echo(render(table, conditions, what, basis, seed, price_per_device_hour))
 
 

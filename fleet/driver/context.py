@@ -17,6 +17,7 @@ from fleet.driver.preparing.prepared import Prepared
 from fleet.driver.report import RunReport
 from fleet.driver.retry import Retry
 from fleet.driver.session import JobTarget, Session
+from fleet.executors.index_pool import MakeIndexPool
 from fleet.executors.pool import Pool
 from fleet.scheduler.autoscale import Limits
 from fleet.scheduler.lease_state import SchedulingPolicy
@@ -38,6 +39,8 @@ class Resources:
     limits: Limits
     """How many devices it may come to have."""
     policy: SchedulingPolicy = DEFAULT_POLICY
+    make_index_pool: MakeIndexPool | None = None
+    """Makes what looks at headers beside this machine; None: nothing does."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
 from fleet.core.run_events import Warned
@@ -20,7 +21,7 @@ from fleet.job.job import Job
 from fleet.observe.observer import Observer
 from fleet.scheduler.autoscale import Limits
 from fleet.scheduler.lease_state import SchedulingPolicy
-from fleet.storage import Folder
+from fleet.storage import Folder, canonical
 from fleet.worker.spec import WorkerSpec
 
 _RAY_STARTS = "Ray starts on this machine, which takes some seconds; the work is planned meanwhile."
@@ -51,6 +52,7 @@ def working_on(job: Job, mode: Mode, observer: Observer) -> Iterator[tuple[Resou
 def _on_ray(job: Job, observer: Observer) -> Iterator[tuple[Resources, Observer]]:
     """Work on the cluster that there is, else on a Ray that is started for it."""
     # Importing Ray takes half a second, and only here it is needed.
+    from fleet.executors.ray.index_pool import RayIndexPool  # noqa: PLC0415
     from fleet.executors.ray.listed import Listed, who_starts  # noqa: PLC0415
     from fleet.executors.ray.metrics import ray_metrics  # noqa: PLC0415
     from fleet.executors.ray.pool import RayPool  # noqa: PLC0415
@@ -80,8 +82,16 @@ def _on_ray(job: Job, observer: Observer) -> Iterator[tuple[Resources, Observer]
         listed = Listed(type(job.work).__name__, output, who_starts(), job.job_labels)
         capacity = join_ray(listed)
         means = _here_alone(job, starting) if capacity is None else _cluster(job, joined, capacity)
+        if capacity is not None and _is_index_reached(job):
+            means = replace(means, make_index_pool=RayIndexPool)
         with ray_metrics(observer, on=capacity is not None) as counting:
             yield means, counting
+
+
+def _is_index_reached(job: Job) -> bool:
+    """Return whether the machines of a cluster reach the indexes that are kept, as the output."""
+    places = [canonical(place) for place in (job.index_cache, job.output) if place]
+    return len({"://" in place for place in places}) == 1
 
 
 def _cluster(job: Job, make_pool: MakePool, capacity: int) -> Resources:

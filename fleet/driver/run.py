@@ -113,7 +113,7 @@ def run_target(
             readings = [model.reading for model in target.identity.straight]
             for text in filter(None, [unsure, target.without_columns, *readings, *said]):
                 observers.on_event(Warned(text))
-            session = load(target)
+            session = replace(load(target), make_index_pool=resources.make_index_pool)
             if not leadership.leads:
                 session = replace(session, at_work=videos_of_runs(table), joined=True)
             outcome = _drive(context, session)

@@ -29,6 +29,7 @@ from fleet.driver.preparing.prepare import prepare_in_windows
 from fleet.driver.preparing.prepared import Known, Prepared
 from fleet.driver.preparing.streams import further_streams
 from fleet.errors import StorageError
+from fleet.executors.index_pool import MakeIndexPool
 from fleet.index_cache.store import INDEX_FOLDER, IndexStore
 from fleet.job.job import Job
 from fleet.plan.shard import VideoWork
@@ -100,6 +101,8 @@ class Session:
     """The URIs of videos that the runs that this one joins have in hand."""
     joined: bool = False
     """Whether it joins runs that are at work."""
+    make_index_pool: MakeIndexPool | None = None
+    """See Known."""
 
     def prepare(self, on_progress: Callable[[int], None] = lambda _: None) -> Prepared:
         """Look at the videos; nothing is put anywhere."""
@@ -232,6 +235,7 @@ class Session:
             job.start_rule,
             at_work=self.at_work,
             notes=notes,
+            make_index_pool=self.make_index_pool,
         )
         sources = self.target.listing.sources
         as_stored = job.rotation == "ignore"

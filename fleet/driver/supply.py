@@ -20,15 +20,13 @@ from fleet.driver.preparing.background import Ahead
 from fleet.driver.preparing.patience import ToldPatience
 from fleet.driver.preparing.prepared import Prepared, Refusal
 from fleet.driver.preparing.streams import left_streams
-from fleet.driver.preparing.windows import Extent
 from fleet.errors import StorageError
 from fleet.plan.lease import Lease, More, Stock
 from fleet.plan.plan import WorkAround, bundle
 from fleet.plan.shard import VideoWork
+from fleet.plan.windows import PLENTY, Extent
 from fleet.table.state.state import TableState
 
-PLENTY = 20_000
-"""Leases that wait; while there are more, no further videos are looked at."""
 REFUSALS_A_TURN = 32
 """Videos that are recorded as refused in a turn of the loop: so many objects are put at a time."""
 

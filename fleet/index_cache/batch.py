@@ -262,3 +262,8 @@ def _video_row(source: Source, entry: CacheEntry) -> dict[str, Any]:
         known = {"container": entry.container, "origin": entry.origin, "stream": stream}
         return row | about | known | {"bytes_read": entry.bytes_read}
     return row | about | ({"error": error_to_json(entry)} if entry is not None else {})
+
+
+def packets_of(entry: CacheEntry) -> int:
+    """Return how many packets a batch holds of a video."""
+    return len(entry.packets) if isinstance(entry, VideoIndex) else 0

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from contextlib import suppress
+from dataclasses import replace
 from threading import Lock
+from typing import Protocol
 
 from fleet.core.source import Source
 from fleet.errors import StorageError, VideoError
+from fleet.index_cache.looking import Seen, is_kept
 from fleet.index_cache.store import IndexStore
 from fleet.video.index import VideoIndex
 from fleet.video.probe.mended import mended
-from fleet.video.probe.sandbox import ProbeEndedError, Probes
-from fleet.video.probe.serialize import is_lasting
+from fleet.video.probe.sandbox import Probes
 
 PACKETS_HELD = 4_000_000
 """Packets whose indexes stay in memory, some 50 bytes each; others are read from the store."""
+
+
+class Elsewhere(Protocol):
+    """Others that look at videos, and put what they find out into the same store."""
+
+    def wait_for(self, source: Source) -> Seen | None:
+        """Wait while others look at a video; return what came of it, None where nobody has."""
+
+    def missed(self) -> None:
+        """Take note of a video that neither the store nor anybody else knows."""
 
 
 class IndexCache:
@@ -25,13 +37,19 @@ class IndexCache:
     (`fleet.video.probe.sandbox`), so that a hostile file ends that process and not the caller's;
     the result is added to the store. Up to `lines` videos are indexed at a time, by up to
     `processes` children. These are started when they are first needed, and again when they are
-    needed after `close`.
+    needed after `close`. What others look at, see `elsewhere`, is waited for.
     """
 
     def __init__(
-        self, store: IndexStore | None = None, lines: int = 1, *, processes: int = 1
+        self,
+        store: IndexStore | None = None,
+        lines: int = 1,
+        *,
+        processes: int = 1,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self._store = store
+        self._elsewhere = elsewhere
         self._probes = Probes(lines, max_processes=processes)
         self._lock = Lock()
         self._held: OrderedDict[Source, VideoIndex] = OrderedDict()
@@ -48,7 +66,14 @@ class IndexCache:
             if index is not None:
                 self._held.move_to_end(source)
                 return index
-        index = self._find(source) or self._probe(source)
+        seen = self._elsewhere.wait_for(source) if self._elsewhere else None
+        found = self._find(source)
+        if found is not None:
+            index = replace(found, bytes_read=seen.bytes_read) if seen else found
+        elif seen and seen.error:
+            raise seen.error
+        else:
+            index = self._probe(source)
         self._hold(index)
         return index
 
@@ -80,12 +105,12 @@ class IndexCache:
         return found
 
     def _probe(self, source: Source) -> VideoIndex:
+        if self._elsewhere:
+            self._elsewhere.missed()
         try:
             index = self._probes.index(source)
         except VideoError as error:
-            # Something else may have ended the child, so the next run tries this video again.
-            ended = isinstance(error.__cause__, ProbeEndedError)
-            if self._store is not None and is_lasting(error) and not ended:
+            if self._store is not None and is_kept(error):
                 self._store.add(source, error)
             raise
         if self._store is not None:

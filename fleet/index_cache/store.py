@@ -24,6 +24,7 @@ from fleet.index_cache.batch import (
     CachedResult,
     CacheEntry,
     cut_out,
+    packets_of,
     put_batch,
     read_batches,
     read_group,
@@ -33,7 +34,7 @@ from fleet.index_cache.places import Places
 from fleet.index_cache.recent import Recent
 from fleet.parquet.ranged_file import RangedFile
 from fleet.storage import Folder
-from fleet.video.index import PacketTable, VideoIndex
+from fleet.video.index import PacketTable
 
 INDEX_FOLDER = "_index"
 """The folder of an output where its indexes are kept, unless the job names another place."""
@@ -60,7 +61,8 @@ class IndexStore:
     """
 
     def __init__(self, folder: Folder, *, read_only: bool = False) -> None:
-        self._folder = folder
+        self.folder = folder
+        """Where they are kept."""
         self._read_only = read_only
         self._lock = Lock()
         # Taken before the other one, by who puts; nobody who looks something up waits for it.
@@ -87,7 +89,7 @@ class IndexStore:
         """
         read: tuple[list[Batch], Places, Recent[int, BatchRows]]
         read = [], Places(), Recent(VIDEOS_KEPT)
-        for batch, rows in read_batches(self._folder):
+        for batch, rows in read_batches(self.folder):
             if batch.name not in without:
                 _append(*read, batch, rows, rows.sources())
         with self._lock:
@@ -112,6 +114,18 @@ class IndexStore:
                 self._damaged.add(source)
                 return None
 
+    def knows(self, source: Source) -> bool:
+        """Return whether anything is kept of this version of a video; its packets are not read."""
+        with self._lock, suppress(StorageError, FileNotFoundError, ValueError):
+            return source in self._new or self._place(source) is not None
+        return False
+
+    def take_in(self, batch: Batch) -> None:
+        """Find what a batch tells that another process has put; raises as `read_rows`."""
+        rows = read_rows(self.folder, batch.name)
+        with self._lock:
+            _append(self._batches, self._places, self._rows, batch, rows, rows.sources())
+
     def _place(self, source: Source) -> tuple[int, int] | None:
         """Return the batch and the row that count for a video; None where none tells of it."""
         for number, row in self._places.find(hash(source)):
@@ -123,7 +137,7 @@ class IndexStore:
         known = self._rows.get(number)
         if known is None:
             batch = self._batches[number]
-            known = self._rows.put(number, read_rows(self._folder, batch.name), batch.videos)
+            known = self._rows.put(number, read_rows(self.folder, batch.name), batch.videos)
         return known
 
     def _read(self, source: Source, number: int, row: int) -> CachedResult | None:
@@ -165,7 +179,7 @@ class IndexStore:
             entry = self._batches[number].packets
             if entry is None:
                 raise ValueError("the object with the packets is missing")
-            file = pa.PythonFile(RangedFile(self._folder, entry), "r")
+            file = pa.PythonFile(RangedFile(self.folder, entry), "r")
             known = self._files.put(number, pq.ParquetFile(file, pre_buffer=True))
         return known
 
@@ -177,7 +191,7 @@ class IndexStore:
         if self._read_only:
             return
         with self._lock:
-            self._new_packets += _packets_of(entry) - _packets_of(self._new.get(source))
+            self._new_packets += packets_of(entry) - packets_of(self._new.get(source))
             self._new[source] = entry
             self._damaged.discard(source)
             batches = 1 + self._failures
@@ -198,7 +212,7 @@ class IndexStore:
             if not new:
                 return
             try:
-                batch, rows = put_batch(self._folder, list(new.items()))
+                batch, rows = put_batch(self.folder, list(new.items()))
             except BaseException:
                 self._take_back(new)
                 raise
@@ -209,7 +223,7 @@ class IndexStore:
     def _take_back(self, new: Mapping[Source, CacheEntry]) -> None:
         with self._lock:
             self._new = {**new, **self._new}
-            self._new_packets = sum(map(_packets_of, self._new.values()))
+            self._new_packets = sum(map(packets_of, self._new.values()))
             self._being_put = {}
             self._failures += 1
 
@@ -235,8 +249,8 @@ class IndexStore:
         else:
             self._load(without=names)
             for name in names:
-                self._folder.delete(f"{name}{VIDEOS}")
-                self._folder.delete(f"{name}{PACKETS}")
+                self.folder.delete(f"{name}{VIDEOS}")
+                self.folder.delete(f"{name}{PACKETS}")
 
     def _merge(self, numbers: Sequence[int]) -> None:
         latest = {source.uri: source for source in self._latest(numbers)}
@@ -245,12 +259,12 @@ class IndexStore:
         for source in latest.values():
             if kept := self.find(source):
                 entries.append((source, kept))
-                packets += _packets_of(kept)
+                packets += packets_of(kept)
             if len(entries) == MOST_VIDEOS or packets >= MOST_PACKETS:
-                put_batch(self._folder, entries)
+                put_batch(self.folder, entries)
                 entries, packets = [], 0
         if entries:
-            put_batch(self._folder, entries)
+            put_batch(self.folder, entries)
 
     def _latest(self, numbers: Sequence[int]) -> Iterator[Source]:
         """Yield the videos of some batches for which no later batch counts."""
@@ -281,7 +295,3 @@ def _append(
     places.add([hash(source) for source in sources], number)
     if held.has_room(batch.videos):
         held.put(number, rows, batch.videos)
-
-
-def _packets_of(entry: CacheEntry) -> int:
-    return len(entry.packets) if isinstance(entry, VideoIndex) else 0

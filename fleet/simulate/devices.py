@@ -51,8 +51,9 @@ class SimulatedFleet:
     failed. `events`: how many were given out.
     """
 
-    def __init__(self, world: Sampler, paces: list[float]) -> None:
-        self.now_s = 0.0
+    def __init__(self, world: Sampler, paces: list[float], start_s: float = 0.0) -> None:
+        """Take how fast each device is; they are there from `start_s` on."""
+        self.now_s = start_s
         self.busy_s = 0.0
         self.failures = self.events = 0
         self._world = world
@@ -61,8 +62,13 @@ class SimulatedFleet:
         self._order = 0
         self._paces = paces
         for number in range(len(paces)):
-            self._join(number, 0.0)
+            self._join(number, start_s)
         self._tick()
+
+    @property
+    def next_s(self) -> float:
+        """When something happens next."""
+        return self._heap[0][0]
 
     def _at(self, time_s: float, what: Callable[[], Event | None]) -> None:
         self._order += 1

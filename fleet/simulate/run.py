@@ -89,28 +89,33 @@ class Simulation:
         weather: Conditions,
         seed: int,
         rules: SchedulingPolicy,
+        coming_s: float | None = None,
     ) -> None:
+        """Take the first leases; `coming_s`: see Ledger."""
         self._world = Sampler(weather, seed)
         self.paces = self._world.paces(devices)
         self.gops_done = self.gops_given_up = 0
-        self._whole = pieces
+        self._whole = list(pieces)
         self._pieces = {piece.lease: piece for piece in pieces}
-        self._ledger = Ledger(pieces, rules)
+        self._ledger = Ledger(pieces, rules, coming_s)
         self._done: set[str] = set()
         self._shared = 0
 
     def run(self) -> Outcome:
         """Let it happen."""
-        ledger = self._ledger
-        fleet = self._fleet = SimulatedFleet(self._world, self.paces.tolist())
-        while not ledger.finished:
-            event = fleet.next()
-            if isinstance(event, LeaseDone):
-                self._count(event.lease)
-            elif isinstance(event, LeaseTruncated):
-                self._learn(event)
-            self._obey(ledger.handle(event, fleet.now_s))
+        self._fleet = SimulatedFleet(self._world, self.paces.tolist())
+        while not self._ledger.finished:
+            self._step()
         return self._outcome()
+
+    def _step(self) -> None:
+        """Let time pass until something happens to a device."""
+        event = self._fleet.next()
+        if isinstance(event, LeaseDone):
+            self._count(event.lease)
+        elif isinstance(event, LeaseTruncated):
+            self._learn(event)
+        self._obey(self._ledger.handle(event, self._fleet.now_s))
 
     def _count(self, lease: str) -> None:
         if self._ledger.state(lease) in {State.PENDING, State.LEASED}:

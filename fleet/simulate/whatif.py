@@ -88,6 +88,12 @@ class Table:
     others: tuple[Outcome, ...]
 
 
+def other_counts(devices: int) -> list[int]:
+    """Return a quarter to four times as many devices."""
+    counts = [devices // 4, devices // 2, devices * 2, devices * 4]
+    return [count for count in counts if count]
+
+
 def what_if(
     make: MakePieces,
     devices: int,
@@ -102,8 +108,7 @@ def what_if(
     """
     pieces = make(devices)
     if others is None:
-        counts = [devices // 4, devices // 2, devices * 2, devices * 4]
-        others = [count for count in counts if count] if len(pieces) <= MOST_LEASES else []
+        others = other_counts(devices) if len(pieces) <= MOST_LEASES else []
     asked = simulate(pieces, devices, weather, seed, rules)
     found = [simulate(make(count), count, weather, seed, rules) for count in others]
     return Table(asked, tuple(found))

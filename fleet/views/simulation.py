@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fleet.core.format import duration, percent, plural
 from fleet.simulate.conditions import Conditions
 from fleet.simulate.run import Outcome
+from fleet.simulate.streamed import Planned
 from fleet.simulate.whatif import Table
 from fleet.views.layout import fact
 
@@ -18,14 +19,18 @@ def render(
     basis: str,
     seed: int,
     per_device_hour: float | None,
+    planned: Planned | None = None,
 ) -> str:
     """Return the text of a simulation, 80 columns wide.
 
     `what`: what was simulated. `basis`: where its times come from. `per_device_hour`: the price of
-    a device for an hour, None where no price is asked for.
+    a device for an hour, None where no price is asked for. `planned`: how its plan was made, where
+    that is simulated too.
     """
     lines = [f"Simulated, nothing was run: {what}, seed {seed}", ""]
     for head, text in _facts(table.asked, conditions, basis, per_device_hour):
+        lines += fact(head, text)
+    for head, text in _plan(planned) if planned else ():
         lines += fact(head, text)
     if table.others:
         lines += ["", *_what_if(table, per_device_hour)]
@@ -50,6 +55,15 @@ def _facts(
     price = "" if per_device_hour is None else f", {hours * per_device_hour:,.2f}"
     yield "cost", f"{_amount(hours)} device-hours{price}"
     yield "ledger", f"{run.events:,} events"
+
+
+def _plan(planned: Planned) -> Iterator[tuple[str, str]]:
+    elsewhere = planned.videos - planned.here
+    yield "begins", f"{duration(planned.first_s)} after the videos are listed"
+    yield "plan", f"whole after {duration(planned.whole_s)}, in {plural(planned.windows, 'window')}"
+    nodes = f"{elsewhere:,} by {plural(planned.nodes, 'node')}" if elsewhere else "none by nodes"
+    leases = plural(planned.index_leases, "index lease")
+    yield "headers", f"{planned.here:,} looked at by the driver, {nodes} in {leases}"
 
 
 def _conditions(conditions: Conditions) -> str:

@@ -48,7 +48,7 @@ PANELS = {
             *("--devices", "--what-if", "--slow", "--failures"),
             *("--soc", "--backups", "--no-backups"),
         },
-        "Made-up leases": {"--leases", "--lease-s"},
+        "Made-up leases and videos": {"--leases", "--lease-s", "--videos", "--nodes"},
         "Options": {"--seed", "--price-per-device-hour"},
     },
 }
@@ -131,8 +131,11 @@ def test_made_up_leases_take_no_job(tmp_path: Path) -> None:
         done = fleet_here("simulate", "--leases", "10", *more)
         assert done.returncode == 2
         assert "neither a job nor a chip" in done.stderr
-    done = fleet_here("simulate", "--leases", "10", "--devices", "2")
-    assert done.returncode == 0, done.stderr
+    assert fleet_here("simulate", "--leases", "10", "--videos", "10").returncode == 2
+    for kind in ("--leases", "--videos"):
+        done = fleet_here("simulate", kind, "10", "--devices", "2")
+        assert done.returncode == 0, done.stderr
+        assert "made up" in done.stdout
 
 
 @pytest.mark.parametrize("command", ["run", "plan", "simulate"])

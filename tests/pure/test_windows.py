@@ -11,17 +11,17 @@ from ledgers import assigned, ledger_of, summaries
 
 from fleet.core.interval import LeaseNames
 from fleet.core.run_events import DeviceJoined, Tick
-from fleet.driver.preparing.windows import (
+from fleet.plan.cost import CostModel
+from fleet.plan.lease import Lease
+from fleet.plan.plan import WorkAround, bundle
+from fleet.plan.shard import DoneIntervals, VideoWork, video_work
+from fleet.plan.windows import (
     FIRST_FILES,
     FIRST_S,
     MOST_FILES,
     Extent,
     is_window,
 )
-from fleet.plan.cost import CostModel
-from fleet.plan.lease import Lease
-from fleet.plan.plan import WorkAround, bundle
-from fleet.plan.shard import DoneIntervals, VideoWork, video_work
 from fleet.scheduler.commands import Release, SplitLease, Truncate
 from fleet.video.sampling import EVERY_FRAME
 

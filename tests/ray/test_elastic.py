@@ -9,16 +9,20 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
 import pytest
 import ray
+from accounts import read_books, thumbnails
+from index_strikes import CLIPS, IndexStrike, write_clips
 from pool_hands import BROKEN, PATIENCE_S, Hands, Nodes
 from ray import cloudpickle
 from ray._private.worker import global_worker
 from ray.cluster_utils import Cluster
 
+import fleet
 from fleet import FrameJob
 from fleet.core.frames import FrameBatch, Rows
 from fleet.core.interval import Interval
@@ -39,6 +43,7 @@ from fleet.executors.ray.listed import Listed
 from fleet.executors.ray.pool import RayPool
 from fleet.executors.ray.session import join_ray
 from fleet.scheduler.commands import Cancel, Release, Truncate
+from fleet.table.table import Table
 from fleet.worker.prefetch import CancelRequestedError
 from fleet.worker.spec import WorkerSpec
 from fleet.worker.task_queue import Task
@@ -259,3 +264,25 @@ def test_a_node_where_nothing_starts_is_set_aside_and_the_work_goes_elsewhere(
     assert "its process ended" in aside.reason
     assert hands.told.count(aside) == 1
     assert hands.pool.poll(0.2) == []
+
+
+def test_a_run_goes_on_where_a_node_dies_that_looks_at_headers(
+    nodes: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it had in hand another one does; each frame is there once, as in a run of one process."""
+    archive = write_clips(tmp_path / "in")
+    fleet.run(thumbnails(archive, tmp_path / "alone", devices=1), on="inline")
+    strike = IndexStrike(nodes.only(2)[0], nodes.remove)
+    strike.set_up(monkeypatch)
+    report = fleet.run(thumbnails(archive, tmp_path / "out", devices=1), on="ray")
+    assert (report.exit_code, report.videos) == (0, CLIPS)
+    # Of its process one may hear before one hears of the node.
+    assert [event.cause for event in strike.lost] in ([Cause.TAKEN], [Cause.DIED])
+    done = {event.lease: event for event in strike.done}
+    assert len(done) == len(strike.done)
+    assert done.keys() >= set(strike.had), "what it had is done again"
+    assert sum(len(e.looked.seen) for e in strike.done) + len(strike.here) == CLIPS
+    assert all(event.looked.batch for event in strike.done)
+    pictures = read_books(tmp_path / "out").pictures
+    assert pictures == read_books(tmp_path / "alone").pictures
+    assert Table.open(str(tmp_path / "out")).verify().proven

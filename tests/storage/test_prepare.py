@@ -19,7 +19,6 @@ from fleet.core.interval import Interval, LeaseNames
 from fleet.core.interval_set import EVER, DoneIntervals
 from fleet.core.source import Source
 from fleet.driver.preparing.prepare import (
-    BYTES_A_HEADER,
     HEADERS_A_PROCESS,
     MOST_PROCESSES,
     prepare,
@@ -28,6 +27,7 @@ from fleet.driver.preparing.prepare import (
 from fleet.driver.preparing.prepared import Known, Prepared
 from fleet.errors import BrokenVideoError, NotAVideoError, StorageError
 from fleet.index_cache.store import IndexStore
+from fleet.plan.index_leases import BYTES_A_HEADER
 from fleet.plan.order import order
 from fleet.plan.plan import bundle
 from fleet.storage import Folder, expand

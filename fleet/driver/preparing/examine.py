@@ -79,7 +79,7 @@ class Examiner:
     def _examine(self, source: Source) -> Outcome:
         known = self._known
         before = known.videos.get(source.uri)
-        if before is not None and before.is_of(source) and known.done.has(before.interval):
+        if before is not None and known.is_done(source):
             if known.notes:
                 known.notes.note_done(source, self._indexes.get)
             return before

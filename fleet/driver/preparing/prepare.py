@@ -11,16 +11,18 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import closing
+from contextlib import closing, nullcontext
 from itertools import count
 from typing import TypeVar
 
 from fleet.ascend.soc import Soc
 from fleet.core.source import Source
 from fleet.driver.preparing.examine import Examiner, Outcome, Todo, video_of
+from fleet.driver.preparing.index_leases import IndexLeases
 from fleet.driver.preparing.prepared import Known, Prepared, Refusal
-from fleet.driver.preparing.windows import Extent, is_window
 from fleet.index_cache.cache import IndexCache
+from fleet.plan.index_leases import IndexQueue, headers_in
+from fleet.plan.windows import Extent, is_window
 from fleet.video.sampling import Sampling
 
 INDEX_THREADS = 8
@@ -33,8 +35,6 @@ MOST_PROCESSES = 8
 """Processes that look at headers: more of them than these wait for what their parent does."""
 HEADERS_A_PROCESS = 64
 """Starting a process takes as much as looking at so many headers, so each is to have as many."""
-BYTES_A_HEADER = 64 << 20
-"""A scan of so many bytes takes longer than a header does."""
 _Found = TypeVar("_Found")
 
 
@@ -68,14 +68,18 @@ def prepare_in_windows(
     a store that refuses them for one video refuses them for every other.
     """
     processes = processes_worth(sources, len(os.sched_getaffinity(0)))
-    indexes = IndexCache(known.store, INDEX_THREADS, processes=processes)
+    leases = _index_leases(sources, known)
+    indexes = IndexCache(known.store, INDEX_THREADS, processes=processes, elsewhere=leases)
     examiner = Examiner(indexes, sample, soc, known, as_stored=as_stored)
     with (
         closing(indexes),
         ThreadPoolExecutor(INDEX_THREADS, thread_name_prefix="index") as threads,
+        # Before the threads end, of which some may wait for others.
+        closing(leases) if leases else nullcontext(),
     ):
         window, before = _Window(indexes.mend), Extent()
-        outcomes = _in_order(threads, examiner.examine_all, sources, on_progress)
+        listed = _noted(sources, leases)
+        outcomes = _in_order(threads, examiner.examine_all, listed, on_progress)
         for number, found in enumerate(outcomes, 1):
             window.add(*found)
             on_progress(number)
@@ -150,5 +154,25 @@ def _in_order(
 
 def processes_worth(sources: Sequence[Source], cores: int) -> int:
     """Return how many processes looking at some videos is worth, where each has a core."""
-    headers = sum(1 + source.bytes / BYTES_A_HEADER for source in sources)
-    return max(1, min(cores, MOST_PROCESSES, math.floor(headers / HEADERS_A_PROCESS)))
+    headers = math.floor(headers_in(sources) / HEADERS_A_PROCESS)
+    return max(1, min(cores, MOST_PROCESSES, headers))
+
+
+def _index_leases(sources: Sequence[Source], known: Known) -> IndexLeases | None:
+    """Return what has others look at videos; None where there are no others."""
+    store = known.store
+    if known.make_index_pool is None or store is None:
+        return None
+
+    def is_known(source: Source) -> bool:
+        return known.is_done(source) or store.knows(source)
+
+    return IndexLeases(known.make_index_pool, IndexQueue(sources, is_known), store)
+
+
+def _noted(sources: Sequence[Source], leases: IndexLeases | None) -> Iterator[Source]:
+    """Yield all videos, and note how far the plan has come."""
+    for number, source in enumerate(sources, 1):
+        if leases:
+            leases.reach(number)
+        yield source

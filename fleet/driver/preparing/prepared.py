@@ -11,12 +11,13 @@ from fleet.core.interval import Interval
 from fleet.core.interval_set import EVER, DoneIntervals
 from fleet.core.source import Source
 from fleet.core.wall_time import UNKNOWN_TIME, WallTime
-from fleet.driver.preparing.windows import Extent
 from fleet.errors import (
     FleetError,
 )
+from fleet.executors.index_pool import MakeIndexPool
 from fleet.index_cache.store import IndexStore
 from fleet.plan.shard import VideoWork
+from fleet.plan.windows import Extent
 from fleet.table.state.video_manifest import Video
 from fleet.table.state.video_notes import VideoNotes
 from fleet.video.start import NO_START, StartRule
@@ -129,6 +130,13 @@ class Known:
     """The URIs of videos that other runs have in hand."""
     notes: VideoNotes | None = None
     """Notes what the indexes of videos say; None: nobody asks."""
+    make_index_pool: MakeIndexPool | None = None
+    """Makes what looks at videos beside this machine; None: nothing does."""
+
+    def is_done(self, source: Source) -> bool:
+        """Return whether all of a video is committed."""
+        before = self.videos.get(source.uri)
+        return before is not None and before.is_of(source) and self.done.has(before.interval)
 
 
 def whole(source: Source) -> Interval:

@@ -27,13 +27,20 @@ class Node:
     """A node that is alive.
 
     `name`: for people. `npus`: how many it has; `free`: of these, not in use. `left_s`: seconds
-    until it goes away, where it drains; infinite where nobody says when.
+    until it goes away, where it drains; infinite where nobody says when. `cores`: those that Ray
+    gives out there.
     """
 
     name: str
     npus: int
     free: int
     left_s: float | None
+    cores: int = 0
+
+    @property
+    def works(self) -> bool:
+        """Whether it is there to do work: one without anything to give out is kept free of it."""
+        return self.npus > 0 or self.cores > 0
 
     @property
     def draining(self) -> bool:
@@ -114,9 +121,9 @@ def _alive() -> dict[str, Node]:
         if named[host] > 1 and addressed[name] > 1:
             # Several on one machine.
             name = f"{name}/{short_id(node)}"
-        npus = int(record["Resources"].get(NPU, 0))
+        npus, cores = (int(record["Resources"].get(kind, 0)) for kind in (NPU, "CPU"))
         left_s = _left_s(draining[node], now_ms) if node in draining else None
-        nodes[node] = Node(name, npus, int(free.get(node, {}).get(NPU, 0)), left_s)
+        nodes[node] = Node(name, npus, int(free.get(node, {}).get(NPU, 0)), left_s, cores)
     return nodes
 
 

@@ -14,6 +14,8 @@ FIRST_S = 20.0
 """Estimated seconds of a device that are enough for the first window."""
 MOST_FILES = 4096
 """Files in a window at most: of those that wait, all that is known is held in memory."""
+PLENTY = 20_000
+"""Leases that wait; while there are more, no further files are looked at."""
 
 
 @dataclass(frozen=True)

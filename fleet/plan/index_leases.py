@@ -1,0 +1,136 @@
+"""Index leases: which videos others than the driver look at, in which order, how far ahead; pure.
+
+An index lease covers videos in the order of the listing. The first ones are small, so that there is
+something for everybody soon; each further one is larger, so that there are few of them however
+large the archive is. Where the driver is behind with its plan, no further ones are cut.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from fleet.core.lease_summary import LeaseSummary
+from fleet.core.source import Source
+
+BYTES_A_HEADER = 64 << 20
+"""A scan of so many bytes takes longer than a header does."""
+HEADER_S = 0.0075
+"""Seconds of one core that looking at a header takes."""
+FIRST_HEADERS = 16
+"""Headers in the first leases."""
+MOST_HEADERS = 1024
+"""Headers in a lease at most: as many as a batch of kept indexes has, so that none is merged."""
+SHARE = 16
+"""A lease has as much as one in so many of all that was given out before it."""
+MISSES = 32
+"""Videos that nobody knows, after which others are asked to look at what is left."""
+HEADERS_A_WORKER = 256
+"""Starting a process elsewhere takes as much as looking at so many headers, or more."""
+MOST_WORKERS = 8
+"""More nodes than these, of some cores each, look at more than a driver plans."""
+AHEAD_FILES = 24 << 10
+"""Files that may be in leases, or covered by them, and that the driver has not come to yet."""
+
+
+def headers_in(sources: Iterable[Source]) -> float:
+    """Return how many headers looking at some videos is like, where each may be a scan."""
+    return sum(1 + source.bytes / BYTES_A_HEADER for source in sources)
+
+
+def workers_worth(headers: float) -> int:
+    """Return how many processes elsewhere so many headers are worth; 0: the driver looks alone."""
+    return min(MOST_WORKERS, math.floor(headers / HEADERS_A_WORKER))
+
+
+@dataclass(frozen=True)
+class IndexLease:
+    """Videos that one process looks at."""
+
+    id: str
+    sources: tuple[Source, ...]
+
+    @property
+    def summary(self) -> LeaseSummary:
+        """What the ledger knows of it; its files are what GOPs are of other leases."""
+        cost_s = headers_in(self.sources) * HEADER_S
+        return LeaseSummary(self.id, len(self.sources), cost_s, self.sources[0].uri)
+
+    def split(self, count: int) -> tuple[IndexLease, ...]:
+        """Return it in so many pieces, which cover its videos in their order, each once."""
+        files = len(self.sources)
+        ends = [files * number // count for number in range(count + 1)]
+        return tuple(
+            IndexLease(f"{self.id}.{number}", self.sources[first:last])
+            for number, (first, last) in enumerate(pairwise(ends))
+        )
+
+
+class IndexQueue:
+    """The videos of a listing that index leases are cut of; changed only through its methods.
+
+    The driver goes through the listing as well, in the same order. Videos that it has come to and
+    that are in no lease, it looks at itself.
+    """
+
+    def __init__(self, sources: Sequence[Source], is_known: Callable[[Source], bool]) -> None:
+        """Take a listing; `is_known`: whether nobody need look at a video any more."""
+        self._sources = sources
+        self._is_known = is_known
+        self._reached = self._cut = 0
+        self._given = 0.0
+        self._leases = 0
+        self._open: set[Source] = set()
+
+    @property
+    def finished(self) -> bool:
+        """Whether no lease is left to be cut, and none is open."""
+        return self._cut == len(self._sources) and not self._open
+
+    @property
+    def headers_left(self) -> float:
+        """How much there is in all that no lease was cut of, known or not."""
+        return headers_in(self._sources[self._cut :])
+
+    def reach(self, number: int) -> None:
+        """Note that the driver has come to so many of the files."""
+        self._reached = number
+        self._cut = max(self._cut, number)
+
+    def cut(self, workers: int) -> IndexLease | None:
+        """Return the next lease for one of so many; None where no further one is due."""
+        share = AHEAD_FILES / (3 * max(1, workers))
+        most = max(FIRST_HEADERS, min(MOST_HEADERS, self._given / SHARE, share))
+        end = min(len(self._sources), self._reached + AHEAD_FILES)
+        if end < self._cut + most and end < len(self._sources):
+            # Or a driver that is slow would have leases cut of what little it goes on by.
+            return None
+        some: list[Source] = []
+        headers = 0.0
+        while self._cut < end and headers < most:
+            source = self._sources[self._cut]
+            self._cut += 1
+            if not self._is_known(source):
+                some.append(source)
+                headers += headers_in([source])
+        if not some:
+            return None
+        self._given += headers
+        self._open.update(some)
+        self._leases += 1
+        return IndexLease(f"index-{self._leases}", tuple(some))
+
+    def covers(self, source: Source) -> bool:
+        """Return whether a video is in a lease that has not ended."""
+        return source in self._open
+
+    def end(self, sources: Iterable[Source]) -> None:
+        """Note that nobody else looks at some videos any more."""
+        self._open.difference_update(sources)
+
+    def abandon(self) -> None:
+        """Note that nobody else looks at any video any more."""
+        self._open.clear()
+        self._cut = len(self._sources)
