@@ -1,8 +1,8 @@
 """Arrow arrays, made from buffers and read from them.
 
-`pyarrow.array`, `scalar` and `table`, `Schema.empty_table` and `to_numpy` load pandas wherever it
-is installed (pyarrow 26, measured: 1 s and 48 MB for each worker), only to ask whether they were
-given a pandas object, or are to make one.
+`pyarrow.array`, `scalar` and `table`, `Schema.empty_table`, `to_numpy`, and `combine_chunks` of no
+chunk load pandas wherever it is installed (pyarrow 26, measured: 1 s and 48 MB for each worker),
+only to ask whether they were given a pandas object, or are to make one.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def blobs(values: Sequence[bytes | None]) -> pa.Array:
 def as_numpy(array: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
     """Return what `to_numpy` does; of numbers without nulls it is the memory of the array."""
     if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
+        array = in_one(array)
     kind = array.type
     if array.null_count or not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
         values: NDArray[Any] = array.to_numpy(zero_copy_only=False)
@@ -60,6 +60,11 @@ def as_numpy(array: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
     # What is changed in it would change the table.
     view.flags.writeable = False
     return view
+
+
+def in_one(chunks: pa.ChunkedArray) -> pa.Array:
+    """Return what lies in chunks as one array."""
+    return chunks.combine_chunks() if chunks.num_chunks else nothing(chunks.type)
 
 
 def nothing(kind: pa.DataType) -> pa.Array:
