@@ -37,7 +37,9 @@ def optional_numbers(values: Sequence[float | None], kind: type[np.number[Any]])
 
 def strings(values: Sequence[str | None]) -> pa.Array:
     """Gather strings; null for None."""
-    return _of_bytes([None if v is None else to_bytes(v) for v in values], pa.string())
+    # Most columns of texts have few of them, each many times.
+    encoded = {text: None if text is None else to_bytes(text) for text in set(values)}
+    return _of_bytes([encoded[text] for text in values], pa.string())
 
 
 def blobs(values: Sequence[bytes | None]) -> pa.Array:
@@ -96,13 +98,13 @@ def unescaped(text: str) -> str:
 
 
 def _of_bytes(values: Sequence[bytes | None], kind: pa.DataType) -> pa.Array:
-    ends = np.cumsum([len(value or b"") for value in values], dtype=np.int64)
+    present = [value or b"" for value in values]
+    ends = np.cumsum(list(map(len, present)), dtype=np.int64)
     if len(ends) and ends[-1] > np.iinfo(np.int32).max:
         raise ValueError(f"{ends[-1]:,} bytes at once are more than one array holds")
     offsets = np.concatenate(([0], ends)).astype(np.int32)
-    data = b"".join(value or b"" for value in values)
-    valid = _bitmap([value is not None for value in values])
-    buffers = [valid, pa.py_buffer(offsets), pa.py_buffer(data)]
+    valid = _bitmap([value is not None for value in values]) if None in values else None
+    buffers = [valid, pa.py_buffer(offsets), pa.py_buffer(b"".join(present))]
     return pa.Array.from_buffers(kind, len(values), buffers)
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from made_up import batch_of, builder_of
 
 from fleet.core.frames import Rows
-from fleet.parquet.arrays import as_numpy
+from fleet.parquet.arrays import as_numpy, strings
 from fleet.parquet.encoding import digest_before_footer, encode, footer_span, read_footer
 from fleet.table.parts.builder import PartBuilder
 
@@ -113,3 +113,9 @@ def test_arrow_gives_its_numbers_as_it_does_itself(
         found = as_numpy(given_array)
         np.testing.assert_array_equal(found, wanted)
         assert found.dtype == wanted.dtype
+
+
+@given(st.lists(st.none() | st.sampled_from(["", "car", "路"]) | st.text(max_size=3), max_size=20))
+def test_texts_come_back_as_they_were_given(values: list[str | None]) -> None:
+    """Those that stand there many times, empty ones and missing ones as well."""
+    assert strings(values).to_pylist() == values
