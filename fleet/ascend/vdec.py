@@ -74,6 +74,8 @@ class VdecChannel(StreamDecoder):
         self.settings = settings
         """What it was told."""
         self._on_close = on_close
+        self._picture_s: tuple[Size, int, float] | None = None
+        """How long a picture of a size holds VDEC up, with so many channels open: the last one."""
         self._held = memory.allocate(self._bytes(soc, stream, stream.size), "vdec channel")
         self._to_8_bit = VideoReformatter()
         self._scaler = Scaler()
@@ -98,7 +100,9 @@ class VdecChannel(StreamDecoder):
 
     def _count(self, size: Size, coded_bytes: int) -> None:
         channels = self._clock.channels("vdec")
-        self._clock.add_modelled("vdec", vdec_s(self._soc, size, channels))
+        if self._picture_s is None or self._picture_s[:2] != (size, channels):
+            self._picture_s = size, channels, vdec_s(self._soc, size, channels)
+        self._clock.add_modelled("vdec", self._picture_s[2])
         self._clock.add_modelled("copy", copy_s(self._soc, coded_bytes))
 
     def _resize(self, size: Size) -> None:

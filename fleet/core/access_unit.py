@@ -25,7 +25,7 @@ class NalUnits:
         previous = 0
         for offset in self.offsets:
             inside = previous < offset < len(self.data)
-            if not inside or self.data[offset - 3 : offset] != START_CODE:
+            if not inside or not self.data.startswith(START_CODE, offset - 3):
                 raise ValueError(f"no NAL unit begins at byte {offset} of {self!r}")
             previous = offset
 

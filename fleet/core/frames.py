@@ -258,7 +258,7 @@ class Detections:
     @property
     def label(self) -> list[str]:
         """Return the label of each detection."""
-        return [self.labels[class_id] for class_id in self.class_id]
+        return [self.labels[class_id] for class_id in self.class_id.tolist()]
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the first boxes."""

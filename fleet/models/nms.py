@@ -16,13 +16,15 @@ def overlaps(
     `boxes` float32 [n, 4] and `others` float32 [m, 4] hold x1, y1, x2, y2. Boxes without area
     overlap nothing.
     """
-    left, top, right, bottom = (column[:, None] for column in boxes.T)
-    other_left, other_top, other_right, other_bottom = np.ascontiguousarray(others.T)
-    width = np.minimum(right, other_right) - np.maximum(left, other_left)
-    height = np.minimum(bottom, other_bottom) - np.maximum(top, other_top)
-    shared = np.maximum(width, 0) * np.maximum(height, 0)
-    union = _area(boxes)[:, None] + _area(others) - shared
-    found: NDArray[np.bool_] = shared > np.float32(iou) * union
+    corners, others_corners = (np.ascontiguousarray(each.T) for each in (boxes, others))
+    sides = np.minimum(corners[2:, :, None], others_corners[2:, None])
+    sides -= np.maximum(corners[:2, :, None], others_corners[:2, None])
+    np.maximum(sides, 0, out=sides)
+    shared = sides[0] * sides[1]
+    union = _area(corners)[:, None] + _area(others_corners)
+    union -= shared
+    union *= np.float32(iou)
+    found: NDArray[np.bool_] = shared > union
     return found
 
 
@@ -41,13 +43,13 @@ def suppress(
     """
     order = np.argsort(-score, kind="stable")
     boxes, ids = xyxy[order], None if class_id is None else class_id[order]
-    kept: list[int] = []
+    kept = np.zeros(0, np.intp)
     for start in range(0, len(order), BLOCK):
         block = np.arange(start, min(start + BLOCK, len(order)))
-        if kept:
-            block = block[~_overlap(boxes, ids, np.array(kept), block, iou).any(axis=0)]
-        among = _overlap(boxes, ids, block, block, iou)
-        kept += block[_greedy(among)].tolist()
+        if start:
+            block = block[~_overlap(boxes, ids, kept, block, iou).any(axis=0)]
+        stays = _greedy(_overlap(boxes, ids, block, block, iou))
+        kept = np.concatenate([kept, block[stays]])
     return order[kept]
 
 
@@ -56,12 +58,13 @@ def _greedy(among: NDArray[np.bool_]) -> list[int]:
     packed = np.packbits(among, axis=1, bitorder="little")
     data, row_bytes = packed.tobytes(), packed.shape[1]
     stays: list[int] = []
-    overlapped = 0
-    for index in range(len(among)):
-        if not overlapped >> index & 1:
-            stays.append(index)
-            row = data[index * row_bytes : (index + 1) * row_bytes]
-            overlapped |= int.from_bytes(row, "little")
+    left = (1 << len(among)) - 1
+    while left:
+        lowest = left & -left
+        index = lowest.bit_length() - 1
+        stays.append(index)
+        row = data[index * row_bytes : (index + 1) * row_bytes]
+        left &= ~(int.from_bytes(row, "little") | lowest)
     return stays
 
 
@@ -78,6 +81,8 @@ def _overlap(
     return found
 
 
-def _area(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    area: NDArray[np.float32] = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+def _area(corners: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the areas [n] of boxes whose x1, y1, x2, y2 are rows [4, n]."""
+    sides = corners[2:] - corners[:2]
+    area: NDArray[np.float32] = sides[0] * sides[1]
     return area

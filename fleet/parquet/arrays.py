@@ -1,8 +1,8 @@
 """Arrow arrays, made from buffers and read from them.
 
-`pyarrow.array`, `scalar` and `table`, `Schema.empty_table` and `to_numpy` load pandas wherever it
-is installed (pyarrow 26, measured: 1 s and 48 MB for each worker), only to ask whether they were
-given a pandas object, or are to make one.
+`pyarrow.array`, `scalar` and `table`, `Schema.empty_table`, `to_numpy`, and `combine_chunks` of no
+chunk load pandas wherever it is installed (pyarrow 26, measured: 1 s and 48 MB for each worker),
+only to ask whether they were given a pandas object, or are to make one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ def optional_numbers(values: Sequence[float | None], kind: type[np.number[Any]])
 
 def strings(values: Sequence[str | None]) -> pa.Array:
     """Gather strings; null for None."""
-    return _of_bytes([None if v is None else to_bytes(v) for v in values], pa.string())
+    # Most columns of texts have few of them, each many times.
+    encoded = {text: None if text is None else to_bytes(text) for text in set(values)}
+    return _of_bytes([encoded[text] for text in values], pa.string())
 
 
 def blobs(values: Sequence[bytes | None]) -> pa.Array:
@@ -48,7 +50,7 @@ def blobs(values: Sequence[bytes | None]) -> pa.Array:
 def as_numpy(array: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
     """Return what `to_numpy` does; of numbers without nulls it is the memory of the array."""
     if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
+        array = in_one(array)
     kind = array.type
     if array.null_count or not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
         values: NDArray[Any] = array.to_numpy(zero_copy_only=False)
@@ -60,6 +62,11 @@ def as_numpy(array: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
     # What is changed in it would change the table.
     view.flags.writeable = False
     return view
+
+
+def in_one(chunks: pa.ChunkedArray) -> pa.Array:
+    """Return what lies in chunks as one array."""
+    return chunks.combine_chunks() if chunks.num_chunks else nothing(chunks.type)
 
 
 def nothing(kind: pa.DataType) -> pa.Array:
@@ -91,13 +98,13 @@ def unescaped(text: str) -> str:
 
 
 def _of_bytes(values: Sequence[bytes | None], kind: pa.DataType) -> pa.Array:
-    ends = np.cumsum([len(value or b"") for value in values], dtype=np.int64)
+    present = [value or b"" for value in values]
+    ends = np.cumsum(list(map(len, present)), dtype=np.int64)
     if len(ends) and ends[-1] > np.iinfo(np.int32).max:
         raise ValueError(f"{ends[-1]:,} bytes at once are more than one array holds")
     offsets = np.concatenate(([0], ends)).astype(np.int32)
-    data = b"".join(value or b"" for value in values)
-    valid = _bitmap([value is not None for value in values])
-    buffers = [valid, pa.py_buffer(offsets), pa.py_buffer(data)]
+    valid = _bitmap([value is not None for value in values]) if None in values else None
+    buffers = [valid, pa.py_buffer(offsets), pa.py_buffer(b"".join(present))]
     return pa.Array.from_buffers(kind, len(values), buffers)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 
 class Liveness:
@@ -16,17 +15,33 @@ class Liveness:
     def __init__(self) -> None:
         self.beats = 0
         self.waiting = False
+        self._wait = _Wait(self)
 
     def tick(self) -> None:
         """Count a step."""
         self.beats += 1
 
-    @contextmanager
-    def waiting_on_storage(self) -> Iterator[None]:
-        """Wait for the store, as one step."""
-        self.waiting = True
-        try:
-            yield
-        finally:
-            self.waiting = False
-            self.beats += 1
+    def waiting_on_storage(self) -> _Wait:
+        """Return a context manager: within it the store is waited for, as one step."""
+        return self._wait
+
+
+class _Wait:
+    """Waiting for the store; every packet is waited for, so that it is made once."""
+
+    __slots__ = ("_pulse",)
+
+    def __init__(self, pulse: Liveness) -> None:
+        self._pulse = pulse
+
+    def __enter__(self) -> None:
+        self._pulse.waiting = True
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pulse.waiting = False
+        self._pulse.beats += 1

@@ -70,6 +70,8 @@ class Fetch:
         self._bytes_ahead = 0
         self._current: _Read | None = None
         self._future: Future[bytes] | None = None
+        self._data: bytes | None = None
+        """What `_future` brought, once it was asked for."""
         self._ahead = WAITING
         self._stop: Future[None] = Future()
         self._top_up()
@@ -95,29 +97,39 @@ class Fetch:
         end = position + int(shard.packets.span[row])
         while not self._holds(shard.source, position, end):
             self._current, self._future = self._under_way.popleft()
+            self._data = None
             self._bytes_ahead -= self._current.range.length
             self._top_up()
         assert self._current is not None
-        assert self._future is not None
         start = self._current.range.position
-        if not self._future.done():
-            either: tuple[Future[Any], ...] = (self._stop, self._future)
-            wait(either, return_when=FIRST_COMPLETED)
+        data = self._await() if self._data is None else self._data
         if self._stop.done():
             raise CancelRequestedError
-        # A read that failed fails again for every packet that lies in it.
-        return self._future.result()[position - start : end - start]
+        return data[position - start : end - start]
 
     def close(self) -> None:
         """Forget what is not needed any more."""
         for _, future in self._under_way:
             future.cancel()
         self._under_way.clear()
-        self._future = None
+        self._future = self._data = None
+
+    def _await(self) -> bytes:
+        """Return what the current read brings; raises CancelRequestedError once it is stopped."""
+        assert self._future is not None
+        if not self._future.done():
+            either: tuple[Future[Any], ...] = (self._stop, self._future)
+            wait(either, return_when=FIRST_COMPLETED)
+        if self._stop.done():
+            raise CancelRequestedError
+        # A read that failed fails again for every packet that lies in it.
+        self._data = self._future.result()
+        return self._data
 
     def _holds(self, source: Source, position: int, end: int) -> bool:
         read = self._current
-        if read is None or read.source != source:
+        # Almost always the very same one, and comparing field by field takes longer.
+        if read is None or not (read.source is source or read.source == source):
             return False
         return read.range.position <= position and end <= read.range.end
 

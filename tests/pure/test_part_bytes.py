@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from made_up import batch_of, builder_of
 
 from fleet.core.frames import Rows
-from fleet.parquet.arrays import as_numpy
+from fleet.parquet.arrays import as_numpy, strings
 from fleet.parquet.encoding import digest_before_footer, encode, footer_span, read_footer
 from fleet.table.parts.builder import PartBuilder
 
@@ -61,11 +61,14 @@ def test_columns_keep_statistics_but_for_bulk() -> None:
 
 
 def test_no_worker_loads_pandas() -> None:
-    """Where it is installed it would cost each of them a second and 48 MB."""
+    """Where it is installed it would cost each of them a second and 48 MB; a lease may be empty."""
     code = """
 import sys
 sys.path[:0] = ["tests/support"]
 from made_up import ORIGIN, Loss, Folder, commit_lease, claimed
+from fleet import DETECTIONS
+from fleet.table.parts.builder import PartBuilder
+assert not any(map(len, PartBuilder("detections", DETECTIONS).tables().values()))
 loss = Loss("a", "vdec", "BrokenVideoError", "broken", frames=3)
 commit_lease(Folder("memory://no-pandas"), "a", range(4), loss=loss)
 assert "pandas" not in sys.modules, "pandas was loaded"
@@ -110,3 +113,9 @@ def test_arrow_gives_its_numbers_as_it_does_itself(
         found = as_numpy(given_array)
         np.testing.assert_array_equal(found, wanted)
         assert found.dtype == wanted.dtype
+
+
+@given(st.lists(st.none() | st.sampled_from(["", "car", "路"]) | st.text(max_size=3), max_size=20))
+def test_texts_come_back_as_they_were_given(values: list[str | None]) -> None:
+    """Those that stand there many times, empty ones and missing ones as well."""
+    assert strings(values).to_pylist() == values

@@ -159,3 +159,18 @@ def test_a_fetch_that_waits_for_the_store_is_stopped_at_once() -> None:
         assert fetch.stopped
         fetch.close()
         store.open.set()
+
+
+def test_a_fetch_whose_bytes_are_there_is_stopped_too() -> None:
+    """Many packets share a range: none of them comes once nobody needs the lease."""
+    store = Store()
+    store.open.set()
+    made = order_of(1)
+    (shard,) = made.shards
+    with closing(store.readers()) as readers:
+        fetch = Fetch(made, readers)
+        assert fetch.packet(shard, 0) == fetch.packet(shard, 0)
+        fetch.stop()
+        with pytest.raises(CancelRequestedError):
+            fetch.packet(shard, 0)
+        fetch.close()

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fleet.parquet.arrays import numbers, strings
+from fleet.parquet.arrays import in_one, numbers, strings
 from fleet.table.parts.schema import columns_from_path, partition_names
 
 
@@ -57,7 +57,7 @@ def _ordered(values: Any, kind: pa.DataType, order: NDArray[np.int64]) -> pa.Arr
     """Bring a column into order, as one array of type `kind`."""
     array = numbers(values) if isinstance(values, np.ndarray) else values
     if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
+        array = in_one(array)
     if not np.array_equal(order, np.arange(len(order))):
         array = array.take(numbers(order))
     if pa.types.is_dictionary(kind) and not pa.types.is_dictionary(array.type):

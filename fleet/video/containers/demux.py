@@ -62,8 +62,9 @@ class Demuxer:
         return evenly(split(self._stream.sets_at(row))) + nals if wants else nals
 
     def _sample(self, packets: PacketTable, row: int, data: bytes) -> bytes:
-        skip, size, sample = int(packets.skip[row]), int(packets.size[row]), data
+        size, sample = int(packets.size[row]), data
         if self._stream.transport_pid:
+            skip = int(packets.skip[row])
             found = _payload(data, self._stream.transport_pid, self._stream.transport_step)
             sample = found[skip : skip + size]
         if len(sample) != size:

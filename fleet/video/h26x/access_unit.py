@@ -41,18 +41,20 @@ def has_parameter_sets(codec: str, nals: NalUnits) -> bool:
 
 def has_any_set(codec: str, nals: NalUnits) -> bool:
     """Return whether the unit holds a parameter set."""
-    return any(_is_set(codec, nals.data[offset]) for offset in nals.offsets)
+    return bool(_numbers_of_sets(codec, nals))
 
 
 def set_units(codec: str, nals: NalUnits) -> list[bytes]:
     """Return the parameter sets of a unit, header first."""
-    headers = (nals.data[offset] for offset in nals.offsets)
-    return [nals[number] for number, header in enumerate(headers) if _is_set(codec, header)]
+    return [nals[number] for number in _numbers_of_sets(codec, nals)]
 
 
-def _is_set(codec: str, header: int) -> bool:
-    kind = header & 0x1F if codec == "h264" else header >> 1 & 0x3F
-    return kind in PARAMETER_SETS.get(codec, ())
+def _numbers_of_sets(codec: str, nals: NalUnits) -> list[int]:
+    """Return which of the NAL units of a unit are parameter sets, counted from 0."""
+    kinds, data = PARAMETER_SETS.get(codec, frozenset()), nals.data
+    shift, mask = (0, 0x1F) if codec == "h264" else (1, 0x3F)
+    headers = enumerate(data[offset] for offset in nals.offsets)
+    return [number for number, header in headers if header >> shift & mask in kinds]
 
 
 def is_auxiliary(codec: str, nals: NalUnits) -> bool:

@@ -29,9 +29,9 @@ def split(data: bytes) -> NalUnits:
     return NalUnits(data, find_offsets(data))
 
 
-def join(units: Iterable[bytes]) -> NalUnits:
+def join(units: Iterable[bytes | memoryview]) -> NalUnits:
     """Return NAL units, header first and none of them empty, in Annex-B form."""
-    parts: list[bytes] = []
+    parts: list[bytes | memoryview] = []
     offsets: list[int] = []
     end = 0
     for unit in units:
@@ -72,12 +72,14 @@ def from_sample(sample: bytes, nal_length_bytes: int, *, cut: bool = False) -> N
 
 def _from_lengths(sample: bytes, nal_length_bytes: int, *, cut: bool) -> NalUnits:
     units = []
+    # Parts of a view are no copies: they are copied once, where they are joined.
+    view = memoryview(sample)
     offset, end = 0, len(sample)
     while offset + nal_length_bytes <= end:
         start = offset + nal_length_bytes
         offset = start + int.from_bytes(sample[offset:start], "big")
         if offset > end and not cut:
             raise ValueError(f"a NAL unit ends {offset - end} bytes past its sample of {end} bytes")
-        if unit := sample[start:offset]:
+        if unit := view[start:offset]:
             units.append(unit)
     return join(units)
