@@ -22,7 +22,9 @@ LEASES = "Made-up leases"
 """The panel of the help for leases of no job."""
 
 
-@job_options(without=("devices", "max_devices", "deadline", "weight", "job_labels"))
+@job_options(
+    without=("devices", "cores_per_device", "max_devices", "deadline", "weight", "job_labels")
+)
 def simulate(
     options: JobOptions,
     *,

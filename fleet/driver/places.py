@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 
+from fleet.core.format import plural
 from fleet.core.run_events import Warned
 from fleet.driver.context import MakePool, Resources
-from fleet.executors.choice import Mode
+from fleet.executors.choice import Mode, devices_of_machine
 from fleet.executors.pool import Pool
 from fleet.executors.processes.pool import ProcessPool
 from fleet.executors.ray.access import no_device
@@ -56,7 +57,7 @@ def _on_ray(job: Job, observer: Observer) -> Iterator[tuple[Resources, Observer]
     from fleet.executors.ray.sharing import Sharing  # noqa: PLC0415
 
     def start(spec: WorkerSpec) -> Pool:
-        start_ray(_here(job))
+        start_ray(_here(job), job.cores_per_device)
         return RayPool(spec)
 
     def starting(spec: WorkerSpec) -> StartingPool:
@@ -121,6 +122,18 @@ def _here(job: Job) -> int:
     """Return how many devices a run on this machine alone has."""
     if job.devices == "auto":
         # More than cores gain nothing: `max_devices` says how far a cluster is to grow.
-        cores = len(os.sched_getaffinity(0))
-        return min(job.max_devices or cores, cores)
+        devices = devices_of_machine(len(os.sched_getaffinity(0)), job.cores_per_device)
+        return min(job.max_devices or devices, devices)
     return job.devices
+
+
+def sizing(job: Job, mode: Mode) -> str:
+    """Return how many devices of how many cores were chosen, and why; empty where none were."""
+    if job.devices != "auto" or mode != "processes":
+        return ""
+    cores, each = len(os.sched_getaffinity(0)), job.cores_per_device
+    devices = _here(job)
+    of = f"{plural(devices, 'device')} of {plural(each, 'core')}{' each' if devices > 1 else ''}"
+    if devices < devices_of_machine(cores, each):
+        return f"{of}, as max_devices says"
+    return f"{of}, as this machine has {plural(cores, 'core')}"

@@ -64,16 +64,16 @@ def pickle_by_value(job_class: type) -> None:
         register(module)
 
 
-def as_actor(worker: type[DeviceActor]) -> Any:
-    """Make an actor class of a worker, which asks for one NPU."""
+def as_actor(worker: type[DeviceActor], cores: int = 1) -> Any:
+    """Make an actor class of a worker, which asks for one NPU, and for its cores if several."""
     # Ray's stubs do not know concurrency groups.
     remote: Any = ray.remote
     return remote(
         concurrency_groups={"control": 1},
         max_concurrency=RUNS_AT_ONCE,
         resources={"NPU": 1},
-        # The NPU is what is scarce; the cores of a node are shared out by its devices.
-        num_cpus=0,
+        # The NPU is what is scarce: of one core each, devices share out those of their node.
+        num_cpus=cores if cores > 1 else 0,
         # A dead actor is replaced by the pool, and its leases are led by the ledger.
         max_restarts=0,
         max_task_retries=0,

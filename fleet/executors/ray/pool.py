@@ -58,7 +58,7 @@ class RayPool:
     ) -> None:
         pickle_by_value(type(spec.work))
         self._spec = ray.put(spec)
-        self._actor_class = as_actor(worker)
+        self._actor_class = as_actor(worker, spec.cores)
         self._seats = Seats()
         self._numbers = count()
         self._sharing = sharing or Alone()

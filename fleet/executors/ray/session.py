@@ -63,14 +63,14 @@ def join_ray(listed: Listed) -> int | None:
     return int(resources.get("NPU", 0))
 
 
-def start_ray(devices: int) -> None:
-    """Start Ray on this machine, with `devices` NPUs."""
+def start_ray(devices: int, cores_per_device: int = 1) -> None:
+    """Start Ray on this machine, with `devices` NPUs, and as many CPUs as they ask for."""
     _quiet()
     with _sigterm_left_as_found(), _needed_alone():
         ray.init(
             # Or it would join whatever Ray runs on this machine.
             address="local",
-            num_cpus=max(devices, len(os.sched_getaffinity(0))),
+            num_cpus=max(devices * cores_per_device, len(os.sched_getaffinity(0))),
             resources={"NPU": devices},
             include_dashboard=False,
             logging_level=logging.ERROR,
