@@ -15,7 +15,7 @@ from fleet.driver.context import MakePool, Resources
 from fleet.executors.choice import Mode, devices_of_machine
 from fleet.executors.pool import Pool
 from fleet.executors.processes.pool import ProcessPool
-from fleet.executors.ray.access import no_device
+from fleet.executors.ray.access import no_device, too_few_cores
 from fleet.executors.starting_pool import StartingPool
 from fleet.job.job import Job
 from fleet.observe.observer import Observer
@@ -52,6 +52,7 @@ def _on_ray(job: Job, observer: Observer) -> Iterator[tuple[Resources, Observer]
     # Importing Ray takes half a second, and only here it is needed.
     from fleet.executors.ray.listed import Listed, who_starts  # noqa: PLC0415
     from fleet.executors.ray.metrics import ray_metrics  # noqa: PLC0415
+    from fleet.executors.ray.nodes import room_for  # noqa: PLC0415
     from fleet.executors.ray.pool import RayPool  # noqa: PLC0415
     from fleet.executors.ray.session import join_ray, ray_left_as_found, start_ray  # noqa: PLC0415
     from fleet.executors.ray.sharing import Sharing  # noqa: PLC0415
@@ -77,6 +78,10 @@ def _on_ray(job: Job, observer: Observer) -> Iterator[tuple[Resources, Observer]
         output = Folder(job.output).uri
         listed = Listed(type(job.work).__name__, output, who_starts(), job.job_labels)
         capacity = join_ray(listed)
+        if capacity and job.cores_per_device > 1:
+            capacity = room_for(job.cores_per_device)
+            if not (capacity or job.max_devices):
+                raise too_few_cores(job.cores_per_device)
         means = _here_alone(job, starting) if capacity is None else _cluster(job, joined, capacity)
         with ray_metrics(observer, on=capacity is not None) as counting:
             yield means, counting
