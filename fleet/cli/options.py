@@ -109,8 +109,8 @@ Devices = Annotated[
 CoresPerDevice = Annotated[
     int | None,
     typer.Option(
-        metavar="1|2",
-        help="2: it decodes in one thread, and computes in another.",
+        metavar="N",
+        help="2: it decodes while it computes.",
         show_default="1",
         rich_help_panel=DEVICES,
     ),

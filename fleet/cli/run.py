@@ -27,9 +27,9 @@ def run(
         str | None,
         typer.Option(
             metavar="WHERE",
-            help="ray, processes (of this machine), inline (in this one), or auto: on a cluster "
-            "that is named, else in processes.",
-            show_default="as the job says, else auto",
+            help="ray, processes (of this machine), inline, or auto: a cluster if named, "
+            "else processes.",
+            show_default="the job's",
             rich_help_panel=DEVICES,
         ),
     ] = None,

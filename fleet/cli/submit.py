@@ -86,7 +86,7 @@ def submit(
         bool,
         typer.Option(
             "--with-fleet/--without-fleet",
-            help="Send this Fleet, or use the nodes'.",
+            help="Send this Fleet, or not.",
             rich_help_panel=CLUSTER,
         ),
     ] = True,
