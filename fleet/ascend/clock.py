@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from threading import Lock, get_ident
 from time import thread_time
 from types import TracebackType
 
@@ -33,12 +34,13 @@ class Reading:
 
 
 class Clock:
-    """Adds up both clocks of one device; one per thread, like the engines that feed it."""
+    """Adds up both clocks of one device, for the engines that feed it from one thread or two."""
 
     def __init__(self) -> None:
         self._chip_s: defaultdict[str, float] = defaultdict(float)
         self._host_s: defaultdict[str, float] = defaultdict(float)
-        self._watches: dict[str, _Stopwatch] = {}
+        self._watches: dict[tuple[int, str], _Stopwatch] = {}
+        self._turn = Lock()
         self._channels: defaultdict[str, int] = defaultdict(int)
 
     def open_channel(self, engine: str) -> None:
@@ -55,29 +57,33 @@ class Clock:
 
     def add_modelled(self, engine: str, seconds: float) -> None:
         """Add modelled seconds of the real chip's time."""
-        self._chip_s[engine] += seconds
+        with self._turn:
+            self._chip_s[engine] += seconds
 
     def stage(self, name: str) -> _Stopwatch:
         """Return a context manager that adds this thread's CPU seconds within it to a stage.
 
         It costs about 1.5 microseconds. A stage cannot be nested within itself.
         """
-        watch = self._watches.get(name)
+        key = get_ident(), name
+        watch = self._watches.get(key)
         if watch is None:
-            watch = self._watches[name] = _Stopwatch(self._host_s, name)
+            watch = self._watches[key] = _Stopwatch(self._host_s, name, self._turn)
         return watch
 
     def snapshot(self) -> Reading:
         """Return a reading of both clocks, which does not change afterwards."""
-        return Reading(dict(self._chip_s), dict(self._host_s))
+        with self._turn:
+            return Reading(dict(self._chip_s), dict(self._host_s))
 
 
 class _Stopwatch:
-    __slots__ = ("_began_s", "_stage", "_totals")
+    __slots__ = ("_began_s", "_stage", "_totals", "_turn")
 
-    def __init__(self, totals: defaultdict[str, float], stage: str) -> None:
+    def __init__(self, totals: defaultdict[str, float], stage: str, turn: Lock) -> None:
         self._totals = totals
         self._stage = stage
+        self._turn = turn
         self._began_s = 0.0
 
     def __enter__(self) -> None:
@@ -89,7 +95,9 @@ class _Stopwatch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._totals[self._stage] += thread_time() - self._began_s
+        spent_s = thread_time() - self._began_s
+        with self._turn:
+            self._totals[self._stage] += spent_s
 
 
 def vdec_s(soc: Soc, size: Size, channels: int = 1) -> float:

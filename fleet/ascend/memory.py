@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Lock
+
 from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.soc import MB
 from fleet.core.geometry import align_up
@@ -46,7 +48,7 @@ class Allocation:
 
 
 class Memory:
-    """The memory of one device; only `allocate` and `free` change it; one per thread."""
+    """The memory of one device; only `allocate` and `free` change it, from any thread."""
 
     def __init__(self, budget_bytes: int) -> None:
         self.budget_bytes = budget_bytes
@@ -62,6 +64,7 @@ class Memory:
         self._next_address = ADDRESS_STEP
         self._closed = False
         self._lost: Code | None = None
+        self._turn = Lock()
 
     def __repr__(self) -> str:
         return f"Memory({self.used_bytes} of {self.budget_bytes} bytes used)"
@@ -88,15 +91,16 @@ class Memory:
             )
         self.check_context(holder)
         cost = allocation_bytes(size_bytes)
-        if self.used_bytes + cost > self.budget_bytes:
-            self._refuse(cost, holder, full)
-        self.used_bytes += cost
-        self._by_holder[holder] = self._by_holder.get(holder, 0) + cost
-        if self.used_bytes > self.peak_bytes:
-            self.peak_bytes = self.used_bytes
-            self._peak_by_holder = dict(self._by_holder)
-        address = self._next_address
-        self._next_address = align_up(address + cost, ADDRESS_STEP)
+        with self._turn:
+            if self.used_bytes + cost > self.budget_bytes:
+                self._refuse(cost, holder, full)
+            self.used_bytes += cost
+            self._by_holder[holder] = self._by_holder.get(holder, 0) + cost
+            if self.used_bytes > self.peak_bytes:
+                self.peak_bytes = self.used_bytes
+                self._peak_by_holder = dict(self._by_holder)
+            address = self._next_address
+            self._next_address = align_up(address + cost, ADDRESS_STEP)
         return Allocation(self, holder, cost, address)
 
     def check_context(self, asker: object) -> None:
@@ -137,8 +141,9 @@ class Memory:
         self._closed = True
 
     def _give_back(self, allocation: Allocation) -> None:
-        self.used_bytes -= allocation.bytes
-        self._by_holder[allocation.holder] -= allocation.bytes
+        with self._turn:
+            self.used_bytes -= allocation.bytes
+            self._by_holder[allocation.holder] -= allocation.bytes
 
     def _refuse(self, cost: int, holder: str, full: Code) -> None:
         held = ", ".join(f"{name} {count / MB:.1f} MB" for name, count in self.by_holder().items())

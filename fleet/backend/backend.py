@@ -36,7 +36,10 @@ class Clocks(Protocol):
 
 
 class Backend(Protocol):
-    """One device, which serves one thread at a time. Each method raises DeviceError to refuse."""
+    """One device. Each method raises DeviceError to refuse.
+
+    It serves one thread at a time, but for its decoders, which may serve another one meanwhile.
+    """
 
     @property
     def device(self) -> Device:

@@ -106,6 +106,15 @@ Devices = Annotated[
         metavar="N|auto", help="How many work.", show_default="auto", rich_help_panel=DEVICES
     ),
 ]
+CoresPerDevice = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="2: it decodes while it computes.",
+        show_default="1",
+        rich_help_panel=DEVICES,
+    ),
+]
 MaxDevices = Annotated[
     int | None,
     typer.Option(
@@ -167,6 +176,7 @@ _FIELDS: Mapping[str, Any] = {
     "output": Output,
     "sample": Sampling,
     "devices": Devices,
+    "cores_per_device": CoresPerDevice,
     "max_devices": MaxDevices,
     "deadline": Deadline,
     "weight": Weight,

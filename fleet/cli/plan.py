@@ -12,6 +12,7 @@ from fleet.cli.options import JobOptions, PricePerDeviceHour, job_options
 from fleet.cli.output_folder import AsJson, counting, print_json
 from fleet.driver.outlook.estimate import devices_for, estimate
 from fleet.driver.session import load_session, resolve_target
+from fleet.executors.choice import devices_of_machine
 from fleet.job.job import Job
 from fleet.views.plan import render
 
@@ -47,4 +48,5 @@ def _devices(job: Job) -> int:
     """Return on how many devices the work is planned: those of a run that gets all it asks for."""
     if job.devices != "auto":
         return job.devices
-    return job.max_devices or len(os.sched_getaffinity(0))
+    here = devices_of_machine(len(os.sched_getaffinity(0)), job.cores_per_device)
+    return job.max_devices or here

@@ -25,7 +25,9 @@ LEASES = "Made-up leases and videos"
 """The panel of the help for what is of no job."""
 
 
-@job_options(without=("devices", "max_devices", "deadline", "weight", "job_labels"))
+@job_options(
+    without=("devices", "cores_per_device", "max_devices", "deadline", "weight", "job_labels")
+)
 def simulate(
     options: JobOptions,
     *,

@@ -89,7 +89,7 @@ def submit(
         bool,
         typer.Option(
             "--with-fleet/--without-fleet",
-            help="Send this Fleet, or use the nodes'.",
+            help="Send this Fleet, or not.",
             show_default="with",
             rich_help_panel=CLUSTER,
         ),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, get_args
 
 from fleet.driver.observers import NullObserver
-from fleet.driver.places import has_cluster, working_on
+from fleet.driver.places import has_cluster, sizing, working_on
 from fleet.driver.report import RunReport
 from fleet.driver.retry import retry_of
 from fleet.driver.run import run_job
@@ -53,7 +53,7 @@ def run(
     choice = choose(on or job.on, has_cluster=has_cluster())
     with working_on(job, choice.mode, observer) as (means, counting):
         report = run_job(job, means, counting, join=join, retry=retry)
-    return replace(report, ran_on=str(choice))
+    return replace(report, ran_on=str(choice), sized=sizing(job, choice.mode))
 
 
 def _job_of(job: Job | None, fields: Mapping[str, Any]) -> Job:

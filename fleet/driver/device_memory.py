@@ -14,9 +14,11 @@ from fleet.driver.chip_time import job_use
 from fleet.errors import JobTooLargeError
 from fleet.job.frame_job import FrameJob
 from fleet.models.card import ModelCard
+from fleet.plan.read_ahead import most_ahead_bytes
 from fleet.plan.shard import VideoWork
 
 _WAYS_OUT = "Lower the job's `batch`, compile a smaller model, or leave the largest videos out."
+_FEWER_CORES = "Say cores_per_device = 1, or lower the job's `batch`."
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,13 @@ class DeviceMemory:
     """The memory of the chip."""
     uri: str = ""
     """The video; empty where there is none."""
+    ahead: bool = False
+    """Whether pictures are decoded ahead, for which the terms of several videos are added."""
 
     @property
     def total_bytes(self) -> int:
         """All terms together."""
-        return sum(count for _, count in self.terms)
+        return _sum(self.terms)
 
     def __str__(self) -> str:
         listed = " + ".join(f"{holder} {_mb(count)}" for holder, count in self.terms)
@@ -55,14 +59,19 @@ def check_job(held: DeviceMemory, chip: Soc) -> None:
     if held.total_bytes > held.budget_bytes:
         code = Code.ACL_ERROR_RT_MEMORY_ALLOCATION
         message = f"The job does not fit into an {chip.name} ({int(code)}): {held}."
-        raise JobTooLargeError(message, _WAYS_OUT, int(code))
+        raise JobTooLargeError(message, _FEWER_CORES if held.ahead else _WAYS_OUT, int(code))
 
 
 def device_memory(
-    works: Iterable[VideoWork], cards: Iterable[ModelCard], job: FrameJob[Any], chip: Soc
+    works: Iterable[VideoWork],
+    cards: Iterable[ModelCard],
+    job: FrameJob[Any],
+    chip: Soc,
+    cores: int = 1,
 ) -> DeviceMemory:
-    """Return what a device holds at most; a worker does one video at a time.
+    """Return what a device of so many cores holds at most; with one it does one video at a time.
 
+    With several it may decode one video while the job looks at another one.
     What the job's own code makes is counted by `FrameJob.chip_use`, and a model's input; a video
     that changes its size to a larger one within the stream takes more.
     """
@@ -74,11 +83,34 @@ def device_memory(
         (work.size, work.shown_size, work.decoding_bytes, work.picture_bytes): work
         for work in works
     }
+    if cores > 1 and kinds:
+        return _decoding_ahead(list(kinds.values()), standing, cards, job, chip)
     for work in kinds.values():
         terms = (*standing, *work.decoding_bytes, *_job_terms(work, cards, job, chip))
-        if sum(count for _, count in terms) > most.total_bytes:
+        if _sum(terms) > most.total_bytes:
             most = DeviceMemory(terms, chip.memory_bytes, work.source.uri)
     return most
+
+
+def _decoding_ahead(
+    works: Sequence[VideoWork],
+    standing: Terms,
+    cards: Sequence[ModelCard],
+    job: FrameJob[Any],
+    chip: Soc,
+) -> DeviceMemory:
+    """Return the most that any two of the videos make, where one is decoded ahead of the other."""
+    decoded = max((work.decoding_bytes for work in works), key=_sum)
+    looked_at = {work.source.uri: _job_terms(work, cards, job, chip) for work in works}
+    uri = max(looked_at, key=lambda uri: _sum(looked_at[uri]))
+    largest = max(work.picture_bytes for work in works)
+    waiting = ("pictures decoded ahead", most_ahead_bytes(job.batch, largest))
+    terms = (*standing, *decoded, waiting, *looked_at[uri])
+    return DeviceMemory(terms, chip.memory_bytes, uri, ahead=True)
+
+
+def _sum(terms: Terms) -> int:
+    return sum(count for _, count in terms)
 
 
 def _standing(cards: Iterable[ModelCard], chip: Soc) -> Terms:

@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
+from fleet.core.format import plural
 from fleet.core.run_events import Warned
 from fleet.driver.context import MakePool, Resources
-from fleet.executors.choice import Mode
+from fleet.executors.choice import Mode, devices_of_machine
 from fleet.executors.pool import Pool
 from fleet.executors.processes.pool import ProcessPool
-from fleet.executors.ray.access import no_device
+from fleet.executors.ray.access import no_device, too_few_cores
 from fleet.executors.starting_pool import StartingPool
 from fleet.job.job import Job
 from fleet.observe.observer import Observer
@@ -55,12 +56,13 @@ def _on_ray(job: Job, observer: Observer) -> Iterator[tuple[Resources, Observer]
     from fleet.executors.ray.index_pool import RayIndexPool  # noqa: PLC0415
     from fleet.executors.ray.listed import Listed, who_starts  # noqa: PLC0415
     from fleet.executors.ray.metrics import ray_metrics  # noqa: PLC0415
+    from fleet.executors.ray.nodes import room_for  # noqa: PLC0415
     from fleet.executors.ray.pool import RayPool  # noqa: PLC0415
     from fleet.executors.ray.session import join_ray, ray_left_as_found, start_ray  # noqa: PLC0415
     from fleet.executors.ray.sharing import Sharing  # noqa: PLC0415
 
     def start(spec: WorkerSpec) -> Pool:
-        start_ray(_here(job))
+        start_ray(_here(job), job.cores_per_device)
         return RayPool(spec)
 
     def starting(spec: WorkerSpec) -> StartingPool:
@@ -81,6 +83,10 @@ def _on_ray(job: Job, observer: Observer) -> Iterator[tuple[Resources, Observer]
         output = Folder(job.output).uri
         listed = Listed(type(job.work).__name__, output, who_starts(), job.job_labels)
         capacity = join_ray(listed)
+        if capacity and job.cores_per_device > 1:
+            capacity = room_for(job.cores_per_device)
+            if not (capacity or job.max_devices):
+                raise too_few_cores(job.cores_per_device)
         means = _here_alone(job, starting) if capacity is None else _cluster(job, joined, capacity)
         if capacity is not None and _is_index_reached(job):
             means = replace(means, make_index_pool=RayIndexPool)
@@ -134,6 +140,18 @@ def _here(job: Job) -> int:
     """Return how many devices a run on this machine alone has."""
     if job.devices == "auto":
         # More than cores gain nothing: `max_devices` says how far a cluster is to grow.
-        cores = len(os.sched_getaffinity(0))
-        return min(job.max_devices or cores, cores)
+        devices = devices_of_machine(len(os.sched_getaffinity(0)), job.cores_per_device)
+        return min(job.max_devices or devices, devices)
     return job.devices
+
+
+def sizing(job: Job, mode: Mode) -> str:
+    """Return how many devices of how many cores were chosen, and why; empty where none were."""
+    if job.devices != "auto" or mode != "processes":
+        return ""
+    cores, each = len(os.sched_getaffinity(0)), job.cores_per_device
+    devices = _here(job)
+    of = f"{plural(devices, 'device')} of {plural(each, 'core')}{' each' if devices > 1 else ''}"
+    if devices < devices_of_machine(cores, each):
+        return f"{of}, as max_devices says"
+    return f"{of}, as this machine has {plural(cores, 'core')}"

@@ -57,6 +57,8 @@ class RunReport:
     """Frames that the host decoded in this run."""
     ran_on: str = ""
     """Where its devices lived, and why there."""
+    sized: str = ""
+    """How many devices of how many cores were chosen, and why; empty where the user said it."""
     refused_batches: Refusals = field(default_factory=Refusals)
     """What the job did only frame by frame in this run."""
     leases_done: int = 0

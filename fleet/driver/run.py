@@ -38,6 +38,7 @@ from fleet.executors.pool import Pool
 from fleet.job.job import Job
 from fleet.observe.observer import Observer
 from fleet.plan.lease import Lease
+from fleet.scheduler.autoscale import wanted_early
 from fleet.table.diaries.diary import Diary, noting
 from fleet.table.maintenance.close import Covering
 from fleet.table.state.run_records import RunRecord
@@ -134,7 +135,7 @@ def _drive(context: Context, session: Session) -> Outcome:
         # In a closed output nothing may be left to do; else devices start while the plan is made.
         pool = None if session.state.closed else start()
         if pool:
-            pool.set_target(min(resources.devices, len(target.listing.sources)))
+            pool.set_target(_early(context))
         first = first_to_do(windows, session.state, leads=context.leadership.leads)
         plan = _take_over(context, session, first)
         supply = Supply(context, plan, windows)
@@ -153,6 +154,16 @@ def _drive(context: Context, session: Session) -> Outcome:
             except KeyboardInterrupt:
                 interrupted = True
     return supply.outcome(loop, interrupted=interrupted)
+
+
+def _early(context: Context) -> int:
+    """Return how many devices are started while the plan is made."""
+    target, resources = context.target, context.resources
+    sources = target.listing.sources
+    # With a deadline, a run has as few as keep it, which the plan says.
+    is_dense = target.job.sample.is_dense and resources.limits.deadline_s is None
+    decoded_bytes = sum(source.bytes for source in sources) if is_dense else 0
+    return wanted_early(len(sources), decoded_bytes, resources.devices)
 
 
 def _shared(context: Context, plan: Plan, pool: Pool, leases: Sequence[Lease]) -> SharedPool:

@@ -81,7 +81,8 @@ class JobTarget:
     def memory(self, works: Sequence[VideoWork]) -> DeviceMemory:
         """Return what a device holds at most while it does these videos."""
         cards = self.identity.cards.values()
-        return device_memory(works, cards, self.job.work, soc(self.job.soc))
+        cores = self.job.cores_per_device
+        return device_memory(works, cards, self.job.work, soc(self.job.soc), cores)
 
     @property
     def index_folder(self) -> Folder:
@@ -298,4 +299,5 @@ def worker_spec(target: JobTarget) -> WorkerSpec:
         conditional=target.table.conditional,
         providers=job.providers,
         heads=target.identity.heads,
+        cores=job.cores_per_device,
     )

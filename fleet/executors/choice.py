@@ -29,6 +29,15 @@ class Choice:
         return f"{_WHERE[self.mode]}, {self.why}"
 
 
+def devices_of_machine(cores: int, cores_per_device: int) -> int:
+    """Return how many devices are best for the cores of a machine, of so many cores each.
+
+    Devices that share nothing keep every core at work, so that there are as many as have their
+    cores to themselves.
+    """
+    return max(1, cores // cores_per_device)
+
+
 def choose(asked: Place, *, has_cluster: bool) -> Choice:
     """Return where the devices of a run are to live.
 

@@ -29,6 +29,8 @@ from fleet.video.sampling import EVERY_FRAME, Sampling
 from fleet.video.start import check_form, check_zone
 
 MOST_DEVICES = 100_000
+MOST_CORES = 2
+"""One decodes while the other looks at pictures; a third has nothing to do."""
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d)")
 _PLAIN = {
     "missing": "it is missing",
@@ -162,6 +164,7 @@ class JobFields(BaseModel):
     output: Location
     sample: Annotated[Sampling, BeforeValidator(_read_sample)] = EVERY_FRAME
     devices: Annotated[int | Literal["auto"], BeforeValidator(_read_devices)] = "auto"
+    cores_per_device: int = Field(default=1, ge=1, le=MOST_CORES)
     on: Place = "auto"
     max_devices: int | None = Field(default=None, ge=1)
     deadline_s: Annotated[float | None, BeforeValidator(read_duration), Field(gt=0)] = None

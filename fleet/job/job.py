@@ -37,7 +37,10 @@ class Job:
     sample: Sampling
     """Which frames; given as a Sampling, or as text such as `fps=1`."""
     devices: int | Literal["auto"]
-    """How many devices work; auto: all there are."""
+    """How many devices work; auto: all there are, on this machine one for its cores."""
+    cores_per_device: int
+    """With 2, a device decodes in one thread while the job looks at pictures in another; rows are
+    the same."""
     on: Place
     """Where devices live: `ray`, the cluster that RAY_ADDRESS names, else a Ray that is started for
     the run; `processes` of this machine, without Ray; `inline`, one after the other in this
@@ -93,6 +96,7 @@ class Job:
         sample: Sampling | str = EVERY_FRAME,
         *,
         devices: int | Literal["auto"] = "auto",
+        cores_per_device: int = 1,
         on: Place = "auto",
         max_devices: int | None = None,
         deadline_s: float | str | None = None,

@@ -13,6 +13,8 @@ MARGIN = 1.1
 """What is planned to end at the deadline would end after it half of the time."""
 STARTING_S = 30.0
 """From when a machine is asked for until its devices work."""
+EARLY_BYTES = 4_000_000
+"""Of videos that are decoded for the most part: seconds of a device, which starts in one."""
 
 
 @dataclass(frozen=True)
@@ -70,3 +72,12 @@ def wanted(load: Load, limits: Limits, elapsed_s: float) -> int:
         asked_for = math.ceil((load.waiting_s + load.running_s) / WORTH_STARTING_S)
         need = max(load.capacity, asked_for)
     return max(load.busy, 1, min(need, able, ceiling))
+
+
+def wanted_early(files: int, decoded_bytes: int, most: int) -> int:
+    """Return how many devices are started before anybody has looked into a file.
+
+    What starts only once the plan is made, joins so much later. One a file, which may be short, and
+    more where there are many bytes to decode: a long video is for all devices.
+    """
+    return min(most, max(files, math.ceil(decoded_bytes / EARLY_BYTES)))

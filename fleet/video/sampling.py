@@ -20,6 +20,10 @@ _GRAMMAR = (
 )
 
 
+_USUAL_GOP = 25
+"""Frames of a GOP that many cameras make: one frame of each takes half of it on the average."""
+
+
 @dataclass(frozen=True)
 class Sampling:
     """A choice of frames; in a time window where `from_s` or `to_s` is given, `first` of them."""
@@ -58,6 +62,14 @@ class Sampling:
         parts += [f"{name}={_plain(value)}" for name, value in limits.items() if value is not None]
         parts += [] if self.first is None else [f"first={self.first}"]
         return ",".join(parts)
+
+    @property
+    def is_dense(self) -> bool:
+        """Return whether most of a video is decoded for it, of whatever GOPs that consists."""
+        if not (self.from_s is None and self.to_s is None and self.first is None):
+            return False
+        usual = self.kind == "every" and self.step <= _USUAL_GOP
+        return self.kind == "all" or usual or (self.kind == "fps" and self.fps >= 1)
 
     @classmethod
     def parse(cls, text: str) -> Self:

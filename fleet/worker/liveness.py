@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
 from types import TracebackType
 
 
 class Liveness:
     """Counts the steps of the work, each of which is short; read from other threads.
 
-    `beats`: a packet fed, a batch looked at, an object read, a lease put. `waiting`: the store is
-    asked just now, which ends by the store's own time limits, however long that takes.
+    `beats`: a packet fed, a batch looked at, an object read, a lease put. One thread may wait for
+    the store while another one looks at pictures.
     """
 
     def __init__(self) -> None:
         self.beats = 0
-        self.waiting = False
+        self.waits = False
+        """Whether the store is asked, whatever else is done meanwhile."""
+        self._looks = False
         self._wait = _Wait(self)
+        self._turn = Lock()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the store is asked just now, and nothing else is done.
+
+        That ends by the store's own time limits, however long it takes.
+        """
+        return self.waits and not self._looks
 
     def tick(self) -> None:
         """Count a step."""
-        self.beats += 1
+        with self._turn:
+            self.beats += 1
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Have the job look at pictures, which is no waiting, whatever else waits meanwhile."""
+        self._looks = True
+        try:
+            yield
+        finally:
+            self._looks = False
 
     def waiting_on_storage(self) -> _Wait:
         """Return a context manager: within it the store is waited for, as one step."""
@@ -35,7 +59,7 @@ class _Wait:
         self._pulse = pulse
 
     def __enter__(self) -> None:
-        self._pulse.waiting = True
+        self._pulse.waits = True
 
     def __exit__(
         self,
@@ -43,5 +67,5 @@ class _Wait:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._pulse.waiting = False
-        self._pulse.beats += 1
+        self._pulse.waits = False
+        self._pulse.tick()

@@ -1,11 +1,13 @@
 """The whole path of a frame, from a lease's bytes to its committed parts.
 
 fetch -> demux -> VDEC -> upright -> batch -> the job (VPC, AIPP, ...) -> rows -> parts -> commit
+`fleet/worker/reading.py` has the first three.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -30,14 +32,17 @@ from fleet.errors import (
 )
 from fleet.job.frame_job import FrameJob
 from fleet.plan.order import LeaseOrder, ShardOrder
-from fleet.plan.partial import Stop, leading, may_stop
+from fleet.plan.partial import Stop
+from fleet.plan.read_ahead import pictures_ahead
 from fleet.table.parts.builder import PartBuilder
-from fleet.video.decode_plan import GopPart
-from fleet.worker.decode import DecodeLoss, ShardDecoder
+from fleet.worker.ahead import Ahead
+from fleet.worker.batches import batches
+from fleet.worker.decode import DecodeLoss
 from fleet.worker.fault_injection import Injection
 from fleet.worker.job_boundary import run_job
 from fleet.worker.liveness import Liveness
 from fleet.worker.prefetch import Fetch
+from fleet.worker.reading import DecodedShard, LeaseEnded, Reading, ShardBegun, Step
 from fleet.worker.upright import upright
 
 
@@ -57,7 +62,9 @@ class Pipeline:
     `job_errors`: what the job could not do, frame by frame, and `refused_batches`: what it did only
     frame by frame; whoever runs leases empties both.
 
-    `opened`: what the job's `open` made. `pulse` beats at every step. Used from one thread.
+    `opened`: what the job's `open` made. `pulse` beats at every step. `cores`: with more than one,
+    the next pictures are read and decoded in a thread beside the one that calls `run`, in which
+    all else happens; rows are the same. One lease runs at a time.
     """
 
     def __init__(
@@ -67,6 +74,7 @@ class Pipeline:
         opened: Any,
         pulse: Liveness,
         injections: Sequence[Injection] = (),
+        cores: int = 1,
     ) -> None:
         self.frames_done = 0
         self.video_s_done = 0.0
@@ -79,6 +87,7 @@ class Pipeline:
         self._opened = opened
         self._pulse = pulse
         self._injections = injections
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="decode") if cores > 1 else None
 
     def run(
         self, order: LeaseOrder, fetch: Fetch, parts: PartBuilder, has_to_stop: Callable[[], bool]
@@ -89,16 +98,41 @@ class Pipeline:
         whose video cannot be read nothing is brought: that says nothing of its frames. Raises
         DeviceLostError where the device is gone, CancelRequestedError once `fetch` is stopped,
         CredentialsRefusedError, which would end every video, and OutputUnwritableError where an
-        object of the job's cannot be put.
+        object of the job's cannot be put. What it raises ends `fetch` as well.
         """
+        told = self._device, self._pulse, has_to_stop, self._injections
+        with closing(self._taken(Reading(order, fetch, *told).steps())) as steps:
+            try:
+                return self._look_through(order, steps, parts)
+            except BaseException:
+                # The thread that decodes may wait for bytes, which nobody needs any more.
+                fetch.stop()
+                raise
+
+    def _taken(self, steps: Generator[Step]) -> Generator[Step] | Ahead:
+        room = partial(pictures_ahead, self._work.batch)
+        return steps if self._threads is None else Ahead(steps, self._threads, room)
+
+    def close(self) -> None:
+        """End the thread that decodes, once it has nothing to do."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _look_through(self, order: LeaseOrder, steps: Iterator[Step], parts: PartBuilder) -> Ended:
         unreached: dict[int, FleetError] = {}
-        for number, shard in enumerate(order.shards):
-            if number and has_to_stop():
-                return Ended(Stop(number, 0), unreached)
+        for step in steps:
+            if isinstance(step, LeaseEnded):
+                return Ended(Stop(step.number, 0), unreached)
+            if not isinstance(step, ShardBegun):
+                # Of a shard that the job has refused to go on with.
+                if isinstance(step, Picture):
+                    step.release()
+                continue
+            number, shard = step.number, order.shards[step.number]
             self.uri = shard.source.uri
             mark = parts.mark()
             try:
-                end = self._run_shard(shard, fetch, parts, has_to_stop) if shard.parts else 0
+                end = self._look_at_shard(shard, step, steps, parts)
             except (CredentialsRefusedError, OutputUnwritableError):
                 raise
             except (StorageError, VideoChangedError) as error:
@@ -114,43 +148,26 @@ class Pipeline:
             self.video_s_done += shard.video_s
         return Ended(None, unreached)
 
-    def _run_shard(
-        self,
-        shard: ShardOrder,
-        fetch: Fetch,
-        parts: PartBuilder,
-        has_to_stop: Callable[[], bool],
+    def _look_at_shard(
+        self, shard: ShardOrder, begun: ShardBegun, steps: Iterator[Step], parts: PartBuilder
     ) -> int:
-        """Run a shard; return the part before which it was ended, 0 where it was not."""
-        feed = _Feed(shard, has_to_stop)
-        with closing(self._device.open_decoder(shard.stream)) as channel:
+        """Look at a shard; return the part before which it was ended, 0 where it was not."""
 
-            def lose(lost: DecodeLoss) -> None:
-                stage = channel.stage if isinstance(lost.error, DeviceError) else "demux"
-                _lose(parts, shard, _loss(shard, lost.rows, stage, lost.error))
+        def lose(lost: DecodeLoss) -> None:
+            stage = begun.stage if isinstance(lost.error, DeviceError) else "demux"
+            _lose(parts, shard, _loss(shard, lost.rows, stage, lost.error))
 
-            packet = partial(self._packet, fetch, shard)
-            decoder = ShardDecoder(shard, channel, packet, lose)
-            decoded = decoder.pictures(feed.parts())
-            pictures = upright(decoded, shard.stream, self._device, lose)
-            with closing(batches(shard, pictures, self._work.batch)) as gathered:
-                for batch in gathered:
-                    try:
-                        self._look(shard, batch, parts, channel.decoded_by)
-                    finally:
-                        for picture in batch.pictures:
-                            picture.release()
-            self.fed += decoder.fed
-        return feed.end
-
-    def _packet(self, fetch: Fetch, shard: ShardOrder, row: int) -> bytes:
-        """Give a packet that is decoded next."""
-        with self._pulse.waiting_on_storage():
-            data = fetch.packet(shard, row)
-        for injection in self._injections:
-            if (injection.uri, injection.pts) == (shard.source.uri, shard.packets.pts[row]):
-                injection.trigger(self._device.device.lose)
-        return data
+        decoded = DecodedShard(steps, lose)
+        pictures = upright(decoded.pictures(), shard.stream, self._device, lose)
+        with closing(batches(shard, pictures, self._work.batch)) as gathered:
+            for batch in gathered:
+                try:
+                    self._look(shard, batch, parts, begun.decoded_by)
+                finally:
+                    for picture in batch.pictures:
+                        picture.release()
+        self.fed += decoded.ended.fed
+        return decoded.ended.end
 
     def _look(
         self, shard: ShardOrder, batch: FrameBatch, parts: PartBuilder, decoded_by: str
@@ -160,7 +177,8 @@ class Pipeline:
         Return whether every frame came out.
         """
         try:
-            rows = run_job(self._work, self._opened, batch)
+            with self._pulse.looking():
+                rows = run_job(self._work, self._opened, batch)
         except DeviceLostError:
             raise
         except (DeviceError, JobCodeError) as error:
@@ -179,60 +197,6 @@ class Pipeline:
         self._pulse.tick()
         self.frames_done += len(batch)
         return True
-
-
-class _Feed:
-    """The parts of a shard, until it has to stop; `end`: the one before which it did, else 0."""
-
-    def __init__(self, shard: ShardOrder, has_to_stop: Callable[[], bool]) -> None:
-        self.end = 0
-        self._shard = shard
-        self._has_to_stop = has_to_stop
-
-    def parts(self) -> Iterator[GopPart]:
-        """Yield what is to be fed."""
-        for number, part in enumerate(self._shard.parts):
-            if self._has_to_stop() and may_stop(self._shard, number):
-                self.end = number
-                if last := leading(part, self._shard):
-                    yield last
-                return
-            yield part
-
-
-def batches(shard: ShardOrder, pictures: Iterable[Picture], most: int) -> Generator[FrameBatch]:
-    """Gather pictures, in the order they come, into batches of at most `most` of one shape."""
-    gathered: list[Picture] = []
-    try:
-        for picture in pictures:
-            if gathered and (len(gathered) == most or _shape(picture) != _shape(gathered[0])):
-                full, gathered = gathered, [picture]
-                yield _batch(shard, full)
-            else:
-                gathered.append(picture)
-        if gathered:
-            last, gathered = gathered, []
-            yield _batch(shard, last)
-    finally:
-        # Only where the way ended early: what was gathered goes nowhere.
-        for picture in gathered:
-            picture.release()
-
-
-def _shape(picture: Picture) -> tuple[Any, Any]:
-    return picture.size, picture.colour
-
-
-def _batch(shard: ShardOrder, pictures: list[Picture]) -> FrameBatch:
-    rows = np.array([picture.row for picture in pictures], np.int64)
-    return FrameBatch(
-        uri=shard.source.uri,
-        pictures=tuple(pictures),
-        frames=shard.frames[rows],
-        pts=shard.packets.pts[rows],
-        time_base=shard.stream.time_base,
-        start_pts=shard.start_pts,
-    )
 
 
 def _rows(batch: FrameBatch) -> NDArray[np.int64]:

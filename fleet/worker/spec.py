@@ -43,3 +43,5 @@ class WorkerSpec:
     """The heads of the job's own module that its models are read by, by name."""
     only_objects: NameObject | None = None
     """None: rows are committed. Else only the objects of the job are kept, and this names them."""
+    cores: int = 1
+    """Cores a device: with more than one it decodes while the job looks at pictures."""

@@ -92,7 +92,8 @@ class Worker:
         how = self._ordinal, spec.providers, spec.heads
         self._device = job_device(spec.soc, spec.files, spec.without, *how)
         opened = open_job(spec.work, self._device.device)
-        self._pipeline = Pipeline(spec.work, self._device, opened, self._pulse, spec.injections)
+        told = self._pulse, spec.injections, spec.cores
+        self._pipeline = Pipeline(spec.work, self._device, opened, *told)
         return self.progress()
 
     def _new_writer(self) -> LeaseWriter:
@@ -220,6 +221,7 @@ class Worker:
     def close(self) -> None:
         """Close the device; whatever is not committed is not done."""
         self._readers.close()
+        self._pipeline.close()
         self._putting.shutdown(wait=False, cancel_futures=True)
         self._device.close()
 

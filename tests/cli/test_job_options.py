@@ -25,7 +25,7 @@ VIDEOS = {
 }
 COMMON = {**JOB, **VIDEOS}
 RUNS = {**JOB, "Which videos": {*VIDEOS["Which videos"], "--retry-failed"}}
-DEVICES = {"--devices", "--max-devices", "--deadline"}
+DEVICES = {"--devices", "--cores-per-device", "--max-devices", "--deadline"}
 SHARED = {*DEVICES, "--weight", "--label"}
 PANELS = {
     "run": {
@@ -94,11 +94,13 @@ def test_each_option_replaces_the_field_of_the_job_file() -> None:
         *("--sample", "fps=2", "--devices", "3", "--max-devices", "9", "--deadline", "90min"),
         *("--index-cache", "s3://b/index", "--set", "threshold=0.25", "--set", "lease_s=5"),
         *("--weight", "2.5", "--label", "team=a", "--label", "why=x = y"),
+        *("--cores-per-device", "2"),
     )
     assert (job.inputs, job.output) == (("s3://b/1", "s3://b/2"), "s3://b/out")
     assert (job.choice.include, job.choice.exclude) == (("*.mp4",), ("x*",))
     assert job.choice.modified_since is not None
     assert (job.devices, job.max_devices, job.deadline_s) == (3, 9, 5400.0)
+    assert job.cores_per_device == 2
     assert (job.weight, job.job_labels) == (2.5, {"team": "a", "why": "x = y"})
     assert (str(job.sample), job.index_cache, job.lease_s) == ("fps=2", "s3://b/index", 5.0)
     assert vars(job.work) == {"model": "m.om", "threshold": 0.25}

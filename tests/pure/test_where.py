@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 
 import fleet
-from fleet.driver.places import processes
+from fleet.driver.places import processes, sizing
 from fleet.errors import UsageError
 from fleet.executors.choice import Choice, Mode, choose
 from fleet.job.fields import Place
@@ -52,15 +52,32 @@ def test_run_refuses_what_is_no_place_in_words(on: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("devices", "most", "cores", "wanted"),
-    [("auto", None, 3, 3), ("auto", 2, 3, 2), ("auto", 64, 3, 3), (5, None, 3, 5), (5, 64, 3, 5)],
+    ("devices", "most", "each", "cores", "wanted", "told"),
+    [
+        ("auto", None, 1, 3, 3, "3 devices of 1 core each, as this machine has 3 cores"),
+        ("auto", 2, 1, 3, 2, "2 devices of 1 core each, as max_devices says"),
+        ("auto", 64, 1, 3, 3, "3 devices of 1 core each, as this machine has 3 cores"),
+        ("auto", None, 2, 5, 2, "2 devices of 2 cores each, as this machine has 5 cores"),
+        ("auto", None, 2, 1, 1, "1 device of 2 cores, as this machine has 1 core"),
+        (5, None, 1, 3, 5, ""),
+        (5, 64, 2, 3, 5, ""),
+    ],
 )
-def test_this_machine_has_a_device_for_each_core_at_most(
-    devices: object, most: int | None, cores: int, wanted: int, monkeypatch: pytest.MonkeyPatch
+def test_this_machine_has_as_many_devices_as_have_their_cores_to_themselves(
+    devices: object,
+    most: int | None,
+    each: int,
+    cores: int,
+    wanted: int,
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Unless the user names a number; how far a cluster is to grow starts nothing here."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
-    fields = {"input": ["in"], "model": "m.om", "output": "out", "devices": devices}
-    job = load_job(packaged_job("detect.toml"), {**fields, "max_devices": most})
+    fields: dict[str, Any] = {"input": ["in"], "model": "m.om", "output": "out", "devices": devices}
+    fields |= {"max_devices": most, "cores_per_device": each}
+    job = load_job(packaged_job("detect.toml"), fields)
     means = processes(job)
     assert (means.devices, means.limits.most) == (wanted, wanted)
+    assert sizing(job, "processes") == told
+    assert sizing(job, "ray") == ""

@@ -49,6 +49,24 @@ def with_two(without_npus: Started) -> Iterator[Started]:
         without_npus.remove_node(node)
 
 
+THREADS = """
+import os
+import numpy as np
+import pyarrow as pa
+from fleet import FrameJob, Rows
+
+class Threads(FrameJob):
+    table = "threads"
+    schema = pa.schema([("threads", pa.string())])
+
+    def run(self, opened, batch):
+        told = [os.environ.get("OMP_NUM_THREADS", "")] * len(batch)
+        return Rows(np.arange(len(batch), dtype=np.int32), {"threads": told})
+"""
+"""A job that tells how many threads libraries take where a frame is looked at."""
+LONGEST_S = 300
+
+
 def run(address: str | None, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Run the command against a cluster."""
     assert address
@@ -58,6 +76,7 @@ def run(address: str | None, *arguments: object) -> subprocess.CompletedProcess[
         capture_output=True,
         text=True,
         check=False,
+        timeout=LONGEST_S,
     )
 
 
@@ -76,6 +95,30 @@ def test_a_cluster_without_npus_is_refused_in_words(
     assert done.returncode == 1
     assert "no NPU" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_devices_of_two_cores_are_where_there_are_cores_for_them(
+    with_two: Started, town_hevc: Path, tmp_path: Path
+) -> None:
+    """Without such a node a run is refused in words; on one, libraries keep to one thread."""
+    (tmp_path / "threads.py").write_text(THREADS, "utf-8")
+    job = tmp_path / "threads.toml"
+    job.write_text(
+        f'job = "threads.py:Threads"\ninput = ["{town_hevc}"]\noutput = "out"\n', "utf-8"
+    )
+    asked = [job, "--sample", "every=40", "--cores-per-device", 2, "--output", tmp_path / "out"]
+    refused = run(with_two.address, *asked)
+    assert refused.returncode == 1
+    assert "an NPU and 2 CPUs" in refused.stderr
+    node = with_two.add_node(num_cpus=2, resources={"NPU": 1})
+    try:
+        done = run(with_two.address, *asked)
+    finally:
+        with_two.remove_node(node)
+    assert done.returncode == 0, done.stderr
+    assert "on 1 device" in done.stdout
+    rows = fleet.read(str(tmp_path / "out")).table("threads").to_table().to_pylist()
+    assert {row["threads"] for row in rows} == {"1"}
 
 
 def test_a_run_uses_every_npu_of_the_cluster_that_ray_address_names(

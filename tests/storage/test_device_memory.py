@@ -99,6 +99,22 @@ def planned(job: fleet.Job) -> DeviceMemory:
     return found
 
 
+@pytest.mark.parametrize("kind", ["h264", "host"])
+def test_what_is_decoded_ahead_is_planned_as_well(
+    tmp_path: Path, devices: list[Device], kind: str
+) -> None:
+    """Of a device of two cores, which decodes one video while it looks at the one before."""
+    archive_of(kind, tmp_path)
+    turned = ARCHIVES["turned"]
+    write(turned, tmp_path / "turned.mp4")
+    job = fleet.Job(thumbnails(), tmp_path, tmp_path / "out", fallback="cpu", cores_per_device=2)
+    told, alone = planned(job), planned(replace(job, cores_per_device=1))
+    assert fleet.run(job, on="inline").total.frames
+    (device,) = devices
+    assert 0 < device.memory.peak_bytes <= told.total_bytes
+    assert told.total_bytes >= alone.total_bytes + dict(told.terms)["pictures decoded ahead"]
+
+
 @pytest.mark.parametrize("chip", CHIPS)
 @pytest.mark.parametrize("kind", ARCHIVES)
 @pytest.mark.parametrize("name", ["thumbnails.py:Thumbnails", "stills.py:Stills"])

@@ -51,9 +51,11 @@ class Pixels(FrameJob):
 
 
 @contextmanager
-def opened(output: Path, on_event: Callable[[int], None] = lambda _: None) -> Iterator[Worker]:
-    """Open a worker."""
-    spec = WorkerSpec(Pixels(on_event), JOB, str(output), "Ascend310", "", {}, {})
+def opened(
+    output: Path, on_event: Callable[[int], None] = lambda _: None, **told: Any
+) -> Iterator[Worker]:
+    """Open a worker; `told`: fields of its spec."""
+    spec = WorkerSpec(Pixels(on_event), JOB, str(output), "Ascend310", "", {}, {}, **told)
     with closing(Worker(spec, "device", 0)) as worker:
         worker.open()
         yield worker

@@ -8,6 +8,7 @@ import av
 
 from fleet.ascend.clock import Clock
 from fleet.ascend.memory import Memory
+from fleet.ascend.stills.jpegd import Jpegd
 from fleet.ascend.stream_rules import check_stream
 from fleet.ascend.surface import frame_of, in_memory
 from fleet.ascend.vdec import VdecChannel
@@ -51,7 +52,8 @@ class Simulation:
         except StreamRefusedError:
             return HostDecoder(device.soc, device.memory, device.clock, stream)
         if stream.jpeg is not None:
-            return JpegdChannel(device.jpegd)
+            # The job may decode files with the device's own meanwhile, in another thread.
+            return JpegdChannel(Jpegd(device.soc, device.memory, device.clock))
         return device.open_vdec(stream)
 
     def crop(self, picture: Picture, area: Rect) -> Picture:

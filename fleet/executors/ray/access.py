@@ -27,6 +27,14 @@ def no_device() -> JobFailedError:
     ).about(DEVICES_OF_RAY)
 
 
+def too_few_cores(cores: int) -> JobFailedError:
+    """Return the error of a run on a cluster of which no node has an NPU and so many cores."""
+    return JobFailedError(
+        f"No node of the Ray cluster has an NPU and {cores} CPUs, which cores_per_device asks for.",
+        "Say --cores-per-device 1; or start its nodes with more, by --num-cpus.",
+    ).about(DEVICES_OF_RAY)
+
+
 def check_ray_address(environment: Mapping[str, str]) -> None:
     """Raise UsageError where the variables that name a cluster carry credentials."""
     for name in ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS"):

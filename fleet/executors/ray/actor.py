@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import sys
 from collections.abc import Collection
@@ -15,6 +16,8 @@ from fleet.job.code import LOADED_PREFIX
 from fleet.memory_limit import limit_memory
 from fleet.worker.worker import Worker
 
+OMP = "OMP_NUM_THREADS"
+"""How many threads libraries take, as NumPy's."""
 RUNS_AT_ONCE = 3
 """Calls in a worker: a lease that is computed, the next one, fetched, and the last, committed."""
 
@@ -64,19 +67,26 @@ def pickle_by_value(job_class: type) -> None:
         register(module)
 
 
-def as_actor(worker: type[DeviceActor]) -> Any:
-    """Make an actor class of a worker, which asks for one NPU."""
+def as_actor(worker: type[DeviceActor], cores: int = 1, *, own_ray: bool = True) -> Any:
+    """Make an actor class of a worker, which asks for one NPU, and for its cores if several.
+
+    `own_ray`: whether `start_ray` has started what it runs on.
+    """
     # Ray's stubs do not know concurrency groups.
     remote: Any = ray.remote
+    # Ray would give its libraries as many threads as it has CPUs, by which sums may round
+    # differently; our own Ray was started so that it does not.
+    elsewhere = {"runtime_env": {"env_vars": {OMP: os.environ.get(OMP, "1")}}}
     return remote(
         concurrency_groups={"control": 1},
         max_concurrency=RUNS_AT_ONCE,
         resources={"NPU": 1},
-        # The NPU is what is scarce; the cores of a node are shared out by its devices.
-        num_cpus=0,
+        # The NPU is what is scarce: of one core each, devices share out those of their node.
+        num_cpus=cores if cores > 1 else 0,
         # A dead actor is replaced by the pool, and its leases are led by the ledger.
         max_restarts=0,
         max_task_retries=0,
+        **({} if own_ray or cores == 1 else elsewhere),
     )(worker)
 
 

@@ -77,7 +77,7 @@ class RayIndexPool:
             if seat.node not in self._nodes.alive:
                 events += self._lose(seat, GONE, Cause.TAKEN)
         able = [n for n, node in self._nodes.alive.items() if node.works and not node.draining]
-        able.sort(key=lambda n: (self._nodes.alive[n].npus > 0, -self._nodes.alive[n].cores, n))
+        able.sort(key=lambda n: (self._nodes.alive[n].npus > 0, -self._nodes.alive[n].cpus, n))
         without = {*able} - {*self._seats.nodes} - self._placing.avoided(now_s)
         missing = max(0, self._seats.missing(self._wanted))
         for node in [n for n in able if n in without][:missing]:

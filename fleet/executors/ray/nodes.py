@@ -27,7 +27,7 @@ class Node:
     """A node that is alive.
 
     `name`: for people. `npus`: how many it has; `free`: of these, not in use. `left_s`: seconds
-    until it goes away, where it drains; infinite where nobody says when. `cores`: those that Ray
+    until it goes away, where it drains; infinite where nobody says when. `cpus`: the cores that Ray
     gives out there.
     """
 
@@ -35,12 +35,16 @@ class Node:
     npus: int
     free: int
     left_s: float | None
-    cores: int = 0
+    cpus: int = 0
 
     @property
     def works(self) -> bool:
         """Whether it is there to do work: one without anything to give out is kept free of it."""
-        return self.npus > 0 or self.cores > 0
+        return self.npus > 0 or self.cpus > 0
+
+    def devices(self, cores: int) -> int:
+        """Return how many devices of so many cores it has room for; one core is not asked for."""
+        return self.npus if cores == 1 else min(self.npus, self.cpus // cores)
 
     @property
     def draining(self) -> bool:
@@ -59,10 +63,14 @@ class Held:
 
 
 class Nodes:
-    """The nodes that are alive, by Ray's id, as of the last look; from one thread."""
+    """The nodes that are alive, by Ray's id, as of the last look; from one thread.
 
-    def __init__(self) -> None:
+    `cores`: what a device asks for.
+    """
+
+    def __init__(self, cores: int = 1) -> None:
         self.alive: Mapping[str, Node] = {}
+        self._cores = cores
         self._names: dict[str, str] = {UNKNOWN: "a node unknown"}
         self._others = ForeignUsage()
         self._next_s = -math.inf
@@ -90,6 +98,8 @@ class Nodes:
     def capacity(self, ours: Counter[str], others: Held, now_s: float) -> int:
         """How many devices there are for all jobs of Fleet: NPUs, but for those in other use.
 
+        No more than there are cores for.
+
         `ours`: how many devices of ours there are by node; under the empty name, those that have
         not told their node yet. `others`: devices of other jobs of Fleet.
         """
@@ -97,7 +107,13 @@ class Nodes:
         in_use = sum(max(0, node.npus - node.free - ours[name]) for name, node in usable)
         unplaced = ours[UNKNOWN] + others.unplaced
         foreign = self._others.update(in_use - others.placed, unplaced, now_s)
-        return sum(node.npus for _, node in usable) - foreign
+        npus = sum(node.npus for _, node in usable) - foreign
+        return min(npus, sum(node.devices(self._cores) for _, node in usable))
+
+
+def room_for(cores: int) -> int:
+    """Return for how many devices of so many cores the cluster has room, whoever has them now."""
+    return sum(node.devices(cores) for node in _alive().values())
 
 
 def node_of_dead(actor: Any) -> str:
@@ -121,9 +137,9 @@ def _alive() -> dict[str, Node]:
         if named[host] > 1 and addressed[name] > 1:
             # Several on one machine.
             name = f"{name}/{short_id(node)}"
-        npus, cores = (int(record["Resources"].get(kind, 0)) for kind in (NPU, "CPU"))
+        npus, cpus = (int(record["Resources"].get(kind, 0)) for kind in (NPU, "CPU"))
         left_s = _left_s(draining[node], now_ms) if node in draining else None
-        nodes[node] = Node(name, npus, int(free.get(node, {}).get(NPU, 0)), left_s, cores)
+        nodes[node] = Node(name, npus, int(free.get(node, {}).get(NPU, 0)), left_s, cpus)
     return nodes
 
 

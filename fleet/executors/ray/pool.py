@@ -58,7 +58,7 @@ class RayPool:
     ) -> None:
         pickle_by_value(type(spec.work))
         self._spec = ray.put(spec)
-        self._actor_class = as_actor(worker)
+        self._actor_class = as_actor(worker, spec.cores, own_ray=sharing is None)
         self._seats = Seats()
         self._numbers = count()
         self._sharing = sharing or Alone()
@@ -66,7 +66,7 @@ class RayPool:
         self._mail = Mail()
         self._untold: list[Event] = []
         self._watch = Watch(spec.watchdog_s)
-        self._nodes = Nodes()
+        self._nodes = Nodes(spec.cores)
         self._placing = NodeBlacklist()
         self._changed = False
         self._look(time.monotonic())

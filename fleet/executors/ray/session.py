@@ -17,6 +17,7 @@ from ray.job_config import JobConfig
 
 from fleet.errors import JobFailedError
 from fleet.executors.ray.access import check_ray_address
+from fleet.executors.ray.actor import OMP
 from fleet.executors.ray.listed import Listed
 from fleet.executors.ray.token import check_token, refused
 from fleet.executors.ray.whereabouts import check_answers, short_folder
@@ -63,14 +64,14 @@ def join_ray(listed: Listed) -> int | None:
     return int(resources.get("NPU", 0))
 
 
-def start_ray(devices: int) -> None:
-    """Start Ray on this machine, with `devices` NPUs."""
+def start_ray(devices: int, cores_per_device: int = 1) -> None:
+    """Start Ray on this machine, with `devices` NPUs, and as many CPUs as they ask for."""
     _quiet()
-    with _sigterm_left_as_found(), _needed_alone():
+    with _sigterm_left_as_found(), _needed_alone(), _one_thread_for_libraries():
         ray.init(
             # Or it would join whatever Ray runs on this machine.
             address="local",
-            num_cpus=max(devices, len(os.sched_getaffinity(0))),
+            num_cpus=max(devices * cores_per_device, len(os.sched_getaffinity(0))),
             resources={"NPU": devices},
             include_dashboard=False,
             logging_level=logging.ERROR,
@@ -100,6 +101,22 @@ def ray_left_as_found() -> Iterator[None]:
         ray.shutdown()
         if printing is not None:
             setattr(worker, _PRINTING, printing)
+
+
+@contextmanager
+def _one_thread_for_libraries() -> Iterator[None]:
+    """Have what is started take one thread for libraries, unless the user says otherwise.
+
+    Ray takes the number of an actor's CPUs where nothing is said.
+    """
+    if OMP in os.environ:
+        yield
+        return
+    os.environ[OMP] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(OMP, None)
 
 
 def _needed_alone() -> AbstractContextManager[None]:

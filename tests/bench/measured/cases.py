@@ -14,6 +14,7 @@ BARE, PLAIN, RAY_DATA, DAFT = "bare loop", "plain script", "Ray Data", "Daft"
 DECORD, TORCHCODEC, RAY_ALONE = "decord", "torchcodec", "Ray alone"
 FLEET, ON_RAY, IN_PROCESSES, INLINE = "Fleet", "Fleet on Ray", "Fleet in processes", "Fleet inline"
 ONE_DEVICE = "Fleet, one device"
+TWO_CORES = "Fleet, one device of two cores"
 DISK, NEAR, READ_AFAR, ALL_AFAR = "disk", "store here", "read afar", "all afar"
 DEMO = "fleet demo"
 
@@ -47,7 +48,9 @@ CASES = (
     Case("dense", "four videos, every frame", "all", "four", (*ALL_PEERS, *ALL_MODES)),
     Case("sparse", "four videos, one frame a second", "fps=1", "four", (*ALL_PEERS, *ALL_MODES)),
     Case("keyframes", "four videos, key frames", "keyframes", "four", (*ALL_PEERS, *ALL_MODES)),
-    Case("one", "one video, every frame", "all", "one", (PLAIN, DAFT, ONE_DEVICE, FLEET)),
+    Case(
+        "one", "one video, every frame", "all", "one", (PLAIN, DAFT, ONE_DEVICE, TWO_CORES, FLEET)
+    ),
     Case("tiny", "many clips of 2 s, a frame each", "all,first=1", "tiny", (PLAIN, FLEET, ON_RAY)),
     Case(
         "decode",

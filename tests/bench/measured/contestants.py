@@ -27,6 +27,7 @@ MODES = {
     cases.IN_PROCESSES: ("--on", "processes"),
     cases.INLINE: ("--on", "inline"),
     cases.ONE_DEVICE: ("--devices", "1"),
+    cases.TWO_CORES: ("--devices", "1", "--cores-per-device", "2"),
 }
 LOOPS = {
     cases.BARE: ("pyav_loop.py", "bare"),
