@@ -12,6 +12,8 @@ from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import PurePath
 
+_HOLDER = r"[a-z\s-]+ on\s+\S+\s+\(pid "
+"""How messages go on that say who holds an output, see `Holder`: nobody types that."""
 USUAL = "fleet"
 """The words where the command is on the PATH, and in all that is kept or travels."""
 
@@ -48,4 +50,6 @@ def as_typed(text: str, words: str, commands: Collection[str]) -> str:
 def _pattern(commands: tuple[str, ...]) -> re.Pattern[str]:
     names = "|".join(map(re.escape, commands))
     ends = r"[\s`'\";,)]|[.:](?!\w)|$"
-    return re.compile(rf"(^ *|`|: +){USUAL}(?=\s+(?:{names})(?:{ends}))", re.MULTILINE)
+    begins = r"(^ *(?:\$ )?|`|: +)"
+    meant = rf"(?=\s+(?:{names})(?:{ends}))(?!{_HOLDER})"
+    return re.compile(begins + USUAL + meant, re.MULTILINE)

@@ -67,6 +67,9 @@ def test_the_words_are_those_that_started_it(
         ("gone: fleet run.mp4", "gone: fleet run.mp4"),
         ("fleet top  /out", "W top  /out"),
         ("fleet is a word", "fleet is a word"),
+        ("  $ fleet show out", "  $ W show out"),
+        ("in use: fleet run on far-away (pid 1)", "in use: fleet run on far-away (pid 1)"),
+        ("work: fleet run --retry-lost on x (pid 1)", "work: fleet run --retry-lost on x (pid 1)"),
     ],
 )
 def test_what_is_no_command_stays(text: str, typed: str) -> None:

@@ -95,7 +95,7 @@ def check_epoch(folder: Folder, state: TableState, epoch: int) -> None:
     """Raise JobFailedError where the output is of another epoch by now."""
     if state.manifest.epoch != epoch:
         raise JobFailedError(
-            f"{folder.uri} was taken over: {state.manifest.why} changed what it holds.",
+            f"{folder.uri} was taken over: what it holds was changed by {state.manifest.why}.",
             "This process had not been heard of for too long; it stops.",
         )
 

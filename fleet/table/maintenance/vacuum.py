@@ -44,7 +44,7 @@ def begin_epoch(
     check_job(rewriting.folder, rewriting.job, state)
     if seen is not None and state.manifest.epoch != seen.manifest.epoch:
         raise JobFailedError(
-            f"{rewriting.folder.uri}: {state.manifest.why} changed what it holds meanwhile.",
+            f"{rewriting.folder.uri}: what it holds was changed by {state.manifest.why} meanwhile.",
             "Run the same command again.",
         )
     kept = kept_of(state.covered, versions)

@@ -43,12 +43,10 @@ AGAIN = "Run the job's command again: it does what is missing, and clears what d
 class VerificationReport:
     """What was looked at, and all that is wrong.
 
-    `objects`: that hold rows. `busy`: a run is at work, so that what is missing may just not be
-    done yet. `bytes_read`: of what was read and compared, 0 where that was not asked for.
-    `to_look`: how many of the `videos` no run has looked at yet, each of which is a finding.
-    `not_looked_at`: columns of objects beside the table, where these were not asked for.
-    `unnamed`: objects beside the table that no row names, and `unnamed_bytes` of them; None where
-    that was not asked for, or a run may be about to name them.
+    `objects`: that hold rows. `busy`: a run is at work: what is missing may not be done yet.
+    `to_look`: how many `videos` no run has looked at yet, a finding each. `bytes_read`: of what was
+    compared; `not_looked_at`: columns of objects beside the table; `unnamed`: such objects that no
+    row names, `unnamed_bytes` of them. None, 0, empty: not asked for, or a run may name them yet.
     """
 
     uri: str
@@ -108,7 +106,6 @@ def verify(
             findings += videos_findings(folder, job, state)
     if findings:
         _check_at_rest(folder, job, state, holder)
-    total = state.total
     unnamed = _unnamed(folder, named) if read_objects and not busy else None
     return VerificationReport(
         uri=folder.uri,
@@ -117,9 +114,9 @@ def verify(
         video_s=sum(video.video_s for video in videos.values()),
         leases=len(state),
         objects=sum(not name.startswith("_") for name in state.objects),
-        frames=total.frames,
-        rows=total.rows,
-        losses=total.errors,
+        frames=state.total.frames,
+        rows=state.total.rows,
+        losses=state.total.errors,
         bytes_read=sum(map(state.sizes.__getitem__, state.objects)) * read_objects,
         not_looked_at=() if read_objects else tuple(chain(*map(object_suffixes, schemas))),
         unnamed=None if unnamed is None else len(unnamed),
