@@ -1,0 +1,93 @@
+"""Leave out of what is fed the pictures that no wanted one refers to, not even through others.
+
+Whether later pictures refer to one shows only in their headers. So a stretch of packets is looked
+at before it is fed; behind its end, every picture that is kept counts as one that is referred to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from fleet.core.access_unit import NalUnits
+from fleet.video.references.followed import Followed, References
+from fleet.video.references.h264_references import H264References
+
+STRETCH = 32
+"""How many packets are looked at before the first of them is fed."""
+LEAST_PIXELS = 1 << 18
+"""Smaller pictures are decoded in little more time than it takes to read their headers."""
+MOST_IN_VAIN = 64
+"""After so many pictures of which none could be left out, no more are looked at."""
+
+
+class Unit(NamedTuple):
+    """A packet that is to be fed."""
+
+    row: int
+    """Its row in the shard's packets."""
+    nals: NalUnits
+    """What is fed."""
+    wanted: bool
+    """Whether its picture is wanted."""
+    dropped: int
+    """How many packets between the unit before and this one are not fed, as nobody needs them."""
+
+
+class LeanFeed:
+    """Makes stretches of one stream's packets leaner, in decode order."""
+
+    def __init__(self, codec: str, pixels: int, parameter_sets: NalUnits) -> None:
+        """Take the stream; `pixels`: how many its pictures have."""
+        self._sets = parameter_sets
+        self._looks = codec == "h264" and pixels >= LEAST_PIXELS
+        self._in_vain = 0
+        self._references: References | None = None
+
+    @property
+    def ahead(self) -> int:
+        """How many packets are to be looked at together; 1 where it does not pay."""
+        return STRETCH if self._looks and self._in_vain < MOST_IN_VAIN else 1
+
+    def reset(self) -> None:
+        """Start again: the next picture has none before it."""
+        self._references = H264References(self._sets) if self._looks else None
+
+    def lose_track(self) -> None:
+        """Look at nothing until the next reset: packets are fed that nobody looked at here."""
+        self._references = None
+
+    def lean(self, units: Sequence[Unit], *, goes_on: bool) -> list[Unit]:
+        """Return what is fed in place of a stretch.
+
+        `goes_on`: whether more of the same decode follows.
+        """
+        followed = self._followed(units)
+        if followed is None:
+            return list(units)
+        assert self._references is not None
+        needed = {unit.row for unit in units if unit.wanted}
+        needed |= self._references.kept if goes_on else frozenset()
+        for unit in reversed(units):
+            if unit.row in needed:
+                needed |= followed[unit.row].refers
+        found = [
+            unit if unit.row in needed else _instead(unit, followed[unit.row]) for unit in units
+        ]
+        left_out = sum(lean is not unit for lean, unit in zip(found, units, strict=True))
+        self._in_vain = 0 if left_out else self._in_vain + len(units)
+        return found
+
+    def _followed(self, units: Sequence[Unit]) -> dict[int, Followed] | None:
+        """Return what is known of each unit's references; None where something is not."""
+        if self._references is None:
+            return None
+        try:
+            return {unit.row: self._references.follow(unit.row, unit.nals) for unit in units}
+        except ValueError:
+            self.lose_track()
+            return None
+
+
+def _instead(unit: Unit, followed: Followed) -> Unit:
+    return unit if followed.instead is None else unit._replace(nals=followed.instead())
