@@ -30,7 +30,8 @@ class ShardFeed:
         codec = shard.stream.codec
         self._sub_layers = sub_layers(codec, self.parameter_sets)
         self._check = _index_check(shard, self.parameter_sets)
-        self._lean = LeanFeed(codec, shard.stream.size.pixels, self.parameter_sets)
+        pixels = shard.stream.size.pixels
+        self._lean = LeanFeed(codec, pixels, self.parameter_sets, self._sub_layers)
         self._continued = frozenset(
             int(part.rows[0]) for part, later in pairwise(shard.parts) if not later.restart
         )

@@ -1,4 +1,4 @@
-"""Pictures of H.264 that no wanted one refers to are fed hollow, and nothing that is wanted changes."""
+"""Pictures that no wanted one refers to are fed hollow or not at all; nothing wanted changes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from fleet.plan.lease import Lease
 from fleet.plan.order import order
 from fleet.plan.shard import DoneIntervals, video_work
 from fleet.video.containers.demux import Demuxer
-from fleet.video.h26x.access_unit import is_droppable
+from fleet.video.h26x.access_unit import is_droppable, temporal_id
 from fleet.video.h26x.annexb import split
 from fleet.video.h26x.bits import BitReader, unescape
 from fleet.video.index import VideoIndex
@@ -85,6 +85,67 @@ def test_any_set_of_frames_is_exact_however_pictures_refer_to_each_other(
         patch.setattr(lean, "STRETCH", stretch)
         seen, _, _ = sharded(index, [0, len(index.cuts)], wanted)
     assert sorted(seen) == expected(path, index, wanted)
+
+
+LAYERS = st.fixed_dictionaries(
+    {
+        "temporal-layers": st.integers(2, 3),
+        "bframes": st.integers(3, 4),
+        "b-adapt": st.just(0),
+        "ref": st.integers(1, 4),
+        "keyint": st.sampled_from((16, 40)),
+        "open-gop": st.integers(0, 1),
+    }
+)
+
+
+def layered(folder: Path, options: dict[str, object]) -> Path:
+    """Return forty pictures by x265, in sub-layers."""
+    quiet = {
+        "rc-lookahead": 20,
+        "log-level": "none",
+        "pools": "none",
+        "frame-threads": 1,
+        "scenecut": 0,
+    }
+    joined = ":".join(f"{name}={value}" for name, value in {**options, **quiet}.items())
+    path = folder / f"{hashlib.sha256(joined.encode()).hexdigest()[:16]}.mp4"
+    if not path.exists():
+        encode(path, "libx265", {"preset": "ultrafast", "crf": "32", "x265-params": joined})
+    return path
+
+
+@settings(max_examples=15)
+@given(LAYERS, st.data())
+def test_any_set_of_frames_of_any_sub_layers_is_exact(
+    clip_folder: Path, options: dict[str, object], data: st.DataObject
+) -> None:
+    """Whatever branches of a hierarchy are left out."""
+    path = layered(clip_folder, options)
+    index = index_of(path)
+    chosen = data.draw(st.lists(st.integers(0, 40), max_size=5), label="frames")
+    wanted = np.isin(np.arange(len(index.order)), chosen)
+    seen, _, _ = sharded(index, [0, len(index.cuts)], wanted)
+    assert sorted(seen) == expected(path, index, wanted)
+
+
+def test_of_sub_layers_only_those_below_the_wanted_picture_are_fed(clip_folder: Path) -> None:
+    """For the last picture of sub-layer 0, that sub-layer alone, whatever others refer to."""
+    path = layered(clip_folder, {"temporal-layers": 3, "bframes": 3, "b-adapt": 0, "keyint": 40})
+    index, data = index_of(path), path.read_bytes()
+    table, demuxer = index.packets, Demuxer(index.source, index.stream)
+    nals = [
+        demuxer.unit(table, row, data[int(table.position[row]) :][: int(table.span[row])])
+        for row in range(len(table))
+    ]
+    layers = [temporal_id(unit) for unit in nals]
+    assert len(set(layers)) > 2
+    last = max(row for row, layer in enumerate(layers) if not layer)
+    units = [Unit(row, nals[row], row == last, 0) for row in range(last + 1)]
+    feed = LeanFeed("hevc", 1, split(index.stream.parameter_sets), max(layers) + 1)
+    feed.reset()
+    fed = [unit.row for unit in feed.lean(units, goes_on=False)]
+    assert fed == [row for row in range(last + 1) if not layers[row]]
 
 
 def units_of(index: VideoIndex, path: Path, wanted: set[int]) -> list[Unit]:

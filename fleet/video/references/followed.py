@@ -15,7 +15,7 @@ class Followed(NamedTuple):
     """The rows of the pictures that it may refer to."""
     instead: Callable[[], NalUnits] | None
     """Makes what a decoder is fed in its place where no wanted picture refers to it, not even
-    through others; None where it has to be fed as it is."""
+    through others: nothing, or another picture; None where it has to be fed as it is."""
 
 
 class References(Protocol):

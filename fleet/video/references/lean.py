@@ -12,6 +12,7 @@ from typing import NamedTuple
 from fleet.core.access_unit import NalUnits
 from fleet.video.references.followed import Followed, References
 from fleet.video.references.h264_references import H264References
+from fleet.video.references.h265_references import H265References
 
 STRETCH = 32
 """How many packets are looked at before the first of them is fed."""
@@ -37,10 +38,14 @@ class Unit(NamedTuple):
 class LeanFeed:
     """Makes stretches of one stream's packets leaner, in decode order."""
 
-    def __init__(self, codec: str, pixels: int, parameter_sets: NalUnits) -> None:
-        """Take the stream; `pixels`: how many its pictures have."""
+    def __init__(
+        self, codec: str, pixels: int, parameter_sets: NalUnits, sub_layers: int = 1
+    ) -> None:
+        """Take the stream; `pixels`, `sub_layers`: how many its pictures have, and it may have."""
+        self._codec = codec
         self._sets = parameter_sets
-        self._looks = codec == "h264" and pixels >= LEAST_PIXELS
+        has_layers = codec == "hevc" and sub_layers > 1
+        self._looks = (codec == "h264" or has_layers) and pixels >= LEAST_PIXELS
         self._in_vain = 0
         self._references: References | None = None
 
@@ -51,7 +56,9 @@ class LeanFeed:
 
     def reset(self) -> None:
         """Start again: the next picture has none before it."""
-        self._references = H264References(self._sets) if self._looks else None
+        if self._looks:
+            h264 = self._codec == "h264"
+            self._references = H264References(self._sets) if h264 else H265References()
 
     def lose_track(self) -> None:
         """Look at nothing until the next reset: packets are fed that nobody looked at here."""
@@ -76,7 +83,7 @@ class LeanFeed:
         ]
         left_out = sum(lean is not unit for lean, unit in zip(found, units, strict=True))
         self._in_vain = 0 if left_out else self._in_vain + len(units)
-        return found
+        return [unit for unit in found if unit.nals.data]
 
     def _followed(self, units: Sequence[Unit]) -> dict[int, Followed] | None:
         """Return what is known of each unit's references; None where something is not."""
