@@ -47,9 +47,10 @@ class ShardFeed:
             self._lean.reset()
         packets = list(zip(part.rows.tolist(), part.wanted.tolist(), strict=True))
         looks = not part.wanted.all()
+        sizes = self._shard.packets.span[part.rows].tolist()
         at = 0
         while at < len(packets):
-            ahead = self._lean.ahead if looks else 1
+            ahead = self._lean.ahead(sizes, at) if looks else 1
             units, error = self._read(packets[at : at + ahead], begins=begins and not at)
             at += ahead
             if ahead == 1:

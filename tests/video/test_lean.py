@@ -243,6 +243,15 @@ def facts(head: Head) -> tuple[object, ...]:
     return head.sps, head.nal_ref_idc, head.idr, head.frame_num, order, head.marking
 
 
+@pytest.mark.parametrize(
+    ("sizes", "looked_at"),
+    [([1] * 9, 9), ([1] * 99, 32), ([3 << 20, 1 << 20, 1], 2), ([5 << 20, 1], 1)],
+)
+def test_few_bytes_wait_to_be_looked_at(sizes: list[int], looked_at: int) -> None:
+    """At most 32 packets and 4 MiB, but always one."""
+    assert LeanFeed("h264", 1, split(b"")).ahead(sizes, 0) == looked_at
+
+
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(-30, 30)), min_size=1))
 def test_written_numbers_are_read_as_they_were(numbers: list[tuple[int, int]]) -> None:
     """Unsigned and signed ones, whatever bytes they come to: nothing looks like a start code."""

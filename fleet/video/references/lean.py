@@ -7,6 +7,7 @@ at before it is fed; behind its end, every picture that is kept counts as one th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from fleet.core.access_unit import NalUnits
@@ -16,6 +17,8 @@ from fleet.video.references.h265_references import H265References
 
 STRETCH = 32
 """How many packets are looked at before the first of them is fed."""
+STRETCH_BYTES = 4 << 20
+"""How many bytes of packets may wait for that: of pictures in 4K, fewer packets are looked at."""
 LEAST_PIXELS = 1 << 18
 """Smaller pictures are decoded in little more time than it takes to read their headers."""
 MOST_IN_VAIN = 64
@@ -49,10 +52,15 @@ class LeanFeed:
         self._in_vain = 0
         self._references: References | None = None
 
-    @property
-    def ahead(self) -> int:
-        """How many packets are to be looked at together; 1 where it does not pay."""
-        return STRETCH if self._looks and self._in_vain < MOST_IN_VAIN else 1
+    def ahead(self, sizes: Sequence[int], at: int) -> int:
+        """Return how many packets are to be looked at together; 1 where it does not pay.
+
+        `sizes`: bytes of packets in feed order. `at`: the number of the next one.
+        """
+        if not self._looks or self._in_vain >= MOST_IN_VAIN:
+            return 1
+        fitting = sum(total <= STRETCH_BYTES for total in accumulate(sizes[at : at + STRETCH]))
+        return max(1, fitting)
 
     def reset(self) -> None:
         """Start again: the next picture has none before it."""
