@@ -11,7 +11,8 @@ from fleet.cli.codes import EXIT_ERRORS
 from fleet.cli.options import JobOptions, PricePerDeviceHour, job_options
 from fleet.cli.output_folder import AsJson, counting, print_json
 from fleet.driver.outlook.estimate import devices_for, estimate
-from fleet.driver.session import load_session, resolve_target
+from fleet.driver.session import load_session
+from fleet.driver.target.target import resolve_target
 from fleet.executors.choice import devices_of_machine
 from fleet.job.job import Job
 from fleet.views.plan import render

@@ -29,8 +29,7 @@ def run(
         str | None,
         typer.Option(
             metavar="WHERE",
-            help="ray, processes, inline (in this one), or auto: on a named cluster, else in "
-            "processes.",
+            help="ray, processes, inline, or auto.",
             show_default="the job's",
             rich_help_panel=DEVICES,
         ),

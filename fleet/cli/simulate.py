@@ -9,7 +9,8 @@ import typer
 from fleet.cli.options import DEVICES, JobOptions, PricePerDeviceHour, job_options
 from fleet.cli.output_folder import counting
 from fleet.driver.outlook.estimate import simulation_input
-from fleet.driver.session import load_session, resolve_target
+from fleet.driver.session import load_session
+from fleet.driver.target.target import resolve_target
 from fleet.errors import UsageError
 from fleet.job.job import Job
 from fleet.plan.index_leases import MOST_WORKERS

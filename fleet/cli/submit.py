@@ -17,7 +17,7 @@ from fleet.cli.codes import EXIT_FAILED
 from fleet.cli.options import JobOptions, job_options
 from fleet.cli.retry import RetryFailed, RetryLostToo
 from fleet.core.format import duration
-from fleet.driver.identity import identify
+from fleet.driver.target.identity import identify
 from fleet.errors import JobFailedError, OutputBusyError, StorageError, UsageError
 from fleet.executors.ray.access import exposures, no_device
 from fleet.executors.ray.listed import who_starts
@@ -95,10 +95,9 @@ def submit(
         ),
     ] = True,
 ) -> None:
-    """Run a job on a cluster: send it, and follow what it prints.
+    """Run a job on a cluster: send it, and follow what it prints until Ctrl-C.
 
-    Models and the job's module are sent along; nodes must reach inputs and output. Ctrl-C ends the
-    following alone. Exit code: that of fleet run; 0 with --detach.
+    Models and the job's module go along. Exit code: as of `run`; 0 with --detach.
     """
     address = check_address(address)
     for exposure in exposures(address, os.environ):

@@ -16,7 +16,8 @@ from fleet.driver.peers import Leadership
 from fleet.driver.preparing.prepared import Prepared
 from fleet.driver.report import RunReport
 from fleet.driver.retry import Retry
-from fleet.driver.session import JobTarget, Session
+from fleet.driver.session import Session
+from fleet.driver.target.target import JobTarget
 from fleet.executors.index_pool import MakeIndexPool
 from fleet.executors.pool import Pool
 from fleet.scheduler.autoscale import Limits

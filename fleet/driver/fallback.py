@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fleet.ascend.stream_rules import BY_NEITHER
 from fleet.core.format import plural
 from fleet.core.loss import Loss
-from fleet.driver.session import JobTarget
+from fleet.driver.target.target import JobTarget
 from fleet.errors import OutputBusyError, StillRefusedError, StreamRefusedError
 from fleet.index_cache.store import IndexStore
 from fleet.table.maintenance.requeue import LossFilter

@@ -9,7 +9,7 @@ from typing import ClassVar
 from fleet.core.fault import JOB_STAGES
 from fleet.core.format import plural
 from fleet.core.loss import Loss
-from fleet.driver.session import JobTarget
+from fleet.driver.target.target import JobTarget
 from fleet.errors import OutputBusyError, OutputTakenError
 from fleet.index_cache.store import IndexStore
 from fleet.table.maintenance.requeue import LossFilter

@@ -29,9 +29,10 @@ from fleet.driver.preparing.background import in_background
 from fleet.driver.preparing.prepared import Prepared
 from fleet.driver.report import RunReport
 from fleet.driver.retry import Retry, take_up_lost
-from fleet.driver.session import JobTarget, Session, load_session, resolve_target, worker_spec
-from fleet.driver.straight import keep_model
+from fleet.driver.session import Session, load_session
 from fleet.driver.supply import Supply, first_to_do, unrecorded
+from fleet.driver.target.straight import keep_model
+from fleet.driver.target.target import JobTarget, resolve_target, worker_spec
 from fleet.executors.mending_pool import MendingPool
 from fleet.executors.patient_pool import OutputWatch, PatientPool
 from fleet.executors.pool import Pool

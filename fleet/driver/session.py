@@ -1,10 +1,9 @@
-"""What a run starts from: the job, its inputs, and what its output holds."""
+"""What a run starts from: what a job names, and what its output holds."""
 
 from __future__ import annotations
 
 from collections.abc import (
     Callable,
-    Collection,
     Generator,
     Iterable,
     Iterator,
@@ -16,78 +15,23 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 
-import pyarrow as pa
-
 from fleet.ascend.soc import soc
 from fleet.ascend.stream_rules import is_for_chip
 from fleet.clock import SYSTEM_CLOCK, Clock
-from fleet.driver.device_memory import DeviceMemory, check_job, check_models, device_memory
-from fleet.driver.identity import JobIdentity, identify
-from fleet.driver.preparing.path_columns import check_path_columns, check_start
 from fleet.driver.preparing.patience import keep_trying
 from fleet.driver.preparing.prepare import prepare_in_windows
 from fleet.driver.preparing.prepared import Known, Prepared
 from fleet.driver.preparing.streams import further_streams
+from fleet.driver.target.device_memory import check_job
+from fleet.driver.target.target import JobTarget
 from fleet.errors import StorageError
 from fleet.executors.index_pool import MakeIndexPool
-from fleet.index_cache.store import INDEX_FOLDER, IndexStore
-from fleet.job.job import Job
-from fleet.plan.shard import VideoWork
-from fleet.storage import Folder, Listing, expand
-from fleet.table.commits.record import Origin
-from fleet.table.parts.schema import output_schemas
+from fleet.index_cache.store import IndexStore
 from fleet.table.parts.videos import DescribedVideo
 from fleet.table.state.kept_windows import KeptWindows
 from fleet.table.state.state import TableState
 from fleet.table.state.video_manifest import Video
 from fleet.table.state.video_notes import VideoNotes
-from fleet.table.table import Table
-from fleet.worker.spec import WorkerSpec
-
-
-@dataclass(frozen=True)
-class JobTarget:
-    """A job, what it names, and where it goes; nothing is changed by looking at it."""
-
-    job: Job
-    identity: JobIdentity
-    table: Table
-    listing: Listing
-    without_columns: str = ""
-    """Sentences on the videos whose path has not all of the columns; empty where all have."""
-    without: frozenset[str] = frozenset()
-    """Columns that the output was begun without, see `output_schemas`."""
-
-    @property
-    def digest(self) -> str:
-        """The identity of the job that the output was begun with."""
-        return self.table.job.digest
-
-    @property
-    def schemas(self) -> dict[str, pa.Schema]:
-        """The schemas of the job's tables."""
-        return schemas_of(self.job, self.without)
-
-    @property
-    def origin(self) -> Origin:
-        """Where the job's rows come from."""
-        return Origin(self.digest, self.job.soc, self.identity.models)
-
-    @property
-    def versions(self) -> Mapping[str, str]:
-        """The etag of each file as it is now, by its address."""
-        return {source.object_uri: source.etag for source in self.listing.sources}
-
-    def memory(self, works: Sequence[VideoWork]) -> DeviceMemory:
-        """Return what a device holds at most while it does these videos."""
-        cards = self.identity.cards.values()
-        cores = self.job.cores_per_device
-        return device_memory(works, cards, self.job.work, soc(self.job.soc), cores)
-
-    @property
-    def index_folder(self) -> Folder:
-        """Where the indexes of videos are kept."""
-        return Folder(self.job.index_cache or f"{self.table.uri}/{INDEX_FOLDER}")
 
 
 @dataclass(frozen=True)
@@ -250,54 +194,10 @@ class Session:
         check_job(self.target.memory(prepared.works), soc(self.target.job.soc))
 
 
-def schemas_of(job: Job, without: Collection[str] = ()) -> dict[str, pa.Schema]:
-    """Return the schemas of a job's tables; `without`: see `output_schemas`."""
-    return output_schemas(job.work.table, job.work.columns(), job.partitions, without)
-
-
 def _count(on_progress: Callable[[int], None], before: int, number: int) -> None:
     on_progress(before + number)
-
-
-def resolve_target(job: Job, *, mended: bool = False) -> JobTarget:
-    """Read what a job names and list its inputs.
-
-    `mended`: whether its code may be another than the output was begun with. Raises UsageError
-    where something is not there, the output is another job's, or a column that is taken from paths
-    is in none; JobTooLargeError where the models do not fit into a device.
-    """
-    identity = identify(job)
-    check_models(identity.cards, soc(job.soc))
-    table = Table.of_job(job.output, identity.record, mended=mended)
-    listing = expand(job.inputs, job.choice, job.media)
-    uris = [source.uri for source in listing.sources]
-    said = [
-        check_path_columns(job.partitions, uris),
-        check_start(job.start_rule, uris, schemas_of(job)),
-    ]
-    return JobTarget(job, identity, table, listing, " ".join(filter(None, said)))
 
 
 def load_session(target: JobTarget) -> Session:
     """Read what the output holds, as it is."""
     return Session(target, target.table.state(), target.table.videos())
-
-
-def worker_spec(target: JobTarget) -> WorkerSpec:
-    """Return what each device of a run is told."""
-    job = target.job
-    return WorkerSpec(
-        work=job.work,
-        job_digest=target.digest,
-        output=target.table.uri,
-        soc=job.soc,
-        partitions=job.partitions,
-        models=target.identity.models,
-        files=target.identity.files,
-        watchdog_s=job.watchdog_s,
-        without=target.without,
-        conditional=target.table.conditional,
-        providers=job.providers,
-        heads=target.identity.heads,
-        cores=job.cores_per_device,
-    )

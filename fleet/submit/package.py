@@ -15,8 +15,8 @@ from typing import Any
 import tomli_w
 
 from fleet.core.format import size
-from fleet.driver.identity import model_fields
-from fleet.driver.straight import is_straight
+from fleet.driver.target.identity import model_fields
+from fleet.driver.target.straight import is_straight
 from fleet.errors import UsageError
 from fleet.job.code import LOADED_PREFIX
 from fleet.job.job import Job

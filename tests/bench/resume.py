@@ -32,7 +32,8 @@ from fleet.core.receipt import PartFile, Receipt, Tally
 from fleet.core.run_events import LeaseStarted, RunEvent
 from fleet.core.source import Source
 from fleet.driver.loss_recorder import DRIVER, LossRecorder
-from fleet.driver.session import load_session, resolve_target
+from fleet.driver.session import load_session
+from fleet.driver.target.target import resolve_target
 from fleet.parquet.encoding import digest, digest_before_footer, encode
 from fleet.plan.plan import bundle
 from fleet.storage import Folder

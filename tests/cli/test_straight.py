@@ -14,8 +14,8 @@ from networks import colour_network
 from straight import export, rows
 
 import fleet
-from fleet.driver.identity import identify
-from fleet.driver.straight import MODELS_FOLDER
+from fleet.driver.target.identity import identify
+from fleet.driver.target.straight import MODELS_FOLDER
 from fleet.errors import ModelRefusedError, UsageError
 from fleet.job.job_file import load_job, packaged_job
 from fleet.models.card import read_card

@@ -17,7 +17,8 @@ import fleet
 from fleet.core.fault import WORKER_STAGE, Fault
 from fleet.core.interval import LeaseNames
 from fleet.driver.loss_recorder import DRIVER, LossRecorder
-from fleet.driver.session import load_session, resolve_target
+from fleet.driver.session import load_session
+from fleet.driver.target.target import resolve_target
 from fleet.plan.lease import Lease
 from fleet.plan.order import order
 

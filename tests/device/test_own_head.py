@@ -18,7 +18,7 @@ from onnx import helper
 from own_heads import write_job
 
 import fleet
-from fleet.driver.identity import identify
+from fleet.driver.target.identity import identify
 from fleet.errors import JobCodeError, ModelRefusedError, UsageError
 from fleet.job.code import load_file
 from fleet.job.heads import head_digests, heads_of, read_head

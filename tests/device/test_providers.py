@@ -15,7 +15,7 @@ from networks import LABELS, colour_network, plain_network
 import fleet
 from fleet import DETECTIONS, CompiledModel, Detections, Device, FrameBatch, FrameJob, Network
 from fleet.ascend.soc import soc
-from fleet.driver.identity import identify
+from fleet.driver.target.identity import identify
 from fleet.errors import JobFileError, UsageError
 from fleet.models.compiler.compile import compile_model
 from fleet.models.providers import Provider, read_providers

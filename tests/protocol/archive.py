@@ -23,9 +23,10 @@ from fleet.core.loss import Loss
 from fleet.core.receipt import Tally
 from fleet.core.source import Source
 from fleet.device import Device
-from fleet.driver.identity import JobIdentity
 from fleet.driver.preparing.prepared import Prepared, Refusal
-from fleet.driver.session import JobTarget, Session
+from fleet.driver.session import Session
+from fleet.driver.target.identity import JobIdentity
+from fleet.driver.target.target import JobTarget
 from fleet.errors import JobCodeError, NotAVideoError
 from fleet.job.frame_job import FrameJob
 from fleet.job.job import Job

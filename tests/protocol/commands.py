@@ -20,7 +20,7 @@ from fleet.core.run_events import LeaseDone, LeaseQuarantined, LeaseTruncated, R
 from fleet.driver.context import Resources
 from fleet.driver.retry import Retry
 from fleet.driver.run import run_target
-from fleet.driver.session import JobTarget
+from fleet.driver.target.target import JobTarget
 from fleet.errors import StorageError
 from fleet.index_cache.store import IndexStore
 from fleet.scheduler.autoscale import Limits

@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from fleet.driver.identity import identify
+from fleet.driver.target.identity import identify
 from fleet.errors import OutputTakenError
 from fleet.job.code import code_digest, load_job_class
 from fleet.job.job_file import load_job

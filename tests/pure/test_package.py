@@ -18,7 +18,7 @@ from networks import LABELS, colour_network
 
 import fleet
 from fleet.ascend.soc import soc
-from fleet.driver.identity import model_fields
+from fleet.driver.target.identity import model_fields
 from fleet.errors import UsageError
 from fleet.job.job_file import job_from, read_fields
 from fleet.models.compiler.compile import compile_model

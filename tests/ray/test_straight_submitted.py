@@ -11,7 +11,7 @@ from layouts import ULTRALYTICS
 from ray_head import Head, ray_head
 from straight import export, rows
 
-from fleet.driver.straight import MODELS_FOLDER
+from fleet.driver.target.straight import MODELS_FOLDER
 from fleet.models.card import read_card
 
 SETTINGS = ("--sample", "every=50", "--set", "threshold=0.1")

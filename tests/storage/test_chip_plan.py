@@ -14,10 +14,11 @@ import pytest
 from generate import Clip, write
 
 import fleet
-from fleet.driver.chip_time import modelled_s
 from fleet.driver.outlook import survey
 from fleet.driver.outlook.estimate import estimate, simulation_input
-from fleet.driver.session import load_session, resolve_target
+from fleet.driver.session import load_session
+from fleet.driver.target.chip_time import modelled_s
+from fleet.driver.target.target import resolve_target
 from fleet.errors import JobCodeError, UsageError
 from fleet.job.code import load_job_class
 from fleet.views.plan import render as render_plan

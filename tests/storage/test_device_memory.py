@@ -22,9 +22,10 @@ from fleet.backend.kinds import KINDS
 from fleet.cli import app
 from fleet.core.geometry import Size
 from fleet.device import Device
-from fleet.driver.device_memory import DeviceMemory
 from fleet.driver.outlook.estimate import estimate
-from fleet.driver.session import load_session, resolve_target
+from fleet.driver.session import load_session
+from fleet.driver.target.device_memory import DeviceMemory
+from fleet.driver.target.target import resolve_target
 from fleet.errors import JobTooLargeError
 from fleet.job.code import load_job_class
 from fleet.models.compiler.compile import compile_model, read_labels

@@ -20,11 +20,12 @@ from fleet.ascend.surface import tight
 from fleet.core.interval import Interval
 from fleet.core.interval_set import EVER, DoneIntervals
 from fleet.core.run_events import RunEvent
-from fleet.driver.identity import identify
 from fleet.driver.outlook.estimate import estimate
 from fleet.driver.preparing.prepare import prepare
 from fleet.driver.preparing.prepared import Known
-from fleet.driver.session import load_session, resolve_target
+from fleet.driver.session import load_session
+from fleet.driver.target.identity import identify
+from fleet.driver.target.target import resolve_target
 from fleet.errors import JobFileError
 from fleet.observe.progress import ProgressState
 from fleet.table.table import Table

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from fleet.core.interval import LeaseNames
 from fleet.core.receipt import Tally
-from fleet.driver.device_memory import DeviceMemory
 from fleet.driver.outlook.survey import NOTHING, Refused, Stretch, Survey, survey
 from fleet.driver.session import Session
+from fleet.driver.target.device_memory import DeviceMemory
 from fleet.plan.lease import Lease
 from fleet.scheduler.autoscale import STARTING_S, Limits, Load, wanted
 from fleet.table.state.lock import LEADER_LOCK, read_holder

@@ -9,11 +9,12 @@ from typing import Self
 
 from fleet.ascend.soc import soc
 from fleet.core.interval import LeaseNames
-from fleet.driver.chip_time import add_modelled_s
-from fleet.driver.device_memory import DeviceMemory
 from fleet.driver.outlook.work_file import WorkFile
 from fleet.driver.preparing.prepared import Prepared
-from fleet.driver.session import JobTarget, Session
+from fleet.driver.session import Session
+from fleet.driver.target.chip_time import add_modelled_s
+from fleet.driver.target.device_memory import DeviceMemory
+from fleet.driver.target.target import JobTarget
 from fleet.plan.lease import Lease
 from fleet.plan.plan import LeaseSizes, leases_of
 from fleet.plan.shard import VideoWork

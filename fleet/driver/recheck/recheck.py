@@ -17,14 +17,14 @@ from fleet.core.interval import Interval, LeaseNames
 from fleet.core.interval_set import DoneIntervals
 from fleet.core.source import Source
 from fleet.core.spans import length
-from fleet.driver.identity import JobIdentity, identify
 from fleet.driver.preparing.streams import choose_streams
 from fleet.driver.recheck.compare import Comparison, WantedFrames, compare
 from fleet.driver.recheck.recompute import Recomputer, recomputing
 from fleet.driver.recheck.report import RecheckReport, Unreached
 from fleet.driver.recheck.sample import draw, gops_at
 from fleet.driver.recheck.stored import StoredRows
-from fleet.driver.session import schemas_of
+from fleet.driver.target.identity import JobIdentity, identify
+from fleet.driver.target.target import schemas_of
 from fleet.errors import (
     CredentialsRefusedError,
     OutputTakenError,

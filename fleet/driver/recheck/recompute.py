@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from fleet.core.fault import WORKER_STAGE
 from fleet.core.loss import Loss
-from fleet.driver.identity import JobIdentity
+from fleet.driver.target.identity import JobIdentity
 from fleet.errors import FleetError, StorageError, UsageError, VideoChangedError
 from fleet.job.job import Job
 from fleet.plan.order import LeaseOrder

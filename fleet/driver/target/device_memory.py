@@ -10,7 +10,7 @@ from fleet.ascend.codes import Code
 from fleet.ascend.figures.footprint import Terms, jpeg_bytes, picture_bytes
 from fleet.ascend.memory import allocation_bytes
 from fleet.ascend.soc import MB, Soc
-from fleet.driver.chip_time import job_use
+from fleet.driver.target.chip_time import job_use
 from fleet.errors import JobTooLargeError
 from fleet.job.frame_job import FrameJob
 from fleet.models.card import ModelCard

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any, get_type_hints
 
-from fleet.driver.straight import StraightModel, compile_straight, is_straight
+from fleet.driver.target.straight import StraightModel, compile_straight, is_straight
 from fleet.errors import ModelRefusedError
 from fleet.job.code import code_digest
 from fleet.job.frame_job import CompiledModel, FrameJob
