@@ -16,7 +16,7 @@ MAX_PACKET_BYTES = 64 << 20
 MAX_PICTURE_DISTANCE_BYTES = 1 << 30
 """Read of one file from one picture to the next: a parser keeps all of it in memory."""
 WHOLE_BYTES = 1 << 20
-"""Files up to so many bytes are looked at whole for their index: a read or two more."""
+"""Files up to so many bytes are looked at whole for their index, and read by one request."""
 MAX_PTS = 1 << 60
 """The largest pts on either side of 0, so that no arithmetic with times overflows."""
 MAX_PIXELS = 8192 * 8192

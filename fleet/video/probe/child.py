@@ -1,8 +1,9 @@
-"""The process that indexes videos: it gets bytes over a pipe, and sends an index or an error back.
+"""The process that indexes videos: its parent hands it bytes, it sends an index or an error back.
 
-It opens no file and no address: it requests the bytes of a video from its parent. The kernel is
-asked to hold it to that, so that the worst that a video can do is to end this process, or to hang
-it, even where it makes a library run what it holds.
+It opens no file and no address: it requests the bytes of a video over a pipe, and finds them in
+memory that both share, those of a small one with the question. The kernel is asked to hold it to
+that, so that the worst that a video can do is to end this process, or to hang it, even where it
+makes a library run what it holds.
 """
 
 from __future__ import annotations
@@ -50,15 +51,19 @@ class StoreFailedError(Exception):
 class _ParentReader:
     """Reads a video by requests to the parent; see `RangeReader`."""
 
-    def __init__(self, line: Line, size: int) -> None:
+    def __init__(self, line: Line, size: int, held: int | None) -> None:
+        """`held`: how many bytes of the video lie in memory already, all there are; None: none."""
         self._parent, self._memory = line
         self._size = size
+        self._held = None if held is None else self._memory[:held]
 
     @property
     def size(self) -> int:
         return self._size
 
     def read(self, offset: int, length: int) -> bytes:
+        if self._held is not None:
+            return self._held[offset : offset + length]
         self._parent.send_bytes(REQUEST + RANGE.pack(offset, length))
         answer = receive(self._parent)
         if answer[:1] == ERROR:
@@ -81,15 +86,16 @@ def serve(line: Line) -> None:
     parent, _ = line
     while True:
         try:
-            uri, size, etag, whole_bytes = read_json(receive(parent))
+            uri, size, etag, whole_bytes, held = read_json(receive(parent))
         except (EOFError, OSError):
             return
-        parent.send_bytes(_indexed(line, Source(uri, size, etag), whole_bytes))
+        reader = _ParentReader(line, size, held)
+        parent.send_bytes(_indexed(reader, Source(uri, size, etag), whole_bytes))
 
 
-def _indexed(line: Line, source: Source, whole_bytes: int) -> bytes:
+def _indexed(reader: _ParentReader, source: Source, whole_bytes: int) -> bytes:
     try:
-        index = probe(source, _ParentReader(line, source.bytes), whole_bytes)
+        index = probe(source, reader, whole_bytes)
         return INDEX + index_to_bytes(index)
     except VideoError as error:
         return ERROR + error_to_json(error).encode()

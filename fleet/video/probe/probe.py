@@ -85,7 +85,7 @@ def probe(source: Source, reader: RangeReader, whole_bytes: int = WHOLE_BYTES) -
 def _index(source: Source, reader: RangeReader, whole_bytes: int) -> VideoIndex:
     counted = CountedReader(reader)
     is_small = counted.size <= whole_bytes
-    file: RangeReader = HeldReader(counted) if is_small and _is_held(source) else counted
+    file: RangeReader = HeldReader(counted) if is_small and is_held(source) else counted
     ranges = Ranges(HeaderBudget(source.uri, file))
     head = ranges.get(0, isobmff.HEAD_BYTES)
     if not head:
@@ -131,7 +131,7 @@ def _looked_at(
     return _Found(container, listed, "header")
 
 
-def _is_held(source: Source) -> bool:
+def is_held(source: Source) -> bool:
     """Return whether a small file is read whole at once; of most stills the head is enough."""
     is_still = source.uri.lower().endswith((".jpg", ".jpeg"))
     return source.bytes <= WHOLE_BYTES and not is_still

@@ -39,6 +39,7 @@ from fleet.video.probe.child import (
     REQUEST,
     SHARED,
 )
+from fleet.video.probe.probe import is_held
 from fleet.video.probe.serialize import error_from_json
 from fleet.video.probe.shared_memory import SHARED_BYTES
 from fleet.video.probe.wire import index_from_bytes
@@ -61,7 +62,7 @@ class ProbeEndedError(Exception):
 class Probes:
     """Processes that index videos, several at a time; safe to use from several threads.
 
-    They get no environment, so no credentials, and only the bytes that they request; the kernel
+    They get no environment, so no credentials, and only the bytes of their videos; the kernel
     keeps them from files, the network and other processes (see `confine`). Their answers are
     checked in full. Where one ends early, each video that it was indexing is tried again in another
     process by itself, which shows the one that caused it. Each is started when it is first needed,
@@ -234,7 +235,9 @@ class _ChildConnection:
     def probe(self, source: Source, reader: RangeReader, *, whole: bool) -> VideoIndex:
         """Return the index that the child makes; raise ProbeEndedError where the child ends."""
         whole_bytes = source.bytes if whole else WHOLE_BYTES
-        asked = [source.uri, source.bytes, source.etag, whole_bytes]
+        # A small file is handed over with the question, which saves another one.
+        held = self._hold(reader.read(0, source.bytes)) if is_held(source) else None
+        asked = [source.uri, source.bytes, source.etag, whole_bytes, held]
         self._send(json.dumps(asked).encode())
         while True:
             message = self._receive()
@@ -257,8 +260,11 @@ class _ChildConnection:
         if len(data) > SHARED_BYTES:
             self._send(BYTES + data)
             return
+        self._send(SHARED + LENGTH.pack(self._hold(data)))
+
+    def _hold(self, data: bytes) -> int:
         self._memory[: len(data)] = data
-        self._send(SHARED + LENGTH.pack(len(data)))
+        return len(data)
 
     def _answer(self, source: Source, kind: bytes, body: bytes) -> VideoIndex:
         try:
