@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 from fleet.core.source import Source
 from fleet.errors import BrokenVideoError, FleetError, NotAVideoError, VideoError
 from fleet.video.containers import isobmff, mpegps, mpegts, ogg
-from fleet.video.containers.limits import REMUX, WHOLE_BYTES, HeaderBudget
+from fleet.video.containers.limits import REMUX, WHOLE_BYTES, HeaderBudget, is_held
 from fleet.video.containers.packet_rows import PacketRows
 from fleet.video.containers.reader import CountedReader, HeldReader, RangeReader, Ranges
 from fleet.video.h26x.annexb import begins_with_start_code, find_offsets
@@ -129,12 +129,6 @@ def _looked_at(
         if scanned is not None and _is_better(scanned.result.packets, listed.packets):
             return scanned
     return _Found(container, listed, "header")
-
-
-def is_held(source: Source) -> bool:
-    """Return whether a small file is read whole at once; of most stills the head is enough."""
-    is_still = source.uri.lower().endswith((".jpg", ".jpeg"))
-    return source.bytes <= WHOLE_BYTES and not is_still
 
 
 class _Scanning:

@@ -24,7 +24,7 @@ from fleet.core.source import Source
 from fleet.errors import BrokenVideoError, FleetError, JobFailedError, VideoError
 from fleet.storage import Reader
 from fleet.version import PACKAGE
-from fleet.video.containers.limits import WHOLE_BYTES
+from fleet.video.containers.limits import WHOLE_BYTES, is_held
 from fleet.video.containers.reader import RangeReader
 from fleet.video.index import VideoIndex
 from fleet.video.probe import shared_memory
@@ -39,7 +39,6 @@ from fleet.video.probe.child import (
     REQUEST,
     SHARED,
 )
-from fleet.video.probe.probe import is_held
 from fleet.video.probe.serialize import error_from_json
 from fleet.video.probe.shared_memory import SHARED_BYTES
 from fleet.video.probe.wire import index_from_bytes
