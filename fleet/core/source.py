@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+_STREAM = "#stream="
 _OF_STREAM = re.compile(r"(.+)#stream=([0-9]{1,3})", re.DOTALL)
 
 
@@ -37,5 +38,6 @@ def address_of_stream(uri: str, number: int) -> str:
 
 def split_stream(uri: str) -> tuple[str, int | None]:
     """Return the address of an object, and which of its video streams is meant, if it says so."""
-    found = _OF_STREAM.fullmatch(uri)
+    # Most have none, and a whole archive is asked.
+    found = _OF_STREAM.fullmatch(uri) if _STREAM in uri else None
     return (found[1], int(found[2])) if found else (uri, None)

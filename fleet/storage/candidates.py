@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
 from fleet.errors import InputNotFoundError
-from fleet.storage.location import has_dot_part
+from fleet.storage.location import has_dot_part, suffix_of
 from fleet.storage.selection import WILDCARDS, check_glob, matches
 from fleet.storage.store import Stat, Store
 
@@ -63,12 +63,15 @@ def find_below(
         _check(glob)
     skipped = len(folder) + 1 if folder.strip("/") else len(folder)
 
+    def is_meant(name: str) -> bool:
+        direct = not only_folders and matches(f"/{glob}", name)
+        return direct or matches(f"/{glob}/**", name)
+
     def chosen() -> Iterator[Candidate]:
         for stat in store.list(folder):
             name = stat.path[skipped:]
             # A glob may match a folder: then it means all objects below that folder.
-            direct = not only_folders and matches(f"/{glob}", name)
-            if not glob or direct or matches(f"/{glob}/**", name):
+            if not glob or is_meant(name):
                 yield Candidate(stat, name)
 
     return _with_marks(store, chosen(), extensions)
@@ -94,8 +97,9 @@ def _with_marks(
 
 
 def _may_be_mark(stat: Stat, extensions: AbstractSet[str]) -> bool:
-    is_taken = PurePosixPath(stat.path).suffix.lower() in extensions
-    return is_taken and not (stat.bytes or stat.path.endswith("/") or has_dot_part(stat.path))
+    if stat.bytes or stat.path.endswith("/") or has_dot_part(stat.path):
+        return False
+    return suffix_of(stat.path).lower() in extensions
 
 
 def _settle(store: Store, candidate: Candidate) -> Candidate:

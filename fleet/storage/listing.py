@@ -17,6 +17,7 @@ from fleet.storage.location import (
     is_apple_double,
     is_in_system_folder,
     parse_location,
+    suffix_of,
 )
 from fleet.storage.resolve import open_store
 from fleet.storage.selection import EVERY_VIDEO, InputFilter
@@ -113,17 +114,20 @@ class _Search:
 def _kind(store: Store, candidate: Candidate) -> str:
     """Return the extension of an object, or what else it is counted as."""
     stat, name = candidate.stat, candidate.name
-    suffix = PurePosixPath(stat.path).suffix.lower()
+    suffix = suffix_of(stat.path).lower()
     # Clients take the slash away that ends the name of a folder's mark.
     ends_as_folder = stat.path.endswith("/") or not suffix
-    kinds = (
-        (SYSTEM_FOLDER, is_in_system_folder(name)),
-        (LINK, stat.is_link),
-        (MARK, bool(store.name) and not stat.bytes and ends_as_folder),
-        (APPLE_DOUBLE, is_apple_double(name)),
-        (ODD_NAME, has_dot_part(stat.path) or stat.path != _path_of_location(store, stat.path)),
-    )
-    return next((kind for kind, applies in kinds if applies), suffix or "(none)")
+    if is_in_system_folder(name):
+        return SYSTEM_FOLDER
+    if stat.is_link:
+        return LINK
+    if store.name and not stat.bytes and ends_as_folder:
+        return MARK
+    if is_apple_double(name):
+        return APPLE_DOUBLE
+    if has_dot_part(stat.path) or stat.path != _path_of_location(store, stat.path):
+        return ODD_NAME
+    return suffix or "(none)"
 
 
 def _uri(store: Store, path: str) -> str:

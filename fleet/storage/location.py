@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from urllib.parse import unquote_to_bytes
 
 from fleet.errors import UsageError
@@ -116,7 +117,19 @@ def has_dot_part(name: str) -> bool:
 
     Stores of objects accept such names; clients take those parts out of every address.
     """
-    return not _DOTS.isdisjoint(name.split("/"))
+    return "/." in f"/{name}" and not _DOTS.isdisjoint(name.split("/"))
+
+
+def suffix_of(path: str) -> str:
+    """Return the extension of a path with its dot, as PurePosixPath has it; empty for none.
+
+    A listing asks it of each name, for which a PurePosixPath takes as long as all else together.
+    """
+    name = path.rstrip("/").rpartition("/")[2]
+    if name in {"", "."}:
+        return PurePosixPath(path).suffix
+    at = name.rfind(".")
+    return name[at:] if 0 < at < len(name) - 1 else ""
 
 
 def is_in_system_folder(name: str) -> bool:

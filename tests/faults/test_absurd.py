@@ -17,7 +17,7 @@ from truth import MemoryReader, probed
 import fleet
 from fleet.errors import BrokenVideoError, VideoError
 from fleet.video.containers import libav
-from fleet.video.containers.limits import HeaderBudget, ScanBudget
+from fleet.video.containers.limits import WHOLE_BYTES, HeaderBudget, ScanBudget
 from fleet.video.index import VideoIndex
 
 # What is said of them; of the others, an index is made.
@@ -197,15 +197,16 @@ def test_a_video_has_not_more_pictures_than_are_taken(
             probed(data)
 
 
+@pytest.mark.parametrize(("where", "whole_bytes"), [("index_isobmff", 0), ("scan", WHOLE_BYTES)])
 def test_a_surprise_is_an_error_of_the_video(
-    clip_folder: Path, monkeypatch: pytest.MonkeyPatch
+    clip_folder: Path, monkeypatch: pytest.MonkeyPatch, where: str, whole_bytes: int
 ) -> None:
     """Whoever makes files to break a reader finds a way; it costs that file, not the run."""
     data = cached(Clip(), clip_folder).read_bytes()
 
-    def surprise(*_: object) -> None:
+    def surprise(*_: object, **__: object) -> None:
         raise IndexError("list index out of range")
 
-    monkeypatch.setattr("fleet.video.probe.probe.index_isobmff", surprise)
+    monkeypatch.setattr(f"fleet.video.probe.probe.{where}", surprise)
     with pytest.raises(BrokenVideoError, match=r"contradicts itself .*IndexError: list index"):
-        probed(data)
+        probed(data, whole_bytes=whole_bytes)

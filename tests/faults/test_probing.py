@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,14 +15,17 @@ from threading import Barrier
 import numpy as np
 import pytest
 from generate import CODECS, CONTAINERS, Clip, cached
+from PIL import Image
 from truth import MemoryReader, probed
 from watched import Striking, is_running
 
 from fleet.core.source import Source
 from fleet.errors import BrokenVideoError, NotAVideoError, StorageError
 from fleet.video.index import VideoIndex
+from fleet.video.probe import shared_memory
 from fleet.video.probe.child import IDLE_S, receive
 from fleet.video.probe.sandbox import Probes
+from fleet.video.probe.shared_memory import SHARED_BYTES
 from fleet.video.probe.wire import index_from_bytes, index_to_bytes
 
 
@@ -73,13 +78,34 @@ def test_errors_come_back_as_they_are(four: Probes, folder: Path) -> None:
 
     class Failing(MemoryReader):
         def read(self, offset: int, length: int) -> bytes:
-            if self.ranges:
-                raise StorageError("the store does not answer")
-            return super().read(offset, length)
+            raise StorageError(f"the store does not answer for {length} from {offset}")
 
     with pytest.raises(StorageError, match="does not answer"):
         four.probe(Source("far", len(data), "e"), Failing(data))
     assert_equal(apart(four, data), probed(data))
+
+
+def test_bytes_come_whole_however_many_are_asked_for(four: Probes) -> None:
+    """What does not fit into the memory that both share comes over the line."""
+    file = io.BytesIO()
+    Image.effect_noise((640, 480), 90).save(file, "JPEG", progressive=True)
+    picture = file.getvalue()
+    for more in (0, SHARED_BYTES - len(picture), 2 * SHARED_BYTES):
+        data = picture + bytes(more)
+        assert_equal(apart(four, data, "a.jpg"), probed(data, "a.jpg"))
+
+
+def test_who_reads_shared_memory_cannot_change_its_size() -> None:
+    """Less would end who writes there; more would take the memory of all others."""
+    handle, memory = shared_memory.made()
+    memory[:5] = b"bytes"
+    for size in (0, 2 * SHARED_BYTES):
+        with pytest.raises(PermissionError):
+            os.ftruncate(handle, size)
+    seen = shared_memory.opened(handle)
+    assert seen[:5] == b"bytes"
+    with pytest.raises(TypeError, match="readonly"):
+        seen[0] = 1
 
 
 @pytest.mark.parametrize(
@@ -172,7 +198,7 @@ def test_a_store_that_fails_is_told_from_a_process_that_is_gone(folder: Path) ->
         class Failing(Striking):
             def read(self, offset: int, length: int) -> bytes:
                 super().read(offset, length)
-                raise StorageError("the store does not answer")
+                raise StorageError(f"the store does not answer for {length} from {offset}")
 
         far = Failing(MemoryReader(data), made, signal.SIGKILL, 1)
         with pytest.raises(StorageError, match="does not answer"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import given
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from fleet.cli.submit import refuse_in_use
 from fleet.errors import OutputBusyError
+from fleet.storage.location import suffix_of
 from fleet.submit.reachability import (
     has_relative_paths,
     is_here,
@@ -71,3 +72,9 @@ def test_an_output_that_a_job_writes_to_is_refused(state: str) -> None:
 def test_an_output_that_nobody_writes_to_is_taken(other: Submission) -> None:
     """Of jobs that have ended, and of other outputs."""
     refuse_in_use([other], "s3://b/out", "http://h")
+
+
+@given(st.text(st.sampled_from("a.b/ é"), max_size=12))
+def test_an_extension_is_that_of_a_path(path: str) -> None:
+    """Dots in front, behind and alone, slashes at the end and twice."""
+    assert suffix_of(path) == PurePosixPath(path).suffix

@@ -220,4 +220,4 @@ def test_errors_of_the_store_pass_through(clip_folder: Path) -> None:
             return super().read(offset, length)
 
     with pytest.raises(StorageError, match="does not answer"):
-        probe(Source("far", len(data), "e"), Failing(data))
+        probe(Source("far", len(data), "e"), Failing(data), 0)

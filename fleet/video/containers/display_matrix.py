@@ -12,6 +12,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cache
 from math import ceil, floor
 
 import av
@@ -139,7 +140,8 @@ def _header(stream: VideoStream) -> bytes | None:
     movie, and the angles of Matroska. PyAV hands it to decoders and muxers only; a muxer writes it
     down without looking at any picture.
     """
-    muxer = next((name for name in _MUXERS if _takes(name, stream)), None)
+    codec = stream.codec_context.codec.canonical_name
+    muxer = next((name for name in _MUXERS if codec in _codecs(name)), None)
     if muxer is None:
         return None
     header = io.BytesIO()
@@ -152,6 +154,8 @@ def _header(stream: VideoStream) -> bytes | None:
     return header.getvalue()
 
 
-def _takes(muxer: str, stream: VideoStream) -> bool:
+@cache
+def _codecs(muxer: str) -> frozenset[str]:
+    """Return the names of the codecs that a muxer writes."""
     with av.open(io.BytesIO(), "w", format=muxer) as output:
-        return stream.codec_context.codec.canonical_name in output.supported_codecs
+        return frozenset(output.supported_codecs)

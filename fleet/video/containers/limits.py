@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fleet.core.source import Source
 from fleet.errors import BrokenVideoError
 from fleet.video.containers.reader import RangeReader
 
@@ -16,7 +17,7 @@ MAX_PACKET_BYTES = 64 << 20
 MAX_PICTURE_DISTANCE_BYTES = 1 << 30
 """Read of one file from one picture to the next: a parser keeps all of it in memory."""
 WHOLE_BYTES = 1 << 20
-"""Files up to so many bytes are looked at whole for their index: a read or two more."""
+"""Files up to so many bytes are looked at whole for their index, and read by one request."""
 MAX_PTS = 1 << 60
 """The largest pts on either side of 0, so that no arithmetic with times overflows."""
 MAX_PIXELS = 8192 * 8192
@@ -25,6 +26,12 @@ MAX_PIXELS = 8192 * 8192
 REMUX = "Rewrite it without re-encoding: `ffmpeg -i in -c copy out.mp4`."
 REENCODE = "Re-encode it: `ffmpeg -i in -c:v libx264 out.mp4`."
 CUT_COMMAND = "`ffmpeg -i in -c copy -f segment -segment_time 3600 out%03d.mp4`"
+
+
+def is_held(source: Source) -> bool:
+    """Return whether a small file is read whole at once; of most stills the head is enough."""
+    is_still = source.uri.lower().endswith((".jpg", ".jpeg"))
+    return source.bytes <= WHOLE_BYTES and not is_still
 
 
 class HeaderBudget:

@@ -64,6 +64,9 @@ class NearPosition:
             batch.packets, batch.starts.tolist(), batch.ends.tolist(), strict=True
         ):
             position = packet.pos or 0
+            if self._file.holds(position, view[start:end]):
+                found.append(position)
+                continue
             near = self._file.peek(position, _HEADER_BYTES)
             place = near.find(batch.data[start : min(end, start + _PREFIX_BYTES)])
             # The first place is meant, and a packet lies nowhere before its own first bytes.

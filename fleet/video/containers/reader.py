@@ -50,6 +50,25 @@ class CountedReader:
         return data
 
 
+class HeldReader:
+    """A small object that is read whole, in one request, when its first byte is asked for."""
+
+    def __init__(self, reader: RangeReader) -> None:
+        self._reader = reader
+        self._data: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes the object has."""
+        return self._reader.size
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return bytes as `RangeReader.read` does."""
+        if self._data is None:
+            self._data = self._reader.read(0, self.size)
+        return self._data[offset : offset + length]
+
+
 class Ranges:
     """Ranges of a file, each read once and kept in memory."""
 

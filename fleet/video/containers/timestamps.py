@@ -34,6 +34,8 @@ def continued(
     """
     known = pts != NO_PTS
     starts = [0, *_restarts(pts, dts, keys)]
+    if len(starts) == 1:
+        return pts.copy(), 0
     moved, offset, restarts = pts.copy(), 0, 0
     last, lasts = NO_PTS, round(step)
     for start, end in zip(starts, [*starts[1:], len(pts)], strict=True):
@@ -56,6 +58,8 @@ def _restarts(
     rows = np.flatnonzero((pts != NO_PTS) & (dts != NO_PTS))
     times = dts[rows]
     falls = np.flatnonzero(np.diff(times) < 0) + 1
+    if not len(falls):
+        return
     # libav may leave out decode times where they fall.
     starts = rows[falls - 1] + 1
     keys_before = np.concatenate(([0], np.cumsum(keys)))

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from fleet.core.frames import Colour
 from fleet.core.geometry import Size
 from fleet.video.h26x.bits import BitReader, unescape
-from fleet.video.h26x.sequence import CHROMA, CROP_STEPS, Sequence, cropped, read_picture_signal
+from fleet.video.h26x.sequence import (
+    CHROMA,
+    CROP_STEPS,
+    MOST_KEPT,
+    Sequence,
+    cropped,
+    read_picture_signal,
+)
 
 PROFILES = {
     44: "CAVLC 4:4:4 Intra",
@@ -112,6 +120,7 @@ def level_name(profile_idc: int, constraints: int, level_idc: int) -> str:
     return f"{level_idc // 10}.{level_idc % 10}"
 
 
+@lru_cache(MOST_KEPT)
 def parse_sps(nal: bytes) -> Sps:
     """Read an SPS, NAL header first; raise ValueError where it is not one."""
     bits = BitReader(unescape(nal[1:]))
@@ -153,6 +162,7 @@ def parse_sps(nal: bytes) -> Sps:
     )
 
 
+@lru_cache(MOST_KEPT)
 def parse_pps(nal: bytes) -> Pps:
     """Read a PPS, NAL header first; raise ValueError where it is not one, or has slice groups."""
     bits = BitReader(unescape(nal[1:]))

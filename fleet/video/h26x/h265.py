@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from fleet.core.frames import Colour
 from fleet.video.h26x.bits import BitReader, unescape
-from fleet.video.h26x.sequence import CHROMA, CROP_STEPS, Sequence, cropped, read_picture_signal
+from fleet.video.h26x.sequence import (
+    CHROMA,
+    CROP_STEPS,
+    MOST_KEPT,
+    Sequence,
+    cropped,
+    read_picture_signal,
+)
 
 PROFILES = {
     1: "Main",
@@ -80,6 +88,7 @@ def profile_name(profile_idc: int, constraints: int = 0) -> str:
     return f"{base}{f' {depth}' if depth > 8 else ''}{kind}"
 
 
+@lru_cache(MOST_KEPT)
 def parse_sps(nal: bytes) -> Sps:
     """Read an SPS, NAL header first; raise ValueError where it is not one."""
     bits = BitReader(unescape(nal[2:]))
@@ -112,6 +121,7 @@ def parse_sps(nal: bytes) -> Sps:
     return Sps(sps_id, sequence, separate, poc_lsb_bits)
 
 
+@lru_cache(MOST_KEPT)
 def parse_pps(nal: bytes) -> Pps:
     """Read a PPS, NAL header first; raise ValueError where it is not one."""
     bits = BitReader(unescape(nal[2:]))

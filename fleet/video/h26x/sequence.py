@@ -9,6 +9,8 @@ from fleet.core.frames import Colour, Matrix, Range
 from fleet.core.geometry import Size
 from fleet.video.h26x.bits import BitReader
 
+MOST_KEPT = 32
+"""Parameter sets of each kind that stay read: the videos of a camera have the same ones."""
 CHROMA = ("4:0:0", "4:2:0", "4:2:2", "4:4:4")
 # Horizontal and vertical steps of the cropping window, in luma samples (H.264 table 6-1).
 CROP_STEPS = ((1, 1), (2, 2), (2, 1), (1, 1))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from fleet.core.access_unit import NO_NALS, NalUnits
+from fleet.core.access_unit import NalUnits
 from fleet.core.source import Source
 from fleet.errors import BrokenVideoError
 from fleet.video.containers import avi, isobmff
@@ -20,7 +20,13 @@ from fleet.video.containers.timestamps import continued
 from fleet.video.h26x.access_unit import has_any_set
 from fleet.video.h26x.annexb import from_sample
 from fleet.video.h26x.coded_picture import CodedPicture, PictureReader
-from fleet.video.h26x.parameter_sets import CODECS, from_unit, has_sequence, sequence
+from fleet.video.h26x.parameter_sets import (
+    CODECS,
+    ParameterSets,
+    from_unit,
+    has_sequence,
+    sequence,
+)
 from fleet.video.h26x.picture_log import displayable, picture_reader
 from fleet.video.index import PacketTable
 from fleet.video.probe.other_codec import from_header
@@ -61,11 +67,24 @@ def index_isobmff(source: Source, ranges: Ranges) -> ProbeResult | None:
             location = PacketLocation(packet.pos, packet.size, 0, packet.size)
             shown = not packet.is_discard
             rows.add(location, packet.pts, packet.dts, key=packet.is_keyframe, shown=shown)
-        pts, restarts = continued(rows.pts, rows.dts, rows.key, rows.shown, ticks_a_picture(stream))
-        found = _finished(uri, ranges, stream, rows.table(pts, rows.key, rows.shown))
+        table, restarts = _in_time(stream, rows)
+        found = _finished(uri, ranges, stream, table)
         if found is None or not restarts:
             return found
         return replace(found, stream=replace(found.stream, clock=continued_clock(restarts)))
+
+
+def isobmff_table(
+    uri: str, ranges: Ranges, stream: VideoStream, rows: PacketRows
+) -> PacketTable | None:
+    """Return the packets that `index_isobmff` lists of H.264 or H.265; None where it returns None.
+
+    `rows`: the packets as the container lists them. The stream's header has its parameter sets.
+    """
+    table, _ = _in_time(stream, rows)
+    codec, sets = codec_name(stream), header_sets(uri, stream)
+    listed = _listed(_Heads(ranges, table, codec, sets.nal_length_bytes), uri, table, sets)
+    return None if listed is None else listed.table
 
 
 def index_avi(source: Source, ranges: Ranges) -> ProbeResult | None:
@@ -85,34 +104,60 @@ def index_avi(source: Source, ranges: Ranges) -> ProbeResult | None:
         return None if found is None or reorders(found.stream) else found
 
 
+def has_usual_sets(uri: str, stream: VideoStream) -> bool:
+    """Return whether a stream is H.264 or H.265 whose parameter sets the header has."""
+    codec, sets = codec_name(stream), header_sets(uri, stream)
+    return codec in CODECS and bool(sets.nal_length_bytes) and has_sequence(codec, sets.nals)
+
+
+def _in_time(stream: VideoStream, rows: PacketRows) -> tuple[PacketTable, int]:
+    """Return rows as a table whose times go on, and how often they started again."""
+    pts, restarts = continued(rows.pts, rows.dts, rows.key, rows.shown, ticks_a_picture(stream))
+    return rows.table(pts, rows.key, rows.shown), restarts
+
+
 def _finished(
     uri: str, ranges: Ranges, stream: VideoStream, table: PacketTable
 ) -> ProbeResult | None:
     if not len(table):
         raise BrokenVideoError(uri, "its index lists no picture.", "Record it or copy it again.")
     codec, sets = codec_name(stream), header_sets(uri, stream)
-    key = NO_NALS
-    if codec in CODECS:
-        keys = np.flatnonzero(table.key)[:2].tolist()
-        if not keys:
-            return None
-        heads = _Heads(ranges, table, codec, sets.nal_length_bytes)
-        key = heads.unit(keys[0])
-        if not has_sequence(codec, sets.nals):  # avc3, hev1 and AVI have them in the stream
-            sets = replace(sets, nals=heads.parameter_sets(uri, keys[0]))
-        if _is_order_unclear(heads, table, sets.nals):
-            return None
-        repeats = bool(sets.nals) and has_any_set(codec, key)
-        pictures = heads.pictures(sets.nals, keys)
-        if any(picture is not None and not picture.is_random_access for picture in pictures):
-            return None
-        shown = _shown(heads, table, sets.nals, pictures[0])
-        if shown is None:
-            return None
-        table = replace(table, shown=shown)
-        described = describe(uri, stream, sets, table, key=key)
-        return ProbeResult(replace(described, repeats_sets=repeats), table)
-    return from_header(uri, ranges, stream, table)
+    if codec not in CODECS:
+        return from_header(uri, ranges, stream, table)
+    listed = _listed(_Heads(ranges, table, codec, sets.nal_length_bytes), uri, table, sets)
+    if listed is None:
+        return None
+    repeats = bool(listed.sets.nals) and has_any_set(codec, listed.key)
+    described = describe(uri, stream, listed.sets, listed.table, key=listed.key)
+    return ProbeResult(replace(described, repeats_sets=repeats), listed.table)
+
+
+@dataclass(frozen=True, eq=False)
+class _Listed:
+    """What a header lists of a stream of H.264 or H.265."""
+
+    table: PacketTable
+    sets: ParameterSets
+    """Those of the header, or those that come with the first key where it has none."""
+    key: NalUnits
+    """What the first key begins with."""
+
+
+def _listed(heads: _Heads, uri: str, table: PacketTable, sets: ParameterSets) -> _Listed | None:
+    """Return what a header lists; None where its key flags or its order prove wrong."""
+    keys = np.flatnonzero(table.key)[:2].tolist()
+    if not keys:
+        return None
+    key = heads.unit(keys[0])
+    if not has_sequence(heads.codec, sets.nals):  # avc3, hev1 and AVI have them in the stream
+        sets = replace(sets, nals=heads.parameter_sets(uri, keys[0]))
+    if _is_order_unclear(heads, table, sets.nals):
+        return None
+    pictures = heads.pictures(sets.nals, keys)
+    if any(picture is not None and not picture.is_random_access for picture in pictures):
+        return None
+    shown = _shown(heads, table, sets.nals, pictures[0])
+    return None if shown is None else _Listed(replace(table, shown=shown), sets, key)
 
 
 def _is_order_unclear(heads: _Heads, table: PacketTable, parameter_sets: NalUnits) -> bool:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from codecs import getincrementaldecoder
 from contextlib import suppress
+from dataclasses import dataclass
+from io import SEEK_END
 from typing import Literal
+
+from av.video.stream import VideoStream
 
 from fleet.core.source import Source
 from fleet.errors import BrokenVideoError, FleetError, NotAVideoError, VideoError
 from fleet.video.containers import isobmff, mpegps, mpegts, ogg
-from fleet.video.containers.limits import REMUX, WHOLE_BYTES, HeaderBudget
-from fleet.video.containers.reader import CountedReader, RangeReader, Ranges
+from fleet.video.containers.limits import REMUX, WHOLE_BYTES, HeaderBudget, is_held
+from fleet.video.containers.packet_rows import PacketRows
+from fleet.video.containers.reader import CountedReader, HeldReader, RangeReader, Ranges
 from fleet.video.h26x.annexb import begins_with_start_code, find_offsets
 from fleet.video.index import PacketTable, VideoIndex
 from fleet.video.probe.check import check_index
-from fleet.video.probe.header import index_avi, index_isobmff
+from fleet.video.probe.header import has_usual_sets, index_avi, index_isobmff, isobmff_table
 from fleet.video.probe.mended import lists_the_same
-from fleet.video.probe.scan import scan
+from fleet.video.probe.scan import Look, scan
 from fleet.video.probe.still import JPEG, index_jpeg
 from fleet.video.probe.stream_info import ProbeResult
 from fleet.video.stills import jpeg_header
@@ -79,32 +84,95 @@ def probe(source: Source, reader: RangeReader, whole_bytes: int = WHOLE_BYTES) -
 
 def _index(source: Source, reader: RangeReader, whole_bytes: int) -> VideoIndex:
     counted = CountedReader(reader)
-    ranges = Ranges(HeaderBudget(source.uri, counted))
+    is_small = counted.size <= whole_bytes
+    file: RangeReader = HeldReader(counted) if is_small and is_held(source) else counted
+    ranges = Ranges(HeaderBudget(source.uri, file))
     head = ranges.get(0, isobmff.HEAD_BYTES)
     if not head:
         raise NotAVideoError(source.uri, "the file is empty.", "Record it or copy it again.")
     if head.startswith(jpeg_header.MAGIC):
-        still, of_still = index_jpeg(source, head, counted)
+        still, of_still = index_jpeg(source, head, file)
         return VideoIndex(source, JPEG, still.stream, still.packets, of_still, counted.bytes)
-    container, found = _from_header(source, head, ranges)
-    origin: Literal["header", "scan"] = "header" if found is not None else "scan"
+    scanning = _Scanning(source, head, file)
+    found = scanning.in_one_pass() if is_small else None
     if found is None:
-        container, found = _from_scan(source, head, container, counted)
-    elif counted.size <= whole_bytes:
-        scanned = None
-        # Of a file that was cut off, the header lists what should be there, and is found missing.
-        with suppress(VideoError):
-            _, scanned = _from_scan(source, head, container, counted)
-        if scanned is not None and _is_better(scanned.packets, found.packets):
-            found, origin = scanned, "scan"
+        found = _looked_at(source, ranges, head, scanning, is_small=is_small)
     return VideoIndex(
         source=source,
-        container=container,
-        stream=found.stream,
-        packets=found.packets,
-        origin=origin,
+        container=found.container,
+        stream=found.result.stream,
+        packets=found.result.packets,
+        origin=found.origin,
         bytes_read=counted.bytes,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What a file holds, and by what that is known."""
+
+    container: str
+    result: ProbeResult
+    origin: Literal["header", "scan"]
+
+
+def _looked_at(
+    source: Source, ranges: Ranges, head: bytes, scanning: _Scanning, *, is_small: bool
+) -> _Found:
+    """Return what a file holds by its header, or by a pass over it where that tells more."""
+    container, listed = _from_header(source, head, ranges)
+    if listed is None:
+        return scanning.found(container)
+    # Of a file that was cut off, the header lists what should be there, and is found missing.
+    with suppress(VideoError):
+        scanned = scanning.found(container) if is_small else None
+        if scanned is not None and _is_better(scanned.result.packets, listed.packets):
+            return scanned
+    return _Found(container, listed, "header")
+
+
+class _Scanning:
+    """A pass over a file, made once however often what it found is asked for."""
+
+    def __init__(self, source: Source, head: bytes, reader: RangeReader) -> None:
+        self._source, self._head, self._reader = source, head, reader
+        self._known: _Found | VideoError | None = None
+
+    def found(self, container: str, look: Look | None = None) -> _Found:
+        """Return what is found; `container`: what the file is known to be, empty for unknown."""
+        if self._known is None:
+            try:
+                known = _from_scan(self._source, self._head, container, self._reader, look)
+                self._known = _Found(*known, "scan")
+            except VideoError as error:
+                self._known = error
+        if isinstance(self._known, VideoError):
+            raise self._known
+        return self._known
+
+    def in_one_pass(self) -> _Found | None:
+        """Return what the pass finds of an MP4 or QuickTime file whose header is sure to agree.
+
+        The header is not opened for it: the pass meets all that it lists. None where something is
+        unusual or wrong: then the header is looked at by itself, before the pass counts.
+        """
+        uri, listed = self._source.uri, list[PacketTable | None]()
+        if not isobmff.looks_like(self._head):
+            return None
+        ranges = Ranges(HeaderBudget(uri, self._reader))
+
+        def look(stream: VideoStream, rows: PacketRows) -> None:
+            if has_usual_sets(uri, stream):
+                listed.append(isobmff_table(uri, ranges, stream, rows))
+
+        with suppress(VideoError, *_UNEXPECTED):
+            if isobmff.sparse(uri, ranges).seek(0, SEEK_END) != self._reader.size:
+                return None
+            found = self.found("mp4", look)
+            for table in listed:
+                if table is None or _is_better(found.result.packets, table):
+                    return found
+        return None
 
 
 def _is_better(scanned: PacketTable, listed: PacketTable) -> bool:
@@ -127,10 +195,11 @@ def _from_header(source: Source, head: bytes, ranges: Ranges) -> tuple[str, Prob
 
 
 def _from_scan(
-    source: Source, head: bytes, container: str, reader: RangeReader
+    source: Source, head: bytes, container: str, reader: RangeReader, look: Look | None
 ) -> tuple[str, ProbeResult]:
     if container:
-        return container, scan(source, reader, "mov" if container == "mp4" else container)
+        demuxer = "mov" if container == "mp4" else container
+        return container, scan(source, reader, demuxer, look=look)
     for magic, demuxer in _SCANNED.items():
         if head.startswith(magic):
             return demuxer, scan(source, reader, demuxer)

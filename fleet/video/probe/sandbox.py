@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import cache
+from mmap import mmap
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from threading import BoundedSemaphore, Lock
@@ -23,12 +24,23 @@ from fleet.core.source import Source
 from fleet.errors import BrokenVideoError, FleetError, JobFailedError, VideoError
 from fleet.storage import Reader
 from fleet.version import PACKAGE
-from fleet.video.containers.limits import WHOLE_BYTES
+from fleet.video.containers.limits import WHOLE_BYTES, is_held
 from fleet.video.containers.reader import RangeReader
 from fleet.video.index import VideoIndex
+from fleet.video.probe import shared_memory
 from fleet.video.probe.check import check_index
-from fleet.video.probe.child import BYTES, ERROR, HELLO, INDEX, RANGE, REQUEST
+from fleet.video.probe.child import (
+    BYTES,
+    ERROR,
+    HELLO,
+    INDEX,
+    LENGTH,
+    RANGE,
+    REQUEST,
+    SHARED,
+)
 from fleet.video.probe.serialize import error_from_json
+from fleet.video.probe.shared_memory import SHARED_BYTES
 from fleet.video.probe.wire import index_from_bytes
 
 ANSWER_TIMEOUT_S = 120.0
@@ -49,7 +61,7 @@ class ProbeEndedError(Exception):
 class Probes:
     """Processes that index videos, several at a time; safe to use from several threads.
 
-    They get no environment, so no credentials, and only the bytes that they request; the kernel
+    They get no environment, so no credentials, and only the bytes of their videos; the kernel
     keeps them from files, the network and other processes (see `confine`). Their answers are
     checked in full. Where one ends early, each video that it was indexing is tried again in another
     process by itself, which shows the one that caused it. Each is started when it is first needed,
@@ -137,7 +149,12 @@ class _Child:
 
     def __init__(self, connections: int, answer_timeout_s: float) -> None:
         pairs = [Pipe() for _ in range(connections)]
-        handles = [theirs.fileno() for _, theirs in pairs]
+        memories = [shared_memory.made() for _ in range(connections)]
+        handles = [
+            handle
+            for (_, theirs), (memory, _) in zip(pairs, memories, strict=True)
+            for handle in (theirs.fileno(), memory)
+        ]
         home = str(PACKAGE.parent)
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         command = [sys.executable, "-P", "-m", "fleet.video.probe.child", str(CHILD_BYTES)]
@@ -154,11 +171,15 @@ class _Child:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        for _, theirs in pairs:
+        for (_, theirs), (memory, _) in zip(pairs, memories, strict=True):
             theirs.close()
+            os.close(memory)
         self.pid = self._process.pid
         self.alive = True
-        self.connections = [_ChildConnection(self, ours, answer_timeout_s) for ours, _ in pairs]
+        self.connections = [
+            _ChildConnection(self, ours, memory, answer_timeout_s)
+            for (ours, _), (_, memory) in zip(pairs, memories, strict=True)
+        ]
         self._greet(pairs[0][0])
 
     def _greet(self, pipe: Connection) -> None:
@@ -202,22 +223,27 @@ def _warn(left: str) -> None:
 class _ChildConnection:
     """A connection to a child that indexes one video at a time."""
 
-    def __init__(self, child: _Child, pipe: Connection, answer_timeout_s: float) -> None:
+    def __init__(
+        self, child: _Child, pipe: Connection, memory: mmap, answer_timeout_s: float
+    ) -> None:
         self._child = child
         self._pipe = pipe
+        self._memory = memory
         self._answer_timeout_s = answer_timeout_s
 
     def probe(self, source: Source, reader: RangeReader, *, whole: bool) -> VideoIndex:
         """Return the index that the child makes; raise ProbeEndedError where the child ends."""
         whole_bytes = source.bytes if whole else WHOLE_BYTES
-        asked = [source.uri, source.bytes, source.etag, whole_bytes]
+        # A small file is handed over with the question, which saves another one.
+        held = self._hold(reader.read(0, source.bytes)) if is_held(source) else None
+        asked = [source.uri, source.bytes, source.etag, whole_bytes, held]
         self._send(json.dumps(asked).encode())
         while True:
             message = self._receive()
             kind, body = message[:1], message[1:]
             if kind != REQUEST:
                 return self._answer(source, kind, body)
-            self._send(BYTES + self._read(reader, body))
+            self._hand_over(self._read(reader, body))
 
     def _read(self, reader: RangeReader, request: bytes) -> bytes:
         try:
@@ -228,6 +254,16 @@ class _ChildConnection:
                 self._send(ERROR)
                 self._receive()
             raise
+
+    def _hand_over(self, data: bytes) -> None:
+        if len(data) > SHARED_BYTES:
+            self._send(BYTES + data)
+            return
+        self._send(SHARED + LENGTH.pack(self._hold(data)))
+
+    def _hold(self, data: bytes) -> int:
+        self._memory[: len(data)] = data
+        return len(data)
 
     def _answer(self, source: Source, kind: bytes, body: bytes) -> VideoIndex:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -44,9 +44,16 @@ from fleet.video.probe.stream_info import (
 )
 from fleet.video.stream import CONTAINER_CLOCK
 
+Look = Callable[[VideoStream, PacketRows], None]
+"""Is shown a stream and its packets as the container lists them, where all lie just there."""
+
 
 def scan(
-    source: Source, reader: RangeReader, demuxer: str, layout: PacketLayout | None = None
+    source: Source,
+    reader: RangeReader,
+    demuxer: str,
+    layout: PacketLayout | None = None,
+    look: Look | None = None,
 ) -> ProbeResult:
     """Demux a whole file with one of `libav.DEMUXERS`; `layout`: how MPEG-TS packets lie in it.
 
@@ -59,7 +66,7 @@ def scan(
     Raises NotAVideoError, BrokenVideoError.
     """
     if layout is None or not source.stream:
-        return _scan(source, reader, demuxer, layout)
+        return _scan(source, reader, demuxer, layout, look=look)
     with opened(source.uri, BlockFile(reader, seekable=False), demuxer) as container:
         known = [stream.id for stream in video_streams(container)]
     if source.stream < len(known):
@@ -81,6 +88,7 @@ def _scan(
     demuxer: str,
     layout: PacketLayout | None,
     pid: int | None = None,
+    look: Look | None = None,
 ) -> ProbeResult:
     uri = source.uri
     # libav has to seek in MP4 and AVI; the others are read from start to end, each byte once.
@@ -104,6 +112,8 @@ def _scan(
             raise BrokenVideoError(uri, "there is no picture in it.", "Record it or copy it again.")
         scanned.check_found()
         found = _found(uri, stream, sets, rows, reads)
+        if look is not None and scanned.as_listed:
+            look(stream, rows)
         if layout is None:
             return _carried(found, file, demuxer, stream)
         assert isinstance(locator, InTransport)

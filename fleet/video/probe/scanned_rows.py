@@ -44,6 +44,8 @@ class ScannedRows:
         the file.
         """
         self.rows = PacketRows()
+        self.as_listed = True
+        """Whether all packets lie where libav says, with nothing beside them."""
         self._uri = uri
         self._stream = stream
         self._sets = sets
@@ -61,10 +63,12 @@ class ScannedRows:
         together = isinstance(self._log, PictureLog) and batch.is_plain
         locations = self._locator.locate_all(batch) if together else None
         if locations is None or not isinstance(self._log, PictureLog):
+            self.as_listed = False
             for number, packet in enumerate(batch.packets):
                 self._add(packet, batch.part(number), may_be_partial=may_be_partial)
             return
         packets = batch.packets
+        self.as_listed &= locations.position.tolist() == [packet.pos for packet in packets]
         self.rows.extend(
             locations,
             [packet.pts for packet in packets],

@@ -16,6 +16,9 @@ _MOST_BYTES = 64
 FEWEST_BYTES = _MOST_BYTES + _WINDOW_BYTES
 """Of less than so many, none can be read; headers among the last so many fail."""
 
+_NONE: Numbers = np.zeros(0, np.int64)
+_NONE.flags.writeable = False
+
 
 class ManyBits:
     """Reads one header a row, from its most significant bit on.
@@ -49,6 +52,8 @@ class ManyBits:
 
     def u(self, bits: int, rows: Rows) -> Numbers:
         """Return unsigned numbers of that many bits, 1 to 32."""
+        if not len(rows):
+            return _NONE
         value: Numbers = (self._ahead(rows) >> np.uint64(64 - bits)).astype(np.int64)
         self._at[rows] += bits
         return value
@@ -59,6 +64,8 @@ class ManyBits:
 
     def ue(self, rows: Rows, maximum: int = 2**_LONGEST_ZEROS) -> Numbers:
         """Return unsigned Exp-Golomb numbers; those above `maximum` fail."""
+        if not len(rows):
+            return _NONE
         ahead = self._ahead(rows)
         # 32 bits are exact in a float, whose exponent is where the first 1 is.
         _, exponent = np.frexp((ahead >> np.uint64(32)).astype(np.float64))
