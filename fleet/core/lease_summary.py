@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LeaseSummary:
     """A lease, or a piece of one that was split: pieces are leases too."""
 

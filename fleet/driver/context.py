@@ -88,6 +88,8 @@ class Outcome:
     loop: Loop
     leases: int
     """How many leases it had to do."""
+    host_videos: int
+    """How many of the videos of which something was left to do the host decodes."""
     interrupted: bool
 
     @property
@@ -132,7 +134,7 @@ def report_of(outcome: Outcome, total: Tally, wall_s: float) -> RunReport:
         quarantined=outcome.loop.quarantined,
         interrupted=outcome.interrupted,
         unreached=outcome.unreached,
-        host_videos=len(plan.prepared.on_host),
+        host_videos=outcome.host_videos,
         host_frames=outcome.loop.totals.host_frames,
         refused_batches=outcome.loop.totals.refused_batches,
         losses=count_losses(table.tables().errors) if total.errors else (),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 
 from fleet.clock import Clock
@@ -33,6 +33,7 @@ from fleet.errors import IllegalMoveError, JobFailedError
 from fleet.executors.pool import Pool
 from fleet.observe.observer import Observer
 from fleet.plan.lease import Lease, More
+from fleet.plan.open_leases import OpenLeases
 from fleet.plan.order import LeaseOrder, order
 from fleet.plan.shard import VideoWork
 from fleet.plan.split import split, split_off
@@ -47,7 +48,7 @@ from fleet.scheduler.commands import (
     SplitLease,
     Truncate,
 )
-from fleet.scheduler.lease_state import ENDED, SchedulingPolicy, State
+from fleet.scheduler.lease_state import ENDED, OVER, SchedulingPolicy, State
 from fleet.scheduler.ledger import Ledger
 from fleet.scheduler.totals import Totals
 from fleet.table.maintenance.close import Committed
@@ -86,17 +87,16 @@ class Loop:
     def __init__(
         self,
         leases: Sequence[Lease],
-        works: Mapping[str, VideoWork],
+        works: MutableMapping[str, VideoWork],
         parts: LoopParts,
         coming_s: float | None = None,
     ) -> None:
-        """Take the first leases, and all works; `coming_s`: see Stock."""
+        """Take the first leases, and all works, less what gets done; `coming_s`: see Stock."""
         self.totals = Totals()
         """What is done so far."""
         self.devices = 0
         """The most devices that were there at a time."""
-        self._leases = {lease.id: lease for lease in leases}
-        self._works = works
+        self._works, self._leases = works, OpenLeases(works, leases)
         self._parts = parts
         self._ledger = Ledger(map(_summary_of, leases), parts.policy, coming_s)
         self._unread: dict[str, str] = {}
@@ -105,16 +105,12 @@ class Loop:
 
     def order(self, command: Assign) -> LeaseOrder:
         """Return a lease spelled out, for the device that takes it."""
-        lease = self._leases[command.lease]
-        return order(lease, self._works)
+        return order(self._leases[command.lease], self._works)
 
     @property
     def committed(self) -> Iterator[Committed]:
         """What is done or given up, and so is to be found in the output."""
-        ended = {State.DONE, State.QUARANTINED}
-        for name, lease in self._leases.items():
-            if self._ledger.state(name) in ended:
-                yield Committed(name, lease.intervals)
+        return (Committed(name, intervals) for name, intervals in self._leases.ended)
 
     @property
     def quarantined(self) -> int:
@@ -152,7 +148,7 @@ class Loop:
         """Take in what was planned meanwhile."""
         stock = None if self._ledger.is_whole else more(self._ledger.count(State.PENDING))
         if stock is not None:
-            self._leases.update({lease.id: lease for lease in stock.leases})
+            self._leases.add(stock.leases)
             pieces = map(_summary_of, stock.leases)
             self._obey(self._ledger.add(pieces, stock.coming_s, self._now_s), pool)
 
@@ -160,9 +156,17 @@ class Loop:
         first = isinstance(event, LeaseDone) and self._ledger.state(event.lease) not in ENDED
         if isinstance(event, LeaseDone) and first:
             event = self._compared(event)
-        commands = self._ledger.handle(event, self._now_s)
+        commands = self._handle(event)
         self._tell(event, first=first)
         self._obey(commands, pool)
+
+    def _handle(self, event: Event) -> list[Command]:
+        """Have the ledger decide, and let go of a lease that has come to its end by that."""
+        commands = self._ledger.handle(event, self._now_s)
+        name = getattr(event, "lease", "")
+        if name and (state := self._ledger.state(name)) in OVER:
+            self._leases.end(name, stands=state is not State.CUT)
+        return commands
 
     def _compared(self, event: LeaseDone) -> LeaseDone | LeaseTruncated | LeaseSplit:
         """Return what became of a lease, by what is committed under its name.
@@ -180,12 +184,12 @@ class Loop:
             raise IllegalMoveError(
                 f"what is committed as {lease.id} is not of it: {error}"
             ) from error
-        self._leases.update({done.id: done, remainder.id: remainder})
+        self._leases.add([done, remainder])
         return LeaseTruncated(event.device, lease.id, receipt, _summary_of(remainder), event.fault)
 
     def _split_into(self, lease: Lease, count: int, device: str = "") -> LeaseSplit:
         pieces = split(lease, self._works, self._parts.names, count)
-        self._leases.update({piece.id: piece for piece in pieces})
+        self._leases.add(pieces)
         return LeaseSplit(lease.id, tuple(map(_summary_of, pieces)), device)
 
     def _tell(self, event: Event, *, first: bool) -> None:
@@ -270,7 +274,7 @@ class Loop:
             return self._settle(LeaseDone(ELSEWHERE, lease.id, receipt))
         event = self._split_into(lease, command.pieces)
         self._parts.observer.on_event(event)
-        return self._ledger.handle(event, self._now_s)
+        return self._handle(event)
 
     def _record(self, command: RecordLoss) -> list[Command]:
         lost = order(self._leases[command.lease], self._works)
@@ -279,13 +283,13 @@ class Loop:
             return self._settle(LeaseDone(ELSEWHERE, command.lease, receipt))
         self.totals.add(receipt)
         self._parts.observer.on_event(LeaseQuarantined(receipt, command.fault))
-        return self._ledger.handle(LossRecorded(command.lease), self._now_s)
+        return self._handle(LossRecorded(command.lease))
 
     def _settle(self, event: LeaseDone) -> list[Command]:
         """Take for done what a worker that was given up for dead has committed by now."""
         found = self._compared(event)
         self._tell(found, first=True)
-        return self._ledger.handle(found, self._now_s)
+        return self._handle(found)
 
 
 def _summary_of(lease: Lease) -> LeaseSummary:

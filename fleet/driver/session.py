@@ -10,7 +10,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -97,9 +97,12 @@ class Session:
             return notes.described
 
         try:
-            yield from self.keep_each(
-                windows, finish, lambda put: keep_trying(put, clock, lambda: on_progress(0))
-            )
+            putting = partial(keep_trying, clock=clock, on_wait=lambda: on_progress(0))
+            with closing(self.keep_each(windows, finish, putting)) as kept:
+                for window in kept:
+                    if not window.to_look:
+                        notes.clear()  # They are put; devices work on for long.
+                    yield window
         finally:
             windows.close()
             # What was found out need not be found out again, even where the rest was not.
@@ -110,7 +113,7 @@ class Session:
         windows: Iterable[Prepared],
         finish: Callable[[], tuple[DescribedVideo, ...]],
         putting: Callable[[Callable[[], None]], None] = lambda put: put(),
-    ) -> Iterator[Prepared]:
+    ) -> Generator[Prepared, None, None]:
         """Put what each window shows before it is yielded, so before anything of it is done.
 
         `finish`: called before the last one is yielded, gives what was found out about the videos.
@@ -133,6 +136,7 @@ class Session:
                     putting(put)
                 if not window.to_look:
                     kept = None
+                    seen.clear()
                 yield window
         finally:
             if kept:

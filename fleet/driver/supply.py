@@ -59,7 +59,7 @@ class Supply:
     def __init__(self, context: Context, plan: Plan, windows: Ahead[Prepared]) -> None:
         """Take a plan of the first window; the others are less what `plan.state` has."""
         self.works: dict[str, VideoWork] = {}
-        """All videos of which something is left to do, by URI."""
+        """The videos of leases that are there, by URI; the loop takes out those that are done."""
         self._context = context
         self._plan = plan
         self._windows = windows
@@ -69,6 +69,7 @@ class Supply:
         self._patience = ToldPatience(context.clock, context.observers.on_event)
         self._refused: list[Receipt] = []
         self._own: list[Lease] = []
+        self._own_leases = self._host_videos = 0
         self._leases = 0
         self._extent = Extent()
         self._told = RunStarted("", 0, 0.0, 0, 0)
@@ -103,7 +104,8 @@ class Supply:
     def outcome(self, loop: Loop, *, interrupted: bool) -> Outcome:
         """Return how the run went."""
         plan = replace(self._plan, prepared=Prepared.together(self._seen))
-        return Outcome(plan, tuple(self._refused), loop, self._leases, interrupted)
+        refused = tuple(self._refused)
+        return Outcome(plan, refused, loop, self._leases, self._host_videos, interrupted)
 
     def _next(self) -> Stock | None:
         """Return the leases of the next window once it is made, and what they need is put."""
@@ -155,12 +157,14 @@ class Supply:
         """Take a window in whose refusals are recorded; where a put fails, nothing is changed."""
         leases = self._cut(window)
         self._held = None
-        self._seen.append(window)
+        self._host_videos += len(window.on_host)
+        self._seen.append(replace(window, works=()))
         for refusal in window.refused:
             loss = Loss.of_video(refusal.source.uri, refusal.error)
             self._context.observers.on_event(VideoRefused(loss))
         self._leases += len(leases)
-        self.works.update({work.source.uri: work for work in window.works})
+        named = {shard.source.uri for lease in leases for shard in lease.shards}
+        self.works.update((w.source.uri, w) for w in window.works if w.source.uri in named)
         self._told = self._telling(window)
         return Stock(leases, self._extent.left_s(window.to_look) if window.to_look else None)
 
@@ -175,14 +179,16 @@ class Supply:
             taken, works = partition_peer_leases(offered, works, table.state().done)
         extent = self._extent + window.extent
         coming_s = extent.left_s(window.to_look)
-        around = WorkAround(len(self._own), self._extent.cost_s, coming_s)
+        around = WorkAround(self._own_leases, self._extent.cost_s, coming_s)
         longest_s = context.target.job.lease_s
         own = bundle(works, plan.names, context.resources.devices, longest_s, around)
         all_own = [*self._own, *own]
         if all_own and not window.to_look:
             # Whoever joins takes what is not offered for its own, so all are offered at once.
             table.runs.put_leases(leadership.holder.mark, all_own)
+            all_own = []
         self._own, self._extent = all_own, extent
+        self._own_leases += len(own)
         return [*taken, *own]
 
     def _say_left(self) -> None:

@@ -16,8 +16,12 @@ from fleet.video.index import VideoIndex
 from fleet.video.probe.mended import mended
 from fleet.video.probe.sandbox import Probes
 
-PACKETS_HELD = 4_000_000
-"""Packets whose indexes stay in memory, some 50 bytes each; others are read from the store."""
+BYTES_HELD = 128_000_000
+"""What the indexes that stay in memory take, about; others are read from the store."""
+PACKET_BYTES = 64
+"""What a packet takes, with what is worked out of it."""
+INDEX_BYTES = 6000
+"""What an index takes beside its packets: of a short clip, far more than these do."""
 
 
 class Elsewhere(Protocol):
@@ -53,7 +57,7 @@ class IndexCache:
         self._probes = Probes(lines, max_processes=processes)
         self._lock = Lock()
         self._held: OrderedDict[Source, VideoIndex] = OrderedDict()
-        self._packets = 0
+        self._bytes = 0
 
     def get(self, source: Source) -> VideoIndex:
         """Return the index of this version of a video.
@@ -86,8 +90,7 @@ class IndexCache:
         if index.origin == "scan":
             return
         better = mended(index, self._probes.index(source, whole=True))
-        with self._lock:
-            self._held[source] = better
+        self._hold(better, anew=True)
         if self._store is not None:
             self._store.add(source, better)
             # It is known here; a run that finds it not kept mends it again.
@@ -117,12 +120,20 @@ class IndexCache:
             self._store.add(source, index)
         return index
 
-    def _hold(self, index: VideoIndex) -> None:
+    def _hold(self, index: VideoIndex, *, anew: bool = False) -> None:
+        """Hold an index; `anew`: in the place of the one that is held, which else stays."""
         with self._lock:
-            if index.source in self._held:
+            before = self._held.get(index.source)
+            if before is not None and not anew:
                 return
             self._held[index.source] = index
-            self._packets += len(index.packets)
-            while self._packets > PACKETS_HELD and len(self._held) > 1:
+            self._held.move_to_end(index.source)
+            self._bytes += held_bytes(index) - (held_bytes(before) if before else 0)
+            while self._bytes > BYTES_HELD and len(self._held) > 1:
                 _, oldest = self._held.popitem(last=False)
-                self._packets -= len(oldest.packets)
+                self._bytes -= held_bytes(oldest)
+
+
+def held_bytes(index: VideoIndex) -> int:
+    """Return what an index takes of this process's memory, about."""
+    return INDEX_BYTES + PACKET_BYTES * len(index.packets)

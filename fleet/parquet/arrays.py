@@ -52,6 +52,9 @@ def as_numpy(array: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
     if isinstance(array, pa.ChunkedArray):
         array = in_one(array)
     kind = array.type
+    if pa.types.is_boolean(kind) and not array.null_count:
+        # `to_numpy` loads pandas for these, where it is installed.
+        return _unpacked(array)
     if array.null_count or not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
         values: NDArray[Any] = array.to_numpy(zero_copy_only=False)
         return values
@@ -106,6 +109,14 @@ def _of_bytes(values: Sequence[bytes | None], kind: pa.DataType) -> pa.Array:
     valid = _bitmap([value is not None for value in values]) if None in values else None
     buffers = [valid, pa.py_buffer(offsets), pa.py_buffer(b"".join(present))]
     return pa.Array.from_buffers(kind, len(values), buffers)
+
+
+def _unpacked(array: pa.BooleanArray) -> NDArray[np.bool_]:
+    if not len(array):
+        return np.zeros(0, np.bool_)
+    start = array.offset
+    bits = np.frombuffer(array.buffers()[1], np.uint8, -(-(start + len(array)) // 8))
+    return np.unpackbits(bits, bitorder="little")[start : start + len(array)].astype(np.bool_)
 
 
 def _bitmap(valid: Sequence[bool] | None) -> pa.Buffer | None:

@@ -19,14 +19,18 @@ GROUP_ROWS = 1 << 16
 """Rows in a row group of a large object: less is slow to read whole, more is slow to skip."""
 _DISTINCT = {"ndv": 1024, "fpp": 0.01}
 """How many texts a Bloom filter of a row group tells apart, and how often it is wrong."""
+_FEW_ROWS = 512
+"""Up to so many, zstd saves hardly a byte, and making ready to read a column takes it longer than
+all else that is done with it."""
 
 
 def encode(table: pa.Table, metadata: Mapping[str, str], *, in_groups: bool = False) -> bytes:
-    """Write a table as one Parquet file: zstd, dictionaries for text, statistics, page checksums.
+    """Write a table as one Parquet file: dictionaries for text, statistics, page checksums.
 
-    `metadata` goes into the footer as key-value pairs; the bytes before the footer depend on the
-    rows alone. `in_groups`: for many rows, of which readers want to skip what they do not look for:
-    in row groups of GROUP_ROWS, each with Bloom filters of its text, and with an index of pages.
+    Compressed by zstd, few rows by Snappy, which a reader is ready for at once. `metadata` goes
+    into the footer as key-value pairs; the bytes before the footer depend on the rows alone.
+    `in_groups`: for many rows, of which readers want to skip what they do not look for: in row
+    groups of GROUP_ROWS, each with Bloom filters of its text, and with an index of pages.
     """
     sink = pa.BufferOutputStream()
     text = [field.name for field in table.schema if _is_text(field.type)]
@@ -34,7 +38,7 @@ def encode(table: pa.Table, metadata: Mapping[str, str], *, in_groups: bool = Fa
     with pq.ParquetWriter(
         sink,
         table.schema,
-        compression="zstd",
+        compression="zstd" if table.num_rows > _FEW_ROWS else "snappy",
         use_dictionary=text or False,
         write_statistics=ordered or False,
         write_page_checksum=True,

@@ -9,7 +9,7 @@ from fleet.core.interval import Interval
 from fleet.core.source import Source
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Shard:
     """Some whole GOPs of one video, first_gop <= gop < last_gop.
 
@@ -32,7 +32,7 @@ class Shard:
         return self.last_gop - self.first_gop
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Lease:
     """What one device takes on at a time; its `id` names its parts in the output."""
 

@@ -64,7 +64,9 @@ MOVES: dict[tuple[State, Move], State] = {
     (State.LEASED, Move.REPLACE): State.CUT,
     (State.LOST, Move.REPLACE): State.CUT,
 }
-ENDED = frozenset({State.DONE, State.QUARANTINED, State.CUT, State.UNREACHED})
+OVER = frozenset({State.DONE, State.QUARANTINED, State.CUT})
+"""Where nothing can happen to a lease any more."""
+ENDED = OVER | {State.UNREACHED}
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from made_up import batch_of, builder_of
 
 from fleet.core.frames import Rows
 from fleet.parquet.arrays import as_numpy, strings
+from fleet.parquet.decoding import decode
 from fleet.parquet.encoding import digest_before_footer, encode, footer_span, read_footer
 from fleet.table.parts.builder import PartBuilder
 
@@ -57,7 +58,18 @@ def test_columns_keep_statistics_but_for_bulk() -> None:
         "score": True,
         "jpeg": False,
     }
-    assert {column.compression for column in columns} == {"ZSTD"}
+
+
+@pytest.mark.parametrize(("rows", "codec"), [(1, "SNAPPY"), (512, "SNAPPY"), (513, "ZSTD")])
+def test_few_rows_are_compressed_by_what_a_reader_is_ready_for_at_once(
+    rows: int, codec: str
+) -> None:
+    """Zstd takes longer to get ready than to read a few rows."""
+    table = pa.table({"score": np.arange(rows, dtype=np.float32)})
+    data = encode(table, {})
+    column = pq.read_metadata(pa.BufferReader(data)).row_group(0).column(0)
+    assert column.compression == codec
+    assert decode(data)[0].equals(table)
 
 
 def test_no_worker_loads_pandas() -> None:
@@ -119,3 +131,15 @@ def test_arrow_gives_its_numbers_as_it_does_itself(
 def test_texts_come_back_as_they_were_given(values: list[str | None]) -> None:
     """Those that stand there many times, empty ones and missing ones as well."""
     assert strings(values).to_pylist() == values
+
+
+@given(st.lists(st.booleans(), max_size=40), st.tuples(st.integers(0, 40), st.integers(0, 40)))
+def test_arrow_gives_yes_and_no_as_it_does_itself(
+    values: list[bool], cuts: tuple[int, int]
+) -> None:
+    """Eight lie in a byte, and a part of them may begin inside of one."""
+    part = pa.array(values, pa.bool_()).slice(min(cuts), max(cuts) - min(cuts))
+    wanted = part.to_numpy(zero_copy_only=False)
+    found = as_numpy(part)
+    np.testing.assert_array_equal(found, wanted)
+    assert found.dtype == np.bool_

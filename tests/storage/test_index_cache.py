@@ -70,7 +70,8 @@ def test_memory_holds_the_latest_ones(
     videos: dict[str, Source], looks: Looks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two clips of ten packets fit; the third takes the place of the one asked for longest ago."""
-    monkeypatch.setattr(index_cache, "PACKETS_HELD", 20)
+    two = 2 * (index_cache.INDEX_BYTES + 10 * index_cache.PACKET_BYTES)
+    monkeypatch.setattr(index_cache, "BYTES_HELD", two)
     indexes = IndexCache()
     for name in ("a.mp4", "b.mp4", "a.mp4", "c.mp4"):
         indexes.get(videos[name])
@@ -86,7 +87,7 @@ def test_one_video_is_held_however_long_it_is(
     videos: dict[str, Source], looks: Looks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its leases are handed out one after the other, and each needs it."""
-    monkeypatch.setattr(index_cache, "PACKETS_HELD", 1)
+    monkeypatch.setattr(index_cache, "BYTES_HELD", 1)
     indexes = IndexCache()
     assert indexes.get(videos["a.mp4"]) is indexes.get(videos["a.mp4"])
     assert looks.taken() == ["a.mp4"]

@@ -173,3 +173,17 @@ def test_as_many_devices_as_were_asked_for_stay_until_there_is_work_to_judge_by(
     run.loop.drive(hands, more)
     assert seen == [0, 0, 0, 1]
     check_all_is_there_once(run)
+
+
+def test_a_video_that_is_done_is_held_no_longer_than_its_leases(table: Table) -> None:
+    """What remains of its lease, by an attempt that nobody has heard of, keeps it until it is done."""
+    run = Run(table)
+    run.commit("npu/9", run.lease.id, run.prefix(1))
+    assert list(run.held) == ["a"]
+    run.drive()
+    assert run.first(LeaseTruncated)
+    assert not run.held
+    covered = [interval for each in run.loop.committed for interval in each.intervals]
+    assert sum(i.end_pts - i.start_pts for i in covered) == sum(
+        i.end_pts - i.start_pts for i in run.lease.intervals
+    )

@@ -118,7 +118,9 @@ class Run:
         self._clock = HandClock()
         parts = self._parts(policy or SchedulingPolicy())
         there, coming_s = ([self.lease], None) if first else ([], 0.0)
-        self.loop = Loop(there, self.works, parts, coming_s)
+        self.held = self.works
+        """The videos that the loop holds."""
+        self.loop = Loop(there, self.held, parts, coming_s)
 
     @property
     def works(self) -> dict[str, VideoWork]:

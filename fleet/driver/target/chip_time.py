@@ -38,6 +38,8 @@ def add_modelled_s(
     chip: Soc,
 ) -> None:
     """Add what further videos take to `modelled_s` of others."""
+    # An archive has many videos, of few sizes.
+    a_frame_s: dict[tuple[Size, Size], Sequence[tuple[str, float]]] = {}
     for work in works:
         frames, size = work.todo_frames, work.shown_size
         if work.on_host:
@@ -46,7 +48,10 @@ def add_modelled_s(
             packets = int(work.costs.packets[work.todo].sum())
             total["vdec"] += packets * vdec_s(chip, work.size)
             total["copy"] += copy_s(chip, int(work.costs.fetched[work.todo].sum()))
-        for engine, seconds in _a_frame_s(work, cards, job_use(job, size), chip):
+        sizes = (work.size, size)
+        if sizes not in a_frame_s:
+            a_frame_s[sizes] = tuple(_a_frame_s(work, cards, job_use(job, size), chip))
+        for engine, seconds in a_frame_s[sizes]:
             total[engine] += frames * seconds
 
 

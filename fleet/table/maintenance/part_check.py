@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from fleet.core.interval_set import IntervalTable
 from fleet.core.receipt import PartFile
+from fleet.parquet.arrays import as_numpy
 from fleet.table.commits.record_table import Covered
 from fleet.table.maintenance.finding import Finding
 from fleet.table.maintenance.part_rows import check_part_rows
@@ -151,7 +152,7 @@ def _checked(parts: Sequence[PartRead]) -> pa.Table:
 
 def _is_twice(rows: pa.Table) -> bool:
     """Return whether a frame of a video is there twice."""
-    video, frame = rows["uri"].combine_chunks().indices.to_numpy(), rows["frame"].to_numpy()
+    video, frame = as_numpy(rows["uri"].combine_chunks().indices), as_numpy(rows["frame"])
     order = np.lexsort((frame, video))
     same = (np.diff(video[order]) == 0) & (np.diff(frame[order]) == 0)
     return bool(same.any())

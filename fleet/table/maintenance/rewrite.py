@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fleet.core.interval import Interval, LeaseNames
 from fleet.core.interval_set import EVER
 from fleet.core.receipt import Tally
-from fleet.parquet.arrays import booleans, numbers, optional_numbers
+from fleet.parquet.arrays import as_numpy, booleans, numbers, optional_numbers
 from fleet.table.commits.record import CommitRecord
 from fleet.table.commits.record_rows import records_of
 from fleet.table.commits.record_table import Covered, covered, to_table
@@ -209,4 +209,4 @@ def _sorted(table: pa.Table) -> pa.Table:
     rank[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
     is_frames = "frame" in table.column_names
     at = table["frame"] if is_frames else table["start_pts"].fill_null(-EVER)
-    return table.take(numbers(np.lexsort((at.to_numpy(), rank[uris.indices.to_numpy()]))))
+    return table.take(numbers(np.lexsort((as_numpy(at), rank[as_numpy(uris.indices)]))))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fleet.core.interval_set import EVER
 from fleet.core.spans import Axes
-from fleet.parquet.arrays import to_bytes
+from fleet.parquet.arrays import as_numpy, to_bytes
 from fleet.table.commits.record_table import Covered
 
 NO_LEASE = -1
@@ -27,9 +27,9 @@ def lease_of_frames(covered: Covered, table: pa.Table) -> NDArray[np.int64]:
         return np.full(table.num_rows, NO_LEASE, np.int64)
     numbers = _video_numbers(covered)
     video = np.array([numbers[_name(uri)] for uri, _ in intervals.versions])[intervals.version]
-    uris, pts = table["uri"].combine_chunks(), table["pts"].to_numpy()
+    uris, pts = table["uri"].combine_chunks(), as_numpy(table["pts"])
     of_name = [numbers.get(name, NO_LEASE) for name in uris.dictionary.to_pylist()]
-    row_video = np.array([*of_name, NO_LEASE])[uris.indices.to_numpy()]
+    row_video = np.array([*of_name, NO_LEASE])[as_numpy(uris.indices)]
     axes = Axes(intervals.starts, intervals.ends, pts)
     order = np.argsort(axes.place(video, intervals.starts))
     starts = axes.place(video, intervals.starts)[order]

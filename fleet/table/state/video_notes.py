@@ -37,6 +37,10 @@ class VideoNotes:
         """Return what was noted."""
         return tuple(self._noted.values())
 
+    def clear(self) -> None:
+        """Forget what was noted."""
+        self._noted.clear()
+
     def note(self, index: VideoIndex, decoded_by: str | None) -> None:
         """Note what a video is; `decoded_by`: see DescribedVideo."""
         source = index.source
