@@ -208,8 +208,6 @@ class Loop:
                 warning = Warned(f"No lease is given to {node} any more: {reason}")
                 self._parts.observer.on_event(warning)
                 return
-            case _:
-                pass
         self._parts.observer.on_event(event)
         if isinstance(event, LeaseFailed) and event.fault.is_fatal:
             raise JobFailedError(event.fault.message)
