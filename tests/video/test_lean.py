@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -32,16 +31,9 @@ from fleet.video.references.lean import LeanFeed, Unit
 from fleet.video.sampling import Sampling
 from fleet.worker.feeding import ShardFeed
 
+pytestmark = pytest.mark.usefixtures("small_pictures_too")
+
 PYRAMID = {"bframes": 3, "b-pyramid": "normal", "ref": 1, "keyint": 40, "b-adapt": 0}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def small_pictures_too() -> Iterator[None]:
-    """Look at packets of the small pictures that tests make as well, and never give up."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lean, "LEAST_PIXELS", 0)
-        patch.setattr(lean, "MOST_IN_VAIN", 1 << 20)
-        yield
 
 
 def made(folder: Path, options: dict[str, object]) -> Path:
