@@ -8,6 +8,7 @@ import socket
 import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -82,18 +83,23 @@ class Worker:
         self._readers = FetchPool()
         self._line = TaskQueue()
         self._pulse = Liveness()
+        self._ends = ExitStack()
+        """What is open, which may be only some of it where opening has failed."""
 
     def open(self) -> Progress:
         """Open the device and let the job load what it keeps there; raises what they raise."""
         spec = self._spec
         self._folder = Folder(spec.output)
-        self._putting = ThreadPoolExecutor(_OBJECTS_AT_ONCE, thread_name_prefix="objects")
         self._writer = self._new_writer()
         how = self._ordinal, spec.providers, spec.heads
         self._device = job_device(spec.soc, spec.files, spec.without, *how)
+        self._ends.callback(self._device.close)
+        self._putting = ThreadPoolExecutor(_OBJECTS_AT_ONCE, thread_name_prefix="objects")
+        self._ends.callback(self._putting.shutdown, wait=False, cancel_futures=True)
         opened = open_job(spec.work, self._device.device)
         told = self._pulse, spec.injections, spec.cores
         self._pipeline = Pipeline(spec.work, self._device, opened, *told)
+        self._ends.callback(self._pipeline.close)
         return self.progress()
 
     def _new_writer(self) -> LeaseWriter:
@@ -221,9 +227,7 @@ class Worker:
     def close(self) -> None:
         """Close the device; whatever is not committed is not done."""
         self._readers.close()
-        self._pipeline.close()
-        self._putting.shutdown(wait=False, cancel_futures=True)
-        self._device.close()
+        self._ends.close()
 
 
 def _host_frames(frames: pa.Table) -> int:
