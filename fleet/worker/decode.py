@@ -27,10 +27,13 @@ from fleet.errors import (
     VideoError,
 )
 from fleet.plan.order import ShardOrder
+from fleet.video.containers.demux import Demuxer
 from fleet.video.decode_plan import GopPart
+from fleet.video.h26x.access_unit import is_droppable
 from fleet.video.h26x.h264_chain import ReferenceChain
-from fleet.video.references.lean import Unit
-from fleet.worker.feeding import ShardFeed
+from fleet.video.h26x.parameter_sets import CODECS, sub_layers
+from fleet.video.other_codecs.packet_log import is_between
+from fleet.worker.index_check import IndexCheck
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,11 +66,15 @@ class ShardDecoder:
         """How many packets the channel was given."""
         self._shard = shard
         self._channel = channel
+        self._packet = packet
         self._lose = lose
-        self._feed = ShardFeed(shard, packet)
+        self._demuxer = Demuxer(shard.source, shard.stream)
+        self._sub_layers = sub_layers(shard.stream.codec, self._demuxer.parameter_sets)
         self._returned: set[int] = set()
-        self._chain = _chain(shard, self._feed.parameter_sets)
+        self._chain = _chain(shard, self._demuxer.parameter_sets)
+        self._check = _index_check(shard, self._demuxer.parameter_sets)
         self._last_fed = 0
+        self._skipped = 0
         self._gap_row: int | None = None
 
     def pictures(self, parts: Iterable[GopPart] | None = None) -> Iterator[Picture]:
@@ -108,11 +115,10 @@ class ShardDecoder:
 
         Raises what reading raises, see `packet`.
         """
-        begins = not due
+        first = (due or [part])[0].rows[0]
         try:
-            for unit in self._feed.units(part, begins=begins):
-                yield from self._send(unit, begins=begins)
-                begins = False
+            for row, wanted in zip(part.rows.tolist(), part.wanted.tolist(), strict=True):
+                yield from self._feed(row, wanted, begins=row == first)
         except (VideoChangedError, IndexMistakenError, DeviceLostError):
             raise
         except (DeviceError, VideoError) as error:
@@ -126,26 +132,40 @@ class ShardDecoder:
         first = int(part.rows[0])
         return (row is not None and row < first) or self._gap_row == first
 
-    def _send(self, unit: Unit, *, begins: bool) -> Iterator[Picture]:
-        self._check_chain(unit, begins=begins)
+    def _feed(self, row: int, wanted: bool, *, begins: bool) -> Iterator[Picture]:
+        shard = self._shard
+        data = self._packet(row)
+        own = self._demuxer.unit(shard.packets, row, data)
+        if self._check is not None:
+            self._check.check(own, begins=begins)
+        nals = self._demuxer.with_sets(own, int(shard.rows[row]), begins=begins)
+        if not wanted and self._is_droppable(nals):
+            self._skipped += 1
+            return
+        self._check_chain(row, nals, begins=begins)
         self.fed += 1
-        key = bool(self._shard.packets.key[unit.row])
-        access_unit = AccessUnit(unit.nals, unit.row, key, unit.wanted)
-        yield from self._hand_out(self._channel.send(access_unit))
+        key = bool(shard.packets.key[row])
+        yield from self._hand_out(self._channel.send(AccessUnit(nals, row, key, wanted)))
 
-    def _check_chain(self, unit: Unit, *, begins: bool) -> None:
+    def _is_droppable(self, nals: NalUnits) -> bool:
+        stream = self._shard.stream
+        return is_droppable(stream.codec, nals, self._sub_layers) or is_between(
+            stream.codec, stream.configuration, nals.data
+        )
+
+    def _check_chain(self, row: int, nals: NalUnits, *, begins: bool) -> None:
         """Raise BrokenVideoError where a picture that this one may refer to is not in the file."""
         if self._chain is None:
             return
         rows = self._shard.rows
-        left_out = int(rows[unit.row] - rows[self._last_fed]) - 1 - unit.dropped
+        left_out = int(rows[row] - rows[self._last_fed]) - 1 - self._skipped
         if begins:
             self._chain.reset()
             left_out = 0
-        continues = self._chain.continues(unit.nals, left_out)
-        self._last_fed = unit.row
+        continues = self._chain.continues(nals, left_out)
+        self._last_fed, self._skipped = row, 0
         if not continues:
-            self._gap_row = unit.row
+            self._gap_row = row
             message = "A picture is missing before this one, which refers to it."
             raise BrokenVideoError(self._shard.source.uri, message)
 
@@ -206,6 +226,13 @@ class ShardDecoder:
             message = "These pictures refer to a stretch before them that could not be decoded."
             self._lose(DecodeLoss(lost, _undecodable(message)))
         return GopPart(part.rows[~leading], part.wanted[~leading], restart=True)
+
+
+def _index_check(shard: ShardOrder, parameter_sets: NalUnits) -> IndexCheck | None:
+    """Return what finds out that the index is wrong, where nobody has looked at the whole file."""
+    if shard.looked_through or shard.stream.codec not in CODECS:
+        return None
+    return IndexCheck(shard.source.uri, shard.stream, parameter_sets)
 
 
 def _chain(shard: ShardOrder, parameter_sets: NalUnits) -> ReferenceChain | None:

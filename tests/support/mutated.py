@@ -17,7 +17,6 @@ import numpy as np
 from exact import eight_bit, index_of, pixels
 from generate import CODECS, CONTAINERS, Clip, GopKind, cached
 from other_codecs import KINDS, made
-from small_pictures import looked_at
 
 from fleet.ascend.surface import frame_of
 from fleet.backend.backend import Backend
@@ -215,7 +214,7 @@ def compare(files: int, seed: int, keep: Path | None = None) -> Comparison:
     """
     chance = random.Random(seed)  # noqa: S311 - the same files each time
     found = Comparison()
-    with tempfile.TemporaryDirectory() as folder, closing(FetchPool()) as readers, looked_at():
+    with tempfile.TemporaryDirectory() as folder, closing(FetchPool()) as readers:
         sound = originals(Path(folder))
         found.kinds = len(sound)
         right = {path: {name for _, name in by_pyav(path).frames} for path in sound}

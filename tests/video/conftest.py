@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from counted import EXAMPLES, table
-from small_pictures import looked_at
 
 
 @pytest.fixture(scope="session")
 def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where generated clips are kept, so that each is encoded once."""
     return tmp_path_factory.mktemp("clips")
-
-
-@pytest.fixture(scope="module")
-def small_pictures_too() -> Iterator[None]:
-    """Have the packets of small pictures looked at as those of large ones are."""
-    with looked_at():
-        yield
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import av
 import numpy as np
-import pytest
 from counted import count
 from exact import index_of, sequential, sharded
 from generate import Clip, Codec, Container, cached
@@ -16,8 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.video.sampling import Sampling
-
-pytestmark = pytest.mark.usefixtures("small_pictures_too")
 
 SAMPLES = st.sampled_from(("all", "every=2", "every=5", "keyframes", "fps=5", "all,from_s=0.4"))
 _MUXERS = {"mkv": "matroska", "ts": "mpegts"}

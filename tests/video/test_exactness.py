@@ -17,8 +17,6 @@ from fleet.errors import IndexMistakenError
 from fleet.video.probe.mended import mended
 from fleet.video.sampling import Sampling
 
-pytestmark = pytest.mark.usefixtures("small_pictures_too")
-
 SAMPLES = st.one_of(
     st.just(Sampling()),
     st.integers(1, 20).map(lambda step: Sampling("every", step=step)),

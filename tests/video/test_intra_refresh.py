@@ -19,8 +19,6 @@ from fleet.errors import VideoError
 from fleet.video.h26x.annexb import join, split
 from fleet.video.sampling import Sampling
 
-pytestmark = pytest.mark.usefixtures("small_pictures_too")
-
 REFRESHED = tuple(
     Clip("h264", "raw", 60, gop, b_frames=b_frames, refreshed=True)
     for gop, b_frames in ((8, 0), (12, 2), (20, 0))

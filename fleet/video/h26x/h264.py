@@ -73,8 +73,6 @@ class Sps:
     """Of type 1: what pictures add to order counts."""
     frames_only: bool
     """Whether no picture is a field."""
-    macroblocks: int
-    """How many a frame has."""
 
     @property
     def chroma_array_type(self) -> int:
@@ -132,7 +130,7 @@ def parse_sps(nal: bytes) -> Sps:
     frame_num_bits = bits.ue(12) + 4
     poc_type, poc_lsb_bits, cycle = _order_count(bits)
     references, gaps_allowed = bits.ue(16), bits.flag()
-    size, frames_only, macroblocks = _frame_size(bits, CROP_STEPS[0 if separate else chroma])
+    size, frames_only = _frame_size(bits, CROP_STEPS[0 if separate else chroma])
     colour, sample_aspect, frame_rate, reorder_frames = _vui(bits)
     sequence = Sequence(
         profile=profile_name(profile_idc, constraints),
@@ -158,7 +156,6 @@ def parse_sps(nal: bytes) -> Sps:
         poc_lsb_bits=poc_lsb_bits,
         poc_cycle=cycle,
         frames_only=frames_only,
-        macroblocks=macroblocks,
     )
 
 
@@ -180,7 +177,7 @@ def parse_pps(nal: bytes) -> Pps:
     return Pps(pps_id, sps_id, bottom_field_order, references, weighted_p, weighted_b, bits.flag())
 
 
-def _frame_size(bits: BitReader, steps: tuple[int, int]) -> tuple[Size, bool, int]:
+def _frame_size(bits: BitReader, steps: tuple[int, int]) -> tuple[Size, bool]:
     columns, map_units = bits.ue(1 << 14) + 1, bits.ue(1 << 14) + 1
     frames_only = bits.flag()
     if not frames_only:
@@ -189,7 +186,7 @@ def _frame_size(bits: BitReader, steps: tuple[int, int]) -> tuple[Size, bool, in
     fields = 1 if frames_only else 2
     crop = bits.ues(4) if bits.flag() else [0] * 4
     size = cropped(columns * 16, map_units * 16 * fields, crop, (steps[0], steps[1] * fields))
-    return size, frames_only, columns * map_units * fields
+    return size, frames_only
 
 
 def _chroma_format(bits: BitReader) -> tuple[int, bool, int]:

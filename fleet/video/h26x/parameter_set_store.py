@@ -112,10 +112,6 @@ class ParameterSetStore(Generic[SpsT, PpsT]):
             raise ValueError("a slice names parameter sets that the stream has not sent")
         return sps, pps
 
-    def has_pps(self, pps_id: int) -> bool:
-        """Return whether a PPS of that number was sent."""
-        return pps_id in self._pps
-
     def _read(
         self, nal: bytes, known: dict[bytes, SetT | str], parse: Callable[[bytes], SetT]
     ) -> SetT:
