@@ -104,7 +104,7 @@ def test_what_the_page_shows_works(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for command in commands:
         done = fleet_here(*command.split())
         assert done.returncode == 0, done.stderr
-    told = "print('rows', len(table.scan().to_arrow()))"
+    told = "import os; print('rows', len(table.scan().to_arrow()), flush=True); os._exit(0)"
     printed = answered([sys.executable, "-c", "\n".join([*blocks, told])])
     assert printed.decode().endswith("rows 55\n")
 

@@ -1,12 +1,13 @@
 """What other systems read of published tables, each in a process of its own.
 
-deltalake and Polars stand still now and then, with the interpreter's lock in a hand that waits for
-another (github.com/delta-io/delta-rs/issues/3942, github.com/pola-rs/polars/issues/28532), so that
-a reader that says nothing for a while is started once more.
+deltalake and Polars are known to stand still (github.com/delta-io/delta-rs/issues/3942,
+github.com/pola-rs/polars/issues/28532), so that a reader that says nothing for a while is started
+once more.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -127,6 +128,9 @@ def _main() -> None:
         found = READERS[reader](table, *options)
         with pa.ipc.new_stream(sys.stdout.buffer, found.schema) as stream:
             stream.write_table(found)
+    sys.stdout.flush()
+    # Threads of deltalake's abort the interpreter now and then where it ends in an orderly way.
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import av
@@ -121,3 +122,10 @@ def test_a_video_in_ogg_is_found_between_its_sound(folder: Path) -> None:
     wanted = np.ones(FRAMES, np.bool_)
     seen, _, _ = sharded(index, list(range(len(index.cuts) + 1)), wanted)
     check(path, seen, wanted)
+
+
+def test_what_makes_the_files_takes_no_processor_from_the_others(clip_folder: Path) -> None:
+    """An encoder that makes its process a real-time one does so to a process of its own."""
+    made("av1", "mp4", clip_folder)
+    threads = Path("/proc/self/task").iterdir()
+    assert {os.sched_getscheduler(int(thread.name)) for thread in threads} == {os.SCHED_OTHER}
