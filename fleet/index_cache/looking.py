@@ -11,7 +11,8 @@ from fleet.errors import StorageError, VideoError
 from fleet.index_cache.batch import Batch, CachedResult, put_batch
 from fleet.storage import Folder
 from fleet.video.index import VideoIndex
-from fleet.video.probe.sandbox import ProbeEndedError, Probes
+from fleet.video.probe.connection import ProbeEndedError
+from fleet.video.probe.sandbox import Probes
 from fleet.video.probe.serialize import is_lasting
 
 

@@ -114,9 +114,11 @@ def _of_bytes(values: Sequence[bytes | None], kind: pa.DataType) -> pa.Array:
 def _unpacked(array: pa.BooleanArray) -> NDArray[np.bool_]:
     if not len(array):
         return np.zeros(0, np.bool_)
-    start = array.offset
-    bits = np.frombuffer(array.buffers()[1], np.uint8, -(-(start + len(array)) // 8))
-    return np.unpackbits(bits, bitorder="little")[start : start + len(array)].astype(np.bool_)
+    # Of many slices of one column, each unpacks its own bytes alone.
+    first, start = divmod(array.offset, 8)
+    end = start + len(array)
+    bits = np.frombuffer(array.buffers()[1], np.uint8, -(-end // 8), first)
+    return np.unpackbits(bits, bitorder="little")[start:end].astype(np.bool_)
 
 
 def _bitmap(valid: Sequence[bool] | None) -> pa.Buffer | None:

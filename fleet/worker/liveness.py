@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Lock
+from threading import Lock, get_ident
 from types import TracebackType
 
 
@@ -12,14 +12,16 @@ class Liveness:
     """Counts the steps of the work, each of which is short; read from other threads.
 
     `beats`: a packet fed, a batch looked at, an object read, a lease put. One thread may wait for
-    the store while another one looks at pictures.
+    the store while another one looks at pictures. Meanwhile only the latter's steps count: those
+    of a thread that decodes ahead say nothing of a job that hangs.
     """
 
     def __init__(self) -> None:
         self.beats = 0
         self.waits = False
         """Whether the store is asked, whatever else is done meanwhile."""
-        self._looks = False
+        self._looking: int | None = None
+        """The thread in which the job looks at pictures."""
         self._wait = _Wait(self)
         self._turn = Lock()
 
@@ -29,21 +31,23 @@ class Liveness:
 
         That ends by the store's own time limits, however long it takes.
         """
-        return self.waits and not self._looks
+        return self.waits and self._looking is None
 
     def tick(self) -> None:
-        """Count a step."""
+        """Count a step, unless the job looks at pictures in another thread."""
         with self._turn:
-            self.beats += 1
+            if self._looking in {None, get_ident()}:
+                self.beats += 1
 
     @contextmanager
     def looking(self) -> Iterator[None]:
         """Have the job look at pictures, which is no waiting, whatever else waits meanwhile."""
-        self._looks = True
+        with self._turn:
+            self._looking = get_ident()
         try:
             yield
         finally:
-            self._looks = False
+            self._looking = None
 
     def waiting_on_storage(self) -> _Wait:
         """Return a context manager: within it the store is waited for, as one step."""

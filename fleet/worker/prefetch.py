@@ -52,6 +52,22 @@ class _Read:
     range: ByteRange
 
 
+@dataclass
+class _Held:
+    """A range that was asked for; `data`: what `future` brought, once it was waited for."""
+
+    read: _Read
+    future: Future[bytes]
+    data: bytes | None = None
+
+    def covers(self, source: Source, position: int, end: int) -> bool:
+        mine, span = self.read.source, self.read.range
+        # Almost always the very same one, and comparing field by field takes longer.
+        if not (mine is source or mine == source):
+            return False
+        return span.position <= position and end <= span.end
+
+
 class CancelRequestedError(Exception):
     """A lease is put down: nobody needs it from here any more."""
 
@@ -59,7 +75,8 @@ class CancelRequestedError(Exception):
 class Fetch:
     """The bytes of one lease, read ahead; use it from one thread, shard by shard, in feed order.
 
-    Only `stop` may be called from another thread.
+    Rows of the shard in hand may be asked for again: where damage shows late, a GOP is fed once
+    more. What was let go by then is read anew. Only `stop` may be called from another thread.
     """
 
     def __init__(self, order: LeaseOrder, readers: FetchPool) -> None:
@@ -68,10 +85,12 @@ class Fetch:
         self._next = next(self._to_come, None)
         self._under_way: deque[tuple[_Read, Future[bytes]]] = deque()
         self._bytes_ahead = 0
-        self._current: _Read | None = None
-        self._future: Future[bytes] | None = None
-        self._data: bytes | None = None
-        """What `_future` brought, once it was asked for."""
+        self._current: _Held | None = None
+        self._anew: _Held | None = None
+        """What was read once more, of rows before `_furthest`."""
+        self._shard: ShardOrder | None = None
+        self._furthest = -1
+        """The last row of `_shard` that was asked for."""
         self._ahead = WAITING
         self._stop: Future[None] = Future()
         self._top_up()
@@ -87,7 +106,7 @@ class Fetch:
             self._stop.set_result(None)
 
     def packet(self, shard: ShardOrder, row: int) -> bytes:
-        """Give the bytes of a packet of `shard`; rows are asked for in feed order.
+        """Give the bytes of a packet of `shard`; rows are asked for in feed order, or again.
 
         Raises StorageError when the store failed, VideoChangedError when the video is gone or
         another by now, CancelRequestedError once it is stopped.
@@ -95,43 +114,58 @@ class Fetch:
         self._ahead = RUNNING
         position = int(shard.packets.position[row])
         end = position + int(shard.packets.span[row])
-        while not self._holds(shard.source, position, end):
-            self._current, self._future = self._under_way.popleft()
-            self._data = None
-            self._bytes_ahead -= self._current.range.length
-            self._top_up()
-        assert self._current is not None
-        start = self._current.range.position
-        data = self._await() if self._data is None else self._data
+        held = self._current
+        if held is None or not held.covers(shard.source, position, end):
+            held = self._found(shard, row, position, end)
+        if self._shard is not shard:
+            self._shard, self._furthest = shard, row
+        self._furthest = max(self._furthest, row)
+        start = held.read.range.position
+        data = self._await(held) if held.data is None else held.data
         if self._stop.done():
             raise CancelRequestedError
         return data[position - start : end - start]
+
+    def _found(self, shard: ShardOrder, row: int, position: int, end: int) -> _Held:
+        """Return the range of a packet that the current one does not have."""
+        if self._shard is shard and row <= self._furthest:
+            if self._anew is None or not self._anew.covers(shard.source, position, end):
+                self._anew = self._read_anew(shard, row, self._furthest)
+            return self._anew
+        self._anew = None
+        while self._under_way:
+            held = self._current = _Held(*self._under_way.popleft())
+            self._bytes_ahead -= held.read.range.length
+            self._top_up()
+            if held.covers(shard.source, position, end):
+                return held
+        # It is of a shard that was left.
+        self._anew = self._read_anew(shard, row, row)
+        return self._anew
+
+    def _read_anew(self, shard: ShardOrder, first: int, last: int) -> _Held:
+        """Ask for a packet once more, and for those that follow it in the same range."""
+        rows = np.arange(first, last + 1)
+        read = _Read(shard.source, coalesce(shard.packets, rows, GAP_BYTES, RANGE_BYTES)[0])
+        return _Held(read, self._readers.submit(read))
 
     def close(self) -> None:
         """Forget what is not needed any more."""
         for _, future in self._under_way:
             future.cancel()
         self._under_way.clear()
-        self._future = self._data = None
+        self._current = self._anew = None
 
-    def _await(self) -> bytes:
-        """Return what the current read brings; raises CancelRequestedError once it is stopped."""
-        assert self._future is not None
-        if not self._future.done():
-            either: tuple[Future[Any], ...] = (self._stop, self._future)
+    def _await(self, held: _Held) -> bytes:
+        """Return what a read brings; raises CancelRequestedError once it is stopped."""
+        if not held.future.done():
+            either: tuple[Future[Any], ...] = (self._stop, held.future)
             wait(either, return_when=FIRST_COMPLETED)
         if self._stop.done():
             raise CancelRequestedError
         # A read that failed fails again for every packet that lies in it.
-        self._data = self._future.result()
-        return self._data
-
-    def _holds(self, source: Source, position: int, end: int) -> bool:
-        read = self._current
-        # Almost always the very same one, and comparing field by field takes longer.
-        if read is None or not (read.source is source or read.source == source):
-            return False
-        return read.range.position <= position and end <= read.range.end
+        held.data = held.future.result()
+        return held.data
 
     def _top_up(self) -> None:
         while (read := self._next) is not None:

@@ -168,7 +168,7 @@ def test_only_the_cache_has_videos_looked_at() -> None:
             if isinstance(node, ast.ImportFrom) and node.module in users:
                 users[node.module].add(module)
     assert users == {
-        "fleet.video.probe.sandbox": {"fleet.index_cache.cache"},
+        "fleet.video.probe.sandbox": {"fleet.index_cache.cache", "fleet.index_cache.looking"},
         "fleet.video.probe.probe": {
             "fleet.video.probe.child",
             *PROBES_ITS_OWN_WORK,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import mmap
 import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from multiprocessing import Pipe
 from pathlib import Path
 from threading import Barrier
@@ -95,13 +96,17 @@ def test_bytes_come_whole_however_many_are_asked_for(four: Probes) -> None:
         assert_equal(apart(four, data, "a.jpg"), probed(data, "a.jpg"))
 
 
-def test_who_reads_shared_memory_cannot_change_its_size() -> None:
+def test_who_reads_shared_memory_changes_neither_it_nor_its_size() -> None:
     """Less would end who writes there; more would take the memory of all others."""
     handle, memory = shared_memory.made()
     memory[:5] = b"bytes"
     for size in (0, 2 * SHARED_BYTES):
-        with pytest.raises(PermissionError):
+        with pytest.raises(OSError, match=r"Invalid argument|Operation not permitted"):
             os.ftruncate(handle, size)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.write(handle, b"other")
+    with pytest.raises(PermissionError):
+        mmap.mmap(handle, SHARED_BYTES)
     seen = shared_memory.opened(handle)
     assert seen[:5] == b"bytes"
     with pytest.raises(TypeError, match="readonly"):
@@ -188,6 +193,36 @@ def test_a_process_that_was_ended_is_started_again(folder: Path) -> None:
         assert not is_running(made.processes[0])
         assert_equal(apart(made, data), probed(data))
         assert len(made.processes) == 2
+
+
+def handles_of_lines() -> list[str]:
+    """Name the pipes and the shared memory that this process has open."""
+    names = []
+    for handle in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            names.append(str(handle.readlink()))
+    return sorted(name for name in names if name.startswith(("socket:", "/memfd:fleet-probe")))
+
+
+def test_a_process_that_is_closed_leaves_nothing_open(folder: Path) -> None:
+    """Neither at once where its lines are idle, nor where a thread still used one."""
+    data = cached(Clip(), folder).read_bytes()
+    before = handles_of_lines()
+    with closing(Probes(2)) as made:
+        assert_equal(apart(made, data), probed(data))
+        assert len(handles_of_lines()) > len(before)
+        once = Striking(MemoryReader(data), made, signal.SIGKILL, 1)
+        assert_equal(made.probe(Source("clip", len(data), "etag"), once), probed(data))
+
+        class Closing(MemoryReader):
+            def read(self, offset: int, length: int) -> bytes:
+                if not self.ranges:
+                    made.close()
+                return super().read(offset, length)
+
+        source = Source("clip", len(data), "etag")
+        assert_equal(made.probe(source, Closing(data)), probed(data))
+    assert handles_of_lines() == before
 
 
 def test_a_store_that_fails_is_told_from_a_process_that_is_gone(folder: Path) -> None:

@@ -190,6 +190,26 @@ def test_nothing_waits_for_the_store_while_the_job_looks_at_pictures() -> None:
     assert pulse.beats == 1
 
 
+def test_no_step_of_another_thread_is_a_sign_of_life_while_the_job_looks_at_pictures(
+    threads: ThreadPoolExecutor,
+) -> None:
+    """However many packets are fed ahead of a job that hangs; behind it they count again."""
+    pulse = Liveness()
+
+    def feed() -> None:
+        for _ in range(9):
+            with pulse.waiting_on_storage():
+                pulse.tick()
+
+    with pulse.looking():
+        threads.submit(feed).result(TIMEOUT_S)
+        assert pulse.beats == 0
+        pulse.tick()
+        assert pulse.beats == 1
+    threads.submit(feed).result(TIMEOUT_S)
+    assert pulse.beats == 19
+
+
 def test_a_batch_is_decoded_ahead_where_it_is_not_large() -> None:
     """Of the sizes that there are."""
     assert pictures_ahead(16, 1920 * 1088 * 3 // 2) == 16

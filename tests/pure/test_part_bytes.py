@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -143,3 +144,16 @@ def test_arrow_gives_yes_and_no_as_it_does_itself(
     found = as_numpy(part)
     np.testing.assert_array_equal(found, wanted)
     assert found.dtype == np.bool_
+
+
+def test_of_a_part_of_yes_and_no_only_its_own_bytes_are_unpacked() -> None:
+    """A column that is taken in many parts would be unpacked as many times."""
+    part = pa.array(np.ones(1 << 20, np.bool_)).slice((1 << 20) - 9)
+    tracemalloc.start()
+    try:
+        found = as_numpy(part)
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found.tolist() == [True] * 9
+    assert most_bytes < 1 << 16

@@ -8,6 +8,8 @@ from contextlib import closing
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from indexes import STREAM
 
 from fleet.core.interval import Interval
@@ -15,6 +17,7 @@ from fleet.core.source import Source
 from fleet.errors import StorageError
 from fleet.plan.order import LeaseOrder, ShardOrder
 from fleet.video.index import PacketTable
+from fleet.worker import prefetch
 from fleet.worker.prefetch import (
     RUNNING,
     WAITING,
@@ -67,7 +70,7 @@ class Slow:
         assert store.open.wait(20)
         if offset in store.broken:
             raise StorageError(f"nothing comes at {offset}")
-        return (offset // STEP).to_bytes(4, "big").ljust(length, b".")
+        return store.bytes_at(offset, length)
 
 
 class Store:
@@ -83,6 +86,12 @@ class Store:
     def readers(self) -> FetchPool:
         """Make readers of it."""
         return FetchPool(lambda source: Slow(source, self))  # type: ignore[arg-type, return-value]
+
+    def bytes_at(self, position: int, length: int) -> bytes:
+        """Return bytes that tell where they are from: each step begins with its number."""
+        steps = range(position // STEP, -(-(position + length) // STEP))
+        data = b"".join(step.to_bytes(4, "big").ljust(STEP, b".") for step in steps)
+        return data[position % STEP :][:length]
 
     def wait_for(self, requests: int) -> None:
         """Wait until so many requests are under way."""
@@ -173,4 +182,49 @@ def test_a_fetch_whose_bytes_are_there_is_stopped_too() -> None:
         fetch.stop()
         with pytest.raises(CancelRequestedError):
             fetch.packet(shard, 0)
+        fetch.close()
+
+
+def test_a_gop_that_is_fed_again_is_read_once_more_where_it_was_let_go() -> None:
+    """Damage of the GOP before may show late: what follows is read on, and no range twice more."""
+    store = Store()
+    store.open.set()
+    made = order_of(12)
+    (shard,) = made.shards
+    with closing(store.readers()) as readers, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prefetch, "GAP_BYTES", STEP)
+        patch.setattr(prefetch, "RANGE_BYTES", 3 * STEP)
+        fetch = Fetch(made, readers)
+        for row in (*range(8), *range(2, 8), *range(4, 12)):
+            assert len(fetch.packet(shard, row)) == 100
+        fetch.close()
+    first = [0, 3, 6, 9]
+    again = [2, 5, 4]
+    assert sorted(store.asked) == sorted(number * STEP for number in first + again)
+    assert readers.requests == len(store.asked)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    rows=st.lists(st.integers(0, 19), max_size=40),
+    range_packets=st.integers(1, 5),
+    shards=st.lists(st.booleans(), max_size=40),
+)
+def test_any_packet_may_be_asked_for_at_any_time(
+    rows: list[int], range_packets: int, shards: list[bool]
+) -> None:
+    """Of the shard in hand or another one, forwards or backwards: its bytes come."""
+    store = Store()
+    store.open.set()
+    one, other = order_of(20).shards[0], order_of(20, span=50).shards[0]
+    with closing(store.readers()) as readers, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prefetch, "GAP_BYTES", STEP)
+        patch.setattr(prefetch, "RANGE_BYTES", range_packets * STEP)
+        fetch = Fetch(LeaseOrder("lease", (one, other)), readers)
+        for row, is_other in zip(rows, sorted(shards), strict=False):
+            shard = other if is_other else one
+            position = int(shard.packets.position[row])
+            data = fetch.packet(shard, row)
+            assert len(data) == shard.packets.span[row]
+            assert data == store.bytes_at(position, len(data))
         fetch.close()

@@ -20,7 +20,8 @@ from fleet.index_cache.cache import IndexCache
 from fleet.index_cache.store import IndexStore
 from fleet.storage import Folder, expand
 from fleet.video.index import VideoIndex
-from fleet.video.probe.sandbox import ProbeEndedError, Probes
+from fleet.video.probe.connection import ProbeEndedError
+from fleet.video.probe.sandbox import Probes
 
 
 @pytest.fixture(scope="module")

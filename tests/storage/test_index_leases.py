@@ -24,8 +24,9 @@ from fleet.plan import index_leases as cutting
 from fleet.plan.index_leases import IndexLease
 from fleet.storage import Folder, Reader, expand
 from fleet.video.index import VideoIndex
+from fleet.video.probe.connection import ProbeEndedError
 from fleet.video.probe.probe import probe
-from fleet.video.probe.sandbox import ProbeEndedError, Probes
+from fleet.video.probe.sandbox import Probes
 from fleet.video.sampling import Sampling
 
 NAMES = [f"{number:02}.mp4" for number in range(16)]

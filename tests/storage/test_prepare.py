@@ -33,7 +33,8 @@ from fleet.plan.plan import bundle
 from fleet.storage import Folder, expand
 from fleet.table.state.video_manifest import Video
 from fleet.video.index import VideoIndex
-from fleet.video.probe.sandbox import ProbeEndedError, Probes
+from fleet.video.probe.connection import ProbeEndedError
+from fleet.video.probe.sandbox import Probes
 from fleet.video.sampling import Sampling
 
 CHIP = soc("Ascend310")

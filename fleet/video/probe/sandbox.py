@@ -6,56 +6,33 @@ index is kept: a single video is therefore indexed in the same way as an archive
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import cache
-from mmap import mmap
-from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from threading import BoundedSemaphore, Lock
 
 from fleet.core.source import Source
-from fleet.errors import BrokenVideoError, FleetError, JobFailedError, VideoError
+from fleet.errors import BrokenVideoError, JobFailedError
 from fleet.storage import Reader
 from fleet.version import PACKAGE
-from fleet.video.containers.limits import WHOLE_BYTES, is_held
 from fleet.video.containers.reader import RangeReader
 from fleet.video.index import VideoIndex
-from fleet.video.probe import shared_memory
-from fleet.video.probe.check import check_index
-from fleet.video.probe.child import (
-    BYTES,
-    ERROR,
-    HELLO,
-    INDEX,
-    LENGTH,
-    RANGE,
-    REQUEST,
-    SHARED,
-)
-from fleet.video.probe.serialize import error_from_json
-from fleet.video.probe.shared_memory import SHARED_BYTES
-from fleet.video.probe.wire import index_from_bytes
+from fleet.video.probe.child import HELLO
+from fleet.video.probe.connection import ChildConnection, Line, ProbeEndedError
 
 ANSWER_TIMEOUT_S = 120.0
 """From one message of a child to the next: the longest header that is taken needs a minute."""
 CHILD_BYTES = 4 << 30
-MAX_ANSWER_BYTES = 1 << 30
-"""The longest answer that is taken."""
 START_TIMEOUT_S, EXIT_TIMEOUT_S = 60.0, 5.0
 _WAY_OUT = "Leave it out of the inputs, or rewrite it: `ffmpeg -i in -c copy out.mp4`."
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH")
 _LOG = logging.getLogger(__name__)
-
-
-class ProbeEndedError(Exception):
-    """A child died, hung, or sent nonsense; the text continues "looking at its header"."""
 
 
 class Probes:
@@ -113,7 +90,7 @@ class Probes:
         return self.probe(source, Reader(source), whole=whole)
 
     @contextmanager
-    def _connection(self) -> Iterator[_ChildConnection]:
+    def _connection(self) -> Iterator[ChildConnection]:
         """Yield a connection to the shared process that has least to do."""
         with self._shared_lock:
             child = self._least_busy()
@@ -148,39 +125,21 @@ class _Child:
     """One process and its connections, each of which is used by one thread at a time."""
 
     def __init__(self, connections: int, answer_timeout_s: float) -> None:
-        pairs = [Pipe() for _ in range(connections)]
-        memories = [shared_memory.made() for _ in range(connections)]
-        handles = [
-            handle
-            for (_, theirs), (memory, _) in zip(pairs, memories, strict=True)
-            for handle in (theirs.fileno(), memory)
-        ]
-        home = str(PACKAGE.parent)
-        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-        command = [sys.executable, "-P", "-m", "fleet.video.probe.child", str(CHILD_BYTES)]
-        self._process = subprocess.Popen(  # noqa: S603 - our own program, no shell
-            [*command, *map(str, handles)],
-            pass_fds=handles,
-            env={
-                **environment,
-                "PYTHONPATH": os.pathsep.join([home, *filter(None, sys.path)]),
-                # A process that is confined has one thread until it is.
-                "OPENBLAS_NUM_THREADS": "1",
-            },
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        for (_, theirs), (memory, _) in zip(pairs, memories, strict=True):
-            theirs.close()
-            os.close(memory)
+        """Start it; raise JobFailedError where that cannot be done."""
+        try:
+            with ExitStack() as ours, ExitStack() as theirs:
+                lines = [Line(ours, theirs) for _ in range(connections)]
+                self._process = _started([handle for line in lines for handle in line.handles])
+                ours.pop_all()
+        except OSError as error:
+            message = f"{sys.executable} cannot be started to look at headers: {error}."
+            raise JobFailedError(message) from error
         self.pid = self._process.pid
         self.alive = True
-        self.connections = [
-            _ChildConnection(self, ours, memory, answer_timeout_s)
-            for (ours, _), (_, memory) in zip(pairs, memories, strict=True)
-        ]
-        self._greet(pairs[0][0])
+        self._all = [ChildConnection(self, line, answer_timeout_s) for line in lines]
+        self.connections = list(self._all)
+        """Those that nobody uses."""
+        self._greet(lines[0].pipe)
 
     def _greet(self, pipe: Connection) -> None:
         """Wait until it runs; raise JobFailedError where it does not, which is no video's fault."""
@@ -204,10 +163,32 @@ class _Child:
         return reason
 
     def close(self) -> None:
-        """Kill the process."""
+        """Kill the process, and close the connections that nobody uses; who uses one closes it."""
         self.alive = False
         self._process.kill()
         self._process.wait()
+        for connection in self._all:
+            connection.close()
+
+
+def _started(handles: list[int]) -> subprocess.Popen[bytes]:
+    """Start a process that inherits these handles alone."""
+    home = str(PACKAGE.parent)
+    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    command = [sys.executable, "-P", "-m", "fleet.video.probe.child", str(CHILD_BYTES)]
+    return subprocess.Popen(  # noqa: S603 - our own program, no shell
+        [*command, *map(str, handles)],
+        pass_fds=handles,
+        env={
+            **environment,
+            "PYTHONPATH": os.pathsep.join([home, *filter(None, sys.path)]),
+            # A process that is confined has one thread until it is.
+            "OPENBLAS_NUM_THREADS": "1",
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 @cache
@@ -218,77 +199,3 @@ def _warn(left: str) -> None:
         "with Landlock or seccomp, or run it where a hostile video can do no harm.",
         left,
     )
-
-
-class _ChildConnection:
-    """A connection to a child that indexes one video at a time."""
-
-    def __init__(
-        self, child: _Child, pipe: Connection, memory: mmap, answer_timeout_s: float
-    ) -> None:
-        self._child = child
-        self._pipe = pipe
-        self._memory = memory
-        self._answer_timeout_s = answer_timeout_s
-
-    def probe(self, source: Source, reader: RangeReader, *, whole: bool) -> VideoIndex:
-        """Return the index that the child makes; raise ProbeEndedError where the child ends."""
-        whole_bytes = source.bytes if whole else WHOLE_BYTES
-        # A small file is handed over with the question, which saves another one.
-        held = self._hold(reader.read(0, source.bytes)) if is_held(source) else None
-        asked = [source.uri, source.bytes, source.etag, whole_bytes, held]
-        self._send(json.dumps(asked).encode())
-        while True:
-            message = self._receive()
-            kind, body = message[:1], message[1:]
-            if kind != REQUEST:
-                return self._answer(source, kind, body)
-            self._hand_over(self._read(reader, body))
-
-    def _read(self, reader: RangeReader, request: bytes) -> bytes:
-        try:
-            return reader.read(*RANGE.unpack(request))
-        except FleetError:
-            # The child is told only that the read failed; it may have ended already.
-            with suppress(ProbeEndedError):
-                self._send(ERROR)
-                self._receive()
-            raise
-
-    def _hand_over(self, data: bytes) -> None:
-        if len(data) > SHARED_BYTES:
-            self._send(BYTES + data)
-            return
-        self._send(SHARED + LENGTH.pack(self._hold(data)))
-
-    def _hold(self, data: bytes) -> int:
-        self._memory[: len(data)] = data
-        return len(data)
-
-    def _answer(self, source: Source, kind: bytes, body: bytes) -> VideoIndex:
-        try:
-            if kind == ERROR:
-                raise error_from_json(source.uri, body.decode())
-            index = index_from_bytes(source, body if kind == INDEX else b"")
-            check_index(index)
-        except VideoError:
-            raise
-        except (ValueError, ArithmeticError, LookupError, TypeError) as error:
-            self._child.close()
-            raise ProbeEndedError("was answered with nonsense") from error
-        return index
-
-    def _send(self, message: bytes) -> None:
-        try:
-            self._pipe.send_bytes(message)
-        except OSError as error:
-            raise ProbeEndedError(self._child.ended()) from error
-
-    def _receive(self) -> bytes:
-        try:
-            if self._pipe.poll(self._answer_timeout_s):
-                return self._pipe.recv_bytes(MAX_ANSWER_BYTES)
-        except (EOFError, OSError) as error:
-            raise ProbeEndedError(self._child.ended()) from error
-        self._child.close()
-        raise ProbeEndedError(f"took more than {self._answer_timeout_s:g} s")
