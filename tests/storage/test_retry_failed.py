@@ -12,6 +12,7 @@ from recorded import write_grays
 
 import fleet
 from fleet.core.run_events import LeaseDone, RunEvent, Warned
+from fleet.driver.recheck.recheck import recheck
 from fleet.errors import JobFailedError, OutputBusyError, OutputTakenError
 from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord
@@ -21,6 +22,7 @@ from fleet.table.status import read_status
 from fleet.table.table import Table
 from fleet.views.status import render as render_status
 from fleet.views.summary import render
+from fleet.views.verify import render as render_proof
 
 FRAMES = 40
 CODE = '''
@@ -153,6 +155,23 @@ def test_a_run_that_dies_with_it_is_gone_on_with(
     report = fleet.run(mended, on="inline", retry_failed=again)
     assert (report.exit_code, lost(mended), proven(mended)) == (0, 0, True)
     assert sorted(versions(mended).values()) == [1] * 24 + [2] * 56
+
+
+def test_rows_of_an_earlier_version_are_not_condemned(job: Callable[..., fleet.Job]) -> None:
+    """Decoded again they differ, and nobody is told to delete them; where all are alike, as ever."""
+    mended = job(2, NEVER)
+    fleet.run(job(1, "frame == 3"), on="inline")
+    fleet.run(mended, on="inline", retry_failed=True)
+    again = recheck(mended, 20, 1)
+    assert (again.proven, again.findings, again.codes) == (True, (), 2)
+    assert again.apart
+    assert not any(finding.way_out for finding in again.apart)
+    text = " ".join(render_proof(Table.open(mended.output).verify(), again).split())
+    assert text.startswith("Proven")
+    assert "made by up to 2 versions of the job's code" in text
+    assert "another version may have made" in text
+    assert "last bit" not in text
+    assert "Delete" not in text
 
 
 def test_what_fails_again_is_recorded_again(job: Callable[..., fleet.Job]) -> None:
