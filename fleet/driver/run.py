@@ -94,9 +94,7 @@ def run_target(
     if join:
         table.need_conditional("`--join`")
     taken_up = take_up_lost(target, retry, join=join)
-    said = [taken_up.said]
-    if target.job.fallback == "cpu":
-        said.append(take_up_refused(target))
+    said = [taken_up.said, take_up_refused(target) if target.job.fallback == "cpu" else ""]
     with acquire_or_join(table, clock, join=join) as leadership:
         record = RunRecord(
             leadership.holder,
