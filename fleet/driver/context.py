@@ -15,7 +15,7 @@ from fleet.driver.observers import Observers
 from fleet.driver.peers import Leadership
 from fleet.driver.preparing.prepared import Prepared
 from fleet.driver.report import RunReport
-from fleet.driver.retry import Retry
+from fleet.driver.retry import NOTHING_TAKEN_UP, TakenUp
 from fleet.driver.session import Session
 from fleet.driver.target.target import JobTarget
 from fleet.executors.index_pool import MakeIndexPool
@@ -54,7 +54,8 @@ class Context:
     observers: Observers
     beat: Heartbeat
     clock: Clock
-    retry: Retry = Retry.NOTHING
+    taken_up: TakenUp = NOTHING_TAKEN_UP
+    """What the run does again of what earlier ones recorded as lost."""
 
 
 @dataclass(frozen=True)

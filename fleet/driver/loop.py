@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from fleet.clock import Clock
 from fleet.core.fault import Fault
-from fleet.core.interval import LeaseNames
+from fleet.core.interval import Interval, LeaseNames
 from fleet.core.lease_summary import LeaseSummary
 from fleet.core.run_events import (
     ELSEWHERE,
@@ -59,7 +59,7 @@ SCALE_EVERY_S = 1.0
 """How often it is asked how many devices the work is worth."""
 MOST_DEATHS = 32
 """Workers that may die before a single frame is looked at: more are no matter of some videos."""
-_JOB_STAGES = frozenset({"job", "run"})
+_JOB_STAGES = frozenset({"job", "run"})  # not "device": what it refuses may be of one video
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ class LoopParts:
     clock: Clock
     still_leads: Callable[[], None] = lambda: None
     """Raises JobFailedError where another run has taken the output over; asked once a turn."""
-    ends_if_wrong: bool = True
-    """Whether a job that fails on its very first frames ends the run."""
+    ends_if_wrong: Callable[[Sequence[Interval]], bool] = lambda _: True
+    """Whether a job that fails on its very first frames ends the run, by where these lie."""
 
 
 class Loop:
@@ -232,7 +232,7 @@ class Loop:
     def _stop_if_nothing_can_be_done(self, event: LeaseFailed | DeviceLost) -> None:
         """Stop before errors/ fills with one mistake."""
         if isinstance(event, LeaseFailed):
-            if self._parts.ends_if_wrong:
+            if self._parts.ends_if_wrong(self._leases.intervals(event.lease)):
                 _stop_if_the_job_is_wrong(event.fault)
             return
         if event.cause is Cause.RELEASED:

@@ -25,7 +25,7 @@ from fleet.driver.loss_recorder import DRIVER, LossRecorder
 from fleet.driver.observers import Observers
 from fleet.driver.peer_pool import SharedPool
 from fleet.driver.peers import acquire_or_join, depart, leave_open, less_done
-from fleet.driver.preparing.background import in_background
+from fleet.driver.preparing.background import Ahead, in_background
 from fleet.driver.preparing.prepared import Prepared
 from fleet.driver.report import RunReport
 from fleet.driver.retry import Retry, take_up_lost
@@ -92,10 +92,9 @@ def run_target(
     for model in target.identity.straight:
         keep_model(model, table.folder)
     if join:
-        table.need_conditional_to_join()
-    said = [take_up_lost(target, retry, join=join)]
-    if target.job.fallback == "cpu":
-        said.append(take_up_refused(target))
+        table.need_conditional("`--join`")
+    taken_up = take_up_lost(target, retry, join=join)
+    said = [taken_up.said, take_up_refused(target) if target.job.fallback == "cpu" else ""]
     with acquire_or_join(table, clock, join=join) as leadership:
         record = RunRecord(
             leadership.holder,
@@ -109,7 +108,7 @@ def run_target(
         checkpointer = Checkpointer(table, target.origin, clock)
         diary = Diary(table.runs.diaries, leadership.holder.mark, clock)
         observers = Observers(beat, checkpointer, diary, observer)
-        context = Context(target, resources, leadership, observers, beat, clock, retry)
+        context = Context(target, resources, leadership, observers, beat, clock, taken_up)
         with noting(diary), beating(beat, clock, checkpointer.flush, diary.flush):
             unsure = "" if table.conditional else _UNSURE
             readings = [model.reading for model in target.identity.straight]
@@ -137,10 +136,9 @@ def _drive(context: Context, session: Session) -> Outcome:
         pool = None if session.state.closed else start()
         if pool:
             pool.set_target(_early(context))
-        first = first_to_do(windows, session.state, leads=context.leadership.leads)
-        plan = _take_over(context, session, first)
-        supply = Supply(context, plan, windows)
+        supply = Supply(context, _begin(context, session, windows), windows)
         stock = supply.begin()
+        plan = supply.plan
         loop = Loop(stock.leases, supply.works, _loop_parts(context, plan), stock.coming_s)
         interrupted = False
         if stock.leases or stock.coming_s is not None:
@@ -179,6 +177,12 @@ def _shared(context: Context, plan: Plan, pool: Pool, leases: Sequence[Lease]) -
     )
 
 
+def _begin(context: Context, session: Session, windows: Ahead[Prepared]) -> Plan:
+    """Plan the first windows, up to one in which there is something to do."""
+    first = first_to_do(windows, session.state, leads=context.leadership.leads)
+    return _take_over(context, session, first)
+
+
 def _take_over(context: Context, session: Session, prepared: Prepared) -> Plan:
     """Begin an epoch of the output where there is something to do; a run that joins has one."""
     target, leadership = context.target, context.leadership
@@ -214,8 +218,7 @@ def _loop_parts(context: Context, plan: Plan) -> LoopParts:
         policy=policy if context.target.table.conditional else replace(policy, backups=False),
         clock=context.clock,
         still_leads=lambda: context.leadership.check(output_answers=context.beat.is_put),
-        # What a job that is known to work fails on once more is recorded once more.
-        ends_if_wrong=context.retry is Retry.NOTHING or not len(plan.state),
+        ends_if_wrong=lambda at: not (len(plan.state) and context.taken_up.spares(at)),
     )
 
 

@@ -75,12 +75,19 @@ class Supply:
         self._told = RunStarted("", 0, 0.0, 0, 0)
         self._refused_before = 0
 
+    @property
+    def plan(self) -> Plan:
+        """The plan of the first window; once that is cut into leases, without its works."""
+        return self._plan
+
     def begin(self) -> Stock:
         """Return the leases of the first window, and tell that the run has started."""
         self._hold(self._plan.prepared)
         while not self._record_some():
             pass
         stock = self._add(self._plan.prepared)
+        # What is to do is in the leases now: of a video that is done, nothing stays.
+        self._plan = replace(self._plan, prepared=replace(self._plan.prepared, works=()))
         self._say_left()
         self._context.observers.on_event(self._told)
         if stock.coming_s is not None:

@@ -28,6 +28,11 @@ class OpenLeases:
     def __getitem__(self, name: str) -> Lease:
         return self._open[name]
 
+    def intervals(self, name: str) -> tuple[Interval, ...]:
+        """Return what a lease covers, open or ended; nothing where others stand for it."""
+        lease = self._open.get(name)
+        return lease.intervals if lease is not None else self._ended.get(name, ())
+
     def add(self, leases: Iterable[Lease]) -> None:
         """Take leases in; one takes the place of another with its name."""
         replaced: list[Lease] = []

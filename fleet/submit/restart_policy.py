@@ -22,7 +22,7 @@ class RestartHistory:
     in_vain: int = 0
     """How many of the last attempts in a row have made no progress."""
     frames: int = 0
-    """Frames that were done when the last attempt ended, those of earlier runs included."""
+    """The most frames that one of them has noted as done, those of earlier runs included."""
 
     def after(self, frames: int) -> RestartHistory:
         """Return the history with one more attempt, after which so many frames are done."""

@@ -22,7 +22,7 @@ from fleet.table.commits.record import CommitRecord, JobRecord, Origin
 from fleet.table.commits.record_table import to_table
 from fleet.table.maintenance.close import Covering, checkpoint, close, close_alone
 from fleet.table.maintenance.compact import TARGET_BYTES, Compacted, compact
-from fleet.table.maintenance.requeue import LossFilter, Requeued, requeue
+from fleet.table.maintenance.requeue import Before, LossFilter, Requeued, no_more, requeue
 from fleet.table.maintenance.rewriting import Rewriting
 from fleet.table.maintenance.vacuum import begin_epoch, check_job, check_unchanged
 from fleet.table.maintenance.verify import VerificationReport, verify
@@ -262,11 +262,13 @@ class Table:
         self.need_conditional("`fleet compact`")
         return self._rewrite("fleet compact", lambda now: compact(now, target_bytes, on_progress))
 
-    def requeue(self, asked: LossFilter, store: IndexStore, what: str = _REQUEUE) -> Requeued:
+    def requeue(
+        self, asked: LossFilter, store: IndexStore, what: str = _REQUEUE, before: Before = no_more
+    ) -> Requeued:
         """Take losses out, for a command; raises OutputBusyError while a run is at work."""
         self.need_conditional(f"`{what}`")
         with self.leading(self._me(what)):
-            return self._rewrite(what, lambda now: requeue(now, asked, store))
+            return self._rewrite(what, lambda now: requeue(now, asked, store, before))
 
     def verify(
         self,
@@ -294,7 +296,3 @@ class Table:
                 _UNSAFE.format(uri=self.folder.uri, what=what),
                 "Copy the output to a store that has them, or to a disk, and do it there.",
             )
-
-    def need_conditional_to_join(self) -> None:
-        """Raise StorageRefusedError where several runs cannot share the output safely."""
-        self.need_conditional("`--join`")

@@ -31,6 +31,9 @@ _KINDS = {
     "not proven": "Coverage cannot be proved",
     "other rows": "Stretches that have other rows when they are decoded again",
     "never looked at": "Video streams that the job takes and that were never looked at",
+    "rows of some version": (
+        "Stretches with other rows than the code at hand makes, which another version may have made"
+    ),
     "readable now": "Stretches that are recorded as lost, and can be read now",
     "not looked at": "Videos of the sample that could not be looked at",
 }
@@ -60,7 +63,7 @@ def render(report: VerificationReport, again: RecheckReport | None = None) -> st
     findings = [*report.findings]
     if again:
         lines += _decoded_again(again)
-        findings += again.findings
+        findings += [*again.findings, *again.apart]
         findings += [Finding("not looked at", video.uri, video.reason) for video in again.unreached]
     for kind in dict.fromkeys(finding.kind for finding in findings):
         lines += _kind(kind, [finding for finding in findings if finding.kind == kind])
@@ -80,6 +83,11 @@ def _decoded_again(again: RecheckReport) -> list[str]:
     rows = f"{plural(again.rows, 'row')} compared"
     if again.rounded:
         rows += f"; floats of {again.rounded:,} differ by no more than {again.tolerance:g}"
+    elif again.apart:
+        rows += (
+            f"; the output was made by up to {again.codes} versions of the job's code, and what an "
+            "earlier one has made may differ"
+        )
     elif not again.findings:
         rows += ", equal to the last bit"
     return [*lines, *fact("", rows)]

@@ -18,7 +18,11 @@ from fleet.errors import (
     OutputBusyError,
     StorageError,
 )
+from fleet.storage import Folder
+from fleet.submit.restart_policy import MOST_IN_VAIN
 from fleet.submit.supervise import Supervisor, main
+from fleet.table.state.holder import Holder
+from fleet.table.state.run_records import RunRecord, RunRecords
 
 SUPERVISOR = "import sys; from fleet.submit.supervise import Supervisor; "
 # Each life of the driver leaves a line, and then what it is told besides.
@@ -68,6 +72,42 @@ def test_a_driver_that_is_started_again_has_less_time_left(tmp_path: Path) -> No
     assert 0 < second_s < first_s <= 7200
 
 
+# From some life on it notes its progress; it is to start fast, and so does without Fleet.
+NOTING = """
+import json, os, sys
+from pathlib import Path
+lives = Path(sys.argv[1])
+with lives.open("a") as file:
+    file.write(f"born {' '.join(sys.argv[4:])}\\n")
+life = lives.read_text().count("born")
+if life > int(sys.argv[2]):
+    notes = Path(sys.argv[3], "_runs")
+    record = json.loads(min(notes.iterdir()).read_text())
+    record["holder"].update(pid=os.getpid(), mark=f"{life:032x}")
+    (notes / f"{life:032x}.json").write_text(json.dumps({**record, "done_frames": life}))
+sys.exit(0 if life == LIVES else 75)
+"""
+LIVES = MOST_IN_VAIN + 4
+
+
+@pytest.mark.parametrize("before_it_leads", [0, 2])
+def test_what_is_to_be_done_again_is_asked_for_until_a_driver_has_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before_it_leads: int
+) -> None:
+    """And progress is that of the job's own drivers: an earlier run had more frames than these."""
+    output, lives = str(tmp_path / "out"), tmp_path / "lives"
+    monkeypatch.setattr("fleet.submit.restart_policy.FIRST_WAIT_S", 0.0)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    earlier = RunRecord(Holder.me("fleet run", "ab", 0.0), "finished", 0.0, done_frames=1000)
+    RunRecords(Folder(output)).put(earlier)
+    code = NOTING.replace("LIVES", str(LIVES))
+    command = [sys.executable, "-c", code, str(lives), str(before_it_leads), output, "--report"]
+    assert Supervisor(command, output, first=["--retry-failed"]).run() == 0
+    with_it, without = "born --report --retry-failed", "born --report"
+    again = before_it_leads + 1
+    assert lives.read_text().splitlines() == [with_it] * again + [without] * (LIVES - again)
+
+
 @pytest.mark.parametrize("code", [1, 2])
 def test_a_driver_that_fails_is_not(tmp_path: Path, code: int) -> None:
     """A failed job and bad usage end it at once, with that exit code."""
@@ -111,7 +151,7 @@ def test_what_a_job_is_submitted_with_reaches_its_run(
 
     class Noted(Supervisor):
         def run(self) -> int:
-            commands.append(self._command)
+            commands.append(self._command_now())
             return 3
 
     monkeypatch.setattr("fleet.submit.supervise.Supervisor", Noted)

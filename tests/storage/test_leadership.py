@@ -84,7 +84,7 @@ def test_a_store_without_conditional_puts_is_not_shared() -> None:
     folder = folder_of()
     table = Table(folder, JOB, conditional=False)
     with pytest.raises(StorageRefusedError, match="--join"):
-        table.need_conditional_to_join()
+        table.need_conditional("`--join`")
     for change in (table.compact, lambda: table.requeue(LossFilter(), IndexStore(folder))):
         with pytest.raises(StorageRefusedError, match="no conditional puts that hold"):
             change()

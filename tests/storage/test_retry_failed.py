@@ -12,7 +12,9 @@ from recorded import write_grays
 
 import fleet
 from fleet.core.run_events import LeaseDone, RunEvent, Warned
-from fleet.errors import OutputBusyError, OutputTakenError
+from fleet.driver.recheck.recheck import recheck
+from fleet.errors import JobFailedError, OutputBusyError, OutputTakenError
+from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord
 from fleet.table.state.holder import Holder
 from fleet.table.state.taken_on import differ_in_code_alone
@@ -20,6 +22,7 @@ from fleet.table.status import read_status
 from fleet.table.table import Table
 from fleet.views.status import render as render_status
 from fleet.views.summary import render
+from fleet.views.verify import render as render_proof
 
 FRAMES = 40
 CODE = '''
@@ -154,6 +157,23 @@ def test_a_run_that_dies_with_it_is_gone_on_with(
     assert sorted(versions(mended).values()) == [1] * 24 + [2] * 56
 
 
+def test_rows_of_an_earlier_version_are_not_condemned(job: Callable[..., fleet.Job]) -> None:
+    """Decoded again they differ, and nobody is told to delete them; where all are alike, as ever."""
+    mended = job(2, NEVER)
+    fleet.run(job(1, "frame == 3"), on="inline")
+    fleet.run(mended, on="inline", retry_failed=True)
+    again = recheck(mended, 20, 1)
+    assert (again.proven, again.findings, again.codes) == (True, (), 2)
+    assert again.apart
+    assert not any(finding.way_out for finding in again.apart)
+    text = " ".join(render_proof(Table.open(mended.output).verify(), again).split())
+    assert text.startswith("Proven")
+    assert "made by up to 2 versions of the job's code" in text
+    assert "another version may have made" in text
+    assert "last bit" not in text
+    assert "Delete" not in text
+
+
 def test_what_fails_again_is_recorded_again(job: Callable[..., fleet.Job]) -> None:
     """Whatever else there is to do: a run that has nothing but such frames comes to its end."""
     fleet.run(job(1, "frame == 3"), on="inline")
@@ -235,6 +255,84 @@ def test_beside_a_run_at_work_nothing_is_taken_up(job: Callable[..., fleet.Job])
     ):
         fleet.run(mine, on="inline", retry_failed=True)
     assert (lost(mine), proven(mine)) == (2, True)
+
+
+def codes(job: fleet.Job) -> list[str]:
+    """Name the later versions of the code that an output has taken on."""
+    return [entry.name for entry in Table.open(job.output).folder.list("_codes/")]
+
+
+@pytest.mark.parametrize("is_done", [True, False])
+@pytest.mark.parametrize("join", [False, True])
+def test_beside_a_run_at_work_changed_code_is_not_taken_on(
+    job: Callable[..., fleet.Job], is_done: bool, join: bool
+) -> None:
+    """Whether there is anything lost or not: what is refused leaves nothing behind."""
+    if is_done:
+        fleet.run(job(1, ON_SOME), on="inline")
+    else:
+        with pytest.raises(KilledError):
+            fleet.run(job(1, NEVER), on="inline", observer=Dying(1))
+    mended = job(2, NEVER)
+    table = Table.open(mended.output)
+    with (
+        table.leading(Holder.me("fleet run", table.job.digest, 0.0)),
+        pytest.raises(OutputBusyError),
+    ):
+        fleet.run(mended, on="inline", retry_failed=True, join=join)
+    assert not codes(mended)
+    with pytest.raises(OutputTakenError, match="code has changed"):
+        fleet.run(mended, on="inline")
+    assert fleet.run(mended, on="inline", retry_failed=True).exit_code == 0
+    assert (len(versions(mended)), proven(mended)) == (2 * FRAMES, True)
+
+
+@pytest.mark.parametrize("at", ["_codes/", "_done/manifest-"])
+def test_a_run_that_dies_as_it_takes_code_on_is_gone_on_with(
+    job: Callable[..., fleet.Job], monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    """Before it, or before the losses are taken out: all rows are there still, and none is lost."""
+    fleet.run(job(1, ON_SOME), on="inline")
+    mended = job(2, NEVER)
+    before = versions(mended)
+    with monkeypatch.context() as patched:
+        for name in ("put", "create"):
+            patched.setattr(Folder, name, dying_at(at, getattr(Folder, name)))
+        with pytest.raises(KilledError):
+            fleet.run(mended, on="inline", retry_failed=True)
+    assert (versions(mended), lost(mended)) == (before, 8)
+    assert len(codes(mended)) == (at != "_codes/")
+    assert fleet.run(mended, on="inline", retry_failed=True).exit_code == 0
+    assert (lost(mended), proven(mended), len(codes(mended))) == (0, True, 1)
+
+
+def dying_at(prefix: str, change: Callable[..., object]) -> Callable[..., object]:
+    """Return a put that ends the process where it is about to put such an object."""
+
+    def changed(folder: Folder, name: str, *others: object, **named: object) -> object:
+        if name.startswith(prefix):
+            raise KilledError
+        return change(folder, name, *others, **named)
+
+    return changed
+
+
+def test_code_that_was_mended_badly_does_not_lose_what_was_never_done(
+    job: Callable[..., fleet.Job],
+) -> None:
+    """The run stops at the first of it, as one on a new output does; what is there stays."""
+    with pytest.raises(KilledError):
+        fleet.run(job(1, "frame == 3"), on="inline", observer=Dying(2))
+    there = versions(job(1, "frame == 3"))
+    assert 0 < len(there) < FRAMES
+    for _ in range(2):
+        with pytest.raises(JobFailedError, match="KeyError"):
+            fleet.run(job(2, "True"), on="inline", retry_failed=True)
+    assert lost(job(2, "True")) <= 12
+    assert set(versions(job(2, "True")).items()) <= set(there.items())
+    better = job(3, NEVER)
+    assert fleet.run(better, on="inline", retry_failed=True).exit_code == 0
+    assert (len(versions(better)), lost(better), proven(better)) == (2 * FRAMES, 0, True)
 
 
 FIELDS = st.dictionaries(

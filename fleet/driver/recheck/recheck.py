@@ -41,6 +41,7 @@ from fleet.plan.shard import VideoWork, video_work
 from fleet.storage import Folder
 from fleet.table.maintenance.finding import Finding
 from fleet.table.parts.schema import ERRORS_TABLE
+from fleet.table.state.taken_on import taken_on
 from fleet.table.state.video_manifest import Video
 from fleet.table.table import Table
 from fleet.video.index import VideoIndex
@@ -68,7 +69,8 @@ def recheck(
     with closing(indexes), recomputing(job, identity, without) as recomputer:
         state = table.state()
         stored = StoredRows(table, state, schemas_of(job, without))
-        checker = _Checker(job, recomputer, stored, table.uri, table.videos())
+        codes = 1 + taken_on(table.folder)
+        checker = _Checker(job, recomputer, stored, table.uri, table.videos(), codes)
         done, number = state.done, 0
         for video, shares in _drawn(table, done, stretches, seed):
             checker.check(video, shares, indexes, done)
@@ -111,8 +113,11 @@ class _Checker:
     output: str
     listed: Collection[str]
     """The addresses of all videos that the output lists."""
+    codes: int
+    """How many versions of the job's code the output was made by, at most."""
     count: Counter[str] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
+    apart: list[Finding] = field(default_factory=list)
     unreached: list[Unreached] = field(default_factory=list)
 
     def check(
@@ -157,9 +162,9 @@ class _Checker:
         found = compare(_wanted(work, gop), stored, made)
         counts = {name: getattr(found, name) for name in ("frames", "lost", "rows", "rounded")}
         self.count.update(stretches=1, **counts)
-        self.findings += self._findings(work, shard.interval, found)
+        self._compared(work, shard.interval, found)
 
-    def _findings(self, work: VideoWork, stretch: Interval, found: Comparison) -> Iterator[Finding]:
+    def _compared(self, work: VideoWork, stretch: Interval, found: Comparison) -> None:
         where = _place(work, stretch)
         if found.differences:
             number = min(found.differences)
@@ -167,9 +172,7 @@ class _Checker:
                 f"{where}: {len(found.differences):,} of {found.frames:,} frames differ; frame "
                 f"{number}: {found.differences[number]}"
             )
-            parts = ", ".join(self.stored.commits(stretch))
-            way_out = f"Delete {parts}, and run the job's command again: it does that once more."
-            yield Finding("other rows", stretch.uri, detail, way_out)
+            self._tell_of_other_rows(stretch, detail)
         if found.readable:
             names = sorted(set(found.readable.values()))
             detail = (
@@ -178,7 +181,16 @@ class _Checker:
             )
             glob = quote(escape(stretch.uri))
             way_out = f"`fleet requeue {quote(self.output)} --uri {glob}` takes them up again."
-            yield Finding("readable now", stretch.uri, detail, way_out)
+            self.findings.append(Finding("readable now", stretch.uri, detail, way_out))
+
+    def _tell_of_other_rows(self, stretch: Interval, detail: str) -> None:
+        if self.codes > 1:
+            # Rows do not tell which version made them: who deletes them may lose good ones.
+            self.apart.append(Finding("rows of some version", stretch.uri, detail))
+            return
+        parts = ", ".join(self.stored.commits(stretch))
+        way_out = f"Delete {parts}, and run the job's command again: it does that once more."
+        self.findings.append(Finding("other rows", stretch.uri, detail, way_out))
 
     def report(self, seed: int) -> RecheckReport:
         """Return what all stretches came to."""
@@ -194,6 +206,8 @@ class _Checker:
             left_alone=count["left_alone"],
             findings=tuple(self.findings),
             unreached=tuple(self.unreached),
+            codes=self.codes,
+            apart=tuple(self.apart),
         )
 
 

@@ -40,10 +40,15 @@ class RecheckReport:
     """What differs."""
     unreached: tuple[Unreached, ...]
     """Videos that could not be looked at, which says nothing of their rows."""
+    codes: int = 1
+    """How many versions of the job's code the output was made by, at most."""
+    apart: tuple[Finding, ...] = ()
+    """Other rows where there are several versions: an earlier one may have made them so, which no
+    object tells. They are no findings, and nothing is to be done about them."""
     tolerance: float = TOLERANCE
     """How far floats may be apart; all else is to be equal."""
 
     @property
     def proven(self) -> bool:
-        """Return whether all that was drawn was looked at, and is the same."""
+        """Return whether all that was drawn was looked at, and nothing of it is wrong."""
         return not self.findings and not self.unreached

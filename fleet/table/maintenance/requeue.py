@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import ClassVar
@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fleet.core.interval import Interval
 from fleet.core.loss import Loss
 from fleet.core.source import Source
 from fleet.core.spans import length
@@ -56,33 +57,48 @@ class Requeued:
 
     `losses`: rows of errors/ that were meant. `videos`, `refused`: of how many videos, and of how
     many of these as a whole. `video_s`: seconds of video, as far as their length is known.
+    `intervals`: what is to do again.
     """
 
     losses: int
     videos: int
     refused: int
     video_s: float
+    intervals: tuple[Interval, ...] = ()
 
 
-def requeue(rewriting: Rewriting, asked: LossFilter, store: IndexStore) -> Requeued:
+Before = Callable[[int], None]
+"""Is told of how many losses are meant, once nobody else can change the output; may refuse."""
+
+
+def no_more(_meant: int) -> None:
+    """Do nothing before losses are taken out."""
+
+
+def requeue(
+    rewriting: Rewriting, asked: LossFilter, store: IndexStore, before: Before = no_more
+) -> Requeued:
     """Take the losses that are meant out of what is done, and out of errors/.
 
     With them go the GOPs that they lie in, as far as `store` knows these, and nothing else. Not
-    while a run is at work. Raises UsageError where no loss is meant.
+    while a run is at work. `before`: what is done in the step before, also where no loss is meant
+    and that is no mistake. Raises UsageError where it is one.
     """
     folder, job = rewriting.folder, rewriting.job
     state = rewriting.state()
     check_there(folder, state, ())
     losses = read_losses(open_tables(folder, job, state).errors)
     meant = [loss for loss in losses if asked.means(loss)]
-    if not losses or (asked.may_mean_none and not meant):
-        return Requeued(0, 0, 0, 0.0)
-    if not meant:
+    if not meant and losses and not asked.may_mean_none:
         raise _nothing(asked, losses)
+    if not meant:
+        before(0)
+        return Requeued(0, 0, 0, 0.0)
     videos = read_videos(folder)
     taken = intervals_to_reopen(state.covered, meant, losses, _Bounds(store, videos))
     kept, changed = without(state.covered, taken)
     seconds = seconds_a_tick(videos)
+    before(len(meant))
     remove_success(folder)
     put_video_table(folder, job, retain(rewriting, state, kept, changed, seconds))
     _forget(store, videos, meant)
@@ -93,6 +109,11 @@ def requeue(rewriting: Rewriting, asked: LossFilter, store: IndexStore) -> Reque
         video_s=sum(
             length(spans) * seconds.get(state.covered.intervals.version_of(row), 0.0)
             for row, spans in taken.items()
+        ),
+        intervals=tuple(
+            Interval(*state.covered.intervals.version_of(row), start, end)
+            for row, spans in taken.items()
+            for start, end in spans.tolist()
         ),
     )
 
