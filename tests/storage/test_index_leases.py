@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from fleet.core.source import Source
 from fleet.driver.preparing import index_leases, prepare
 from fleet.driver.preparing.background import in_background
 from fleet.driver.preparing.prepared import Known, Prepared
-from fleet.errors import BrokenVideoError, StorageError
+from fleet.errors import BrokenVideoError
 from fleet.index_cache.store import IndexStore
 from fleet.plan import index_leases as cutting
 from fleet.plan.index_leases import IndexLease
@@ -171,16 +172,19 @@ def test_where_every_worker_ends_the_driver_looks_at_all(
     check_equal(made, alone(archive, tmp_path / "alone", monkeypatch))
 
 
-def test_a_file_that_ends_a_shielded_child_is_named_and_not_kept(
-    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("here", [False, True])
+def test_a_file_that_ends_a_shielded_child_elsewhere_is_judged_by_the_children_here(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: bool
 ) -> None:
-    """The worker goes on, and tells of it; the driver does not try it as well."""
+    """There they may have been ended by anything; where they end as well, it is named, not kept."""
     pool = IndexHands()
     looks = Looks(monkeypatch, pool)
 
     def index(probes: Probes, source: Source) -> VideoIndex:
         del probes
-        if source.uri.endswith(ODD):
+        elsewhere = threading.current_thread().name.startswith("headers")
+        if source.uri.endswith(ODD) and (elsewhere or here):
+            looks.here += [ODD] * (not elsewhere)
             error = BrokenVideoError(source.uri, "looking at its header ended it.")
             raise error from ProbeEndedError("ended it")
         return looks(source)
@@ -189,24 +193,25 @@ def test_a_file_that_ends_a_shielded_child_is_named_and_not_kept(
     store = IndexStore(Folder(str(tmp_path / "index")))
     made = look(archive, store, pool)
     assert pool.deaths == 0
-    assert {Path(r.source.uri).name for r in made.refused} == {TEXT, ODD}
+    assert {Path(r.source.uri).name for r in made.refused} == ({TEXT, ODD} if here else {TEXT})
     assert ODD in pool.looked
-    assert ODD not in looks.here
-    (source,) = (r.source for r in made.refused if r.source.uri.endswith(ODD))
-    assert store.find(source) is None
+    assert looks.here.count(ODD) == 1
+    (source,) = (s for s in expand([str(archive)]).sources if s.uri.endswith(ODD))
+    assert isinstance(store.find(source), VideoIndex) != here
 
 
 def test_what_others_cannot_read_the_driver_looks_at(
     archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They may lack a mount or a way to the store."""
+    """Their machine has a folder of that name without the file, as where a mount is missing."""
     pool = IndexHands()
     looks = Looks(monkeypatch, pool)
 
     def index(probes: Probes, source: Source) -> VideoIndex:
         del probes
         if source.uri.endswith(ODD) and threading.current_thread().name.startswith("headers"):
-            raise StorageError("it cannot be reached from here")
+            missing = replace(source, uri=source.uri.replace("/archive", "/not-mounted"))
+            return probe(missing, Reader(missing))
         return looks(source)
 
     monkeypatch.setattr(Probes, "index", index)
