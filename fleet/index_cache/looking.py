@@ -35,6 +35,16 @@ class Looked:
     batch: Batch | None = None
     """The batch that was put, with the indexes and the lasting errors; None where there is none."""
 
+    @property
+    def count(self) -> int:
+        """Of how many videos anything was found out."""
+        return sum(item is not None for item in self.seen)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether anything was found out of most of them; else the machine may be at fault."""
+        return 2 * self.count > len(self.seen)
+
 
 def is_kept(error: VideoError) -> bool:
     """Return whether why a video has no index is kept: it fails alike each time it is looked at.
