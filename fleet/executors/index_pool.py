@@ -34,7 +34,7 @@ class IndexPool(Protocol):
         """
 
     def close(self) -> None:
-        """Let all processes go."""
+        """Let all processes go; also from another thread, where the one that leads it hangs."""
 
 
 MakeIndexPool = Callable[[str], IndexPool]

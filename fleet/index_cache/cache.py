@@ -74,8 +74,6 @@ class IndexCache:
         found = self._find(source)
         if found is not None:
             index = replace(found, bytes_read=seen.bytes_read) if seen else found
-        elif seen and seen.error:
-            raise seen.error
         else:
             index = self._probe(source)
         self._hold(index)

@@ -22,8 +22,6 @@ class Seen:
 
     bytes_read: int = 0
     """Bytes of it that were read."""
-    error: VideoError | None = None
-    """Why it has no index, where that is not kept; None else."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +29,22 @@ class Looked:
     """What came of looking at some videos."""
 
     seen: tuple[Seen | None, ...]
-    """Of each video, in their order; None of one that could not be read."""
+    """Of each video, in their order; None of one of which nothing was found out that is kept.
+
+    What failed here may be no matter of the video: this machine may lack a mount, or be too busy.
+    """
     batch: Batch | None = None
     """The batch that was put, with the indexes and the lasting errors; None where there is none."""
+
+    @property
+    def count(self) -> int:
+        """Of how many videos anything was found out."""
+        return sum(item is not None for item in self.seen)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether anything was found out of most of them; else the machine may be at fault."""
+        return 2 * self.count > len(self.seen)
 
 
 def is_kept(error: VideoError) -> bool:
@@ -64,13 +75,14 @@ class Looker:
         entries: list[tuple[Source, CachedResult]] = []
         seen: list[Seen | None] = []
         for source, result in zip(sources, found, strict=True):
-            if isinstance(result, StorageError):
-                seen.append(None)
-            elif isinstance(result, VideoError) and not is_kept(result):
-                seen.append(Seen(error=result))
+            if isinstance(result, VideoIndex):
+                seen.append(Seen(result.bytes_read))
+            elif isinstance(result, VideoError) and is_kept(result):
+                seen.append(Seen())
             else:
-                entries.append((source, result))
-                seen.append(Seen(result.bytes_read if isinstance(result, VideoIndex) else 0))
+                seen.append(None)
+                continue
+            entries.append((source, result))
         batch = put_batch(self._folder, entries)[0] if entries else None
         return Looked(tuple(seen), batch)
 

@@ -6,7 +6,7 @@ then indexed again. See `fleet.index_cache.batch`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from threading import Lock
 
@@ -30,6 +30,7 @@ from fleet.index_cache.batch import (
     read_group,
     read_rows,
 )
+from fleet.index_cache.known_batches import append
 from fleet.index_cache.places import Places
 from fleet.index_cache.recent import Recent
 from fleet.parquet.ranged_file import RangedFile
@@ -91,7 +92,7 @@ class IndexStore:
         read = [], Places(), Recent(VIDEOS_KEPT)
         for batch, rows in read_batches(self.folder):
             if batch.name not in without:
-                _append(*read, batch, rows, rows.sources())
+                append(*read, batch, rows, rows.sources())
         with self._lock:
             self._batches, self._places, self._rows = read
             self._damaged.clear()
@@ -120,11 +121,20 @@ class IndexStore:
             return source in self._new or self._place(source) is not None
         return False
 
-    def take_in(self, batch: Batch) -> None:
-        """Find what a batch tells that another process has put; raises as `read_rows`."""
-        rows = read_rows(self.folder, batch.name)
+    def take_in(self, batch: Batch) -> bool:
+        """Find what a batch tells that another process has put; raises ValueError as `read_rows`.
+
+        Returns whether it is there; where it is not, all is read anew: a run may have merged it.
+        """
+        try:
+            rows = read_rows(self.folder, batch.name)
+        except FileNotFoundError:
+            with self._putting:
+                self._load()
+            return False
         with self._lock:
-            _append(self._batches, self._places, self._rows, batch, rows, rows.sources())
+            append(self._batches, self._places, self._rows, batch, rows, rows.sources())
+        return True
 
     def _place(self, source: Source) -> tuple[int, int] | None:
         """Return the batch and the row that count for a video; None where none tells of it."""
@@ -218,7 +228,7 @@ class IndexStore:
                 raise
             with self._lock:
                 self._being_put, self._failures = {}, 0
-                _append(self._batches, self._places, self._rows, batch, rows, new)
+                append(self._batches, self._places, self._rows, batch, rows, new)
 
     def _take_back(self, new: Mapping[Source, CacheEntry]) -> None:
         with self._lock:
@@ -280,18 +290,3 @@ class IndexStore:
 
 def _is_small(batch: Batch) -> bool:
     return batch.videos < MOST_VIDEOS and batch.packet_rows < MOST_PACKETS
-
-
-def _append(
-    batches: list[Batch],
-    places: Places,
-    held: Recent[int, BatchRows],
-    batch: Batch,
-    rows: BatchRows,
-    sources: Iterable[Source],
-) -> None:
-    number = len(batches)
-    batches.append(batch)
-    places.add([hash(source) for source in sources], number)
-    if held.has_room(batch.videos):
-        held.put(number, rows, batch.videos)

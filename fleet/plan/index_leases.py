@@ -33,6 +33,8 @@ MOST_WORKERS = 8
 """More nodes than these, of some cores each, look at more than a driver plans."""
 AHEAD_FILES = 24 << 10
 """Files that may be in leases, or covered by them, and that the driver has not come to yet."""
+MOST_RUN_OUT = 2
+"""Leases that are waited for in vain before nobody else is asked any more."""
 
 
 def headers_in(sources: Iterable[Source]) -> float:
@@ -68,6 +70,30 @@ class IndexLease:
         )
 
 
+@dataclass(frozen=True)
+class Candidates:
+    """Files of which a lease may be cut; whether they are known is asked while others go on."""
+
+    first: int
+    """Where in the listing they begin."""
+    sources: Sequence[Source]
+    """The files, in their order."""
+    headers: float
+    """How much a lease has."""
+
+    def choose(self, is_known: Callable[[Source], bool]) -> tuple[dict[int, Source], int]:
+        """Return what a lease has by place in the listing, and where the next one begins."""
+        some: dict[int, Source] = {}
+        headers = 0.0
+        for place, source in enumerate(self.sources, self.first):
+            if headers >= self.headers:
+                return some, place
+            if not is_known(source):
+                some[place] = source
+                headers += headers_in([source])
+        return some, self.first + len(self.sources)
+
+
 class IndexQueue:
     """The videos of a listing that index leases are cut of; changed only through its methods.
 
@@ -75,14 +101,14 @@ class IndexQueue:
     that are in no lease, it looks at itself.
     """
 
-    def __init__(self, sources: Sequence[Source], is_known: Callable[[Source], bool]) -> None:
-        """Take a listing; `is_known`: whether nobody need look at a video any more."""
+    def __init__(self, sources: Sequence[Source]) -> None:
+        """Take a listing."""
         self._sources = sources
-        self._is_known = is_known
         self._reached = self._cut = 0
         self._given = 0.0
-        self._leases = 0
-        self._open: set[Source] = set()
+        self._leases = self._run_out = 0
+        self._any_good = False
+        self._open: dict[Source, str] = {}
 
     @property
     def finished(self) -> bool:
@@ -99,36 +125,54 @@ class IndexQueue:
         self._reached = number
         self._cut = max(self._cut, number)
 
-    def cut(self, workers: int) -> IndexLease | None:
-        """Return the next lease for one of so many; None where no further one is due."""
+    def candidates(self, workers: int) -> Candidates | None:
+        """Return what the next lease for one of so many is cut of; None where none is due."""
         share = AHEAD_FILES / (3 * max(1, workers))
-        most = max(FIRST_HEADERS, min(MOST_HEADERS, self._given / SHARE, share))
+        grown = self._given / SHARE if self._any_good else 0.0
+        most = max(FIRST_HEADERS, min(MOST_HEADERS, grown, share))
         end = min(len(self._sources), self._reached + AHEAD_FILES)
         if end < self._cut + most and end < len(self._sources):
             # Or a driver that is slow would have leases cut of what little it goes on by.
             return None
-        some: list[Source] = []
-        headers = 0.0
-        while self._cut < end and headers < most:
-            source = self._sources[self._cut]
-            self._cut += 1
-            if not self._is_known(source):
-                some.append(source)
-                headers += headers_in([source])
+        return Candidates(self._cut, self._sources[self._cut : end], most)
+
+    def cut(self, chosen: dict[int, Source], end: int) -> IndexLease | None:
+        """Return a lease of what was chosen, but for what the driver has come to meanwhile.
+
+        Next is what follows from place `end` on. None where nothing is left.
+        """
+        some = [source for place, source in chosen.items() if place >= self._cut]
+        self._cut = max(self._cut, end)
         if not some:
             return None
-        self._given += headers
-        self._open.update(some)
+        self._given += headers_in(some)
         self._leases += 1
-        return IndexLease(f"index-{self._leases}", tuple(some))
+        lease = IndexLease(f"index-{self._leases}", tuple(some))
+        self._open.update(dict.fromkeys(some, lease.id))
+        return lease
 
     def covers(self, source: Source) -> bool:
         """Return whether a video is in a lease that has not ended."""
         return source in self._open
 
-    def end(self, sources: Iterable[Source]) -> None:
-        """Note that nobody else looks at some videos any more."""
-        self._open.difference_update(sources)
+    def end(self, sources: Iterable[Source], *, good: bool = False) -> None:
+        """Note that nobody else looks at some videos any more; `good`: they have seen most."""
+        self._any_good |= good
+        for source in sources:
+            self._open.pop(source, None)
+
+    def run_out(self, source: Source) -> bool:
+        """Note that a video was waited for in vain: who has its lease is not waited for any more.
+
+        Returns whether nobody else is asked for anything any more, as this is not the first such.
+        """
+        lease = self._open.get(source)
+        self.end([item for item, name in self._open.items() if name == lease])
+        self._run_out += 1
+        if self._run_out == MOST_RUN_OUT:
+            self.abandon()
+            return True
+        return False
 
     def abandon(self) -> None:
         """Note that nobody else looks at any video any more."""

@@ -83,7 +83,7 @@ class SimulatedPlan:
         self._archive = archive
         self._pace = pace
         self._devices, self._longest_s = devices, longest_s
-        self._queue = IndexQueue(archive.sources, lambda _: False)
+        self._queue = IndexQueue(archive.sources)
         self._ledger = Ledger((), _POLICY, 0.0)
         self._world = Sampler(weather, seed)
         self._nodes: SimulatedFleet | None = None
@@ -157,14 +157,18 @@ class SimulatedPlan:
             self._end(self._leases.pop(event.lease))
         self._obey(self._ledger.handle(event, nodes.now_s), nodes)
         workers = self._ledger.device_count
-        while self._ledger.count(State.PENDING) < workers and (lease := self._queue.cut(workers)):
+        while self._ledger.count(State.PENDING) < workers:
+            candidates = self._queue.candidates(workers)
+            lease = candidates and self._queue.cut(*candidates.choose(lambda _: False))
+            if not lease:
+                return
             self.index_leases += 1
             self._leases[lease.id] = lease
             self._obey(self._ledger.add([lease.summary], 0.0, nodes.now_s), nodes)
 
     def _end(self, lease: IndexLease) -> None:
         self._seen.update(lease.sources)
-        self._queue.end(lease.sources)
+        self._queue.end(lease.sources, good=True)
 
     def _obey(self, commands: Sequence[Command], nodes: SimulatedFleet) -> None:
         to_do = list(commands)

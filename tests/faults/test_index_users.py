@@ -157,10 +157,14 @@ PROBES_ITS_OWN_WORK = {"fleet.street.encode", "fleet.train.data.render"}
 
 
 def test_only_the_cache_has_videos_looked_at() -> None:
-    """Others look only at what they have written themselves a moment before."""
+    """For itself, and on other machines for the run that asks them.
+
+    Others look only at what they have written themselves a moment before.
+    """
     users: dict[str, set[str]] = {
         "fleet.video.probe.sandbox": set(),
         "fleet.video.probe.probe": set(),
+        "fleet.index_cache.looking": set(),
     }
     for path in sorted((ROOT / "fleet").rglob("*.py")):
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
@@ -172,5 +176,11 @@ def test_only_the_cache_has_videos_looked_at() -> None:
         "fleet.video.probe.probe": {
             "fleet.video.probe.child",
             *PROBES_ITS_OWN_WORK,
+        },
+        "fleet.index_cache.looking": {
+            "fleet.driver.preparing.index_leases",
+            "fleet.executors.index_pool",
+            "fleet.executors.ray.index_actor",
+            "fleet.index_cache.cache",
         },
     }

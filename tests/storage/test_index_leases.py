@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 import threading
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hand_clock import HandClock
 from index_hands import PATIENCE_S, IndexHands
 from recorded import write_grays
 
@@ -17,11 +19,13 @@ from fleet.core.run_events import Cause, Event
 from fleet.core.source import Source
 from fleet.driver.preparing import index_leases, prepare
 from fleet.driver.preparing.background import in_background
+from fleet.driver.preparing.index_leases import IndexLeases
 from fleet.driver.preparing.prepared import Known, Prepared
-from fleet.errors import BrokenVideoError, StorageError
+from fleet.errors import BrokenVideoError
+from fleet.index_cache.batch import PACKETS, VIDEOS, put_batch
 from fleet.index_cache.store import IndexStore
 from fleet.plan import index_leases as cutting
-from fleet.plan.index_leases import IndexLease
+from fleet.plan.index_leases import IndexLease, IndexQueue
 from fleet.storage import Folder, Reader, expand
 from fleet.video.index import VideoIndex
 from fleet.video.probe.connection import ProbeEndedError
@@ -172,16 +176,19 @@ def test_where_every_worker_ends_the_driver_looks_at_all(
     check_equal(made, alone(archive, tmp_path / "alone", monkeypatch))
 
 
-def test_a_file_that_ends_a_shielded_child_is_named_and_not_kept(
-    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("here", [False, True])
+def test_a_file_that_ends_a_shielded_child_elsewhere_is_judged_by_the_children_here(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: bool
 ) -> None:
-    """The worker goes on, and tells of it; the driver does not try it as well."""
+    """There they may have been ended by anything; where they end as well, it is named, not kept."""
     pool = IndexHands()
     looks = Looks(monkeypatch, pool)
 
     def index(probes: Probes, source: Source) -> VideoIndex:
         del probes
-        if source.uri.endswith(ODD):
+        elsewhere = threading.current_thread().name.startswith("headers")
+        if source.uri.endswith(ODD) and (elsewhere or here):
+            looks.here += [ODD] * (not elsewhere)
             error = BrokenVideoError(source.uri, "looking at its header ended it.")
             raise error from ProbeEndedError("ended it")
         return looks(source)
@@ -190,30 +197,129 @@ def test_a_file_that_ends_a_shielded_child_is_named_and_not_kept(
     store = IndexStore(Folder(str(tmp_path / "index")))
     made = look(archive, store, pool)
     assert pool.deaths == 0
-    assert {Path(r.source.uri).name for r in made.refused} == {TEXT, ODD}
+    assert {Path(r.source.uri).name for r in made.refused} == ({TEXT, ODD} if here else {TEXT})
     assert ODD in pool.looked
-    assert ODD not in looks.here
-    (source,) = (r.source for r in made.refused if r.source.uri.endswith(ODD))
-    assert store.find(source) is None
+    assert looks.here.count(ODD) == 1
+    (source,) = (s for s in expand([str(archive)]).sources if s.uri.endswith(ODD))
+    assert isinstance(store.find(source), VideoIndex) != here
 
 
 def test_what_others_cannot_read_the_driver_looks_at(
     archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They may lack a mount or a way to the store."""
+    """Their machine has a folder of that name without the file, as where a mount is missing."""
     pool = IndexHands()
     looks = Looks(monkeypatch, pool)
 
     def index(probes: Probes, source: Source) -> VideoIndex:
         del probes
         if source.uri.endswith(ODD) and threading.current_thread().name.startswith("headers"):
-            raise StorageError("it cannot be reached from here")
+            missing = replace(source, uri=source.uri.replace("/archive", "/not-mounted"))
+            return probe(missing, Reader(missing))
         return looks(source)
 
     monkeypatch.setattr(Probes, "index", index)
     made = look(archive, IndexStore(Folder(str(tmp_path / "index"))), pool)
     assert ODD in looks.here
     check_equal(made, alone(archive, tmp_path / "alone", monkeypatch))
+
+
+def test_who_can_read_none_of_a_lease_is_given_no_further_one(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As machines without the mount; the driver looks at all, and waits for none of them."""
+    pool = IndexHands()
+    looks = Looks(monkeypatch, pool)
+
+    def index(probes: Probes, source: Source) -> VideoIndex:
+        del probes
+        if threading.current_thread().name.startswith("headers"):
+            missing = replace(source, uri=source.uri.replace("/archive", "/not-mounted"))
+            return probe(missing, Reader(missing))
+        return looks(source)
+
+    monkeypatch.setattr(Probes, "index", index)
+    made = look(archive, IndexStore(Folder(str(tmp_path / "index"))), pool)
+    assert sorted(looks.here) == NAMES
+    assert "could look at 0 of 4 files only" in caplog.text
+    check_equal(made, alone(archive, tmp_path / "alone", monkeypatch))
+
+
+class Jumping(HandClock):
+    """As much time passes between two looks at it as anything is waited for."""
+
+    def steady_s(self) -> float:
+        """See Clock."""
+        self.now_s += index_leases.WAIT_S
+        return self.now_s
+
+
+def test_others_who_never_answer_are_waited_for_twice(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However many files they have in hand: each wait in vain ends that for a whole lease."""
+    queue = IndexQueue([Source(f"{number}.mp4", 1, "v1") for number in range(400)])
+    given = 0
+    for _ in range(5):
+        asked = queue.candidates(1)
+        assert asked
+        lease = queue.cut(*asked.choose(lambda _: False))
+        assert lease
+        given += len(lease.sources)
+    sources = [Source(f"{number}.mp4", 1, "v1") for number in range(given)]
+    store = IndexStore(Folder(str(tmp_path / "index")))
+    leases = IndexLeases(IndexHands(), queue, store.knows, store, Jumping())
+    covered = 0
+    for source in sources:
+        covered += queue.covers(source)
+        assert leases.wait_for(source) is None
+    assert covered == 2
+    assert caplog.text.count("others gave no answer") == 1
+    leases.close()
+
+
+def test_the_plan_goes_on_and_ends_while_the_store_is_asked_what_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A store that hangs keeps neither the driver nor an interrupt; the workers are let go."""
+    monkeypatch.setattr(index_leases, "CLOSE_S", 0.0)
+    asked, answer = threading.Event(), threading.Event()
+
+    def hangs(source: Source) -> bool:
+        del source
+        asked.set()
+        assert answer.wait(PATIENCE_S), "nothing has ended the wait"
+        return False
+
+    sources = [Source(f"{number}.mp4", 1, "v1") for number in range(40)]
+    store, pool = IndexStore(Folder(str(tmp_path / "index"))), IndexHands()
+    leases = IndexLeases(pool, IndexQueue(sources), hangs, store)
+    leases.missed()
+    assert asked.wait(PATIENCE_S), "nobody asked what is known"
+    (thread,) = (t for t in threading.enumerate() if t.name == "index-leases")
+    leases.reach(3)
+    assert leases.wait_for(sources[2]) is None
+    leases.close()
+    assert pool.closed
+    assert "has not ended" in caplog.text
+    answer.set()
+    thread.join(PATIENCE_S)
+    assert not thread.is_alive()
+    assert not pool.given.is_set(), "a lease was cut of what nobody wants any more"
+
+
+def test_what_another_run_has_merged_meanwhile_is_found(archive: Path, tmp_path: Path) -> None:
+    """Its batch is gone, and what it tells is in another one."""
+    folder = Folder(str(tmp_path / "index"))
+    store = IndexStore(folder)
+    (source,) = (s for s in expand([str(archive)]).sources if s.uri.endswith(ODD))
+    entries = [(source, probe(source, Reader(source)))]
+    batch, _ = put_batch(folder, entries)
+    put_batch(folder, entries)
+    for end in (VIDEOS, PACKETS):
+        folder.delete(f"{batch.name}{end}")
+    assert not store.take_in(batch)
+    assert isinstance(store.find(source), VideoIndex)
 
 
 def test_where_what_others_put_is_not_found_the_driver_looks_at_all(

@@ -167,7 +167,7 @@ def _index_leases(sources: Sequence[Source], known: Known) -> IndexLeases | None
     def is_known(source: Source) -> bool:
         return known.is_done(source) or store.knows(source)
 
-    return IndexLeases(known.make_index_pool, IndexQueue(sources, is_known), store)
+    return IndexLeases(known.make_index_pool, IndexQueue(sources), is_known, store)
 
 
 def _noted(sources: Sequence[Source], leases: IndexLeases | None) -> Iterator[Source]:

@@ -41,6 +41,7 @@ class RayIndexPool:
         """Take the address of the folder of the kept indexes."""
         self._folder = folder
         self._wanted = 0
+        self._closed = False
         self._numbers = count()
         self._seats = Seats()
         self._mail = Mail()
@@ -62,6 +63,8 @@ class RayIndexPool:
 
     def poll(self, timeout_s: float) -> list[Event]:
         """See IndexPool."""
+        if self._closed:
+            return []
         events = [*self._mail.open(0), *self._look_around(time.monotonic())]
         return events or self._mail.open(timeout_s)
 
@@ -131,10 +134,14 @@ class RayIndexPool:
         self._watch.forget(seat)
 
     def close(self) -> None:
-        """See IndexPool."""
-        for seat in self._seats.values():
+        """See IndexPool; it starts nothing any more, and a second call ends nothing.
+
+        Where the thread that leads it hangs, another one calls it.
+        """
+        self._closed = True
+        while self._seats:
+            _, seat = self._seats.popitem()
             ray.kill(seat.actor)
-        self._seats.clear()
 
 
 def _fault_of(error: RayTaskError) -> Fault:
