@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -15,10 +15,13 @@ from fleet.cli.lazy import HOMES, LazyCommands
 from fleet.errors import FleetError, JobCodeError, JobFailedError, UsageError
 from fleet.version import __version__
 from fleet.views.clean_stream import clean_output
-from fleet.views.typed import USUAL, as_typed, words_of
+from fleet.views.typed import USUAL, as_typed, remember, started_as, words_of
 
 _BY_CTRL_C = 130
 """What Typer ends with by Ctrl-C, wherever the command is."""
+
+_COMPLETION = "_FLEET_COMPLETE"
+"""The variable by which a shell asks how a word goes on."""
 
 app = typer.Typer(
     name="fleet",
@@ -50,10 +53,10 @@ def main() -> None:
     """Run the command; an error of ours is a paragraph on stderr, not a traceback."""
     on_path = shutil.which(USUAL)
     here = on_path is not None and Path(on_path).resolve() == Path(sys.argv[0]).resolve()
-    words = words_of(sys.argv[0], sys.orig_argv, on_path=here)
-    clean_output(partial(as_typed, words=words, commands=tuple(HOMES)))
+    remember(words_of(sys.argv[0], sys.orig_argv, on_path=here))
+    clean_output()
     try:
-        app()
+        app(prog_name=None if _is_completed() else started_as())
     except FleetError as error:
         sys.exit(complain(error))
     except UnicodeEncodeError as error:
@@ -66,6 +69,17 @@ def main() -> None:
             raise
         print("fleet: interrupted.", file=sys.stderr)  # noqa: T201 - this is the command's voice
         sys.exit(EXIT_FAILED)
+
+
+def _is_completed() -> bool:
+    """Return whether a shell's completion is asked for, which goes by the name of the program."""
+    asked = {"--install-completion", "--show-completion", _COMPLETION}
+    return not asked.isdisjoint({*sys.argv[1:], *os.environ})
+
+
+def typed(way_out: str) -> str:
+    """Return the way out of an error with commands as the user has started this one."""
+    return as_typed(way_out, started_as(), tuple(HOMES))
 
 
 def _unnameable(error: UnicodeEncodeError) -> UsageError:
@@ -81,7 +95,11 @@ def complain(error: FleetError) -> int:
 
     kind = "the job failed" if isinstance(error, JobFailedError) else "error"
     # What other programs say, such as Ray, may repeat a token.
-    lines = [f"fleet: {kind}: {error}"]
+    said = str(error)
+    if error.way_out:
+        before, way_out, behind = said.rpartition(error.way_out)
+        said = f"{before}{typed(way_out)}{behind}"
+    lines = [f"fleet: {kind}: {said}"]
     if isinstance(error, JobCodeError) and error.trace:
         lines.append(error.trace)
     if page := error.page:

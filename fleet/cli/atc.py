@@ -40,7 +40,7 @@ from fleet.storage import read_file, read_text
 
 START = "ATC start working now, please wait for a moment."
 SUCCESS = "ATC run success, welcome to the next use."
-FAILED = "ATC run failed, Please check the detail log, Try `fleet atc --help` for more information"
+FAILED = "ATC run failed, Please check the detail log, Try 'fleet atc --help' for more information"
 
 
 @dataclass(frozen=True)

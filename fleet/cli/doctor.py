@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
 import typer
 
+from fleet.cli import typed
 from fleet.cli.codes import EXIT_FAILED
 from fleet.cli.output_folder import AsJson, print_list
 from fleet.doctor.finding import Finding, examined, is_fit, render
@@ -50,7 +52,7 @@ def doctor(
     if as_json:
         print_list(findings)
     else:
-        typer.echo(render(findings))
+        typer.echo(render([replace(each, way_out=typed(each.way_out)) for each in findings]))
     if not is_fit(findings):
         raise typer.Exit(EXIT_FAILED)
 

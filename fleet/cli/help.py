@@ -10,8 +10,9 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from fleet.cli.pages import LIST
 from fleet.views.help import Entry, Group, Page
+from fleet.views.typed import USUAL
 
-SEE = "Words such as lease, part, GOP or AIPP: fleet words."
+SEE = "Words such as lease, part, GOP or AIPP: {} words."
 _VALUES: Mapping[Any, str] = {int: "N", float: "X", Path: "PATH", str: "TEXT"}
 """Type of an option -> what its value is called where the option has no word for it."""
 _ARGUMENTS, _OPTIONS = "Arguments", "Options"
@@ -26,12 +27,13 @@ def page_of(command: TyperCommand, path: str) -> Page:
     """Return the help of a subcommand; `path` is what is typed to call it, such as fleet run."""
     params = [p for p in command.params if not p.hidden]  # type: ignore[attr-defined]
     named = command.name or ""
+    fleet = path.removesuffix(f" {named}")
     return Page(
         usage=" ".join((path, *_usage(params))),
         about=_about(command.help or ""),
         groups=_groups(params),
-        examples=LIST[named].examples,
-        see=SEE,
+        examples=tuple(example.replace(USUAL, fleet, 1) for example in LIST[named].examples),
+        see=SEE.format(fleet),
     )
 
 
@@ -49,7 +51,7 @@ def page_of_all(group: TyperGroup, path: str, context: Any) -> Page:
             Group(_OPTIONS, tuple(map(_entry, options))),
         ),
         examples=(),
-        see="What a command takes: fleet COMMAND --help. Completion: --install-completion.",
+        see=f"What a command takes: {path} COMMAND --help. Completion: --install-completion.",
     )
 
 

@@ -109,9 +109,9 @@ Devices = Annotated[
 CoresPerDevice = Annotated[
     int | None,
     typer.Option(
-        metavar="N",
-        help="2: it decodes while it computes.",
-        show_default="1",
+        metavar="1|2",
+        help="With 2, each decodes while it computes.",
+        show_default="the job's",
         rich_help_panel=DEVICES,
     ),
 ]
@@ -143,7 +143,7 @@ Labels = Annotated[
     typer.Option(
         "--label",
         metavar="NAME=TEXT",
-        help="What it is called in lists, such as team=a; repeatable.",
+        help="Its name in lists, such as team=a; repeatable.",
         rich_help_panel=DEVICES,
     ),
 ]

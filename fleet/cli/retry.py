@@ -19,5 +19,13 @@ RetryFailed = Annotated[
     ),
 ]
 RetryLost = Annotated[bool, typer.Option("--retry-lost", help=_ALL, rich_help_panel=VIDEOS)]
+RetryFailedShort = Annotated[
+    bool,
+    typer.Option(
+        "--retry-failed",
+        help="Redo what the job's code failed on; --retry-lost: all.",
+        rich_help_panel=VIDEOS,
+    ),
+]
+"""The same, where a screen has no row left for `RetryLostToo`."""
 RetryLostToo = Annotated[bool, typer.Option("--retry-lost", help=_ALL, hidden=True)]
-"""The same, where a screen has no row left for it."""

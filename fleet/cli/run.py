@@ -19,6 +19,7 @@ from fleet.text import one_line
 from fleet.views.clean_console import CleanConsole
 from fleet.views.live import show_progress
 from fleet.views.summary import render
+from fleet.views.typed import started_as
 
 
 @job_options()
@@ -47,7 +48,7 @@ def run(
         bool,
         typer.Option(
             "--accept-errors",
-            help="End with 0 instead of 3, for schedulers that try again.",
+            help="End with 0, not 3, for schedulers that try again.",
             rich_help_panel=DEVICES,
         ),
     ] = False,
@@ -94,7 +95,7 @@ def _run(job: Job, *, join: bool, retry: Mapping[str, bool], with_report: bool) 
         typer.echo(f"fleet: interrupted. {way_out}", err=True)
         return EXIT_FAILED
     access = s3_access(report.output, os.environ)
-    typer.echo(render(report, access, has_page=with_report))
+    typer.echo(render(report, access, has_page=with_report, fleet=started_as()))
     if with_report:
         _put_report(report.output)
     return report.exit_code

@@ -8,6 +8,7 @@ from fleet.cli.output_folder import AsJson, Output, print_json
 from fleet.table.status import read_status
 from fleet.table.table import Table
 from fleet.views.status import render
+from fleet.views.typed import started_as
 
 
 def status(output: Output, as_json: AsJson = False) -> None:
@@ -16,4 +17,4 @@ def status(output: Output, as_json: AsJson = False) -> None:
     if as_json:
         print_json(found, state=found.state)
     else:
-        typer.echo(render(found))
+        typer.echo(render(found, started_as()))

@@ -15,6 +15,7 @@ from fleet.errors import UsageError
 from fleet.executors.ray.access import exposures
 from fleet.submit.reachability import check_address
 from fleet.submit.submission import Submission
+from fleet.views.typed import started_as
 
 
 def stop(
@@ -52,7 +53,7 @@ def stop(
 
 
 def _keeps(ended: Submission) -> str:
-    return f"What is committed: fleet status {quote(ended.output)}" if ended.output else ""
+    return f"What is committed: {started_as()} status {quote(ended.output)}" if ended.output else ""
 
 
 def _list(running: list[Submission]) -> None:

@@ -15,7 +15,7 @@ import typer
 
 from fleet.cli.codes import EXIT_FAILED
 from fleet.cli.options import JobOptions, job_options
-from fleet.cli.retry import RetryFailed, RetryLostToo
+from fleet.cli.retry import RetryFailedShort, RetryLostToo
 from fleet.core.format import duration
 from fleet.driver.target.identity import identify
 from fleet.errors import JobFailedError, OutputBusyError, StorageError, UsageError
@@ -37,6 +37,7 @@ from fleet.submit.reachability import (
 from fleet.submit.submission import Parcel, Submission
 from fleet.submit.supervise import OF_RUN
 from fleet.version import __version__
+from fleet.views.typed import started_as
 
 if TYPE_CHECKING:
     from fleet.submit.ray_jobs import Jobs
@@ -50,7 +51,7 @@ Address = Annotated[
     typer.Option(
         envvar="RAY_API_SERVER_ADDRESS",
         metavar="URL",
-        help="Its dashboard.",
+        help="Dashboard.",
         rich_help_panel=CLUSTER,
     ),
 ]
@@ -75,7 +76,7 @@ def submit(
             "--report", help="Put report.html into the output at the end.", rich_help_panel=CLUSTER
         ),
     ] = False,
-    retry_failed: RetryFailed = False,
+    retry_failed: RetryFailedShort = False,
     retry_lost: RetryLostToo = False,
     pass_env: Annotated[
         list[str] | None,
@@ -89,7 +90,7 @@ def submit(
         bool,
         typer.Option(
             "--with-fleet/--without-fleet",
-            help="Send this Fleet, or not.",
+            help="Send this Fleet; else the nodes' own.",
             show_default="with",
             rich_help_panel=CLUSTER,
         ),
@@ -97,7 +98,7 @@ def submit(
 ) -> None:
     """Run a job on a cluster: send it, and follow what it prints until Ctrl-C.
 
-    Models and the job's module go along. Exit code: as of `run`; 0 with --detach.
+    Models and the job's module go along. Exit code: `fleet run`'s; 0 with --detach.
     """
     address = check_address(address)
     for exposure in exposures(address, os.environ):
@@ -246,10 +247,11 @@ def write(text: str) -> None:
 
 
 def _what_then(address: str, submission: str, output: str) -> str:
+    fleet = started_as()
     return (
-        f"  how it stands:  fleet status {shlex.quote(output)}\n"
-        f"  what it prints: fleet logs --follow --address {address} {submission}\n"
-        f"  stop it:        fleet stop --address {address} {submission}"
+        f"  how it stands:  {fleet} status {shlex.quote(output)}\n"
+        f"  what it prints: {fleet} logs --follow --address {address} {submission}\n"
+        f"  stop it:        {fleet} stop --address {address} {submission}"
     )
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Iterable
+from dataclasses import asdict, replace
 from secrets import randbelow
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fleet.cli import typed
 from fleet.cli.codes import EXIT_FAILED
 from fleet.cli.options import JobFile, JobOptions, Model, Sampling, Settings, read_overrides
 from fleet.cli.output_folder import AsJson, Output, counting, print_json
 from fleet.errors import UsageError
+from fleet.table.maintenance.finding import Finding
 from fleet.table.table import Table
 from fleet.views.verify import render
 
@@ -72,9 +75,14 @@ def verify(
     if as_json:
         print_json(found, proven=proven, deep=again and asdict(again))
     else:
-        typer.echo(render(found, again))
+        shown = replace(found, findings=_typed(found.findings))
+        typer.echo(render(shown, again and replace(again, findings=_typed(again.findings))))
     if not proven:
         raise typer.Exit(EXIT_FAILED)
+
+
+def _typed(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(replace(each, way_out=typed(each.way_out)) for each in findings)
 
 
 def _check(options: JobOptions, output: str, deep: int | None, seed: int | None) -> None:

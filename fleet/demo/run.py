@@ -33,6 +33,7 @@ from fleet.table.state.read import read
 from fleet.views.clean_console import CleanConsole
 from fleet.views.live import show_progress
 from fleet.views.summary import render as render_report
+from fleet.views.typed import USUAL, started_as
 
 
 def run_demo(demo: Demo) -> int:
@@ -43,9 +44,12 @@ def run_demo(demo: Demo) -> int:
     started_s = time.monotonic()
     shots = plan_archive(demo.archive, demo.cameras, demo.seconds, demo.seed)
     check_folder(demo.folder)
+    kept, closer = (_closer(shots[-1], demo, words) for words in (USUAL, started_as()))
     result = claim(demo)
     if result and all(shot.is_rendered for shot in shots):
-        typer.echo(f"Nothing is left to do: {demo.folder} holds the whole demo.\n{result}")
+        typer.echo(f"Nothing is left to do: {demo.folder} holds the whole demo.")
+        # The command may have been started otherwise then.
+        typer.echo(result.replace(kept, closer))
         return 0
     check_room(demo.folder, demo.cameras * demo.seconds)
     typer.echo("Fleet from end to end on this machine: nothing is fetched, devices are simulated.")
@@ -55,7 +59,8 @@ def run_demo(demo: Demo) -> int:
     if report.exit_code:
         return report.exit_code
     results = [step(demo) for step in (_measure, _ask, _draw, _report, _where)]
-    conclude(demo, "\n".join([*results, _closer(shots[-1], demo)]))
+    conclude(demo, "\n".join([*results, kept]))
+    typer.echo(closer)
     typer.echo(f"\nTook {duration(time.monotonic() - started_s)}.")
     return 0
 
@@ -96,7 +101,7 @@ def _detect(demo: Demo) -> RunReport:
     with show_progress(CleanConsole(stderr=True)) as observer:
         job = load_job(demo.detect, _job(demo, demo.detections, settings))
         report = run_job(job, observer=observer)
-    typer.echo(f"\n{_indented(render_report(report))}")
+    typer.echo(f"\n{_indented(render_report(report, fleet=started_as()))}")
     return report
 
 
@@ -157,14 +162,13 @@ def _where(demo: Demo) -> str:
     return _said("Where everything lies", "\n".join(lines))
 
 
-def _closer(shot: Shot, demo: Demo) -> str:
+def _closer(shot: Shot, demo: Demo, fleet: str) -> str:
+    """Return what to type next; `fleet`: the words that start the command."""
     words = (
         f"show {_near(demo.detections)} --uri {shot.video.name} --at {round(demo.seconds / 3, 1):g}"
     )
     to = f"--to {round(demo.seconds / 2, 1):g} --out {_near(demo.folder)}/stretch.mp4"
-    text = f"\nTo look closer\n\n  $ fleet {words} \\\n      {to}"
-    typer.echo(text)
-    return text
+    return f"\nTo look closer\n\n  $ {fleet} {words} \\\n      {to}"
 
 
 def _job(demo: Demo, output: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -174,7 +178,7 @@ def _job(demo: Demo, output: Path, settings: Mapping[str, Any]) -> dict[str, Any
 def _head(number: int, title: str, *command: str) -> str:
     """Print a title and the command that does the same, and return the title."""
     words = " \\\n      ".join(command)
-    typer.echo(f"\n{number}. {title}\n" + (f"  $ fleet {words}\n" if command else ""))
+    typer.echo(f"\n{number}. {title}\n" + (f"  $ {started_as()} {words}\n" if command else ""))
     return title
 
 

@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderHook
 from rich.segment import Segment
 
 from fleet.text import clean
-from fleet.views.clean_stream import clean_output, raw_stream, typed_by
+from fleet.views.clean_stream import clean_output, raw_stream
 
 
 class CleanConsole(Console):
@@ -21,7 +21,6 @@ class CleanConsole(Console):
 
     def __init__(self, *, stderr: bool = False) -> None:
         stream = sys.stderr if stderr else sys.stdout
-        self._typed = typed_by(stream)
         super().__init__(
             file=raw_stream(stream), stderr=stderr, markup=False, emoji=False, highlight=False
         )
@@ -31,11 +30,7 @@ class CleanConsole(Console):
     ) -> Iterable[Segment]:
         """Yield the pieces of a drawing, their texts cleaned."""
         for segment in super().render(renderable, options):
-            yield (
-                segment
-                if segment.control
-                else segment._replace(text=self._typed(clean(segment.text)))
-            )
+            yield (segment if segment.control else segment._replace(text=clean(segment.text)))
 
     def push_render_hook(self, hook: RenderHook) -> None:
         """Begin a display, which takes over what else is written until it ends."""

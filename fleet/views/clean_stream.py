@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable
 from typing import TextIO
 
 from fleet.text import clean
@@ -20,19 +19,15 @@ class CleanStream(io.TextIOBase):
     What is cleaned and what `raw` cannot encode is written as an escape.
     """
 
-    def __init__(self, raw: TextIO, typed: Callable[[str], str] = str) -> None:
+    def __init__(self, raw: TextIO) -> None:
         super().__init__()
         self.raw = raw
         """The stream behind it, for those who clean their text themselves: see `CleanConsole`."""
-        self.typed = typed
-        """Returns a text with commands as the user types them."""
 
     def write(self, text: str, /) -> int:
         """Write a text and return its length."""
         encoding = self.raw.encoding or "utf-8"
-        self.raw.write(
-            self.typed(clean(text)).encode(encoding, "backslashreplace").decode(encoding)
-        )
+        self.raw.write(clean(text).encode(encoding, "backslashreplace").decode(encoding))
         return len(text)
 
     def flush(self) -> None:
@@ -58,22 +53,14 @@ class CleanStream(io.TextIOBase):
         return self.raw.errors
 
 
-def clean_output(typed: Callable[[str], str] = str) -> None:
-    """Clean from now on all that this process writes to `sys.stdout` and `sys.stderr`.
-
-    `typed`: returns a text with commands as the user types them.
-    """
+def clean_output() -> None:
+    """Clean from now on all that this process writes to `sys.stdout` and `sys.stderr`."""
     if not isinstance(sys.stdout, CleanStream):
-        sys.stdout = CleanStream(sys.stdout, typed)
+        sys.stdout = CleanStream(sys.stdout)
     if not isinstance(sys.stderr, CleanStream):
-        sys.stderr = CleanStream(sys.stderr, typed)
+        sys.stderr = CleanStream(sys.stderr)
 
 
 def raw_stream(stream: TextIO) -> TextIO:
     """Return the stream behind a clean one, and any other as it is."""
     return stream.raw if isinstance(stream, CleanStream) else stream
-
-
-def typed_by(stream: TextIO) -> Callable[[str], str]:
-    """Return what a clean stream does to the commands in a text; for any other, nothing."""
-    return stream.typed if isinstance(stream, CleanStream) else str

@@ -68,10 +68,10 @@ def lay_out_command(page: Page, width: int) -> Text:
         for entry in group.entries:
             _append(found, entry, _INDENT, column, width)
     if page.examples:
-        found.append("\nExamples\n", _TITLE)
+        found.append("Examples\n", _TITLE)
         for example in page.examples:
             found.append(f"  {example}\n")
-    found.append("\n".join(textwrap.wrap(page.see, width)))
+    found.append(_whole_words(page.see, width))
     return found
 
 
@@ -93,7 +93,7 @@ def lay_out_commands(page: Page, width: int) -> Text:
             found.append("" if number else group.title, _TITLE)
             filled = 0 if number else len(group.title)
             _append(found, entry, titles, column, width, filled)
-    found.append("\n".join(textwrap.wrap(page.see, width)))
+    found.append(_whole_words(page.see, width))
     return found
 
 
@@ -102,7 +102,15 @@ def _is_of_options(group: Group) -> bool:
 
 
 def _usage(page: Page, width: int) -> str:
-    return "\n".join(textwrap.wrap(f"Usage: {page.usage}", width, subsequent_indent=" " * 7))
+    return _whole_words(f"Usage: {page.usage}", width, " " * len("Usage: "))
+
+
+def _whole_words(text: str, width: int, indent: str = "") -> str:
+    """Return rows of a text that holds commands: the name of a program is in one piece."""
+    rows = textwrap.wrap(
+        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(rows)
 
 
 def _about(text: str, width: int) -> Iterator[str]:

@@ -10,6 +10,7 @@ from fleet.table.state.run_records import RunRecord
 from fleet.table.status import DeviceSeen, Status
 from fleet.text import one_line
 from fleet.views.layout import again_by_job, fact, hang, most, share_planned
+from fleet.views.typed import USUAL
 
 LABELS = 6
 DEVICES = 8
@@ -19,14 +20,14 @@ _DRIVER = "driver"
 """What the driver's commits name in the place of a device."""
 
 
-def render(status: Status) -> str:
-    """Return the text of a status, 80 columns wide."""
+def render(status: Status, fleet: str = USUAL) -> str:
+    """Return the text of a status, 80 columns wide; `fleet`: the words that start the command."""
     lines = [f"{status.state.capitalize()}: {status.uri}", ""]
     for head, text in _facts(status):
         lines += fact(head, text)
     lines += _runs(status)
     lines += _losses(status)
-    lines += ["", *_next(status)]
+    lines += ["", *_next(status, fleet)]
     return "\n".join(lines)
 
 
@@ -118,7 +119,7 @@ def _losses(status: Status) -> list[str]:
     return [*lines, *again_by_job(status.losses)]
 
 
-def _next(status: Status) -> list[str]:
+def _next(status: Status, fleet: str) -> list[str]:
     if status.alive:
         return hang("", "Look again any time; reading the tables is safe while it goes on.")
     if not status.finished:
@@ -131,5 +132,5 @@ def _next(status: Status) -> list[str]:
     # A command stands on a line of its own, which is not broken: it is to be copied.
     uri = one_line(shlex.quote(status.uri))
     if status.losses:
-        return ["What was lost can be taken up again:", f"  fleet requeue {uri}"]
-    return ["To prove that all is there:", f"  fleet verify {uri}"]
+        return ["What was lost can be taken up again:", f"  {fleet} requeue {uri}"]
+    return ["To prove that all is there:", f"  {fleet} verify {uri}"]

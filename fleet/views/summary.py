@@ -11,6 +11,7 @@ from fleet.driver.report import RunReport
 from fleet.text import one_line
 from fleet.views.layout import again_by_job, busy, fact, hang, left_aside, most
 from fleet.views.reading import reading_command
+from fleet.views.typed import USUAL
 
 if TYPE_CHECKING:
     from fleet.storage.credentials import S3Access
@@ -21,10 +22,17 @@ REASONS = 8
 """Labels, stages and reasons of losses that are listed."""
 
 
-def render(report: RunReport, access: S3Access | None = None, *, has_page: bool = False) -> str:
+def render(
+    report: RunReport,
+    access: S3Access | None = None,
+    *,
+    has_page: bool = False,
+    fleet: str = USUAL,
+) -> str:
     """Return the text of a report, 80 columns wide.
 
-    `access`: see `reading_command`. `has_page`: whether a page is made of it.
+    `access`: see `reading_command`. `has_page`: whether a page is made of it. `fleet`: the
+    words that start the command.
     """
     lines = [f"{report.state.capitalize()}: {report.output}", ""]
     for head, text in _facts(report):
@@ -35,8 +43,8 @@ def render(report: RunReport, access: S3Access | None = None, *, has_page: bool 
     )
     lines += ["", "Read it with", f"  {command}"]
     if not has_page:
-        page = ["fleet", "report", report.output, "--out", "report.html"]
-        lines += ["Look at it with", f"  {one_line(shlex.join(page))}"]
+        page = shlex.join(["report", report.output, "--out", "report.html"])
+        lines += ["Look at it with", f"  {fleet} {one_line(page)}"]
     lines += _unreached(report)
     if report.interrupted:
         lines += ["", "To go on, run the same command again: what is committed is kept."]

@@ -1,7 +1,8 @@
 """The words by which the user has started the command, in what it prints for typing; no I/O.
 
-Texts say `fleet verify`, wherever they are made: a worker, the driver of a cluster, a library. Only
-where a text leaves the command is it known how that is typed here.
+Only what our own code says can be a command to type. So no text is searched that holds names and
+messages from elsewhere: who makes a command takes the words along, and the way out of an error is
+searched apart from its message, around what is quoted in it.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Collection, Sequence
+from contextvars import ContextVar
 from functools import cache
 from pathlib import PurePath
 
-_HOLDER = r"[a-z\s-]+ on\s+\S+\s+\(pid "
-"""How messages go on that say who holds an output, see `Holder`: nobody types that."""
 USUAL = "fleet"
 """The words where the command is on the PATH, and in all that is kept or travels."""
+_QUOTED = r"""(?<!\w)'[^']*'(?:"'"'[^']*')*"""
+"""What `shlex.quote` makes of a name that a shell would not take as it is."""
+_WORDS: ContextVar[str] = ContextVar("words", default=USUAL)
 
 
 def words_of(argv0: str, started: Sequence[str], *, on_path: bool) -> str:
@@ -30,26 +33,38 @@ def words_of(argv0: str, started: Sequence[str], *, on_path: bool) -> str:
         words = [argv0]
     elif script.name == "__main__.py" and USUAL in script.parent.parts[-2:] and started:
         words = [started[0], "-m", USUAL]
-    text = shlex.join(words)
-    # It may come to stand inside a string of JSON.
-    return USUAL if re.search(r'["\\]', text) else text
+    # What a terminal would show as an escape cannot be copied from it.
+    return shlex.join(words) if all(map(str.isprintable, words)) else USUAL
 
 
-def as_typed(text: str, words: str, commands: Collection[str]) -> str:
-    """Return a text whose commands begin with `words`, where it says the usual word.
+def remember(words: str) -> None:
+    """Have `started_as` return these words from now on."""
+    _WORDS.set(words)
+
+
+def started_as() -> str:
+    """Return the words by which the user has started the command that is running."""
+    return _WORDS.get()
+
+
+def as_typed(way_out: str, words: str, commands: Collection[str]) -> str:
+    """Return the way out of an error with commands that begin with `words`.
 
     `commands`: the names of the subcommands. A command is meant behind a backtick or a colon, and
     at the beginning of a line: in all else the word may be a part of a name.
     """
-    if words == USUAL or USUAL not in text:
-        return text
-    return _pattern(tuple(commands)).sub(lambda found: found[1] + words, text)
+    if words == USUAL or USUAL not in way_out:
+        return way_out
+    return _pattern(tuple(commands)).sub(lambda found: _said(found, words), way_out)
+
+
+def _said(found: re.Match[str], words: str) -> str:
+    return found[0] if found["begins"] is None else found["begins"] + words
 
 
 @cache
 def _pattern(commands: tuple[str, ...]) -> re.Pattern[str]:
     names = "|".join(map(re.escape, commands))
     ends = r"[\s`'\";,)]|[.:](?!\w)|$"
-    begins = r"(^ *(?:\$ )?|`|: +)"
-    meant = rf"(?=\s+(?:{names})(?:{ends}))(?!{_HOLDER})"
-    return re.compile(begins + USUAL + meant, re.MULTILINE)
+    begins = r"(?P<begins>^ *(?:\$ )?|`|: +)"
+    return re.compile(rf"{_QUOTED}|{begins}{USUAL}(?=\s+(?:{names})(?:{ends}))", re.MULTILINE)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import fleet
+from fleet.cli.atc import FAILED
 from fleet.cli.lazy import HOMES
 from fleet.views.typed import USUAL, as_typed, words_of
 
@@ -25,6 +27,8 @@ UNPRINTED = {
     "fleet requeue",
     "fleet compact",
     "fleet publish",
+    # ATC's own words, for scripts that look for them.
+    FAILED,
 }
 
 
@@ -39,7 +43,8 @@ UNPRINTED = {
         ("/site/pytest/__main__.py", ["python", "-m", "pytest"], False, "fleet"),
         ("/site/fleet/cli/attended.py", ["python", "-m", "x"], False, "fleet"),
         ("", [], False, "fleet"),
-        ('it\'s "odd"/fleet', ["python"], False, "fleet"),
+        ('it\'s "odd"/fleet', ["python"], False, """'it'"'"'s "odd"/fleet'"""),
+        ("a\nb/fleet", ["python"], False, "fleet"),
     ],
 )
 def test_the_words_are_those_that_started_it(
@@ -68,8 +73,9 @@ def test_the_words_are_those_that_started_it(
         ("fleet top  /out", "W top  /out"),
         ("fleet is a word", "fleet is a word"),
         ("  $ fleet show out", "  $ W show out"),
-        ("in use: fleet run on far-away (pid 1)", "in use: fleet run on far-away (pid 1)"),
-        ("work: fleet run --retry-lost on x (pid 1)", "work: fleet run --retry-lost on x (pid 1)"),
+        ("`fleet verify 'w/a: fleet run'`", "`W verify 'w/a: fleet run'`"),
+        ("`fleet verify 'w/`fleet run`'`", "`W verify 'w/`fleet run`'`"),
+        ("As the job's: fleet run --join", "As the job's: W run --join"),
     ],
 )
 def test_what_is_no_command_stays(text: str, typed: str) -> None:
@@ -82,6 +88,17 @@ def test_a_text_keeps_everything_else(text: str) -> None:
     """Where the words are the usual ones all of it, and else all but them."""
     assert as_typed(text, USUAL, COMMANDS) == text
     assert as_typed(text, "\0", COMMANDS).replace("\0", USUAL) == text
+
+
+@given(
+    st.text(), st.sampled_from(["`fleet run {} --uri x`.", "Then: fleet run {}", "fleet run {}"])
+)
+@example("w/a: fleet run", "Then: fleet run {}")
+@example("it's `fleet run` and\nfleet stop", "`fleet run {} --uri x`.")
+def test_what_is_quoted_in_a_way_out_stays(name: str, way_out: str) -> None:
+    """Whatever a name is: only the command itself is typed in another way."""
+    typed = as_typed(way_out.format(shlex.quote(name)), "W", COMMANDS)
+    assert typed == way_out.replace("fleet", "W").format(shlex.quote(name))
 
 
 def printed() -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 import uuid
 from dataclasses import replace
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from hand_clock import HandClock
+from hypothesis import example, given
+from hypothesis import strategies as st
 from made_up import JOB, begun, claimed, closed, commit_lease, table_of
 
 from fleet.core.interval import Interval
@@ -158,6 +161,21 @@ def test_a_finished_job_says_how_to_go_on(folder: Folder) -> None:
     assert (packed.total, packed.objects, packed.packs) == (status.total, 2, 1)
     begun(folder)
     assert read_status(table_of(folder)).state == "open again"
+
+
+def test_the_command_of_a_status_ends_in_the_output_itself(folder: Folder) -> None:
+    """Whatever the folder is called, if a terminal can show it; typed as Fleet was started."""
+    closed(folder, [])
+    status = read_status(table_of(folder))
+
+    @given(st.text().filter(str.isprintable))
+    @example("/x/w/a: fleet run")
+    @example("/x/`fleet stop` it's")
+    def holds(uri: str) -> None:
+        command = render(replace(status, uri=uri), "python -m fleet").splitlines()[-1]
+        assert shlex.split(command) == ["python", "-m", "fleet", "verify", uri]
+
+    holds()
 
 
 def test_notes_of_old_runs_go(folder: Folder) -> None:
