@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fleet.core.fault import JOB_STAGES
 from fleet.core.loss import Loss
 from fleet.core.source import Source
 from fleet.core.spans import length
@@ -56,12 +57,14 @@ class Requeued:
 
     `losses`: rows of errors/ that were meant. `videos`, `refused`: of how many videos, and of how
     many of these as a whole. `video_s`: seconds of video, as far as their length is known.
+    `of_job`: how many of the losses the job's own code came to.
     """
 
     losses: int
     videos: int
     refused: int
     video_s: float
+    of_job: int = 0
 
 
 def requeue(rewriting: Rewriting, asked: LossFilter, store: IndexStore) -> Requeued:
@@ -94,6 +97,7 @@ def requeue(rewriting: Rewriting, asked: LossFilter, store: IndexStore) -> Reque
             length(spans) * seconds.get(state.covered.intervals.version_of(row), 0.0)
             for row, spans in taken.items()
         ),
+        of_job=sum(loss.stage in JOB_STAGES for loss in meant),
     )
 
 
