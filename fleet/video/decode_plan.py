@@ -11,8 +11,8 @@ A *run* is one decode from a fresh start at a key frame. What a run feeds:
 
 Pictures that no other one refers to are left out when packets are fed, by what their bytes say
 (`fleet.video.h26x.access_unit.is_droppable`): a container's header does not tell which those are.
-In place of those to which only unwanted ones refer, skip pictures are fed in H.264; in H.265 they
-are left out where their sub-layer says that much (`fleet.video.references.lean`).
+Those to which only unwanted ones refer are fed hollow in H.264, and in H.265 left out where their
+sub-layer says that much (`fleet.video.references.lean`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pictures that no wanted one refers to are skipped or not fed at all; nothing wanted changes."""
+"""Pictures that no wanted one refers to are fed hollow or not at all; nothing wanted changes."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from fleet.video.h26x.bits import BitReader, unescape
 from fleet.video.index import VideoIndex
 from fleet.video.references import lean
 from fleet.video.references.h264_header import Head, read_head
+from fleet.video.references.h264_hollow import BitWriter
 from fleet.video.references.h264_references import H264References
-from fleet.video.references.h264_skip_picture import BitWriter
 from fleet.video.references.lean import LeanFeed, Unit
 from fleet.video.sampling import Sampling
 from fleet.worker.feeding import ShardFeed
@@ -160,7 +160,7 @@ def leaner(index: VideoIndex, units: list[Unit], *, goes_on: bool) -> list[Unit]
     return feed.lean(units, goes_on=goes_on)
 
 
-def test_the_middle_pictures_of_a_pyramid_are_skipped(clip_folder: Path) -> None:
+def test_the_middle_pictures_of_a_pyramid_are_hollow(clip_folder: Path) -> None:
     """For a picture at the end, only the chain of P pictures in front of it is decoded."""
     path = made(clip_folder, PYRAMID)
     index = index_of(path)
@@ -171,15 +171,15 @@ def test_the_middle_pictures_of_a_pyramid_are_skipped(clip_folder: Path) -> None
     )
     units = [unit for unit in units_of(index, path, {row}) if unit.row <= row]
     found = leaner(index, units, goes_on=False)
-    skipped = {
+    hollow = {
         unit.row for before, unit in zip(units, found, strict=True) if unit.nals is not before.nals
     }
     middle = {
         unit.row for unit in units if kinds[int(index.packets.pts[unit.row])] == PictureType.B
     }
     assert len(middle) > 5
-    assert skipped == middle
-    assert all(len(unit.nals.data) < 60 for unit in found if unit.row in skipped)
+    assert hollow == middle
+    assert all(len(unit.nals.data) < 60 for unit in found if unit.row in hollow)
 
 
 def test_what_is_kept_counts_as_needed_where_the_decode_goes_on(clip_folder: Path) -> None:
@@ -195,7 +195,7 @@ def test_what_is_kept_counts_as_needed_where_the_decode_goes_on(clip_folder: Pat
     assert as_it_was >= references.kept
 
 
-def test_nothing_is_skipped_behind_a_picture_that_is_missing(clip_folder: Path) -> None:
+def test_nothing_is_hollow_behind_a_picture_that_is_missing(clip_folder: Path) -> None:
     """Which pictures are kept is unknown there: all is fed as it is, until the next reset."""
     path = made(clip_folder, PYRAMID)
     index = index_of(path)
@@ -204,18 +204,18 @@ def test_nothing_is_skipped_behind_a_picture_that_is_missing(clip_folder: Path) 
     assert leaner(index, gap, goes_on=False) == gap
 
 
-def test_a_skip_picture_says_what_the_one_in_its_place_says(clip_folder: Path) -> None:
+def test_a_hollow_picture_says_what_the_one_in_its_place_says(clip_folder: Path) -> None:
     """Number, order and commands, by which it is kept and shown; and it refers to one picture."""
     path = made(clip_folder, {**PYRAMID, "ref": 4, "weightp": 2})
     index = index_of(path)
     references = H264References(split(index.stream.parameter_sets))
-    skipped = 0
+    made_hollow = 0
     for unit in units_of(index, path, set()):
         instead = references.follow(unit.row, unit.nals).instead
         if instead is not None:
-            skipped += 1
+            made_hollow += 1
             assert facts(head_of(index, instead().data)) == facts(head_of(index, unit.nals.data))
-    assert skipped > 10
+    assert made_hollow > 10
 
 
 def head_of(index: VideoIndex, data: bytes) -> Head:
@@ -259,7 +259,7 @@ def test_written_numbers_are_read_as_they_were(numbers: list[tuple[int, int]]) -
         assert (reader.u(24), reader.ue(), reader.se()) == (0, unsigned, signed)
 
 
-def test_one_frame_a_second_of_a_real_clip_has_96_skip_pictures(
+def test_one_frame_a_second_of_a_real_clip_has_96_hollow_pictures(
     town: Path,
 ) -> None:
     """Of 256 that are fed: a decoder's work is that of 160 pictures."""

@@ -21,7 +21,7 @@ Commands = tuple[tuple[int, ...], ...]
 
 
 class Head(NamedTuple):
-    """What a slice of a frame says of references, and what a skip picture repeats of it."""
+    """What a slice of a frame says of references, and what a hollow picture repeats of it."""
 
     sps: Sps
     pps: Pps

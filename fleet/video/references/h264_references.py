@@ -1,4 +1,4 @@
-"""Which pictures of an H.264 stream each picture refers to, and what is fed instead."""
+"""Which pictures of an H.264 stream each picture refers to, and hollow ones in place of others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fleet.video.h26x.parameter_set_store import H264Store
 from fleet.video.references.followed import Followed
 from fleet.video.references.h264_buffer import H264Buffer
 from fleet.video.references.h264_header import SLICES, Head, read_head
-from fleet.video.references.h264_skip_picture import PPS_ID, skip_picture
+from fleet.video.references.h264_hollow import PPS_ID, hollow
 
 _PARTITIONS = frozenset({2, 3, 4})
 
@@ -48,7 +48,7 @@ class H264References:
         intra = not any(one.active for one in heads)
         if intra or has_any_set("h264", nals) or self.sets.has_pps(PPS_ID):
             return Followed(refers, None)
-        return Followed(refers, partial(skip_picture, head))
+        return Followed(refers, partial(hollow, head))
 
     def _read(self, nals: NalUnits) -> list[Head]:
         heads = []

@@ -1,10 +1,10 @@
-"""Skip pictures: what a decoder is given in place of a picture of H.264 that nobody looks at.
+"""Hollow pictures: what a decoder is given in place of a picture of H.264 that nobody looks at.
 
 A picture to which no wanted one refers, not even through others, need not have the right samples.
 But it cannot be left out: frame numbers would have a gap, and the pictures that are kept, by whose
-order later ones name theirs, would be others. A skip picture is one that is kept and shown as it
-would be, with the same number, order and commands. All of its macroblocks are skipped (P_Skip), so
-that its samples are those of the picture before, which takes a decoder a fraction of the time.
+order later ones name theirs, would be others. A hollow picture is one that is kept and shown as it
+would be, with the same number, order and commands; its samples are those of the picture before,
+which takes a decoder a fraction of the time.
 
 It needs a picture parameter set of its own, without CABAC and without weights, under a number that
 the stream does not use.
@@ -17,12 +17,12 @@ from fleet.video.h26x.annexb import evenly, join
 from fleet.video.references.h264_header import Commands, Head
 
 PPS_ID = 255
-"""The number of the parameter set of skip pictures; encoders count from 0."""
+"""The number of the parameter set of hollow pictures; encoders count from 0."""
 _PPS, _SLICE = 0x68, 0x01
 _P_ONLY = 5
 
 
-def skip_picture(head: Head) -> NalUnits:
+def hollow(head: Head) -> NalUnits:
     """Return a picture that takes the place of one with this header, in Annex-B form."""
     return evenly(join((_parameter_set(head), _slice(head))))
 
