@@ -66,7 +66,9 @@ class FleetError(Exception):
         self.way_out = way_out
 
     def __str__(self) -> str:
-        return f"{self.message} {self.way_out}".strip()
+        # Several ways out stand on lines of their own.
+        between = "\n" if "\n" in self.way_out else " "
+        return f"{self.message}{between}{self.way_out}".strip()
 
     @property
     def page(self) -> Page | None:

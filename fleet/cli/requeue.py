@@ -44,3 +44,5 @@ def requeue(
     whole = f", {plural(done.refused, 'refused video')} whole" if done.refused else ""
     typer.echo(f"Taken up again: {errors} in {videos}{stretch}{whole}.")
     typer.echo("The job's own command does it now, and nothing else.")
+    if done.of_job:
+        typer.echo("If its code has changed since, add --retry-failed.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -24,6 +25,74 @@ from fleet.views.simulation import render
 
 LEASES = "Made-up leases and videos"
 """The panel of the help for what is of no job."""
+LEASE_S = 10.0
+"""Seconds of what is made up, where nobody says them."""
+
+Devices = Annotated[
+    int, typer.Option(min=1, help="How many devices there are.", rich_help_panel=DEVICES)
+]
+WhatIf = Annotated[
+    str | None,
+    typer.Option(metavar="N,N,...", help="Other device counts, or none.", rich_help_panel=DEVICES),
+]
+Slow = Annotated[str, typer.Option(help="Slow devices: share x factor.", rich_help_panel=DEVICES)]
+Failures = Annotated[
+    str, typer.Option(help="Devices that fail in a minute.", rich_help_panel=DEVICES)
+]
+Chip = Annotated[
+    str | None,
+    typer.Option(
+        help="A chip, to time by its data sheet.", show_default="as here", rich_help_panel=DEVICES
+    ),
+]
+Backups = Annotated[
+    bool, typer.Option(help="Idle devices help slow ones.", rich_help_panel=DEVICES)
+]
+Leases = Annotated[
+    int | None,
+    typer.Option(min=1, help="Make up so many leases; no job is read.", rich_help_panel=LEASES),
+]
+LeaseSeconds = Annotated[
+    float | None,
+    typer.Option(
+        min=0.01,
+        help="Seconds of a lease, on the mean; with --videos, of a video.",
+        show_default=f"{LEASE_S:g}",
+        rich_help_panel=LEASES,
+    ),
+]
+Videos = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Make up so many videos, planned while the run goes on.",
+        rich_help_panel=LEASES,
+    ),
+]
+Nodes = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        help=f"With --videos: nodes that look at headers; at most {MOST_WORKERS} are asked.",
+        show_default=str(MOST_WORKERS),
+        rich_help_panel=LEASES,
+    ),
+]
+Seed = Annotated[int, typer.Option(help="The same seed, the same run.")]
+
+
+@dataclass(frozen=True)
+class _World:
+    """What a run is simulated on, whatever it does."""
+
+    devices: int
+    others: list[int] | None
+    """Other device counts; None: some that the simulation chooses."""
+    conditions: Conditions
+    policy: SchedulingPolicy
+    seed: int
+    price: float | None
+    """Of a device for an hour."""
 
 
 @job_options(
@@ -32,82 +101,77 @@ LEASES = "Made-up leases and videos"
 def simulate(
     options: JobOptions,
     *,
-    devices: Annotated[
-        int, typer.Option(min=1, help="How many devices there are.", rich_help_panel=DEVICES)
-    ] = 1000,
-    what_if: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N,N,...", help="Other device counts, or none.", rich_help_panel=DEVICES
-        ),
-    ] = None,
-    slow: Annotated[
-        str, typer.Option(help="Slow devices: share x factor.", rich_help_panel=DEVICES)
-    ] = "1%x5",
-    failures: Annotated[
-        str, typer.Option(help="Devices that fail in a minute.", rich_help_panel=DEVICES)
-    ] = "0.1%",
-    soc: Annotated[
-        str | None,
-        typer.Option(
-            help="A chip, to time by its data sheet.",
-            show_default="as here",
-            rich_help_panel=DEVICES,
-        ),
-    ] = None,
-    backups: Annotated[
-        bool, typer.Option(help="Idle devices help slow ones.", rich_help_panel=DEVICES)
-    ] = True,
-    leases: Annotated[
-        int | None,
-        typer.Option(min=1, help="Make up so many leases; no job is read.", rich_help_panel=LEASES),
-    ] = None,
-    lease_s: Annotated[
-        float,
-        typer.Option(
-            min=0.01,
-            help="Seconds of one of these, on the mean.",
-            rich_help_panel=LEASES,
-        ),
-    ] = 10.0,
-    videos: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Make up so many videos, planned while the run goes on.",
-            rich_help_panel=LEASES,
-        ),
-    ] = None,
-    nodes: Annotated[
-        int,
-        typer.Option(min=0, help="Nodes that look at their headers.", rich_help_panel=LEASES),
-    ] = MOST_WORKERS,
-    seed: Annotated[int, typer.Option(help="The same seed, the same run.")] = 0,
+    devices: Devices = 1000,
+    what_if: WhatIf = None,
+    slow: Slow = "1%x5",
+    failures: Failures = "0.1%",
+    soc: Chip = None,
+    backups: Backups = True,
+    leases: Leases = None,
+    lease_s: LeaseSeconds = None,
+    videos: Videos = None,
+    nodes: Nodes = None,
+    seed: Seed = 0,
     price_per_device_hour: PricePerDeviceHour = None,
 ) -> None:
     """Simulate what is left of a job, as `fleet run` schedules it, on devices made up."""
     conditions = read_failures(failures, read_slow(slow, Conditions()))
-    others, policy = _counts(what_if), SchedulingPolicy(backups=backups)
+    policy = SchedulingPolicy(backups=backups)
+    world = _World(devices, _counts(what_if), conditions, policy, seed, price_per_device_hour)
     if leases is not None and videos is not None:
         raise UsageError("--leases makes leases up, and --videos videos: take one of them.")
+    if nodes is not None and videos is None:
+        raise UsageError("--nodes looks at the headers of videos that are made up: add --videos.")
     if (leases or videos) and not (soc is None and options.is_empty):
         raise UsageError("What is made up goes with neither a job nor a chip.")
+    mean_s = LEASE_S if lease_s is None else lease_s
     if videos is not None:
-        archive = made_up_archive(videos, lease_s, seed)
-        fleets = Fleets(devices, others, PlanningPace(nodes), conditions, seed, policy)
-        table, plan = stream(archive, fleets)
-        what = f"{devices:,} devices, {videos:,} videos"
-        basis = f"made up, {lease_s:g} s a video on the mean"
-        text = render(table, conditions, what, basis, seed, price_per_device_hour, plan)
-        typer.echo(text)
-        return
-    if leases is None:
-        make, what, basis = _plan(options.load(soc=soc), devices, by_chip=soc is not None)
+        text = _videos(videos, mean_s, MOST_WORKERS if nodes is None else nodes, world)
+    elif leases is not None:
+        text = _leases(leases, mean_s, world)
+    elif lease_s is not None:
+        raise UsageError("--lease-s is of what is made up: add --leases or --videos.")
     else:
-        make, basis = made_up(leases, lease_s, seed), f"made up, {lease_s:g} s a lease on the mean"
-        what = f"{devices:,} devices, {leases:,} leases"
-    table = simulate_all(make, devices, others, conditions, seed, policy)
-    typer.echo(render(table, conditions, what, basis, seed, price_per_device_hour))
+        text = _job(options.load(soc=soc), world, by_chip=soc is not None)
+    typer.echo(text)
+
+
+def _videos(videos: int, mean_s: float, nodes: int, world: _World) -> str:
+    """Return the text of a run over an archive that is made up, with its plan."""
+    archive = made_up_archive(videos, mean_s, world.seed)
+    pace = PlanningPace(nodes)
+    fleets = Fleets(world.devices, world.others, pace, world.conditions, world.seed, world.policy)
+    table, plan = stream(archive, fleets)
+    what = f"{world.devices:,} devices, {videos:,} videos"
+    basis = f"made up, {mean_s:g} s a video on the mean"
+    return render(table, world.conditions, what, basis, world.seed, world.price, plan)
+
+
+def _leases(leases: int, mean_s: float, world: _World) -> str:
+    """Return the text of a run over leases that are made up."""
+    basis = f"made up, {mean_s:g} s a lease on the mean"
+    return _planned(made_up(leases, mean_s, world.seed), f"{leases:,} leases", basis, world)
+
+
+def _job(job: Job, world: _World, *, by_chip: bool) -> str:
+    """Return the text of a run that does what a job has left to do."""
+    with counting("videos looked at") as on_progress:
+        found = simulation_input(load_session(resolve_target(job)), on_progress)
+    if not found.work_s:
+        raise UsageError("Nothing is left to do, so there is nothing to simulate.")
+    cost = found.chip if by_chip else found.here
+    device = job.soc if by_chip else "a device as here"
+    make = planned(found.bundle, cost.device_s / found.work_s)
+    return _planned(make, f"{job.work.table} -> {job.output}", f"{device}, {cost.basis}", world)
+
+
+def _planned(make: MakePieces, work: str, basis: str, world: _World) -> str:
+    """Return the text of a run whose plan is there from the start."""
+    table = simulate_all(
+        make, world.devices, world.others, world.conditions, world.seed, world.policy
+    )
+    what = f"{world.devices:,} devices, {work}"
+    return render(table, world.conditions, what, basis, world.seed, world.price)
 
 
 def _counts(text: str | None) -> list[int] | None:
@@ -117,15 +181,3 @@ def _counts(text: str | None) -> list[int] | None:
     if not all(word.isdecimal() and int(word) for word in words):
         raise UsageError(f"{text!r} is no list of device counts.", "Write it like 500,2000.")
     return [int(word) for word in words]
-
-
-def _plan(job: Job, devices: int, *, by_chip: bool) -> tuple[MakePieces, str, str]:
-    """Return what a job has left to do: its leases, its name, and where its times are from."""
-    with counting("videos looked at") as on_progress:
-        found = simulation_input(load_session(resolve_target(job)), on_progress)
-    if not found.work_s:
-        raise UsageError("Nothing is left to do, so there is nothing to simulate.")
-    cost = found.chip if by_chip else found.here
-    device = job.soc if by_chip else "a device as here"
-    what = f"{devices:,} devices, {job.work.table} -> {job.output}"
-    return planned(found.bundle, cost.device_s / found.work_s), what, f"{device}, {cost.basis}"

@@ -146,12 +146,18 @@ def _here(job: Job) -> int:
 
 
 def sizing(job: Job, mode: Mode) -> str:
-    """Return how many devices of how many cores were chosen, and why; empty where none were."""
-    if job.devices != "auto" or mode != "processes":
+    """Return how many devices of how many cores were chosen, and why; empty where none were.
+
+    Where the user asked for several cores a device: whether they are more than this machine has.
+    """
+    if mode != "processes":
         return ""
     cores, each = len(os.sched_getaffinity(0)), job.cores_per_device
     devices = _here(job)
     of = f"{plural(devices, 'device')} of {plural(each, 'core')}{' each' if devices > 1 else ''}"
+    if job.devices != "auto":
+        too_many = each > 1 and devices * each > cores
+        return f"{of}, more than the {plural(cores, 'core')} of this machine" if too_many else ""
     if devices < devices_of_machine(cores, each):
         return f"{of}, as max_devices says"
     return f"{of}, as this machine has {plural(cores, 'core')}"

@@ -34,7 +34,19 @@ def load_job(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Jo
 
     Raises JobFileError with every mistake at once, UsageError where there is no such file.
     """
-    return job_from(read_fields(path, overrides), str(path), Path(path).parent)
+    raw = read_fields(path, overrides)
+    try:
+        return job_from(raw, str(path), Path(path).parent)
+    except JobFileError as error:
+        at_fault = {_field(mistake.partition(":")[0]) for mistake in error.mistakes}
+        if at_fault <= {_field(name) for name in overrides or {}}:
+            raise JobFileError(f"What was given beside {path}", error.mistakes) from None
+        raise
+
+
+def _field(name: str) -> str:
+    """Return the name of a field or parameter as it may be overridden."""
+    return name.removeprefix("params.")
 
 
 def packaged_job(name: str) -> Path:

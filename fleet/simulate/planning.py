@@ -78,8 +78,8 @@ class SimulatedPlan:
         """Take an archive, and for how many devices leases of at most `longest_s` are cut."""
         self.now_s = pace.child_s
         """Until when the driver has planned."""
-        self.here = self.windows = self.index_leases = 0
-        """How many videos the driver looked at itself; windows; index leases that were cut."""
+        self.here = self.windows = self.index_leases = self.workers = 0
+        """Videos that the driver looked at itself; windows; index leases; nodes that were asked."""
         self._archive = archive
         self._pace = pace
         self._devices, self._longest_s = devices, longest_s
@@ -146,10 +146,11 @@ class SimulatedPlan:
         self._window += Extent(1, float(self._archive.costs_s[number]))
 
     def _ask_nodes(self) -> None:
-        workers = min(self._pace.nodes, workers_worth(self._queue.headers_left))
-        if workers:
+        self.workers = min(self._pace.nodes, workers_worth(self._queue.headers_left))
+        if self.workers:
             start_s = self.now_s + self._pace.start_s
-            self._nodes = SimulatedFleet(self._world, [1 / self._pace.cores] * workers, start_s)
+            speeds = [1 / self._pace.cores] * self.workers
+            self._nodes = SimulatedFleet(self._world, speeds, start_s)
 
     def _look_at_nodes(self, nodes: SimulatedFleet) -> None:
         event = nodes.next()

@@ -21,7 +21,10 @@ class Planned:
     """How the plan was made; all of it modelled."""
 
     videos: int
-    nodes: int
+    pace: PlanningPace
+    """What was asked for, and taken for granted."""
+    workers: int
+    """How many nodes were asked to look at headers."""
     first_s: float
     """When the first lease was handed out."""
     whole_s: float
@@ -50,7 +53,7 @@ class StreamedSimulation(Simulation):
     ) -> None:
         super().__init__((), devices, weather, seed, rules, coming_s=0.0)
         self._plan = SimulatedPlan(archive, devices, longest_s, pace, weather, seed)
-        self._videos, self._nodes = len(archive.sources), pace.nodes
+        self._videos, self._pace = len(archive.sources), pace
         self._first_s = 0.0
 
     @property
@@ -59,7 +62,8 @@ class StreamedSimulation(Simulation):
         plan = self._plan
         return Planned(
             self._videos,
-            self._nodes,
+            self._pace,
+            plan.workers,
             self._first_s,
             plan.now_s,
             plan.here,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fleet.core.format import duration, percent, plural
+from fleet.plan.index_leases import HEADER_S
 from fleet.simulate.conditions import Conditions
 from fleet.simulate.run import Outcome
 from fleet.simulate.streamed import Planned
@@ -58,12 +59,22 @@ def _facts(
 
 
 def _plan(planned: Planned) -> Iterator[tuple[str, str]]:
-    elsewhere = planned.videos - planned.here
     yield "begins", f"{duration(planned.first_s)} after the videos are listed"
     yield "plan", f"whole after {duration(planned.whole_s)}, in {plural(planned.windows, 'window')}"
-    nodes = f"{elsewhere:,} by {plural(planned.nodes, 'node')}" if elsewhere else "none by nodes"
-    leases = plural(planned.index_leases, "index lease")
-    yield "headers", f"{planned.here:,} looked at by the driver, {nodes} in {leases}"
+    yield "headers", f"{planned.here:,} looked at by the driver, {_by_nodes(planned)}"
+    pace = planned.pace
+    looks = f"{pace.cores} headers at a time on each node, {1000 * HEADER_S:g} ms each"
+    yield "modelled", f"{looks}; {1000 * pace.plan_s:g} ms a video to plan"
+
+
+def _by_nodes(planned: Planned) -> str:
+    elsewhere, asked = planned.videos - planned.here, planned.pace.nodes
+    if not elsewhere:
+        return "none by nodes"
+    nodes = plural(asked, "node")
+    if planned.workers < asked:
+        nodes = f"{planned.workers:,} of {nodes}, more are not asked"
+    return f"{elsewhere:,} in {plural(planned.index_leases, 'index lease')} by {nodes}"
 
 
 def _conditions(conditions: Conditions) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
+from fleet.core.fault import JOB_STAGES
 from fleet.core.format import about, duration, percent, plural, rate, short
 from fleet.table.state.run_records import RunRecord
 from fleet.table.status import DeviceSeen, Status
@@ -131,6 +132,8 @@ def _next(status: Status, fleet: str) -> list[str]:
         return hang("", f"{left}{way_out}")
     # A command stands on a line of its own, which is not broken: it is to be copied.
     uri = one_line(shlex.quote(status.uri))
-    if status.losses:
-        return ["What was lost can be taken up again:", f"  {fleet} requeue {uri}"]
+    if otherwise := [reason for reason in status.losses if reason.stage not in JOB_STAGES]:
+        of_job = len(otherwise) < len(status.losses)
+        lost = "What was lost otherwise" if of_job else "What was lost"
+        return [f"{lost} can be taken up again:", f"  {fleet} requeue {uri}"]
     return ["To prove that all is there:", f"  {fleet} verify {uri}"]

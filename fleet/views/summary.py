@@ -76,7 +76,7 @@ def _facts(report: RunReport) -> Iterator[tuple[str, str]]:
     yield "leases", f"{done}{report.leases:,} in this run{before}{given_up}"
     if report.ran_on:
         yield "devices", report.ran_on
-    if report.sized:
+    if report.sized and run.frames:
         yield "chosen", report.sized
     if report.providers:
         yield "networks", f"on {report.providers}, through ONNX Runtime"

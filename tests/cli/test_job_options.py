@@ -134,6 +134,14 @@ def test_made_up_leases_take_no_job(tmp_path: Path) -> None:
         assert done.returncode == 2
         assert "neither a job nor a chip" in done.stderr
     assert fleet_here("simulate", "--leases", "10", "--videos", "10").returncode == 2
+    for unread, needed in (
+        (("--nodes", "4"), "add --videos"),
+        (("--leases", "10", "--nodes", "4"), "add --videos"),
+        (("--lease-s", "4"), "add --leases or --videos"),
+    ):
+        done = fleet_here("simulate", *unread)
+        assert done.returncode == 2
+        assert needed in done.stderr
     for kind in ("--leases", "--videos"):
         done = fleet_here("simulate", kind, "10", "--devices", "2")
         assert done.returncode == 0, done.stderr

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from fleet import FrameBatch, FrameJob, Job, Rows, Sampling
 from fleet.errors import JobFileError, UsageError
 from fleet.job.fields import JobFields, describe
-from fleet.job.job_file import load_job
+from fleet.job.job_file import load_job, packaged_job
 
 JOBS = Path(__file__).parents[2] / "jobs"
 THUMBNAILS = f'job = "{JOBS / "thumbnails.py"}:Thumbnails"\n'
@@ -149,6 +149,30 @@ def test_sampling_is_exact() -> None:
     """A rate such as 29.97 is kept as a fraction."""
     job = load_job(JOBS / "detect.toml", {"sample": "fps=30000/1001"})
     assert job.sample.fps == Fraction(30000, 1001)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "of_file"),
+    [
+        ({"cores_per_device": 3}, False),
+        ({"cores_per_device": 3, "params.threshold": "high"}, False),
+        ({"cores_per_device": 2}, True),
+        ({}, True),
+    ],
+)
+def test_a_file_is_not_blamed_for_what_was_given_beside_it(
+    overrides: dict[str, object], of_file: bool, tmp_path: Path
+) -> None:
+    """Options and overrides alone are at fault where the file has no mistake of its own."""
+    path = tmp_path / "x.toml"
+    wrong = "devices = 0\n" if of_file else ""
+    detect = packaged_job("detect.py")
+    fields = 'input = ["v"]\noutput = "o"\n[params]\nmodel = "m.om"\n'
+    path.write_text(f'job = "{detect}:Detect"\n{wrong}{fields}')
+    with pytest.raises(JobFileError) as caught:
+        load_job(path, overrides)
+    begins = f"{path} has 1 mistake" if of_file else f"What was given beside {path} has "
+    assert str(caught.value).startswith(begins)
 
 
 def test_every_mistake_is_listed(tmp_path: Path) -> None:

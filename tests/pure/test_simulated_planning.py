@@ -63,6 +63,30 @@ def test_nodes_look_at_most_of_a_large_archive() -> None:
     assert alone.index_leases == 0
 
 
+@pytest.mark.parametrize(
+    ("videos", "nodes", "said"),
+    [
+        (20_000, 20, "by 8 of 20 nodes, more are not asked"),
+        (2000, 8, "by 7 of 8 nodes, more are not asked"),
+        (20_000, 5, "by 5 nodes"),
+        (20_000, 0, "none by nodes"),
+        (200, 20, "none by nodes"),
+    ],
+)
+def test_only_nodes_that_did_something_are_said_to_have_done_it(
+    videos: int, nodes: int, said: str
+) -> None:
+    """No more are asked than a real run asks, however many there are."""
+    fleets = Fleets(400, [], PlanningPace(nodes), Conditions(), 0, SchedulingPolicy())
+    table, planned = stream(made_up_archive(videos, 5.0, 0), fleets)
+    text = " ".join(render(table, Conditions(), "what", "basis", 0, None, planned).split())
+    (headers,) = [part for part in text.split("headers ") if "looked at by the driver" in part]
+    headers = headers.split(" modelled ")[0]
+    assert headers.endswith(said)
+    assert ("index lease" in headers) == ("by nodes" not in headers)
+    assert planned.workers <= min(nodes, MOST_WORKERS)
+
+
 def test_what_is_printed_says_how_the_plan_was_made() -> None:
     """And fits a terminal."""
     fleets = Fleets(20, [10], PlanningPace(8), STORM, 0, SchedulingPolicy())
@@ -72,3 +96,5 @@ def test_what_is_printed_says_how_the_plan_was_made() -> None:
     assert max(map(len, text.splitlines())) <= 80
     assert "index leases" in text
     assert "after the videos are listed" in text
+    said = "8 headers at a time on each node, 7.5 ms each; 1.2 ms a video to plan"
+    assert f"modelled {said}" in " ".join(text.split())

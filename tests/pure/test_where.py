@@ -60,7 +60,9 @@ def test_run_refuses_what_is_no_place_in_words(on: Any) -> None:
         ("auto", None, 2, 5, 2, "2 devices of 2 cores each, as this machine has 5 cores"),
         ("auto", None, 2, 1, 1, "1 device of 2 cores, as this machine has 1 core"),
         (5, None, 1, 3, 5, ""),
-        (5, 64, 2, 3, 5, ""),
+        (5, 64, 2, 3, 5, "5 devices of 2 cores each, more than the 3 cores of this machine"),
+        (1, None, 2, 1, 1, "1 device of 2 cores, more than the 1 core of this machine"),
+        (2, None, 2, 4, 2, ""),
     ],
 )
 def test_this_machine_has_as_many_devices_as_have_their_cores_to_themselves(

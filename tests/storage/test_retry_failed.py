@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from recorded import write_grays
 
 import fleet
+from fleet.cli.requeue import requeue
 from fleet.core.run_events import LeaseDone, RunEvent, Warned
 from fleet.driver.recheck.recheck import recheck
 from fleet.errors import JobFailedError, OutputBusyError, OutputTakenError
@@ -128,6 +129,9 @@ def test_mended_code_does_what_the_former_failed_on_and_nothing_else(
     before = fleet.run(job(1, ON_SOME), on="inline")
     assert before.exit_code == 3
     assert "its command with --retry-failed does again" in " ".join(render(before).split())
+    status = render_status(read_status(Table.open(before.output)))
+    assert "--retry-failed" in status
+    assert "requeue" not in status
     mended = job(2, NEVER)
     watch = Dying()
     report = fleet.run(mended, on="inline", retry_failed=True, observer=watch)
@@ -213,14 +217,25 @@ def test_without_it_changed_code_is_refused_and_the_option_is_told(
 ) -> None:
     """Where all is done and nothing was failed on also with it; of another job in any case."""
     fleet.run(job(1, ON_SOME), on="inline")
-    with pytest.raises(OutputTakenError, match=r"code has changed\. .*--retry-failed"):
+    with pytest.raises(OutputTakenError, match=r"code has changed\.\n.*--retry-failed\.\n"):
         fleet.run(job(2, NEVER), on="inline")
     fleet.run(job(2, NEVER), on="inline", retry_failed=True)
     assert fleet.run(job(2, NEVER), on="inline").this_run.frames == 0
+    with pytest.raises(OutputTakenError, match="All is done there") as refused:
+        fleet.run(job(3, NEVER), on="inline")
+    assert "--retry-failed" not in str(refused.value)
     with pytest.raises(OutputTakenError, match="nothing is lost that --retry-failed would"):
         fleet.run(job(3, NEVER), on="inline", retry_failed=True)
     with pytest.raises(OutputTakenError, match=r"params\.of: 1 -> 2"):
         fleet.run(job(2, NEVER, of=2), on="inline", retry_failed=True)
+
+
+def test_changed_code_is_offered_an_output_that_is_open(job: Callable[..., fleet.Job]) -> None:
+    """Where it was given up before its end, though the code failed on nothing."""
+    with pytest.raises(KilledError):
+        fleet.run(job(1, NEVER), on="inline", observer=Dying(1))
+    with pytest.raises(OutputTakenError, match=r"what is open, .*add --retry-failed"):
+        fleet.run(job(2, NEVER), on="inline")
 
 
 def test_code_with_other_columns_is_refused(job: Callable[..., fleet.Job]) -> None:
@@ -237,11 +252,28 @@ def test_only_what_the_job_came_to_is_done_again(job: Callable[..., fleet.Job]) 
     mine = job(1, "frame == 3")
     (Path(mine.inputs[0]) / "text.mp4").write_text("I am a text.\n" * 100)
     fleet.run(mine, on="inline")
+    status = render_status(read_status(Table.open(mine.output)))
+    assert "What was lost otherwise can be taken up again:" in status
     report = fleet.run(job(2, NEVER), on="inline", retry_failed=True)
     assert (report.exit_code, report.total.errors, report.refused_videos) == (3, 1, 1)
+    status = render_status(read_status(Table.open(mine.output)))
+    assert "What was lost can be taken up again:" in status
     write_grays(Path(mine.inputs[0]) / "text.mp4")
     report = fleet.run(job(2, NEVER), on="inline", retry_lost=True)
     assert (report.exit_code, report.total.frames) == (0, 120)
+
+
+def test_requeue_says_what_changed_code_needs_besides(
+    job: Callable[..., fleet.Job], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where it took out what the job's own code came to: only then is it the code that is mended."""
+    mine = job(1, "frame == 3")
+    (Path(mine.inputs[0]) / "text.mp4").write_text("I am a text.\n" * 100)
+    fleet.run(mine, on="inline")
+    requeue(mine.output, uri="text.mp4")
+    assert "--retry-failed" not in capsys.readouterr().out
+    requeue(mine.output)
+    assert "If its code has changed since, add --retry-failed." in capsys.readouterr().out
 
 
 def test_beside_a_run_at_work_nothing_is_taken_up(job: Callable[..., fleet.Job]) -> None:

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fleet.core.fault import JOB_STAGES
 from fleet.core.interval import Interval
 from fleet.core.loss import Loss
 from fleet.core.source import Source
@@ -58,6 +59,7 @@ class Requeued:
     `losses`: rows of errors/ that were meant. `videos`, `refused`: of how many videos, and of how
     many of these as a whole. `video_s`: seconds of video, as far as their length is known.
     `intervals`: what is to do again.
+    `of_job`: how many of the losses the job's own code came to.
     """
 
     losses: int
@@ -65,6 +67,7 @@ class Requeued:
     refused: int
     video_s: float
     intervals: tuple[Interval, ...] = ()
+    of_job: int = 0
 
 
 Before = Callable[[int], None]
@@ -115,6 +118,7 @@ def requeue(
             for row, spans in taken.items()
             for start, end in spans.tolist()
         ),
+        of_job=sum(loss.stage in JOB_STAGES for loss in meant),
     )
 
 

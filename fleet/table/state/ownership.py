@@ -16,7 +16,7 @@ from fleet.parquet.encoding import encode
 from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord
 from fleet.table.parts.schema import FRAMES_TABLE, later_names
-from fleet.table.state.taken_on import differ_in_code_alone, has_taken_on
+from fleet.table.state.taken_on import differ_in_code_alone, has_taken_on, has_work_for
 
 JOB_FILE = "_JOB.json"
 SCHEMA_PART = "schema.parquet"
@@ -94,22 +94,24 @@ def check_owner(folder: Folder, job: JobRecord, *, mended: bool = False) -> JobR
 def another_job(folder: Folder, found: JobRecord, job: JobRecord) -> OutputTakenError:
     """Return the error that a folder holds another job than the one that is asked for."""
     message = f"{folder.uri} holds another job: {_difference(found, job)}."
-    return OutputTakenError(message, _way_out(folder, differ_in_code_alone(found, job)))
+    return OutputTakenError(message, _way_out(folder, found, differ_in_code_alone(found, job)))
 
 
-def _way_out(folder: Folder, only_code: bool) -> str:
-    """Return what can be done with the output of another job, by whether it has rows."""
+def _way_out(folder: Folder, found: JobRecord, only_code: bool) -> str:
+    """Return what can be done with the output of another job, by what it holds; a line each."""
     began = (entry.name for entry in folder.list(f"{FRAMES_TABLE}/"))
     if all(name.endswith(f"/{SCHEMA_PART}") for name in began):
         return "Nothing is committed there: delete this folder, or use another --output."
+    if only_code and not has_work_for(folder, found):
+        return "All is done there. To do it again by the new code, use another --output."
     mend = (
-        "To do only what the code failed on again, with the code as it is now, and keep all other "
-        "rows, run with --retry-failed. "
+        "To do what is open, or what the code failed on, by the code as it is now, and keep all "
+        "other rows, add --retry-failed.\n"
     )
     return (
-        f"{mend if only_code else ''}To do all again and keep both, use another --output; to start "
-        "over here, delete this folder. Rows of two versions are not mixed unasked: nobody could "
-        "tell them apart."
+        f"{mend if only_code else ''}To do all again and keep both, use another --output.\n"
+        "To start over here, delete this folder.\n"
+        "Rows of two versions are not mixed unasked: nobody could tell them apart."
     )
 
 

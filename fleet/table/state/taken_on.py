@@ -7,9 +7,13 @@ own in `_codes/`, named by the digest of the job with that code, and is never de
 
 from __future__ import annotations
 
+from fleet.core.fault import JOB_STAGES
 from fleet.parquet.arrays import to_bytes
+from fleet.parquet.decoding import decode
 from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord
+from fleet.table.parts.schema import ERRORS_TABLE
+from fleet.table.state.state import read_state
 
 CODES_FOLDER = "_codes"
 _OF_CODE = frozenset({"code", "heads"})
@@ -41,6 +45,23 @@ def take_on(folder: Folder, job: JobRecord) -> None:
 def taken_on(folder: Folder) -> int:
     """Return how many versions of its code an output has taken on."""
     return sum(1 for _ in folder.list(f"{CODES_FOLDER}/"))
+
+
+def has_work_for(folder: Folder, begun: JobRecord) -> bool:
+    """Return whether a later version of a job's code finds something to do in an output.
+
+    It does where the output is open, or has losses that the job's own code came to.
+    """
+    state = read_state(folder, begun.tables)
+    if not state.closed:
+        return True
+    parts = state.parts([ERRORS_TABLE])[ERRORS_TABLE] if state.total.errors else []
+    return any(JOB_STAGES.intersection(_stages(folder.read(part.name))) for part in parts)
+
+
+def _stages(part: bytes) -> list[str]:
+    stages: list[str] = decode(part)[0]["stage"].to_pylist()
+    return stages
 
 
 def _name(job: JobRecord) -> str:
