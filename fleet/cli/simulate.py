@@ -56,7 +56,7 @@ LeaseSeconds = Annotated[
     float | None,
     typer.Option(
         min=0.01,
-        help="Seconds of a lease, on the mean; with --videos, of a video.",
+        help="Of a lease, or of a made-up video, in seconds.",
         show_default=f"{LEASE_S:g}",
         rich_help_panel=LEASES,
     ),
@@ -73,7 +73,7 @@ Nodes = Annotated[
     int | None,
     typer.Option(
         min=0,
-        help=f"With --videos: nodes that look at headers; at most {MOST_WORKERS} are asked.",
+        help="With --videos: nodes that look at headers.",
         show_default=str(MOST_WORKERS),
         rich_help_panel=LEASES,
     ),

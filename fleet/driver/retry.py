@@ -103,8 +103,10 @@ def take_up_lost(target: JobTarget, retry: Retry, *, join: bool) -> TakenUp:
     if is_new:
         _check_something_to_do(target, retry, count)
         _check_columns(target)
+    again: list[Interval] = []
 
-    def before(meant: int) -> None:
+    def before(meant: int, taken_out: Sequence[Interval]) -> None:
+        again[:] = taken_out
         if is_new:
             _check_something_to_do(target, retry, meant)
             take_on(table.folder, job)
@@ -121,7 +123,7 @@ def take_up_lost(target: JobTarget, retry: Retry, *, join: bool) -> TakenUp:
         stay = f"{lost} stay: another run is at work. Run this again once it has ended."
         return TakenUp(stay if count else "", is_known_to_work=works)
     said = " ".join(filter(None, [_CHANGED if is_new else "", _done_again(done)]))
-    return TakenUp(said, DoneIntervals(IntervalTable.of(done.intervals)), works)
+    return TakenUp(said, DoneIntervals(IntervalTable.of(again)), works)
 
 
 def _done_again(done: Requeued) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,8 @@ from fleet.errors import UsageError
 from fleet.street.scene.clip import LABELS
 
 SMALL = ("--cameras", 2, "--seconds", 2)
+MODULE = shlex.join([sys.executable, "-m", "fleet"])
+"""How a demo in a process of its own is started, and so how its commands are typed."""
 ONE_CORE = "import os, sys; os.sched_setaffinity(0, {0}); from fleet.cli import main; main()"
 
 
@@ -69,7 +73,7 @@ def test_a_demo_makes_what_it_lists(made: tuple[Path, str, str]) -> None:
     for number in range(1, 8):
         assert f"\n{number}. " in out
     for command in ("street", "compile", "run", "eval", "report", "show"):
-        assert f"  $ fleet {command} " in out
+        assert f"  $ {MODULE} {command} " in out
     assert "(100 %)" in err
     assert "Finished:" in out
     assert "AP@0.5" in out
@@ -137,9 +141,11 @@ def test_a_second_run_has_nothing_to_do(made: tuple[Path, str, str], network: Pa
     code, again, _ = run("--output", folder, "--model", network, *SMALL)
     assert code == 0
     assert again.startswith("Nothing is left to do")
-    for text in ("AP@0.5", "camera-2", "contact-sheet.png", "report.html", "$ fleet show"):
+    for text in ("AP@0.5", "camera-2", "contact-sheet.png", "report.html"):
         assert text in again
         assert text in out
+    assert "  $ fleet show " in again
+    assert f"  $ {MODULE} show " in out
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 

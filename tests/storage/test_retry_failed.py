@@ -163,8 +163,8 @@ def test_a_run_that_dies_with_it_is_gone_on_with(
 
 def test_rows_of_an_earlier_version_are_not_condemned(job: Callable[..., fleet.Job]) -> None:
     """Decoded again they differ, and nobody is told to delete them; where all are alike, as ever."""
-    mended = job(2, NEVER)
     fleet.run(job(1, "frame == 3"), on="inline")
+    mended = job(2, NEVER)
     fleet.run(mended, on="inline", retry_failed=True)
     again = recheck(mended, 20, 1)
     assert (again.proven, again.findings, again.codes) == (True, (), 2)

@@ -14,7 +14,7 @@ from fleet.core.fault import JOB_STAGES
 from fleet.core.interval import Interval
 from fleet.core.loss import Loss
 from fleet.core.source import Source
-from fleet.core.spans import length
+from fleet.core.spans import Spans, length
 from fleet.errors import UsageError
 from fleet.index_cache.store import IndexStore
 from fleet.parquet.arrays import to_bytes
@@ -23,6 +23,7 @@ from fleet.table.maintenance.reopen import intervals_to_reopen, without
 from fleet.table.maintenance.rewriting import Rewriting
 from fleet.table.maintenance.vacuum import retain
 from fleet.table.state.read import open_tables, read_losses
+from fleet.table.state.state import TableState
 from fleet.table.state.success_marker import remove_success
 from fleet.table.state.video_manifest import Video, read_videos, seconds_a_tick
 from fleet.table.state.video_progress import put_video_table
@@ -58,7 +59,6 @@ class Requeued:
 
     `losses`: rows of errors/ that were meant. `videos`, `refused`: of how many videos, and of how
     many of these as a whole. `video_s`: seconds of video, as far as their length is known.
-    `intervals`: what is to do again.
     `of_job`: how many of the losses the job's own code came to.
     """
 
@@ -66,15 +66,15 @@ class Requeued:
     videos: int
     refused: int
     video_s: float
-    intervals: tuple[Interval, ...] = ()
     of_job: int = 0
 
 
-Before = Callable[[int], None]
-"""Is told of how many losses are meant, once nobody else can change the output; may refuse."""
+Before = Callable[[int, Sequence[Interval]], None]
+"""Is told how many losses are meant, and what is to be done again for them, once nobody else can
+change the output; may refuse."""
 
 
-def no_more(_meant: int) -> None:
+def no_more(_meant: int, _again: Sequence[Interval]) -> None:
     """Do nothing before losses are taken out."""
 
 
@@ -95,13 +95,13 @@ def requeue(
     if not meant and losses and not asked.may_mean_none:
         raise _nothing(asked, losses)
     if not meant:
-        before(0)
+        before(0, ())
         return Requeued(0, 0, 0, 0.0)
     videos = read_videos(folder)
     taken = intervals_to_reopen(state.covered, meant, losses, _Bounds(store, videos))
     kept, changed = without(state.covered, taken)
     seconds = seconds_a_tick(videos)
-    before(len(meant))
+    before(len(meant), _intervals(state, taken))
     remove_success(folder)
     put_video_table(folder, job, retain(rewriting, state, kept, changed, seconds))
     _forget(store, videos, meant)
@@ -113,13 +113,17 @@ def requeue(
             length(spans) * seconds.get(state.covered.intervals.version_of(row), 0.0)
             for row, spans in taken.items()
         ),
-        intervals=tuple(
-            Interval(*state.covered.intervals.version_of(row), start, end)
-            for row, spans in taken.items()
-            for start, end in spans.tolist()
-        ),
         of_job=sum(loss.stage in JOB_STAGES for loss in meant),
     )
+
+
+def _intervals(state: TableState, taken: Mapping[int, Spans]) -> list[Interval]:
+    versions = state.covered.intervals
+    return [
+        Interval(*versions.version_of(row), start, end)
+        for row, spans in taken.items()
+        for start, end in spans.tolist()
+    ]
 
 
 def _nothing(asked: LossFilter, losses: Sequence[Loss]) -> UsageError:
