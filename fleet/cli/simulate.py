@@ -56,7 +56,7 @@ LeaseSeconds = Annotated[
     float | None,
     typer.Option(
         min=0.01,
-        help="Of a lease, or of a made-up video, in seconds.",
+        help="Seconds of one, on the mean.",
         show_default=f"{LEASE_S:g}",
         rich_help_panel=LEASES,
     ),
