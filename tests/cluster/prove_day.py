@@ -14,6 +14,7 @@ set-up, and each has to be found out, at the block that was altered.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -34,6 +35,8 @@ MOST_S = 600.0
 
 def main() -> int:
     """Follow the pages as they are, or altered."""
+    # Started in the background by a shell, all commands would ignore the key that ends them.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--altered", action="store_true")
     say: Say = partial(print, flush=True)
