@@ -17,8 +17,8 @@ from fleet.job.job import Job
 from fleet.plan.index_leases import MOST_WORKERS
 from fleet.scheduler.lease_state import SchedulingPolicy
 from fleet.simulate.conditions import Conditions
-from fleet.simulate.planning import PlanningPace, made_up_archive
-from fleet.simulate.streamed import Fleets, stream
+from fleet.simulate.planning import Fleets, PlanningPace, made_up_archive
+from fleet.simulate.streamed import stream
 from fleet.simulate.whatif import MakePieces, made_up, planned, read_failures, read_slow
 from fleet.simulate.whatif import what_if as simulate_all
 from fleet.views.simulation import render

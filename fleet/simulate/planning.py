@@ -54,6 +54,21 @@ class PlanningPace:
     """Seconds of the driver a video, beside the look at its header."""
 
 
+@dataclass(frozen=True)
+class Fleets:
+    """What an archive is tried on: devices, and what they have to put up with."""
+
+    devices: int
+    others: Sequence[int] | None
+    """Other device counts; None: a quarter to four times as many, for an archive that is small."""
+    pace: PlanningPace
+    weather: Conditions
+    seed: int
+    policy: SchedulingPolicy
+    longest_s: float = 60.0
+    """Seconds of a lease at most."""
+
+
 def made_up_archive(videos: int, mean_s: float, seed: int) -> MadeUpArchive:
     """Make up videos that take a device `mean_s` seconds on the mean."""
     sigma = 0.5
@@ -66,26 +81,19 @@ def made_up_archive(videos: int, mean_s: float, seed: int) -> MadeUpArchive:
 class SimulatedPlan:
     """Looks at an archive window by window; changed only through `step`."""
 
-    def __init__(
-        self,
-        archive: MadeUpArchive,
-        devices: int,
-        longest_s: float,
-        pace: PlanningPace,
-        weather: Conditions,
-        seed: int,
-    ) -> None:
-        """Take an archive, and for how many devices leases of at most `longest_s` are cut."""
+    def __init__(self, archive: MadeUpArchive, fleets: Fleets) -> None:
+        """Take an archive, and the devices for which leases are cut."""
+        pace = fleets.pace
         self.now_s = pace.child_s
         """Until when the driver has planned."""
         self.here = self.windows = self.index_leases = self.workers = 0
         """Videos that the driver looked at itself; windows; index leases; nodes that were asked."""
         self._archive = archive
         self._pace = pace
-        self._devices, self._longest_s = devices, longest_s
+        self._devices, self._longest_s = fleets.devices, fleets.longest_s
         self._queue = IndexQueue(archive.sources)
         self._ledger = Ledger((), _POLICY, 0.0)
-        self._world = Sampler(weather, seed)
+        self._world = Sampler(fleets.weather, fleets.seed)
         self._nodes: SimulatedFleet | None = None
         self._leases: dict[str, IndexLease] = {}
         self._seen: set[Source] = set()

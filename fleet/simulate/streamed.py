@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fleet.plan.windows import PLENTY
-from fleet.scheduler.lease_state import SchedulingPolicy, State
-from fleet.simulate.conditions import Conditions
-from fleet.simulate.planning import MadeUpArchive, PlanningPace, SimulatedPlan
+from fleet.scheduler.lease_state import State
+from fleet.simulate.planning import Fleets, MadeUpArchive, PlanningPace, SimulatedPlan
 from fleet.simulate.run import Simulation
 from fleet.simulate.whatif import Table, other_counts
 
@@ -41,19 +39,12 @@ class StreamedSimulation(Simulation):
     Devices are there from the start, and wait for the first window.
     """
 
-    def __init__(
-        self,
-        archive: MadeUpArchive,
-        devices: int,
-        longest_s: float,
-        pace: PlanningPace,
-        weather: Conditions,
-        seed: int,
-        rules: SchedulingPolicy,
-    ) -> None:
-        super().__init__((), devices, weather, seed, rules, coming_s=0.0)
-        self._plan = SimulatedPlan(archive, devices, longest_s, pace, weather, seed)
-        self._videos, self._pace = len(archive.sources), pace
+    def __init__(self, archive: MadeUpArchive, fleets: Fleets) -> None:
+        super().__init__(
+            (), fleets.devices, fleets.weather, fleets.seed, fleets.policy, coming_s=0.0
+        )
+        self._plan = SimulatedPlan(archive, fleets)
+        self._videos, self._pace = len(archive.sources), fleets.pace
         self._first_s = 0.0
 
     @property
@@ -85,33 +76,12 @@ class StreamedSimulation(Simulation):
             self._obey(ledger.add(leases, plan.coming_s, fleet.now_s))
 
 
-@dataclass(frozen=True)
-class Fleets:
-    """What an archive is tried on: devices, and what they have to put up with."""
-
-    devices: int
-    others: Sequence[int] | None
-    """Other device counts; None: a quarter to four times as many, for an archive that is small."""
-    pace: PlanningPace
-    weather: Conditions
-    seed: int
-    policy: SchedulingPolicy
-    longest_s: float = 60.0
-    """Seconds of a lease at most."""
-
-
 def stream(archive: MadeUpArchive, fleets: Fleets) -> tuple[Table, Planned]:
     """Simulate a run over an archive, and how its plan is made; all of one seed."""
     small = len(archive.sources) <= MOST_VIDEOS
     others = other_counts(fleets.devices) if small else []
-
-    def run(devices: int) -> StreamedSimulation:
-        pace, weather = fleets.pace, fleets.weather
-        return StreamedSimulation(
-            archive, devices, fleets.longest_s, pace, weather, fleets.seed, fleets.policy
-        )
-
-    asked = run(fleets.devices)
+    asked = StreamedSimulation(archive, fleets)
     outcome = asked.run()
     counts = others if fleets.others is None else fleets.others
-    return Table(outcome, tuple(run(count).run() for count in counts)), asked.planned
+    tried = (StreamedSimulation(archive, replace(fleets, devices=count)) for count in counts)
+    return Table(outcome, tuple(each.run() for each in tried)), asked.planned

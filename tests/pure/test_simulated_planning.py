@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from fleet.plan.index_leases import MOST_WORKERS
 from fleet.scheduler.lease_state import SchedulingPolicy
 from fleet.simulate.conditions import Conditions
-from fleet.simulate.planning import GOPS_A_VIDEO, PlanningPace, made_up_archive
-from fleet.simulate.streamed import Fleets, StreamedSimulation, stream
+from fleet.simulate.planning import GOPS_A_VIDEO, Fleets, PlanningPace, made_up_archive
+from fleet.simulate.streamed import StreamedSimulation, stream
 from fleet.views.simulation import render
 
 STORM = Conditions(slow_share=0.01, slow_factor=5.0, failures_a_minute=0.001)
@@ -22,7 +22,7 @@ def simulated(
     """Make up videos of 5 s of a device, and run to the end."""
     archive = made_up_archive(videos, 5.0, seed)
     pace, policy = PlanningPace(nodes), SchedulingPolicy()
-    simulation = StreamedSimulation(archive, devices, 60.0, pace, weather, seed, policy)
+    simulation = StreamedSimulation(archive, Fleets(devices, [], pace, weather, seed, policy))
     simulation.run()
     return simulation
 
