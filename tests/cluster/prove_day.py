@@ -14,7 +14,6 @@ set-up, and each has to be found out, at the block that was altered.
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import tempfile
 import time
@@ -23,6 +22,7 @@ from pathlib import Path
 
 from altered_pages import ALTERATIONS, follow_altered
 from checkout import a_checkout, as_a_newcomer
+from interrupts import heed_interrupts
 from page_reader import PageReader, Say
 from page_steps import DayError
 from pages import PageError, blocks
@@ -35,8 +35,7 @@ MOST_S = 600.0
 
 def main() -> int:
     """Follow the pages as they are, or altered."""
-    # Started in the background by a shell, all commands would ignore the key that ends them.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    heed_interrupts()
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--altered", action="store_true")
     say: Say = partial(print, flush=True)

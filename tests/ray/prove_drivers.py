@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from hosts import missing_for_hosts
+from interrupts import heed_interrupts
 from killed_drivers import prove
 from places_of_drivers import PLACES
 
@@ -27,6 +28,7 @@ from fleet.core.format import plural
 
 def main() -> int:
     """Run the proof, and print what was seen."""
+    heed_interrupts()
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--on", choices=list(PLACES))
     parser.add_argument("--kills", type=int, default=20)
