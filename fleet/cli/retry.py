@@ -14,18 +14,9 @@ RetryFailed = Annotated[
     bool,
     typer.Option(
         "--retry-failed",
-        help="Do again the frames that the job's code failed on.",
-        rich_help_panel=VIDEOS,
-    ),
-]
-RetryLost = Annotated[bool, typer.Option("--retry-lost", help=_ALL, rich_help_panel=VIDEOS)]
-RetryFailedShort = Annotated[
-    bool,
-    typer.Option(
-        "--retry-failed",
         help="Redo what the job's code failed on; --retry-lost: all.",
         rich_help_panel=VIDEOS,
     ),
 ]
-"""The same, where a screen has no row left for `RetryLostToo`."""
+RetryLost = Annotated[bool, typer.Option("--retry-lost", help=_ALL, rich_help_panel=VIDEOS)]
 RetryLostToo = Annotated[bool, typer.Option("--retry-lost", help=_ALL, hidden=True)]

@@ -15,7 +15,7 @@ import typer
 
 from fleet.cli.codes import EXIT_FAILED
 from fleet.cli.options import JobOptions, job_options
-from fleet.cli.retry import RetryFailedShort, RetryLostToo
+from fleet.cli.retry import RetryFailed, RetryLostToo
 from fleet.core.format import duration
 from fleet.driver.target.identity import identify
 from fleet.errors import JobFailedError, OutputBusyError, StorageError, UsageError
@@ -76,7 +76,7 @@ def submit(
             "--report", help="Put report.html into the output at the end.", rich_help_panel=CLUSTER
         ),
     ] = False,
-    retry_failed: RetryFailedShort = False,
+    retry_failed: RetryFailed = False,
     retry_lost: RetryLostToo = False,
     pass_env: Annotated[
         list[str] | None,
