@@ -34,6 +34,7 @@ STOP_S = 60
 """A job that is asked to stop has so long to end by itself; then Ray kills it."""
 START_S = 60.0
 """A cluster that has just begun takes no jobs at first; it is asked again for so long."""
+_PREFERRED = "RAY_API_SERVER_ADDRESS"
 _UNKNOWN, _NO_AGENT = "status code 404", "No available agent"
 DRIVER = "driver"
 """The resource of nodes that are there for drivers, which a lost head does not take along."""
@@ -72,12 +73,11 @@ class Jobs:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        # Ray prefers this variable to the argument; setting it makes the argument count.
-        os.environ["RAY_API_SERVER_ADDRESS"] = self.address
         logging.getLogger("ray").setLevel(logging.ERROR)
         for name in ("dashboard.modules.dashboard_sdk", "dashboard.modules.job.sdk"):
             logging.getLogger(f"ray.{name}").setLevel(logging.ERROR)
-        self._client = _connect(self.address)
+        with _address_counts():
+            self._client = _connect(self.address)
 
     def submit(self, parcel: Parcel, *, beside_head: bool = True) -> str:
         """Send a job and start it; return its id.
@@ -233,6 +233,20 @@ class Jobs:
                     write(text[-(seen - written) :])
                     written = seen
         return written
+
+
+@contextmanager
+def _address_counts() -> Iterator[None]:
+    """Take away the variable that Ray prefers to the address it is given; put it back at the end.
+
+    What runs later in this process, or is started by it, is not to meet our cluster by it.
+    """
+    set_before = os.environ.pop(_PREFERRED, None)
+    try:
+        yield
+    finally:
+        if set_before is not None:
+            os.environ[_PREFERRED] = set_before
 
 
 def _connect(address: str) -> _Client:

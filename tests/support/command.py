@@ -26,10 +26,12 @@ def fleet_here(
 ) -> subprocess.CompletedProcess[str]:
     """Run `fleet` as in a process of its own, and see that no traceback reaches its user.
 
-    An error that the command lets through is raised. What its children print is part of it.
+    The environment is as before, or the next test would meet another one. An error that the command
+    lets through is raised. What its children print is part of it.
     `tracebacks`: how many there are to be, of code of the user's own.
     """
     command = ["fleet", *map(str, arguments)]
+    before = dict(os.environ)
     with TemporaryFile("w+") as out, TemporaryFile("w+") as err:
         with (
             _descriptor(1, out),
@@ -41,6 +43,7 @@ def fleet_here(
         ):
             code = _exit_code()
         done = subprocess.CompletedProcess(command, code, _text(out), _text(err))
+    assert dict(os.environ) == before
     assert (done.stderr + done.stdout).count("Traceback") == tracebacks, done.stderr
     return done
 
