@@ -64,6 +64,29 @@ class Threads(FrameJob):
         return Rows(np.arange(len(batch), dtype=np.int32), {"threads": told})
 """
 """A job that tells how many threads libraries take where a frame is looked at."""
+MEETING = """
+import os
+import time
+from pathlib import Path
+import numpy as np
+import pyarrow as pa
+from fleet import FrameJob, Rows
+
+class Meeting(FrameJob):
+    table = "meetings"
+    schema = pa.schema([("met", pa.int32())])
+
+    def open(self, device):
+        Path("FOLDER", str(os.getpid())).touch()
+
+    def run(self, opened, batch):
+        until_s = time.monotonic() + 120
+        while (met := len(list(Path("FOLDER").iterdir()))) < 2:
+            assert time.monotonic() < until_s, "no second device has come in two minutes"
+            time.sleep(0.05)
+        return Rows(np.arange(len(batch), dtype=np.int32), {"met": [met] * len(batch)})
+"""
+"""A job whose devices wait for each other, however late one of them is."""
 LONGEST_S = 300
 
 
@@ -122,15 +145,14 @@ def test_devices_of_two_cores_are_where_there_are_cores_for_them(
 
 
 def test_a_run_uses_every_npu_of_the_cluster_that_ray_address_names(
-    with_two: Started,
-    town_hevc: Path,
-    fastestdet: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    with_two: Started, town_hevc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two nodes, two devices; and the cluster is still there for the next run."""
-    job = ["--input", town_hevc, "--model", fastestdet, "--output", tmp_path / "out"]
-    job += ["--sample", "every=5", "--devices", "auto"]
+    (there := tmp_path / "there").mkdir()
+    (tmp_path / "meeting.py").write_text(MEETING.replace("FOLDER", str(there)), "utf-8")
+    text = f'job = "meeting.py:Meeting"\ninput = ["{town_hevc}"]\noutput = "{tmp_path}/out"\n'
+    (tmp_path / "meeting.toml").write_text(text, "utf-8")
+    job = [tmp_path / "meeting.toml", "--sample", "every=5", "--devices", "auto"]
     first = run(with_two.address, *job)
     assert first.returncode == 0, first.stderr
     assert "on 2 devices" in first.stdout

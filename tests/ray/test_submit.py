@@ -113,8 +113,8 @@ def stopped(head: Head, ticks: Path) -> Stopped:
     submission = id_in(submitted.stderr)
     wait_until(lambda: parts(output) >= 2, "the first leases")
     listed = here(head, "stop").stdout
-    # A run tells how far it is every five seconds.
-    wait_until(lambda: " frames" in here(head, "jobs").stdout, "a run that tells how far it is")
+    # A run tells how far it is every five seconds, the first time perhaps before it has a device.
+    wait_until(lambda: _has_devices(head, submission), "a run that tells how far it is")
     jobs = here(head, "jobs").stdout
     labelled = tuple(
         here(head, "jobs", "--json", "--price-per-device-hour", "3.6", "--label", label).stdout
@@ -155,6 +155,13 @@ def killed(head: Head, ticks: Path, stopped: Stopped) -> str:
             client.kill()
     assert client.returncode == 0, printed
     return printed
+
+
+def _has_devices(head: Head, submission: str) -> bool:
+    """Return whether a job has told of frames, and of the time of its devices."""
+    listed = json.loads(here(head, "jobs", "--json").stdout)
+    (job,) = (job for job in listed if job["id"] == submission)
+    return bool(job["progress"]) and job["device_s"] > 0
 
 
 def here(head: Head, name: str, *arguments: object) -> Result:
