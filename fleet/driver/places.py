@@ -127,7 +127,10 @@ def inline(job: Job) -> Resources:
 
 def processes(job: Job) -> Resources:
     """Return what a run in processes of this machine works with."""
-    return _here_alone(job, partial(ProcessPool, most=_here(job)))
+    shares = job.devices == "auto" and job.cores_per_device == 1
+    cores = len(os.sched_getaffinity(0)) if shares else 0
+    means = _here_alone(job, partial(ProcessPool, most=_here(job), cores=cores))
+    return replace(means, shares_cores=shares)
 
 
 def _here_alone(job: Job, make_pool: MakePool) -> Resources:

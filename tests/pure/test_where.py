@@ -81,5 +81,6 @@ def test_this_machine_has_as_many_devices_as_have_their_cores_to_themselves(
     job = load_job(packaged_job("detect.toml"), fields)
     means = processes(job)
     assert (means.devices, means.limits.most) == (wanted, wanted)
+    assert means.shares_cores == (devices == "auto" and each == 1)
     assert sizing(job, "processes") == told
     assert sizing(job, "ray") == ""
