@@ -103,6 +103,6 @@ class Receipt:
     host_frames: int = field(default=0, compare=False)
     """Of its frames, those that the host decoded: told by its worker, not kept in the output."""
     frames_ahead: int = field(default=0, compare=False)
-    """Of its frames, those that a second core decoded ahead of the job; likewise."""
+    """Of its frames, those that a core to spare decoded ahead of the job; likewise."""
     refused_batches: Refusals = field(default_factory=Refusals, compare=False)
     """What its job would only do frame by frame; likewise."""

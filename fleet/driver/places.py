@@ -127,10 +127,11 @@ def inline(job: Job) -> Resources:
 
 def processes(job: Job) -> Resources:
     """Return what a run in processes of this machine works with."""
-    shares = job.devices == "auto" and job.cores_per_device == 1
-    cores = len(os.sched_getaffinity(0)) if shares else 0
-    means = _here_alone(job, partial(ProcessPool, most=_here(job), cores=cores))
-    return replace(means, shares_cores=shares)
+    devices = _here(job)
+    # Who says how many devices, or wants few of them, may have other plans for the cores.
+    shares = job.devices == "auto" and job.cores_per_device == 1 and job.deadline_s is None
+    pool = partial(ProcessPool, most=devices, cores=devices if shares else 0)
+    return replace(_here_alone(job, pool), shares_cores=shares)
 
 
 def _here_alone(job: Job, make_pool: MakePool) -> Resources:

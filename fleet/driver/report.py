@@ -56,7 +56,7 @@ class RunReport:
     host_frames: int = 0
     """Frames that the host decoded in this run."""
     frames_ahead: int = 0
-    """Frames that a second core decoded ahead of the job in this run."""
+    """Frames that cores to spare decoded ahead of the job in this run."""
     ran_on: str = ""
     """Where its devices lived, and why there."""
     sized: str = ""

@@ -10,7 +10,7 @@ class Totals:
 
     `frames`: of all; `here`: of those that this run did itself, `leases`: how many leases
     these lie in. `peak_rss_bytes`: the largest of its workers. `host_frames`: those of this run
-    that the host decoded, `frames_ahead`: that a second core did. `refused_batches`: those of this
+    that the host decoded, `frames_ahead`: that cores to spare did. `refused_batches`: those of this
     run that its job did only frame by frame.
     """
 

@@ -66,7 +66,7 @@ class Pipeline:
     `opened`: what the job's `open` made. `pulse` beats at every step. `cores`: with more than one,
     or once a lease is told to read ahead, the next pictures are read and decoded in a thread beside
     the one that calls `run`, in which all else happens; rows are the same. `frames_ahead` counts
-    these pictures. One lease runs at a time.
+    these pictures, but for those of a device of several cores. One lease runs at a time.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class Pipeline:
                 fetch.stop()
                 raise
             finally:
-                self.frames_ahead += read.frames_ahead
+                self.frames_ahead += read.frames_ahead if self._cores == 1 else 0
 
     def _ahead(self, steps: Generator[Step]) -> Ahead:
         return Ahead(steps, self._threads, partial(pictures_ahead, self._work.batch))

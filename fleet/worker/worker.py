@@ -63,7 +63,7 @@ class _Computed:
     host_frames: int
     """Of its frames, those that the host decoded."""
     frames_ahead: int
-    """Of its frames, those that a second core decoded ahead of the job."""
+    """Of its frames, those that a core to spare decoded ahead of the job."""
     refused_batches: Refusals
     """What the job did of it only frame by frame."""
     fault: Fault | None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -82,5 +83,6 @@ def test_this_machine_has_as_many_devices_as_have_their_cores_to_themselves(
     means = processes(job)
     assert (means.devices, means.limits.most) == (wanted, wanted)
     assert means.shares_cores == (devices == "auto" and each == 1)
+    assert not processes(replace(job, deadline_s=60)).shares_cores
     assert sizing(job, "processes") == told
     assert sizing(job, "ray") == ""
