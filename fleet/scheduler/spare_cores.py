@@ -1,9 +1,10 @@
 """Which leases are to have a second core, where no device has work for it: a pure decision.
 
 A device of one core takes a lease to its end by itself; with a second core it decodes while the job
-looks at pictures, which is faster by how even the two are. So it is never better to give two cores
-to one device while another one could work on one of them, and never worse to give it a core that
-nobody uses. That holds whatever decoding and the job take, so that neither need be measured first.
+looks at pictures, which is faster by how even the two are. So nothing is won by two cores for one
+device while another one could work on one of them, and nothing is lost by a core that nobody uses.
+On two cores no fixed number of devices and cores is faster, whatever decoding and the job take, and
+on more hardly ever: neither need be measured first.
 """
 
 from __future__ import annotations
