@@ -35,6 +35,7 @@ def open_codec(stream: StreamInfo, max_pixels: int) -> VideoCodecContext:
     """Return a decoder that has decoded nothing yet, and refuses pictures of more pixels."""
     codec = CodecContext.create(DECODERS.get(stream.codec, stream.codec), "r")
     assert isinstance(codec, VideoCodecContext)
+    # With frame threads, libav returns pictures of H.264 before it is known that they are damaged.
     codec.thread_count = 1
     # A stream may change to a size that would take 10 GB before the first picture is returned.
     options: Mapping[str, str] = _OPTIONS.get(stream.codec, _EXPLODE)

@@ -11,9 +11,10 @@ from fleet.cli.codes import EXIT_ERRORS
 from fleet.cli.options import JobOptions, PricePerDeviceHour, job_options
 from fleet.cli.output_folder import AsJson, counting, print_json
 from fleet.driver.outlook.estimate import devices_for, estimate
+from fleet.driver.places import has_cluster, planned_sizing
 from fleet.driver.session import load_session
 from fleet.driver.target.target import resolve_target
-from fleet.executors.choice import devices_of_machine
+from fleet.executors.choice import choose, devices_of_machine
 from fleet.job.job import Job
 from fleet.views.plan import render
 
@@ -33,14 +34,16 @@ def plan(
     count = _devices(job)
     with counting("videos looked at") as on_progress:
         found = estimate(load_session(resolve_target(job)), count, on_progress)
+    chosen = planned_sizing(job, choose(job.on, has_cluster=has_cluster()).mode, found.leases)
     needed = None if job.deadline_s is None else devices_for(found, job.deadline_s)
     if as_json:
         prices = {"here": found.here, "chip": found.chip}
         price = price_per_device_hour
         price_of = price and {k: cost.price(price) for k, cost in prices.items()}
-        print_json(found, price=price_of, devices_for_deadline=needed and asdict(needed))
+        deadline = needed and asdict(needed)
+        print_json(found, price=price_of, devices_for_deadline=deadline, chosen=chosen)
     else:
-        typer.echo(render(found, price_per_device_hour, needed))
+        typer.echo(render(found, price_per_device_hour, needed, chosen))
     if found.refused:
         raise typer.Exit(EXIT_ERRORS)
 

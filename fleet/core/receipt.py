@@ -102,5 +102,7 @@ class Receipt:
     """Into how many pieces the lease was split; nothing of it is done under its own name then."""
     host_frames: int = field(default=0, compare=False)
     """Of its frames, those that the host decoded: told by its worker, not kept in the output."""
+    frames_ahead: int = field(default=0, compare=False)
+    """Of its frames, those that a core to spare decoded ahead of the job; likewise."""
     refused_batches: Refusals = field(default_factory=Refusals, compare=False)
     """What its job would only do frame by frame; likewise."""

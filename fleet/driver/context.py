@@ -42,6 +42,8 @@ class Resources:
     policy: SchedulingPolicy = DEFAULT_POLICY
     make_index_pool: MakeIndexPool | None = None
     """Makes what looks at headers beside this machine; None: nothing does."""
+    shares_cores: bool = False
+    """Whether the pool gives a core that no device has work for to a lease that has room ahead."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,7 @@ def report_of(outcome: Outcome, total: Tally, wall_s: float) -> RunReport:
         unreached=outcome.unreached,
         host_videos=outcome.host_videos,
         host_frames=outcome.loop.totals.host_frames,
+        frames_ahead=outcome.loop.totals.frames_ahead,
         refused_batches=outcome.loop.totals.refused_batches,
         losses=count_losses(table.tables().errors) if total.errors else (),
         peak_rss_bytes=outcome.loop.totals.peak_rss_bytes,

@@ -127,7 +127,15 @@ def inline(job: Job) -> Resources:
 
 def processes(job: Job) -> Resources:
     """Return what a run in processes of this machine works with."""
-    return _here_alone(job, partial(ProcessPool, most=_here(job)))
+    devices, shares = _here(job), _shares_cores(job)
+    pool = partial(ProcessPool, most=devices, cores=devices if shares else 0)
+    return replace(_here_alone(job, pool), shares_cores=shares)
+
+
+def _shares_cores(job: Job) -> bool:
+    """Return whether cores that no device has work for go to those that have."""
+    # Who says how many devices, or wants few of them, may have other plans for the cores.
+    return job.devices == "auto" and job.cores_per_device == 1 and job.deadline_s is None
 
 
 def _here_alone(job: Job, make_pool: MakePool) -> Resources:
@@ -161,3 +169,14 @@ def sizing(job: Job, mode: Mode) -> str:
     if devices < devices_of_machine(cores, each):
         return f"{of}, as max_devices says"
     return f"{of}, as this machine has {plural(cores, 'core')}"
+
+
+def planned_sizing(job: Job, mode: Mode, leases: int) -> str:
+    """Return what `sizing` will tell of a run of so many leases, and what is known of it before.
+
+    Empty where the job says how far a cluster may grow: the run may be meant for one.
+    """
+    told = "" if job.max_devices else sizing(job, mode)
+    if told and _shares_cores(job) and 0 < leases < _here(job):
+        return f"{told}; cores without a lease decode ahead for the others"
+    return told

@@ -55,6 +55,8 @@ class RunReport:
     """Videos that this run was to decode on the host, as the chip refuses them."""
     host_frames: int = 0
     """Frames that the host decoded in this run."""
+    frames_ahead: int = 0
+    """Frames that cores to spare decoded ahead of the job in this run."""
     ran_on: str = ""
     """Where its devices lived, and why there."""
     sized: str = ""

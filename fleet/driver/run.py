@@ -8,7 +8,7 @@ window by window, and goes on while the loop runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
@@ -16,6 +16,7 @@ from functools import partial
 from fleet.clock import SYSTEM_CLOCK, Clock
 from fleet.core.receipt import Tally
 from fleet.core.run_events import RunEnded, Warned
+from fleet.driver.ahead_pool import AheadPool
 from fleet.driver.checkpointer import Checkpointer
 from fleet.driver.context import Context, Outcome, Plan, Resources, report_of
 from fleet.driver.fallback import take_up_refused, videos_of_runs
@@ -39,6 +40,7 @@ from fleet.executors.pool import Pool
 from fleet.job.job import Job
 from fleet.observe.observer import Observer
 from fleet.plan.lease import Lease
+from fleet.plan.shard import VideoWork
 from fleet.scheduler.autoscale import wanted_early
 from fleet.table.diaries.diary import Diary, noting
 from fleet.table.maintenance.close import Covering
@@ -143,7 +145,9 @@ def _drive(context: Context, session: Session) -> Outcome:
         interrupted = False
         if stock.leases or stock.coming_s is not None:
             try:
-                shared = _shared(context, plan, pool or start(), stock.leases)
+                pool = pool or start()
+                leased = _reading_ahead(context, pool, supply.works)
+                shared = _shared(context, plan, leased, stock.leases)
                 few = len(stock.leases) if stock.coming_s is None else resources.devices
                 shared.set_target(min(resources.devices, few))
                 mending = MendingPool(shared, plan.prepared.mend)
@@ -163,6 +167,10 @@ def _early(context: Context) -> int:
     is_dense = target.job.sample.is_dense and resources.limits.deadline_s is None
     decoded_bytes = sum(source.bytes for source in sources) if is_dense else 0
     return wanted_early(len(sources), decoded_bytes, resources.devices)
+
+
+def _reading_ahead(context: Context, pool: Pool, works: Mapping[str, VideoWork]) -> Pool:
+    return AheadPool(pool, context.target, works) if context.resources.shares_cores else pool
 
 
 def _shared(context: Context, plan: Plan, pool: Pool, leases: Sequence[Lease]) -> SharedPool:

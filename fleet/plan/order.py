@@ -70,6 +70,8 @@ class LeaseOrder:
     lease: str
     shards: tuple[ShardOrder, ...]
     cost_s: float = 0.0
+    has_room_ahead: bool = False
+    """Whether a device has the memory to decode ahead of the job, should a core be to spare."""
 
     @property
     def intervals(self) -> tuple[Interval, ...]:

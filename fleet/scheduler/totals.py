@@ -10,15 +10,15 @@ class Totals:
 
     `frames`: of all; `here`: of those that this run did itself, `leases`: how many leases
     these lie in. `peak_rss_bytes`: the largest of its workers. `host_frames`: those of this run
-    that the host decoded. `refused_batches`: those of this run that its job did only frame by
-    frame.
+    that the host decoded, `frames_ahead`: that cores to spare did. `refused_batches`: those of this
+    run that its job did only frame by frame.
     """
 
     def __init__(self) -> None:
         self.frames = self.leases = 0
         self.here = Tally()
         self.peak_rss_bytes = 0
-        self.host_frames = 0
+        self.host_frames = self.frames_ahead = 0
         self.refused_batches = Refusals()
 
     def add(self, receipt: Receipt, *, here: bool = True) -> None:
@@ -28,5 +28,6 @@ class Totals:
             self.here = Tally.total((self.here, receipt.tally))
             self.leases += 1
             self.host_frames += receipt.host_frames
+            self.frames_ahead += receipt.frames_ahead
             self.refused_batches += receipt.refused_batches
             self.peak_rss_bytes = max(self.peak_rss_bytes, receipt.peak_rss_bytes)

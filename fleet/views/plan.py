@@ -15,10 +15,15 @@ REFUSED = 20
 """Refused videos that are listed."""
 
 
-def render(plan: Estimate, per_device_hour: float | None, deadline: Deadline | None = None) -> str:
-    """Return the text of a plan, 80 columns wide."""
+def render(
+    plan: Estimate,
+    per_device_hour: float | None,
+    deadline: Deadline | None = None,
+    chosen: str = "",
+) -> str:
+    """Return the text of a plan, 80 columns wide; `chosen`: how many devices, and why."""
     lines = [f"Plan: {plan.table} -> {plan.output}", ""]
-    for head, text in _facts(plan, per_device_hour):
+    for head, text in _facts(plan, per_device_hour, chosen):
         lines += fact(head, text)
     if deadline is not None and plan.todo.videos:
         lines += fact("deadline", _deadline(deadline))
@@ -29,7 +34,7 @@ def render(plan: Estimate, per_device_hour: float | None, deadline: Deadline | N
     return "\n".join([*lines, "", nothing])
 
 
-def _facts(plan: Estimate, per_device_hour: float | None) -> Iterator[tuple[str, str]]:
+def _facts(plan: Estimate, per_device_hour: float | None, chosen: str) -> Iterator[tuple[str, str]]:
     refused = f", {len(plan.refused):,} more refused" if plan.refused else ""
     yield "video", f"{_stretch(plan.whole)}, {size(plan.input_bytes)}{refused}"
     yield from _host(plan)
@@ -50,6 +55,8 @@ def _facts(plan: Estimate, per_device_hour: float | None) -> Iterator[tuple[str,
     fetch = f"{size(plan.fetch_bytes)} to fetch at most"
     yield "to do", f"{_stretch(plan.todo)}, {fetch}"
     yield "leases", f"{plan.leases:,} on {plural(plan.here.devices, 'device')}"
+    if chosen:
+        yield "chosen", chosen
     yield "time here", f"about {about(plan.here.wall_s)}, {_hours(plan.here)} ({plan.here.basis})"
     if plan.chip_s:
         yield plan.soc, _chip(plan)

@@ -77,7 +77,7 @@ def _facts(report: RunReport) -> Iterator[tuple[str, str]]:
     if report.ran_on:
         yield "devices", report.ran_on
     if report.sized and run.frames:
-        yield "chosen", report.sized
+        yield "chosen", f"{report.sized}{_ahead(report)}"
     if report.providers:
         yield "networks", f"on {report.providers}, through ONNX Runtime"
     yield "time here", _time_here(report)
@@ -87,6 +87,15 @@ def _facts(report: RunReport) -> Iterator[tuple[str, str]]:
         yield "CPU here", f"{sum(ms.values()):.1f} ms a frame: {stages}"
     if any(run.chip_s.values()):
         yield "modelled", _modelled(report)
+
+
+def _ahead(report: RunReport) -> str:
+    """Return what cores did that no device of this run had work for."""
+    ahead, frames = report.frames_ahead, report.this_run.frames
+    if not ahead:
+        return ""
+    share = f"{plural(ahead, 'frame')} ({percent(ahead, frames)})"
+    return f"; cores that no other device had work for decoded {share} ahead"
 
 
 def _this_run(done: int, total: int) -> str:

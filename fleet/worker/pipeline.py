@@ -44,6 +44,7 @@ from fleet.worker.liveness import Liveness
 from fleet.worker.prefetch import Fetch
 from fleet.worker.reading import DecodedShard, LeaseEnded, Reading, ShardBegun, Step
 from fleet.worker.upright import upright
+from fleet.worker.widening import Widening
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,9 @@ class Pipeline:
     frame by frame; whoever runs leases empties both.
 
     `opened`: what the job's `open` made. `pulse` beats at every step. `cores`: with more than one,
-    the next pictures are read and decoded in a thread beside the one that calls `run`, in which
-    all else happens; rows are the same. One lease runs at a time.
+    or once a lease is told to read ahead, the next pictures are read and decoded in a thread beside
+    the one that calls `run`, in which all else happens; rows are the same. `frames_ahead` counts
+    these pictures, but for those of a device of several cores. One lease runs at a time.
     """
 
     def __init__(
@@ -79,7 +81,7 @@ class Pipeline:
         self.frames_done = 0
         self.video_s_done = 0.0
         self.uri = ""
-        self.fed = 0
+        self.fed = self.frames_ahead = 0
         self.job_errors: list[JobCodeError] = []
         self.refused_batches = Refusals()
         self._work = work
@@ -87,36 +89,46 @@ class Pipeline:
         self._opened = opened
         self._pulse = pulse
         self._injections = injections
-        self._threads = ThreadPoolExecutor(1, thread_name_prefix="decode") if cores > 1 else None
+        self._cores = cores
+        # It has no thread until something is decoded ahead.
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="decode")
 
     def run(
-        self, order: LeaseOrder, fetch: Fetch, parts: PartBuilder, has_to_stop: Callable[[], bool]
+        self,
+        order: LeaseOrder,
+        fetch: Fetch,
+        parts: PartBuilder,
+        has_to_stop: Callable[[], bool],
+        reads_ahead: Callable[[], bool] = lambda: False,
     ) -> Ended:
         """Bring everything that the lease wants into `parts`: rows, or the reason they are lost.
 
-        `has_to_stop` is asked between GOPs; once it says so the lease is ended there. Of a shard
-        whose video cannot be read nothing is brought: that says nothing of its frames. Raises
-        DeviceLostError where the device is gone, CancelRequestedError once `fetch` is stopped,
+        `has_to_stop` is asked between GOPs; once it says so the lease is ended there. `reads_ahead`
+        is asked between pictures; once it says so the rest is decoded ahead. Of a shard whose video
+        cannot be read nothing is brought: that says nothing of its frames. Raises DeviceLostError
+        where the device is gone, CancelRequestedError once `fetch` is stopped,
         CredentialsRefusedError, which would end every video, and OutputUnwritableError where an
         object of the job's cannot be put. What it raises ends `fetch` as well.
         """
         told = self._device, self._pulse, has_to_stop, self._injections
-        with closing(self._taken(Reading(order, fetch, *told).steps())) as steps:
+        is_wide = (lambda: True) if self._cores > 1 else reads_ahead
+        read = Widening(Reading(order, fetch, *told).steps(), is_wide, self._ahead)
+        with closing(read) as steps:
             try:
                 return self._look_through(order, steps, parts)
             except BaseException:
                 # The thread that decodes may wait for bytes, which nobody needs any more.
                 fetch.stop()
                 raise
+            finally:
+                self.frames_ahead += read.frames_ahead if self._cores == 1 else 0
 
-    def _taken(self, steps: Generator[Step]) -> Generator[Step] | Ahead:
-        room = partial(pictures_ahead, self._work.batch)
-        return steps if self._threads is None else Ahead(steps, self._threads, room)
+    def _ahead(self, steps: Generator[Step]) -> Ahead:
+        return Ahead(steps, self._threads, partial(pictures_ahead, self._work.batch))
 
     def close(self) -> None:
         """End the thread that decodes, once it has nothing to do."""
-        if self._threads is not None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _look_through(self, order: LeaseOrder, steps: Iterator[Step], parts: PartBuilder) -> Ended:
         unreached: dict[int, FleetError] = {}

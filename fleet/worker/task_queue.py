@@ -10,7 +10,7 @@ from typing import Literal
 from fleet.plan.order import LeaseOrder
 from fleet.worker.prefetch import CancelRequestedError, Fetch, FetchPool
 
-Wish = Literal["cancel", "truncate"]
+Wish = Literal["cancel", "truncate", "read ahead"]
 REMEMBERED = 16
 """Leases that ended a moment ago, of which word may still be under way."""
 
@@ -19,13 +19,15 @@ class Task:
     """One lease, from when its call comes until its outcome is told.
 
     `fetch`: its bytes, on their way from the start. `truncated`: it is to end after the GOP in
-    hand. `begun_s`: when its turn came.
+    hand. `reads_ahead`: a second core is there to decode ahead of the job. `begun_s`: when its turn
+    came.
     """
 
     def __init__(self, order: LeaseOrder, readers: FetchPool) -> None:
         self.order = order
         self.fetch = Fetch(order, readers)
         self.truncated = False
+        self.reads_ahead = False
         self.begun_s: float | None = None
 
     @property
@@ -37,8 +39,10 @@ class Task:
         """Do as told."""
         if wish == "cancel":
             self.fetch.stop()
-        else:
+        elif wish == "truncate":
             self.truncated = True
+        else:
+            self.reads_ahead = True
 
 
 class TaskQueue:
@@ -116,10 +120,10 @@ class TaskQueue:
             self._moved.notify_all()
 
     def tell(self, lease: str, wish: Wish) -> None:
-        """Have a lease put down or ended early; one that has left is let be."""
+        """Have a lease put down, ended early or read ahead; one that has left is let be."""
         with self._moved:
             if task := self._tasks.get(lease):
                 task.apply(wish)
                 self._moved.notify_all()
-            elif lease not in self._past:
+            elif lease not in self._past and not (wish == "read ahead" and lease in self._early):
                 self._early[lease] = wish

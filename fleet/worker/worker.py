@@ -62,6 +62,8 @@ class _Computed:
     """The objects that its rows name, put or on their way."""
     host_frames: int
     """Of its frames, those that the host decoded."""
+    frames_ahead: int
+    """Of its frames, those that a core to spare decoded ahead of the job."""
     refused_batches: Refusals
     """What the job did of it only frame by frame."""
     fault: Fault | None
@@ -73,7 +75,7 @@ class Worker:
 
     `run` may be called from several threads at once: leases are computed one after the other, in
     the order of the calls; meanwhile the next one's bytes are fetched and the last one is
-    committed. `cancel`, `truncate` and `progress` may be called at any time.
+    committed. `cancel`, `truncate`, `read_ahead` and `progress` may be called at any time.
     """
 
     def __init__(self, spec: WorkerSpec, name: str, ordinal: int) -> None:
@@ -138,6 +140,10 @@ class Worker:
         """Have a lease end after the GOP in hand; its prefix is committed under its name."""
         self._line.tell(lease, "truncate")
 
+    def read_ahead(self, lease: str) -> None:
+        """Have a lease decoded by a thread of its own from here on, as a core is there for it."""
+        self._line.tell(lease, "read ahead")
+
     def _run(self, task: Task) -> Receipt | Partial:
         self._line.begin(task)
         computed = self._compute(task)
@@ -152,6 +158,7 @@ class Worker:
         spec, order = self._spec, task.order
         clock = self._device.clock
         before, bytes_before, fed_before = clock.snapshot(), self._readers.bytes_read, self._fed
+        ahead_before = self._pipeline.frames_ahead
         objects, work = ObjectWriter(self._folder, self._putting), spec.work
         name = spec.only_objects or object_name
         parts = PartBuilder(
@@ -159,7 +166,8 @@ class Worker:
         )
         self._pipeline.job_errors.clear()
         self._pipeline.refused_batches = Refusals()
-        ended = self._pipeline.run(order, task.fetch, parts, lambda: task.truncated)
+        asked = (lambda: task.truncated), (lambda: task.reads_ahead)
+        ended = self._pipeline.run(order, task.fetch, parts, *asked)
         if self._pipeline.job_errors and not parts.tally().frames:
             # Not one frame: more likely the job is wrong than all of them; the driver knows more.
             raise self._pipeline.job_errors[0]
@@ -183,7 +191,8 @@ class Worker:
         on_host = _host_frames(tables[FRAMES_TABLE])
         fault = _fault(error) if error else None
         refused = self._pipeline.refused_batches
-        return _Computed(done, tables, tally, objects, on_host, refused, fault)
+        ahead = self._pipeline.frames_ahead - ahead_before
+        return _Computed(done, tables, tally, objects, on_host, ahead, refused, fault)
 
     def _commit(self, computed: _Computed) -> Receipt:
         order = computed.order
@@ -195,8 +204,13 @@ class Worker:
                 order.lease, order.intervals, computed.tables, computed.tally, peak_rss_bytes
             )
             # Another attempt may have committed less.
-            most = min(computed.host_frames, receipt.tally.frames)
-            return replace(receipt, host_frames=most, refused_batches=computed.refused_batches)
+            frames = receipt.tally.frames
+            return replace(
+                receipt,
+                host_frames=min(computed.host_frames, frames),
+                frames_ahead=min(computed.frames_ahead, frames),
+                refused_batches=computed.refused_batches,
+            )
         except CredentialsRefusedError:
             raise
         except StorageError as error:

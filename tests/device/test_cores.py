@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -29,6 +30,7 @@ from fleet.storage import Reader
 from fleet.worker.fault_injection import Injection
 from fleet.worker.outcome import Gone
 from fleet.worker.prefetch import FetchPool
+from fleet.worker.widening import Widening
 
 FRAMES = 150
 
@@ -151,6 +153,46 @@ def test_pictures_are_decoded_while_the_job_looks_at_others(
         assert max(seen) <= (4 if cores == 1 else 8)
         wait_until(lambda: not threads_that_decode(), "the thread outlived its worker")
     assert rows(tmp_path / "1") == rows(tmp_path / "2")
+
+
+@pytest.mark.parametrize("after", [0, 7, 40])
+def test_a_second_core_may_come_in_the_middle_of_a_lease(
+    after: int, made: LeaseOrder, tmp_path: Path
+) -> None:
+    """Rows are the same, and the receipt says of how many frames it has decoded."""
+    seen: list[int] = []
+
+    def look(frame: int) -> None:
+        if len(seen) == after:
+            worker.read_ahead(made.lease)
+        seen.append(frame)
+
+    with opened(tmp_path / "late", look) as worker:
+        late = worker.run(made)
+    assert isinstance(late, Receipt)
+    assert 0 < late.frames_ahead < len(seen) - after
+    for cores in (1, 2):
+        with opened(tmp_path / f"{cores}", cores=cores) as worker:
+            always = worker.run(made)
+        assert isinstance(always, Receipt)
+        # What a device has for itself is none to spare.
+        assert always.frames_ahead == 0
+        assert rows(tmp_path / "late") == rows(tmp_path / f"{cores}")
+
+
+def test_losses_are_the_same_where_a_second_core_comes_late(
+    damaged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a clip with a hole in it, all parts, in their order."""
+
+    def late(own: Any, _: Any, ahead: Any) -> Widening:
+        asked = count()
+        return Widening(own, lambda: next(asked) >= 9, ahead)
+
+    one = tables(Digests(), damaged, tmp_path / "one", "every=5", 1)
+    monkeypatch.setattr("fleet.worker.pipeline.Widening", late)
+    assert tables(Digests(), damaged, tmp_path / "two", "every=5", 1) == one
+    assert any(name.startswith("errors") and part for name, part in one.items())
 
 
 def test_a_device_that_is_gone_ends_the_lease_from_either_thread(

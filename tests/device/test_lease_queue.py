@@ -56,6 +56,17 @@ def test_a_lease_that_waits_is_put_down_at_once(made: LeaseOrder, tmp_path: Path
         assert isinstance(running.result(TIMEOUT_S), Receipt)
 
 
+@pytest.mark.parametrize("cancelled_first", [True, False])
+def test_a_core_that_comes_for_a_lease_does_not_bring_it_back(
+    made: LeaseOrder, tmp_path: Path, *, cancelled_first: bool
+) -> None:
+    """Where word of both has come before the lease itself."""
+    with opened(tmp_path / "out") as worker:
+        for tell in (worker.cancel, worker.read_ahead)[:: 1 if cancelled_first else -1]:
+            tell(made.lease)
+        assert isinstance(worker.run(made), Cancelled)
+
+
 @pytest.fixture
 def slow_commit(monkeypatch: pytest.MonkeyPatch) -> Gate:
     """The commit of the first lease is held up at a gate."""

@@ -57,6 +57,23 @@ def orders(lease: tuple[Lease, Any]) -> list[LeaseOrder]:
     return [order(each, works) for each in (*alone, whole)]
 
 
+def test_a_core_that_no_device_has_work_for_reads_ahead_for_one_that_has(
+    spec: WorkerSpec, orders: list[LeaseOrder], tmp_path: Path
+) -> None:
+    """Once it had nothing to do for a while; the receipt tells of it."""
+    made = replace(orders[0], has_room_ahead=True)
+    with closing(ProcessPool(spec, most=2, cores=2)) as pool:
+        hands = Hands(pool)
+        pool.set_target(1)
+        device = hands.until(DeviceJoined).device
+        give(hands, device, made)
+        # With each question the pool has another look; what it tells arrives before the next one.
+        for _ in range(4):
+            hands.until_at(device, made.lease)
+        (tmp_path / "go").touch()
+        assert hands.until(LeaseDone).receipt.frames_ahead > 0
+
+
 def test_leases_are_put_down_and_ended_early_when_told(
     hands: Hands, orders: list[LeaseOrder], tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from functools import partial
+from itertools import count
 from threading import Event, Lock
 
 import numpy as np
@@ -22,6 +23,7 @@ from fleet.plan.read_ahead import AHEAD_BYTES, most_ahead_bytes, pictures_ahead
 from fleet.worker.ahead import Ahead
 from fleet.worker.liveness import Liveness
 from fleet.worker.reading import ShardEnded, Step
+from fleet.worker.widening import Widening
 
 TIMEOUT_S = 60
 SIZE = Size(64, 32)
@@ -132,6 +134,34 @@ def test_steps_come_in_order_and_what_is_not_taken_is_released(
     with suppress(StopIteration):
         next(made)
     assert ended.is_set() or not got
+
+
+@given(
+    kinds=st.lists(st.booleans(), max_size=20), fails=st.booleans(), wide_from=st.integers(0, 25)
+)
+def test_steps_are_the_same_from_wherever_another_thread_takes_over(
+    threads: ThreadPoolExecutor, kinds: list[bool], fails: bool, wide_from: int
+) -> None:
+    """And so is what ends them; pictures are counted from there on."""
+    held, ended, got, asked = Held(), Event(), list[int](), count()
+    made = steps(held, kinds, fails=fails, ended=ended)
+    failure: DeviceLostError | None = None
+    read = Widening(
+        made, lambda: next(asked) >= wide_from, lambda own: Ahead(own, threads, lambda _: 2)
+    )
+    with closing(read):
+        try:
+            for step in read:
+                got.append(step.row if isinstance(step, Picture) else step.fed)  # type: ignore[union-attr]
+                if isinstance(step, Picture):
+                    step.release()
+        except DeviceLostError as error:
+            failure = error
+    assert got == list(range(len(kinds)))
+    assert (failure is not None) == fails
+    assert read.frames_ahead == sum(kinds[wide_from:])
+    assert ended.is_set() or not kinds
+    assert held.now == 0
 
 
 def test_no_more_is_made_than_there_is_room_for(threads: ThreadPoolExecutor) -> None:

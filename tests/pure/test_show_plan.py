@@ -70,6 +70,15 @@ def test_a_plan_with_nothing_to_do_says_so() -> None:
     assert "price" not in text
 
 
+def test_what_was_chosen_stands_beside_the_leases() -> None:
+    """Where something was, and something is to do."""
+    chosen = "2 devices of 1 core each"
+    assert f"  chosen      {chosen}\n" in render(PLAN, None, chosen=chosen)
+    assert "chosen" not in render(PLAN, None)
+    nothing = replace(PLAN, todo=Stretch(0, 0.0, 0), done=PLAN.whole)
+    assert "chosen" not in render(nothing, None, chosen=chosen)
+
+
 def test_small_sums_are_not_nothing() -> None:
     """Less than half a cent is shown as such."""
     tiny = replace(PLAN, here=Cost(1, 0.5, 0.5, ""), chip=Cost(1, 0.0, 0.0, ""))

@@ -128,6 +128,15 @@ def test_a_run_that_ended_early_says_how_many_leases_it_did(early: dict[str, Any
     assert "leases      4 of 15 in this run" in text
 
 
+def test_cores_that_had_nothing_else_to_do_are_told_of_beside_the_devices() -> None:
+    """With what they decoded; where they did nothing, nothing is said."""
+    chosen = replace(REPORT, sized="2 devices of 1 core each, as this machine has 2 cores")
+    assert "decoded" not in render(chosen)
+    text = " ".join(render(replace(chosen, frames_ahead=3730)).split())
+    assert "has 2 cores; cores that no other device had work for decoded 3,730 frames" in text
+    assert "(10 %) ahead" in text
+
+
 def test_a_resumed_run_tells_its_own_work_from_the_whole() -> None:
     """Speed and CPU are those of this run."""
     part = replace(TALLY, frames=2000, host_s={"vdec": 4.0})

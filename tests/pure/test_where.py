@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
 
 import fleet
-from fleet.driver.places import processes, sizing
+from fleet.driver.places import planned_sizing, processes, sizing
 from fleet.errors import UsageError
 from fleet.executors.choice import Choice, Mode, choose
 from fleet.job.fields import Place
@@ -81,5 +82,24 @@ def test_this_machine_has_as_many_devices_as_have_their_cores_to_themselves(
     job = load_job(packaged_job("detect.toml"), fields)
     means = processes(job)
     assert (means.devices, means.limits.most) == (wanted, wanted)
+    assert means.shares_cores == (devices == "auto" and each == 1)
+    assert not processes(replace(job, deadline_s=60)).shares_cores
     assert sizing(job, "processes") == told
     assert sizing(job, "ray") == ""
+
+
+@pytest.mark.parametrize(("leases", "ahead"), [(0, False), (1, True), (2, True), (3, False)])
+def test_a_plan_tells_where_cores_will_be_to_spare(
+    leases: int, monkeypatch: pytest.MonkeyPatch, *, ahead: bool
+) -> None:
+    """By how many leases there are; of what the user has chosen, nothing is told."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(3)))
+    fields: dict[str, Any] = {"input": ["in"], "model": "m.om", "output": "out"}
+    job = load_job(packaged_job("detect.toml"), fields)
+    told = planned_sizing(job, "processes", leases)
+    assert told.startswith("3 devices of 1 core each, as this machine has 3 cores")
+    assert ("decode ahead" in told) == ahead
+    assert planned_sizing(replace(job, devices=3), "processes", leases) == ""
+    assert planned_sizing(replace(job, max_devices=3), "processes", leases) == ""
+    assert planned_sizing(job, "ray", leases) == ""
+    assert "ahead" not in planned_sizing(replace(job, deadline_s=9), "processes", leases)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -22,13 +22,19 @@ from fleet.backend.kinds import KINDS
 from fleet.cli import app
 from fleet.core.geometry import Size
 from fleet.device import Device
+from fleet.driver.ahead_pool import AheadPool
 from fleet.driver.outlook.estimate import estimate
 from fleet.driver.session import load_session
 from fleet.driver.target.device_memory import DeviceMemory
 from fleet.driver.target.target import resolve_target
 from fleet.errors import JobTooLargeError
+from fleet.executors.pool import Pool
+from fleet.executors.wrapped_pool import WrappedPool
 from fleet.job.code import load_job_class
 from fleet.models.compiler.compile import compile_model, read_labels
+from fleet.plan.lease import Lease
+from fleet.plan.order import LeaseOrder, order
+from fleet.scheduler.commands import Assign
 
 JOBS = Path(__file__).parents[2] / "jobs"
 ARCHIVES: dict[str, Any] = {
@@ -114,6 +120,27 @@ def test_what_is_decoded_ahead_is_planned_as_well(
     (device,) = devices
     assert 0 < device.memory.peak_bytes <= told.total_bytes
     assert told.total_bytes >= alone.total_bytes + dict(told.terms)["pictures decoded ahead"]
+
+
+def test_a_lease_says_whether_a_device_has_room_to_decode_ahead_in_it(tmp_path: Path) -> None:
+    """By its own videos, whatever others take."""
+    for kind in ("h264", "h265"):
+        write(ARCHIVES[kind], tmp_path / f"{kind}.mp4")
+    target = resolve_target(fleet.Job(thumbnails(), tmp_path, tmp_path / "out"))
+    small, large = load_session(target).prepare().works
+    large = replace(large, picture_bytes=CHIPS["Ascend310"].memory_bytes // 5)
+    works = {work.source.uri: work for work in (small, large)}
+    given: list[LeaseOrder] = []
+
+    class Noting(WrappedPool):
+        def apply(self, _: Assign, order: LeaseOrder) -> None:
+            given.append(order)
+
+    pool = AheadPool(cast("Pool", Noting(cast("Pool", None))), target, works)
+    for chosen in ([small], [large], [small, large]):
+        shards = tuple(work.shard(0, len(work.bounds) - 1) for work in chosen)
+        pool.apply(Assign("npu/0", "lease"), order(Lease("lease", shards), works))
+    assert [each.has_room_ahead for each in given] == [True, False, False]
 
 
 @pytest.mark.parametrize("chip", CHIPS)

@@ -54,11 +54,14 @@ class JobTarget:
         """The etag of each file as it is now, by its address."""
         return {source.object_uri: source.etag for source in self.listing.sources}
 
-    def memory(self, works: Sequence[VideoWork]) -> DeviceMemory:
-        """Return what a device holds at most while it does these videos."""
+    def memory(self, works: Sequence[VideoWork], cores: int | None = None) -> DeviceMemory:
+        """Return what a device of so many cores holds at most while it does these videos.
+
+        `cores`: None for as many as the job says.
+        """
         cards = self.identity.cards.values()
-        cores = self.job.cores_per_device
-        return device_memory(works, cards, self.job.work, soc(self.job.soc), cores)
+        each = cores or self.job.cores_per_device
+        return device_memory(works, cards, self.job.work, soc(self.job.soc), each)
 
     @property
     def index_folder(self) -> Folder:

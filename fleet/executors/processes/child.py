@@ -22,6 +22,7 @@ from fleet.executors.processes.messages import (
     NotOpened,
     Open,
     Opened,
+    ReadAhead,
     Run,
 )
 from fleet.executors.processes.parcel import unpack
@@ -64,6 +65,8 @@ class Child:
                     worker.cancel(lease)
                 case Truncate(_, lease):
                     worker.truncate(lease)
+                case ReadAhead(lease):
+                    worker.read_ahead(lease)
                 case AskProgress():
                     self._send(worker.progress())
         worker.close()

@@ -28,6 +28,13 @@ class Run:
 
 
 @dataclass(frozen=True)
+class ReadAhead:
+    """To a worker: a second core is there for a lease from here on; no answer."""
+
+    lease: str
+
+
+@dataclass(frozen=True)
 class AskProgress:
     """To a worker: answered with its Progress, also while it runs a lease."""
 

@@ -29,6 +29,7 @@ from fleet.executors.processes.messages import (
     NotOpened,
     Open,
     Opened,
+    ReadAhead,
     Run,
 )
 from fleet.executors.processes.parcel import pack
@@ -37,6 +38,7 @@ from fleet.executors.processes.seat import Seat
 from fleet.plan.order import LeaseOrder
 from fleet.scheduler.commands import Assign, Cancel, Release, SetNodeAside, Truncate
 from fleet.scheduler.placement import NodeBlacklist
+from fleet.scheduler.spare_cores import Running, SpareCores
 from fleet.scheduler.watchdog import Watchdog
 from fleet.worker.spec import WorkerSpec
 
@@ -50,8 +52,12 @@ class ProcessPool:
     What processes say comes in by one queue, so that a turn costs by what has happened.
     """
 
-    def __init__(self, spec: WorkerSpec, most: int | None = None) -> None:
-        """Take the spec, and how many devices this machine has; None: one for each core."""
+    def __init__(self, spec: WorkerSpec, most: int | None = None, cores: int = 0) -> None:
+        """Take the spec, and how many devices this machine has; None: one for each core.
+
+        `cores`: how many they may use in all, where those that no device has work for are given to
+        leases that run; 0: each device has what the spec says.
+        """
         self._parcel = pack(spec)
         self._most = most or len(os.sched_getaffinity(0))
         self._node = socket.gethostname()
@@ -65,6 +71,7 @@ class ProcessPool:
         self._awaited = DevicesAwaited(0, 0)
         self._watchdog = Watchdog(spec.watchdog_s)
         self._placing = NodeBlacklist()
+        self._spare_cores = SpareCores(cores)
         self._ask_s = 0.0
 
     @property
@@ -88,7 +95,8 @@ class ProcessPool:
     def apply(self, command: Assign, order: LeaseOrder) -> None:
         """Send a lease; its bytes are fetched at once, it runs when the one before has ended."""
         if seat := self._seats.get(command.device):
-            seat.leases.append(command.lease)
+            given = Running(seat.device, command.lease, order.cost_s, order.has_room_ahead)
+            seat.leases[command.lease] = given
             seat.process.send(Run(order))
 
     def tell(self, command: Cancel | Truncate | Release | SetNodeAside) -> None:
@@ -142,7 +150,7 @@ class ProcessPool:
             case Ended(reason):
                 yield self._lose(seat, reason, Cause.DIED)
             case Answer(lease, outcome):
-                seat.leases.remove(lease)
+                del seat.leases[lease]
                 event = event_of(device, lease, outcome)
                 if isinstance(event, DeviceLost):
                     # Its process lives, with nothing to work on: another one takes its place.
@@ -217,8 +225,18 @@ class ProcessPool:
                     seat.asked = True
                     self._watchdog.ask(seat.device, now_s)
                     seat.process.send(AskProgress())
+            self._give_spare_cores()
         heard, self._heard = self._heard, []
         return [*heard, *self._count()]
+
+    def _give_spare_cores(self) -> None:
+        seats = self._seats.values()
+        at_work = sum(bool(seat.leases) or not seat.joined for seat in seats)
+        held = [lease for seat in seats for lease in seat.leases.values()]
+        computed = [seat.computed for seat in seats if seat.computed]
+        devices = at_work + max(0, self._missing())
+        for chosen in self._spare_cores.look(devices, held, computed):
+            self._seats[chosen.device].process.send(ReadAhead(chosen.lease))
 
     def _count(self) -> Iterator[DevicesAwaited]:
         # There is no other machine that a device could wait for.

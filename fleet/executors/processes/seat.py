@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fleet.executors.processes.process import WorkerProcess
+from fleet.scheduler.spare_cores import Running
 
 
 @dataclass(eq=False)
@@ -17,7 +18,12 @@ class Seat:
     """Whether it is open."""
     asked: bool = False
     """Whether it owes an answer about its progress."""
-    leases: list[str] = field(default_factory=list)
+    leases: dict[str, Running] = field(default_factory=dict)
     """Those that it was given and has not answered, in order."""
     ran: str = ""
     """The lease that it computed when it last answered."""
+
+    @property
+    def computed(self) -> Running | None:
+        """The lease that it computes, as far as it has told; None where it has none."""
+        return self.leases.get(self.ran) or next(iter(self.leases.values()), None)
