@@ -14,7 +14,7 @@ from recorded import HOSTILE, detections_output, gray_of, record, write_grays
 
 from fleet.storage import Folder
 
-LIMIT_S = 60
+LIMIT_S = 120
 FOUND: dict[int, Sequence[tuple[str, float]]] = {
     5: [("person", 0.9), ("x" * 5000, 0.8)],
     10: [(HOSTILE, 0.6)],

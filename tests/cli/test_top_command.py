@@ -246,7 +246,7 @@ def test_on_a_terminal_it_ends_when_the_run_does(out: Folder) -> None:
         RunRecords(out).put(replace(note, state="finished", updated_unix_s=time.time()))
         while b"finished" not in seen:
             seen += os.read(mine, 65536)
-        assert top.wait(30) == 0
+        assert top.wait(120) == 0
     os.close(mine)
 
 

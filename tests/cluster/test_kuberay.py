@@ -7,21 +7,14 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-import yaml
 from kuberay import refusals
-from ray_env import CLUSTER
+from manifests import CLUSTER_FILE, JOB_FILE, manifest
 
 Manifest = dict[str, Any]
 
-FILES = ("kubernetes/cluster/raycluster.yaml", "kubernetes/job/rayjob.yaml")
+FILES = (CLUSTER_FILE, JOB_FILE)
 # Below these any name may stand.
 FREE = {"annotations", "labels", "limits", "matchLabels", "rayStartParams", "requests", "resources"}
-
-
-def manifest(name: str) -> Manifest:
-    """Read a manifest."""
-    read: Manifest = yaml.safe_load((CLUSTER / name).read_text("utf-8"))
-    return read
 
 
 @pytest.mark.parametrize("name", FILES)

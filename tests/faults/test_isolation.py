@@ -74,8 +74,10 @@ def _ray_of_two() -> Iterator[None]:
         patch.setenv("RAY_kill_worker_timeout_milliseconds", "100")
         start_ray(2)
         # Workers do not see the folder of the tests.
-        cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
+        here = sys.modules[__name__]
+        cloudpickle.register_pickle_by_value(here)  # type: ignore[no-untyped-call]
         yield
+        cloudpickle.unregister_pickle_by_value(here)  # type: ignore[no-untyped-call]
 
 
 MakePool = Callable[[WorkerSpec], Pool]

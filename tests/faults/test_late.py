@@ -25,7 +25,7 @@ from fleet.table.table import Table
 
 ROOT = Path(__file__).parents[2]
 JOB = ROOT / "jobs" / "thumbnails.toml"
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 @pytest.fixture(scope="module")

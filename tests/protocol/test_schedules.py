@@ -10,7 +10,7 @@ from shrinking import shrink
 from simulation import simulated
 from story import tell
 
-SEEDS = range(100)
+SEEDS = range(60)
 AT_A_TIME = 20
 
 

@@ -67,7 +67,7 @@ class Slow:
         with store.turn:
             store.asked.append(offset)
             store.waiting.notify_all()
-        assert store.open.wait(20)
+        assert store.open.wait(60)
         if offset in store.broken:
             raise StorageError(f"nothing comes at {offset}")
         return store.bytes_at(offset, length)

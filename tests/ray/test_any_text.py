@@ -127,7 +127,7 @@ def metrics(head: Head) -> str:
         # A node's exporter may not listen yet, on a busy machine.
         with (
             suppress(URLError),
-            urllib.request.urlopen(f"http://{target}/metrics", timeout=10) as answer,
+            urllib.request.urlopen(f"http://{target}/metrics", timeout=60) as answer,
         ):
             texts.append(answer.read().decode())
     return "\n".join(texts)

@@ -111,9 +111,12 @@ class Stand(DeviceActor):
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """A cluster whose head has no NPU, and this process connected to it."""
-    logging.getLogger("ray._private.accelerators.npu").setLevel(logging.CRITICAL)
+    log = logging.getLogger("ray._private.accelerators.npu")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
     # Workers do not see the folder of the tests.
-    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
+    here = sys.modules[__name__]
+    cloudpickle.register_pickle_by_value(here)  # type: ignore[no-untyped-call]
     bare = {
         "num_cpus": 0,
         "include_dashboard": False,
@@ -127,6 +130,8 @@ def cluster() -> Iterator[Cluster]:
     finally:
         ray.shutdown()
         made.shutdown()  # type: ignore[no-untyped-call]
+        cloudpickle.unregister_pickle_by_value(here)  # type: ignore[no-untyped-call]
+        log.setLevel(level)
 
 
 @pytest.fixture(scope="module")

@@ -75,7 +75,7 @@ def asked(port: int, expression: str) -> list[dict[str, Any]]:
     """Ask Prometheus; raises where it does not understand the question."""
     query = urllib.parse.urlencode({"query": expression})
     url = f"http://127.0.0.1:{port}/api/v1/query?{query}"
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
     return found
 

@@ -18,7 +18,7 @@ from recorded import detections_output
 from fleet.browse import serve
 from fleet.storage import Folder
 
-LIMIT_S = 60
+LIMIT_S = 120
 
 
 @pytest.fixture

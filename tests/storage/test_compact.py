@@ -14,8 +14,8 @@ from fleet.core.loss import Loss
 from fleet.core.receipt import Receipt
 from fleet.errors import StorageError
 from fleet.storage import Folder
-from fleet.table.commits.checkpoint import WORTH_IT
 from fleet.table.commits.record import part_name
+from fleet.table.maintenance import close
 from fleet.table.maintenance.compact import Compacted
 from fleet.table.maintenance.garbage import SWITCHING
 from fleet.table.state.read import read
@@ -229,21 +229,28 @@ def test_the_deaths_tried_are_all_there_are(tmp_path: Path) -> None:
     assert 1000 - alive.left == DEATHS[-1]
 
 
-def test_snapshots_shrink_with_what_they_tell_of(folder: Folder) -> None:
+@pytest.fixture
+def worth_it(monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many leases leave a snapshot behind: few; test_ops_s3.py has as many as it really takes."""
+    monkeypatch.setattr(close, "WORTH_IT", 20)
+    return 20
+
+
+def test_snapshots_shrink_with_what_they_tell_of(folder: Folder, worth_it: int) -> None:
     """Many leases leave a snapshot behind, which goes when a pack tells the same."""
-    receipts = [commit_lease(folder, "a", range(n, n + 1)) for n in range(WORTH_IT)]
+    receipts = [commit_lease(folder, "a", range(n, n + 1)) for n in range(worth_it)]
     closed(folder, receipts)
     assert [e.name for e in folder.list("_done/parts-")]
     stood = table_of(folder).state()
-    assert stood.checkpointed == WORTH_IT
+    assert stood.checkpointed == worth_it
     squeeze(folder)
     assert not [e.name for e in folder.list("_done/parts-")]
     assert facts(table_of(folder).state()) == facts(stood)
 
 
-def test_a_snapshot_counts_only_for_parts_that_are_there(folder: Folder) -> None:
+def test_a_snapshot_counts_only_for_parts_that_are_there(folder: Folder, worth_it: int) -> None:
     """It is a copy: a lease whose frames part is gone or changed is read anew."""
-    receipts = [commit_lease(folder, "a", range(n, n + 1)) for n in range(WORTH_IT)]
+    receipts = [commit_lease(folder, "a", range(n, n + 1)) for n in range(worth_it)]
     closed(folder, receipts)
     gone, torn = receipts[0].lease, receipts[1].lease
     folder.delete(f"frames/{part_name(gone)}")

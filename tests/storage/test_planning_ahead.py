@@ -77,7 +77,7 @@ def test_a_file_that_takes_long_is_not_waited_for_where_nobody_wants_the_others(
 
     def look(source: Source) -> str:
         begun.append(source.uri)
-        assert goes_on.wait(20), "it is waited for"
+        assert goes_on.wait(60), "it is waited for"
         return source.uri
 
     def cancel(_: int) -> None:

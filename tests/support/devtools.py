@@ -34,7 +34,7 @@ _CODES = {
 """Keys but letters and the space: their code, and the text that they type."""
 _STILL = {"name": "prefers-reduced-motion", "value": "reduce"}
 """A page that scrolls smoothly moves on under the mouse."""
-_LIMIT_S = 60
+_LIMIT_S = 120
 _Result = TypeVar("_Result")
 
 

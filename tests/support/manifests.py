@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from functools import cache
 from typing import Any
 
 import pytest
@@ -10,7 +12,12 @@ from ray_env import CLUSTER
 
 
 def manifest(name: str) -> dict[str, Any]:
-    """Read a manifest."""
+    """Read a manifest; what is returned may be changed."""
+    return deepcopy(_read(name))
+
+
+@cache
+def _read(name: str) -> dict[str, Any]:
     read: dict[str, Any] = yaml.safe_load((CLUSTER / name).read_text("utf-8"))
     return read
 

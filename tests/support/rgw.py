@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import signal
 import subprocess
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -73,12 +73,10 @@ def _run(folder: Path | None, program: str, *arguments: str) -> None:
 
 def _end_all(folder: Path) -> None:
     """End the daemons, by the ids that they wrote down."""
-    pids = [int(file.read_text()) for file in (folder / "run").glob("*.pid")]
-    for signal in (15, 9):
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal)
-        time.sleep(1)
+    # What they hold is not needed any more.
+    for pid in [int(file.read_text()) for file in (folder / "run").glob("*.pid")]:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _configuration(folder: Path, v2: int, v1: int) -> str:
