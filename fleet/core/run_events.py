@@ -195,7 +195,10 @@ class RunStarted:
     looked_at: int = 0
     """How many files of the inputs these numbers are of."""
     to_look: int = 0
-    """How many are yet to be looked at; 0: the plan is whole."""
+    """How many are yet to be looked at, of those that are listed."""
+    lists_on: bool = False
+    """Whether the inputs are listed on; where not, and none is to be looked at, the plan is
+    whole."""
 
 
 @dataclass(frozen=True)

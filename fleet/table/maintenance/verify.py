@@ -29,7 +29,14 @@ from fleet.table.state.ownership import SCHEMA_PART, read_schema
 from fleet.table.state.state import TableState, read_state
 from fleet.table.state.success_file import SUCCESS_FILE, read_success
 from fleet.table.state.success_marker import receipt_lines
-from fleet.table.state.video_manifest import VIDEOS_FILE, Video, left_of, read_videos
+from fleet.table.state.video_manifest import (
+    VIDEOS_FILE,
+    Video,
+    Wanted,
+    left_of,
+    not_listed,
+    read_wanted,
+)
 
 THREADS = 4
 """Objects read at once: they are read whole, and may be large."""
@@ -88,14 +95,15 @@ def verify(
     """
     holder = read_holder(folder, REWRITE_LOCK)
     state = read_state(folder, job.tables)
-    videos = read_videos(folder)
+    wanted = read_wanted(folder)
+    videos = wanted.videos
     schemas, unreadable = _schemas(folder, job, state)
     findings = [
         *unreadable,
         *_lost(state),
         *_strays(job, state, busy=busy),
         *_double(state),
-        *_gaps(state, videos),
+        *_gaps(state, wanted),
         *_marker(folder, state, busy=busy),
     ]
     named: set[str] = set()
@@ -199,8 +207,11 @@ def _double(state: TableState) -> Iterator[Finding]:
         yield Finding("covered twice", uri, detail, AGAIN)
 
 
-def _gaps(state: TableState, videos: Mapping[str, Video]) -> Iterator[Finding]:
-    if not videos:
+def _gaps(state: TableState, wanted: Wanted) -> Iterator[Finding]:
+    videos = wanted.videos
+    for uri in wanted.open_inputs:
+        yield Finding("not done", uri, not_listed(uri).unread, AGAIN)
+    if not videos and not wanted.open_inputs:
         yield Finding("not proven", VIDEOS_FILE, "nothing tells which videos are wanted", AGAIN)
         return
     done = state.done
@@ -214,9 +225,11 @@ def _gaps(state: TableState, videos: Mapping[str, Video]) -> Iterator[Finding]:
             yield Finding("not done", video.uri, "it is refused, and that is not recorded", AGAIN)
         elif len(left):
             yield Finding("not done", video.uri, _which(video, left), AGAIN)
-    wanted = {(video.uri, video.etag) for video in videos.values()}
+    versions = {(video.uri, video.etag) for video in videos.values()}
     for uri, etag in state.covered.intervals.versions:
-        if (uri, etag) not in wanted:
+        # Of inputs that are not listed to their end, not all videos need be named.
+        is_named = uri in videos or not wanted.open_inputs
+        if is_named and (uri, etag) not in versions:
             detail = f"rows of its version {etag}, which is not the one that is wanted"
             yield Finding("another version", uri, detail, AGAIN)
 
