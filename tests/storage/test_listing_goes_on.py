@@ -14,7 +14,7 @@ from window_runs import NAMES, Watch, check_whole, interrupt, run
 import fleet
 from fleet.core.run_events import LeaseDone, PlanGrew, Warned
 from fleet.driver.preparing import listed
-from fleet.errors import InputNotFoundError, StorageRefusedError, UsageError
+from fleet.errors import InputNotFoundError, JobFailedError, StorageRefusedError, UsageError
 from fleet.table.state.video_manifest import NOT_LISTED
 from fleet.table.status import Status, read_status
 from fleet.table.table import Table
@@ -77,7 +77,9 @@ def test_a_listing_that_breaks_ends_the_run_and_what_is_done_stays(
     standing, output = StandingListing(archive, 1, error), tmp_path / "out"
     with monkeypatch.context() as patched:
         standing.install(patched)
-        with pytest.raises(StorageRefusedError, match="on fire"):
+        with pytest.raises(
+            JobFailedError, match=r"on fire\. Put it out\. What is committed is kept"
+        ):
             run(archive, output, Watch(LeaseDone, act=standing.may_go_on.set))
     assert not standing.is_late, "no lease was done before the listing broke"
     assert check_listed_on(output, archive).total.frames > 0

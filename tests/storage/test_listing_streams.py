@@ -15,7 +15,7 @@ from listed_on import StandingListing
 from fleet.core.source import Source
 from fleet.driver.preparing import listed
 from fleet.driver.preparing.listed import Listed
-from fleet.errors import AccessDeniedError, InputNotFoundError
+from fleet.errors import AccessDeniedError, InputNotFoundError, JobFailedError
 from fleet.storage import InputFilter, Search, expand
 from fleet.storage import candidates as listing_candidates
 from fleet.storage.candidates import Candidate
@@ -159,7 +159,7 @@ def test_a_listing_that_breaks_tells_what_it_has_and_is_never_whole(
     assert (ahead.is_whole, ahead.open_inputs, ahead.left_aside) == (False, (str(root),), {})
     standing.may_go_on.set()
     rest: list[Source] = []
-    with pytest.raises(AccessDeniedError):
+    with pytest.raises(JobFailedError, match=r"listed to their end: .* could not be listed"):
         rest.extend(filter(None, ahead.names()))
     assert (ahead.is_whole, ahead.open_inputs) == (False, (str(root),))
     ahead.close()

@@ -15,6 +15,7 @@ from threading import Condition, Thread
 
 from fleet.clock import SYSTEM_CLOCK, Clock
 from fleet.core.source import Source
+from fleet.errors import FleetError, JobFailedError
 from fleet.storage import Listing, Search
 
 ENOUGH_FILES = 512
@@ -129,7 +130,7 @@ class Listed:
     def names(self) -> Iterator[Source | None]:
         """Take the files one by one; None is yielded where nothing comes for a moment.
 
-        Raises what listing them raises, behind those that were listed before.
+        Raises JobFailedError where not all can be listed, behind those that are.
         """
         source: Source | None = None
         while True:
@@ -146,7 +147,7 @@ class Listed:
                     break
             yield source
         if self._error:
-            raise self._error
+            raise _broken_off(self._error)
 
     def unnamed(self) -> list[Source]:
         """Return the files that were listed since this was last asked, taken or not."""
@@ -193,3 +194,12 @@ class Listed:
             self._bytes += source.bytes
             self._changed.notify_all()
             return not self._closed
+
+
+def _broken_off(error: Exception) -> Exception:
+    """Return what ends a run whose inputs cannot be listed to their end."""
+    if not isinstance(error, FleetError):
+        return error
+    message = f"The inputs could not be listed to their end: {error.message}"
+    kept = "What is committed is kept: the same command goes on from there."
+    return JobFailedError(message, f"{error.way_out} {kept}".strip()).about(error.topic)
