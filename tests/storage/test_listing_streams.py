@@ -16,7 +16,7 @@ from fleet.core.source import Source
 from fleet.driver.preparing import listed
 from fleet.driver.preparing.listed import Listed
 from fleet.errors import AccessDeniedError, InputNotFoundError, JobFailedError
-from fleet.storage import InputFilter, Search, expand
+from fleet.storage import InputFilter, Search, disk, expand
 from fleet.storage import candidates as listing_candidates
 from fleet.storage.candidates import Candidate
 from fleet.storage.store import Stat
@@ -91,6 +91,19 @@ def test_an_input_without_a_video_is_found_out_before_the_first_name_comes(tmp_p
     laid_out(tmp_path / "in", {"a.mp4", "b.mp4"})
     with pytest.raises(InputNotFoundError, match="matches nothing"):
         next(Search([str(tmp_path / "in"), str(tmp_path / "else")]))
+
+
+def test_a_store_that_lists_in_another_order_has_each_video_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one does that lists folder by folder, though two inputs name the same."""
+    root = laid_out(tmp_path / "in", {f"{part}/{part}{n}.mp4" for part in "abc" for n in range(3)})
+    inputs = [str(root), f"{root}/b", f"{root}/*/*1.mp4"]
+    entries = disk._entries
+    monkeypatch.setattr(disk, "_entries", lambda folder: entries(folder)[::-1])
+    came = list(Search(inputs))
+    assert len(came) == 9
+    assert sorted(came) == list(expand(inputs).sources)
 
 
 def test_folders_that_look_like_empty_videos_keep_others_in_order(
