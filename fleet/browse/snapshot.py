@@ -129,7 +129,7 @@ class Watched:
         table = self._table
         state = table.state()
         status = read_status(table, state=state)
-        listed = status.videos, status.to_look
+        listed = status.videos, status.to_look, status.open_inputs
         seen = (state.manifest.number, state.closed, len(state), len(state.packs), listed)
         if self._last is None or anew or seen != self._seen:
             number = self._last.number + 1 if self._last else 0

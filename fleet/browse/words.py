@@ -63,7 +63,7 @@ def _tiles(now: Snapshot) -> list[tuple[str, str, bool]]:
     """Return what stands in the tiles: a number, what it counts, whether it is bad."""
     status = now.status
     wanted = status.videos - status.refused - status.unread
-    known = " looked at" if status.to_look else ""
+    known = " looked at" if status.to_look or status.open_inputs else ""
     tiles = [
         (f"{status.videos_done:,}", f"of {wanted:,} videos done", False),
         (duration(status.done_video_s), f"of {duration(status.video_s)} of video{known}", False),
@@ -75,6 +75,8 @@ def _tiles(now: Snapshot) -> list[tuple[str, str, bool]]:
     tiles += [(f"{status.refused:,}", "videos refused", True)] * bool(status.refused)
     tiles += [(f"{status.unread:,}", "videos not readable", True)] * bool(status.unread)
     tiles += [(f"{status.to_look:,}", "videos not looked at yet", True)] * bool(status.to_look)
+    not_listed = "inputs not listed to the end"
+    tiles += [(f"{status.open_inputs:,}", not_listed, True)] * bool(status.open_inputs)
     return tiles
 
 

@@ -105,7 +105,12 @@ def _seen(job: Submission, price: float | None) -> JobSeen:
 
 def _progress(record: RunRecord) -> Progress:
     return Progress(
-        record.done_frames, record.frames, record.frames_per_s, record.left_s, record.to_look
+        record.done_frames,
+        record.frames,
+        record.frames_per_s,
+        record.left_s,
+        record.to_look,
+        record.lists_on,
     )
 
 

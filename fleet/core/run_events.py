@@ -1,7 +1,6 @@
 """The events of a run: small frozen values that the driver's loop sends to observers.
 
-The events that the ledger takes (a device joined or was lost, a lease was done, failed or was
-split) are passed on to observers unchanged; see `fleet.scheduler.commands`.
+Those that the ledger takes are passed on to observers unchanged; see `fleet.scheduler.commands`.
 """
 
 from __future__ import annotations
@@ -51,10 +50,8 @@ class DeviceLost:
     """A sentence for people."""
     cause: Cause = Cause.DIED
     ran: str = ""
-    """The lease that it was computing when it last reported, empty where that is not known.
-
-    The lease before that one may not have been committed yet either.
-    """
+    """The lease that it was computing when it last reported, empty where that is not known; the
+    lease before that one may not have been committed yet either."""
     code: int = 0
     """The number with which the device itself has said so; 0 where it has not."""
 
@@ -195,7 +192,9 @@ class RunStarted:
     looked_at: int = 0
     """How many files of the inputs these numbers are of."""
     to_look: int = 0
-    """How many are yet to be looked at; 0: the plan is whole."""
+    """How many are listed and yet to be looked at; 0: the plan is whole, unless it `lists_on`."""
+    lists_on: bool = False
+    """Whether further files are being listed."""
 
 
 @dataclass(frozen=True)

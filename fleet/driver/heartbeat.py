@@ -65,6 +65,7 @@ class Heartbeat:
                     frames=plan.frames,
                     leases=plan.leases,
                     to_look=plan.to_look,
+                    lists_on=plan.lists_on,
                 )
 
     def work_in(self, epoch: int) -> None:

@@ -69,6 +69,8 @@ class RunReport:
     """With what networks were computed, where the job says it."""
     to_look: int = 0
     """Files of the inputs that it has not looked at; they are in none of the other numbers."""
+    lists_on: bool = False
+    """Whether it ended before its inputs were listed to their end, so that there may be more."""
 
     @property
     def exit_code(self) -> int:
@@ -101,6 +103,7 @@ class RunReport:
         rows: list[tuple[str, object]] = [
             ("video", f"{duration(total.video_s)} in {plural(self.videos, 'video')}"),
             *([("not looked at", plural(self.to_look, "file"))] if self.to_look else []),
+            *([("inputs", "not listed to the end")] if self.lists_on else []),
             ("videos refused", self.refused_videos),
             ("frames", total.frames),
             ("frames lost", total.lost_frames),

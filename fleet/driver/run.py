@@ -9,7 +9,7 @@ window by window, and goes on while the loop runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -33,7 +33,8 @@ from fleet.driver.retry import Retry, take_up_lost
 from fleet.driver.session import Session, load_session
 from fleet.driver.supply import Supply, first_to_do, unrecorded
 from fleet.driver.target.straight import keep_model
-from fleet.driver.target.target import JobTarget, resolve_target, worker_spec
+from fleet.driver.target.target import JobTarget, begin_target, worker_spec
+from fleet.errors import JobFailedError
 from fleet.executors.mending_pool import MendingPool
 from fleet.executors.patient_pool import OutputWatch, PatientPool
 from fleet.executors.pool import Pool
@@ -69,8 +70,9 @@ def run_job(
     cleanly, and the report says so: what is committed stays.
     """
     started_s = clock.steady_s()
-    target = resolve_target(job, mended=retry is not Retry.NOTHING)
-    report = run_target(target, resources, observer, join=join, retry=retry, clock=clock)
+    target = begin_target(job, mended=retry is not Retry.NOTHING)
+    with closing(target.inputs.listed) if target.inputs else nullcontext():
+        report = run_target(target, resources, observer, join=join, retry=retry, clock=clock)
     return replace(report, wall_s=clock.steady_s() - started_s)
 
 
@@ -84,7 +86,7 @@ def run_target(
     retry: Retry = Retry.NOTHING,
     load: Callable[[JobTarget], Session] = load_session,
 ) -> RunReport:
-    """Run a job whose inputs are listed; see `run_job`.
+    """Run a job whose inputs are listed, or are being listed; see `run_job`.
 
     `load`: reads what earlier runs left; what it returns looks at the videos.
     """
@@ -119,10 +121,27 @@ def run_target(
             session = replace(load(target), make_index_pool=resources.make_index_pool)
             if not leadership.leads:
                 session = replace(session, at_work=videos_of_runs(table), joined=True)
+            context, session = _with_all_inputs(context, session)
             outcome = _drive(context, session)
             total = _close(context, outcome)
             observers.on_event(RunEnded(whole=not (outcome.interrupted or outcome.unreached)))
     return report_of(outcome, total, clock.steady_s() - started_s)
+
+
+def _with_all_inputs(context: Context, session: Session) -> tuple[Context, Session]:
+    """Wait for the whole listing where it is needed before anything runs.
+
+    That is where there are rows already, since those of videos that have changed are to go at once;
+    where others are at work, since what they do is compared with all that is wanted; and where the
+    output's store has no conditional puts, since it is looked at once, and only then.
+    """
+    is_new = not len(session.state) and not session.state.closed and not session.joined
+    if session.target.inputs is None or (is_new and session.target.table.conditional):
+        return context, session
+    target = session.target.whole()
+    if target.without_columns:
+        context.observers.on_event(Warned(target.without_columns))
+    return replace(context, target=target), replace(session, target=target)
 
 
 def _drive(context: Context, session: Session) -> Outcome:
@@ -162,11 +181,11 @@ def _drive(context: Context, session: Session) -> Outcome:
 def _early(context: Context) -> int:
     """Return how many devices are started while the plan is made."""
     target, resources = context.target, context.resources
-    sources = target.listing.sources
+    files = len(target.inputs.listed if target.inputs else target.listing.sources)
     # With a deadline, a run has as few as keep it, which the plan says.
     is_dense = target.job.sample.is_dense and resources.limits.deadline_s is None
-    decoded_bytes = sum(source.bytes for source in sources) if is_dense else 0
-    return wanted_early(len(sources), decoded_bytes, resources.devices)
+    decoded_bytes = target.video_bytes if is_dense else 0
+    return wanted_early(files, decoded_bytes, resources.devices)
 
 
 def _reading_ahead(context: Context, pool: Pool, works: Mapping[str, VideoWork]) -> Pool:
@@ -207,6 +226,12 @@ def _take_over(context: Context, session: Session, prepared: Prepared) -> Plan:
     elif not state.closed or prepared.works or unrecorded(prepared.refused, state):
         leadership.check()
         state = target.table.begin_epoch(target.versions, session.state)
+        if target.inputs and len(state):
+            # Which of these are of videos that have changed since, only the whole listing tells.
+            raise JobFailedError(
+                f"What an earlier run did came to {target.table.uri} while this one began.",
+                "Run the same command again: it goes on from there.",
+            )
         # In another epoch, a run cannot commit anything that counts.
         epoch = state.manifest.epoch
         past = (r for r in target.table.runs.read() if r.id != leadership.holder.mark)

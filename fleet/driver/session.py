@@ -11,6 +11,7 @@ from itertools import chain
 from fleet.ascend.soc import soc
 from fleet.ascend.stream_rules import is_for_chip
 from fleet.clock import SYSTEM_CLOCK, Clock
+from fleet.core.source import Source
 from fleet.driver.preparing.patience import keep_trying
 from fleet.driver.preparing.prepare import prepare_in_windows
 from fleet.driver.preparing.prepared import Known, Prepared
@@ -93,7 +94,7 @@ class Session:
             putting = partial(keep_trying, clock=clock, on_wait=lambda: on_progress(0))
             with closing(self.keep_each(windows, finish, putting)) as kept:
                 for window in kept:
-                    if not window.to_look:
+                    if window.is_last:
                         notes.clear()  # They are put; devices work on for long.
                     yield window
         finally:
@@ -120,14 +121,15 @@ class Session:
             for window in windows:
                 self._check(window)
                 seen.append(window.videos)
-                if window.to_look and kept is None and not self.joined:
+                if not window.is_last and kept is None and not self.joined:
                     kept = self._kept_windows()
-                put = partial(self._put_window, window, seen, kept, finish)
+                named = self._named(window, is_first=len(seen) == 1)
+                put = partial(self._put_window, window, seen, kept, finish, *named)
                 if len(seen) == 1:
                     put()
                 else:
                     putting(put)
-                if not window.to_look:
+                if window.is_last:
                     kept = None
                     seen.clear()
                 yield window
@@ -142,21 +144,36 @@ class Session:
         versions = set(self.state.covered.intervals.versions)
         return KeptWindows(table.folder, versions, conditional=table.conditional)
 
+    def _named(
+        self, window: Prepared, *, is_first: bool
+    ) -> tuple[Sequence[Source], tuple[str, ...]]:
+        """Return what is named beside a window: files to look at, and inputs that are listed on."""
+        inputs = self.target.inputs
+        if inputs is not None and window.lists_on:
+            # Asked in this order, or files that come in between would be in neither of them.
+            open_inputs = inputs.listed.open_inputs
+            return inputs.listed.unnamed(), open_inputs
+        if inputs is not None:
+            return inputs.listed.unnamed(), ()
+        return self.target.listing.sources[-window.to_look :] if is_first else (), ()
+
     def _put_window(
         self,
         window: Prepared,
         seen: Sequence[tuple[Video, ...]],
         kept: KeptWindows | None,
         finish: Callable[[], tuple[DescribedVideo, ...]],
+        to_look: Sequence[Source],
+        open_inputs: Sequence[str],
     ) -> None:
-        table, sources = self.target.table, self.target.listing.sources
-        if not window.to_look:
+        table = self.target.table
+        if window.is_last:
             videos = tuple(chain.from_iterable(seen))
             # Behind the first window an epoch may have begun, which takes away what it replaces.
             state = self.state if len(seen) == 1 else table.state()
             table.keep_videos(state, videos, finish(), joined=self.joined)
         elif kept:
-            kept.add(window.videos, sources[-window.to_look :] if len(seen) == 1 else ())
+            kept.add(window.videos, to_look, open_inputs)
 
     def _windows(
         self,
@@ -179,7 +196,8 @@ class Session:
             notes=notes,
             make_index_pool=self.make_index_pool,
         )
-        sources = self.target.listing.sources
+        inputs = self.target.inputs
+        sources = inputs.listed if inputs else self.target.listing.sources
         as_stored = job.rotation == "ignore"
         chip = soc(job.soc)
         return prepare_in_windows(

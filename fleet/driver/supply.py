@@ -38,7 +38,7 @@ def first_to_do(windows: Ahead[Prepared], state: TableState, *, leads: bool) -> 
     `leads`: whether the run leads; one that joins waits for all windows.
     """
     found = [windows.wait()]
-    while found[-1].to_look:
+    while not found[-1].is_last:
         now = found[-1]
         if leads and (not state.closed or now.works or unrecorded(now.refused, state)):
             break
@@ -102,7 +102,7 @@ class Supply:
             if stock is not None:
                 pool.expect(stock.leases)
             last = self._seen[-1] if self._held is None else self._held
-            if waiting < PLENTY and last.to_look:
+            if waiting < PLENTY and not last.is_last:
                 self._windows.ask()
             return stock
 
@@ -173,7 +173,7 @@ class Supply:
         named = {shard.source.uri for lease in leases for shard in lease.shards}
         self.works.update((w.source.uri, w) for w in window.works if w.source.uri in named)
         self._told = self._telling(window)
-        return Stock(leases, self._extent.left_s(window.to_look) if window.to_look else None)
+        return Stock(leases, None if window.is_last else self._extent.left_s(window.to_look))
 
     def _cut(self, window: Prepared) -> list[Lease]:
         """Cut the work into leases, as the runs do that are at it already."""
@@ -190,7 +190,7 @@ class Supply:
         longest_s = context.target.job.lease_s
         own = bundle(works, plan.names, context.resources.devices, longest_s, around)
         all_own = [*self._own, *own]
-        if all_own and not window.to_look:
+        if all_own and window.is_last:
             # Whoever joins takes what is not offered for its own, so all are offered at once.
             table.runs.put_leases(leadership.holder.mark, all_own)
             all_own = []
@@ -199,9 +199,12 @@ class Supply:
         return [*taken, *own]
 
     def _say_left(self) -> None:
+        if not self._seen[-1].is_last:
+            return
         count = sum(window.left_streams for window in self._seen)
-        if not self._seen[-1].to_look and (aside := left_streams(count)):
-            self._context.observers.on_event(Warned(aside))
+        inputs = self._plan.session.target.inputs
+        for text in filter(None, [left_streams(count), inputs.check.said() if inputs else ""]):
+            self._context.observers.on_event(Warned(text))
 
     def _telling(self, window: Prepared) -> RunStarted:
         """Return what is planned by now."""
@@ -223,7 +226,8 @@ class Supply:
             done_frames=told.done_frames + window.frames - window.todo_frames,
             done_leases=done,
             job=target.digest,
-            left=target.listing.left,
+            left=target.left_aside,
             looked_at=told.looked_at + window.looked_at,
             to_look=window.to_look,
+            lists_on=window.lists_on,
         )

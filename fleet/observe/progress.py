@@ -243,6 +243,7 @@ class ProgressState:
             shared=self._shared,
             looked_at=plan.looked_at,
             to_look=plan.to_look,
+            lists_on=plan.lists_on,
         )
 
     def _left_s(self, now_s: float, here_s: float) -> float | None:
@@ -256,7 +257,7 @@ class ProgressState:
         if self._ended:
             return 0.0
         if left_s == 0:
-            return None if plan.to_look else 0.0
+            return None if plan.to_look or plan.lists_on else 0.0
         video_per_s = self._speed.per_s(now_s, here_s)
         return left_s / video_per_s if video_per_s > 0 else None
 

@@ -54,7 +54,10 @@ class Snapshot:
     looked_at: int = 0
     """How many files are planned."""
     to_look: int = 0
-    """How many are yet to be looked at; 0: the totals are those of all inputs."""
+    """How many are yet to be looked at, of those that are listed."""
+    lists_on: bool = False
+    """Whether the inputs are listed on; where not, and none is to be looked at, the totals are
+    those of all inputs."""
 
     @property
     def share(self) -> float:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 from fleet.core.lease_summary import LeaseSummary
 from fleet.core.source import Source
@@ -94,6 +95,16 @@ class Candidates:
         return some, self.first + len(self.sources)
 
 
+class Files(Protocol):
+    """Files in the order of a listing."""
+
+    def __len__(self) -> int:
+        """Return how many are listed by now."""
+
+    def __getitem__(self, places: slice, /) -> Sequence[Source]:
+        """Return some of those that the driver has not come to."""
+
+
 class IndexQueue:
     """The videos of a listing that index leases are cut of; changed only through its methods.
 
@@ -101,9 +112,11 @@ class IndexQueue:
     that are in no lease, it looks at itself.
     """
 
-    def __init__(self, sources: Sequence[Source]) -> None:
-        """Take a listing."""
+    def __init__(self, sources: Files, is_whole: Callable[[], bool] = lambda: True) -> None:
+        """Take a listing, which may grow; `is_whole`: whether it grows no more."""
         self._sources = sources
+        self._is_whole = is_whole
+        self._abandoned = False
         self._reached = self._cut = 0
         self._given = 0.0
         self._leases = self._run_out = 0
@@ -113,12 +126,19 @@ class IndexQueue:
     @property
     def finished(self) -> bool:
         """Whether no lease is left to be cut, and none is open."""
-        return self._cut == len(self._sources) and not self._open
+        # In this order: what comes in between makes it whole, or is found missing.
+        ended = self._abandoned or (self._is_whole() and self._cut >= len(self._sources))
+        return ended and not self._open
+
+    @property
+    def grows(self) -> bool:
+        """Whether there may come to be more than is listed by now."""
+        return not (self._abandoned or self._is_whole())
 
     @property
     def headers_left(self) -> float:
         """How much there is in all that no lease was cut of, known or not."""
-        return headers_in(self._sources[self._cut :])
+        return 0.0 if self._abandoned else headers_in(self._sources[self._cut :])
 
     def reach(self, number: int) -> None:
         """Note that the driver has come to so many of the files."""
@@ -130,8 +150,9 @@ class IndexQueue:
         share = AHEAD_FILES / (3 * max(1, workers))
         grown = self._given / SHARE if self._any_good else 0.0
         most = max(FIRST_HEADERS, min(MOST_HEADERS, grown, share))
-        end = min(len(self._sources), self._reached + AHEAD_FILES)
-        if end < self._cut + most and end < len(self._sources):
+        is_whole, listed = self._is_whole(), len(self._sources)
+        end = min(listed, self._reached + AHEAD_FILES)
+        if self._abandoned or (end < self._cut + most and (end < listed or not is_whole)):
             # Or a driver that is slow would have leases cut of what little it goes on by.
             return None
         return Candidates(self._cut, self._sources[self._cut : end], most)
@@ -143,7 +164,7 @@ class IndexQueue:
         """
         some = [source for place, source in chosen.items() if place >= self._cut]
         self._cut = max(self._cut, end)
-        if not some:
+        if self._abandoned or not some:
             return None
         self._given += headers_in(some)
         self._leases += 1
@@ -177,4 +198,4 @@ class IndexQueue:
     def abandon(self) -> None:
         """Note that nobody else looks at any video any more."""
         self._open.clear()
-        self._cut = len(self._sources)
+        self._abandoned = True

@@ -117,10 +117,13 @@ def summary(coverage: Coverage) -> str:
         return f"Everything that was asked for is there: {wanted} of video."
     waiting = plural(status.to_look, "video")
     missing = [f"{waiting} not looked at yet"] if status.to_look else []
+    if status.open_inputs:
+        missing.append(f"{plural(status.open_inputs, 'input')} not listed to the end")
     missing += [plural(status.refused, "video") + " refused"] if status.refused else []
     missing += [plural(status.unread, "video") + " not read"] if status.unread else []
     lost = status.total.lost_frames
     missing += [plural(lost, "frame") + " lost"] if lost else []
     # How long those are that were not looked at, nobody knows.
-    whole = f"the {wanted} of video that was looked at" if status.to_look else f"{wanted} of video"
+    is_part = status.to_look or status.open_inputs
+    whole = f"the {wanted} of video that was looked at" if is_part else f"{wanted} of video"
     return f"{done} of {whole} is there{'; ' if missing else ''}{', '.join(missing)}."

@@ -9,7 +9,7 @@ from fleet.storage.candidates import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, Media
 from fleet.storage.endpoints import is_exposed
 from fleet.storage.fault_injection import FAULTS_VARIABLE, Faults
 from fleet.storage.folder import Entry, Folder, Writable
-from fleet.storage.listing import Listing, expand
+from fleet.storage.listing import Listing, Search, expand
 from fleet.storage.location import canonical
 from fleet.storage.reader import Reader, read_file, read_text
 from fleet.storage.redaction import (
@@ -31,6 +31,7 @@ __all__ = [
     "Listing",
     "Media",
     "Reader",
+    "Search",
     "Writable",
     "canonical",
     "check_glob",

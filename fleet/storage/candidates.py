@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -30,6 +31,8 @@ EXTENSIONS: Mapping[Media, frozenset[str]] = {
 }
 """How the names end of what is taken there, in lower case."""
 _AT_ONCE = 16
+_HELD = 1000
+"""Candidates that may wait for one before them to be settled."""
 
 
 @dataclass(frozen=True)
@@ -83,17 +86,32 @@ def _with_marks(
     """Yield candidates; those that turn out to mark a folder get a slash at the end of their path.
 
     Consoles and tools put an empty object for a folder, with a slash at the end of its name, which
-    clients take away: what is left may look like an empty video, or like another object.
+    clients take away: what is left may look like an empty video, or like another object. Several of
+    them are asked for at a time; they and what follows them stay in order.
     """
-    doubtful = []
-    for candidate in candidates:
-        if candidate.name and not (store.name and _may_be_mark(candidate.stat, extensions)):
-            yield candidate
-        elif candidate.name:
-            doubtful.append(candidate)
-    if doubtful:
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="listing") as threads:
-            yield from threads.map(partial(_settle, store), doubtful)
+    waiting: deque[Candidate | Future[Candidate]] = deque()
+    with ExitStack() as ends:
+        threads: ThreadPoolExecutor | None = None
+        for candidate in filter(lambda candidate: candidate.name, candidates):
+            is_doubtful = bool(store.name) and _may_be_mark(candidate.stat, extensions)
+            if is_doubtful and threads is None:
+                pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="listing")
+                threads = ends.enter_context(pool)
+            if is_doubtful and threads:
+                waiting.append(threads.submit(_settle, store, candidate))
+            else:
+                waiting.append(candidate)
+            while waiting and (len(waiting) > _HELD or _is_settled(waiting[0])):
+                yield _settled(waiting.popleft())
+        yield from map(_settled, waiting)
+
+
+def _is_settled(item: Candidate | Future[Candidate]) -> bool:
+    return isinstance(item, Candidate) or item.done()
+
+
+def _settled(item: Candidate | Future[Candidate]) -> Candidate:
+    return item if isinstance(item, Candidate) else item.result()
 
 
 def _may_be_mark(stat: Stat, extensions: AbstractSet[str]) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from heapq import merge
 from pathlib import Path, PurePosixPath
 
 from fleet.core.source import Source, address_of_stream, split_stream
@@ -54,33 +55,74 @@ def expand(
     it, or list a video a thousand times. Raises InputNotFoundError where an input matches no video,
     and StorageError where a store cannot be listed.
     """
-    if not inputs:
-        raise InputNotFoundError("No input is named.", "Name videos or folders with --input URI.")
-    search = _Search(input_filter, media)
-    for item in inputs:
-        search.add(item)
-    found = search.found
-    if not found:
-        raise InputNotFoundError(
-            f"Of the {search.not_chosen} {media} that the inputs hold none is chosen.",
-            "Check include, exclude and modified_since.",
-        )
-    left = {suffix: count for suffix, count in sorted(search.left.items()) if count}
-    return Listing(tuple(found[uri] for uri in sorted(found)), left, search.not_chosen)
+    search = Search(inputs, input_filter, media)
+    return search.listing(search)
 
 
-class _Search:
-    """The videos of several inputs; it visits each object, and keeps only videos."""
+class Search(Iterator[Source]):
+    """The videos that inputs name, as their stores list them; see `expand`.
 
-    def __init__(self, input_filter: InputFilter, media: Media) -> None:
-        self.found: dict[str, Source] = {}
+    Each video comes once, and in the order of URIs where the stores list in the order of names, as
+    most do. Before the first one comes, each input has shown that it holds one. It visits each
+    object, and holds no more than the names of those that have come.
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[str],
+        input_filter: InputFilter = EVERY_VIDEO,
+        media: Media = "videos",
+    ) -> None:
+        if not inputs:
+            raise InputNotFoundError(
+                "No input is named.", "Name videos or folders with --input URI."
+            )
         self.left: Counter[str] = Counter()
+        """Extension, or LINK and its like -> how many names so far are no videos for that."""
         self.not_chosen = 0
+        """How many videos the filter has left out so far."""
         self._filter = input_filter
         self._media = media
+        self._open: dict[str, None] = {}
+        self._sources = self._each_once(inputs)
 
-    def add(self, given: str) -> None:
-        """Add the videos of one input; raises InputNotFoundError where it has none."""
+    def __next__(self) -> Source:
+        """Return the next video; raises as `expand` does."""
+        return next(self._sources)
+
+    @property
+    def open_inputs(self) -> tuple[str, ...]:
+        """The folders and globs among the inputs that are not listed to their end."""
+        return tuple(self._open)
+
+    def listing(self, sources: Iterable[Source]) -> Listing:
+        """Return the listing of all videos that have come."""
+        ordered = tuple(sorted(sources, key=lambda source: source.uri))
+        return Listing(ordered, self.left_aside, self.not_chosen)
+
+    @property
+    def left_aside(self) -> dict[str, int]:
+        """What `Listing.left` is, of what was visited so far."""
+        return {kind: count for kind, count in sorted(self.left.items()) if count}
+
+    def close(self) -> None:
+        """Let go of the stores; nothing comes any more."""
+        self._sources.close()
+
+    def _each_once(self, inputs: Sequence[str]) -> Generator[Source, None, None]:
+        seen: set[str] = set()
+        for source in merge(*map(self._of, inputs), key=lambda source: source.uri):
+            if source.uri not in seen:
+                seen.add(source.uri)
+                yield source
+        if not seen:
+            raise InputNotFoundError(
+                f"Of the {self.not_chosen} {self._media} that the inputs hold none is chosen.",
+                "Check include, exclude and modified_since.",
+            )
+
+    def _of(self, given: str) -> Iterator[Source]:
+        """Yield the videos of one input; raises InputNotFoundError where it has none."""
         address, stream = split_stream(given)
         store, path = open_store(canonical(address))
         is_folder = given.endswith("/")
@@ -88,27 +130,29 @@ class _Search:
         if outright is not None:
             candidates = iter([Candidate(outright, PurePosixPath(path).name)])
         else:
+            self._open[given] = None
             candidates = find_below(
                 store, path, only_folders=is_folder, extensions=EXTENSIONS[self._media]
             )
         left: Counter[str] = Counter()
-        taken = not_chosen = 0
+        is_empty = True
         for candidate in candidates:
             stat = candidate.stat
             kind = _kind(store, candidate)
             if outright is None and kind not in EXTENSIONS[self._media]:
                 left[kind] += 1
-            elif self._filter.takes(candidate.name, stat.modified_s):
-                taken += 1
+                self.left[kind] += 1
+                continue
+            is_empty = False
+            if self._filter.takes(candidate.name, stat.modified_s):
                 uri = _uri(store, stat.path)
                 uri = uri if stream is None else address_of_stream(uri, stream)
-                self.found[uri] = Source(uri, stat.bytes, stat.etag)
+                yield Source(uri, stat.bytes, stat.etag)
             else:
-                not_chosen += 1
-        if not taken and not not_chosen:
+                self.not_chosen += 1
+        if is_empty:
             raise _no_match(given, left, self._media)
-        self.left += left
-        self.not_chosen += not_chosen
+        self._open.pop(given, None)
 
 
 def _kind(store: Store, candidate: Candidate) -> str:

@@ -16,7 +16,7 @@ from fleet.table.state.read import count_losses, open_tables
 from fleet.table.state.run_records import RunRecord
 from fleet.table.state.state import TableState
 from fleet.table.state.taken_on import taken_on
-from fleet.table.state.video_manifest import Video, left_of
+from fleet.table.state.video_manifest import Video, left_of, read_wanted
 from fleet.table.table import Table
 
 
@@ -66,6 +66,8 @@ class Status:
     objects: int
     packs: int
     now_unix_s: float
+    open_inputs: int = 0
+    """Inputs that no run has listed to their end, so that there may be more videos."""
     codes: int = 1
     """How many versions of the job's code it was made by, at most: see `taken_on`."""
 
@@ -87,7 +89,8 @@ def read_status(
 ) -> Status:
     """Return where a job stands; changes nothing. `state`: what it holds, None to read that."""
     state = table.state() if state is None else state
-    videos = table.videos()
+    wanted = read_wanted(table.folder)
+    videos = wanted.videos
     runs, now_s = table.runs.read(), clock.unix_s()
     left_s = _left_s(state, videos)
     known = [video for video in videos.values() if not (video.refused or video.unread)]
@@ -98,7 +101,7 @@ def read_status(
         uri=table.uri,
         job=table.job,
         # Files may have come since it was closed.
-        finished=state.closed and not to_look,
+        finished=state.closed and not to_look and not wanted.open_inputs,
         runs=runs,
         alive=[record for record in runs if record.seems_alive(now_s)],
         videos=len(videos) - to_look,
@@ -106,6 +109,7 @@ def read_status(
         refused=sum(video.refused for video in videos.values()),
         unread=sum(bool(video.unread) for video in videos.values()) - to_look,
         to_look=to_look,
+        open_inputs=len(wanted.open_inputs),
         video_s=video_s,
         # Rounded, or what sums leave over would read as a stretch of video.
         done_video_s=max(0.0, round(video_s - sum(left_s[video.uri] for video in known), 6)),

@@ -132,7 +132,7 @@ class Table:
         """Return the tables of what it holds now."""
         return open_tables(self.folder, self.job, self.state())
 
-    def videos(self) -> dict[str, Video]:
+    def videos(self) -> Mapping[str, Video]:
         """Return which videos the job is to cover, by URI."""
         return read_videos(self.folder)
 

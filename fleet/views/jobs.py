@@ -25,6 +25,8 @@ class Progress:
     """Estimated seconds to its end; None while there is no telling."""
     to_look: int = 0
     """Files that it has not looked at yet; while there are some, `frames` are those planned."""
+    lists_on: bool = False
+    """Whether it lists further ones."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +104,9 @@ def _state(job: JobSeen, now_unix_s: float) -> str:
 def _progress(progress: Progress) -> str:
     if not progress.frames:
         return "it has told of no progress yet"
-    planned = " planned so far" if progress.to_look else ""
+    planned = " planned so far" if progress.to_look or progress.lists_on else ""
     share = percent(progress.done_frames, progress.frames)
-    left = "" if progress.left_s is None else f", about {about(progress.left_s)} left"
+    listed = " for what is listed so far" if progress.lists_on else ""
+    left = "" if progress.left_s is None else f", about {about(progress.left_s)} left{listed}"
     frames = f"{progress.frames:,} frames{planned}"
     return f"{share} of {frames}, {rate(progress.frames_per_s)} frames/s{left}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from textwrap import wrap
 
 from fleet.core.fault import JOB_STAGES
-from fleet.core.format import duration, percent, plural
+from fleet.core.format import about, duration, percent, plural
 from fleet.core.loss import LossReason
 from fleet.text import one_line
 
@@ -98,9 +98,23 @@ def describe_labels(labels: Mapping[str, str]) -> str:
     return ", ".join(f"{name}={text}" for name, text in labels.items())
 
 
-def share_planned(done: float, whole: float, to_look: int) -> str:
-    """Return a share in percent; while files are yet `to_look` at, it is of what is planned."""
-    return f"{percent(done, whole)}{' of what is planned so far' if to_look else ''}"
+def share_planned(done: float, whole: float, *, is_part: bool) -> str:
+    """Return a share in percent; `is_part`: of what is planned by now, and more is to come."""
+    return f"{percent(done, whole)}{' of what is planned so far' if is_part else ''}"
+
+
+def files_to_look(to_look: int, *, lists_on: bool) -> str:
+    """Return which files are to be looked at; empty where none is, and no more are listed."""
+    files = f"{plural(to_look, 'file')} to look at" if to_look else ""
+    more = f"more {'' if to_look else 'files '}being listed" if lists_on else ""
+    return " and ".join(filter(None, [files, more]))
+
+
+def time_left(left_s: float | None, *, lists_on: bool) -> str:
+    """Return how long it takes yet, about; empty where that is not known, or nothing."""
+    if not left_s or left_s < 0:
+        return ""
+    return f"about {about(left_s)} left{' for what is listed so far' if lists_on else ''}"
 
 
 def again_by_job(losses: Iterable[LossReason]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fleet.core.format import about, duration, plural, rate
+from fleet.core.format import duration, plural, rate
 from fleet.core.run_events import (
     Cause,
     DeviceDraining,
@@ -19,7 +19,14 @@ from fleet.core.run_events import (
 )
 from fleet.observe.snapshot import Snapshot
 from fleet.text import one_line
-from fleet.views.layout import left_aside, of_devices, share_planned, untied
+from fleet.views.layout import (
+    files_to_look,
+    left_aside,
+    of_devices,
+    share_planned,
+    time_left,
+    untied,
+)
 
 DEVICES_SHOWN = 8
 """Lines of devices, at most."""
@@ -27,7 +34,8 @@ DEVICES_SHOWN = 8
 
 def describe(now: Snapshot) -> str:
     """Return a snapshot as one line: 2m40s of 3h12m video (38 %), 412 frames/s, ..."""
-    share = share_planned(now.video_s, now.video_total_s, now.to_look)
+    is_part = now.lists_on or now.to_look > 0
+    share = share_planned(now.video_s, now.video_total_s, is_part=is_part)
     words = [f"{duration(now.video_s)} of {duration(now.video_total_s)} video ({share})"]
     if now.frames_per_s > 0:
         words.append(f"{rate(now.frames_per_s)} frames/s")
@@ -40,10 +48,8 @@ def describe(now: Snapshot) -> str:
         if waiting:
             what = f"{waiting:,}" if starting else plural(waiting, "device")
             words.append(f"{what} waiting for a node")
-    if now.to_look:
-        words.append(f"{plural(now.to_look, 'file')} to look at")
-    if now.left_s is not None and now.left_s > 0:
-        words.append(f"about {about(now.left_s)} left")
+    words += filter(None, [files_to_look(now.to_look, lists_on=now.lists_on)])
+    words += filter(None, [time_left(now.left_s, lists_on=now.lists_on)])
     if now.host_frames:
         words.append(f"{plural(now.host_frames, 'frame')} decoded on the host")
     if now.losses:
@@ -57,7 +63,7 @@ def remark(event: RunEvent) -> str:
         case Warned(text):
             said = text
         case PlanGrew(plan):
-            said = "" if plan.to_look else _to_do(plan)
+            said = "" if plan.to_look or plan.lists_on else _to_do(plan)
         case _:
             said = _remark(event)
     return one_line(said)
@@ -101,14 +107,15 @@ def _share_remark(shared: DevicesShared) -> str:
 
 def opening(plan: RunStarted) -> str:
     """Return what there is to do, before it begins: a line, and one on what was left aside."""
-    left = untied(left_aside(plan.left))
-    return f"{_to_do(plan)}\nleft aside: {left}" if left else _to_do(plan)
+    aside = untied(left_aside(plan.left))
+    return f"{_to_do(plan)}\nleft aside: {aside}" if aside else _to_do(plan)
 
 
 def _to_do(plan: RunStarted) -> str:
     videos, frames = plural(plan.videos, "video"), plural(plan.frames, "frame")
     before = f", {plan.done_leases:,} done before" if plan.done_leases else ""
-    more = f" so far, {plural(plan.to_look, 'file')} to look at" if plan.to_look else ""
+    files = files_to_look(plan.to_look, lists_on=plan.lists_on)
+    more = f" so far, {files}" if files else ""
     leases = f"{plural(plan.leases, 'lease')}{before}{more}"
     return f"{videos}, {duration(plan.video_s)}: {frames} in {leases} -> {plan.output}"
 

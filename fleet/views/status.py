@@ -6,11 +6,11 @@ import shlex
 from collections.abc import Iterator
 
 from fleet.core.fault import JOB_STAGES
-from fleet.core.format import about, duration, percent, plural, rate, short
+from fleet.core.format import duration, percent, plural, rate, short
 from fleet.table.state.run_records import RunRecord
 from fleet.table.status import DeviceSeen, Status
 from fleet.text import one_line
-from fleet.views.layout import again_by_job, fact, hang, most, share_planned
+from fleet.views.layout import again_by_job, fact, hang, most, share_planned, time_left
 from fleet.views.typed import USUAL
 
 LABELS = 6
@@ -39,7 +39,7 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     codes = f", {status.codes:,} versions of its code" if status.codes > 1 else ""
     name = f"{fields.get('job', job.table)} {job.digest[:12]}"
     yield "job", f"{name}{sample}{codes}, Fleet {job.version}"
-    if status.videos or status.to_look:
+    if status.videos or status.to_look or status.open_inputs:
         yield "video", _video(status)
     lost = f", {total.lost_frames:,} lost" if total.lost_frames else ""
     yield "frames", f"{total.frames:,}{lost}"
@@ -63,7 +63,7 @@ def _seen(device: DeviceSeen, now_unix_s: float) -> str:
 
 def _video(status: Status) -> str:
     share = percent(status.done_video_s, status.video_s)
-    if status.to_look:
+    if status.to_look or status.open_inputs:
         share += " of what was looked at"
     known = status.videos - status.refused - status.unread
     parts = [
@@ -76,6 +76,8 @@ def _video(status: Status) -> str:
         parts.append(f"{status.unread:,} could not be read")
     if status.to_look:
         parts.append(f"{status.to_look:,} not looked at yet")
+    if status.open_inputs:
+        parts.append(f"{plural(status.open_inputs, 'input')} not listed to the end")
     return ", ".join(parts)
 
 
@@ -98,9 +100,9 @@ def _run(status: Status, record: RunRecord) -> Iterator[tuple[str, str]]:
         yield "state", f"looking at its inputs, {heard}"
         return
     progress = f"{duration(record.done_video_s)} of {duration(record.video_s)} video"
-    left = f", about {about(record.left_s)} left" if record.left_s else ""
-    share = share_planned(record.done_video_s, record.video_s, record.to_look)
-    yield "progress", f"{progress} ({share}){left}, {heard}"
+    more_s = time_left(record.left_s, lists_on=record.lists_on)
+    share = share_planned(record.done_video_s, record.video_s, is_part=record.is_part)
+    yield "progress", f"{progress} ({share}){f', {more_s}' * bool(more_s)}, {heard}"
     lost = f", {record.devices_lost:,} lost" if record.devices_lost else ""
     speed = f"{rate(record.frames_per_s)} frames/s"
     yield "devices", f"{record.device_count:,}{lost}, {speed}"
@@ -128,6 +130,8 @@ def _next(status: Status, fleet: str) -> list[str]:
         left = f"{duration(left_s)} of video is left. " if status.video_s and left_s > 0 else ""
         if status.to_look:
             left += f"Not looked at yet: {plural(status.to_look, 'video')}. "
+        if status.open_inputs:
+            left += f"Not listed to the end: {plural(status.open_inputs, 'input')}. "
         way_out = "To go on, run the job's command again: it does only what is missing."
         return hang("", f"{left}{way_out}")
     # A command stands on a line of its own, which is not broken: it is to be copied.

@@ -55,6 +55,7 @@ def _facts(report: RunReport) -> Iterator[tuple[str, str]]:
     total, run = report.total, report.this_run
     refused = f", {report.refused_videos:,} refused" if report.refused_videos else ""
     more = f", {report.to_look:,} not looked at yet" if report.to_look else ""
+    more += ", inputs not listed to the end" if report.lists_on else ""
     yield "video", f"{duration(total.video_s)} in {plural(report.videos, 'video')}{refused}{more}"
     if report.left:
         yield "left aside", left_aside(report.left)

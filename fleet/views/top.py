@@ -10,10 +10,18 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from fleet.core.format import about, duration, percent, plural, rate, short
+from fleet.core.format import duration, percent, plural, rate, short
 from fleet.table.state.run_records import DeviceRecord, NodeRecord, RunRecord
 from fleet.text import one_line
-from fleet.views.layout import WIDTH, describe_labels, hang, of_devices, share_planned
+from fleet.views.layout import (
+    WIDTH,
+    describe_labels,
+    files_to_look,
+    hang,
+    of_devices,
+    share_planned,
+    time_left,
+)
 
 STALE_S = 15.0
 """A record is written every 5 s; one that is older than this is shown as a warning."""
@@ -44,7 +52,7 @@ def describe_end(uri: str, records: list[RunRecord], now_unix_s: float) -> str:
     done = (
         f"{duration(last.done_video_s)} of {duration(last.video_s)} video" if last.video_s else ""
     )
-    planned = share_planned(last.done_video_s, last.video_s, last.to_look)
+    planned = share_planned(last.done_video_s, last.video_s, is_part=last.is_part)
     share = f", {done} ({planned})" if done else ""
     words = {
         "finished": f"the last run finished {ago} ago",
@@ -81,15 +89,15 @@ def _run(record: RunRecord, now_unix_s: float, rows: int) -> Iterator[Renderable
 
 
 def _lines(record: RunRecord) -> Iterator[str]:
-    left = f", about {about(record.left_s)} left" if record.left_s else ""
-    planned = " planned so far" if record.to_look else ""
+    more_s = time_left(record.left_s, lists_on=record.lists_on)
+    planned = " planned so far" if record.is_part else ""
     video = f"{duration(record.done_video_s)} of {duration(record.video_s)}{planned}"
-    yield f"{'video':<9}{video}, {rate(record.frames_per_s)} frames/s{left}"
+    yield f"{'video':<9}{video}, {rate(record.frames_per_s)} frames/s{f', {more_s}' * bool(more_s)}"
     frames = f"{record.done_frames:,} of {plural(record.frames, 'frame')}"
     ended = f"{record.done_leases:,} of " if record.done_leases is not None else ""
     leases = f"{ended}{plural(record.leases, 'lease')}"
-    more = f", {plural(record.to_look, 'file')} to look at" if record.to_look else ""
-    yield f"{'done':<9}{frames}, {leases}{more}"
+    more = files_to_look(record.to_look, lists_on=record.lists_on)
+    yield f"{'done':<9}{frames}, {leases}{f', {more}' * bool(more)}"
     nodes = f" on {plural(record.node_count, 'node')}" if any(n.name for n in record.nodes) else ""
     draining = sum(node.draining for node in record.nodes)
     counts = {

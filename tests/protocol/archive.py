@@ -6,7 +6,7 @@ refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
@@ -23,10 +23,12 @@ from fleet.core.loss import Loss
 from fleet.core.receipt import Tally
 from fleet.core.source import Source
 from fleet.device import Device
+from fleet.driver.preparing.listed import Listed
+from fleet.driver.preparing.path_columns import PathCheck
 from fleet.driver.preparing.prepared import Prepared, Refusal
 from fleet.driver.session import Session
 from fleet.driver.target.identity import JobIdentity
-from fleet.driver.target.target import JobTarget
+from fleet.driver.target.target import Inputs, JobTarget
 from fleet.errors import JobCodeError, NotAVideoError
 from fleet.job.frame_job import FrameJob
 from fleet.job.job import Job
@@ -39,6 +41,7 @@ from fleet.table.parts.schema import DETECTIONS
 from fleet.table.state.video_manifest import Video
 from fleet.table.table import Table
 from fleet.video.index import VideoIndex
+from fleet.video.start import NO_START
 
 TICKS = 512
 FRAMES_A_GOP = 3
@@ -75,6 +78,8 @@ class Archive:
     hurt: tuple[Hurt, ...] = ()
     look_s: float = 0.0
     """How long looking at a video takes, but for those for which a run waits."""
+    lists_on: bool = False
+    """Whether a run begins before it knows all videos, where it may: each window tells of one."""
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -136,21 +141,67 @@ class MadeUpSession(Session):
         yield from self.keep_each(self._made_up(), lambda: ())
 
     def _made_up(self) -> Iterator[Prepared]:
-        sources = self.target.listing.sources
-        for to_look, source in zip(reversed(range(len(sources))), sources, strict=True):
-            if source.uri == REFUSED:
-                refusal = Refusal(source, NotAVideoError(source.uri, "it is none"))
-                video = Video(source.uri, source.bytes, source.etag, refused=True)
-                yield Prepared((), (refusal,), (video,), looked_at=1, to_look=to_look)
-                continue
-            index = index_for(source)
-            wanted = np.ones(frames_of(source.uri), np.bool_)
-            work = video_work(index, wanted, self.state.done, CostModel())
-            start, end = int(index.bounds[0]), int(index.bounds[-1])
-            length_s = index.duration_s
-            video = Video(source.uri, source.bytes, source.etag, start, end, length_s, len(wanted))
-            works = (work,) if work.todo.any() else ()
-            yield Prepared(works, (), (video,), looked_at=1, to_look=to_look)
+        inputs = self.target.inputs
+        if inputs is None:
+            sources = self.target.listing.sources
+            for to_look, source in zip(reversed(range(len(sources))), sources, strict=True):
+                yield self._seen(source, to_look)
+            return
+        for source in filter(None, inputs.listed.names()):
+            yield replace(self._seen(source, 0), lists_on=not inputs.listed.is_whole)
+
+    def _seen(self, source: Source, to_look: int) -> Prepared:
+        """Return the window that a video is."""
+        if source.uri == REFUSED:
+            refusal = Refusal(source, NotAVideoError(source.uri, "it is none"))
+            video = Video(source.uri, source.bytes, source.etag, refused=True)
+            return Prepared((), (refusal,), (video,), looked_at=1, to_look=to_look)
+        index = index_for(source)
+        wanted = np.ones(frames_of(source.uri), np.bool_)
+        work = video_work(index, wanted, self.state.done, CostModel())
+        start, end = int(index.bounds[0]), int(index.bounds[-1])
+        length_s = index.duration_s
+        video = Video(source.uri, source.bytes, source.etag, start, end, length_s, len(wanted))
+        works = (work,) if work.todo.any() else ()
+        return Prepared(works, (), (video,), looked_at=1, to_look=to_look)
+
+
+class ListedOn(Listed):
+    """Videos of which each is listed when the plan comes to it."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        super().__init__()
+        self._known = list(sources)
+        self._told, self._come = 0, 1
+
+    def __len__(self) -> int:
+        """See Listed."""
+        return self._come
+
+    @property
+    def is_whole(self) -> bool:
+        """See Listed."""
+        return self._come == len(self._known)
+
+    @property
+    def open_inputs(self) -> tuple[str, ...]:
+        """See Listed."""
+        return () if self.is_whole else ("in/",)
+
+    def names(self) -> Iterator[Source | None]:
+        """See Listed."""
+        for number, source in enumerate(self._known, 1):
+            self._come = number
+            yield source
+
+    def unnamed(self) -> list[Source]:
+        """See Listed."""
+        some, self._told = self._known[self._told : self._come], self._come
+        return some
+
+    def rest(self) -> Listing:
+        """See Listed."""
+        return Listing(tuple(self._known))
 
 
 class Indexes:
@@ -172,7 +223,11 @@ def target_of(
 ) -> JobTarget:
     """Return the job over the videos of an archive; `table` opens the output."""
     identity = JobIdentity(job, {}, {})
-    return JobTarget(_job(output), identity, table(Folder(output)), Listing(archive.sources))
+    target = JobTarget(_job(output), identity, table(Folder(output)), Listing(()))
+    if archive.lists_on:
+        inputs = Inputs(ListedOn(archive.sources), PathCheck("", NO_START, {}))
+        return replace(target, inputs=inputs)
+    return replace(target, listing=Listing(archive.sources))
 
 
 @cache

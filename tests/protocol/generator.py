@@ -14,6 +14,8 @@ _LATENCIES_S = (0.0, 0.1, 0.5)
 _RATES = (0.005, 0.015, 0.05)
 _HASTES = (0.01, 0.05, 0.2)
 _HOSTS = ("north", "south")
+_LISTS_ON = (0.1, 0.7)
+"""How often inputs are listed on: where there is something, and where little or nothing is."""
 _LOOKS_S = (0.0, 1.5, 6.0)
 _STARTS_S = (0.0, 0.3, 0.6, 1.0, 1.5, 2.0, 3.0, 4.0, 8.0, 70.0)
 _SKEWS_S = (0.0, 0.0, 70.0, -70.0, 90_000_000.0, -90_000_000.0)
@@ -40,6 +42,9 @@ def play_seed(seed: int) -> Found:
     """Play the schedule of a seed."""
     random = Random(seed)
     setting = draw_setting(random)
+    # Drawn apart, so that all else in a schedule is what it was without.
+    if Random(f"lists on {seed}").random() < _LISTS_ON[setting.past in {"nothing", "half"}]:
+        setting = replace(setting, archive=replace(setting.archive, lists_on=True))
     kinds = _CARELESS if setting.store == "careless" else _SOUND
     some = [kind for kind in kinds if random.random() < 0.4]
     chance = Seeded(random.getrandbits(64), some, random.choice(_RATES), random.choice(_HASTES))

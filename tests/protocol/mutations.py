@@ -16,6 +16,7 @@ from fleet.clock import Clock
 from fleet.core.fault import Fault
 from fleet.core.receipt import PartFile
 from fleet.driver import retry
+from fleet.driver.preparing.prepared import Prepared
 from fleet.parquet.encoding import digest, encode
 from fleet.storage import Folder
 from fleet.storage.retry import Retrying
@@ -236,10 +237,23 @@ def _guards_blind() -> Iterable[Patch]:
 def _window_for_all() -> Iterable[Patch]:
     add = KeptWindows.add
 
-    def keep(kept: KeptWindows, now: Any, _: Any = ()) -> None:
+    def keep(kept: KeptWindows, now: Any, *_: Any) -> None:
         add(kept, now)
 
     yield KeptWindows, "add", keep
+
+
+def _names_for_all() -> Iterable[Patch]:
+    add = KeptWindows.add
+
+    def keep(kept: KeptWindows, now: Any, to_look: Any = (), _: Any = ()) -> None:
+        add(kept, now, to_look)
+
+    yield KeptWindows, "add", keep
+
+
+def _listed_for_all() -> Iterable[Patch]:
+    yield Prepared, "is_last", property(lambda prepared: not prepared.to_look)
 
 
 def _all_retried() -> Iterable[Patch]:
@@ -282,6 +296,10 @@ MUTATIONS: Mapping[str, Mutation] = {
         Mutation(
             "window for all", "a window of the archive is taken for all of it", _window_for_all
         ),
+        Mutation(
+            "names for all", "the names that are listed are taken for all of them", _names_for_all
+        ),
+        Mutation("listed for all", "a plan ends with what is listed by then", _listed_for_all),
         Mutation("all retried", "a retry takes up what no mended code can mend", _all_retried),
         Mutation("none retried", "a retry leaves the losses where they are", _none_retried),
         Mutation("guards blind", "a holder believes in its lock for ever", _guards_blind),

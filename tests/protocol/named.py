@@ -5,7 +5,7 @@ Each goes well, and goes wrong as it did before once the faults that it is about
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archive import Archive
 from chance import Rule, Trouble
@@ -162,6 +162,34 @@ NAMED = (
         (Rule("run A", "poll", "*", Trouble("kill"), 2),),
         ("window for all",),
         "proven",
+    ),
+    Named(
+        "somebody verifies while a run lists its second video",
+        Setting(
+            (Command("run A", "run"), Command("verify", "verify", 12.0, "south")),
+            Archive((("a", "v1"), ("b", "v1")), look_s=15.0, lists_on=True),
+        ),
+        (),
+        ("names for all",),
+        "proven",
+    ),
+    Named(
+        "a run dies while it lists its second video",
+        Setting(
+            (Command("run A", "run"), Command("verify", "verify", 12.0, "south")),
+            Archive((("a", "v1"), ("b", "v1")), look_s=15.0, lists_on=True),
+        ),
+        (Rule("run A", "poll", "*", Trouble("kill"), 2),),
+        ("names for all",),
+        "proven",
+    ),
+    Named(
+        "all that is listed is done, and more names are to come",
+        Setting((Command("run A", "run"),), replace(_TWO, lists_on=True)),
+        (),
+        ("listed for all",),
+        "closed",
+        healed=False,
     ),
     Named(
         "a run that does again what a job failed on dies once the losses are taken out",

@@ -42,16 +42,20 @@ SIZES = st.lists(st.integers(0, 3 * BYTES_A_HEADER), max_size=40)
 def test_each_video_is_in_one_lease_or_known_or_come_to_before(
     sizes: list[int], known: set[int], workers: int, data: st.DataObject
 ) -> None:
-    """Whatever the order in which leases are cut, ended, and the plan goes on."""
+    """Whatever the order in which files are listed, leases cut and ended, and the plan goes on."""
     sources = listed(sizes)
-    queue = IndexQueue(sources)
+    come = sources[: data.draw(st.integers(0, len(sources)))]
+    queue = IndexQueue(come, lambda: len(come) == len(sources))
     reached = 0
     there: list[Source] = []
     here: list[Source] = []
     open_leases: list[IndexLease] = []
     asked: Candidates | None = None
     while not queue.finished:
-        step = data.draw(st.sampled_from(["ask", "cut", "end", "reach"]))
+        assert queue.grows == (len(come) < len(sources))
+        step = data.draw(st.sampled_from(["ask", "cut", "end", "reach", "list"]))
+        if step == "list":
+            come += sources[len(come) : len(come) + 3]
         if step == "ask":
             asked = queue.candidates(workers)
         if step == "cut" and asked and (lease := cut(queue, asked, known)):
@@ -61,7 +65,7 @@ def test_each_video_is_in_one_lease_or_known_or_come_to_before(
             asked = None
         if step == "end" and open_leases:
             queue.end(open_leases.pop().sources)
-        if step == "reach" and reached < len(sources):
+        if step == "reach" and reached < len(come):
             source, reached = sources[reached], reached + 1
             queue.reach(reached)
             here += [source] * (source not in there)
@@ -103,6 +107,20 @@ def test_leases_grow_so_that_there_are_few_and_none_is_far_ahead() -> None:
     assert max(sizes) == MOST_HEADERS
     assert sum(sizes) == len(sources)
     assert len(sizes) < 250
+
+
+def test_of_files_that_are_listed_yet_no_lease_is_cut_too_small() -> None:
+    """The driver is not waited for with what little has come; given up, nothing is cut any more."""
+    come = listed([0] * (FIRST_HEADERS - 1))
+    queue = IndexQueue(come, lambda: False)
+    assert queue.candidates(1) is None
+    come += listed([0] * FIRST_HEADERS)
+    asked = queue.candidates(1)
+    assert asked
+    queue.abandon()
+    assert cut(queue, asked) is None
+    assert (queue.finished, queue.grows, queue.headers_left) == (True, False, 0)
+    assert queue.candidates(1) is None
 
 
 def test_a_long_scan_counts_as_many_headers() -> None:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from fleet.driver.preparing.path_columns import check_path_columns
+from fleet.driver.preparing.path_columns import PathColumns
 from fleet.errors import UsageError
 
 CAMERA = r"cam-(?P<camera>\d+)/"
 URIS = ("s3://b/cam-1/a.mp4", "s3://b/cam-2/b.mp4", "s3://b/else/c.mp4", "s3://b/else/d.mp4")
+
+
+def check_path_columns(pattern: str, uris: Sequence[str]) -> str:
+    """Return what is said of the paths of some videos."""
+    columns = PathColumns(pattern)
+    for uri in uris:
+        columns.add(uri)
+    return columns.said()
 
 
 def test_a_column_that_no_video_has_is_refused_with_a_path() -> None:

@@ -50,16 +50,22 @@ def view(frames_per_s: float, devices: int = 2, **fields: float | None) -> Snaps
     return Snapshot(**(values | fields))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("to_look", [0, 91])
-def test_a_share_is_of_what_is_planned_while_files_are_to_look_at(to_look: int) -> None:
+@pytest.mark.parametrize(("to_look", "lists_on"), [(0, False), (91, False), (91, True), (0, True)])
+def test_a_share_is_of_what_is_planned_while_files_are_to_look_at(
+    to_look: int, lists_on: bool
+) -> None:
     """In the line of a run, and in the list of jobs."""
-    line = describe(view(100.0, to_look=to_look))
-    assert ("(1 % of what is planned so far), " in line) == bool(to_look)
-    assert ("(1 %), " in line) == (not to_look)
-    progress = Progress(1, 4, 2.0, None, to_look)
+    is_part = bool(to_look or lists_on)
+    line = describe(view(100.0, to_look=to_look, lists_on=lists_on))
+    assert ("(1 % of what is planned so far), " in line) == is_part
+    assert ("(1 %), " in line) == (not is_part)
+    assert ("91 files to look at" in line) == bool(to_look)
+    assert ("being listed, " in line) == lists_on
+    assert ("about 4m left for what is listed so far" in line) == lists_on
+    progress = Progress(1, 4, 2.0, None, to_look, lists_on)
     job = JobSeen("a", "running", "x.toml", "out", False, "", 0.0, None, None, progress)
     told = " ".join(render_jobs([job], 9.0).split())
-    assert f"25 % of 4 frames{' planned so far' if to_look else ''}, 2" in told
+    assert f"25 % of 4 frames{' planned so far' if is_part else ''}, 2" in told
 
 
 def test_what_there_is_to_do_is_said_again_once_all_is_looked_at() -> None:
@@ -67,6 +73,9 @@ def test_what_there_is_to_do_is_said_again_once_all_is_looked_at() -> None:
     part = replace(PLAN, leases=3, to_look=91)
     assert "3 leases so far, 91 files to look at -> " in opening(part)
     assert remark(PlanGrew(part)) == ""
+    listing = replace(part, lists_on=True)
+    assert "3 leases so far, 91 files to look at and more being listed -> " in opening(listing)
+    assert remark(PlanGrew(replace(listing, to_look=0))) == ""
     assert remark(PlanGrew(PLAN)) == opening(PLAN)
 
 

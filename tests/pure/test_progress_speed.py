@@ -89,6 +89,8 @@ def test_nothing_is_said_to_be_left_only_when_all_is_looked_at(looked_at: int) -
     """All that is planned may be done while files are to look at."""
     plan = RunStarted("out", 5, 500, 1, 1, done_video_s=500, looked_at=looked_at, to_look=2)
     assert folded([(0, plan)]).snapshot(9).left_s is None
+    listed = PlanGrew(replace(plan, to_look=0, lists_on=True))
+    assert folded([(0, plan), (1, listed)]).snapshot(9).left_s is None
     whole = PlanGrew(replace(plan, to_look=0))
     assert folded([(0, plan), (1, whole)]).snapshot(9).left_s == 0
 

@@ -68,6 +68,20 @@ def test_changed_code_is_offered_an_output_that_is_open(job: Callable[..., fleet
         fleet.run(job(2, NEVER), on="inline")
 
 
+def test_changed_code_is_refused_in_words_where_errors_are_damaged(
+    job: Callable[..., fleet.Job],
+) -> None:
+    """What is lost there nobody can tell: that is no reason to end in a traceback."""
+    first = job(1, "frame == 3")
+    fleet.run(first, on="inline")
+    for part in Path(first.output, "errors").glob("part-*"):
+        data = bytearray(part.read_bytes())
+        data[len(data) // 3] ^= 1
+        part.write_bytes(data)
+    with pytest.raises(OutputTakenError, match="code has changed"):
+        fleet.run(job(2, NEVER), on="inline")
+
+
 def test_code_with_other_columns_is_refused(job: Callable[..., fleet.Job]) -> None:
     """A table has one set of them; nothing is taken out for it."""
     fleet.run(job(1, "frame == 3"), on="inline")

@@ -19,8 +19,10 @@ from fleet.table.state.kept_windows import PUTS, KeptWindows
 from fleet.table.state.video_manifest import (
     NOT_LOOKED_AT,
     Video,
+    keep_videos,
     read_version,
     read_videos,
+    read_wanted,
     write_videos,
 )
 
@@ -126,6 +128,61 @@ def test_what_lies_there_never_asks_for_less_than_is_wanted(states: list[str], f
             assert there.get(uri) == video or there[uri.split("#")[0]].unread
     kept.put()
     assert read_videos(folder) == shown
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 6)), min_size=1, max_size=12))
+def test_while_names_come_the_output_never_says_that_it_names_all(
+    steps: list[tuple[int, int]],
+) -> None:
+    """Whenever a run dies: its input is named, or else all that were listed are."""
+    sources, folder = listed(sum(taken for taken, _ in steps)), in_memory()
+    kept, number, named = KeptWindows(folder, ()), 0, 0
+    for taken, ahead in steps:
+        before, number = number, number + taken
+        until = max(named, min(len(sources), number + ahead))
+        window, to_look, named = sources[before:number], sources[named:until], until
+        # The last window is not this one's to tell of.
+        open_inputs = [] if until == len(sources) and ahead else ["in/"]
+        kept.add(list(map(seen, window)), to_look, open_inputs)
+        there = read_wanted(folder)
+        assert there.open_inputs == tuple(open_inputs)
+        assert "in/" not in there.videos
+        if not open_inputs:
+            assert there.videos.keys() == {source.uri for source in sources}
+            for source in sources[:number]:
+                video = there.videos[source.uri]
+                assert video.unread or video == seen(source)
+    kept.put()
+    shown = {source.uri: seen(source) for source in sources[:number]}
+    assert read_videos(folder).items() >= shown.items()
+
+
+def test_an_input_that_is_listed_on_costs_few_puts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names that come from window to window are put by the way, and all at once in the end."""
+    folder, counted = in_memory(), Counted(monkeypatch)
+    kept, sources = KeptWindows(folder, ()), listed(400)
+    for first in range(0, 400, 2):
+        ahead = sources[first + 10 : first + 12] if first else sources[:12]
+        is_open = first + 12 < 400
+        kept.add(list(map(seen, sources[first : first + 2])), ahead, ["in/"] if is_open else ())
+        assert read_wanted(folder).open_inputs == ("in/",) * is_open
+    kept.put()
+    assert read_videos(folder) == {source.uri: seen(source) for source in sources}
+    assert counted.reads == 1
+    assert counted.puts <= 6 * PUTS
+
+
+def test_an_input_that_a_dead_run_had_not_listed_is_forgotten_by_the_next_one() -> None:
+    """Which knows all videos before it begins."""
+    folder, sources = in_memory(), listed(4)
+    KeptWindows(folder, ()).add([seen(sources[0])], sources[1:2], ["in/"])
+    assert read_wanted(folder).open_inputs == ("in/",)
+    KeptWindows(folder, ()).add([seen(sources[0])], sources[1:])
+    assert read_wanted(folder).open_inputs == ()
+    assert len(read_videos(folder)) == 4
+    KeptWindows(folder, ()).add([], (), ["in/"])
+    keep_videos(folder, (), [seen(source) for source in sources])
+    assert read_wanted(folder).open_inputs == ()
 
 
 def test_what_others_put_meanwhile_stays(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,7 +141,7 @@ class IndexLeases:
             with closing(self._make_pool(self._store.folder.uri)) as pool:
                 self._pool = pool
                 pool.set_target(workers)
-                self._drive(pool)
+                self._drive(pool, workers)
         # The edge of a thread: whatever it is, the plan goes on without it.
         except Exception as error:  # noqa: BLE001
             _LOG.warning("All headers that are left are looked at here: %s", error)
@@ -149,9 +149,10 @@ class IndexLeases:
             with self._changed:
                 self._abandon()
 
-    def _drive(self, pool: IndexPool) -> None:
+    def _drive(self, pool: IndexPool, workers: int) -> None:
         alone_s = self._clock.steady_s()
         while not self._finished():
+            workers = self._widened(pool, workers)
             self._cut(pool)
             for event in (*pool.poll(POLL_S), Tick()):
                 self._take(event, pool)
@@ -164,6 +165,15 @@ class IndexLeases:
                     if self._unable
                     else "no machine of the cluster has room for a process that does."
                 )
+
+    def _widened(self, pool: IndexPool, workers: int) -> int:
+        """Ask for more workers where more was listed since; return how many are asked for."""
+        with self._changed:
+            left = self._queue.headers_left if self._queue.grows else 0.0
+        worth = max(workers, workers_worth(left))
+        if worth > workers:
+            pool.set_target(worth)
+        return worth
 
     def _finished(self) -> bool:
         with self._changed:

@@ -19,6 +19,7 @@ from fleet.ascend.soc import Soc
 from fleet.core.source import Source
 from fleet.driver.preparing.examine import Examiner, Outcome, Todo, video_of
 from fleet.driver.preparing.index_leases import IndexLeases
+from fleet.driver.preparing.listed import Listed
 from fleet.driver.preparing.prepared import Known, Prepared, Refusal
 from fleet.index_cache.cache import IndexCache
 from fleet.plan.index_leases import IndexQueue, headers_in
@@ -33,6 +34,8 @@ LOOK_S = 0.25
 """How long a file is waited for before it is asked whether anybody wants it still."""
 MOST_PROCESSES = 8
 """Processes that look at headers: more of them than these wait for what their parent does."""
+QUIET = 4
+"""How often nothing comes of the listing before work begins on what there is, once a moment."""
 HEADERS_A_PROCESS = 64
 """Starting a process takes as much as looking at so many headers, so each is to have as many."""
 _Found = TypeVar("_Found")
@@ -53,7 +56,7 @@ def prepare(
 
 
 def prepare_in_windows(
-    sources: Sequence[Source],
+    sources: Sequence[Source] | Listed,
     sample: Sampling,
     soc: Soc,
     known: Known,
@@ -65,10 +68,11 @@ def prepare_in_windows(
 
     `as_stored`: the job gets pictures as they are stored, and not as a player shows them.
     `on_progress` is called with the number of videos done so far. Raises CredentialsRefusedError:
-    a store that refuses them for one video refuses them for every other.
+    a store that refuses them for one video refuses them for every other; and what listing raises.
     """
-    processes = processes_worth(sources, len(os.sched_getaffinity(0)))
-    leases = _index_leases(sources, known)
+    listed = sources if isinstance(sources, Listed) else Listed(known=sources)
+    processes = processes_worth(listed[:], len(os.sched_getaffinity(0)))
+    leases = _index_leases(listed, known)
     indexes = IndexCache(known.store, INDEX_THREADS, processes=processes, elsewhere=leases)
     examiner = Examiner(indexes, sample, soc, known, as_stored=as_stored)
     with (
@@ -77,26 +81,30 @@ def prepare_in_windows(
         # Before the threads end, of which some may wait for others.
         closing(leases) if leases else nullcontext(),
     ):
-        window, before = _Window(indexes.mend), Extent()
-        listed = _noted(sources, leases)
-        outcomes = _in_order(threads, examiner.examine_all, listed, on_progress)
-        for number, found in enumerate(outcomes, 1):
-            window.add(*found)
-            on_progress(number)
-            if number < len(sources) and is_window(window.extent, before):
+        window, before = _Window(indexes.mend, listed), Extent()
+        names = _noted(listed, leases)
+        quiet = 0
+        for found in _in_order(threads, examiner.examine_all, names, on_progress):
+            if found:
+                window.add(*found)
+                on_progress(before.files + window.extent.files)
+            quiet = 0 if found else quiet + 1
+            is_due = is_window(window.extent, before) or quiet >= QUIET
+            if window.extent.files and is_due and not window.is_last(before.files):
                 before += window.extent
-                yield window.prepared(len(sources) - number)
-                window = _Window(indexes.mend)
-        yield window.prepared(0)
+                yield window.prepared(before.files)
+                window = _Window(indexes.mend, listed)
+        yield window.prepared(before.files + window.extent.files)
 
 
 class _Window:
     """What was found out since the last window."""
 
-    def __init__(self, mend: Callable[[Source], None]) -> None:
+    def __init__(self, mend: Callable[[Source], None], listed: Listed) -> None:
         self._outcomes: list[Outcome] = []
         self._left_streams = 0
         self._mend = mend
+        self._listed = listed
         self.extent = Extent()
 
     def add(self, found: Sequence[Outcome], left_streams: int) -> None:
@@ -106,8 +114,14 @@ class _Window:
         cost = sum(outcome.work.todo_cost_s for outcome in found if isinstance(outcome, Todo))
         self.extent += Extent(1, cost)
 
-    def prepared(self, to_look: int) -> Prepared:
-        """Return all of it; `to_look`: how many files are not looked at yet."""
+    def is_last(self, before: int) -> bool:
+        """Return whether nothing comes after it; `before`: how many files came before it."""
+        return self._listed.is_whole and before + self.extent.files == len(self._listed)
+
+    def prepared(self, number: int) -> Prepared:
+        """Return all of it; `number`: how many files are looked at by now."""
+        # Asked first: of a listing that has ended since, nothing is missing behind that.
+        lists_on = not self._listed.is_whole
         todo = [outcome for outcome in self._outcomes if isinstance(outcome, Todo)]
         return Prepared(
             works=tuple(item.work for item in todo if item.work.todo.any()),
@@ -117,19 +131,21 @@ class _Window:
             left_streams=self._left_streams,
             mend=self._mend,
             looked_at=self.extent.files,
-            to_look=to_look,
+            to_look=len(self._listed) - number,
+            lists_on=lists_on,
         )
 
 
 def _in_order(
     threads: ThreadPoolExecutor,
     look: Callable[[Source], _Found],
-    sources: Iterable[Source],
+    sources: Iterable[Source | None],
     on_progress: Callable[[int], None],
-) -> Iterator[_Found]:
+) -> Iterator[_Found | None]:
     """Yield what each video shows, in their order; a few are looked at ahead.
 
-    `on_progress`: called now and then while one takes long, as what it raises ends the others.
+    Where None comes instead of a video, all before it is yielded, and None. `on_progress`: called
+    now and then while a video takes long, as what it raises ends the others.
     """
     ahead: deque[Future[_Found]] = deque()
     numbers = count()
@@ -142,9 +158,13 @@ def _in_order(
 
     try:
         for source in sources:
-            ahead.append(threads.submit(look, source))
-            if len(ahead) > LOOKED_AHEAD:
+            if source is not None:
+                ahead.append(threads.submit(look, source))
+            while ahead and (source is None or len(ahead) > LOOKED_AHEAD):
                 yield first()
+            if source is None:
+                on_progress(0)
+                yield None
         while ahead:
             yield first()
     finally:
@@ -158,7 +178,7 @@ def processes_worth(sources: Sequence[Source], cores: int) -> int:
     return max(1, min(cores, MOST_PROCESSES, headers))
 
 
-def _index_leases(sources: Sequence[Source], known: Known) -> IndexLeases | None:
+def _index_leases(listed: Listed, known: Known) -> IndexLeases | None:
     """Return what has others look at videos; None where there are no others."""
     store = known.store
     if known.make_index_pool is None or store is None:
@@ -167,12 +187,16 @@ def _index_leases(sources: Sequence[Source], known: Known) -> IndexLeases | None
     def is_known(source: Source) -> bool:
         return known.is_done(source) or store.knows(source)
 
-    return IndexLeases(known.make_index_pool, IndexQueue(sources), is_known, store)
+    return IndexLeases(
+        known.make_index_pool, IndexQueue(listed, lambda: listed.is_whole), is_known, store
+    )
 
 
-def _noted(sources: Sequence[Source], leases: IndexLeases | None) -> Iterator[Source]:
+def _noted(listed: Listed, leases: IndexLeases | None) -> Iterator[Source | None]:
     """Yield all videos, and note how far the plan has come."""
-    for number, source in enumerate(sources, 1):
-        if leases:
+    number = 0
+    for source in listed.names():
+        number += source is not None
+        if leases and source:
             leases.reach(number)
         yield source

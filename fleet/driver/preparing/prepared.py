@@ -60,6 +60,8 @@ class Prepared:
     """How many files were looked at."""
     to_look: int = 0
     """How many files of the listing are not looked at yet, where this is but a window of them."""
+    lists_on: bool = False
+    """Whether more files are to come than are listed yet."""
 
     @classmethod
     def together(cls, windows: Sequence[Self]) -> Self:
@@ -76,6 +78,11 @@ class Prepared:
             left_streams=sum(window.left_streams for window in windows),
             looked_at=sum(window.looked_at for window in windows),
         )
+
+    @property
+    def is_last(self) -> bool:
+        """Whether nothing comes after it."""
+        return not (self.to_look or self.lists_on)
 
     @property
     def extent(self) -> Extent:

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
 from fleet.ascend.soc import soc
-from fleet.driver.preparing.path_columns import check_path_columns, check_start
+from fleet.driver.preparing.listed import Listed
+from fleet.driver.preparing.path_columns import PathCheck
 from fleet.driver.target.device_memory import DeviceMemory, check_models, device_memory
 from fleet.driver.target.identity import JobIdentity, identify
 from fleet.index_cache.store import INDEX_FOLDER
 from fleet.job.job import Job
 from fleet.plan.shard import VideoWork
-from fleet.storage import Folder, Listing, expand
+from fleet.storage import Folder, Listing, Search, expand
 from fleet.table.commits.record import Origin
 from fleet.table.parts.schema import output_schemas
 from fleet.table.table import Table
 from fleet.worker.spec import WorkerSpec
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The inputs of a job while they are listed."""
+
+    listed: Listed
+    """Their files."""
+    check: PathCheck
+    """What is found in their paths."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +40,13 @@ class JobTarget:
     identity: JobIdentity
     table: Table
     listing: Listing
+    """The videos that its inputs name; of `inputs` that are listed as a run goes on, none."""
     without_columns: str = ""
     """Sentences on the videos whose path has not all of the columns; empty where all have."""
     without: frozenset[str] = frozenset()
     """Columns that the output was begun without, see `output_schemas`."""
+    inputs: Inputs | None = None
+    """What lists the inputs while a run is at work on the first of them; None: nothing does."""
 
     @property
     def digest(self) -> str:
@@ -50,9 +64,28 @@ class JobTarget:
         return Origin(self.digest, self.job.soc, self.identity.models)
 
     @property
+    def video_bytes(self) -> int:
+        """How large all files are that are listed by now."""
+        if self.inputs:
+            return self.inputs.listed.bytes
+        return sum(source.bytes for source in self.listing.sources)
+
+    @property
+    def left_aside(self) -> Mapping[str, int]:
+        """What of the inputs is no video, see `Listing.left`; nothing until all is listed."""
+        return self.inputs.listed.left_aside if self.inputs else self.listing.left
+
+    @property
     def versions(self) -> Mapping[str, str]:
-        """The etag of each file as it is now, by its address."""
+        """The etag of each file as it is now, by its address; see `listing`."""
         return {source.object_uri: source.etag for source in self.listing.sources}
+
+    def whole(self) -> JobTarget:
+        """Return it with all of the listing, which is waited for; raises what listing raises."""
+        if self.inputs is None:
+            return self
+        listing, said = self.inputs.listed.rest(), self.inputs.check.said()
+        return replace(self, listing=listing, without_columns=said, inputs=None)
 
     def memory(self, works: Sequence[VideoWork], cores: int | None = None) -> DeviceMemory:
         """Return what a device of so many cores holds at most while it does these videos.
@@ -81,16 +114,37 @@ def resolve_target(job: Job, *, mended: bool = False) -> JobTarget:
     where something is not there, the output is another job's, or a column that is taken from paths
     is in none; JobTooLargeError where the models do not fit into a device.
     """
+    target, check = _unlisted(job, mended=mended)
+    listing = expand(job.inputs, job.choice, job.media)
+    for source in listing.sources:
+        check.add(source.uri)
+    return replace(target, listing=listing, without_columns=check.said())
+
+
+def begin_target(job: Job, *, mended: bool = False) -> JobTarget:
+    """Read what a job names, and begin to list its inputs; see `resolve_target`.
+
+    Where there are many, the target has only `inputs`, which are to be closed.
+    """
+    target, check = _unlisted(job, mended=mended)
+    search = Search(job.inputs, job.choice, job.media)
+    inputs = Inputs(Listed(search, note=check.add), check)
+    try:
+        inputs.listed.begin(lambda: check.is_enough)
+        target = replace(target, inputs=inputs)
+        return target.whole() if inputs.listed.is_whole else target
+    except BaseException:
+        inputs.listed.close()
+        raise
+
+
+def _unlisted(job: Job, *, mended: bool) -> tuple[JobTarget, PathCheck]:
+    """Read what a job names, but for its inputs; return what is looked for in their paths, too."""
     identity = identify(job)
     check_models(identity.cards, soc(job.soc))
     table = Table.of_job(job.output, identity.record, mended=mended)
-    listing = expand(job.inputs, job.choice, job.media)
-    uris = [source.uri for source in listing.sources]
-    said = [
-        check_path_columns(job.partitions, uris),
-        check_start(job.start_rule, uris, schemas_of(job)),
-    ]
-    return JobTarget(job, identity, table, listing, " ".join(filter(None, said)))
+    check = PathCheck(job.partitions, job.start_rule, schemas_of(job))
+    return JobTarget(job, identity, table, Listing(())), check
 
 
 def worker_spec(target: JobTarget) -> WorkerSpec:

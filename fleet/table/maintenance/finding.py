@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+AGAIN = "Run the job's command again: it does what is missing, and clears what does not count."
+"""The way out where a run mends it."""
+
 
 @dataclass(frozen=True)
 class Finding:

@@ -12,13 +12,13 @@ from itertools import chain
 
 import pyarrow as pa
 
-from fleet.core.spans import Spans, length
 from fleet.errors import OutputBusyError, OutputCorruptError
 from fleet.parquet.arrays import to_bytes
 from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord, unfinished_lease_of
 from fleet.table.maintenance.checksums import commits_of, objects_to_verify, verify_objects
-from fleet.table.maintenance.finding import Finding
+from fleet.table.maintenance.finding import AGAIN, Finding
+from fleet.table.maintenance.gaps import gaps
 from fleet.table.maintenance.garbage import SWITCHING, garbage, uncommitted
 from fleet.table.maintenance.part_check import ObjectToVerify
 from fleet.table.maintenance.verify_videos import videos_findings
@@ -29,14 +29,13 @@ from fleet.table.state.ownership import SCHEMA_PART, read_schema
 from fleet.table.state.state import TableState, read_state
 from fleet.table.state.success_file import SUCCESS_FILE, read_success
 from fleet.table.state.success_marker import receipt_lines
-from fleet.table.state.video_manifest import VIDEOS_FILE, Video, left_of, read_videos
+from fleet.table.state.video_manifest import Video, left_of, read_wanted
 
 THREADS = 4
 """Objects read at once: they are read whole, and may be large."""
 AT_ONCE = 256
 """Small objects whose rows are looked at together, and `AT_ONCE_BYTES` that they have at most."""
 AT_ONCE_BYTES = 4_000_000
-AGAIN = "Run the job's command again: it does what is missing, and clears what does not count."
 
 
 @dataclass(frozen=True)
@@ -88,14 +87,15 @@ def verify(
     """
     holder = read_holder(folder, REWRITE_LOCK)
     state = read_state(folder, job.tables)
-    videos = read_videos(folder)
+    wanted = read_wanted(folder)
+    videos = wanted.videos
     schemas, unreadable = _schemas(folder, job, state)
     findings = [
         *unreadable,
         *_lost(state),
         *_strays(job, state, busy=busy),
         *_double(state),
-        *_gaps(state, videos),
+        *gaps(state, wanted),
         *_marker(folder, state, busy=busy),
     ]
     named: set[str] = set()
@@ -197,38 +197,6 @@ def _double(state: TableState) -> Iterator[Finding]:
         lease = state.leases[int(covered.lease[row])]
         detail = f"{span}, in lease {lease[:12]} and another"
         yield Finding("covered twice", uri, detail, AGAIN)
-
-
-def _gaps(state: TableState, videos: Mapping[str, Video]) -> Iterator[Finding]:
-    if not videos:
-        yield Finding("not proven", VIDEOS_FILE, "nothing tells which videos are wanted", AGAIN)
-        return
-    done = state.done
-    for video in videos.values():
-        left = left_of(video, done)
-        if not video.is_looked_at:
-            yield Finding("not done", video.uri, video.unread, AGAIN)
-        elif video.unread:
-            yield Finding("not done", video.uri, f"it could not be read: {video.unread}", AGAIN)
-        elif len(left) and video.refused:
-            yield Finding("not done", video.uri, "it is refused, and that is not recorded", AGAIN)
-        elif len(left):
-            yield Finding("not done", video.uri, _which(video, left), AGAIN)
-    wanted = {(video.uri, video.etag) for video in videos.values()}
-    for uri, etag in state.covered.intervals.versions:
-        if (uri, etag) not in wanted:
-            detail = f"rows of its version {etag}, which is not the one that is wanted"
-            yield Finding("another version", uri, detail, AGAIN)
-
-
-def _which(video: Video, left: Spans) -> str:
-    tick_s = video.video_s / (video.end_pts - video.start_pts)
-    some = ", ".join(
-        f"{(start - video.start_pts) * tick_s:.2f} to {(end - video.start_pts) * tick_s:.2f} s"
-        for start, end in left[:3].tolist()
-    )
-    more = f" and {len(left) - 3} more stretches" if len(left) > 3 else ""
-    return f"{length(left) * tick_s:.2f} of {video.video_s:.2f} s missing: {some}{more}"
 
 
 def _marker(folder: Folder, state: TableState, *, busy: bool) -> Iterator[Finding]:

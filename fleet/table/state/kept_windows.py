@@ -16,6 +16,7 @@ from fleet.table.state.video_manifest import (
     VIDEOS_FILE,
     Video,
     as_parquet,
+    not_listed,
     not_looked_at,
     read_version,
 )
@@ -39,23 +40,32 @@ class KeptWindows:
         self._versions = versions
         self._conditional = conditional
         self._late: dict[str, Video] = {}
-        self._to_look: Sequence[Source] = ()
+        self._to_look: list[Source] = []
+        self._open_inputs: frozenset[str] = frozenset()
         self._cannot_wait = False
         self._rows: dict[str, Video] = {}
         self._version: str | None = None
         self._streams: dict[str, list[str]] = {}
+        self._named_inputs: set[str] = set()
         self._changes = 0
         self._read()
 
-    def add(self, now: Sequence[Video], to_look: Sequence[Source] = ()) -> None:
+    def add(
+        self,
+        now: Sequence[Video],
+        to_look: Sequence[Source] = (),
+        open_inputs: Collection[str] = (),
+    ) -> None:
         """Take what a window shows, before anything of it is done, and put it where it is time.
 
-        `to_look`: videos that are wanted and come in later windows; they are named at once. Those
-        of the window's files that the job covers no more go, all others stay. Where it raises
-        StorageError, it may be called again.
+        `to_look`: videos that are wanted and may come in later windows. `open_inputs`: inputs that
+        are not listed to their end. Where the last one of them is, all videos are named at once;
+        before that, they are named by the way. Those of the window's files that the job covers no
+        more go, all others stay. Where it raises StorageError, it may be called again.
         """
-        self._to_look = to_look or self._to_look
+        self._to_look += to_look
         self._late.update((video.uri, video) for video in now)
+        self._open_inputs = frozenset(open_inputs)
         self._apply(now, to_look)
         if self._cannot_wait or self._changes * PUTS >= len(self._rows):
             self.put()
@@ -69,7 +79,7 @@ class KeptWindows:
                 self._read()
                 self._apply(tuple(self._late.values()), self._to_look)
             if not self._changes or self._is_put():
-                self._late, self._to_look = {}, ()
+                self._late, self._to_look = {}, []
                 self._changes, self._cannot_wait = 0, False
                 return
         raise StorageError(f"{self._folder.uri}/{VIDEOS_FILE} changes faster than it can be put.")
@@ -89,6 +99,7 @@ class KeptWindows:
     def _read(self) -> None:
         self._rows, self._version = read_version(self._folder)
         self._changes = 0
+        self._named_inputs = {uri for uri, row in self._rows.items() if row.is_open_input}
         self._streams = {}
         for uri in self._rows:
             file, stream = split_stream(uri)
@@ -97,10 +108,12 @@ class KeptWindows:
 
     def _apply(self, now: Sequence[Video], to_look: Iterable[Source]) -> None:
         """Change the rows, at a cost that does not depend on how many others there are."""
+        self._name_inputs()
         for source in to_look:
             known = self._rows.get(source.uri)
             if known is None or (known.bytes, known.etag) != (source.bytes, source.etag):
-                self._change(not_looked_at(source), at_once=True)
+                # A row that an input has tells that there are more videos than are named.
+                self._change(not_looked_at(source), at_once=not self._named_inputs)
         present = {video.uri for video in now}
         files = {split_stream(uri)[0] for uri in present}
         waiting = {file for file in files if (row := self._rows.get(file)) and row.unread}
@@ -117,6 +130,15 @@ class KeptWindows:
                 named = is_open or (known is None and split_stream(video.uri)[0] in waiting)
                 # Without this row, or with its former one, a part of it could pass for all.
                 self._change(video, at_once=not named)
+
+    def _name_inputs(self) -> None:
+        for uri in self._open_inputs - self._named_inputs:
+            self._change(not_listed(uri), at_once=True)
+        for uri in self._named_inputs - self._open_inputs:
+            del self._rows[uri]
+            self._changes += 1
+            self._cannot_wait = True
+        self._named_inputs = set(self._open_inputs)
 
     def _change(self, video: Video, *, at_once: bool) -> None:
         self._rows[video.uri] = video

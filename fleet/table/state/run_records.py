@@ -140,6 +140,13 @@ class RunRecord:
     """What its job is called by."""
     to_look: int = 0
     """How many files it has yet to look at: they are not in the numbers above."""
+    lists_on: bool = False
+    """Whether it lists its inputs still, so that more files come than these."""
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the numbers are of a part of the inputs, as the plan is not whole yet."""
+        return self.to_look > 0 or self.lists_on
 
     @property
     def id(self) -> str:

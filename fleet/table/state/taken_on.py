@@ -60,7 +60,11 @@ def has_work_for(folder: Folder, begun: JobRecord) -> bool:
 
 
 def _stages(part: bytes) -> list[str]:
-    stages: list[str] = decode(part)[0]["stage"].to_pylist()
+    """Return where the losses in a part came up; none where it is damaged, as nobody can tell."""
+    try:
+        stages: list[str] = decode(part)[0]["stage"].to_pylist()
+    except ValueError:
+        return []
     return stages
 
 

@@ -29,6 +29,9 @@ Seconds = Mapping[tuple[str, str], float]
 VIDEOS_FILE = "_VIDEOS.parquet"
 NOT_LOOKED_AT = "no run has looked at it yet"
 """What stands in the place of why a video could not be read, until a run has looked at it."""
+NOT_LISTED = "no run has listed it to its end"
+"""What stands there for an input whose videos are not all known, and that has a row for that: who
+takes it for a video, as earlier versions do, finds one that is not done."""
 _TRIES = 20
 _SCHEMA = pa.schema(
     [
@@ -74,22 +77,44 @@ class Video:
         """Whether a run has looked at it, be it in vain."""
         return self.unread != NOT_LOOKED_AT
 
+    @property
+    def is_open_input(self) -> bool:
+        """Whether it is no video but an input that is not listed to its end."""
+        return self.unread == NOT_LISTED
+
     def is_of(self, source: Source) -> bool:
         """Whether it tells of this very version of a video, of which all is known."""
         same = (self.uri, self.bytes, self.etag) == (source.uri, source.bytes, source.etag)
         return same and not self.refused and not self.unread
 
 
-def read_videos(folder: Folder) -> dict[str, Video]:
+@dataclass(frozen=True)
+class Wanted:
+    """Which videos the job is to cover."""
+
+    videos: Mapping[str, Video]
+    """Those that are known, by URI."""
+    open_inputs: tuple[str, ...]
+    """Inputs that no run has listed to their end; none where these are all videos."""
+
+
+def read_videos(folder: Folder) -> Mapping[str, Video]:
     """Read which videos the job is to cover, by URI; none before its first run has listed them.
 
     Raises OutputCorruptError where it cannot be read.
     """
-    return read_version(folder)[0]
+    return read_wanted(folder).videos
+
+
+def read_wanted(folder: Folder) -> Wanted:
+    """Read which videos the job is to cover, and whether these are all; raises as `read_videos`."""
+    rows, _ = read_version(folder)
+    videos = {uri: video for uri, video in rows.items() if not video.is_open_input}
+    return Wanted(videos, tuple(uri for uri in rows if uri not in videos))
 
 
 def read_version(folder: Folder) -> tuple[dict[str, Video], str | None]:
-    """Read the videos by URI, and which version of the object it was; None where there is none."""
+    """Read all rows by URI, and which version of the object it was; None where there is none."""
     try:
         data, version = folder.read_version(VIDEOS_FILE)
     except FileNotFoundError:
@@ -170,6 +195,11 @@ def keep_videos(
         if folder.exchange(VIDEOS_FILE, as_parquet(wanted), version):
             return
     raise StorageError(f"{folder.uri}/{VIDEOS_FILE} changes faster than it can be put.")
+
+
+def not_listed(uri: str) -> Video:
+    """Return the row of an input that is not listed to its end."""
+    return Video(uri, 0, "", unread=NOT_LISTED)
 
 
 def not_looked_at(source: Source) -> Video:
