@@ -9,8 +9,8 @@ A *run* is one decode from a fresh start at a key frame. What a run feeds:
 - a GOP that holds no wanted frame is not touched, but where the one behind it turned out to begin
   with no real key: then its run goes on into that one.
 
-Pictures that no other one refers to are left out when packets are fed, by what their bytes say
-(`fleet.video.h26x.access_unit.is_droppable`): a container's header does not tell which those are.
+Pictures that no wanted one needs are left out when packets are fed, by what their bytes say
+(`fleet.worker.needed`): a container's header does not tell which those are.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,11 +30,10 @@ from fleet.errors import (
 from fleet.plan.order import ShardOrder
 from fleet.video.containers.demux import Demuxer
 from fleet.video.decode_plan import GopPart
-from fleet.video.h26x.access_unit import is_droppable
 from fleet.video.h26x.h264_chain import ReferenceChain
-from fleet.video.h26x.parameter_sets import CODECS, sub_layers
-from fleet.video.other_codecs.packet_log import is_between
+from fleet.video.h26x.parameter_sets import CODECS
 from fleet.worker.index_check import IndexCheck
+from fleet.worker.needed import ReadUnit, needed_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,8 @@ class ShardDecoder:
         self._packet = packet
         self._lose = lose
         self._demuxer = Demuxer(shard.source, shard.stream)
-        self._sub_layers = sub_layers(shard.stream.codec, self._demuxer.parameter_sets)
+        self._needed = needed_of(shard.stream)
+        self._gone_on_from = _gone_on_from(shard)
         self._returned: set[int] = set()
         self._chain = _chain(shard, self._demuxer.parameter_sets)
         self._check = _index_check(shard, self._demuxer.parameter_sets)
@@ -117,8 +118,12 @@ class ShardDecoder:
         """
         first = (due or [part])[0].rows[0]
         try:
-            for row, wanted in zip(part.rows.tolist(), part.wanted.tolist(), strict=True):
-                yield from self._feed(row, wanted, begins=row == first)
+            is_end = int(part.rows[0]) not in self._gone_on_from
+            for unit, is_needed in self._needed(self._units(part, first), is_end):
+                if is_needed:
+                    yield from self._feed(unit)
+                else:
+                    self._skipped += 1
         except (VideoChangedError, IndexMistakenError, DeviceLostError):
             raise
         except (DeviceError, VideoError) as error:
@@ -132,26 +137,23 @@ class ShardDecoder:
         first = int(part.rows[0])
         return (row is not None and row < first) or self._gap_row == first
 
-    def _feed(self, row: int, wanted: bool, *, begins: bool) -> Iterator[Picture]:
+    def _units(self, part: GopPart, first: int) -> Iterator[ReadUnit]:
+        """Read a GOP; `first`: the row with which the decode begins."""
         shard = self._shard
-        data = self._packet(row)
-        own = self._demuxer.unit(shard.packets, row, data)
-        if self._check is not None:
-            self._check.check(own, begins=begins)
-        nals = self._demuxer.with_sets(own, int(shard.rows[row]), begins=begins)
-        if not wanted and self._is_droppable(nals):
-            self._skipped += 1
-            return
-        self._check_chain(row, nals, begins=begins)
-        self.fed += 1
-        key = bool(shard.packets.key[row])
-        yield from self._hand_out(self._channel.send(AccessUnit(nals, row, key, wanted)))
+        for row, wanted in zip(part.rows.tolist(), part.wanted.tolist(), strict=True):
+            own = self._demuxer.unit(shard.packets, row, self._packet(row))
+            begins = row == first
+            if self._check is not None:
+                self._check.check(own, begins=begins)
+            nals = self._demuxer.with_sets(own, int(shard.rows[row]), begins=begins)
+            yield ReadUnit(row, wanted, begins, nals)
 
-    def _is_droppable(self, nals: NalUnits) -> bool:
-        stream = self._shard.stream
-        return is_droppable(stream.codec, nals, self._sub_layers) or is_between(
-            stream.codec, stream.configuration, nals.data
-        )
+    def _feed(self, unit: ReadUnit) -> Iterator[Picture]:
+        self._check_chain(unit.row, unit.nals, begins=unit.begins)
+        self.fed += 1
+        key = bool(self._shard.packets.key[unit.row])
+        sent = AccessUnit(unit.nals, unit.row, key, unit.wanted)
+        yield from self._hand_out(self._channel.send(sent))
 
     def _check_chain(self, row: int, nals: NalUnits, *, begins: bool) -> None:
         """Raise BrokenVideoError where a picture that this one may refer to is not in the file."""
@@ -226,6 +228,12 @@ class ShardDecoder:
             message = "These pictures refer to a stretch before them that could not be decoded."
             self._lose(DecodeLoss(lost, _undecodable(message)))
         return GopPart(part.rows[~leading], part.wanted[~leading], restart=True)
+
+
+def _gone_on_from(shard: ShardOrder) -> frozenset[int]:
+    """Return the first rows of the GOPs behind which decoding goes on without a fresh start."""
+    pairs = pairwise(shard.parts)
+    return frozenset(int(part.rows[0]) for part, behind in pairs if not behind.restart)
 
 
 def _index_check(shard: ShardOrder, parameter_sets: NalUnits) -> IndexCheck | None:

@@ -12,7 +12,6 @@ from fleet.video.h26x.access_unit import (
     is_auxiliary,
     is_droppable,
     is_reference,
-    temporal_id,
 )
 from fleet.video.h26x.annexb import find_offsets, from_sample, join, split
 
@@ -125,23 +124,9 @@ def test_h265_reference_is_read_from_the_type(kind: int) -> None:
     assert is_reference("hevc", h265(35, kind)) is not (kind <= 14 and kind % 2 == 0)
 
 
-def test_h265_lower_sub_layers_are_not_dropped() -> None:
-    """Non-reference within its sub-layer says nothing of the sub-layers above."""
-    assert is_droppable("hevc", h265(0, layer=0), sub_layers=1)
-    assert not is_droppable("hevc", h265(0, layer=0), sub_layers=2)
-    assert is_droppable("hevc", h265(0, layer=1), sub_layers=2)
-    assert not is_droppable("hevc", h265(1, layer=1), sub_layers=2)
-
-
 def test_other_codecs_are_never_dropped() -> None:
     """What is not understood is kept."""
     assert is_reference("vp9", split(b"\x82\x49\x83"))
-
-
-@given(st.integers(0, 6))
-def test_temporal_id_is_read_from_the_first_slice(layer: int) -> None:
-    """nuh_temporal_id_plus1, less one."""
-    assert temporal_id(h265(35, 1, layer=layer)) == layer
 
 
 def test_parameter_sets_are_whole_or_wanting() -> None:
@@ -158,5 +143,4 @@ def test_any_bytes_are_answered(data: bytes, codec: str) -> None:
     unit = split(data)
     assert is_reference(codec, unit) in {True, False}
     assert is_auxiliary(codec, unit) in {True, False}
-    assert 0 <= temporal_id(unit) <= 6
     assert all(nal in data for nal in unit)

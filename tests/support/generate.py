@@ -114,6 +114,7 @@ def clips(
     no_radl = codec == "h264" or scenes > 0
     kinds: tuple[GopKind, ...] = ("closed", "open") if no_radl else ("closed", "open", "radl")
     b_frames = draw(st.integers(0, 4))
+    pyramid = b_frames > 1 and draw(st.booleans())
     return Clip(
         codec=codec,
         container=container,
@@ -122,13 +123,20 @@ def clips(
         gop=draw(st.sampled_from((1, 2, 5, 8, 12, 25))),
         gop_kind=draw(st.sampled_from(kinds)),
         b_frames=b_frames,
-        pyramid=b_frames > 1 and draw(st.booleans()),
+        pyramid=pyramid,
         scenes=scenes,
         vfr=container not in {"avi", "raw"} and draw(st.booleans()),
         rate=draw(st.sampled_from((Fraction(25), Fraction(10), Fraction(30000, 1001)))),
-        temporal_layers=2 if codec == "h265" and b_frames > 1 and draw(st.booleans()) else 1,
+        temporal_layers=draw(st.sampled_from(_layers(codec, b_frames, pyramid=pyramid))),
         hidden=draw(st.integers(1, 9)),
     )
+
+
+def _layers(codec: Codec, b_frames: int, *, pyramid: bool) -> tuple[int, ...]:
+    """Return how many sub-layers x265 can spread so many B-frames over."""
+    if codec == "h264" or b_frames < 2:
+        return (1,)
+    return (1, 2, 3) if pyramid else (1, 2)
 
 
 def picture_planes(number: int, scenes: int) -> NDArray[np.uint8]:

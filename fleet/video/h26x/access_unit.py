@@ -17,7 +17,7 @@ def is_reference(codec: str, nals: NalUnits) -> bool:
 
     H.264: nal_ref_idc of a slice is not 0 (7.4.1). H.265: no sub-layer non-reference type
     (RSV_VCL_N14 and the even types below it, 7.4.2.2); such a picture may still serve higher
-    sub-layers, see `is_droppable`. True for other codecs and for units without a slice.
+    sub-layers, see `needed_pictures`. True for other codecs and for units without a slice.
     """
     has_slice = False
     for offset in nals.offsets:
@@ -27,7 +27,7 @@ def is_reference(codec: str, nals: NalUnits) -> bool:
             if header & 0x60:
                 return True
         elif codec == "hevc" and header >> 1 & 0x3F < 32:
-            return not _is_sub_layer_non_reference(header >> 1 & 0x3F)
+            return not is_non_reference_type(header >> 1 & 0x3F)
     return not has_slice
 
 
@@ -69,26 +69,15 @@ def is_auxiliary(codec: str, nals: NalUnits) -> bool:
     return bool(headers) and all(h < 0x80 and 32 <= h >> 1 <= 40 for h in headers)
 
 
-def temporal_id(nals: NalUnits) -> int:
-    """Return the sub-layer of an H.265 access unit, 0..6; 0 where it has no slice."""
-    data = nals.data
-    for offset in nals.offsets:
-        if data[offset] >> 1 & 0x3F < 32 and offset + 1 < len(data):
-            return max(0, (data[offset + 1] & 7) - 1)
-    return 0
-
-
-def is_droppable(codec: str, nals: NalUnits, sub_layers: int = 1) -> bool:
+def is_droppable(codec: str, nals: NalUnits) -> bool:
     """Return whether all other pictures decode to the same samples without this one.
 
-    `sub_layers`: how many the stream has (`fleet.video.h26x.parameter_sets.sub_layers`). H.265's
-    non-reference types speak of their own sub-layer only, so just the highest can be left out. A
-    unit with parameter sets stays, which others may need.
+    H.265: of a stream of one sub-layer, as its non-reference types speak of their own one only; see
+    `fleet.video.h26x.sub_layers`. A unit with parameter sets stays, which others may need.
     """
-    if is_reference(codec, nals) or has_any_set(codec, nals):
-        return False
-    return codec != "hevc" or temporal_id(nals) >= sub_layers - 1
+    return not is_reference(codec, nals) and not has_any_set(codec, nals)
 
 
-def _is_sub_layer_non_reference(nal_type: int) -> bool:
+def is_non_reference_type(nal_type: int) -> bool:
+    """Return whether no picture of its own sub-layer refers to an H.265 picture of this type."""
     return nal_type <= 14 and nal_type % 2 == 0

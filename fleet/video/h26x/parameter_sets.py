@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from fleet.core.access_unit import NalUnits
@@ -66,16 +66,22 @@ def sequence(codec: str, nals: NalUnits) -> Sequence | None:
 
     Raises ValueError where it cannot be read.
     """
-    for nal in nals:
-        if _nal_type(codec, nal) == _SPS[codec]:
-            return (h264.parse_sps(nal) if codec == "h264" else h265.parse_sps(nal)).sequence
-    return None
+    return next(_sequences(codec, nals), None)
 
 
 def sub_layers(codec: str, nals: NalUnits) -> int:
-    """Return how many temporal sub-layers the stream may have (see `access_unit.is_droppable`)."""
-    found = sequence(codec, nals) if codec in CODECS else None
-    return found.sub_layers if found else 1
+    """Return how many temporal sub-layers pictures may have by some parameter sets, at most.
+
+    Raises ValueError where an SPS cannot be read.
+    """
+    found = _sequences(codec, nals) if codec in CODECS else ()
+    return max((sequence.sub_layers for sequence in found), default=1)
+
+
+def _sequences(codec: str, nals: NalUnits) -> Iterator[Sequence]:
+    for nal in nals:
+        if _nal_type(codec, nal) == _SPS[codec]:
+            yield (h264.parse_sps(nal) if codec == "h264" else h265.parse_sps(nal)).sequence
 
 
 def _nal_type(codec: str, nal: bytes) -> int:
