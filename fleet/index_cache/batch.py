@@ -14,7 +14,6 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -36,7 +35,6 @@ from fleet.video.probe.serialize import (
     stream_from_json,
     stream_to_json,
 )
-from fleet.video.stream import StreamInfo
 
 GROUP_PACKETS = 1 << 16
 """Packets in a row group, the least that is read for one video."""
@@ -130,19 +128,13 @@ class BatchRows:
         index = VideoIndex(
             source=source,
             container=container,
-            stream=_stream(stream),
+            stream=stream_from_json(stream),
             packets=packets,
             origin="header" if origin == "header" else "scan",
             bytes_read=0,
         )
         check_index(index)
         return index
-
-
-@lru_cache(maxsize=256)
-def _stream(written: str) -> StreamInfo:
-    """Read a stream; those of one camera are mostly written alike."""
-    return stream_from_json(written)
 
 
 def read_batches(folder: Folder) -> Iterator[tuple[Batch, BatchRows]]:
