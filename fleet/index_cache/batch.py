@@ -59,6 +59,8 @@ _VIDEO_ROW = pa.schema(
 )
 _UNKNOWN = frozenset({"container", "origin", "stream", "error"})
 """What is null where a video has no index, or has one."""
+_OFTEN_ALIKE = ("container", "origin", "stream")
+"""Columns in which many rows say the same."""
 _PACKET_ROW = pa.schema(
     [
         ("video", pa.int32()),
@@ -163,7 +165,12 @@ def read_rows(folder: Folder, batch: str) -> BatchRows:
 
 
 def _as_columns(rows: pa.Table) -> BatchRows:
-    return BatchRows({name: rows[name].to_pylist() for name in rows.column_names})
+    """Return rows as columns; texts that are alike, as streams of one camera are, are held once."""
+    columns = {name: rows[name].to_pylist() for name in rows.column_names}
+    known: dict[str, str] = {}
+    for name in _OFTEN_ALIKE:
+        columns[name] = [text and known.setdefault(text, text) for text in columns[name]]
+    return BatchRows(columns)
 
 
 def read_group(file: pq.ParquetFile, group: int) -> PacketTable:

@@ -115,7 +115,7 @@ def describe(
 
     `key`: the first picture at which decoding may begin, or its first bytes. `picture`: the first
     one, decoded, for other codecs than H.264 and H.265. `turns`: whether the container may have
-    pictures turned or cropped; finding out how takes as long as half of a short header.
+    pictures turned or cropped; finding out how takes a sixth of what a short header does.
 
     Raises BrokenVideoError where it has no size, or no SPS that can be read.
     """
