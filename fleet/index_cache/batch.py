@@ -14,7 +14,6 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -36,7 +35,6 @@ from fleet.video.probe.serialize import (
     stream_from_json,
     stream_to_json,
 )
-from fleet.video.stream import StreamInfo
 
 GROUP_PACKETS = 1 << 16
 """Packets in a row group, the least that is read for one video."""
@@ -61,6 +59,8 @@ _VIDEO_ROW = pa.schema(
 )
 _UNKNOWN = frozenset({"container", "origin", "stream", "error"})
 """What is null where a video has no index, or has one."""
+_OFTEN_ALIKE = ("container", "origin", "stream")
+"""Columns in which many rows say the same."""
 _PACKET_ROW = pa.schema(
     [
         ("video", pa.int32()),
@@ -130,19 +130,13 @@ class BatchRows:
         index = VideoIndex(
             source=source,
             container=container,
-            stream=_stream(stream),
+            stream=stream_from_json(stream),
             packets=packets,
             origin="header" if origin == "header" else "scan",
             bytes_read=0,
         )
         check_index(index)
         return index
-
-
-@lru_cache(maxsize=256)
-def _stream(written: str) -> StreamInfo:
-    """Read a stream; those of one camera are mostly written alike."""
-    return stream_from_json(written)
 
 
 def read_batches(folder: Folder) -> Iterator[tuple[Batch, BatchRows]]:
@@ -171,7 +165,12 @@ def read_rows(folder: Folder, batch: str) -> BatchRows:
 
 
 def _as_columns(rows: pa.Table) -> BatchRows:
-    return BatchRows({name: rows[name].to_pylist() for name in rows.column_names})
+    """Return rows as columns; texts that are alike, as streams of one camera are, are held once."""
+    columns = {name: rows[name].to_pylist() for name in rows.column_names}
+    known: dict[str, str] = {}
+    for name in _OFTEN_ALIKE:
+        columns[name] = [text and known.setdefault(text, text) for text in columns[name]]
+    return BatchRows(columns)
 
 
 def read_group(file: pq.ParquetFile, group: int) -> PacketTable:

@@ -95,6 +95,13 @@ class IndexCache:
             with suppress(StorageError):
                 self._store.flush()
 
+    def forget(self, source: Source) -> None:
+        """Let the index of a video go, which is done; who asks for it all the same has it anew."""
+        with self._lock:
+            index = self._held.pop(source, None)
+            if index is not None:
+                self._bytes -= held_bytes(index)
+
     def close(self) -> None:
         """End the child processes."""
         self._probes.close()

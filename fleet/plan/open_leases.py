@@ -66,7 +66,9 @@ class OpenLeases:
             self._leases_of[uri] -= 1
             if not self._leases_of[uri]:
                 del self._leases_of[uri]
-                self._works.pop(uri, None)
+                work = self._works.pop(uri, None)
+                if work is not None:
+                    work.forget()
 
 
 def _videos(lease: Lease) -> set[str]:

@@ -91,8 +91,8 @@ def order(lease: Lease, works: Mapping[str, VideoWork]) -> LeaseOrder:
 
 
 def _shard_order(shard: Shard, work: VideoWork) -> ShardOrder:
-    index = work.index
-    plan = plan_decode(index, shard.first_gop, shard.last_gop, work.wanted)
+    index, wanted = work.look()
+    plan = plan_decode(index, shard.first_gop, shard.last_gop, wanted)
     rows = plan.rows
     parts = []
     start = 0

@@ -92,6 +92,8 @@ class VideoWork(GopWork):
     size: Size
     shown_size: Size
     look: Look
+    forget: Callable[[], None] = lambda: None
+    """Lets go of what `look` gives, once nothing of the video is open any more."""
     on_host: bool = False
     """Whether the host decodes it, as the chip does not."""
     video_start: WallTime = UNKNOWN_TIME
@@ -119,6 +121,7 @@ def video_work(
     model: CostModel,
     look: Look | None = None,
     *,
+    forget: Callable[[], None] = lambda: None,
     on_host: bool = False,
     video_start: WallTime = UNKNOWN_TIME,
     decoding_bytes: tuple[tuple[str, int], ...] = (),
@@ -134,6 +137,7 @@ def video_work(
         costs=gop_costs(index, wanted, model),
         todo=~done.covers(index.source, index.bounds),
         look=look or (lambda: (index, wanted)),
+        forget=forget,
         on_host=on_host,
         video_start=video_start,
         decoding_bytes=decoding_bytes,

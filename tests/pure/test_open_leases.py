@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,12 +20,15 @@ NAMES = LeaseNames("job", 1)
 VIDEOS, GOPS = 3, 4
 
 
-def works_of() -> dict[str, VideoWork]:
-    """Set out three videos of four GOPs."""
+def works_of(forgotten: list[str] | None = None) -> dict[str, VideoWork]:
+    """Set out three videos of four GOPs; `forgotten`: takes the names of those that are let go."""
     found = {}
+    let_go = [] if forgotten is None else forgotten
     for name in "abc"[:VIDEOS]:
         index = index_of([(0, 1)] * GOPS, uri=name)
-        work = video_work(index, EVERY_FRAME.wanted(index), DoneIntervals([]), CostModel())
+        wanted, done = EVERY_FRAME.wanted(index), DoneIntervals([])
+        forget = partial(let_go.append, name)
+        work = video_work(index, wanted, done, CostModel(), forget=forget)
         found[name] = work
     return found
 
@@ -47,7 +52,8 @@ def test_a_video_is_held_for_as_long_as_a_lease_of_it_is_open(
     several: list[frozenset[int]], ends: list[tuple[int, bool]]
 ) -> None:
     """Whatever ends in which order, twice or not at all; what stood is told of with what it covers."""
-    works = works_of()
+    forgotten: list[str] = []
+    works = works_of(forgotten)
     leases = [lease_of(works, gops) for gops in several]
     held = OpenLeases(works, leases)
     named = {shard.source.uri for lease in leases for shard in lease.shards}
@@ -60,6 +66,7 @@ def test_a_video_is_held_for_as_long_as_a_lease_of_it_is_open(
             stood[lease.id] = lease.intervals
     needed = {shard.source.uri for lease in there.values() for shard in lease.shards}
     assert works == {uri: work for uri, work in still.items() if uri in needed or uri not in named}
+    assert sorted(forgotten) == sorted(still.keys() - works.keys())
     assert dict(held.ended) == stood
     for name, lease in there.items():
         assert held[name] is lease

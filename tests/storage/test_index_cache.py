@@ -67,6 +67,35 @@ def test_each_way_is_taken_only_where_the_one_before_knows_nothing(
     assert np.array_equal(kept.packets.position, looked.packets.position)
 
 
+def test_a_video_that_is_done_leaves_memory_and_not_the_store(
+    videos: dict[str, Source], looks: Looks, folder: Folder
+) -> None:
+    """Whoever asks for it all the same has it without another look; one not held is no error."""
+    indexes = IndexCache(IndexStore(folder))
+    looked = indexes.get(videos["a.mp4"])
+    for _ in range(2):
+        indexes.forget(videos["a.mp4"])
+    again = indexes.get(videos["a.mp4"])
+    assert looks.taken() == ["a.mp4"]
+    assert again.packets.position.tolist() == looked.packets.position.tolist()
+
+
+def test_videos_that_are_let_go_make_room_for_others(
+    videos: dict[str, Source], looks: Looks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two clips of ten packets fit, and the first one stays, as another one was let go."""
+    two = 2 * (index_cache.INDEX_BYTES + 10 * index_cache.PACKET_BYTES)
+    monkeypatch.setattr(index_cache, "BYTES_HELD", two)
+    indexes = IndexCache()
+    for name in ("a.mp4", "b.mp4"):
+        indexes.get(videos[name])
+    indexes.forget(videos["b.mp4"])
+    indexes.get(videos["c.mp4"])
+    looks.taken()
+    indexes.get(videos["a.mp4"])
+    assert looks.taken() == []
+
+
 def test_memory_holds_the_latest_ones(
     videos: dict[str, Source], looks: Looks, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,6 +106,7 @@ class Examiner:
             done,
             CostModel(),
             look_again,
+            forget=partial(self._indexes.forget, source),
             on_host=on_host,
             video_start=self._start(source, index.stream),
             decoding_bytes=decoding(self._soc, index.stream, source.bytes, on_host=on_host),

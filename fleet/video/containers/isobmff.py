@@ -16,6 +16,15 @@ _TAIL_BYTES = 1 << 20
 _LONGEST_BOX_HEADER = 16
 
 
+class Header(SparseFile):
+    """All but the payload of a file, which reads as zeros."""
+
+    def __init__(self, ranges: Ranges, size: int, *, turns: bool) -> None:
+        super().__init__(ranges, size)
+        self.turns = turns
+        """Whether pictures may be shown otherwise than they are stored; False: none is."""
+
+
 def looks_like(head: bytes) -> bool:
     """Return whether a file that begins like this is MP4 or QuickTime."""
     return (
@@ -23,18 +32,19 @@ def looks_like(head: bytes) -> bool:
     )
 
 
-def sparse(uri: str, ranges: Ranges) -> SparseFile:
+def sparse(uri: str, ranges: Ranges) -> Header:
     """Read all but the payload of an ISO-BMFF file, fragmented or not; the payload reads as zeros.
 
     So does what was cut off at the end of the payload: its packets stay in the table, and a fetch
     finds them missing. Raises BrokenVideoError where the file has no index, or one that is damaged
     or larger than 256 MiB.
     """
-    indexed = cut = False
+    indexed = cut = has_items = False
     offset, fragment_bytes = 0, 0
     check = IndexCheck(uri, ranges.size)
     while offset < ranges.size and (box := _next_box(ranges, offset, fragment_bytes)):
         cut = box.end > ranges.size
+        has_items |= box.kind == b"meta"
         if box.kind in _NEEDED:
             if cut:
                 break
@@ -46,7 +56,8 @@ def sparse(uri: str, ranges: Ranges) -> SparseFile:
         offset = box.end
     if not indexed:
         raise _no_index(uri, cut=cut)
-    return SparseFile(ranges, offset)
+    # Items of HEIF are turned by boxes of their own.
+    return Header(ranges, offset, turns=check.turns or has_items)
 
 
 def _next_box(ranges: Ranges, offset: int, fragment_bytes: int) -> Box | None:

@@ -29,6 +29,12 @@ _WITHOUT_TABLES = {
     b"gmhd",
 }
 _DEEPEST = 10
+_MATRICES = {b"mvhd": 36, b"tkhd": 40}
+"""Boxes with a matrix, and where it lies in those of version 0; in version 1, 12 bytes further."""
+_AS_STORED = b"".join(
+    number.to_bytes(4, "big") for number in (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+)
+"""The matrix that leaves pictures as they are."""
 _RUN_FIELDS = (0x100, 0x200, 0x400, 0x800)
 _RUN_SIZE = 0x200
 _SELF_CONTAINED = 1
@@ -76,6 +82,8 @@ class IndexCheck:
     uri: str
     file_bytes: int
     """How many bytes the file has."""
+    turns: bool = field(default=False, init=False)
+    """Whether any matrix turns, mirrors, scales or moves pictures, or anything is cropped."""
     _listed: int = field(default=0, init=False)
 
     def add(self, data: bytes) -> None:
@@ -88,6 +96,7 @@ class IndexCheck:
         """
         try:
             tracks = self._tracks(data)
+            self.turns |= b"clap" in data
             self._listed += sum(track.entries for track in tracks)
             self._check_count(self._listed)
         except ValueError as error:
@@ -124,6 +133,7 @@ class IndexCheck:
             track.external = kind == b"rmra" or _is_external(body)
         elif kind in _CHECKS:
             _CHECKS[kind](body)
+            self.turns |= kind in _MATRICES and _turns(kind, body)
         else:
             _check_stray(kind, body)
 
@@ -232,6 +242,11 @@ def _lenient_boxes(body: bytes, start: int) -> Iterator[tuple[bytes, bytes]]:
             return
         yield box.kind, body[box.body : box.end]
         start = box.end
+
+
+def _turns(kind: bytes, body: bytes) -> bool:
+    at = _MATRICES[kind] + (12 if body[:1] == b"\1" else 0)
+    return body[at : at + len(_AS_STORED)] != _AS_STORED
 
 
 def _check_clock(body: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Generic, Protocol, TypeVar
 
 from fleet.core.access_unit import NalUnits
@@ -129,8 +130,9 @@ class ParameterSetStore(Generic[SpsT, PpsT]):
         return found
 
 
+@lru_cache(maxsize=64)
 def _parsed(nal: bytes, parse: Callable[[bytes], SetT]) -> SetT | str:
-    """Return what a NAL unit says, or why it cannot be read."""
+    """Return what a NAL unit says, or why it cannot be read; those of one camera say the same."""
     try:
         return parse(nal)
     except ValueError as error:

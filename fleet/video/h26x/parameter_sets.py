@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from fleet.core.access_unit import NalUnits
 from fleet.video.h26x import annexb, h264, h265
@@ -18,6 +19,8 @@ MOST_SETS = 512
 MOST_BYTES = 64 << 10
 """Bytes of parameter sets that are kept of one stream."""
 _SPS = {"h264": 7, "hevc": 33}
+_USUAL_BYTES = 4 << 10
+"""A codec configuration that is longer is not kept once it was read."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,13 @@ def from_configuration(codec: str, extradata: bytes) -> ParameterSets:
 
     Raises ValueError where they contradict themselves, or are more than a stream can use.
     """
+    read = _configuration if len(extradata) <= _USUAL_BYTES else _configuration.__wrapped__
+    return read(codec, extradata)
+
+
+@lru_cache(maxsize=64)
+def _configuration(codec: str, extradata: bytes) -> ParameterSets:
+    """Read what `from_configuration` does; the files of one camera mostly have the same."""
     if not extradata or annexb.begins_with_start_code(extradata):
         return ParameterSets(from_unit(codec, annexb.split(extradata)), 0)
     try:

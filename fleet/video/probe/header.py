@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -49,6 +50,16 @@ _MOST_LEADING = 256
 _FEW = 6
 
 
+@dataclass(frozen=True)
+class KnownHeader:
+    """What is known of a file's header before the pass over the file."""
+
+    look: Callable[[VideoStream, PacketRows], None]
+    """Is shown a stream and its packets as the container lists them, where all lie just there."""
+    turns: bool
+    """Whether it may have pictures turned or cropped."""
+
+
 def index_isobmff(source: Source, ranges: Ranges) -> ProbeResult | None:
     """Index MP4 or QuickTime; None where its key flags prove wrong and it must be scanned.
 
@@ -68,7 +79,7 @@ def index_isobmff(source: Source, ranges: Ranges) -> ProbeResult | None:
             shown = not packet.is_discard
             rows.add(location, packet.pts, packet.dts, key=packet.is_keyframe, shown=shown)
         table, restarts = _in_time(stream, rows)
-        found = _finished(uri, ranges, stream, table)
+        found = _finished(uri, ranges, stream, table, turns=file.turns)
         if found is None or not restarts:
             return found
         return replace(found, stream=replace(found.stream, clock=continued_clock(restarts)))
@@ -117,7 +128,7 @@ def _in_time(stream: VideoStream, rows: PacketRows) -> tuple[PacketTable, int]:
 
 
 def _finished(
-    uri: str, ranges: Ranges, stream: VideoStream, table: PacketTable
+    uri: str, ranges: Ranges, stream: VideoStream, table: PacketTable, *, turns: bool = True
 ) -> ProbeResult | None:
     if not len(table):
         raise BrokenVideoError(uri, "its index lists no picture.", "Record it or copy it again.")
@@ -128,7 +139,7 @@ def _finished(
     if listed is None:
         return None
     repeats = bool(listed.sets.nals) and has_any_set(codec, listed.key)
-    described = describe(uri, stream, listed.sets, listed.table, key=listed.key)
+    described = describe(uri, stream, listed.sets, listed.table, key=listed.key, turns=turns)
     return ProbeResult(replace(described, repeats_sets=repeats), listed.table)
 
 

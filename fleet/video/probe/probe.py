@@ -19,9 +19,15 @@ from fleet.video.containers.reader import CountedReader, HeldReader, RangeReader
 from fleet.video.h26x.annexb import begins_with_start_code, find_offsets
 from fleet.video.index import PacketTable, VideoIndex
 from fleet.video.probe.check import check_index
-from fleet.video.probe.header import has_usual_sets, index_avi, index_isobmff, isobmff_table
+from fleet.video.probe.header import (
+    KnownHeader,
+    has_usual_sets,
+    index_avi,
+    index_isobmff,
+    isobmff_table,
+)
 from fleet.video.probe.mended import lists_the_same
-from fleet.video.probe.scan import Look, scan
+from fleet.video.probe.scan import scan
 from fleet.video.probe.still import JPEG, index_jpeg
 from fleet.video.probe.stream_info import ProbeResult
 from fleet.video.stills import jpeg_header
@@ -138,11 +144,11 @@ class _Scanning:
         self._source, self._head, self._reader = source, head, reader
         self._known: _Found | VideoError | None = None
 
-    def found(self, container: str, look: Look | None = None) -> _Found:
+    def found(self, container: str, header: KnownHeader | None = None) -> _Found:
         """Return what is found; `container`: what the file is known to be, empty for unknown."""
         if self._known is None:
             try:
-                known = _from_scan(self._source, self._head, container, self._reader, look)
+                known = _from_scan(self._source, self._head, container, self._reader, header)
                 self._known = _Found(*known, "scan")
             except VideoError as error:
                 self._known = error
@@ -166,9 +172,10 @@ class _Scanning:
                 listed.append(isobmff_table(uri, ranges, stream, rows))
 
         with suppress(VideoError, *_UNEXPECTED):
-            if isobmff.sparse(uri, ranges).seek(0, SEEK_END) != self._reader.size:
+            file = isobmff.sparse(uri, ranges)
+            if file.seek(0, SEEK_END) != self._reader.size:
                 return None
-            found = self.found("mp4", look)
+            found = self.found("mp4", KnownHeader(look, file.turns))
             for table in listed:
                 if table is None or _is_better(found.result.packets, table):
                     return found
@@ -195,11 +202,11 @@ def _from_header(source: Source, head: bytes, ranges: Ranges) -> tuple[str, Prob
 
 
 def _from_scan(
-    source: Source, head: bytes, container: str, reader: RangeReader, look: Look | None
+    source: Source, head: bytes, container: str, reader: RangeReader, header: KnownHeader | None
 ) -> tuple[str, ProbeResult]:
     if container:
         demuxer = "mov" if container == "mp4" else container
-        return container, scan(source, reader, demuxer, look=look)
+        return container, scan(source, reader, demuxer, header=header)
     for magic, demuxer in _SCANNED.items():
         if head.startswith(magic):
             return demuxer, scan(source, reader, demuxer)

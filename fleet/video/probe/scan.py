@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -29,6 +29,7 @@ from fleet.video.h26x.parameter_sets import CODECS, ParameterSets, has_sequence,
 from fleet.video.h26x.picture_log import PictureLog, displayable
 from fleet.video.index import PacketTable
 from fleet.video.other_codecs.packet_log import PacketLog
+from fleet.video.probe.header import KnownHeader
 from fleet.video.probe.locators import locator_of, ogg_serial
 from fleet.video.probe.other_codec import OtherScan, stored
 from fleet.video.probe.scanned_rows import ScannedRows
@@ -44,16 +45,13 @@ from fleet.video.probe.stream_info import (
 )
 from fleet.video.stream import CONTAINER_CLOCK
 
-Look = Callable[[VideoStream, PacketRows], None]
-"""Is shown a stream and its packets as the container lists them, where all lie just there."""
-
 
 def scan(
     source: Source,
     reader: RangeReader,
     demuxer: str,
     layout: PacketLayout | None = None,
-    look: Look | None = None,
+    header: KnownHeader | None = None,
 ) -> ProbeResult:
     """Demux a whole file with one of `libav.DEMUXERS`; `layout`: how MPEG-TS packets lie in it.
 
@@ -66,7 +64,7 @@ def scan(
     Raises NotAVideoError, BrokenVideoError.
     """
     if layout is None or not source.stream:
-        return _scan(source, reader, demuxer, layout, look=look)
+        return _scan(source, reader, demuxer, layout, header=header)
     with opened(source.uri, BlockFile(reader, seekable=False), demuxer) as container:
         known = [stream.id for stream in video_streams(container)]
     if source.stream < len(known):
@@ -88,7 +86,7 @@ def _scan(
     demuxer: str,
     layout: PacketLayout | None,
     pid: int | None = None,
-    look: Look | None = None,
+    header: KnownHeader | None = None,
 ) -> ProbeResult:
     uri = source.uri
     # libav has to seek in MP4 and AVI; the others are read from start to end, each byte once.
@@ -111,9 +109,9 @@ def _scan(
         if not len(rows):
             raise BrokenVideoError(uri, "there is no picture in it.", "Record it or copy it again.")
         scanned.check_found()
-        found = _found(uri, stream, sets, rows, reads)
-        if look is not None and scanned.as_listed:
-            look(stream, rows)
+        found = _found(uri, stream, sets, rows, reads, turns=header is None or header.turns)
+        if header is not None and scanned.as_listed:
+            header.look(stream, rows)
         if layout is None:
             return _carried(found, file, demuxer, stream)
         assert isinstance(locator, InTransport)
@@ -159,16 +157,24 @@ def _found(
     sets: ParameterSets,
     rows: PacketRows,
     log: PictureLog | OtherScan,
+    *,
+    turns: bool,
 ) -> ProbeResult:
     if isinstance(log, PictureLog):
-        return _of_pictures(uri, stream, sets, rows, log)
+        return _of_pictures(uri, stream, sets, rows, log, turns=turns)
     times = _times(uri, stream, sets, rows, log.log)
     found = log.result(uri, rows, times.pts, times.time_base)
     return replace(found, stream=replace(found.stream, clock=times.clock))
 
 
 def _of_pictures(
-    uri: str, stream: VideoStream, sets: ParameterSets, rows: PacketRows, log: PictureLog
+    uri: str,
+    stream: VideoStream,
+    sets: ParameterSets,
+    rows: PacketRows,
+    log: PictureLog,
+    *,
+    turns: bool,
 ) -> ProbeResult:
     codec = codec_name(stream)
     if not has_sequence(codec, sets.nals):
@@ -192,7 +198,9 @@ def _of_pictures(
     shown = displayable(rows.shown & shown, times.pts, first, leading_lost=lost)
     table = rows.table(times.pts, is_random_access, shown, log.ranks)
     changes = log.sets.changes(sets.nals)
-    described = describe(uri, stream, sets, table, times.time_base, changes, key=log.first_key)
+    described = describe(
+        uri, stream, sets, table, times.time_base, changes, key=log.first_key, turns=turns
+    )
     step = 0 if times.are_even(table) else log.frame_num_step
     if step:
         # Where a decode begins at a key, its leading pictures may be left out: only here it is

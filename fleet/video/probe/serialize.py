@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from fractions import Fraction
+from functools import lru_cache
 from reprlib import repr as brief
 
 from fleet.core.frames import Colour, Matrix, Range
@@ -53,8 +54,12 @@ def stream_to_json(stream: StreamInfo) -> str:
     return json.dumps(fields)
 
 
+@lru_cache(maxsize=256)
 def stream_from_json(written: str) -> StreamInfo:
-    """Return the stream of `stream_to_json`; raise ValueError otherwise."""
+    """Return the stream of `stream_to_json`; raise ValueError otherwise.
+
+    Those of one camera are mostly written alike, and are then read once, and held once.
+    """
     raw = JsonObject.parse(written)
     # An earlier version wrote none for other codecs, and left open which packets are keys: what it
     # kept is made again.

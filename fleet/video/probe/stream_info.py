@@ -18,7 +18,7 @@ from fleet.core.frames import Range
 from fleet.core.geometry import Size
 from fleet.errors import BrokenVideoError
 from fleet.video.containers.created import creation_us
-from fleet.video.containers.display_matrix import nearest_turn, read_turn
+from fleet.video.containers.display_matrix import Turn, nearest_turn, read_turn
 from fleet.video.containers.libav import codec_of, new_configuration, video_streams
 from fleet.video.containers.limits import REENCODE, REMUX
 from fleet.video.containers.packet_rows import frame_rate
@@ -109,11 +109,13 @@ def describe(
     *,
     key: NalUnits = NO_NALS,
     picture: VideoFrame | None = None,
+    turns: bool = True,
 ) -> StreamInfo:
     """Return what is known of the stream; `time_base`: where it is not the container's.
 
     `key`: the first picture at which decoding may begin, or its first bytes. `picture`: the first
-    one, decoded, for other codecs than H.264 and H.265.
+    one, decoded, for other codecs than H.264 and H.265. `turns`: whether the container may have
+    pictures turned or cropped; finding out how takes a sixth of what a short header does.
 
     Raises BrokenVideoError where it has no size, or no SPS that can be read.
     """
@@ -129,7 +131,7 @@ def describe(
     facts = _with_container_colour(found, stream) if found else _libav_facts(uri, stream, picture)
     # As libav has it, what the stream asks for goes before what its container says.
     asked = display_orientation(codec, key)
-    turn = held = read_turn(stream)
+    turn = held = read_turn(stream) if turns else Turn()
     if asked is not None:
         turn = nearest_turn(asked[0], mirrored=asked[1])
     container = cast("InputContainer", stream.container)

@@ -9,8 +9,12 @@ Rows = NDArray[np.int64]
 Numbers = NDArray[np.int64]
 
 _WINDOW_BYTES = 8
-_LONGEST_ZEROS = 28
-"""Of an Exp-Golomb number that is read: both its halves and the one lie in a window."""
+_KNOWN_BITS = 49
+"""Of a window, those that are there wherever in its first byte a read begins, but for one byte."""
+_SHORT_BITS = 11
+"""Exp-Golomb numbers of so many bits at most are looked up: most are below 63."""
+_LONGEST_ZEROS = 24
+"""Of an Exp-Golomb number that is read: both its halves and the one lie in `_KNOWN_BITS`."""
 _MOST_BYTES = 64
 """Of a header: more are not looked at."""
 FEWEST_BYTES = _MOST_BYTES + _WINDOW_BYTES
@@ -18,6 +22,19 @@ FEWEST_BYTES = _MOST_BYTES + _WINDOW_BYTES
 
 _NONE: Numbers = np.zeros(0, np.int64)
 _NONE.flags.writeable = False
+
+
+def _short_numbers() -> tuple[Numbers, Numbers]:
+    """Return the number that some bits begin with, and its length, 0 for a longer one."""
+    bits = np.arange(1 << _SHORT_BITS)
+    zeros = _SHORT_BITS - np.frexp(bits.astype(np.float64))[1].astype(np.int64)
+    length = 2 * zeros + 1
+    is_short = length <= _SHORT_BITS
+    number = (bits >> np.where(is_short, _SHORT_BITS - length, 0)) - 1
+    return np.where(is_short, number, 0), np.where(is_short, length, 0)
+
+
+_NUMBER, _LENGTH = _short_numbers()
 
 
 class ManyBits:
@@ -33,30 +50,32 @@ class ManyBits:
 
         They are `FEWEST_BYTES` at least.
         """
-        # An overlapping window begins at each byte; nothing is copied.
-        count = len(data) - _WINDOW_BYTES + 1
-        self._windows = np.ndarray(count, ">u8", data, strides=(1,))
-        self._begins = begins
-        self._at = begins * 8
-        self._limits = np.minimum(ends, begins + _MOST_BYTES) * 8
         self.failed = begins + FEWEST_BYTES > len(data)
         """bool [rows]; complete after `finish`."""
-        self._bytes = np.frombuffer(data, np.uint8)
+        held = np.minimum(begins, len(data) - FEWEST_BYTES)[:, None] + np.arange(FEWEST_BYTES)
+        self._heads = np.frombuffer(data, np.uint8)[held]
+        # A window of 56 bits, as numbers with a sign are, begins at each byte of each header.
+        shape, strides = (len(begins), _MOST_BYTES), (FEWEST_BYTES, 1)
+        windows = np.ndarray(shape, ">u8", self._heads.data, strides=strides)
+        self._windows = (windows >> np.uint64(8)).astype(np.int64).reshape(-1)
+        self._starts = np.arange(len(begins)) * (_MOST_BYTES * 8)
+        self._at = self._starts.copy()
+        self._limits = self._starts + np.minimum(ends - begins, _MOST_BYTES) * 8
 
-    def _ahead(self, rows: Rows) -> NDArray[np.uint64]:
-        """Return the bits from where each row is, 57 of them at least, at the top of a number."""
-        at = self._at[rows]
-        place = np.minimum(at >> 3, len(self._windows) - 1)
-        window: NDArray[np.uint64] = self._windows[place].astype(np.uint64)
-        return window << (at & 7).astype(np.uint64)
+    def _ahead(self, at: Numbers, bits: int) -> Numbers:
+        """Return so many bits from places on."""
+        # Behind its last byte, a header reads as what lies there; it has failed by then.
+        window = self._windows[np.minimum(at >> 3, len(self._windows) - 1)]
+        ahead: Numbers = window >> ((56 - bits) - (at & 7)) & ((1 << bits) - 1)
+        return ahead
 
     def u(self, bits: int, rows: Rows) -> Numbers:
         """Return unsigned numbers of that many bits, 1 to 32."""
         if not len(rows):
             return _NONE
-        value: Numbers = (self._ahead(rows) >> np.uint64(64 - bits)).astype(np.int64)
-        self._at[rows] += bits
-        return value
+        at = self._at[rows]
+        self._at[rows] = at + bits
+        return self._ahead(at, bits)
 
     def flag(self, rows: Rows) -> NDArray[np.bool_]:
         """Return whether the next bit is 1."""
@@ -66,14 +85,26 @@ class ManyBits:
         """Return unsigned Exp-Golomb numbers; those above `maximum` fail."""
         if not len(rows):
             return _NONE
-        ahead = self._ahead(rows)
-        # 32 bits are exact in a float, whose exponent is where the first 1 is.
-        _, exponent = np.frexp((ahead >> np.uint64(32)).astype(np.float64))
-        zeros = np.minimum(32 - exponent.astype(np.int64), _LONGEST_ZEROS)
-        value = (ahead >> (63 - 2 * zeros).astype(np.uint64)).astype(np.int64) - 1
-        self._at[rows] += 2 * zeros + 1
-        self.failed[rows[(zeros >= _LONGEST_ZEROS) | (value > maximum)]] = True
+        at = self._at[rows]
+        ahead = self._ahead(at, _SHORT_BITS)
+        value, length = _NUMBER[ahead], _LENGTH[ahead]
+        if not length.all():
+            value, length = self._long(at)
+        self._at[rows] = at + length
+        wrong = value > maximum
+        if wrong.any():
+            self.failed[rows[wrong]] = True
         return value
+
+    def _long(self, at: Numbers) -> tuple[Numbers, Numbers]:
+        """Return Exp-Golomb numbers of any length and their lengths; too large where too long."""
+        ahead = self._ahead(at, _KNOWN_BITS)
+        # So many bits are exact in a float, whose exponent is where the first 1 is.
+        exponent = np.frexp(ahead.astype(np.float64))[1].astype(np.int64)
+        zeros = np.minimum(_KNOWN_BITS - exponent, _LONGEST_ZEROS)
+        length = 2 * zeros + 1
+        value = (ahead >> (_KNOWN_BITS - length)) - 1
+        return np.where(zeros < _LONGEST_ZEROS, value, 1 << 32), length
 
     def se(self, rows: Rows) -> Numbers:
         """Return signed Exp-Golomb numbers."""
@@ -86,13 +117,11 @@ class ManyBits:
         Among them are those that were read past their NAL unit, or past bytes that are put in to
         prevent a start code.
         """
-        failed = self.failed | (self._at > self._limits)
-        rows = np.flatnonzero(~failed)
-        lengths = (self._at[rows] + 7 >> 3) - self._begins[rows]
-        for distance in range(2, int(lengths.max(initial=0))):
-            at = self._begins[rows] + distance
-            escape = (
-                (self._bytes[at] == 3) & (self._bytes[at - 1] == 0) & (self._bytes[at - 2] == 0)
-            )
-            failed[rows[escape & (distance < lengths)]] = True
+        failed: NDArray[np.bool_] = self.failed | (self._at > self._limits)
+        lengths = (self._at - self._starts + 7) >> 3
+        most = int(lengths[~failed].max(initial=0))
+        if most > 2:
+            heads = self._heads[:, :most]
+            escape = (heads[:, 2:] == 3) & (heads[:, 1:-1] == 0) & (heads[:, :-2] == 0)
+            failed |= (escape & (np.arange(2, most) < lengths[:, None])).any(axis=1)
         return failed
