@@ -30,8 +30,8 @@ def with_start_codes(
 ) -> NalTable:
     """Return the NAL units of packets in Annex-B form.
 
-    `data`: u8, the packets' bytes; `starts`, `ends`: where each packet lies in them, one behind
-    another.
+    `data`: u8, the packets' bytes; `starts`, `ends`: where each packet lies in them, in order;
+    between two may lie bytes that belong to none.
     """
     ones = np.flatnonzero(data[2:] == 1)
     codes = ones[(data[ones] == 0) & (data[ones + 1] == 0)]

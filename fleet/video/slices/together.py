@@ -33,7 +33,7 @@ class Packets:
     """Some packets of a stream, as they lie in the container."""
 
     data: bytes
-    """What they hold, one after another."""
+    """What they hold, in their order; between them may lie what belongs to none."""
     starts: NDArray[np.int64]
     """Where each one begins in `data`: int64 [n]."""
     ends: NDArray[np.int64]
@@ -61,12 +61,12 @@ def add_packets(log: PictureLog, packets: Packets) -> None:
     themselves. Raises ValueError as `PictureLog.add` does.
     """
     found, sets = _told(log, packets), log.reader.sets
-    borders, readings = [0, *packets.ends.tolist()], sets.readings
+    starts, ends, readings = packets.starts.tolist(), packets.ends.tolist(), sets.readings
     for number, told in enumerate(found):
         if told is not None and not log.lacks_key and _are_in_force(sets, told.sets, readings):
             log.take(log.reader.follow(*told.head))
         else:
-            log.add(packets.data[borders[number] : borders[number + 1]])
+            log.add(packets.data[starts[number] : ends[number]])
 
 
 def _are_in_force(sets: SetsSent, sent: list[bytes], readings: int) -> bool:

@@ -1,0 +1,89 @@
+"""Go on with a scan without libav, where what it gave so far is what our own way finds.
+
+libav copies all that it reads, and makes an object of each packet. Of a file that is plain, the
+headers tell the same. Where anything is not plain, libav reads the file from start to end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from fleet.video.containers.limits import MAX_PACKETS, ScanBudget
+from fleet.video.containers.packet_batch import PacketBatch
+from fleet.video.containers.reader import BlockFile
+from fleet.video.probe.scanned_rows import ScannedRows
+from fleet.video.walked import ebml
+from fleet.video.walked.matroska import Clusters
+from fleet.video.walked.matroska_header import read_header
+from fleet.video.walked.stretch import Stretch, UnusualError
+
+TRIAL = 64
+"""Packets that libav gives together at first, to be left soon."""
+WALKED = frozenset({"matroska"})
+"""Demuxers whose files are gone through without them."""
+_SURE = 8
+"""Packets in a row of which libav has to give the times that are expected."""
+
+
+class OwnWalk:
+    """The packets of a file's video stream, as they are found without libav."""
+
+    def __init__(self, file: BlockFile, budget: ScanBudget) -> None:
+        self._file = file
+        self._budget = budget
+        self._block: int | None = None
+        """Where libav says that the first packet's block begins."""
+
+    def agrees(self, batch: PacketBatch) -> bool:
+        """Return whether libav may be left behind some packets of it, the first ones or later.
+
+        While it finds out what a stream is, libav gives no decode times. Then those of Matroska are
+        the presentation times, as nobody has told it of a delay.
+        """
+        if self._block is None:
+            self._block = batch.packets[0].pos
+        last = batch.packets[-_SURE:]
+        return len(last) == _SURE and all(
+            packet.pts is not None and packet.pts == packet.dts and not packet.is_discard
+            for packet in last
+        )
+
+    def finish(self, scanned: ScannedRows) -> None:
+        """Add all packets behind those that libav gave.
+
+        Raises UnusualError where something is left to libav, or it gave others.
+        """
+        for stretch in self._behind(scanned):
+            if len(scanned.rows) + len(stretch) > MAX_PACKETS:
+                raise UnusualError("it has more packets than are read")
+            scanned.add_stretch(stretch)
+
+    def _behind(self, scanned: ScannedRows) -> Iterator[Stretch]:
+        """Yield what comes behind the packets that were scanned, which have to be the first."""
+        rows = scanned.rows
+        given, key, pts = rows.locations, rows.key, rows.pts
+        done, count = 0, len(rows)
+        for stretch in self._stretches():
+            self._budget.picture()
+            same = min(len(stretch), count - done)
+            if same:
+                place = slice(done, done + same)
+                known = (given.position[place], given.size[place], pts[place], key[place])
+                found = (stretch.position, stretch.size, stretch.pts, stretch.key)
+                if not all(
+                    np.array_equal(one, other[:same])
+                    for one, other in zip(known, found, strict=True)
+                ):
+                    raise UnusualError("libav gives other packets")
+                done += same
+            if same < len(stretch):
+                yield stretch.after(same)
+        if done < count:
+            raise UnusualError("libav gives more packets")
+
+    def _stretches(self) -> Iterator[Stretch]:
+        block = self._file.peek(self._block or 0, ebml.HEADER_BYTES)
+        track, _ = ebml.number(block, 0)
+        yield from Clusters(self._file, read_header(self._file), track).stretches()
