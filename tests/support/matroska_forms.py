@@ -45,6 +45,8 @@ class Form:
     """Whether there is what says nothing: voids, checksums, positions."""
     other_tracks: bool = False
     """Whether packets of another track lie between."""
+    other_laced: bool = False
+    """Whether blocks of another track hold several packets, or say so."""
     short_clusters: bool = False
     cues_in_front: bool = False
     cues_between: bool = False
@@ -95,7 +97,7 @@ def _tracks(content: bytes, form: Form) -> bytes:
             strip = element(0x4254, b"\3") + element(0x4255, b"\0")
             extra += element(ENCODINGS, element(0x6240, element(0x5034, strip)))
         tracks += element(kind, entry + (extra if kind == TRACK else b""))
-    if form.other_tracks or form.laced:
+    if form.other_tracks or form.other_laced:
         sound = ((0xD7, b"\2"), (0x73C5, b"\2"), (0x83, b"\2"), (0x86, b"A_PCM/INT/LIT"))
         rate = element(0xE1, element(0x9F, b"\1") + element(0x6264, b"\x10"))
         tracks += element(TRACK, b"".join(element(*part) for part in sound) + rate)
@@ -128,8 +130,8 @@ def _block(block: bytes, form: Form, chance: random.Random) -> bytes:
         return chance.random() < 0.1
 
     extra = element(VOID, bytes(chance.randrange(300))) if form.padded and seldom() else b""
-    if form.other_tracks:
-        flags = b"\x80" if chance.random() < 0.5 else b"\x02"
+    if form.other_tracks or form.other_laced:
+        flags = bytes([0x80 | (2 * chance.randrange(4) if form.other_laced else 0)])
         extra += element(SIMPLE_BLOCK, b"\x82\0\0" + flags + bytes(chance.randrange(2, 500)))
     if form.unsaid_track and seldom():
         extra += element(SIMPLE_BLOCK, b"\x85\0\0\x80" + bytes(20))

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from exact import index_of
-from generate import CODECS, Clip, cached
+from generate import CODECS, Clip, Container, cached
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from matroska_forms import Form, rewritten
 from mutated import mutated
 
 from fleet.errors import VideoError
+from fleet.video.containers.reader import BlockFile
 from fleet.video.probe.own_walk import OwnWalk
 from fleet.video.probe.scanned_rows import ScannedRows
 from fleet.video.probe.wire import index_to_bytes
@@ -29,6 +32,7 @@ PLAIN = {
     "short_clusters",
     "cues_in_front",
 }
+BLOCKS = (100, 999, 4096, 4 << 20)
 FORMS = [field.name for field in fields(Form) if field.name != "seed"]
 
 
@@ -41,17 +45,26 @@ def early() -> Iterator[None]:
         yield
 
 
-def clips(folder: Path) -> list[Path]:
+def clips(folder: Path, container: Container = "mkv") -> list[Path]:
     """Files with B-frames and without, of even and uneven times."""
     return [
         cached(clip, folder)
         for codec in CODECS
         for clip in (
-            Clip(codec, "mkv", frames=40, gop=9, b_frames=3, pyramid=True),
-            Clip(codec, "mkv", frames=40, gop_kind="open", vfr=True),
-            Clip(codec, "mkv", b_frames=0, plain=True),
+            Clip(codec, container, frames=40, gop=9, b_frames=3, pyramid=True),
+            Clip(codec, container, frames=40, gop_kind="open", vfr=True),
+            Clip(codec, container, b_frames=0, plain=True),
         )
     ]
+
+
+@contextmanager
+def read_by(block_bytes: int) -> Iterator[None]:
+    """Have scans read so many bytes at a time, and keep them all."""
+    blocks = partial(BlockFile, block_bytes=block_bytes, blocks=1 << 20)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fleet.video.probe.scan.BlockFile", blocks)
+        yield
 
 
 def said_of(path: Path) -> bytes:
@@ -100,21 +113,73 @@ def test_each_form_of_matroska_is_indexed_as_by_libav(
         assert b"Error" in said_of(path)[:40] or ends_alone(path) == (not form or form in PLAIN)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     clip=st.integers(0, 5),
     seed=st.integers(0, 1 << 32),
     form=st.sets(st.sampled_from(FORMS), max_size=4),
     damaged=st.booleans(),
+    block_bytes=st.sampled_from(BLOCKS),
 )
 def test_any_matroska_is_indexed_as_by_libav(
-    clip: int, seed: int, form: set[str], *, damaged: bool, clip_folder: Path, tmp_path: Path
+    clip: int,
+    seed: int,
+    form: set[str],
+    *,
+    damaged: bool,
+    block_bytes: int,
+    clip_folder: Path,
+    tmp_path: Path,
 ) -> None:
-    """Also where bytes of it were changed, left out or put in."""
+    """Also where bytes of it were changed, left out or put in, and wherever it is cut for reads."""
     data = clips(clip_folder)[clip].read_bytes()
     data = rewritten(data, Form(seed, **dict.fromkeys(form, True)))
     if damaged:
         data = mutated(data, random.Random(seed))[1]  # noqa: S311 - the same files each time
     path = tmp_path / "made.mkv"
     path.write_bytes(data)
-    assert said_of(path) == said_by_libav(path)
+    with read_by(block_bytes):
+        assert said_of(path) == said_by_libav(path)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    clip=st.integers(0, 5),
+    seed=st.integers(0, 1 << 32),
+    odd=st.sampled_from(("", "", "mutated", "zeros", "slices")),
+    block_bytes=st.sampled_from(BLOCKS),
+)
+def test_any_raw_stream_is_indexed_as_by_libav(
+    clip: int, seed: int, odd: str, *, block_bytes: int, clip_folder: Path, tmp_path: Path
+) -> None:
+    """Also damaged, with zeros before start codes, and with pictures of several slices."""
+    path = raw_stream(clips(clip_folder, "raw")[clip], seed, odd, tmp_path)
+    with read_by(block_bytes):
+        assert said_of(path) == said_by_libav(path)
+
+
+def raw_stream(clip: Path, seed: int, odd: str, folder: Path) -> Path:
+    """A raw stream with something odd; `slices`: with NAL units of all kinds between its own."""
+    chance = random.Random(seed)  # noqa: S311 - the same files each time
+    data = clip.read_bytes()
+    if odd == "mutated":
+        data = mutated(data, chance)[1]
+    units = data.split(b"\0\0\1")
+    made = bytearray(units[0])
+    for unit in units[1:]:
+        if odd == "zeros" and chance.random() < 0.3:
+            made += bytes(chance.randrange(4))
+        made += b"\0\0\1" + unit
+        if odd == "slices" and chance.random() < 0.2:
+            first = chance.randrange(1, 128)
+            made += b"\0\0\1" + bytes((first, chance.choice((1, 1, 9, 0x40)))) + chance.randbytes(9)
+    path = folder / f"made{clip.suffix}"
+    path.write_bytes(made)
+    return path
+
+
+def test_plain_raw_streams_are_gone_through_without_libav(clip_folder: Path) -> None:
+    """Wherever they are cut for reads."""
+    for block_bytes in (1000, 4 << 20):
+        with read_by(block_bytes):
+            assert all(ends_alone(path) for path in clips(clip_folder, "raw"))

@@ -13,15 +13,18 @@ import numpy as np
 from fleet.video.containers.limits import MAX_PACKETS, ScanBudget
 from fleet.video.containers.packet_batch import PacketBatch
 from fleet.video.containers.reader import BlockFile
+from fleet.video.h26x.parameter_sets import CODECS
+from fleet.video.h26x.picture_log import PictureLog
 from fleet.video.probe.scanned_rows import ScannedRows
 from fleet.video.walked import ebml
+from fleet.video.walked.access_units import AccessUnits
 from fleet.video.walked.matroska import Clusters
 from fleet.video.walked.matroska_header import read_header
 from fleet.video.walked.stretch import Stretch, UnusualError
 
 TRIAL = 64
 """Packets that libav gives together at first, to be left soon."""
-WALKED = frozenset({"matroska"})
+WALKED = frozenset({"matroska", *CODECS})
 """Demuxers whose files are gone through without them."""
 _SURE = 8
 """Packets in a row of which libav has to give the times that are expected."""
@@ -30,7 +33,9 @@ _SURE = 8
 class OwnWalk:
     """The packets of a file's video stream, as they are found without libav."""
 
-    def __init__(self, file: BlockFile, budget: ScanBudget) -> None:
+    def __init__(self, file: BlockFile, demuxer: str, log: PictureLog, budget: ScanBudget) -> None:
+        self._raw = demuxer if demuxer in CODECS else ""
+        self._log = log
         self._file = file
         self._budget = budget
         self._block: int | None = None
@@ -40,13 +45,15 @@ class OwnWalk:
         """Return whether libav may be left behind some packets of it, the first ones or later.
 
         While it finds out what a stream is, libav gives no decode times. Then those of Matroska are
-        the presentation times, as nobody has told it of a delay.
+        the presentation times, as nobody has told it of a delay. Raw streams have none at all.
         """
         if self._block is None:
             self._block = batch.packets[0].pos
         last = batch.packets[-_SURE:]
         return len(last) == _SURE and all(
-            packet.pts is not None and packet.pts == packet.dts and not packet.is_discard
+            (packet.pts is None) == bool(self._raw)
+            and packet.pts == packet.dts
+            and not packet.is_discard
             for packet in last
         )
 
@@ -59,6 +66,8 @@ class OwnWalk:
             if len(scanned.rows) + len(stretch) > MAX_PACKETS:
                 raise UnusualError("it has more packets than are read")
             scanned.add_stretch(stretch)
+        if self._raw and self._log.damaged.any():
+            raise UnusualError("libav's parser says of damaged pictures whether they are keys")
 
     def _behind(self, scanned: ScannedRows) -> Iterator[Stretch]:
         """Yield what comes behind the packets that were scanned, which have to be the first."""
@@ -70,8 +79,11 @@ class OwnWalk:
             same = min(len(stretch), count - done)
             if same:
                 place = slice(done, done + same)
-                known = (given.position[place], given.size[place], pts[place], key[place])
-                found = (stretch.position, stretch.size, stretch.pts, stretch.key)
+                known = [given.position[place], given.size[place], pts[place]]
+                found = [stretch.position, stretch.size, stretch.pts]
+                if not self._raw:
+                    known.append(key[place])
+                    found.append(stretch.key)
                 if not all(
                     np.array_equal(one, other[:same])
                     for one, other in zip(known, found, strict=True)
@@ -84,6 +96,9 @@ class OwnWalk:
             raise UnusualError("libav gives more packets")
 
     def _stretches(self) -> Iterator[Stretch]:
+        if self._raw:
+            yield from AccessUnits(self._file, self._raw).stretches()
+            return
         block = self._file.peek(self._block or 0, ebml.HEADER_BYTES)
         track, _ = ebml.number(block, 0)
         yield from Clusters(self._file, read_header(self._file), track).stretches()

@@ -120,7 +120,7 @@ def _pass(
         log = _log(uri, codec, sets)
         reads = log or OtherScan(stream)
         scanned = ScannedRows(uri, stream, sets, locator, reads, partial(stored, codec, demuxer))
-        walk = None if alone or log is None else OwnWalk(file, budget)
+        walk = None if alone or log is None else OwnWalk(file, demuxer, log, budget)
         found_by_libav = _counted(packets(uri, container, stream), budget)
         for batch in batches(found_by_libav, file, MOST if walk is None else TRIAL):
             scanned.add(batch, may_be_partial=file.seekable())

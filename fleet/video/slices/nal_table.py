@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fleet.video.slices.start_codes import find_codes
+
 _MOST_UNITS = 64
 """NAL units with length prefixes that are looked at of one packet."""
 
@@ -33,8 +35,7 @@ def with_start_codes(
     `data`: u8, the packets' bytes; `starts`, `ends`: where each packet lies in them, in order;
     between two may lie bytes that belong to none.
     """
-    ones = np.flatnonzero(data[2:] == 1)
-    codes = ones[(data[ones] == 0) & (data[ones + 1] == 0)]
+    codes = find_codes(data)
     packet = np.searchsorted(starts, codes, side="right") - 1
     offset = codes + 3
     whole = (packet >= 0) & (offset < ends[packet])

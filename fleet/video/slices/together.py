@@ -80,7 +80,7 @@ def _are_in_force(sets: SetsSent, sent: list[bytes], readings: int) -> bool:
 
 
 def _told(log: PictureLog, packets: Packets) -> _Found:
-    if len(packets.data) < FEWEST_BYTES:
+    if len(packets.data) < FEWEST_BYTES or len(packets.starts) == 1:
         return [None] * len(packets.starts)
     nals = _nal_units(packets, log.nal_length_bytes)
     if isinstance(log.reader, H264Pictures):

@@ -57,8 +57,8 @@ class Clusters:
 
     def __init__(self, file: BlockFile, header: Header, track: int) -> None:
         """Take a file, what its header says, and the number of the track that is wanted."""
-        if track not in header.tracks or track in header.encoded:
-            raise UnusualError("its packets do not lie in it as they are")
+        if track not in header.tracks:
+            raise UnusualError("its packets are of no track")
         self._file = file
         self._tracks = header.tracks
         self._track = track
@@ -136,9 +136,11 @@ class Clusters:
             flags, following = data[begin + 3], begin + size
             if following > end or not 5 <= size < marker - 1 or data[begin] not in others:
                 break
+            if flags & _LACED:
+                break
             if data[begin] == track:
                 ahead = int.from_bytes(data[begin + 1 : begin + 3], "big", signed=True)
-                if flags & _LACED or ahead < least or size > MAX_PACKET_BYTES:
+                if ahead < least or size > MAX_PACKET_BYTES:
                     break
                 found.positions.append(found.base + begin + 4)
                 found.sizes.append(size - 4)
@@ -196,12 +198,14 @@ class Clusters:
         payload = begin + _TIME_AND_FLAGS_BYTES
         if track not in self._tracks or payload >= size:
             raise UnusualError("a block is of no track, or empty")
+        flags = data[begin + 2]
+        if flags & _LACED:
+            raise UnusualError("a block holds several packets")
         if track != self._track:
             return
         ahead = int.from_bytes(data[begin : begin + 2], "big", signed=True)
-        flags = data[begin + 2]
-        if flags & _LACED or self._time < 0 or self._time + ahead < 0 or size > MAX_PACKET_BYTES:
-            raise UnusualError("a block is laced, too large, or has no time")
+        if self._time < 0 or self._time + ahead < 0 or size > MAX_PACKET_BYTES:
+            raise UnusualError("a block is too large, or has no time")
         found.positions.append(at + payload)
         found.sizes.append(size - payload)
         found.times.append(self._time + ahead)

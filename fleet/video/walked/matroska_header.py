@@ -16,7 +16,13 @@ _INFORMATION, _CHAPTERS, _ATTACHMENTS = 0x1549A966, 0x1043A770, 0x1941A469
 BESIDE_CLUSTERS = {*(_SEEK_HEAD, _CUES, _TAGS, _INFORMATION, _CHAPTERS, _ATTACHMENTS, _TRACKS)}
 """Elements that lie in a segment as clusters do, and never in a cluster."""
 _BEFORE = BESIDE_CLUSTERS - {_TRACKS} | {VOID, CRC_32}
-_TRACK, _TRACK_NUMBER, _ENCODINGS, _TRACK_SCALE = 0xAE, 0xD7, 0x6D80, 0x23314F
+_TRACK, _TRACK_NUMBER, _CODEC = 0xAE, 0xD7, 0x86
+_ENCODED = {0x6D80, 0x23314F}
+"""What says that a track's packets are encoded once more, or that its times are scaled."""
+_PLAIN_CODECS = (
+    *(b"V_MPEG4/ISO/AVC", b"V_MPEGH/ISO/HEVC"),
+    *(b"A_AAC", b"A_AC3", b"A_EAC3", b"A_FLAC", b"A_MPEG", b"A_OPUS", b"A_PCM", b"A_VORBIS"),
+)
 # What lies behind the clusters, and is known well enough to be passed over: by identifier, the
 # elements in it. None: a number; an empty tuple: any bytes.
 _PLAIN: dict[int, tuple[int, ...] | None] = {
@@ -41,9 +47,7 @@ class Header:
     clusters: int
     """Where the first one begins."""
     tracks: frozenset[int]
-    """The numbers of all tracks."""
-    encoded: frozenset[int]
-    """Those whose packets do not lie in the file as they are, or whose times are scaled."""
+    """The numbers of all tracks, all of them plain."""
 
 
 def read_header(file: BlockFile) -> Header:
@@ -60,12 +64,11 @@ def read_header(file: BlockFile) -> Header:
     if kind != _SEGMENT or segment_bytes not in {ebml.UNKNOWN, size - at - begin}:
         raise UnusualError("no segment is all that is behind its header")
     at += begin
-    tracks: dict[int, bool] = {}
+    tracks: frozenset[int] = frozenset()
     while at < size:
         kind, inside_bytes, begin = ebml.element(file.peek(at, ebml.HEADER_BYTES), 0)
         if kind == CLUSTER:
-            encoded = frozenset(number for number, is_encoded in tracks.items() if is_encoded)
-            return Header(at, frozenset(tracks), encoded)
+            return Header(at, tracks)
         if kind == _TRACKS and not tracks:
             tracks = _tracks(_content(file, at + begin, inside_bytes))
         elif kind not in _BEFORE or inside_bytes == ebml.UNKNOWN:
@@ -112,15 +115,22 @@ def _check(kind: int, content: bytes) -> None:
             _check(child, child_content)
 
 
-def _tracks(content: bytes) -> dict[int, bool]:
-    """Return the number of each track, and whether its packets are encoded once more."""
-    found: dict[int, bool] = {}
+def _tracks(content: bytes) -> frozenset[int]:
+    """Return the numbers of all tracks.
+
+    Raises UnusualError where libav may make more of a block than one packet that lies in it as it
+    is, or may find damage in it: a damaged block of any track has it look for the next cluster.
+    """
+    found: set[int] = set()
     for kind, entry in ebml.children(content):
         if kind in {VOID, CRC_32}:
             continue
         parts = list(ebml.children(entry)) if kind == _TRACK else []
         numbers = [ebml.unsigned(part) for kind, part in parts if kind == _TRACK_NUMBER]
-        if len(numbers) != 1 or numbers[0] in found:
+        codecs = [part for kind, part in parts if kind == _CODEC]
+        if len(numbers) != 1 or numbers[0] in found or len(codecs) != 1:
             raise UnusualError("its tracks are not told apart by their numbers")
-        found[numbers[0]] = any(kind in {_ENCODINGS, _TRACK_SCALE} for kind, _ in parts)
-    return found
+        if not codecs[0].startswith(_PLAIN_CODECS) or _ENCODED & {kind for kind, _ in parts}:
+            raise UnusualError("the packets of a track do not lie in it as they are")
+        found.add(numbers[0])
+    return frozenset(found)
