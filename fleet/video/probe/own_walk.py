@@ -7,8 +7,10 @@ headers tell the same. Where anything is not plain, libav reads the file from st
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fleet.video.containers.limits import MAX_PACKETS, ScanBudget
 from fleet.video.containers.packet_batch import PacketBatch
@@ -79,8 +81,8 @@ class OwnWalk:
             same = min(len(stretch), count - done)
             if same:
                 place = slice(done, done + same)
-                known = [given.position[place], given.size[place], pts[place]]
-                found = [stretch.position, stretch.size, stretch.pts]
+                known: list[NDArray[Any]] = [given.position[place], given.size[place], pts[place]]
+                found: list[NDArray[Any]] = [stretch.position, stretch.size, stretch.pts]
                 if not self._raw:
                     known.append(key[place])
                     found.append(stretch.key)
