@@ -28,6 +28,7 @@ from fleet.video.h26x.picture_log import PictureLog
 from fleet.video.slices.h264_slices import read_slices
 from fleet.video.slices.many_bits import FEWEST_BYTES, ManyBits, Rows
 from fleet.video.slices.nal_table import with_lengths, with_start_codes
+from fleet.video.slices.start_codes import find_codes
 from fleet.video.slices.together import Packets, add_packets
 
 AVC_SPS = bytes.fromhex("67640028acd940780227e584000003000400000300c83c60c658")
@@ -151,6 +152,13 @@ def test_nal_units_are_those_of_one_packet(samples: list[bytes], nal_length_byte
         units = [packets.data[offset:end].rstrip(b"\0") for offset, end in spans]
         expected = list(from_sample(samples[number], nal_length_bytes))
         assert [unit.removesuffix(START_CODE).rstrip(b"\0") for unit in units] == expected
+
+
+@given(st.lists(st.sampled_from([0, 0, 0, 1, 1, 7]), max_size=60).map(bytes))
+def test_start_codes_are_found_wherever_they_lie(data: bytes) -> None:
+    """At even places and at uneven ones, at the end, and one behind another."""
+    places = [at for at in range(len(data)) if data[at : at + 3] == START_CODE]
+    assert find_codes(np.frombuffer(data, np.uint8)).tolist() == places
 
 
 def log_of(codec: str) -> PictureLog:

@@ -92,8 +92,9 @@ class ScannedRows:
         locations = PacketLocations.alone(stretch.position, stretch.size)
         self.rows.extend_all(locations, stretch.pts, stretch.pts, stretch.key)
         starts = stretch.position - stretch.base
+        packets = Packets(stretch.data, starts, starts + stretch.size, stretch.codes)
         try:
-            add_packets(self._log, Packets(stretch.data, starts, starts + stretch.size))
+            add_packets(self._log, packets)
         except ValueError as error:
             raise _not_kept(self._uri, error) from error
 

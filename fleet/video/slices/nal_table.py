@@ -28,14 +28,17 @@ class NalTable:
 
 
 def with_start_codes(
-    data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]
+    data: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    codes: NDArray[np.int64] | None = None,
 ) -> NalTable:
     """Return the NAL units of packets in Annex-B form.
 
     `data`: u8, the packets' bytes; `starts`, `ends`: where each packet lies in them, in order;
-    between two may lie bytes that belong to none.
+    between two may lie bytes that belong to none. `codes`: where start codes lie in them, if known.
     """
-    codes = find_codes(data)
+    codes = find_codes(data) if codes is None else codes
     packet = np.searchsorted(starts, codes, side="right") - 1
     offset = codes + 3
     whole = (packet >= 0) & (offset < ends[packet])

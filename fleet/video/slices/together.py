@@ -41,6 +41,8 @@ class Packets:
     """Where each one begins in `data`: int64 [n]."""
     ends: NDArray[np.int64]
     """Where each one ends in `data`: int64 [n]."""
+    codes: NDArray[np.int64] | None = None
+    """Where start codes lie in `data`, where that is known: int64 [m]."""
 
 
 class _Told(NamedTuple):
@@ -173,7 +175,7 @@ def _nal_units(packets: Packets, nal_length_bytes: int) -> NalTable:
     data = np.frombuffer(packets.data, np.uint8)
     if nal_length_bytes:
         return with_lengths(data, packets.starts, packets.ends, nal_length_bytes)
-    return with_start_codes(data, packets.starts, packets.ends)
+    return with_start_codes(data, packets.starts, packets.ends, packets.codes)
 
 
 def _h264(reader: H264Pictures, packets: Packets, nals: NalTable) -> _Found:

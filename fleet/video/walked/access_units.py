@@ -6,8 +6,10 @@ A stream is cut where libav's parsers cut it, which is not everywhere where the 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fleet.core.access_unit import START_CODE
 from fleet.video.containers.limits import MAX_PACKET_BYTES
@@ -44,19 +46,22 @@ class AccessUnits:
         while at < size:
             data, base = self._file.block_at(at)
             at = base + len(data)
-            codes = _codes(data, 1 if base else 0, len(data) - _SEAM_BYTES)
-            ends = [base + end for end in self._cuts.of(data, codes)]
+            codes = find_codes(np.frombuffer(data, np.uint8))
+            whole = _within(codes, 1 if base else 0, len(data) - _SEAM_BYTES)
+            ends = [base + end for end in self._cuts.of(data, whole)]
             # What begins near the end of a block is looked at with the beginning of the next one.
             first = max(at - _SEAM_BYTES - 1, 0)
             seam = self._file.peek(first, 3 * _SEAM_BYTES)
+            begin = max(at - _SEAM_BYTES, base + bool(base)) - first
             stop = at - first + 1 if at < size else len(seam)
-            codes = _codes(
-                seam, max(base + len(data) - _SEAM_BYTES, base + bool(base)) - first, stop
-            )
-            ends += [first + end for end in self._cuts.of(seam, codes)]
-            yield from self._together(data, base, [*ends, *([size] if at >= size else [])])
+            rest = _within(find_codes(np.frombuffer(seam, np.uint8)), begin, stop)
+            ends += [first + end for end in self._cuts.of(seam, rest)]
+            ends += [size] if at >= size else []
+            yield from self._together(data, base, ends, codes)
 
-    def _together(self, data: bytes, base: int, ends: list[int]) -> Iterator[Stretch]:
+    def _together(
+        self, data: bytes, base: int, ends: list[int], codes: NDArray[np.int64]
+    ) -> Iterator[Stretch]:
         """Yield access units by their ends; the first one may begin in an earlier block."""
         begins = [self._begin, *ends[:-1]]
         if ends:
@@ -68,7 +73,7 @@ class AccessUnits:
             yield _stretch(earlier, begins[0], begins[:1], ends[:1])
             begins, ends = begins[1:], ends[1:]
         if ends:
-            yield _stretch(data, base, begins, ends)
+            yield replace(_stretch(data, base, begins, ends), codes=codes)
 
 
 def _stretch(data: bytes, base: int, begins: list[int], ends: list[int]) -> Stretch:
@@ -80,10 +85,9 @@ def _stretch(data: bytes, base: int, begins: list[int], ends: list[int]) -> Stre
     return Stretch(data, base, position, size, pts, np.zeros(len(position), np.bool_))
 
 
-def _codes(data: bytes, begin: int, end: int) -> list[int]:
-    """Return where start codes begin, from `begin` up to `end`."""
-    found = find_codes(np.frombuffer(data, np.uint8))
-    chosen: list[int] = found[(found >= begin) & (found < end)].tolist()
+def _within(codes: NDArray[np.int64], begin: int, end: int) -> list[int]:
+    """Return those from `begin` up to `end`."""
+    chosen: list[int] = codes[(codes >= begin) & (codes < end)].tolist()
     return chosen
 
 
@@ -93,7 +97,6 @@ class _H264Cuts:
     def __init__(self) -> None:
         self._has_slice = False
         self._address = 0
-        self._latest = 0
 
     def of(self, data: bytes, codes: list[int]) -> Iterator[int]:
         """Yield where access units end; `codes`: where the next start codes lie in some bytes."""
@@ -103,7 +106,7 @@ class _H264Cuts:
             if not header:
                 raise UnusualError("there is a NAL unit without a type")
             if kind in _H264_SLICES:
-                address = _address(data[at + _CODE_BYTES + 1 : at + _SEAM_BYTES])
+                address = _address(data, at + _CODE_BYTES + 1)
                 ends = self._has_slice and address <= self._address
                 self._has_slice, self._address = True, address
             elif kind in _H264_BEGINS:
@@ -114,16 +117,14 @@ class _H264Cuts:
                 yield _with_zero(data, at)
 
 
-def _address(head: bytes) -> int:
+def _address(data: bytes, begin: int) -> int:
     """Return the address that a slice's header begins with (7.3.3: first_mb_in_slice)."""
-    if (
-        len(head) < _ADDRESS_BYTES + _CODE_BYTES
-        or START_CODE in head[: _ADDRESS_BYTES + _CODE_BYTES]
-    ):
+    end = begin + _ADDRESS_BYTES
+    if end + _CODE_BYTES > len(data) or data.find(START_CODE, begin, end + _CODE_BYTES) >= 0:
         raise UnusualError("there is a slice of a few bytes")
-    if head[0] & 0x80:
+    if data[begin] & 0x80:
         return 0
-    bits = int.from_bytes(head[:_ADDRESS_BYTES], "big")
+    bits = int.from_bytes(data[begin:end], "big")
     zeros = 8 * _ADDRESS_BYTES - bits.bit_length()
     if zeros > _MOST_ZEROS:
         raise UnusualError("the address of a slice makes no sense")

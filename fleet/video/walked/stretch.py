@@ -28,6 +28,8 @@ class Stretch:
     """When each one is shown; NO_PTS where the file does not say: int64 [n]."""
     key: NDArray[np.bool_]
     """Whether the file says that decoding may begin at each one: bool [n]."""
+    codes: NDArray[np.int64] | None = None
+    """Where start codes lie in `data`, where that is known: int64 [m]."""
 
     def __len__(self) -> int:
         return len(self.position)
