@@ -50,6 +50,8 @@ class Form:
     short_clusters: bool = False
     cues_in_front: bool = False
     cues_between: bool = False
+    crumbs: bool = False
+    """Whether it is made of many elements of two bytes."""
     laced: bool = False
     additions: bool = False
     discards: bool = False
@@ -133,6 +135,8 @@ def _block(block: bytes, form: Form, chance: random.Random) -> bytes:
     if form.other_tracks or form.other_laced:
         flags = bytes([0x80 | (2 * chance.randrange(4) if form.other_laced else 0)])
         extra += element(SIMPLE_BLOCK, b"\x82\0\0" + flags + bytes(chance.randrange(2, 500)))
+    if form.crumbs:
+        extra += element(VOID, b"", size_bytes=1) * 400
     if form.unsaid_track and seldom():
         extra += element(SIMPLE_BLOCK, b"\x85\0\0\x80" + bytes(20))
     key = bool(block[3] & 0x80)

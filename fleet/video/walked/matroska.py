@@ -26,6 +26,8 @@ _LACED, _KEY = 0x06, 0x80
 _LARGEST_TIME = 1 << 48
 # More than the headers of a block, of its element and of the group that it is in.
 _WINDOW_BYTES = 64
+# Elements that are not blocks alone take time, which no file may ask for at will.
+_BYTES_AN_ELEMENT, _FREE_ELEMENTS = 32, 4096
 _ONE_BYTE_TRACKS = 127
 _TIME_AND_FLAGS_BYTES = 3
 
@@ -69,6 +71,7 @@ class Clusters:
         """Whether the cluster ends where another one begins."""
         self._time = -1
         """The cluster's time; -1 where it has not come."""
+        self._elements = -_FREE_ELEMENTS
 
     def stretches(self) -> Iterator[Stretch]:
         """Yield the packets, those that begin in one block of the file at a time."""
@@ -119,8 +122,15 @@ class Clusters:
             raise UnusualError("it ends in the middle of a cluster")
         return True
 
-    def _ahead(self) -> bytes:
-        return self._file.peek(self._at, _WINDOW_BYTES)
+    def _ahead(self, at: int | None = None) -> bytes:
+        """Return the bytes with the header of an element: of the next one, or of the one at `at`.
+
+        Raises UnusualError where there were too many for so few bytes.
+        """
+        self._elements += 1
+        if self._elements * _BYTES_AN_ELEMENT > self._at:
+            raise UnusualError("it is made of small elements")
+        return self._file.peek(self._at if at is None else at, _WINDOW_BYTES)
 
     def _take_simple_blocks(self, found: _Found) -> None:
         """Take what most clusters are made of, up to anything else."""
@@ -175,7 +185,7 @@ class Clusters:
         block: tuple[int, int] | None = None
         refers = False
         while at < end:
-            data = self._file.peek(at, _WINDOW_BYTES)
+            data = self._ahead(at)
             kind, size, begin = ebml.element(data, 0)
             if size == ebml.UNKNOWN or at + begin + size > end:
                 raise UnusualError("an element does not end in the group that it is in")

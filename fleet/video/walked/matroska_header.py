@@ -36,7 +36,9 @@ _PLAIN: dict[int, tuple[int, ...] | None] = {
     **dict.fromkeys((0xB3, 0xF7, 0xF1, 0xF0, 0xB2, 0x5378, 0x68CA, 0x63C5, 0x4484)),
     **dict.fromkeys((0x63CA, 0x45A3, 0x447A, 0x4487, VOID, CRC_32), ()),
 }
-_LARGEST_BYTES = 64 << 20
+# Cues of a day take less. What is in it is looked at one by one, and no file may ask for much.
+_LARGEST_BYTES = 2 << 20
+_MOST_ELEMENTS = 256
 _CLUSTER_MARK = CLUSTER.to_bytes(4, "big")
 
 
@@ -65,7 +67,7 @@ def read_header(file: BlockFile) -> Header:
         raise UnusualError("no segment is all that is behind its header")
     at += begin
     tracks: frozenset[int] = frozenset()
-    while at < size:
+    for _ in range(_MOST_ELEMENTS):
         kind, inside_bytes, begin = ebml.element(file.peek(at, ebml.HEADER_BYTES), 0)
         if kind == CLUSTER:
             return Header(at, tracks)
@@ -82,7 +84,9 @@ def check_rest(file: BlockFile, at: int) -> None:
 
     libav, which meets damage there, looks for other clusters in it.
     """
-    while at < file.size:
+    for _ in range(_MOST_ELEMENTS):
+        if at == file.size:
+            return
         kind, inside_bytes, begin = ebml.element(file.peek(at, ebml.HEADER_BYTES), 0)
         if kind not in {_CUES, _TAGS, VOID, CRC_32}:
             raise UnusualError(f"there is an element {kind:#x} behind its clusters")
@@ -91,6 +95,7 @@ def check_rest(file: BlockFile, at: int) -> None:
             raise UnusualError("something like a cluster lies behind its clusters")
         _check(kind, content)
         at += begin + inside_bytes
+    raise UnusualError("there are many elements behind its clusters")
 
 
 def _content(file: BlockFile, at: int, size: int) -> bytes:
