@@ -100,6 +100,10 @@ class PacketRows:
         self._flags["key"].extend(key.tobytes())
         self._flags["shown"].extend(b"\1" * len(key))
 
+    def set_keys(self, begin: int, keys: bytes | bytearray) -> None:
+        """Say of all packets from one on whether decoding may begin there, a byte each."""
+        self._flags["key"][begin:] = keys
+
     @property
     def locations(self) -> PacketLocations:
         """Return where the packets lie, as they were added: int64 [rows] each."""

@@ -6,14 +6,17 @@ headers tell the same. Where anything is not plain, libav reads the file from st
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from av.packet import Packet
 from numpy.typing import NDArray
 
 from fleet.video.containers.limits import MAX_PACKETS, ScanBudget
 from fleet.video.containers.packet_batch import PacketBatch
+from fleet.video.containers.packet_rows import PacketRows
 from fleet.video.containers.reader import BlockFile
 from fleet.video.h26x.parameter_sets import CODECS
 from fleet.video.h26x.picture_log import PictureLog
@@ -59,17 +62,24 @@ class OwnWalk:
             for packet in last
         )
 
-    def finish(self, scanned: ScannedRows) -> None:
-        """Add all packets behind those that libav gave.
+    def finish(self, scanned: ScannedRows, libav: Iterator[Packet[Any]]) -> bool:
+        """Add all packets behind those that libav gave; `libav`: gives those that it goes on with.
 
-        Raises UnusualError where something is left to libav, or it gave others.
+        Return False, with nothing added, where it is plain at once that libav has to go on. Of a
+        raw stream, only its parser says whether damaged pictures are keys: where there are any, it
+        is asked. Raises UnusualError where libav has to begin again.
         """
-        for stretch in self._behind(scanned):
-            if len(scanned.rows) + len(stretch) > MAX_PACKETS:
-                raise UnusualError("it has more packets than are read")
-            scanned.add_stretch(stretch)
+        given = len(scanned.rows)
+        try:
+            for stretch in self._behind(scanned):
+                scanned.add_stretch(stretch)
+        except UnusualError:
+            if len(scanned.rows) > given:
+                raise
+            return False
         if self._raw and self._log.damaged.any():
-            raise UnusualError("libav's parser says of damaged pictures whether they are keys")
+            _take_keys(scanned.rows, given, libav)
+        return True
 
     def _behind(self, scanned: ScannedRows) -> Iterator[Stretch]:
         """Yield what comes behind the packets that were scanned, which have to be the first."""
@@ -94,6 +104,8 @@ class OwnWalk:
                 done += same
             if same < len(stretch):
                 yield stretch.after(same)
+            if len(rows) > MAX_PACKETS:
+                raise UnusualError("it has more packets than are read")
         if done < count:
             raise UnusualError("libav gives more packets")
 
@@ -104,3 +116,14 @@ class OwnWalk:
         block = self._file.peek(self._block or 0, ebml.HEADER_BYTES)
         track, _ = ebml.number(block, 0)
         yield from Clusters(self._file, read_header(self._file), track).stretches()
+
+
+def _take_keys(rows: PacketRows, begin: int, libav: Iterator[Packet[Any]]) -> None:
+    """Have rows from one on say of keys what libav does; raise UnusualError for other packets."""
+    sizes, keys = array("q"), bytearray()
+    for packet in libav:
+        sizes.append(packet.size)
+        keys.append(packet.is_keyframe)
+    if not np.array_equal(np.array(sizes, np.int64), rows.locations.size[begin:]):
+        raise UnusualError("libav gives other packets")
+    rows.set_keys(begin, keys)

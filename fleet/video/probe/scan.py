@@ -125,8 +125,9 @@ def _pass(
         for batch in batches(found_by_libav, file, MOST if walk is None else TRIAL):
             scanned.add(batch, may_be_partial=file.seekable())
             if walk is not None and walk.agrees(batch):
-                walk.finish(scanned)
-                break
+                if walk.finish(scanned, found_by_libav):
+                    break
+                walk = None
         rows = scanned.rows
         if not len(rows):
             raise BrokenVideoError(uri, "there is no picture in it.", "Record it or copy it again.")

@@ -109,8 +109,9 @@ class _FoundH264(_Found):
         end = int(stops[place]) if place < len(stops) else len(self._rows)
         if end - begin < _FEWEST_IN_RUN:
             return None
+        # Sets that were taken are in force from `end` on: all up to there are followed now.
         end = self._without_change(log.reader.sets, begin, end)
-        if end - begin < _FEWEST_IN_RUN:
+        if end == begin:
             return None
         row = int(self._rows[begin])
         return self._run.part(row, row + end - begin)

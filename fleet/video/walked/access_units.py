@@ -85,10 +85,11 @@ def _stretch(data: bytes, base: int, begins: list[int], ends: list[int]) -> Stre
     return Stretch(data, base, position, size, pts, np.zeros(len(position), np.bool_))
 
 
-def _within(codes: NDArray[np.int64], begin: int, end: int) -> list[int]:
-    """Return those from `begin` up to `end`."""
-    chosen: list[int] = codes[(codes >= begin) & (codes < end)].tolist()
-    return chosen
+def _within(codes: NDArray[np.int64], begin: int, end: int) -> list[tuple[int, int]]:
+    """Return those from `begin` up to `end`, each with how far the next one is at least."""
+    away = np.append(np.diff(codes), _SEAM_BYTES)
+    chosen = (codes >= begin) & (codes < end)
+    return list(zip(codes[chosen].tolist(), away[: len(codes)][chosen].tolist(), strict=True))
 
 
 class _H264Cuts:
@@ -98,15 +99,15 @@ class _H264Cuts:
         self._has_slice = False
         self._address = 0
 
-    def of(self, data: bytes, codes: list[int]) -> Iterator[int]:
-        """Yield where access units end; `codes`: where the next start codes lie in some bytes."""
-        for at in codes:
+    def of(self, data: bytes, codes: list[tuple[int, int]]) -> Iterator[int]:
+        """Yield where access units end; `codes`: the next start codes in some bytes."""
+        for at, away in codes:
             header = data[at + _CODE_BYTES] if at + _CODE_BYTES < len(data) else 0
             kind = header & 0x1F
             if not header:
                 raise UnusualError("there is a NAL unit without a type")
             if kind in _H264_SLICES:
-                address = _address(data, at + _CODE_BYTES + 1)
+                address = _address(data, at + _CODE_BYTES + 1, away)
                 ends = self._has_slice and address <= self._address
                 self._has_slice, self._address = True, address
             elif kind in _H264_BEGINS:
@@ -117,10 +118,13 @@ class _H264Cuts:
                 yield _with_zero(data, at)
 
 
-def _address(data: bytes, begin: int) -> int:
-    """Return the address that a slice's header begins with (7.3.3: first_mb_in_slice)."""
+def _address(data: bytes, begin: int, away: int) -> int:
+    """Return the address that a slice's header begins with (7.3.3: first_mb_in_slice).
+
+    `away`: how far the next start code is from the one before.
+    """
     end = begin + _ADDRESS_BYTES
-    if end + _CODE_BYTES > len(data) or data.find(START_CODE, begin, end + _CODE_BYTES) >= 0:
+    if end > len(data) or away < _CODE_BYTES + 2 + _ADDRESS_BYTES:
         raise UnusualError("there is a slice of a few bytes")
     if data[begin] & 0x80:
         return 0
@@ -137,9 +141,9 @@ class _H265Cuts:
     def __init__(self) -> None:
         self._has_slice = False
 
-    def of(self, data: bytes, codes: list[int]) -> Iterator[int]:
-        """Yield where access units end; `codes`: where the next start codes lie in some bytes."""
-        for at in codes:
+    def of(self, data: bytes, codes: list[tuple[int, int]]) -> Iterator[int]:
+        """Yield where access units end; `codes`: the next start codes in some bytes."""
+        for at, _ in codes:
             head = data[at + _CODE_BYTES : at + _CODE_BYTES + 3]
             if len(head) < 3 or not head[1]:
                 raise UnusualError("there is a NAL unit without a whole header")
