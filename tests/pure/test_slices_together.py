@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -17,7 +19,8 @@ from fleet.video.h26x import h264
 from fleet.video.h26x.annexb import from_sample, join, split
 from fleet.video.h26x.bits import BitReader
 from fleet.video.h26x.h264_pictures import H264Pictures
-from fleet.video.h26x.h264_slice import read_slice
+from fleet.video.h26x.h264_run import NO_RECOVERY, Run
+from fleet.video.h26x.h264_slice import Slice, read_slice
 from fleet.video.h26x.h265_pictures import H265Pictures
 from fleet.video.h26x.parameter_set_store import H264Store, ParameterSetStore
 from fleet.video.h26x.parameter_sets import ParameterSets
@@ -25,6 +28,7 @@ from fleet.video.h26x.picture_log import PictureLog
 from fleet.video.slices.h264_slices import read_slices
 from fleet.video.slices.many_bits import FEWEST_BYTES, ManyBits, Rows
 from fleet.video.slices.nal_table import with_lengths, with_start_codes
+from fleet.video.slices.start_codes import find_codes
 from fleet.video.slices.together import Packets, add_packets
 
 AVC_SPS = bytes.fromhex("67640028acd940780227e584000003000400000300c83c60c658")
@@ -125,7 +129,8 @@ def test_h264_slices_are_those_of_one_reader(
     ends = np.cumsum([len(nal) for nal in nals])
     begins = ends - np.array([len(nal) for nal in nals])
     headers = np.array([nal[0] for nal in nals], np.uint8)
-    found = read_slices(ManyBits(data, begins + 1, ends), headers, store)
+    together = read_slices(ManyBits(data, begins + 1, ends), headers, store)
+    found = [together.one(row) for row in range(len(nals))]
     assert all(
         said is None or said == read_slice(nal, store)
         for nal, said in zip(nals, found, strict=True)
@@ -147,6 +152,13 @@ def test_nal_units_are_those_of_one_packet(samples: list[bytes], nal_length_byte
         units = [packets.data[offset:end].rstrip(b"\0") for offset, end in spans]
         expected = list(from_sample(samples[number], nal_length_bytes))
         assert [unit.removesuffix(START_CODE).rstrip(b"\0") for unit in units] == expected
+
+
+@given(st.lists(st.sampled_from([0, 0, 0, 1, 1, 7]), max_size=60).map(bytes))
+def test_start_codes_are_found_wherever_they_lie(data: bytes) -> None:
+    """At even places and at uneven ones, at the end, and one behind another."""
+    places = [at for at in range(len(data)) if data[at : at + 3] == START_CODE]
+    assert find_codes(np.frombuffer(data, np.uint8)).tolist() == places
 
 
 def log_of(codec: str) -> PictureLog:
@@ -187,13 +199,75 @@ HEVC_UNITS = st.one_of(
 )
 
 
+@st.composite
+def heads(draw: st.DrawFn) -> list[tuple[Slice, int | None]]:
+    """Slice headers of H.264, of which some may not be followed with others, and recovery."""
+    few = st.integers(0, 15)
+    made = []
+    for _ in range(draw(st.integers(1, 40))):
+        idr, reference = draw(st.sampled_from([(False, True), (False, False), (True, True)]))
+        ends = reference and not idr and draw(few) == 0
+        deltas = 0, draw(st.sampled_from([0, 0, -1, 1, -7]))
+        intra = idr or draw(st.booleans())
+        head = Slice(idr, reference, intra, draw(few), False, False, draw(few), deltas, ends)
+        made.append((head, draw(st.sampled_from([None, None, None, 0, 3]))))
+    return made
+
+
+def run_of(sps: h264.Sps, told: list[tuple[Slice, int | None]]) -> Run:
+    """Slice headers as a run."""
+    frames = [NO_RECOVERY if frames is None else frames for _, frames in told]
+    idr, reference, intra, frame_num, lsb, delta = (
+        np.array(column)
+        for column in zip(
+            *(
+                (head.idr, head.reference, head.intra, head.frame_num, head.order_lsb, delta)
+                for head, _ in told
+                for delta in head.order_deltas[1:]
+            ),
+            strict=True,
+        )
+    )
+    return Run(sps, idr, reference, intra, frame_num, lsb, delta, np.array(frames))
+
+
+@settings(max_examples=200)
+@given(heads(), st.sampled_from([0, 2]), st.booleans(), st.sets(st.integers(0, 40)))
+def test_pictures_that_are_followed_at_once_are_those_that_are_followed_one_by_one(
+    told: list[tuple[Slice, int | None]], poc_type: int, gaps: bool, borders: set[int]
+) -> None:
+    """However many at once, and with others between."""
+    sps = replace(SPS, frame_num_bits=4, poc_lsb_bits=4, poc_type=poc_type, gaps_allowed=gaps)
+    one_by_one, at_once = log_of("h264"), log_of("h264")
+    one_by_one.add(START_CODE + b"\x65\x88\x80\x10\xff\xff")
+    at_once.add(START_CODE + b"\x65\x88\x80\x10\xff\xff")
+    alone = {number for number, (head, _) in enumerate(told) if head.ends_references}
+    limits = sorted({0, len(told), *borders, *alone, *(number + 1 for number in alone)})
+    for begin, end in pairwise(limit for limit in limits if limit <= len(told)):
+        part = told[begin:end]
+        for head, frames in part:
+            one_by_one.take(one_by_one.reader.follow(head, sps, frames))
+        recovers = at_once.recovery.first is not None or any(said is not None for _, said in part)
+        if begin in alone or (at_once.follows_recovery and recovers):
+            for head, frames in part:
+                at_once.take(at_once.reader.follow(head, sps, frames))
+        else:
+            at_once.take_all(run_of(sps, part))
+    assert facts(at_once) == facts(one_by_one)
+
+
 def check_log(codec: str, units: list[list[bytes]]) -> None:
-    """Compare two logs of the same packets."""
+    """Compare two logs of the same packets, given in two parts."""
     # The last headers of some bytes are left to be read by themselves.
     filler = b"\x0c" if codec == "h264" else b"\x4c\x01"
     samples = [join(packet).data for packet in [*units, [filler + b"\xff" * FEWEST_BYTES]]]
     together, one_by_one = log_of(codec), log_of(codec)
-    add_packets(together, packets_of(samples))
+    half = len(samples) // 2
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fleet.video.slices.together._FEWEST_IN_RUN", 2)
+        for part in (samples[:half], samples[half:]):
+            if part:
+                add_packets(together, packets_of(part))
     for sample in samples:
         one_by_one.add(sample)
     assert facts(together) == facts(one_by_one)

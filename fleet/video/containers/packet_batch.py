@@ -11,7 +11,8 @@ from av.packet import Packet
 
 from fleet.video.containers.reader import BlockFile
 
-_MOST = 1024
+MOST = 1024
+"""Packets that are read together."""
 # Less than what a file keeps of its blocks: what is located is still there.
 _MOST_BYTES = 4 << 20
 
@@ -54,19 +55,22 @@ class PacketBatch:
         )
 
 
-def batches(packets: Iterable[Packet[Any]], file: BlockFile) -> Iterator[PacketBatch]:
+def batches(
+    packets: Iterable[Packet[Any]], file: BlockFile, first: int = MOST
+) -> Iterator[PacketBatch]:
     """Yield packets together that lie near each other in the file that they are demuxed from.
 
-    An error comes behind the packets before it.
+    `first`: how many at first; then twice as many each time, up to `MOST`. An error comes behind
+    the packets before it.
     """
     held: list[Packet[Any]] = []
-    begins = file.tell()
+    begins, most = file.tell(), first
     try:
         for packet in packets:
             held.append(packet)
-            if len(held) == _MOST or abs(file.tell() - begins) > _MOST_BYTES:
+            if len(held) == most or abs(file.tell() - begins) > _MOST_BYTES:
                 yield PacketBatch(held)
-                held, begins = [], file.tell()
+                held, begins, most = [], file.tell(), min(2 * most, MOST)
     except Exception:
         if held:
             yield PacketBatch(held)

@@ -85,6 +85,31 @@ class PacketRows:
         self._flags["key"].extend(key)
         self._flags["shown"].extend(shown)
 
+    def extend_all(
+        self,
+        locations: PacketLocations,
+        pts: NDArray[np.int64],
+        dts: NDArray[np.int64],
+        key: NDArray[np.bool_],
+    ) -> None:
+        """Append several packets that all give frames; `pts`, `dts`: int64 [n], or NO_PTS."""
+        for name, column in self._numbers.items():
+            column.frombytes(getattr(locations, name).tobytes())
+        self._times["pts"].frombytes(pts.tobytes())
+        self._times["dts"].frombytes(dts.tobytes())
+        self._flags["key"].extend(key.tobytes())
+        self._flags["shown"].extend(b"\1" * len(key))
+
+    def set_keys(self, begin: int, keys: bytes | bytearray) -> None:
+        """Say of all packets from one on whether decoding may begin there, a byte each."""
+        self._flags["key"][begin:] = keys
+
+    @property
+    def locations(self) -> PacketLocations:
+        """Return where the packets lie, as they were added: int64 [rows] each."""
+        columns = {name: np.array(column, np.int64) for name, column in self._numbers.items()}
+        return PacketLocations(**columns)
+
     @property
     def pts(self) -> NDArray[np.int64]:
         """Return the container's presentation times, NO_PTS where it has none: int64 [rows]."""

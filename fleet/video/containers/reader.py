@@ -186,6 +186,16 @@ class BlockFile(_FileObject):
         """Return whether libav may seek."""
         return self._seekable
 
+    @property
+    def size(self) -> int:
+        """Return how many bytes the file has."""
+        return self._size
+
+    def block_at(self, offset: int) -> tuple[bytes, int]:
+        """Return the block that holds the byte at `offset`, and where in the file it begins."""
+        number = offset // self._block_bytes
+        return self._block(number), number * self._block_bytes
+
     def peek(self, offset: int, length: int) -> bytes:
         """Return bytes of the file, fewer only at its end, without moving the position."""
         parts = []

@@ -6,9 +6,13 @@ nothing: all pictures up to the next key may then be wrong.
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fleet.core.access_unit import NalUnits
 from fleet.video.h26x.access_unit import PARAMETER_SETS
 from fleet.video.h26x.h264 import Sps
+from fleet.video.h26x.h264_run import Run, steps_of
 from fleet.video.h26x.h264_slice import LONGEST_SLICE_HEADER_BYTES, SLICES, Slice, read_slice
 from fleet.video.h26x.parameter_set_store import h264_store
 
@@ -50,6 +54,15 @@ class FrameNumbers:
         else:
             self._previous = (head.frame_num - (not head.reference)) % modulus
         return missing <= left_out
+
+    def continue_all(self, run: Run) -> tuple[NDArray[np.int64], int]:
+        """Return the step to each of some pictures, and before how many of them one is missing."""
+        steps, self._previous = steps_of(run, self._previous)
+        self.latest_step = int(steps[-1])
+        if len(seen := steps[steps > 0]):
+            smallest = int(seen.min())
+            self.smallest_step = min(self.smallest_step or smallest, smallest)
+        return steps, int((steps > self._step).sum())
 
 
 class ReferenceChain:

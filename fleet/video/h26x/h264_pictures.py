@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fleet.core.access_unit import NalUnits
 from fleet.video.h26x.access_unit import PARAMETER_SETS
 from fleet.video.h26x.bits import BitReader, unescape
 from fleet.video.h26x.coded_picture import CodedPicture
 from fleet.video.h26x.h264 import Sps
+from fleet.video.h26x.h264_run import Run, counts_by_lsb, since_idr
 from fleet.video.h26x.h264_slice import LONGEST_SLICE_HEADER_BYTES, SLICES, Slice, read_slice
 from fleet.video.h26x.messages import messages
 from fleet.video.h26x.parameter_set_store import H264Store, h264_store
@@ -73,6 +77,16 @@ class H264Pictures:
             recovery_frames=None if second else recovery_frames,
         )
 
+    def follow_all(self, run: Run) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return sequence and order count of the pictures of the next packets: int64 [n] each.
+
+        `latest` is left as it is: of several pictures, there is not one.
+        """
+        sequences, counts = self._order.advance_all(run)
+        self._first_field = None
+        self._sequence_and_count = int(sequences[-1]), int(counts[-1])
+        return sequences, counts
+
     def _completes(self, head: Slice) -> bool:
         """Return whether this is the second field of the packet before's frame (3.30)."""
         first = self._first_field
@@ -110,6 +124,19 @@ class _OrderCount:
             self._sequence += 1
             self._frame_num = self._frame_num_offset = count = 0
         return self._sequence, count
+
+    def advance_all(self, run: Run) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return sequence and order count of the next pictures in decode order: int64 [n] each."""
+        sequences = self._sequence + np.cumsum(run.idr)
+        counts = since_idr(run, self._count)
+        self._sequence, self._count = int(sequences[-1]), int(counts[-1])
+        if run.idr.any():
+            self._frame_num = self._frame_num_offset = 0
+        if run.sps.poc_type == 0:
+            counts, (self._msb, self._lsb) = counts_by_lsb(run, (self._msb, self._lsb))
+        elif run.idr.any():
+            self._msb = self._lsb = 0
+        return sequences, counts
 
     def _by_lsb(self, head: Slice, modulus: int) -> int:
         """Return an order count of type 0 (8.2.1.1)."""

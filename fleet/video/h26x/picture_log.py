@@ -14,6 +14,7 @@ from fleet.video.h26x.annexb import from_sample
 from fleet.video.h26x.coded_picture import CodedPicture, PictureReader
 from fleet.video.h26x.h264_chain import FrameNumbers
 from fleet.video.h26x.h264_pictures import H264Pictures
+from fleet.video.h26x.h264_run import Run
 from fleet.video.h26x.h265_pictures import H265Pictures
 from fleet.video.h26x.parameter_sets import ParameterSets, from_unit, has_sequence
 from fleet.video.h26x.recovery_log import RecoveryLog
@@ -101,6 +102,31 @@ class PictureLog:
         if picture.is_random_access or picture.recovery_frames is not None:
             self.sets.before(row, begins=True, out_of_band=False)
         self.sets.after()
+
+    def take_all(self, run: Run) -> None:
+        """Note the pictures of several packets of H.264, each of which `take` might be told.
+
+        No parameter set changes before the last of them. `follows_recovery` is to be False, or
+        nothing said of recovery.
+        """
+        assert self._h264 is not None
+        row = len(self._marks)
+        sequences, counts = self._h264.follow_all(run)
+        steps, gaps = self._frame_numbers.continue_all(run)
+        self._gaps += gaps
+        self._steps.frombytes(steps.tobytes())
+        marks = _RANDOM_ACCESS * run.is_random_access + _IS_IDR * run.idr
+        self._marks += marks.astype(np.uint8).tobytes()
+        self._sequence.frombytes(sequences.tobytes())
+        self._order_count.frombytes(counts.tobytes())
+        self._waiting, self._waiting_sequence = [], int(sequences[-1])
+        if len(keys := np.flatnonzero(run.begins)):
+            self.sets.before(row + int(keys[0]), begins=True, out_of_band=False)
+
+    @property
+    def follows_recovery(self) -> bool:
+        """Return whether it still has to be seen where pictures of H.264 become right."""
+        return self.recovery.recovered is None
 
     @property
     def lacks_key(self) -> bool:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,30 +19,26 @@ from fleet.video.containers.libav import opened, packets, video_stream, video_st
 from fleet.video.containers.limits import REENCODE, REMUX, ScanBudget
 from fleet.video.containers.locate_carried import InTransport
 from fleet.video.containers.mpegts import PacketLayout
-from fleet.video.containers.packet_batch import batches
+from fleet.video.containers.packet_batch import MOST, batches
 from fleet.video.containers.packet_rows import PacketRows
 from fleet.video.containers.reader import BlockFile, RangeReader
-from fleet.video.containers.timestamps import NO_PTS, consistent, continued, repaired
 from fleet.video.containers.transport_streams import ReaderFrom, late_streams
-from fleet.video.h26x.parameter_sets import CODECS, ParameterSets, has_sequence, sequence
+from fleet.video.h26x.parameter_sets import CODECS, ParameterSets, has_sequence
 from fleet.video.h26x.picture_log import PictureLog, displayable
-from fleet.video.index import PacketTable
-from fleet.video.other_codecs.packet_log import PacketLog
 from fleet.video.probe.header import KnownHeader
 from fleet.video.probe.locators import locator_of, ogg_serial
 from fleet.video.probe.other_codec import OtherScan, stored
+from fleet.video.probe.own_walk import TRIAL, WALKED, OwnWalk
 from fleet.video.probe.scanned_rows import ScannedRows
+from fleet.video.probe.scanned_times import times_of
 from fleet.video.probe.stream_info import (
-    USUAL_RATE,
     ProbeResult,
     codec_name,
-    continued_clock,
     describe,
     header_sets,
     no_sequence,
-    ticks_a_picture,
 )
-from fleet.video.stream import CONTAINER_CLOCK
+from fleet.video.walked.stretch import UnusualError
 
 
 def scan(
@@ -88,6 +83,26 @@ def _scan(
     pid: int | None = None,
     header: KnownHeader | None = None,
 ) -> ProbeResult:
+    try:
+        return _pass(source, reader, demuxer, layout, pid, header, alone=demuxer not in WALKED)
+    except UnusualError:
+        return _pass(source, reader, demuxer, layout, pid, header, alone=True)
+
+
+def _pass(
+    source: Source,
+    reader: RangeReader,
+    demuxer: str,
+    layout: PacketLayout | None,
+    pid: int | None,
+    header: KnownHeader | None,
+    *,
+    alone: bool,
+) -> ProbeResult:
+    """Read a file from start to end; `alone`: whether libav finds all of its packets.
+
+    Raises UnusualError where it has to, and does not.
+    """
     uri = source.uri
     # libav has to seek in MP4 and AVI; the others are read from start to end, each byte once.
     budget = ScanBudget(uri, reader)
@@ -103,8 +118,14 @@ def _scan(
         log = _log(uri, codec, sets)
         reads = log or OtherScan(stream)
         scanned = ScannedRows(uri, stream, sets, locator, reads, partial(stored, codec, demuxer))
-        for batch in batches(_counted(packets(uri, container, stream), budget), file):
+        walk = None if alone or log is None else OwnWalk(file, demuxer, log, budget)
+        found_by_libav = _counted(packets(uri, container, stream), budget)
+        for batch in batches(found_by_libav, file, MOST if walk is None else TRIAL):
             scanned.add(batch, may_be_partial=file.seekable())
+            if walk is not None and walk.agrees(batch):
+                if walk.finish(scanned, found_by_libav):
+                    break
+                walk = None
         rows = scanned.rows
         if not len(rows):
             raise BrokenVideoError(uri, "there is no picture in it.", "Record it or copy it again.")
@@ -162,7 +183,7 @@ def _found(
 ) -> ProbeResult:
     if isinstance(log, PictureLog):
         return _of_pictures(uri, stream, sets, rows, log, turns=turns)
-    times = _times(uri, stream, sets, rows, log.log)
+    times = times_of(uri, stream, sets, rows, log.log)
     found = log.result(uri, rows, times.pts, times.time_base)
     return replace(found, stream=replace(found.stream, clock=times.clock))
 
@@ -193,7 +214,7 @@ def _of_pictures(
             REENCODE,
         )
     first = int(keys[0])
-    times = _times(uri, stream, sets, rows, log)
+    times = times_of(uri, stream, sets, rows, log)
     lost = codec == "h264" and not log.is_idr[first]
     shown = displayable(rows.shown & shown, times.pts, first, leading_lost=lost)
     table = rows.table(times.pts, is_random_access, shown, log.ranks)
@@ -223,71 +244,3 @@ def _recovered(log: PictureLog, is_random_access: NDArray[np.bool_]) -> NDArray[
     is_random_access[int(np.argmin(log.damaged))] = True
     behind: NDArray[np.bool_] = log.ranks >= log.ranks[recovered]
     return shown & behind
-
-
-@dataclass(frozen=True, eq=False)
-class _Times:
-    pts: NDArray[np.int64]
-    time_base: Fraction
-    clock: str
-    """See `StreamInfo`."""
-
-    def are_even(self, table: PacketTable) -> bool:
-        """Return whether the container gives times, and these have no hole for another picture."""
-        steps = np.diff(np.unique(table.pts[table.shown]))
-        if self.clock != CONTAINER_CLOCK or not len(steps):
-            return False
-        return int(steps.max()) * 2 < 3 * int(np.median(steps))
-
-
-def _times(
-    uri: str,
-    stream: VideoStream,
-    sets: ParameterSets,
-    rows: PacketRows,
-    log: PictureLog | PacketLog,
-) -> _Times:
-    """Return presentation times and their time base: the container's, or from display order."""
-    time_base = stream.time_base or Fraction(1, 90000)
-    if (rows.pts != NO_PTS).any():
-        step = ticks_a_picture(stream)
-        keys = log.is_random_access if isinstance(log, PictureLog) else log.key
-        pts, restarts = continued(rows.pts, rows.dts, keys, rows.shown, step)
-        mended = _in_display_order(uri, rows, log, pts, step)
-        clock = CONTAINER_CLOCK
-        if mended is not pts:
-            clock = "repaired to rise in display order"
-        elif restarts:
-            clock = continued_clock(restarts)
-        return _Times(mended, time_base, clock)
-    if (rows.dts != NO_PTS).all():
-        times = np.sort(rows.dts[log.frames])[log.ranks]
-        return _Times(times, time_base, "decode times, in display order")
-    found = sequence(codec_name(stream), sets.nals)
-    rate = found.frame_rate if found else Fraction(0)
-    clock = "the rate that the stream states" if rate else f"assumed {USUAL_RATE} frames a second"
-    return _Times(log.ranks, 1 / (rate or USUAL_RATE), clock)
-
-
-def _in_display_order(
-    uri: str,
-    rows: PacketRows,
-    log: PictureLog | PacketLog,
-    pts: NDArray[np.int64],
-    step: float,
-) -> NDArray[np.int64]:
-    """Return times, repaired where they have gaps or contradict display order; else as they are."""
-    ranks = log.ranks
-    pictures = rows.shown & log.shown
-    complete = (pts != NO_PTS).all()
-    if complete and (not log.whole or consistent(pts[pictures], ranks[pictures])):
-        return pts
-    times = repaired(pts[pictures], ranks[pictures], step)
-    if times is None:
-        message = "its timestamps jump, against the order in which its pictures are shown."
-        raise BrokenVideoError(uri, message, REMUX)
-    in_order = np.argsort(ranks[pictures])
-    interpolated = np.interp(ranks, ranks[pictures][in_order], times[in_order])
-    pts = np.where(pts == NO_PTS, np.rint(interpolated).astype(np.int64), pts)
-    pts[pictures] = times
-    return pts

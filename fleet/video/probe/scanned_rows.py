@@ -13,12 +13,13 @@ from fleet.errors import BrokenVideoError
 from fleet.video.containers.limits import REENCODE
 from fleet.video.containers.locate import Locator, not_verbatim
 from fleet.video.containers.packet_batch import PacketBatch
-from fleet.video.containers.packet_rows import PacketRows
+from fleet.video.containers.packet_rows import PacketLocations, PacketRows
 from fleet.video.h26x.parameter_sets import ParameterSets
 from fleet.video.h26x.picture_log import PictureLog
 from fleet.video.probe.other_codec import OtherScan
 from fleet.video.probe.stream_info import new_sets
 from fleet.video.slices.together import Packets, add_packets
+from fleet.video.walked.stretch import Stretch
 
 _FEW = 8
 
@@ -78,6 +79,22 @@ class ScannedRows:
         )
         try:
             add_packets(self._log, Packets(batch.data, batch.starts, batch.ends))
+        except ValueError as error:
+            raise _not_kept(self._uri, error) from error
+
+    def add_stretch(self, stretch: Stretch) -> None:
+        """Append packets of H.264 or H.265 that were found without libav; raise as `add` does.
+
+        Their decode times are their presentation times.
+        """
+        assert isinstance(self._log, PictureLog)
+        self.as_listed = False
+        locations = PacketLocations.alone(stretch.position, stretch.size)
+        self.rows.extend_all(locations, stretch.pts, stretch.pts, stretch.key)
+        starts = stretch.position - stretch.base
+        packets = Packets(stretch.data, starts, starts + stretch.size, stretch.codes)
+        try:
+            add_packets(self._log, packets)
         except ValueError as error:
             raise _not_kept(self._uri, error) from error
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.video.h26x.h264 import Pps, Sps
+from fleet.video.h26x.h264_run import Run
 from fleet.video.h26x.h264_slice import Slice
 from fleet.video.h26x.parameter_set_store import H264Store
 from fleet.video.slices.many_bits import ManyBits, Rows
@@ -16,10 +17,8 @@ _IDR = 5
 _MOST_COMMANDS, _MOST_REFERENCES = 34, 16
 
 
-def read_slices(
-    bits: ManyBits, headers: NDArray[np.uint8], sets: H264Store
-) -> list[tuple[Slice, Sps] | None]:
-    """Return the header of each slice, and its SPS; None for one that is to be read by itself.
+def read_slices(bits: ManyBits, headers: NDArray[np.uint8], sets: H264Store) -> Slices:
+    """Return the headers of slices.
 
     `bits`: behind the NAL units' headers, which are u8 [n]. Those of fields, of order counts of
     type 1, and those that make no sense, are to be read by themselves.
@@ -28,7 +27,7 @@ def read_slices(
     bits.ue(rows)
     types = bits.ue(rows, 9) % 5
     of_set = bits.ue(rows, 255)
-    columns = _Columns(headers, types)
+    columns = Slices(headers, types)
     for pps_id in np.unique(of_set[~bits.failed]).tolist():
         chosen = rows[(of_set == pps_id) & ~bits.failed]
         try:
@@ -37,10 +36,11 @@ def read_slices(
             bits.failed[chosen] = True
             continue
         columns.read(bits, chosen, sps, pps)
-    return columns.slices(bits.finish())
+    columns.failed = bits.finish()
+    return columns
 
 
-class _Columns:
+class Slices:
     """The fields of slice headers, one row each."""
 
     def __init__(self, headers: NDArray[np.uint8], types: NDArray[np.int64]) -> None:
@@ -52,6 +52,8 @@ class _Columns:
         self._ends_references = np.zeros(count, np.bool_)
         self._sps: dict[int, Sps] = {}
         self._sps_of = np.zeros(count, np.int64)
+        self.failed = np.zeros(count, np.bool_)
+        """Those that are to be read by themselves: bool [n]."""
 
     def read(self, bits: ManyBits, rows: Rows, sps: Sps, pps: Pps) -> None:
         """Read the headers that refer to some parameter sets."""
@@ -97,30 +99,45 @@ class _Columns:
         _skip_weights(bits, weighted, counts[0], has_chroma=has_chroma)
         _skip_weights(bits, weighted[types[weighted] == _B], counts[1], has_chroma=has_chroma)
 
-    def slices(self, failed: NDArray[np.bool_]) -> list[tuple[Slice, Sps] | None]:
-        """Return the rows, None for those that failed."""
-        columns = (
-            self._idr,
-            self._reference,
-            np.isin(self._types, (_I, _SI)),
-            self._frame_num,
-            self._lsb,
-            self._delta,
-            self._ends_references,
-            self._sps_of,
-            failed,
+    def one(self, row: int) -> tuple[Slice, Sps] | None:
+        """Return a header and its SPS; None for one that is to be read by itself."""
+        if self.failed[row]:
+            return None
+        head = Slice(
+            idr=bool(self._idr[row]),
+            reference=bool(self._reference[row]),
+            intra=bool(self._intra[row]),
+            frame_num=int(self._frame_num[row]),
+            field=False,
+            bottom=False,
+            order_lsb=int(self._lsb[row]),
+            order_deltas=(0, int(self._delta[row])),
+            ends_references=bool(self._ends_references[row]),
         )
-        return [
-            None
-            if fails
-            else (
-                Slice(idr, reference, intra, frame_num, False, False, lsb, (0, delta), ends),
-                self._sps[sps],
-            )
-            for idr, reference, intra, frame_num, lsb, delta, ends, sps, fails in zip(
-                *(column.tolist() for column in columns), strict=True
-            )
-        ]
+        return head, self._sps[int(self._sps_of[row])]
+
+    def run(self, recovery: NDArray[np.int64]) -> Run | None:
+        """Return all headers as a run, in which those of `in_run` alone count.
+
+        None where they refer to several SPS. `recovery`: see `Run`.
+        """
+        several = {id(sps): sps for sps in self._sps.values()}
+        if len(several) != 1:
+            return None
+        (sps,) = several.values()
+        idr, reference, intra = self._idr, self._reference, self._intra
+        return Run(sps, idr, reference, intra, self._frame_num, self._lsb, self._delta, recovery)
+
+    @property
+    def in_run(self) -> NDArray[np.bool_]:
+        """Return which headers may be part of a run: bool [n]."""
+        kept: NDArray[np.bool_] = self._reference | ~self._idr
+        return ~(self.failed | self._ends_references) & kept
+
+    @property
+    def _intra(self) -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = np.isin(self._types, (_I, _SI))
+        return found
 
 
 def _skip_reordering(bits: ManyBits, rows: Rows) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fleet.video.slices.start_codes import find_codes
+
 _MOST_UNITS = 64
 """NAL units with length prefixes that are looked at of one packet."""
 
@@ -26,15 +28,17 @@ class NalTable:
 
 
 def with_start_codes(
-    data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]
+    data: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    codes: NDArray[np.int64] | None = None,
 ) -> NalTable:
     """Return the NAL units of packets in Annex-B form.
 
-    `data`: u8, the packets' bytes; `starts`, `ends`: where each packet lies in them, one behind
-    another.
+    `data`: u8, the packets' bytes; `starts`, `ends`: where each packet lies in them, in order;
+    between two may lie bytes that belong to none. `codes`: where start codes lie in them, if known.
     """
-    ones = np.flatnonzero(data[2:] == 1)
-    codes = ones[(data[ones] == 0) & (data[ones + 1] == 0)]
+    codes = find_codes(data) if codes is None else codes
     packet = np.searchsorted(starts, codes, side="right") - 1
     offset = codes + 3
     whole = (packet >= 0) & (offset < ends[packet])

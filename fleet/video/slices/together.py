@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fleet.video.h26x.access_unit import PARAMETER_SETS
 from fleet.video.h26x.coded_picture import SetsSent
 from fleet.video.h26x.h264_pictures import H264Pictures, recovery_frames_of
+from fleet.video.h26x.h264_run import NO_RECOVERY, Run
 from fleet.video.h26x.h264_slice import SLICES
 from fleet.video.h26x.h265_pictures import H265Pictures
 from fleet.video.h26x.picture_log import PictureLog
@@ -19,6 +20,8 @@ from fleet.video.slices.many_bits import FEWEST_BYTES, ManyBits
 from fleet.video.slices.nal_table import NalTable, with_lengths, with_start_codes
 
 _SEI = 6
+# Fewer pictures take less time one by one.
+_FEWEST_IN_RUN = 8
 # By NAL type, whether units of it are slices, parameter sets, or tell nothing of a picture:
 # delimiters, filler, messages (H.265 table 7-1).
 _H264_SLICES = np.isin(np.arange(32), list(SLICES))
@@ -33,11 +36,13 @@ class Packets:
     """Some packets of a stream, as they lie in the container."""
 
     data: bytes
-    """What they hold, one after another."""
+    """What they hold, in their order; between them may lie what belongs to none."""
     starts: NDArray[np.int64]
     """Where each one begins in `data`: int64 [n]."""
     ends: NDArray[np.int64]
     """Where each one ends in `data`: int64 [n]."""
+    codes: NDArray[np.int64] | None = None
+    """Where start codes lie in `data`, where that is known: int64 [m]."""
 
 
 class _Told(NamedTuple):
@@ -49,8 +54,76 @@ class _Told(NamedTuple):
     """Parameter sets that lie before it in the packet."""
 
 
-_Found = list[_Told | None]
-"""A packet each; None for one that has to be read by itself."""
+class _Found:
+    """What is known of the pictures of packets, one after another."""
+
+    def __init__(self, told: list[_Told | None]) -> None:
+        self._told = told
+
+    def told(self, number: int) -> _Told | None:
+        """Return what is known of one packet's; None for one that has to be read by itself."""
+        return self._told[number]
+
+    def run(self, _log: PictureLog, _begin: int) -> Run | None:
+        """Return the pictures from a packet on that may be followed at once; None for few."""
+        return None
+
+
+class _FoundH264(_Found):
+    """Of H.264, where many pictures are followed at once."""
+
+    def __init__(
+        self,
+        slices: h264_slices.Slices,
+        row_of: NDArray[np.int64],
+        sent: dict[int, list[bytes]],
+        recovery: dict[int, int | None],
+    ) -> None:
+        """Take slice headers, and by packet: their rows, -1 for none, sets, and recovery."""
+        self._slices, self._rows = slices, row_of
+        self._sent, self._recovery = sent, recovery
+        frames = np.full(len(slices.failed), NO_RECOVERY)
+        said = {packet: count for packet, count in recovery.items() if count is not None}
+        frames[row_of[list(said)]] = list(said.values())
+        self._run = slices.run(frames)
+        fits = (row_of >= 0) & slices.in_run[row_of] if len(frames) else row_of >= 0
+        self._stops = np.flatnonzero(~fits)
+        quiet = fits & (frames[row_of] == NO_RECOVERY) if len(frames) else fits
+        self._quiet_stops = np.flatnonzero(~quiet)
+        self._sending = np.array(sorted(sent), np.int64)
+
+    def told(self, number: int) -> _Told | None:
+        """Return what is known of one packet's; None for one that has to be read by itself."""
+        row = int(self._rows[number])
+        known = None if row < 0 else self._slices.one(row)
+        if known is None:
+            return None
+        return _Told((*known, self._recovery.get(number)), self._sent.get(number, []))
+
+    def run(self, log: PictureLog, begin: int) -> Run | None:
+        """Return the pictures from a packet on that may be followed at once; None for few."""
+        if self._run is None or (log.follows_recovery and log.recovery.first is not None):
+            return None
+        stops = self._quiet_stops if log.follows_recovery else self._stops
+        place = np.searchsorted(stops, begin)
+        end = int(stops[place]) if place < len(stops) else len(self._rows)
+        if end - begin < _FEWEST_IN_RUN:
+            return None
+        # Sets that were taken are in force from `end` on: all up to there are followed now.
+        end = self._without_change(log.reader.sets, begin, end)
+        if end == begin:
+            return None
+        row = int(self._rows[begin])
+        return self._run.part(row, row + end - begin)
+
+    def _without_change(self, sets: SetsSent, begin: int, end: int) -> int:
+        """Take the parameter sets of packets; return where the first one is that changes any."""
+        version, readings = sets.version, sets.readings
+        places = np.searchsorted(self._sending, (begin, end))
+        for packet in self._sending[slice(*places)].tolist():
+            if not _are_in_force(sets, self._sent[packet], readings) or sets.version != version:
+                return int(packet)
+        return end
 
 
 def add_packets(log: PictureLog, packets: Packets) -> None:
@@ -61,12 +134,22 @@ def add_packets(log: PictureLog, packets: Packets) -> None:
     themselves. Raises ValueError as `PictureLog.add` does.
     """
     found, sets = _told(log, packets), log.reader.sets
-    borders, readings = [0, *packets.ends.tolist()], sets.readings
-    for number, told in enumerate(found):
+    starts, ends, readings = packets.starts.tolist(), packets.ends.tolist(), sets.readings
+    number, looks_at = 0, 0
+    while number < len(starts):
+        if number >= looks_at and not log.lacks_key and sets.readings == readings:
+            run = found.run(log, number)
+            if run is not None:
+                log.take_all(run)
+                number += len(run)
+                continue
+            looks_at = number + _FEWEST_IN_RUN
+        told = found.told(number)
         if told is not None and not log.lacks_key and _are_in_force(sets, told.sets, readings):
             log.take(log.reader.follow(*told.head))
         else:
-            log.add(packets.data[borders[number] : borders[number + 1]])
+            log.add(packets.data[starts[number] : ends[number]])
+        number += 1
 
 
 def _are_in_force(sets: SetsSent, sent: list[bytes], readings: int) -> bool:
@@ -80,8 +163,8 @@ def _are_in_force(sets: SetsSent, sent: list[bytes], readings: int) -> bool:
 
 
 def _told(log: PictureLog, packets: Packets) -> _Found:
-    if len(packets.data) < FEWEST_BYTES:
-        return [None] * len(packets.starts)
+    if len(packets.data) < FEWEST_BYTES or len(packets.starts) == 1:
+        return _Found([None] * len(packets.starts))
     nals = _nal_units(packets, log.nal_length_bytes)
     if isinstance(log.reader, H264Pictures):
         return _h264(log.reader, packets, nals)
@@ -93,7 +176,7 @@ def _nal_units(packets: Packets, nal_length_bytes: int) -> NalTable:
     data = np.frombuffer(packets.data, np.uint8)
     if nal_length_bytes:
         return with_lengths(data, packets.starts, packets.ends, nal_length_bytes)
-    return with_start_codes(data, packets.starts, packets.ends)
+    return with_start_codes(data, packets.starts, packets.ends, packets.codes)
 
 
 def _h264(reader: H264Pictures, packets: Packets, nals: NalTable) -> _Found:
@@ -104,12 +187,11 @@ def _h264(reader: H264Pictures, packets: Packets, nals: NalTable) -> _Found:
     recovery = _recovery_frames(_units(packets.data, nals, first, kinds == _SEI), nals.odd)
     bits = ManyBits(packets.data, nals.offset[first] + 1, nals.end[first])
     slices = h264_slices.read_slices(bits, data[nals.offset[first]], reader.sets)
-    found: _Found = [None] * len(packets.starts)
-    odd = nals.odd.tolist()
-    for packet, known in zip(nals.packet[first].tolist(), slices, strict=True):
-        if known is not None and not odd[packet]:
-            found[packet] = _Told((*known, recovery.get(packet)), sent.get(packet, []))
-    return found
+    row_of = np.full(len(packets.starts), -1)
+    row_of[nals.packet[first]] = np.arange(len(first))
+    row_of[nals.odd] = -1
+    kept = {packet: said for packet, said in recovery.items() if row_of[packet] >= 0}
+    return _FoundH264(slices, row_of, sent, kept)
 
 
 def _recovery_frames(
@@ -141,12 +223,12 @@ def _h265(reader: H265Pictures, packets: Packets, nals: NalTable) -> _Found:
     slices = h265_slices.read_slices(bits, heads[first], reader.sets)
     sub_layers = (layers[first] & 7).astype(np.int64) - 1
     columns = (nals.packet[first].tolist(), kinds[first].tolist(), sub_layers.tolist(), slices)
-    found: _Found = [None] * len(packets.starts)
+    found: list[_Told | None] = [None] * len(packets.starts)
     odd = nals.odd.tolist()
     for packet, kind, sub_layer, head in zip(*columns, strict=True):
         if head is not None and not odd[packet]:
             found[packet] = _Told((head, kind, sub_layer), sent.get(packet, []))
-    return found
+    return _Found(found)
 
 
 def _first_of_each(nals: NalTable, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:

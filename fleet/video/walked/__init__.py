@@ -1,0 +1,1 @@
+"""Files taken apart without libav, which has to agree on where they begin."""
