@@ -1,218 +1,37 @@
-"""Steps made ahead in another thread come in their order, and no picture is left behind."""
+"""Work side by side: results come in order, and no more is made than is asked for ahead."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
-from functools import partial
-from threading import Event, Lock
+from collections.abc import Iterator
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from fleet.core.frames import Colour, Picture
-from fleet.core.geometry import Size
-from fleet.core.pixel_format import PixelFormat
-from fleet.errors import DeviceLostError
-from fleet.plan.read_ahead import AHEAD_BYTES, most_ahead_bytes, pictures_ahead
-from fleet.worker.ahead import Ahead
-from fleet.worker.liveness import Liveness
-from fleet.worker.reading import ShardEnded, Step
-
-TIMEOUT_S = 60
-SIZE = Size(64, 32)
-PICTURE_BYTES = 64 * 32 * 3 // 2
+from fleet.table.commits.ahead import results_in_order
 
 
-class Held:
-    """Counts the pictures that are made and not released, and how many there were at most."""
-
-    def __init__(self) -> None:
-        self.now = self.most = 0
-        self._turn = Lock()
-
-    def make(self, row: int) -> Picture:
-        """Make a picture."""
-        with self._turn:
-            self.now += 1
-            self.most = max(self.most, self.now)
-        return Picture(SIZE, 64, 32, Colour(), row, Samples(), Memory(self))
-
-    def free(self) -> None:
-        """Count one less."""
-        with self._turn:
-            self.now -= 1
+def test_results_come_in_the_order_of_the_items() -> None:
+    """Whichever thread is done first."""
+    assert list(results_in_order(lambda n: n * n, range(50), 3, "t", 7)) == [
+        n * n for n in range(50)
+    ]
 
 
-class Memory:
-    """What one picture occupies."""
+def test_items_are_taken_no_further_ahead_than_is_asked_for() -> None:
+    """So memory does not grow with how many there are."""
+    taken: list[int] = []
 
-    def __init__(self, held: Held) -> None:
-        self._held: Held | None = held
+    def items() -> Iterator[int]:
+        for number in range(50):
+            taken.append(number)
+            yield number
 
-    def free(self) -> None:
-        """Free it, once."""
-        if self._held is not None:
-            self._held.free()
-        self._held = None
-
-
-class Samples:
-    """The samples of a picture that nobody looks at."""
-
-    size = SIZE
-
-    def rgb(self, colour: Colour) -> NDArray[np.uint8]:
-        """See Buffer."""
-        raise NotImplementedError
-
-    def download(
-        self, pixel_format: PixelFormat, width_stride: int, height_stride: int
-    ) -> NDArray[np.uint8]:
-        """See Buffer."""
-        raise NotImplementedError
-
-    def declared(self, size: Size) -> Samples:
-        """See Buffer."""
-        raise NotImplementedError
+    for count, _ in enumerate(results_in_order(lambda n: n, items(), 3, "t", 7)):
+        assert len(taken) <= count + 7
 
 
-@pytest.fixture(scope="module")
-def threads() -> Iterator[ThreadPoolExecutor]:
-    """The thread that decodes."""
-    with ThreadPoolExecutor(1) as made:
-        yield made
-
-
-def steps(held: Held, kinds: list[bool], *, fails: bool, ended: Event) -> Generator[Step]:
-    """Yield pictures, and ends of shards in between; fail at the end where it `fails`."""
-    try:
-        for row, is_picture in enumerate(kinds):
-            yield held.make(row) if is_picture else ShardEnded(0, row)
-        if fails:
-            raise DeviceLostError(507901, "lost", "It is gone.")
-    finally:
-        ended.set()
-
-
-@given(
-    kinds=st.lists(st.booleans(), max_size=30),
-    fails=st.booleans(),
-    taken=st.integers(0, 40),
-    room=st.integers(1, 5),
-)
-def test_steps_come_in_order_and_what_is_not_taken_is_released(
-    threads: ThreadPoolExecutor, kinds: list[bool], fails: bool, taken: int, room: int
-) -> None:
-    """However many are taken, and whatever the generator ends with; it is closed in any case."""
-    held, ended, got = Held(), Event(), list[int]()
-    made = steps(held, kinds, fails=fails, ended=ended)
-    failure: DeviceLostError | None = None
-    with closing(Ahead(made, threads, lambda _: room)) as ahead:
-        try:
-            for step in ahead:
-                got.append(step.row if isinstance(step, Picture) else step.fed)  # type: ignore[union-attr]
-                if isinstance(step, Picture):
-                    step.release()
-                if len(got) >= taken:
-                    break
-        except DeviceLostError as error:
-            failure = error
-    assert got == list(range(len(got)))
-    if taken > len(kinds):
-        assert len(got) == len(kinds)
-        assert (failure is not None) == fails
-    assert held.now == 0
-    # Those that wait, one that is made and finds no room, one in the hands of who takes.
-    assert held.most <= room + 2
-    with suppress(StopIteration):
-        next(made)
-    assert ended.is_set() or not got
-
-
-def test_no_more_is_made_than_there_is_room_for(threads: ThreadPoolExecutor) -> None:
-    """While nobody takes anything; one more is made, and waits in the other thread."""
-    held, ended = Held(), Event()
-    full = Event()
-
-    def watched() -> Generator[Step]:
-        for step in steps(held, [True] * 9, fails=False, ended=ended):
-            if held.now == 4:
-                full.set()
-            yield step
-
-    with closing(Ahead(watched(), threads, lambda _: 3)):
-        assert full.wait(TIMEOUT_S)
-        assert not ended.is_set()
-        assert held.most == 4
-    assert held.now == 0
-
-
-def test_a_generator_whose_turn_has_not_come_is_closed() -> None:
-    """Where its thread is still at another one."""
-    held, busy = Held(), Event()
-    with ThreadPoolExecutor(1) as threads:
-        threads.submit(busy.wait, TIMEOUT_S)
-        made = steps(held, [True], fails=False, ended=Event())
-        Ahead(made, threads, lambda _: 1).close()
-        busy.set()
-    assert list(made) == []
-    assert held.most == 0
-
-
-@given(batch=st.integers(1, 500), sizes=st.lists(st.integers(1, 1 << 28), min_size=1, max_size=40))
-def test_what_waits_never_takes_more_than_was_planned(batch: int, sizes: list[int]) -> None:
-    """Whatever sizes follow each other, one that was taken and rounding of memory included."""
-    room = partial(pictures_ahead, batch)
-    held_bytes = [-(-size // 32) * 32 + 32 for size in sizes]
-    planned = most_ahead_bytes(batch, max(held_bytes))
-    waiting: list[int] = []
-    for size, held in zip(sizes, held_bytes, strict=True):
-        while waiting and len(waiting) >= room(max(size, *(held - 32 for held in waiting))):
-            waiting.pop(0)
-        waiting.append(held)
-        assert sum(waiting) + max(held_bytes) <= planned
-
-
-def test_nothing_waits_for_the_store_while_the_job_looks_at_pictures() -> None:
-    """So that a job which hangs is found out, though the other thread waits for bytes."""
-    pulse = Liveness()
-    with pulse.waiting_on_storage():
-        assert pulse.waiting
-        with pulse.looking():
-            assert not pulse.waiting
-        assert pulse.waiting
-    assert not pulse.waiting
-    assert pulse.beats == 1
-
-
-def test_no_step_of_another_thread_is_a_sign_of_life_while_the_job_looks_at_pictures(
-    threads: ThreadPoolExecutor,
-) -> None:
-    """However many packets are fed ahead of a job that hangs; behind it they count again."""
-    pulse = Liveness()
-
-    def feed() -> None:
-        for _ in range(9):
-            with pulse.waiting_on_storage():
-                pulse.tick()
-
-    with pulse.looking():
-        threads.submit(feed).result(TIMEOUT_S)
-        assert pulse.beats == 0
-        pulse.tick()
-        assert pulse.beats == 1
-    threads.submit(feed).result(TIMEOUT_S)
-    assert pulse.beats == 19
-
-
-def test_a_batch_is_decoded_ahead_where_it_is_not_large() -> None:
-    """Of the sizes that there are."""
-    assert pictures_ahead(16, 1920 * 1088 * 3 // 2) == 16
-    assert pictures_ahead(64, 1920 * 1088 * 3 // 2) == 21
-    assert pictures_ahead(16, 3840 * 2160 * 3 // 2) == 5
-    assert pictures_ahead(16, AHEAD_BYTES * 2) == 1
+def test_what_a_task_raises_comes_in_its_turn() -> None:
+    """Behind the results of those before it."""
+    results = results_in_order(lambda n: 1 // (3 - n), range(9), 3, "t", 9)
+    assert [next(results) for _ in range(3)] == [0, 0, 1]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
