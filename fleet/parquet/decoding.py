@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,23 +18,43 @@ _TROUBLE = (pa.ArrowException, OSError, KeyError)
 def decode(
     data: bytes, names: Sequence[str] | Callable[[pa.Schema], Sequence[str]] | None = None
 ) -> tuple[pa.Table, Mapping[str, str]]:
-    """Read a whole object: its rows, and the key-value pairs in its footer.
+    """Read a whole object: its rows, and the key-value pairs in its footer; see `decode_rows`."""
+    with _opened(data) as file:
+        pairs = (file.metadata.metadata or {}).items()
+        return _rows(file, data, names), {key.decode(): value.decode() for key, value in pairs}
+
+
+def decode_rows(
+    data: bytes, names: Sequence[str] | Callable[[pa.Schema], Sequence[str]] | None = None
+) -> pa.Table:
+    """Read the rows of a whole object.
 
     `names`: the columns to read, if they are there, or what chooses them of its schema; None for
     all. Raises ValueError where it is no Parquet file, or damaged.
     """
+    with _opened(data) as file:
+        return _rows(file, data, names)
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[pq.ParquetFile]:
     source = pa.BufferReader(native_buffer(data))
-    # Handing the few pages of a small object to other threads takes longer than reading them.
-    is_large = len(data) > _SMALL_BYTES
-    options = {"page_checksum_verification": True, "pre_buffer": is_large}
+    options = {"page_checksum_verification": True, "pre_buffer": len(data) > _SMALL_BYTES}
     try:
         with pq.ParquetFile(source, **options) as file:
-            pairs = (file.metadata.metadata or {}).items()
-            chosen = names(file.schema_arrow) if callable(names) else names
-            rows = file.read(chosen, use_threads=is_large)
-            return rows, {key.decode(): value.decode() for key, value in pairs}
+            yield file
     except _TROUBLE as error:
         raise ValueError(f"it cannot be read as Parquet: {error!r}") from error
+
+
+def _rows(
+    file: pq.ParquetFile,
+    data: bytes,
+    names: Sequence[str] | Callable[[pa.Schema], Sequence[str]] | None,
+) -> pa.Table:
+    chosen = names(file.schema_arrow) if callable(names) else names
+    # Handing the few pages of a small object to other threads takes longer than reading them.
+    return file.read(chosen, use_threads=len(data) > _SMALL_BYTES)
 
 
 def conform(table: pa.Table, schema: pa.Schema, nullable: Collection[str] = ()) -> pa.Table:

@@ -63,16 +63,21 @@ def fed_rows(
     The same choice, made for all GOPs at once: an archive has millions.
     """
     rows = np.arange(len(index.packets))
-    gop = np.searchsorted(index.cuts, rows, side="right") - 1
+    gop = index.cuts.searchsorted(rows, side="right") - 1
     is_wanted = np.zeros(len(rows), np.bool_)
     is_wanted[index.order[wanted]] = True
     leading = index.gop_of_row < gop
-    last_leading = _last_of_each(rows, gop, is_wanted & leading, len(index.cuts))
-    last_trailing = _last_of_each(rows, gop, is_wanted & ~leading, len(index.cuts))
-    # Where leading pictures are wanted, the GOP before is fed whole: they refer to it.
-    last_trailing[:-1][last_leading[1:] >= 0] = len(rows)
-    feed = (gop >= 0) & (rows <= np.where(leading, last_leading[gop], last_trailing[gop]))
-    touched = np.unique(gop[feed])
+    if leading.any():
+        last_leading = _last_of_each(rows, gop, is_wanted & leading, len(index.cuts))
+        last_trailing = _last_of_each(rows, gop, is_wanted & ~leading, len(index.cuts))
+        # Where leading pictures are wanted, the GOP before is fed whole: they refer to it.
+        last_trailing[:-1][last_leading[1:] >= 0] = len(rows)
+        last = np.where(leading, last_leading[gop], last_trailing[gop])
+    else:
+        last = _last_of_each(rows, gop, is_wanted, len(index.cuts))[gop]
+    feed = (gop >= 0) & (rows <= last)
+    touched = np.zeros(len(index.cuts), np.bool_)
+    touched[gop[feed]] = True
     feed[index.cuts[touched]] = True
     return rows[feed], gop[feed]
 

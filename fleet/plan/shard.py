@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,23 +61,46 @@ class GopWork:
         """How many seconds of the video that many ticks of its GOPs' spans are."""
         return self.duration_s * ticks / int(self.bounds[-1] - self.bounds[0])
 
+    @cached_property
+    def is_whole(self) -> bool:
+        """Whether nothing of it is done."""
+        return bool(self.todo.all())
+
     @property
     def todo_s(self) -> float:
         """Seconds of the video that are to be done."""
+        if self.is_whole:
+            return self.lasts_s(int(self.bounds[-1] - self.bounds[0]))
         return self.lasts_s(int(np.diff(self.bounds)[self.todo].sum()))
 
-    @property
+    @cached_property
     def todo_cost_s(self) -> float:
         """Estimated seconds of one device's time that are to be done."""
-        return float(self.costs.seconds[self.todo].sum())
+        return float(self._todo_of(self.costs.seconds).sum())
 
-    @property
+    @cached_property
     def todo_frames(self) -> int:
         """Wanted frames that are to be done."""
-        return int(self.costs.frames[self.todo].sum())
+        return int(self._todo_of(self.costs.frames).sum())
+
+    @property
+    def todo_packets(self) -> int:
+        """Packets that are fed for what is to be done, at most."""
+        return int(self._todo_of(self.costs.packets).sum())
+
+    @cached_property
+    def todo_fetched_bytes(self) -> int:
+        """Bytes that are fetched for what is to be done, at most."""
+        return int(self._todo_of(self.costs.fetched).sum())
+
+    def _todo_of(self, by_gop: NDArray[Any]) -> NDArray[Any]:
+        return by_gop if self.is_whole else by_gop[self.todo]
 
     def todo_runs(self) -> Iterator[tuple[int, int]]:
         """Yield the stretches of GOPs that are to be done, as (first, last + 1)."""
+        if self.is_whole:
+            yield 0, len(self.todo)
+            return
         edges = np.flatnonzero(np.diff(np.concatenate(([False], self.todo, [False]))))
         yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
 

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from fleet.core.source import Source
 from fleet.video.stream import StreamInfo
 
+_INT64 = np.iinfo(np.int64)
+
 
 @dataclass(frozen=True, eq=False)
 class PacketTable:
@@ -128,9 +130,13 @@ class VideoIndex:
         pts, keys = self.packets.pts, np.flatnonzero(self.packets.key)
         if not len(keys):
             return keys
-        latest_before = np.maximum.accumulate(np.concatenate(([np.iinfo(np.int64).min], pts)))
-        earliest_after = np.append(np.minimum.accumulate(pts[::-1])[::-1], np.iinfo(np.int64).max)
-        next_keys = np.append(keys[1:], len(pts))
+        # Of a short clip, joining arrays takes longer than what is worked out.
+        latest_before, earliest_after = np.empty((2, len(pts) + 1), np.int64)
+        latest_before[0], earliest_after[-1] = _INT64.min, _INT64.max
+        np.maximum.accumulate(pts, out=latest_before[1:])
+        np.minimum.accumulate(pts[::-1], out=earliest_after[-2::-1])
+        next_keys = np.empty_like(keys)
+        next_keys[:-1], next_keys[-1] = keys[1:], len(pts)
         separate = (latest_before[keys] < pts[keys]) & (earliest_after[next_keys] > pts[keys])
         separate[0] = True
         chosen: NDArray[np.int64] = keys[separate]
@@ -148,7 +154,7 @@ class VideoIndex:
 
         Leading pictures belong to the GOP before.
         """
-        gop = np.searchsorted(self.cuts, np.arange(len(self.packets)), side="right") - 1
+        gop = self.cuts.searchsorted(np.arange(len(self.packets)), side="right") - 1
         leading = self.packets.pts < self.packets.pts[self.cuts[np.maximum(gop, 0)]]
         return np.maximum(gop - leading, 0)
 
@@ -157,10 +163,10 @@ class VideoIndex:
         """Return the pts where each GOP's span begins and the last one ends: int64 [gops + 1]."""
         if not len(self.order):
             return np.zeros(0, np.int64)
-        starts = self.packets.pts[self.cuts]
+        bounds = np.empty(len(self.cuts) + 1, np.int64)
+        bounds[:-1] = self.packets.pts[self.cuts]
         # An edit list may hide the last GOPs whole: no frame lies in their spans, which still rise.
-        last = max(self.packets.pts[self.order[-1]], starts[-1])
-        bounds = np.append(starts, last + 1)
+        bounds[-1] = max(self.packets.pts[self.order[-1]], bounds[-2]) + 1
         bounds[0] = min(bounds[0], self.start_pts)
         return bounds
 
@@ -169,7 +175,7 @@ class VideoIndex:
         """Return the pts of the first frame, where time_s is 0."""
         return int(self.packets.pts[self.order[0]])
 
-    @property
+    @cached_property
     def duration_s(self) -> float:
         """Return the seconds from the first frame to the end of the last.
 

@@ -23,6 +23,7 @@ import fleet.driver.preparing.background
 import fleet.driver.retry
 import fleet.storage.folder
 import fleet.storage.retry
+import fleet.table.commits.ahead
 import fleet.table.commits.commit
 import fleet.table.commits.footer
 import fleet.table.commits.manifest
@@ -31,7 +32,6 @@ import fleet.table.commits.record_table
 import fleet.table.diaries.diary
 import fleet.table.maintenance.checksums
 import fleet.table.maintenance.exchange
-import fleet.table.maintenance.verify
 import fleet.table.state.holder
 import fleet.table.state.own_leases
 import fleet.table.state.ownership
@@ -56,7 +56,7 @@ class InTurn:
     def __exit__(self, *_: object) -> None:
         """Have nothing to wait for."""
 
-    def shutdown(self) -> None:
+    def shutdown(self, **_: object) -> None:
         """Have nothing to wait for."""
 
     def submit(self, task: Callable[..., _Result], *arguments: Any) -> Future[_Result]:
@@ -196,7 +196,7 @@ def simulated() -> Iterator[None]:
         (fleet.storage.retry, "random", SimpleNamespace(random=lambda: 0.0)),
         (fleet.table.commits.manifest, "uuid", uuid),
         (fleet.table.commits.pack, "uuid", uuid),
-        (fleet.table.maintenance.verify, "ThreadPoolExecutor", InTurn),
+        (fleet.table.commits.ahead, "ThreadPoolExecutor", InTurn),
         (fleet.driver.preparing.background, "ThreadPoolExecutor", InTime),
         (fleet.driver.heartbeat, "Lock", Mutex),
         (fleet.driver.retry, "IndexStore", lambda _: Indexes()),
@@ -212,7 +212,7 @@ def simulated() -> Iterator[None]:
     for module, name in (
         (fleet.table.commits.footer, "read_footer"),
         (fleet.table.commits.record_table, "decode"),
-        (fleet.table.maintenance.exchange, "decode"),
+        (fleet.table.maintenance.exchange, "decode_rows"),
         (fleet.table.state.run_leases, "decode"),
         (fleet.table.state.ownership, "decode"),
         (fleet.table.state.video_table, "_parse"),

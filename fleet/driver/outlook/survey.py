@@ -90,7 +90,7 @@ class Survey:
         self.works.add(works)
         for work in works:
             self.cost_s += work.todo_cost_s
-            self.fetched_bytes += int(work.costs.fetched[work.todo].sum())
+            self.fetched_bytes += work.todo_fetched_bytes
         self.todo = self.todo.and_of(works)
         self.on_host = self.on_host.and_of(found.on_host)
         job, cards = self.target.job, tuple(self.target.identity.cards.values())

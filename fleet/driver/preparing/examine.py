@@ -8,12 +8,18 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.ascend.figures.footprint import decoding, given_bytes
+from fleet.ascend.figures.footprint import Terms, decoding, given_bytes
 from fleet.ascend.soc import Soc
-from fleet.ascend.stream_rules import check_host_stream, check_stream, is_for_host
+from fleet.ascend.stream_rules import (
+    check_host_stream,
+    check_stream,
+    is_for_chip,
+    is_for_host,
+)
 from fleet.core.interval_set import DoneIntervals
 from fleet.core.source import Source
 from fleet.core.wall_time import WallTime
+from fleet.driver.preparing.alike import OfStream
 from fleet.driver.preparing.prepared import Known, Refusal, whole
 from fleet.driver.preparing.streams import choose_streams, further_streams
 from fleet.errors import (
@@ -51,6 +57,8 @@ class Examiner:
         self._known = known
         self._as_stored = as_stored
         self._streams = further_streams(known.videos)
+        self._is_for_chip = OfStream(partial(is_for_chip, soc))
+        self._held = OfStream(partial(_held_on_chip, soc))
 
     def examine_all(self, source: Source) -> tuple[list[Outcome], int]:
         """Look at all video streams of a file that are taken; return how many are not, too."""
@@ -72,6 +80,19 @@ class Examiner:
         index = index.as_stored() if self._as_stored else index
         return index, self._sample.wanted(index)
 
+    def _held_bytes(
+        self, source: Source, stream: StreamInfo, *, on_host: bool
+    ) -> tuple[Terms, int]:
+        """Return what decoding takes of a device's memory, and a picture as the job gets it."""
+        if not on_host and stream.jpeg is None:
+            # Of a still, what decoding takes depends on how large its file is.
+            return self._held(stream)
+        terms = decoding(self._soc, stream, source.bytes, on_host=on_host)
+        return terms, given_bytes(self._soc, stream, on_host=on_host)
+
+    def _is_on_host(self, index: VideoIndex) -> bool:
+        return not self._is_for_chip(index.stream) and _is_on_host(self._soc, index, self._known)
+
     def _note(self, source: Source, decoded_by: str | None) -> None:
         if self._known.notes:
             self._known.notes.note(self._indexes.get(source), decoded_by)
@@ -85,7 +106,7 @@ class Examiner:
             return before
         try:
             index, wanted = self._look(source)
-            on_host = _is_on_host(self._soc, index, known)
+            on_host = self._is_on_host(index)
             self._note(source, decoder_of(index.stream, on_host=on_host))
         except CredentialsRefusedError:
             raise
@@ -100,6 +121,7 @@ class Examiner:
             done = DoneIntervals([])
         # Works outlive this call: one whose index has left the memory asks the cache again.
         look_again = partial(self._look, source)
+        decoding_bytes, picture_bytes = self._held_bytes(source, index.stream, on_host=on_host)
         work = video_work(
             index,
             wanted,
@@ -109,8 +131,8 @@ class Examiner:
             forget=partial(self._indexes.forget, source),
             on_host=on_host,
             video_start=self._start(source, index.stream),
-            decoding_bytes=decoding(self._soc, index.stream, source.bytes, on_host=on_host),
-            picture_bytes=given_bytes(self._soc, index.stream, on_host=on_host),
+            decoding_bytes=decoding_bytes,
+            picture_bytes=picture_bytes,
         )
         return Todo(work, _video(index, wanted), index.bytes_read)
 
@@ -128,6 +150,12 @@ class Todo:
 
 
 Outcome = Video | Todo | Refusal
+
+
+def _held_on_chip(soc: Soc, stream: StreamInfo) -> tuple[Terms, int]:
+    """Return what `Examiner` tells of a stream, but a still, that the chip decodes."""
+    terms = decoding(soc, stream, source_bytes=0, on_host=False)
+    return terms, given_bytes(soc, stream, on_host=False)
 
 
 def _is_on_host(soc: Soc, index: VideoIndex, known: Known) -> bool:

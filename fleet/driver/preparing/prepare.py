@@ -152,7 +152,8 @@ def _in_order(
 
     def first() -> _Found:
         number = next(numbers)
-        while not wait([ahead[0]], LOOK_S).done:
+        # Of one that is there already, waiting takes longer than all else.
+        while not (ahead[0].done() or wait([ahead[0]], LOOK_S).done):
             on_progress(number)
         return ahead.popleft().result()
 

@@ -45,9 +45,8 @@ def add_modelled_s(
         if work.on_host:
             total["copy"] += frames * copy_s(chip, work.size.pixels * 3 // 2)
         else:
-            packets = int(work.costs.packets[work.todo].sum())
-            total["vdec"] += packets * vdec_s(chip, work.size)
-            total["copy"] += copy_s(chip, int(work.costs.fetched[work.todo].sum()))
+            total["vdec"] += work.todo_packets * vdec_s(chip, work.size)
+            total["copy"] += copy_s(chip, work.todo_fetched_bytes)
         sizes = (work.size, size)
         if sizes not in a_frame_s:
             a_frame_s[sizes] = tuple(_a_frame_s(work, cards, job_use(job, size), chip))

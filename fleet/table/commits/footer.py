@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from fleet.errors import OutputCorruptError, StorageError, TornPartError
 from fleet.parquet.encoding import footer_span, read_footer
 from fleet.storage import Entry, Folder
+from fleet.table.commits.ahead import results_in_order
 from fleet.table.commits.record import METADATA_KEY, ChecksumMismatchError
 
 READ_THREADS = 32
@@ -64,24 +64,11 @@ def read_side_by_side(
     folder: Folder, entries: Iterable[Entry], read: Callable[[Folder, Entry], T | None]
 ) -> Iterator[T]:
     """Read some dozens at a time, and give what is there in the order of `entries`."""
-    if "://" not in folder.uri:
-        # A disk answers at once: threads would only stand in each other's way.
-        yield from (found for entry in entries if (found := read(folder, entry)) is not None)
-        return
-    pool = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="commits")
-    ahead: deque[Future[T | None]] = deque()
-    try:
-        for entry in entries:
-            ahead.append(pool.submit(read, folder, entry))
-            if len(ahead) >= 4 * READ_THREADS:
-                yield from _present(ahead.popleft())
-        while ahead:
-            yield from _present(ahead.popleft())
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _present(reading: Future[T | None]) -> Iterator[T]:
-    found = reading.result()
-    if found is not None:
-        yield found
+    task = partial(read, folder)
+    # A disk answers at once: threads would only stand in each other's way.
+    results = (
+        results_in_order(task, entries, READ_THREADS, "commits", 4 * READ_THREADS)
+        if "://" in folder.uri
+        else map(task, entries)
+    )
+    yield from (found for found in results if found is not None)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from fleet.core.receipt import PartFile
 from fleet.errors import StorageRefusedError
-from fleet.parquet.decoding import decode
+from fleet.parquet.decoding import decode_rows
 from fleet.storage import Folder
 from fleet.table.commits.record import part_name
 from fleet.table.commits.record_rows import parts_of
@@ -102,7 +102,7 @@ def _rows(data: bytes, part: PartFile) -> pa.Table:
         raise ValueError(
             f"its bytes have another sha256 than {part.sha256[:16]}..., as they were put"
         )
-    rows, _ = decode(data, _columns(part.table))
+    rows = decode_rows(data, _columns(part.table))
     if rows.num_rows != part.rows:
         raise ValueError(f"it has {rows.num_rows:,} rows, not {part.rows:,} as it was put")
     return rows

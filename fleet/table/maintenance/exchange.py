@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fleet.core.receipt import PartFile
 from fleet.errors import OutputCorruptError, SupersededError
 from fleet.parquet.arrays import numbers
-from fleet.parquet.decoding import decode
+from fleet.parquet.decoding import decode_rows
 from fleet.parquet.encoding import digest, digest_before_footer
 from fleet.storage import Folder
 from fleet.table.commits.record_rows import parts_of
@@ -112,10 +112,12 @@ def _read_all(folder: Folder, parts: Sequence[PartFile]) -> list[pa.Table]:
     for first in range(0, len(parts), AT_ONCE):
         some = parts[first : first + AT_ONCE]
         pieces = [_read(folder, part) for part in some]
-        columns = less_later((together or pieces)[0].schema)
+        usual = (together or pieces)[0].schema
+        columns = less_later(usual)
         for part, rows in zip(some, pieces, strict=True):
+            schema = rows.schema
             # Else a column that others have would be dropped, or cast, and the pack vouch for that.
-            if not less_later(rows.schema).equals(columns):
+            if not (schema.equals(usual, check_metadata=True) or less_later(schema) == columns):
                 raise _damaged(
                     folder, part, "it has other columns than the other parts of its table"
                 )
@@ -144,7 +146,7 @@ def _read(folder: Folder, part: PartFile) -> pa.Table:
         data = folder.read(f"{part.table}/{part.name}")
         if not is_as_put(data, part):
             raise _damaged(folder, part, "its bytes are not those that were put")
-        return decode(data)[0]
+        return decode_rows(data)
     except FileNotFoundError:
         raise SupersededError(
             f"{folder.uri}/{part.table}/{part.name} is gone: another process changed the output "

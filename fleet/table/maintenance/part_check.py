@@ -49,14 +49,15 @@ class ObjectToVerify:
 class VerifiedObject:
     """What came of it: what is wrong, and how many frames each video has or lost in it.
 
-    `unknown`: videos with losses of which nobody knows how many frames they cost. `named`: objects
-    beside the table that its rows name.
+    `objects`: how many were read. `unknown`: videos with losses of which nobody knows how many
+    frames they cost. `named`: objects beside the table that its rows name.
     """
 
     findings: tuple[Finding, ...] = ()
     frames: Mapping[str, int] = field(default_factory=dict)
     unknown: frozenset[str] = frozenset()
     named: frozenset[str] = frozenset()
+    objects: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +114,7 @@ def check_together(covered: Covered, parts: Sequence[PartRead]) -> VerifiedObjec
         frames.update(found.frames)
         unknown |= found.unknown
     named = frozenset(chain.from_iterable(part.named for part in parts))
-    return VerifiedObject((), frames, frozenset(unknown), named)
+    return VerifiedObject((), frames, frozenset(unknown), named, len(parts))
 
 
 def _table(part: PartRead) -> str:

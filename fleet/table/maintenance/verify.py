@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -15,6 +13,7 @@ import pyarrow as pa
 from fleet.errors import OutputBusyError, OutputCorruptError
 from fleet.parquet.arrays import to_bytes
 from fleet.storage import Folder
+from fleet.table.commits.ahead import results_in_order
 from fleet.table.commits.record import JobRecord, unfinished_lease_of
 from fleet.table.maintenance.checksums import commits_of, objects_to_verify, verify_objects
 from fleet.table.maintenance.finding import AGAIN, Finding
@@ -27,12 +26,14 @@ from fleet.table.state.holder import Holder
 from fleet.table.state.lock import REWRITE_LOCK, read_holder
 from fleet.table.state.ownership import SCHEMA_PART, read_schema
 from fleet.table.state.state import TableState, read_state
-from fleet.table.state.success_file import SUCCESS_FILE, read_success
-from fleet.table.state.success_marker import receipt_lines
+from fleet.table.state.success_file import SUCCESS_FILE
+from fleet.table.state.success_marker import vouched_otherwise
 from fleet.table.state.video_manifest import Video, left_of, read_wanted
 
 THREADS = 4
 """Objects read at once: they are read whole, and may be large."""
+AHEAD = 2 * THREADS
+"""Batches of objects that are read, or waiting for it, at most."""
 AT_ONCE = 256
 """Small objects whose rows are looked at together, and `AT_ONCE_BYTES` that they have at most."""
 AT_ONCE_BYTES = 4_000_000
@@ -206,16 +207,13 @@ def _marker(folder: Folder, state: TableState, *, busy: bool) -> Iterator[Findin
     if not state.closed:
         yield Finding("not closed", SUCCESS_FILE, "no run has ended with all of it done", AGAIN)
         return
-    told = read_success(folder)
-    if told is None:
+    others = vouched_otherwise(folder, state)
+    if others is None:
         yield Finding("missing", SUCCESS_FILE, "the output is closed, and nothing says so", AGAIN)
         return
-    there = {json.dumps(line) for line in receipt_lines(state)}
-    for line in told:
-        if json.dumps(line) not in there:
-            name = str(line.get("lease") or line.get("pack"))
-            detail = f"{SUCCESS_FILE} vouches for it as it is not there"
-            yield Finding("altered", name, detail, AGAIN)
+    for name in others:
+        detail = f"{SUCCESS_FILE} vouches for it as it is not there"
+        yield Finding("altered", name, detail, AGAIN)
 
 
 def _batches(state: TableState) -> Iterator[list[ObjectToVerify]]:
@@ -243,19 +241,16 @@ def _read_all(
     """Read all parts, and note in `named` which objects beside the table their rows name."""
     frames: Counter[str] = Counter()
     unknown: set[str] = set()
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="verify") as threads:
-        batches = list(_batches(state))
-        read = 0
-        for batch, results in zip(
-            batches, threads.map(partial(verify_objects, folder, state), batches), strict=True
-        ):
-            for checked in results:
-                yield from checked.findings
-                frames.update(checked.frames)
-                unknown |= checked.unknown
-                named |= checked.named
-            read += len(batch)
-            on_progress(read, len(state.objects))
+    read = 0
+    check = partial(verify_objects, folder, state)
+    for checked_together in results_in_order(check, _batches(state), THREADS, "verify", AHEAD):
+        for checked in checked_together:
+            yield from checked.findings
+            frames.update(checked.frames)
+            unknown |= checked.unknown
+            named |= checked.named
+            read += checked.objects
+        on_progress(read, len(state.objects))
     done = state.done
     for video in videos.values():
         name = to_bytes(video.uri).decode()

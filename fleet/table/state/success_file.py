@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from fleet.core.json_object import JsonObject, several
+from fleet.core.json_object import JsonObject, items, several
 from fleet.errors import OutputCorruptError
+from fleet.parquet.arrays import to_bytes
 from fleet.storage import Folder
 from fleet.table.commits.stored_names import lease_name, pack_name
 
 SUCCESS_FILE = "_SUCCESS.json"
+OPENING = ' "receipts": ['
+"""What its list begins with: a line each of all packs and leases."""
 
 
 def read_success(folder: Folder) -> list[dict[str, Any]] | None:
@@ -27,6 +30,21 @@ def read_success(folder: Folder) -> list[dict[str, Any]] | None:
             f"{folder.uri}/{SUCCESS_FILE} does not tell what is there: {error!r}.",
             "Delete this object and run the same command again: it closes the folder anew.",
         ) from error
+
+
+def ends_with(folder: Folder, receipts: bytes) -> bool:
+    """Return whether a marker is there that makes sense, and ends with just these receipts.
+
+    They are not parsed for that: as values, those of many leases take ten times their bytes.
+    """
+    try:
+        marker = folder.read(SUCCESS_FILE)
+        if not marker.endswith(receipts):
+            return False
+        head = JsonObject.parse(marker[: -len(receipts)] + to_bytes(f"{OPENING}]}}"))
+        return not head.take("receipts", items)
+    except (FileNotFoundError, ValueError):
+        return False
 
 
 def _line(value: object) -> dict[str, Any]:

@@ -6,15 +6,16 @@ It is a copy, for people and other tools, of what the last manifest and its reco
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 
 from fleet.core.receipt import PartFile
-from fleet.parquet.arrays import booleans, to_bytes
+from fleet.parquet.arrays import as_numpy, booleans, in_one, to_bytes
 from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord
-from fleet.table.commits.record_rows import records_of
+from fleet.table.commits.record_rows import parts_of
 from fleet.table.state.state import UNPACKED, TableState
-from fleet.table.state.success_file import SUCCESS_FILE
+from fleet.table.state.success_file import OPENING, SUCCESS_FILE, ends_with, read_success
 
 
 def put_success(folder: Folder, job: JobRecord, state: TableState) -> None:
@@ -27,10 +28,8 @@ def put_success(folder: Folder, job: JobRecord, state: TableState) -> None:
         "totals": asdict(state.total),
         "about_parts": "table, rows, bytes, sha256 (in frames: of the bytes before the footer)",
     }
-    # One line a lease or pack: line tools can read it, and 100,000 leases take 30 MB.
-    lines = ",\n".join(json.dumps(line) for line in receipt_lines(state))
     opening = json.dumps(head, indent=1, ensure_ascii=False).removesuffix("\n}")
-    folder.put(SUCCESS_FILE, to_bytes(f'{opening},\n "receipts": [\n{lines}\n]}}\n'))
+    folder.put(SUCCESS_FILE, to_bytes(f"{opening},\n{receipts_text(state)}"))
 
 
 def remove_success(folder: Folder) -> None:
@@ -38,23 +37,37 @@ def remove_success(folder: Folder) -> None:
     folder.delete(SUCCESS_FILE)
 
 
-def receipt_lines(state: TableState) -> list[dict[str, object]]:
-    """Return what the marker tells of each pack, and of each lease with parts of its own."""
-    packs: list[dict[str, object]] = [
-        {"pack": pack.name, "leases": pack.leases, "parts": _parts(pack.parts)}
-        for pack in state.packs
-    ]
-    own = state.records.filter(booleans(state.pack_of_lease == UNPACKED))
-    receipts = sorted(
-        (record.receipt for record in records_of(own)), key=lambda receipt: receipt.lease
-    )
-    return packs + [
-        {
-            "lease": receipt.lease,
-            "intervals": len(receipt.intervals),
-            "parts": _parts(receipt.parts),
-        }
-        for receipt in receipts
+def receipts_text(state: TableState) -> str:
+    """Return how the marker ends: what it tells of all packs and leases."""
+    # One line a lease or pack: line tools can read it, and 100,000 leases take 30 MB.
+    lines = ",\n".join(receipt_lines(state))
+    return f"{OPENING}\n{lines}\n]}}\n"
+
+
+def receipt_lines(state: TableState) -> Iterator[str]:
+    """Yield what the marker tells of each pack, and of each lease with parts of its own: JSON."""
+    for pack in state.packs:
+        line = {"pack": pack.name, "leases": pack.leases, "parts": _parts(pack.parts)}
+        yield json.dumps(line)
+    own = state.records.filter(booleans(state.pack_of_lease == UNPACKED)).sort_by("lease")
+    intervals = as_numpy(in_one(own["intervals"]).value_lengths()).tolist()
+    for (lease, parts), count in zip(parts_of(own), intervals, strict=True):
+        yield json.dumps({"lease": lease, "intervals": count, "parts": _parts(parts)})
+
+
+def vouched_otherwise(folder: Folder, state: TableState) -> list[str] | None:
+    """Name the packs and leases that the marker tells of as they are not; None without a marker.
+
+    Raises OutputCorruptError where it makes no sense.
+    """
+    if ends_with(folder, to_bytes(receipts_text(state))):
+        return []
+    told = read_success(folder)
+    if told is None:
+        return None
+    there = set(receipt_lines(state))
+    return [
+        str(line.get("lease") or line.get("pack")) for line in told if json.dumps(line) not in there
     ]
 
 
