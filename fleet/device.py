@@ -17,8 +17,8 @@ from fleet.ascend.calls.vdec_session import ChannelDescription, VdecSession
 from fleet.ascend.calls.venc_session import EncodeDescription, VencSession
 from fleet.ascend.clock import Clock
 from fleet.ascend.codes import Code, raise_device_error
-from fleet.ascend.idle_decoder import IdleDecoder
 from fleet.ascend.jpege import Jpege
+from fleet.ascend.libav_codec import IdleDecoder
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
 from fleet.ascend.stills.jpegd import Jpegd

@@ -14,8 +14,7 @@ from av.video.codeccontext import VideoCodecContext
 from fleet.ascend.bitstream import prepared
 from fleet.ascend.clock import Clock
 from fleet.ascend.codes import Code, raise_device_error
-from fleet.ascend.idle_decoder import IdleDecoder, LibavDecoder
-from fleet.ascend.libav_codec import most_pending, open_codec, stated_size
+from fleet.ascend.libav_codec import IdleDecoder, LibavCodec, most_pending, open_codec, stated_size
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import SizeRange, Soc
 from fleet.ascend.surface import in_memory
@@ -69,7 +68,7 @@ class StreamDecoder(ABC):
         self._most_pending = most_pending(stream.codec)
         self._idle = idle
         left = idle.take(stream) if idle is not None else None
-        self._libav = left or LibavDecoder.of(stream, self._open())
+        self._libav = left or LibavCodec.of(stream, self._open())
         self._state: _State = "fresh"
         self._damaged_row = 0
         # Row -> wanted, of the units whose picture libav has not returned yet.
@@ -143,7 +142,7 @@ class StreamDecoder(ABC):
             self._refuse_state("cannot be reset")
         if self._libav.is_spoilt:
             # Flushed as well, libav adds coefficients of the damaged block to the next picture.
-            self._libav = LibavDecoder.of(self.stream, self._open())
+            self._libav = LibavCodec.of(self.stream, self._open())
         else:
             self._libav.codec.flush_buffers()
         self._pending.clear()

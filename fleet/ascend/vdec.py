@@ -14,7 +14,7 @@ from av.video.reformatter import VideoReformatter
 from fleet.ascend.clock import Clock, copy_s, vdec_s
 from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.decoder import StreamDecoder
-from fleet.ascend.idle_decoder import IdleDecoder
+from fleet.ascend.libav_codec import IdleDecoder
 from fleet.ascend.memory import Allocation, Memory
 from fleet.ascend.scaling import Scaler
 from fleet.ascend.soc import Soc

@@ -11,8 +11,7 @@ from elementary import Elementary, changed, encoded, stream_info
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fleet.ascend.idle_decoder import IdleDecoder, LibavDecoder
-from fleet.ascend.libav_codec import open_codec
+from fleet.ascend.libav_codec import IdleDecoder, LibavCodec, open_codec
 from fleet.ascend.soc import Ascend310
 from fleet.ascend.vdec import VdecChannel
 from fleet.ascend.vdec_settings import ChannelSettings
@@ -25,12 +24,12 @@ SHAPE = "keyint=10:min-keyint=10:bframes=3:b-adapt=0"
 SHAPES = [("h264", f"{SHAPE}:open-gop=0"), ("h264", f"{SHAPE}:open-gop=1"), ("hevc", SHAPE)]
 
 
-def opened(stream: StreamInfo) -> LibavDecoder:
+def opened(stream: StreamInfo) -> LibavCodec:
     """A decoder that has decoded nothing yet."""
-    return LibavDecoder.of(stream, open_codec(stream, 1 << 24))
+    return LibavCodec.of(stream, open_codec(stream, 1 << 24))
 
 
-def used(channel: VdecChannel) -> LibavDecoder:
+def used(channel: VdecChannel) -> LibavCodec:
     """The decoder that a channel decodes with."""
     return channel._libav
 
