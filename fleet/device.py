@@ -18,6 +18,7 @@ from fleet.ascend.calls.venc_session import EncodeDescription, VencSession
 from fleet.ascend.clock import Clock
 from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.jpege import Jpege
+from fleet.ascend.libav_codec import IdleDecoder
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import Soc
 from fleet.ascend.stills.jpegd import Jpegd
@@ -65,6 +66,7 @@ class Device:
         self.jpegd = Jpegd(soc, self.memory, self.clock)
         self.jpege = Jpege(soc, self.memory, self.clock, full_range=full_range_jpegs)
         self.pngd = Pngd(soc, self.memory, self.clock)
+        self._idle = IdleDecoder()
         self._providers = providers
         self._heads = heads
         self._read_file = read_file or _read_local
@@ -92,7 +94,7 @@ class Device:
         number = free_id(self.soc, settings, {channel.id for channel in channels})
         check_channels(self.soc, [*(channel.stream for channel in channels), stream])
         args = (self.soc, self.memory, self.clock, stream, self._forget, settings, number)
-        channel = VdecChannel(*args)
+        channel = VdecChannel(*args, self._idle)
         self._opened.append(channel)
         return channel
 
@@ -172,6 +174,7 @@ class Device:
         """Close all that was opened, the latest first; a second call does nothing."""
         while self._opened:
             self._opened.pop().close()
+        self._idle.forget()
         self.memory.close()
 
     def _check_streams(self, more: int) -> None:

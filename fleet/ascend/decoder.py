@@ -14,11 +14,10 @@ from av.video.codeccontext import VideoCodecContext
 from fleet.ascend.bitstream import prepared
 from fleet.ascend.clock import Clock
 from fleet.ascend.codes import Code, raise_device_error
-from fleet.ascend.libav_codec import most_pending, open_codec, stated_size
+from fleet.ascend.libav_codec import IdleDecoder, LibavCodec, most_pending, open_codec, stated_size
 from fleet.ascend.memory import Memory
 from fleet.ascend.soc import SizeRange, Soc
 from fleet.ascend.surface import in_memory
-from fleet.ascend.unwritten import Unwritten
 from fleet.core.access_unit import AccessUnit
 from fleet.core.frames import Picture
 from fleet.core.geometry import Size
@@ -49,9 +48,15 @@ class StreamDecoder(ABC):
     """The rows of docs/chip.md that it refuses access units by."""
 
     def __init__(
-        self, soc: Soc, memory: Memory, clock: Clock, stream: StreamInfo, sizes: SizeRange
+        self,
+        soc: Soc,
+        memory: Memory,
+        clock: Clock,
+        stream: StreamInfo,
+        sizes: SizeRange,
+        idle: IdleDecoder | None = None,
     ) -> None:
-        """Take the stream; `sizes`: pictures of a size outside of it are refused."""
+        """Take the stream, the sizes that are not refused, and what earlier channels have left."""
         self.stream = stream
         self._soc = soc
         self._memory = memory
@@ -61,11 +66,9 @@ class StreamDecoder(ABC):
         self._colour = stream.colour
         self._is_h26x = stream.codec in CODECS
         self._most_pending = most_pending(stream.codec)
-        self._codec = self._open()
-        self._is_spoilt = False
-        # libav finds out itself what is missing of a picture of H.264.
-        finds = stream.codec != "h264"
-        self._unwritten = Unwritten(stream.reference_frames) if finds else None
+        self._idle = idle
+        left = idle.take(stream) if idle is not None else None
+        self._libav = left or LibavCodec.of(stream, self._open())
         self._state: _State = "fresh"
         self._damaged_row = 0
         # Row -> wanted, of the units whose picture libav has not returned yet.
@@ -103,6 +106,7 @@ class StreamDecoder(ABC):
             self._take(self._decode(packet, unit.row))
             while len(self._pending) > self._most_pending:  # some units have no picture
                 del self._pending[next(iter(self._pending))]
+                self._libav.lacked_pictures = True
             return self._give()
 
     def drain(self) -> list[Picture]:
@@ -125,6 +129,7 @@ class StreamDecoder(ABC):
             else:
                 self._take(self._decode(None, next(iter(self._pending), 0)))
             self._state = "drained"
+            self._libav.lacked_pictures |= bool(self._pending)
             self._pending.clear()
             return self._give(salvages=salvages)
 
@@ -135,14 +140,11 @@ class StreamDecoder(ABC):
         """
         if self._state == "closed":
             self._refuse_state("cannot be reset")
-        if self._is_spoilt:
+        if self._libav.is_spoilt:
             # Flushed as well, libav adds coefficients of the damaged block to the next picture.
-            self._codec = self._open()
-            self._is_spoilt = False
-            if self._unwritten is not None:
-                self._unwritten.forget()
+            self._libav = LibavCodec.of(self.stream, self._open())
         else:
-            self._codec.flush_buffers()
+            self._libav.codec.flush_buffers()
         self._pending.clear()
         self._ready.clear()
         self._state = "fresh"
@@ -150,10 +152,13 @@ class StreamDecoder(ABC):
     def close(self) -> None:
         """Free the decoder and its memory; a second call does nothing."""
         if self._state != "closed":
+            is_whole = self._state == "drained" and self._size == self.stream.size
             self._state = "closed"
             self._ready.clear()
-            if self._unwritten is not None:
-                self._unwritten.forget()
+            if self._idle is not None and is_whole:
+                self._idle.leave(self.stream, self._libav)
+            else:
+                self._libav.forget()
             self._free()
 
     def _open(self) -> VideoCodecContext:
@@ -187,7 +192,7 @@ class StreamDecoder(ABC):
 
     def _decode(self, packet: av.Packet[Any] | None, row: int) -> list[av.VideoFrame]:
         try:
-            return self._codec.decode(packet)
+            return self._libav.codec.decode(packet)
         except FFmpegError as error:
             stated = stated_size(self.stream.codec, bytes(packet)) if packet is not None else None
             if stated is not None and stated not in self._sizes:
@@ -207,7 +212,7 @@ class StreamDecoder(ABC):
     def _take_sound(self) -> None:
         """Keep, after damage, the wanted frames that libav still holds of the units before it."""
         try:
-            frames = self._codec.decode(None)
+            frames = self._libav.codec.decode(None)
         except FFmpegError:  # libav reports the same damage once more, or has ended already
             frames = []
         before = [frame for frame in frames if _row(frame) < self._damaged_row]
@@ -215,7 +220,7 @@ class StreamDecoder(ABC):
 
     def _is_damaged(self, frame: av.VideoFrame) -> bool:
         """Return whether libav calls a frame damaged that it just returned, or left some out."""
-        return frame.is_corrupt or (self._unwritten is not None and self._unwritten.is_in(frame))
+        return frame.is_corrupt or self._libav.left_out_some_of(frame)
 
     def _give(self, *, salvages: bool = False) -> list[Picture]:
         """Return as pictures the frames before which no unit is still pending.
@@ -269,7 +274,7 @@ class StreamDecoder(ABC):
     def _spoil(self, row: int) -> None:
         """Take no unit until a reset, and keep only what came before a row."""
         self._state = "damaged"
-        self._is_spoilt = True
+        self._libav.is_spoilt = True
         self._damaged_row = row
         self._ready = deque(frame for frame in self._ready if _row(frame) < row)
 

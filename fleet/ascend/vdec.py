@@ -14,6 +14,7 @@ from av.video.reformatter import VideoReformatter
 from fleet.ascend.clock import Clock, copy_s, vdec_s
 from fleet.ascend.codes import Code, raise_device_error
 from fleet.ascend.decoder import StreamDecoder
+from fleet.ascend.libav_codec import IdleDecoder
 from fleet.ascend.memory import Allocation, Memory
 from fleet.ascend.scaling import Scaler
 from fleet.ascend.soc import Soc
@@ -59,8 +60,9 @@ class VdecChannel(StreamDecoder):
         on_close: Callable[[VdecChannel], None],
         settings: ChannelSettings = DEFAULTS,
         channel_id: int = 0,
+        idle: IdleDecoder | None = None,
     ) -> None:
-        """Open a channel; `channel_id` is its number on the chip.
+        """Open a channel; `channel_id` is its number on the chip; `idle`: see StreamDecoder.
 
         Raises DeviceError for settings that the chip does not take or that the stream does not
         keep, StreamRefusedError for streams that the chip does not decode, DeviceOutOfMemoryError
@@ -79,7 +81,9 @@ class VdecChannel(StreamDecoder):
         self._held = memory.allocate(self._bytes(soc, stream, stream.size), "vdec channel")
         self._to_8_bit = VideoReformatter()
         self._scaler = Scaler()
-        super().__init__(soc, memory, clock, stream, soc.vdec.input)
+        # Whether pictures are to come at once is told to libav when it is opened.
+        idle = None if settings.is_fast else idle
+        super().__init__(soc, memory, clock, stream, soc.vdec.input, idle)
         clock.open_channel("vdec")
 
     def stride(self, size: Size) -> tuple[int, int]:

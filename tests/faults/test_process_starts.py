@@ -126,6 +126,21 @@ def test_what_the_machine_has_no_more_of_leaves_nothing_behind(
     assert len(started) == (name == "_start")
 
 
+@pytest.mark.parametrize("said", ["", "glibc.malloc.hugetlb=0"])
+def test_memory_comes_in_large_pages_unless_the_user_says_otherwise(
+    said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said in the environment of a process, before that begins."""
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    if said:
+        monkeypatch.setenv("GLIBC_TUNABLES", said)
+    process = process_module.WorkerProcess(lambda _: None)
+    found = Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0")
+    process.kill()
+    process.join()
+    assert f"GLIBC_TUNABLES={said or 'glibc.malloc.hugetlb=1'}".encode() in found
+
+
 def test_where_a_process_cannot_be_had_it_is_tried_again(
     hands: Hands, monkeypatch: pytest.MonkeyPatch
 ) -> None:

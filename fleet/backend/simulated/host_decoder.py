@@ -88,8 +88,8 @@ class HostDecoder(StreamDecoder):
             return
         with suppress(FFmpegError), complaints():
             for _ in range(_PADDING_PICTURES):
-                self._codec.decode(key)
-        self._codec.flush_buffers()
+                self._libav.codec.decode(key)
+        self._libav.codec.flush_buffers()
 
     def _open(self) -> VideoCodecContext:
         self._is_new = True
