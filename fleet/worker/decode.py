@@ -69,7 +69,7 @@ class ShardDecoder:
         self._packet = packet
         self._lose = lose
         self._demuxer = Demuxer(shard.source, shard.stream)
-        self._needed = needed_of(shard.stream)
+        self._needed = needed_of(shard.stream, self._demuxer.parameter_sets)
         self._gone_on_from = _gone_on_from(shard)
         self._returned: set[int] = set()
         self._chain = _chain(shard, self._demuxer.parameter_sets)

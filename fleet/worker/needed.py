@@ -43,9 +43,9 @@ nothing that is decoded behind the stretch refers to it.
 """
 
 
-def needed_of(stream: StreamInfo) -> Needed:
-    """Return what tells which packets of a stream are needed."""
-    if stream.codec == "hevc" and _has_sub_layers(stream):
+def needed_of(stream: StreamInfo, header: NalUnits) -> Needed:
+    """Return what tells which packets of a stream are needed; `header`: its parameter sets."""
+    if stream.codec == "hevc" and _has_sub_layers(stream, header):
         return _by_what_follows
 
     def by_itself(units: Iterator[ReadUnit], is_end: bool) -> Iterator[tuple[ReadUnit, bool]]:
@@ -55,9 +55,9 @@ def needed_of(stream: StreamInfo) -> Needed:
     return by_itself
 
 
-def _has_sub_layers(stream: StreamInfo) -> bool:
+def _has_sub_layers(stream: StreamInfo, header: NalUnits) -> bool:
     """Return whether pictures of an H.265 stream may be of several sub-layers."""
-    codec, header = stream.codec, split(stream.parameter_sets)
+    codec = stream.codec
     later = (split(change.parameter_sets) for change in stream.later_sets)
     try:
         return not has_sequence(codec, header) or any(

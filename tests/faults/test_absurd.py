@@ -19,6 +19,7 @@ from fleet.errors import BrokenVideoError, VideoError
 from fleet.video.containers import libav
 from fleet.video.containers.limits import WHOLE_BYTES, HeaderBudget, ScanBudget
 from fleet.video.index import VideoIndex
+from fleet.video.probe import own_walk
 
 # What is said of them; of the others, an index is made.
 REFUSED = {
@@ -190,7 +191,8 @@ def test_a_video_has_not_more_pictures_than_are_taken(
     clip_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Three days of them; here, twenty."""
-    monkeypatch.setattr(libav, "MAX_PACKETS", 20)
+    for reads in (libav, own_walk):
+        monkeypatch.setattr(reads, "MAX_PACKETS", 20)
     for container in ("mp4", "mkv", "ts", "raw"):
         data = cached(Clip(container=container), clip_folder).read_bytes()
         with pytest.raises(BrokenVideoError, match="more than 20 pictures"):

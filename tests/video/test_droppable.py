@@ -147,7 +147,7 @@ def test_what_cannot_be_read_is_told_once_all_in_front_of_it_was_given(
 
     given: list[int] = []
     with pytest.raises(BrokenVideoError):  # noqa: PT012 - all in front of it comes first
-        for unit, is_needed in needed_of(index.stream)(read(), True):
+        for unit, is_needed in needed_of(index.stream, split(index.stream.parameter_sets))(read(), True):
             assert is_needed or unit.row
             given.append(unit.row)
     assert given == list(range(sound))
@@ -164,7 +164,7 @@ def test_of_a_long_stretch_so_much_is_read_ahead_as_memory_bears(clip_folder: Pa
             read += 1
             yield unit
 
-    needed = needed_of(index.stream)(endless(), True)
+    needed = needed_of(index.stream, split(index.stream.parameter_sets))(endless(), True)
     given = list(itertools.islice(needed, 1000))
     assert read <= 1000 + 256
     assert 250 <= sum(is_needed for _, is_needed in given) <= 333
