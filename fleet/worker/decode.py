@@ -55,12 +55,14 @@ class ShardDecoder:
         channel: Channel,
         packet: Callable[[int], bytes],
         lose: Callable[[DecodeLoss], None],
+        step: Callable[[], None] = lambda: None,
     ) -> None:
         """Take the shard and its channel.
 
         `packet`: returns the bytes of a row; what it raises for bytes that could not be read ends
         the decoding, as that says nothing of them; and so does an IndexMistakenError. `lose`:
-        called with what is lost.
+        called with what is lost. `step`: called before each packet that the channel is given, which
+        may have been read long before; what it raises ends the decoding as well.
         """
         self.fed = 0
         """How many packets the channel was given."""
@@ -68,6 +70,7 @@ class ShardDecoder:
         self._channel = channel
         self._packet = packet
         self._lose = lose
+        self._step = step
         self._demuxer = Demuxer(shard.source, shard.stream)
         self._needed = needed_of(shard.stream, self._demuxer.parameter_sets)
         self._gone_on_from = _gone_on_from(shard)
@@ -149,6 +152,7 @@ class ShardDecoder:
             yield ReadUnit(row, wanted, begins, nals)
 
     def _feed(self, unit: ReadUnit) -> Iterator[Picture]:
+        self._step()
         self._check_chain(unit.row, unit.nals, begins=unit.begins)
         self.fed += 1
         key = bool(self._shard.packets.key[unit.row])

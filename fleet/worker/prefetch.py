@@ -105,6 +105,11 @@ class Fetch:
         if not self._stop.done():
             self._stop.set_result(None)
 
+    def check(self) -> None:
+        """Raise CancelRequestedError once it is stopped."""
+        if self._stop.done():
+            raise CancelRequestedError
+
     def packet(self, shard: ShardOrder, row: int) -> bytes:
         """Give the bytes of a packet of `shard`; rows are asked for in feed order, or again.
 
@@ -122,8 +127,7 @@ class Fetch:
         self._furthest = max(self._furthest, row)
         start = held.read.range.position
         data = self._await(held) if held.data is None else held.data
-        if self._stop.done():
-            raise CancelRequestedError
+        self.check()
         return data[position - start : end - start]
 
     def _found(self, shard: ShardOrder, row: int, position: int, end: int) -> _Held:
@@ -161,8 +165,7 @@ class Fetch:
         if not held.future.done():
             either: tuple[Future[Any], ...] = (self._stop, held.future)
             wait(either, return_when=FIRST_COMPLETED)
-        if self._stop.done():
-            raise CancelRequestedError
+        self.check()
         # A read that failed fails again for every packet that lies in it.
         held.data = held.future.result()
         return held.data

@@ -122,7 +122,8 @@ class Reading:
         feed, lost = _Feed(shard, self._has_to_stop), list[DecodeLoss]()
         with closing(self._device.open_decoder(shard.stream)) as channel:
             yield ShardBegun(number, channel.stage, channel.decoded_by)
-            decoder = ShardDecoder(shard, channel, partial(self._packet, shard), lost.append)
+            packet = partial(self._packet, shard)
+            decoder = ShardDecoder(shard, channel, packet, lost.append, self._step)
             for picture in decoder.pictures(feed.parts()):
                 # Losses that were found before it come before it.
                 yield from _taken(lost)
@@ -130,8 +131,13 @@ class Reading:
             yield from _taken(lost)
         return ShardEnded(feed.end, decoder.fed)
 
+    def _step(self) -> None:
+        """Count a packet as a step; raise CancelRequestedError once `fetch` is stopped."""
+        self._pulse.tick()
+        self._fetch.check()
+
     def _packet(self, shard: ShardOrder, row: int) -> bytes:
-        """Give a packet that is decoded next."""
+        """Give a packet that is decoded next, or soon."""
         with self._pulse.waiting_on_storage():
             data = self._fetch.packet(shard, row)
         for injection in self._injections:

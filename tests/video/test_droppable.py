@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -19,14 +20,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from truth import probed
 
+from fleet.backend.kinds import Opening, open_device
 from fleet.core.access_unit import NalUnits
+from fleet.core.frames import Picture
 from fleet.errors import BrokenVideoError
+from fleet.plan.cost import CostModel
+from fleet.plan.lease import Lease
+from fleet.plan.order import order
+from fleet.plan.shard import DoneIntervals, video_work
 from fleet.video.h26x.access_unit import is_droppable
 from fleet.video.h26x.annexb import from_sample, split
 from fleet.video.h26x.parameter_sets import sub_layers
 from fleet.video.h26x.sub_layers import layer_picture, needed_pictures
 from fleet.video.index import VideoIndex
+from fleet.worker.liveness import Liveness
 from fleet.worker.needed import ReadUnit, needed_of
+from fleet.worker.prefetch import CancelRequestedError, Fetch, FetchPool
+from fleet.worker.reading import Reading, Step
 
 
 def decoded(index: VideoIndex, units: dict[int, NalUnits]) -> dict[int, str]:
@@ -168,6 +178,48 @@ def test_of_a_long_stretch_so_much_is_read_ahead_as_memory_bears(clip_folder: Pa
     given = list(itertools.islice(needed, 1000))
     assert read <= 1000 + 256
     assert 250 <= sum(is_needed for _, is_needed in given) <= 333
+
+
+@contextmanager
+def read_whole(folder: Path) -> Iterator[tuple[Iterator[Step], Fetch, Liveness]]:
+    """The steps of a worker with a GOP of sub-layers, all of which is read ahead at once."""
+    clip = Clip(codec="h265", b_frames=3, pyramid=True, frames=40, gop=50, temporal_layers=3)
+    index = index_of(cached(clip, folder))
+    wanted = np.ones(len(index.order), np.bool_)
+    work = video_work(index, wanted, DoneIntervals([]), CostModel())
+    lease = Lease("one", (work.shard(0, len(index.cuts)),))
+    made, pulse = order(lease, {index.source.uri: work}), Liveness()
+    with ExitStack() as ends:
+        readers = ends.enter_context(closing(FetchPool()))
+        device = ends.enter_context(closing(open_device(Opening("Ascend310"))))
+        fetch = ends.enter_context(closing(Fetch(made, readers)))
+        reading = Reading(made, fetch, device, pulse, lambda: False)
+        yield ends.enter_context(closing(reading.steps())), fetch, pulse
+
+
+def test_each_packet_that_is_fed_is_a_sign_of_life(clip_folder: Path) -> None:
+    """Whenever it was read: feeding what was read ahead may take long."""
+    with read_whole(clip_folder) as (steps, _, pulse):
+        beats = []
+        for step in steps:
+            if isinstance(step, Picture):
+                beats.append(pulse.beats)
+                step.release()
+    assert len(beats) == 40
+    assert beats[-1] - beats[0] > 30
+
+
+def test_a_cancel_is_heard_before_the_next_packet_is_fed(clip_folder: Path) -> None:
+    """Though all packets were read by then."""
+    with read_whole(clip_folder) as (steps, fetch, _):
+        pictures = 0
+        with pytest.raises(CancelRequestedError):  # noqa: PT012 - pictures come first
+            for step in steps:
+                if isinstance(step, Picture):
+                    step.release()
+                    pictures += 1
+                    fetch.stop()
+    assert 1 <= pictures < 10
 
 
 def renamed(unit: NalUnits, kinds: Mapping[int, int]) -> NalUnits:

@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 from exact import index_of
 from generate import CODECS, Clip, Container, cached
@@ -147,7 +149,7 @@ def test_any_matroska_is_indexed_as_by_libav(
 @given(
     clip=st.integers(0, 5),
     seed=st.integers(0, 1 << 32),
-    odd=st.sampled_from(("", "", "mutated", "zeros", "slices")),
+    odd=st.sampled_from(("", "", "mutated", "zeros", "slices", "short")),
     block_bytes=st.sampled_from(BLOCKS),
 )
 # Another SPS comes behind a few pictures.
@@ -162,7 +164,10 @@ def test_any_raw_stream_is_indexed_as_by_libav(
 
 
 def raw_stream(clip: Path, seed: int, odd: str, folder: Path) -> Path:
-    """A raw stream with something odd; `slices`: with NAL units of all kinds between its own."""
+    """A raw stream with something odd.
+
+    `slices`: with NAL units of all kinds between its own. `short`: with such of few bytes.
+    """
     chance = random.Random(seed)  # noqa: S311 - the same files each time
     data = clip.read_bytes()
     if odd == "mutated":
@@ -176,9 +181,34 @@ def raw_stream(clip: Path, seed: int, odd: str, folder: Path) -> Path:
         if odd == "slices" and chance.random() < 0.2:
             first = chance.randrange(1, 128)
             made += b"\0\0\1" + bytes((first, chance.choice((1, 1, 9, 0x40)))) + chance.randbytes(9)
+        if odd == "short" and chance.random() < 0.3:
+            few = chance.choices((0, 1, 3, 9, 0x40, 0x80, 0x9A, 0xFF), k=chance.randrange(1, 9))
+            made += b"\0\0\1" + bytes((chance.choice((0x41, 1, 0x65, 0x67, 2)), *few))
     path = folder / f"made{clip.suffix}"
     path.write_bytes(made)
     return path
+
+
+@pytest.mark.parametrize("slices", [1, 4])
+def test_still_scenes_are_gone_through_without_libav(slices: int, tmp_path: Path) -> None:
+    """Though their pictures, which skip all, are of a few bytes."""
+    path = tmp_path / "still.h264"
+    with av.open(path, "w", format="h264") as made:
+        stream = made.add_stream("libx264", 25)
+        stream.width, stream.height, stream.pix_fmt = 64, 128, "yuv420p"
+        params = f"slices={slices}:bframes=0:scenecut=0:keyint=99:cabac=0"
+        stream.options = {"x264-params": params, "preset": "ultrafast"}
+        for number in range(40):
+            frame = av.VideoFrame.from_ndarray(np.full((192, 64), 128, np.uint8), "yuv420p")
+            frame.pts = number
+            made.mux(stream.encode(frame))
+        made.mux(stream.encode(None))
+    units = path.read_bytes().split(b"\0\0\1")[1:]
+    assert min(len(unit) for unit in units if unit[0] & 0x1F == 1) < 8
+    for block_bytes in (50, 4 << 20):
+        with read_by(block_bytes):
+            assert said_of(path) == said_by_libav(path)
+            assert ends_alone(path)
 
 
 def test_plain_raw_streams_are_gone_through_without_libav(clip_folder: Path) -> None:

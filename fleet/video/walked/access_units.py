@@ -26,8 +26,7 @@ _H265_BEGINS = frozenset({*range(32, 38), 39, *range(41, 45), *range(48, 56)})
 _H265_SLICES = frozenset({*range(10), *range(16, 22)})
 # The address of a slice that is longer makes no sense.
 _MOST_ZEROS = 20
-# So many bytes behind its header the parser looks for no start code in a slice.
-_ADDRESS_BYTES = 6
+_LONGEST_ADDRESS_BYTES = 6
 
 
 class AccessUnits:
@@ -123,16 +122,16 @@ def _address(data: bytes, begin: int, away: int) -> int:
 
     `away`: how far the next start code is from the one before.
     """
-    end = begin + _ADDRESS_BYTES
-    if end > len(data) or away < _CODE_BYTES + 2 + _ADDRESS_BYTES:
-        raise UnusualError("there is a slice of a few bytes")
-    if data[begin] & 0x80:
-        return 0
-    bits = int.from_bytes(data[begin:end], "big")
-    zeros = 8 * _ADDRESS_BYTES - bits.bit_length()
+    first = data[begin : begin + _LONGEST_ADDRESS_BYTES].ljust(_LONGEST_ADDRESS_BYTES, b"\0")
+    bits, all_bits = int.from_bytes(first, "big"), 8 * _LONGEST_ADDRESS_BYTES
+    zeros = all_bits - bits.bit_length()
     if zeros > _MOST_ZEROS:
         raise UnusualError("the address of a slice makes no sense")
-    return (bits >> (8 * _ADDRESS_BYTES - 2 * zeros - 1)) - 1
+    # In the bytes that it takes the parser looks for no start code.
+    taken = (2 * zeros + 1) // 8 + 1
+    if begin + taken > len(data) or away <= _CODE_BYTES + 1 + taken:
+        raise UnusualError("there is a slice without more than its address")
+    return (bits >> (all_bits - 2 * zeros - 1)) - 1
 
 
 class _H265Cuts:
