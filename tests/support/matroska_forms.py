@@ -47,6 +47,8 @@ class Form:
     """Whether packets of another track lie between."""
     other_laced: bool = False
     """Whether blocks of another track hold several packets, or say so."""
+    buttons: bool = False
+    """Whether the other track is of a type of which libav makes no stream."""
     short_clusters: bool = False
     cues_in_front: bool = False
     cues_between: bool = False
@@ -99,8 +101,9 @@ def _tracks(content: bytes, form: Form) -> bytes:
             strip = element(0x4254, b"\3") + element(0x4255, b"\0")
             extra += element(ENCODINGS, element(0x6240, element(0x5034, strip)))
         tracks += element(kind, entry + (extra if kind == TRACK else b""))
-    if form.other_tracks or form.other_laced:
-        sound = ((0xD7, b"\2"), (0x73C5, b"\2"), (0x83, b"\2"), (0x86, b"A_PCM/INT/LIT"))
+    if form.other_tracks or form.other_laced or form.buttons:
+        sort = b"\x12" if form.buttons else b"\2"
+        sound = ((0xD7, b"\2"), (0x73C5, b"\2"), (0x83, sort), (0x86, b"A_PCM/INT/LIT"))
         rate = element(0xE1, element(0x9F, b"\1") + element(0x6264, b"\x10"))
         tracks += element(TRACK, b"".join(element(*part) for part in sound) + rate)
     return tracks
@@ -132,7 +135,7 @@ def _block(block: bytes, form: Form, chance: random.Random) -> bytes:
         return chance.random() < 0.1
 
     extra = element(VOID, bytes(chance.randrange(300))) if form.padded and seldom() else b""
-    if form.other_tracks or form.other_laced:
+    if form.other_tracks or form.other_laced or form.buttons:
         flags = bytes([0x80 | (2 * chance.randrange(4) if form.other_laced else 0)])
         extra += element(SIMPLE_BLOCK, b"\x82\0\0" + flags + bytes(chance.randrange(2, 500)))
     if form.crumbs:

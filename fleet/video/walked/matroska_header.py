@@ -16,7 +16,8 @@ _INFORMATION, _CHAPTERS, _ATTACHMENTS = 0x1549A966, 0x1043A770, 0x1941A469
 BESIDE_CLUSTERS = {*(_SEEK_HEAD, _CUES, _TAGS, _INFORMATION, _CHAPTERS, _ATTACHMENTS, _TRACKS)}
 """Elements that lie in a segment as clusters do, and never in a cluster."""
 _BEFORE = BESIDE_CLUSTERS - {_TRACKS} | {VOID, CRC_32}
-_TRACK, _TRACK_NUMBER, _CODEC = 0xAE, 0xD7, 0x86
+_TRACK, _TRACK_NUMBER, _TRACK_TYPE, _CODEC = 0xAE, 0xD7, 0x83, 0x86
+_VIDEO_OR_AUDIO = {1, 2}
 _ENCODED = {0x6D80, 0x23314F}
 """What says that a track's packets are encoded once more, or that its times are scaled."""
 _PLAIN_CODECS = (
@@ -132,9 +133,12 @@ def _tracks(content: bytes) -> frozenset[int]:
             continue
         parts = list(ebml.children(entry)) if kind == _TRACK else []
         numbers = [ebml.unsigned(part) for kind, part in parts if kind == _TRACK_NUMBER]
+        types = [ebml.unsigned(part) for kind, part in parts if kind == _TRACK_TYPE]
         codecs = [part for kind, part in parts if kind == _CODEC]
         if len(numbers) != 1 or numbers[0] in found or len(codecs) != 1:
             raise UnusualError("its tracks are not told apart by their numbers")
+        if len(types) != 1 or types[0] not in _VIDEO_OR_AUDIO:
+            raise UnusualError("a track is neither video nor audio")
         if not codecs[0].startswith(_PLAIN_CODECS) or _ENCODED & {kind for kind, _ in parts}:
             raise UnusualError("the packets of a track do not lie in it as they are")
         found.add(numbers[0])
