@@ -57,6 +57,8 @@ class Memory:
         """The memory that is held now."""
         self.peak_bytes = 0
         """The largest `used_bytes` so far."""
+        self.refusals = 0
+        """How often memory was refused over the budget, whatever came of that."""
         self.leaked: dict[str, int] = {}
         """What was still held when the device was closed, in bytes by holder."""
         self._peak_by_holder: dict[str, int] = {}
@@ -146,6 +148,7 @@ class Memory:
             self._by_holder[allocation.holder] -= allocation.bytes
 
     def _refuse(self, cost: int, holder: str, full: Code) -> None:
+        self.refusals += 1
         held = ", ".join(f"{name} {count / MB:.1f} MB" for name, count in self.by_holder().items())
         raise_device_error(
             full,

@@ -24,6 +24,14 @@ class MemoryUse(Protocol):
     def peak_bytes(self) -> int:
         """The most that was held at a time."""
 
+    @property
+    def budget_bytes(self) -> int:
+        """How much can be held."""
+
+    @property
+    def refusals(self) -> int:
+        """How often memory was refused, as too much was held."""
+
 
 class Clocks(Protocol):
     """What a device tells of the time that it took."""

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 AHEAD_BYTES = 64 << 20
 """Of pictures that wait for the job: 21 at 1920x1080, 5 at 3840x2160."""
+RESERVE_BYTES = 512 << 20
+"""What stays free beside pictures ahead on a spare core: for the job's next batch, and a decoder.
+
+The channel of a stream of 4096x4096 with 16 references takes less.
+"""
 _ROUNDING_BYTES = 63
 """What memory adds to a picture at most (docs/chip.md#memory-rounding)."""
 

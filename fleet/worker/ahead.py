@@ -36,11 +36,21 @@ class Ahead:
     """
 
     def __init__(
-        self, steps: Generator[Step], threads: Executor, room: Callable[[int], int]
+        self,
+        steps: Generator[Step],
+        threads: Executor,
+        room: Callable[[int], int],
+        has_memory: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Begin; `room`: returns how many pictures may wait, of so many bytes the largest."""
+        """Begin; `room`: returns how many pictures may wait, of so many bytes the largest.
+
+        `has_memory`: asked before each step; where it says no, the step is made once somebody waits
+        for it, so that no more is held than by one thread alone.
+        """
         self._steps = steps
         self._room = room
+        self._has_memory = has_memory
+        self._is_awaited = False
         self._made: deque[Step | _Raised | _End] = deque()
         self._waiting_bytes: deque[int] = deque()
         self._closed = False
@@ -55,6 +65,8 @@ class Ahead:
         """Wait for a step, and return it; raises what the generator raised."""
         with self._moved:
             while not self._made:
+                self._is_awaited = True
+                self._moved.notify_all()
                 if self._running.done():
                     raise RuntimeError("The thread that decodes ended without saying how.")
                 self._moved.wait(_LOOK_S)
@@ -88,13 +100,24 @@ class Ahead:
     def _run(self) -> None:
         try:
             with closing(self._steps):
-                for step in self._steps:
+                while self._may_go_on():
+                    step = next(self._steps, _End())
                     if not self._put(step):
                         _release(step)
                         return
-            self._put(_End())
+                    if isinstance(step, _End):
+                        return
         except BaseException as error:  # noqa: BLE001 - it is raised where steps are taken
             self._put(_Raised(error))
+
+    def _may_go_on(self) -> bool:
+        """Wait until the next step may be made; return whether it is wanted."""
+        with self._moved:
+            while not (self._closed or self._is_awaited or self._has_memory()):
+                # Who looks at pictures comes back for the next one, closes this, or its process
+                # ends.
+                self._moved.wait(_LOOK_S)
+            return not self._closed
 
     def _put(self, made: Step | _Raised | _End) -> bool:
         """Hand over a step, once there is room for a picture; return whether it is wanted."""
@@ -109,6 +132,7 @@ class Ahead:
             if isinstance(made, Picture):
                 self._waiting_bytes.append(taken_bytes)
             self._made.append(made)
+            self._is_awaited = False
             self._moved.notify_all()
             return True
 

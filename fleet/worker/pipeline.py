@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -41,8 +41,9 @@ from fleet.worker.decode import DecodeLoss
 from fleet.worker.fault_injection import Injection
 from fleet.worker.job_boundary import run_job
 from fleet.worker.liveness import Liveness
-from fleet.worker.prefetch import Fetch
+from fleet.worker.prefetch import CancelRequestedError, Fetch
 from fleet.worker.reading import DecodedShard, LeaseEnded, Reading, ShardBegun, Step
+from fleet.worker.room import NoRoomAheadError, RoomAhead
 from fleet.worker.upright import upright
 from fleet.worker.widening import Widening
 
@@ -90,6 +91,7 @@ class Pipeline:
         self._pulse = pulse
         self._injections = injections
         self._cores = cores
+        self._room = RoomAhead(device.memory)
         # It has no thread until something is decoded ahead.
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="decode")
 
@@ -107,24 +109,51 @@ class Pipeline:
         is asked between pictures; once it says so the rest is decoded ahead. Of a shard whose video
         cannot be read nothing is brought: that says nothing of its frames. Raises DeviceLostError
         where the device is gone, CancelRequestedError once `fetch` is stopped,
-        CredentialsRefusedError, which would end every video, and OutputUnwritableError where an
-        object of the job's cannot be put. What it raises ends `fetch` as well.
+        CredentialsRefusedError, which would end every video, OutputUnwritableError where an object
+        of the job's cannot be put, and NoRoomAheadError where the device lacked memory as it was
+        told to read ahead: another run brings what the lease comes to. What it raises ends `fetch`
+        as well.
         """
         told = self._device, self._pulse, has_to_stop, self._injections
-        is_wide = (lambda: True) if self._cores > 1 else reads_ahead
+        before = self.frames_done, self.video_s_done, self.fed
+        self._room.begin()
+
+        def is_wide() -> bool:
+            return self._cores > 1 or (reads_ahead() and not self._room.is_spent)
+
         read = Widening(Reading(order, fetch, *told).steps(), is_wide, self._ahead)
         with closing(read) as steps:
             try:
-                return self._look_through(order, steps, parts)
-            except BaseException:
+                with self._checking_room():
+                    ended = self._look_through(order, steps, parts)
+            except BaseException as error:
                 # The thread that decodes may wait for bytes, which nobody needs any more.
                 fetch.stop()
+                if isinstance(error, NoRoomAheadError):
+                    self.frames_done, self.video_s_done, self.fed = before
                 raise
-            finally:
-                self.frames_ahead += read.frames_ahead if self._cores == 1 else 0
+            self.frames_ahead += read.frames_ahead if self._cores == 1 else 0
+            return ended
+
+    @contextmanager
+    def _checking_room(self) -> Iterator[None]:
+        """Raise NoRoomAheadError where what is done, or fails, lacked memory by reading ahead."""
+        try:
+            yield
+        except (CancelRequestedError, DeviceLostError):
+            raise
+        except Exception:
+            self._room.check()
+            raise
+        self._room.check()
 
     def _ahead(self, steps: Generator[Step]) -> Ahead:
-        return Ahead(steps, self._threads, partial(pictures_ahead, self._work.batch))
+        waiting = partial(pictures_ahead, self._work.batch)
+        if self._cores > 1:
+            # A device that has two cores for itself was planned with the memory for both.
+            return Ahead(steps, self._threads, waiting)
+        self._room.widen()
+        return Ahead(steps, self._threads, waiting, self._room.is_left)
 
     def close(self) -> None:
         """End the thread that decodes, once it has nothing to do."""

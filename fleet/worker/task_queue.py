@@ -26,6 +26,8 @@ class Task:
     def __init__(self, order: LeaseOrder, readers: FetchPool) -> None:
         self.order = order
         self.fetch = Fetch(order, readers)
+        self._readers = readers
+        self._is_cancelled = False
         self.truncated = False
         self.reads_ahead = False
         self.begun_s: float | None = None
@@ -38,11 +40,20 @@ class Task:
     def apply(self, wish: Wish) -> None:
         """Do as told."""
         if wish == "cancel":
+            self._is_cancelled = True
             self.fetch.stop()
         elif wish == "truncate":
             self.truncated = True
         else:
             self.reads_ahead = True
+
+    def fetch_again(self) -> None:
+        """Have its bytes come from the start once more; one that was dropped stays so."""
+        self.fetch.close()
+        self.fetch = Fetch(self.order, self._readers)
+        # It may be dropped, from another thread, before or after the old one is replaced.
+        if self._is_cancelled:
+            self.fetch.stop()
 
 
 class TaskQueue:

@@ -44,6 +44,7 @@ from fleet.worker.liveness import Liveness
 from fleet.worker.outcome import Cancelled, Gone, Outcome, Partial
 from fleet.worker.pipeline import Pipeline
 from fleet.worker.prefetch import CancelRequestedError, FetchPool
+from fleet.worker.room import NoRoomAheadError
 from fleet.worker.spec import WorkerSpec
 from fleet.worker.task_queue import Task, TaskQueue
 
@@ -146,7 +147,12 @@ class Worker:
 
     def _run(self, task: Task) -> Receipt | Partial:
         self._line.begin(task)
-        computed = self._compute(task)
+        try:
+            computed = self._compute(task)
+        except NoRoomAheadError:
+            # The device lacked memory by what was decoded ahead: nothing is from here on.
+            task.fetch_again()
+            computed = self._compute(task)
         with self._pulse.waiting_on_storage():
             # What is waited for is that the lease before is committed.
             self._line.commit(task)

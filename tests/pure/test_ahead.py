@@ -182,6 +182,22 @@ def test_no_more_is_made_than_there_is_room_for(threads: ThreadPoolExecutor) -> 
     assert held.now == 0
 
 
+@given(kinds=st.lists(st.booleans(), max_size=20))
+def test_without_memory_nothing_is_made_before_somebody_waits_for_it(
+    threads: ThreadPoolExecutor, kinds: list[bool]
+) -> None:
+    """However many pictures may wait: one is held at a time, as by one thread."""
+    held, got = Held(), list[int]()
+    made = steps(held, kinds, fails=False, ended=Event())
+    with closing(Ahead(made, threads, lambda _: 5, lambda: False)) as ahead:
+        for step in ahead:
+            got.append(step.row if isinstance(step, Picture) else step.fed)  # type: ignore[union-attr]
+            if isinstance(step, Picture):
+                step.release()
+    assert got == list(range(len(kinds)))
+    assert held.most == int(any(kinds))
+
+
 def test_a_generator_whose_turn_has_not_come_is_closed() -> None:
     """Where its thread is still at another one."""
     held, busy = Held(), Event()
