@@ -27,6 +27,7 @@
     |     `- NoSuchBucketError (LookupError)  there is no such bucket or container
     |- IllegalMoveError (AssertionError)    the ledger was told the impossible: carries the story
     |- JobFailedError (RuntimeError)        the run cannot go on; what is committed stays; code 1
+    |  `- BrokenOffError                    it may later: the same command goes on from there
     |- JobCodeError (RuntimeError)          the job's own code raised something
     |- OutputCorruptError (RuntimeError)    the output folder contradicts itself
     |  `- TornPartError                     a part is not as it was put; it counts as not there
@@ -244,6 +245,12 @@ class IllegalMoveError(FleetError, AssertionError, recorded_as="IllegalMove"):
 
 class JobFailedError(FleetError, RuntimeError, recorded_as="JobFailed"):
     """The run cannot go on; what is committed stays."""
+
+
+class BrokenOffError(JobFailedError):
+    """The run cannot go on just now; the same command goes on from there, and may succeed."""
+
+    retryable: ClassVar[bool] = True
 
 
 class JobCodeError(FleetError, RuntimeError, recorded_as="JobCodeFailed"):

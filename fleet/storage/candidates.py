@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -52,13 +52,19 @@ def find_object(store: Store, path: str) -> Stat | None:
 
 
 def find_below(
-    store: Store, path: str, *, only_folders: bool, extensions: AbstractSet[str] = VIDEO_EXTENSIONS
+    store: Store,
+    path: str,
+    *,
+    only_folders: bool,
+    extensions: AbstractSet[str] = VIDEO_EXTENSIONS,
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[Candidate]:
     """Yield the objects in a folder, or that match a glob.
 
     What is there under a name with wildcards wins over what the wildcards match. `only_folders`: a
     glob means what lies in the folders that it matches, and no objects that it matches itself.
     `extensions`: of what is looked for; an empty object of another name marks no folder.
+    `is_stopped`: asked at each object, whether meant or not; once it says so, nothing more comes.
     Raises InputNotFoundError for a glob that is none.
     """
     folder, glob = _split_glob(store, path)
@@ -72,6 +78,8 @@ def find_below(
 
     def chosen() -> Iterator[Candidate]:
         for stat in store.list(folder):
+            if is_stopped():
+                return
             name = stat.path[skipped:]
             # A glob may match a folder: then it means all objects below that folder.
             if not glob or is_meant(name):

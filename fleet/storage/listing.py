@@ -84,7 +84,10 @@ class Search(Iterator[Source]):
         self._filter = input_filter
         self._media = media
         self._open: dict[str, None] = {}
-        self._sources = self._each_once(inputs)
+        self._inputs = tuple(inputs)
+        self._seen: set[str] = set()
+        self._is_stopped = False
+        self._sources = self._each_once()
 
     def __next__(self) -> Source:
         """Return the next video; raises as `expand` does."""
@@ -92,7 +95,11 @@ class Search(Iterator[Source]):
 
     @property
     def open_inputs(self) -> tuple[str, ...]:
-        """The folders and globs among the inputs that are not listed to their end."""
+        """The folders and globs among the inputs that are not listed to their end.
+
+        The last one of them stays until files that are named outright have come as well, so that
+        there is one until all has come. Where there is none, the stores have nothing more to tell.
+        """
         return tuple(self._open)
 
     def listing(self, sources: Iterable[Source]) -> Listing:
@@ -105,17 +112,30 @@ class Search(Iterator[Source]):
         """What `Listing.left` is, of what was visited so far."""
         return {kind: count for kind, count in sorted(self.left.items()) if count}
 
+    def begin_anew(self) -> None:
+        """Search from the start, behind an error; what has come by now does not come again."""
+        self._sources.close()
+        self.left.clear()
+        self.not_chosen = 0
+        self._sources = self._each_once()
+
+    def stop(self) -> None:
+        """Have the search end at the next object, video or not; safe to call from any thread."""
+        self._is_stopped = True
+
     def close(self) -> None:
         """Let go of the stores; nothing comes any more."""
         self._sources.close()
 
-    def _each_once(self, inputs: Sequence[str]) -> Generator[Source, None, None]:
-        seen: set[str] = set()
-        for source in merge(*map(self._of, inputs), key=lambda source: source.uri):
-            if source.uri not in seen:
-                seen.add(source.uri)
+    def _each_once(self) -> Generator[Source, None, None]:
+        for source in merge(*map(self._of, self._inputs), key=lambda source: source.uri):
+            if source.uri not in self._seen:
+                self._seen.add(source.uri)
                 yield source
-        if not seen:
+        if self._is_stopped:
+            return
+        self._open.clear()
+        if not self._seen:
             raise InputNotFoundError(
                 f"Of the {self.not_chosen} {self._media} that the inputs hold none is chosen.",
                 "Check include, exclude and modified_since.",
@@ -132,11 +152,17 @@ class Search(Iterator[Source]):
         else:
             self._open[given] = None
             candidates = find_below(
-                store, path, only_folders=is_folder, extensions=EXTENSIONS[self._media]
+                store,
+                path,
+                only_folders=is_folder,
+                extensions=EXTENSIONS[self._media],
+                is_stopped=lambda: self._is_stopped,
             )
         left: Counter[str] = Counter()
         is_empty = True
         for candidate in candidates:
+            if self._is_stopped:
+                return
             stat = candidate.stat
             kind = _kind(store, candidate)
             if outright is None and kind not in EXTENSIONS[self._media]:
@@ -150,9 +176,12 @@ class Search(Iterator[Source]):
                 yield Source(uri, stat.bytes, stat.etag)
             else:
                 self.not_chosen += 1
+        if self._is_stopped:
+            return
         if is_empty:
             raise _no_match(given, left, self._media)
-        self._open.pop(given, None)
+        if len(self._open) > 1:
+            self._open.pop(given, None)
 
 
 def _kind(store: Store, candidate: Candidate) -> str:

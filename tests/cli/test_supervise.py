@@ -13,6 +13,7 @@ from s3_server import wait_until
 from fleet.cli.attended import may_pass
 from fleet.errors import (
     AccessDeniedError,
+    BrokenOffError,
     FleetError,
     JobFailedError,
     OutputBusyError,
@@ -134,6 +135,7 @@ def test_sigterm_interrupts_the_driver_and_starts_no_other(tmp_path: Path) -> No
         (StorageError("the store is down"), True),
         (AccessDeniedError("no keys"), False),
         (JobFailedError("no NPU"), False),
+        (BrokenOffError("the inputs could not be listed to their end"), True),
         (OutputBusyError("in use"), False),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,10 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from listed_on import StandingListing
 
+from fleet.cli.attended import may_pass
 from fleet.core.source import Source
 from fleet.driver.preparing import listed
 from fleet.driver.preparing.listed import Listed
-from fleet.errors import AccessDeniedError, InputNotFoundError, JobFailedError
+from fleet.errors import (
+    AccessDeniedError,
+    BrokenOffError,
+    InputNotFoundError,
+    JobFailedError,
+    StorageError,
+)
+from fleet.executors import patient_pool
 from fleet.storage import InputFilter, Search, disk, expand
 from fleet.storage import candidates as listing_candidates
 from fleet.storage.candidates import Candidate
@@ -171,11 +180,98 @@ def test_a_listing_that_breaks_tells_what_it_has_and_is_never_whole(
     assert [Path(source.uri).name for source in came] == ["a.mp4"]
     assert (ahead.is_whole, ahead.open_inputs, ahead.left_aside) == (False, (str(root),), {})
     standing.may_go_on.set()
-    rest: list[Source] = []
-    with pytest.raises(JobFailedError, match=r"listed to their end: .* could not be listed"):
-        rest.extend(filter(None, ahead.names()))
+    assert [Path(source.uri).name for source in filter(None, ahead.names())] == ["b.mp4"]
+    with pytest.raises(
+        JobFailedError, match=r"listed to their end: .* could not be listed"
+    ) as told:
+        ahead.check()
+    assert not may_pass(told.value)
     assert (ahead.is_whole, ahead.open_inputs) == (False, (str(root),))
     ahead.close()
+
+
+def test_a_store_that_fails_for_a_while_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each name comes once; a line says what is waited for, and that is all there is to see."""
+    root = laid_out(tmp_path / "in", {"a.mp4", "b.mp4", "b.txt", "c.mp4", "d.mp4"})
+    standing = StandingListing(root, 3, StorageError("in does not answer."))
+    standing.times = 3
+    standing.install(monkeypatch)
+    monkeypatch.setattr(patient_pool, "FIRST_WAIT_S", 0.0)
+    ahead = Listed(Search([str(root)]))
+    ahead.begin()
+    standing.may_go_on.set()
+    came = list(filter(None, ahead.names()))
+    ahead.check()
+    assert tuple(came) == expand([str(root)]).sources
+    assert (standing.times, ahead.is_whole, ahead.left_aside) == (0, True, {".txt": 1})
+    (said,) = caplog.messages
+    assert said.startswith("in does not answer. What is listed by then is worked on")
+    ahead.close()
+
+
+def test_a_store_that_fails_for_long_ends_the_listing_for_another_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What supervises the run starts it again then."""
+    root = laid_out(tmp_path / "in", {"a.mp4", "b.mp4"})
+    standing = StandingListing(root, 1, StorageError("in does not answer."))
+    standing.install(monkeypatch)
+    monkeypatch.setattr(patient_pool, "FIRST_WAIT_S", 0.0)
+    monkeypatch.setattr(patient_pool, "GIVE_UP_S", 0.0)
+    ahead = Listed(Search([str(root)]))
+    ahead.begin()
+    standing.may_go_on.set()
+    assert len(list(filter(None, ahead.names()))) == 1
+    with pytest.raises(BrokenOffError, match="the same command goes on from there") as told:
+        ahead.check()
+    assert may_pass(told.value)
+    assert (ahead.is_whole, ahead.open_inputs) == (False, (str(root),))
+    ahead.close()
+
+
+@pytest.mark.parametrize("glob", ["", "*.mp4"])
+def test_a_listing_ends_among_names_that_are_no_videos(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, glob: str
+) -> None:
+    """However many of them the store has: who does not want the rest does not wait for a video."""
+    root = laid_out(tmp_path / "in", {"a.mp4"})
+    is_over = threading.Event()
+
+    def endless(folder: str) -> Iterator[Stat]:
+        yield Stat(f"{folder}/a.mp4", 1, "v1", 0.0)
+        while not is_over.is_set():
+            yield Stat(f"{folder}/b.txt", 1, "v1", 0.0)
+
+    monkeypatch.setattr(disk, "_walk", endless)
+    monkeypatch.setattr(listed, "ENOUGH_FILES", 1)
+    monkeypatch.setattr(listed, "CLOSE_S", 2.0)
+    ahead = Listed(Search([f"{root}/{glob}"]))
+    try:
+        ahead.begin()
+        ahead.close()
+        assert not [t for t in threading.enumerate() if t.name.startswith("listing")]
+        assert (ahead.is_whole, len(ahead.open_inputs)) == (False, 1)
+    finally:
+        is_over.set()
+
+
+def test_files_that_are_named_outright_are_known_before_anything_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many may wait; beside a folder, that one stays open until they have come."""
+    monkeypatch.setattr(listed, "AHEAD_FILES", 2)
+    monkeypatch.setattr(listed, "ENOUGH_FILES", 1)
+    names = {f"{number}.mp4" for number in range(9)}
+    root = laid_out(tmp_path / "in", {*names, "0/a.mp4"})
+    outright = Listed(Search([f"{root}/{name}" for name in names]))
+    outright.begin()
+    assert (len(outright), outright.is_whole, outright.open_inputs) == (9, True, ())
+    outright.close()
+    mixed = Search([f"{root}/0", *(f"{root}/{name}" for name in names)])
+    assert [mixed.open_inputs for _ in mixed] == [(f"{root}/0",)] * 10
+    assert mixed.open_inputs == ()
 
 
 def test_a_listing_that_breaks_at_once_is_refused_as_before(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,25 +13,35 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from listed_on import StandingListing
 from watched import Looks
 
 from fleet.ascend.soc import soc
 from fleet.core.interval import Interval, LeaseNames
 from fleet.core.interval_set import EVER, DoneIntervals
 from fleet.core.source import Source
+from fleet.driver.preparing import prepare as preparing
+from fleet.driver.preparing.listed import Listed
 from fleet.driver.preparing.prepare import (
     HEADERS_A_PROCESS,
     MOST_PROCESSES,
     prepare,
+    prepare_in_windows,
     processes_worth,
 )
 from fleet.driver.preparing.prepared import Known, Prepared
-from fleet.errors import BrokenVideoError, NotAVideoError, StorageError
+from fleet.errors import (
+    BrokenVideoError,
+    JobFailedError,
+    NotAVideoError,
+    StorageError,
+    StorageRefusedError,
+)
 from fleet.index_cache.store import IndexStore
 from fleet.plan.index_leases import BYTES_A_HEADER
 from fleet.plan.order import order
 from fleet.plan.plan import bundle
-from fleet.storage import Folder, expand
+from fleet.storage import Folder, Search, expand
 from fleet.table.state.video_manifest import Video
 from fleet.video.index import VideoIndex
 from fleet.video.probe.connection import ProbeEndedError
@@ -217,6 +228,24 @@ def test_what_is_to_be_covered_is_told_of_every_video(archive: Path) -> None:
         assert video == Video(video.uri, video.bytes, video.etag, refused=True)
         assert video.interval == Interval(video.uri, video.etag, -EVER, EVER)
     assert NotAVideoError.name == refused(look(archive, Known()))["text.mp4"]
+
+
+def test_what_was_looked_at_is_told_before_a_listing_that_breaks(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looks that are in flight are not thrown away, nor is the window that is open."""
+    standing = StandingListing(archive, 2, StorageRefusedError("in is on fire."))
+    standing.install(monkeypatch)
+    monkeypatch.setattr(preparing, "is_window", lambda *_: False)
+    monkeypatch.setattr(preparing, "QUIET", 1 << 30)
+    ahead = Listed(Search([str(archive)]))
+    ahead.begin()
+    standing.may_go_on.set()
+    told: list[Prepared] = []
+    with closing(ahead), pytest.raises(JobFailedError, match="on fire"):
+        told.extend(prepare_in_windows(ahead, SAMPLE, CHIP, Known()))
+    assert [(window.looked_at, window.is_last) for window in told] == [(2, False)]
+    assert len(told[0].videos) == 2
 
 
 @given(st.lists(st.integers(0, 1 << 40), max_size=300), st.integers(1, 64))

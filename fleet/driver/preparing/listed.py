@@ -14,13 +14,23 @@ from itertools import islice
 from threading import Condition, Thread
 
 from fleet.clock import SYSTEM_CLOCK, Clock
+from fleet.core.format import duration
 from fleet.core.source import Source
-from fleet.errors import FleetError, JobFailedError
+from fleet.driver.preparing.patience import Patience
+from fleet.errors import (
+    BrokenOffError,
+    FleetError,
+    JobFailedError,
+    StorageError,
+    StorageRefusedError,
+)
+from fleet.executors import patient_pool
 from fleet.storage import Listing, Search
 
 ENOUGH_FILES = 512
-"""Files that are listed before anything else begins: of inputs with fewer, all is known then. Not
-more than a page of a store has, of which the next one may be long in coming."""
+"""Files that are listed before anything else begins: of inputs with fewer, all is known then, as
+it is of files that are named outright. Not more than a page of a store has, of which the next one
+may be long in coming."""
 ENOUGH_S = 5.0
 """For how long they are waited for where there is one at least."""
 AHEAD_FILES = 32 << 10
@@ -56,8 +66,8 @@ class Listed:
         self._unnamed: list[Source] = []
         self._taken = self._bytes = 0
         self._error: Exception | None = None
-        self._is_ended = search is None
-        self._closed = False
+        self._is_ended = self._is_listed = search is None
+        self._has_begun = self._closed = False
         self._most: int | None = AHEAD_FILES
         self._thread = Thread(target=self._list, name="listing", daemon=True)
 
@@ -73,9 +83,9 @@ class Listed:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all is listed; where listing has failed, it never is."""
+        """Whether all is listed; where listing has failed or was ended, it never is."""
         with self._changed:
-            return self._is_ended and self._error is None
+            return self._is_ended and self._is_listed
 
     @property
     def bytes(self) -> int:
@@ -99,13 +109,16 @@ class Listed:
         """Begin to list, and wait for the first files, or all; raises what listing them raises.
 
         `is_enough`: whether what has come is enough to begin with; until then it is listed on.
+        Where nothing is left to be listed but files that are named outright, all are waited for.
         """
+        assert self._search is not None, "it is known already"
         self._thread.start()
         late_s = self._clock.steady_s() + ENOUGH_S
         with self._changed:
             while not self._is_ended:
                 some, is_late = len(self._waiting), self._clock.steady_s() >= late_s
-                if some and (is_late or some >= ENOUGH_FILES) and is_enough():
+                has_some = some and (is_late or some >= ENOUGH_FILES)
+                if has_some and self._search.open_inputs and is_enough():
                     break
                 if some >= AHEAD_FILES:
                     self._most = None
@@ -114,6 +127,7 @@ class Listed:
             self._most = AHEAD_FILES
             if self._error:
                 raise self._error
+            self._has_begun = True
 
     def rest(self) -> Listing:
         """Wait until all is listed, and return it; nothing is to be taken before or behind that."""
@@ -130,7 +144,7 @@ class Listed:
     def names(self) -> Iterator[Source | None]:
         """Take the files one by one; None is yielded where nothing comes for a moment.
 
-        Raises JobFailedError where not all can be listed, behind those that are.
+        Where not all can be listed, those that are come, and `check` says so behind them.
         """
         source: Source | None = None
         while True:
@@ -146,6 +160,9 @@ class Listed:
                 if source is None and self._is_ended:
                     break
             yield source
+
+    def check(self) -> None:
+        """Raise JobFailedError where not all could be listed, BrokenOffError if that may pass."""
         if self._error:
             raise _broken_off(self._error)
 
@@ -159,6 +176,8 @@ class Listed:
         """End the listing, wherever it is."""
         with self._changed:
             self._closed = True
+            if self._search is not None:
+                self._search.stop()
             self._changed.notify_all()
         if self._thread.ident is not None:
             self._thread.join(CLOSE_S)
@@ -170,10 +189,14 @@ class Listed:
 
     def _list(self) -> None:
         assert self._search is not None
+        patience = Patience(self._clock)
         try:
-            for source in self._search:
-                self._note(source.uri)
-                if not self._put(source):
+            while not self._is_listed:
+                try:
+                    self._list_some(self._search, patience)
+                except StorageError as error:
+                    self._wait_to_ask_again(error, patience)
+                if self._closed:
                     break
         # The edge of a thread: who takes the files raises it.
         except Exception as error:  # noqa: BLE001
@@ -183,6 +206,36 @@ class Listed:
             with self._changed:
                 self._is_ended = True
                 self._changed.notify_all()
+
+    def _list_some(self, search: Search, patience: Patience) -> None:
+        """List until all is, or nobody wants more; raises what the search raises."""
+        for source in search:
+            patience.end()
+            self._note(source.uri)
+            if not self._put(source):
+                return
+        self._is_listed = not self._closed
+
+    def _wait_to_ask_again(self, error: StorageError, patience: Patience) -> None:
+        """Wait until it is time, and begin the search anew; raise the error where that is no use.
+
+        Before a run has begun, it is refused as any request that cannot be carried out.
+        """
+        assert self._search is not None
+        if not (self._has_begun and _may_pass(error)):
+            raise error
+        is_first = not patience.waits
+        patience.refused(error)
+        if is_first:
+            _LOG.warning(
+                "%s What is listed by then is worked on; the rest is asked for again, for %s.",
+                error.message,
+                duration(patient_pool.GIVE_UP_S),
+            )
+        with self._changed:
+            while not (self._closed or patience.is_time):
+                self._changed.wait(POLL_S)
+        self._search.begin_anew()
 
     def _put(self, source: Source) -> bool:
         """Add a file once there is room; return whether anybody wants more."""
@@ -196,10 +249,16 @@ class Listed:
             return not self._closed
 
 
+def _may_pass(error: Exception) -> bool:
+    is_refusal = isinstance(error, StorageRefusedError)
+    return isinstance(error, FleetError) and error.retryable and not is_refusal
+
+
 def _broken_off(error: Exception) -> Exception:
     """Return what ends a run whose inputs cannot be listed to their end."""
     if not isinstance(error, FleetError):
         return error
     message = f"The inputs could not be listed to their end: {error.message}"
     kept = "What is committed is kept: the same command goes on from there."
-    return JobFailedError(message, f"{error.way_out} {kept}".strip()).about(error.topic)
+    kind = BrokenOffError if _may_pass(error) else JobFailedError
+    return kind(message, f"{error.way_out} {kept}".strip()).about(error.topic)

@@ -68,7 +68,8 @@ def prepare_in_windows(
 
     `as_stored`: the job gets pictures as they are stored, and not as a player shows them.
     `on_progress` is called with the number of videos done so far. Raises CredentialsRefusedError:
-    a store that refuses them for one video refuses them for every other; and what listing raises.
+    a store that refuses them for one video refuses them for every other; and what listing raises,
+    behind what the files show that are listed.
     """
     listed = sources if isinstance(sources, Listed) else Listed(known=sources)
     processes = processes_worth(listed[:], len(os.sched_getaffinity(0)))
@@ -94,7 +95,9 @@ def prepare_in_windows(
                 before += window.extent
                 yield window.prepared(before.files)
                 window = _Window(indexes.mend, listed)
-        yield window.prepared(before.files + window.extent.files)
+        if window.extent.files or listed.is_whole:
+            yield window.prepared(before.files + window.extent.files)
+        listed.check()
 
 
 class _Window:
