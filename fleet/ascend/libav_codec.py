@@ -72,7 +72,8 @@ class LibavCodec:
 class IdleDecoder:
     """The decoder that the last channel of a device has left; one at most.
 
-    It takes no memory beside another one: it is freed before that is opened.
+    Beside another one of a VDEC in its normal mode it takes no memory: it is freed before that is
+    opened. Beside a decoder of the host's, or one in fast mode, it keeps its pictures.
     """
 
     def __init__(self) -> None:

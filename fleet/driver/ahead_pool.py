@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from fleet.core.run_events import Event
@@ -17,15 +17,27 @@ from fleet.scheduler.commands import Assign
 class AheadPool(WrappedPool):
     """A pool that may give a second core to a lease in which a device has room for it."""
 
-    def __init__(self, pool: Pool, target: JobTarget, works: Mapping[str, VideoWork]) -> None:
-        """Take a pool, and the videos of leases by their URI."""
+    def __init__(
+        self,
+        pool: Pool,
+        target: JobTarget,
+        works: Mapping[str, VideoWork],
+        is_all_planned: Callable[[], bool],
+    ) -> None:
+        """Take a pool, and the videos of leases by their URI.
+
+        `is_all_planned`: before that, what looks at headers has work for the cores that devices
+        leave.
+        """
         super().__init__(pool)
         self._target = target
         self._works = works
+        self._is_all_planned = is_all_planned
 
     def apply(self, command: Assign, order: LeaseOrder) -> None:
         """See Pool."""
-        super().apply(command, replace(order, has_room_ahead=self._has_room(order)))
+        has_room = self._is_all_planned() and self._has_room(order)
+        super().apply(command, replace(order, has_room_ahead=has_room))
 
     def poll(self, timeout_s: float) -> list[Event]:
         """See Pool."""

@@ -8,7 +8,7 @@ window by window, and goes on while the loop runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -34,14 +34,13 @@ from fleet.driver.session import Session, load_session
 from fleet.driver.supply import Supply, first_to_do, unrecorded
 from fleet.driver.target.straight import keep_model
 from fleet.driver.target.target import JobTarget, begin_target, worker_spec
-from fleet.errors import JobFailedError
+from fleet.errors import BrokenOffError
 from fleet.executors.mending_pool import MendingPool
 from fleet.executors.patient_pool import OutputWatch, PatientPool
 from fleet.executors.pool import Pool
 from fleet.job.job import Job
 from fleet.observe.observer import Observer
 from fleet.plan.lease import Lease
-from fleet.plan.shard import VideoWork
 from fleet.scheduler.autoscale import wanted_early
 from fleet.table.diaries.diary import Diary, noting
 from fleet.table.maintenance.close import Covering
@@ -133,12 +132,17 @@ def _with_all_inputs(context: Context, session: Session) -> tuple[Context, Sessi
 
     That is where there are rows already, since those of videos that have changed are to go at once;
     where others are at work, since what they do is compared with all that is wanted; and where the
-    output's store has no conditional puts, since it is looked at once, and only then.
+    output's store has no conditional puts, since it is looked at once, and only then; with a
+    deadline, since the number of devices follows from all that is to do; and where an input holds
+    the output, since what the run puts there is no input of its own.
     """
     is_new = not len(session.state) and not session.state.closed and not session.joined
-    if session.target.inputs is None or (is_new and session.target.table.conditional):
+    has_deadline = context.resources.limits.deadline_s is not None
+    target = session.target
+    may_begin = is_new and target.table.conditional and not has_deadline and not target.is_inside
+    if target.inputs is None or may_begin:
         return context, session
-    target = session.target.whole()
+    target = target.whole()
     if target.without_columns:
         context.observers.on_event(Warned(target.without_columns))
     return replace(context, target=target), replace(session, target=target)
@@ -165,7 +169,7 @@ def _drive(context: Context, session: Session) -> Outcome:
         if stock.leases or stock.coming_s is not None:
             try:
                 pool = pool or start()
-                leased = _reading_ahead(context, pool, supply.works)
+                leased = _reading_ahead(context, pool, supply)
                 shared = _shared(context, plan, leased, stock.leases)
                 few = len(stock.leases) if stock.coming_s is None else resources.devices
                 shared.set_target(min(resources.devices, few))
@@ -188,8 +192,10 @@ def _early(context: Context) -> int:
     return wanted_early(files, decoded_bytes, resources.devices)
 
 
-def _reading_ahead(context: Context, pool: Pool, works: Mapping[str, VideoWork]) -> Pool:
-    return AheadPool(pool, context.target, works) if context.resources.shares_cores else pool
+def _reading_ahead(context: Context, pool: Pool, supply: Supply) -> Pool:
+    if not context.resources.shares_cores:
+        return pool
+    return AheadPool(pool, context.target, supply.works, lambda: supply.is_all_planned)
 
 
 def _shared(context: Context, plan: Plan, pool: Pool, leases: Sequence[Lease]) -> SharedPool:
@@ -228,7 +234,7 @@ def _take_over(context: Context, session: Session, prepared: Prepared) -> Plan:
         state = target.table.begin_epoch(target.versions, session.state)
         if target.inputs and len(state):
             # Which of these are of videos that have changed since, only the whole listing tells.
-            raise JobFailedError(
+            raise BrokenOffError(
                 f"What an earlier run did came to {target.table.uri} while this one began.",
                 "Run the same command again: it goes on from there.",
             )

@@ -80,6 +80,12 @@ class Supply:
         """The plan of the first window; once that is cut into leases, without its works."""
         return self._plan
 
+    @property
+    def is_all_planned(self) -> bool:
+        """Whether no header is looked at any more: the last window is there."""
+        last = self._seen[-1] if self._held is None else self._held
+        return last.is_last
+
     def begin(self) -> Stock:
         """Return the leases of the first window, and tell that the run has started."""
         self._hold(self._plan.prepared)
@@ -101,8 +107,7 @@ class Supply:
             stock = self._next()
             if stock is not None:
                 pool.expect(stock.leases)
-            last = self._seen[-1] if self._held is None else self._held
-            if waiting < PLENTY and not last.is_last:
+            if waiting < PLENTY and not self.is_all_planned:
                 self._windows.ask()
             return stock
 

@@ -23,6 +23,8 @@ class Running:
     """Estimated seconds of one device."""
     has_room: bool
     """Whether the device has the memory for pictures that are decoded ahead."""
+    attempt: int = 0
+    """Which attempt it is of all that were handed out: the next one begins with one core again."""
 
 
 class SpareCores:

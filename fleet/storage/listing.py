@@ -112,13 +112,6 @@ class Search(Iterator[Source]):
         """What `Listing.left` is, of what was visited so far."""
         return {kind: count for kind, count in sorted(self.left.items()) if count}
 
-    def begin_anew(self) -> None:
-        """Search from the start, behind an error; what has come by now does not come again."""
-        self._sources.close()
-        self.left.clear()
-        self.not_chosen = 0
-        self._sources = self._each_once()
-
     def stop(self) -> None:
         """Have the search end at the next object, video or not; safe to call from any thread."""
         self._is_stopped = True

@@ -76,10 +76,8 @@ class Meeting(FrameJob):
     table = "meetings"
     schema = pa.schema([("met", pa.int32())])
 
-    def open(self, device):
-        Path("FOLDER", str(os.getpid())).touch()
-
     def run(self, opened, batch):
+        Path("FOLDER", str(os.getpid())).touch()
         until_s = time.monotonic() + 120
         while (met := len(list(Path("FOLDER").iterdir()))) < 2:
             assert time.monotonic() < until_s, "no second device has come in two minutes"
@@ -151,6 +149,7 @@ def test_a_run_uses_every_npu_of_the_cluster_that_ray_address_names(
     (there := tmp_path / "there").mkdir()
     (tmp_path / "meeting.py").write_text(MEETING.replace("FOLDER", str(there)), "utf-8")
     text = f'job = "meeting.py:Meeting"\ninput = ["{town_hevc}"]\noutput = "{tmp_path}/out"\n'
+    text += "lease_s = 1.0\nwatchdog_s = 300\n"
     (tmp_path / "meeting.toml").write_text(text, "utf-8")
     job = [tmp_path / "meeting.toml", "--sample", "every=5", "--devices", "auto"]
     first = run(with_two.address, *job)

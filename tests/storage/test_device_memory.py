@@ -136,11 +136,18 @@ def test_a_lease_says_whether_a_device_has_room_to_decode_ahead_in_it(tmp_path: 
         def apply(self, _: Assign, order: LeaseOrder) -> None:
             given.append(order)
 
-    pool = AheadPool(cast("Pool", Noting(cast("Pool", None))), target, works)
+    is_all_planned = [True]
+    told = Noting(cast("Pool", None))
+    pool = AheadPool(cast("Pool", told), target, works, lambda: is_all_planned[0])
     for chosen in ([small], [large], [small, large]):
         shards = tuple(work.shard(0, len(work.bounds) - 1) for work in chosen)
         pool.apply(Assign("npu/0", "lease"), order(Lease("lease", shards), works))
     assert [each.has_room_ahead for each in given] == [True, False, False]
+    # Headers are looked at still, by the cores that devices leave.
+    is_all_planned[0] = False
+    shard = small.shard(0, len(small.bounds) - 1)
+    pool.apply(Assign("npu/0", "lease"), order(Lease("lease", (shard,)), works))
+    assert not given[-1].has_room_ahead
 
 
 @pytest.mark.parametrize("chip", CHIPS)

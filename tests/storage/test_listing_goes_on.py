@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from accounts import read_books, thumbnails
@@ -14,6 +16,7 @@ from window_runs import NAMES, Watch, check_whole, interrupt, run
 import fleet
 from fleet.core.run_events import LeaseDone, PlanGrew, Warned
 from fleet.driver.preparing import listed
+from fleet.driver.target.target import JobTarget, may_hold
 from fleet.errors import InputNotFoundError, JobFailedError, StorageRefusedError, UsageError
 from fleet.table.state.video_manifest import NOT_LISTED
 from fleet.table.status import Status, read_status
@@ -160,3 +163,48 @@ def test_a_new_output_is_planned_at_once_where_few_files_are_named(
     run(archive, tmp_path / "out", watch)
     assert [plan.lists_on for plan in watch.plans()] == [False]
     assert not any(isinstance(event, PlanGrew) for event in watch.events)
+
+
+@pytest.mark.parametrize(
+    ("given", "output", "is_inside"),
+    [
+        ("/in", "/in/out", True),
+        ("/in/", "/in/out", True),
+        ("/in/*/clip.mp4", "/in/out", True),
+        ("/in/day-*.mp4", "/in/out", False),
+        ("/in/day-*/", "/in/day-out", True),
+        ("s3://bucket", "s3://bucket/found", True),
+        ("s3://bucket/in", "s3://bucket/found", False),
+    ],
+)
+def test_an_output_inside_an_input_is_known(given: str, output: str, *, is_inside: bool) -> None:
+    """What a run puts there is not to be met by a listing that goes on."""
+    assert may_hold(given, output) is is_inside
+
+
+@pytest.mark.parametrize("why", ["deadline", "inside"])
+def test_all_is_listed_first_where_that_matters(
+    why: str, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How many devices keep a deadline follows from all; what a run puts is no input of its own."""
+    output = archive / "out" if why == "inside" else tmp_path / "out"
+    standing = StandingListing(archive, 1)
+    standing.install(monkeypatch)
+    early: list[bool] = []
+    whole = JobTarget.whole
+
+    def awaited(target: JobTarget) -> JobTarget:
+        standing.may_go_on.set()
+        return whole(target)
+
+    def done() -> None:
+        early.append(not standing.may_go_on.is_set())
+        standing.may_go_on.set()
+
+    monkeypatch.setattr(JobTarget, "whole", awaited)
+    job = thumbnails(archive, output, devices=1)
+    job = replace(job, deadline_s=3600.0) if why == "deadline" else job
+    on: Literal["processes", "inline"] = "processes" if why == "deadline" else "inline"
+    fleet.run(job, on=on, observer=Watch(LeaseDone, act=done))
+    assert early == [False]
+    check_whole(output)

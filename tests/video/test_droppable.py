@@ -157,7 +157,9 @@ def test_what_cannot_be_read_is_told_once_all_in_front_of_it_was_given(
 
     given: list[int] = []
     with pytest.raises(BrokenVideoError):  # noqa: PT012 - all in front of it comes first
-        for unit, is_needed in needed_of(index.stream, split(index.stream.parameter_sets))(read(), True):
+        for unit, is_needed in needed_of(index.stream, split(index.stream.parameter_sets))(
+            read(), True
+        ):
             assert is_needed or unit.row
             given.append(unit.row)
     assert given == list(range(sound))

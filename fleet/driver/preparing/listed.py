@@ -14,17 +14,13 @@ from itertools import islice
 from threading import Condition, Thread
 
 from fleet.clock import SYSTEM_CLOCK, Clock
-from fleet.core.format import duration
 from fleet.core.source import Source
-from fleet.driver.preparing.patience import Patience
 from fleet.errors import (
     BrokenOffError,
     FleetError,
     JobFailedError,
-    StorageError,
     StorageRefusedError,
 )
-from fleet.executors import patient_pool
 from fleet.storage import Listing, Search
 
 ENOUGH_FILES = 512
@@ -67,7 +63,7 @@ class Listed:
         self._taken = self._bytes = 0
         self._error: Exception | None = None
         self._is_ended = self._is_listed = search is None
-        self._has_begun = self._closed = False
+        self._closed = False
         self._most: int | None = AHEAD_FILES
         self._thread = Thread(target=self._list, name="listing", daemon=True)
 
@@ -127,7 +123,6 @@ class Listed:
             self._most = AHEAD_FILES
             if self._error:
                 raise self._error
-            self._has_begun = True
 
     def rest(self) -> Listing:
         """Wait until all is listed, and return it; nothing is to be taken before or behind that."""
@@ -189,15 +184,12 @@ class Listed:
 
     def _list(self) -> None:
         assert self._search is not None
-        patience = Patience(self._clock)
         try:
-            while not self._is_listed:
-                try:
-                    self._list_some(self._search, patience)
-                except StorageError as error:
-                    self._wait_to_ask_again(error, patience)
-                if self._closed:
+            for source in self._search:
+                self._note(source.uri)
+                if not self._put(source):
                     break
+            self._is_listed = not self._closed
         # The edge of a thread: who takes the files raises it.
         except Exception as error:  # noqa: BLE001
             self._error = error
@@ -206,36 +198,6 @@ class Listed:
             with self._changed:
                 self._is_ended = True
                 self._changed.notify_all()
-
-    def _list_some(self, search: Search, patience: Patience) -> None:
-        """List until all is, or nobody wants more; raises what the search raises."""
-        for source in search:
-            patience.end()
-            self._note(source.uri)
-            if not self._put(source):
-                return
-        self._is_listed = not self._closed
-
-    def _wait_to_ask_again(self, error: StorageError, patience: Patience) -> None:
-        """Wait until it is time, and begin the search anew; raise the error where that is no use.
-
-        Before a run has begun, it is refused as any request that cannot be carried out.
-        """
-        assert self._search is not None
-        if not (self._has_begun and _may_pass(error)):
-            raise error
-        is_first = not patience.waits
-        patience.refused(error)
-        if is_first:
-            _LOG.warning(
-                "%s What is listed by then is worked on; the rest is asked for again, for %s.",
-                error.message,
-                duration(patient_pool.GIVE_UP_S),
-            )
-        with self._changed:
-            while not (self._closed or patience.is_time):
-                self._changed.wait(POLL_S)
-        self._search.begin_anew()
 
     def _put(self, source: Source) -> bool:
         """Add a file once there is room; return whether anybody wants more."""

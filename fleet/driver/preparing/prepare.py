@@ -72,7 +72,7 @@ def prepare_in_windows(
     behind what the files show that are listed.
     """
     listed = sources if isinstance(sources, Listed) else Listed(known=sources)
-    processes = processes_worth(listed[:], len(os.sched_getaffinity(0)))
+    processes = _processes(listed, len(os.sched_getaffinity(0)))
     leases = _index_leases(listed, known)
     indexes = IndexCache(known.store, INDEX_THREADS, processes=processes, elsewhere=leases)
     examiner = Examiner(indexes, sample, soc, known, as_stored=as_stored)
@@ -174,6 +174,11 @@ def _in_order(
     finally:
         for future in ahead:
             future.cancel()
+
+
+def _processes(listed: Listed, cores: int) -> int:
+    """Return how many processes may look at files; one starts where all others have something."""
+    return processes_worth(listed[:], cores) if listed.is_whole else min(cores, MOST_PROCESSES)
 
 
 def processes_worth(sources: Sequence[Source], cores: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,7 @@ from fleet.driver.target.identity import JobIdentity, identify
 from fleet.index_cache.store import INDEX_FOLDER
 from fleet.job.job import Job
 from fleet.plan.shard import VideoWork
-from fleet.storage import Folder, Listing, Search, expand
+from fleet.storage import Folder, Listing, Search, canonical, expand
 from fleet.table.commits.record import Origin
 from fleet.table.parts.schema import output_schemas
 from fleet.table.table import Table
@@ -74,6 +75,11 @@ class JobTarget:
     def left_aside(self) -> Mapping[str, int]:
         """What of the inputs is no video, see `Listing.left`; nothing until all is listed."""
         return self.inputs.listed.left_aside if self.inputs else self.listing.left
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether an input may hold the output."""
+        return any(may_hold(given, self.table.uri) for given in self.job.inputs)
 
     @property
     def versions(self) -> Mapping[str, str]:
@@ -165,3 +171,10 @@ def worker_spec(target: JobTarget) -> WorkerSpec:
         heads=target.identity.heads,
         cores=job.cores_per_device,
     )
+
+
+def may_hold(given: str, output: str) -> bool:
+    """Return whether an output may lie in an input; in a glob's, by what precedes its wildcards."""
+    before, *wildcards = re.split(r"[*?\[]", given, maxsplit=1)
+    folder, within = canonical(before), canonical(output)
+    return within.startswith(folder if wildcards else f"{folder.rstrip('/')}/")

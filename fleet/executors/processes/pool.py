@@ -63,7 +63,7 @@ class ProcessPool:
         self._node = socket.gethostname()
         self._seats: dict[str, Seat] = {}
         self._processes: dict[str, WorkerProcess] = {}
-        self._numbers = count()
+        self._numbers, self._attempts = count(), count()
         self._wanted = 0
         self._mail: SimpleQueue[tuple[str, object]] = SimpleQueue()
         self._untold: list[Event] = []
@@ -95,7 +95,8 @@ class ProcessPool:
     def apply(self, command: Assign, order: LeaseOrder) -> None:
         """Send a lease; its bytes are fetched at once, it runs when the one before has ended."""
         if seat := self._seats.get(command.device):
-            given = Running(seat.device, command.lease, order.cost_s, order.has_room_ahead)
+            has_room, attempt = order.has_room_ahead, next(self._attempts)
+            given = Running(seat.device, command.lease, order.cost_s, has_room, attempt)
             seat.leases[command.lease] = given
             seat.process.send(Run(order))
 

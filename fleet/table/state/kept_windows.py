@@ -40,7 +40,7 @@ class KeptWindows:
         self._versions = versions
         self._conditional = conditional
         self._late: dict[str, Video] = {}
-        self._to_look: list[Source] = []
+        self._to_look: dict[str, Source] = {}
         self._open_inputs: frozenset[str] = frozenset()
         self._cannot_wait = False
         self._rows: dict[str, Video] = {}
@@ -63,7 +63,7 @@ class KeptWindows:
         before that, they are named by the way. Those of the window's files that the job covers no
         more go, all others stay. Where it raises StorageError, it may be called again.
         """
-        self._to_look += to_look
+        self._to_look.update((source.uri, source) for source in to_look)
         self._late.update((video.uri, video) for video in now)
         self._open_inputs = frozenset(open_inputs)
         self._apply(now, to_look)
@@ -77,9 +77,9 @@ class KeptWindows:
         for attempt in range(_TRIES):
             if attempt or not self._conditional:
                 self._read()
-                self._apply(tuple(self._late.values()), self._to_look)
+                self._apply(tuple(self._late.values()), self._to_look.values())
             if not self._changes or self._is_put():
-                self._late, self._to_look = {}, []
+                self._late, self._to_look = {}, {}
                 self._changes, self._cannot_wait = 0, False
                 return
         raise StorageError(f"{self._folder.uri}/{VIDEOS_FILE} changes faster than it can be put.")

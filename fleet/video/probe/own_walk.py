@@ -77,7 +77,7 @@ class OwnWalk:
             if len(scanned.rows) > given:
                 raise
             return False
-        if self._raw and self._log.damaged.any():
+        if self._raw and self._log.damaged[given:].any():
             _take_keys(scanned.rows, given, libav)
         return True
 

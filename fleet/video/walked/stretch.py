@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,6 +34,19 @@ class Stretch:
 
     def __len__(self) -> int:
         return len(self.position)
+
+    def parts(self, most: int) -> Iterator[Stretch]:
+        """Yield it in parts of so many packets at most, over the same bytes."""
+        for begin in range(0, len(self), most):
+            place = slice(begin, begin + most)
+            position, size = self.position[place], self.size[place]
+            codes = self.codes
+            if codes is not None:
+                ends = position[0] - self.base, position[-1] + size[-1] - self.base
+                first, behind = np.searchsorted(codes, ends)
+                codes = codes[first:behind]
+            pts, key = self.pts[place], self.key[place]
+            yield Stretch(self.data, self.base, position, size, pts, key, codes)
 
     def after(self, count: int) -> Stretch:
         """Return it without its first `count` packets."""
