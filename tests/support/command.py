@@ -19,6 +19,8 @@ from fleet.cli import main
 
 FLEET = ("-m", "fleet.cli")
 """The command, as Python is asked to run it."""
+LOADED = frozenset({"LD_LIBRARY_PATH", "RAY_CLIENT_MODE", "_RJEM_MALLOC_CONF"})
+"""What OpenCV, Ray and Polars set as they are loaded, once a process, whichever command is first."""
 
 
 def fleet_here(
@@ -31,7 +33,7 @@ def fleet_here(
     `tracebacks`: how many there are to be, of code of the user's own.
     """
     command = ["fleet", *map(str, arguments)]
-    before = dict(os.environ)
+    before = _environment()
     with TemporaryFile("w+") as out, TemporaryFile("w+") as err:
         with (
             _descriptor(1, out),
@@ -43,7 +45,7 @@ def fleet_here(
         ):
             code = _exit_code()
         done = subprocess.CompletedProcess(command, code, _text(out), _text(err))
-    assert dict(os.environ) == before
+    assert _environment() == before
     assert (done.stderr + done.stdout).count("Traceback") == tracebacks, done.stderr
     return done
 
@@ -56,6 +58,10 @@ def fleet_process(
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr + done.stdout, done.stderr
     return done
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in LOADED}
 
 
 def _exit_code() -> int:
