@@ -84,10 +84,8 @@ class Search(Iterator[Source]):
         self._filter = input_filter
         self._media = media
         self._open: dict[str, None] = {}
-        self._inputs = tuple(inputs)
-        self._seen: set[str] = set()
         self._is_stopped = False
-        self._sources = self._each_once()
+        self._sources = self._each_once(inputs)
 
     def __next__(self) -> Source:
         """Return the next video; raises as `expand` does."""
@@ -120,15 +118,16 @@ class Search(Iterator[Source]):
         """Let go of the stores; nothing comes any more."""
         self._sources.close()
 
-    def _each_once(self) -> Generator[Source, None, None]:
-        for source in merge(*map(self._of, self._inputs), key=lambda source: source.uri):
-            if source.uri not in self._seen:
-                self._seen.add(source.uri)
+    def _each_once(self, inputs: Sequence[str]) -> Generator[Source, None, None]:
+        seen: set[str] = set()
+        for source in merge(*map(self._of, inputs), key=lambda source: source.uri):
+            if source.uri not in seen:
+                seen.add(source.uri)
                 yield source
         if self._is_stopped:
             return
         self._open.clear()
-        if not self._seen:
+        if not seen:
             raise InputNotFoundError(
                 f"Of the {self.not_chosen} {self._media} that the inputs hold none is chosen.",
                 "Check include, exclude and modified_since.",
@@ -154,8 +153,6 @@ class Search(Iterator[Source]):
         left: Counter[str] = Counter()
         is_empty = True
         for candidate in candidates:
-            if self._is_stopped:
-                return
             stat = candidate.stat
             kind = _kind(store, candidate)
             if outright is None and kind not in EXTENSIONS[self._media]:

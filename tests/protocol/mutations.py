@@ -11,12 +11,12 @@ from unittest.mock import patch
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from mutations_of_plans import Patch, listed_for_all, names_for_all, window_for_all
 
 from fleet.clock import Clock
 from fleet.core.fault import Fault
 from fleet.core.receipt import PartFile
 from fleet.driver import retry
-from fleet.driver.preparing.prepared import Prepared
 from fleet.parquet.encoding import digest, encode
 from fleet.storage import Folder
 from fleet.storage.retry import Retrying
@@ -29,12 +29,9 @@ from fleet.table.maintenance.requeue import Requeued
 from fleet.table.maintenance.rewriting import Rewriting
 from fleet.table.state import own_leases
 from fleet.table.state.holder import Holder
-from fleet.table.state.kept_windows import KeptWindows
 from fleet.table.state.lock import EXPIRES_S, Lock, LockGuard
 from fleet.table.state.state import TableState, read_state
 from fleet.table.table import Table
-
-Patch = tuple[Any, str, Any]
 
 
 @dataclass(frozen=True)
@@ -234,28 +231,6 @@ def _guards_blind() -> Iterable[Patch]:
     yield LockGuard, "check", lambda _: None
 
 
-def _window_for_all() -> Iterable[Patch]:
-    add = KeptWindows.add
-
-    def keep(kept: KeptWindows, now: Any, *_: Any) -> None:
-        add(kept, now)
-
-    yield KeptWindows, "add", keep
-
-
-def _names_for_all() -> Iterable[Patch]:
-    add = KeptWindows.add
-
-    def keep(kept: KeptWindows, now: Any, to_look: Any = (), _: Any = ()) -> None:
-        add(kept, now, to_look)
-
-    yield KeptWindows, "add", keep
-
-
-def _listed_for_all() -> Iterable[Patch]:
-    yield Prepared, "is_last", property(lambda prepared: not prepared.to_look)
-
-
 def _all_retried() -> Iterable[Patch]:
     yield retry, "JOB_STAGES", frozenset({"job", "vdec"})
 
@@ -294,12 +269,12 @@ MUTATIONS: Mapping[str, Mutation] = {
             "listings believed", "known commits are not asked for by name", _listings_believed
         ),
         Mutation(
-            "window for all", "a window of the archive is taken for all of it", _window_for_all
+            "window for all", "a window of the archive is taken for all of it", window_for_all
         ),
         Mutation(
-            "names for all", "the names that are listed are taken for all of them", _names_for_all
+            "names for all", "the names that are listed are taken for all of them", names_for_all
         ),
-        Mutation("listed for all", "a plan ends with what is listed by then", _listed_for_all),
+        Mutation("listed for all", "a plan ends with what is listed by then", listed_for_all),
         Mutation("all retried", "a retry takes up what no mended code can mend", _all_retried),
         Mutation("none retried", "a retry leaves the losses where they are", _none_retried),
         Mutation("guards blind", "a holder believes in its lock for ever", _guards_blind),

@@ -281,23 +281,3 @@ def test_a_job_that_cannot_fit_is_refused_in_the_words_of_a_run_here(
     assert "batch of 2,000,000" in sentence
     assert sentence in " ".join(submitted.stdout.split())
     assert not list((tmp_path / "out").rglob("part-*.parquet"))
-
-
-def test_a_cluster_with_a_token_lets_nobody_else_in(tmp_path: Path) -> None:
-    """Without the token, or with another one: what to set, exit code 2; with it, it works."""
-    token = tmp_path / "token"
-    token.write_text(uuid.uuid4().hex)
-    other = tmp_path / "other"
-    other.write_text(uuid.uuid4().hex)
-    with ray_head(1, {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}) as head:
-        listed = head.fleet("stop")
-        assert listed.returncode == 0, listed.stderr
-        for environment in ({"RAY_AUTH_MODE": "disabled"}, {"RAY_AUTH_TOKEN_PATH": str(other)}):
-            stranger = Head(
-                head.url, head.address, head.process, {**head.environment, **environment}
-            )
-            refused = stranger.fleet("stop")
-            assert refused.returncode == 2, refused.stderr
-            assert "without its token" in refused.stderr
-            assert "RAY_AUTH_TOKEN_PATH" in refused.stderr
-            assert "Traceback" not in refused.stderr

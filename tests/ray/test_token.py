@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,3 +62,23 @@ def test_a_run_with_the_token_runs(guarded: Head, tmp_path: Path) -> None:
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "ab" * 32}
     done = run(guarded, tmp_path, **token)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_cluster_with_a_token_lets_nobody_else_in(tmp_path: Path) -> None:
+    """Without the token, or with another one: what to set, exit code 2; with it, it works."""
+    token = tmp_path / "token"
+    token.write_text(uuid.uuid4().hex)
+    other = tmp_path / "other"
+    other.write_text(uuid.uuid4().hex)
+    with ray_head(1, {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}) as head:
+        listed = head.fleet("stop")
+        assert listed.returncode == 0, listed.stderr
+        for environment in ({"RAY_AUTH_MODE": "disabled"}, {"RAY_AUTH_TOKEN_PATH": str(other)}):
+            stranger = Head(
+                head.url, head.address, head.process, {**head.environment, **environment}
+            )
+            refused = stranger.fleet("stop")
+            assert refused.returncode == 2, refused.stderr
+            assert "without its token" in refused.stderr
+            assert "RAY_AUTH_TOKEN_PATH" in refused.stderr
+            assert "Traceback" not in refused.stderr

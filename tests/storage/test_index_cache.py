@@ -41,6 +41,14 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
 
 
 @pytest.fixture
+def of_two(monkeypatch: pytest.MonkeyPatch) -> IndexCache:
+    """A memory in which the indexes of two clips of ten packets fit."""
+    two = 2 * (index_cache.INDEX_BYTES + 10 * index_cache.PACKET_BYTES)
+    monkeypatch.setattr(index_cache, "BYTES_HELD", two)
+    return IndexCache()
+
+
+@pytest.fixture
 def folder() -> Folder:
     """Where indexes are kept."""
     return Folder(f"memory://{uuid.uuid4()}")
@@ -81,35 +89,29 @@ def test_a_video_that_is_done_leaves_memory_and_not_the_store(
 
 
 def test_videos_that_are_let_go_make_room_for_others(
-    videos: dict[str, Source], looks: Looks, monkeypatch: pytest.MonkeyPatch
+    videos: dict[str, Source], looks: Looks, of_two: IndexCache
 ) -> None:
     """Two clips of ten packets fit, and the first one stays, as another one was let go."""
-    two = 2 * (index_cache.INDEX_BYTES + 10 * index_cache.PACKET_BYTES)
-    monkeypatch.setattr(index_cache, "BYTES_HELD", two)
-    indexes = IndexCache()
     for name in ("a.mp4", "b.mp4"):
-        indexes.get(videos[name])
-    indexes.forget(videos["b.mp4"])
-    indexes.get(videos["c.mp4"])
+        of_two.get(videos[name])
+    of_two.forget(videos["b.mp4"])
+    of_two.get(videos["c.mp4"])
     looks.taken()
-    indexes.get(videos["a.mp4"])
+    of_two.get(videos["a.mp4"])
     assert looks.taken() == []
 
 
 def test_memory_holds_the_latest_ones(
-    videos: dict[str, Source], looks: Looks, monkeypatch: pytest.MonkeyPatch
+    videos: dict[str, Source], looks: Looks, of_two: IndexCache
 ) -> None:
     """Two clips of ten packets fit; the third takes the place of the one asked for longest ago."""
-    two = 2 * (index_cache.INDEX_BYTES + 10 * index_cache.PACKET_BYTES)
-    monkeypatch.setattr(index_cache, "BYTES_HELD", two)
-    indexes = IndexCache()
     for name in ("a.mp4", "b.mp4", "a.mp4", "c.mp4"):
-        indexes.get(videos[name])
+        of_two.get(videos[name])
     assert looks.taken() == ["a.mp4", "b.mp4", "c.mp4"]
-    indexes.get(videos["a.mp4"])
-    indexes.get(videos["c.mp4"])
+    of_two.get(videos["a.mp4"])
+    of_two.get(videos["c.mp4"])
     assert looks.taken() == []
-    indexes.get(videos["b.mp4"])
+    of_two.get(videos["b.mp4"])
     assert looks.taken() == ["b.mp4"]
 
 

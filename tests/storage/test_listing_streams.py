@@ -217,6 +217,17 @@ def test_a_store_that_fails_for_long_ends_the_listing_for_another_attempt(
     ahead.close()
 
 
+def test_files_that_are_known_have_their_bytes(tmp_path: Path) -> None:
+    """As those that are listed have."""
+    root = laid_out(tmp_path / "in", {"a.mp4", "b.mp4"})
+    (root / "a.mp4").write_bytes(b"123")
+    ahead = Listed(Search([str(root)]))
+    ahead.begin()
+    known = ahead.rest().sources
+    assert ahead.bytes == Listed(known=known).bytes == 3
+    ahead.close()
+
+
 @pytest.mark.parametrize("glob", ["", "*.mp4"])
 def test_a_listing_ends_among_names_that_are_no_videos(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, glob: str

@@ -29,8 +29,6 @@ class StandingListing:
         self._folder = str(folder)
         self._names = names
         self._breaks = breaks
-        self.times = 1 << 30
-        """How often it breaks: from then on, all is listed."""
         self._walk = disk._walk
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +42,6 @@ class StandingListing:
         for number, stat in enumerate(self._walk(folder)):
             if folder == self._folder and number == self._names:
                 self.is_late = not self.may_go_on.wait(LONGEST_S)
-                if self._breaks and self.times:
-                    self.times -= 1
+                if self._breaks:
                     raise self._breaks
             yield stat

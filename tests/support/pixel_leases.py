@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -78,3 +79,13 @@ def rows(output: Path) -> list[tuple[Any, ...]]:
     tables = [pq.read_table(part) for part in (output / "pixels").glob("*.parquet")]
     found = [row for table in tables for row in table.to_pylist()]
     return sorted((row["uri"], row["frame"], row["pts"], row["digest"]) for row in found)
+
+
+def wait_until(is_so: Callable[[], object], what: str) -> None:
+    """Wait for something that another thread does; fail with `what` where it never comes."""
+    paused = threading.Event()
+    for _ in range(TIMEOUT_S * 100):
+        if is_so():
+            return
+        paused.wait(0.01)
+    raise AssertionError(f"{what}: waited for {TIMEOUT_S} s")

@@ -60,7 +60,8 @@ class Listed:
         self._changed = Condition()
         self._waiting = deque(known)
         self._unnamed: list[Source] = []
-        self._taken = self._bytes = 0
+        self._taken = 0
+        self._bytes = sum(source.bytes for source in known)
         self._error: Exception | None = None
         self._is_ended = self._is_listed = search is None
         self._closed = False
@@ -134,7 +135,11 @@ class Listed:
                 self._changed.wait(POLL_S)
             if self._error:
                 raise self._error
-            return self._search.listing(self._waiting)
+            listing = self._search.listing(self._waiting)
+            # Who has begun the listing holds it as long as the run lasts.
+            self._waiting.clear()
+            self._unnamed.clear()
+            return listing
 
     def names(self) -> Iterator[Source | None]:
         """Take the files one by one; None is yielded where nothing comes for a moment.
