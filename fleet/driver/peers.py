@@ -1,9 +1,9 @@
 """Several runs on one output: they cut the work alike, and do not do what another has done.
 
 The first run leads: it takes the output over, and puts the leases that it means to do. A run that
-joins takes those leases for its own, from the other end, and adds leases for what only its inputs
-hold. A lease has one name whichever run does it, so that its rows are there once even where two did
-the same. The last one to leave closes the output.
+joins takes those leases for its own, from the other end or in an order that no other run has, and
+adds leases for what only its inputs hold. A lease has one name whichever run does it, so that its
+rows are there once even where two did the same. The last one to leave closes the output.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from hashlib import sha256
 from math import inf
 
 from fleet.clock import Clock
@@ -163,25 +164,39 @@ def acquire_or_join(table: Table, clock: Clock, *, join: bool) -> Iterator[Leade
 
 
 def offered_leases(table: Table, leadership: Leadership, epoch: int) -> list[Lease]:
-    """Return the leases that all other runs mean to do; for a run whose own record is put.
+    """Return the leases that all other runs mean to do, as `ordered_to_join` has them.
 
+    For a run whose own record is put, so that of two that join at once one knows of the other.
     There are none where the others are about to end: then this run comes to lead.
     """
     known: dict[str, Lease] = {}
     name = LeaseNames(table.job.digest, epoch)
-    for peer in leadership.peers.others(epoch):
+    peers = leadership.peers.others(epoch)
+    for peer in peers:
         leases = table.runs.leases(peer.id) or ()
         # Whoever can write there could have any name committed otherwise.
         known.update({lease.id: lease for lease in leases if lease.id == name(lease.intervals)})
     if not known:
         leadership.lead(EXPIRES_S + LOOK_EVERY_S)
-    return list(known.values())
+    return ordered_to_join(list(known.values()), leadership.holder.mark, len(peers))
+
+
+def ordered_to_join(leases: Sequence[Lease], me: str, others: int) -> list[Lease]:
+    """Return the order in which a run that joins does the leases of `others` runs.
+
+    Two runs begin at either end, and meet. What a further one has at hand is not known before it is
+    committed: going the same way as another it would do each lease a second time, so each has an
+    order of its own.
+    """
+    if others < 2:
+        return list(leases[::-1])
+    return sorted(leases, key=lambda lease: sha256(f"{me} {lease.id}".encode()).digest())
 
 
 def partition_peer_leases(
     offered: Sequence[Lease], works: Sequence[VideoWork], done: DoneIntervals
 ) -> tuple[list[Lease], list[VideoWork]]:
-    """Choose what a run that joins does: leases of others, from the end, and work of its own.
+    """Choose what a run that joins does: leases of others, in their order, and work of its own.
 
     `done`: what is committed by now, which may be more than when `works` were set out.
     """
@@ -189,7 +204,7 @@ def partition_peer_leases(
     taken = [lease for lease in offered if _can_do(lease, by_uri) and not _is_done(lease, done)]
     intervals = (interval for lease in offered for interval in lease.intervals)
     others_work = DoneIntervals(IntervalTable.of(intervals))
-    return taken[::-1], less_done(less_done(works, done), others_work)
+    return taken, less_done(less_done(works, done), others_work)
 
 
 def less_done(works: Sequence[VideoWork], done: DoneIntervals) -> list[VideoWork]:

@@ -20,6 +20,7 @@ from fleet.core.source import Source
 from fleet.driver.peers import (
     Leadership,
     offered_leases,
+    ordered_to_join,
     partition_peer_leases,
 )
 from fleet.plan.cost import CostModel
@@ -53,9 +54,22 @@ def test_who_joins_does_the_same_leases_from_the_other_end(
     offered = bundle(works, NAMES, theirs, 0.05)
     done = data.draw(st.sets(st.sampled_from(range(len(offered)))))
     committed = DoneIntervals(intervals([offered[n] for n in done]))
-    taken, own = partition_peer_leases(offered, works, committed)
+    known = ordered_to_join(offered, "me", others=1)
+    taken, own = partition_peer_leases(known, works, committed)
     assert taken == [lease for n, lease in enumerate(offered) if n not in done][::-1]
     assert bundle(own, NAMES, mine, 60) == []
+
+
+@given(st.sets(st.uuids().map(str), min_size=1, max_size=6))
+def test_runs_that_join_together_hardly_do_the_same(marks: set[str]) -> None:
+    """All go at one pace, and hear of what is done as it is; only near the end they meet often."""
+    leases = bundle([work(str(number)) for number in range(40)], NAMES, 1, 0.001)
+    orders = [leases, *(ordered_to_join(leases, mark, len(marks)) for mark in sorted(marks))]
+    done, times = set[str](), 0
+    while len(done) < len(leases):
+        begun = [next(lease.id for lease in order if lease.id not in done) for order in orders]
+        done, times = done | set(begun), times + len(begun)
+    assert times <= 1.2 * len(leases)
 
 
 def test_what_only_one_of_them_has_is_its_own_work() -> None:
@@ -95,7 +109,7 @@ def test_a_lease_is_taken_by_its_own_name_alone() -> None:
     right = bundle([work("a")], LeaseNames(JOB.digest, 1), 1, 60)
     others = bundle([work("b")], LeaseNames(JOB.digest, 2), 1, 60)
     table.runs.put_leases(peer.id, [*right, *others, replace(right[0], id=others[0].id)])
-    assert offered_leases(table, Leadership(table, clock), 1) == right
+    assert offered_leases(table, Leadership(table, clock), 1)[::-1] == right
 
 
 def test_others_are_those_that_go_on() -> None:
