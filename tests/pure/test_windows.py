@@ -63,7 +63,7 @@ def test_a_window_of_a_large_archive_is_bounded() -> None:
 def work(uri: str, gops: int, cost: float) -> VideoWork:
     """A video of GOPs of two frames, each of which costs so much."""
     index = index_of([(0, 1)] * gops, uri=uri)
-    model = CostModel(0.0, 0.0, 0.0, cost)
+    model = CostModel(0.0, 0.0, 0.0, 0.0, cost)
     return video_work(index, EVERY_FRAME.wanted(index), DoneIntervals([]), model)
 
 
