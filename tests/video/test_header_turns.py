@@ -87,6 +87,26 @@ def box(kind: bytes, body: bytes) -> bytes:
     return (8 + len(body)).to_bytes(4, "big") + kind + body
 
 
+@pytest.mark.parametrize("holder", [b"udta", b"edts", b"tref", b"sinf"])
+def test_a_matrix_is_found_wherever_libav_finds_it(
+    clip_folder: Path, tmp_path: Path, holder: bytes
+) -> None:
+    """Also in a box that holds something else as a rule."""
+    plain = cached(Clip(container="mp4"), clip_folder)
+    turned = with_matrix(plain, tmp_path / "turned.mp4", b"tkhd", TURNED)
+    data = bytearray(turned.read_bytes())
+    at = data.index(b"tkhd") - 4
+    size = int.from_bytes(data[at : at + 4], "big")
+    data[at : at + size] = box(holder, bytes(data[at : at + size]))
+    for outer in (b"trak", b"moov"):
+        begin = data.index(outer) - 4
+        longer = int.from_bytes(data[begin : begin + 4], "big") + 8
+        data[begin : begin + 4] = longer.to_bytes(4, "big")
+    turned.write_bytes(data)
+    assert turn_by_libav(turned).rotation
+    assert may_turn(turned)
+
+
 @given(
     st.sampled_from(sorted(MATRIX_AT)),
     st.sampled_from([0, 1]),

@@ -96,7 +96,7 @@ class IndexCheck:
         """
         try:
             tracks = self._tracks(data)
-            self.turns |= b"clap" in data
+            self.turns |= b"clap" in data or _has_turn(data)
             self._listed += sum(track.entries for track in tracks)
             self._check_count(self._listed)
         except ValueError as error:
@@ -133,7 +133,6 @@ class IndexCheck:
             track.external = kind == b"rmra" or _is_external(body)
         elif kind in _CHECKS:
             _CHECKS[kind](body)
-            self.turns |= kind in _MATRICES and _turns(kind, body)
         else:
             _check_stray(kind, body)
 
@@ -244,9 +243,21 @@ def _lenient_boxes(body: bytes, start: int) -> Iterator[tuple[bytes, bytes]]:
         start = box.end
 
 
-def _turns(kind: bytes, body: bytes) -> bool:
-    at = _MATRICES[kind] + (12 if body[:1] == b"\1" else 0)
-    return body[at : at + len(_AS_STORED)] != _AS_STORED
+def _has_turn(data: bytes) -> bool:
+    """Return whether any matrix does not leave pictures as they are.
+
+    It is looked for by name alone: libav takes it from boxes that nobody would look into, such as
+    the user data of a track.
+    """
+    for kind, place in _MATRICES.items():
+        found = data.find(kind)
+        while found >= 0:
+            body = found + len(kind)
+            at = body + place + (12 if data[body : body + 1] == b"\1" else 0)
+            if data[at : at + len(_AS_STORED)] != _AS_STORED:
+                return True
+            found = data.find(kind, body)
+    return False
 
 
 def _check_clock(body: bytes) -> None:
