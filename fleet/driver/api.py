@@ -13,6 +13,7 @@ from fleet.driver.retry import retry_of
 from fleet.driver.run import run_job
 from fleet.errors import UsageError
 from fleet.executors.choice import choose
+from fleet.job.as_loaded import check_as_loaded
 from fleet.job.fields import Place
 from fleet.job.job import Job
 from fleet.job.job_file import load_job, packaged_job
@@ -51,6 +52,7 @@ def run(
     retry = retry_of(failed=retry_failed, lost=retry_lost)
     observer = observer or NullObserver()
     choice = choose(on or job.on, has_cluster=has_cluster())
+    check_as_loaded(type(job.work), runs_here=choice.mode == "inline")
     with working_on(job, choice.mode, observer) as (means, counting):
         report = run_job(job, means, counting, join=join, retry=retry)
     return replace(report, ran_on=str(choice), sized=sizing(job, choice.mode))

@@ -123,6 +123,20 @@ def code_digest(job_class: type, method: str = "run") -> str:
     directly or not (see `own_modules`). The text is the whole module; of a script or notebook, the
     class alone, found by its `method`. Raises UsageError where it cannot be found.
     """
+    source, modules = _code(job_class, method)
+    return _digest(source, {name: path.read_bytes() for name, path in modules.items()})
+
+
+def modules_of(job_class: type) -> dict[str, Path]:
+    """Return the user's own modules that a job's code imports: name -> file.
+
+    Raises UsageError as `code_digest` does.
+    """
+    return _code(job_class, "run")[1]
+
+
+def _code(job_class: type, method: str) -> tuple[str, dict[str, Path]]:
+    """Return the text that a class is in, and the user's own modules that it imports."""
     module = inspect.getmodule(job_class)
     package = ""
     namespace: Mapping[str, object] = {}
@@ -136,8 +150,7 @@ def code_digest(job_class: type, method: str = "run") -> str:
             f"The source of {job_class.__qualname__} cannot be found, so its version is unknown."
         )
         raise UsageError(message, "Put the class into a file of its own.") from None
-    modules = own_modules(textwrap.dedent(source), package, namespace)
-    return _digest(source, {name: path.read_bytes() for name, path in modules.items()})
+    return source, own_modules(textwrap.dedent(source), package, namespace)
 
 
 def _digest(source: str, modules: Mapping[str, bytes]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import subprocess
 import sys
@@ -13,7 +14,8 @@ from types import ModuleType
 import pytest
 
 from fleet.driver.target.identity import identify
-from fleet.errors import OutputTakenError
+from fleet.errors import OutputTakenError, UsageError
+from fleet.job.as_loaded import check_as_loaded
 from fleet.job.code import code_digest, load_job_class
 from fleet.job.job_file import load_job
 from fleet.job.own_modules import own_modules
@@ -181,3 +183,43 @@ def test_an_output_is_not_all_done_after_an_edit(folder: Path) -> None:
     (folder / "counting.py").write_text("STEP = 2\n")
     with pytest.raises(OutputTakenError, match="code has changed"):
         claim(output, identify(load_job(folder / "mine.toml")).record, {})
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_module_that_was_edited_since_it_was_loaded_runs_nowhere_but_in_processes_of_their_own(
+    folder: Path, late: bool
+) -> None:
+    """There the job gets it from its file; here it is what was loaded, till that is done anew."""
+    helper = folder / "helper_of_mine.py"
+    helper.write_text("FACTOR = 1\n", "utf-8")
+    told = ("", "import helper_of_mine") if late else ("import helper_of_mine", "pass")
+    (folder / "job.py").write_text(JOB.format(imports=told[0], body=told[1]), "utf-8")
+
+    def check(*, runs_here: bool = True) -> None:
+        check_as_loaded(load_job_class("job.py:Mine", folder), runs_here=runs_here)
+
+    check(runs_here=False)
+    module = importlib.import_module("helper_of_mine")
+    check()
+    helper.write_text("FACTOR = 2 + 2\n", "utf-8")
+    check(runs_here=False)
+    with pytest.raises(UsageError, match="since this process has loaded it: helper_of_mine"):
+        check()
+    importlib.reload(module)
+    check()
+    del sys.modules["helper_of_mine"]
+    helper.write_text("FACTOR = 3 + 3 + 3\n", "utf-8")
+    check()
+
+
+def test_a_job_in_a_module_that_was_edited_since_it_was_loaded_is_not_run_here(
+    folder: Path,
+) -> None:
+    """Its class is the one that was loaded."""
+    path = folder / "jobs_of_mine.py"
+    path.write_text(JOB.format(imports="", body="pass"), "utf-8")
+    job_class = load_job_class("jobs_of_mine:Mine", folder)
+    check_as_loaded(job_class, runs_here=True)
+    path.write_text(JOB.format(imports="", body="return None"), "utf-8")
+    with pytest.raises(UsageError, match="has loaded it: jobs_of_mine"):
+        check_as_loaded(job_class, runs_here=True)
