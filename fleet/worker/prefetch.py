@@ -10,7 +10,14 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Future,
+    InvalidStateError,
+    ThreadPoolExecutor,
+    wait,
+)
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,7 +109,8 @@ class Fetch:
 
     def stop(self) -> None:
         """Make `packet` raise CancelRequestedError from now on, while it waits as well."""
-        if not self._stop.done():
+        # Who cancels a lease and who fails in it may come to this at once.
+        with suppress(InvalidStateError):
             self._stop.set_result(None)
 
     def check(self) -> None:

@@ -185,6 +185,21 @@ def test_a_fetch_whose_bytes_are_there_is_stopped_too() -> None:
         fetch.close()
 
 
+def test_two_threads_may_stop_a_fetch_at_once() -> None:
+    """A lease is put down while it fails: neither is told of the other."""
+    store = Store()
+    store.open.set()
+    with closing(store.readers()) as readers:
+        fetch = Fetch(order_of(1), readers)
+        with pytest.MonkeyPatch.context() as patch:
+            # As the second one to come finds it, if it has come before the first one has stopped.
+            patch.setattr(fetch._stop, "done", lambda: False)
+            fetch.stop()
+            fetch.stop()
+        assert fetch.stopped
+        fetch.close()
+
+
 def test_a_gop_that_is_fed_again_is_read_once_more_where_it_was_let_go() -> None:
     """Damage of the GOP before may show late: what follows is read on, and no range twice more."""
     store = Store()
