@@ -182,6 +182,20 @@ def test_an_output_inside_an_input_is_known(given: str, output: str, *, is_insid
     assert may_hold(given, output) is is_inside
 
 
+@pytest.mark.parametrize("given", ["link", "link/", "link/*.mp4", "link/o*"])
+def test_an_output_inside_an_input_is_known_by_any_name(
+    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Links lead to one folder by two paths."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    monkeypatch.chdir(tmp_path)
+    assert may_hold(given, f"{tmp_path}/in/out")
+    assert may_hold(f"{tmp_path}/{given}", "in/out")
+    assert may_hold(given.replace("link", "in"), "link/out")
+    assert not may_hold(given, f"{tmp_path}/other/out")
+
+
 @pytest.mark.parametrize("why", ["deadline", "inside"])
 def test_all_is_listed_first_where_that_matters(
     why: str, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -174,7 +175,15 @@ def worker_spec(target: JobTarget) -> WorkerSpec:
 
 
 def may_hold(given: str, output: str) -> bool:
-    """Return whether an output may lie in an input; in a glob's, by what precedes its wildcards."""
+    """Return whether an output may lie in an input; in a glob's, by what precedes its wildcards.
+
+    Links are followed: by another name, an output lies where it does.
+    """
     before, *wildcards = re.split(r"[*?\[]", given, maxsplit=1)
-    folder, within = canonical(before), canonical(output)
-    return within.startswith(folder if wildcards else f"{folder.rstrip('/')}/")
+    named = before.rfind("/") + 1 if wildcards else len(before)
+    return _followed(output).startswith(f"{_followed(before[:named]).rstrip('/')}/{before[named:]}")
+
+
+def _followed(location: str) -> str:
+    found = canonical(location)
+    return found if "://" in found else os.path.realpath(found)
