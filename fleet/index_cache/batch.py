@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from fleet.core.source import Source
+from fleet.core.source import Source, Sources
 from fleet.errors import VideoError
 from fleet.parquet.arrays import as_numpy, booleans, escaped, numbers, strings, unescaped
 from fleet.parquet.decoding import conform, decode
@@ -57,10 +57,8 @@ _VIDEO_ROW = pa.schema(
     ],
     metadata={_FORMAT_KEY: FORMAT.encode()},
 )
-_UNKNOWN = frozenset({"container", "origin", "stream", "error"})
-"""What is null where a video has no index, or has one."""
-_OFTEN_ALIKE = ("container", "origin", "stream")
-"""Columns in which many rows say the same."""
+_TEXTS = ("container", "origin", "stream", "error")
+"""Columns in which many rows say the same; null where a video has no index, or has one."""
 _PACKET_ROW = pa.schema(
     [
         ("video", pa.int32()),
@@ -93,16 +91,12 @@ class Batch:
 class BatchRows:
     """The rows of a batch's videos, as columns."""
 
+    sources: Sources
+    """The videos that they tell of."""
     columns: Mapping[str, Sequence[Any]]
-
-    def source(self, row: int) -> Source:
-        """Return the video that a row tells of."""
-        uri, size, etag = (self.columns[name][row] for name in ("uri", "bytes", "etag"))
-        return Source(unescaped(uri), size, etag)
-
-    def sources(self) -> Iterator[Source]:
-        """Yield the videos in the order of their rows."""
-        return map(self.source, range(len(self.columns["uri"])))
+    """What they say: the texts of _TEXTS."""
+    packets: NDArray[np.int64]
+    """int64 [2, videos]: the first of the packets of each, and how many they are."""
 
     def is_known(self, row: int) -> bool:
         """Return whether the row says anything of its video."""
@@ -118,7 +112,8 @@ class BatchRows:
 
     def packet_rows(self, row: int) -> tuple[int, int]:
         """Return which rows of the packets object are the video's: the first, and how many."""
-        return self.columns["first_packet"][row], self.columns["packets"][row]
+        first, count = self.packets[:, row].tolist()
+        return first, count
 
     def index(self, source: Source, row: int, packets: PacketTable) -> VideoIndex:
         """Return the video's index, made of its row and its packets.
@@ -158,19 +153,21 @@ def read_rows(folder: Folder, batch: str) -> BatchRows:
     videos, _ = decode(folder.read(f"{batch}{VIDEOS}"))
     if (videos.schema.metadata or {}).get(_FORMAT_KEY) != FORMAT.encode():
         raise ValueError("it is of another Fleet")
-    rows = conform(videos, _VIDEO_ROW, _UNKNOWN)
-    for uri in rows["uri"].to_pylist():
-        unescaped(uri)
+    rows = conform(videos, _VIDEO_ROW, frozenset(_TEXTS))
     return _as_columns(rows)
 
 
 def _as_columns(rows: pa.Table) -> BatchRows:
     """Return rows as columns; texts that are alike, as streams of one camera are, are held once."""
-    columns = {name: rows[name].to_pylist() for name in rows.column_names}
+    of_video = (rows[name].to_pylist() for name in ("uri", "bytes", "etag"))
+    sources = Sources(Source(unescaped(uri), *rest) for uri, *rest in zip(*of_video, strict=True))
     known: dict[str, str] = {}
-    for name in _OFTEN_ALIKE:
-        columns[name] = [text and known.setdefault(text, text) for text in columns[name]]
-    return BatchRows(columns)
+    columns = {
+        name: [text and known.setdefault(text, text) for text in rows[name].to_pylist()]
+        for name in _TEXTS
+    }
+    packets = np.stack([as_numpy(rows[name]) for name in ("first_packet", "packets")])
+    return BatchRows(sources, columns, packets)
 
 
 def read_group(file: pq.ParquetFile, group: int) -> PacketTable:
@@ -207,9 +204,7 @@ def put_batch(
 
 
 def _batch(name: str, packets: Entry | None, rows: BatchRows) -> Batch:
-    return Batch(
-        name, packets, len(rows.columns["uri"]), sum(n or 0 for n in rows.columns["packets"])
-    )
+    return Batch(name, packets, len(rows.sources), int(rows.packets[1].sum()))
 
 
 def _packets_parquet(indexes: Sequence[tuple[int, VideoIndex]]) -> bytes:

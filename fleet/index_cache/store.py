@@ -92,7 +92,7 @@ class IndexStore:
         read = [], Places(), Recent(VIDEOS_KEPT)
         for batch, rows in read_batches(self.folder):
             if batch.name not in without:
-                append(*read, batch, rows, rows.sources())
+                append(*read, batch, rows, rows.sources)
         with self._lock:
             self._batches, self._places, self._rows = read
             self._damaged.clear()
@@ -133,13 +133,13 @@ class IndexStore:
                 self._load()
             return False
         with self._lock:
-            append(self._batches, self._places, self._rows, batch, rows, rows.sources())
+            append(self._batches, self._places, self._rows, batch, rows, rows.sources)
         return True
 
     def _place(self, source: Source) -> tuple[int, int] | None:
         """Return the batch and the row that count for a video; None where none tells of it."""
         for number, row in self._places.find(hash(source)):
-            if self._rows_of(number).source(row) == source:
+            if self._rows_of(number).sources[row] == source:
                 return number, row
         return None
 
@@ -281,7 +281,7 @@ class IndexStore:
         several = set(numbers)
         for number in numbers:
             with self._lock:
-                sources = list(self._rows_of(number).sources())
+                sources = list(self._rows_of(number).sources)
                 places = list(map(self._place, sources))
             for source, place in zip(sources, places, strict=True):
                 if place is not None and place[0] in several:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from heapq import merge
 from pathlib import Path, PurePosixPath
 
-from fleet.core.source import Source, address_of_stream, split_stream
+from fleet.core.source import Source, Sources, address_of_stream, split_stream
 from fleet.errors import InputNotFoundError
 from fleet.storage.candidates import EXTENSIONS, Candidate, Media, find_below, find_object
 from fleet.storage.location import (
@@ -35,7 +35,7 @@ stand for a folder are counted as."""
 class Listing:
     """The objects that the inputs of a job name."""
 
-    sources: tuple[Source, ...]
+    sources: Sequence[Source]
     """The videos, sorted by URI."""
     left: dict[str, int] = field(default_factory=dict)
     """Extension, or LINK and its like -> how many names are no videos for that."""
@@ -102,8 +102,7 @@ class Search(Iterator[Source]):
 
     def listing(self, sources: Iterable[Source]) -> Listing:
         """Return the listing of all videos that have come."""
-        ordered = tuple(sorted(sources, key=lambda source: source.uri))
-        return Listing(ordered, self.left_aside, self.not_chosen)
+        return Listing(Sources(sources).by_uri(), self.left_aside, self.not_chosen)
 
     @property
     def left_aside(self) -> dict[str, int]:
@@ -120,14 +119,18 @@ class Search(Iterator[Source]):
 
     def _each_once(self, inputs: Sequence[str]) -> Generator[Source, None, None]:
         seen: set[str] = set()
+        last = ""
         for source in merge(*map(self._of, inputs), key=lambda source: source.uri):
-            if source.uri not in seen:
-                seen.add(source.uri)
+            # A store lists a name once: only what several inputs name need be remembered.
+            if source.uri != last and source.uri not in seen:
+                last = source.uri
+                if len(inputs) > 1:
+                    seen.add(last)
                 yield source
         if self._is_stopped:
             return
         self._open.clear()
-        if not seen:
+        if not last:
             raise InputNotFoundError(
                 f"Of the {self.not_chosen} {self._media} that the inputs hold none is chosen.",
                 "Check include, exclude and modified_since.",

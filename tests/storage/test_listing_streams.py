@@ -162,7 +162,7 @@ def test_what_is_listed_ahead_is_bounded(
         assert 1 <= len(ahead) - len(came) <= most
         assert ahead[len(came) :][0] == source
         came.append(source)
-    assert tuple(came) == expand([str(root)]).sources
+    assert came == list(expand([str(root)]).sources)
     assert (named + ahead.unnamed(), len(ahead), ahead.is_whole) == (came, 40, True)
     ahead.close()
 
