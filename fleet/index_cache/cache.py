@@ -79,6 +79,25 @@ class IndexCache:
         self._hold(index)
         return index
 
+    def at_hand(self, source: Source) -> VideoIndex | None:
+        """Return the index where `get` would neither look at the video itself nor wait for others.
+
+        Where others look at videos it is None, as `get` tells how much these have read.
+        """
+        if self._elsewhere:
+            return None
+        with self._lock:
+            held = self._held.get(source)
+        if held is not None:
+            return held
+        try:
+            found = self._find(source)
+        except VideoError:
+            return None
+        if found is not None:
+            self._hold(found)
+        return found
+
     def mend(self, source: Source) -> None:
         """Look at the whole file where the index was made of its header alone; see `mended`.
 

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
+from kept_indexes import keep, made
 from window_runs import interrupt
 
+from fleet.ascend.soc import soc
 from fleet.core.source import Source
 from fleet.driver.preparing import background, prepare
 from fleet.driver.preparing.background import TaskCancelled, in_background
-from fleet.errors import StorageError
+from fleet.driver.preparing.prepared import Known
+from fleet.errors import BrokenVideoError, StorageError
+from fleet.index_cache.batch import CachedResult
+from fleet.index_cache.store import IndexStore
+from fleet.storage import Folder
+from fleet.video.sampling import EVERY_FRAME
 
 
 def test_what_is_made_ahead_ends_with_who_takes_it() -> None:
@@ -84,10 +92,44 @@ def test_a_file_that_takes_long_is_not_waited_for_where_nobody_wants_the_others(
         raise TaskCancelled
 
     with ThreadPoolExecutor(1) as threads:
-        found = prepare._in_order(threads, look, [Source(str(n), 1, "1") for n in range(3)], cancel)
+
+        def begin(source: Source) -> Future[str]:
+            return threads.submit(look, source)
+
+        found = prepare._in_order(begin, [Source(str(n), 1, "1") for n in range(3)], cancel)
         try:
             with pytest.raises(TaskCancelled):
                 next(found)
         finally:
             goes_on.set()
     assert begun == ["0"]
+
+
+class Noting(IndexStore):
+    """Kept indexes that note in which thread each video was asked for last."""
+
+    def __init__(self, folder: Folder) -> None:
+        super().__init__(folder)
+        self.asked: dict[str, int] = {}
+
+    def find(self, source: Source) -> CachedResult | None:
+        """See IndexStore."""
+        self.asked[source.uri] = threading.get_ident()
+        return super().find(source)
+
+
+def test_files_of_which_all_is_known_are_looked_at_where_they_are_taken() -> None:
+    """Threads that only compute would keep each other waiting; what comes of it is the same."""
+    folder = Folder(f"memory://{uuid.uuid4()}")
+    several = [made(f"{number}.mp4") for number in range(40)]
+    keep(folder, *several)
+    broken = Source("broken.mp4", 9, "v1")
+    kept = IndexStore(folder)
+    kept.add(broken, BrokenVideoError(broken.uri, "it ends early."))
+    kept.flush()
+    store = Noting(folder)
+    sources = [*(index.source for index in several), broken]
+    found = prepare.prepare(sources, EVERY_FRAME, soc("Ascend310"), Known(store=store))
+    assert [work.source for work in found.works] == sources[:-1]
+    assert [refusal.source for refusal in found.refused] == [broken]
+    assert {store.asked[source.uri] for source in sources[:-1]} == {threading.get_ident()}

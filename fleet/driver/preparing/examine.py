@@ -60,6 +60,14 @@ class Examiner:
         self._is_for_chip = OfStream(partial(is_for_chip, soc))
         self._held = OfStream(partial(_held_on_chip, soc))
 
+    def is_quick(self, source: Source) -> bool:
+        """Return whether looking at a file waits for nothing, as all is known that it takes."""
+        if self._known.is_done(source):
+            return False  # Its index is not needed, and may not be kept.
+        index = self._indexes.at_hand(source)
+        # Of a file's other streams, the indexes may not be kept.
+        return index is not None and "," not in index.stream.beside
+
     def examine_all(self, source: Source) -> tuple[list[Outcome], int]:
         """Look at all video streams of a file that are taken; return how many are not, too."""
         known, found = self._known, self._examine(source)
