@@ -32,7 +32,11 @@ class Places:
     def find(self, wanted: int) -> Iterator[tuple[int, int]]:
         """Yield the batch and the row of what has this hash, the one that was added last first."""
         for hashes, places in reversed(self._runs):
-            first, last = (int(hashes.searchsorted(wanted, side)) for side in ("left", "right"))
+            first = int(hashes.searchsorted(wanted))
+            # Most runs have none, and each search of one takes as long as all else here.
+            if first == len(hashes) or hashes[first] != wanted:
+                continue
+            last = int(hashes.searchsorted(wanted, "right"))
             for place in reversed(places[first:last].tolist()):
                 yield place >> _ROW_BITS, place & ((1 << _ROW_BITS) - 1)
 
