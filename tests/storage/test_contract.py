@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -172,7 +173,7 @@ def test_inputs_are_files_folders_and_globs(any_place: str, folder: Folder) -> N
         assert below(any_place, expand([f"{any_place}/{glob}"]).sources) == expected, glob
 
 
-def below(place: str, sources: tuple[Source, ...]) -> list[str]:
+def below(place: str, sources: Sequence[Source]) -> list[str]:
     """Name sources by their paths below a folder."""
     return [os.path.relpath(source.uri, place) for source in sources]
 
