@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -167,6 +168,18 @@ def test_code_that_was_mended_badly_does_not_lose_what_was_never_done(
     better = job(3, NEVER)
     assert fleet.run(better, on="inline", retry_failed=True).exit_code == 0
     assert (len(versions(better)), lost(better), proven(better)) == (2 * FRAMES, 0, True)
+
+
+def test_what_a_job_file_begins_python_goes_on_with(job: Callable[..., fleet.Job]) -> None:
+    """A parameter that is a float in one and an int in the other makes no other job or code."""
+    begun = job(1, ON_SOME, of=1)
+    fleet.run(begun, on="inline")
+    python = replace(begun.work, **{"of": 1.0})
+    same = fleet.Job(python, begun.inputs, begun.output, lease_s=0.05)
+    assert fleet.run(same, on="inline").this_run.frames == 0
+    assert fleet.run(same, on="inline", retry_failed=True).this_run.frames
+    assert proven(same)
+    assert fleet.run(begun, on="inline").this_run.frames == 0
 
 
 FIELDS = st.dictionaries(

@@ -10,7 +10,9 @@ from made_up import JOB, SCHEMAS, commit_lease
 
 from fleet.errors import OutputCorruptError, OutputTakenError
 from fleet.storage import Folder
+from fleet.table.commits.record import JobRecord
 from fleet.table.state.ownership import JOB_FILE, claim, read_job
+from fleet.table.table import Table
 
 
 @pytest.fixture
@@ -39,6 +41,36 @@ def test_the_same_job_goes_on(folder: Folder) -> None:
     before = {entry.name for entry in folder.list()}
     assert claim(folder, JOB, SCHEMAS) is True
     assert {entry.name for entry in folder.list()} == before | {"errors/schema.parquet"}
+
+
+@pytest.mark.parametrize(
+    ("begun", "asked", "same"),
+    [
+        ("110", "110.0", True),
+        ("110.0", "110", True),
+        ("(1, 2)", "(1.0, 2.0)", True),
+        ("1", "True", True),
+        ("110", "110.5", False),
+        ("110", "'110'", False),
+        ("Size(1, 2)", "Size(1.0, 2.0)", False),
+        ("12", "1" * 5000, False),
+    ],
+)
+def test_a_job_is_the_same_however_its_numbers_are_written(
+    folder: Folder, begun: str, asked: str, same: bool
+) -> None:
+    """As a job file has them and as Python has them; it goes on under the identity it began with."""
+    first, second = (
+        JobRecord.of("detections", {"params": {"level": text}}) for text in (begun, asked)
+    )
+    claim(folder, first, SCHEMAS)
+    if not same:
+        with pytest.raises(OutputTakenError, match=r"params\.level: "):
+            claim(folder, second, SCHEMAS)
+        return
+    assert claim(folder, second, SCHEMAS) is True
+    assert Table.of_job(folder.uri, second).job.digest == first.digest
+    assert second.written_as(first) == first
 
 
 def test_another_job_is_told_what_differs(folder: Folder) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
@@ -86,9 +84,7 @@ def identify(job: Job) -> JobIdentity:
         content["heads"] = digests
     if job.start:
         content |= {"start": job.start, "time_zone": job.time_zone}
-    text = json.dumps(content, sort_keys=True, ensure_ascii=True)
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    record = JobRecord(digest, job.work.table, content)
+    record = JobRecord.of(job.work.table, content)
     return JobIdentity(record, cards, files, tuple(straight.values()), heads)
 
 

@@ -150,6 +150,7 @@ def _unlisted(job: Job, *, mended: bool) -> tuple[JobTarget, PathCheck]:
     identity = identify(job)
     check_models(identity.cards, soc(job.soc))
     table = Table.of_job(job.output, identity.record, mended=mended)
+    identity = replace(identity, record=identity.record.written_as(table.job))
     check = PathCheck(job.partitions, job.start_rule, schemas_of(job))
     return JobTarget(job, identity, table, Listing(())), check
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from ast import literal_eval
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
@@ -96,6 +97,28 @@ class JobRecord:
     fields: Mapping[str, Any]
     version: str = __version__
 
+    @classmethod
+    def of(cls, table: str, fields: Mapping[str, Any]) -> Self:
+        """Return the record of a job, whose identity is all of its fields."""
+        text = json.dumps(fields, sort_keys=True, ensure_ascii=True)
+        return cls(hashlib.sha256(text.encode()).hexdigest(), table, fields)
+
+    def written_as(self, other: JobRecord) -> JobRecord:
+        """Return it with its parameters as another job writes them, where they are equal.
+
+        A job file has 110.0 where Python may have 110, and both are one job.
+        """
+        params, others = self.fields.get("params"), other.fields.get("params")
+        if params == others or not (isinstance(params, Mapping) and isinstance(others, Mapping)):
+            return self
+        written = {
+            name: others[name] if name in others and _are_equal(value, others[name]) else value
+            for name, value in params.items()
+        }
+        return (
+            self if written == params else self.of(self.table, {**self.fields, "params": written})
+        )
+
     @property
     def tables(self) -> tuple[str, ...]:
         """The table folders, in the order in which the parts of a lease are put."""
@@ -121,6 +144,14 @@ class JobRecord:
         fields = raw.take("fields", JsonObject.of)
         fields.take("partitions", _pattern, "")
         return cls(raw.take("job", text), table, fields.values, raw.take("fleet", text))
+
+
+def _are_equal(one: object, other: object) -> bool:
+    """Return whether two texts of values, as `repr` writes them, are of equal values."""
+    try:
+        return one == other or bool(literal_eval(text(one)) == literal_eval(text(other)))
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return False
 
 
 def _pattern(value: object) -> str:

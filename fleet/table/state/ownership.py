@@ -83,6 +83,7 @@ def check_owner(folder: Folder, job: JobRecord, *, mended: bool = False) -> JobR
     if found is None:
         _refuse_foreign(folder)
         return None
+    job = job.written_as(found)
     if found.digest == job.digest:
         return job
     only_code = differ_in_code_alone(found, job)
