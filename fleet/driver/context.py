@@ -126,6 +126,7 @@ def report_of(outcome: Outcome, total: Tally, wall_s: float) -> RunReport:
         devices=outcome.loop.devices,
         soc=job.soc,
         videos=len(plan.prepared.videos),
+        other_videos=_other_videos(plan),
         to_look=plan.prepared.to_look,
         lists_on=plan.prepared.lists_on,
         video_bytes=target.video_bytes,
@@ -146,3 +147,14 @@ def report_of(outcome: Outcome, total: Tally, wall_s: float) -> RunReport:
         peak_rss_bytes=outcome.loop.totals.peak_rss_bytes,
         providers=", then ".join(map(str, job.providers)),
     )
+
+
+def _other_videos(plan: Plan) -> int:
+    """Return how many videos the output holds that the inputs of a run do not name.
+
+    None where it has not looked at all of its own.
+    """
+    if not plan.prepared.is_last:
+        return 0
+    held = {uri for uri, _ in plan.state.covered.intervals.versions}
+    return len(held - {video.uri for video in plan.prepared.videos})

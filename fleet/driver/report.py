@@ -69,6 +69,8 @@ class RunReport:
     """With what networks were computed, where the job says it."""
     to_look: int = 0
     """Files of the inputs that it has not looked at; they are in none of the other numbers."""
+    other_videos: int = 0
+    """Videos that the output holds beside those that the inputs matched."""
     lists_on: bool = False
     """Whether it ended before its inputs were listed to their end, so that there may be more."""
 
@@ -81,6 +83,11 @@ class RunReport:
         return WITH_ERRORS if lossy else WHOLE
 
     @property
+    def all_videos(self) -> int:
+        """How many videos `total` is of."""
+        return self.videos + self.other_videos
+
+    @property
     def state(self) -> str:
         """How it ended, in words."""
         if self.unreached and not self.interrupted:
@@ -90,7 +97,7 @@ class RunReport:
 
     def __repr__(self) -> str:
         frames, rows = plural(self.total.frames, "frame"), plural(self.total.rows, "row")
-        videos = plural(self.videos, "video")
+        videos = plural(self.all_videos, "video")
         counts = f"{videos}, {frames}, {rows} of {self.table}, {duration(self.wall_s)}"
         return f"RunReport({self.state}: {counts} -> {self.output})"
 
@@ -101,7 +108,7 @@ class RunReport:
         counts = ", ".join(f"{label} {count:,.0f}" for label, count in labels[:LABELS])
         more = ", ..." if len(labels) > LABELS else ""
         rows: list[tuple[str, object]] = [
-            ("video", f"{duration(total.video_s)} in {plural(self.videos, 'video')}"),
+            ("video", f"{duration(total.video_s)} in {plural(self.all_videos, 'video')}"),
             *([("not looked at", plural(self.to_look, "file"))] if self.to_look else []),
             *([("inputs", "not listed to the end")] if self.lists_on else []),
             ("videos refused", self.refused_videos),

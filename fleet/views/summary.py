@@ -56,7 +56,10 @@ def _facts(report: RunReport) -> Iterator[tuple[str, str]]:
     refused = f", {report.refused_videos:,} refused" if report.refused_videos else ""
     more = f", {report.to_look:,} not looked at yet" if report.to_look else ""
     more += ", inputs not listed to the end" if report.lists_on else ""
-    yield "video", f"{duration(total.video_s)} in {plural(report.videos, 'video')}{refused}{more}"
+    others = report.other_videos
+    of_others = f", {others:,} of them not among the inputs" if others else ""
+    videos = f"{plural(report.all_videos, 'video')}{of_others}"
+    yield "video", f"{duration(total.video_s)} in {videos}{refused}{more}"
     if report.left:
         yield "left aside", left_aside(report.left)
     lost = f", {total.lost_frames:,} lost" if total.lost_frames else ""
@@ -106,7 +109,7 @@ def _this_run(done: int, total: int) -> str:
 def _read(report: RunReport) -> str:
     read, whole = report.total.bytes_read, report.video_bytes
     index = f", and {size(report.index_bytes)} for the index" if report.index_bytes else ""
-    if read > whole:
+    if read > whole or report.other_videos:
         return f"{size(read)}{index}"
     return f"{size(read)} of {size(whole)} ({percent(read, whole)}){index}"
 

@@ -174,7 +174,7 @@ def test_what_a_job_file_begins_python_goes_on_with(job: Callable[..., fleet.Job
     """A parameter that is a float in one and an int in the other makes no other job or code."""
     begun = job(1, ON_SOME, of=1)
     fleet.run(begun, on="inline")
-    python = replace(begun.work, **{"of": 1.0})
+    python = replace(begun.work, of=1.0)  # type: ignore[call-arg]
     same = fleet.Job(python, begun.inputs, begun.output, lease_s=0.05)
     assert fleet.run(same, on="inline").this_run.frames == 0
     assert fleet.run(same, on="inline", retry_failed=True).this_run.frames
