@@ -42,7 +42,7 @@ class Status:
     which `videos_done` are done and `refused`, `unread` cannot be processed or read. `video_s`,
     `done_video_s`: seconds of video wanted and done. `total`: what is committed. `last_unix_s`:
     when something last was, None where nothing is. `devices`: the latest first. `objects`: that
-    hold rows, `packs` of them brought together. Times are seconds since 1970.
+    hold rows, `packs` of them by compaction. Times are seconds since 1970.
     """
 
     uri: str
@@ -119,7 +119,7 @@ def read_status(
         last_unix_s=last or None,
         devices=_devices(state),
         objects=sum(not name.startswith("_") for name in state.objects),
-        packs=len(state.packs),
+        packs=sum(not name.startswith("_") for pack in state.packs for name in pack.objects),
         now_unix_s=now_s,
         codes=1 + taken_on(table.folder),
     )

@@ -51,7 +51,7 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
         listed = ", ".join(_seen(device, status.now_unix_s) for device in devices[:DEVICES])
         more = f" and {len(devices) - DEVICES:,} more" if len(devices) > DEVICES else ""
         yield "devices", f"{len(devices):,} seen: {listed}{more}"
-    packed = f", {status.packs:,} of them packs" if status.packs else ""
+    packed = f", {status.packs:,} of them compacted" if status.packs else ""
     yield "parts", f"{status.objects:,}{packed}, of {plural(status.leases, 'lease')}"
 
 
@@ -68,7 +68,7 @@ def _video(status: Status) -> str:
     known = status.videos - status.refused - status.unread
     parts = [
         f"{duration(status.done_video_s)} of {duration(status.video_s)} done ({share})",
-        f"{status.videos_done:,} of {plural(known, 'video')} whole",
+        f"{status.videos_done:,} of {plural(known, 'video')} to the end",
     ]
     if status.refused:
         parts.append(f"{status.refused:,} refused")

@@ -94,7 +94,7 @@ def test_a_job_in_the_middle_is_told_by_video_time(folder: Folder) -> None:
     text = render(status)
     for words in (
         "Running: ",
-        "1 of 2 videos whole, 1 refused, 1 could",
+        "1 of 2 videos to the end, 1 refused, 1",
         "(75 %)",
         "fleet run on far-away",
         "about 40s left, heard of 2s ago",
@@ -158,7 +158,8 @@ def test_a_finished_job_says_how_to_go_on(folder: Folder) -> None:
     assert "fleet verify" in render(status)
     table_of(folder).compact()
     packed = read_status(table_of(folder))
-    assert (packed.total, packed.objects, packed.packs) == (status.total, 2, 1)
+    assert (packed.total, packed.objects, packed.packs) == (status.total, 2, 2)
+    assert "parts       2, 2 of them compacted, of 2 leases" in render(packed)
     begun(folder)
     assert read_status(table_of(folder)).state == "open again"
 
