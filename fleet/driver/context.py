@@ -152,7 +152,7 @@ def report_of(outcome: Outcome, total: Tally, wall_s: float) -> RunReport:
 def _other_videos(plan: Plan) -> int:
     """Return how many videos the output holds that the inputs of a run do not name.
 
-    None where it has not looked at all of its own.
+    0 where it has not looked at all of its own: there may be any number then.
     """
     if not plan.prepared.is_last:
         return 0
