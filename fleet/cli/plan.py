@@ -26,7 +26,7 @@ def plan(
     price_per_device_hour: PricePerDeviceHour = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print what `fleet run` with the same options would do, cost and refuse; change nothing.
+    """Print what `fleet run` with the same job would do, cost and refuse; change nothing.
 
     Exit code: 0; 3 where videos will be refused; 2 bad usage.
     """

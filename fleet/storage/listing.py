@@ -217,7 +217,10 @@ def _no_match(given: str, left: Counter[str], media: Media) -> InputNotFoundErro
             way_out = f"Take {other} with --set media={other}. {way_out}"
         what = media.removesuffix("s")
         return InputNotFoundError(f"The input {given} holds no {what}, only {kinds}.", way_out)
-    way_out = "Check the spelling, or give a file, a folder or a quoted glob such as 'in/*.mp4'."
+    way_out = (
+        "Check the spelling, or name others by --input: a file, a folder, or a quoted glob such as "
+        "'in/*.mp4'."
+    )
     if given.endswith("/"):
         way_out += " A slash at the end names a folder."
     if "[" in given:

@@ -37,6 +37,23 @@ def test_each_layout_compiles_by_itself(layout: Layout) -> None:
     assert f"{len(layout.labels)} labels of its metadata" in compiled.reading
 
 
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
+def test_labels_of_another_length_are_named(layout: Layout) -> None:
+    """Whatever the head, where it says how many classes it has: never that nobody knows it."""
+    labels = (*layout.labels, "one too many")
+    refusal, read, anchors = "", labels, layout.anchors
+    try:
+        compiled = compile_network(
+            layout.network(), name="made", soc=CHIP, labels=labels, anchors=anchors
+        )
+        read = read_card(compiled.om, "made.om").labels
+    except ModelRefusedError as error:
+        refusal = error.message
+    assert read == labels
+    assert "no head knows them" not in refusal
+    assert not refusal or str(len(labels)) in refusal
+
+
 def told(content: bytes, metadata: dict[str, str]) -> bytes:
     """A network with an exporter's metadata."""
     model = onnx.load_model_from_string(content)
@@ -91,7 +108,7 @@ def test_other_tasks_and_unknown_outputs_are_refused() -> None:
     with pytest.raises(ModelRefusedError, match=r"out \[1, 3, 32, 64\].*--head.*--labels"):
         compile_network(plain, name="made", soc=CHIP)
     two = told(BY_NAME["YOLOv5"].network(), {"fleet.labels": "a\nb"})
-    with pytest.raises(ModelRefusedError, match=r"output0 \[1, 378, 8\] of 2 classes.*no head"):
+    with pytest.raises(ModelRefusedError, match=r"of 3 classes, which 2 labels.*of 3 lines"):
         compile_network(two, name="made", soc=CHIP)
 
 

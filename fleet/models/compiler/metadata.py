@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import onnx
@@ -169,6 +169,7 @@ def _recognised(traits: Traits, notes: Notes, name: str) -> str:
         needs = "" if notes.labels else ", and --labels FILE, which may settle it"
         refuse(name, what, f"Say which with --head{needs}.")
     if not found:
+        _refuse_other_count(traits, notes, name)
         what = f"nothing states how its outputs {listed}{stated} are read, and no head knows them."
         way_out = (
             "Give --head, such as --head yolov8, with --labels FILE, and --anchors for yolov3; "
@@ -176,6 +177,17 @@ def _recognised(traits: Traits, notes: Notes, name: str) -> str:
         )
         refuse(name, what, way_out)
     return next(iter(found))
+
+
+def _refuse_other_count(traits: Traits, notes: Notes, name: str) -> None:
+    """Raise ModelRefusedError where a head would know the outputs with another count of labels."""
+    known = claims(replace(traits, labels=None), notes.anchors)
+    counts = " or ".join(sorted({str(claim.classes) for claim in known.values() if claim.classes}))
+    if notes.count and known:
+        of = f"{counts} classes" if counts else " or ".join(sorted(known))
+        lines = f" of {counts} lines" if counts else ""
+        what = f"its outputs are of {of}, which {notes.count} labels do not fit."
+        refuse(name, what, f"Give --labels FILE{lines}, a line for each class in their order.")
 
 
 def _literal(text: str) -> Any:
