@@ -20,8 +20,6 @@ LEAST_LEASES = 24
 SHORTEST_S = 0.5
 """Nor shorter than this, where all is not too little for it: while a lease is computed, the one
 before is committed, which takes a far store two of its answers."""
-LEAST_S = 0.05
-"""Nor ever shorter than this: beside its work, a lease takes a device some 10 ms."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class LeaseSizes:
         """Tell how long lease `number` (from 0) is to be when `left_s` of the work is left."""
         share_s = left_s / (self.devices * LEASES_A_DEVICE)
         whole_s = self.total_s / self.devices
-        floor_s = max(whole_s / SHORTEST_SHARE, min(SHORTEST_S, whole_s / LEAST_LEASES), LEAST_S)
+        floor_s = max(whole_s / SHORTEST_SHARE, min(SHORTEST_S, whole_s / LEAST_LEASES))
         size_s = min(self.longest_s, max(share_s, floor_s))
         return min(size_s, FIRST_LEASE_S) if number < self.devices else size_s
 

@@ -55,15 +55,6 @@ def test_no_lease_is_planned_too_short_for_the_commit_of_another(
     assert sizes.next_s(devices, left * total_s) >= min(0.5, whole_s / 24) * 0.999
 
 
-@given(st.integers(1, 40), st.integers(1, 8))
-def test_a_small_job_is_not_cut_finer_than_a_lease_is_worth(clips: int, devices: int) -> None:
-    """But for what is left over at the end, a lease is 0.05 s long, to within half a GOP."""
-    works = [work_of(index_of([(0, 1)], uri=f"{n:02}.mp4")) for n in range(clips)]
-    leases = bundle(works, NAMES, devices, longest_s=60)
-    gop_s = works[0].todo_cost_s
-    assert all(lease.cost_s >= 0.05 - gop_s / 2 for lease in leases[:-1])
-
-
 def test_a_stretch_of_many_bytes_is_expected_to_take_longer() -> None:
     """As a camera of a high bit rate, or a key frame among others: 80 ns a byte of H.264."""
     index = index_of([(0, 4), (0, 4)])
