@@ -45,9 +45,6 @@ from fleet.video.start import NO_START
 
 TICKS = 512
 FRAMES_A_GOP = 3
-LEASE_S = 0.05
-COSTS = CostModel(gop_s=LEASE_S)
-"""So each GOP is a lease: the more of them, the more can go wrong between them."""
 GOPS = {"a": 3, "b": 4, "c": 2}
 REFUSED = "x"
 FAILED = JobCodeError.name
@@ -161,7 +158,7 @@ class MadeUpSession(Session):
             return Prepared((), (refusal,), (video,), looked_at=1, to_look=to_look)
         index = index_for(source)
         wanted = np.ones(frames_of(source.uri), np.bool_)
-        work = video_work(index, wanted, self.state.done, COSTS)
+        work = video_work(index, wanted, self.state.done, CostModel())
         start, end = int(index.bounds[0]), int(index.bounds[-1])
         length_s = index.duration_s
         video = Video(source.uri, source.bytes, source.etag, start, end, length_s, len(wanted))
@@ -235,7 +232,7 @@ def target_of(
 
 @cache
 def _job(output: str) -> Job:
-    return Job(MadeUpJob(), "videos", output, lease_s=LEASE_S)
+    return Job(MadeUpJob(), "videos", output, lease_s=0.05)
 
 
 @cache
