@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,7 +18,7 @@ from generate import Clip, write
 from s3_server import wait_until
 
 import fleet
-from fleet.core.run_events import DeviceLost, LeaseDone, RunEvent
+from fleet.core.run_events import DeviceLost, LeaseDone, LeaseStarted, RunEvent
 from fleet.executors.choice import Mode
 from fleet.table.status import read_status
 from fleet.table.table import Table
@@ -76,34 +77,55 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Killer:
-    """Kills workers with SIGKILL, at random, as long as it may."""
+    """Kills workers with SIGKILL, at random, as long as it may.
+
+    None while it may be in a lease of which two have died: that would be given up.
+    """
 
     def __init__(self, seed: int, deaths: int) -> None:
         self._random = Random(seed)  # noqa: S311 - which workers die is no secret
         self.left = deaths
         self.lost: list[str] = []
+        self._held = defaultdict[str, list[str]](list)
+        self._died_of = Counter[str]()
 
     def on_event(self, event: RunEvent) -> None:
         """Strike a worker when a lease is done, or not."""
+        if isinstance(event, LeaseStarted):
+            self._held[event.device].append(event.lease)
         if isinstance(event, DeviceLost):
             self.lost.append(event.device)
-        if isinstance(event, LeaseDone) and self.left and self._random.random() < 0.7:
-            self.left -= 1
-            # One that was struck just now may be gone.
-            with suppress(ProcessLookupError):
-                os.kill(oldest_worker(), signal.SIGKILL)
+            self._died_of.update(self._held.pop(event.device, [])[:1])
+        if isinstance(event, LeaseDone):
+            held = self._held[event.device]
+            held[:] = [lease for lease in held if lease != event.lease]
+            del self._died_of[event.lease]
+            may_strike = self.left > 0 and max(self._died_of.values(), default=0) < 2
+            if may_strike and self._random.random() < 0.7:
+                # Those that were struck just now may be gone, and others not there yet.
+                worker = oldest_worker()
+                if worker is not None:
+                    self.left -= 1
+                    with suppress(ProcessLookupError):
+                        os.kill(worker, signal.SIGKILL)
 
 
-def oldest_worker() -> int:
+def oldest_worker() -> int | None:
     """Return the process of a device of this run that is open: the one that was started first."""
     ours = (
         int(child)
         for task in Path("/proc/self/task").glob("*/children")
         for child in task.read_text("ascii").split()
     )
-    return min(
-        pid for pid in ours if b"processes.child" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    )
+    return min(filter(is_worker, ours), default=None)
+
+
+def is_worker(pid: int) -> bool:
+    """Return whether a process is one of a device; not where it is gone by now."""
+    try:
+        return b"processes.child" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def thumbnails(clips: Path, output: Path, on: Mode, devices: int, killer: Killer) -> Rows:
