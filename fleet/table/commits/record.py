@@ -115,9 +115,9 @@ class JobRecord:
             name: others[name] if name in others and _are_equal(value, others[name]) else value
             for name, value in params.items()
         }
-        return (
-            self if written == params else self.of(self.table, {**self.fields, "params": written})
-        )
+        if written == params:
+            return self
+        return self.of(self.table, {**self.fields, "params": written})
 
     @property
     def tables(self) -> tuple[str, ...]:
