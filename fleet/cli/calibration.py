@@ -48,7 +48,7 @@ Force = Annotated[
     bool,
     typer.Option("--force", help="Write it even if it is worse or slower.", rich_help_panel=INT8),
 ]
-NEEDED = {"pycocotools"}
+NEEDED = {"faster_coco_eval"}
 """What AP needs, of the extra [eval]."""
 
 

@@ -11,7 +11,7 @@ from fleet.evaluate.report import render
 from fleet.storage import Folder
 from fleet.table.state.read import read
 
-NEEDED = {"pycocotools", "matplotlib"}
+NEEDED = {"faster_coco_eval", "matplotlib"}
 """The packages of the extra [eval]."""
 
 

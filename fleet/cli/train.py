@@ -13,7 +13,7 @@ import typer
 from fleet.errors import UsageError
 from fleet.job.job_file import parse_override
 
-NEEDED = ("torch", "cv2", "pycocotools")
+NEEDED = ("torch", "cv2", "faster_coco_eval")
 """The packages that only training needs."""
 
 

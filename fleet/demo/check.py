@@ -16,7 +16,7 @@ BYTES_ANYWAY = 50_000_000
 """Bytes that do not depend on the length of the video."""
 _PACKAGES = {
     "cv2": "OpenCV",
-    "pycocotools": "pycocotools",
+    "faster_coco_eval": "faster-coco-eval",
     "matplotlib": "matplotlib",
     "duckdb": "DuckDB",
 }

@@ -243,7 +243,7 @@ def test_no_permission_is_said_beforehand(tmp_path: Path, monkeypatch: pytest.Mo
         check_folder(tmp_path)
 
 
-@pytest.mark.parametrize("package", ["cv2", "pycocotools", "matplotlib", "duckdb"])
+@pytest.mark.parametrize("package", ["cv2", "faster_coco_eval", "matplotlib", "duckdb"])
 def test_a_missing_extra_is_named(
     package: str, network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,7 +63,7 @@ def test_eval_refuses_what_cannot_be_compared(out: Folder, tmp_path: Path) -> No
     assert not (tmp_path / "out-eval").exists()
 
 
-@pytest.mark.parametrize("package", ["pycocotools", "matplotlib"])
+@pytest.mark.parametrize("package", ["faster_coco_eval", "matplotlib"])
 def test_without_the_extra_eval_says_what_to_install(
     out: Folder, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _needs_training_extra() -> None:
     """Skip without the extra, fail where everything must be there."""
-    absent = [name for name in ("torch", "cv2", "pycocotools") if find_spec(name) is None]
+    absent = [name for name in ("torch", "cv2", "faster_coco_eval") if find_spec(name) is None]
     if absent:
         reason = f"training needs the extra [train]: no {', '.join(absent)}"
         if os.environ.get("CI"):

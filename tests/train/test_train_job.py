@@ -15,7 +15,7 @@ JOB = Path(__file__).parents[2] / "jobs" / "train_street.toml"
 
 def test_without_pytorch_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """One sentence with the extra's name, before anything is imported or rendered."""
-    monkeypatch.setattr(command, "find_spec", {"cv2": "there", "pycocotools": "there"}.get)
+    monkeypatch.setattr(command, "find_spec", {"cv2": "there", "faster_coco_eval": "there"}.get)
     with pytest.raises(UsageError, match=r"torch.*ascend-fleet\[train\]"):
         command.check_installed()
 
