@@ -21,7 +21,7 @@ with frame as (
   where score >= {SURE:g} group by all
 )
 select camera, round(avg(people), 1) as people, max(people) as most_people,
-       round(arg_max(time_s, people), 1) as at_s, max(vehicles) as most_vehicles
+       round(first(time_s order by people desc, time_s), 1) as at_s, max(vehicles) as most_vehicles
 from frame group by all order by camera"""  # noqa: S608 - the path is quoted
     with duckdb.connect() as database:
         return sql, str(database.sql(sql))

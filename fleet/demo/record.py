@@ -8,7 +8,6 @@ from pathlib import Path
 from fleet.demo.plan import Demo
 from fleet.errors import UsageError
 from fleet.storage import Folder
-from fleet.table.state.read import read
 
 RECORD = "demo.json"
 
@@ -52,6 +51,9 @@ def _whole(demo: Demo) -> bool:
 
 
 def _finished(output: Path) -> bool:
+    # It takes a second to load, and a first demo does not need it yet.
+    from fleet.table.state.read import read  # noqa: PLC0415
+
     try:
         return read(str(output)).finished
     except UsageError:

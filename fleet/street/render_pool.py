@@ -18,10 +18,10 @@ Result = TypeVar("Result")
 
 
 @contextmanager
-def render_pool(processes: int) -> Iterator[ProcessPoolExecutor]:
+def render_pool(processes: int, each: str = "draws pictures") -> Iterator[ProcessPoolExecutor]:
     """Yield a pool of at most `processes` processes; on leaving, cancel what has not begun.
 
-    Raises JobFailedError where one of the processes dies.
+    Raises JobFailedError where one of the processes dies; `each` says what it did.
     """
     # Forked, a child would inherit the locks of the parent's threads.
     pool = ProcessPoolExecutor(processes, get_context("spawn"), initializer=_prepare_process)
@@ -29,8 +29,8 @@ def render_pool(processes: int) -> Iterator[ProcessPoolExecutor]:
         yield pool
     except BrokenProcessPool as error:
         raise JobFailedError(
-            "A process that draws pictures died; the system may have been short of memory.",
-            "Run the same again, with fewer processes: what is drawn is kept.",
+            f"A process that {each} died; the system may have been short of memory.",
+            "Run the same again, with fewer processes: what is made is kept.",
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)

@@ -1,0 +1,19 @@
+"""The step that holds a demo's detections against the truth, in a process of its own."""
+
+from __future__ import annotations
+
+from fleet.demo.plan import Demo
+from fleet.evaluate.curves import draw_curves
+from fleet.evaluate.report import render
+from fleet.evaluate.run import evaluate_output
+from fleet.storage import Folder
+from fleet.table.state.read import read
+
+
+def measure(demo: Demo) -> str:
+    """Write the curves of precision over recall, and return the scores as text."""
+    scene, evaluation = evaluate_output(read(str(demo.detections)), str(demo.truth))
+    folder = Folder(str(demo.curves))
+    for name, png in draw_curves(evaluation):
+        folder.put(name, png)
+    return render(scene, evaluation)
