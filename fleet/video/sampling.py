@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, Self
+from numbers import Integral, Rational
+from typing import Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,24 @@ _GRAMMAR = (
 )
 
 
+_MOST = 1_000_000_000
+"""Seconds, and frames a second, that a number may be; one of a billion as a rate is the least."""
 _USUAL_GOP = 25
 """Frames of a GOP that many cameras make: one frame of each takes half of it on the average."""
+
+
+def _check_count(name: str, value: int) -> None:
+    """Raise ValueError for what is no count of frames."""
+    # Python does not hold to types, and a step of 2.5 would choose frames that nobody meant.
+    if not (isinstance(value, Integral) and 1 <= value < 2**31):
+        what = "the step" if name == "every" else "it"
+        raise ValueError(f"{name}={value}: {what} is 1 or more, and below 2,147,483,648")
+
+
+def _check_number(name: str, value: Fraction) -> None:
+    """Raise ValueError for what is not exact, as no float is, and for what no video has."""
+    if not (isinstance(value, Rational) and abs(value) <= _MOST):
+        raise ValueError(f"{name} is a whole number or a fraction, and {_MOST:,} at most")
 
 
 @dataclass(frozen=True)
@@ -45,13 +62,21 @@ class Sampling:
     """Only so many of all these, the first ones."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.step < 2**31:
-            raise ValueError(f"every={self.step}: the step is 1 or more, and below 2,147,483,648")
-        if self.kind == "fps" and self.fps <= 0:
-            raise ValueError(f"fps={self.fps}: the rate is more than 0")
-        if self.first is not None and not 1 <= self.first < 2**31:
-            raise ValueError(f"first={self.first}: it is 1 or more, and below 2,147,483,648")
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"{self.kind!r} is no sampling: write {_GRAMMAR}")
+        _check_count("every", self.step)
+        if self.first is not None:
+            _check_count("first", self.first)
+        for name, value in (("fps", self.fps), ("from_s", self.from_s), ("to_s", self.to_s)):
+            if value is not None:
+                _check_number(name, value)
+        if self.kind == "fps" and self.fps * _MOST < 1:
+            raise ValueError(
+                f"fps={_plain(self.fps)}: the rate is more than 0, a billionth at least"
+            )
         start, end = self.from_s or 0, self.to_s
+        if start < 0:
+            raise ValueError(f"from_s={_plain(start)}: a video begins at 0, so it is 0 or more")
         if end is not None and end <= start:
             raise ValueError(f"to_s={_plain(end)} does not lie after from_s={_plain(start)}")
 
@@ -117,6 +142,8 @@ EVERY_FRAME = Sampling()
 def _read_part(
     name: str, value: str, choice: dict[str, Kind | int], limits: dict[str, Fraction]
 ) -> None:
+    if name in limits or name in choice:
+        raise ValueError(name)  # One of two wishes would be passed over.
     if name in {"from_s", "to_s"}:
         limits[name] = Fraction(value)
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -94,6 +95,19 @@ def test_a_sampling_prints_as_it_is_written(text: str) -> None:
         "fps=0",
         "fps=-1",
         "fps=1/0",
+        "fps=nan",
+        "fps=inf",
+        "fps=1e400",
+        "fps=1e-400",
+        "from_s=-3",
+        "from_s=-0.001,to_s=2",
+        "from_s=nan",
+        "to_s=inf",
+        "to_s=1e400",
+        "to_s=-1",
+        "from_s=1,from_s=2",
+        "to_s=1,to_s=2",
+        "first=2,first=3",
         "every=2,fps=1",
         "all,from_s=5,to_s=5",
         "keyframes=3",
@@ -104,6 +118,32 @@ def test_nonsense_is_refused_in_words(text: str) -> None:
     """The message shows what was given."""
     with pytest.raises(ValueError, match=r"\S"):
         Sampling.parse(text)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"kind": "some"},
+        {"kind": "every", "step": 2.5},
+        {"kind": "fps", "fps": 0.5},
+        {"kind": "fps", "fps": float("nan")},
+        {"from_s": Fraction(-3)},
+        {"from_s": float("nan")},
+        {"to_s": float("inf")},
+        {"to_s": float("nan")},
+        {"first": 1.5},
+    ],
+)
+def test_what_is_made_in_python_is_checked_as_text_is(wrong: dict[str, Any]) -> None:
+    """A float is not taken, as it is not what was written, and may be no number at all."""
+    with pytest.raises(ValueError, match=r"\S"):
+        Sampling(**wrong)
+
+
+def test_a_stretch_from_before_the_video_is_refused_by_its_name() -> None:
+    """The message says where a video begins."""
+    with pytest.raises(ValueError, match=r"from_s=-3: a video begins at 0"):
+        Sampling.parse("all,from_s=-3")
 
 
 @given(indexes(), st.fractions(min_value=Fraction(1, 100), max_value=100))
