@@ -73,6 +73,12 @@ class RunReport:
     """Videos that the output holds beside those that the inputs matched."""
     lists_on: bool = False
     """Whether it ended before its inputs were listed to their end, so that there may be more."""
+    sample: str = ""
+    """Which frames were wanted."""
+    wanted_frames: int | None = None
+    """How many frames these are, of all that the inputs matched; None where nobody counted."""
+    longest_s: float = 0.0
+    """How long the longest video is."""
 
     @property
     def exit_code(self) -> int:
@@ -86,6 +92,12 @@ class RunReport:
     def all_videos(self) -> int:
         """How many videos `total` is of."""
         return self.videos + self.other_videos
+
+    @property
+    def wants_nothing(self) -> bool:
+        """Whether the sample takes no frame of any video that is processed."""
+        ended = not (self.interrupted or self.unreached or self.to_look or self.lists_on)
+        return ended and self.videos > self.refused_videos and self.wanted_frames == 0
 
     @property
     def state(self) -> str:
@@ -113,6 +125,7 @@ class RunReport:
             *([("inputs", "not listed to the end")] if self.lists_on else []),
             ("videos refused", self.refused_videos),
             ("frames", total.frames),
+            *([("sample", f"{self.sample} takes no frame")] if self.wants_nothing else []),
             ("frames lost", total.lost_frames),
             (self.table, f"{total.rows:,}{f': {counts}{more}' if counts else ''}"),
             ("took", f"{duration(self.wall_s)} on {plural(self.devices, 'device')}"),

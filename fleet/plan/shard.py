@@ -16,6 +16,7 @@ from fleet.core.interval_set import DoneIntervals
 from fleet.core.source import Source
 from fleet.core.wall_time import UNKNOWN_TIME, WallTime
 from fleet.plan.cost import CostModel, GopCosts, gop_costs
+from fleet.plan.cut_off import CutOff, cut_off
 from fleet.plan.lease import Shard
 from fleet.video.index import VideoIndex
 
@@ -127,6 +128,8 @@ class VideoWork(GopWork):
     """What decoding it takes of a device's memory at most, with the name of what holds it."""
     picture_bytes: int = 0
     """The memory of one picture as the job gets it."""
+    cut_off: CutOff | None = None
+    """What is to be done of it and not in its file; None for nothing."""
 
     @property
     def index(self) -> VideoIndex:
@@ -153,6 +156,7 @@ def video_work(
     picture_bytes: int = 0,
 ) -> VideoWork:
     """Set out the work of one video; without `look`, the index stays in memory."""
+    todo = ~done.covers(index.source, index.bounds)
     return VideoWork(
         source=index.source,
         size=index.stream.size,
@@ -160,11 +164,12 @@ def video_work(
         bounds=index.bounds,
         duration_s=index.duration_s,
         costs=gop_costs(index, wanted, model),
-        todo=~done.covers(index.source, index.bounds),
+        todo=todo,
         look=look or (lambda: (index, wanted)),
         forget=forget,
         on_host=on_host,
         video_start=video_start,
         decoding_bytes=decoding_bytes,
         picture_bytes=picture_bytes,
+        cut_off=cut_off(index, wanted, todo),
     )

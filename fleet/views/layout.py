@@ -98,6 +98,16 @@ def describe_labels(labels: Mapping[str, str]) -> str:
     return ", ".join(f"{name}={text}" for name, text in labels.items())
 
 
+def nothing_wanted(sample: str, longest_s: float, *, is_begun: bool) -> list[str]:
+    """Return the lines on a sample that takes no frame; `is_begun`: whether its output is there."""
+    another = "another --sample and another --output" if is_begun else "another --sample"
+    return hang(
+        "",
+        f"The sample {sample} takes no frame of these videos, the longest of which lasts "
+        f"{duration(longest_s)}: there are no rows. Choose {another}.",
+    )
+
+
 def share_planned(done: float, whole: float, *, is_part: bool) -> str:
     """Return a share in percent; `is_part`: of what is planned by now, and more is to come."""
     return f"{percent(done, whole)}{' of what is planned so far' if is_part else ''}"

@@ -9,10 +9,10 @@ from fleet.driver.outlook.estimate import Cost, Deadline, Estimate
 from fleet.driver.outlook.survey import Stretch
 from fleet.driver.preparing.streams import left_streams
 from fleet.text import one_line
-from fleet.views.layout import busy, fact, hang, left_aside
+from fleet.views.layout import busy, fact, hang, left_aside, nothing_wanted
 
 REFUSED = 20
-"""Refused videos that are listed."""
+"""Refused videos that are listed, and those that are cut off."""
 
 
 def render(
@@ -28,6 +28,10 @@ def render(
     if deadline is not None and plan.todo.videos:
         lines += fact("deadline", _deadline(deadline))
     lines += _refused(plan)
+    lines += _cut_off(plan)
+    if plan.whole.videos and not plan.whole.frames:
+        is_begun = bool(plan.done.videos)
+        lines += ["", *nothing_wanted(plan.sample, plan.longest_s, is_begun=is_begun)]
     if plan.in_use:
         lines += ["", *hang("", f"The output is in use: {plan.in_use}.")]
     nothing = "Nothing is left to do." if not plan.todo.videos else "Nothing was changed."
@@ -36,7 +40,8 @@ def render(
 
 def _facts(plan: Estimate, per_device_hour: float | None, chosen: str) -> Iterator[tuple[str, str]]:
     refused = f", {len(plan.refused):,} more refused" if plan.refused else ""
-    yield "video", f"{_stretch(plan.whole)}, {size(plan.input_bytes)}{refused}"
+    cut = f", {len(plan.cut_off):,} cut off" if plan.cut_off else ""
+    yield "video", f"{_stretch(plan.whole)}, {size(plan.input_bytes)}{refused}{cut}"
     yield from _host(plan)
     if plan.left_aside:
         yield "left aside", left_aside(plan.left_aside)
@@ -117,4 +122,19 @@ def _refused(plan: Estimate) -> list[str]:
         lines += hang("      ", f"{one_line(refused.reason)}{again}")
     if len(plan.refused) > REFUSED:
         lines.append(f"  and {len(plan.refused) - REFUSED:,} more: --json lists them all")
+    return lines
+
+
+def _cut_off(plan: Estimate) -> list[str]:
+    if not plan.cut_off:
+        return []
+    files = plural(len(plan.cut_off), "file")
+    are = "is" if len(plan.cut_off) == 1 else "are"
+    lines = ["", f"{files} {are} cut off: what is missing will be recorded as lost."]
+    for cut in plan.cut_off[:REFUSED]:
+        lost = f"{plural(cut.frames, 'frame')} of it at least will be lost."
+        lines += [f"  {short(one_line(cut.uri), 76)}"]
+        lines += hang("      ", f"{one_line(cut.reason)} {lost}")
+    if len(plan.cut_off) > REFUSED:
+        lines.append(f"  and {len(plan.cut_off) - REFUSED:,} more: --json lists them all")
     return lines

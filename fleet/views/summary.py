@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fleet.core.format import duration, percent, plural, rate, short, size
 from fleet.driver.report import RunReport
 from fleet.text import one_line
-from fleet.views.layout import again_by_job, busy, fact, hang, left_aside, most
+from fleet.views.layout import again_by_job, busy, fact, hang, left_aside, most, nothing_wanted
 from fleet.views.reading import reading_command
 from fleet.views.typed import USUAL
 
@@ -38,6 +38,8 @@ def render(
     for head, text in _facts(report):
         lines += fact(head, text)
     lines += _losses(report)
+    if report.wants_nothing:
+        lines += ["", *nothing_wanted(report.sample, report.longest_s, is_begun=True)]
     command = reading_command(
         report.output, report.table, access, by_label=bool(report.total.by_label)
     )

@@ -68,6 +68,24 @@ def test_plan_tells_before_and_after_and_changes_nothing(job: list[object], tmp_
     assert "another job" in other.stderr
 
 
+def test_a_sample_that_takes_no_frame_says_so_before_and_after(
+    job: list[object], tmp_path: Path
+) -> None:
+    """The exit code is that of a run that is whole; the way out is told with it."""
+    (tmp_path / "archive" / "text.mp4").unlink()
+    nothing = [*job[:-1], "all,from_s=500"]
+    takes_nothing = "The sample all,from_s=500 takes no frame of these videos, the longest of which"
+    before = run("plan", *nothing)
+    assert takes_nothing in " ".join(before.stdout.split())
+    done = run("run", *nothing, "--inline")
+    assert (before.returncode, done.returncode) == (0, 0)
+    assert takes_nothing in " ".join(done.stdout.split())
+    assert "lasts 40s" in " ".join(done.stdout.split())
+    assert "Choose another --sample and another --output." in " ".join(done.stdout.split())
+    again = run("run", *nothing, "--inline")
+    assert takes_nothing in " ".join(again.stdout.split())
+
+
 def test_plan_takes_what_a_run_takes_to_end_by_a_deadline(job: list[object]) -> None:
     """As few devices as that takes, of those that may be asked for; or that they are too few."""
     story = json.loads(run("plan", *job, "--max-devices", 7, "--deadline", "2h", "--json").stdout)

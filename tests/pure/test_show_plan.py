@@ -10,7 +10,7 @@ from fleet.core.interval import Interval
 from fleet.core.receipt import Tally
 from fleet.core.source import Source
 from fleet.driver.outlook.estimate import Cost, Estimate, _here, _makespan
-from fleet.driver.outlook.survey import Refused, Stretch
+from fleet.driver.outlook.survey import NOTHING, CutVideo, Refused, Stretch
 from fleet.plan.lease import Lease, Shard
 from fleet.views.plan import render
 
@@ -108,3 +108,31 @@ def test_what_was_measured_counts_for_more_than_the_model() -> None:
     assert (model.device_s, "estimated" in model.basis) == (4.0, True)
     assert measured.device_s == pytest.approx(400.0)
     assert "measured on the 50 frames" in measured.basis
+
+
+def test_files_that_are_cut_off_are_listed_with_what_is_lost() -> None:
+    """So many of them, and in the words of a run."""
+    cut = CutVideo("s3://bucket/in/c\n.mp4", "The bytes at 9 are no picture: they end.", 1)
+    text = render(replace(PLAN, cut_off=(cut,)), None)
+    assert "2 more refused, 1 cut off" in " ".join(text.split())
+    assert "1 file is cut off: what is missing will be recorded as lost." in text
+    assert "c\\n.mp4" in text
+    assert "1 frame of it at least will be lost." in " ".join(text.split())
+    many = render(replace(PLAN, cut_off=(cut,) * 22), None)
+    assert "22 files are cut off" in many
+    assert "and 2 more: --json lists them all" in many
+
+
+def test_a_sample_that_takes_nothing_is_told_with_the_way_out() -> None:
+    """Another output is needed only where this one has begun."""
+    nothing = Stretch(3, 90.0, 0)
+    empty = replace(
+        PLAN, whole=nothing, todo=nothing, done=NOTHING, sample="all,from_s=99", longest_s=45.0
+    )
+    text = " ".join(render(empty, None).split())
+    assert "The sample all,from_s=99 takes no frame of these videos, the longest of" in text
+    assert "lasts 45s: there are no rows. Choose another --sample. " in text
+    done = " ".join(render(replace(empty, todo=NOTHING, done=nothing), None).split())
+    assert "Choose another --sample and another --output." in done
+    assert "takes no frame" not in render(PLAN, None)
+    assert "takes no frame" not in render(replace(empty, whole=NOTHING, todo=NOTHING), None)

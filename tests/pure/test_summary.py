@@ -215,3 +215,24 @@ def test_any_figures_fit_into_80_columns(
         REPORT, total=total, this_run=run, wall_s=wall_s, devices=devices, losses=losses
     )
     assert max(len(line) for line in render(report).splitlines() if "duckdb" not in line) <= 80
+
+
+def test_a_sample_that_takes_nothing_is_told_with_the_way_out() -> None:
+    """Only once all videos were looked at, and where one is there that could give some."""
+    none = replace(TALLY, frames=0, rows=0, by_label={})
+    empty = replace(
+        REPORT, total=none, this_run=none, sample="all,from_s=99", wanted_frames=0, longest_s=45.0
+    )
+    text = " ".join(render(empty).split())
+    assert "The sample all,from_s=99 takes no frame of these videos, the longest of which" in text
+    assert "Choose another --sample and another --output. Read it with" in text
+    assert empty.exit_code == 0
+    assert "all,from_s=99 takes no frame" in empty._repr_html_()
+    for other in (
+        replace(empty, wanted_frames=1),
+        replace(empty, wanted_frames=None),
+        replace(empty, interrupted=True),
+        replace(empty, to_look=1),
+        replace(empty, refused_videos=3),
+    ):
+        assert "takes no frame" not in render(other)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from fleet.core.interval import LeaseNames
 from fleet.core.receipt import Tally
-from fleet.driver.outlook.survey import NOTHING, Refused, Stretch, Survey, survey
+from fleet.driver.outlook.survey import NOTHING, CutVideo, Refused, Stretch, Survey, survey
 from fleet.driver.session import Session
 from fleet.driver.target.device_memory import DeviceMemory
 from fleet.plan.lease import Lease
@@ -76,6 +76,12 @@ class Estimate:
     """What a device holds at most; None where nothing is left to do."""
     for_host: Stretch = NOTHING
     """Of `refused`: what the host would decode with `--fallback cpu`; its frames are 0."""
+    cut_off: Sequence[CutVideo] = ()
+    """Videos whose files end before their headers say; what is missing will be lost."""
+    sample: str = ""
+    """Which frames are wanted."""
+    longest_s: float = 0.0
+    """How long the longest video is."""
 
 
 def estimate(
@@ -118,6 +124,9 @@ def estimate(
         memory=found.memory,
         on_host=found.on_host,
         for_host=found.for_host,
+        cut_off=tuple(found.cut_off),
+        sample=str(target.job.sample),
+        longest_s=found.longest_s,
     )
 
 

@@ -51,6 +51,15 @@ class Refused:
     retryable: bool
 
 
+@dataclass(frozen=True)
+class CutVideo:
+    """A video whose file ends before its header says; `frames`: to be lost of it, at least."""
+
+    uri: str
+    reason: str
+    frames: int
+
+
 @dataclass
 class Survey:
     """What looking at the videos of a job has come to."""
@@ -68,6 +77,9 @@ class Survey:
     for_host: Stretch = NOTHING
     """Of `refused`: what the host would decode with `--fallback cpu`; its frames are 0."""
     refused: list[Refused] = field(default_factory=list)
+    cut_off: list[CutVideo] = field(default_factory=list)
+    longest_s: float = 0.0
+    """How long the longest video is."""
     fetched_bytes: int = 0
     """Bytes of videos to be read, at most."""
     index_bytes: int = 0
@@ -91,6 +103,8 @@ class Survey:
         for work in works:
             self.cost_s += work.todo_cost_s
             self.fetched_bytes += work.todo_fetched_bytes
+            if cut := work.cut_off:
+                self.cut_off.append(CutVideo(work.source.uri, cut.message, cut.frames))
         self.todo = self.todo.and_of(works)
         self.on_host = self.on_host.and_of(found.on_host)
         job, cards = self.target.job, tuple(self.target.identity.cards.values())
@@ -103,6 +117,7 @@ class Survey:
         for video in found.videos:
             videos += not (video.refused or video.unread)
             video_s, frames = video_s + video.video_s, frames + video.frames
+            self.longest_s = max(self.longest_s, video.video_s)
         self.whole = Stretch(videos, video_s, frames)
         for refusal in found.refused:
             error, host = refusal.error, self.for_host

@@ -38,10 +38,10 @@ class Demuxer:
                 return NalUnits(_with_header(self._stream.codec, sample), ())
             nals = from_sample(sample, self._stream.nal_length_bytes)
         except ValueError as error:
-            message = f"The bytes at {packets.position[row]} are no picture: {error}."
+            message = no_picture(int(packets.position[row]), str(error))
             raise BrokenVideoError(self._source.uri, message) from error
         if not nals.data:
-            message = f"The bytes at {packets.position[row]} are no picture: they are empty."
+            message = no_picture(int(packets.position[row]), "they are empty")
             raise BrokenVideoError(self._source.uri, message)
         return nals
 
@@ -68,8 +68,18 @@ class Demuxer:
             found = _payload(data, self._stream.transport_pid, self._stream.transport_step)
             sample = found[skip : skip + size]
         if len(sample) != size:
-            raise ValueError(f"{len(sample)} of {size} bytes are there")
+            raise ValueError(too_few_bytes(len(sample), size))
         return sample
+
+
+def no_picture(position: int, why: str) -> str:
+    """Return what is said of a packet that gives no access unit."""
+    return f"The bytes at {position} are no picture: {why}."
+
+
+def too_few_bytes(there: int, size: int) -> str:
+    """Return why the bytes of a packet are no picture where not all of them are there."""
+    return f"{there} of {size} bytes are there"
 
 
 def _payload(data: bytes, stream: int, step: int) -> bytes:
