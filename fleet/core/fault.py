@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 
 from fleet.errors import CredentialsRefusedError
@@ -12,6 +13,8 @@ FETCH_STAGE = "fetch"
 """The stage of a fault of reading an input: it says nothing of the input's frames."""
 OUTPUT_STAGE = "output"
 """The stage of a fault of writing to the output: it says nothing of the lease."""
+FULL_ERRNO = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""The numbers of the errors of a place that has no room: of the disk, or of what one may have."""
 JOB_STAGES = frozenset({"job", "run", "device"})
 """The stages of what a job's own code came to: it raised something, returned what is no row, or
 asked the device for what that refuses. Where the code is mended, trying again may help."""
@@ -25,7 +28,7 @@ class Fault:
     stage: str
     """Where it went wrong: storage, job, device, worker, ..."""
     code: int
-    """The device's error number, 0 for other stages."""
+    """The device's error number; of an output that is full, the system's; else 0."""
     name: str
     """The error's name, as in `fleet.errors`."""
     message: str
@@ -50,6 +53,11 @@ class Fault:
         The store refuses the credentials, or the output cannot be written to.
         """
         return self.name == CredentialsRefusedError.name or self.stage == OUTPUT_STAGE
+
+    @property
+    def is_full(self) -> bool:
+        """Return whether the output has no room: somebody has to make some."""
+        return self.stage == OUTPUT_STAGE and self.code in FULL_ERRNO
 
     @property
     def is_unreached(self) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fleet.clock import Clock
@@ -18,6 +19,7 @@ from fleet.driver.report import RunReport
 from fleet.driver.retry import NOTHING_TAKEN_UP, TakenUp
 from fleet.driver.session import Session
 from fleet.driver.target.target import JobTarget
+from fleet.errors import StorageError
 from fleet.executors.index_pool import MakeIndexPool
 from fleet.executors.pool import Pool
 from fleet.scheduler.autoscale import Limits
@@ -109,6 +111,17 @@ class Outcome:
     def this_run(self) -> Tally:
         """What it did itself."""
         return Tally.total([*(receipt.tally for receipt in self.refused), self.loop.totals.here])
+
+
+@contextmanager
+def going_on() -> Iterator[None]:
+    """Say, where the output refuses what closes a run, that the same command goes on."""
+    try:
+        yield
+    except StorageError as error:
+        kept = "What is committed is kept, and the same command goes on."
+        error.way_out = f"{error.way_out} {kept}".strip()
+        raise
 
 
 def report_of(outcome: Outcome, total: Tally, wall_s: float) -> RunReport:

@@ -18,7 +18,7 @@ from fleet.core.receipt import Tally
 from fleet.core.run_events import RunEnded, Warned
 from fleet.driver.ahead_pool import AheadPool
 from fleet.driver.checkpointer import Checkpointer
-from fleet.driver.context import Context, Outcome, Plan, Resources, report_of
+from fleet.driver.context import Context, Outcome, Plan, Resources, going_on, report_of
 from fleet.driver.fallback import take_up_refused, videos_of_runs
 from fleet.driver.heartbeat import Heartbeat, beating
 from fleet.driver.loop import Loop, LoopParts
@@ -122,7 +122,8 @@ def run_target(
                 session = replace(session, at_work=videos_of_runs(table), joined=True)
             context, session = _with_all_inputs(context, session)
             outcome = _drive(context, session)
-            total = _close(context, outcome)
+            with going_on():
+                total = _close(context, outcome)
             observers.on_event(RunEnded(whole=not (outcome.interrupted or outcome.unreached)))
     return report_of(outcome, total, clock.steady_s() - started_s)
 

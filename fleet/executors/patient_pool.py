@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from fleet.clock import Clock
 from fleet.core.fault import OUTPUT_STAGE
-from fleet.core.format import duration
+from fleet.core.format import duration, plural
 from fleet.core.run_events import (
     ELSEWHERE,
     DeviceLost,
@@ -25,6 +25,8 @@ from fleet.scheduler.commands import Assign, Cancel, Release, SetNodeAside, Trun
 
 GIVE_UP_S = 600.0
 """An output that has refused everything for so long ends the run."""
+FULL_GIVE_UP_S = 60.0
+"""So does one that is full: somebody has to make room, and may not look before the run ends."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 60.0
 """Seconds before the first lease is tried again, and at most; each failure doubles the wait."""
 MOST_LINES = 8
@@ -47,7 +49,7 @@ class PatientPool(WrappedPool):
     """A pool that gives no lease to devices while the output refuses to take what they commit.
 
     Such a lease is no loss: its device keeps it, and does it again once the output takes something.
-    A single one is tried first. After GIVE_UP_S its failure is told as it was, which ends the run.
+    A single one is tried first. After `give_up_s` its failure is told, which ends the run.
     """
 
     def __init__(self, pool: Pool, output: OutputWatch, clock: Clock) -> None:
@@ -60,7 +62,8 @@ class PatientPool(WrappedPool):
         self._untold: list[Event] = []
         self._since_s: float | None = None
         self._next_s = self._wait_s = 0.0
-        self._lines = 0
+        self._most_s = GIVE_UP_S
+        self._lines = self._committed = 0
 
     @property
     def waits(self) -> bool:
@@ -96,7 +99,7 @@ class PatientPool(WrappedPool):
         if not self.waits:
             return events
         now_s = self._clock.steady_s()
-        is_late = now_s - (self._since_s or 0.0) > GIVE_UP_S
+        is_late = now_s - (self._since_s or 0.0) > self._most_s
         if is_late and self._refused():
             return [*events, *self._give_up()]
         # Those that were refused may be done by others meanwhile: what is left is tried first.
@@ -121,6 +124,7 @@ class PatientPool(WrappedPool):
                 self._orders.pop((device, lease), None)
             case LeaseDone(device, lease):
                 self._orders.pop((device, lease), None)
+                self._committed += device != ELSEWHERE
                 # What another run has committed says nothing of what this one may write.
                 if self.waits and device != ELSEWHERE:
                     self._go_on()
@@ -137,10 +141,11 @@ class PatientPool(WrappedPool):
         key = (event.device, event.lease)
         if not self.waits:
             self._since_s, self._wait_s = self._clock.steady_s(), FIRST_WAIT_S
+            self._most_s = give_up_s(is_full=event.fault.is_full)
             self._output.wait(True)
             self._say(
                 f"{event.fault.message} No lease is handed out until the output takes one again; "
-                f"that is tried for {duration(GIVE_UP_S)}. Nothing is lost.",
+                f"that is tried for {duration(self._most_s)}. Nothing is lost.",
                 waits=True,
             )
         elif key == self._tried:
@@ -183,9 +188,11 @@ class PatientPool(WrappedPool):
     def _give_up(self) -> list[Event]:
         """Return what was refused first, with the way out: it ends the run."""
         event = self._refused()[0]
+        again = "Once there is room" if event.fault.is_full else "Once that is put right"
         message = (
-            f"{event.fault.message} It was tried for {duration(GIVE_UP_S)}. Once there is room, "
-            "the same command goes on: what is committed stays, and nothing is recorded as lost."
+            f"{event.fault.message} It was tried for {duration(self._most_s)}. {again}, the same "
+            "command goes on: what is committed stays "
+            f"({plural(self._committed, 'lease')} by this run), and nothing is recorded as lost."
         )
         return [replace(event, fault=replace(event.fault, message=message))]
 
@@ -202,3 +209,8 @@ class PatientPool(WrappedPool):
 
 def _is_refusal(event: LeaseFailed) -> bool:
     return event.fault.stage == OUTPUT_STAGE
+
+
+def give_up_s(*, is_full: bool) -> float:
+    """Return for how long an output that refuses everything is waited for."""
+    return min(FULL_GIVE_UP_S, GIVE_UP_S) if is_full else GIVE_UP_S

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fleet.clock import SYSTEM_CLOCK, Clock
+from fleet.core.format import size
 from fleet.errors import AccessDeniedError, StorageRefusedError
 from fleet.storage.error_mapping import UTF8, translate_os_error
 from fleet.storage.location import is_in_system_folder
@@ -55,7 +57,7 @@ class DiskStore:
     def put(self, path: str, data: bytes) -> None:
         """See Store; a temporary file in the same folder replaces the target."""
         with (
-            _translating("written", path, is_new=True),
+            _translating("written", path, is_new=True, takes=len(data)),
             temporary_file(Path(path), data) as written,
         ):
             written.replace(path)
@@ -63,7 +65,7 @@ class DiskStore:
     def create(self, path: str, data: bytes) -> str:
         """See Store."""
         with (
-            _translating("written", path, is_new=True),
+            _translating("written", path, is_new=True, takes=len(data)),
             temporary_file(Path(path), data) as written,
         ):
             try:
@@ -75,7 +77,7 @@ class DiskStore:
 
     def replace(self, path: str, data: bytes, version: str) -> str:
         """See Store."""
-        with _translating("written", path):
+        with _translating("written", path, takes=len(data)):
             replace_version(Path(path), data, version, self._clock)
         return version_of(data)
 
@@ -90,19 +92,30 @@ class DiskStore:
 
 
 @contextmanager
-def _translating(what: str, path: str, *, is_new: bool = False) -> Iterator[None]:
+def _translating(what: str, path: str, *, is_new: bool = False, takes: int = 0) -> Iterator[None]:
     """Raise Fleet's errors for the system's, but FileNotFoundError for an object that is missing.
 
-    One that `is_new` is not missing: then it is a place in which there can be none.
+    One that `is_new` is not missing: then it is a place in which there can be none. `takes`: how
+    many bytes are to be written.
     """
     try:
         yield
     except OSError as error:
         if isinstance(error, FileNotFoundError) and not is_new:
             raise
-        raise translate_os_error(f"{path} could not be {what}", error) from None
+        room = _room(path, takes)
+        raise translate_os_error(f"{path} could not be {what}", error, room) from None
     except UnicodeEncodeError as error:
         raise StorageRefusedError(f"{path} could not be {what}: {error.reason}.", UTF8) from None
+
+
+def _room(path: str, takes: int) -> str:
+    """Return how much room there is for a file that takes more; empty where that is not why."""
+    try:
+        free = shutil.disk_usage(os.path.dirname(path)).free  # noqa: PTH120 - strings in and out
+    except OSError:
+        return ""
+    return f": it has {size(takes)}, and {size(free)} are free" if free < takes else ""
 
 
 def _walk(folder: str) -> Iterator[Stat]:

@@ -6,11 +6,13 @@ import errno
 import re
 from collections.abc import Mapping
 
+from fleet.core.fault import FULL_ERRNO
 from fleet.errors import (
     AccessDeniedError,
     ArchivedError,
     CredentialsRefusedError,
     NoSuchBucketError,
+    OutputUnwritableError,
     StorageError,
     StorageRefusedError,
 )
@@ -86,7 +88,6 @@ _REFUSED_ERRNO = {
     errno.ENAMETOOLONG: "Take a shorter name.",
     errno.EINVAL: "Take a name that this file system has room for.",
 }
-_FULL_ERRNO = {errno.ENOSPC, errno.EDQUOT}
 _WORTH_WAITING = {408, 425, 429}
 
 
@@ -154,16 +155,29 @@ UTF8 = (
 """The way out where a path has letters that Python cannot name a file by."""
 
 
-def translate_os_error(what: str, error: OSError) -> StorageError:
-    """Return Fleet's error for what the operating system, or a file system of fsspec, raised."""
+def translate_os_error(what: str, error: OSError, room: str = "") -> StorageError:
+    """Return Fleet's error for what the operating system, or a file system of fsspec, raised.
+
+    `room`: what is said of a place that is full, see `fleet.storage.disk`.
+    """
     reason = redact(error.strerror or str(error).partition("\n")[0] or type(error).__name__)
     if isinstance(error, PermissionError):
         return AccessDeniedError(f"{what}: {reason}.", "Check who may read and write there.")
     if error.errno == errno.EROFS:
         return StorageRefusedError(f"{what}: {reason}.", "Have it mounted to be written to.")
-    if error.errno in _FULL_ERRNO:
-        return StorageRefusedError(f"{what}: {reason}.", "Make room there, or use another place.")
+    if error.errno in FULL_ERRNO:
+        way_out = "Make room there, or use another place."
+        full = StorageRefusedError(f"{what}: {reason}{room}.", way_out)
+        full.code = error.errno
+        return full
     if error.errno in _REFUSED_ERRNO or isinstance(error, FileNotFoundError):
         way_out = _REFUSED_ERRNO.get(error.errno or errno.ENOENT, "Check the path.")
         return StorageRefusedError(f"{what}: {reason}.", way_out)
     return StorageError(f"{what}: {reason}.")
+
+
+def unwritable(error: StorageError) -> OutputUnwritableError:
+    """Return what an error of a store is to a lease whose rows or objects it did not take."""
+    refused = OutputUnwritableError(error.message, error.way_out)
+    refused.code = error.code
+    return refused

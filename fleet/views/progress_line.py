@@ -76,7 +76,8 @@ def _remark(event: RunEvent) -> str:
         case DevicesShared() | DeviceDraining() | DeviceLost():
             return _device_remark(event)
         case LeaseFailed(device, lease, fault):
-            return f"lease {lease[:8]} failed on {device}: {fault}"
+            # What ends the run is said by its end, in the same words.
+            return "" if fault.is_fatal else f"lease {lease[:8]} failed on {device}: {fault}"
         case LeaseSplit(lease, pieces):
             return f"cut lease {lease[:8]} into {len(pieces)}, to find what does harm in it"
         case LeaseQuarantined(receipt, fault):

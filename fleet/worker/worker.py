@@ -32,6 +32,7 @@ from fleet.parquet.arrays import strings
 from fleet.plan.order import LeaseOrder
 from fleet.plan.partial import done_of
 from fleet.storage import Folder
+from fleet.storage.error_mapping import unwritable
 from fleet.table.commits.commit import Writer
 from fleet.table.commits.object_writer import ObjectWriter
 from fleet.table.commits.record import Origin
@@ -220,7 +221,7 @@ class Worker:
         except CredentialsRefusedError:
             raise
         except StorageError as error:
-            raise OutputUnwritableError(error.message, error.way_out) from error
+            raise unwritable(error) from error
 
     @property
     def _fed(self) -> int:

@@ -13,8 +13,9 @@ from generate import Clip, write
 
 import fleet
 from fleet import FrameBatch, FrameJob, Rows
-from fleet.core.run_events import LeaseFailed, OutputRefused, RunEvent
+from fleet.core.run_events import LeaseDone, LeaseFailed, OutputRefused, RunEvent
 from fleet.executors import patient_pool
+from fleet.table.state.success_file import SUCCESS_FILE
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,19 @@ class Breaking(FrameJob):
         if 30 in batch.frames and not away.exists():
             frames.rename(away)
             frames.symlink_to("/proc")
+        return Rows(np.arange(len(batch), dtype=np.int32), {"number": batch.frames})
+
+
+@dataclass(frozen=True)
+class Counting(FrameJob):
+    """A job that gives the numbers of frames."""
+
+    table: ClassVar[str] = "numbers"
+    schema: ClassVar[pa.Schema] = pa.schema([("number", pa.int64())])
+
+    def run(self, opened: Any, batch: FrameBatch) -> Rows:
+        """Return the numbers of frames."""
+        del opened
         return Rows(np.arange(len(batch), dtype=np.int32), {"number": batch.frames})
 
 
@@ -95,3 +109,29 @@ def test_an_output_that_refuses_for_good_ends_the_run_with_nothing_lost(
     assert report.exit_code == 0
     assert fleet.read(report.output).errors.count_rows() == 0
     assert fleet.read(report.output).frames.count_rows() == 60
+
+
+class Blocking:
+    """Has a folder lie where the file is to be that closes the output, once leases are done."""
+
+    def __init__(self, closing: Path) -> None:
+        self._closing = closing
+
+    def on_event(self, event: RunEvent) -> None:
+        """See Observer."""
+        if isinstance(event, LeaseDone):
+            self._closing.mkdir(exist_ok=True)
+
+
+def test_an_output_that_refuses_to_be_closed_says_that_the_same_command_goes_on(
+    tmp_path: Path,
+) -> None:
+    """All leases are committed by then; once it takes what is put, the same command ends well."""
+    video, output = write(Clip(frames=60, gop=10), tmp_path / "clip.mp4"), tmp_path / "out"
+    job = fleet.Job(Counting(), inputs=[video], output=output, lease_s=0.1)
+    closing = output / SUCCESS_FILE
+    with pytest.raises(fleet.errors.StorageError, match="is kept, and the same command goes on"):
+        fleet.run(job, on="inline", observer=Blocking(closing))
+    closing.rmdir()
+    report = fleet.run(job, on="inline")
+    assert (report.exit_code, report.total.frames) == (0, 60)

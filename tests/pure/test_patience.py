@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from collections import deque
+from dataclasses import replace
 
 import pytest
 from hand_clock import HandClock
@@ -22,11 +24,18 @@ from fleet.core.run_events import (
     LeaseFailed,
     OutputRefused,
 )
-from fleet.executors.patient_pool import GIVE_UP_S, MOST_LINES, OutputWatch, PatientPool
+from fleet.executors.patient_pool import (
+    FULL_GIVE_UP_S,
+    GIVE_UP_S,
+    MOST_LINES,
+    OutputWatch,
+    PatientPool,
+)
 from fleet.plan.order import LeaseOrder
 from fleet.scheduler.commands import Assign, Cancel, Release, SetNodeAside, Truncate
 
-FULL = Fault(OUTPUT_STAGE, 0, "OutputUnwritable", "No space left.", retryable=True)
+AWAY = Fault(OUTPUT_STAGE, 0, "OutputUnwritable", "The mount is gone.", retryable=True)
+FULL = Fault(OUTPUT_STAGE, errno.ENOSPC, "OutputUnwritable", "No space left.", retryable=True)
 
 
 def done(device: str, lease: str) -> LeaseDone:
@@ -41,6 +50,7 @@ class Devices:
         self.capacity = 2
         self.ran: list[tuple[float, str]] = []
         self.untold: list[Event] = []
+        self.fault = AWAY
         self._clock = clock
         self._refuses = refuses
         self._queue: deque[Assign] = deque()
@@ -75,7 +85,7 @@ class Devices:
 
     def _outcome(self, command: Assign) -> Event:
         if self.refuses:
-            return LeaseFailed(command.device, command.lease, FULL)
+            return LeaseFailed(command.device, command.lease, self.fault)
         return done(command.device, command.lease)
 
     def progress(self) -> list[Progress]:
@@ -169,9 +179,35 @@ def test_after_ten_minutes_one_sentence_ends_it() -> None:
     (failed,) = told
     assert isinstance(failed, LeaseFailed)
     assert failed.fault.is_fatal
-    assert "No space left." in failed.fault.message
+    assert "The mount is gone." in failed.fault.message
     assert "the same command goes on" in failed.fault.message
     assert len(run.said) == 1
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_an_output_without_room_is_not_waited_for_as_long(number: int) -> None:
+    """Somebody has to make some: that is said soon, with what is kept and how the run goes on."""
+    run = Run((3, 1e6))
+    run.devices.fault = replace(FULL, code=number)
+    run.assign("a", "b", "c", "d")
+    began_s = run.clock.now_s
+    *told, failed = run.until_quiet()
+    assert run.clock.now_s - began_s <= FULL_GIVE_UP_S + 10
+    assert isinstance(failed, LeaseFailed)
+    committed = [event.lease for event in told if isinstance(event, LeaseDone)]
+    assert committed == ["a", "b"]
+    for words in ("No space left.", "1m00s. Once there is room", "stays (2 leases by this run)"):
+        assert words in failed.fault.message
+    assert "that is tried for 1m00s. Nothing is lost." in run.said[0].text
+
+
+def test_room_that_is_made_soon_costs_nothing() -> None:
+    """As where a clean-up was late: the run goes on by itself."""
+    run = Run((0, FULL_GIVE_UP_S - 25))
+    run.devices.fault = FULL
+    run.assign("a", "b")
+    told = run.until_quiet()
+    assert sorted(event.lease for event in told if isinstance(event, LeaseDone)) == ["a", "b"]
 
 
 @pytest.mark.parametrize("gone", ["cancelled", "lost"])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 from hand_clock import HandClock
 
 from fleet.driver.preparing.background import TaskCancelled
 from fleet.driver.preparing.patience import LOOK_S, keep_trying
 from fleet.errors import CredentialsRefusedError, StorageError
-from fleet.executors.patient_pool import FIRST_WAIT_S, GIVE_UP_S, LONGEST_WAIT_S
+from fleet.executors.patient_pool import FIRST_WAIT_S, FULL_GIVE_UP_S, GIVE_UP_S, LONGEST_WAIT_S
 
 
 class Store:
@@ -19,7 +21,7 @@ class Store:
         self.tries_s: list[float] = []
         self._from_s = self.clock.steady_s()
         self._until_s = until_s
-        self._error = error or StorageError("No space is left.")
+        self._error = error or StorageError("It is away.")
 
     @property
     def now_s(self) -> float:
@@ -47,9 +49,19 @@ def test_what_is_refused_is_put_once_the_output_takes_it() -> None:
 def test_an_output_that_refuses_for_good_is_given_up() -> None:
     """With its own error."""
     store = Store(1e9)
-    with pytest.raises(StorageError, match="No space"):
+    with pytest.raises(StorageError, match="It is away"):
         keep_trying(store.put, store.clock, lambda: None)
     assert GIVE_UP_S < store.now_s <= GIVE_UP_S + LONGEST_WAIT_S + LOOK_S
+
+
+def test_an_output_without_room_is_given_up_soon() -> None:
+    """As leases are: waiting makes no room."""
+    full = StorageError("No space is left.")
+    full.code = errno.ENOSPC
+    store = Store(1e9, full)
+    with pytest.raises(StorageError, match="No space"):
+        keep_trying(store.put, store.clock, lambda: None)
+    assert FULL_GIVE_UP_S < store.now_s <= 2 * FULL_GIVE_UP_S
 
 
 def test_credentials_that_are_refused_are_not_waited_for() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from progress_events import FAULT, PLAN, Story, at, done, folded, receipt_of, started
 
+from fleet.core.fault import OUTPUT_STAGE
 from fleet.core.loss import Loss
 from fleet.core.receipt import Receipt, Tally
 from fleet.core.run_events import (
@@ -171,6 +172,7 @@ def test_the_opening_says_what_is_to_be_done() -> None:
         ),
         (DeviceLost("npu-1", "killed"), "lost npu-1: killed"),
         (DeviceDraining("npu-1", 29.6), "npu-1 goes away in 30s: its machine is drained"),
+        (LeaseFailed("npu-0", "0123456789", replace(FAULT, stage=OUTPUT_STAGE)), ""),
         (LeaseFailed("npu-0", "0123456789", FAULT), "lease 01234567 failed on npu-0: vdec: broken"),
         (
             LeaseQuarantined(Receipt("0123456789", (), (), Tally(lost_frames=9), "driver"), FAULT),

@@ -15,7 +15,7 @@ from fleet.errors import (
     StorageRefusedError,
 )
 from fleet.storage import Folder, expand
-from fleet.storage.error_mapping import translate_cloud_error, translate_os_error
+from fleet.storage.error_mapping import translate_cloud_error, translate_os_error, unwritable
 
 ANSWER = (
     "Error performing GET https://host/b/x in 5ms - Server returned non-2xx status code: {status}: "
@@ -76,6 +76,8 @@ def test_a_system_error_is_worth_asking_again_where_it_may_pass(
     error = translate_os_error("/x could not be written", OSError(number, "says the system"))
     assert type(error) is kind
     assert "/x could not be written: says the system" in str(error)
+    assert error.code == (number if number == errno.ENOSPC else 0)
+    assert (unwritable(error).code, unwritable(error).message) == (error.code, error.message)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """A run whose disk takes nothing for a while; the program is run in a namespace of mounts.
 
-`python disk_trouble.py JOB.toml DISK full|read-only SECONDS` prints what the run prints, and then its
-exit code and how many frames and losses its output has, as JSON in one line.
+`python disk_trouble.py JOB.toml DISK full|read-only SECONDS PATIENCE` prints what the run prints, and then its
+exit code and how many frames and losses its output has, as JSON in one line. A full disk is waited for
+PATIENCE seconds.
 """
 
 from __future__ import annotations
@@ -72,4 +73,5 @@ def run(job: str, disk: Path, kind: str, lasts_s: float) -> None:
 
 if __name__ == "__main__":
     patient_pool.FIRST_WAIT_S = 0.5
+    patient_pool.FULL_GIVE_UP_S = float(sys.argv[5])
     run(sys.argv[1], Path(sys.argv[2]), sys.argv[3], float(sys.argv[4]))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from fleet.clock import Clock
+from fleet.core.fault import FULL_ERRNO
 from fleet.core.format import duration
 from fleet.core.run_events import OutputRefused
 from fleet.errors import CredentialsRefusedError, StorageError
@@ -23,6 +24,7 @@ class Patience:
         self._clock = clock
         self._since_s: float | None = None
         self._next_s = self._wait_s = 0.0
+        self._most_s = patient_pool.GIVE_UP_S
 
     @property
     def waits(self) -> bool:
@@ -37,7 +39,7 @@ class Patience:
     @property
     def is_late(self) -> bool:
         """Whether it has refused for so long that the run ends with the next refusal."""
-        return self.waited_s > patient_pool.GIVE_UP_S
+        return self.waited_s > self._most_s
 
     @property
     def is_time(self) -> bool:
@@ -54,6 +56,7 @@ class Patience:
         """Take note of a refusal; raises it where waiting is of no use, or no longer."""
         if self.is_late or not error.retryable or isinstance(error, CredentialsRefusedError):
             raise error
+        self._most_s = patient_pool.give_up_s(is_full=error.code in FULL_ERRNO)
         self.begin()
         self._next_s = self._clock.steady_s() + self._wait_s
         self._wait_s = min(2 * self._wait_s, patient_pool.LONGEST_WAIT_S)
@@ -97,7 +100,7 @@ class ToldPatience(Patience):
             self._is_told = True
             self._write(
                 f"{why} No further videos are handed out until the output takes what is written; "
-                f"that is tried for {duration(patient_pool.GIVE_UP_S)}. Nothing is lost.",
+                f"that is tried for {duration(self._most_s)}. Nothing is lost.",
                 waits=True,
             )
 

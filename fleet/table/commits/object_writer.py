@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from fleet.errors import CredentialsRefusedError, OutputUnwritableError, StorageError
+from fleet.errors import CredentialsRefusedError, StorageError
 from fleet.storage import Folder
+from fleet.storage.error_mapping import unwritable
 
 _MOST_BYTES = 64 << 20
 """So much may be on its way at once, and one object more."""
@@ -45,4 +46,4 @@ class ObjectWriter:
         except CredentialsRefusedError:
             raise
         except StorageError as error:
-            raise OutputUnwritableError(error.message, error.way_out) from error
+            raise unwritable(error) from error
