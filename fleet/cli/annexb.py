@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from fleet.errors import UsageError
-from fleet.show.annexb import access_units, described, open_stream
+from fleet.show.annexb import access_units, check_stream_name, described, open_stream
 
 
 def annexb(
@@ -17,6 +17,7 @@ def annexb(
 ) -> None:
     """Write a video's stream in Annex-B form: what the chip's decoder is fed, packet by packet."""
     index = open_stream(uri)
+    check_stream_name(out, index)
     unfinished = out.with_name(f".{out.name}.part")
     units = size = 0
     try:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import mimetypes
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from fleet.errors import UsageError
 from fleet.storage.resolve import open_store
 from fleet.views.clean_console import CleanConsole
 
@@ -27,6 +29,20 @@ def put_file(path: Path, data: bytes) -> None:
     """
     store, where = open_store(str(path.absolute()))
     store.put(where, data)
+
+
+def check_name(path: str | PurePath, kind: str, what: str, example: str) -> None:
+    """Raise UsageError where a name ends like that of another kind of file than is written.
+
+    `kind`: its type of media, empty for a folder; `what`: the same in words. `example`: a name for
+    it. Ends that mean nothing in particular may be any.
+    """
+    name = PurePath(path)
+    # Not what this machine knows besides: a name means the same everywhere.
+    claimed, packed = mimetypes.MimeTypes().guess_type(name.name)
+    if packed or claimed not in {None, kind}:
+        message = f"--out {path} is named like a {name.suffix} file, but {what} is written."
+        raise UsageError(message, f"Name it like {example}.")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from fleet.cli.options import PricePerDeviceHour
-from fleet.cli.output_folder import Output, put_file
+from fleet.cli.output_folder import Output, check_name, put_file
 
 
 def report(
@@ -27,6 +27,7 @@ def report(
 
     It holds pictures from the videos, so that these have to be readable; at most 8 MB.
     """
+    check_name(out, "text/html", "a page of HTML", "report.html")
     # It loads a template engine, and what decodes.
     from fleet.report.build import Asked, make_report  # noqa: PLC0415
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fleet.cli.output_folder import Output, put_file
+from fleet.cli.output_folder import Output, check_name, put_file
 from fleet.core.format import plural, size
 from fleet.report.trace import chrome_trace
 from fleet.table.table import Table
@@ -22,6 +22,7 @@ def trace(
     Open it at ui.perfetto.dev or in chrome://tracing. A run that goes on is told of up to the last
     minute.
     """
+    check_name(out, "application/json", "a trace in JSON", "trace.json")
     table = Table.open(output)
     state, diaries = table.state(), table.runs.diaries.read()
     data = chrome_trace(diaries, state)

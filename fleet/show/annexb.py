@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import PurePath
 
 import numpy as np
 
@@ -11,12 +12,17 @@ from fleet.ascend.vdec_settings import en_type_of
 from fleet.core.format import plural
 from fleet.errors import UsageError
 from fleet.index_cache.cache import IndexCache
-from fleet.storage import Reader, expand
+from fleet.storage import VIDEO_EXTENSIONS, Reader, expand
 from fleet.video.containers.demux import Demuxer
 from fleet.video.decode_plan import coalesce
 from fleet.video.h26x.parameter_sets import CODECS
 from fleet.video.index import VideoIndex
 
+_SUFFIXES = {
+    "h264": ("H.264", (".h264", ".264", ".avc")),
+    "hevc": ("H.265", (".h265", ".265", ".hevc")),
+}
+"""What each codec is called, and how files of its streams alone are named."""
 _GAP_BYTES, _MOST_BYTES = 64 << 10, 8 << 20
 
 
@@ -35,6 +41,14 @@ def open_stream(uri: str) -> VideoIndex:
         message = f"{uri} is {index.stream.codec}, which has no Annex-B form."
         raise UsageError(message, "Name a video of H.264 or H.265.")
     return index
+
+
+def check_stream_name(out: PurePath, index: VideoIndex) -> None:
+    """Raise UsageError where a file is named like one of another codec, or of a container."""
+    suffix, (codec, own) = out.suffix.lower(), _SUFFIXES[index.stream.codec]
+    if suffix in VIDEO_EXTENSIONS.difference(own):
+        message = f"--out {out} is named like a {suffix} file, but a stream of {codec} is written."
+        raise UsageError(message, f"Name it like {out.stem}{own[0]}.")
 
 
 def access_units(index: VideoIndex) -> Iterator[bytes]:

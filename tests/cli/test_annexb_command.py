@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from fleet.ascend.surface import planes
 from fleet.cli import app
+from fleet.errors import UsageError
 
 
 def pictures(path: Path) -> list[bytes]:
@@ -34,6 +35,23 @@ def test_the_stream_alone_has_the_pictures_of_the_video(
     assert pictures(out) == pictures(video)
     assert ("enType 3" if codec == "h264" else "enType 0") in result.output
     assert {path.name for path in tmp_path.iterdir()} == {video.name, out.name}
+
+
+@pytest.mark.parametrize("codec", ["h264", "h265"])
+def test_a_name_that_claims_another_kind_of_file_is_refused(tmp_path: Path, codec: Codec) -> None:
+    """One of the other codec, or a container's; a name that says nothing of the kind may be any."""
+    video = cached(Clip(codec=codec), tmp_path)
+    other = {"h264": "h265", "h265": "h264"}[codec]
+    for name in (f"a.{other}", "a.HEVC" if codec == "h264" else "a.264", "a.mp4", "a.ts"):
+        out = tmp_path / name
+        result = CliRunner().invoke(app, ["annexb", str(video), "--out", str(out)])
+        assert isinstance(result.exception, UsageError)
+        said = f"a stream of H.{codec[1:]} is written. Name it like a.{codec}."
+        assert said in str(result.exception)
+        assert not out.exists()
+    for name in ("a.bin", "a", f"a.{codec}", f"a.{codec[1:]}"):
+        result = CliRunner().invoke(app, ["annexb", str(video), "--out", str(tmp_path / name)])
+        assert result.exit_code == 0, result.output
 
 
 def test_what_has_no_such_form_is_refused(tmp_path: Path) -> None:

@@ -53,6 +53,8 @@ def test_devices_make_its_pictures_where_they_are_asked_to(out: str, tmp_path: P
         (("--format", "voc"), "There are coco, yolo"),
         (("--format", "coco", "--picture-format", "gif"), "neither jpg nor png"),
         (("--format", "coco", "--from", "noon"), "no number of seconds"),
+        (("--format", "coco", "--from", "-3"), "--from is no time in a video. It is from 0"),
+        (("--format", "coco", "--to", "1e400"), "--to is no time in a video."),
         (("--format", "coco", "--since", "noon"), "no date or time"),
         (("--format", "coco", "--val-share", "0.2"), "--val-share is for yolo"),
         (("--format", "yolo", "--val-share", "1"), "no share of the videos"),
@@ -128,3 +130,35 @@ def test_options_of_clips_and_of_crops_do_not_mix(
     assert done.returncode == 2
     assert said in " ".join(done.stderr.split())
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "said"),
+    [
+        (
+            ("export", "--format", "csv"),
+            "boxes.csv",
+            "a folder of files is written. Name it like boxes.",
+        ),
+        (("export", "--format", "coco"), "boxes.json.gz", "is named like a .gz file"),
+        (("clips",), "clips.mp4", "a folder of files is written. Name it like clips."),
+        (("report",), "page.pdf", "a page of HTML is written. Name it like report.html."),
+        (("trace",), "trace.html", "a trace in JSON is written. Name it like trace.json."),
+    ],
+)
+def test_a_name_that_claims_another_kind_of_file_is_refused(
+    out: str, tmp_path: Path, command: tuple[str, ...], name: str, said: str
+) -> None:
+    """A .csv would be a folder, a .pdf a page of HTML; nothing is written."""
+    done = fleet_here(command[0], out, *command[1:], "--out", tmp_path / name)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_whose_name_says_nothing_of_files_may_be_any(out: str, tmp_path: Path) -> None:
+    """Nor is one refused that is there, as it is an export that goes on."""
+    (tmp_path / "boxes.csv").mkdir()
+    for name in ("town.v2", "2026.11", "boxes.csv"):
+        done = fleet_here("export", out, "--format", "csv", "--out", tmp_path / name)
+        assert done.returncode == 0, done.stderr

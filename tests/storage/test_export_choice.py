@@ -20,6 +20,7 @@ from fleet.errors import UsageError
 from fleet.export.chosen.choice import Choice
 from fleet.export.chosen.rows import survey
 from fleet.export.formats import FORMATS
+from fleet.export.place import MARK
 from fleet.export.run import Exporting, export_output
 from fleet.storage import Folder
 
@@ -164,8 +165,18 @@ def test_the_same_export_again_writes_the_same(truth: Truth, tmp_path: Path, for
 def test_another_choice_does_not_mix_with_what_is_there(truth: Truth, tmp_path: Path) -> None:
     """Nor does a folder that holds something else, or the output itself."""
     exported(truth, tmp_path / "a", "yolo")
-    with pytest.raises(UsageError, match="holds another export"):
-        exported(truth, tmp_path / "a", "yolo", min_score=0.9)
+    with pytest.raises(UsageError, match="holds another export") as refused:
+        exported(truth, tmp_path / "a", "yolo", min_score=0.9, labels=("person", "car"))
+    assert str(refused.value) == (
+        f"{tmp_path / 'a'} holds another export: --label: not given -> person, car; --min-score: "
+        "not given -> 0.9. Name another folder, or delete this one."
+    )
+    with pytest.raises(UsageError, match=r"another export: format: yolo -> coco\. Name"):
+        exported(truth, tmp_path / "a", "coco", min_score=0.9)
+    for damaged in ("{", "[]", "3", '{"choice": 1}'):
+        (tmp_path / "a" / MARK).write_text(damaged)
+        with pytest.raises(UsageError, match=rf"or its {MARK} is damaged\. Name another folder"):
+            exported(truth, tmp_path / "a", "yolo")
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "mine.txt").write_text("mine")
     with pytest.raises(UsageError, match="holds something else"):

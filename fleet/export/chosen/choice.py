@@ -22,6 +22,10 @@ CAMERA = "camera"
 """The column that `cameras` are looked for in."""
 
 
+MOST_S = 1_000_000_000
+"""No video lasts longer, and what is larger still is no number of a table's columns."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """A choice of frames, and of the boxes in them."""
@@ -54,6 +58,10 @@ class Choice:
             )
         if self.every < 1:
             raise UsageError(f"--every {self.every} takes nothing.", "It is 1 or more.")
+        for value, name in ((self.from_s, "--from"), (self.to_s, "--to")):
+            if value is not None and not 0 <= value <= MOST_S:
+                message = f"{name} is no time in a video."
+                raise UsageError(message, f"It is from 0 to {MOST_S:,} seconds.")
         for start, end, names in (
             (self.from_s, self.to_s, ("--from", "--to")),
             (self.since, self.until, ("--since", "--until")),
