@@ -17,7 +17,7 @@ from exact import index_of
 from generate import CODECS, Clip, Container, cached
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from matroska_forms import Form, rewritten
+from matroska_forms import CLUSTER, Form, rewritten
 from mutated import mutated
 
 from fleet.errors import VideoError
@@ -143,6 +143,69 @@ def test_any_matroska_is_indexed_as_by_libav(
     path.write_bytes(data)
     with read_by(block_bytes):
         assert said_of(path) == said_by_libav(path)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    clip=st.integers(0, 5),
+    seed=st.integers(0, 1 << 32),
+    form=st.sets(st.sampled_from(FORMS), max_size=3),
+    end=st.one_of(st.floats(0.3, 1), st.integers(1, 400)),
+    damaged=st.booleans(),
+    block_bytes=st.sampled_from(BLOCKS),
+)
+# Cut in a cluster that lies behind cues.
+@example(clip=0, seed=0, form={"cues_between"}, end=300, damaged=False, block_bytes=4096)
+def test_any_matroska_that_is_cut_off_is_indexed_as_by_libav(
+    clip: int,
+    seed: int,
+    form: set[str],
+    end: float,
+    *,
+    damaged: bool,
+    block_bytes: int,
+    clip_folder: Path,
+    tmp_path: Path,
+) -> None:
+    """Wherever it ends: between blocks, in one, in a header, in what lies behind the clusters."""
+    data = clips(clip_folder)[clip].read_bytes()
+    data = rewritten(data, Form(seed, **dict.fromkeys(form, True)))
+    if damaged:
+        data = mutated(data, random.Random(seed))[1]  # noqa: S311 - the same files each time
+    path = tmp_path / "made.mkv"
+    path.write_bytes(data[: int(len(data) * end)] if end <= 1 else data[: -int(end)])
+    with read_by(block_bytes):
+        assert said_of(path) == said_by_libav(path)
+
+
+@pytest.mark.parametrize("form", sorted(PLAIN))
+def test_what_is_plain_and_cut_off_is_gone_through_without_libav(
+    form: str, clip_folder: Path, tmp_path: Path
+) -> None:
+    """As a recorder leaves it that dies: read once, the whole packets counted."""
+    data = clips(clip_folder)[0].read_bytes()
+    data = rewritten(data, Form(**{"short_clusters": True, form: True}))
+    path = tmp_path / "made.mkv"
+    for end in range(len(data) // 2, len(data), 997):
+        path.write_bytes(data[:end])
+        with read_by(999):
+            assert ends_alone(path)
+            assert said_of(path) == said_by_libav(path)
+
+
+def test_what_looks_like_a_cluster_where_a_file_ends_is_left_to_libav(
+    clip_folder: Path, tmp_path: Path
+) -> None:
+    """It looks for one behind the beginning of the last element, and nowhere before."""
+    clip = clips(clip_folder)[0]
+    whole, path = clip.read_bytes(), tmp_path / "made.mkv"
+    at = int(index_of(clip).packets.position[30]) + 20
+    data = whole[:at] + CLUSTER.to_bytes(4, "big") + whole[at + 4 :]
+    for end, is_alone in ((at + 9, False), (at + 4000, True)):
+        path.write_bytes(data[:end])
+        with read_by(999):
+            assert ends_alone(path) == is_alone
+            assert said_of(path) == said_by_libav(path)
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])

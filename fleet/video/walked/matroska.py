@@ -15,6 +15,7 @@ from fleet.video.walked.matroska_header import (
     CRC_32,
     VOID,
     Header,
+    check_end,
     check_rest,
 )
 from fleet.video.walked.stretch import Stretch, UnusualError
@@ -69,6 +70,8 @@ class Clusters:
         """Where the next element begins, and where the cluster ends that it is in."""
         self._is_open = False
         """Whether the cluster ends where another one begins."""
+        self._latest = header.clusters
+        """Where the last element begins that is whole, or the cluster that it is in."""
         self._time = -1
         """The cluster's time; -1 where it has not come."""
         self._elements = -_FREE_ELEMENTS
@@ -102,25 +105,46 @@ class Clusters:
         """Return whether there may be blocks; go into a cluster, and over what lies before it."""
         if self._at < self._end and not self._is_open:
             return True
-        kind, size, header_bytes = ebml.element(self._ahead(), 0)
+        header = self._header()
+        if header is None:
+            return False
+        kind, size, header_bytes = header
         if self._at < self._end and kind != CLUSTER and kind not in BESIDE_CLUSTERS:
             return True
         if kind == VOID and size != ebml.UNKNOWN:
-            self._at = self._end = self._at + header_bytes + size
-            if self._at > self._file.size:
-                raise UnusualError("it ends in the middle of an element")
+            following = self._at + header_bytes + size
+            if following > self._file.size:
+                check_end(self._file, self._latest)
+            self._latest = self._at
+            self._at = self._end = min(following, self._file.size)
             return True
         if kind != CLUSTER:
-            check_rest(self._file, self._at)
+            check_rest(self._file, self._at, self._latest)
             self._at = self._file.size
             return False
+        self._latest = self._at
         self._at += header_bytes
         self._is_open = size == ebml.UNKNOWN
-        self._end = self._file.size if self._is_open else self._at + size
+        # Where the file ends in the middle of a cluster, what is whole in it counts.
+        self._end = self._file.size if self._is_open else min(self._at + size, self._file.size)
         self._time = -1
-        if self._end > self._file.size:
-            raise UnusualError("it ends in the middle of a cluster")
         return True
+
+    def _end_early(self) -> None:
+        """End where the file ends in the middle of an element."""
+        check_end(self._file, self._latest)
+        self._at = self._end = self._file.size
+
+    def _header(self) -> tuple[int, int, int] | None:
+        """Return the header of the next element; None, and the end, where the file ends in it."""
+        data = self._ahead()
+        try:
+            return ebml.element(data, 0)
+        except UnusualError:
+            if len(data) >= ebml.HEADER_BYTES:
+                raise
+            self._end_early()
+            return None
 
     def _ahead(self, at: int | None = None) -> bytes:
         """Return the bytes with the header of an element: of the next one, or of the one at `at`.
@@ -137,6 +161,7 @@ class Clusters:
         data, at, track, time = found.data, self._at - found.base, self._short_track, self._time
         end = self._end - found.base
         last = min(end, len(data)) - _WINDOW_BYTES
+        latest = self._latest - found.base
         others = {0x80 | number for number in self._tracks if number < _ONE_BYTE_TRACKS}
         lengths, least = ebml.LENGTHS, -time
         while at < last and data[at] == _SIMPLE_BLOCK and time >= 0:
@@ -156,16 +181,23 @@ class Clusters:
                 found.sizes.append(size - 4)
                 found.times.append(time + ahead)
                 found.keys.append(flags & _KEY != 0)
-            at = following
+            latest, at = at, following
         self._at = at + found.base
+        self._latest = latest + found.base
 
     def _take_element(self, found: _Found) -> None:
         """Take one element of a cluster."""
-        data = self._ahead()
-        kind, size, begin = ebml.element(data, 0)
+        header = self._header()
+        if header is None:
+            return
+        kind, size, begin = header
         following = self._at + begin + size
-        if size == ebml.UNKNOWN or following > self._end:
+        if size == ebml.UNKNOWN or following > self._end < self._file.size:
             raise UnusualError("an element does not end in the cluster that it is in")
+        if following > self._end:
+            self._end_early()
+            return
+        data = self._file.peek(self._at, _WINDOW_BYTES)
         if kind == _SIMPLE_BLOCK:
             self._take_block(found, self._at + begin, size, None)
         elif kind == _BLOCK_GROUP:
@@ -178,7 +210,7 @@ class Clusters:
             ebml.unsigned(data[begin : begin + size])
         elif kind not in {VOID, CRC_32}:
             raise UnusualError(f"there is an element {kind:#x} in a cluster")
-        self._at = following
+        self._latest, self._at = self._at, following
 
     def _take_group(self, found: _Found, at: int, end: int) -> None:
         """Take a block in a group, with what is said beside it."""

@@ -39,6 +39,7 @@ _PLAIN: dict[int, tuple[int, ...] | None] = {
 }
 # Cues of a day take less. What is in it is looked at one by one, and no file may ask for much.
 _LARGEST_BYTES = 2 << 20
+_LARGEST_END_BYTES = 16 << 20
 _MOST_ELEMENTS = 256
 _CLUSTER_MARK = CLUSTER.to_bytes(4, "big")
 
@@ -56,7 +57,7 @@ class Header:
 def read_header(file: BlockFile) -> Header:
     """Return what a file says before its first cluster.
 
-    Raises UnusualError where the file is not one segment from end to end.
+    Raises UnusualError where the file is not one segment from end to end; it may end before.
     """
     size = file.size
     kind, header_bytes, at = ebml.element(file.peek(0, ebml.HEADER_BYTES), 0)
@@ -64,7 +65,8 @@ def read_header(file: BlockFile) -> Header:
         raise UnusualError("it does not begin with a header")
     at += header_bytes
     kind, segment_bytes, begin = ebml.element(file.peek(at, ebml.HEADER_BYTES), 0)
-    if kind != _SEGMENT or segment_bytes not in {ebml.UNKNOWN, size - at - begin}:
+    is_all = segment_bytes == ebml.UNKNOWN or segment_bytes >= size - at - begin
+    if kind != _SEGMENT or not is_all:
         raise UnusualError("no segment is all that is behind its header")
     at += begin
     tracks: frozenset[int] = frozenset()
@@ -80,22 +82,46 @@ def read_header(file: BlockFile) -> Header:
     raise UnusualError("there is no cluster in it")
 
 
-def check_rest(file: BlockFile, at: int) -> None:
+def check_end(file: BlockFile, latest: int) -> None:
+    """Raise UnusualError where libav may go on in a file that ends in the middle of an element.
+
+    It looks for elements such as clusters from behind the beginning of the last one that was all
+    right. `latest`: where that begins, or one before it.
+    """
+    if file.size - latest > _LARGEST_END_BYTES:
+        raise UnusualError("the last element that is whole lies far before its end")
+    rest = file.peek(latest + 1, file.size - latest - 1)
+    if any(kind.to_bytes(4, "big") in rest for kind in (CLUSTER, *BESIDE_CLUSTERS)):
+        raise UnusualError("something like a cluster lies in its last element")
+
+
+def check_rest(file: BlockFile, at: int, latest: int) -> None:
     """Raise UnusualError where what lies behind the last cluster is not whole and well known.
 
-    libav, which meets damage there, looks for other clusters in it.
+    libav, which meets damage there, looks for other clusters in it. `latest`: see `check_end`, as
+    the file may end in the middle of an element.
     """
     for _ in range(_MOST_ELEMENTS):
         if at == file.size:
             return
-        kind, inside_bytes, begin = ebml.element(file.peek(at, ebml.HEADER_BYTES), 0)
+        header = file.peek(at, ebml.HEADER_BYTES)
+        try:
+            kind, inside_bytes, begin = ebml.element(header, 0)
+        except UnusualError:
+            if len(header) == ebml.HEADER_BYTES:
+                raise
+            check_end(file, latest)
+            return
         if kind not in {_CUES, _TAGS, VOID, CRC_32}:
             raise UnusualError(f"there is an element {kind:#x} behind its clusters")
+        if at + begin + inside_bytes > file.size:
+            check_end(file, at)
+            return
         content = _content(file, at + begin, inside_bytes)
         if _CLUSTER_MARK in content:
             raise UnusualError("something like a cluster lies behind its clusters")
         _check(kind, content)
-        at += begin + inside_bytes
+        latest, at = at, at + begin + inside_bytes
     raise UnusualError("there are many elements behind its clusters")
 
 
