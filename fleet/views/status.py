@@ -42,7 +42,10 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     if status.videos or status.to_look or status.open_inputs:
         yield "video", _video(status)
     lost = f", {total.lost_frames:,} lost" if total.lost_frames else ""
-    yield "frames", f"{total.frames:,}{lost}"
+    # Of a job that is finished, all that was wanted is in the output, or lost.
+    is_empty = status.state == "finished" and not (total.frames or lost or status.refused)
+    none = ": the sample takes none of these videos" if is_empty and status.videos else ""
+    yield "frames", f"{total.frames:,}{lost}{none}"
     labels = most(total.by_label, LABELS, "label", "{:,.0f}")
     yield job.table, f"{total.rows:,}{f': {labels}' if labels else ''}"
     if status.last_unix_s is not None:

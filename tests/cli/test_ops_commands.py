@@ -84,6 +84,8 @@ def test_a_sample_that_takes_no_frame_says_so_before_and_after(
     assert "Choose another --sample and another --output." in " ".join(done.stdout.split())
     again = run("run", *nothing, "--inline")
     assert takes_nothing in " ".join(again.stdout.split())
+    status = run("status", tmp_path / "out").stdout
+    assert "frames      0: the sample takes none of these videos" in status
 
 
 def test_plan_takes_what_a_run_takes_to_end_by_a_deadline(job: list[object]) -> None:
