@@ -16,6 +16,7 @@ from fleet.errors import VideoError
 from fleet.video.containers.libav import opened as libav_opened
 from fleet.video.containers.limits import WHOLE_BYTES
 from fleet.video.probe import probe as probing
+from fleet.video.probe.header import isobmff_table
 from fleet.video.probe.probe import probe
 from fleet.video.probe.wire import index_to_bytes
 
@@ -104,3 +105,22 @@ def test_a_larger_file_is_not(clip_folder: Path) -> None:
     assert np.array_equal(
         index.packets.pts, probe(Source("s", len(data), ""), MemoryReader(data)).packets.pts
     )
+
+
+def test_the_header_makes_no_list_where_the_pass_has_found_its_keys(
+    clip_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It could say nothing that counts: no head of a picture is looked at again for it."""
+    listed: list[str] = []
+
+    def counted(uri: str, *args: object) -> object:
+        listed.append(uri)
+        return isobmff_table(uri, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(probing, "isobmff_table", counted)
+    for codec in CODECS:
+        data = cached(Clip(codec=codec), clip_folder).read_bytes()
+        said(data)
+        assert not listed
+    said(data.replace(b"stss", b"free"))
+    assert listed

@@ -54,8 +54,9 @@ _FEW = 6
 class KnownHeader:
     """What is known of a file's header before the pass over the file."""
 
-    look: Callable[[VideoStream, PacketRows], None]
-    """Is shown a stream and its packets as the container lists them, where all lie just there."""
+    look: Callable[[VideoStream, PacketRows, PacketTable], None]
+    """Is shown a stream, its packets as the container lists them, where all lie just there, and
+    what the pass has made of them."""
     turns: bool
     """Whether it may have pictures turned or cropped."""
 

@@ -167,9 +167,10 @@ class _Scanning:
             return None
         ranges = Ranges(HeaderBudget(uri, self._reader))
 
-        def look(stream: VideoStream, rows: PacketRows) -> None:
+        def look(stream: VideoStream, rows: PacketRows, scanned: PacketTable) -> None:
             if has_usual_sets(uri, stream):
-                listed.append(isobmff_table(uri, ranges, stream, rows))
+                agrees = _has_keys(scanned, rows)
+                listed.append(None if agrees else isobmff_table(uri, ranges, stream, rows))
 
         with suppress(VideoError, *_UNEXPECTED):
             file = isobmff.sparse(uri, ranges)
@@ -180,6 +181,14 @@ class _Scanning:
                 if table is None or _is_better(found.result.packets, table):
                     return found
         return None
+
+
+def _has_keys(scanned: PacketTable, rows: PacketRows) -> bool:
+    """Return whether a scan has found all packets whole, and a key in each that is said to be one.
+
+    Then `_is_better` is certain, whatever the header's table would say beside its keys.
+    """
+    return not ((scanned.size != scanned.span) | (rows.key & ~scanned.key)).any()
 
 
 def _is_better(scanned: PacketTable, listed: PacketTable) -> bool:

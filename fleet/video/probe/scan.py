@@ -132,7 +132,7 @@ def _pass(
         scanned.check_found()
         found = _found(uri, stream, sets, rows, reads, turns=header is None or header.turns)
         if header is not None and scanned.as_listed:
-            header.look(stream, rows)
+            header.look(stream, rows, found.packets)
         if layout is None:
             return _carried(found, file, demuxer, stream)
         assert isinstance(locator, InTransport)
