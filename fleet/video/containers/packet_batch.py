@@ -23,8 +23,6 @@ class PacketBatch:
     def __init__(self, packets: list[Packet[Any]]) -> None:
         """Take the packets, none of them empty."""
         self.packets = packets
-        self.data = b"".join(packets)
-        """What they hold, one after another."""
         self.sizes = np.array([packet.size for packet in packets], np.int64)
         """How many bytes each one has: int64 [n]."""
         self.ends = np.cumsum(self.sizes)
@@ -34,6 +32,16 @@ class PacketBatch:
 
     def __len__(self) -> int:
         return len(self.packets)
+
+    @cached_property
+    def data(self) -> bytes:
+        """What they hold, one after another."""
+        return b"".join(self.packets)
+
+    @cached_property
+    def positions(self) -> list[int | None]:
+        """Return where in the file each one lies by what libav says, which may not know."""
+        return [packet.pos for packet in self.packets]
 
     def part(self, number: int) -> bytes:
         """Return what one packet holds."""

@@ -39,11 +39,18 @@ class PacketLocations:
     span: NDArray[np.int64]
     skip: NDArray[np.int64]
     size: NDArray[np.int64]
+    block: tuple[bytes, int] | None = None
+    """Bytes of the file in which all of them lie, and where these begin; None: not at hand."""
 
     @classmethod
-    def alone(cls, position: NDArray[np.int64], size: NDArray[np.int64]) -> Self:
+    def alone(
+        cls,
+        position: NDArray[np.int64],
+        size: NDArray[np.int64],
+        block: tuple[bytes, int] | None = None,
+    ) -> Self:
         """Return the locations of packets that lie in the file in one piece."""
-        return cls(position, size, np.zeros(len(size), np.int64), size)
+        return cls(position, size, np.zeros(len(size), np.int64), size, block)
 
 
 class PacketRows:
@@ -107,8 +114,9 @@ class PacketRows:
     @property
     def locations(self) -> PacketLocations:
         """Return where the packets lie, as they were added: int64 [rows] each."""
-        columns = {name: np.array(column, np.int64) for name, column in self._numbers.items()}
-        return PacketLocations(**columns)
+        columns = (np.array(column, np.int64) for column in self._numbers.values())
+        position, span, skip, size = columns
+        return PacketLocations(position, span, skip, size)
 
     @property
     def pts(self) -> NDArray[np.int64]:

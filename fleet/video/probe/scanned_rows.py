@@ -71,7 +71,7 @@ class ScannedRows:
                 self._add(packet, batch.part(number), may_be_partial=may_be_partial)
             return
         packets = batch.packets
-        self.as_listed &= locations.position.tolist() == [packet.pos for packet in packets]
+        self.as_listed &= locations.position.tolist() == batch.positions
         self.rows.extend(
             locations,
             [packet.pts for packet in packets],
@@ -80,9 +80,20 @@ class ScannedRows:
             shown=[not packet.is_discard for packet in packets],
         )
         try:
-            add_packets(self._log, Packets(batch.data, batch.starts, batch.ends))
+            add_packets(self._log, self._packets(batch, locations))
         except ValueError as error:
             raise _not_kept(self._uri, error) from error
+
+    def _packets(self, batch: PacketBatch, locations: PacketLocations) -> Packets:
+        """Return packets to look at, where they lie in the file if that is at hand.
+
+        Start codes are looked for in all that is between the packets, lengths are not.
+        """
+        if locations.block is None or not self._sets.nal_length_bytes:
+            return Packets(batch.data, batch.starts, batch.ends)
+        data, base = locations.block
+        starts = locations.position - base
+        return Packets(data, starts, starts + locations.size)
 
     def add_stretch(self, stretch: Stretch) -> None:
         """Append packets of H.264 or H.265 that were found without libav; raise as `add` does.
