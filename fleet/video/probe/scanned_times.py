@@ -37,10 +37,16 @@ class Times:
 
     def are_even(self, table: PacketTable) -> bool:
         """Return whether the container gives times, and these have no hole for another picture."""
-        steps = np.diff(np.unique(table.pts[table.shown]))
-        if self.clock != CONTAINER_CLOCK or not len(steps):
+        if self.clock != CONTAINER_CLOCK:
             return False
-        return int(steps.max()) * 2 < 3 * int(np.median(steps))
+        times = np.sort(table.pts[table.shown])
+        steps = times[1:] - times[:-1]
+        steps = np.sort(steps[steps != 0])
+        if not len(steps):
+            return False
+        # NumPy's median and unique take ten times as long for the few pictures of a short clip.
+        middle = (float(steps[(len(steps) - 1) // 2]) + float(steps[len(steps) // 2])) / 2
+        return int(steps[-1]) * 2 < 3 * int(middle)
 
 
 def times_of(

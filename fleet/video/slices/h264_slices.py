@@ -11,7 +11,9 @@ from fleet.video.h26x.h264_slice import Slice
 from fleet.video.h26x.parameter_set_store import H264Store
 from fleet.video.slices.many_bits import ManyBits, Rows
 
-_P, _B, _I, _SP, _SI = 0, 1, 2, 3, 4
+_B, _I, _SI = 1, 2, 4
+_IS_INTRA = np.isin(np.arange(5), (_I, _SI))
+"""By the type of a slice: P, B, I, SP, SI."""
 _IDR = 5
 # Streams have some of each; a header with more is read by itself.
 _MOST_COMMANDS, _MOST_REFERENCES = 34, 16
@@ -81,7 +83,7 @@ class Slices:
         if pps.redundant_pictures:
             bits.ue(rows)
         bits.u(1, rows[types[rows] == _B])
-        predicted = rows[np.isin(types[rows], (_P, _SP, _B))]
+        predicted = rows[~_IS_INTRA[types[rows]]]
         counts = np.empty((2, len(types)), np.int64)
         counts[0], counts[1] = pps.references
         said = predicted[bits.flag(predicted)]
@@ -136,7 +138,7 @@ class Slices:
 
     @property
     def _intra(self) -> NDArray[np.bool_]:
-        found: NDArray[np.bool_] = np.isin(self._types, (_I, _SI))
+        found: NDArray[np.bool_] = _IS_INTRA[self._types]
         return found
 
 

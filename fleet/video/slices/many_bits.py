@@ -12,7 +12,9 @@ _WINDOW_BYTES = 8
 _KNOWN_BITS = 49
 """Of a window, those that are there wherever in its first byte a read begins, but for one byte."""
 _SHORT_BITS = 11
-"""Exp-Golomb numbers of so many bits at most are looked up: most are below 63."""
+"""Exp-Golomb numbers of so many bits at most are looked up: most are."""
+_LARGEST_SHORT = 2 ** (_SHORT_BITS // 2 + 1) - 2
+"""The largest number that is looked up."""
 _LONGEST_ZEROS = 24
 """Of an Exp-Golomb number that is read: both its halves and the one lie in `_KNOWN_BITS`."""
 _MOST_BYTES = 64
@@ -65,7 +67,7 @@ class ManyBits:
     def _ahead(self, at: Numbers, bits: int) -> Numbers:
         """Return so many bits from places on."""
         # Behind its last byte, a header reads as what lies there; it has failed by then.
-        window = self._windows[np.minimum(at >> 3, len(self._windows) - 1)]
+        window = self._windows.take(at >> 3, mode="clip")
         ahead: Numbers = window >> ((56 - bits) - (at & 7)) & ((1 << bits) - 1)
         return ahead
 
@@ -87,13 +89,13 @@ class ManyBits:
             return _NONE
         at = self._at[rows]
         ahead = self._ahead(at, _SHORT_BITS)
-        value, length = _NUMBER[ahead], _LENGTH[ahead]
-        if not length.all():
+        value, length = _NUMBER.take(ahead), _LENGTH.take(ahead)
+        is_short = length.all()
+        if not is_short:
             value, length = self._long(at)
         self._at[rows] = at + length
-        wrong = value > maximum
-        if wrong.any():
-            self.failed[rows[wrong]] = True
+        if maximum < _LARGEST_SHORT or not is_short:
+            self.failed[rows[value > maximum]] = True
         return value
 
     def _long(self, at: Numbers) -> tuple[Numbers, Numbers]:

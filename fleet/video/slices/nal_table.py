@@ -55,21 +55,20 @@ def with_lengths(
     ends: NDArray[np.int64],
     nal_length_bytes: int,
 ) -> NalTable:
-    """Return the NAL units of packets that have a length of so many bytes before each; see above.
+    """Return the NAL units of packets that have a length of 1, 2 or 4 bytes before each; see above.
 
     A packet whose lengths make no sense, or that has an empty NAL unit, is odd.
     """
     odd = np.zeros(len(starts), np.bool_)
     rows, at = np.arange(len(starts)), starts
+    prefix, big_endian = np.arange(nal_length_bytes), f">u{nal_length_bytes}"
     found: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]] = []
     for _ in range(_MOST_UNITS):
         more = at + nal_length_bytes <= ends[rows]
         rows, at = rows[more], at[more]
         if not len(rows):
             break
-        size = np.zeros(len(rows), np.int64)
-        for place in range(nal_length_bytes):
-            size = size << 8 | data[at + place]
+        size = data[at[:, None] + prefix].view(big_endian)[:, 0].astype(np.int64)
         begin = at + nal_length_bytes
         sound = (size > 0) & (begin + size <= ends[rows])
         odd[rows[~sound]] = True

@@ -234,7 +234,9 @@ def _h265(reader: H265Pictures, packets: Packets, nals: NalTable) -> _Found:
 def _first_of_each(nals: NalTable, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return the first chosen row of each packet that has one: int64 [m]."""
     rows = np.flatnonzero(chosen)
-    return rows[np.flatnonzero(np.diff(nals.packet[rows], prepend=-1))]
+    packets, is_first = nals.packet[rows], np.ones(len(rows), np.bool_)
+    np.not_equal(packets[1:], packets[:-1], out=is_first[1:])
+    return rows[is_first]
 
 
 def _units(
