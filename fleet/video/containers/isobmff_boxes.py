@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,8 +41,7 @@ _RUN_SIZE = 0x200
 _SELF_CONTAINED = 1
 
 
-@dataclass(frozen=True)
-class Box:
+class Box(NamedTuple):
     """A box."""
 
     kind: bytes

@@ -35,6 +35,7 @@ DEMUXERS = {
 # enough, and other codecs are refused anyway. MPEG-4's size is known only to its decoder.
 _PROBED = {"codec_whitelist": "mpeg4", "max_pixels": str(MAX_PIXELS), "max_streams": "64"}
 _USUAL = frozenset({"h264", "hevc"})
+_STILL = Disposition.attached_pic | Disposition.timed_thumbnails
 _ENCRYPTED: tuple[PktSideDataT, ...] = ("encryption_info", "encryption_init_info")
 _FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpegts,mpeg,ogg,h264,hevc"
 
@@ -69,11 +70,10 @@ def opened(uri: str, file: Any, demuxer: str, **options: str) -> Iterator[InputC
 
 def video_streams(container: InputContainer) -> list[VideoStream]:
     """Return the video streams, but for covers and thumbnails."""
-    still = Disposition.attached_pic | Disposition.timed_thumbnails
     return [
         cast("VideoStream", stream)
         for stream in container.streams
-        if stream.type == "video" and not stream.disposition & still
+        if stream.type == "video" and not stream.disposition & _STILL
     ]
 
 
@@ -119,8 +119,15 @@ def packets(uri: str, container: InputContainer, stream: VideoStream) -> Iterato
     """
     # The times that libav would generate are wrong for B-frames.
     container.flags &= ~cast("int", Flags.gen_pts.value)
-    count = 0
-    for packet in _demuxed(container, stream):
+    count, demuxed = 0, container.demux(stream)
+    while True:
+        try:
+            packet = next(demuxed, None)
+        except IndexError:
+            # PyAV's empty packets after the last real one fail for streams that appeared late.
+            return
+        if packet is None:
+            return
         if not packet.size:
             continue
         count += 1
@@ -149,19 +156,6 @@ def packet_of(data: bytes) -> Packet[Any]:
     packet: Packet[Any] = Packet(len(data))
     packet.update(data)
     return packet
-
-
-def _demuxed(container: InputContainer, stream: VideoStream) -> Iterator[Packet[Any]]:
-    demuxed = container.demux(stream)
-    while True:
-        try:
-            packet = next(demuxed, None)
-        except IndexError:
-            # PyAV's empty packets after the last real one fail for streams that appeared late.
-            return
-        if packet is None:
-            return
-        yield packet
 
 
 def _refuse(url: str, _flags: int, _options: dict[str, str]) -> Any:

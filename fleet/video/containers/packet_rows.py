@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -169,7 +170,13 @@ def frame_rate(table: PacketTable, time_base: Fraction, declared: Fraction | Non
     span = int(pts.max() - pts.min()) if len(pts) > 1 else 0
     if not span:
         return declared or Fraction(0)
-    found = Fraction(len(pts) - 1, span) / time_base
+    return _rate(len(pts) - 1, span, time_base, declared)
+
+
+@lru_cache(maxsize=64)
+def _rate(pictures: int, span: int, time_base: Fraction, declared: Fraction | None) -> Fraction:
+    """Return how many pictures come in a second; clips of one camera mostly have the same."""
+    found = Fraction(pictures, span) / time_base
     if declared and abs(found / declared - 1) < Fraction(1, 200):
         return declared
     return found.limit_denominator(1001)

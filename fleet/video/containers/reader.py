@@ -73,14 +73,11 @@ class Ranges:
     """Ranges of a file, each read once and kept in memory."""
 
     def __init__(self, reader: RangeReader) -> None:
+        self.size = reader.size
+        """How many bytes the whole file has."""
         self._reader = reader
         self._offsets: list[int] = []
         self._data: list[bytes] = []
-
-    @property
-    def size(self) -> int:
-        """Return how many bytes the whole file has."""
-        return self._reader.size
 
     def get(self, offset: int, length: int, ahead: int = 0) -> bytes:
         """Return bytes as `RangeReader.read` does; a read that is needed takes `ahead` bytes."""

@@ -6,7 +6,7 @@ See `H264Pictures.follow` and `FrameNumbers.continues`. None of them is a field,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +38,8 @@ class Run:
     def part(self, begin: int, end: int) -> Run:
         """Return some of them."""
         rows = slice(begin, end)
-        return replace(
-            self,
+        return Run(
+            sps=self.sps,
             idr=self.idr[rows],
             reference=self.reference[rows],
             intra=self.intra[rows],

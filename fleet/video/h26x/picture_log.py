@@ -57,6 +57,7 @@ class PictureLog:
         self._waiting: list[tuple[int, int]] = []
         """Order count and row of the pictures that wait for display."""
         self._waiting_sequence = 0
+        self._ranks: NDArray[np.int64] = np.zeros(0, np.int64)
         self.recovery = RecoveryLog()
         """H.264: where pictures become right where there is no key."""
 
@@ -176,8 +177,7 @@ class PictureLog:
                 heappop(self._waiting)
 
     def _marked(self, mark: int) -> NDArray[np.bool_]:
-        marks = np.frombuffer(bytes(self._marks), np.uint8)
-        return (marks & mark).astype(np.bool_)
+        return (np.frombuffer(self._marks, np.uint8) & mark).astype(np.bool_)
 
     @property
     def is_random_access(self) -> NDArray[np.bool_]:
@@ -229,16 +229,22 @@ class PictureLog:
 
     @property
     def ranks(self) -> NDArray[np.int64]:
-        """Return the rank of each row's picture in display order: int64 [rows].
+        """Return the rank of each row's picture in display order: int64 [rows], not to be changed.
 
         A row that begins no picture has the rank of the one before it.
         """
-        frames = np.flatnonzero(self.frames)
+        if len(self._ranks) < len(self._marks):
+            self._ranks = self._ranked()
+        return self._ranks
+
+    def _ranked(self) -> NDArray[np.int64]:
+        begins_picture = self.frames
+        frames = np.flatnonzero(begins_picture)
         counts, sequences = np.array(self._order_count), np.array(self._sequence)
         order = frames[np.lexsort((counts[frames], sequences[frames]))]
         ranks = np.zeros(len(counts), np.int64)
         ranks[order] = np.arange(len(order))
-        owner = np.where(self.frames, np.arange(len(counts)), 0)
+        owner = np.where(begins_picture, np.arange(len(counts)), 0)
         return ranks[np.maximum.accumulate(owner)]
 
 

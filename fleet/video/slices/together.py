@@ -144,8 +144,8 @@ def add_packets(log: PictureLog, packets: Packets) -> None:
                 number += len(run)
                 continue
             looks_at = number + _FEWEST_IN_RUN
-        told = found.told(number)
-        if told is not None and not log.lacks_key and _are_in_force(sets, told.sets, readings):
+        told = None if log.lacks_key else found.told(number)
+        if told is not None and _are_in_force(sets, told.sets, readings):
             log.take(log.reader.follow(*told.head))
         else:
             log.add(packets.data[starts[number] : ends[number]])
