@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fleet.core.source import Source
 from fleet.video.stream import StreamInfo
 
-_INT64 = np.iinfo(np.int64)
+_LEAST, _MOST = int(np.iinfo(np.int64).min), int(np.iinfo(np.int64).max)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +32,7 @@ class PacketTable:
         "shown": np.bool_,
     }
     """The columns in order, and what each one holds, wherever a table is written or read."""
+    _CHECKED: ClassVar = [np.dtype(dtype) for dtype in DTYPES.values()]
 
     position: NDArray[np.int64]
     """The first byte in the file of those to read for this packet."""
@@ -60,13 +61,13 @@ class PacketTable:
     """
 
     def __post_init__(self) -> None:
-        lengths = {name: len(getattr(self, name)) for name in self.DTYPES}
-        if len(set(lengths.values())) != 1:
+        columns = [getattr(self, name) for name in self.DTYPES]
+        if len(set(map(len, columns))) != 1:
+            lengths = dict(zip(self.DTYPES, map(len, columns), strict=True))
             raise ValueError(f"the columns of a packet table are of one length: {lengths}")
-        for name, dtype in self.DTYPES.items():
-            found = getattr(self, name).dtype
-            if found != dtype:
-                raise ValueError(f"{name} of a packet table is {np.dtype(dtype)}, not {found}")
+        for name, dtype, column in zip(self.DTYPES, self._CHECKED, columns, strict=True):
+            if column.dtype != dtype:
+                raise ValueError(f"{name} of a packet table is {dtype}, not {column.dtype}")
 
     def __len__(self) -> int:
         return len(self.position)
@@ -132,7 +133,7 @@ class VideoIndex:
             return keys
         # Of a short clip, joining arrays takes longer than what is worked out.
         latest_before, earliest_after = np.empty((2, len(pts) + 1), np.int64)
-        latest_before[0], earliest_after[-1] = _INT64.min, _INT64.max
+        latest_before[0], earliest_after[-1] = _LEAST, _MOST
         np.maximum.accumulate(pts, out=latest_before[1:])
         np.minimum.accumulate(pts[::-1], out=earliest_after[-2::-1])
         next_keys = np.empty_like(keys)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from fleet.errors import BrokenVideoError
 from fleet.video.containers.limits import MAX_PACKET_BYTES, MAX_PTS, REMUX
 from fleet.video.index import VideoIndex
+
+# Of a short clip, the methods of arrays take twice as long.
+_least, _largest = np.minimum.reduce, np.maximum.reduce
 
 
 def check_index(index: VideoIndex) -> None:
@@ -17,13 +22,13 @@ def check_index(index: VideoIndex) -> None:
         raise BrokenVideoError(uri, "no picture of it is ever shown.", REMUX)
     if not table.key.any():
         raise BrokenVideoError(uri, "no picture of it can be decoded by itself.", REMUX)
-    if table.position.min() < 0 or table.span.min() < 1 or table.size.min() < 1:
+    if _least(table.position) < 0 or _least(table.span) < 1 or _least(table.size) < 1:
         raise BrokenVideoError(uri, "its index lists pictures that lie nowhere in a file.", REMUX)
-    largest = int(table.span.max())
+    largest = int(_largest(table.span))
     if largest > MAX_PACKET_BYTES:
         message = f"its index lists a picture of {largest:,} bytes, which is no picture."
         raise BrokenVideoError(uri, message, REMUX)
-    first, last = int(table.pts.min()), int(table.pts.max())
+    first, last = int(_least(table.pts)), int(_largest(table.pts))
     if first < -MAX_PTS or last > MAX_PTS:
         raise BrokenVideoError(uri, f"its timestamps run from {first} to {last}.", REMUX)
     if (index.bounds[1:] <= index.bounds[:-1]).any():
