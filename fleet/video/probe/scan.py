@@ -218,17 +218,25 @@ def _of_pictures(
     lost = codec == "h264" and not log.is_idr[first]
     shown = displayable(rows.shown & shown, times.pts, first, leading_lost=lost)
     table = rows.table(times.pts, is_random_access, shown, log.ranks)
-    changes = log.sets.changes(sets.nals)
-    described = describe(
-        uri, stream, sets, table, times.time_base, changes, key=log.first_key, turns=turns
-    )
     step = 0 if times.are_even(table) else log.frame_num_step
+    described = describe(
+        uri,
+        stream,
+        sets,
+        table,
+        times.time_base,
+        log.sets.changes(sets.nals),
+        clock=times.clock,
+        frame_num_step=step,
+        key=log.first_key,
+        turns=turns,
+    )
     if step:
         # Where a decode begins at a key, its leading pictures may be left out: only here it is
         # certain that one that others refer to is missing behind them.
         missing = log.follows_gap & ~is_random_access
         table = replace(table, size=np.where(missing, table.span + 1, table.size))
-    return ProbeResult(replace(described, clock=times.clock, frame_num_step=step), table)
+    return ProbeResult(described, table)
 
 
 def _recovered(log: PictureLog, is_random_access: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -29,7 +29,7 @@ from fleet.video.h26x.sequence import Sequence, colour
 from fleet.video.index import PacketTable
 from fleet.video.other_codecs.mpeg4 import has_b_pictures
 from fleet.video.other_codecs.packet_log import REORDERING
-from fleet.video.stream import MOST_ASPECT, SetsChange, StreamInfo
+from fleet.video.stream import CONTAINER_CLOCK, MOST_ASPECT, SetsChange, StreamInfo
 
 USUAL_RATE = Fraction(25)
 """Frames a second of a stream that says nothing of it."""
@@ -107,11 +107,15 @@ def describe(
     time_base: Fraction | None = None,
     later_sets: tuple[SetsChange, ...] = (),
     *,
+    clock: str = CONTAINER_CLOCK,
+    frame_num_step: int = 1,
     key: NalUnits = NO_NALS,
     picture: VideoFrame | None = None,
     turns: bool = True,
 ) -> StreamInfo:
     """Return what is known of the stream; `time_base`: where it is not the container's.
+
+    `clock`, `frame_num_step`: see `StreamInfo`.
 
     `key`: the first picture at which decoding may begin, or its first bytes. `picture`: the first
     one, decoded, for other codecs than H.264 and H.265. `turns`: whether the container may have
@@ -151,6 +155,8 @@ def describe(
         parameter_sets=sets.nals.data,
         nal_length_bytes=sets.nal_length_bytes,
         later_sets=later_sets,
+        clock=clock,
+        frame_num_step=frame_num_step,
         number=[other.index for other in streams].index(stream.index),
         beside=",".join(map(codec_of, streams)),
         shown_area=held.aperture.within(facts.size) if held.aperture else None,
