@@ -13,6 +13,7 @@ import pyarrow as pa
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from fleet.parquet.arrays import booleans, numbers, strings
 from fleet.storage import Reader, expand
 from fleet.street.canvas.brush import Picture
 from fleet.street.painting.draw import render
@@ -50,7 +51,8 @@ def write(clip: Clip, path: Path) -> list[list[Seen]]:
         stream = _stream(output, clip)
         for number, (picture, seen) in enumerate(render(clip)):
             truth.append(seen)
-            frame = av.VideoFrame.from_ndarray(_planes(picture), "yuv420p")
+            # The frame holds on to the planes, which are made anew for each: nothing is copied.
+            frame = av.VideoFrame.from_numpy_buffer(_planes(picture), "yuv420p")
             frame.pts, frame.time_base = number, 1 / clip.rate
             frame.colorspace, frame.color_range = _SD_MATRIX, _LIMITED
             output.mux(stream.encode(frame))
@@ -111,20 +113,20 @@ def truth_table(clip: Clip, path: Path, camera: str, truth: Sequence[Sequence[Se
     frames = np.array([number for number, _ in rows], np.int64)
     boxes = np.array([seen.box for _, seen in rows], np.float32).reshape(-1, 4)
     columns = {
-        "uri": [source.uri] * len(rows),
-        "frame": frames,
-        "pts": pts[frames],
-        "time_s": (pts[frames] - index.start_pts) * float(index.stream.time_base),
-        "label": [LABELS[seen.class_id] for _, seen in rows],
-        "class_id": [seen.class_id for _, seen in rows],
-        "score": np.ones(len(rows), np.float32),
-        **dict(zip(("x1", "y1", "x2", "y2"), boxes.T, strict=True)),
-        "ignore": [seen.ignored(clip.size) for _, seen in rows],
-        "light": [clip.light.value] * len(rows),
-        "weather": [clip.weather.value] * len(rows),
-        "camera": [camera] * len(rows),
+        "uri": strings([source.uri] * len(rows)),
+        "frame": numbers(frames),
+        "pts": numbers(pts[frames]),
+        "time_s": numbers((pts[frames] - index.start_pts) * float(index.stream.time_base)),
+        "label": strings([LABELS[seen.class_id] for _, seen in rows]),
+        "class_id": numbers(np.array([seen.class_id for _, seen in rows], np.int64)),
+        "score": numbers(np.ones(len(rows), np.float32)),
+        **dict(zip(("x1", "y1", "x2", "y2"), map(numbers, boxes.T), strict=True)),
+        "ignore": booleans(np.array([seen.ignored(clip.size) for _, seen in rows], np.bool_)),
+        "light": strings([clip.light.value] * len(rows)),
+        "weather": strings([clip.weather.value] * len(rows)),
+        "camera": strings([camera] * len(rows)),
     }
-    arrays = [pa.array(columns[field.name]).cast(_plain(field.type)) for field in TRUTH]
+    arrays = [columns[field.name].cast(_plain(field.type)) for field in TRUTH]
     encoded = [
         array.dictionary_encode() if field.type == TEXT else array
         for array, field in zip(arrays, TRUTH, strict=True)

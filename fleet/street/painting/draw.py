@@ -20,15 +20,14 @@ from fleet.street.painting.blend import brighten, darken, glow, lay, overlap
 from fleet.street.painting.draw_people import draw_people
 from fleet.street.painting.draw_vehicles import draw_vehicle
 from fleet.street.painting.shade import Shade
-from fleet.street.scene.actors import BUS, CAR, CYCLIST, PERSON, Actor, Pose
-from fleet.street.scene.camera import NEAREST_M
+from fleet.street.scene.actors import BUS, CAR, Actor, Pose
 from fleet.street.scene.clip import Clip, Weather
 from fleet.street.scene.lighting import lighting
 from fleet.street.scene.truth import Seen, Silhouette, visible_figures
 from fleet.street.scene.weather import MARGIN_PX, air
+from fleet.street.scene.whereabouts import paths_of
 from fleet.street.scene.world import plan_street
 
-_REACH_M = {PERSON: 1.6, CYCLIST: 1.8, CAR: 2.8, BUS: 6.6}
 _SOLID = 127
 """A pixel belongs to a figure with an alpha above this, out of 255."""
 
@@ -53,6 +52,7 @@ class Scene:
         self._stands_m = np.full(self.empty.shape[:2], np.inf, np.float32)
         self._furnish(layout)
         self.actors = Traffic(self._street, clip, events).populate()
+        self._paths = paths_of(self.actors)
         self._air = air(clip, events)
         # Figures that stand look the same in every frame and are drawn once.
         self._standing: dict[int, tuple[Drawn, Silhouette]] = {}
@@ -100,7 +100,7 @@ class Scene:
 
     def _figures(self, time_s: float) -> list[tuple[Drawn, Silhouette]]:
         """Return the figures of a moment, drawn, the farthest first."""
-        near = self._near_picture(time_s)
+        (near,) = self._paths.near(self._street.camera, [time_s])
         new = [(actor, pose) for actor, pose in near if actor.number not in self._standing]
         figures = [
             self._standing[actor.number] for actor, _ in near if actor.number in self._standing
@@ -135,20 +135,6 @@ class Scene:
             layer.rgba[window[1]][behind] = 0
             mask[window[1]][behind] = False
         return drawn, Silhouette(actor.number, actor.kind, layer.left, layer.top, mask, area)
-
-    def _near_picture(self, time_s: float) -> list[tuple[Actor, Pose]]:
-        """Return the actors who may be in the picture: a sphere around each reaches into it."""
-        poses = [(actor, pose) for actor in self.actors if (pose := actor.pose(time_s))]
-        if not poses:
-            return []
-        camera = self._street.camera
-        middles = np.array([(pose.along_m, pose.across_m, 0.8) for _, pose in poses])
-        points, distances = camera.project(middles)
-        reach = np.array([_REACH_M[actor.kind] for actor, _ in poses])
-        pad = (reach * camera.focal_px / np.maximum(distances - reach, NEAREST_M))[:, None]
-        limits = np.array([camera.size.width, camera.size.height])
-        inside = ((points + pad > 0) & (points - pad < limits)).all(1)
-        return [pair for pair, near in zip(poses, inside, strict=True) if near]
 
     def _ground_lights(self, canvas: Picture, figures: list[Drawn]) -> None:
         """Draw shadows and beams on the ground, before the figures."""
