@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 import pyarrow as pa
 from av.video.stream import VideoStream
-from numpy.typing import NDArray
 
 from fleet.parquet.arrays import booleans, numbers, strings
 from fleet.storage import Reader, expand
@@ -51,8 +50,7 @@ def write(clip: Clip, path: Path) -> list[list[Seen]]:
         stream = _stream(output, clip)
         for number, (picture, seen) in enumerate(render(clip)):
             truth.append(seen)
-            # The frame holds on to the planes, which are made anew for each: nothing is copied.
-            frame = av.VideoFrame.from_numpy_buffer(_planes(picture), "yuv420p")
+            frame = _frame(picture)
             frame.pts, frame.time_base = number, 1 / clip.rate
             frame.colorspace, frame.color_range = _SD_MATRIX, _LIMITED
             output.mux(stream.encode(frame))
@@ -61,8 +59,12 @@ def write(clip: Clip, path: Path) -> list[list[Seen]]:
     return truth
 
 
-def _planes(picture: Picture) -> NDArray[np.uint8]:
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420), np.uint8)
+def _frame(picture: Picture) -> av.VideoFrame:
+    planes = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420), np.uint8)
+    if picture.shape[0] % 4:
+        return av.VideoFrame.from_ndarray(planes, "yuv420p")
+    # The frame holds on to the planes, which are its own; PyAV 18 takes no other height so.
+    return av.VideoFrame.from_numpy_buffer(planes, "yuv420p")
 
 
 def _stream(output: av.container.OutputContainer, clip: Clip) -> VideoStream:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from math import ceil, floor
+from functools import cache, cached_property, lru_cache
 
 import cv2
 import numpy as np
@@ -19,9 +18,13 @@ _SWEEP = np.linspace(np.pi / 2, 3 * np.pi / 2, 6)
 _FARTHEST = 1 << 20
 _SMALL_PX, _FINEST = 110, 4
 """Sheets lower than the first are drawn larger, up to the second times, and shrunk."""
+_SMALL = 1 << 13
+"""The shades of sheets with fewer pixels are kept: figures of one size come again and again."""
 
 Points = NDArray[np.float64]
 Picture = NDArray[np.uint8]
+Window = tuple[slice, slice]
+"""Rows and columns of a picture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +36,15 @@ class Layer:
     top: int
     """The top edge in the picture, negative outside of it."""
     rgba: Picture
-    """[rows, columns, 4], with colours multiplied by alpha."""
+    """[rows, columns, 4], with colours multiplied by alpha, without light and shade."""
+    tone: Picture
+    """[rows, columns], how much of its colours is left in light and shade, of 255."""
+
+    def ink(self, window: Window) -> Picture:
+        """Return the colours of a part in light and shade: u8 [rows, columns, 3]."""
+        colours = cv2.cvtColor(self.rgba[window], cv2.COLOR_RGBA2RGB)
+        tone = cv2.cvtColor(self.tone[window], cv2.COLOR_GRAY2RGB)
+        return np.asarray(cv2.multiply(colours, tone, dst=colours, scale=1 / 255), np.uint8)
 
 
 class Sheet:
@@ -44,13 +55,17 @@ class Sheet:
 
     def __init__(self, left: int, top: int, size: Size, fine: int) -> None:
         self.left, self.top, self.fine = left, top, fine
-        self._pixels = np.zeros((size.height * fine, size.width * fine, 4), np.uint8)
-        self._origin = np.array([left, top]) + 0.5 / fine
+        self._size = size
 
-    def fill(self, shapes: Iterable[NDArray[np.int32]], paints: Iterable[list[float]]) -> None:
+    @cached_property
+    def _pixels(self) -> Picture:
+        return np.zeros((self._size.height * self.fine, self._size.width * self.fine, 4), np.uint8)
+
+    def fill(self, shapes: Iterable[NDArray[np.int32]], paints: Iterable[Sequence[float]]) -> None:
         """Fill convex polygons in the form of `fixed`, each with its paint RGBA in 0..255."""
+        pixels, fill = self._pixels, cv2.fillConvexPoly
         for shape, paint in zip(shapes, paints, strict=True):
-            cv2.fillConvexPoly(self._pixels, shape, paint, cv2.LINE_AA, _SHIFT)
+            fill(pixels, shape, paint, cv2.LINE_AA, _SHIFT)
 
     def polygons(self, shapes: Iterable[NDArray[np.int32]], colours: Points) -> None:
         """Fill polygons in the form of `fixed`, in order; colours are f64 [polygons, 3]."""
@@ -75,19 +90,24 @@ class Sheet:
         )
 
     def layer(self, gloss: float = 0.35) -> Layer:
-        """Return the sheet as a layer, shaded from top to bottom, and shrunk to the picture."""
-        height, width = self._pixels.shape[:2]
-        pixels = self._pixels
-        if self.fine > 1:
-            small = (width // self.fine, height // self.fine)
+        """Return what is drawn as a layer, shaded from top to bottom, shrunk to the picture."""
+        fine, height, width = self.fine, self._size.height, self._size.width
+        aside, down, wide, high = cv2.boundingRect(cv2.extractChannel(self._pixels, 3))
+        # A mirror image is blurred by a pixel, and begins a share of the sheet's height below.
+        left, right = max(0, aside // fine - 2), min(width, -(-(aside + wide) // fine) + 2)
+        bottom = max(1, -(-(down + high) // fine))
+        pixels = self._pixels[: bottom * fine, left * fine : right * fine]
+        if fine > 1:
+            small = (right - left, bottom)
             pixels = np.asarray(cv2.resize(pixels, small, interpolation=cv2.INTER_AREA), np.uint8)
-        shading = cv2.resize(_shading(gloss), (pixels.shape[1], pixels.shape[0]))
-        shaded = cv2.multiply(pixels, shading, scale=1 / 255)
-        return Layer(self.left, self.top, np.asarray(shaded, np.uint8))
+        shaded = _tone_of if height * width < _SMALL else _tone_of.__wrapped__
+        tone = shaded(gloss, height, width)[:bottom, left:right]
+        return Layer(self.left + left, self.top, pixels, tone)
 
     def fixed(self, points: Points) -> NDArray[np.int32]:
         """Return points of the picture, f64 [..., 2], in fixed point on this sheet, for OpenCV."""
-        return fixed_point((points - self._origin) * self.fine, _SHIFT)
+        origin = np.array([self.left, self.top]) + 0.5 / self.fine
+        return fixed_point((points - origin) * self.fine, _SHIFT)
 
 
 def sheet_over(points: Points, pad_px: float, picture: Size) -> Sheet | None:
@@ -95,19 +115,21 @@ def sheet_over(points: Points, pad_px: float, picture: Size) -> Sheet | None:
 
     It may reach out of the picture by the size of the picture.
     """
-    low, high = points.min(0) - pad_px, points.max(0) + pad_px
-    return sheet_between(low.tolist(), high.tolist(), picture)
+    return sheets_between(points.min(0)[None] - pad_px, points.max(0)[None] + pad_px, picture)[0]
 
 
-def sheet_between(low: Sequence[float], high: Sequence[float], picture: Size) -> Sheet | None:
-    """Return a sheet over the rectangle between two corners (x, y), as `sheet_over` does."""
-    width, height = picture.width, picture.height
-    if high[0] <= 0 or high[1] <= 0 or low[0] >= width or low[1] >= height:
-        return None
-    left, top = max(floor(low[0]), -width), max(floor(low[1]), -height)
-    right, bottom = min(ceil(high[0]), 2 * width), min(ceil(high[1]), 2 * height)
-    fine = min(max(round(_SMALL_PX / (bottom - top)), 1), _FINEST)
-    return Sheet(left, top, Size(right - left, bottom - top), fine)
+def sheets_between(low: Points, high: Points, picture: Size) -> list[Sheet | None]:
+    """Return sheets over n rectangles between two corners f64 [n, 2], as `sheet_over` does."""
+    size = np.array([picture.width, picture.height])
+    within = ((high > 0) & (low < size)).all(1)
+    start = np.maximum(np.floor(low), -size)
+    extent = np.minimum(np.ceil(high), 2 * size) - start
+    fine = np.clip(np.rint(_SMALL_PX / np.maximum(extent[:, 1], 1)), 1, _FINEST)
+    numbers = np.column_stack([start, extent, fine]).astype(np.int64).tolist()
+    return [
+        Sheet(left, top, Size(width, height), times) if inside else None
+        for inside, (left, top, width, height, times) in zip(within, numbers, strict=True)
+    ]
 
 
 def fixed_on(sheets: Sequence[Sheet | None], points: Points) -> NDArray[np.int32]:
@@ -143,14 +165,18 @@ def _paints(colours: Points) -> list[list[float]]:
     return paints.tolist()
 
 
+@lru_cache(2048)
+def _tone_of(gloss: float, height: int, width: int) -> Picture:
+    """Return the light and shade on a body: u8 [height, width]."""
+    return np.asarray(cv2.resize(_tone(gloss), (width, height)), np.uint8)
+
+
 @cache
-def _shading(gloss: float) -> Picture:
-    """Return light from above on a rounded, slightly uneven body: u8 [64, 64, 4], alpha 255."""
+def _tone(gloss: float) -> Picture:
+    """Return light from above on a rounded, slightly uneven body: u8 [64, 64]."""
     rng = np.random.default_rng(64)
     down, aside = np.mgrid[0:64, 0:64] / 63.0
     rounded = 1 - gloss * (0.55 * down + 0.45 * (2 * aside - 1) ** 2)
     uneven = cv2.GaussianBlur(rng.normal(0, 1, (64, 64)), (0, 0), 1.2)
     tone = np.clip(rounded + 0.15 * gloss * uneven / uneven.std(), 0, 1)
-    shading = np.full((64, 64, 4), 255, np.uint8)
-    shading[..., :3] = (tone * 255)[..., None]
-    return shading
+    return (tone * 255).astype(np.uint8)

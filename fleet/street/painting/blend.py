@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.street.canvas.brush import Layer, Picture, Points, fixed_point
+from fleet.street.canvas.brush import Layer, Picture, Points, Window, fixed_point
 from fleet.street.figures.figure import Glow
 
 _COARSE = 4
@@ -18,33 +19,54 @@ _GLOW_PX = 96
 _BEAM_TONES = (60, 130, 230)
 
 
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """What a layer makes of a window of the picture."""
+
+    window: Window
+    """The window of the picture."""
+    kept: Picture
+    """u8 [rows, columns, 3]: how much of the picture remains below it, of 255."""
+    ink: Picture
+    """u8 [rows, columns, 3]: the colours that it adds."""
+
+    def lay(self, picture: Picture) -> None:
+        """Blend it into a picture u8 [height, width, 3]."""
+        part = picture[self.window]
+        cv2.multiply(part, self.kept, dst=part, scale=1 / 255)
+        cv2.add(part, self.ink, dst=part)
+
+
+def kept_below(alpha: Picture) -> Picture:
+    """Return how much of a picture remains below alpha u8 [rows, columns], for each colour."""
+    return np.asarray(cv2.cvtColor(cv2.bitwise_not(alpha), cv2.COLOR_GRAY2RGB), np.uint8)
+
+
 def lay(picture: Picture, layer: Layer) -> None:
     """Blend the part of a layer that lies in the picture into it, u8 [height, width, 3]."""
-    window = overlap(layer, picture.shape[0], picture.shape[1])
-    if window is None:
-        return
-    (rows, columns), inner = window
-    part = np.ascontiguousarray(layer.rgba[inner])
-    left = cv2.bitwise_not(cv2.cvtColor(part[..., 3], cv2.COLOR_GRAY2RGB))
-    kept = cv2.multiply(np.ascontiguousarray(picture[rows, columns]), left, scale=1 / 255)
-    picture[rows, columns] = cv2.add(kept, cv2.cvtColor(part, cv2.COLOR_RGBA2RGB))
+    found = overlap(layer.left, layer.top, layer.tone.shape, picture.shape)
+    if found is not None:
+        window, inner = found
+        alpha = np.asarray(cv2.extractChannel(layer.rgba[inner], 3), np.uint8)
+        Patch(window, kept_below(alpha), layer.ink(inner)).lay(picture)
 
 
-Window = tuple[slice, slice]
+def overlap(
+    left: int, top: int, shape: tuple[int, ...], picture: tuple[int, ...]
+) -> tuple[Window, Window] | None:
+    """Return the window of a picture that a layer covers, and that of the layer; None if none.
 
-
-def overlap(layer: Layer, height: int, width: int) -> tuple[Window, Window] | None:
-    """Return the window of a picture that a layer covers, and that of the layer; None if none."""
-    rows, columns = layer.rgba.shape[:2]
-    top, bottom = max(0, layer.top), min(height, layer.top + rows)
-    left, right = max(0, layer.left), min(width, layer.left + columns)
-    if top >= bottom or left >= right:
+    Shapes are (rows, columns, ...).
+    """
+    rows = slice(max(0, top), min(picture[0], top + shape[0]))
+    columns = slice(max(0, left), min(picture[1], left + shape[1]))
+    if rows.start >= rows.stop or columns.start >= columns.stop:
         return None
     inner = (
-        slice(top - layer.top, bottom - layer.top),
-        slice(left - layer.left, right - layer.left),
+        slice(rows.start - top, rows.stop - top),
+        slice(columns.start - left, columns.stop - left),
     )
-    return (slice(top, bottom), slice(left, right)), inner
+    return (rows, columns), inner
 
 
 def darken(picture: Picture, shapes: Sequence[Points], strength: float, soft: int) -> None:
@@ -85,9 +107,7 @@ def glow(picture: Picture, lamp: Glow) -> None:
     """Add the glow of a lamp."""
     size = max(3, round(2 * lamp.radius_px))
     left, top = (round(centre - size / 2) for centre in lamp.centre_px)
-    window = overlap(
-        Layer(left, top, np.broadcast_to(np.uint8(0), (size, size, 4))), *picture.shape[:2]
-    )
+    window = overlap(left, top, (size, size), picture.shape)
     if window is None:
         return
     where, inner = window

@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import partial
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from fleet.core.geometry import Size
-from fleet.street.canvas.brush import Layer, Picture
+from fleet.street.canvas.brush import Picture
 from fleet.street.canvas.texture import Grain
 from fleet.street.figures.figure import Drawn, Stage
 from fleet.street.figures.props import draw_lamp, draw_tree
 from fleet.street.figures.traffic import Traffic
 from fleet.street.painting.backdrop import Backdrop
 from fleet.street.painting.blend import brighten, darken, glow, lay, overlap
-from fleet.street.painting.draw_people import draw_people
+from fleet.street.painting.cutout import SOLID, Cutout, cut_out
+from fleet.street.painting.draw_people import Person, Sketch, nobody, sketch_people
 from fleet.street.painting.draw_vehicles import draw_vehicle
 from fleet.street.painting.shade import Shade
-from fleet.street.scene.actors import BUS, CAR, Actor, Pose
+from fleet.street.scene.actors import BUS, CAR, Actor
 from fleet.street.scene.clip import Clip, Weather
 from fleet.street.scene.lighting import lighting
-from fleet.street.scene.truth import Seen, Silhouette, visible_figures
+from fleet.street.scene.truth import Seen, visible_figures
 from fleet.street.scene.weather import MARGIN_PX, air
 from fleet.street.scene.whereabouts import paths_of
 from fleet.street.scene.world import plan_street
 
-_SOLID = 127
-"""A pixel belongs to a figure with an alpha above this, out of 255."""
+_TOGETHER = 8
+"""So many frames are prepared together, which takes little longer than one."""
 
 
 class Scene:
@@ -55,17 +54,18 @@ class Scene:
         self._paths = paths_of(self.actors)
         self._air = air(clip, events)
         # Figures that stand look the same in every frame and are drawn once.
-        self._standing: dict[int, tuple[Drawn, Silhouette]] = {}
+        self._standing: dict[int, Cutout | None] = {}
+        self._prepared: tuple[int, list[list[tuple[Actor, Sketch]]]] = (-1, [])
 
     def frame(self, number: int) -> tuple[Picture, list[Seen]]:
         """Return a frame, RGB u8 [height, width, 3], and its visible figures, nearest first."""
-        figures = self._figures(self.clip.time_s(number))
+        figures = self._figures(number)
         canvas = self.empty.copy()
-        self._ground_lights(canvas, [drawn for drawn, _ in figures])
-        for drawn, silhouette in figures:
-            self._add(canvas, drawn, silhouette)
+        self._ground_lights(canvas, [figure.drawn for figure in figures])
+        for figure in figures:
+            _add(canvas, figure)
         right, down = self._air.moves[number]
-        nearest_first = [silhouette for _, silhouette in reversed(figures)]
+        nearest_first = [figure.silhouette for figure in reversed(figures)]
         seen = visible_figures(
             nearest_first, self.clip.size, (float(right), float(down)), MARGIN_PX
         )
@@ -93,48 +93,53 @@ class Scene:
             lay(self.empty, prop.layer)
             for lamp in prop.glows:
                 glow(self.empty, lamp)
-            window = overlap(prop.layer, *self.empty.shape[:2])
+            layer = prop.layer
+            window = overlap(layer.left, layer.top, layer.tone.shape, self.empty.shape)
             if window:
-                solid = prop.layer.rgba[window[1]][..., 3] > _SOLID
+                solid = layer.rgba[window[1]][..., 3] > SOLID
                 self._stands_m[window[0]][solid] = prop.distance_m
 
-    def _figures(self, time_s: float) -> list[tuple[Drawn, Silhouette]]:
-        """Return the figures of a moment, drawn, the farthest first."""
-        (near,) = self._paths.near(self._street.camera, [time_s])
-        new = [(actor, pose) for actor, pose in near if actor.number not in self._standing]
-        figures = [
-            self._standing[actor.number] for actor, _ in near if actor.number in self._standing
-        ]
-        for (actor, _), drawn in zip(new, self._draw(new), strict=True):
-            figure = self._cut(actor, drawn) if drawn else None
-            if figure is not None:
-                figures.append(figure)
+    def _figures(self, number: int) -> list[Cutout]:
+        """Return the figures of a frame, drawn, the farthest first."""
+        figures = []
+        for actor, sketch in self._sketches(number):
+            if actor.number in self._standing:
+                figure = self._standing[actor.number]
+            else:
+                drawn = sketch()
+                figure = cut_out(actor, drawn, self._stands_m, wet=self._wet) if drawn else None
                 if not actor.speed_mps:
                     self._standing[actor.number] = figure
-        return sorted(figures, key=lambda figure: (-figure[0].distance_m, figure[1].number))
+            if figure is not None:
+                figures.append(figure)
+        return sorted(figures, key=lambda each: (-each.drawn.distance_m, each.silhouette.number))
 
-    def _draw(self, near: list[tuple[Actor, Pose]]) -> list[Drawn | None]:
-        staged = [(actor, pose, self._stage(pose.along_m, pose.across_m)) for actor, pose in near]
-        vehicles = [person for person in staged if person[0].kind in {CAR, BUS}]
-        people = [person for person in staged if person[0].kind not in {CAR, BUS}]
-        drawn = {actor.number: draw_vehicle(actor, pose, stage) for actor, pose, stage in vehicles}
-        for (actor, _, _), figure in zip(people, draw_people(people), strict=True):
-            drawn[actor.number] = figure
-        return [drawn[actor.number] for actor, _ in near]
+    def _sketches(self, number: int) -> list[tuple[Actor, Sketch]]:
+        """Return who may be in a frame; several frames are prepared together."""
+        first = number - number % _TOGETHER
+        if self._prepared[0] != first:
+            times = [self.clip.time_s(first + later) for later in range(_TOGETHER)]
+            self._prepared = (first, self._prepare(times))
+        return self._prepared[1][number - first]
 
-    def _cut(self, actor: Actor, drawn: Drawn) -> tuple[Drawn, Silhouette] | None:
-        """Return a figure without the parts that trees and lamp posts hide; None if it has none."""
-        layer = drawn.layer
-        mask = cv2.extractChannel(layer.rgba, 3) > _SOLID
-        area = int(np.count_nonzero(mask))
-        window = overlap(layer, *self.empty.shape[:2])
-        if window is None or not area:
-            return None
-        behind = self._stands_m[window[0]] < drawn.distance_m
-        if behind.any():
-            layer.rgba[window[1]][behind] = 0
-            mask[window[1]][behind] = False
-        return drawn, Silhouette(actor.number, actor.kind, layer.left, layer.top, mask, area)
+    def _prepare(self, times_s: list[float]) -> list[list[tuple[Actor, Sketch]]]:
+        near = self._paths.near(self._street.camera, times_s)
+        # Of those who stand, one drawing serves all frames.
+        keyed = [
+            [(actor, pose, moment if actor.speed_mps else -1) for actor, pose in here]
+            for moment, here in enumerate(near)
+        ]
+        figures = {
+            (actor.number, moment): (actor, pose, self._stage(pose.along_m, pose.across_m))
+            for here in keyed
+            for actor, pose, moment in here
+            if actor.number not in self._standing
+        }
+        sketches = dict(zip(figures, _sketched(list(figures.values())), strict=True))
+        return [
+            [(actor, sketches.get((actor.number, moment), nobody)) for actor, _, moment in here]
+            for here in keyed
+        ]
 
     def _ground_lights(self, canvas: Picture, figures: list[Drawn]) -> None:
         """Draw shadows and beams on the ground, before the figures."""
@@ -145,32 +150,23 @@ class Scene:
         beams = [shape for drawn in figures for shape in drawn.beams]
         brighten(canvas, beams, (self._light.glow, self._light.glow, 0.9 * self._light.glow))
 
-    def _add(self, canvas: Picture, drawn: Drawn, silhouette: Silhouette) -> None:
-        """Draw a figure into the canvas."""
-        if self._wet:
-            _reflect(canvas, drawn.layer, silhouette.mask)
-        lay(canvas, drawn.layer)
-        for lamp in drawn.glows:
-            glow(canvas, lamp)
+
+def _add(canvas: Picture, figure: Cutout) -> None:
+    """Draw a figure into the canvas."""
+    if figure.mirror:
+        figure.mirror.lay(canvas)
+    if figure.patch:
+        figure.patch.lay(canvas)
+    for lamp in figure.drawn.glows:
+        glow(canvas, lamp)
 
 
-def _reflect(canvas: Picture, layer: Layer, mask: NDArray[np.bool_]) -> None:
-    """Draw a faint mirror image of a figure on the wet ground below it."""
-    _, top, _, rows = cv2.boundingRect(mask.view(np.uint8))
-    if not rows:
-        return
-    foot = top + rows
-    height = max(1, foot * 2 // 3)
-    mirrored = layer.rgba[foot - height : foot][::-1]
-    dim = (np.multiply(mirrored, _fading(height), dtype=np.uint16) >> 8).astype(np.uint8)
-    blurred = np.asarray(cv2.blur(dim, (3, 9)), np.uint8)
-    lay(canvas, Layer(layer.left, layer.top + foot, blurred))
-
-
-@lru_cache(1024)
-def _fading(height: int) -> NDArray[np.uint16]:
-    """Return the strength of each row of a mirror image, of 256: u16 [height, 1, 1]."""
-    return np.linspace(66, 0, height).astype(np.uint16)[:, None, None]
+def _sketched(figures: list[Person]) -> list[Sketch]:
+    vehicles = [figure for figure in figures if figure[0].kind in {CAR, BUS}]
+    people = [figure for figure in figures if figure[0].kind not in {CAR, BUS}]
+    of_people = iter(sketch_people(people))
+    of_vehicles = iter([partial(draw_vehicle, *vehicle) for vehicle in vehicles])
+    return [next(of_vehicles if actor.kind in {CAR, BUS} else of_people) for actor, _, _ in figures]
 
 
 def render(clip: Clip) -> Iterator[tuple[Picture, list[Seen]]]:

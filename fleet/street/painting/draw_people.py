@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.street.canvas.brush import Points, Sheet, capsules, fixed_on, sheet_between
+from fleet.street.canvas.brush import Points, Sheet, capsules, fixed_on, sheets_between
 from fleet.street.figures.figure import Drawn, Glow, Stage, placed
 from fleet.street.figures.people import WHEEL_M, WHEELS, Limbs, cyclists, walkers
 from fleet.street.scene.actors import CYCLIST, Actor, Pose
@@ -26,20 +26,28 @@ _NEAREST_M = 1.5
 _TYRE = np.array((0.04, 0.04, 0.05))
 
 Person = tuple[Actor, Pose, Stage]
+Sketch = Callable[[], Drawn | None]
+"""Draws a figure; returns None if it is outside the picture."""
 
 
-def draw_people(people: Sequence[Person]) -> list[Drawn | None]:
-    """Draw walkers, and cyclists with their bicycles; None for each outside the picture.
+def sketch_people(people: Sequence[Person]) -> list[Sketch]:
+    """Return the drawing of walkers, and of cyclists with their bicycles.
 
-    All have the same camera and the same light.
+    All have the same camera and the same light. Where their limbs are is found for all at once.
     """
-    drawn: dict[int, Drawn] = {}
+    sketches: list[Sketch] = [nobody] * len(people)
     for pose_all, riding in ((walkers, False), (cyclists, True)):
-        group = [person for person in people if (person[0].kind == CYCLIST) is riding]
+        group = [n for n, (actor, _, _) in enumerate(people) if (actor.kind == CYCLIST) is riding]
         if group:
-            limbs = pose_all([actor for actor, _, _ in group], [pose for _, pose, _ in group])
-            drawn.update(_draw(group, limbs, riding=riding))
-    return [drawn.get(actor.number) for actor, _, _ in people]
+            chosen = [people[number] for number in group]
+            limbs = pose_all([actor for actor, _, _ in chosen], [pose for _, pose, _ in chosen])
+            for number, sketch in zip(group, _sketches(chosen, limbs, riding=riding), strict=True):
+                sketches[number] = sketch
+    return sketches
+
+
+def nobody() -> None:
+    """Draw nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,27 +77,60 @@ class _Group:
         return self.people[0][2]
 
 
-def _draw(people: Sequence[Person], limbs: Limbs, *, riding: bool) -> Iterator[tuple[int, Drawn]]:
+@dataclass(frozen=True, eq=False)
+class _Figure:
+    """One of a group, ready to be drawn."""
+
+    sheet: Sheet
+    shapes: NDArray[np.int32]
+    """[polygons, points, 2] in the sheet's fixed point, in the order of drawing."""
+    paints: NDArray[np.uint8]
+    """[polygons, 4], RGBA."""
+    rims: Points
+    """[0 or 2, 20, 2], the rims of the wheels in the picture."""
+    scale: float
+    """Pixels a metre."""
+    distance_m: float
+    shadows: tuple[Points, ...]
+    stand: Points
+    """[points, 2], the spot that it stands on."""
+
+
+def _sketches(people: Sequence[Person], limbs: Limbs, *, riding: bool) -> Iterator[Sketch]:
     group = _measured(people, limbs, riding=riding)
     sheets = _sheets(group)
     shapes, paints, shown = _painted(group, sheets)
     shadows, stands = _shadows(group), _stands(group, long=riding)
-    for number, (actor, pose, stage) in enumerate(people):
-        sheet = sheets[number]
+    for number, sheet in enumerate(sheets):
         if sheet is None:
+            yield nobody
             continue
-        colour = stage.tint(_TYRE)
-        for rim in group.rims[number]:
-            sheet.outline(rim, colour, 0.05 * float(group.scale[number]))
-        sheet.fill(compress(shapes[number], shown[number]), compress(paints[number], shown[number]))
-        drawn = Drawn(
-            layer=sheet.layer(),
+        which = shown[number]
+        figure = _Figure(
+            sheet=sheet,
+            shapes=shapes[number, which],
+            paints=paints[number, which],
+            rims=group.rims[number],
+            scale=float(group.scale[number]),
             distance_m=float(group.middle[number]),
             shadows=shadows[number],
-            contact=(stands[number],),
-            glows=_lamps(stage, pose) if riding else (),
+            stand=stands[number],
         )
-        yield actor.number, drawn
+        yield partial(_draw, figure, people[number])
+
+
+def _draw(figure: _Figure, person: Person) -> Drawn:
+    _, pose, stage = person
+    for rim in figure.rims:
+        figure.sheet.outline(rim, stage.tint(_TYRE), 0.05 * figure.scale)
+    figure.sheet.fill(figure.shapes, figure.paints.tolist())
+    return Drawn(
+        layer=figure.sheet.layer(),
+        distance_m=figure.distance_m,
+        shadows=figure.shadows,
+        contact=(figure.stand,),
+        glows=_lamps(stage, pose) if len(figure.rims) else (),
+    )
 
 
 def _measured(people: Sequence[Person], limbs: Limbs, *, riding: bool) -> _Group:
@@ -123,21 +164,19 @@ def _sheets(group: _Group) -> list[Sheet | None]:
         [points.reshape(len(group.people), -1, 2) for points in (group.points, group.rims)], 1
     )
     pad = 0.14 * group.scale[:, None]
-    low, high = (everything.min(1) - pad).tolist(), (everything.max(1) + pad).tolist()
-    picture = group.stage.camera.size
-    return [
-        sheet_between(least, most, picture) if middle >= _NEAREST_M else None
-        for least, most, middle in zip(low, high, group.middle, strict=True)
-    ]
+    low, high = everything.min(1) - pad, everything.max(1) + pad
+    sheets = sheets_between(low, high, group.stage.camera.size)
+    near = (group.middle < _NEAREST_M).tolist()
+    return [None if close else sheet for sheet, close in zip(sheets, near, strict=True)]
 
 
 def _painted(
     group: _Group, sheets: Sequence[Sheet | None]
-) -> tuple[NDArray[np.int32], list[list[list[float]]], list[list[bool]]]:
+) -> tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.bool_]]:
     """Return the shapes of limbs in the order of drawing, each twice: the whole and the lit part.
 
     Shapes are i32 [n, 2 limbs, points, 2] in a sheet's fixed point; each has a colour RGBA in
-    0..255, and a flag whether it is to be drawn.
+    u8 [n, 2 limbs, 4], and a flag whether it is to be drawn.
     """
     stage, count = group.stage, len(group.people)
     each = np.arange(count)[:, None]
@@ -153,18 +192,19 @@ def _painted(
     plain = radii[:, :, 0].max((1, 2)) * fine < _PLAIN_PX
     shown = np.repeat(group.limbs.present[each, group.order], 2, axis=1)
     shown[:, 1::2] &= ~plain[:, None]
-    return fixed, _tones(group, plain).tolist(), shown.tolist()
+    return fixed, _tones(group, plain), shown
 
 
-def _tones(group: _Group, plain: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _tones(group: _Group, plain: NDArray[np.bool_]) -> NDArray[np.uint8]:
     colours = group.limbs.colours[np.arange(len(group.people))[:, None], group.order]
     sun = np.array([stage.sun for _, _, stage in group.people])
     shaded = np.where(plain, _PLAIN, _SHADED - 0.08 * sun)
     tones = np.stack([shaded, np.full_like(shaded, _LIT)], 1)
     local = np.array([stage.local for _, _, stage in group.people])
     lit = colours[:, :, None] * tones[:, None, :, None] * local[:, None, None]
-    paints = np.full((*lit.shape[:3], 4), 255.0)
-    paints[..., :3] = np.clip(lit * 255, 0, 255)
+    paints = np.full((*lit.shape[:3], 4), 255, np.uint8)
+    # OpenCV rounds colours in the same way.
+    paints[..., :3] = np.rint(np.clip(lit * 255, 0, 255))
     return paints.reshape(len(group.people), -1, 4)
 
 
