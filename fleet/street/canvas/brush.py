@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
+from math import ceil, floor
 
 import cv2
 import numpy as np
@@ -115,21 +116,19 @@ def sheet_over(points: Points, pad_px: float, picture: Size) -> Sheet | None:
 
     It may reach out of the picture by the size of the picture.
     """
-    return sheets_between(points.min(0)[None] - pad_px, points.max(0)[None] + pad_px, picture)[0]
+    low, high = points.min(0) - pad_px, points.max(0) + pad_px
+    return sheet_between(low.tolist(), high.tolist(), picture)
 
 
-def sheets_between(low: Points, high: Points, picture: Size) -> list[Sheet | None]:
-    """Return sheets over n rectangles between two corners f64 [n, 2], as `sheet_over` does."""
-    size = np.array([picture.width, picture.height])
-    within = ((high > 0) & (low < size)).all(1)
-    start = np.maximum(np.floor(low), -size)
-    extent = np.minimum(np.ceil(high), 2 * size) - start
-    fine = np.clip(np.rint(_SMALL_PX / np.maximum(extent[:, 1], 1)), 1, _FINEST)
-    numbers = np.column_stack([start, extent, fine]).astype(np.int64).tolist()
-    return [
-        Sheet(left, top, Size(width, height), times) if inside else None
-        for inside, (left, top, width, height, times) in zip(within, numbers, strict=True)
-    ]
+def sheet_between(low: Sequence[float], high: Sequence[float], picture: Size) -> Sheet | None:
+    """Return a sheet over the rectangle between two corners (x, y), as `sheet_over` does."""
+    width, height = picture.width, picture.height
+    if high[0] <= 0 or high[1] <= 0 or low[0] >= width or low[1] >= height:
+        return None
+    left, top = max(floor(low[0]), -width), max(floor(low[1]), -height)
+    right, bottom = min(ceil(high[0]), 2 * width), min(ceil(high[1]), 2 * height)
+    fine = min(max(round(_SMALL_PX / (bottom - top)), 1), _FINEST)
+    return Sheet(left, top, Size(right - left, bottom - top), fine)
 
 
 def fixed_on(sheets: Sequence[Sheet | None], points: Points) -> NDArray[np.int32]:

@@ -64,6 +64,22 @@ class Mesh:
         """The solids in the form for drawing."""
         return tuple(_facets(solid) for solid in self.solids)
 
+    @cached_property
+    def points(self) -> NDArray[np.float64]:
+        """[n, 3], all points that are looked for in the picture, part after part."""
+        return np.concatenate(self._parts)
+
+    @cached_property
+    def ends(self) -> list[int]:
+        """Where each part of `points` ends: boxes, belly, lamps, then the corners of each sheet."""
+        return list(accumulate(map(len, self._parts)))
+
+    @cached_property
+    def _parts(self) -> list[NDArray[np.float64]]:
+        belly = self.boxes[0] * (1, 0.98, 0)
+        corners = [facets.corners for facets in self.sheets]
+        return [self.boxes.reshape(-1, 3), belly, self.lamps, *corners]
+
 
 @dataclass(frozen=True, eq=False)
 class Facets:
@@ -83,6 +99,11 @@ class Facets:
     """[panels, 3], the unit vectors away from the body."""
     middle: NDArray[np.float64]
     """[panels, 3], the middle of each panel."""
+
+    @cached_property
+    def lit(self) -> list[tuple[int, str]]:
+        """The polygons that are lamps, each with its kind."""
+        return [(number, lamp) for number, lamp in enumerate(self.lamps) if lamp]
 
 
 def _facets(panels: tuple[Panel, ...]) -> Facets:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import cv2
 import numpy as np
@@ -15,6 +15,8 @@ from fleet.street.figures.figure import Glow
 
 _COARSE = 4
 """Shadows and beams are soft, so that they are drawn on a picture so many times smaller."""
+_APART = 8
+"""Parts of such a picture with more empty columns than this between them are treated apart."""
 _GLOW_PX = 96
 _BEAM_TONES = (60, 130, 230)
 
@@ -71,17 +73,16 @@ def overlap(
 
 def darken(picture: Picture, shapes: Sequence[Points], strength: float, soft: int) -> None:
     """Remove `strength` (0..1) of the light inside shapes, with edges about `soft` px wide."""
-    mask = _mask(picture, shapes, soft)
-    if mask is None:
-        return
-    small, rows = mask
-    kept = cv2.resize(
-        255 - (small * strength).astype(np.uint8),
-        (picture.shape[1], rows.stop - rows.start),
-        interpolation=cv2.INTER_LINEAR,
-    )
-    part = picture[rows]
-    cv2.multiply(part, cv2.cvtColor(kept, cv2.COLOR_GRAY2RGB), dst=part, scale=1 / 255)
+    for small, window, size in _soft_parts(picture, shapes, soft):
+        kept = cv2.resize(cv2.LUT(small, _remaining(strength)), size)
+        part = picture[window]
+        cv2.multiply(part, cv2.cvtColor(kept, cv2.COLOR_GRAY2RGB), dst=part, scale=1 / 255)
+
+
+@lru_cache
+def _remaining(strength: float) -> NDArray[np.uint8]:
+    """Return how much light remains under each value of a mask: u8 [256], of 255."""
+    return 255 - (np.arange(256, dtype=np.uint8) * strength).astype(np.uint8)
 
 
 def brighten(
@@ -91,16 +92,12 @@ def brighten(
 
     Shapes come in threes: the faint far part of a beam, its middle, its bright near part.
     """
-    mask = _mask(picture, shapes, 20, _BEAM_TONES)
-    if mask is None:
-        return
-    small, rows = mask
-    size = (picture.shape[1], rows.stop - rows.start)
-    light = cv2.cvtColor(cv2.resize(small, size), cv2.COLOR_GRAY2RGB)
-    shine = cv2.resize((small[..., None] * (0.07 * np.array(colour))).astype(np.uint8), size)
-    part = picture[rows]
-    cv2.add(part, cv2.multiply(part, light, scale=1.3 / 255), dst=part)
-    cv2.add(part, shine, dst=part)
+    for small, window, size in _soft_parts(picture, shapes, 20, _BEAM_TONES):
+        light = cv2.cvtColor(cv2.resize(small, size), cv2.COLOR_GRAY2RGB)
+        shine = cv2.resize((small[..., None] * (0.07 * np.array(colour))).astype(np.uint8), size)
+        part = picture[window]
+        cv2.add(part, cv2.multiply(part, light, scale=1.3 / 255), dst=part)
+        cv2.add(part, shine, dst=part)
 
 
 def glow(picture: Picture, lamp: Glow) -> None:
@@ -125,10 +122,38 @@ def _halo() -> NDArray[np.float32]:
     return np.asarray(np.clip(halo, 0, 1) * np.clip(1.6 - 1.6 * away, 0, 1), np.float32)
 
 
+def _soft_parts(
+    picture: Picture, shapes: Sequence[Points], soft: int, tones: tuple[int, ...] = (255,)
+) -> Iterator[tuple[Picture, Window, tuple[int, int]]]:
+    """Yield the parts of `_mask` that are not empty, each with its window and the window's size.
+
+    Enlarged, each part is what the whole mask would be there.
+    """
+    found = _mask(picture, shapes, soft, tones)
+    if found is None:
+        return
+    mask, lines = found
+    width = picture.shape[1]
+    if (lines.stop - lines.start) % _COARSE or width % _COARSE:
+        # The steps from pixel to pixel are not those of a part.
+        yield mask, (lines, slice(0, width)), (width, lines.stop - lines.start)
+        return
+    used = np.flatnonzero(mask.max(0))
+    for columns in np.split(used, np.flatnonzero(np.diff(used) > _APART) + 1):
+        if len(columns):
+            left, right = max(0, int(columns[0]) - 1), min(mask.shape[1], int(columns[-1]) + 2)
+            _, first, _, count = cv2.boundingRect(mask[:, left:right])
+            top, bottom = max(0, first - 1), min(mask.shape[0], first + count + 1)
+            rows = slice(lines.start + top * _COARSE, lines.start + bottom * _COARSE)
+            window = (rows, slice(left * _COARSE, right * _COARSE))
+            size = ((right - left) * _COARSE, (bottom - top) * _COARSE)
+            yield mask[top:bottom, left:right], window, size
+
+
 def _mask(
     picture: Picture, shapes: Sequence[Points], soft: int, tones: tuple[int, ...] = (255,)
 ) -> tuple[NDArray[np.uint8], slice] | None:
-    """Return a smaller picture with soft shapes, and the rows of the picture that it covers."""
+    """Return a picture _COARSE times smaller with soft shapes, and the rows that it covers."""
     height, width = picture.shape[:2]
     if not shapes:
         return None

@@ -76,12 +76,14 @@ def _mirror(
     window, shown = found
     near, within = _widened(shown, (height, alpha.shape[1]))
     source = (slice(foot - near[0].stop, foot - near[0].start), near[1])
+    shaded = cv2.cvtColor(layer.ink(source), cv2.COLOR_RGB2RGBA)
+    cv2.insertChannel(alpha[source], shaded, 3)
     fading = _fading(height)[near[0]]
-    ink, cover = (
-        _blurred(part[::-1], fading)[within]
-        for part in (layer.ink(source), alpha[source][..., None])
-    )
-    return Patch(window, kept_below(np.ascontiguousarray(cover)), ink)
+    dim = (np.multiply(shaded[::-1], fading, dtype=np.uint16) >> 8).astype(np.uint8)
+    blurred = cv2.blur(dim, _BLUR_PX)[within]
+    cover = np.asarray(cv2.extractChannel(blurred, 3), np.uint8)
+    ink = np.asarray(cv2.cvtColor(blurred, cv2.COLOR_RGBA2RGB), np.uint8)
+    return Patch(window, kept_below(cover), ink)
 
 
 def _widened(window: Window, shape: tuple[int, int]) -> tuple[Window, Window]:
@@ -93,11 +95,6 @@ def _widened(window: Window, shape: tuple[int, int]) -> tuple[Window, Window]:
     rows, columns = (slice(start, stop) for start, stop, _ in sides)
     down, aside = (slice(part.start - start, part.stop - start) for start, _, part in sides)
     return (rows, columns), (down, aside)
-
-
-def _blurred(pixels: Picture, fading: NDArray[np.uint16]) -> Picture:
-    dim = (np.multiply(pixels, fading, dtype=np.uint16) >> 8).astype(np.uint8)
-    return np.asarray(cv2.blur(dim, _BLUR_PX), np.uint8)
 
 
 @lru_cache(1024)

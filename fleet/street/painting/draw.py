@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -28,7 +28,6 @@ from fleet.street.scene.whereabouts import paths_of
 from fleet.street.scene.world import plan_street
 
 _TOGETHER = 8
-"""So many frames are prepared together, which takes little longer than one."""
 
 
 class Scene:
@@ -48,6 +47,8 @@ class Scene:
         backdrop = Backdrop(self._street, grain, self._light, self._shade, wet).paint()
         self.empty = (np.clip(backdrop, 0, 1) * 255).astype(np.uint8)
         """The street without figures, u8 [height, width, 3], larger by MARGIN_PX on all sides."""
+        # Made anew for each frame, an array of this size would cost more than its copying.
+        self._canvas = np.empty_like(self.empty)
         self._stands_m = np.full(self.empty.shape[:2], np.inf, np.float32)
         self._furnish(layout)
         self.actors = Traffic(self._street, clip, events).populate()
@@ -55,20 +56,28 @@ class Scene:
         self._air = air(clip, events)
         # Figures that stand look the same in every frame and are drawn once.
         self._standing: dict[int, Cutout | None] = {}
-        self._prepared: tuple[int, list[list[tuple[Actor, Sketch]]]] = (-1, [])
 
     def frame(self, number: int) -> tuple[Picture, list[Seen]]:
         """Return a frame, RGB u8 [height, width, 3], and its visible figures, nearest first."""
-        figures = self._figures(number)
-        canvas = self.empty.copy()
+        return next(self.frames([number]))
+
+    def frames(self, numbers: Sequence[int]) -> Iterator[tuple[Picture, list[Seen]]]:
+        """Yield frames; several are prepared together, which takes little longer than one."""
+        for start in range(0, len(numbers), _TOGETHER):
+            some = numbers[start : start + _TOGETHER]
+            prepared = self._prepare([self.clip.time_s(number) for number in some])
+            for number, sketches in zip(some, prepared, strict=True):
+                yield self._frame(number, self._figures(sketches))
+
+    def _frame(self, number: int, figures: list[Cutout]) -> tuple[Picture, list[Seen]]:
+        canvas = self._canvas
+        np.copyto(canvas, self.empty)
         self._ground_lights(canvas, [figure.drawn for figure in figures])
         for figure in figures:
             _add(canvas, figure)
-        right, down = self._air.moves[number]
+        right, down = self._air.moves[number].tolist()
         nearest_first = [figure.silhouette for figure in reversed(figures)]
-        seen = visible_figures(
-            nearest_first, self.clip.size, (float(right), float(down)), MARGIN_PX
-        )
+        seen = visible_figures(nearest_first, self.clip.size, (right, down), MARGIN_PX)
         return self._air.apply(canvas, number), seen
 
     def _stage(self, along_m: float, across_m: float) -> Stage:
@@ -99,10 +108,10 @@ class Scene:
                 solid = layer.rgba[window[1]][..., 3] > SOLID
                 self._stands_m[window[0]][solid] = prop.distance_m
 
-    def _figures(self, number: int) -> list[Cutout]:
+    def _figures(self, sketches: list[tuple[Actor, Sketch]]) -> list[Cutout]:
         """Return the figures of a frame, drawn, the farthest first."""
         figures = []
-        for actor, sketch in self._sketches(number):
+        for actor, sketch in sketches:
             if actor.number in self._standing:
                 figure = self._standing[actor.number]
             else:
@@ -114,15 +123,8 @@ class Scene:
                 figures.append(figure)
         return sorted(figures, key=lambda each: (-each.drawn.distance_m, each.silhouette.number))
 
-    def _sketches(self, number: int) -> list[tuple[Actor, Sketch]]:
-        """Return who may be in a frame; several frames are prepared together."""
-        first = number - number % _TOGETHER
-        if self._prepared[0] != first:
-            times = [self.clip.time_s(first + later) for later in range(_TOGETHER)]
-            self._prepared = (first, self._prepare(times))
-        return self._prepared[1][number - first]
-
     def _prepare(self, times_s: list[float]) -> list[list[tuple[Actor, Sketch]]]:
+        """Return who may be in the picture at each time, and their drawing."""
         near = self._paths.near(self._street.camera, times_s)
         # Of those who stand, one drawing serves all frames.
         keyed = [
@@ -174,6 +176,4 @@ def render(clip: Clip) -> Iterator[tuple[Picture, list[Seen]]]:
 
     Equal clips have equal pictures, bit for bit, on machines with the same libraries.
     """
-    scene = Scene(clip)
-    for number in range(clip.frames):
-        yield scene.frame(number)
+    yield from Scene(clip).frames(range(clip.frames))

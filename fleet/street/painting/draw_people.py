@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.street.canvas.brush import Points, Sheet, capsules, fixed_on, sheets_between
+from fleet.street.canvas.brush import Points, Sheet, capsules, fixed_on, sheet_between
 from fleet.street.figures.figure import Drawn, Glow, Stage, placed
 from fleet.street.figures.people import WHEEL_M, WHEELS, Limbs, cyclists, walkers
 from fleet.street.scene.actors import CYCLIST, Actor, Pose
@@ -164,10 +164,12 @@ def _sheets(group: _Group) -> list[Sheet | None]:
         [points.reshape(len(group.people), -1, 2) for points in (group.points, group.rims)], 1
     )
     pad = 0.14 * group.scale[:, None]
-    low, high = everything.min(1) - pad, everything.max(1) + pad
-    sheets = sheets_between(low, high, group.stage.camera.size)
-    near = (group.middle < _NEAREST_M).tolist()
-    return [None if close else sheet for sheet, close in zip(sheets, near, strict=True)]
+    low, high = (everything.min(1) - pad).tolist(), (everything.max(1) + pad).tolist()
+    picture = group.stage.camera.size
+    return [
+        sheet_between(least, most, picture) if middle >= _NEAREST_M else None
+        for least, most, middle in zip(low, high, group.middle.tolist(), strict=True)
+    ]
 
 
 def _painted(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -25,32 +27,43 @@ def draw_vehicle(actor: Actor, pose: Pose, stage: Stage) -> Drawn | None:
     """Draw a car or a bus; None if it is outside the picture."""
     mesh = mesh_of(actor)
     at = (pose.along_m, pose.across_m, pose.heading_rad)
-    box = placed(mesh.boxes.reshape(-1, 3), *at)
-    outline, _ = stage.camera.project(box)
     middle = stage.camera.distance(pose.along_m, pose.across_m)
     if middle < 2:
         return None
-    sheet = sheet_over(outline, 0.3 * stage.camera.focal_px / middle, stage.camera.size)
+    world = placed(mesh.points, *at)
+    points, distances = stage.camera.project(world)
+    outline, belly, lamps, *corners = (slice(*span) for span in pairwise([0, *mesh.ends]))
+    pad = 0.3 * stage.camera.focal_px / middle
+    sheet = sheet_over(points[outline], pad, stage.camera.size)
     if sheet is None:
         return None
     lit = stage.light.headlights and bool(actor.speed_mps)
-    for facets in mesh.sheets:
-        _solid(sheet, facets, at, stage, lit=lit)
-    belly = placed(mesh.boxes[0] * (1, 0.98, 0), *at)
+    for facets, span in zip(mesh.sheets, corners, strict=True):
+        _solid(sheet, facets, points[span], at, stage, lit=lit)
+    boxes = world[outline].reshape(mesh.boxes.shape)
     return Drawn(
         layer=sheet.layer(0.22),
         distance_m=middle,
-        shadows=_shadows(stage, mesh, at) if stage.sunny else (),
-        contact=(_hull(stage.camera.project(belly)[0]),),
-        glows=_glows(mesh, at, stage) if lit else (),
+        shadows=tuple(map(_hull, stage.cast(boxes))) if stage.sunny else (),
+        contact=(_hull(points[belly]),),
+        glows=_glows(points[lamps], distances[lamps], at, stage) if lit else (),
         beams=_beams(mesh, at, stage) if lit and stage.light.glow > 0.2 else (),
     )
 
 
 def _solid(
-    sheet: Sheet, facets: Facets, at: tuple[float, float, float], stage: Stage, *, lit: bool
+    sheet: Sheet,
+    facets: Facets,
+    points: Points,
+    at: tuple[float, float, float],
+    stage: Stage,
+    *,
+    lit: bool,
 ) -> None:
-    """Draw the panels of a solid that face the camera, the farthest first."""
+    """Draw the panels of a solid that face the camera, the farthest first.
+
+    `points` are its corners in the picture.
+    """
     sin, cos = np.sin(at[2]), np.cos(at[2])
     offset = stage.camera.position - (at[0], at[1], 0)
     eye = np.array(
@@ -61,9 +74,9 @@ def _solid(
     nearness = -(towards**2).sum(1)
     shown = np.flatnonzero(facing[facets.panel])
     shown = shown[np.argsort(nearness[facets.panel[shown]], kind="stable")]
-    fixed = sheet.fixed(stage.camera.project(placed(facets.corners, *at))[0])
+    fixed = sheet.fixed(points)
     colours = _colours(facets, at[2], stage, lit=lit)[shown]
-    sheet.polygons([fixed[facets.spans[each]] for each in shown], colours)
+    sheet.polygons([fixed[facets.spans[each]] for each in shown.tolist()], colours)
 
 
 def _colours(facets: Facets, heading: float, stage: Stage, *, lit: bool) -> NDArray[np.float64]:
@@ -73,23 +86,23 @@ def _colours(facets: Facets, heading: float, stage: Stage, *, lit: bool) -> NDAr
     shade = 0.72 + 0.30 * np.maximum(0.0, facets.outward[:, 2]) + 0.35 * sun - 0.12 * stage.sun
     colours = stage.tint(facets.colours * shade[facets.panel, None])
     if lit:
-        for number, lamp in enumerate(facets.lamps):
-            if lamp:
-                strength = max(stage.light.glow, 0.8 if lamp in {"front", "sign"} else 0.4)
-                colours[number] = np.maximum(colours[number], np.array(_LAMPS[lamp]) * strength)
+        for number, lamp in facets.lit:
+            strength = max(stage.light.glow, 0.8 if lamp in {"front", "sign"} else 0.4)
+            colours[number] = np.maximum(colours[number], np.array(_LAMPS[lamp]) * strength)
     return colours
-
-
-def _shadows(stage: Stage, mesh: Mesh, at: tuple[float, float, float]) -> tuple[Points, ...]:
-    return tuple(_hull(stage.cast(placed(box, *at))) for box in mesh.boxes)
 
 
 def _hull(points: Points) -> Points:
     return np.asarray(cv2.convexHull(points.astype(np.float32)), np.float64).reshape(-1, 2)
 
 
-def _glows(mesh: Mesh, at: tuple[float, float, float], stage: Stage) -> tuple[Glow, ...]:
-    points, distances = stage.camera.project(placed(mesh.lamps, *at))
+def _glows(
+    points: Points,
+    distances: NDArray[np.float64],
+    at: tuple[float, float, float],
+    stage: Stage,
+) -> tuple[Glow, ...]:
+    """Return the glows of the four lamps, in the order of `Mesh.lamps`, that face the camera."""
     ahead = np.array([np.cos(at[2]), np.sin(at[2])])
     towards = stage.camera.position[:2] - np.array(at[:2])
     facing = float(ahead @ towards / max(float(np.hypot(*towards)), 0.1))

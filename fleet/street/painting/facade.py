@@ -30,10 +30,12 @@ def paint_front(
     glass, shine, cover = _windows(row, grain, house, local, up, fine, lit)
     colour = mix(wall, glass, cover)
     light = shine * cover[..., None]
-    shop, shop_light = _shop(row, grain, house, local, up, fine, lit)
     below = band(up, -1.0, SHOP_M - 0.25, fine)
-    colour = mix(colour, shop, below)
-    light = mix(light, shop_light, below)
+    low = np.flatnonzero(below)
+    points = (part[low] for part in (house, local, up, fine))
+    shop, shop_light = _shop(row, grain, *points, lit)
+    colour[low] = mix(colour[low], shop, below[low])
+    light[low] = mix(light[low], shop_light, below[low])
     roof = band(up, row.height[house].astype(np.float32) - _ROOF_M, 1e6, fine)
     slate = np.array([0.24, 0.22, 0.23], np.float32) * (
         0.8 + 0.4 * grain.smooth(along, up * 4, 0.4)[..., None]

@@ -21,11 +21,12 @@ def paint_ground(
     Positions are in metres. `fine` is how many metres a pixel covers at the point; smaller details
     fade away.
     """
-    road = _road(street, grain, along, across, fine)
-    pavement = _pavement(grain, along, across, fine)
+    colour = _pavement(grain, along, across, fine)
     left, right = street.kerb_m(-1), street.kerb_m(1)
     on_road = band(across, left, right, fine)
-    colour = mix(pavement, road, on_road)
+    there = np.flatnonzero(on_road)
+    road = _road(street, grain, along[there], across[there], fine[there])
+    colour[there] = mix(colour[there], road, on_road[there])
     stone = np.float32(0.62) + 0.1 * grain.smooth(along, across, 0.9)
     kerb = band(across, left - KERB_M, left, fine) + band(across, right, right + KERB_M, fine)
     joint = band(np.mod(along, 1.0), 0.0, 0.03, np.maximum(fine, 0.01))

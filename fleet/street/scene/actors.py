@@ -155,17 +155,20 @@ class Actor:
         if not self.start_s <= time_s < self.end_s:
             return None
         travelled = self.speed_mps * (time_s - self.start_s)
-        point, behind, ahead = (self._point_at(travelled + step) for step in (0.0, -0.5, 0.5))
-        if not self.speed_mps:
+        point = self._point_at(travelled)
+        if self.speed_mps:
+            behind, ahead = self._point_at(travelled - 0.5), self._point_at(travelled + 0.5)
+        else:
             behind, ahead = self._points[0], self._points[1]
         heading = atan2(ahead[1] - behind[1], ahead[0] - behind[0])
         return Pose(point[0], point[1], heading, travelled, self.speed_mps)
 
     def _point_at(self, travelled_m: float) -> tuple[float, float]:
-        travelled = min(max(travelled_m, 0.0), self._corners[-1])
-        after = min(max(bisect_right(self._corners, travelled), 1), len(self._corners) - 1)
-        begin, end = self._corners[after - 1], self._corners[after]
+        corners, points = self._corners, self._points
+        travelled = min(max(travelled_m, 0.0), corners[-1])
+        after = min(max(bisect_right(corners, travelled), 1), len(corners) - 1)
+        begin, end = corners[after - 1], corners[after]
         share = (travelled - begin) / (end - begin) if end > begin else 0.0
-        point, following = self._points[after - 1], self._points[after]
-        along, across = (a + share * (b - a) for a, b in zip(point, following, strict=True))
-        return along, across + self.sway_m * sin(travelled_m / 2.7 + self.number)
+        (along, across), (to_along, to_across) = points[after - 1], points[after]
+        sway = self.sway_m * sin(travelled_m / 2.7 + self.number)
+        return along + share * (to_along - along), across + share * (to_across - across) + sway

@@ -61,7 +61,9 @@ class Camera:
 
         The distance is along the camera's axis and never less than NEAREST_M.
         """
-        seen = (points - self.position) @ self.axes.T
+        # Of many small matrices, NumPy would multiply each by itself.
+        flat = (points - self.position).reshape(-1, 3)
+        seen = (flat @ self.axes.T).reshape(points.shape)
         distance = np.maximum(seen[..., 2], NEAREST_M)
         centre = (self.size.width / 2, self.size.height / 2)
         return seen[..., :2] * (self.focal_px / distance)[..., None] + centre, distance

@@ -69,10 +69,10 @@ def visible_figures(
     """
     # The position of the picture on the canvas, to the nearest pixel.
     left, top = round(margin - moved[0]), round(margin - moved[1])
-    covered = np.zeros((picture.height, picture.width), np.bool_)
+    bare = np.ones((picture.height, picture.width), np.uint8)
     seen = []
     for figure in silhouettes:
-        extent = _uncover(figure.mask, figure.left - left, figure.top - top, covered)
+        extent = _uncover(figure.mask, figure.left - left, figure.top - top, bare)
         if extent is None:
             continue
         shift = (left - margin + moved[0], top - margin + moved[1])
@@ -83,20 +83,23 @@ def visible_figures(
 
 
 def _uncover(
-    mask: NDArray[np.bool_], left: int, top: int, covered: NDArray[np.bool_]
+    mask: NDArray[np.bool_], left: int, top: int, bare: NDArray[np.uint8]
 ) -> tuple[tuple[int, int, int, int], int] | None:
-    """Return the extent and the count of a figure's uncovered pixels, and mark them as covered."""
-    rows = slice(max(0, top), min(covered.shape[0], top + mask.shape[0]))
-    columns = slice(max(0, left), min(covered.shape[1], left + mask.shape[1]))
+    """Return the extent and the count of a figure's pixels that are bare, and cover them.
+
+    `bare` is [height, width], 1 where no figure is yet, else 0.
+    """
+    rows = slice(max(0, top), min(bare.shape[0], top + mask.shape[0]))
+    columns = slice(max(0, left), min(bare.shape[1], left + mask.shape[1]))
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return None
-    before = covered[rows, columns]
+    before = bare[rows, columns]
     inside = mask[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
-    visible = (inside > before).view(np.uint8)
-    before |= inside
+    visible = cv2.bitwise_and(inside.view(np.uint8), before)
     aside, down, width, height = cv2.boundingRect(visible)
     if not width:
         return None
+    cv2.bitwise_xor(before, visible, dst=before)
     aside, down = columns.start + aside, rows.start + down
     return (aside, down, aside + width, down + height), cv2.countNonZero(visible)
 

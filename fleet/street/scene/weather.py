@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from math import floor
 
 import cv2
 import numpy as np
@@ -36,30 +38,40 @@ class Air:
     """[h + 160, w + 160, 3], or None where it is dry."""
 
     def apply(self, canvas: Picture, frame: int) -> Picture:
-        """Return the picture, u8 [height, width, 3], of a canvas that is MARGIN_PX larger."""
-        picture = _cropped(canvas, self.size, *self.moves[frame])
+        """Return the picture, u8 [height, width, 3], of a canvas that is MARGIN_PX larger.
+
+        It may overwrite the canvas.
+        """
+        picture = self._cropped(canvas, *self.moves[frame].tolist())
         if self.rain is not None:
             cv2.add(picture, self._window(self.rain, frame, 2), dst=picture)
         # With the limit as distance to both ends, the noise cannot overflow a byte.
-        np.clip(picture, self.limit, 255 - self.limit, out=picture)
-        np.add(picture, self._window(self.noise.view(np.uint8), frame, 0), out=picture)
+        noisy = np.clip(picture, self.limit, 255 - self.limit)
+        noisy += self._window(self.noise.view(np.uint8), frame, 0)
+        return noisy
+
+    def _cropped(self, canvas: Picture, right: float, down: float) -> Picture:
+        """Crop the picture from its canvas, moved by parts of pixels, as the mean of neighbours."""
+        left, top = floor(MARGIN_PX - right), floor(MARGIN_PX - down)
+        part = canvas[top : top + self.size.height + 1, left : left + self.size.width + 1]
+        if not (right or down):
+            return part[:-1, :-1]
+        aside, below = MARGIN_PX - right - left, MARGIN_PX - down - top
+        # Two blends of whole pictures take a third of the time of an affine transformation.
+        rows, picture = self._blends
+        cv2.addWeighted(part[:, :-1], 1 - aside, part[:, 1:], aside, 0, dst=rows)
+        cv2.addWeighted(rows[:-1], 1 - below, rows[1:], below, 0, dst=picture)
         return picture
+
+    @cached_property
+    def _blends(self) -> tuple[Picture, Picture]:
+        """Where the blends go: large arrays that are made anew cost more than what is done."""
+        rows = np.empty((self.size.height + 1, self.size.width, 3), np.uint8)
+        return rows, np.empty_like(rows[1:])
 
     def _window(self, field: Picture, frame: int, which: int) -> Picture:
         down, aside = self.windows[frame, which : which + 2]
         return field[down : down + self.size.height, aside : aside + self.size.width]
-
-
-def _cropped(canvas: Picture, size: Size, right: float, down: float) -> Picture:
-    """Crop the picture from its canvas, moved by parts of pixels, as the mean of neighbours."""
-    left, top = int(np.floor(MARGIN_PX - right)), int(np.floor(MARGIN_PX - down))
-    part = canvas[top : top + size.height + 1, left : left + size.width + 1]
-    if not (right or down):
-        return part[:-1, :-1].copy()
-    aside, below = MARGIN_PX - right - left, MARGIN_PX - down - top
-    # Two blends of whole pictures take a third of the time of an affine transformation.
-    rows = cv2.addWeighted(part[:, :-1], 1 - aside, part[:, 1:], aside, 0)
-    return np.asarray(cv2.addWeighted(rows[:-1], 1 - below, rows[1:], below, 0), np.uint8)
 
 
 def air(clip: Clip, rng: np.random.Generator) -> Air:

@@ -32,8 +32,7 @@ def render_samples(folder: Path, name: str, clip: Clip) -> str:
     """Render a clip into `folder`, unless it is there already; return its name."""
     if truth_path(folder, name).exists():
         return name
-    scene = Scene(clip)
-    drawn = [scene.frame(number) for number in range(0, clip.frames, EVERY_S)]
+    drawn = list(Scene(clip).frames(range(0, clip.frames, EVERY_S)))
     with TemporaryDirectory(dir=folder) as scratch:
         path = Path(scratch) / "clip.mp4"
         _encode(clip, [picture for picture, _ in drawn], path)
