@@ -131,13 +131,13 @@ def sheet_between(low: Sequence[float], high: Sequence[float], picture: Size) ->
     return Sheet(left, top, Size(right - left, bottom - top), fine)
 
 
-def fixed_on(sheets: Sequence[Sheet | None], points: Points) -> NDArray[np.int32]:
-    """Return points of the picture, f64 [sheets, ..., 2], in fixed point, each on its sheet."""
-    fine = np.array([sheet.fine if sheet else 1 for sheet in sheets])
-    origin = np.array([(sheet.left, sheet.top) if sheet else (0, 0) for sheet in sheets])
-    apart = (len(sheets), *[1] * (points.ndim - 2))
-    fine, origin = fine.reshape(*apart, 1), origin.reshape(*apart, 2)
-    return fixed_point((points - (origin + 0.5 / fine)) * fine, _SHIFT)
+def fixed_on(
+    sheets: Sequence[Sheet | None], which: NDArray[np.int64], points: Points
+) -> NDArray[np.int32]:
+    """Return points f64 [n, points, 2] in fixed point, each row on the sheet of its number."""
+    fine = np.array([sheet.fine if sheet else 1 for sheet in sheets])[which, None, None]
+    corners = np.array([(sheet.left, sheet.top) if sheet else (0, 0) for sheet in sheets])
+    return fixed_point((points - (corners[which, None] + 0.5 / fine)) * fine, _SHIFT)
 
 
 def capsules(ends: Points, radii_px: NDArray[np.float64]) -> Points:
@@ -178,4 +178,4 @@ def _tone(gloss: float) -> Picture:
     rounded = 1 - gloss * (0.55 * down + 0.45 * (2 * aside - 1) ** 2)
     uneven = cv2.GaussianBlur(rng.normal(0, 1, (64, 64)), (0, 0), 1.2)
     tone = np.clip(rounded + 0.15 * gloss * uneven / uneven.std(), 0, 1)
-    return (tone * 255).astype(np.uint8)
+    return np.asarray((tone * 255).astype(np.uint8), np.uint8)

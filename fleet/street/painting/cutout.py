@@ -30,12 +30,14 @@ class Cutout:
     silhouette: Silhouette
     """Its visible area."""
     patch: Patch | None
-    """Its pixels; None where all are outside the picture, and its lights or shadow may be inside."""
+    """Its pixels; None where none is in the picture, though its light or shadow may be."""
     mirror: Patch | None
     """Its faint mirror image on wet ground below it; None where there is none."""
 
 
-def cut_out(actor: Actor, drawn: Drawn, stands_m: NDArray[np.float32], *, wet: bool) -> Cutout | None:
+def cut_out(
+    actor: Actor, drawn: Drawn, stands_m: NDArray[np.float32], *, wet: bool
+) -> Cutout | None:
     """Return a figure without the parts that trees and lamp posts hide; None if it has none.
 
     `stands_m` is [height, width], the distance of the tree or post in each pixel.
@@ -46,58 +48,84 @@ def cut_out(actor: Actor, drawn: Drawn, stands_m: NDArray[np.float32], *, wet: b
     area = cv2.countNonZero(solid)
     if not area:
         return None
-    patch, found = None, overlap(layer.left, layer.top, alpha.shape, stands_m.shape)
+    found = overlap(layer.left, layer.top, alpha.shape, stands_m.shape)
     if found is not None:
-        window, inner = found
-        behind = stands_m[window] < drawn.distance_m
+        behind = stands_m[found[0]] < drawn.distance_m
         if behind.any():
             for part in (layer.rgba, alpha, solid):
-                part[inner][behind] = 0
-        patch = Patch(window, kept_below(alpha[inner]), layer.ink(inner))
+                part[found[1]][behind] = 0
     mask = solid.view(np.bool_)
+    patch, mirror = _patches(layer, alpha, solid, found, stands_m.shape, wet=wet)
     return Cutout(
         drawn=drawn,
         silhouette=Silhouette(actor.number, actor.kind, layer.left, layer.top, mask, area),
         patch=patch,
-        mirror=_mirror(layer, alpha, solid, stands_m.shape) if wet else None,
+        mirror=mirror,
     )
 
 
+def _patches(
+    layer: Layer,
+    alpha: Picture,
+    solid: Picture,
+    found: tuple[Window, Window] | None,
+    picture: tuple[int, ...],
+    *,
+    wet: bool,
+) -> tuple[Patch | None, Patch | None]:
+    """Return the pixels of a figure, and those of its mirror image, where they are in sight."""
+    if wet:
+        ink = layer.ink((slice(None), slice(None)))
+        mirror = _mirror((layer.left, layer.top), ink, alpha, solid, picture)
+        return found and Patch(found[0], kept_below(alpha[found[1]]), ink[found[1]]), mirror
+    return found and Patch(found[0], kept_below(alpha[found[1]]), layer.ink(found[1])), None
+
+
 def _mirror(
-    layer: Layer, alpha: Picture, solid: Picture, picture: tuple[int, ...]
+    corner: tuple[int, int],
+    ink: Picture,
+    alpha: Picture,
+    solid: Picture,
+    picture: tuple[int, ...],
 ) -> Patch | None:
-    """Return a faint mirror image of a figure on the wet ground below it."""
+    """Return a faint mirror image of a figure on the wet ground below it.
+
+    `corner` is where its pixels begin in the picture, (left, top).
+    """
     _, top, _, rows = cv2.boundingRect(solid)
     foot = top + rows
-    height = max(1, foot * 2 // 3)
-    found = overlap(layer.left, layer.top + foot, (height, alpha.shape[1]), picture)
+    shape = (max(1, foot * 2 // 3), alpha.shape[1])
+    found = overlap(corner[0], corner[1] + foot, shape, picture)
     if found is None or not rows:
         return None
     window, shown = found
-    near, within = _widened(shown, (height, alpha.shape[1]))
+    near, within = _widened(shown, shape)
     source = (slice(foot - near[0].stop, foot - near[0].start), near[1])
-    shaded = cv2.cvtColor(layer.ink(source), cv2.COLOR_RGB2RGBA)
+    shaded = cv2.cvtColor(ink[source], cv2.COLOR_RGB2RGBA)
     cv2.insertChannel(alpha[source], shaded, 3)
-    fading = _fading(height)[near[0]]
-    dim = (np.multiply(shaded[::-1], fading, dtype=np.uint16) >> 8).astype(np.uint8)
-    blurred = cv2.blur(dim, _BLUR_PX)[within]
+    fading = shaded[::-1].astype(np.uint16)
+    fading *= _strengths(shape[0])[near[0]]
+    fading >>= 8
+    blurred = cv2.blur(fading.astype(np.uint8), _BLUR_PX)[within]
     cover = np.asarray(cv2.extractChannel(blurred, 3), np.uint8)
-    ink = np.asarray(cv2.cvtColor(blurred, cv2.COLOR_RGBA2RGB), np.uint8)
-    return Patch(window, kept_below(cover), ink)
+    faint = np.asarray(cv2.cvtColor(blurred, cv2.COLOR_RGBA2RGB), np.uint8)
+    return Patch(window, kept_below(cover), faint)
 
 
 def _widened(window: Window, shape: tuple[int, int]) -> tuple[Window, Window]:
     """Return a window with all that is blurred into it, and where it lies in that."""
-    sides = [
-        (max(0, part.start - blur // 2), min(most, part.stop + blur // 2), part)
-        for part, most, blur in zip(window, shape, reversed(_BLUR_PX), strict=True)
-    ]
-    rows, columns = (slice(start, stop) for start, stop, _ in sides)
-    down, aside = (slice(part.start - start, part.stop - start) for start, _, part in sides)
-    return (rows, columns), (down, aside)
+    rows, columns = window
+    aside, down = (reach // 2 for reach in _BLUR_PX)
+    first, left = max(0, rows.start - down), max(0, columns.start - aside)
+    last, right = min(shape[0], rows.stop + down), min(shape[1], columns.stop + aside)
+    within = (
+        slice(rows.start - first, rows.stop - first),
+        slice(columns.start - left, columns.stop - left),
+    )
+    return (slice(first, last), slice(left, right)), within
 
 
 @lru_cache(1024)
-def _fading(height: int) -> NDArray[np.uint16]:
+def _strengths(height: int) -> NDArray[np.uint16]:
     """Return the strength of each row of a mirror image, of 256: u16 [height, 1, 1]."""
     return np.linspace(66, 0, height).astype(np.uint16)[:, None, None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,17 +100,17 @@ class _Figure:
 def _sketches(people: Sequence[Person], limbs: Limbs, *, riding: bool) -> Iterator[Sketch]:
     group = _measured(people, limbs, riding=riding)
     sheets = _sheets(group)
-    shapes, paints, shown = _painted(group, sheets)
+    painted = _painted(group, sheets)
     shadows, stands = _shadows(group), _stands(group, long=riding)
     for number, sheet in enumerate(sheets):
         if sheet is None:
             yield nobody
             continue
-        which = shown[number]
+        shapes, paints = painted[number]
         figure = _Figure(
             sheet=sheet,
-            shapes=shapes[number, which],
-            paints=paints[number, which],
+            shapes=shapes,
+            paints=paints,
             rims=group.rims[number],
             scale=float(group.scale[number]),
             distance_m=float(group.middle[number]),
@@ -174,11 +175,10 @@ def _sheets(group: _Group) -> list[Sheet | None]:
 
 def _painted(
     group: _Group, sheets: Sequence[Sheet | None]
-) -> tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.bool_]]:
-    """Return the shapes of limbs in the order of drawing, each twice: the whole and the lit part.
+) -> list[tuple[NDArray[np.int32], NDArray[np.uint8]]]:
+    """Return the shapes of each one's limbs in the order of drawing: the whole, then the lit part.
 
-    Shapes are i32 [n, 2 limbs, points, 2] in a sheet's fixed point; each has a colour RGBA in
-    u8 [n, 2 limbs, 4], and a flag whether it is to be drawn.
+    Shapes are i32 [shapes, points, 2] in a sheet's fixed point, colours RGBA u8 [shapes, 4].
     """
     stage, count = group.stage, len(group.people)
     each = np.arange(count)[:, None]
@@ -186,15 +186,16 @@ def _painted(
     radii = group.limbs.radii[each, group.order] * group.scale[:, None, None]
     side = float(np.sign(stage.camera.axes[0] @ stage.light.to_sun)) or 1.0
     shift = radii.mean(2)[..., None, None] * np.array([0.26 * side, -0.16])
-    ends = np.stack([ends, ends + shift], 2)
-    radii = np.stack([radii, radii * 0.70], 2)
-    shapes = capsules(ends.reshape(-1, 2, 2), radii.reshape(-1, 2))
-    fixed = fixed_on(sheets, shapes.reshape(count, -1, *shapes.shape[1:]))
-    fine = np.array([sheet.fine if sheet else 1 for sheet in sheets])
-    plain = radii[:, :, 0].max((1, 2)) * fine < _PLAIN_PX
-    shown = np.repeat(group.limbs.present[each, group.order], 2, axis=1)
+    ends = np.stack([ends, ends + shift], 2).reshape(count, -1, 2, 2)
+    fine = np.array([sheet.fine if sheet else 0 for sheet in sheets])
+    plain = radii.max((1, 2)) * fine < _PLAIN_PX
+    radii = np.stack([radii, radii * 0.70], 2).reshape(count, -1, 2)
+    shown = np.repeat(group.limbs.present[each, group.order], 2, axis=1) & (fine > 0)[:, None]
     shown[:, 1::2] &= ~plain[:, None]
-    return fixed, _tones(group, plain), shown
+    shapes = fixed_on(sheets, np.nonzero(shown)[0], capsules(ends[shown], radii[shown]))
+    paints = _tones(group, plain)[shown]
+    spans = pairwise([0, *np.cumsum(shown.sum(1)).tolist()])
+    return [(shapes[start:stop], paints[start:stop]) for start, stop in spans]
 
 
 def _tones(group: _Group, plain: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -215,12 +216,12 @@ def _shadows(group: _Group) -> list[tuple[Points, ...]]:
     throws = [stage.sunny for _, _, stage in group.people] & (group.scale > _SHADOW_PX)
     if not throws.any():
         return [()] * len(throws)
-    fallen = group.stage.cast(group.world)
-    radii = group.limbs.radii * group.scale[:, None, None] * 0.8
-    shapes = capsules(fallen.reshape(-1, 2, 2), radii.reshape(-1, 2))
-    by_limb = shapes.reshape(*group.order.shape, *shapes.shape[1:])
     shown = group.limbs.present & throws[:, None]
-    return [tuple(outlines[which]) for outlines, which in zip(by_limb, shown, strict=True)]
+    fallen = group.stage.cast(group.world[shown])
+    radii = group.limbs.radii * group.scale[:, None, None] * 0.8
+    shapes = capsules(fallen, radii[shown])
+    spans = pairwise([0, *np.cumsum(shown.sum(1)).tolist()])
+    return [tuple(shapes[start:stop]) for start, stop in spans]
 
 
 def _stands(group: _Group, *, long: bool) -> Points:

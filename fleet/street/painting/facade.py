@@ -32,8 +32,7 @@ def paint_front(
     light = shine * cover[..., None]
     below = band(up, -1.0, SHOP_M - 0.25, fine)
     low = np.flatnonzero(below)
-    points = (part[low] for part in (house, local, up, fine))
-    shop, shop_light = _shop(row, grain, *points, lit)
+    shop, shop_light = _shop(row, grain, house[low], local[low], up[low], fine[low], lit)
     colour[low] = mix(colour[low], shop, below[low])
     light[low] = mix(light[low], shop_light, below[low])
     roof = band(up, row.height[house].astype(np.float32) - _ROOF_M, 1e6, fine)

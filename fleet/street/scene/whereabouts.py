@@ -38,9 +38,7 @@ class Paths:
     motion: Numbers
     """[3, n], the number, the speed and the sway of each actor."""
 
-    def near(
-        self, camera: Camera, times_s: Sequence[float]
-    ) -> list[list[tuple[Actor, Pose]]]:
+    def near(self, camera: Camera, times_s: Sequence[float]) -> list[list[tuple[Actor, Pose]]]:
         """Return at each time those who may be in the picture: a sphere reaches into it."""
         times = np.array(times_s)[:, None]
         present = (self.spans[0] <= times) & (times < self.spans[1])
