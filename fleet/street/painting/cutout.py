@@ -35,73 +35,74 @@ class Cutout:
     """Its faint mirror image on wet ground below it; None where there is none."""
 
 
-def cut_out(
-    actor: Actor, drawn: Drawn, stands_m: NDArray[np.float32], *, wet: bool
-) -> Cutout | None:
-    """Return a figure without the parts that trees and lamp posts hide; None if it has none.
+@dataclass(frozen=True, eq=False)
+class Props:
+    """The trees and lamp posts in the picture."""
 
-    `stands_m` is [height, width], the distance of the tree or post in each pixel.
-    """
-    layer = drawn.layer
+    stands_m: NDArray[np.float32]
+    """[height, width], the distance of the nearest one in each pixel, infinite where none is."""
+    windows: list[tuple[float, Window]]
+    """The distance of each, and the part of the picture that it is in."""
+
+    def add(self, layer: Layer, distance_m: float) -> None:
+        """Add one that is nearer than all before."""
+        found = overlap(layer.left, layer.top, layer.tone.shape, self.stands_m.shape)
+        if found:
+            solid = layer.rgba[found[1]][..., 3] > SOLID
+            self.stands_m[found[0]][solid] = distance_m
+            self.windows.append((distance_m, found[0]))
+
+    def before(self, window: Window, distance_m: float) -> NDArray[np.bool_] | None:
+        """Return where in a part of the picture one of them hides a figure; None for nowhere."""
+        (rows, columns) = window
+        near = any(
+            distance < distance_m
+            and down.start < rows.stop
+            and rows.start < down.stop
+            and aside.start < columns.stop
+            and columns.start < aside.stop
+            for distance, (down, aside) in self.windows
+        )
+        return self.stands_m[window] < distance_m if near else None
+
+
+def cut_out(actor: Actor, drawn: Drawn, props: Props, *, wet: bool) -> Cutout | None:
+    """Return a figure without the parts that trees and lamp posts hide; None if it has none."""
+    layer, picture = drawn.layer, props.stands_m.shape
     alpha = np.asarray(cv2.extractChannel(layer.rgba, 3), np.uint8)
     solid = np.asarray(cv2.threshold(alpha, SOLID, 1, cv2.THRESH_BINARY)[1], np.uint8)
     area = cv2.countNonZero(solid)
     if not area:
         return None
-    found = overlap(layer.left, layer.top, alpha.shape, stands_m.shape)
+    patch, found = None, overlap(layer.left, layer.top, alpha.shape, picture)
     if found is not None:
-        behind = stands_m[found[0]] < drawn.distance_m
-        if behind.any():
+        window, inner = found
+        behind = props.before(window, drawn.distance_m)
+        if behind is not None:
             for part in (layer.rgba, alpha, solid):
-                part[found[1]][behind] = 0
+                part[inner][behind] = 0
+        patch = Patch(window, kept_below(alpha[inner]), layer.ink(inner))
     mask = solid.view(np.bool_)
-    patch, mirror = _patches(layer, alpha, solid, found, stands_m.shape, wet=wet)
     return Cutout(
         drawn=drawn,
         silhouette=Silhouette(actor.number, actor.kind, layer.left, layer.top, mask, area),
         patch=patch,
-        mirror=mirror,
+        mirror=_mirror(layer, alpha, solid, picture) if wet else None,
     )
 
 
-def _patches(
-    layer: Layer,
-    alpha: Picture,
-    solid: Picture,
-    found: tuple[Window, Window] | None,
-    picture: tuple[int, ...],
-    *,
-    wet: bool,
-) -> tuple[Patch | None, Patch | None]:
-    """Return the pixels of a figure, and those of its mirror image, where they are in sight."""
-    if wet:
-        ink = layer.ink((slice(None), slice(None)))
-        mirror = _mirror((layer.left, layer.top), ink, alpha, solid, picture)
-        return found and Patch(found[0], kept_below(alpha[found[1]]), ink[found[1]]), mirror
-    return found and Patch(found[0], kept_below(alpha[found[1]]), layer.ink(found[1])), None
-
-
-def _mirror(
-    corner: tuple[int, int],
-    ink: Picture,
-    alpha: Picture,
-    solid: Picture,
-    picture: tuple[int, ...],
-) -> Patch | None:
-    """Return a faint mirror image of a figure on the wet ground below it.
-
-    `corner` is where its pixels begin in the picture, (left, top).
-    """
+def _mirror(layer: Layer, alpha: Picture, solid: Picture, picture: tuple[int, ...]) -> Patch | None:
+    """Return a faint mirror image of a figure on the wet ground below it."""
     _, top, _, rows = cv2.boundingRect(solid)
     foot = top + rows
     shape = (max(1, foot * 2 // 3), alpha.shape[1])
-    found = overlap(corner[0], corner[1] + foot, shape, picture)
+    found = overlap(layer.left, layer.top + foot, shape, picture)
     if found is None or not rows:
         return None
     window, shown = found
     near, within = _widened(shown, shape)
     source = (slice(foot - near[0].stop, foot - near[0].start), near[1])
-    shaded = cv2.cvtColor(ink[source], cv2.COLOR_RGB2RGBA)
+    shaded = cv2.cvtColor(layer.ink(source), cv2.COLOR_RGB2RGBA)
     cv2.insertChannel(alpha[source], shaded, 3)
     fading = shaded[::-1].astype(np.uint16)
     fading *= _strengths(shape[0])[near[0]]

@@ -14,8 +14,8 @@ from fleet.street.figures.figure import Drawn, Stage
 from fleet.street.figures.props import draw_lamp, draw_tree
 from fleet.street.figures.traffic import Traffic
 from fleet.street.painting.backdrop import Backdrop
-from fleet.street.painting.blend import brighten, darken, glow, lay, overlap
-from fleet.street.painting.cutout import SOLID, Cutout, cut_out
+from fleet.street.painting.blend import brighten, darken, glow, lay
+from fleet.street.painting.cutout import Cutout, Props, cut_out
 from fleet.street.painting.draw_people import Person, Sketch, nobody, sketch_people
 from fleet.street.painting.draw_vehicles import draw_vehicle
 from fleet.street.painting.shade import Shade
@@ -49,7 +49,7 @@ class Scene:
         """The street without figures, u8 [height, width, 3], larger by MARGIN_PX on all sides."""
         # Made anew for each frame, an array of this size would cost more than its copying.
         self._canvas = np.empty_like(self.empty)
-        self._stands_m = np.full(self.empty.shape[:2], np.inf, np.float32)
+        self._props = Props(np.full(self.empty.shape[:2], np.inf, np.float32), [])
         self._furnish(layout)
         self.actors = Traffic(self._street, clip, events).populate()
         self._paths = paths_of(self.actors)
@@ -102,11 +102,7 @@ class Scene:
             lay(self.empty, prop.layer)
             for lamp in prop.glows:
                 glow(self.empty, lamp)
-            layer = prop.layer
-            window = overlap(layer.left, layer.top, layer.tone.shape, self.empty.shape)
-            if window:
-                solid = layer.rgba[window[1]][..., 3] > SOLID
-                self._stands_m[window[0]][solid] = prop.distance_m
+            self._props.add(prop.layer, prop.distance_m)
 
     def _figures(self, sketches: list[tuple[Actor, Sketch]]) -> list[Cutout]:
         """Return the figures of a frame, drawn, the farthest first."""
@@ -116,7 +112,7 @@ class Scene:
                 figure = self._standing[actor.number]
             else:
                 drawn = sketch()
-                figure = cut_out(actor, drawn, self._stands_m, wet=self._wet) if drawn else None
+                figure = cut_out(actor, drawn, self._props, wet=self._wet) if drawn else None
                 if not actor.speed_mps:
                     self._standing[actor.number] = figure
             if figure is not None:
