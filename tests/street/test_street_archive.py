@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from fleet.core.geometry import Size
 from fleet.errors import UsageError
-from fleet.street.archive import plan_archive, render_archive
+from fleet.street.archive import _longest_first, plan_archive, render_archive
 from fleet.street.command import street
 from fleet.street.encode import TRUTH, truth_table, write
 from fleet.street.scene.clip import Clip, Coding, Density
@@ -107,6 +107,12 @@ def test_an_archive_is_rendered_once(tmp_path: Path) -> None:
     assert not any(shot.is_rendered for shot in longer)
     assert {entry.name for entry in tmp_path.iterdir()} == {"camera-1", "camera-2", "truth"}
     assert pq.read_table(shots[0].truth).num_rows == first[0].figures
+
+
+def test_the_clip_that_takes_longest_is_begun_first(tmp_path: Path) -> None:
+    """A crowd comes first; dark streets come before a plain day, H.265 before H.264."""
+    order = [shot.camera for shot in _longest_first(list(plan_archive(tmp_path, 4, 45, 7)))]
+    assert order == ["camera-2", "camera-4", "camera-3", "camera-1"]
 
 
 def test_bad_archives_are_refused(tmp_path: Path) -> None:
