@@ -46,7 +46,8 @@ def compile_command(
     ] = AUTO,
     labels: Annotated[str | None, typer.Option(help="A file of class labels, one a line.")] = None,
     size: Annotated[
-        str | None, typer.Option(help="320x320, where the model leaves it open.")
+        str | None,
+        typer.Option(help="320x320, where the model leaves it open or is all convolutions."),
     ] = None,
     batch: Annotated[
         int | None, typer.Option(min=1, help="Pictures at a time, where the model leaves it open.")

@@ -9,7 +9,7 @@ import typer
 
 from fleet.cli.codes import EXIT_FAILED
 from fleet.demo.check import check_packages, cores
-from fleet.demo.plan import Demo
+from fleet.demo.plan import WIDE, Demo
 from fleet.job.job_file import packaged_job
 
 DEVICES = 2
@@ -40,6 +40,8 @@ def demo(
         seconds=seconds,
         seed=seed,
         devices=min(DEVICES, cores()),
+        # Another network may have been made for one size alone.
+        size=None if model else WIDE,
     )
     from fleet.demo.run import run_demo  # noqa: PLC0415 - of an optional extra, and slow to load
 

@@ -7,10 +7,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from fleet.core.geometry import Size
 from fleet.errors import UsageError
 from fleet.models.external_data import read_network
 
 CHIP = "Ascend310"
+WIDE = Size(416, 256)
+"""What pictures of 16:9, as all cameras have, need of the detector's 416x416."""
 SAMPLE = "every=2"
 """Every second frame; a thousand frames are enough to measure by."""
 THRESHOLD = 0.05
@@ -41,6 +44,8 @@ class Demo:
     """The same seed renders the same pictures."""
     devices: int
     """How many simulated devices the detector runs on."""
+    size: Size | None = WIDE
+    """The size that the network is compiled for; None for its own."""
 
     def __post_init__(self) -> None:
         # Absolute, as URIs are; a link stays a link.
@@ -96,6 +101,6 @@ class Demo:
         """All that the results depend on: demos with the same key make the same results."""
         network = hashlib.sha256(read_network(str(self.onnx))).hexdigest()
         rendered = f"cameras={self.cameras} seconds={self.seconds:g} seed={self.seed}"
-        read = f"sample={SAMPLE} threshold={THRESHOLD:g} network={network}"
+        read = f"sample={SAMPLE} threshold={THRESHOLD:g} network={network} size={self.size}"
         # The tables name their videos by location.
         return f"{rendered} {read} folder={self.folder}"

@@ -47,9 +47,10 @@ def after_rendering(demo: Demo, closer: str) -> int:
 
 def _compile(demo: Demo) -> None:
     to = near(demo.model.with_suffix(""))
-    head(2, "A detector, compiled", f"compile {near(demo.onnx)} --output {to}")
+    size = f" --size {demo.size}" if demo.size else ""
+    head(2, "A detector, compiled", f"compile {near(demo.onnx)}{size} --output {to}")
     network = read_network(str(demo.onnx))
-    compiled = compile_model(network, name=demo.model.stem, soc=soc(CHIP))
+    compiled = compile_model(network, name=demo.model.stem, soc=soc(CHIP), size=demo.size)
     Folder(str(demo.folder)).put(demo.model.name, compiled)
     typer.echo(indented(describe(read_card(compiled, str(demo.model)))))
 

@@ -23,10 +23,10 @@ from fleet.core.geometry import Fit, Size
 from fleet.errors import ModelRefusedError
 from fleet.models.card import CARD_KEY, FORMAT, Calibration, ModelCard
 from fleet.models.compiler.aipp_words import describe_aipp
+from fleet.models.compiler.canvas import canvas_of
 from fleet.models.compiler.fitting import arranged_reader, check_reader, describe_reader
 from fleet.models.compiler.gears import fixed_batch, with_gears
 from fleet.models.compiler.graph import (
-    ImageInput,
     image_input,
     opset_of,
     parse_onnx,
@@ -95,18 +95,19 @@ def compile_network(
 
     Where `labels` or `anchors` (per output) are None, the network's metadata states them, and the
     head where `head` is None or "auto"; else it is recognised by the outputs (see `metadata`).
-    `size` and `batch` are for networks that leave them open; an open batch is 1 by default. `aipp`
-    replaces the head's own configuration, `order` only its channel order, `fit` the head's fit,
-    `iou` its overlap; `pictures_per_s` is what a real chip does, for the modelled time; `heads` are
-    those of a user's own, by name; `calibration` says how a network that comes in int8 was
-    quantised; `gears`, rising, are sizes of a batch that stays open. With `or_raw` outputs that no
-    head is sure of stay raw. One gray picture is run through AIPP and network, and its outputs must
-    suit the head. Raises ModelRefusedError for a network that Fleet or the chip cannot run.
+    `size` is for networks that leave it open or are made of convolutions alone, `batch` for those
+    that leave it open, and is 1 by default. `aipp` replaces the head's own configuration, `order`
+    only its channel order, `fit` the head's fit, `iou` its overlap; `pictures_per_s` is what a real
+    chip does, for the modelled time; `heads` are those of a user's own, by name; `calibration` says
+    how a network that comes in int8 was quantised; `gears`, rising, are sizes of a batch that stays
+    open. With `or_raw` outputs that no head is sure of stay raw. One gray picture is run through
+    AIPP and network, and its outputs must suit the head. Raises ModelRefusedError for a network
+    that Fleet or the chip cannot run.
     """
     model = prepare(parse_onnx(onnx_bytes, name), name)
     notes = read_notes(model, head, labels, anchors, heads)
     image, opset = image_input(model, name, size_names(model)), opset_of(model, name)
-    canvas = _fixed_size(image, size, notes.size, name)
+    canvas = canvas_of(model, image, size, notes.size, name)
     batch = fixed_batch(image, batch, gears, name)
     fix_inputs(model, image, batch, canvas)
     trial = dry_run(model, image, Aipp(aipp or AippConfig(), canvas, batch, image.dtype), name)
@@ -207,19 +208,6 @@ def _configuration(
     if order and order != head.order:
         scale, mean = (scale[2], scale[1], scale[0]), (mean[2], mean[1], mean[0])
     return AippConfig(order=order or head.order, min_chn=mean, var_reci_chn=scale)
-
-
-def _fixed_size(image: ImageInput, given: Size | None, stated: Size | None, name: str) -> Size:
-    open_size = given or stated
-    width = image.width or (open_size and open_size.width)
-    height = image.height or (open_size and open_size.height)
-    if not width or not height:
-        refuse(name, "the size of its input is not fixed.", "Give one, such as --size 320x320.")
-    size = Size(width, height)
-    if given and given != size:
-        fixed = f"{image.width or '?'}x{image.height or '?'}"
-        refuse(name, f"its input is fixed at {fixed}.", f"Export it again at {given}.")
-    return size
 
 
 def _check_source(source: Size, soc: Soc, name: str) -> None:
