@@ -50,6 +50,10 @@ FREE: list[tuple[list[onnx.NodeProto], Weights]] = [
         {"scales": np.array([1, 1, 2, 2], np.float32)},
     ),
 ]
+GRID: Weights = {
+    "grid": np.ones((1, 3, 16, 32), np.float32),
+    "scales": np.array([1, 1, 2, 2], np.float32),
+}
 BOUND: list[tuple[str, list[onnx.NodeProto], Weights]] = [
     ("Reshape", [node("Reshape", "images", "to")], {"to": np.array([1, 3, -1, 8], np.int64)}),
     ("Flatten", [node("Flatten")], {}),
@@ -69,6 +73,33 @@ BOUND: list[tuple[str, list[onnx.NodeProto], Weights]] = [
         [node("Resize", "images", "", "", "sizes", mode="nearest")],
         {"sizes": np.array([1, 3, 64, 128], np.int64)},
     ),
+    (
+        "Resize",
+        [
+            node(
+                "Resize",
+                *("images", "part", "scales"),
+                coordinate_transformation_mode="tf_crop_and_resize",
+            )
+        ],
+        {
+            "part": np.array([0, 0, 0, 0, 1, 1, 0.5, 0.5], np.float32),
+            "scales": np.array([1, 1, 2, 2], np.float32),
+        },
+    ),
+    ("Resize", [node("Resize", "grid", "", "scales")], GRID),
+    ("ConvTranspose", [node("ConvTranspose", "images", "kernel", output_shape=[32, 64])], {}),
+    # The average of a picture: at another size, of each of its parts.
+    (
+        "AveragePool",
+        [
+            node("AveragePool", "images", to="mean", kernel_shape=[32, 64], strides=[32, 64]),
+            node("Sigmoid", "mean"),
+        ],
+        {},
+    ),
+    ("MaxPool", [node("MaxPool", kernel_shape=[1, 64])], {}),
+    ("Conv", [node("Conv", "images", "all")], {"all": np.ones((4, 3, 32, 64), np.float32)}),
 ]
 
 
@@ -97,10 +128,22 @@ def test_what_may_hold_places_or_lengths_keeps_its_size(
 ) -> None:
     """It is named, with the way out; at its own size the check asks nothing of it."""
     content = network(nodes, weights)
-    assert bound_by(onnx.load_model_from_string(content).graph).startswith(by)
     with pytest.raises(ModelRefusedError, match=rf"fixed at 64x32, and {by} {by} may") as refused:
         compiled(content, head="raw", labels=(), size=WIDE)
     assert "Export it again at 96x48." in refused.value.way_out
+
+
+def test_sizes_as_parts_of_the_picture_are_those_of_its_own_size() -> None:
+    """FastestDet's boxes are as wide as a part of the canvas, which it learned at one size."""
+    channels = {"six": np.ones((6, 3, 16, 16), np.float32)}
+    content = network([node("Conv", "images", "six", strides=[16, 16])], channels)
+    options = {"head": "fastestdet", "labels": ("car",)}
+    assert read_card(compiled(content, **options), "made.om").size == OWN
+    with pytest.raises(
+        ModelRefusedError, match=r"fixed at 64x32, and .* as parts of that"
+    ) as refused:
+        compiled(content, **options, size=WIDE)
+    assert refused.value.way_out == "Train it at 96x48, and export it again."
 
 
 def test_the_street_detector_spares_its_borders() -> None:

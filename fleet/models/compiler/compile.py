@@ -23,7 +23,7 @@ from fleet.core.geometry import Fit, Size
 from fleet.errors import ModelRefusedError
 from fleet.models.card import CARD_KEY, FORMAT, Calibration, ModelCard
 from fleet.models.compiler.aipp_words import describe_aipp
-from fleet.models.compiler.canvas import canvas_of
+from fleet.models.compiler.canvas import canvas_of, measured
 from fleet.models.compiler.fitting import arranged_reader, check_reader, describe_reader
 from fleet.models.compiler.gears import fixed_batch, with_gears
 from fleet.models.compiler.graph import (
@@ -113,7 +113,7 @@ def compile_network(
     trial = dry_run(model, image, Aipp(aipp or AippConfig(), canvas, batch, image.dtype), name)
     traits = Traits(trial.named, canvas, notes.count, notes.metadata)
     spec = resolve_head(notes, traits, name, or_raw=or_raw)
-    reader = arranged_reader(spec, traits, heads)
+    reader = measured(arranged_reader(spec, traits, heads), image, canvas, name)
     aipp = _configuration(reader, aipp, order, name)
     _check_source(aipp.layout(canvas, soc.aipp.most_padded_width).source, soc, name)
     check_reader(spec, reader, trial, canvas, batch, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,7 @@ class FastestDet(Head):
     order: ChannelOrder = ChannelOrder.BGR
     fit: Fit = Fit.STRETCH
     per_class: bool = False
+    in_parts: ClassVar[bool] = True
 
     def recognise(self, traits: Traits) -> Claim | None:
         """Return whether there is one map of 5 + classes channels, with cells of 16 pixels."""

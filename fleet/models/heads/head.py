@@ -72,6 +72,8 @@ class Reader:
     """Whether its networks look at the first picture of a batch alone."""
     whole_numbers: ClassVar[bool] = False
     """Whether outputs may be whole numbers, such as counts or classes."""
+    in_parts: ClassVar[bool] = False
+    """Whether sizes of boxes are parts of the input, as long as its networks learned it to be."""
     needs_labels: ClassVar[bool] = True
     """Whether its numbers are of classes, which have names."""
     instead: ClassVar[str] = ""
