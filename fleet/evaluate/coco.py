@@ -111,7 +111,8 @@ def _annotations(boxes: Boxes) -> list[dict[str, Any]]:
         boxes.label.tolist(),
         np.concatenate([origin, extent], axis=1).tolist(),
         boxes.area.tolist(),
-        boxes.score.tolist(),
+        # A score that is no number is the least.
+        np.where(np.isnan(boxes.score), -np.inf, boxes.score).tolist(),
         boxes.ignore.astype(int).tolist(),
     )
     names = ("image_id", "category_id", "bbox", "area", "score", "iscrowd")

@@ -18,11 +18,15 @@ from fleet.evaluate.scene import Boxes, LeftOut, Scene
 from fleet.evaluate.score import Score
 
 IMAGES, LABELS = 4, ("car", "bus", "person")
+SCORES = np.arange(1, 6) / 7
 
 
 @st.composite
 def some_boxes(draw: st.DrawFn, *, true: bool) -> Boxes:
-    """Boxes on a coarse grid, so that many overlap; scores of few values, so that many are equal."""
+    """Boxes on a coarse grid, so that many overlap; scores of few values, so that many are equal.
+
+    Some are no scores that a detector of Fleet's gives, as a job of one's own may write them.
+    """
     count = draw(st.integers(0, 30))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     corner = rng.integers(0, 4, (count, 2)) * 25.0
@@ -31,7 +35,7 @@ def some_boxes(draw: st.DrawFn, *, true: bool) -> Boxes:
         rng.integers(0, IMAGES, count),
         rng.integers(0, len(LABELS), count),
         np.concatenate([corner, corner + extent], axis=1),
-        np.ones(count) if true else rng.integers(1, 6, count) / 7,
+        np.ones(count) if true else rng.choice([*SCORES, np.nan, np.inf, -1.0], count),
         (rng.random(count) < 0.3) & true,
     )
 
