@@ -4,17 +4,48 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context
-from typing import Any, TypeVar
+from multiprocessing import get_context, resource_tracker
+from threading import Event, current_thread, main_thread
+from typing import Any, ParamSpec, TypeVar
 
 import cv2
 
 from fleet.errors import JobFailedError
 
 Result = TypeVar("Result")
+Arguments = ParamSpec("Arguments")
+
+
+class _Pool(ProcessPoolExecutor):
+    """Processes that Ctrl-C ends without a traceback, also while they load what they need."""
+
+    def submit(
+        self, fn: Callable[Arguments, Result], /, *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Future[Result]:
+        # Its start would let the signal through again.
+        resource_tracker.ensure_running()
+        with _held_back():
+            return super().submit(fn, *args, **kwargs)
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Hold Ctrl-C back, in processes that start meanwhile until `_prepare_process`."""
+    in_main, came = current_thread() is main_thread(), Event()
+    # Any thread may take the signal, and the main one is interrupted then.
+    usual = signal.signal(signal.SIGINT, lambda *_: came.set()) if in_main else None
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if in_main:
+            signal.signal(signal.SIGINT, usual)
+        if came.is_set():
+            signal.raise_signal(signal.SIGINT)
 
 
 @contextmanager
@@ -24,7 +55,7 @@ def render_pool(processes: int, each: str = "draws pictures") -> Iterator[Proces
     Raises JobFailedError where one of the processes dies; `each` says what it did.
     """
     # Forked, a child would inherit the locks of the parent's threads.
-    pool = ProcessPoolExecutor(processes, get_context("spawn"), initializer=_prepare_process)
+    pool = _Pool(processes, get_context("spawn"), initializer=_prepare_process)
     try:
         yield pool
     except BrokenProcessPool as error:
@@ -54,3 +85,4 @@ def _prepare_process() -> None:
     cv2.setNumThreads(1)
     # Ctrl-C ends it without a traceback; the parent says what happened.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

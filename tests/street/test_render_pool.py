@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -32,3 +37,32 @@ def test_a_process_that_dies_is_reported() -> None:
 def test_no_work_is_no_result() -> None:
     """Where everything is rendered already."""
     assert list(map_unordered(abs, [], 2)) == []
+
+
+LOADS = """
+import time
+from fleet.street.render_pool import render_pool
+
+if __name__ == "__mp_main__":
+    print("loads", flush=True)
+    time.sleep(1)
+if __name__ == "__main__":
+    try:
+        with render_pool(1) as pool:
+            pool.submit(print, "worked").result()
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+
+
+def test_ctrl_c_while_a_process_loads_prints_no_traceback(tmp_path: Path) -> None:
+    """A terminal sends it to all processes; those that only begin hold it back for a moment."""
+    script = tmp_path / "loads.py"
+    script.write_text(LOADS)
+    running = subprocess.Popen(
+        [sys.executable, script], stdout=PIPE, stderr=PIPE, text=True, start_new_session=True
+    )
+    assert running.stdout is not None
+    assert running.stdout.readline() == "loads\n"
+    os.killpg(running.pid, signal.SIGINT)
+    assert running.communicate(timeout=60) == ("interrupted\n", "")
