@@ -28,7 +28,8 @@ def claim(demo: Demo) -> str | None:
         made_from, result = None, None
     if made_from != demo.key:
         raise UsageError(
-            f"{demo.folder} holds a demo of another network, with other options, or of elsewhere.",
+            f"{demo.folder} holds a demo of another network, with other options, by another "
+            "version of Fleet, or of elsewhere.",
             "Remove that folder, or choose another with --output.",
         )
     return str(result) if result and _whole(demo) else None
