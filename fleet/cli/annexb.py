@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fleet.cli.output_folder import check_file
 from fleet.errors import UsageError
 from fleet.show.annexb import access_units, check_stream_name, described, open_stream
 
@@ -18,6 +19,7 @@ def annexb(
     """Write a video's stream in Annex-B form: what the chip's decoder is fed, packet by packet."""
     index = open_stream(uri)
     check_stream_name(out, index)
+    check_file(out)
     unfinished = out.with_name(f".{out.name}.part")
     units = size = 0
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path, PurePath
 from typing import Annotated
 
 import typer
@@ -21,7 +20,7 @@ from fleet.cli.export import (
     suffix_of,
 )
 from fleet.cli.options import seconds
-from fleet.cli.output_folder import AsJson, Output, check_name, counting, print_json
+from fleet.cli.output_folder import AsJson, Output, check_folder_name, counting, print_json
 from fleet.errors import UsageError
 from fleet.export.clips.crops import Cropped, Cropping, cut_crops
 from fleet.export.clips.run import Cut, Cutting, cut_clips
@@ -80,8 +79,7 @@ def clips(  # noqa: PLR0917 - Typer calls it by names
     Packets are copied as they are, by whole GOPs, so that clips begin at key frames; sound is left
     out. With --crops: each box from its frame, and crops.csv. Again, only what is missing is cut.
     """
-    if not Path(out).exists():
-        check_name(out, "", "a folder of files", PurePath(out).stem)
+    check_folder_name(out)
     choice = choice_of(label, min_score, camera, uri, from_, to, since, until)
     of_clips = {"--pad": pad, "--merge": merge, "--exact": exact or None}
     of_crops = {"--expand": expand, "--picture-format": picture_format}

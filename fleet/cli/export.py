@@ -5,14 +5,13 @@ from __future__ import annotations
 import signal
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path, PurePath
 from typing import Annotated, cast, get_args
 
 import typer
 
 from fleet.cli.codes import EXIT_FAILED
 from fleet.cli.options import seconds
-from fleet.cli.output_folder import AsJson, Output, check_name, counting_several, print_json
+from fleet.cli.output_folder import AsJson, Output, check_folder_name, counting_several, print_json
 from fleet.errors import UsageError
 from fleet.export.chosen.choice import Choice
 from fleet.export.missing import Where
@@ -91,8 +90,7 @@ def export(  # noqa: PLR0917 - Typer calls it by names
 
     The same command again goes on where it was interrupted: pictures that are there stay.
     """
-    if not Path(out).exists():
-        check_name(out, "", "a folder of files", PurePath(out).stem)
+    check_folder_name(out)
     where = _where(devices, on)
     if where != ANYWHERE and not images:
         raise UsageError("--devices and --on are for pictures.", "Say --images, too.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import mimetypes
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
@@ -14,6 +15,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from fleet.errors import UsageError
+from fleet.storage import Folder
 from fleet.storage.resolve import open_store
 from fleet.views.clean_console import CleanConsole
 
@@ -25,10 +27,36 @@ def put_file(path: Path, data: bytes) -> None:
     """Write a file of this machine that the command line names, whole or not at all.
 
     Any name that a file can have is one that its user may choose. Raises StorageError where it
-    cannot be written.
+    cannot be written, UsageError for what is no file.
     """
+    check_file(path)
     store, where = open_store(str(path.absolute()))
     store.put(where, data)
+
+
+def check_file(path: Path) -> None:
+    """Raise UsageError for a device or a pipe, such as /dev/null or /dev/stdout.
+
+    What is written whole takes the place of what had its name: whoever may write in /dev would
+    leave the machine without it.
+    """
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):  # noqa: PTH110, PTH112, PTH113 - pathlib raises for names that are none
+        raise UsageError(f"{path} is a device or a pipe, and no file.", "Name a file.")
+
+
+def check_folder_name(path: str) -> None:
+    """Raise UsageError where a folder that is not there yet is named like a file.
+
+    Ends of one letter mean a language, but count folders more often: set.a, set.b, set.c.
+    """
+    name = PurePath(path)
+    try:
+        check_name(path, "", "a folder of files", name.stem)
+    except UsageError:
+        is_letter = len(name.suffix) == len(".a")
+        is_there = os.path.isdir(path) or Folder(path).exists()  # noqa: PTH112 - also no name at all
+        if not (is_letter or is_there):
+            raise
 
 
 def check_name(path: str | PurePath, kind: str, what: str, example: str) -> None:

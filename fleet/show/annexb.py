@@ -66,7 +66,11 @@ def access_units(index: VideoIndex) -> Iterator[bytes]:
     for row in rows.tolist():
         start, span = int(packets.position[row]), int(packets.span[row])
         while not position <= start <= start + span <= position + len(data):
-            read = next(ranges)
+            read = next(ranges, None)
+            if read is None:
+                # It lies before what was read last, or its file ends in it, which is then said.
+                data, position = reader.read(start, span), start
+                break
             data, position = reader.read(read.position, read.length), read.position
         unit = demuxer.unit(packets, row, data[start - position :][:span])
         yield demuxer.with_sets(unit, row, begins=bool(packets.key[row])).data

@@ -57,7 +57,7 @@ class Folder:
         self._path = path.rstrip("/") or path[:1]
         self._is_local = not self._store.name
         self._prefix = self._path if self._path in {"", "/"} else f"{self._path}/"
-        if self._is_local and Path(self._path).is_file():
+        if self._is_local and os.path.isfile(self._path):  # noqa: PTH113 - no error for a long name
             raise UsageError(f"{uri} is a file.", "Name a folder.")
 
     def __repr__(self) -> str:

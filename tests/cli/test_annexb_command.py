@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import av
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 
 from fleet.ascend.surface import planes
 from fleet.cli import app
-from fleet.errors import UsageError
+from fleet.errors import BrokenVideoError, UsageError
 
 
 def pictures(path: Path) -> list[bytes]:
@@ -66,3 +67,26 @@ def test_what_has_no_such_form_is_refused(tmp_path: Path) -> None:
         assert result.exit_code != 0
     assert not list(tmp_path.glob("*.h264"))
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_file_that_ends_before_its_last_packet_is_refused_in_words(tmp_path: Path) -> None:
+    """The first packet that is not there is named, and no file is left."""
+    whole = cached(Clip(container="mp4-front"), tmp_path).read_bytes()
+    video = tmp_path / "cut.mp4"
+    for end in (len(whole) * 2 // 3, len(whole) - 1):
+        video.write_bytes(whole[:end])
+        out = tmp_path / "cut.h264"
+        result = CliRunner().invoke(app, ["annexb", str(video), "--out", str(out)])
+        assert isinstance(result.exception, BrokenVideoError)
+        assert "bytes are there" in str(result.exception)
+        assert not [*tmp_path.glob("cut.h264"), *tmp_path.glob(".*.part")]
+
+
+def test_a_pipe_keeps_its_place(tmp_path: Path) -> None:
+    """So does a device: a file that is written whole would take it."""
+    out = tmp_path / "pipe"
+    os.mkfifo(out)
+    video = cached(Clip(), tmp_path)
+    result = CliRunner().invoke(app, ["annexb", str(video), "--out", str(out)])
+    assert isinstance(result.exception, UsageError)
+    assert out.is_fifo()

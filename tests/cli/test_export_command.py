@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,34 @@ def test_a_name_that_claims_another_kind_of_file_is_refused(
 def test_a_folder_whose_name_says_nothing_of_files_may_be_any(out: str, tmp_path: Path) -> None:
     """Nor is one refused that is there, as it is an export that goes on."""
     (tmp_path / "boxes.csv").mkdir()
-    for name in ("town.v2", "2026.11", "boxes.csv"):
+    for name in ("town.v2", "2026.11", "town.a", "boxes.csv"):
         done = fleet_here("export", out, "--format", "csv", "--out", tmp_path / name)
         assert done.returncode == 0, done.stderr
+
+
+def test_an_export_that_was_begun_goes_on_by_its_address(out: str, tmp_path: Path) -> None:
+    """A store's folder, too, that was named like a file before such names were refused."""
+    where = tmp_path / "boxes.csv"
+    where.mkdir()
+    fleet_here("export", out, "--format", "csv", "--out", where)
+    done = fleet_here("export", out, "--format", "csv", "--out", where.as_uri())
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_name_that_is_too_long_is_refused_in_words(out: str, tmp_path: Path) -> None:
+    """Whatever it ends like."""
+    for end in ("", ".csv"):
+        where = tmp_path / f"{'a' * 300}{end}"
+        done = fleet_here("export", out, "--format", "csv", "--out", where)
+        assert "File name too long" in " ".join(done.stderr.split())
+        assert "Traceback" not in done.stderr
+
+
+def test_a_pipe_keeps_its_place(out: str, tmp_path: Path) -> None:
+    """So does a device: a file that is written whole would take it."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    done = fleet_here("trace", out, "--out", pipe)
+    assert done.returncode == 2
+    assert "is a device or a pipe" in done.stderr
+    assert pipe.is_fifo()
