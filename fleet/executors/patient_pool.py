@@ -49,7 +49,7 @@ class PatientPool(WrappedPool):
     """A pool that gives no lease to devices while the output refuses to take what they commit.
 
     Such a lease is no loss: its device keeps it, and does it again once the output takes something.
-    A single one is tried first. After `give_up_s` its failure is told, which ends the run.
+    A single one is tried first. Its first failure after `give_up_s` is told, which ends the run.
     """
 
     def __init__(self, pool: Pool, output: OutputWatch, clock: Clock) -> None:
@@ -64,11 +64,18 @@ class PatientPool(WrappedPool):
         self._next_s = self._wait_s = 0.0
         self._most_s = GIVE_UP_S
         self._lines = self._committed = 0
+        self._is_over = False
+        """Whether it was tried in vain once more after all that time."""
 
     @property
     def waits(self) -> bool:
         """Whether the output has refused something, and has taken nothing since."""
         return self._since_s is not None
+
+    @property
+    def _is_late(self) -> bool:
+        """Whether it has refused everything for so long that the run ends with the next refusal."""
+        return self._clock.steady_s() - (self._since_s or 0.0) > self._most_s
 
     def apply(self, command: Assign, order: LeaseOrder) -> None:
         """See Pool; a lease waits with those that were refused."""
@@ -98,9 +105,8 @@ class PatientPool(WrappedPool):
         events = [event for event in told if self._is_for_the_ledger(event)]
         if not self.waits:
             return events
-        now_s = self._clock.steady_s()
-        is_late = now_s - (self._since_s or 0.0) > self._most_s
-        if is_late and self._refused():
+        now_s, is_late = self._clock.steady_s(), self._is_late
+        if self._is_over and self._refused():
             return [*events, *self._give_up()]
         # Those that were refused may be done by others meanwhile: what is left is tried first.
         is_time = (is_late and self._held) or (now_s >= self._next_s and self._output.takes())
@@ -141,7 +147,7 @@ class PatientPool(WrappedPool):
         key = (event.device, event.lease)
         if not self.waits:
             self._since_s, self._wait_s = self._clock.steady_s(), FIRST_WAIT_S
-            self._most_s = give_up_s(is_full=event.fault.is_full)
+            self._most_s, self._is_over = give_up_s(is_full=event.fault.is_full), False
             self._output.wait(True)
             self._say(
                 f"{event.fault.message} No lease is handed out until the output takes one again; "
@@ -150,6 +156,7 @@ class PatientPool(WrappedPool):
             )
         elif key == self._tried:
             self._wait_s = min(2 * self._wait_s, LONGEST_WAIT_S)
+            self._is_over = self._is_late
         if key == self._tried or self._tried is None:
             self._tried = None
             self._next_s = self._clock.steady_s() + self._wait_s

@@ -27,18 +27,25 @@ _USUAL_GOP = 25
 """Frames of a GOP that many cameras make: one frame of each takes half of it on the average."""
 
 
-def _check_count(name: str, value: int) -> None:
-    """Raise ValueError for what is no count of frames."""
+def _count(name: str, value: int) -> int:
+    """Return a count of frames as Python's own number; raise ValueError for what is none."""
     # Python does not hold to types, and a step of 2.5 would choose frames that nobody meant.
     if not (isinstance(value, Integral) and 1 <= value < 2**31):
         what = "the step" if name == "every" else "it"
         raise ValueError(f"{name}={value}: {what} is 1 or more, and below 2,147,483,648")
+    return int(value)
 
 
-def _check_number(name: str, value: Fraction) -> None:
-    """Raise ValueError for what is not exact, as no float is, and for what no video has."""
-    if not (isinstance(value, Rational) and abs(value) <= _MOST):
-        raise ValueError(f"{name} is a whole number or a fraction, and {_MOST:,} at most")
+def _number(name: str, value: Rational) -> Fraction:
+    """Return a number as a fraction of Python's own, as NumPy's overflow.
+
+    Raises ValueError for what is not exact, as no float is, and for what no video has.
+    """
+    if isinstance(value, Rational):
+        exact = Fraction(int(value.numerator), int(value.denominator))
+        if abs(exact) <= _MOST:
+            return exact
+    raise ValueError(f"{name} is a whole number or a fraction, and {_MOST:,} at most")
 
 
 @dataclass(frozen=True)
@@ -64,12 +71,12 @@ class Sampling:
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
             raise ValueError(f"{self.kind!r} is no sampling: write {_GRAMMAR}")
-        _check_count("every", self.step)
+        object.__setattr__(self, "step", _count("every", self.step))
         if self.first is not None:
-            _check_count("first", self.first)
-        for name, value in (("fps", self.fps), ("from_s", self.from_s), ("to_s", self.to_s)):
-            if value is not None:
-                _check_number(name, value)
+            object.__setattr__(self, "first", _count("first", self.first))
+        for name in ("fps", "from_s", "to_s"):
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, _number(name, value))
         if self.kind == "fps" and self.fps * _MOST < 1:
             raise ValueError(
                 f"fps={_plain(self.fps)}: the rate is more than 0, a billionth at least"

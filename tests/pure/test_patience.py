@@ -104,8 +104,13 @@ class Run:
         self.devices = Devices(self.clock, list(refuses))
         self.said: list[OutputRefused] = []
         self.waits = False
-        watch = OutputWatch(lambda: not self.devices.refuses, self._wait, self.said.append)
+        self.takes_records = False
+        """Whether what is small is taken all the time."""
+        watch = OutputWatch(self._takes, self._wait, self.said.append)
         self.pool = PatientPool(self.devices, watch, self.clock)
+
+    def _takes(self) -> bool:
+        return self.takes_records or not self.devices.refuses
 
     def _wait(self, waits: bool) -> None:
         self.waits = waits
@@ -201,9 +206,12 @@ def test_an_output_without_room_is_not_waited_for_as_long(number: int) -> None:
     assert "that is tried for 1m00s. Nothing is lost." in run.said[0].text
 
 
-def test_room_that_is_made_soon_costs_nothing() -> None:
-    """As where a clean-up was late: the run goes on by itself."""
-    run = Run((0, FULL_GIVE_UP_S - 25))
+@pytest.mark.parametrize("before_s", [25, 1])
+@pytest.mark.parametrize("small_fits", [False, True])
+def test_room_that_is_made_in_time_costs_nothing(before_s: float, *, small_fits: bool) -> None:
+    """As where a clean-up was late: the run goes on by itself, as it tries at the end, too."""
+    run = Run((0, FULL_GIVE_UP_S - before_s))
+    run.takes_records = small_fits
     run.devices.fault = FULL
     run.assign("a", "b")
     told = run.until_quiet()

@@ -140,6 +140,16 @@ def test_what_is_made_in_python_is_checked_as_text_is(wrong: dict[str, Any]) -> 
         Sampling(**wrong)
 
 
+@pytest.mark.parametrize("number", [np.uint8, np.int8, np.int32, np.int64])
+def test_numbers_of_numpy_mean_what_they_say(number: Any) -> None:
+    """Though they overflow where Python's own do not."""
+    made = Sampling("fps", fps=number(25), from_s=number(3), to_s=number(9), first=number(7))
+    assert made == Sampling.parse("fps=25,from_s=3,to_s=9,first=7")
+    assert repr(Sampling("every", step=number(5))) == repr(Sampling("every", step=5))
+    half = Fraction(number(1), number(2))
+    assert repr(Sampling("fps", fps=half)) == repr(Sampling("fps", fps=Fraction(1, 2)))
+
+
 def test_a_stretch_from_before_the_video_is_refused_by_its_name() -> None:
     """The message says where a video begins."""
     with pytest.raises(ValueError, match=r"from_s=-3: a video begins at 0"):
