@@ -40,7 +40,10 @@ def check_file(path: Path) -> None:
     What is written whole takes the place of what had its name: whoever may write in /dev would
     leave the machine without it.
     """
-    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):  # noqa: PTH110, PTH112, PTH113 - pathlib raises for names that are none
+    # Those of os.path raise for no name. A link into /proc is a stream, whatever that leads to.
+    is_other = os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path))  # noqa: PTH110, PTH112, PTH113
+    is_stream = os.path.islink(path) and os.readlink(path).startswith("/proc/")  # noqa: PTH114, PTH115
+    if is_other or is_stream:
         raise UsageError(f"{path} is a device or a pipe, and no file.", "Name a file.")
 
 

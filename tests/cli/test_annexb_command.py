@@ -84,9 +84,12 @@ def test_a_file_that_ends_before_its_last_packet_is_refused_in_words(tmp_path: P
 
 def test_a_pipe_keeps_its_place(tmp_path: Path) -> None:
     """So does a device: a file that is written whole would take it."""
-    out = tmp_path / "pipe"
-    os.mkfifo(out)
+    pipe, stdout = tmp_path / "pipe", tmp_path / "stdout"
+    os.mkfifo(pipe)
+    stdout.symlink_to("/proc/self/fd/1")
     video = cached(Clip(), tmp_path)
-    result = CliRunner().invoke(app, ["annexb", str(video), "--out", str(out)])
-    assert isinstance(result.exception, UsageError)
-    assert out.is_fifo()
+    for out in (pipe, stdout):
+        result = CliRunner().invoke(app, ["annexb", str(video), "--out", str(out)])
+        assert isinstance(result.exception, UsageError)
+    assert pipe.is_fifo()
+    assert stdout.is_symlink()
