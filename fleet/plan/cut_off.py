@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fleet.plan.cost import fed_rows
 from fleet.video.containers.demux import no_picture, too_few_bytes
+from fleet.video.h26x.parameter_sets import CODECS
 from fleet.video.index import VideoIndex
 
 
@@ -26,12 +27,15 @@ class CutOff:
 def cut_off(index: VideoIndex, wanted: NDArray[np.bool_], todo: NDArray[np.bool_]) -> CutOff | None:
     """Return what is missing of what is to be done, None for nothing; `todo`: bool by GOP.
 
-    Of MPEG-TS and others whose packets were found by reading them, nothing is known to be missing.
+    Of MPEG-TS, raw streams and others whose packets were found by reading them, nothing is known to
+    be missing.
     """
     packets, end = index.packets, index.source.bytes
     # Less may be read of a packet than it takes: what a pass has found may be cut short.
     ends = packets.position + np.maximum(packets.span, packets.size)
-    if index.stream.transport_pid or not len(packets) or int(ends.max()) <= end:
+    # In a raw stream, a picture that refers to a lost one is listed as if it lacked a byte.
+    is_read = index.stream.transport_pid or index.container in CODECS
+    if is_read or not len(packets) or int(ends.max()) <= end:
         return None
     fed, _ = fed_rows(index, wanted)
     gone = fed[(ends[fed] > end) & todo[index.gop_of_row[fed]]]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command import fleet_here
+from exact import index_of
 from generate import Clip, Container, cached
 from submitted import TICKS
 
 import fleet
+from fleet.plan.cut_off import cut_off
 
 
 @pytest.mark.parametrize("container", ["mp4-front", "mp4-fragmented", "avi"])
@@ -41,3 +44,15 @@ def test_a_plan_tells_of_a_file_that_is_cut_off_in_the_words_of_the_run(
     assert cut["reason"] in {error["message"] for error in errors}
     assert 0 < cut["frames"] <= sum(error["frames"] for error in errors)
     assert "cut off" not in fleet_here("plan", job).stdout
+
+
+def test_a_stream_that_lacks_a_picture_before_its_last_one_is_not_cut_off(tmp_path: Path) -> None:
+    """The last one will be lost, as it refers to that, but nothing is missing behind it."""
+    whole = cached(Clip(container="raw", frames=40, gop=40, b_frames=0), tmp_path)
+    data, position = whole.read_bytes(), index_of(whole).packets.position
+    video = tmp_path / f"lacks{whole.suffix}"
+    video.write_bytes(data[: position[-2]] + data[position[-1] :])
+    index = index_of(video)
+    assert index.packets.size[-1] > index.packets.span[-1]
+    wanted, todo = np.ones(len(index.order), np.bool_), np.ones(len(index.cuts), np.bool_)
+    assert cut_off(index, wanted, todo) is None
