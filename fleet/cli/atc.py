@@ -32,6 +32,7 @@ from fleet.models.compiler.atc_options import (
 )
 from fleet.models.compiler.compile import compile_model, describe, read_labels
 from fleet.models.compiler.gears import with_open_batch
+from fleet.models.compiler.graph import parse_onnx
 from fleet.models.compiler.insert_op import parse_insert_op
 from fleet.models.compiler.outputs import with_outputs
 from fleet.models.external_data import read_network
@@ -156,8 +157,9 @@ def _read(
         if weight is not None:
             message = f"--weight={weight} is for Caffe, and --framework=5 is ONNX."
             refuse_option("E10001", message, "Leave it out: an ONNX file holds its weights.")
-        size, batch = _picture_shape(shapes)
-        return _Network(read_network(model), "", 0, size, batch, None)
+        content = read_network(model)
+        size, batch = _picture_shape(shapes, content, model)
+        return _Network(content, "", 0, size, batch, None)
     if weight is None:
         message = "--weight is missing, and a prototxt holds no weights."
         refuse_option("E10054", message, "Name the .caffemodel that belongs to it.")
@@ -175,13 +177,19 @@ def _opened(network: _Network, name: str) -> _Network:
     return replace(network, content=content, batch=None)
 
 
-def _picture_shape(shapes: dict[str, Shape]) -> tuple[Size | None, int | None]:
+def _picture_shape(
+    shapes: dict[str, Shape], content: bytes, model: str
+) -> tuple[Size | None, int | None]:
     if not shapes:
         return None, None
     if len(shapes) != 1 or len(next(iter(shapes.values()))) != 4:
         message = f"--input_shape names {', '.join(shapes)}."
         refuse_option("E10005", message, "Networks of ONNX have one input here, N,3,height,width.")
-    batch, _, height, width = next(iter(shapes.values()))
+    ((name, (batch, _, height, width)),) = shapes.items()
+    known = [entry.name for entry in parse_onnx(content, model).graph.input]
+    if name not in known:
+        message = f"--input_shape: there is no input {name!r}."
+        refuse_option("E10005", message, f"The network's inputs are: {', '.join(known)}.")
     return Size(width, height), batch
 
 

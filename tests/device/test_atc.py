@@ -119,6 +119,9 @@ def test_the_options_change_what_is_compiled(folder: Path) -> None:
     assert shaped[0] == 0, shaped[2]
     made = read_card((folder / "shaped.om").read_bytes(), "shaped.om")
     assert (made.size, made.batch) == (Size(64, 32), 3)
+    strange = onnx_atc(folder, "--output=strange", "--input_shape=nonsense:3,3,32,64")
+    assert strange[0] == 2
+    assert "E10005: --input_shape: there is no input 'nonsense'" in strange[2]
     for run in (atc, onnx_atc):
         given = ("--input_shape=images:1,3,32,64",) if run is onnx_atc else ()
         assert run(folder, "--output=half", "--output_type=FP16", *given)[0] == 0

@@ -143,6 +143,7 @@ def test_an_aipp_file_replaces_the_heads_own() -> None:
         (colour_network(), {"labels": ("a", "", "c")}, "one is empty", "one label a class"),
         (colour_network(), {"head": "fastestdet"}, r"\[1, 7, 1\] does not fit the head fastestdet", "yolov8"),
         (colour_network(lengths=(1, 33, 64)), {}, "64x33 cannot be", "even"),
+        (colour_network(lengths=(1, "h", "w")), {"size": Size(100_000, 100_000)}, "pictures of 100000x100000", "4096x4096"),
         (colour_network(lengths=(1, "h", "w")), {"size": Size(64, 4)}, "pictures of 64x4", "10x6"),
         (colour_network(), {"aipp": AippConfig(), "order": ChannelOrder.RGB}, "both", "one of them"),
         (colour_network(), {"aipp": AippConfig(src_image_size_w=80, src_image_size_h=40)}, "E10052.*80x40", "does not scale"),

@@ -100,14 +100,13 @@ def compile_network(
     only its channel order, `fit` the head's fit, `iou` its overlap; `pictures_per_s` is what a real
     chip does, for the modelled time; `heads` are those of a user's own, by name; `calibration` says
     how a network that comes in int8 was quantised; `gears`, rising, are sizes of a batch that stays
-    open. With `or_raw` outputs that no head is sure of stay raw. One gray picture is run through
-    AIPP and network, and its outputs must suit the head. Raises ModelRefusedError for a network
-    that Fleet or the chip cannot run.
+    open. With `or_raw` outputs that no head is sure of stay raw. A gray picture is run through AIPP
+    and network, and the outputs must suit the head. Raises ModelRefusedError for what cannot run.
     """
     model = prepare(parse_onnx(onnx_bytes, name), name)
     notes = read_notes(model, head, labels, anchors, heads)
     image, opset = image_input(model, name, size_names(model)), opset_of(model, name)
-    canvas = canvas_of(model, image, size, notes.size, name)
+    canvas = _given(canvas_of(model, image, size, notes.size, name), aipp, soc, name)
     batch = fixed_batch(image, batch, gears, name)
     fix_inputs(model, image, batch, canvas)
     trial = dry_run(model, image, Aipp(aipp or AippConfig(), canvas, batch, image.dtype), name)
@@ -208,6 +207,13 @@ def _configuration(
     if order and order != head.order:
         scale, mean = (scale[2], scale[1], scale[0]), (mean[2], mean[1], mean[0])
     return AippConfig(order=order or head.order, min_chn=mean, var_reci_chn=scale)
+
+
+def _given(canvas: Size, aipp: AippConfig | None, soc: Soc, name: str) -> Size:
+    """Return a size that the VPC gives; others are refused untried: they may need any memory."""
+    if aipp is None:
+        _check_source(canvas, soc, name)
+    return canvas
 
 
 def _check_source(source: Size, soc: Soc, name: str) -> None:
