@@ -42,7 +42,7 @@ def test_a_job_with_a_bug_fails_at_once_with_its_traceback(tmp_path: Path, town_
     assert not ray.is_initialized()
     # What its exception still holds lets go of nothing that the next Ray has under the same number.
     assert raised.tb is not None
-    held = [each for each in gc.get_objects() if isinstance(each, RayPool)]
+    held = [each for each in gc.get_objects() if type(each) is RayPool]
     assert not any(hasattr(pool, "_spec") for pool in held)
 
 
