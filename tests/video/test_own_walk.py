@@ -116,6 +116,13 @@ def test_each_form_of_matroska_is_indexed_as_by_libav(
         assert b"Error" in said_of(path)[:40] or ends_alone(path) == (not form or form in PLAIN)
 
 
+def made(clip: Path, seed: int, form: set[str], *, damaged: bool) -> bytes:
+    """Return a file of another form, with bytes changed, left out or put in where it is damaged."""
+    data = rewritten(clip.read_bytes(), Form(seed, **dict.fromkeys(form, True)))
+    # The same files each time.
+    return mutated(data, random.Random(seed))[1] if damaged else data  # noqa: S311
+
+
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     clip=st.integers(0, 5),
@@ -135,10 +142,7 @@ def test_any_matroska_is_indexed_as_by_libav(
     tmp_path: Path,
 ) -> None:
     """Also where bytes of it were changed, left out or put in, and wherever it is cut for reads."""
-    data = clips(clip_folder)[clip].read_bytes()
-    data = rewritten(data, Form(seed, **dict.fromkeys(form, True)))
-    if damaged:
-        data = mutated(data, random.Random(seed))[1]  # noqa: S311 - the same files each time
+    data = made(clips(clip_folder)[clip], seed, form, damaged=damaged)
     path = tmp_path / "made.mkv"
     path.write_bytes(data)
     with read_by(block_bytes):
@@ -168,10 +172,7 @@ def test_any_matroska_that_is_cut_off_is_indexed_as_by_libav(
     tmp_path: Path,
 ) -> None:
     """Wherever it ends: between blocks, in one, in a header, in what lies behind the clusters."""
-    data = clips(clip_folder)[clip].read_bytes()
-    data = rewritten(data, Form(seed, **dict.fromkeys(form, True)))
-    if damaged:
-        data = mutated(data, random.Random(seed))[1]  # noqa: S311 - the same files each time
+    data = made(clips(clip_folder)[clip], seed, form, damaged=damaged)
     path = tmp_path / "made.mkv"
     path.write_bytes(data[: int(len(data) * end)] if end <= 1 else data[: -int(end)])
     with read_by(block_bytes):
