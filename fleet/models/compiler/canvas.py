@@ -56,16 +56,12 @@ def canvas_of(
     return own
 
 
-def measured(reader: Reader, image: ImageInput, canvas: Size, name: str) -> Reader:
-    """Return a reader that reads a network at another size than its own as well.
-
-    Raises ModelRefusedError where the network writes sizes as parts of its own size.
-    """
+def check_parts(reader: Reader, image: ImageInput, canvas: Size, name: str) -> None:
+    """Raise ModelRefusedError where a network at another size writes boxes as parts of its own."""
     own = Size(image.width or canvas.width, image.height or canvas.height)
     if reader.in_parts and own != canvas:
         what = f"{_fixed(image)}, and it writes the sizes of boxes as parts of that."
         refuse(name, what, f"Train it at {canvas}, and export it again.")
-    return reader
 
 
 def bound_by(graph: onnx.GraphProto, shapes: Mapping[str, Shape] | None = None) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import onnx
 
 from fleet.ascend.aipp import Aipp
-from fleet.ascend.aipp_config import AippConfig
+from fleet.ascend.aipp_config import AippConfig, Layout
 from fleet.ascend.soc import MB, Soc
 from fleet.ascend.soc import soc as soc_named
 from fleet.core.format import plural
@@ -23,7 +23,7 @@ from fleet.core.geometry import Fit, Size
 from fleet.errors import ModelRefusedError
 from fleet.models.card import CARD_KEY, FORMAT, Calibration, ModelCard
 from fleet.models.compiler.aipp_words import describe_aipp
-from fleet.models.compiler.canvas import canvas_of, measured
+from fleet.models.compiler.canvas import canvas_of, check_parts
 from fleet.models.compiler.fitting import arranged_reader, check_reader, describe_reader
 from fleet.models.compiler.gears import fixed_batch, with_gears
 from fleet.models.compiler.graph import (
@@ -106,15 +106,15 @@ def compile_network(
     model = prepare(parse_onnx(onnx_bytes, name), name)
     notes = read_notes(model, head, labels, anchors, heads)
     image, opset = image_input(model, name, size_names(model)), opset_of(model, name)
-    canvas = _given(canvas_of(model, image, size, notes.size, name), aipp, soc, name)
+    canvas = canvas_of(model, image, size, notes.size, name)
+    _check_source((aipp or AippConfig()).layout(canvas, soc.aipp.most_padded_width), soc, name)
     batch = fixed_batch(image, batch, gears, name)
     fix_inputs(model, image, batch, canvas)
     trial = dry_run(model, image, Aipp(aipp or AippConfig(), canvas, batch, image.dtype), name)
     traits = Traits(trial.named, canvas, notes.count, notes.metadata)
     spec = resolve_head(notes, traits, name, or_raw=or_raw)
-    reader = measured(arranged_reader(spec, traits, heads), image, canvas, name)
-    aipp = _configuration(reader, aipp, order, name)
-    _check_source(aipp.layout(canvas, soc.aipp.most_padded_width).source, soc, name)
+    reader = arranged_reader(spec, traits, heads)
+    check_parts(reader, image, canvas, name)
     check_reader(spec, reader, trial, canvas, batch, name)
     model = with_gears(model, image, gears, trial, reader, name)
     work = count_macs(model.graph, trial.shapes)
@@ -130,7 +130,7 @@ def compile_network(
         batch=batch,
         dtype=image.dtype,
         fit=fit or reader.fit,
-        aipp=aipp,
+        aipp=_configuration(reader, aipp, order, name),
         soc=soc.name,
         opset=opset,
         macs=work.macs // batch,
@@ -209,14 +209,9 @@ def _configuration(
     return AippConfig(order=order or head.order, min_chn=mean, var_reci_chn=scale)
 
 
-def _given(canvas: Size, aipp: AippConfig | None, soc: Soc, name: str) -> Size:
-    """Return a size that the VPC gives; others are refused untried: they may need any memory."""
-    if aipp is None:
-        _check_source(canvas, soc, name)
-    return canvas
-
-
-def _check_source(source: Size, soc: Soc, name: str) -> None:
+def _check_source(layout: Layout, soc: Soc, name: str) -> None:
+    """Refuse pictures that no VPC gives before the network is tried: they may need any memory."""
+    source = layout.source
     if source not in soc.vpc.output:
         refuse(
             name,
