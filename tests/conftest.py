@@ -10,7 +10,7 @@ import pytest
 from azurite import Azurite, azurite_running, find_azurite
 from google_stand_in import GoogleStandIn, google_running
 from hypothesis import settings
-from rgw import missing_program, rgw_running
+from rgw import Gateway, missing_program, rgw_running
 from s3_server import S3Server
 from seaweed import find_weed, seaweed_running
 
@@ -106,7 +106,7 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 
 @pytest.fixture(scope="session")
-def rgw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+def rgw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """Ceph's S3 gateway, on loopback; skipped where it is not installed."""
     if program := missing_program():
         pytest.skip(f"Ceph's S3 gateway is not installed: {program} is missing (apt: radosgw, ...)")

@@ -34,6 +34,7 @@ _RESTORE = (
     "command again do it."
 )
 _REGION = "Set AWS_REGION to the region of the bucket."
+_ROOM = "Make room there, have the quota raised, or use another place."
 _SPELLING = "Check its spelling, the endpoint and the account."
 _NO_CREDENTIALS = {
     "s3": "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.",
@@ -42,8 +43,9 @@ _NO_CREDENTIALS = {
     "az": "Set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY.",
 }
 
-_Kind = type[StorageError]
-_BY_CODE: Mapping[str, tuple[_Kind, str, str]] = {
+_Known = tuple[type[StorageError], str, str]
+"""The kind of an error, the reason, and the way out."""
+_BY_CODE: Mapping[str, _Known] = {
     "AccessDenied": (AccessDeniedError, "these credentials may not do it", _ALLOW),
     "AllAccessDisabled": (AccessDeniedError, "all access to it is disabled", _ALLOW),
     "AuthorizationFailure": (AccessDeniedError, "these credentials may not do it", _ALLOW),
@@ -74,10 +76,16 @@ _BY_CODE: Mapping[str, tuple[_Kind, str, str]] = {
     "ContainerNotFound": (NoSuchBucketError, "there is no such container", _SPELLING),
     "PermanentRedirect": (StorageRefusedError, "the bucket lies in another region", _REGION),
     "AuthorizationHeaderMalformed": (StorageRefusedError, "the region is wrong", _REGION),
+    # Ceph's gateway, MinIO, Huawei's OBS: as a refusal of rights, a request or a server that fails.
+    "QuotaExceeded": (StorageRefusedError, "its quota is used up", _ROOM),
+    "XMinioAdminBucketQuotaExceeded": (StorageRefusedError, "its quota is used up", _ROOM),
+    "InsufficientStorageSpace": (StorageRefusedError, "its quota is used up", _ROOM),
+    "XMinioStorageFull": (StorageRefusedError, "the store is full", _ROOM),
 }
-_BY_STATUS: Mapping[int, tuple[_Kind, str, str]] = {
+_BY_STATUS: Mapping[int, _Known] = {
     401: (CredentialsRefusedError, "the credentials are not taken", _RENEW),
     403: (AccessDeniedError, "access is denied", _ALLOW),
+    507: (StorageRefusedError, "the store is full", _ROOM),
 }
 _ARCHIVED = tuple(code for code, (kind, _, _) in _BY_CODE.items() if kind is ArchivedError)
 # None of them goes away by waiting.
@@ -103,8 +111,7 @@ def translate_cloud_error(what: str, error: Exception, endpoint: str = "") -> St
         return kinds.get(raised[1], StorageError)(redact(f"{what}: {raised[2]}"))
     code = _first(_CODE, text)
     if code in _BY_CODE:
-        kind, reason, way_out = _BY_CODE[code]
-        return kind(f"{what}: {reason} ({code}).", way_out)
+        return _known(what, _BY_CODE[code], code)
     if _METADATA_HOST in text or "Account must be specified" in text:
         way_out = _NO_CREDENTIALS.get(what.partition("://")[0], "")
         return AccessDeniedError(f"{what}: no credentials were found.", way_out)
@@ -115,8 +122,7 @@ def _by_status(what: str, text: str, code: str, endpoint: str) -> StorageError:
     """Return the error of an answer whose code says nothing, or of no answer at all."""
     status = int(_first(_STATUS, text) or 0)
     if status in _BY_STATUS:
-        kind, reason, way_out = _BY_STATUS[status]
-        return kind(f"{what}: {reason} ({code or status}).", way_out)
+        return _known(what, _BY_STATUS[status], code or str(status))
     if "redirect without LOCATION" in text:
         return StorageRefusedError(f"{what}: the bucket lies in another region.", _REGION)
     if (400 <= status < 500 and status not in _WORTH_WAITING) or status == 501:
@@ -124,6 +130,15 @@ def _by_status(what: str, text: str, code: str, endpoint: str) -> StorageError:
     asked = f"the endpoint {endpoint}" if endpoint else "the endpoint"
     way_out = "" if status else f"Check {asked} and the network."
     return StorageError(f"{what}: {_reason(text, status, code)}.", way_out)
+
+
+def _known(what: str, known: _Known, code: str) -> StorageError:
+    kind, reason, way_out = known
+    error = kind(f"{what}: {reason} ({code}).", way_out)
+    if way_out is _ROOM:
+        # As of a disk: whoever waits for room need not know what is full.
+        error.code = errno.EDQUOT
+    return error
 
 
 def is_archived(error: Exception) -> bool:

@@ -6,6 +6,7 @@ import errno
 
 import pytest
 
+from fleet.core.fault import FULL_ERRNO
 from fleet.errors import (
     AccessDeniedError,
     ArchivedError,
@@ -38,6 +39,10 @@ ANSWER = (
         ("404 Not Found", "NoSuchBucket", NoSuchBucketError, "no such bucket"),
         ("301 Moved", "PermanentRedirect", StorageRefusedError, "another region"),
         ("400 Bad Request", "AuthorizationHeaderMalformed", StorageRefusedError, "region is wrong"),
+        ("403 Forbidden", "QuotaExceeded", StorageRefusedError, "quota is used up (Quota"),
+        ("400 Bad Request", "XMinioAdminBucketQuotaExceeded", StorageRefusedError, "quota is used"),
+        ("507 Insufficient Storage", "XMinioStorageFull", StorageRefusedError, "the store is full"),
+        ("507 Insufficient Storage", "", StorageRefusedError, "the store is full (507)"),
         ("400 Bad Request", "InvalidArgument", StorageRefusedError, "400 InvalidArgument, Please"),
         ("501 Not Implemented", "NotImplemented", StorageRefusedError, "501"),
         ("503 Service Unavailable", "SlowDown", StorageError, "503 SlowDown, Please"),
@@ -55,6 +60,7 @@ def test_an_answer_of_a_store_is_a_sentence(
     assert str(error).startswith("s3://b/x could not be read: ")
     assert says in str(error)
     assert "Debug" not in str(error)
+    assert (error.code in FULL_ERRNO) is ("have the quota raised" in str(error))
 
 
 @pytest.mark.parametrize(

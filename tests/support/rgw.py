@@ -10,11 +10,31 @@ import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from s3_server import S3Server, answers, free_ports, wait_until
 
 PROGRAMS = ("radosgw", "radosgw-admin", "ceph-mon", "ceph-osd", "monmaptool", "ceph")
+
+
+@dataclass(frozen=True)
+class Gateway(S3Server):
+    """A running gateway, whose buckets may be given a quota."""
+
+    folder: Path = Path()
+    """Its data and its configuration."""
+
+    @contextmanager
+    def limited(self, bucket: str, objects: int) -> Iterator[None]:
+        """Let a bucket have no more than so many objects, until the block ends."""
+        at = ["--quota-scope=bucket", f"--bucket={bucket}"]
+        _run(self.folder, "radosgw-admin", "quota", "set", *at, f"--max-objects={objects}")
+        _run(self.folder, "radosgw-admin", "quota", "enable", *at)
+        try:
+            yield
+        finally:
+            _run(self.folder, "radosgw-admin", "quota", "disable", *at)
 
 
 def missing_program() -> str | None:
@@ -23,7 +43,7 @@ def missing_program() -> str | None:
 
 
 @contextmanager
-def rgw_running(folder: Path) -> Iterator[S3Server]:
+def rgw_running(folder: Path) -> Iterator[Gateway]:
     """Run it with its data in `folder`, until the block ends."""
     v2, v1, port = free_ports(3)
     for name in ("mon", "osd", "run", "log"):
@@ -36,7 +56,7 @@ def rgw_running(folder: Path) -> Iterator[S3Server]:
         _add_user(folder, "reader", reader)
         _run(folder, "radosgw", "-n", "client.rgw.a", "--rgw-frontends", _frontend(port))
         wait_until(lambda: answers(port), "radosgw")
-        yield S3Server(f"http://127.0.0.1:{port}", *admin, reader)
+        yield Gateway(f"http://127.0.0.1:{port}", *admin, reader, folder)
     finally:
         _end_all(folder)
 
