@@ -11,6 +11,7 @@ from fleet.cli.codes import EXIT_FAILED
 from fleet.demo.check import check_packages, cores
 from fleet.demo.plan import WIDE, Demo
 from fleet.job.job_file import packaged_job
+from fleet.loading import loading
 
 DEVICES = 2
 
@@ -43,7 +44,8 @@ def demo(
         # Another network may have been made for one size alone.
         size=None if model else WIDE,
     )
-    from fleet.demo.run import run_demo  # noqa: PLC0415 - of an optional extra, and slow to load
+    with loading():
+        from fleet.demo.run import run_demo  # noqa: PLC0415 - of an optional extra, slow to load
 
     try:
         code = run_demo(plan)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -12,6 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from fleet.cli.pages import LIST
+from fleet.loading import loading
 
 HOMES = {
     "run": "fleet.cli.run:run",
@@ -115,14 +113,3 @@ def load(name: str) -> TyperCommand:
     command = typer.main.get_command(alone)
     assert isinstance(command, TyperCommand)
     return command
-
-
-@contextmanager
-def loading() -> Iterator[None]:
-    """Look for no garbage meanwhile: what is loaded stays, and looking takes a tenth as long."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()

@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 
 from fleet.cli.codes import EXIT_ERRORS, EXIT_FAILED
-from fleet.cli.lazy import loading
 from fleet.cli.options import DEVICES, JobOptions, job_options
 from fleet.cli.retry import RetryFailed, RetryLost
 from fleet.errors import UsageError
 from fleet.job.job import Job
+from fleet.loading import loading
 from fleet.text import one_line
 from fleet.views.clean_console import CleanConsole
 from fleet.views.live import show_progress

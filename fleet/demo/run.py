@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
+from types import ModuleType
 
 import typer
 
@@ -13,6 +14,7 @@ from fleet.demo.check import check_folder, check_room, cores
 from fleet.demo.plan import Demo
 from fleet.demo.record import claim
 from fleet.demo.words import head, near
+from fleet.loading import loading
 from fleet.street.archive import Shot, plan_archive, render_archive
 from fleet.views.typed import USUAL, started_as
 
@@ -36,13 +38,18 @@ def run_demo(demo: Demo) -> int:
     typer.echo("Fleet from end to end on this machine: nothing is fetched, devices are simulated.")
     with ThreadPoolExecutor(1) as loader:
         # What the later steps need takes a second or two to load: long enough to do meanwhile.
-        loading = loader.submit(import_module, "fleet.demo.steps")
+        steps = loader.submit(_load_steps)
         _render(demo, shots)
-        code = int(loading.result().after_rendering(demo, kept))
+        code = int(steps.result().after_rendering(demo, kept))
     if not code:
         typer.echo(closer)
         typer.echo(f"\nTook {duration(time.monotonic() - started_s)}.")
     return code
+
+
+def _load_steps() -> ModuleType:
+    with loading():
+        return import_module("fleet.demo.steps")
 
 
 def _render(demo: Demo, shots: tuple[Shot, ...]) -> None:

@@ -79,7 +79,8 @@ def _look(demo: Demo) -> Iterator[str]:
     title = head(4, "Held against the truth", words, f"--plots {near(demo.curves)}")
     with render_pool(1, "compares detections") as beside:
         # On one core, the evaluation takes as long as the other steps take together.
-        scores = beside.submit(measure, demo)
+        paths = demo.detections, demo.truth, demo.curves
+        scores = beside.submit(measure, *map(str, paths))
         sql, answer = busiest(demo.detections)
         _draw(demo)
         made = make_report(Asked(str(demo.detections), threshold=SURE))

@@ -19,7 +19,7 @@ MODULES = {
 # Who may import whom: each row may import the rows above it, and rooms of one row none of each
 # other. A name that ends in .py is a room of one file.
 ROWS = [
-    ("text.py", "version.py", "memory_limit.py", "clock.py", "guide.py"),
+    ("text.py", "version.py", "memory_limit.py", "clock.py", "guide.py", "loading.py"),
     ("errors.py",),
     ("core",),
     ("storage", "observe"),

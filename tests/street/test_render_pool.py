@@ -39,6 +39,12 @@ def test_no_work_is_no_result() -> None:
     assert list(map_unordered(abs, [], 2)) == []
 
 
+def test_what_draws_is_loaded_once() -> None:
+    """Each process has it from the start, as they are forked from the one that has loaded it."""
+    asked = "'fleet.street.encode' in __import__('sys').modules"
+    assert list(map_unordered(eval, [(asked,), (asked,)], 2)) == [True, True]
+
+
 LOADS = """
 import time
 from fleet.street.render_pool import render_pool

@@ -1,0 +1,10 @@
+"""What the processes of a pool need, loaded in the one that they are forked from."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from fleet.loading import loading
+
+with loading():
+    import_module("fleet.street.encode")
