@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 
-import duckdb
+def busiest(output: str, least_score: float) -> tuple[str, str]:
+    """Return a query for how busy each camera is, and its answer, both as text.
 
-from fleet.demo.plan import SURE
+    `output`: its path. Boxes count that score at least `least_score`.
+    """
+    # Only the process that asks loads it. Where `loading` spares one the search for garbage at
+    # its end, it says on stderr what of it is left then.
+    import duckdb  # noqa: PLC0415
 
-
-def busiest(output: Path) -> tuple[str, str]:
-    """Return a query for how busy each camera is, and its answer, both as text."""
     parts = f"{output}/detections/*.parquet".replace("'", "''")
     sql = f"""\
 with frame as (
@@ -18,7 +19,7 @@ with frame as (
          count(*) filter (label = 'person') as people,
          count(*) filter (label in ('car', 'bus')) as vehicles
   from '{parts}'
-  where score >= {SURE:g} group by all
+  where score >= {least_score:g} group by all
 )
 select camera, round(avg(people), 1) as people, max(people) as most_people,
        round(first(time_s order by people desc, time_s), 1) as at_s, max(vehicles) as most_vehicles

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from fleet.show.detections import Mark
+from fleet.show.detections import Mark, read_detections
 from fleet.show.draw import class_colour, draw_marks
 from fleet.show.movie import png
-from fleet.show.video import open_recorded
+from fleet.show.video import kept_indexes, recorded_index
 from fleet.table.state.read import Tables
 
 A_CAMERA = 3
@@ -38,29 +39,30 @@ class Tile:
     marks: tuple[Mark, ...]
 
 
-def contact_sheet(pictures: Tables, detections: str, least_score: float) -> bytes:
+def contact_sheet(pictures: Tables, detections: Tables, least_score: float) -> bytes:
     """Return a PNG with frames of `pictures` and their boxes that score at least `least_score`.
 
-    `pictures`: an output of the job thumbnails with the column camera. `detections`: the path of an
-    output of the job detect over the same videos, which has all frames of the first.
+    `pictures`: an output of the job thumbnails with the column camera. `detections`: an output of
+    the job detect over the same videos, which has all frames of the first.
     """
     tiles = list(_tiles(pictures, detections, least_score))
     return png(_laid_out([_drawn(tile) for tile in tiles], _legend(tiles, least_score)))
 
 
-def _tiles(pictures: Tables, detections: str, least_score: float) -> Iterator[Tile]:
+def _tiles(pictures: Tables, detections: Tables, least_score: float) -> Iterator[Tile]:
     columns = ["uri", "frame", "time_s", "camera", "width", "jpeg"]
     rows = pictures.table("thumbnails").to_table(columns=columns).to_pylist()
     by_video: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: (row["camera"], row["uri"], row["frame"])):
         by_video[row["uri"]].append(row)
-    for uri, of_video in by_video.items():
-        recorded = open_recorded(detections, uri)
-        for row in of_video[:A_CAMERA]:
-            scale = row["width"] / recorded.index.stream.shown_size.width
-            found = recorded.detections.marks.get(row["frame"], ())
-            marks = tuple(_scaled(mark, scale) for mark in found if mark.score >= least_score)
-            yield Tile(row["camera"], row["time_s"], row["jpeg"], marks)
+    with closing(kept_indexes(detections)) as indexes:
+        for uri, of_video in by_video.items():
+            index = recorded_index(detections, uri, indexes)
+            found = read_detections(detections, index, least_score).marks
+            for row in of_video[:A_CAMERA]:
+                scale = row["width"] / index.stream.shown_size.width
+                marks = tuple(_scaled(mark, scale) for mark in found.get(row["frame"], ()))
+                yield Tile(row["camera"], row["time_s"], row["jpeg"], marks)
 
 
 def _scaled(mark: Mark, scale: float) -> Mark:

@@ -81,11 +81,12 @@ def _look(demo: Demo) -> Iterator[str]:
         # On one core, the evaluation takes as long as the other steps take together.
         paths = demo.detections, demo.truth, demo.curves
         scores = beside.submit(measure, *map(str, paths))
-        sql, answer = busiest(demo.detections)
+        asked = beside.submit(busiest, str(demo.detections), SURE)
         _draw(demo)
         made = make_report(Asked(str(demo.detections), threshold=SURE))
         Folder(str(demo.folder)).put(demo.report.name, made.html)
         yield said(title, scores.result())
+        sql, answer = asked.result()
     title = head(5, f"A question in SQL, about boxes with a score of {SURE:g} or more")
     yield said(title, f"{sql}\n\n{answer.rstrip()}")
     title = head(6, "A contact sheet, through the VPC and the JPEGE", *_drawing(demo))
@@ -105,14 +106,16 @@ def _drawing(demo: Demo) -> tuple[str, ...]:
     return (
         f"run {near(demo.thumbnails)} --input {near(demo.archive)} --sample {_every(demo)}",
         f"--output {near(demo.pictures)} --on inline --set width={TILE_PX}",
-        f"--set 'partitions=\"{CAMERA}\"'",
+        f"--index-cache {near(demo.indexes)} --set 'partitions=\"{CAMERA}\"'",
     )
 
 
 def _draw(demo: Demo) -> None:
     settings = {"sample": _every(demo), "devices": 1, "partitions": CAMERA, "width": TILE_PX}
+    # The job detect has looked at the same videos.
+    settings["index_cache"] = str(demo.indexes)
     run_job(load_job(demo.thumbnails, _job(demo, demo.pictures, settings)), on="inline")
-    sheet = contact_sheet(read(str(demo.pictures)), str(demo.detections), SURE)
+    sheet = contact_sheet(read(str(demo.pictures)), read(str(demo.detections)), SURE)
     Folder(str(demo.folder)).put(demo.sheet.name, sheet)
 
 

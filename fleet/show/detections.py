@@ -76,8 +76,10 @@ def recorded_uri(tables: Tables, asked: str) -> str:
     return str(alike[0])
 
 
-def read_detections(tables: Tables, index: VideoIndex) -> RecordedDetections:
-    """Read the detections of a video.
+def read_detections(
+    tables: Tables, index: VideoIndex, least_score: float | None = None
+) -> RecordedDetections:
+    """Read the detections of a video that score at least `least_score`, or all of them.
 
     Raises UsageError where the output is not of detections, and where the video is not the one that
     the job processed: its frames have other presentation times.
@@ -87,7 +89,8 @@ def read_detections(tables: Tables, index: VideoIndex) -> RecordedDetections:
     processed = read_rows(tables.frames, ["frame", "pts"], of_video).sort_by("frame")
     frames, pts = processed["frame"].to_numpy(), processed["pts"].to_numpy()
     check_frames(index, frames, pts, tables.uri)
-    rows = read_rows(tables.detections, ["frame", *DETECTIONS.names], of_video)
+    wanted = of_video if least_score is None else of_video & (ds.field("score") >= least_score)
+    rows = read_rows(tables.detections, ["frame", *DETECTIONS.names], wanted)
     marks: dict[int, list[Mark]] = {}
     for row in rows.to_pylist():
         xyxy = (row["x1"], row["y1"], row["x2"], row["y2"])

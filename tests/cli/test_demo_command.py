@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -19,9 +20,11 @@ from PIL import Image
 import fleet
 from fleet.cli.demo import demo
 from fleet.demo.check import check_folder, check_packages, check_room, cores
+from fleet.demo.plan import SURE
 from fleet.demo.query import busiest
 from fleet.demo.sheet import TILE_PX
 from fleet.errors import UsageError
+from fleet.street.render_pool import map_unordered
 from fleet.street.scene.clip import LABELS
 
 SMALL = ("--cameras", 2, "--seconds", 2)
@@ -123,10 +126,26 @@ def test_it_ends_with_its_report(made: tuple[Path, str, str]) -> None:
     assert f"report.html: {rows:,} rows" in out
 
 
+def test_it_loads_nothing_that_only_the_process_beside_it_needs() -> None:
+    """What evaluates, draws curves and answers queries takes half a second to load."""
+    code = "import sys, fleet.demo.run, fleet.demo.steps; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"duckdb", "faster_coco_eval", "matplotlib"} & set(done.stdout.split())
+
+
+def test_the_videos_are_looked_at_once(made: tuple[Path, str, str]) -> None:
+    """The second job takes the indexes that the first one keeps, as its command says."""
+    folder, out, _ = made
+    kept = folder / "detections/_index"
+    assert list(kept.iterdir())
+    assert not (folder / "thumbnails/_index").exists()
+    assert f"--index-cache {kept}" in out
+
+
 def test_the_question_is_answered_from_the_tables(made: tuple[Path, str, str]) -> None:
     """What the SQL says of a camera is what the rows say."""
     folder, out, _ = made
-    sql, answer = busiest(folder / "detections")
+    ((sql, answer),) = map_unordered(busiest, [(str(folder / "detections"), SURE)], 1)
     assert all(line.strip() in out for line in sql.splitlines())
     rows = fleet.read(str(folder / "detections")).detections.to_table().to_pylist()
     people = [row for row in rows if row["label"] == "person" and row["camera"] == "camera-2"]
