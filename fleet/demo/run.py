@@ -15,6 +15,7 @@ from fleet.demo.plan import Demo
 from fleet.demo.record import claim
 from fleet.demo.words import head, near
 from fleet.loading import loading
+from fleet.parquet.arrays import forgo_pandas
 from fleet.street.archive import Shot, plan_archive, render_archive
 from fleet.views.typed import USUAL, started_as
 
@@ -38,7 +39,7 @@ def run_demo(demo: Demo) -> int:
     typer.echo("Fleet from end to end on this machine: nothing is fetched, devices are simulated.")
     with ThreadPoolExecutor(1) as loader:
         # What the later steps need takes a second or two to load: long enough to do meanwhile.
-        steps = loader.submit(_load_steps)
+        steps = loader.submit(load_steps)
         _render(demo, shots)
         code = int(steps.result().after_rendering(demo, kept))
     if not code:
@@ -47,7 +48,9 @@ def run_demo(demo: Demo) -> int:
     return code
 
 
-def _load_steps() -> ModuleType:
+def load_steps() -> ModuleType:
+    """Load and return the module of the later steps."""
+    forgo_pandas()
     with loading():
         return import_module("fleet.demo.steps")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from fleet.storage.clients import open_cloud
 from fleet.storage.disk import DiskStore
 from fleet.storage.fault_injection import FAULTS_VARIABLE, Faults, Faulty
 from fleet.storage.location import CLOUD_SCHEMES, Location, parse_location
@@ -28,6 +27,9 @@ def _open(location: Location) -> tuple[Store, str]:
     if not location.scheme:
         return _DISK, location.path
     if location.scheme in CLOUD_SCHEMES:
+        # What speaks HTTP takes a while to load, and each process of a run on folders does without.
+        from fleet.storage.clients import open_cloud  # noqa: PLC0415
+
         return open_cloud(location), location.path
     # It loads fsspec, which takes as long as numpy, and what is named is rarely foreign.
     from fleet.storage.fsspec_store import open_foreign  # noqa: PLC0415

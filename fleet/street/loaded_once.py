@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 
 from fleet.loading import loading
+from fleet.parquet.arrays import forgo_pandas
 
+forgo_pandas()
 with loading():
     import_module("fleet.street.encode")

@@ -106,6 +106,23 @@ assert "pandas" not in sys.modules, "pandas was loaded"
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "out")], cwd=root, check=True)
 
 
+def test_a_process_may_do_without_pandas() -> None:
+    """Arrow asks for it no more, datasets work; who imports it and asks for its tables has them."""
+    code = """
+import sys
+from fleet.parquet.arrays import forgo_pandas
+import pyarrow as pa
+forgo_pandas()
+import pyarrow.dataset as ds
+table = ds.dataset(pa.table({"a": [1, 2]})).to_table(filter=ds.field("a").isin([2]))
+assert table["a"].to_numpy() == 2
+assert "pandas" not in sys.modules, "pandas was loaded"
+import pandas
+assert table.to_pandas().equals(pandas.DataFrame({"a": [2]}))
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 @given(
     values=st.lists(st.none() | st.integers(-(2**31), 2**31 - 1), max_size=20),
     kind=st.sampled_from([pa.int64(), pa.int32(), pa.float64(), pa.float32()]),
