@@ -10,3 +10,5 @@ from fleet.parquet.arrays import forgo_pandas
 forgo_pandas()
 with loading():
     import_module("fleet.street.encode")
+    # Each process loads the script again that the first one was started by: the command, mostly.
+    import_module("fleet.street.command")
