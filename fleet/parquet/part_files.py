@@ -6,7 +6,6 @@ import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import fsspec
 import pyarrow as pa
 
 from fleet.parquet.arrow_threads import watch
@@ -35,20 +34,28 @@ def dataset_of(folder: Folder, schema: pa.Schema, parts: Sequence[Entry]) -> ds.
     return dataset
 
 
-class _PartFiles(fsspec.AbstractFileSystem):  # type: ignore[misc]
-    """A file system of one folder; a path is the name of an object, and its size as listed."""
+class _PartFiles:
+    """A file system of one folder; a path is the name of an object, and its size as listed.
 
-    cachable = False
+    It has what Arrow asks of file systems of fsspec's kind, without loading fsspec.
+    """
+
+    protocol = "parts"
 
     def __init__(self, folder: Folder) -> None:
-        super().__init__()
         self._folder = folder
 
-    def info(self, path: str, **_: Any) -> dict[str, Any]:
+    def info(self, path: str) -> dict[str, Any]:
         """Return what the path says of the object; the store is not asked."""
         return {"name": path, "size": _entry(path).bytes, "type": "file"}
 
-    def _open(self, path: str, *_: Any, **__: Any) -> RangedFile:
+    def isfile(self, _: str) -> bool:
+        """Return whether it is one: it was when it was listed."""
+        return True
+
+    def open(self, path: str, mode: str) -> RangedFile:
+        """Open it to be read, which is all that Arrow does with parts."""
+        assert mode == "rb"
         return RangedFile(self._folder, _entry(path))
 
 

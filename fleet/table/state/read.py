@@ -14,6 +14,7 @@ from fleet.core import html_view
 from fleet.core.loss import Loss, LossReason
 from fleet.errors import OutputCorruptError, StorageError, UsageError
 from fleet.parquet.decoding import check_filled
+from fleet.parquet.part_files import dataset_of
 from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord
 from fleet.table.parts.schema import (
@@ -120,9 +121,6 @@ def read(output: str) -> Tables:
 
 def open_tables(folder: Folder, job: JobRecord, state: TableState) -> Tables:
     """Return the tables of what an output holds, as `state` says."""
-    # It loads fsspec, which a run does without.
-    from fleet.parquet.part_files import dataset_of  # noqa: PLC0415
-
     parts = state.parts(job.tables)
     datasets = {
         table: dataset_of(folder, read_schema(folder, table, columns), parts[table])
