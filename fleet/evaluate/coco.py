@@ -32,9 +32,14 @@ _AREAS = ((0.0, 1e10), *SIZES.values())
 def evaluate_scene(scene: Scene) -> Evaluation:
     """Return the scores of all slices of a scene."""
     truth, detections = _coco(scene, scene.truth), _coco(scene, scene.detections)
+    parts: dict[bytes, _Part] = {}
 
     def part(images: NDArray[np.bool_]) -> _Part:
-        return _Part(scene, truth, detections, images)
+        # What one camera sees may be all that is by night.
+        key = images.tobytes()
+        if key not in parts:
+            parts[key] = _Part(scene, truth, detections, images)
+        return parts[key]
 
     def split(names: NDArray[np.object_]) -> dict[str, Score]:
         present = sorted({name for name in names.tolist() if name})

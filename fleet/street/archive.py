@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 from fleet.core.geometry import Size
 from fleet.errors import UsageError
 from fleet.parquet.encoding import encode
-from fleet.street.encode import truth_table, write
 from fleet.street.render_pool import render_pool
 from fleet.street.scene.clip import Clip, Coding, Density, Light, Weather
 
@@ -148,6 +147,9 @@ def render_archive(shots: tuple[Shot, ...], processes: int) -> Iterator[Outcome]
 
 def render_shot(shot: Shot) -> Outcome:
     """Render one clip: the video, then its truth, which means that both are complete."""
+    # Only the processes that draw load what draws; the one that has them draw does without.
+    from fleet.street.encode import truth_table, write  # noqa: PLC0415
+
     shot.truth.unlink(missing_ok=True)
     seen = write(shot.clip, shot.video)
     table = truth_table(shot.clip, shot.video, shot.camera, seen)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context, resource_tracker
-from threading import Event, current_thread, main_thread
+from multiprocessing import get_context, parent_process, resource_tracker
+from threading import Event, Thread, current_thread, main_thread
 from typing import Any, ParamSpec, TypeVar
-
-import cv2
 
 from fleet.errors import JobFailedError
 
@@ -87,7 +86,19 @@ def map_unordered(
 
 
 def _prepare_process() -> None:
+    Thread(target=_end_with_parent, daemon=True).start()
+    # The parent has no use for it.
+    import cv2  # noqa: PLC0415
+
     cv2.setNumThreads(1)
     # Ctrl-C ends it without a traceback; the parent says what happened.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _end_with_parent() -> None:
+    """End where the parent was killed, which else would leave its processes waiting for work."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

@@ -126,13 +126,14 @@ def test_it_ends_with_its_report(made: tuple[Path, str, str]) -> None:
     assert f"report.html: {rows:,} rows" in out
 
 
-def test_it_loads_nothing_that_only_the_process_beside_it_needs() -> None:
-    """What evaluates, draws curves and answers queries takes half a second; pandas is of no use."""
+def test_it_loads_nothing_that_only_other_processes_of_it_need() -> None:
+    """What draws, evaluates and answers queries takes half a second; pandas is of no use."""
     code = "import sys, fleet.demo.run; fleet.demo.run.load_steps(); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert {"fleet.demo.steps", "pyarrow.dataset"} <= loaded
-    assert not {"duckdb", "faster_coco_eval", "matplotlib", "pandas"} & loaded
+    drawing = {"cv2", "fleet.street.encode", "fleet.street.painting"}
+    assert not {"duckdb", "faster_coco_eval", "matplotlib", "pandas", *drawing} & loaded
 
 
 def test_the_videos_are_looked_at_once(made: tuple[Path, str, str]) -> None:

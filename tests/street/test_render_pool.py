@@ -10,6 +10,7 @@ from pathlib import Path
 from subprocess import PIPE
 
 import pytest
+from process_hands import until_gone
 
 from fleet.ascend.soc import soc
 from fleet.errors import JobFailedError, UsageError
@@ -72,3 +73,27 @@ def test_ctrl_c_while_a_process_loads_prints_no_traceback(tmp_path: Path) -> Non
     assert running.stdout.readline() == "loads\n"
     os.killpg(running.pid, signal.SIGINT)
     assert running.communicate(timeout=60) == ("interrupted\n", "")
+
+
+WAITS = """
+import os
+from fleet.street.render_pool import render_pool
+
+if __name__ == "__main__":
+    with render_pool(1) as pool:
+        print(pool.submit(os.getpid).result(), flush=True)
+        input()
+"""
+
+
+def test_its_processes_end_with_one_that_is_killed(tmp_path: Path) -> None:
+    """Nobody is left that would give them work, or tell them to end."""
+    script = tmp_path / "waits.py"
+    script.write_text(WAITS)
+    with subprocess.Popen(
+        [sys.executable, script], stdin=PIPE, stdout=PIPE, stderr=PIPE
+    ) as running:
+        assert running.stdout is not None
+        drawing = int(running.stdout.readline())
+        running.kill()
+    until_gone(drawing)
