@@ -56,7 +56,8 @@ def render_pool(processes: int, each: str = "draws pictures") -> Iterator[Proces
     Raises JobFailedError where one of the processes dies; `each` says what it did.
     """
     # Forked from this process, a child would inherit the locks of its threads. Forked from one that
-    # has a single thread and has loaded what draws, it has nothing to load, which takes 0.6 s each.
+    # only loads what draws and forks, it has nothing to load, which takes 0.6 s each. The threads
+    # there are OpenBLAS's and jemalloc's, which are prepared for it.
     context = get_context("forkserver")
     context.set_forkserver_preload(_LOADED_ONCE)
     pool = _Pool(processes, context, initializer=_prepare_process)

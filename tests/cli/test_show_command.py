@@ -19,7 +19,9 @@ from recorded import detections_output, gray_of, record_detections, write_grays
 from fleet.cli.show import show
 from fleet.errors import UsageError
 from fleet.index_cache.store import IndexStore
+from fleet.show.detections import read_detections
 from fleet.storage import Folder
+from fleet.table.state.read import read
 
 
 @pytest.fixture
@@ -57,6 +59,22 @@ def test_a_png_shows_the_nearest_frame_that_was_looked_at(
     assert rgb[:20, :20].std() > 5
     exact = fleet_here("show", out.uri, "--uri", "gate.mp4", "--at", "1", "--out", picture)
     assert "frame 10 at 1.000 s; boxes: 2" in exact.stdout
+
+
+def test_only_boxes_of_a_score_are_read_where_it_is_asked_for(out: Folder, clip: Path) -> None:
+    """Those that have it, or more; the frames that were looked at are all there."""
+    tables, index = read(out.uri), index_of(clip)
+    every = read_detections(tables, index)
+    scores = sorted({mark.score for marks in every.marks.values() for mark in marks})
+    assert len(scores) > 1
+    for least in (scores[0], scores[-1], 1.1):
+        some = read_detections(tables, index, least)
+        assert some.frames == every.frames
+        kept = {
+            frame: tuple(mark for mark in marks if mark.score >= least)
+            for frame, marks in every.marks.items()
+        }
+        assert some.marks == {frame: marks for frame, marks in kept.items() if marks}
 
 
 def test_an_mp4_shows_every_frame_of_a_stretch(out: Folder, clip: Path, tmp_path: Path) -> None:

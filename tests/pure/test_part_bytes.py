@@ -90,7 +90,7 @@ assert "pandas" not in sys.modules, "pandas was loaded"
     subprocess.run([sys.executable, "-c", code], cwd=root, check=True)
 
 
-def test_no_run_loads_pandas(tmp_path: Path) -> None:
+def test_no_run_on_folders_loads_what_only_others_need(tmp_path: Path) -> None:
     """Neither what leads one nor what works for it, from nothing to the end, and once more."""
     code = """
 import sys
@@ -100,7 +100,26 @@ fields = {"input": ["tests/golden/videos/west-2.mp4"], "output": output, "partit
 for _ in range(2):
     report = fleet.run(fleet.load_job("tests/golden/job.toml", fields), on="inline")
     assert not report.exit_code
-assert "pandas" not in sys.modules, "pandas was loaded"
+print(*{"pandas", "fsspec", "obstore"} & set(sys.modules))
+"""
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", code, str(tmp_path / "out")]
+    done = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True)
+    assert done.stdout == "\n"
+
+
+def test_reading_an_output_loads_no_fsspec(tmp_path: Path) -> None:
+    """Arrow asks for little of what it makes file systems of."""
+    code = """
+import sys
+sys.path[:0] = ["tests/support"]
+from made_up import Folder, claimed, commit_lease
+import fleet
+folder = Folder(sys.argv[1])
+claimed(folder)
+commit_lease(folder, "a", range(4))
+assert fleet.read(sys.argv[1]).frames.count_rows() == 4
+assert "fsspec" not in sys.modules, "fsspec was loaded"
 """
     root = Path(__file__).parents[2]
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "out")], cwd=root, check=True)
