@@ -9,7 +9,6 @@ from pathlib import Path
 
 from fleet.core.geometry import Size
 from fleet.errors import UsageError
-from fleet.index_cache.store import INDEX_FOLDER
 from fleet.models.external_data import read_network
 
 CHIP = "Ascend310"
@@ -76,11 +75,6 @@ class Demo:
     def detections(self) -> Path:
         """The output of the job detect."""
         return self.folder / "detections"
-
-    @property
-    def indexes(self) -> Path:
-        """What the job detect keeps of the videos' headers."""
-        return self.detections / INDEX_FOLDER
 
     @property
     def pictures(self) -> Path:

@@ -18,6 +18,7 @@ from fleet.demo.sheet import A_CAMERA, TILE_PX, contact_sheet
 from fleet.demo.words import head, indented, near, said
 from fleet.driver.api import run as run_job
 from fleet.driver.report import RunReport
+from fleet.index_cache.store import INDEX_FOLDER
 from fleet.job.job_file import load_job
 from fleet.models.card import read_card
 from fleet.models.compiler.compile import compile_model, describe
@@ -102,18 +103,22 @@ def _every(demo: Demo) -> str:
     return f"every={2 * max(1, round(12 * demo.seconds / A_CAMERA / 2))}"
 
 
+def _indexes(demo: Demo) -> Path:
+    # The job detect has looked at the same videos.
+    return demo.detections / INDEX_FOLDER
+
+
 def _drawing(demo: Demo) -> tuple[str, ...]:
     return (
         f"run {near(demo.thumbnails)} --input {near(demo.archive)} --sample {_every(demo)}",
         f"--output {near(demo.pictures)} --on inline --set width={TILE_PX}",
-        f"--index-cache {near(demo.indexes)} --set 'partitions=\"{CAMERA}\"'",
+        f"--index-cache {near(_indexes(demo))} --set 'partitions=\"{CAMERA}\"'",
     )
 
 
 def _draw(demo: Demo) -> None:
     settings = {"sample": _every(demo), "devices": 1, "partitions": CAMERA, "width": TILE_PX}
-    # The job detect has looked at the same videos.
-    settings["index_cache"] = str(demo.indexes)
+    settings["index_cache"] = str(_indexes(demo))
     run_job(load_job(demo.thumbnails, _job(demo, demo.pictures, settings)), on="inline")
     sheet = contact_sheet(read(str(demo.pictures)), read(str(demo.detections)), SURE)
     Folder(str(demo.folder)).put(demo.sheet.name, sheet)
