@@ -50,9 +50,11 @@ class Grain:
 
 def _folded(positions_m: Plane, cell_m: float) -> Plane:
     """Return positions folded into the noise field, in rows that OpenCV's remap accepts."""
-    cells = positions_m * np.float32(1 / cell_m)
-    cells -= np.floor(cells * np.float32(1 / FIELD)) * np.float32(FIELD)
-    return np.pad(cells, (0, _ROW - len(cells) % _ROW)).reshape(-1, _ROW)
+    cells = np.zeros((len(positions_m) // _ROW + 1, _ROW), np.float32)
+    filled = cells.reshape(-1)[: len(positions_m)]
+    np.multiply(positions_m, np.float32(1 / cell_m), out=filled)
+    filled -= np.floor(filled * np.float32(1 / FIELD)) * np.float32(FIELD)
+    return cells
 
 
 def mix(below: NDArray[np.float32], above: NDArray[np.float32], cover: Plane) -> Plane:

@@ -11,6 +11,7 @@ from fleet.street.scene.world import Row
 SHOP_M = 3.9
 """The height of the ground floor."""
 _ROOF_M = 0.9
+_SILL = np.full(3, 0.8, np.float32)
 _WARM = ((1.0, 0.78, 0.46), (0.95, 0.86, 0.66), (0.80, 0.88, 1.0))
 
 Colours = NDArray[np.float32]
@@ -27,9 +28,10 @@ def paint_front(
     house = row.house(along)
     local = along - row.edges[house]
     wall = _wall(row, grain, house, along, up, fine)
-    glass, shine, cover = _windows(row, grain, house, local, up, fine, lit)
-    colour = mix(wall, glass, cover)
-    light = shine * cover[..., None]
+    colour, light = wall, np.zeros_like(wall)
+    there, glass, shine, cover = _windows(row, grain, house, local, up, fine, lit)
+    colour[there] = mix(colour[there], glass, cover)
+    light[there] = shine * cover[..., None]
     below = band(up, -1.0, SHOP_M - 0.25, fine)
     low = np.flatnonzero(below)
     shop, shop_light = _shop(row, grain, house[low], local[low], up[low], fine[low], lit)
@@ -69,26 +71,35 @@ def _windows(
     up: Plane,
     fine: Plane,
     lit: float,
-) -> tuple[Colours, Colours, Plane]:
+) -> tuple[NDArray[np.int64], Colours, Colours, Plane]:
+    """Return which points are at windows, and there the colours, the light and the cover."""
     bay, storey = row.bay[house].astype(np.float32), row.storey[house].astype(np.float32)
-    column = np.floor(local / bay).astype(np.int64)
-    floor = np.floor((up - SHOP_M) / storey).astype(np.int64)
     x = np.mod(local, bay) - bay / 2
     y = np.mod(up - SHOP_M, storey) - storey * 0.5
     half_x = bay * row.window[house, 0].astype(np.float32) / 2
     half_y = storey * row.window[house, 1].astype(np.float32) / 2
+    # The sill reaches farthest out of the opening; its edge is as soft as a pixel is wide.
+    reach = fine + np.float32(0.1)
+    there = np.flatnonzero((np.abs(x) < half_x + reach) & (np.abs(y) < half_y + reach))
+    house, local, up, fine = house[there], local[there], up[there], fine[there]
+    bay, storey, x, y, half_x, half_y = (
+        part[there] for part in (bay, storey, x, y, half_x, half_y)
+    )
+    column = np.floor(local / bay).astype(np.int64)
+    floor = np.floor((up - SHOP_M) / storey).astype(np.int64)
     opening = band(np.abs(x), -1.0, half_x, fine) * band(np.abs(y), -1.0, half_y, fine)
     pane = band(np.abs(x), 0.04, half_x - 0.08, fine) * band(y, -half_y + 0.08, half_y - 0.08, fine)
     pane *= 1 - band(y, half_y * 0.35, half_y * 0.35 + 0.07, fine)
     chance = grain.pick(house, column, floor)
     glass = _glass(chance, y / half_y)
-    frame = np.full_like(glass, 0.72) * (0.55 + 0.45 * np.clip(y / half_y + 1, 0, 1)[..., None])
+    frame = np.float32(0.72) * (0.55 + 0.45 * np.clip(y / half_y + 1, 0, 1)[..., None])
     lamp = np.array(_WARM, np.float32)[(chance * 997).astype(np.int64) % 3]
     glowing = (chance > 1 - lit) * pane * (0.55 + 0.45 * np.clip(y / half_y, -1, 1))
     sill = band(-y, half_y, half_y + 0.1, fine) * band(np.abs(x), -1.0, half_x + 0.1, fine)
     colour = mix(frame, glass, pane)
-    colour = mix(colour, np.full_like(glass, 0.8), sill)
-    return colour, (lamp * glowing[..., None] * 0.85).astype(np.float32), np.maximum(opening, sill)
+    colour = mix(colour, _SILL, sill)
+    light = (lamp * glowing[..., None] * 0.85).astype(np.float32)
+    return there, colour, light, np.maximum(opening, sill)
 
 
 def _glass(chance: Plane, y: Plane) -> Colours:

@@ -11,6 +11,7 @@ from fleet.street.scene.world import CYCLE_LANE_M, KERB_M, Street
 ZEBRA_M = 3.6
 """The width of a zebra crossing, along the street."""
 _STONE_M = 0.6
+_WHITE = np.full(3, 0.82, np.float32)
 
 
 def paint_ground(
@@ -49,8 +50,9 @@ def _road(
     lane_red = np.array([0.40, 0.22, 0.18], np.float32) * (tone / 0.33)[..., None]
     cycle = band(np.abs(across), lane, street.road_m, fine)
     tinted = mix(grey, lane_red.astype(np.float32), cycle * np.float32(0.75))
-    white = np.full((*along.shape, 3), 0.82, np.float32)
-    return mix(tinted, white, _markings(street, grain, along, across, fine))
+    painted, cover = _markings(street, grain, along, across, fine)
+    tinted[painted] = mix(tinted[painted], _WHITE, cover)
+    return tinted
 
 
 def _patches(grain: Grain, along: Plane, across: Plane) -> Plane:
@@ -61,7 +63,10 @@ def _patches(grain: Grain, along: Plane, across: Plane) -> Plane:
     return np.where((chosen > 0.82) & inside, 0.72 + 0.5 * (1 - chosen), 1.0).astype(np.float32)
 
 
-def _markings(street: Street, grain: Grain, along: Plane, across: Plane, fine: Plane) -> Plane:
+def _markings(
+    street: Street, grain: Grain, along: Plane, across: Plane, fine: Plane
+) -> tuple[NDArray[np.int64], Plane]:
+    """Return which points are painted white, and how well the paint covers the road there."""
     lane = street.road_m - CYCLE_LANE_M
     away = band(np.abs(along - street.zebra_m), ZEBRA_M / 2 + 1.2, 1e6, fine)
     dashes = band(np.mod(along, 6.0), 0.0, 3.0, fine)
@@ -73,9 +78,10 @@ def _markings(street: Street, grain: Grain, along: Plane, across: Plane, fine: P
     stop = band(np.abs(along - street.zebra_m), ZEBRA_M / 2 + 0.7, ZEBRA_M / 2 + 1.05, fine)
     side = np.where(along < street.zebra_m, across > 0, across < 0)
     stop = stop * side * (np.abs(across) < lane)
-    worn = np.clip(1.25 - 0.75 * grain.rough(along, across, 0.8, 4), 0, 1)
-    painted = np.maximum.reduce([middle, edge, parked * 0.8, zebra, stop])
-    return np.asarray(painted * worn * 0.92, np.float32)
+    paint = np.maximum.reduce([middle, edge, parked * 0.8, zebra, stop])
+    there = np.flatnonzero(paint)
+    worn = np.clip(1.25 - 0.75 * grain.rough(along[there], across[there], 0.8, 4), 0, 1)
+    return there, np.asarray(paint[there] * worn * 0.92, np.float32)
 
 
 def _pavement(grain: Grain, along: Plane, across: Plane, fine: Plane) -> NDArray[np.float32]:
