@@ -50,12 +50,12 @@ class Backdrop:
         rays = camera.rays(top - margin, bottom + margin, fine)
         flat = rays.reshape(-1, 3)
         to_ground = _reach(-camera.height_m, flat[:, 2])
-        upright, to_wall = self._upright(flat, to_ground, fine)
-        mirrored = cv2.blur(upright.reshape(rays.shape), (5, 2 * margin + 1))
-        below = np.asarray(mirrored, np.float32).reshape(-1, 3)
-        seen = np.flatnonzero(to_ground < to_wall)
-        picture = upright.copy()
-        picture[seen] = self._ground(flat[seen], to_ground[seen], below[seen], fine)
+        picture, to_wall = self._upright(flat, to_ground, fine)
+        seen, below = np.flatnonzero(to_ground < to_wall), picture
+        if self.wet:
+            mirrored = cv2.blur(picture.reshape(rays.shape), (5, 2 * margin + 1))
+            below = np.asarray(mirrored, np.float32).reshape(-1, 3)
+        picture[seen] = self._ground(flat.take(seen, 0), to_ground[seen], below.take(seen, 0), fine)
         self._veil(picture, np.minimum(to_ground, to_wall))
         whole = picture.reshape(rays.shape)[margin * fine : (bottom - top + margin) * fine]
         shrunk = cv2.resize(whole, (camera.size.width, bottom - top), interpolation=cv2.INTER_AREA)
@@ -77,7 +77,8 @@ class Backdrop:
         """Blend distant points with the haze."""
         lost = 1 - np.exp2(-np.minimum(distance, 400) / np.float32(self.light.haze_m))
         lost *= distance < _FARTHEST_M
-        picture += (self.light.sky_low.astype(np.float32) - picture) * lost[:, None]
+        for channel, haze in zip(picture.T, self.light.sky_low.astype(np.float32), strict=True):
+            channel += (haze - channel) * lost
 
     def _upright(self, rays: Points, to_ground: Plane, fine: int) -> tuple[Points, Plane]:
         """Return houses and sky, mirrored below the horizon on wet ground, and the distances."""
@@ -87,31 +88,34 @@ class Backdrop:
         rows = self._rows()
         for number, (row, beyond) in enumerate(rows):
             reached = _reach(row.across_m + beyond - camera.across_m, rays[:, 1])
-            along, up = self._on_front(rays, reached, beyond)
-            visible = (reached < nearest) & (up < row.height[row.house(along)])
-            visible &= np.abs(along) < REACH_M * 2
-            nearest[visible], chosen[visible] = reached[visible], number
+            # Dry ground shows nothing of what it hides.
+            before = reached < nearest if self.wet else (reached < nearest) & (reached <= to_ground)
+            ahead = np.flatnonzero(before)
+            along, up = self._on_front(rays.take(ahead, 0), reached[ahead], beyond)
+            visible = (up < row.height[row.house(along)]) & (np.abs(along) < REACH_M * 2)
+            shown = ahead[visible]
+            nearest[shown], chosen[shown] = reached[shown], number
         hidden = (to_ground < nearest) & (not self.wet)
         picture = np.zeros((len(rays), 3), np.float32)
         open_sky = np.flatnonzero((chosen < 0) & ~hidden)
-        picture[open_sky] = self._sky(rays[open_sky])
+        picture[open_sky] = self._sky(rays.take(open_sky, 0))
         for number, (row, beyond) in enumerate(rows):
             found = np.flatnonzero((chosen == number) & ~hidden)
             if len(found):
                 per_metre = np.float32(1 / (camera.focal_px * fine))
-                along, up = self._on_front(rays[found], nearest[found], beyond)
+                along, up = self._on_front(rays.take(found, 0), nearest[found], beyond)
                 picture[found] = self._front(row, along, up, nearest[found] * per_metre)
         return picture, nearest
 
     def _sky(self, rays: Points) -> Points:
         rise = np.abs(rays[:, 2])
         low, top = self.light.sky_low.astype(np.float32), self.light.sky_top.astype(np.float32)
-        sky = low + (top - low) * np.clip(rise * 1.6, 0, 1)[:, None]
+        sky = mix(low, top, np.clip(rise * 1.6, 0, 1))
         high = np.float32(1) / np.maximum(rise, np.float32(0.02))
         ahead = (rays[:, :2] * high[:, None]).astype(np.float32)
         cloud = self.grain.rough(ahead[:, 0], ahead[:, 1], 2.5, 4)
         cover = np.clip(cloud * 2.4 - 1.1, 0, 1) * np.clip(rise * 6, 0, 1) * np.float32(0.55)
-        return mix(sky.astype(np.float32), low + (top - low) * np.float32(0.25), cover)
+        return mix(sky, low + (top - low) * np.float32(0.25), cover)
 
     def _rows(self) -> list[tuple[Row, float]]:
         """Return the rows of houses, and how far each stands behind the fronts."""
@@ -129,7 +133,9 @@ class Backdrop:
     def _front(self, row: Row, along: Plane, up: Plane, covered: Plane) -> Points:
         front, light = paint_front(row, self.grain, along, up, covered, self.light.windows)
         shine = np.float32(1.0 if self.light.lamps else 0.35)
-        return front * self.shade.wall(row, along, up) + light * shine
+        front *= self.shade.wall(row, along, up)
+        front += light * shine
+        return front
 
 
 def _reach(gap_m: float, part: Plane) -> Plane:

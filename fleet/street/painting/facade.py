@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.street.canvas.texture import Grain, Plane, band, mix
+from fleet.street.canvas.texture import Grain, Plane, band, mix, spread
 from fleet.street.scene.world import Row
 
 SHOP_M = 3.9
 """The height of the ground floor."""
 _ROOF_M = 0.9
-_SILL = np.full(3, 0.8, np.float32)
+_SILL, _LETTERS = np.full(3, 0.8, np.float32), np.full(3, 0.9, np.float32)
+_SLATE = np.array([0.24, 0.22, 0.23], np.float32)
 _WARM = ((1.0, 0.78, 0.46), (0.95, 0.86, 0.66), (0.80, 0.88, 1.0))
 
 Colours = NDArray[np.float32]
@@ -30,21 +31,21 @@ def paint_front(
     wall = _wall(row, grain, house, along, up, fine)
     colour, light = wall, np.zeros_like(wall)
     there, glass, shine, cover = _windows(row, grain, house, local, up, fine, lit)
-    colour[there] = mix(colour[there], glass, cover)
-    light[there] = shine * cover[..., None]
+    colour[there] = mix(colour.take(there, 0), glass, cover)
+    light[there] = shine * spread(cover)
     below = band(up, -1.0, SHOP_M - 0.25, fine)
     low = np.flatnonzero(below)
     shop, shop_light = _shop(row, grain, house[low], local[low], up[low], fine[low], lit)
-    colour[low] = mix(colour[low], shop, below[low])
-    light[low] = mix(light[low], shop_light, below[low])
+    colour[low] = mix(colour.take(low, 0), shop, below[low])
+    light[low] = mix(light.take(low, 0), shop_light, below[low])
     roof = band(up, row.height[house].astype(np.float32) - _ROOF_M, 1e6, fine)
-    slate = np.array([0.24, 0.22, 0.23], np.float32) * (
-        0.8 + 0.4 * grain.smooth(along, up * 4, 0.4)[..., None]
-    )
-    colour = mix(colour, slate.astype(np.float32), roof)
-    light *= (1 - roof)[..., None]
+    high = np.flatnonzero(roof)
+    tone = 0.8 + 0.4 * grain.smooth(along[high], up[high] * 4, 0.4)
+    colour[high] = mix(colour.take(high, 0), tone[..., None] * _SLATE, roof[high])
+    light[high] *= 1 - roof[high, None]
     gap = band(local, 0.0, 0.12, fine)
-    return (colour * (1 - 0.5 * gap[..., None])).astype(np.float32), light
+    colour *= spread(1 - 0.5 * gap)
+    return colour, light
 
 
 def _wall(
@@ -60,7 +61,7 @@ def _wall(
     ledge = band(np.mod(up - SHOP_M, storey), -0.01, 0.14, fine)
     tone *= 1 + 0.16 * ledge
     tone *= 0.78 + 0.22 * np.clip(up / 2.5, 0, 1)
-    return (row.wall[house] * tone[..., None]).astype(np.float32)
+    return row.wall.take(house, 0) * spread(tone)
 
 
 def _windows(
@@ -93,12 +94,12 @@ def _windows(
     chance = grain.pick(house, column, floor)
     glass = _glass(chance, y / half_y)
     frame = np.float32(0.72) * (0.55 + 0.45 * np.clip(y / half_y + 1, 0, 1)[..., None])
-    lamp = np.array(_WARM, np.float32)[(chance * 997).astype(np.int64) % 3]
+    lamp = np.array(_WARM, np.float32).take((chance * 997).astype(np.int64) % 3, 0)
     glowing = (chance > 1 - lit) * pane * (0.55 + 0.45 * np.clip(y / half_y, -1, 1))
     sill = band(-y, half_y, half_y + 0.1, fine) * band(np.abs(x), -1.0, half_x + 0.1, fine)
     colour = mix(frame, glass, pane)
     colour = mix(colour, _SILL, sill)
-    light = (lamp * glowing[..., None] * 0.85).astype(np.float32)
+    light = (lamp * spread(glowing) * 0.85).astype(np.float32)
     return there, colour, light, np.maximum(opening, sill)
 
 
@@ -131,17 +132,17 @@ def _shop(
     side = np.where(shop, 0.1, bay * 0.3)
     pane = band(x, side, bay - side, fine) * band(up, low.astype(np.float32), 2.75, fine)
     inside, goods = _goods(grain, house, local, up)
-    base = (row.wall[house] * 0.55 + 0.06).astype(np.float32)
-    base *= (1 + 0.2 * (grain.smooth(local, up, 0.6) - 0.5))[..., None]
+    base = row.wall.take(house, 0) * 0.55 + 0.06
+    base *= spread(1 + 0.2 * (grain.smooth(local, up, 0.6) - 0.5))
     colour = mix(base, inside.astype(np.float32), pane)
     board = band(up, 2.9, 3.5, fine) * shop
     letters = grain.pick(house, np.floor(local / 0.28).astype(np.int64)) > 0.45
     text = letters * band(up, 3.08, 3.32, fine) * band(np.mod(local, 8.0), 2.0, 6.0, fine)
-    sign = mix(row.sign[house].astype(np.float32), np.full_like(colour, 0.9), text * board)
-    colour = mix(colour, sign, board.astype(np.float32))
+    sign = mix(row.sign.take(house, 0), _LETTERS, text * board)
+    colour = mix(colour, sign, board)
     shine = (pane * (0.5 + 0.4 * goods) + 0.35 * board) * shop * (np.mod(chance * 5, 1) < lit * 2)
     warm = np.array([0.9, 0.8, 0.62], np.float32)
-    return colour, (colour * 0.5 + warm * 0.3) * shine[..., None].astype(np.float32)
+    return colour, (colour * 0.5 + warm * 0.3) * spread(shine)
 
 
 def _goods(

@@ -11,6 +11,7 @@ from fleet.street.scene.world import CYCLE_LANE_M, KERB_M, Street
 ZEBRA_M = 3.6
 """The width of a zebra crossing, along the street."""
 _STONE_M = 0.6
+_LANE_RED = np.array([0.40, 0.22, 0.18], np.float32)
 _WHITE = np.full(3, 0.82, np.float32)
 
 
@@ -27,11 +28,15 @@ def paint_ground(
     on_road = band(across, left, right, fine)
     there = np.flatnonzero(on_road)
     road = _road(street, grain, along[there], across[there], fine[there])
-    colour[there] = mix(colour[there], road, on_road[there])
-    stone = np.float32(0.62) + 0.1 * grain.smooth(along, across, 0.9)
+    colour[there] = mix(colour.take(there, 0), road, on_road[there])
     kerb = band(across, left - KERB_M, left, fine) + band(across, right, right + KERB_M, fine)
-    joint = band(np.mod(along, 1.0), 0.0, 0.03, np.maximum(fine, 0.01))
-    return mix(colour, np.stack([stone, stone, stone * 0.97], -1), kerb * (1 - 0.4 * joint))
+    there = np.flatnonzero(kerb)
+    along, across = along[there], across[there]
+    stone = np.float32(0.62) + 0.1 * grain.smooth(along, across, 0.9)
+    joint = band(np.mod(along, 1.0), 0.0, 0.03, np.maximum(fine[there], 0.01))
+    stones = np.stack([stone, stone, stone * 0.97], -1)
+    colour[there] = mix(colour.take(there, 0), stones, kerb[there] * (1 - 0.4 * joint))
+    return colour
 
 
 def _road(
@@ -47,12 +52,13 @@ def _road(
     crack = np.abs(grain.rough(along, across, 3.1, 4) - 0.5)
     tone *= 1 - 0.45 * np.clip(1 - crack / 0.006, 0, 1) * np.exp(-fine / 0.06)
     grey = np.stack([tone, tone, tone * 1.03], -1).astype(np.float32)
-    lane_red = np.array([0.40, 0.22, 0.18], np.float32) * (tone / 0.33)[..., None]
     cycle = band(np.abs(across), lane, street.road_m, fine)
-    tinted = mix(grey, lane_red.astype(np.float32), cycle * np.float32(0.75))
+    there = np.flatnonzero(cycle)
+    lane_red = (tone[there] / 0.33)[..., None] * _LANE_RED
+    grey[there] = mix(grey.take(there, 0), lane_red, cycle[there] * np.float32(0.75))
     painted, cover = _markings(street, grain, along, across, fine)
-    tinted[painted] = mix(tinted[painted], _WHITE, cover)
-    return tinted
+    grey[painted] = mix(grey.take(painted, 0), _WHITE, cover)
+    return grey
 
 
 def _patches(grain: Grain, along: Plane, across: Plane) -> Plane:

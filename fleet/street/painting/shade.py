@@ -35,7 +35,9 @@ class Shade:
         side = np.sign(row.across_m)
         facing = max(0.0, float(-self.light.to_sun[1] * side))
         across = np.full_like(along, row.across_m - 0.1 * side)
-        sun = self.sunlit(along, across, up) * np.float32(facing)
+        sun = np.zeros_like(along)
+        if facing:
+            sun = self.sunlit(along, across, up) * np.float32(facing)
         return self._sum(sun, self._lamps(along, across, up) * np.float32(0.8))
 
     def at(self, along_m: float, across_m: float) -> tuple[RGB, float]:
@@ -67,10 +69,8 @@ class Shade:
         return np.asarray(np.clip((reached - height) / 0.25 + 0.5, 0, 1), np.float32)
 
     def _sum(self, sun: Plane, lamps: Plane) -> NDArray[np.float32]:
-        warm = np.array(_LAMP_COLOUR, np.float32)
-        total = sun[..., None] * self.light.sun.astype(np.float32)
-        total += self.light.ambient.astype(np.float32)
-        return np.asarray(total + lamps[..., None] * warm, np.float32)
+        parts = np.stack([self.light.sun, self.light.ambient, _LAMP_COLOUR]).astype(np.float32).T
+        return np.stack([sun * high + low + lamps * warm for high, low, warm in parts], -1)
 
     def _lamps(self, along: Plane, across: Plane, up: Plane | np.float32) -> Plane:
         total = np.zeros_like(along)

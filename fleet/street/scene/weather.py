@@ -79,14 +79,18 @@ def air(clip: Clip, rng: np.random.Generator) -> Air:
     roomy = (clip.size.height + _ROAM_PX, clip.size.width + _ROAM_PX)
     strength = _GRAIN[clip.light] * rng.uniform(0.7, 1.3)
     limit = int(3 * strength) + 1
-    noise = rng.standard_normal((*roomy, 3), np.float32) * strength
-    noise = 0.7 * cv2.GaussianBlur(noise, (0, 0), 0.6) * 1.6 + 0.3 * noise[..., :1]
+    sharp = rng.standard_normal((*roomy, 3), np.float32)
+    sharp *= strength
+    noise = np.asarray(cv2.GaussianBlur(sharp, (0, 0), 0.6), np.float32)
+    noise *= 0.7
+    noise *= 1.6
+    noise += cv2.cvtColor(0.3 * sharp[..., 0], cv2.COLOR_GRAY2RGB)
     shaky = rng.random() < 1 / 3
     return Air(
         size=clip.size,
         moves=_sway(clip.frames, rng) if shaky else np.zeros((clip.frames, 2)),
         windows=rng.integers(_ROAM_PX, size=(clip.frames, 4)),
-        noise=np.clip(noise, -limit, limit).astype(np.int8),
+        noise=np.clip(noise, -limit, limit, out=noise).astype(np.int8),
         limit=limit,
         rain=_streaks(roomy, clip, rng) if clip.weather is Weather.RAIN else None,
     )
