@@ -60,9 +60,9 @@ class Mesh:
     """[4, 3], the positions of the headlights, then of the rear lights."""
 
     @cached_property
-    def sheets(self) -> tuple[Facets, ...]:
+    def facets(self) -> Facets:
         """The solids in the form for drawing."""
-        return tuple(_facets(solid) for solid in self.solids)
+        return _facets(self.solids)
 
     @cached_property
     def points(self) -> NDArray[np.float64]:
@@ -71,19 +71,18 @@ class Mesh:
 
     @cached_property
     def ends(self) -> list[int]:
-        """Where each part of `points` ends: boxes, belly, lamps, then the corners of each sheet."""
+        """Where each part of `points` ends: boxes, belly, lamps, the corners of `facets`."""
         return list(accumulate(map(len, self._parts)))
 
     @cached_property
     def _parts(self) -> list[NDArray[np.float64]]:
         belly = self.boxes[0] * (1, 0.98, 0)
-        corners = [facets.corners for facets in self.sheets]
-        return [self.boxes.reshape(-1, 3), belly, self.lamps, *corners]
+        return [self.boxes.reshape(-1, 3), belly, self.lamps, self.facets.corners]
 
 
 @dataclass(frozen=True, eq=False)
 class Facets:
-    """All panels and paints of one solid in arrays."""
+    """All panels and paints of a vehicle in arrays."""
 
     corners: NDArray[np.float64]
     """[n, 3], those of one polygon after the other, a panel and then its paints."""
@@ -99,14 +98,18 @@ class Facets:
     """[panels, 3], the unit vectors away from the body."""
     middle: NDArray[np.float64]
     """[panels, 3], the middle of each panel."""
+    solid: NDArray[np.int64]
+    """[panels], the solid of each panel, in the order of drawing."""
 
     @cached_property
-    def lit(self) -> list[tuple[int, str]]:
-        """The polygons that are lamps, each with its kind."""
-        return [(number, lamp) for number, lamp in enumerate(self.lamps) if lamp]
+    def lit(self) -> dict[str, list[int]]:
+        """The polygons that are lamps of each kind."""
+        kinds = sorted(set(self.lamps) - {""})
+        return {kind: [n for n, lamp in enumerate(self.lamps) if lamp == kind] for kind in kinds}
 
 
-def _facets(panels: tuple[Panel, ...]) -> Facets:
+def _facets(solids: tuple[tuple[Panel, ...], ...]) -> Facets:
+    panels = [panel for solid in solids for panel in solid]
     pairs = [
         (number, paint)
         for number, panel in enumerate(panels)
@@ -121,6 +124,7 @@ def _facets(panels: tuple[Panel, ...]) -> Facets:
         lamps=tuple(paint.lamp for _, paint in pairs),
         outward=np.array([panel.outward for panel in panels]),
         middle=np.array([panel.corners.mean(0) for panel in panels]),
+        solid=np.array([number for number, solid in enumerate(solids) for _ in solid]),
     )
 
 

@@ -15,6 +15,8 @@ from fleet.street.figures.vehicles import mesh_of
 from fleet.street.scene.actors import Actor, Pose
 
 _BEAM = np.array([(0.2, -0.55, 0), (13.0, -2.4, 0), (14.5, 0, 0), (13.0, 2.4, 0), (0.2, 0.55, 0)])
+_BEAMS = np.array([_BEAM * (reach, reach, 0) for reach in (1.0, 0.65, 0.35)])
+"""The ground in the headlights, from the faint wide part to the bright near one: [3, 5, 3]."""
 _LAMPS: dict[str, tuple[float, float, float]] = {
     "front": (1.0, 0.98, 0.92),
     "rear": (0.85, 0.06, 0.04),
@@ -32,14 +34,13 @@ def draw_vehicle(actor: Actor, pose: Pose, stage: Stage) -> Drawn | None:
         return None
     world = placed(mesh.points, *at)
     points, distances = stage.camera.project(world)
-    outline, belly, lamps, *corners = (slice(*span) for span in pairwise([0, *mesh.ends]))
+    outline, belly, lamps, corners = (slice(*span) for span in pairwise([0, *mesh.ends]))
     pad = 0.3 * stage.camera.focal_px / middle
     sheet = sheet_over(points[outline], pad, stage.camera.size)
     if sheet is None:
         return None
     lit = stage.light.headlights and bool(actor.speed_mps)
-    for facets, span in zip(mesh.sheets, corners, strict=True):
-        _solid(sheet, facets, points[span], at, stage, lit=lit)
+    _paint(sheet, mesh.facets, points[corners], at, stage, lit=lit)
     boxes = world[outline].reshape(mesh.boxes.shape)
     return Drawn(
         layer=sheet.layer(0.22),
@@ -51,7 +52,7 @@ def draw_vehicle(actor: Actor, pose: Pose, stage: Stage) -> Drawn | None:
     )
 
 
-def _solid(
+def _paint(
     sheet: Sheet,
     facets: Facets,
     points: Points,
@@ -60,9 +61,9 @@ def _solid(
     *,
     lit: bool,
 ) -> None:
-    """Draw the panels of a solid that face the camera, the farthest first.
+    """Draw the panels that face the camera, solid after solid, in each the farthest first.
 
-    `points` are its corners in the picture.
+    `points` are their corners in the picture.
     """
     sin, cos = np.sin(at[2]), np.cos(at[2])
     offset = stage.camera.position - (at[0], at[1], 0)
@@ -73,7 +74,8 @@ def _solid(
     facing = (facets.outward * towards).sum(1) > 0
     nearness = -(towards**2).sum(1)
     shown = np.flatnonzero(facing[facets.panel])
-    shown = shown[np.argsort(nearness[facets.panel[shown]], kind="stable")]
+    panel = facets.panel[shown]
+    shown = shown[np.lexsort((nearness[panel], facets.solid[panel]))]
     fixed = sheet.fixed(points)
     colours = _colours(facets, at[2], stage, lit=lit)[shown]
     sheet.polygons([fixed[facets.spans[each]] for each in shown.tolist()], colours)
@@ -81,14 +83,17 @@ def _solid(
 
 def _colours(facets: Facets, heading: float, stage: Stage, *, lit: bool) -> NDArray[np.float64]:
     """Return the colour of each polygon, by the light from above and the sun, or as a lamp."""
-    turned = placed(facets.outward, 0.0, 0.0, heading)
-    sun = np.maximum(0.0, turned @ stage.light.to_sun) * stage.sun
-    shade = 0.72 + 0.30 * np.maximum(0.0, facets.outward[:, 2]) + 0.35 * sun - 0.12 * stage.sun
+    shade = 0.72 + 0.30 * np.maximum(0.0, facets.outward[:, 2])
+    if stage.sun:
+        turned = placed(facets.outward, 0.0, 0.0, heading)
+        sun = np.maximum(0.0, turned @ stage.light.to_sun) * stage.sun
+        shade += 0.35 * sun
+        shade -= 0.12 * stage.sun
     colours = stage.tint(facets.colours * shade[facets.panel, None])
     if lit:
-        for number, lamp in facets.lit:
+        for lamp, polygons in facets.lit.items():
             strength = max(stage.light.glow, 0.8 if lamp in {"front", "sign"} else 0.4)
-            colours[number] = np.maximum(colours[number], np.array(_LAMPS[lamp]) * strength)
+            colours[polygons] = np.maximum(colours[polygons], np.array(_LAMPS[lamp]) * strength)
     return colours
 
 
@@ -120,11 +125,7 @@ def _glows(
 
 
 def _beams(mesh: Mesh, at: tuple[float, float, float], stage: Stage) -> tuple[Points, ...]:
-    beams = []
-    for reach in (1.0, 0.65, 0.35):
-        ground = placed(_BEAM * (reach, reach, 0) + (mesh.length / 2 + 0.3, 0, 0), *at)
-        points, distances = stage.camera.project(ground)
-        if (distances < 2).any():
-            return ()
-        beams.append(points)
-    return tuple(beams)
+    points, distances = stage.camera.project(
+        placed(_BEAMS + (mesh.length / 2 + 0.3, 0, 0), *at)
+    )
+    return () if (distances < 2).any() else tuple(points)
