@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import accumulate, cycle, pairwise
 
 import cv2
 import numpy as np
@@ -92,9 +93,10 @@ def brighten(
 
     Shapes come in threes: the faint far part of a beam, its middle, its bright near part.
     """
+    shines = (np.arange(256)[:, None] * (0.07 * np.array(colour))).astype(np.uint8)
     for small, window, size in _soft_parts(picture, shapes, 20, _BEAM_TONES):
         light = cv2.cvtColor(cv2.resize(small, size), cv2.COLOR_GRAY2RGB)
-        shine = cv2.resize((small[..., None] * (0.07 * np.array(colour))).astype(np.uint8), size)
+        shine = cv2.resize(shines.take(small, 0), size)
         part = picture[window]
         cv2.add(part, cv2.multiply(part, light, scale=1.3 / 255), dst=part)
         cv2.add(part, shine, dst=part)
@@ -165,10 +167,9 @@ def _mask(
     if top >= bottom:
         return None
     mask = np.zeros((-(-(bottom - top) // _COARSE), -(-width // _COARSE)), np.uint8)
-    fixed, start = fixed_point((points - (0, top)) / _COARSE - 0.5, 4), 0
-    for number, shape in enumerate(shapes):
-        outline = fixed[start : start + len(shape)]
-        start += len(shape)
-        cv2.fillConvexPoly(mask, outline, tones[number % len(tones)], cv2.LINE_AA, 4)
+    fixed, fill = fixed_point((points - (0, top)) / _COARSE - 0.5, 4), cv2.fillConvexPoly
+    ends = [0, *accumulate(map(len, shapes))]
+    for (start, end), tone in zip(pairwise(ends), cycle(tones), strict=False):
+        fill(mask, fixed[start:end], tone, cv2.LINE_AA, 4)
     wide = max(3, 2 * (soft // _COARSE) + 1)
     return np.asarray(cv2.blur(mask, (wide, wide)), np.uint8), slice(top, bottom)
