@@ -46,9 +46,8 @@ class Air:
         if self.rain is not None:
             cv2.add(picture, self._window(self.rain, frame, 2), dst=picture)
         # With the limit as distance to both ends, the noise cannot overflow a byte.
-        noisy = np.clip(picture, self.limit, 255 - self.limit)
-        noisy += self._window(self.noise.view(np.uint8), frame, 0)
-        return noisy
+        np.clip(picture, self.limit, 255 - self.limit, out=picture)
+        return picture + self._window(self.noise.view(np.uint8), frame, 0)
 
     def _cropped(self, canvas: Picture, right: float, down: float) -> Picture:
         """Crop the picture from its canvas, moved by parts of pixels, as the mean of neighbours."""
