@@ -70,6 +70,13 @@ def mix(below: NDArray[np.float32], above: NDArray[np.float32], cover: Plane) ->
     return mixed
 
 
+def mix_into(
+    below: NDArray[np.float32], there: NDArray[np.int64], above: NDArray[np.float32], cover: Plane
+) -> None:
+    """Give some points of `below` the mix with what is `above` them: f32 [n, 3] for all points."""
+    below[there] = mix(below.take(there, 0), above, cover)
+
+
 def band(value: Plane, low: float | Plane, high: float | Plane, soft: Plane) -> Plane:
     """Return 1 where a value lies between two limits, else 0, with edges `soft` wide."""
     rising = np.clip((value - low) / soft + 0.5, 0, 1)

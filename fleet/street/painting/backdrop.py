@@ -77,8 +77,8 @@ class Backdrop:
         """Blend distant points with the haze."""
         lost = 1 - np.exp2(-np.minimum(distance, 400) / np.float32(self.light.haze_m))
         lost *= distance < _FARTHEST_M
-        for channel, haze in zip(picture.T, self.light.sky_low.astype(np.float32), strict=True):
-            channel += (haze - channel) * lost
+        for channel, haze in enumerate(self.light.sky_low.astype(np.float32)):
+            picture[:, channel] += (haze - picture[:, channel]) * lost
 
     def _upright(self, rays: Points, to_ground: Plane, fine: int) -> tuple[Points, Plane]:
         """Return houses and sky, mirrored below the horizon on wet ground, and the distances."""

@@ -126,6 +126,6 @@ def _glows(
 
 def _beams(mesh: Mesh, at: tuple[float, float, float], stage: Stage) -> tuple[Points, ...]:
     points, distances = stage.camera.project(
-        placed(_BEAMS + (mesh.length / 2 + 0.3, 0, 0), *at)
+        placed(_BEAMS + np.array([mesh.length / 2 + 0.3, 0, 0]), *at)
     )
     return () if (distances < 2).any() else tuple(points)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.street.canvas.texture import Grain, Plane, band, mix, spread
+from fleet.street.canvas.texture import Grain, Plane, band, mix, mix_into, spread
 from fleet.street.scene.world import Row
 
 SHOP_M = 3.9
@@ -28,20 +28,26 @@ def paint_front(
     """
     house = row.house(along)
     local = along - row.edges[house]
-    wall = _wall(row, grain, house, along, up, fine)
-    colour, light = wall, np.zeros_like(wall)
-    there, glass, shine, cover = _windows(row, grain, house, local, up, fine, lit)
-    colour[there] = mix(colour.take(there, 0), glass, cover)
+    colour = _wall(row, grain, house, along, up, fine)
+    light = np.zeros_like(colour)
+    x, y, half_x, half_y = _panes(row, house, local, up)
+    # Sills reach out of the opening, and edges are as soft as a pixel is wide.
+    reach = fine + np.float32(0.1)
+    there = np.flatnonzero((np.abs(x) < half_x + reach) & (np.abs(y) < half_y + reach))
+    glass, shine, cover = _windows(
+        row, grain, house[there], local[there], up[there], fine[there], lit
+    )
+    mix_into(colour, there, glass, cover)
     light[there] = shine * spread(cover)
     below = band(up, -1.0, SHOP_M - 0.25, fine)
     low = np.flatnonzero(below)
     shop, shop_light = _shop(row, grain, house[low], local[low], up[low], fine[low], lit)
-    colour[low] = mix(colour.take(low, 0), shop, below[low])
-    light[low] = mix(light.take(low, 0), shop_light, below[low])
+    mix_into(colour, low, shop, below[low])
+    mix_into(light, low, shop_light, below[low])
     roof = band(up, row.height[house].astype(np.float32) - _ROOF_M, 1e6, fine)
     high = np.flatnonzero(roof)
     tone = 0.8 + 0.4 * grain.smooth(along[high], up[high] * 4, 0.4)
-    colour[high] = mix(colour.take(high, 0), tone[..., None] * _SLATE, roof[high])
+    mix_into(colour, high, tone[..., None] * _SLATE, roof[high])
     light[high] *= 1 - roof[high, None]
     gap = band(local, 0.0, 0.12, fine)
     colour *= spread(1 - 0.5 * gap)
@@ -72,22 +78,10 @@ def _windows(
     up: Plane,
     fine: Plane,
     lit: float,
-) -> tuple[NDArray[np.int64], Colours, Colours, Plane]:
-    """Return which points are at windows, and there the colours, the light and the cover."""
-    bay, storey = row.bay[house].astype(np.float32), row.storey[house].astype(np.float32)
-    x = np.mod(local, bay) - bay / 2
-    y = np.mod(up - SHOP_M, storey) - storey * 0.5
-    half_x = bay * row.window[house, 0].astype(np.float32) / 2
-    half_y = storey * row.window[house, 1].astype(np.float32) / 2
-    # The sill reaches farthest out of the opening; its edge is as soft as a pixel is wide.
-    reach = fine + np.float32(0.1)
-    there = np.flatnonzero((np.abs(x) < half_x + reach) & (np.abs(y) < half_y + reach))
-    house, local, up, fine = house[there], local[there], up[there], fine[there]
-    bay, storey, x, y, half_x, half_y = (
-        part[there] for part in (bay, storey, x, y, half_x, half_y)
-    )
-    column = np.floor(local / bay).astype(np.int64)
-    floor = np.floor((up - SHOP_M) / storey).astype(np.int64)
+) -> tuple[Colours, Colours, Plane]:
+    column = np.floor(local / row.bay[house]).astype(np.int64)
+    floor = np.floor((up - SHOP_M) / row.storey[house]).astype(np.int64)
+    x, y, half_x, half_y = _panes(row, house, local, up)
     opening = band(np.abs(x), -1.0, half_x, fine) * band(np.abs(y), -1.0, half_y, fine)
     pane = band(np.abs(x), 0.04, half_x - 0.08, fine) * band(y, -half_y + 0.08, half_y - 0.08, fine)
     pane *= 1 - band(y, half_y * 0.35, half_y * 0.35 + 0.07, fine)
@@ -100,7 +94,17 @@ def _windows(
     colour = mix(frame, glass, pane)
     colour = mix(colour, _SILL, sill)
     light = (lamp * spread(glowing) * 0.85).astype(np.float32)
-    return there, colour, light, np.maximum(opening, sill)
+    return colour, light, np.maximum(opening, sill)
+
+
+def _panes(
+    row: Row, house: NDArray[np.int64], local: Plane, up: Plane
+) -> tuple[Plane, Plane, Plane, Plane]:
+    """Return how far aside and up points lie from the middle of a window, and half its sides."""
+    bay, storey = row.bay[house], row.storey[house]
+    x = np.asarray(np.mod(local, bay) - bay / 2, np.float32)
+    y = np.asarray(np.mod(up - SHOP_M, storey) - storey * 0.5, np.float32)
+    return x, y, bay * row.window[house, 0] / 2, storey * row.window[house, 1] / 2
 
 
 def _glass(chance: Plane, y: Plane) -> Colours:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.street.canvas.texture import Grain, Plane, band, mix
+from fleet.street.canvas.texture import Grain, Plane, band, mix_into
 from fleet.street.scene.world import CYCLE_LANE_M, KERB_M, Street
 
 ZEBRA_M = 3.6
@@ -28,14 +28,14 @@ def paint_ground(
     on_road = band(across, left, right, fine)
     there = np.flatnonzero(on_road)
     road = _road(street, grain, along[there], across[there], fine[there])
-    colour[there] = mix(colour.take(there, 0), road, on_road[there])
+    mix_into(colour, there, road, on_road[there])
     kerb = band(across, left - KERB_M, left, fine) + band(across, right, right + KERB_M, fine)
     there = np.flatnonzero(kerb)
     along, across = along[there], across[there]
     stone = np.float32(0.62) + 0.1 * grain.smooth(along, across, 0.9)
     joint = band(np.mod(along, 1.0), 0.0, 0.03, np.maximum(fine[there], 0.01))
     stones = np.stack([stone, stone, stone * 0.97], -1)
-    colour[there] = mix(colour.take(there, 0), stones, kerb[there] * (1 - 0.4 * joint))
+    mix_into(colour, there, stones, kerb[there] * (1 - 0.4 * joint))
     return colour
 
 
@@ -55,9 +55,9 @@ def _road(
     cycle = band(np.abs(across), lane, street.road_m, fine)
     there = np.flatnonzero(cycle)
     lane_red = (tone[there] / 0.33)[..., None] * _LANE_RED
-    grey[there] = mix(grey.take(there, 0), lane_red, cycle[there] * np.float32(0.75))
+    mix_into(grey, there, lane_red, cycle[there] * np.float32(0.75))
     painted, cover = _markings(street, grain, along, across, fine)
-    grey[painted] = mix(grey.take(painted, 0), _WHITE, cover)
+    mix_into(grey, painted, _WHITE, cover)
     return grey
 
 

@@ -82,7 +82,5 @@ class Camera:
         x = (np.arange(self.size.width * fine) + 0.5) / fine - self.size.width / 2
         y = (np.arange(top * fine, bottom * fine) + 0.5) / fine - self.size.height / 2
         rows, columns = (y / self.focal_px)[:, None], x / self.focal_px
-        parts = [
-            (rows * down + forward) + columns * right for right, down, forward in self.axes.T
-        ]
+        parts = [(rows * down + forward) + columns * right for right, down, forward in self.axes.T]
         return np.stack(parts, -1, dtype=np.float32)
