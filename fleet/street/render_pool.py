@@ -14,6 +14,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from fleet.errors import JobFailedError
 
+_TUNABLES = "GLIBC_TUNABLES"
+
 Result = TypeVar("Result")
 Arguments = ParamSpec("Arguments")
 _LOADED_ONCE = ["fleet.street.loaded_once"]
@@ -28,7 +30,7 @@ class _Pool(ProcessPoolExecutor):
     ) -> Future[Result]:
         # Its start would let the signal through again.
         resource_tracker.ensure_running()
-        with _held_back():
+        with _held_back(), _large_pages():
             return super().submit(fn, *args, **kwargs)
 
 
@@ -47,6 +49,20 @@ def _held_back() -> Iterator[None]:
             signal.signal(signal.SIGINT, usual)
         if came.is_set():
             signal.raise_signal(signal.SIGINT)
+
+
+@contextmanager
+def _large_pages() -> Iterator[None]:
+    """Have processes that start meanwhile use large pages of memory, of which pictures take few."""
+    if _TUNABLES in os.environ:
+        yield
+        return
+    # Of glibc, which reads it as a process begins; others do not know it.
+    os.environ[_TUNABLES] = "glibc.malloc.hugetlb=1"
+    try:
+        yield
+    finally:
+        del os.environ[_TUNABLES]
 
 
 @contextmanager

@@ -35,6 +35,19 @@ def test_a_process_that_dies_is_reported() -> None:
         list(map_unordered(os._exit, [(1,), (1,), (1,)], 1))
 
 
+@pytest.mark.parametrize("said", ["", "glibc.malloc.hugetlb=0"])
+def test_memory_comes_in_large_pages_unless_the_user_says_otherwise(
+    said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said in the environment of the processes, and of this one as the user said it."""
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    if said:
+        monkeypatch.setenv("GLIBC_TUNABLES", said)
+    found = set(map_unordered(os.getenv, [("GLIBC_TUNABLES",), ("GLIBC_TUNABLES",)], 2))
+    assert found == {said or "glibc.malloc.hugetlb=1"}
+    assert os.getenv("GLIBC_TUNABLES", "") == said
+
+
 def test_no_work_is_no_result() -> None:
     """Where everything is rendered already."""
     assert list(map_unordered(abs, [], 2)) == []

@@ -11,6 +11,7 @@ from fleet.street.scene.world import Row
 SHOP_M = 3.9
 """The height of the ground floor."""
 _ROOF_M = 0.9
+_SILL_M = 0.1
 _SILL, _LETTERS = np.full(3, 0.8, np.float32), np.full(3, 0.9, np.float32)
 _SLATE = np.array([0.24, 0.22, 0.23], np.float32)
 _WARM = ((1.0, 0.78, 0.46), (0.95, 0.86, 0.66), (0.80, 0.88, 1.0))
@@ -30,10 +31,7 @@ def paint_front(
     local = along - row.edges[house]
     colour = _wall(row, grain, house, along, up, fine)
     light = np.zeros_like(colour)
-    x, y, half_x, half_y = _panes(row, house, local, up)
-    # Sills reach out of the opening, and edges are as soft as a pixel is wide.
-    reach = fine + np.float32(0.1)
-    there = np.flatnonzero((np.abs(x) < half_x + reach) & (np.abs(y) < half_y + reach))
+    there = _at_windows(row, house, local, up, fine)
     glass, shine, cover = _windows(
         row, grain, house[there], local[there], up[there], fine[there], lit
     )
@@ -90,11 +88,21 @@ def _windows(
     frame = np.float32(0.72) * (0.55 + 0.45 * np.clip(y / half_y + 1, 0, 1)[..., None])
     lamp = np.array(_WARM, np.float32).take((chance * 997).astype(np.int64) % 3, 0)
     glowing = (chance > 1 - lit) * pane * (0.55 + 0.45 * np.clip(y / half_y, -1, 1))
-    sill = band(-y, half_y, half_y + 0.1, fine) * band(np.abs(x), -1.0, half_x + 0.1, fine)
+    sill = band(-y, half_y, half_y + _SILL_M, fine) * band(np.abs(x), -1.0, half_x + _SILL_M, fine)
     colour = mix(frame, glass, pane)
     colour = mix(colour, _SILL, sill)
     light = (lamp * spread(glowing) * 0.85).astype(np.float32)
     return colour, light, np.maximum(opening, sill)
+
+
+def _at_windows(
+    row: Row, house: NDArray[np.int64], local: Plane, up: Plane, fine: Plane
+) -> NDArray[np.int64]:
+    """Return which points may lie on a window or its sill."""
+    x, y, half_x, half_y = _panes(row, house, local, up)
+    # Edges are as soft as a pixel is wide.
+    reach = fine + np.float32(_SILL_M)
+    return np.flatnonzero((np.abs(x) < half_x + reach) & (np.abs(y) < half_y + reach))
 
 
 def _panes(
