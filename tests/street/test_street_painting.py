@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from fleet.core.geometry import Size
 from fleet.street.canvas.brush import Sheet
-from fleet.street.canvas.texture import Grain, mix
+from fleet.street.canvas.texture import Grain, mix, wrapped
 from fleet.street.figures.figure import placed
 from fleet.street.figures.vehicles import mesh_of
 from fleet.street.painting import draw_vehicles, facade
@@ -110,3 +111,17 @@ def test_a_vehicle_is_drawn_solid_after_solid(seed: int, kind: int, turned: floa
     for shape, corners in zip(sheet.shapes, drawn, strict=True):
         # Many points at once may differ from few in their last digits.
         assert np.abs(shape - sheet.fixed(corners)).max() <= 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    values=arrays(np.float32, st.integers(0, 40), elements=st.floats(-1e5, 1e5, width=32)),
+    span=st.floats(0.25, 16, width=32),
+    each=st.booleans(),
+)
+def test_values_are_wrapped_as_numpy_does(
+    values: NDArray[np.float32], span: float, each: bool
+) -> None:
+    """To the last digit, by one span or by one for each value."""
+    spans = np.full(len(values), span, np.float32) if each else span
+    assert np.array_equal(wrapped(values, spans), np.mod(values, spans))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.street.canvas.texture import Grain, Plane, band, mix, mix_into, spread
+from fleet.street.canvas.texture import Grain, Plane, band, mix, mix_into, spread, wrapped
 from fleet.street.scene.world import Row
 
 SHOP_M = 3.9
@@ -62,7 +62,7 @@ def _wall(
     bricks = 0.30 * (grain.pick(course, brick) - 0.5) * np.exp(-fine / 0.14)
     tone += np.where(row.brick[house], bricks, 0.0)
     storey = row.storey[house].astype(np.float32)
-    ledge = band(np.mod(up - SHOP_M, storey), -0.01, 0.14, fine)
+    ledge = band(wrapped(up - SHOP_M, storey), -0.01, 0.14, fine)
     tone *= 1 + 0.16 * ledge
     tone *= 0.78 + 0.22 * np.clip(up / 2.5, 0, 1)
     return row.wall.take(house, 0) * spread(tone)
@@ -110,17 +110,17 @@ def _panes(
 ) -> tuple[Plane, Plane, Plane, Plane]:
     """Return how far aside and up points lie from the middle of a window, and half its sides."""
     bay, storey = row.bay[house], row.storey[house]
-    x = np.asarray(np.mod(local, bay) - bay / 2, np.float32)
-    y = np.asarray(np.mod(up - SHOP_M, storey) - storey * 0.5, np.float32)
+    x = np.asarray(wrapped(local, bay) - bay / 2, np.float32)
+    y = np.asarray(wrapped(up - SHOP_M, storey) - storey * 0.5, np.float32)
     return x, y, bay * row.window[house, 0] / 2, storey * row.window[house, 1] / 2
 
 
 def _glass(chance: Plane, y: Plane) -> Colours:
     """Return dark glass that mirrors the sky in its upper part; some windows have curtains."""
-    sky = np.clip(0.5 + 0.5 * y, 0, 1) * (0.15 + 0.5 * np.mod(chance * 7, 1))
+    sky = np.clip(0.5 + 0.5 * y, 0, 1) * (0.15 + 0.5 * wrapped(chance * 7, 1))
     dark = np.array([0.10, 0.12, 0.15], np.float32)
     glass = dark + np.array([0.42, 0.50, 0.58], np.float32) * sky[..., None]
-    curtain = np.float32(0.6) * (np.mod(chance * 13, 1) < 0.25)
+    curtain = np.float32(0.6) * (wrapped(chance * 13, 1) < 0.25)
     return np.asarray(glass + (0.62 - glass) * curtain[..., None], np.float32)
 
 
@@ -136,7 +136,7 @@ def _shop(
     """Return the ground floor: shop windows under a sign, or small windows and doors in a wall."""
     shop = row.shop[house]
     bay = np.where(shop, 2.6, row.bay[house]).astype(np.float32)
-    x = np.mod(local, bay)
+    x = wrapped(local, bay)
     column = np.floor(local / bay).astype(np.int64)
     chance = grain.pick(house, column + 50)
     door = (chance < 0.3).astype(np.float32)
@@ -149,10 +149,10 @@ def _shop(
     colour = mix(base, inside.astype(np.float32), pane)
     board = band(up, 2.9, 3.5, fine) * shop
     letters = grain.pick(house, np.floor(local / 0.28).astype(np.int64)) > 0.45
-    text = letters * band(up, 3.08, 3.32, fine) * band(np.mod(local, 8.0), 2.0, 6.0, fine)
+    text = letters * band(up, 3.08, 3.32, fine) * band(wrapped(local, 8.0), 2.0, 6.0, fine)
     sign = mix(row.sign.take(house, 0), _LETTERS, text * board)
     colour = mix(colour, sign, board)
-    shine = (pane * (0.5 + 0.4 * goods) + 0.35 * board) * shop * (np.mod(chance * 5, 1) < lit * 2)
+    shine = (pane * (0.5 + 0.4 * goods) + 0.35 * board) * shop * (wrapped(chance * 5, 1) < lit * 2)
     warm = np.array([0.9, 0.8, 0.62], np.float32)
     return colour, (colour * 0.5 + warm * 0.3) * spread(shine)
 
@@ -164,9 +164,9 @@ def _goods(
     shelf = np.floor(up / 0.45).astype(np.int64)
     place = np.floor(local / 0.22 + 0.37 * shelf).astype(np.int64)
     thing = grain.pick(house, place, shelf)
-    tall = np.mod(up, 0.45) < 0.12 + 0.3 * thing
+    tall = wrapped(up, 0.45) < 0.12 + 0.3 * thing
     seen = tall * grain.smooth(local, up, 0.5) * (up < 2.2)
-    hue = np.stack([thing, np.mod(thing * 5, 1), np.mod(thing * 11, 1)], -1)
+    hue = np.stack([thing, wrapped(thing * 5, 1), wrapped(thing * 11, 1)], -1)
     inside = 0.09 + (0.06 + 0.28 * hue) * seen[..., None]
     inside += (0.20 * np.clip((up - 1.0) / 1.7, 0, 1) ** 2)[..., None]
     return inside.astype(np.float32), (0.45 + 0.4 * grain.smooth(local, up, 0.8)).astype(np.float32)

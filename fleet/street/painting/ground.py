@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.street.canvas.texture import Grain, Plane, band, mix_into
+from fleet.street.canvas.texture import Grain, Plane, band, mix_into, wrapped
 from fleet.street.scene.world import CYCLE_LANE_M, KERB_M, Street
 
 ZEBRA_M = 3.6
@@ -33,7 +33,7 @@ def paint_ground(
     there = np.flatnonzero(kerb)
     along, across = along[there], across[there]
     stone = np.float32(0.62) + 0.1 * grain.smooth(along, across, 0.9)
-    joint = band(np.mod(along, 1.0), 0.0, 0.03, np.maximum(fine[there], 0.01))
+    joint = band(wrapped(along, 1.0), 0.0, 0.03, np.maximum(fine[there], 0.01))
     stones = np.stack([stone, stone, stone * 0.97], -1)
     mix_into(colour, there, stones, kerb[there] * (1 - 0.4 * joint))
     return colour
@@ -65,7 +65,8 @@ def _patches(grain: Grain, along: Plane, across: Plane) -> Plane:
     """Return where the road was repaired: rectangles that are a little darker or lighter."""
     cell_x, cell_y = np.floor(along / 6.5), np.floor((across + 40) / 2.3)
     chosen = grain.pick(cell_x.astype(np.int64), cell_y.astype(np.int64))
-    inside = (np.mod(along, 6.5) > 1.2) & (np.mod(along, 6.5) < 5.1 * chosen + 1.2)
+    place = wrapped(along, 6.5)
+    inside = (place > 1.2) & (place < 5.1 * chosen + 1.2)
     return np.where((chosen > 0.82) & inside, 0.72 + 0.5 * (1 - chosen), 1.0).astype(np.float32)
 
 
@@ -75,11 +76,11 @@ def _markings(
     """Return which points are painted white, and how well the paint covers the road there."""
     lane = street.road_m - CYCLE_LANE_M
     away = band(np.abs(along - street.zebra_m), ZEBRA_M / 2 + 1.2, 1e6, fine)
-    dashes = band(np.mod(along, 6.0), 0.0, 3.0, fine)
+    dashes = band(wrapped(along, 6.0), 0.0, 3.0, fine)
     middle = band(across, -0.07, 0.07, fine) * dashes * away
     edge = band(np.abs(across), lane - 0.06, lane + 0.06, fine) * away
     parked = band(np.abs(across), street.road_m, street.road_m + 0.1, fine) * away
-    stripes = band(np.mod(across, 1.0), 0.0, 0.5, fine)
+    stripes = band(wrapped(across, 1.0), 0.0, 0.5, fine)
     zebra = stripes * band(np.abs(along - street.zebra_m), -1.0, ZEBRA_M / 2, fine)
     stop = band(np.abs(along - street.zebra_m), ZEBRA_M / 2 + 0.7, ZEBRA_M / 2 + 1.05, fine)
     side = np.where(along < street.zebra_m, across > 0, across < 0)
@@ -100,7 +101,7 @@ def _pavement(grain: Grain, along: Plane, across: Plane, fine: Plane) -> NDArray
     tone += 0.10 * np.exp(-fine / 0.04) * (grain.smooth(along, across, 0.06) - 0.5)
     soft = np.maximum(fine, 0.012)
     joints = 1 - band(np.mod(shifted, _STONE_M), 0.012, _STONE_M - 0.012, soft)
-    joints = np.maximum(joints, 1 - band(np.mod(across, _STONE_M), 0.012, _STONE_M - 0.012, soft))
+    joints = np.maximum(joints, 1 - band(wrapped(across, _STONE_M), 0.012, _STONE_M - 0.012, soft))
     tone *= 1 - 0.35 * joints * near
     spots = np.clip(grain.smooth(along, across, 0.35) - 0.86, 0, 1)
     tone *= 1 - 1.2 * spots
