@@ -209,7 +209,7 @@ def test_a_cut_out_figure_is_laid_as_its_whole_sheet_would_be(
         return
     assert figure.silhouette.area == area
     if hidden:
-        inner = np.zeros((320, 400), np.bool_)
+        inner = np.zeros((340, 400), np.bool_)
         inner[
             post[0].start + 100 : post[0].stop + 100, post[1].start + 100 : post[1].stop + 100
         ] = True
