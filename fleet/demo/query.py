@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+
 
 def busiest(output: str, least_score: float) -> tuple[str, str]:
     """Return a query for how busy each camera is, and its answer, both as text.
@@ -12,7 +14,7 @@ def busiest(output: str, least_score: float) -> tuple[str, str]:
     # its end, it says on stderr what of it is left then.
     import duckdb  # noqa: PLC0415
 
-    parts = f"{output}/detections/*.parquet".replace("'", "''")
+    parts = f"{glob.escape(output)}/detections/*.parquet".replace("'", "''")
     sql = f"""\
 with frame as (
   select camera, time_s,

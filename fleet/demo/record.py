@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from fleet.demo.plan import Demo
@@ -15,6 +16,8 @@ RECORD = "demo.json"
 def claim(demo: Demo) -> str | None:
     """Take the folder for this demo; return the result of an earlier one that finished, or None.
 
+    It is None too where the earlier one was asked for in another folder: its paths are of there.
+
     Raises UsageError where the folder holds a demo made from something else.
     """
     path = demo.folder / RECORD
@@ -24,20 +27,26 @@ def claim(demo: Demo) -> str | None:
     try:
         record = json.loads(path.read_text("utf-8"))
         made_from, result = record["made_from"], record.get("result")
+        # Its paths are relative to there.
+        told_here = record.get("told_in") == _here()
     except (ValueError, KeyError, TypeError, AttributeError):
-        made_from, result = None, None
+        made_from, result, told_here = None, None, False
     if made_from != demo.key:
         raise UsageError(
             f"{demo.folder} holds a demo of another network, with other options, by another "
             "version of Fleet, or of elsewhere.",
             "Remove that folder, or choose another with --output.",
         )
-    return str(result) if result and _whole(demo) else None
+    return str(result) if result and told_here and _whole(demo) else None
 
 
 def conclude(demo: Demo, result: str) -> None:
     """Write down that the demo finished, and its result."""
-    _write(demo, {"made_from": demo.key, "result": result})
+    _write(demo, {"made_from": demo.key, "told_in": _here(), "result": result})
+
+
+def _here() -> str:
+    return os.path.abspath(".")  # noqa: PTH100 - as the paths are made
 
 
 def _write(demo: Demo, record: dict[str, str]) -> None:

@@ -13,7 +13,7 @@ from fleet.core.format import duration
 from fleet.demo.check import check_folder, check_room, cores
 from fleet.demo.plan import Demo
 from fleet.demo.record import claim
-from fleet.demo.words import head, near
+from fleet.demo.words import head, typed
 from fleet.loading import loading
 from fleet.parquet.arrays import forgo_pandas
 from fleet.street.archive import Shot, plan_archive, render_archive
@@ -57,7 +57,7 @@ def load_steps() -> ModuleType:
 
 def _render(demo: Demo, shots: tuple[Shot, ...]) -> None:
     asked = f"--cameras {demo.cameras} --seconds {demo.seconds:g} --seed {demo.seed}"
-    head(1, "A street archive, rendered", f"street --output {near(demo.archive)} {asked}")
+    head(1, "A street archive, rendered", f"street --output {typed(demo.archive)} {asked}")
     for outcome in render_archive(shots, cores()):
         clip = outcome.shot.clip
         state = "" if outcome.drawn else "  (there already)"
@@ -71,7 +71,7 @@ def _render(demo: Demo, shots: tuple[Shot, ...]) -> None:
 def _closer(shot: Shot, demo: Demo, fleet: str) -> str:
     """Return what to type next; `fleet`: the words that start the command."""
     words = (
-        f"show {near(demo.detections)} --uri {shot.video.name} --at {round(demo.seconds / 3, 1):g}"
+        f"show {typed(demo.detections)} --uri {shot.video.name} --at {round(demo.seconds / 3, 1):g}"
     )
-    to = f"--to {round(demo.seconds / 2, 1):g} --out {near(demo.folder)}/stretch.mp4"
+    to = f"--to {round(demo.seconds / 2, 1):g} --out {typed(demo.folder / 'stretch.mp4')}"
     return f"\nTo look closer\n\n  $ {fleet} {words} \\\n      {to}"

@@ -15,7 +15,7 @@ from fleet.demo.plan import CAMERA, CHIP, SAMPLE, SURE, THRESHOLD, Demo
 from fleet.demo.query import busiest
 from fleet.demo.record import conclude
 from fleet.demo.sheet import A_CAMERA, TILE_PX, contact_sheet
-from fleet.demo.words import head, indented, near, said
+from fleet.demo.words import head, indented, near, said, typed
 from fleet.driver.api import run as run_job
 from fleet.driver.report import RunReport
 from fleet.index_cache.store import INDEX_FOLDER
@@ -47,9 +47,9 @@ def after_rendering(demo: Demo, closer: str) -> int:
 
 
 def _compile(demo: Demo) -> None:
-    to = near(demo.model.with_suffix(""))
+    to = typed(demo.model.with_suffix(""))
     size = f" --size {demo.size}" if demo.size else ""
-    head(2, "A detector, compiled", f"compile {near(demo.onnx)}{size} --output {to}")
+    head(2, "A detector, compiled", f"compile {typed(demo.onnx)}{size} --output {to}")
     network = read_network(str(demo.onnx))
     compiled = compile_model(network, name=demo.model.stem, soc=soc(CHIP), size=demo.size)
     Folder(str(demo.folder)).put(demo.model.name, compiled)
@@ -60,8 +60,8 @@ def _detect(demo: Demo) -> RunReport:
     settings = {"sample": SAMPLE, "devices": demo.devices, "partitions": CAMERA}
     settings |= {"model": str(demo.model), "threshold": THRESHOLD}
     words = [
-        f"run {near(demo.detect)} --input {near(demo.archive)} --model {near(demo.model)}",
-        f"--output {near(demo.detections)} --sample {SAMPLE} --devices {demo.devices}",
+        f"run {typed(demo.detect)} --input {typed(demo.archive)} --model {typed(demo.model)}",
+        f"--output {typed(demo.detections)} --sample {SAMPLE} --devices {demo.devices}",
         f"--set threshold={THRESHOLD:g} --set 'partitions=\"{CAMERA}\"'",
     ]
     head(3, f"The job detect, on {plural(demo.devices, 'device')}", *words)
@@ -76,8 +76,8 @@ def _detect(demo: Demo) -> RunReport:
 
 def _look(demo: Demo) -> Iterator[str]:
     """Go through the steps that look at the result, and yield what a second demo prints of each."""
-    words = f"eval {near(demo.detections)} --truth {near(demo.truth)}"
-    title = head(4, "Held against the truth", words, f"--plots {near(demo.curves)}")
+    words = f"eval {typed(demo.detections)} --truth {typed(demo.truth)}"
+    title = head(4, "Held against the truth", words, f"--plots {typed(demo.curves)}")
     with render_pool(1, "compares detections") as beside:
         # On one core, the evaluation takes as long as the other steps take together.
         paths = demo.detections, demo.truth, demo.curves
@@ -92,7 +92,7 @@ def _look(demo: Demo) -> Iterator[str]:
     yield said(title, f"{sql}\n\n{answer.rstrip()}")
     title = head(6, "A contact sheet, through the VPC and the JPEGE", *_drawing(demo))
     yield said(title, str(near(demo.sheet)))
-    words = f"report {near(demo.detections)} --threshold {SURE:g} --out {near(demo.report)}"
+    words = f"report {typed(demo.detections)} --threshold {SURE:g} --out {typed(demo.report)}"
     title = head(7, "All of it on one page, to look at and to mail", words)
     yield said(title, made.said(str(near(demo.report))))
     yield _where(demo)
@@ -110,9 +110,9 @@ def _indexes(demo: Demo) -> Path:
 
 def _drawing(demo: Demo) -> tuple[str, ...]:
     return (
-        f"run {near(demo.thumbnails)} --input {near(demo.archive)} --sample {_every(demo)}",
-        f"--output {near(demo.pictures)} --on inline --set width={TILE_PX}",
-        f"--index-cache {near(_indexes(demo))} --set 'partitions=\"{CAMERA}\"'",
+        f"run {typed(demo.thumbnails)} --input {typed(demo.archive)} --sample {_every(demo)}",
+        f"--output {typed(demo.pictures)} --on inline --set width={TILE_PX}",
+        f"--index-cache {typed(_indexes(demo))} --set 'partitions=\"{CAMERA}\"'",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 import typer
@@ -32,3 +33,9 @@ def near(path: Path) -> Path:
     """Return a path relative to the current folder where it lies in it."""
     here = Path(os.path.abspath("."))  # noqa: PTH100 - keeps links
     return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def typed(path: Path) -> str:
+    """Return a path as one types it into a shell, relative where it lies in the current folder."""
+    words = str(near(path))
+    return shlex.quote(f"./{words}" if words.startswith("-") else words)

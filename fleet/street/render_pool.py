@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process, resource_tracker
-from threading import Event, Thread, current_thread, main_thread
+from threading import Event, Lock, Thread, current_thread, main_thread
 from typing import Any, ParamSpec, TypeVar
 
 from fleet.errors import JobFailedError
@@ -20,6 +21,8 @@ Result = TypeVar("Result")
 Arguments = ParamSpec("Arguments")
 _LOADED_ONCE = ["fleet.street.loaded_once"]
 """What the process imports that all others are forked from."""
+_STARTING = Lock()
+"""Held by a thread that has other variables in the environment for a moment."""
 
 
 class _Pool(ProcessPoolExecutor):
@@ -28,10 +31,30 @@ class _Pool(ProcessPoolExecutor):
     def submit(
         self, fn: Callable[Arguments, Result], /, *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Future[Result]:
-        # Its start would let the signal through again.
-        resource_tracker.ensure_running()
-        with _held_back(), _large_pages():
-            return super().submit(fn, *args, **kwargs)
+        with _found_as_here():
+            # Its start would let the signal through again.
+            resource_tracker.ensure_running()
+            with _held_back(), _large_pages():
+                return super().submit(fn, *args, **kwargs)
+
+
+@contextmanager
+def _found_as_here() -> Iterator[None]:
+    """Have processes that start meanwhile find modules where this one does.
+
+    What others are forked from would find those first that happen to lie in the current folder.
+    """
+    meant = {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    with _STARTING:
+        before = {name: os.environ.get(name) for name in meant}
+        os.environ.update(meant)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                del os.environ[name]
+                if value is not None:
+                    os.environ[name] = value
 
 
 @contextmanager
@@ -76,7 +99,7 @@ def render_pool(processes: int, each: str = "draws pictures") -> Iterator[Proces
     # there are OpenBLAS's and jemalloc's, which are prepared for it.
     context = get_context("forkserver")
     context.set_forkserver_preload(_LOADED_ONCE)
-    pool = _Pool(processes, context, initializer=_prepare_process)
+    pool = _Pool(processes, context, _prepare_process, (dict(os.environ),))
     try:
         yield pool
     except BrokenProcessPool as error:
@@ -102,8 +125,11 @@ def map_unordered(
             yield done.result()
 
 
-def _prepare_process() -> None:
+def _prepare_process(environment: dict[str, str]) -> None:
     Thread(target=_end_with_parent, daemon=True).start()
+    # It has that of what it was forked from, which may have been started long ago.
+    os.environ.clear()
+    os.environ.update(environment)
     # The parent has no use for it.
     import cv2  # noqa: PLC0415
 

@@ -23,6 +23,7 @@ from fleet.demo.check import check_folder, check_packages, check_room, cores
 from fleet.demo.plan import SURE
 from fleet.demo.query import busiest
 from fleet.demo.sheet import TILE_PX
+from fleet.demo.words import typed
 from fleet.errors import UsageError
 from fleet.street.render_pool import map_unordered
 from fleet.street.scene.clip import LABELS
@@ -63,8 +64,8 @@ def run(*arguments: object) -> tuple[int, str, str]:
 
 @pytest.fixture(scope="module")
 def made(network: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
-    """A small demo: its folder, and what it printed on both streams."""
-    folder = tmp_path_factory.mktemp("demo") / "all"
+    """A small demo: its folder, whose name is an odd one, and what it printed on both streams."""
+    folder = tmp_path_factory.mktemp("demo") / "all [1] of it's*"
     done = fleet_process("demo", "--output", folder, "--model", network, *SMALL)
     assert done.returncode == 0, done.stderr
     return folder, done.stdout, done.stderr
@@ -83,7 +84,7 @@ def test_a_demo_makes_what_it_lists(made: tuple[Path, str, str]) -> None:
     assert "AP@0.5" in out
     assert "simulated" in out
     listed = out.split("Where everything lies")[1].split("To look closer")[0]
-    places = [Path(line.split()[0]) for line in listed.splitlines() if line]
+    places = [Path(line.strip().split("  ")[0]) for line in listed.splitlines() if line]
     assert len(places) == 8
     assert all(place.exists() for place in places)
     assert {place.name for place in places} <= {entry.name for entry in folder.rglob("*")}
@@ -136,13 +137,37 @@ def test_it_loads_nothing_that_only_other_processes_of_it_need() -> None:
     assert not {"duckdb", "faster_coco_eval", "matplotlib", "pandas", *drawing} & loaded
 
 
+def test_each_command_that_it_prints_can_be_typed(made: tuple[Path, str, str]) -> None:
+    """Over what is there already; the last one makes a video."""
+    folder, out, _ = made
+    printed = out.replace(" \\\n", "").splitlines()
+    commands = [line.split("$ ", 1)[1] for line in printed if line.startswith("  $ ")]
+    assert len(commands) == 7
+    for line in commands:
+        words = shlex.split(line.removeprefix(MODULE))
+        done = fleet_here(*words)
+        assert done.returncode == 0, done.stderr
+        assert all(str(folder.parent) not in word or str(folder) in word for word in words)
+    assert (folder / "stretch.mp4").is_file()
+
+
+def test_a_path_that_begins_with_a_dash_is_typed_as_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the folder lies in the current one; elsewhere it begins with a slash."""
+    monkeypatch.chdir(tmp_path)
+    assert typed(tmp_path / "-a b/c") == "'./-a b/c'"
+    assert typed(tmp_path / "a/c") == "a/c"
+    assert typed(tmp_path.parent / "-a") == str(tmp_path.parent / "-a")
+
+
 def test_the_videos_are_looked_at_once(made: tuple[Path, str, str]) -> None:
     """The second job takes the indexes that the first one keeps, as its command says."""
     folder, out, _ = made
     kept = folder / "detections/_index"
     assert list(kept.iterdir())
     assert not (folder / "thumbnails/_index").exists()
-    assert f"--index-cache {kept}" in out
+    assert f"--index-cache {shlex.quote(str(kept))}" in out
 
 
 def test_the_question_is_answered_from_the_tables(made: tuple[Path, str, str]) -> None:

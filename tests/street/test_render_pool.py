@@ -110,3 +110,43 @@ def test_its_processes_end_with_one_that_is_killed(tmp_path: Path) -> None:
         drawing = int(running.stdout.readline())
         running.kill()
     until_gone(drawing)
+
+
+def test_processes_load_what_this_one_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A script in the current folder is not taken for a package that is named like it."""
+    (tmp_path / "av.py").write_text("raise SystemError('a script of the user was run')")
+    (tmp_path / "fleet").mkdir()
+    (tmp_path / "fleet/__init__.py").touch()
+    script = tmp_path / "scripts/draws.py"
+    script.parent.mkdir()
+    script.write_text(DRAWS)
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("5\n", "")
+
+
+DRAWS = """
+from fleet.street.render_pool import map_unordered
+
+if __name__ == "__main__":
+    print(*map_unordered(abs, [(-5,)], 1))
+"""
+
+
+def test_processes_have_the_environment_of_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it has changed since the first of them; what starts them leaves it as it was."""
+    names = ("PYTHONPATH", "PYTHONSAFEPATH", "FLEET_ASKED")
+    for value in ("first", "second"):
+        monkeypatch.setenv("FLEET_ASKED", value)
+        monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+        here = [os.environ.get(name) for name in names]
+        there = [*map_unordered(_variables, [(names,)], 1)]
+        assert there == [here] == [[os.environ.get(name) for name in names]]
+
+
+def _variables(names: tuple[str, ...]) -> list[str | None]:
+    return [os.environ.get(name) for name in names]
