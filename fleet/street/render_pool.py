@@ -10,6 +10,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process, resource_tracker
+from multiprocessing.connection import Connection, wait
 from threading import Event, Lock, Thread, current_thread, main_thread
 from typing import Any, ParamSpec, TypeVar
 
@@ -92,6 +93,7 @@ def _large_pages() -> Iterator[None]:
 def render_pool(processes: int, each: str = "draws pictures") -> Iterator[ProcessPoolExecutor]:
     """Yield a pool of at most `processes` processes; on leaving, cancel what has not begun.
 
+    Where Ctrl-C ends it, or nobody wants the results, also what has.
     Raises JobFailedError where one of the processes dies; `each` says what it did.
     """
     # Forked from this process, a child would inherit the locks of its threads. Forked from one that
@@ -99,9 +101,14 @@ def render_pool(processes: int, each: str = "draws pictures") -> Iterator[Proces
     # there are OpenBLAS's and jemalloc's, which are prepared for it.
     context = get_context("forkserver")
     context.set_forkserver_preload(_LOADED_ONCE)
-    pool = _Pool(processes, context, _prepare_process, (dict(os.environ),))
+    wanted, end = context.Pipe(duplex=False)
+    pool = _Pool(processes, context, _prepare_process, (wanted, dict(os.environ)))
     try:
         yield pool
+    except (KeyboardInterrupt, GeneratorExit):
+        # A process that was forked only afterwards has not had the signal.
+        end.close()
+        raise
     except BrokenProcessPool as error:
         raise JobFailedError(
             f"A process that {each} died; the system may have been short of memory.",
@@ -109,6 +116,8 @@ def render_pool(processes: int, each: str = "draws pictures") -> Iterator[Proces
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+        end.close()
+        wanted.close()
 
 
 def map_unordered(
@@ -125,8 +134,8 @@ def map_unordered(
             yield done.result()
 
 
-def _prepare_process(environment: dict[str, str]) -> None:
-    Thread(target=_end_with_parent, daemon=True).start()
+def _prepare_process(wanted: Connection, environment: dict[str, str]) -> None:
+    Thread(target=_end_with_pool, args=(wanted,), daemon=True).start()
     # It has that of what it was forked from, which may have been started long ago.
     os.environ.clear()
     os.environ.update(environment)
@@ -139,9 +148,9 @@ def _prepare_process(environment: dict[str, str]) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
-def _end_with_parent() -> None:
-    """End where the parent was killed, which else would leave its processes waiting for work."""
+def _end_with_pool(wanted: Connection) -> None:
+    """End where the pool was ended early, or its process killed, which would leave this one."""
     parent = parent_process()
     assert parent is not None
-    parent.join()
+    wait([wanted, parent.sentinel])
     os._exit(1)

@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Generator
 from pathlib import Path
 from subprocess import PIPE
 
@@ -86,6 +88,45 @@ def test_ctrl_c_while_a_process_loads_prints_no_traceback(tmp_path: Path) -> Non
     assert running.stdout.readline() == "loads\n"
     os.killpg(running.pid, signal.SIGINT)
     assert running.communicate(timeout=60) == ("interrupted\n", "")
+
+
+LONG = """
+import time
+from fleet.street.render_pool import render_pool
+
+if __name__ == "__main__":
+    try:
+        with render_pool(1) as pool:
+            for _ in range(2):
+                pool.submit(time.sleep, 3600)
+            pool.submit(print)
+            print("begun", flush=True)
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+
+
+def test_ctrl_c_does_not_wait_for_processes_that_have_not_had_it(tmp_path: Path) -> None:
+    """One that is forked just afterwards has not, nor has any where one process alone is told."""
+    script = tmp_path / "long.py"
+    script.write_text(LONG)
+    running = subprocess.Popen([sys.executable, script], stdout=PIPE, stderr=PIPE, text=True)
+    assert running.stdout is not None
+    assert running.stdout.readline() == "begun\n"
+    running.send_signal(signal.SIGINT)
+    try:
+        assert running.communicate(timeout=60) == ("interrupted\n", "")
+    finally:
+        running.kill()
+
+
+def test_work_that_nobody_asks_for_any_more_is_ended() -> None:
+    """As where an error ends the loop over the results."""
+    results = map_unordered(time.sleep, [(0,), (3600,)], 2)
+    assert next(results) is None
+    assert isinstance(results, Generator)
+    results.close()
 
 
 WAITS = """
