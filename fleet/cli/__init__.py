@@ -64,11 +64,24 @@ def main() -> None:
         if error.encoding != sys.getfilesystemencoding():
             raise
         sys.exit(complain(_unnameable(error)))
+    except FileNotFoundError:
+        # Whatever asks for it: a relative path, or a process that is started.
+        if _has_folder():
+            raise
+        message = "The current folder is there no more."
+        sys.exit(complain(UsageError(message, "Change to another one, as by: cd")))
     except SystemExit as end:
         if end.code != _BY_CTRL_C:
             raise
         print("fleet: interrupted.", file=sys.stderr)  # noqa: T201 - this is the command's voice
         sys.exit(EXIT_FAILED)
+
+
+def _has_folder() -> bool:
+    try:
+        return bool(os.getcwd())  # noqa: PTH109 - nothing is made of it
+    except FileNotFoundError:
+        return False
 
 
 def _is_completed() -> bool:

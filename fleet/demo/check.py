@@ -34,7 +34,10 @@ def check_packages() -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Make the folder; raises UsageError where nothing can be written into it."""
+    """Make the folder; raises UsageError where nothing can be written into it, or queried there."""
+    if "\\" in str(folder):
+        said = f"DuckDB, which the demo asks, takes the backslash in {folder} for a slash."
+        raise UsageError(said, "Choose another folder with --output.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK):

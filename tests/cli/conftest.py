@@ -1,4 +1,4 @@
-"""What tests of the command share: a model that it has compiled, and an output that it serves."""
+"""What tests of the command share: models, and an output that it serves."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from browsed import Served, served
 from command import fleet_here
+from everywhere import write_everywhere
 from two_videos import two_videos
 
 from fleet.browse.asked import key_of
@@ -54,3 +55,11 @@ def server(browsed: Path) -> Iterator[Served]:
 def key(browsed: Path) -> str:
     """What the video is asked for by."""
     return key_of(str(browsed / "gate.mp4"))
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network that sees one of everything, for demos."""
+    path = tmp_path_factory.mktemp("network") / "everywhere.onnx"
+    write_everywhere(path)
+    return path

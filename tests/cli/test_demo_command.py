@@ -1,4 +1,4 @@
-"""`fleet demo` as users meet it: the whole of it, small, and what may be in its way."""
+"""`fleet demo` as users meet it: the whole of it, small."""
 
 from __future__ import annotations
 
@@ -10,50 +10,22 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 from command import fleet_here, fleet_process
-from networks import serialized
-from onnx import TensorProto
 from PIL import Image
 
 import fleet
-from fleet.cli.demo import demo
-from fleet.demo.check import check_folder, check_packages, check_room, cores
+from fleet.demo.check import cores
 from fleet.demo.plan import SURE
 from fleet.demo.query import busiest
 from fleet.demo.sheet import TILE_PX
 from fleet.demo.words import typed
-from fleet.errors import UsageError
 from fleet.street.render_pool import map_unordered
-from fleet.street.scene.clip import LABELS
 
 SMALL = ("--cameras", 2, "--seconds", 2)
 MODULE = shlex.join([sys.executable, "-m", "fleet"])
 """How a demo in a process of its own is started, and so how its commands are typed."""
 ONE_CORE = "import os, sys; os.sched_setaffinity(0, {0}); from fleet.cli import main; main()"
-
-
-@pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network that sees one of everything in the same places, and says how it is read."""
-    channels = 5 + len(LABELS)
-    content = serialized(
-        [onnx.helper.make_node("Conv", ["images", "kernel", "bias"], ["map"], strides=[32, 32])],
-        inputs=[("images", TensorProto.FLOAT, (1, 3, 64, 96))],
-        outputs=[("map", TensorProto.FLOAT, (1, channels, 2, 3))],
-        weights={
-            "kernel": np.zeros((channels, 3, 32, 32), np.float32),
-            "bias": np.full(channels, 2, np.float32),
-        },
-        opset=17,
-    )
-    model = onnx.load_model_from_string(content)
-    notes = {"fleet.head": "yolov3", "fleet.labels": "\n".join(LABELS), "fleet.anchors": "20,24"}
-    onnx.helper.set_model_props(model, notes)
-    path = tmp_path_factory.mktemp("network") / "everywhere.onnx"
-    path.write_bytes(model.SerializeToString())
-    return path
 
 
 def run(*arguments: object) -> tuple[int, str, str]:
@@ -246,62 +218,21 @@ def test_two_cores_run_two_devices(made: tuple[Path, str, str]) -> None:
     assert f"--devices {devices} " in made[1]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (("--model", "none.onnx"), ("no network none.onnx", "--model")),
-        (("--cameras", 0), ("0 cameras",)),
-        (("--seconds", 0), ("0 s",)),
-        (("--output", __file__), ("Nothing can be written", "--output")),
-    ],
-)
-def test_what_cannot_be_done_is_said_in_a_sentence(
-    network: Path, tmp_path: Path, arguments: tuple[object, ...], words: tuple[str, ...]
+def test_a_demo_told_in_another_folder_is_told_anew(
+    made: tuple[Path, str, str],
+    network: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Exit code 2, and nothing is made."""
-    usual: dict[object, object] = {"--output": tmp_path / "out", "--model": network}
-    named = {**usual, **dict(zip(arguments[::2], arguments[1::2], strict=True))}
-    code, out, err = run(*(part for pair in named.items() for part in pair))
-    assert (code, out) == (2, "")
-    for word in words:
-        assert word in err
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_model_that_says_nothing_is_refused(network: Path, tmp_path: Path) -> None:
-    """Before the job runs; the way out names the option of `fleet compile`."""
-    model = onnx.load(network)
-    del model.metadata_props[:]
-    onnx.save(model, tmp_path / "mute.onnx")
-    arguments = ("--output", tmp_path / "out", "--model", tmp_path / "mute.onnx")
-    code, _, err = run(*arguments, "--cameras", 1, "--seconds", 0.5)
-    assert code == 2
-    assert "fleet.head" in err
-
-
-def test_no_room_is_said_beforehand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With what is needed and what is free."""
-    usage = type("Usage", (), {"free": 60_000_000})()
-    monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
-    check_room(tmp_path, 4 * 2)
-    with pytest.raises(UsageError, match=r"takes about 140 MB, and 60 MB are free.*--output"):
-        check_room(tmp_path, 4 * 45)
-
-
-def test_no_permission_is_said_beforehand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where the folder is there already."""
-    monkeypatch.setattr("os.access", lambda *_: False)
-    with pytest.raises(UsageError, match=r"Permission denied.*--output"):
-        check_folder(tmp_path)
-
-
-@pytest.mark.parametrize("package", ["cv2", "faster_coco_eval", "matplotlib", "duckdb"])
-def test_a_missing_extra_is_named(
-    package: str, network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One command installs all of it."""
-    monkeypatch.setattr("fleet.demo.check.find_spec", lambda name: name != package or None)
-    with pytest.raises(UsageError, match=r"is not installed.*ascend-fleet\[demo\]"):
-        demo(tmp_path / "out", network)
-    monkeypatch.undo()
-    check_packages()
+    """Paths are relative to where it is told; nothing is drawn or looked for again."""
+    folder = made[0]
+    for here in (folder.parent, tmp_path):
+        monkeypatch.chdir(here)
+        code, out, err = run("--output", folder, "--model", network, *SMALL)
+        assert code == 0, err
+        assert out.count("(there already)") == 2
+        listed = out.split("Where everything lies")[1].split("To look closer")[0]
+        assert all(
+            Path(line.strip().split("  ")[0]).exists() for line in listed.split("\n") if line
+        )
+    assert run("--output", folder, "--model", network, *SMALL)[1].startswith("Nothing is left")

@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from command import fleet_here
+from command import fleet_here, fleet_process
 
 import fleet
 
@@ -173,3 +173,24 @@ def test_an_output_of_another_job_is_refused(town_hevc: Path, model: Path, tmp_p
     strange = fleet_here("run", *common, "--sample", "keyframes")
     assert strange.returncode == 2
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("street", "--output", "{tmp}/street", "--cameras", 1, "--seconds", 0.5),
+        ("street", "--output", "street"),
+        ("demo", "--output", "{tmp}/demo"),
+        ("compile", "network.onnx", "--output", "compiled"),
+    ],
+)
+def test_a_current_folder_that_is_gone_is_said_in_a_sentence(
+    arguments: tuple[object, ...], tmp_path: Path
+) -> None:
+    """Where a command needs one: for a relative path, or to start processes in it."""
+    code = "import os, sys; os.mkdir(g := sys.argv.pop(1)); os.chdir(g); os.rmdir(g); "
+    start = ("-c", f"{code}from fleet.cli import main; main()", str(tmp_path / "gone"))
+    given = [str(argument).format(tmp=tmp_path) for argument in arguments]
+    done = fleet_process(*given, program=start)
+    assert done.returncode == 2, done.stderr
+    assert "current folder is there no more. Change to" in " ".join(done.stderr.split())
