@@ -9,6 +9,7 @@ on an ignored object (overlap over the detection's area) is neither hit nor miss
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -32,27 +33,33 @@ _AREAS = ((0.0, 1e10), *SIZES.values())
 def evaluate_scene(scene: Scene) -> Evaluation:
     """Return the scores of all slices of a scene."""
     truth, detections = _coco(scene, scene.truth), _coco(scene, scene.detections)
-    parts: dict[bytes, _Part] = {}
+    everything = np.ones(len(scene), np.bool_)
+    whole = _Part(scene, truth, detections, everything)
+    # What one camera sees may be all that is by night. A part of many labels takes megabytes, so
+    # that of those of many cameras the scores alone are kept.
+    scores = {_key(everything): whole.score()}
 
-    def part(images: NDArray[np.bool_]) -> _Part:
-        # What one camera sees may be all that is by night.
-        key = images.tobytes()
-        if key not in parts:
-            parts[key] = _Part(scene, truth, detections, images)
-        return parts[key]
+    def score(images: NDArray[np.bool_]) -> Score:
+        key = _key(images)
+        if key not in scores:
+            scores[key] = _Part(scene, truth, detections, images).score()
+        return scores[key]
 
     def split(names: NDArray[np.object_]) -> dict[str, Score]:
         present = sorted({name for name in names.tolist() if name})
-        return {name: part(np.equal(names, name)).score() for name in present}
+        return {name: score(np.equal(names, name)) for name in present}
 
-    whole = part(np.ones(len(scene), np.bool_))
     return Evaluation(
-        overall=whole.score(),
+        overall=score(everything),
         by_class={label: whole.score(label=number) for number, label in enumerate(scene.labels)},
         by_camera=split(scene.camera),
         by_size={name: whole.score(size=number) for number, name in enumerate(SIZES, 1)},
         by_light={} if scene.light is None else split(scene.light),
     )
+
+
+def _key(images: NDArray[np.bool_]) -> bytes:
+    return hashlib.sha256(images.tobytes()).digest()
 
 
 class _Part:

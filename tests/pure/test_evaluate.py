@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fleet.evaluate import coco
 from fleet.evaluate.coco import evaluate_scene
 from fleet.evaluate.curves import draw_curves
 from fleet.evaluate.report import render
@@ -134,6 +137,28 @@ def test_cameras_and_lights_are_judged_by_themselves() -> None:
     assert list(evaluation.by_light) == ["day"]
     assert evaluation.by_light["day"].ap50 == pytest.approx(51 / 101)
     assert evaluation.overall.objects == 3
+
+
+def test_cameras_that_see_the_same_images_are_evaluated_once_and_none_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of an archive with many cameras the curves of all labels would take gigabytes."""
+    counts = []
+
+    class Part(coco._Part):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            parts.add(self)
+            counts.append(len(parts))
+
+    parts: weakref.WeakSet[Part] = weakref.WeakSet()
+    monkeypatch.setattr(coco, "_Part", Part)
+    names = ("a", "b", "c", "d")
+    found = [seen(image, A) for image in range(4)]
+    evaluation = evaluate_scene(scene(found, found, names, names))
+    assert set(evaluation.by_camera) == set(evaluation.by_light) == set(names)
+    # That of all images, and one at a time.
+    assert counts == [1, 2, 2, 2, 2]
 
 
 def some_boxes(scores: st.SearchStrategy[float]) -> st.SearchStrategy[list[Row]]:
