@@ -48,12 +48,12 @@ def _found_as_here() -> Iterator[None]:
     meant = {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     with _STARTING:
         before = {name: os.environ.get(name) for name in meant}
-        os.environ.update(meant)
         try:
+            os.environ.update(meant)
             yield
         finally:
             for name, value in before.items():
-                del os.environ[name]
+                os.environ.pop(name, None)
                 if value is not None:
                     os.environ[name] = value
 
@@ -102,7 +102,9 @@ def render_pool(processes: int, each: str = "draws pictures") -> Iterator[Proces
     context = get_context("forkserver")
     context.set_forkserver_preload(_LOADED_ONCE)
     wanted, end = context.Pipe(duplex=False)
-    pool = _Pool(processes, context, _prepare_process, (wanted, dict(os.environ)))
+    with _STARTING:
+        environment = dict(os.environ)
+    pool = _Pool(processes, context, _prepare_process, (wanted, environment))
     try:
         yield pool
     except (KeyboardInterrupt, GeneratorExit):
