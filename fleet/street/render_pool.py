@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
+from tempfile import gettempdir
 from threading import Event, Lock, Thread, current_thread, main_thread
 from typing import Any, ParamSpec, TypeVar
 
@@ -22,6 +23,11 @@ Result = TypeVar("Result")
 Arguments = ParamSpec("Arguments")
 _LOADED_ONCE = ["fleet.street.loaded_once"]
 """What the process imports that all others are forked from."""
+_TEMPORARY_BYTES = 71
+"""So long may the path of the folder for temporary files be, where that process has its socket.
+
+A socket's path has at most 103 bytes, of which multiprocessing takes 32.
+"""
 _STARTING = Lock()
 """Held by a thread that has other variables in the environment for a moment."""
 
@@ -99,7 +105,8 @@ def render_pool(processes: int, each: str = "draws pictures") -> Iterator[Proces
     # Forked from this process, a child would inherit the locks of its threads. Forked from one that
     # only loads what draws and forks, it has nothing to load, which takes 0.6 s each. The threads
     # there are OpenBLAS's and jemalloc's, which are prepared for it.
-    context = get_context("forkserver")
+    is_short = len(os.fsencode(gettempdir())) <= _TEMPORARY_BYTES
+    context = get_context("forkserver" if is_short else "spawn")
     context.set_forkserver_preload(_LOADED_ONCE)
     wanted, end = context.Pipe(duplex=False)
     with _STARTING:

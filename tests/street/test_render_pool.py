@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Generator
 from pathlib import Path
 from subprocess import PIPE
@@ -176,6 +178,24 @@ from fleet.street.render_pool import map_unordered
 if __name__ == "__main__":
     print(*map_unordered(abs, [(-5,)], 1))
 """
+
+
+@pytest.mark.parametrize("length", [71, 72, 200])
+def test_the_folder_for_temporary_files_may_have_a_long_name(tmp_path: Path, length: int) -> None:
+    """What processes are forked from has a socket there, of whose path a system takes little."""
+    folder = Path("/tmp") / uuid.uuid4().hex.ljust(length - len("/tmp/"), "x")  # noqa: S108
+    folder.mkdir()
+    script = tmp_path / "draws.py"
+    script.write_text(DRAWS)
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    try:
+        done = subprocess.run(
+            [sys.executable, script], env=environment, capture_output=True, text=True, check=False
+        )
+        assert (done.stdout, done.stderr) == ("5\n", "")
+        assert not list(folder.iterdir())
+    finally:
+        shutil.rmtree(folder)
 
 
 def test_processes_have_the_environment_of_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
