@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context, parent_process, resource_tracker
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from tempfile import gettempdir
-from threading import Event, Lock, Thread, current_thread, main_thread
+from threading import Thread
 from typing import Any, ParamSpec, TypeVar
 
 from fleet.errors import JobFailedError
-
-_TUNABLES = "GLIBC_TUNABLES"
+from fleet.street.process_start import environment, starting
 
 Result = TypeVar("Result")
 Arguments = ParamSpec("Arguments")
@@ -28,8 +26,6 @@ _TEMPORARY_BYTES = 71
 
 A socket's path has at most 103 bytes, of which multiprocessing takes 32.
 """
-_STARTING = Lock()
-"""Held by a thread that has other variables in the environment for a moment."""
 
 
 class _Pool(ProcessPoolExecutor):
@@ -38,61 +34,8 @@ class _Pool(ProcessPoolExecutor):
     def submit(
         self, fn: Callable[Arguments, Result], /, *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Future[Result]:
-        with _found_as_here():
-            # Its start would let the signal through again.
-            resource_tracker.ensure_running()
-            with _held_back(), _large_pages():
-                return super().submit(fn, *args, **kwargs)
-
-
-@contextmanager
-def _found_as_here() -> Iterator[None]:
-    """Have processes that start meanwhile find modules where this one does.
-
-    What others are forked from would find those first that happen to lie in the current folder.
-    """
-    meant = {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-    with _STARTING:
-        before = {name: os.environ.get(name) for name in meant}
-        try:
-            os.environ.update(meant)
-            yield
-        finally:
-            for name, value in before.items():
-                os.environ.pop(name, None)
-                if value is not None:
-                    os.environ[name] = value
-
-
-@contextmanager
-def _held_back() -> Iterator[None]:
-    """Hold Ctrl-C back, in processes that start meanwhile until `_prepare_process`."""
-    in_main, came = current_thread() is main_thread(), Event()
-    # Any thread may take the signal, and the main one is interrupted then.
-    usual = signal.signal(signal.SIGINT, lambda *_: came.set()) if in_main else None
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        if in_main:
-            signal.signal(signal.SIGINT, usual)
-        if came.is_set():
-            signal.raise_signal(signal.SIGINT)
-
-
-@contextmanager
-def _large_pages() -> Iterator[None]:
-    """Have processes that start meanwhile use large pages of memory, of which pictures take few."""
-    if _TUNABLES in os.environ:
-        yield
-        return
-    # Of glibc, which reads it as a process begins; others do not know it.
-    os.environ[_TUNABLES] = "glibc.malloc.hugetlb=1"
-    try:
-        yield
-    finally:
-        del os.environ[_TUNABLES]
+        with starting():
+            return super().submit(fn, *args, **kwargs)
 
 
 @contextmanager
@@ -109,9 +52,7 @@ def render_pool(processes: int, each: str = "draws pictures") -> Iterator[Proces
     context = get_context("forkserver" if is_short else "spawn")
     context.set_forkserver_preload(_LOADED_ONCE)
     wanted, end = context.Pipe(duplex=False)
-    with _STARTING:
-        environment = dict(os.environ)
-    pool = _Pool(processes, context, _prepare_process, (wanted, environment))
+    pool = _Pool(processes, context, _prepare_process, (wanted, environment()))
     try:
         yield pool
     except (KeyboardInterrupt, GeneratorExit):
@@ -143,11 +84,11 @@ def map_unordered(
             yield done.result()
 
 
-def _prepare_process(wanted: Connection, environment: dict[str, str]) -> None:
+def _prepare_process(wanted: Connection, variables: dict[str, str]) -> None:
     Thread(target=_end_with_pool, args=(wanted,), daemon=True).start()
     # It has that of what it was forked from, which may have been started long ago.
     os.environ.clear()
-    os.environ.update(environment)
+    os.environ.update(variables)
     # The parent has no use for it.
     import cv2  # noqa: PLC0415
 

@@ -39,17 +39,32 @@ def test_a_process_that_dies_is_reported() -> None:
         list(map_unordered(os._exit, [(1,), (1,), (1,)], 1))
 
 
-@pytest.mark.parametrize("said", ["", "glibc.malloc.hugetlb=0"])
+PAGES = """
+import os
+from pathlib import Path
+from fleet.street.render_pool import map_unordered
+
+if __name__ == "__main__":
+    began = map_unordered(Path.read_text, [(Path("/proc/self/environ"),)] * 2, 2)
+    print({text for each in began for text in each.split("\\0") if "TUNABLES" in text})
+    print(os.getenv("GLIBC_TUNABLES"), *map_unordered(os.getenv, [("GLIBC_TUNABLES",)], 1))
+"""
+
+
+@pytest.mark.parametrize("said", [None, "glibc.malloc.hugetlb=0"])
 def test_memory_comes_in_large_pages_unless_the_user_says_otherwise(
-    said: str, monkeypatch: pytest.MonkeyPatch
+    said: str | None, tmp_path: Path
 ) -> None:
-    """It is said in the environment of the processes, and of this one as the user said it."""
-    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    """The processes begin with it; all have in their environment what the user said."""
+    script = tmp_path / "pages.py"
+    script.write_text(PAGES)
+    environment = {k: v for k, v in os.environ.items() if k != "GLIBC_TUNABLES"}
     if said:
-        monkeypatch.setenv("GLIBC_TUNABLES", said)
-    found = set(map_unordered(os.getenv, [("GLIBC_TUNABLES",), ("GLIBC_TUNABLES",)], 2))
-    assert found == {said or "glibc.malloc.hugetlb=1"}
-    assert os.getenv("GLIBC_TUNABLES", "") == said
+        environment["GLIBC_TUNABLES"] = said
+    told = subprocess.run(
+        [sys.executable, script], env=environment, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert told == [str({f"GLIBC_TUNABLES={said or 'glibc.malloc.hugetlb=1'}"}), f"{said} {said}"]
 
 
 def test_no_work_is_no_result() -> None:
