@@ -37,7 +37,8 @@ def evaluate_scene(scene: Scene) -> Evaluation:
     whole = _Part(scene, truth, detections, everything)
     # What one camera sees may be all that is by night. A part of many labels takes megabytes, so
     # that of those of many cameras the scores alone are kept.
-    scores = {_key(everything): whole.score()}
+    overall = whole.score()
+    scores = {_key(everything): overall}
 
     def score(images: NDArray[np.bool_]) -> Score:
         key = _key(images)
@@ -50,7 +51,7 @@ def evaluate_scene(scene: Scene) -> Evaluation:
         return {name: score(np.equal(names, name)) for name in present}
 
     return Evaluation(
-        overall=score(everything),
+        overall=overall,
         by_class={label: whole.score(label=number) for number, label in enumerate(scene.labels)},
         by_camera=split(scene.camera),
         by_size={name: whole.score(size=number) for number, name in enumerate(SIZES, 1)},

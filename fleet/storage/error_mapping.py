@@ -43,9 +43,8 @@ _NO_CREDENTIALS = {
     "az": "Set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY.",
 }
 
-_Known = tuple[type[StorageError], str, str]
-"""The kind of an error, the reason, and the way out."""
-_BY_CODE: Mapping[str, _Known] = {
+_Kind = type[StorageError]
+_BY_CODE: Mapping[str, tuple[_Kind, str, str]] = {
     "AccessDenied": (AccessDeniedError, "these credentials may not do it", _ALLOW),
     "AllAccessDisabled": (AccessDeniedError, "all access to it is disabled", _ALLOW),
     "AuthorizationFailure": (AccessDeniedError, "these credentials may not do it", _ALLOW),
@@ -76,17 +75,22 @@ _BY_CODE: Mapping[str, _Known] = {
     "ContainerNotFound": (NoSuchBucketError, "there is no such container", _SPELLING),
     "PermanentRedirect": (StorageRefusedError, "the bucket lies in another region", _REGION),
     "AuthorizationHeaderMalformed": (StorageRefusedError, "the region is wrong", _REGION),
-    # Ceph's gateway, MinIO, Huawei's OBS: as a refusal of rights, a request or a server that fails.
-    "QuotaExceeded": (StorageRefusedError, "its quota is used up", _ROOM),
-    "XMinioAdminBucketQuotaExceeded": (StorageRefusedError, "its quota is used up", _ROOM),
-    "InsufficientStorageSpace": (StorageRefusedError, "its quota is used up", _ROOM),
-    "XMinioStorageFull": (StorageRefusedError, "the store is full", _ROOM),
 }
-_BY_STATUS: Mapping[int, _Known] = {
+_BY_STATUS: Mapping[int, tuple[_Kind, str, str]] = {
     401: (CredentialsRefusedError, "the credentials are not taken", _RENEW),
     403: (AccessDeniedError, "access is denied", _ALLOW),
-    507: (StorageRefusedError, "the store is full", _ROOM),
 }
+_FULL = {
+    "QuotaExceeded": "its quota is used up",
+    "XMinioAdminBucketQuotaExceeded": "its quota is used up",
+    "InsufficientStorageSpace": "its quota is used up",
+    "XMinioStorageFull": "the store is full",
+    "507": "the store is full",
+}
+"""What Ceph's gateway, MinIO and OBS (API reference, error codes) say, with 403, 400 or 507.
+
+Others may say the last alone.
+"""
 _ARCHIVED = tuple(code for code, (kind, _, _) in _BY_CODE.items() if kind is ArchivedError)
 # None of them goes away by waiting.
 _REFUSED_ERRNO = {
@@ -111,7 +115,8 @@ def translate_cloud_error(what: str, error: Exception, endpoint: str = "") -> St
         return kinds.get(raised[1], StorageError)(redact(f"{what}: {raised[2]}"))
     code = _first(_CODE, text)
     if code in _BY_CODE:
-        return _known(what, _BY_CODE[code], code)
+        kind, reason, way_out = _BY_CODE[code]
+        return kind(f"{what}: {reason} ({code}).", way_out)
     if _METADATA_HOST in text or "Account must be specified" in text:
         way_out = _NO_CREDENTIALS.get(what.partition("://")[0], "")
         return AccessDeniedError(f"{what}: no credentials were found.", way_out)
@@ -121,8 +126,13 @@ def translate_cloud_error(what: str, error: Exception, endpoint: str = "") -> St
 def _by_status(what: str, text: str, code: str, endpoint: str) -> StorageError:
     """Return the error of an answer whose code says nothing, or of no answer at all."""
     status = int(_first(_STATUS, text) or 0)
+    for word in (code, str(status)):
+        if word in _FULL:
+            # As of a disk: whoever waits for room need not know what is full.
+            return _full(f"{what}: {_FULL[word]} ({code or status}).", _ROOM, errno.EDQUOT)
     if status in _BY_STATUS:
-        return _known(what, _BY_STATUS[status], code or str(status))
+        kind, reason, way_out = _BY_STATUS[status]
+        return kind(f"{what}: {reason} ({code or status}).", way_out)
     if "redirect without LOCATION" in text:
         return StorageRefusedError(f"{what}: the bucket lies in another region.", _REGION)
     if (400 <= status < 500 and status not in _WORTH_WAITING) or status == 501:
@@ -132,12 +142,9 @@ def _by_status(what: str, text: str, code: str, endpoint: str) -> StorageError:
     return StorageError(f"{what}: {_reason(text, status, code)}.", way_out)
 
 
-def _known(what: str, known: _Known, code: str) -> StorageError:
-    kind, reason, way_out = known
-    error = kind(f"{what}: {reason} ({code}).", way_out)
-    if way_out is _ROOM:
-        # As of a disk: whoever waits for room need not know what is full.
-        error.code = errno.EDQUOT
+def _full(message: str, way_out: str, number: int) -> StorageRefusedError:
+    error = StorageRefusedError(message, way_out)
+    error.code = number
     return error
 
 
@@ -182,9 +189,7 @@ def translate_os_error(what: str, error: OSError, room: str = "") -> StorageErro
         return StorageRefusedError(f"{what}: {reason}.", "Have it mounted to be written to.")
     if error.errno in FULL_ERRNO:
         way_out = "Make room there, or use another place."
-        full = StorageRefusedError(f"{what}: {reason}{room}.", way_out)
-        full.code = error.errno
-        return full
+        return _full(f"{what}: {reason}{room}.", way_out, error.errno)
     if error.errno in _REFUSED_ERRNO or isinstance(error, FileNotFoundError):
         way_out = _REFUSED_ERRNO.get(error.errno or errno.ENOENT, "Check the path.")
         return StorageRefusedError(f"{what}: {reason}.", way_out)

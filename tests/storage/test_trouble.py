@@ -41,6 +41,7 @@ ANSWER = (
         ("400 Bad Request", "AuthorizationHeaderMalformed", StorageRefusedError, "region is wrong"),
         ("403 Forbidden", "QuotaExceeded", StorageRefusedError, "quota is used up (Quota"),
         ("400 Bad Request", "XMinioAdminBucketQuotaExceeded", StorageRefusedError, "quota is used"),
+        ("403 Forbidden", "InsufficientStorageSpace", StorageRefusedError, "quota is used up"),
         ("507 Insufficient Storage", "XMinioStorageFull", StorageRefusedError, "the store is full"),
         ("507 Insufficient Storage", "", StorageRefusedError, "the store is full (507)"),
         ("400 Bad Request", "InvalidArgument", StorageRefusedError, "400 InvalidArgument, Please"),
