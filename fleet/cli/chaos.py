@@ -12,7 +12,8 @@ from fleet.chaos.schedule import Strike, Wanted, set_out
 from fleet.cli.codes import EXIT_FAILED
 from fleet.core.format import plural
 from fleet.errors import UsageError
-from fleet.job.job_file import load_job, parse_override
+from fleet.job.job_file import load_job
+from fleet.job.toml_text import parse_override
 from fleet.storage import Folder
 from fleet.storage.fault_injection import Faults
 

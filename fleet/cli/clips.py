@@ -19,8 +19,8 @@ from fleet.cli.export import (
     choice_of,
     suffix_of,
 )
-from fleet.cli.options import seconds
 from fleet.cli.output_folder import AsJson, Output, check_folder_name, counting, print_json
+from fleet.cli.seconds import seconds
 from fleet.errors import UsageError
 from fleet.export.clips.crops import Cropped, Cropping, cut_crops
 from fleet.export.clips.run import Cut, Cutting, cut_clips

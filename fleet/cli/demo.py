@@ -10,7 +10,7 @@ import typer
 from fleet.cli.codes import EXIT_FAILED
 from fleet.demo.check import check_packages, cores
 from fleet.demo.plan import WIDE, Demo
-from fleet.job.job_file import packaged_job
+from fleet.job.toml_text import packaged_job
 from fleet.loading import loading
 
 DEVICES = 2

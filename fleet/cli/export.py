@@ -10,8 +10,8 @@ from typing import Annotated, cast, get_args
 import typer
 
 from fleet.cli.codes import EXIT_FAILED
-from fleet.cli.options import seconds
 from fleet.cli.output_folder import AsJson, Output, check_folder_name, counting_several, print_json
+from fleet.cli.seconds import seconds
 from fleet.errors import UsageError
 from fleet.export.chosen.choice import Choice
 from fleet.export.missing import Where

@@ -5,16 +5,18 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec
 
 import typer
 
 from fleet.errors import UsageError
-from fleet.job.job import Job
-from fleet.job.job_file import load_job, packaged_job, parse_override, read_fields
+from fleet.job.toml_text import packaged_job, parse_override, read_toml
+from fleet.loading import loading
+
+if TYPE_CHECKING:
+    from fleet.job.job import Job
 
 Own = ParamSpec("Own")
 
@@ -225,13 +227,17 @@ class JobOptions:
 
         Raises UsageError as `check_model` does.
         """
+        # What checks a job takes a while to import, in which processes may begin.
+        with loading():
+            from fleet.job.job_file import load_job  # noqa: PLC0415
+
         self.check_model()
         return load_job(self.path, {**self.overrides, **({"soc": soc} if soc else {})})
 
     def check_model(self) -> None:
         """Raise UsageError where no model is named, and that of Fleet's own job is missing."""
         if self.job_file is None and not {"model", "params.model"} & set(self.overrides):
-            usual = read_fields(self.path)["params"]["model"]
+            usual = read_toml(self.path)["params"]["model"]
             if not Path(usual).exists():
                 raise UsageError("No model is named.", _A_MODEL)
 
@@ -288,12 +294,3 @@ def read_overrides(settings: list[str] | None, named: Mapping[str, Any]) -> dict
     """
     found = dict(parse_override(text) for text in settings or [])
     return found | {key: value for key, value in named.items() if value is not None}
-
-
-def seconds(text: str, option: str) -> Fraction:
-    """Return the seconds of an option, exactly; raise UsageError where it is no number."""
-    try:
-        return Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        message = f"{option} {text} is no number of seconds."
-        raise UsageError(message, "Write it as 12 or 12.5.") from None

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from fleet.cli.options import seconds
 from fleet.cli.output_folder import put_file
+from fleet.cli.seconds import seconds
 from fleet.errors import UsageError
 from fleet.show.video import open_recorded, picture, stretch
 

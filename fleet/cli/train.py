@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from fleet.errors import UsageError
-from fleet.job.job_file import parse_override
+from fleet.job.toml_text import parse_override
 
 NEEDED = ("torch", "cv2", "faster_coco_eval")
 """The packages that only training needs."""

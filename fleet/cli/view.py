@@ -7,8 +7,8 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from fleet.cli.options import seconds
 from fleet.cli.output_folder import put_file
+from fleet.cli.seconds import seconds
 from fleet.core.frames import Colour, Matrix, Range
 from fleet.core.geometry import Size
 from fleet.errors import UsageError

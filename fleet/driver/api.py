@@ -9,14 +9,16 @@ from typing import Any, get_args
 from fleet.driver.observers import NullObserver
 from fleet.driver.places import has_cluster, sizing, working_on
 from fleet.driver.report import RunReport
-from fleet.driver.retry import retry_of
+from fleet.driver.retry import Retry, retry_of
 from fleet.driver.run import run_job
 from fleet.errors import UsageError
 from fleet.executors.choice import choose
+from fleet.executors.processes.starts import ProcessStarts
 from fleet.job.as_loaded import check_as_loaded
 from fleet.job.fields import Place
 from fleet.job.job import Job
-from fleet.job.job_file import load_job, packaged_job
+from fleet.job.job_file import load_job
+from fleet.job.toml_text import packaged_job
 from fleet.observe.observer import Observer
 
 
@@ -50,10 +52,22 @@ def run(
         raise UsageError(f"A job does not run on {on!r}.", "Say auto, ray, processes or inline.")
     job = _job_of(job, fields)
     retry = retry_of(failed=retry_failed, lost=retry_lost)
-    observer = observer or NullObserver()
-    choice = choose(on or job.on, has_cluster=has_cluster())
+    return run_with(job, on or job.on, observer or NullObserver(), join=join, retry=retry)
+
+
+def run_with(
+    job: Job,
+    on: Place,
+    observer: Observer,
+    *,
+    join: bool,
+    retry: Retry,
+    starts: ProcessStarts | None = None,
+) -> RunReport:
+    """Run a job as `run` does; `starts`: what processes come from, where some have begun."""
+    choice = choose(on, has_cluster=has_cluster())
     check_as_loaded(type(job.work), runs_here=choice.mode == "inline")
-    with working_on(job, choice.mode, observer) as (means, counting):
+    with working_on(job, choice.mode, observer, starts) as (means, counting):
         report = run_job(job, means, counting, join=join, retry=retry)
     return replace(report, ran_on=str(choice), sized=sizing(job, choice.mode))
 

@@ -16,6 +16,7 @@ from fleet.driver.context import MakePool, Resources
 from fleet.executors.choice import Mode, devices_of_machine
 from fleet.executors.pool import Pool
 from fleet.executors.processes.pool import ProcessPool
+from fleet.executors.processes.starts import ProcessStarts
 from fleet.executors.ray.access import no_device, too_few_cores
 from fleet.executors.starting_pool import StartingPool
 from fleet.job.job import Job
@@ -37,16 +38,19 @@ def has_cluster() -> bool:
 
 
 @contextmanager
-def working_on(job: Job, mode: Mode, observer: Observer) -> Iterator[tuple[Resources, Observer]]:
+def working_on(
+    job: Job, mode: Mode, observer: Observer, starts: ProcessStarts | None = None
+) -> Iterator[tuple[Resources, Observer]]:
     """Yield what a job works with, and who is to be told in place of `observer`.
 
+    `starts`: what processes of this machine come from, where some have begun already.
     Ray that was started for it ends with it. Raises JobFailedError for a cluster without an NPU.
     """
     if mode == "ray":
         with _on_ray(job, observer) as working:
             yield working
     else:
-        yield inline(job) if mode == "inline" else processes(job), observer
+        yield inline(job) if mode == "inline" else processes(job, starts), observer
 
 
 @contextmanager
@@ -125,10 +129,10 @@ def inline(job: Job) -> Resources:
     return Resources(devices, InlinePool, Limits(most=devices), alone)
 
 
-def processes(job: Job) -> Resources:
-    """Return what a run in processes of this machine works with."""
+def processes(job: Job, starts: ProcessStarts | None = None) -> Resources:
+    """Return what a run in processes of this machine works with; `starts`: see `working_on`."""
     devices, shares = _here(job), _shares_cores(job)
-    pool = partial(ProcessPool, most=devices, cores=devices if shares else 0)
+    pool = partial(ProcessPool, most=devices, cores=devices if shares else 0, starts=starts)
     return replace(_here_alone(job, pool), shares_cores=shares)
 
 

@@ -16,8 +16,8 @@ import pytest
 from command import fleet_here, fleet_process
 
 import fleet
-from fleet.cli import options
 from fleet.cli.lazy import HOMES
+from fleet.job import job_file
 from fleet.table.table import Table
 
 JOBS = Path(__file__).parents[2] / "jobs"
@@ -139,7 +139,7 @@ def test_ctrl_c_at_any_moment_ends_with_the_documented_code(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Table, "open", interrupted)
-    monkeypatch.setattr(options, "load_job", interrupted)
+    monkeypatch.setattr(job_file, "load_job", interrupted)
     named = [tmp_path] if command in {"status", "verify"} else ["--model", "m.om"]
     done = fleet_here(command, *named)
     assert done.returncode == 1
@@ -155,7 +155,7 @@ def test_sigterm_before_a_run_has_begun_is_as_ctrl_c(monkeypatch: pytest.MonkeyP
 
     before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
-        monkeypatch.setattr(options, "load_job", ended)
+        monkeypatch.setattr(job_file, "load_job", ended)
         done = fleet_here("run", "--model", "m.om")
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -22,7 +22,7 @@ from recorded import HOSTILE, detections_output, gray_of, record, record_detecti
 
 import fleet
 from fleet.core.loss import Loss
-from fleet.job.job_file import packaged_job
+from fleet.job.toml_text import packaged_job
 from fleet.report.build import MOST_BYTES
 from fleet.storage import Folder
 

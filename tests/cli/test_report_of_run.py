@@ -10,7 +10,7 @@ from command import fleet_here
 from recorded import write_grays
 
 import fleet
-from fleet.job.job_file import packaged_job
+from fleet.job.toml_text import packaged_job
 
 
 @pytest.fixture

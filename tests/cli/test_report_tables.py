@@ -17,7 +17,7 @@ from scattered import Inside
 
 import fleet
 from fleet import Device, FrameBatch, FrameJob, Rows
-from fleet.job.job_file import packaged_job
+from fleet.job.toml_text import packaged_job
 from fleet.storage import Folder
 
 

@@ -17,7 +17,8 @@ import fleet
 from fleet.driver.target.identity import identify
 from fleet.driver.target.straight import MODELS_FOLDER
 from fleet.errors import ModelRefusedError, UsageError
-from fleet.job.job_file import load_job, packaged_job
+from fleet.job.job_file import load_job
+from fleet.job.toml_text import packaged_job
 from fleet.models.card import read_card
 
 BY_NAME = {layout.name: layout for layout in LAYOUTS}

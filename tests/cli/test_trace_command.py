@@ -30,7 +30,7 @@ from fleet.core.run_events import (
     RunEnded,
     RunStarted,
 )
-from fleet.job.job_file import packaged_job
+from fleet.job.toml_text import packaged_job
 from fleet.report.trace import chrome_trace
 from fleet.storage import Folder
 from fleet.table.diaries.diaries import Noted, RunDiaries

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 
 from fleet.core.geometry import Size
 from fleet.errors import ModelRefusedError
-from fleet.job.job_file import packaged_job
+from fleet.job.toml_text import packaged_job
 from fleet.models.card import read_card
 from fleet.models.compiler.canvas import bound_by
 from fleet.models.session import open_session

@@ -21,8 +21,8 @@ from fleet.core.run_events import (
     NodeSetAside,
 )
 from fleet.errors import JobFailedError, UsageError
-from fleet.executors.processes import pool as pool_module
 from fleet.executors.processes import process as process_module
+from fleet.executors.processes import starts as starts_module
 from fleet.executors.processes.pool import ProcessPool
 from fleet.worker.spec import WorkerSpec
 
@@ -147,7 +147,7 @@ def test_where_a_process_cannot_be_had_it_is_tried_again(
     """What is missing may be there by then."""
     error = RuntimeError("can't start new thread")
     scarce = Scarce(process_module.WorkerProcess, 1, error)
-    monkeypatch.setattr(pool_module, "WorkerProcess", scarce)
+    monkeypatch.setattr(starts_module, "WorkerProcess", scarce)
     hands.pool.set_target(1)
     hands.until(DeviceJoined)
     assert scarce.calls == 2
@@ -161,7 +161,7 @@ def test_where_no_process_can_be_had_the_run_fails_in_words(
     def refuse(_: object) -> None:
         raise OSError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr(pool_module, "WorkerProcess", refuse)
+    monkeypatch.setattr(starts_module, "WorkerProcess", refuse)
     with closing(ProcessPool(spec, most=3)) as pool:
         pool.set_target(3)
         with pytest.raises(JobFailedError, match=r"on this machine: no process .*unavailable"):

@@ -17,7 +17,8 @@ from pydantic import ValidationError
 from fleet import FrameBatch, FrameJob, Job, Rows, Sampling
 from fleet.errors import JobFileError, UsageError
 from fleet.job.fields import JobFields, describe
-from fleet.job.job_file import load_job, packaged_job
+from fleet.job.job_file import load_job
+from fleet.job.toml_text import packaged_job
 
 JOBS = Path(__file__).parents[2] / "jobs"
 THUMBNAILS = f'job = "{JOBS / "thumbnails.py"}:Thumbnails"\n'

@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from fleet.errors import UsageError
-from fleet.job.job_file import parse_override
+from fleet.job.toml_text import parse_override
 
 
 def test_set_reads_toml_values_and_plain_words() -> None:

@@ -13,7 +13,8 @@ from fleet.driver.places import planned_sizing, processes, sizing
 from fleet.errors import UsageError
 from fleet.executors.choice import Choice, Mode, choose
 from fleet.job.fields import Place
-from fleet.job.job_file import load_job, packaged_job
+from fleet.job.job_file import load_job
+from fleet.job.toml_text import packaged_job
 
 
 @pytest.mark.parametrize("mode", get_args(Mode))

@@ -15,7 +15,8 @@ from fleet.driver.outlook.estimate import Estimate, estimate
 from fleet.driver.session import load_session
 from fleet.driver.target.target import resolve_target
 from fleet.index_cache import store as index_store
-from fleet.job.job_file import load_job, packaged_job
+from fleet.job.job_file import load_job
+from fleet.job.toml_text import packaged_job
 from fleet.storage import expand
 
 FEW, MANY = 100, 900

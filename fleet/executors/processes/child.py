@@ -72,6 +72,8 @@ class Child:
         worker.close()
 
     def _open(self, told: Open) -> Worker:
+        sys.path[:] = told.folders
+        _use_cores(told.cores)
         spec = unpack(told.parcel)
         limit_memory(spec.memory_bytes)
         worker = Worker(spec, told.device, told.number)
@@ -93,6 +95,14 @@ class Child:
         data = pickle.dumps(message)
         with self._sending:
             self._line.send_bytes(data)
+
+
+def _use_cores(cores: frozenset[int]) -> None:
+    """Have every thread use these cores: libraries have started some as they were loaded."""
+    if os.sched_getaffinity(0) != cores:
+        for thread in Path("/proc/self/task").iterdir():
+            with suppress(ProcessLookupError):  # it has ended meanwhile
+                os.sched_setaffinity(int(thread.name), cores)
 
 
 def _leave_to_driver(*_: object) -> None:

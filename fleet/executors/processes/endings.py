@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import dataclass
 from pathlib import Path
 
 from fleet.core.format import short
@@ -13,6 +14,14 @@ _COUNTS = Path("/proc/vmstat")
 _CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT}
 _LONGEST = 200
 """Characters of what a process wrote last that are repeated."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Of a worker's process: it has ended, and nothing more will come from it."""
+
+    reason: str
+    """For people, as a clause."""
 
 
 def memory_kills(counts: Path = _COUNTS) -> int | None:

@@ -18,6 +18,10 @@ class Open:
     """Of its WorkerSpec."""
     device: str
     number: int
+    folders: tuple[str, ...]
+    """Where modules are found: when the process began, the job's own were perhaps not loaded."""
+    cores: frozenset[int]
+    """The cores that it may use."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +69,3 @@ class Answer:
 
     lease: str
     outcome: Outcome
-
-
-@dataclass(frozen=True)
-class Ended:
-    """Of a worker's process: it has ended, and nothing more will come from it."""
-
-    reason: str
-    """For people, as a clause."""

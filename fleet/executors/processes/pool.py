@@ -7,7 +7,6 @@ import socket
 import time
 from collections.abc import Iterator
 from itertools import count
-from queue import SimpleQueue
 
 from fleet.core.progress import Progress
 from fleet.core.run_events import (
@@ -21,11 +20,11 @@ from fleet.core.run_events import (
 from fleet.errors import FleetError, JobFailedError
 from fleet.executors.arrivals import arrivals
 from fleet.executors.outcomes import event_of
+from fleet.executors.processes.endings import Ended
 from fleet.executors.processes.messages import (
     Answer,
     AskProgress,
     Close,
-    Ended,
     NotOpened,
     Open,
     Opened,
@@ -33,8 +32,9 @@ from fleet.executors.processes.messages import (
     Run,
 )
 from fleet.executors.processes.parcel import pack
-from fleet.executors.processes.process import WorkerProcess
+from fleet.executors.processes.process import WorkerProcess, module_folders
 from fleet.executors.processes.seat import Seat
+from fleet.executors.processes.starts import ProcessStarts, device_name
 from fleet.plan.order import LeaseOrder
 from fleet.scheduler.commands import Assign, Cancel, Release, SetNodeAside, Truncate
 from fleet.scheduler.placement import NodeBlacklist
@@ -52,11 +52,18 @@ class ProcessPool:
     What processes say comes in by one queue, so that a turn costs by what has happened.
     """
 
-    def __init__(self, spec: WorkerSpec, most: int | None = None, cores: int = 0) -> None:
+    def __init__(
+        self,
+        spec: WorkerSpec,
+        most: int | None = None,
+        cores: int = 0,
+        starts: ProcessStarts | None = None,
+    ) -> None:
         """Take the spec, and how many devices this machine has; None: one for each core.
 
         `cores`: how many they may use in all, where those that no device has work for are given to
-        leases that run; 0: each device has what the spec says.
+        leases that run; 0: each device has what the spec says. `starts`: what processes come from,
+        some of which may have begun; it ends with the pool.
         """
         self._parcel = pack(spec)
         self._most = most or len(os.sched_getaffinity(0))
@@ -65,7 +72,7 @@ class ProcessPool:
         self._processes: dict[str, WorkerProcess] = {}
         self._numbers, self._attempts = count(), count()
         self._wanted = 0
-        self._mail: SimpleQueue[tuple[str, object]] = SimpleQueue()
+        self._starts = starts or ProcessStarts()
         self._untold: list[Event] = []
         self._heard: list[Progress] = []
         self._awaited = DevicesAwaited(0, 0)
@@ -130,7 +137,7 @@ class ProcessPool:
         return events or self._open_mail(timeout_s)
 
     def _open_mail(self, timeout_s: float) -> list[Event]:
-        mail = arrivals(self._mail, timeout_s)
+        mail = arrivals(self._starts.mail, timeout_s)
         return [event for device, message in mail for event in self._take(device, message)]
 
     def _take(self, device: str, message: object) -> Iterator[Event]:
@@ -186,15 +193,16 @@ class ProcessPool:
 
     def _start(self, now_s: float) -> None:
         number = next(self._numbers)
-        device = f"npu/{number}"
+        device = device_name(number)
         try:
-            process = WorkerProcess(lambda message: self._mail.put((device, message)))
+            process = self._starts.start(device)
         except (OSError, RuntimeError) as error:
             self._untold += self._note_failure(f"no process could be started ({error})", now_s)
             return
         self._processes[device] = process
         self._seats[device] = Seat(device, process)
-        process.send(Open(self._parcel, device, number))
+        folders, cores = tuple(module_folders()), frozenset(os.sched_getaffinity(0))
+        process.send(Open(self._parcel, device, number, folders, cores))
 
     def _fail_start(self, seat: Seat, reason: str, error: FleetError | None = None) -> list[Event]:
         """Try again later; raises what the job or its model is to blame for."""
@@ -254,3 +262,4 @@ class ProcessPool:
         for process in self._processes.values():
             process.join()
         self._processes.clear()
+        self._starts.close()

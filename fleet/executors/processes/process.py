@@ -15,8 +15,7 @@ from multiprocessing.connection import Connection, wait
 from queue import SimpleQueue
 from threading import Thread
 
-from fleet.executors.processes.endings import memory_kills, why_ended
-from fleet.executors.processes.messages import Ended
+from fleet.executors.processes.endings import Ended, memory_kills, why_ended
 from fleet.version import PACKAGE
 
 _START = (
@@ -161,6 +160,11 @@ class WorkerProcess:
 
 def _command() -> list[str]:
     """Return the command of a worker, in which modules are found where this process finds them."""
-    folders = [*map(os.path.abspath, sys.path), str(PACKAGE.parent)]
     # Not by PYTHONPATH, which programs that a job starts would inherit.
-    return [sys.executable, "-P", "-c", _START, json.dumps(list(dict.fromkeys(folders)))]
+    return [sys.executable, "-P", "-c", _START, json.dumps(module_folders())]
+
+
+def module_folders() -> list[str]:
+    """Return where a worker is to find modules: where this process finds them by now."""
+    folders = [*map(os.path.abspath, sys.path), str(PACKAGE.parent)]
+    return list(dict.fromkeys(folders))

@@ -1,0 +1,79 @@
+"""The processes of a pool, of which some may begin before anything is known of their job."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from queue import SimpleQueue
+from threading import Lock
+
+from fleet.executors.processes.process import WorkerProcess
+
+
+class ProcessStarts:
+    """Starts processes, each for a device, and gathers what they say; for one pool.
+
+    A process loads for over half a second what any job needs. So it may begin before its device is
+    asked for, and waits then until it is told what it is for.
+    """
+
+    def __init__(self) -> None:
+        self.mail: SimpleQueue[tuple[str, object]] = SimpleQueue()
+        """What the processes that were asked for say, behind the names of their devices."""
+        self._lock = Lock()
+        self._begun: dict[str, WorkerProcess] = {}
+
+    def begin(self, devices: int) -> None:
+        """Have the processes of the first devices begin, as far as the machine has room for them.
+
+        Where it has none, who asks for them is told. They leave a core to what is done meanwhile,
+        until they are told what they are for.
+        """
+        with self._lock, suppress(OSError, RuntimeError), _leaving_a_core():
+            for number in range(devices):
+                self._begun[device_name(number)] = self._new(device_name(number))
+
+    def start(self, device: str) -> WorkerProcess:
+        """Return the process of a device, which is to be told to open it.
+
+        Raises OSError or RuntimeError where the machine has no room for it.
+        """
+        with self._lock:
+            begun = self._begun.pop(device, None)
+        return begun or self._new(device)
+
+    def close(self) -> None:
+        """End the processes that nobody has asked for."""
+        with self._lock:
+            left = list(self._begun.values())
+        for process in left:
+            process.kill()
+        for process in left:
+            process.join()
+
+    def _new(self, device: str) -> WorkerProcess:
+        return WorkerProcess(lambda message: self._hear(device, message))
+
+    def _hear(self, device: str, message: object) -> None:
+        with self._lock:
+            # One that was told nothing only says that it has ended: another takes its place.
+            if self._begun.pop(device, None) is None:
+                self.mail.put((device, message))
+
+
+@contextmanager
+def _leaving_a_core() -> Iterator[None]:
+    """Have processes that this thread starts meanwhile do without one of its cores."""
+    cores = os.sched_getaffinity(0)
+    try:
+        if len(cores) > 1:
+            os.sched_setaffinity(0, sorted(cores)[1:])
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def device_name(number: int) -> str:
+    """Return what the device of a number is called, from 0."""
+    return f"npu/{number}"
