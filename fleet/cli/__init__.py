@@ -15,6 +15,7 @@ from fleet.cli.lazy import HOMES, LazyCommands
 from fleet.errors import FleetError, JobCodeError, JobFailedError, UsageError
 from fleet.version import __version__
 from fleet.views.clean_stream import clean_output
+from fleet.views.standard_streams import standard_streams
 from fleet.views.typed import USUAL, as_typed, remember, started_as, words_of
 
 _BY_CTRL_C = 130
@@ -51,6 +52,11 @@ def _top(
 
 def main() -> None:
     """Run the command; an error of ours is a paragraph on stderr, not a traceback."""
+    with standard_streams():
+        _run()
+
+
+def _run() -> None:
     on_path = shutil.which(USUAL)
     here = on_path is not None and Path(on_path).resolve() == Path(sys.argv[0]).resolve()
     remember(words_of(sys.argv[0], sys.orig_argv, on_path=here))
