@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,6 +19,7 @@ from fleet.executors.early import early_devices
 from fleet.executors.processes.starts import ProcessStarts
 from fleet.job.toml_text import read_toml
 from fleet.loading import loading
+from fleet.table.state.success_name import SUCCESS_FILE
 
 
 @job_options()
@@ -86,5 +88,11 @@ def _begun(options: JobOptions) -> Iterator[ProcessStarts]:
         with suppress(FleetError):
             said = {**read_toml(options.path), **options.overrides}
             cores, has_cluster = len(os.sched_getaffinity(0)), bool(os.environ.get("RAY_ADDRESS"))
-            starts.begin(early_devices(said, cores, has_cluster=has_cluster))
+            if not _is_closed(str(said.get("output"))):
+                starts.begin(early_devices(said, cores, has_cluster=has_cluster))
         yield starts
+
+
+def _is_closed(output: str) -> bool:
+    """Return whether an output of this machine is whole, so that mostly nothing is left to do."""
+    return "://" not in output and (Path(output) / SUCCESS_FILE).exists()

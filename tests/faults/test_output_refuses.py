@@ -15,7 +15,7 @@ import fleet
 from fleet import FrameBatch, FrameJob, Rows
 from fleet.core.run_events import LeaseDone, LeaseFailed, OutputRefused, RunEvent
 from fleet.executors import patient_pool
-from fleet.table.state.success_file import SUCCESS_FILE
+from fleet.table.state.success_name import SUCCESS_FILE
 
 
 @dataclass(frozen=True)

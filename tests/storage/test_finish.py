@@ -20,7 +20,7 @@ from fleet.table.commits.manifest import manifest_name
 from fleet.table.commits.record import part_name
 from fleet.table.state.lock import REWRITE_LOCK
 from fleet.table.state.read import read
-from fleet.table.state.success_file import SUCCESS_FILE
+from fleet.table.state.success_name import SUCCESS_FILE
 
 STRAY = "0" * 32
 

@@ -11,8 +11,8 @@ from made_up import begun, claimed, closed, commit_lease, table_of
 
 from fleet.errors import OutputCorruptError
 from fleet.storage import Folder
-from fleet.table.state.success_file import SUCCESS_FILE
 from fleet.table.state.success_marker import vouched_otherwise
+from fleet.table.state.success_name import SUCCESS_FILE
 
 
 @pytest.fixture

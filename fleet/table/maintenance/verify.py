@@ -26,8 +26,8 @@ from fleet.table.state.holder import Holder
 from fleet.table.state.lock import REWRITE_LOCK, read_holder
 from fleet.table.state.ownership import SCHEMA_PART, read_schema
 from fleet.table.state.state import TableState, read_state
-from fleet.table.state.success_file import SUCCESS_FILE
 from fleet.table.state.success_marker import vouched_otherwise
+from fleet.table.state.success_name import SUCCESS_FILE
 from fleet.table.state.video_manifest import Video, left_of, read_wanted
 
 THREADS = 4

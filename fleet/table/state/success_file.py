@@ -9,8 +9,8 @@ from fleet.errors import OutputCorruptError
 from fleet.parquet.arrays import to_bytes
 from fleet.storage import Folder
 from fleet.table.commits.stored_names import lease_name, pack_name
+from fleet.table.state.success_name import SUCCESS_FILE
 
-SUCCESS_FILE = "_SUCCESS.json"
 OPENING = ' "receipts": ['
 """What its list begins with: a line each of all packs and leases."""
 

@@ -15,7 +15,8 @@ from fleet.storage import Folder
 from fleet.table.commits.record import JobRecord
 from fleet.table.commits.record_rows import parts_of
 from fleet.table.state.state import UNPACKED, TableState
-from fleet.table.state.success_file import OPENING, SUCCESS_FILE, ends_with, read_success
+from fleet.table.state.success_file import OPENING, ends_with, read_success
+from fleet.table.state.success_name import SUCCESS_FILE
 
 
 def put_success(folder: Folder, job: JobRecord, state: TableState) -> None:
