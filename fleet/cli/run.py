@@ -85,7 +85,7 @@ def _begun(options: JobOptions) -> Iterator[ProcessStarts]:
     """Have the first processes begin, if the job as it is written says that it has any."""
     with closing(ProcessStarts()) as starts:
         # What is wrong with the job is told by who loads it.
-        with suppress(FleetError):
+        with suppress(FleetError, OSError):
             said = {**read_toml(options.path), **options.overrides}
             cores, has_cluster = len(os.sched_getaffinity(0)), bool(os.environ.get("RAY_ADDRESS"))
             if not _is_closed(str(said.get("output"))):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 MOST_EARLY = 2
 """More than these are started once it is known that there is work for them."""
@@ -27,5 +28,9 @@ def early_devices(said: Mapping[str, object], cores: int, *, has_cluster: bool) 
 
 def _count(value: object) -> int | None:
     """Return a number of devices or cores, None for `auto` and for whatever will be refused."""
-    digits = str(value)
-    return int(digits) if digits.isascii() and digits.isdigit() and int(digits) else None
+    # Python reads and writes no number of thousands of digits.
+    with suppress(ValueError):
+        digits = str(value)
+        if digits.isascii() and digits.isdigit():
+            return int(digits) or None
+    return None

@@ -8,6 +8,7 @@ import pytest
 from command import fleet_here
 
 from fleet.executors.processes.starts import ProcessStarts
+from fleet.job.toml_text import packaged_job
 from fleet.table.state.success_name import SUCCESS_FILE
 
 
@@ -54,4 +55,15 @@ def test_none_begins_for_an_output_that_is_whole(begun: list[int], tmp_path: Pat
     """The same command again mostly has nothing to do."""
     (tmp_path / SUCCESS_FILE).write_text("{}")
     fleet_here("run", "--model", tmp_path / "m.om", "--input", tmp_path, "--output", tmp_path)
+    assert begun == []
+
+
+def test_an_output_of_an_impossible_name_is_refused_as_ever(
+    begun: list[int], tmp_path: Path
+) -> None:
+    """By who opens it, in a sentence."""
+    words = ("--set", "width=160", "--input", tmp_path, "--output", tmp_path / ("a" * 300))
+    done = fleet_here("run", packaged_job("thumbnails.toml"), *words)
+    assert done.returncode in {1, 2}
+    assert done.stderr.startswith("fleet: error: ")
     assert begun == []

@@ -19,7 +19,8 @@ from fleet.job.job_file import load_job
 from fleet.job.toml_text import packaged_job
 
 COUNTS = st.integers(1, 5)
-ANYTHING = st.none() | st.integers() | st.floats() | st.text() | st.lists(st.integers())
+ENDLESS = st.sampled_from(["9" * 5000, 16**5000])
+ANYTHING = st.none() | st.integers() | ENDLESS | st.floats() | st.text() | st.lists(st.integers())
 FIELDS = ("on", "devices", "max_devices", "cores_per_device")
 CORES = len(os.sched_getaffinity(0))
 
