@@ -22,16 +22,22 @@ class _Handle(io.FileIO):
         self.lost = ""
         """Why not all was written, empty where it was."""
 
-    def write(self, data: object, /) -> int:
+    def write(self, data: object, /) -> int | None:  # type: ignore[override]
         """Write bytes and return how many were taken; a pipe that nobody reads is told as ever."""
+        left = memoryview(data).cast("B")  # type: ignore[arg-type]
+        many = left.nbytes
         try:
-            return super().write(data)  # type: ignore[arg-type]
+            # A disk takes what it has room for. Who holds nothing back asks but once.
+            while left and (taken := super().write(left)):
+                left = left[taken:]
         except BrokenPipeError:
             raise
         except OSError as error:
             self.lost = error.strerror or str(error)
             _fill(self.fileno())
-            return memoryview(data).nbytes  # type: ignore[arg-type]
+            return many
+        # As of a file: None where it takes nothing now, and says so.
+        return many - left.nbytes or None
 
 
 @contextmanager
@@ -70,8 +76,9 @@ def _held(name: str, number: int) -> _Handle | None:
     if type(stream) is not io.TextIOWrapper or stream.fileno() != number:
         return None
     handle = _Handle(number)
+    # By PYTHONUNBUFFERED or `python -u` nothing is held back, nor is it here.
     tolerant = io.TextIOWrapper(
-        io.BufferedWriter(handle),
+        handle if stream.write_through else io.BufferedWriter(handle),
         encoding=stream.encoding,
         errors=stream.errors,
         line_buffering=stream.line_buffering,

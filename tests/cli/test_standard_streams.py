@@ -64,3 +64,32 @@ def test_who_reads_no_further_is_no_fault() -> None:
     """As `head`: without a word on stderr."""
     assert typed("fleet words | true").stderr == ""
     assert typed("fleet words | head -n 1").stdout.count("\n") == 1
+
+
+def test_streams_that_python_is_asked_not_to_buffer_hold_nothing_back() -> None:
+    """So that a log has by then what was said before a process is killed."""
+    program = (
+        "import os, sys; from fleet.views.standard_streams import standard_streams\n"
+        "with standard_streams():\n"
+        "    print('said', end=''); print('told', end='', file=sys.stderr); os._exit(0)"
+    )
+    command = [sys.executable, "-u", "-c", program]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("said", "told")
+
+
+@pytest.mark.parametrize("option", ["-B", "-u"])
+def test_what_a_disk_takes_no_more_than_the_beginning_of_is_told(
+    option: str, tmp_path: Path
+) -> None:
+    """Also where it was printed at once, and nothing after it."""
+    program = (
+        "import sys; from fleet.views.standard_streams import standard_streams\n"
+        "with standard_streams():\n"
+        "    sys.stdout.write('x' * 9000)"
+    )
+    line = f"ulimit -f 4; exec '{sys.executable}' {option} -c \"$0\" >'{tmp_path}/out'"
+    done = subprocess.run(["sh", "-c", line, program], check=False, capture_output=True, text=True)
+    assert 0 < (tmp_path / "out").stat().st_size < 9000
+    said = LOST.replace("No space left on device", "File too large")
+    assert (done.returncode, done.stderr) == (1, said)
