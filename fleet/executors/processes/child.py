@@ -14,7 +14,6 @@ from pathlib import Path
 from threading import Lock
 
 from fleet.errors import FleetError
-from fleet.executors.processes.lifeline import die_with
 from fleet.executors.processes.messages import (
     Answer,
     AskProgress,
@@ -116,7 +115,6 @@ def main(line: int, lifeline: int) -> None:
         signal.signal(number, _leave_to_driver)
     for handle in (line, lifeline):
         os.set_inheritable(handle, False)
-    die_with(lifeline)
     with suppress(OSError):  # no /proc, or one that is not to be written to
         _OUT_OF_MEMORY_SCORE.write_text(_FIRST_TO_GO, "ascii")
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):

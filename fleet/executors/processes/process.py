@@ -22,6 +22,8 @@ _START = (
     # What is loaded stays: looking for garbage in it takes a tenth of the time of loading it.
     "import gc; gc.disable(); "
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    # Whoever has started it may be gone before all else is loaded.
+    "from fleet.executors.processes.lifeline import die_with; die_with(int(sys.argv[3])); "
     "from fleet.executors.processes.child import main; gc.freeze(); gc.enable(); "
     "main(*map(int, sys.argv[2:]))"
 )
