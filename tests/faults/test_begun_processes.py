@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -129,11 +130,22 @@ def test_processes_that_have_begun_end_where_there_is_no_pool(starts: ProcessSta
     assert all(map(gone, pids))
 
 
+def test_threads_that_wait_for_processes_that_have_begun_use_every_core(
+    starts: ProcessStarts,
+) -> None:
+    """They last as long as the run, and the processes leave a core alone only while they begin."""
+    mine = os.sched_getaffinity(0)
+    pids = begun(starts, 2)
+    waiting = {f"worker-{pid}" for pid in pids}
+    threads = [thread for thread in threading.enumerate() if thread.name in waiting]
+    assert len(threads) >= len(pids)
+    assert all(os.sched_getaffinity(thread.native_id or 0) == mine for thread in threads)
+
+
 def test_where_the_machine_has_no_room_the_pool_asks_again(
     spec: WorkerSpec, starts: ProcessStarts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And this thread has the cores back that it left to others."""
-    mine = os.sched_getaffinity(0)
+    """As of one that has not begun."""
 
     def refuse(_: object) -> None:
         raise OSError(11, "Resource temporarily unavailable")
@@ -141,7 +153,6 @@ def test_where_the_machine_has_no_room_the_pool_asks_again(
     with monkeypatch.context() as scarce:
         scarce.setattr(starts_module, "WorkerProcess", refuse)
         assert begun(starts, 2) == set()
-    assert os.sched_getaffinity(0) == mine
     with closing(ProcessPool(spec, most=1, starts=starts)) as pool:
         pool.set_target(1)
         assert Hands(pool).until(DeviceJoined).device == "npu/0"

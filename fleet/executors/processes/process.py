@@ -111,6 +111,13 @@ class WorkerProcess:
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
 
+    def keep_to(self, cores: Sequence[int]) -> None:
+        """Have it use these cores alone, and what it starts from now on."""
+        # As of `kill`.
+        if self._process.returncode is None:
+            with suppress(OSError):  # it has ended, or lost a core meanwhile
+                os.sched_setaffinity(self.pid, cores)
+
     def join(self) -> None:
         """Wait until nothing of it is left here; it was killed, or told to close, before."""
         self._end.join()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from queue import SimpleQueue
 from threading import Lock
 
@@ -30,9 +29,11 @@ class ProcessStarts:
         Where it has none, who asks for them is told. They leave a core to what is done meanwhile,
         until they are told what they are for.
         """
-        with self._lock, suppress(OSError, RuntimeError), _leaving_a_core():
-            for number in range(devices):
-                self._begun[device_name(number)] = self._new(device_name(number))
+        cores = sorted(os.sched_getaffinity(0))
+        with self._lock, suppress(OSError, RuntimeError):
+            for device in map(device_name, range(devices)):
+                self._begun[device] = process = self._new(device)
+                process.keep_to(cores[1:] or cores)
 
     def start(self, device: str) -> WorkerProcess:
         """Return the process of a device, which is to be told to open it.
@@ -60,18 +61,6 @@ class ProcessStarts:
             # One that was told nothing only says that it has ended: another takes its place.
             if self._begun.pop(device, None) is None:
                 self.mail.put((device, message))
-
-
-@contextmanager
-def _leaving_a_core() -> Iterator[None]:
-    """Have processes that this thread starts meanwhile do without one of its cores."""
-    cores = os.sched_getaffinity(0)
-    try:
-        if len(cores) > 1:
-            os.sched_setaffinity(0, sorted(cores)[1:])
-        yield
-    finally:
-        os.sched_setaffinity(0, cores)
 
 
 def device_name(number: int) -> str:
