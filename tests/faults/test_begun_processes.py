@@ -110,6 +110,22 @@ def test_another_process_takes_the_place_of_one_that_ended_before_it_was_needed(
         assert len(hands.told) == 1
 
 
+def test_others_take_the_place_of_those_that_began_in_another_environment(
+    spec: WorkerSpec, starts: ProcessStarts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one without the number of threads that loading the job has set for a library."""
+    pids = begun(starts, 2)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    with closing(ProcessPool(spec, most=1, starts=starts)) as pool:
+        hands = Hands(pool)
+        pool.set_target(1)
+        hands.until(DeviceJoined)
+        given = Path(f"/proc/{hands.pid('npu/0')}/environ").read_bytes().split(b"\0")
+        assert b"OMP_NUM_THREADS=3" in given
+        assert all(map(gone, pids))
+        assert len(hands.told) == 1
+
+
 def test_processes_that_nobody_asks_for_end_with_the_pool(
     spec: WorkerSpec, starts: ProcessStarts
 ) -> None:

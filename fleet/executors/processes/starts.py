@@ -22,6 +22,8 @@ class ProcessStarts:
         """What the processes that were asked for say, behind the names of their devices."""
         self._lock = Lock()
         self._begun: dict[str, WorkerProcess] = {}
+        self._environment: dict[str, str] = {}
+        """What those that have begun were given."""
 
     def begin(self, devices: int) -> None:
         """Have the processes of the first devices begin, as far as the machine has room for them.
@@ -30,6 +32,7 @@ class ProcessStarts:
         until they are told what they are for.
         """
         cores = sorted(os.sched_getaffinity(0))
+        self._environment = os.environ.copy()
         with self._lock, suppress(OSError, RuntimeError):
             for device in map(device_name, range(devices)):
                 self._begun[device] = process = self._new(device)
@@ -40,6 +43,9 @@ class ProcessStarts:
 
         Raises OSError or RuntimeError where the machine has no room for it.
         """
+        if self._environment != os.environ:
+            # The job's module has set what libraries look at as they are loaded.
+            self.close()
         with self._lock:
             begun = self._begun.pop(device, None)
         return begun or self._new(device)
