@@ -53,7 +53,12 @@ def _top(
 def main() -> None:
     """Run the command; an error of ours is a paragraph on stderr, not a traceback."""
     with standard_streams():
-        _run()
+        try:
+            _run()
+        finally:
+            # Python dies of SIGINT where Ctrl-C met it in code made of text, as of dataclasses,
+            # whoever has dealt with that since. More code made of text has it forget that.
+            exec("")  # noqa: S102
 
 
 def _run() -> None:

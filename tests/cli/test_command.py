@@ -146,6 +146,14 @@ def test_ctrl_c_at_any_moment_ends_with_the_documented_code(
     assert done.stderr == "fleet: interrupted.\n"
 
 
+def test_ctrl_c_in_code_made_of_text_ends_with_the_documented_code(tmp_path: Path) -> None:
+    """As of dataclasses, which are made all the while that modules are loaded."""
+    (tmp_path / "job.py").write_text('exec("raise KeyboardInterrupt")')
+    (tmp_path / "job.toml").write_text('job = "job.py:Job"')
+    done = fleet_process("run", tmp_path / "job.toml")
+    assert (done.returncode, done.stderr) == (1, "fleet: interrupted.\n")
+
+
 def test_sigterm_before_a_run_has_begun_is_as_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
     """While the job is read already, and what drives it is loaded."""
 
