@@ -18,7 +18,7 @@ from typing import Any
 from fleet.errors import UsageError
 from fleet.job.frame_job import FrameJob
 from fleet.job.own_modules import own_modules
-from fleet.job.raised import place
+from fleet.job.raised import place, raise_ctrl_c
 
 LOADED_PREFIX = "fleet_job_"
 """The names of modules loaded from a job's own file begin so: workers get them by value."""
@@ -60,6 +60,7 @@ def _import(where: str) -> ModuleType:
     try:
         return importlib.import_module(where)
     except (ImportError, TypeError) as error:
+        raise_ctrl_c(error)
         raise UsageError(f"The module {where} cannot be imported: {error}.") from error
 
 
@@ -83,6 +84,7 @@ def load_file(path: Path) -> ModuleType:
         run_text(text, module)
     except Exception as error:
         del sys.modules[name]
+        raise_ctrl_c(error)
         message = (
             f"The job module {path} does not load: {type(error).__name__}: {error}{place(error)}."
         )

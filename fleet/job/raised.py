@@ -52,3 +52,12 @@ def _forget_earlier_attempts(error: BaseException, told: traceback.TracebackExce
 
 def _is_fleet(frame: traceback.FrameSummary) -> bool:
     return Path(frame.filename).is_relative_to(PACKAGE)
+
+
+def raise_ctrl_c(error: BaseException) -> None:
+    """Raise KeyboardInterrupt where that is what a library that was loaded calls an ImportError."""
+    cause: BaseException | None = error
+    while isinstance(cause, ImportError):
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(cause, KeyboardInterrupt):
+        raise cause

@@ -154,6 +154,21 @@ def test_ctrl_c_in_code_made_of_text_ends_with_the_documented_code(tmp_path: Pat
     assert (done.returncode, done.stderr) == (1, "fleet: interrupted.\n")
 
 
+@pytest.mark.parametrize("where", ["job.py:Job", "libraries:Job"])
+def test_ctrl_c_that_a_library_calls_an_import_error_is_told_as_ctrl_c(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those do that are made by pybind11: the job's file and its modules are not to blame."""
+    text = "try:\n    raise KeyboardInterrupt\nexcept BaseException as error:\n"
+    text += "    raise ImportError('initialization failed') from error\n"
+    for name in ("job", "libraries"):
+        (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "job.toml").write_text(f'job = "{where}"')
+    done = fleet_here("run", tmp_path / "job.toml")
+    assert (done.returncode, done.stderr) == (1, "fleet: interrupted.\n")
+
+
 def test_sigterm_before_a_run_has_begun_is_as_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
     """While the job is read already, and what drives it is loaded."""
 
