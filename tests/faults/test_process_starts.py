@@ -135,7 +135,11 @@ def test_memory_comes_in_large_pages_unless_the_user_says_otherwise(
     if said:
         monkeypatch.setenv("GLIBC_TUNABLES", said)
     process = process_module.WorkerProcess(lambda _: None)
-    found = Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0")
+    place, said_there, end_s = Path(f"/proc/{process.pid}/environ"), b"", time.monotonic() + 30
+    # The kernel tells that a program has begun before it has laid out what that is given.
+    while not said_there and time.monotonic() < end_s:
+        said_there = place.read_bytes()
+    found = said_there.split(b"\0")
     process.kill()
     process.join()
     assert f"GLIBC_TUNABLES={said or 'glibc.malloc.hugetlb=1'}".encode() in found
