@@ -35,7 +35,7 @@ def run_job(
     """
     try:
         with show_progress(CleanConsole(stderr=True)) as observer:
-            again = retry_of(failed=retry["failed"], lost=retry["lost"])
+            again = retry_of(**retry)
             report = run_with(job, job.on, observer, join=join, retry=again, starts=starts)
     except KeyboardInterrupt:
         way_out = "What is committed is kept; run the same command again to continue."

@@ -13,7 +13,7 @@ from functools import partial
 from fleet.core.format import plural
 from fleet.core.run_events import Warned
 from fleet.driver.context import MakePool, Resources
-from fleet.executors.choice import Mode, devices_of_machine
+from fleet.executors.choice import Mode, devices_here, devices_of_machine
 from fleet.executors.pool import Pool
 from fleet.executors.processes.pool import ProcessPool
 from fleet.executors.processes.starts import ProcessStarts
@@ -150,11 +150,9 @@ def _here_alone(job: Job, make_pool: MakePool) -> Resources:
 
 def _here(job: Job) -> int:
     """Return how many devices a run on this machine alone has."""
-    if job.devices == "auto":
-        # More than cores gain nothing: `max_devices` says how far a cluster is to grow.
-        devices = devices_of_machine(len(os.sched_getaffinity(0)), job.cores_per_device)
-        return min(job.max_devices or devices, devices)
-    return job.devices
+    asked = None if job.devices == "auto" else job.devices
+    cores = len(os.sched_getaffinity(0))
+    return devices_here(asked, job.max_devices, cores, job.cores_per_device)
 
 
 def sizing(job: Job, mode: Mode) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from fleet.job.fields import Place
+if TYPE_CHECKING:
+    # What checks fields takes a while to import, and a run decides before it has any.
+    from fleet.job.fields import Place
 
 Mode = Literal["ray", "processes", "inline"]
 """Actors of Ray, processes of this machine, or the driver's own process."""
@@ -36,6 +38,18 @@ def devices_of_machine(cores: int, cores_per_device: int) -> int:
     cores to themselves.
     """
     return max(1, cores // cores_per_device)
+
+
+def devices_here(asked: int | None, most: int | None, cores: int, cores_per_device: int) -> int:
+    """Return how many devices a run has on one machine alone.
+
+    `asked`: by the user; None: as many as are best. `most`: how many it may have then.
+    """
+    if asked is not None:
+        return asked
+    best = devices_of_machine(cores, cores_per_device)
+    # More than cores gain nothing: it says how far a cluster is to grow.
+    return min(most or best, best)
 
 
 def choose(asked: Place, *, has_cluster: bool) -> Choice:

@@ -13,9 +13,8 @@ from fleet.version import PACKAGE
 
 def packaged_job(name: str) -> Path:
     """Return a job file that comes with Fleet: inside the package, or beside it in a checkout."""
-    package = PACKAGE
-    inside = package / "jobs" / name
-    return inside if inside.is_file() else package.parent / "jobs" / name
+    inside = PACKAGE / "jobs" / name
+    return inside if inside.is_file() else PACKAGE.parent / "jobs" / name
 
 
 def read_toml(path: Path) -> dict[str, Any]:

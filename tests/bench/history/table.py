@@ -43,7 +43,7 @@ def about(record: Record) -> str:
     rounds = "1 round" if record.rounds == 1 else f"{record.rounds} rounds"
     what = f"{given['width']}x{given['height']}, {given['frames']:,} frames a video"
     small = " Little of each was measured (`--small`)." if given.get("small") else ""
-    busy = f" The machine had other work: load {record.load:g}." if record.load > 1 else ""
+    busy = f" The machine's load was {record.load:g} as it began." if record.load > 1 else ""
     absent = ", ".join(name for name in record.left_out if ": " not in name)
     each_on = record.cores_each or record.cores
     return (
